@@ -1,0 +1,100 @@
+// What `NLMSG_ERROR` says (an ACK is an error of 0), and `NLMSG_DONE`, which ends a dump.
+//
+//  12 s32 error, 0 or a negative errno   16 the sentence's offset in the run   20 its length
+//  24 u32 NLMSGERR_ATTR_OFFS, 0 where there is none: a header never is at fault
+//  28 u16 type and u16 flags of the request   32 its sequence number
+//  36 u32 NLMSGERR_ATTR_MISS_TYPE   40 u32 NLMSGERR_ATTR_MISS_NEST
+import {
+  NLA_HDRLEN,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLMSG_HDRLEN,
+  NLMSGERR_ATTR_MISS_NEST,
+  NLMSGERR_ATTR_MISS_TYPE,
+  NLMSGERR_ATTR_MSG,
+  NLMSGERR_ATTR_OFFS,
+} from "./constants";
+import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_LENGTH } from "./codes";
+import {
+  attributeType,
+  checkAttribute,
+  checkPayload,
+  stringLength,
+} from "./attribute";
+import { fail } from "./failure";
+import { align4, messageFlags, messageLength } from "./message";
+
+/** Header, error, and the header of the request. */
+const NLMSGERR_LEN = NLMSG_HDRLEN + 4 + NLMSG_HDRLEN;
+const DONE_LEN = NLMSG_HDRLEN + 4;
+
+/**
+ * Where an error's attributes begin: after the request's header, or after the whole request where the
+ * kernel echoed it, which it does for an error unless it says `NLM_F_CAPPED`. -1 where that is too long.
+ */
+export function errorAttributes(message: i32, end: i32): i32 {
+  const echoed = message + NLMSG_HDRLEN + 4;
+  if (
+    load<i32>(message, NLMSG_HDRLEN) == 0 ||
+    (messageFlags(message) & NLM_F_CAPPED) != 0
+  ) {
+    return echoed + NLMSG_HDRLEN;
+  }
+  const length = messageLength(echoed);
+  if (length < NLMSG_HDRLEN) {
+    return fail(FAIL_MESSAGE_LENGTH, echoed, length, NLMSG_HDRLEN);
+  }
+  if (length > end - echoed) {
+    return fail(FAIL_MESSAGE_LENGTH, echoed, length, end - echoed);
+  }
+  return echoed + align4(length);
+}
+
+function placeOfWord(type: i32): i32 {
+  if (type == NLMSGERR_ATTR_OFFS) return 24;
+  if (type == NLMSGERR_ATTR_MISS_TYPE) return 36;
+  if (type == NLMSGERR_ATTR_MISS_NEST) return 40;
+  return 0;
+}
+
+function readAttributes(base: i32, from: i32, end: i32, to: i32): bool {
+  let at = from;
+  while (at < end) {
+    const length = checkAttribute(at, end);
+    if (length < 0) return false;
+    const type = attributeType(at);
+    const word = placeOfWord(type);
+    if (word != 0) {
+      if (!checkPayload(at, 4)) return false;
+      store<u32>(to + word, load<u32>(at + NLA_HDRLEN));
+    } else if (type == NLMSGERR_ATTR_MSG) {
+      store<i32>(to, at + NLA_HDRLEN - base, 16);
+      store<i32>(to, stringLength(at), 20);
+    }
+    at += align4(length);
+  }
+  return true;
+}
+
+export function errorRecord(base: i32, message: i32, end: i32, to: i32): bool {
+  if (end - message < NLMSGERR_LEN) {
+    fail(FAIL_MESSAGE_BODY, message, end - message, NLMSGERR_LEN);
+    return false;
+  }
+  memory.fill(to + 12, 0, 52);
+  store<i32>(to, load<i32>(message, 16), 12);
+  store<u64>(to, load<u64>(message, 24), 28);
+  const attributes = errorAttributes(message, end);
+  if (attributes < 0) return false;
+  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
+  return readAttributes(base, attributes, end, to);
+}
+
+/** A DONE without its error, as kernels of old may send it, is a success. */
+export function doneRecord(base: i32, message: i32, end: i32, to: i32): bool {
+  memory.fill(to + 12, 0, 52);
+  if (end - message < DONE_LEN) return true;
+  store<i32>(to, load<i32>(message, 16), 12);
+  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
+  return readAttributes(base, message + DONE_LEN, end, to);
+}

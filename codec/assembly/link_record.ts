@@ -1,0 +1,88 @@
+// What a link message says: `struct ifinfomsg` and the attributes that plugctl asks for.
+//
+//  12 s32 ifindex   16 name   20 u32 flags   24 kind   28 u32 mtu   32 u32 txqueuelen
+//  36 u32 gso_max_size   40 qdisc   44 alias   48 u32 master   52 u16 ARPHRD type   56 s32 link
+import {
+  IFINFOMSG_LEN,
+  IFLA_GSO_MAX_SIZE,
+  IFLA_IFALIAS,
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MTU,
+  IFLA_QDISC,
+  IFLA_TXQLEN,
+  NLA_HDRLEN,
+  NLMSG_HDRLEN,
+} from "./constants";
+import { FAIL_MESSAGE_BODY } from "./codes";
+import { attributeType, checkAttribute, checkPayload } from "./attribute";
+import { fail } from "./failure";
+import { align4 } from "./message";
+import { reference } from "./reference";
+
+const HEADERS_LEN = NLMSG_HDRLEN + IFINFOMSG_LEN;
+
+/** Writes a reference to `IFLA_INFO_KIND` to `to`. False where the nest is malformed. */
+function readKind(base: i32, nest: i32, end: i32, to: i32): bool {
+  let at = nest + NLA_HDRLEN;
+  while (at < end) {
+    const length = checkAttribute(at, end);
+    if (length < 0) return false;
+    if (attributeType(at) == IFLA_INFO_KIND) {
+      store<u32>(to, reference(base, at));
+    }
+    at += align4(length);
+  }
+  return true;
+}
+
+/** Where the word of an attribute of four bytes goes in the record; 0 for every other attribute. */
+function placeOfWord(type: i32): i32 {
+  if (type == IFLA_MTU) return 28;
+  if (type == IFLA_TXQLEN) return 32;
+  if (type == IFLA_GSO_MAX_SIZE) return 36;
+  if (type == IFLA_MASTER) return 48;
+  if (type == IFLA_LINK) return 56;
+  return 0;
+}
+
+/** Where the reference to a string attribute goes in the record; 0 for every other attribute. */
+function placeOfString(type: i32): i32 {
+  if (type == IFLA_IFNAME) return 16;
+  if (type == IFLA_QDISC) return 40;
+  if (type == IFLA_IFALIAS) return 44;
+  return 0;
+}
+
+export function linkRecord(base: i32, message: i32, end: i32, to: i32): bool {
+  if (end - message < HEADERS_LEN) {
+    fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
+    return false;
+  }
+  memory.fill(to + 12, 0, 52);
+  store<i32>(to, load<i32>(message, 20), 12);
+  store<u32>(to, load<u32>(message, 24), 20);
+  store<u32>(to, <u32> load<u16>(message, 18), 52);
+
+  let at = message + HEADERS_LEN;
+  while (at < end) {
+    const length = checkAttribute(at, end);
+    if (length < 0) return false;
+    const type = attributeType(at);
+    const word = placeOfWord(type);
+    const text = placeOfString(type);
+    if (word != 0) {
+      if (!checkPayload(at, 4)) return false;
+      store<u32>(to + word, load<u32>(at + NLA_HDRLEN));
+    } else if (text != 0) {
+      store<u32>(to + text, reference(base, at));
+    } else if (type == IFLA_LINKINFO) {
+      if (!readKind(base, at, at + length, to + 24)) return false;
+    }
+    at += align4(length);
+  }
+  return true;
+}

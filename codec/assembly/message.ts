@@ -1,0 +1,56 @@
+// `struct nlmsghdr` of linux/netlink.h: u32 len, u16 type, u16 flags, u32 seq, u32 port id.
+import { NLMSG_HDRLEN } from "./constants";
+import { FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./codes";
+import { fail } from "./failure";
+
+/** `NLMSG_ALIGN` and `NLA_ALIGN`: up to the next multiple of 4. */
+// @ts-ignore: decorator
+
+export function align4(length: i32): i32 {
+  return (length + 3) & ~3;
+}
+
+// @ts-ignore: decorator
+
+export function messageLength(at: i32): i32 {
+  return load<i32>(at);
+}
+
+// @ts-ignore: decorator
+
+export function messageType(at: i32): i32 {
+  return load<u16>(at, 4);
+}
+
+// @ts-ignore: decorator
+
+export function messageFlags(at: i32): i32 {
+  return load<u16>(at, 6);
+}
+
+/** Writes a header; the port id is 0, which the kernel reads as "the sender's own". */
+// @ts-ignore: decorator
+
+export function writeHeader(
+  at: i32,
+  length: i32,
+  typeAndFlags: u32,
+  sequence: u32,
+): void {
+  store<u64>(at, (<u64> length) | ((<u64> typeAndFlags) << 32));
+  store<u64>(at, <u64> sequence, 8);
+}
+
+/** Checks that a whole message stands at `at`. Returns its length, or -1. */
+export function checkMessage(at: i32, end: i32): i32 {
+  const left = end - at;
+  if (left < NLMSG_HDRLEN) {
+    return fail(FAIL_MESSAGE_HEADER, at, left, NLMSG_HDRLEN);
+  }
+  const length = messageLength(at);
+  if (length < NLMSG_HDRLEN) {
+    return fail(FAIL_MESSAGE_LENGTH, at, length, NLMSG_HDRLEN);
+  }
+  if (length > left) return fail(FAIL_MESSAGE_LENGTH, at, length, left);
+  return length;
+}

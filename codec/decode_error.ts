@@ -1,0 +1,68 @@
+import {
+  FAIL_ATTRIBUTE_HEADER,
+  FAIL_ATTRIBUTE_LENGTH,
+  FAIL_ATTRIBUTE_PAYLOAD,
+  FAIL_MESSAGE_BODY,
+  FAIL_MESSAGE_HEADER,
+  FAIL_MESSAGE_LENGTH,
+  FAIL_OUT_OF_REGION,
+  FAIL_TOO_MANY_FIELDS,
+} from "./assembly/codes.ts";
+import { failureWords } from "./exchange.ts";
+
+/** Says why bytes are not a netlink message, and where. */
+export class DecodeError extends RangeError {
+  override name = "DecodeError";
+  /** Where the fault is, in bytes from the start of what was decoded. */
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** The error for the call that just returned -1; `base` is where the decoded bytes begin. */
+export function lastDecodeError(base: number): DecodeError {
+  const [code, at, found, needed] = failureWords;
+  const offset = at - base;
+  return new DecodeError(describe(code, offset, found, needed), offset);
+}
+
+function describe(
+  code: number,
+  offset: number,
+  found: number,
+  needed: number,
+): string {
+  switch (code) {
+    case FAIL_MESSAGE_HEADER:
+      return `Cannot decode message at offset ${offset}: ${found} bytes are left, a header needs ${needed}`;
+    case FAIL_MESSAGE_LENGTH:
+      return `Cannot decode message at offset ${offset}: length is ${found}, must be at ${
+        bound(found, needed)
+      }`;
+    case FAIL_MESSAGE_BODY:
+      return `Cannot decode message at offset ${offset}: length is ${found}, its type needs ${needed}`;
+    case FAIL_ATTRIBUTE_HEADER:
+      return `Cannot decode attribute at offset ${offset}: ${found} bytes are left, a header needs ${needed}`;
+    case FAIL_ATTRIBUTE_LENGTH:
+      return `Cannot decode attribute at offset ${offset}: length is ${found}, must be at ${
+        bound(found, needed)
+      }`;
+    case FAIL_ATTRIBUTE_PAYLOAD:
+      return `Cannot decode attribute at offset ${offset}: payload has ${found} bytes, its type needs ${needed}`;
+    case FAIL_OUT_OF_REGION:
+      return `Cannot decode ${found} bytes: at most ${needed} are decoded at once`;
+    case FAIL_TOO_MANY_FIELDS:
+      return `Cannot decode message: it has more fields than the ${needed} bytes set aside for them hold`;
+    default:
+      throw new Error(
+        `The codec failed with code ${code}, which has no sentence`,
+      );
+  }
+}
+
+function bound(found: number, needed: number): string {
+  return found < needed ? `least ${needed}` : `most ${needed}`;
+}

@@ -1,0 +1,70 @@
+/** The parent of a device's root qdisc. `linux/pkt_sched.h` */
+export const TC_H_ROOT = 0xffffffff;
+/** The parent of the ingress qdisc and of clsact. */
+export const TC_H_INGRESS = 0xfffffff1;
+/** The same number: clsact hangs where ingress does, so one excludes the other. */
+export const TC_H_CLSACT: number = TC_H_INGRESS;
+
+const NUMBER = /^[0-9a-f]{1,4}$/i;
+
+/**
+ * Parses a qdisc's handle as tc writes it: `1:` or `8001:`, up to four hexadecimal digits and a colon.
+ * Returns the number with the major in the high 16 bits.
+ *
+ * @throws {SyntaxError} where the text is anything else; `0:` and `ffff:` included, which no plug can have
+ */
+export function parseHandle(text: string): number {
+  const major = text.endsWith(":") ? text.slice(0, -1) : "";
+  const value = NUMBER.test(major) ? parseInt(major, 16) : 0;
+  if (value === 0 || value === 0xffff) {
+    throw new SyntaxError(
+      `${
+        quoted(text)
+      } is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
+    );
+  }
+  return value * 0x10000;
+}
+
+/**
+ * Parses a parent as tc writes it: `root`, `ingress`, `clsact`, or a class, `1:4`. `1:` is the class `1:0`.
+ *
+ * @throws {SyntaxError} where the text is anything else
+ */
+export function parseParent(text: string): number {
+  if (text === "root") return TC_H_ROOT;
+  if (text === "ingress") return TC_H_INGRESS;
+  if (text === "clsact") return TC_H_CLSACT;
+  const [major, minor, ...more] = text.split(":");
+  const valid = NUMBER.test(major) && minor !== undefined &&
+    (minor === "" || NUMBER.test(minor)) && more.length === 0;
+  const value = valid
+    ? parseInt(major, 16) * 0x10000 + (minor ? parseInt(minor, 16) : 0)
+    : 0;
+  if (value < 0x10000 || value === TC_H_ROOT) {
+    throw new SyntaxError(
+      `${
+        quoted(text)
+      } is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
+    );
+  }
+  return value;
+}
+
+/** Formats a handle as tc does: `1:`, `8001:`, and `0:` for what the kernel made by itself. */
+export function formatHandle(handle: number): string {
+  return `${(handle >>> 16).toString(16)}:`;
+}
+
+/** Formats a parent as tc does: `root`, `ingress`, `1:4`; 0, which goes by the handle, is `none`. */
+export function formatParent(parent: number): string {
+  if (parent === TC_H_ROOT) return "root";
+  if (parent === TC_H_INGRESS) return "ingress";
+  if (parent === 0) return "none";
+  const minor = parent & 0xffff;
+  return `${formatHandle(parent)}${minor ? minor.toString(16) : ""}`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}

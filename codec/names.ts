@@ -1,0 +1,228 @@
+import * as constants from "./assembly/constants.ts";
+import {
+  SPACE_IFLA,
+  SPACE_IFLA_INFO,
+  SPACE_NLMSGERR_ATTR,
+  SPACE_POLICY_ATTR,
+  SPACE_RTA,
+  SPACE_TCA,
+  SPACE_TCA_STATS,
+  STRUCT_DONE,
+  STRUCT_GNET_STATS_BASIC,
+  STRUCT_GNET_STATS_QUEUE,
+  STRUCT_GNET_STATS_RATE_EST,
+  STRUCT_GNET_STATS_RATE_EST64,
+  STRUCT_IFINFOMSG,
+  STRUCT_MESSAGE,
+  STRUCT_NLMSGERR,
+  STRUCT_NLMSGHDR,
+  STRUCT_REST,
+  STRUCT_RTMSG,
+  STRUCT_TC_PLUG_QOPT,
+  STRUCT_TC_STATS,
+  STRUCT_TCMSG,
+} from "./assembly/codes.ts";
+import { formatHandle, formatParent } from "./handle.ts";
+
+/** What a number says in the kernel's words. */
+type Meaning = (value: number) => string | undefined;
+
+/** A struct field: its name without the prefix, the kernel's name, and what its number says. */
+export type FieldName = readonly [
+  name: string,
+  kernelName: string,
+  meaning?: Meaning,
+];
+
+const MESSAGE_TYPES = [
+  "NLMSG_NOOP",
+  "NLMSG_ERROR",
+  "NLMSG_DONE",
+  "NLMSG_OVERRUN",
+  "RTM_NEWLINK",
+  "RTM_DELLINK",
+  "RTM_GETLINK",
+  "RTM_NEWROUTE",
+  "RTM_DELROUTE",
+  "RTM_GETROUTE",
+  "RTM_NEWQDISC",
+  "RTM_DELQDISC",
+  "RTM_GETQDISC",
+] as const;
+const PLUG_ACTIONS = [
+  "TCQ_PLUG_BUFFER",
+  "TCQ_PLUG_RELEASE_ONE",
+  "TCQ_PLUG_RELEASE_INDEFINITE",
+  "TCQ_PLUG_LIMIT",
+] as const;
+
+/** The kernel's name of an `nlmsg_type`, or `undefined`. */
+export function messageTypeName(type: number): string | undefined {
+  return MESSAGE_TYPES.find((name) => constants[name] === type);
+}
+
+function plugActionName(action: number): string | undefined {
+  return PLUG_ACTIONS.find((name) => constants[name] === action);
+}
+
+/** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
+export function messageFlagNames(flags: number, type: number): string {
+  const known: [bit: number, name: string][] = [
+    [0x1, "REQUEST"],
+    [0x2, "MULTI"],
+    [0x4, "ACK"],
+    [0x8, "ECHO"],
+    [
+      0x10,
+      "DUMP_INTR",
+    ],
+    [0x20, "DUMP_FILTERED"],
+  ];
+  known.push(...flagsOfType(type));
+  const names = known.filter(([bit]) => flags & bit).map(([, name]) => name);
+  const rest = known.reduce((left, [bit]) => left & ~bit, flags);
+  if (rest) names.push(`0x${rest.toString(16)}`);
+  return names.join("|");
+}
+
+function flagsOfType(type: number): [bit: number, name: string][] {
+  if (type === constants.NLMSG_ERROR || type === constants.NLMSG_DONE) {
+    return [[0x100, "CAPPED"], [0x200, "ACK_TLVS"]];
+  }
+  if (type < 16) return [];
+  if (type % 4 === 2) {
+    return [[0x100, "ROOT"], [0x200, "MATCH"], [0x400, "ATOMIC"]];
+  }
+  if (type % 4 === 0) {
+    return [[0x100, "REPLACE"], [0x200, "EXCL"], [0x400, "CREATE"], [
+      0x800,
+      "APPEND",
+    ]];
+  }
+  return [[0x100, "NONREC"], [0x200, "BULK"]];
+}
+
+/** The fields of each struct in the order of their bytes. */
+export const STRUCT_FIELDS: Readonly<Record<number, readonly FieldName[]>> = {
+  [STRUCT_MESSAGE]: [["message", "struct nlmsghdr"]],
+  [STRUCT_REST]: [["bytes", ""]],
+  [STRUCT_NLMSGHDR]: [
+    ["len", "nlmsg_len"],
+    ["type", "nlmsg_type", messageTypeName],
+    ["flags", "nlmsg_flags"],
+    ["sequence", "nlmsg_seq"],
+    ["portId", "nlmsg_pid"],
+  ],
+  [STRUCT_TCMSG]: [
+    ["family", "tcm_family"],
+    ["pad1", "tcm__pad1"],
+    ["pad2", "tcm__pad2"],
+    ["ifindex", "tcm_ifindex"],
+    ["handle", "tcm_handle", formatHandle],
+    ["parent", "tcm_parent", formatParent],
+    ["info", "tcm_info"],
+  ],
+  [STRUCT_IFINFOMSG]: [
+    ["family", "ifi_family"],
+    ["pad", "__ifi_pad"],
+    ["type", "ifi_type"],
+    ["ifindex", "ifi_index"],
+    ["flags", "ifi_flags"],
+    ["change", "ifi_change"],
+  ],
+  [STRUCT_RTMSG]: [
+    ["family", "rtm_family"],
+    ["destinationLength", "rtm_dst_len"],
+    ["sourceLength", "rtm_src_len"],
+    ["tos", "rtm_tos"],
+    ["table", "rtm_table"],
+    ["protocol", "rtm_protocol"],
+    ["scope", "rtm_scope"],
+    ["type", "rtm_type"],
+    ["flags", "rtm_flags"],
+  ],
+  [STRUCT_NLMSGERR]: [["error", "error"], ["request", "msg"]],
+  [STRUCT_DONE]: [["error", "error"]],
+  [STRUCT_TC_PLUG_QOPT]: [["action", "action", plugActionName], [
+    "limit",
+    "limit",
+  ]],
+  [STRUCT_GNET_STATS_BASIC]: [["bytes", "bytes"], ["packets", "packets"]],
+  [STRUCT_GNET_STATS_QUEUE]: [
+    ["qlen", "qlen"],
+    ["backlog", "backlog"],
+    ["drops", "drops"],
+    ["requeues", "requeues"],
+    ["overlimits", "overlimits"],
+  ],
+  [STRUCT_GNET_STATS_RATE_EST]: [["bps", "bps"], ["pps", "pps"]],
+  [STRUCT_GNET_STATS_RATE_EST64]: [["bps", "bps"], ["pps", "pps"]],
+  [STRUCT_TC_STATS]: [
+    ["bytes", "bytes"],
+    ["packets", "packets"],
+    ["drops", "drops"],
+    ["overlimits", "overlimits"],
+    ["bps", "bps"],
+    ["pps", "pps"],
+    ["qlen", "qlen"],
+    ["backlog", "backlog"],
+  ],
+};
+
+/** An attribute space: the prefix of its names, and the names by number; `~` marks a number passed over. */
+interface Space {
+  prefix: string;
+  names: readonly string[];
+}
+
+function space(prefix: string, names: string): Space {
+  return { prefix, names: names.trim().split(/\s+/) };
+}
+
+/** The attributes' names, from `linux/rtnetlink.h`, `gen_stats.h`, `if_link.h` and `netlink.h` of Linux 6.12. */
+const SPACES: Readonly<Record<number, Space>> = {
+  [SPACE_TCA]: space(
+    "TCA_",
+    `UNSPEC KIND OPTIONS STATS XSTATS RATE FCNT STATS2 STAB PAD DUMP_INVISIBLE CHAIN HW_OFFLOAD
+     INGRESS_BLOCK EGRESS_BLOCK DUMP_FLAGS EXT_WARN_MSG`,
+  ),
+  [SPACE_TCA_STATS]: space(
+    "TCA_STATS_",
+    "UNSPEC BASIC RATE_EST QUEUE APP RATE_EST64 PAD BASIC_HW PKT64",
+  ),
+  [SPACE_IFLA]: space(
+    "IFLA_",
+    `UNSPEC ADDRESS BROADCAST IFNAME MTU LINK QDISC STATS COST PRIORITY MASTER WIRELESS PROTINFO TXQLEN MAP
+     WEIGHT OPERSTATE LINKMODE LINKINFO NET_NS_PID IFALIAS NUM_VF VFINFO_LIST STATS64 VF_PORTS PORT_SELF
+     AF_SPEC GROUP NET_NS_FD EXT_MASK PROMISCUITY NUM_TX_QUEUES NUM_RX_QUEUES CARRIER PHYS_PORT_ID
+     CARRIER_CHANGES PHYS_SWITCH_ID LINK_NETNSID PHYS_PORT_NAME PROTO_DOWN GSO_MAX_SEGS GSO_MAX_SIZE PAD XDP
+     EVENT NEW_NETNSID IF_NETNSID CARRIER_UP_COUNT CARRIER_DOWN_COUNT NEW_IFINDEX MIN_MTU MAX_MTU PROP_LIST
+     ALT_IFNAME PERM_ADDRESS PROTO_DOWN_REASON PARENT_DEV_NAME PARENT_DEV_BUS_NAME GRO_MAX_SIZE TSO_MAX_SIZE
+     TSO_MAX_SEGS ALLMULTI DEVLINK_PORT GSO_IPV4_MAX_SIZE GRO_IPV4_MAX_SIZE DPLL_PIN MAX_PACING_OFFLOAD_HORIZON`,
+  ),
+  [SPACE_IFLA_INFO]: space(
+    "IFLA_INFO_",
+    "UNSPEC KIND DATA XSTATS SLAVE_KIND SLAVE_DATA",
+  ),
+  [SPACE_RTA]: space(
+    "RTA_",
+    `UNSPEC DST SRC IIF OIF GATEWAY PRIORITY PREFSRC METRICS MULTIPATH PROTOINFO FLOW CACHEINFO SESSION MP_ALGO
+     TABLE MARK MFC_STATS VIA NEWDST PREF ENCAP_TYPE ENCAP EXPIRES PAD UID TTL_PROPAGATE IP_PROTO SPORT DPORT
+     NH_ID`,
+  ),
+  [SPACE_NLMSGERR_ATTR]: space(
+    "NLMSGERR_ATTR_",
+    "UNUSED MSG OFFS COOKIE POLICY MISS_TYPE MISS_NEST",
+  ),
+  [SPACE_POLICY_ATTR]: space(
+    "NL_POLICY_TYPE_ATTR_",
+    `UNSPEC TYPE MIN_VALUE_S MAX_VALUE_S MIN_VALUE_U MAX_VALUE_U MIN_LENGTH MAX_LENGTH POLICY_IDX
+     POLICY_MAXTYPE BITFIELD32_MASK PAD MASK`,
+  ),
+};
+
+/** The kernel's name of an attribute; one that is not known here is named by its number. */
+export function attributeName(spaceId: number, type: number): string {
+  const { prefix, names } = SPACES[spaceId];
+  return prefix + (names[type] ?? type);
+}

@@ -1,0 +1,209 @@
+import {
+  NLM_F_ACK,
+  NLM_F_REQUEST,
+  RTM_DELQDISC,
+  RTM_GETLINK,
+  RTM_GETQDISC,
+  RTM_GETROUTE,
+  RTM_NEWQDISC,
+  TCQ_PLUG_BUFFER,
+  TCQ_PLUG_LIMIT,
+} from "./assembly/constants.ts";
+import {
+  CARRIES_KIND,
+  CARRIES_NOTHING,
+  CARRIES_OPTIONS,
+} from "./assembly/codes.ts";
+import { SEND_LEN } from "./assembly/regions.ts";
+import { wasm } from "./exchange.ts";
+
+/** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
+export interface PlugOptions {
+  /** `TCQ_PLUG_BUFFER`, `TCQ_PLUG_RELEASE_ONE`, `TCQ_PLUG_RELEASE_INDEFINITE` or `TCQ_PLUG_LIMIT`. */
+  action: number;
+  /** Bytes, 0 to 2^32 - 1. Read by `TCQ_PLUG_LIMIT` and when a plug is created; 0 there drops every packet. */
+  limit: number;
+}
+
+/**
+ * A request about a qdisc: `struct nlmsghdr`, `struct tcmsg` and, where given, `TCA_KIND` and
+ * `TCA_OPTIONS`. 36, 48 or 60 bytes.
+ */
+export interface QdiscRequest {
+  type: typeof RTM_NEWQDISC | typeof RTM_DELQDISC | typeof RTM_GETQDISC;
+  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but `RTM_GETQDISC`. */
+  flags?: number;
+  /** The device, 1 to 2^31 - 1; 0 in a dump. */
+  ifindex: number;
+  /** Major number in the high 16 bits; 0 leaves it to the kernel or means "whichever is there". */
+  handle: number;
+  /** Where the qdisc hangs: `TC_H_ROOT`, a class, or 0 to go by the handle. */
+  parent: number;
+  /** Whether to say that it is a plug, and with what options. */
+  plug?: PlugOptions | "no options";
+}
+
+/** A request for one link, or with index 0 and `NLM_F_DUMP` for all of them. 32 bytes. */
+export interface LinkRequest {
+  type: typeof RTM_GETLINK;
+  flags?: number;
+  ifindex: number;
+}
+
+/** A request for the routes, or for the route to one address. 28, 36 or 48 bytes. */
+export interface RouteRequest {
+  type: typeof RTM_GETROUTE;
+  flags?: number;
+  /** `AF_INET` 2, `AF_INET6` 10, or in a dump `AF_UNSPEC` 0 for both. */
+  family: number;
+  /** 4 or 16 bytes in network order. */
+  destination?: Uint8Array;
+}
+
+/** What `encodeRequest` encodes. */
+export type Request = QdiscRequest | LinkRequest | RouteRequest;
+
+/**
+ * Writes a request into `sendRegion` at offset `at`, a multiple of 4, and returns its length in bytes,
+ * which is a multiple of 4 too.
+ *
+ * ```ts
+ * import { encodeRequest, RTM_NEWQDISC, sendRegion, TC_H_ROOT, TCQ_PLUG_BUFFER } from "@plugctl/plugctl/codec";
+ *
+ * const length = encodeRequest({
+ *   type: RTM_NEWQDISC,
+ *   ifindex: 1,
+ *   handle: 0,
+ *   parent: TC_H_ROOT,
+ *   plug: { action: TCQ_PLUG_BUFFER, limit: 0 },
+ * }, { at: 0, sequence: 1 });
+ * console.log(sendRegion.subarray(0, length).toHex());
+ * ```
+ *
+ * @throws {RangeError} where a field is out of its range, or the request does not fit
+ */
+export function encodeRequest(
+  request: Request,
+  { at, sequence }: { at: number; sequence: number },
+): number {
+  if (!isUint32(sequence)) throw outOfRange("sequence", sequence, 0xffffffff);
+  const length = encodeByType(request, at, sequence);
+  if (length < 0) {
+    throw new RangeError(
+      `Cannot encode request at offset ${at}: the send region has ${SEND_LEN} bytes`,
+    );
+  }
+  return length;
+}
+
+function encodeByType(request: Request, at: number, sequence: number): number {
+  if (request.type === RTM_GETLINK) return encodeLink(request, at, sequence);
+  if (request.type === RTM_GETROUTE) return encodeRoute(request, at, sequence);
+  return encodeQdisc(request, at, sequence);
+}
+
+function encodeQdisc(
+  request: QdiscRequest,
+  at: number,
+  sequence: number,
+): number {
+  const { type, ifindex, handle, parent, plug } = request;
+  const flags = requestFlags(request.flags) |
+    (type === RTM_GETQDISC ? 0 : NLM_F_ACK);
+  const options = plug === undefined || plug === "no options"
+    ? undefined
+    : plug;
+  if (!isIndex(ifindex)) throw outOfRange("ifindex", ifindex, 0x7fffffff);
+  if (!isUint32(handle)) throw outOfRange("handle", handle, 0xffffffff);
+  if (!isUint32(parent)) throw outOfRange("parent", parent, 0xffffffff);
+  if (options) checkOptions(options);
+  return wasm.encodeQdisc(
+    at,
+    type | flags << 16,
+    sequence,
+    ifindex,
+    handle,
+    parent,
+    plug === undefined
+      ? CARRIES_NOTHING
+      : options
+      ? CARRIES_OPTIONS
+      : CARRIES_KIND,
+    options ? options.action : 0,
+    options ? options.limit : 0,
+  );
+}
+
+function encodeLink(
+  request: LinkRequest,
+  at: number,
+  sequence: number,
+): number {
+  if (!isIndex(request.ifindex)) {
+    throw outOfRange("ifindex", request.ifindex, 0x7fffffff);
+  }
+  return wasm.encodeGetLink(
+    at,
+    requestFlags(request.flags),
+    sequence,
+    request.ifindex,
+  );
+}
+
+function encodeRoute(
+  request: RouteRequest,
+  at: number,
+  sequence: number,
+): number {
+  const { family, destination = new Uint8Array(0) } = request;
+  if (![0, 4, 16].includes(destination.length)) {
+    throw new RangeError(
+      `destination has ${destination.length} bytes, must have 4 or 16`,
+    );
+  }
+  const words = new Uint32Array(4);
+  new Uint8Array(words.buffer).set(destination);
+  const [a, b, c, d] = words;
+  return wasm.encodeGetRoute(
+    at,
+    requestFlags(request.flags),
+    sequence,
+    family,
+    destination.length,
+    a,
+    b,
+    c,
+    d,
+  );
+}
+
+function requestFlags(flags = 0): number {
+  if (!Number.isInteger(flags) || flags < 0 || flags > 0xffff) {
+    throw outOfRange("flags", flags, 0xffff);
+  }
+  return flags | NLM_F_REQUEST;
+}
+
+function checkOptions({ action, limit }: PlugOptions): void {
+  if (
+    !(Number.isInteger(action) && action >= TCQ_PLUG_BUFFER &&
+      action <= TCQ_PLUG_LIMIT)
+  ) {
+    throw outOfRange("action", action, TCQ_PLUG_LIMIT);
+  }
+  if (!isUint32(limit)) throw outOfRange("limit", limit, 0xffffffff);
+}
+
+function isUint32(value: number): boolean {
+  return value >>> 0 === value;
+}
+
+function isIndex(value: number): boolean {
+  return value >>> 0 === value && value <= 0x7fffffff;
+}
+
+function outOfRange(name: string, value: number, most: number): RangeError {
+  return new RangeError(
+    `${name} is ${value}, must be a whole number from 0 to ${most}`,
+  );
+}

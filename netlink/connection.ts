@@ -1,0 +1,288 @@
+import {
+  type AnswerMessage,
+  CHUNK_MAX,
+  decodeReceived,
+  decodeSlot,
+  encodeRequest,
+  type Message,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  receiveRegion,
+  type Request,
+  SEND_LEN,
+  sendRegion,
+  SLOT_LEN,
+} from "../codec/mod.ts";
+import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
+import { inNamespace } from "./namespace.ts";
+import { NetlinkError } from "./netlink_error.ts";
+import { openSocket, SLOTS, type Socket } from "./socket.ts";
+
+/** What the kernel answered to one request: 0 and perhaps a message, or why not. */
+export interface Answer {
+  /** 0, or a positive errno. */
+  errno: number;
+  /** The kernel's own sentence, or empty. */
+  sentence: string;
+  /** Where in the request the fault is, in bytes; 0 where the kernel did not say. */
+  offset: number;
+  /** What a GET request asked for. */
+  message?: Message;
+}
+
+/** Sees the bytes of every datagram, which are valid during the call only. */
+export type Trace = (direction: "sent" | "received", bytes: Uint8Array) => void;
+
+/** What a test replaces, and what a caller may set. */
+export interface ConnectionOptions {
+  /** How long to wait for an answer, in milliseconds, which the kernel gives in microseconds. Default 5,000. */
+  timeoutMs?: number;
+  trace?: Trace;
+  /** Milliseconds of a monotonic clock. Default `performance.now`. */
+  now?: () => number;
+}
+
+/**
+ * How many requests one send carries. Each is answered before the send returns, and the answers wait in the
+ * socket's buffer: with the default of 212,992 bytes it holds 277 ACKs.
+ */
+export const REQUESTS_PER_SEND = 256;
+
+/** How often a dump is begun anew because the state changed under it, or answers were lost. */
+const DUMP_ATTEMPTS = 10;
+
+/** Sends requests over a netlink socket and matches the answers. Everything is synchronous. */
+export class Connection implements Disposable {
+  readonly #socket: Socket;
+  readonly #timeoutMs: number;
+  readonly #trace?: Trace;
+  readonly #now: () => number;
+  readonly #lengths = new Uint32Array(SLOTS);
+  #sequence = 0;
+
+  /** Takes over a socket, and closes it when it is disposed of. */
+  constructor(
+    socket: Socket,
+    { timeoutMs = 5000, trace, now = () => performance.now() }:
+      ConnectionOptions = {},
+  ) {
+    this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
+    this.#trace = trace;
+    this.#now = now;
+  }
+
+  /**
+   * Opens a connection to this network namespace, or to the one named.
+   *
+   * @throws {NetlinkError} where the namespace or the socket cannot be opened
+   * @throws {SyntaxError} where `netns` is neither a name nor a path nor `pid:N`
+   */
+  static open(
+    { netns, ...options }: ConnectionOptions & { netns?: string } = {},
+  ): Connection {
+    const socket = netns === undefined
+      ? openSocket()
+      : inNamespace(netns, openSocket);
+    return new Connection(socket, options);
+  }
+
+  /**
+   * Sends requests, up to 256 in one send, and returns the answer of each. The kernel handles them in order
+   * and goes on after one that it refuses.
+   *
+   * @throws {NetlinkError} where the socket fails, no answer comes in time, or answers were lost (ENOBUFS)
+   */
+  transact(requests: readonly Request[]): Answer[] {
+    const answers: Answer[] = [];
+    for (let from = 0; from < requests.length; from += REQUESTS_PER_SEND) {
+      answers.push(
+        ...this.#exchange(requests.slice(from, from + REQUESTS_PER_SEND)),
+      );
+    }
+    return answers;
+  }
+
+  /**
+   * Sends one request and returns its answer's message, if it has one.
+   *
+   * @throws {NetlinkError} where the kernel refuses, or as `transact` does
+   */
+  request(operation: string, request: Request): Message | undefined {
+    const [answer] = this.transact([request]);
+    if (answer.errno !== 0) throw new NetlinkError(operation, answer);
+    return answer.message;
+  }
+
+  /**
+   * Asks for everything of a kind and returns a message each. Begins anew where the state changed while the
+   * kernel was listing it (`NLM_F_DUMP_INTR`), or where some of the list was lost (ENOBUFS).
+   *
+   * @throws {NetlinkError} where the kernel refuses, no answer comes in time, or ten attempts were disturbed
+   */
+  dump(operation: string, request: Request): Message[] {
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const messages = this.#dumpOnce(operation, request);
+      if (messages) return messages;
+    }
+    throw new NetlinkError(operation, {
+      errno: EAGAIN,
+      sentence: `the state changed during each of ${DUMP_ATTEMPTS} attempts`,
+    });
+  }
+
+  /**
+   * The index of a device by its name.
+   *
+   * @throws {NetlinkError} with ENODEV where there is none
+   */
+  deviceIndex(name: string): number {
+    const index = this.#socket.deviceIndex(name);
+    if (index < 0) {
+      throw new NetlinkError(`find device ${name}`, { errno: -index });
+    }
+    return index;
+  }
+
+  /** Closes the socket. Calling it again does nothing. */
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  #exchange(requests: readonly Request[]): Answer[] {
+    const first = this.#send(requests);
+    const answers: Answer[] = new Array(requests.length);
+    const deadline = this.#now() + this.#timeoutMs;
+    let missing = requests.length;
+    while (missing > 0) {
+      const count = this.#receiveSlots(missing, deadline);
+      for (let slot = 0; slot < count; slot++) {
+        const message = decodeSlot(slot, this.#slotLength(slot));
+        const index = message.sequence - first >>> 0;
+        // An earlier request that timed out may be answered only now.
+        if (index >= requests.length || answers[index]) continue;
+        answers[index] = toAnswer(message);
+        missing--;
+      }
+    }
+    return answers;
+  }
+
+  /** Encodes and sends requests as one datagram. Returns the sequence number of the first. */
+  #send(requests: readonly Request[]): number {
+    const first = this.#sequence + 1 >>> 0;
+    let length = 0;
+    for (const request of requests) {
+      this.#sequence = this.#sequence + 1 >>> 0;
+      length += encodeRequest(request, {
+        at: length,
+        sequence: this.#sequence,
+      });
+    }
+    if (length > SEND_LEN) {
+      throw new RangeError(
+        `Cannot send ${length} bytes: the send region has ${SEND_LEN}`,
+      );
+    }
+    this.#trace?.("sent", sendRegion.subarray(0, length));
+    const sent = uninterrupted(() => this.#socket.send(length));
+    if (sent < 0) {
+      throw new NetlinkError("send to the kernel", { errno: -sent });
+    }
+    return first;
+  }
+
+  #receiveSlots(wanted: number, deadline: number): number {
+    const lengths = this.#lengths.subarray(0, Math.min(wanted, SLOTS));
+    const count = this.#receive(
+      () => this.#socket.receiveSlots(lengths),
+      deadline,
+    );
+    if (count < 0) {
+      throw new NetlinkError("receive from the kernel", { errno: -count });
+    }
+    return count;
+  }
+
+  #slotLength(slot: number): number {
+    const length = this.#lengths[slot];
+    if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
+    this.#trace?.(
+      "received",
+      receiveRegion.subarray(slot * SLOT_LEN, slot * SLOT_LEN + length),
+    );
+    return length;
+  }
+
+  /**
+   * Receives without waiting, since as a rule the kernel has answered; waits where it has not. Returns what
+   * `receive` does, or `-ETIMEDOUT`.
+   */
+  #receive(receive: () => number, deadline: number): number {
+    for (;;) {
+      const result = uninterrupted(receive);
+      if (result !== -EAGAIN) return result;
+      const left = Math.ceil(deadline - this.#now());
+      if (left <= 0) return -ETIMEDOUT;
+      const ready = this.#socket.wait(left);
+      if (ready < 0 && ready !== -EINTR) return ready;
+    }
+  }
+
+  /** One attempt at a dump: its messages, or `undefined` where it was disturbed. */
+  #dumpOnce(operation: string, request: Request): Message[] | undefined {
+    const sequence = this.#send([{
+      ...request,
+      flags: (request.flags ?? 0) | NLM_F_DUMP,
+    }]);
+    const messages: Message[] = [];
+    let disturbed = false;
+    let lost = false;
+    for (;;) {
+      const deadline = lost ? -Infinity : this.#now() + this.#timeoutMs;
+      const length = this.#receive(() => this.#socket.receive(), deadline);
+      if (lost && length === -ETIMEDOUT) return undefined;
+      // The kernel goes on with the dump, and begins no other before this one has been read to its end.
+      if (length === -ENOBUFS) {
+        lost = disturbed = true;
+        continue;
+      }
+      if (length < 0) throw new NetlinkError(operation, { errno: -length });
+      for (const message of this.#decode(length)) {
+        if (message.sequence !== sequence) continue;
+        disturbed ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
+        if (message.about !== "answer") messages.push(message);
+        else if (message.errno !== 0) {
+          throw new NetlinkError(operation, message);
+        } else return disturbed ? undefined : messages;
+      }
+    }
+  }
+
+  #decode(length: number): Message[] {
+    if (length > CHUNK_MAX) throw truncated(length, CHUNK_MAX);
+    this.#trace?.("received", receiveRegion.subarray(0, length));
+    return decodeReceived(length);
+  }
+}
+
+function toAnswer(message: Message): Answer {
+  if (message.about !== "answer") {
+    return { errno: 0, sentence: "", offset: 0, message };
+  }
+  const { errno, sentence, offset }: AnswerMessage = message;
+  return { errno, sentence, offset };
+}
+
+/** Repeats a system call that a signal interrupted. */
+function uninterrupted(call: () => number): number {
+  let result: number;
+  do result = call(); while (result === -EINTR);
+  return result;
+}
+
+function truncated(length: number, room: number): RangeError {
+  return new RangeError(
+    `Cannot receive a message of ${length} bytes: there is room for ${room}`,
+  );
+}

@@ -1,0 +1,81 @@
+/** Every C function that plugctl calls, each with its declaration on Linux. */
+const SYMBOLS = {
+  // int socket(int domain, int type, int protocol);
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int setsockopt(int fd, int level, int name, const void *value, socklen_t length);
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  // int ioctl(int fd, unsigned long request, ...);
+  ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  // ssize_t send(int fd, const void *buffer, size_t length, int flags);
+  // Declared as i32, the low half of the result: what is sent and received here is 64 KiB at most.
+  send: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
+  // ssize_t recv(int fd, void *buffer, size_t length, int flags);
+  recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
+  // int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);
+  recvmmsg: {
+    parameters: ["i32", "buffer", "u32", "i32", "pointer"],
+    result: "i32",
+  },
+  // int poll(struct pollfd *fds, nfds_t count, int timeout);
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  // int open(const char *path, int flags, ...);
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  // int close(int fd);
+  close: { parameters: ["i32"], result: "i32" },
+  // int setns(int fd, int nstype);
+  setns: { parameters: ["i32", "i32"], result: "i32" },
+  // int unshare(int flags);
+  unshare: { parameters: ["i32"], result: "i32" },
+  // int *__errno_location(void);
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** glibc's name, then musl's on x86-64 and arm64. */
+const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
+type Functions = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** The C library, and the errno of the call before. */
+export interface Libc {
+  readonly call: Functions;
+  /** The errno of the last call that failed. Must be read before anything else is called. */
+  errno(): number;
+}
+
+let loaded: Libc | undefined;
+
+/**
+ * The C library, opened at the first use and kept, since it is in the process anyway.
+ *
+ * @throws {Error} where there is none: not Linux, or FFI is not permitted
+ */
+export function libc(): Libc {
+  return loaded ??= load();
+}
+
+function load(): Libc {
+  const { symbols } = open();
+  const location = new Deno.UnsafePointerView(
+    symbols.__errno_location() as Deno.PointerObject,
+  );
+  return { call: symbols, errno: () => location.getInt32() };
+}
+
+function open(): Deno.DynamicLibrary<typeof SYMBOLS> {
+  const failures: unknown[] = [];
+  for (const name of NAMES) {
+    try {
+      return Deno.dlopen(name, SYMBOLS);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      failures.push(error);
+    }
+  }
+  throw new AggregateError(
+    failures,
+    "Cannot open the C library: this needs Linux, with glibc or musl",
+  );
+}

@@ -1,0 +1,189 @@
+import {
+  CHUNK_MAX,
+  RECEIVE_LEN,
+  receiveRegion,
+  sendRegion,
+  SLOT_LEN,
+} from "../codec/mod.ts";
+import { libc } from "./libc.ts";
+import { NetlinkError } from "./netlink_error.ts";
+
+/**
+ * A netlink socket that sends from, and receives into, the codec's exchange buffer. Calls answer as the
+ * kernel's own do: a negative errno where they failed.
+ */
+export interface Socket extends Disposable {
+  /** Sends the first `length` bytes of `sendRegion` as one datagram. */
+  send(length: number): number;
+  /**
+   * Receives one datagram into the start of `receiveRegion` and returns its length; where it is longer than
+   * `CHUNK_MAX`, the rest is lost. Answers `-EAGAIN` where there is none yet.
+   */
+  receive(): number;
+  /**
+   * Receives up to `lengths.length` datagrams in one call, each into a slot of `receiveRegion`, writes their
+   * lengths and returns how many. Answers `-EAGAIN` where there is none yet.
+   */
+  receiveSlots(lengths: Uint32Array): number;
+  /** Waits until a datagram can be received. Returns 0 where none came within `timeoutMs`. */
+  wait(timeoutMs: number): number;
+  /** The index of the device of this name in the socket's network namespace. */
+  deviceIndex(name: string): number;
+}
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const NETLINK_ROUTE = 0;
+const SOL_NETLINK = 270;
+const NETLINK_EXT_ACK = 11;
+const MSG_DONTWAIT = 0x40;
+/** Answers the datagram's whole length, so that a truncated one is noticed. */
+const MSG_TRUNC = 0x20;
+const SIOCGIFINDEX = 0x8933n;
+const POLLIN = 1;
+const CHUNK_SIZE = BigInt(CHUNK_MAX);
+
+/** `struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; }` on a 64-bit machine. */
+const MMSGHDR_LEN = 64;
+/** `struct iovec { void *iov_base; size_t iov_len; }` */
+const IOVEC_LEN = 16;
+/** How many datagrams one call receives at most. */
+export const SLOTS: number = RECEIVE_LEN / SLOT_LEN;
+/** `struct ifreq`: a name of 16 bytes, then a union that begins with the index. */
+const IFREQ_LEN = 40;
+const IFNAMSIZ = 16;
+
+const ON = new Uint8Array(new Int32Array([1]).buffer);
+
+/** Opens a socket in the network namespace that the process is in at this moment. */
+export function openSocket(): Socket {
+  const { call, errno } = libc();
+  const fd = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) {
+    throw new NetlinkError("open a netlink socket", { errno: errno() });
+  }
+  if (call.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, ON, ON.length) < 0) {
+    const refusal = { errno: errno() };
+    call.close(fd);
+    throw new NetlinkError(
+      "set NETLINK_EXT_ACK on the netlink socket",
+      refusal,
+    );
+  }
+  return new RawSocket(fd);
+}
+
+class RawSocket implements Socket {
+  #fd: number;
+  readonly #call = libc().call;
+  readonly #errno = libc().errno;
+  readonly #sendPointer = Deno.UnsafePointer.of(sendRegion);
+  readonly #receivePointer = Deno.UnsafePointer.of(receiveRegion);
+  /** Made when the first batch is received. */
+  #headers?: MessageHeaders;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  send(length: number): number {
+    return this.#result(
+      this.#call.send(this.#fd, this.#sendPointer, BigInt(length), 0),
+    );
+  }
+
+  receive(): number {
+    return this.#result(
+      this.#call.recv(
+        this.#fd,
+        this.#receivePointer,
+        CHUNK_SIZE,
+        MSG_DONTWAIT | MSG_TRUNC,
+      ),
+    );
+  }
+
+  receiveSlots(lengths: Uint32Array): number {
+    const headers = this.#headers ??= new MessageHeaders();
+    const count = this.#result(
+      this.#call.recvmmsg(
+        this.#fd,
+        headers.bytes,
+        Math.min(lengths.length, SLOTS),
+        MSG_DONTWAIT | MSG_TRUNC,
+        null,
+      ),
+    );
+    for (let index = 0; index < count; index++) {
+      lengths[index] = headers.length(index);
+    }
+    return count;
+  }
+
+  wait(timeoutMs: number): number {
+    const pollfd = new Int32Array([this.#fd, POLLIN]);
+    return this.#result(
+      this.#call.poll(new Uint8Array(pollfd.buffer), 1n, timeoutMs),
+    );
+  }
+
+  deviceIndex(name: string): number {
+    const request = new Uint8Array(IFREQ_LEN);
+    const { written, read } = new TextEncoder().encodeInto(
+      name,
+      request.subarray(0, IFNAMSIZ - 1),
+    );
+    if (read < name.length || written === 0) {
+      throw new RangeError(`${JSON.stringify(name)} is no device's name`);
+    }
+    const result = this.#result(
+      this.#call.ioctl(this.#fd, SIOCGIFINDEX, request),
+    );
+    return result < 0
+      ? result
+      : new DataView(request.buffer).getInt32(IFNAMSIZ, true);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd < 0) return;
+    this.#call.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  #result(result: number): number {
+    return result < 0 ? -this.#errno() : result;
+  }
+}
+
+/** The `struct mmsghdr` of every slot, with the `struct iovec` that leads there. */
+class MessageHeaders {
+  readonly bytes = new Uint8Array(SLOTS * (MMSGHDR_LEN + IOVEC_LEN));
+  readonly #view = new DataView(this.bytes.buffer);
+
+  constructor() {
+    const slots = addressOf(receiveRegion);
+    const iovecs = addressOf(this.bytes) + BigInt(SLOTS * MMSGHDR_LEN);
+    for (let index = 0; index < SLOTS; index++) {
+      const iovec = SLOTS * MMSGHDR_LEN + index * IOVEC_LEN;
+      this.#view.setBigUint64(iovec, slots + BigInt(index * SLOT_LEN), true);
+      this.#view.setBigUint64(iovec + 8, BigInt(SLOT_LEN), true);
+      // msg_iov and msg_iovlen; there is no name and no control data.
+      this.#view.setBigUint64(
+        index * MMSGHDR_LEN + 16,
+        iovecs + BigInt(index * IOVEC_LEN),
+        true,
+      );
+      this.#view.setBigUint64(index * MMSGHDR_LEN + 24, 1n, true);
+    }
+  }
+
+  /** What the kernel wrote into `msg_len`. */
+  length(index: number): number {
+    return this.#view.getUint32(index * MMSGHDR_LEN + 56, true);
+  }
+}
+
+function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+}

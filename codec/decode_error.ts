@@ -39,17 +39,13 @@ function describe(
     case FAIL_MESSAGE_HEADER:
       return `Cannot decode message at offset ${offset}: ${found} bytes are left, a header needs ${needed}`;
     case FAIL_MESSAGE_LENGTH:
-      return `Cannot decode message at offset ${offset}: length is ${found}, must be at ${
-        bound(found, needed)
-      }`;
+      return `Cannot decode message at offset ${offset}: length is ${found}, must be at ${bound(found, needed)}`;
     case FAIL_MESSAGE_BODY:
       return `Cannot decode message at offset ${offset}: length is ${found}, its type needs ${needed}`;
     case FAIL_ATTRIBUTE_HEADER:
       return `Cannot decode attribute at offset ${offset}: ${found} bytes are left, a header needs ${needed}`;
     case FAIL_ATTRIBUTE_LENGTH:
-      return `Cannot decode attribute at offset ${offset}: length is ${found}, must be at ${
-        bound(found, needed)
-      }`;
+      return `Cannot decode attribute at offset ${offset}: length is ${found}, must be at ${bound(found, needed)}`;
     case FAIL_ATTRIBUTE_PAYLOAD:
       return `Cannot decode attribute at offset ${offset}: payload has ${found} bytes, its type needs ${needed}`;
     case FAIL_OUT_OF_REGION:

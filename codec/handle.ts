@@ -18,9 +18,7 @@ export function parseHandle(text: string): number {
   const value = NUMBER.test(major) ? parseInt(major, 16) : 0;
   if (value === 0 || value === 0xffff) {
     throw new SyntaxError(
-      `${
-        quoted(text)
-      } is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
+      `${quoted(text)} is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
     );
   }
   return value * 0x10000;
@@ -38,14 +36,10 @@ export function parseParent(text: string): number {
   const [major, minor, ...more] = text.split(":");
   const valid = NUMBER.test(major) && minor !== undefined &&
     (minor === "" || NUMBER.test(minor)) && more.length === 0;
-  const value = valid
-    ? parseInt(major, 16) * 0x10000 + (minor ? parseInt(minor, 16) : 0)
-    : 0;
+  const value = valid ? parseInt(major, 16) * 0x10000 + (minor ? parseInt(minor, 16) : 0) : 0;
   if (value < 0x10000 || value === TC_H_ROOT) {
     throw new SyntaxError(
-      `${
-        quoted(text)
-      } is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
+      `${quoted(text)} is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
     );
   }
   return value;

@@ -8,12 +8,7 @@
  * @module
  */
 export * from "./assembly/constants.ts";
-export {
-  CHUNK_MAX,
-  RECEIVE_LEN,
-  SEND_LEN,
-  SLOT_LEN,
-} from "./assembly/regions.ts";
+export { CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN } from "./assembly/regions.ts";
 export { DecodeError } from "./decode_error.ts";
 export { receiveRegion, sendRegion } from "./exchange.ts";
 export {

@@ -81,6 +81,8 @@ export interface RouteMessage extends Common {
   family: number;
   /** Bits of the destination that count: 0 is a default route. */
   destinationLength: number;
+  /** `RTN_*` of `linux/rtnetlink.h`: 1 leads somewhere, others refuse or drop. */
+  routeType: number;
   table: number;
   priority: number;
   /** The devices that it leads to: one, or with several next hops up to nine. */
@@ -219,6 +221,7 @@ function routeFields(at: number) {
   return {
     family: recordWords[at + 3] & 0xff,
     destinationLength: recordWords[at + 3] >>> 8 & 0xff,
+    routeType: recordWords[at + 3] >>> 16 & 0xff,
     table: recordWords[at + 4],
     priority: recordWords[at + 5],
     ifindexes,

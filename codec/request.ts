@@ -1,19 +1,16 @@
 import {
   NLM_F_ACK,
+  NLM_F_DUMP,
   NLM_F_REQUEST,
-  RTM_DELQDISC,
+  type RTM_DELQDISC,
   RTM_GETLINK,
   RTM_GETQDISC,
   RTM_GETROUTE,
-  RTM_NEWQDISC,
+  type RTM_NEWQDISC,
   TCQ_PLUG_BUFFER,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
-import {
-  CARRIES_KIND,
-  CARRIES_NOTHING,
-  CARRIES_OPTIONS,
-} from "./assembly/codes.ts";
+import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS } from "./assembly/codes.ts";
 import { SEND_LEN } from "./assembly/regions.ts";
 import { wasm } from "./exchange.ts";
 
@@ -31,7 +28,7 @@ export interface PlugOptions {
  */
 export interface QdiscRequest {
   type: typeof RTM_NEWQDISC | typeof RTM_DELQDISC | typeof RTM_GETQDISC;
-  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but `RTM_GETQDISC`. */
+  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but a dump. */
   flags?: number;
   /** The device, 1 to 2^31 - 1; 0 in a dump. */
   ifindex: number;
@@ -108,11 +105,9 @@ function encodeQdisc(
   sequence: number,
 ): number {
   const { type, ifindex, handle, parent, plug } = request;
-  const flags = requestFlags(request.flags) |
+  const flags = requestFlags(request) |
     (type === RTM_GETQDISC ? 0 : NLM_F_ACK);
-  const options = plug === undefined || plug === "no options"
-    ? undefined
-    : plug;
+  const options = plug === undefined || plug === "no options" ? undefined : plug;
   if (!isIndex(ifindex)) throw outOfRange("ifindex", ifindex, 0x7fffffff);
   if (!isUint32(handle)) throw outOfRange("handle", handle, 0xffffffff);
   if (!isUint32(parent)) throw outOfRange("parent", parent, 0xffffffff);
@@ -124,11 +119,7 @@ function encodeQdisc(
     ifindex,
     handle,
     parent,
-    plug === undefined
-      ? CARRIES_NOTHING
-      : options
-      ? CARRIES_OPTIONS
-      : CARRIES_KIND,
+    plug === undefined ? CARRIES_NOTHING : options ? CARRIES_OPTIONS : CARRIES_KIND,
     options ? options.action : 0,
     options ? options.limit : 0,
   );
@@ -144,7 +135,7 @@ function encodeLink(
   }
   return wasm.encodeGetLink(
     at,
-    requestFlags(request.flags),
+    requestFlags(request),
     sequence,
     request.ifindex,
   );
@@ -166,7 +157,7 @@ function encodeRoute(
   const [a, b, c, d] = words;
   return wasm.encodeGetRoute(
     at,
-    requestFlags(request.flags),
+    requestFlags(request),
     sequence,
     family,
     destination.length,
@@ -177,11 +168,15 @@ function encodeRoute(
   );
 }
 
-function requestFlags(flags = 0): number {
+/** The flags with those that go without saying: every request is answered, a dump by its end. */
+function requestFlags({ type, flags = 0 }: Request): number {
   if (!Number.isInteger(flags) || flags < 0 || flags > 0xffff) {
     throw outOfRange("flags", flags, 0xffff);
   }
-  return flags | NLM_F_REQUEST;
+  const gets = type === RTM_GETQDISC || type === RTM_GETLINK ||
+    type === RTM_GETROUTE;
+  const dumps = gets && (flags & NLM_F_DUMP) === NLM_F_DUMP;
+  return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }
 
 function checkOptions({ action, limit }: PlugOptions): void {

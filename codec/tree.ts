@@ -140,16 +140,13 @@ function structField(identity: number, place: Place): Field {
       value: bytesAt(place),
     };
   }
-  const [name, kernelName, meaning] =
-    STRUCT_FIELDS[identity - identity % STRUCT_STRIDE][
-      identity % STRUCT_STRIDE
-    ];
+  const [name, kernelName, meaning] = STRUCT_FIELDS[identity - identity % STRUCT_STRIDE][
+    identity % STRUCT_STRIDE
+  ];
   const field: Field = { name, kernelName, offset, length };
   if (holds === HOLDS_FIELDS) return { ...field, fields: [] };
   field.value = valueAt(place);
-  const said = identity === STRUCT_NLMSGHDR + 2
-    ? flagsAt(offset)
-    : meaning?.(Number(field.value));
+  const said = identity === STRUCT_NLMSGHDR + 2 ? flagsAt(offset) : meaning?.(Number(field.value));
   if (said) field.meaning = said;
   return field;
 }

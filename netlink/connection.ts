@@ -63,8 +63,7 @@ export class Connection implements Disposable {
   /** Takes over a socket, and closes it when it is disposed of. */
   constructor(
     socket: Socket,
-    { timeoutMs = 5000, trace, now = () => performance.now() }:
-      ConnectionOptions = {},
+    { timeoutMs = 5000, trace, now = () => performance.now() }: ConnectionOptions = {},
   ) {
     this.#socket = socket;
     this.#timeoutMs = timeoutMs;
@@ -81,9 +80,7 @@ export class Connection implements Disposable {
   static open(
     { netns, ...options }: ConnectionOptions & { netns?: string } = {},
   ): Connection {
-    const socket = netns === undefined
-      ? openSocket()
-      : inNamespace(netns, openSocket);
+    const socket = netns === undefined ? openSocket() : inNamespace(netns, openSocket);
     return new Connection(socket, options);
   }
 
@@ -151,21 +148,24 @@ export class Connection implements Disposable {
 
   #exchange(requests: readonly Request[]): Answer[] {
     const first = this.#send(requests);
-    const answers: Answer[] = new Array(requests.length);
+    const answers: (Answer | undefined)[] = requests.map(() => undefined);
+    const found: Message[] = [];
     const deadline = this.#now() + this.#timeoutMs;
-    let missing = requests.length;
-    while (missing > 0) {
+    for (let missing = requests.length; missing > 0;) {
       const count = this.#receiveSlots(missing, deadline);
       for (let slot = 0; slot < count; slot++) {
         const message = decodeSlot(slot, this.#slotLength(slot));
         const index = message.sequence - first >>> 0;
-        // An earlier request that timed out may be answered only now.
+        // What an earlier request was answered too late is dropped.
         if (index >= requests.length || answers[index]) continue;
-        answers[index] = toAnswer(message);
-        missing--;
+        if (message.about !== "answer") found[index] = message;
+        else {
+          answers[index] = { ...refusal(message), message: found[index] };
+          missing--;
+        }
       }
     }
-    return answers;
+    return answers as Answer[];
   }
 
   /** Encodes and sends requests as one datagram. Returns the sequence number of the first. */
@@ -266,11 +266,9 @@ export class Connection implements Disposable {
   }
 }
 
-function toAnswer(message: Message): Answer {
-  if (message.about !== "answer") {
-    return { errno: 0, sentence: "", offset: 0, message };
-  }
-  const { errno, sentence, offset }: AnswerMessage = message;
+function refusal(
+  { errno, sentence, offset }: AnswerMessage,
+): Omit<Answer, "message"> {
   return { errno, sentence, offset };
 }
 

@@ -16,9 +16,7 @@ export function namespacePath(namespace: string): string {
   if (pid) return `/proc/${pid[1]}/ns/net`;
   if (namespace.startsWith("pid:")) {
     throw new SyntaxError(
-      `${
-        JSON.stringify(namespace)
-      } is no namespace: after pid: a process number is needed`,
+      `${JSON.stringify(namespace)} is no namespace: after pid: a process number is needed`,
     );
   }
   if (namespace.includes("/")) return namespace;
@@ -27,9 +25,7 @@ export function namespacePath(namespace: string): string {
     namespace.includes("\0")
   ) {
     throw new SyntaxError(
-      `${
-        JSON.stringify(namespace)
-      } is no namespace: one is NAME, a path, or pid:N`,
+      `${JSON.stringify(namespace)} is no namespace: one is NAME, a path, or pid:N`,
     );
   }
   return `/run/netns/${namespace}`;

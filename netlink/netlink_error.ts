@@ -30,9 +30,7 @@ export class NetlinkError extends Error {
     options?: ErrorOptions,
   ) {
     super(
-      `Cannot ${operation}: ${sentence || errnoSentence(errno)} (${
-        errnoName(errno)
-      })`,
+      `Cannot ${operation}: ${sentence || errnoSentence(errno)} (${errnoName(errno)})`,
       options,
     );
     this.operation = operation;

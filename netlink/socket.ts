@@ -1,10 +1,4 @@
-import {
-  CHUNK_MAX,
-  RECEIVE_LEN,
-  receiveRegion,
-  sendRegion,
-  SLOT_LEN,
-} from "../codec/mod.ts";
+import { CHUNK_MAX, RECEIVE_LEN, receiveRegion, sendRegion, SLOT_LEN } from "../codec/mod.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -140,9 +134,7 @@ class RawSocket implements Socket {
     const result = this.#result(
       this.#call.ioctl(this.#fd, SIOCGIFINDEX, request),
     );
-    return result < 0
-      ? result
-      : new DataView(request.buffer).getInt32(IFNAMSIZ, true);
+    return result < 0 ? result : new DataView(request.buffer).getInt32(IFNAMSIZ, true);
   }
 
   [Symbol.dispose](): void {

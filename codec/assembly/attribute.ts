@@ -1,10 +1,6 @@
 // `struct nlattr` of linux/netlink.h: u16 nla_len with the header and without the padding, u16 nla_type.
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "./constants";
-import {
-  FAIL_ATTRIBUTE_HEADER,
-  FAIL_ATTRIBUTE_LENGTH,
-  FAIL_ATTRIBUTE_PAYLOAD,
-} from "./codes";
+import { FAIL_ATTRIBUTE_HEADER, FAIL_ATTRIBUTE_LENGTH, FAIL_ATTRIBUTE_PAYLOAD } from "./codes";
 import { fail } from "./failure";
 
 // @ts-ignore: decorator

@@ -15,12 +15,7 @@ import {
   NLMSGERR_ATTR_OFFS,
 } from "./constants";
 import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_LENGTH } from "./codes";
-import {
-  attributeType,
-  checkAttribute,
-  checkPayload,
-  stringLength,
-} from "./attribute";
+import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
 import { fail } from "./failure";
 import { align4, messageFlags, messageLength } from "./message";
 

@@ -148,9 +148,7 @@ export function payload(space: i32, type: i32): i32 {
     case SPACE_NLMSGERR_ATTR:
       return errorPayload(type);
     case SPACE_RTA:
-      return type == RTA_OIF || type == RTA_PRIORITY || type == RTA_TABLE
-        ? HOLDS_UNSIGNED
-        : HOLDS_BYTES;
+      return type == RTA_OIF || type == RTA_PRIORITY || type == RTA_TABLE ? HOLDS_UNSIGNED : HOLDS_BYTES;
     case SPACE_POLICY_ATTR:
       return HOLDS_UNSIGNED;
     default:

@@ -1,11 +1,6 @@
 // What makes a qdisc message a plug's: `TCA_KIND` "plug", and `TCA_OPTIONS` with
 // `struct tc_plug_qopt { int action; __u32 limit; }` of linux/pkt_sched.h.
-import {
-  NLA_HDRLEN,
-  TC_PLUG_QOPT_LEN,
-  TCA_KIND,
-  TCA_OPTIONS,
-} from "./constants";
+import { NLA_HDRLEN, TC_PLUG_QOPT_LEN, TCA_KIND, TCA_OPTIONS } from "./constants";
 
 /** "plug" as a little-endian word. */
 const PLUG: u32 = 0x67756c70;

@@ -18,12 +18,7 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
-import {
-  FAIL_MESSAGE_BODY,
-  STATS_BASIC,
-  STATS_OLD,
-  STATS_QUEUE,
-} from "./codes";
+import { FAIL_MESSAGE_BODY, STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
 import { attributeType, checkAttribute, checkPayload } from "./attribute";
 import { fail } from "./failure";
 import { align4 } from "./message";

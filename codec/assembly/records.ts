@@ -14,14 +14,7 @@ import {
   RTM_NEWROUTE,
 } from "./constants";
 import { FAIL_MESSAGE_LENGTH, FAIL_OUT_OF_REGION } from "./codes";
-import {
-  CHUNK_MAX,
-  RECEIVE_AT,
-  RECEIVE_LEN,
-  RECORD_LEN,
-  RECORDS_AT,
-  SLOT_LEN,
-} from "./regions";
+import { CHUNK_MAX, RECEIVE_AT, RECEIVE_LEN, RECORD_LEN, RECORDS_AT, SLOT_LEN } from "./regions";
 import { doneRecord, errorRecord } from "./error_record";
 import { fail } from "./failure";
 import { linkRecord } from "./link_record";

@@ -9,12 +9,7 @@ import {
   RTMSG_LEN,
   TCMSG_LEN,
 } from "./constants";
-import {
-  CARRIES_KIND,
-  CARRIES_NOTHING,
-  CARRIES_OPTIONS,
-  FAIL_NO_ROOM,
-} from "./codes";
+import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS, FAIL_NO_ROOM } from "./codes";
 import { SEND_AT, SEND_LEN } from "./regions";
 import { fail } from "./failure";
 import { writeHeader } from "./message";
@@ -40,11 +35,7 @@ export function encodeQdisc(
   limit: u32,
 ): i32 {
   const length = NLMSG_HDRLEN + TCMSG_LEN +
-    (carries == CARRIES_NOTHING
-      ? 0
-      : carries == CARRIES_KIND
-      ? KIND_LEN
-      : KIND_LEN + OPTIONS_LEN);
+    (carries == CARRIES_NOTHING ? 0 : carries == CARRIES_KIND ? KIND_LEN : KIND_LEN + OPTIONS_LEN);
   if (!fits(at, length)) return fail(FAIL_NO_ROOM, at, length, SEND_LEN);
   const to = SEND_AT + at;
   writeHeader(to, length, typeAndFlags, sequence);

@@ -1,16 +1,8 @@
 // What a route message says: `struct rtmsg` and the devices that the route leads to.
 //
-//  12 u8 family, u8 dst_len   16 u32 table   20 u32 priority
+//  12 u8 family, u8 dst_len, u8 type   16 u32 table   20 u32 priority
 //  24 how many devices   28 the ifindexes of the first `DEVICES_MAX` of them
-import {
-  NLA_HDRLEN,
-  NLMSG_HDRLEN,
-  RTA_MULTIPATH,
-  RTA_OIF,
-  RTA_PRIORITY,
-  RTA_TABLE,
-  RTMSG_LEN,
-} from "./constants";
+import { NLA_HDRLEN, NLMSG_HDRLEN, RTA_MULTIPATH, RTA_OIF, RTA_PRIORITY, RTA_TABLE, RTMSG_LEN } from "./constants";
 import { FAIL_ATTRIBUTE_PAYLOAD, FAIL_MESSAGE_BODY } from "./codes";
 import { attributeType, checkAttribute, checkPayload } from "./attribute";
 import { fail } from "./failure";
@@ -55,6 +47,7 @@ export function routeRecord(base: i32, message: i32, end: i32, to: i32): bool {
   }
   memory.fill(to + 12, 0, 52);
   store<u16>(to, load<u16>(message, 16), 12);
+  store<u8>(to, load<u8>(message, 23), 14);
   store<u32>(to, <u32> load<u8>(message, 20), 16);
 
   let at = message + HEADERS_LEN;

@@ -52,25 +52,13 @@ import {
   STRUCT_TC_PLUG_QOPT,
   STRUCT_TCMSG,
 } from "./codes";
-import {
-  FIELD_LEN,
-  FIELDS_AT,
-  FIELDS_LEN,
-  SCRATCH_AT,
-  SCRATCH_LEN,
-} from "./regions";
+import { FIELD_LEN, FIELDS_AT, FIELDS_LEN, SCRATCH_AT, SCRATCH_LEN } from "./regions";
 import { attributeType, checkAttribute, stringLength } from "./attribute";
 import { errorAttributes } from "./error_record";
 import { fail } from "./failure";
 import { align4, checkMessage, messageFlags, messageType } from "./message";
 import { isPlug } from "./plug_options";
-import {
-  payload,
-  PAYLOAD_FIELDS,
-  PAYLOAD_STRUCT,
-  structLength,
-  structWidths,
-} from "./payload";
+import { payload, PAYLOAD_FIELDS, PAYLOAD_STRUCT, structLength, structWidths } from "./payload";
 
 /** Where the next field goes. */
 let next: i32 = FIELDS_AT;
@@ -188,11 +176,7 @@ function echo(at: i32, end: i32): bool {
   const rest = struct(at, STRUCT_NLMSGHDR, 2);
   if (rest < 0) return false;
   const type = messageType(at);
-  const identity = isQdisc(type)
-    ? STRUCT_TCMSG
-    : isLink(type)
-    ? STRUCT_IFINFOMSG
-    : 0;
+  const identity = isQdisc(type) ? STRUCT_TCMSG : isLink(type) ? STRUCT_IFINFOMSG : 0;
   if (identity == 0 || end - rest < structLength(identity)) {
     return bytes(rest, end - rest, 2, HOLDS_BYTES);
   }

@@ -1,0 +1,22 @@
+/**
+ * Holds packets in the Linux kernel and lets them go on command, by the `plug` queueing discipline.
+ *
+ * @module
+ */
+export { formatHandle, formatParent, parseHandle, parseParent, type QdiscStats, TC_H_ROOT } from "./codec/mod.ts";
+export { Connection, type ConnectionOptions, NetlinkError } from "./netlink/mod.ts";
+export {
+  type AttachOptions,
+  type BufferOptions,
+  type DetachOptions,
+  type DetachReport,
+  type DrainOptions,
+  type ListedPlug,
+  listPlugs,
+  Plug,
+  PlugGroup,
+  type PlugPlace,
+  QueueError,
+  type QueueErrorCode,
+  type Via,
+} from "./qdisc/mod.ts";

@@ -1,0 +1,90 @@
+import { TC_H_ROOT } from "../codec/mod.ts";
+import type { Connection } from "../netlink/mod.ts";
+import { refuseLockout } from "./lockout.ts";
+import { changeRequest, type PlugAction } from "./plug_requests.ts";
+import { describeQueue, type Queue, readPlug } from "./queue.ts";
+import { QueueError, refusalError } from "./queue_error.ts";
+
+/** How to hold. */
+export interface BufferOptions {
+  /** Whether a device may be held that carries the default route or this SSH session. */
+  force?: boolean;
+  /** Whether an epoch that has ended and is not released yet may be forgotten as an epoch. */
+  orphan?: boolean;
+}
+
+/** What to ask of plugs. */
+export interface Change extends BufferOptions {
+  action: PlugAction;
+  /** With the action `limit`. */
+  limitBytes?: number;
+}
+
+/**
+ * Asks the same of several plugs, with one send a connection. Of more than one, each is looked at before
+ * any is touched.
+ *
+ * @throws {QueueError} where it would lock out or orphan an epoch, there is no plug, or the kernel refuses
+ */
+export function changeQueues(queues: readonly Queue[], change: Change): void {
+  if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
+  if (queues.length > 1) { for (const queue of queues) readPlug(queue, operationOn(queue, change.action)); }
+  for (const [connection, those] of byConnection(queues)) send(connection, those, change);
+}
+
+/** What is done to a queue, in words: `buffer eth0 (root)`. */
+export function operationOn(queue: Queue, action: PlugAction): string {
+  const verb = action === "limit" ? "set the limit of" : action;
+  return `${verb} ${describeQueue(queue.dev, queue.place)}`;
+}
+
+function checkBuffer(queue: Queue, { force = false, orphan = false }: BufferOptions): void {
+  const operation = operationOn(queue, "buffer");
+  if (queue.endedEpoch && !orphan) {
+    throw new QueueError("would-orphan", operation, {
+      reason:
+        "an epoch has ended and is not released; the kernel remembers one, and would count it as part of the next",
+    });
+  }
+  if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
+  refuseLockout(queue.connection, { operation, ifindex: queue.place.ifindex });
+}
+
+function byConnection(queues: readonly Queue[]): Map<Connection, Queue[]> {
+  return Map.groupBy(queues, (queue) => queue.connection);
+}
+
+function send(connection: Connection, queues: readonly Queue[], { action, limitBytes }: Change): void {
+  const answers = connection.transact(queues.map(({ place }) => changeRequest(place, action, limitBytes)));
+  const failures: QueueError[] = [];
+  answers.forEach((answer, index) => {
+    const queue = queues[index];
+    if (answer.errno === 0) remember(queue, action, limitBytes);
+    else failures.push(refusalError(operationOn(queue, action), answer));
+  });
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) {
+    throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
+  }
+}
+
+/** Keeps in mind what the kernel cannot be asked. */
+function remember(queue: Queue, action: PlugAction, limitBytes: number | undefined): void {
+  switch (action) {
+    case "buffer":
+      // The first buffer after a release ends nothing; the next ends the epoch that this one began.
+      if (queue.asked === "hold") queue.endedEpoch = true;
+      else if (queue.asked === "pass") queue.endedEpoch = false;
+      queue.asked = "hold";
+      break;
+    case "release-one":
+      queue.endedEpoch = false;
+      break;
+    case "release-indefinite":
+      queue.endedEpoch = false;
+      queue.asked = "pass";
+      break;
+    case "limit":
+      queue.limitBytesAsked = limitBytes;
+  }
+}

@@ -1,0 +1,19 @@
+/** What can be done to a queue, in safe orders. */
+export type { AttachOptions, PlugPlace } from "./attach.ts";
+export { FIRST_HANDLE } from "./attach.ts";
+export type { BufferOptions } from "./change.ts";
+export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
+export { type ListedPlug, listPlugs } from "./list.ts";
+export { Plug, type Via } from "./plug.ts";
+export { PlugGroup } from "./plug_group.ts";
+export {
+  changeRequest,
+  createRequest,
+  deleteRequest,
+  getRequest,
+  LIMIT_MAX,
+  type PlugAction,
+  type QdiscPlace,
+} from "./plug_requests.ts";
+export { describeQueue } from "./queue.ts";
+export { QueueError, type QueueErrorCode } from "./queue_error.ts";

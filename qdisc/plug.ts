@@ -1,0 +1,212 @@
+import { type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
+import { Connection } from "../netlink/mod.ts";
+import { attach, type AttachOptions, type PlugPlace } from "./attach.ts";
+import { type BufferOptions, changeQueues } from "./change.ts";
+import { detach, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
+import { PlugGroup } from "./plug_group.ts";
+import type { QdiscPlace } from "./plug_requests.ts";
+import { describeQueue, findDevice, type Queue, readPlug } from "./queue.ts";
+import { QueueError } from "./queue_error.ts";
+
+/** Which connection to use. */
+export interface Via {
+  /** The network namespace: a name of `ip netns`, a path, or `pid:N`. Default: this process's own. */
+  netns?: string;
+  /** A connection that is already in the right namespace, instead of one that the plug opens and closes. */
+  connection?: Connection;
+}
+
+/**
+ * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
+ *
+ * ```ts ignore
+ * import { Plug } from "@plugctl/plugctl";
+ *
+ * using plug = Plug.attach({ dev: "eth0", limitBytes: 1 << 20 });
+ * plug.buffer();
+ * // what is sent now waits
+ * plug.releaseIndefinite();
+ * ```
+ *
+ * At the end of a `using` block a plug that was attached is released, drained and deleted, and one that was
+ * opened is released if this object made it hold.
+ */
+export class Plug implements Disposable, AsyncDisposable {
+  /** What is worth knowing about how it was attached, a sentence each. */
+  readonly warnings: readonly string[];
+  readonly #queue: Queue;
+  readonly #ownsConnection: boolean;
+  readonly #ownsPlug: boolean;
+  #closed = false;
+
+  private constructor(queue: Queue, { ownsConnection, warnings }: { ownsConnection: boolean; warnings?: string[] }) {
+    this.#queue = queue;
+    this.#ownsConnection = ownsConnection;
+    this.#ownsPlug = warnings !== undefined;
+    this.warnings = warnings ?? [];
+  }
+
+  /**
+   * Creates a plug, which passes packets unless `hold` says otherwise: creation and release go out in one
+   * send, so that nothing is held in between.
+   *
+   * @throws {QueueError} where a qdisc is there that is not the kernel's default, it would lock out, or the
+   * kernel refuses
+   * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+   */
+  static attach(options: AttachOptions & Via): Plug {
+    return withConnection(options, (connection, ownsConnection) => {
+      const { queue, warnings } = attach(connection, options);
+      return new Plug(queue, { ownsConnection, warnings });
+    });
+  }
+
+  /**
+   * Takes over the plug that is at a place, and leaves it there in the end. Only the device is looked up;
+   * whether a plug is there, the first thing asked of it tells.
+   *
+   * @throws {QueueError} `no-device`
+   */
+  static open(options: PlugPlace & Via): Plug {
+    return withConnection(options, (connection, ownsConnection) => {
+      const { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0 } = options;
+      const operation = `open ${describeQueue(dev, { parent, handle })}`;
+      const place = { ifindex: findDevice(connection, { dev, operation }), parent, handle };
+      const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
+      return new Plug({ dev, place, connection, ...unknown }, { ownsConnection });
+    });
+  }
+
+  /** Several plugs, moved together: one send for all of a connection. */
+  static all(plugs: readonly Plug[]): PlugGroup {
+    return new PlugGroup(plugs.map((plug) => plug.#queue));
+  }
+
+  /** The device's name. */
+  get dev(): string {
+    return this.#queue.dev;
+  }
+
+  /** Where it is, in the kernel's numbers. */
+  get place(): Readonly<QdiscPlace> {
+    return this.#queue.place;
+  }
+
+  /** Whether this object last asked it to hold or to pass; the kernel cannot tell what it does. */
+  get lastAsked(): "hold" | "pass" | undefined {
+    return this.#queue.asked;
+  }
+
+  /** The limit in bytes that this object last asked for; the kernel cannot tell what it is. */
+  get limitBytesLastAsked(): number | undefined {
+    return this.#queue.limitBytesAsked;
+  }
+
+  /**
+   * Holds from here on. Called again, it ends the current epoch and begins the next.
+   *
+   * @throws {QueueError} `would-orphan` where an epoch has ended and is not released yet, `would-lock-out` where
+   * the device carries the default route or this SSH session, or where there is no plug
+   */
+  buffer(options: BufferOptions = {}): void {
+    changeQueues([this.#queue], { action: "buffer", ...options });
+  }
+
+  /** Releases the epoch that the last `buffer` ended. Again without a `buffer` in between, it releases nothing. */
+  releaseOne(): void {
+    changeQueues([this.#queue], { action: "release-one" });
+  }
+
+  /** Releases all, and passes packets from here on. */
+  releaseIndefinite(): void {
+    changeQueues([this.#queue], { action: "release-indefinite" });
+  }
+
+  /**
+   * Sets how much it holds, in bytes of packets with their link headers. Below the backlog it keeps what it
+   * has and drops what comes.
+   *
+   * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+   */
+  setLimit(limitBytes: number): void {
+    changeQueues([this.#queue], { action: "limit", limitBytes });
+  }
+
+  /** Its counters at this moment. */
+  stats(): QdiscStats {
+    return readPlug(this.#queue, `read ${describeQueue(this.dev, this.place)}`).stats;
+  }
+
+  /**
+   * Waits until the backlog is 0.
+   *
+   * @throws {QueueError} `not-drained` where it is not within `timeoutMs`
+   */
+  drained(options?: DrainOptions): Promise<void> {
+    return drained(this.#queue, options);
+  }
+
+  /**
+   * Releases, waits until the backlog is 0, and deletes the plug; with `drop` it discards what is held instead.
+   *
+   * @throws {QueueError} `not-drained` where packets have not left within `timeoutMs`; it is then released and
+   * still there
+   */
+  async detach(options?: DetachOptions): Promise<DetachReport> {
+    const report = await detach(this.#queue, options);
+    this.#close();
+    return report;
+  }
+
+  /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    try {
+      if (this.#ownsPlug) detachSync(this.#queue);
+      else this.#releaseOwnHold();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Ends the use of it, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    try {
+      if (this.#ownsPlug) await detach(this.#queue);
+      else this.#releaseOwnHold();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  #releaseOwnHold(): void {
+    if (this.lastAsked === "hold") this.releaseIndefinite();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    if (this.#ownsConnection) this.#queue.connection[Symbol.dispose]();
+  }
+}
+
+/** Whether there is nothing left to release: the device is gone, or the plug. */
+function isGone(error: unknown): boolean {
+  return error instanceof QueueError && (error.code === "no-device" || error.code === "not-attached");
+}
+
+/** Makes a plug with the connection given, or with one of its own, which is closed where that fails. */
+function withConnection(via: Via, make: (connection: Connection, ownsConnection: boolean) => Plug): Plug {
+  if (via.connection) return make(via.connection, false);
+  const connection = Connection.open({ netns: via.netns });
+  try {
+    return make(connection, true);
+  } catch (error) {
+    connection[Symbol.dispose]();
+    throw error;
+  }
+}

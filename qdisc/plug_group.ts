@@ -1,0 +1,34 @@
+import { type BufferOptions, changeQueues } from "./change.ts";
+import type { Queue } from "./queue.ts";
+
+/**
+ * Several plugs that are moved together: all requests over one connection go out in one send, which the
+ * kernel handles in order, microseconds apart. Before any is touched, each is looked at.
+ */
+export class PlugGroup {
+  readonly #queues: readonly Queue[];
+
+  constructor(queues: readonly Queue[]) {
+    this.#queues = queues;
+  }
+
+  /** Holds on all of them from here on; see `Plug.buffer`. */
+  buffer(options: BufferOptions = {}): void {
+    changeQueues(this.#queues, { action: "buffer", ...options });
+  }
+
+  /** Releases the epoch that the last `buffer` ended, on all of them. */
+  releaseOne(): void {
+    changeQueues(this.#queues, { action: "release-one" });
+  }
+
+  /** Releases everything on all of them, and passes packets from here on. */
+  releaseIndefinite(): void {
+    changeQueues(this.#queues, { action: "release-indefinite" });
+  }
+
+  /** Sets the limit of all of them, in bytes from 1 to 2^32 - 1. */
+  setLimit(limitBytes: number): void {
+    changeQueues(this.#queues, { action: "limit", limitBytes });
+  }
+}

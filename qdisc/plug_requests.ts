@@ -1,0 +1,82 @@
+import {
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  type QdiscRequest,
+  RTM_DELQDISC,
+  RTM_GETQDISC,
+  RTM_NEWQDISC,
+  TCQ_PLUG_BUFFER,
+  TCQ_PLUG_LIMIT,
+  TCQ_PLUG_RELEASE_INDEFINITE,
+  TCQ_PLUG_RELEASE_ONE,
+} from "../codec/mod.ts";
+
+/** Where a qdisc is: on a device, at a parent or by its handle. */
+export interface QdiscPlace {
+  ifindex: number;
+  /** `TC_H_ROOT`, a class, or 0 to go by the handle. */
+  parent: number;
+  /** 0 means whichever is at the parent. */
+  handle: number;
+}
+
+/** What can be asked of a plug that is there. */
+export type PlugAction = "buffer" | "release-one" | "release-indefinite" | "limit";
+
+const ACTIONS: Readonly<Record<PlugAction, number>> = {
+  "buffer": TCQ_PLUG_BUFFER,
+  "release-one": TCQ_PLUG_RELEASE_ONE,
+  "release-indefinite": TCQ_PLUG_RELEASE_INDEFINITE,
+  "limit": TCQ_PLUG_LIMIT,
+};
+
+/** The most that a limit can be, in bytes. */
+export const LIMIT_MAX = 0xffffffff;
+
+/**
+ * Creates a plug, which holds packets from its first moment on. Without `limitBytes` the kernel sets the
+ * limit to txqueuelen packets of the device's mtu.
+ *
+ * @throws {RangeError} where the limit is not from 1 to 2^32 - 1: a plug created with 0 drops every packet for ever
+ */
+export function createRequest(
+  place: QdiscPlace,
+  { limitBytes, replace = false }: { limitBytes?: number; replace?: boolean } = {},
+): QdiscRequest {
+  if (limitBytes !== undefined) checkLimit(limitBytes);
+  return {
+    type: RTM_NEWQDISC,
+    flags: NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
+    ...place,
+    plug: limitBytes === undefined ? "no options" : { action: TCQ_PLUG_LIMIT, limit: limitBytes },
+  };
+}
+
+/**
+ * Changes a plug, and never creates one.
+ *
+ * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+ */
+export function changeRequest(place: QdiscPlace, action: PlugAction, limitBytes = 0): QdiscRequest {
+  if (action === "limit") checkLimit(limitBytes);
+  return { type: RTM_NEWQDISC, ...place, plug: { action: ACTIONS[action], limit: limitBytes } };
+}
+
+/** Deletes a qdisc of any kind, and with it the packets that it holds. */
+export function deleteRequest(place: QdiscPlace): QdiscRequest {
+  return { type: RTM_DELQDISC, ...place };
+}
+
+/** Asks for a qdisc with its statistics. The kernel answers nothing but an ACK where its default is there. */
+export function getRequest(place: QdiscPlace): QdiscRequest {
+  return { type: RTM_GETQDISC, ...place };
+}
+
+/** @throws {RangeError} where the limit is not from 1 to 2^32 - 1 */
+export function checkLimit(limitBytes: number): void {
+  if (Number.isInteger(limitBytes) && limitBytes >= 1 && limitBytes <= LIMIT_MAX) return;
+  throw new RangeError(
+    `limit is ${limitBytes} bytes, must be a whole number from 1 to ${LIMIT_MAX}: with 0 every packet is dropped`,
+  );
+}

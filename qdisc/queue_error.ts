@@ -1,0 +1,74 @@
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EPERM,
+  errnoName,
+  errnoSentence,
+  NetlinkError,
+  type Refusal,
+} from "../netlink/mod.ts";
+
+/** Why something could not be done to a queue. */
+export type QueueErrorCode =
+  | "already-attached"
+  | "foreign-qdisc"
+  | "handle-in-use"
+  | "no-device"
+  | "no-module"
+  | "no-parent"
+  | "no-permission"
+  | "not-attached"
+  | "not-drained"
+  | "refused"
+  | "would-lock-out"
+  | "would-orphan";
+
+/** Something could not be done to a queue. `cause` is the kernel's answer, where there was one. */
+export class QueueError extends Error {
+  override name = "QueueError";
+  readonly code: QueueErrorCode;
+  /** What was to be done, and to what: `buffer eth0 (root)`. */
+  readonly operation: string;
+  /** What is in the way. */
+  readonly reason: string;
+
+  constructor(code: QueueErrorCode, operation: string, { reason, cause }: { reason: string; cause?: unknown }) {
+    super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.operation = operation;
+    this.reason = reason;
+  }
+}
+
+/** What the kernel's refusal of a request about a plug means. */
+export function refusalError(operation: string, { errno, sentence }: Refusal, cause?: NetlinkError): QueueError {
+  const [code, reason] = meaning(errno, sentence ?? "");
+  return new QueueError(code, operation, { reason, cause: cause ?? new NetlinkError(operation, { errno, sentence }) });
+}
+
+function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
+  switch (errno) {
+    case EPERM:
+    case EACCES:
+      return ["no-permission", "it takes root, or CAP_NET_ADMIN"];
+    case ENODEV:
+      return ["no-device", "there is no such device"];
+    case ENOENT:
+      return missing(sentence);
+    case EEXIST:
+      return ["foreign-qdisc", `another qdisc is there, with another handle (the kernel says: ${sentence})`];
+    case EINVAL:
+      if (sentence === "Invalid qdisc name") return ["foreign-qdisc", "the qdisc there is not a plug"];
+  }
+  return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
+}
+
+/** The kernel answers ENOENT to much; only its sentence tells what is missing. */
+function missing(sentence: string): [QueueErrorCode, string] {
+  if (sentence === "Specified qdisc kind is unknown") return ["no-module", "this kernel has no sch_plug"];
+  if (/class|Failed to find/.test(sentence)) return ["no-parent", `no such parent (the kernel says: ${sentence})`];
+  return ["not-attached", "no plug is attached"];
+}

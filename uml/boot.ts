@@ -1,0 +1,215 @@
+/**
+ * User-Mode Linux: a real kernel, with `sch_plug`, as an ordinary process that needs no root.
+ *
+ * @module
+ */
+
+import { lines } from "./lines.ts";
+import { memoryFolder } from "./memory.ts";
+import { modulesToLoad } from "./modules.ts";
+import { type UmlFiles, umlFiles } from "./packages.ts";
+
+const DEFAULT_MEMORY_BYTES = 2 * 1024 ** 3;
+const LOG_LINES = 200;
+const TERMINATION_MS = 2000;
+
+/** What a command in User-Mode Linux is given. */
+export interface BootOptions {
+  /** The command's working folder; this process's own if not given */
+  cwd?: string;
+  /** The command's whole environment; nothing is inherited */
+  env?: Record<string, string>;
+  /** The kernel's memory in bytes, 2 GiB if not given; Deno needs about 1 GiB */
+  memoryBytes?: number;
+  /** Names of modules that are not loaded, such as `sch_plug` */
+  withoutModules?: string[];
+  /** Receives the command's output line by line; if not given, it goes to this process's stdout */
+  onLine?: (line: string) => void;
+  /** How long the command may take, booting included; for ever if not given */
+  timeoutMs?: number;
+  /** Ends the kernel and all that runs in it */
+  signal?: AbortSignal;
+}
+
+/** What one kernel is started with. */
+interface Machine extends BootOptions {
+  command: string[];
+  files: UmlFiles;
+  /** The folder that the kernel's first process and this one share */
+  exchange: string;
+}
+
+/**
+ * Boots a kernel, runs a command in it as root, powers off, and returns the command's exit status.
+ *
+ * The command sees this machine's files with the rights of the user who calls. It may write
+ * anywhere, but what it writes stays in that kernel's memory and goes with it. It has a loopback
+ * device that is up, no other network, no input, and one stream for output and errors. What it
+ * leaves running is killed when it ends.
+ *
+ * @throws {Error} If the kernel cannot be had or booted, or ends before the command does; the
+ * message holds the last lines it said.
+ * @throws {DOMException} A `TimeoutError` if the command takes longer than `timeoutMs`.
+ */
+export async function boot(
+  command: string[],
+  options: BootOptions = {},
+): Promise<number> {
+  const files = await umlFiles(options);
+  const exchange = await Deno.makeTempDir({ prefix: "plugctl-uml-" });
+  try {
+    const machine = { ...options, command, files, exchange };
+    await fillExchange(machine);
+    const log = await runKernel(machine);
+    return await readStatus(exchange, log);
+  } finally {
+    await Deno.remove(exchange, { recursive: true });
+  }
+}
+
+/** Writes what `init.sh` reads. */
+async function fillExchange(machine: Machine): Promise<void> {
+  const { command, cwd, env = {}, exchange, files, withoutModules } = machine;
+  const modules = modulesToLoad(files.modules, withoutModules);
+  await Deno.writeTextFile(`${exchange}/modules`, modules.join("\n") + "\n");
+
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const words = ["/usr/bin/env", "-i", ...variables, ...command];
+  await Deno.writeTextFile(
+    `${exchange}/command`,
+    `cd ${quote(cwd ?? Deno.cwd())} && exec ${words.map(quote).join(" ")}\n`,
+  );
+}
+
+/** Quotes a word for the shell. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Runs the kernel to its end and returns the last lines that it said itself. */
+async function runKernel(machine: Machine): Promise<string[]> {
+  const { command, onLine, signal, timeoutMs } = machine;
+  const interrupted = Promise.withResolvers<never>();
+  const kernel = await startKernel(machine);
+  const interrupt = () => interrupted.reject(signal?.reason);
+  signal?.addEventListener("abort", interrupt);
+  if (signal?.aborted) interrupt();
+  const timer = timeoutMs === undefined ? undefined : setTimeout(
+    () => interrupted.reject(tooLong(command, timeoutMs)),
+    timeoutMs,
+  );
+  const log = lastLines(kernel.stderr);
+  try {
+    await Promise.race([
+      Promise.all([passOn(kernel.stdout, onLine), kernel.status]),
+      interrupted.promise,
+    ]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", interrupt);
+    await terminate(kernel);
+  }
+  return await log;
+}
+
+async function startKernel(machine: Machine): Promise<Deno.ChildProcess> {
+  const { memoryBytes = DEFAULT_MEMORY_BYTES, files } = machine;
+  const folder = await memoryFolder(memoryBytes);
+  const args = kernelArguments({ ...machine, memoryBytes });
+  // Were this process killed, setpriv has the kernel end itself and all its processes
+  return new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "TERM", files.kernel, ...args],
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin", TMPDIR: folder },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** The command's output is the second console, on stdout; the kernel's own is the first, on stderr. */
+function kernelArguments(machine: Machine & { memoryBytes: number }): string[] {
+  const { exchange, files, memoryBytes } = machine;
+  return [
+    "rootfstype=hostfs",
+    "rootflags=/",
+    "ro",
+    "quiet",
+    `mem=${Math.floor(memoryBytes / 1024)}K`,
+    `uml_dir=${exchange}`,
+    "umid=uml",
+    "con=null",
+    "con0=null,fd:2",
+    "con1=null,fd:1",
+    // The kernel joins these words to one line, and splits it again where there are no quotes
+    `init="${files.busybox}"`,
+    "--",
+    "sh",
+    `"${import.meta.dirname}/init.sh"`,
+    `"${files.busybox}"`,
+    `"${exchange}"`,
+  ];
+}
+
+async function passOn(
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine?: (line: string) => void,
+): Promise<void> {
+  if (!onLine) {
+    await output.pipeTo(Deno.stdout.writable, { preventClose: true });
+    return;
+  }
+  for await (const line of lines(output)) onLine(line);
+}
+
+async function lastLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Promise<string[]> {
+  let last: string[] = [];
+  for await (const line of lines(stream)) {
+    last = [...last, line].slice(-LOG_LINES);
+  }
+  return last;
+}
+
+/** Ends the kernel, if it has not ended, and returns when none of its processes is left. */
+async function terminate(kernel: Deno.ChildProcess): Promise<void> {
+  // It ends its own processes on SIGTERM; the group, which it leads, is there for when it hangs
+  killIfThere(kernel.pid, "SIGTERM");
+  const timer = setTimeout(
+    () => killIfThere(kernel.pid, "SIGKILL"),
+    TERMINATION_MS,
+  );
+  await kernel.status;
+  clearTimeout(timer);
+  killIfThere(-kernel.pid, "SIGKILL");
+}
+
+function killIfThere(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function readStatus(exchange: string, log: string[]): Promise<number> {
+  try {
+    return Number.parseInt(await Deno.readTextFile(`${exchange}/status`));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(
+      "Cannot run the command: User-Mode Linux ended before it did, and said\n" +
+        log.join("\n"),
+      { cause: error },
+    );
+  }
+}
+
+function tooLong(command: string[], timeoutMs: number): DOMException {
+  return new DOMException(
+    `Cannot finish ${command[0]} in User-Mode Linux: ` +
+      `it is still running after ${timeoutMs} ms`,
+    "TimeoutError",
+  );
+}

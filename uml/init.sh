@@ -1,0 +1,83 @@
+# Process 1 in User-Mode Linux: busybox sh init.sh BUSYBOX EXCHANGE
+#
+# EXCHANGE is the folder that boot.ts made on the host. It holds `modules` (a path and parameters a line) and
+# `command` (a script), and takes `status`. Only busybox is used until the command runs, so that
+# nothing needs to be installed. If a step fails, this ends, the kernel panics for want of process 1,
+# and boot.ts reports the last lines that were said here.
+set -eu
+busybox=$1
+exchange=$2
+
+box() {
+  "$busybox" "$@"
+}
+
+load_modules() {
+  while read -r module parameters; do
+    # shellcheck disable=SC2086 # parameters are words, if there are any
+    box insmod "$module" $parameters
+  done <"$exchange/modules"
+}
+
+# The host's files, in a view that takes writes and keeps them in memory: the command may write
+# anywhere, and nothing of it reaches the host.
+enter_throwaway_root() {
+  box mount -t tmpfs tmpfs /run
+  box mkdir /run/written /run/work /run/root
+  box mount -t overlay -o lowerdir=/,upperdir=/run/written,workdir=/run/work overlay /run/root
+  cd /run/root
+  box mount --move /dev dev
+  box mount -t tmpfs tmpfs run
+  box mkdir run/host
+  box pivot_root . run/host
+  box umount -l /run/host
+  box rmdir /run/host
+}
+
+mount_kernel_file_systems() {
+  box mount -t proc proc /proc
+  box mount -t sysfs sysfs /sys
+  box mkdir /dev/pts /dev/shm
+  box mount -t devpts devpts /dev/pts
+  box mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+  box ln -s /proc/self/fd /dev/fd
+  box ln -s fd/0 /dev/stdin
+  box ln -s fd/1 /dev/stdout
+  box ln -s fd/2 /dev/stderr
+}
+
+# What the command left running would keep its output open for ever.
+kill_all_but() {
+  for process in /proc/[0-9]*; do
+    pid=${process#/proc/}
+    if [ "$pid" != 1 ] && [ "$pid" != "$1" ]; then
+      kill -KILL "$pid" 2>/dev/null || true
+    fi
+  done
+}
+
+# Through a pipe, so that the command sees no terminal where the caller may have none.
+run_command() {
+  box mkfifo /run/output
+  "$busybox" cat /run/output >/dev/tty1 & # not `box`: a function's process number is a shell's
+  reader=$!
+  status=0
+  /bin/sh "$exchange/command" </dev/null >/run/output 2>&1 3>&- || status=$?
+  kill_all_but "$reader"
+  wait "$reader"
+}
+
+load_modules
+enter_throwaway_root
+mount_kernel_file_systems
+box mount -t hostfs -o "$exchange" hostfs "$exchange"
+box ip link set lo up
+
+exec 3>/dev/tty1
+box stty -F /dev/tty1 -opost
+run_command
+box stty -F /dev/tty1 opost # waits until all output has left
+
+echo "$status" >"$exchange/status"
+box sync
+box poweroff -f

@@ -1,16 +1,9 @@
-import { type LinkMessage, type QdiscMessage, RTM_GETLINK, TC_H_ROOT } from "../codec/mod.ts";
-import type { Answer, Connection } from "../netlink/mod.ts";
+import { formatHandle, type LinkMessage, type QdiscMessage, RTM_GETLINK, TC_H_ROOT } from "../codec/mod.ts";
+import type { Connection } from "../netlink/mod.ts";
 import { detachSync } from "./drain.ts";
 import { refuseLockout } from "./lockout.ts";
-import {
-  changeRequest,
-  checkLimit,
-  createRequest,
-  deleteRequest,
-  getRequest,
-  type QdiscPlace,
-} from "./plug_requests.ts";
-import { describeQueue, findDevice, type Queue } from "./queue.ts";
+import { changeRequest, checkLimit, createRequest, deleteRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
+import { describeQueue, findDevice, type Queue, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** Where a plug is. */
@@ -44,9 +37,6 @@ export interface Attached {
   warnings: string[];
 }
 
-/** The handles that plugctl gives: `504c:` to the first plug of a device ("PL" in ASCII), the next to the next. */
-export const FIRST_HANDLE = 0x504c0000;
-const HANDLES = 256;
 /** What one packet may measure when segmentation is left to the device. */
 const GSO_BYTES = 65536;
 /** Where the kernel's own default would be 0: as many packets as it gives a device without a queue. */
@@ -64,51 +54,43 @@ export function attach(connection: Connection, options: AttachOptions): Attached
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   const operation = `attach to ${describeQueue(dev, { parent, handle: options.handle ?? 0 })}`;
   const ifindex = findDevice(connection, { dev, operation });
-  const found = look(connection, { ifindex, parent, handle: options.handle ?? FIRST_HANDLE }, operation);
+  const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
   if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
-  const handle = chooseHandle(connection, { ifindex, operation, options, found });
+  const handle = chooseHandle(found, { operation, wanted: options.handle });
   const limitBytes = options.limitBytes ?? ownDefault(found.link);
   const queue: Queue = {
     dev,
     place: { ifindex, parent, handle },
+    located: true,
     connection,
     asked: hold ? "hold" : "pass",
     endedEpoch: false,
     limitBytesAsked: limitBytes,
   };
-  if (found.there?.kind === "plug") detachSync({ ...queue, place: { ifindex, parent, handle: found.there.handle } });
+  if (found.there) emptyPlugs(queue, found);
   create(queue, { operation, hold, replace });
   return { queue, warnings: warningsOf(found.link, options.limitBytes) };
 }
 
 interface Found {
-  link?: LinkMessage;
+  link: LinkMessage;
   /** The qdisc at the parent, unless it is the kernel's own default. */
   there?: QdiscMessage;
-  /** Whether the handle belongs to a qdisc of this device already. */
-  handleTaken: boolean;
+  /** The device's other qdiscs, unless they are the kernel's own. */
+  others: QdiscMessage[];
 }
 
-/** Reads, in one send, what the device is, what is at the parent, and whether the handle is taken. */
-function look(connection: Connection, { ifindex, parent, handle }: QdiscPlace, operation: string): Found {
-  const [link, there, taken] = connection.transact([
-    { type: RTM_GETLINK, ifindex },
-    getRequest({ ifindex, parent, handle: 0 }),
-    getRequest({ ifindex, parent: 0, handle }),
-  ]);
-  if (link.errno !== 0) throw refusalError(operation, link);
-  if (parent !== TC_H_ROOT && there.errno !== 0 && !isEmptyClass(there)) throw refusalError(operation, there);
-  return {
-    link: link.message?.about === "link" ? link.message : undefined,
-    there: there.message?.about === "qdisc" && there.message.handle !== 0 ? there.message : undefined,
-    handleTaken: taken.errno === 0,
-  };
-}
-
-/** A class without a qdisc of its own is answered like a class that is not there; creating tells them apart. */
-function isEmptyClass({ sentence }: Answer): boolean {
-  return sentence === "Cannot find specified qdisc on specified device";
+/** Reads what the device is, what is at the parent, and which handles are taken. */
+function look(
+  connection: Connection,
+  { ifindex, parent, operation }: { ifindex: number; parent: number; operation: string },
+): Found {
+  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
+  if (link?.about !== "link") throw new QueueError("no-device", operation, { reason: "there is no such device" });
+  const qdiscs = readQdiscs(connection, operation).filter((qdisc) => qdisc.ifindex === ifindex && qdisc.handle !== 0);
+  const there = qdiscs.find((qdisc) => qdisc.parent === parent);
+  return { link, there, others: qdiscs.filter((qdisc) => qdisc !== there) };
 }
 
 function refuseToReplace(
@@ -124,36 +106,43 @@ function refuseToReplace(
 }
 
 function describeKind({ kind, handle }: QdiscMessage): string {
-  return `${kind} ${(handle >>> 16).toString(16)}:`;
+  return `${kind} ${formatHandle(handle)}`;
 }
 
 /**
  * The handle to give. It must be free: the release that follows the creation names it, and would touch the
  * other qdisc of that handle if the creation failed.
  */
-function chooseHandle(
-  connection: Connection,
-  { ifindex, operation, options, found }: { ifindex: number; operation: string; options: AttachOptions; found: Found },
-): number {
-  const wanted = options.handle ?? FIRST_HANDLE;
-  if (!found.handleTaken || (found.there?.handle === wanted && options.replace)) return wanted;
-  if (options.handle !== undefined) {
-    const text = `${(wanted >>> 16).toString(16)}:`;
-    throw new QueueError("handle-in-use", operation, {
-      reason: `handle ${text} belongs to another qdisc of the device`,
-    });
+function chooseHandle({ others }: Found, { operation, wanted }: { operation: string; wanted?: number }): number {
+  const taken = new Set(others.map(({ handle }) => handle));
+  if (wanted === undefined) {
+    for (let index = 0; index < HANDLES; index++) {
+      const handle = FIRST_HANDLE + index * 0x10000;
+      if (!taken.has(handle)) return handle;
+    }
+    throw new QueueError("handle-in-use", operation, { reason: `all ${HANDLES} handles that plugctl gives are taken` });
   }
-  for (let index = 1; index < HANDLES; index++) {
-    const handle = FIRST_HANDLE + index * 0x10000;
-    const [taken] = connection.transact([getRequest({ ifindex, parent: 0, handle })]);
-    if (taken.errno !== 0) return handle;
+  if (!taken.has(wanted)) return wanted;
+  const reason = `handle ${formatHandle(wanted)} belongs to another qdisc of the device`;
+  throw new QueueError("handle-in-use", operation, { reason });
+}
+
+/**
+ * Lets go what the plugs hold that are about to be replaced: the one at the place itself, and at the root
+ * those of the classes too, which vanish with what they hang from.
+ */
+function emptyPlugs(queue: Queue, { there, others }: Found): void {
+  const vanish = queue.place.parent === TC_H_ROOT ? [...others, there] : [there];
+  for (const qdisc of vanish) {
+    if (qdisc?.kind !== "plug") continue;
+    const { ifindex, parent, handle } = qdisc;
+    detachSync({ ...queue, place: { ifindex, parent, handle } });
   }
-  throw new QueueError("handle-in-use", operation, { reason: `all ${HANDLES} handles that plugctl gives are taken` });
 }
 
 /** The limit to send where the kernel's own default, txqueuelen packets, would be 0 and drop everything. */
-function ownDefault(link: LinkMessage | undefined): number | undefined {
-  if (!link || link.txqueuelen > 0) return undefined;
+function ownDefault(link: LinkMessage): number | undefined {
+  if (link.txqueuelen > 0) return undefined;
   return DEFAULT_PACKETS * (link.mtu + ETHERNET_HEADER_BYTES);
 }
 
@@ -171,8 +160,8 @@ function create(
   throw refusalError(operation, released);
 }
 
-function warningsOf(link: LinkMessage | undefined, limitBytes: number | undefined): string[] {
-  if (!link || limitBytes === undefined || limitBytes >= GSO_BYTES || link.gsoMaxSize < GSO_BYTES) return [];
+function warningsOf(link: LinkMessage, limitBytes: number | undefined): string[] {
+  if (limitBytes === undefined || limitBytes >= GSO_BYTES || link.gsoMaxSize < GSO_BYTES) return [];
   return [
     `the limit of ${limitBytes} bytes is less than one packet may measure on ${link.name} (${link.gsoMaxSize} bytes, ` +
     "segmentation offload): bulk TCP would be dropped",

@@ -1,8 +1,8 @@
 import { TC_H_ROOT } from "../codec/mod.ts";
 import type { Connection } from "../netlink/mod.ts";
 import { refuseLockout } from "./lockout.ts";
-import { changeRequest, type PlugAction } from "./plug_requests.ts";
-import { describeQueue, type Queue, readPlug } from "./queue.ts";
+import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
+import { byConnection, describeQueue, locatePlugs, type Queue } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How to hold. */
@@ -21,15 +21,38 @@ export interface Change extends BufferOptions {
 }
 
 /**
- * Asks the same of several plugs, with one send a connection. Of more than one, each is looked at before
+ * Asks the same of several plugs, with one send a connection. Of more than one, each is looked for before
  * any is touched.
  *
  * @throws {QueueError} where it would lock out or orphan an epoch, there is no plug, or the kernel refuses
  */
 export function changeQueues(queues: readonly Queue[], change: Change): void {
+  const nameOperation = (queue: Queue) => operationOn(queue, change.action);
+  if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
-  if (queues.length > 1) { for (const queue of queues) readPlug(queue, operationOn(queue, change.action)); }
+  if (queues.length === 1 && isGuessable(queues[0])) {
+    if (changeGuessed(queues[0], change)) return;
+    locatePlugs(queues, nameOperation);
+  }
   for (const [connection, those] of byConnection(queues)) send(connection, those, change);
+}
+
+function isGuessable({ located, place }: Queue): boolean {
+  return !located && place.parent === TC_H_ROOT && place.handle === 0;
+}
+
+/**
+ * Tries the handle that plugctl gives to a device's root, which saves looking for it, and tells whether that
+ * was right. A wrong guess touches nothing: at the root the kernel changes only what has the handle.
+ */
+function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
+  const place = { ...queue.place, handle: FIRST_HANDLE };
+  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)]);
+  if (answer.errno !== 0) return false;
+  queue.place = place;
+  queue.located = true;
+  remember(queue, action, limitBytes);
+  return true;
 }
 
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
@@ -48,10 +71,6 @@ function checkBuffer(queue: Queue, { force = false, orphan = false }: BufferOpti
   }
   if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
   refuseLockout(queue.connection, { operation, ifindex: queue.place.ifindex });
-}
-
-function byConnection(queues: readonly Queue[]): Map<Connection, Queue[]> {
-  return Map.groupBy(queues, (queue) => queue.connection);
 }
 
 function send(connection: Connection, queues: readonly Queue[], { action, limitBytes }: Change): void {

@@ -1,6 +1,5 @@
 /** What can be done to a queue, in safe orders. */
 export type { AttachOptions, PlugPlace } from "./attach.ts";
-export { FIRST_HANDLE } from "./attach.ts";
 export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
 export { type ListedPlug, listPlugs } from "./list.ts";
@@ -10,7 +9,8 @@ export {
   changeRequest,
   createRequest,
   deleteRequest,
-  getRequest,
+  FIRST_HANDLE,
+  HANDLES,
   LIMIT_MAX,
   type PlugAction,
   type QdiscPlace,

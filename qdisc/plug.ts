@@ -72,7 +72,7 @@ export class Plug implements Disposable, AsyncDisposable {
       const { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0 } = options;
       const operation = `open ${describeQueue(dev, { parent, handle })}`;
       const place = { ifindex: findDevice(connection, { dev, operation }), parent, handle };
-      const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
+      const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
       return new Plug({ dev, place, connection, ...unknown }, { ownsConnection });
     });
   }

@@ -4,7 +4,6 @@ import {
   NLM_F_REPLACE,
   type QdiscRequest,
   RTM_DELQDISC,
-  RTM_GETQDISC,
   RTM_NEWQDISC,
   TCQ_PLUG_BUFFER,
   TCQ_PLUG_LIMIT,
@@ -30,6 +29,11 @@ const ACTIONS: Readonly<Record<PlugAction, number>> = {
   "release-indefinite": TCQ_PLUG_RELEASE_INDEFINITE,
   "limit": TCQ_PLUG_LIMIT,
 };
+
+/** The handles that plugctl gives: `504c:` to the first plug of a device ("PL" in ASCII), the next to the next. */
+export const FIRST_HANDLE = 0x504c0000;
+/** How many handles it has to give. */
+export const HANDLES = 256;
 
 /** The most that a limit can be, in bytes. */
 export const LIMIT_MAX = 0xffffffff;
@@ -66,11 +70,6 @@ export function changeRequest(place: QdiscPlace, action: PlugAction, limitBytes 
 /** Deletes a qdisc of any kind, and with it the packets that it holds. */
 export function deleteRequest(place: QdiscPlace): QdiscRequest {
   return { type: RTM_DELQDISC, ...place };
-}
-
-/** Asks for a qdisc with its statistics. The kernel answers nothing but an ACK where its default is there. */
-export function getRequest(place: QdiscPlace): QdiscRequest {
-  return { type: RTM_GETQDISC, ...place };
 }
 
 /** @throws {RangeError} where the limit is not from 1 to 2^32 - 1 */

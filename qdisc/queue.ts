@@ -1,12 +1,21 @@
-import { formatHandle, formatParent, type QdiscMessage, type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
+import {
+  formatHandle,
+  formatParent,
+  type QdiscMessage,
+  type QdiscStats,
+  RTM_GETQDISC,
+  TC_H_ROOT,
+} from "../codec/mod.ts";
 import { type Connection, ENODEV, NetlinkError } from "../netlink/mod.ts";
-import { getRequest, type QdiscPlace } from "./plug_requests.ts";
-import { QueueError, refusalError } from "./queue_error.ts";
+import type { QdiscPlace } from "./plug_requests.ts";
+import { QueueError } from "./queue_error.ts";
 
 /** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
 export interface Queue {
   readonly dev: string;
-  readonly place: Readonly<QdiscPlace>;
+  place: Readonly<QdiscPlace>;
+  /** Whether the place names the plug for certain: by the handle that it was seen with. */
+  located: boolean;
   readonly connection: Connection;
   /** Whether it was last asked to hold or to pass; `undefined` where this process has asked neither. */
   asked: "hold" | "pass" | undefined;
@@ -37,19 +46,71 @@ export function findDevice(connection: Connection, { dev, operation }: { dev: st
 }
 
 /**
+ * Every qdisc of the connection's namespace but the kernel's hidden ones. A dump: asked for one alone, the
+ * kernel answers by telling every listener of the machine.
+ */
+export function readQdiscs(connection: Connection, operation: string): QdiscMessage[] {
+  return connection.dump(operation, { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 })
+    .filter((message): message is QdiscMessage => message.about === "qdisc");
+}
+
+/**
  * The plug that is at the queue's place, with its statistics.
  *
- * @throws {QueueError} where there is none, or the device is gone
+ * @throws {QueueError} where there is none
  */
-export function readPlug(queue: Queue, operation: string): QdiscMessage & { stats: QdiscStats } {
-  const [answer] = queue.connection.transact([getRequest(queue.place)]);
-  if (answer.errno !== 0) throw refusalError(operation, answer);
-  const { message } = answer;
-  if (message?.about !== "qdisc") throw new QueueError("not-attached", operation, { reason: "no plug is attached" });
-  const { kind, stats } = message;
-  if (kind !== "plug") {
-    throw new QueueError("foreign-qdisc", operation, { reason: `the qdisc there is ${kind}, not a plug` });
+export function readPlug(queue: Queue, operation: string): PlugMessage {
+  return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
+}
+
+/**
+ * Looks for the plugs of queues that name none for certain, and notes their handles. A change must name the
+ * handle: without one the kernel puts a new plug, one with limit 0, in the place of a qdisc of another kind,
+ * and below a class it may graft what has the handle elsewhere (seen on Linux 6.1).
+ *
+ * @throws {QueueError} where one has no plug
+ */
+export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+  const places = new Map<Queue, QdiscPlace>();
+  for (const [connection, lost] of byConnection(queues.filter(({ located }) => !located))) {
+    const qdiscs = readQdiscs(connection, "list qdiscs");
+    for (const queue of lost) {
+      const { ifindex, parent, handle } = pickPlug(queue, { operation: nameOperation(queue), qdiscs });
+      places.set(queue, { ifindex, parent, handle });
+    }
   }
-  if (!stats) throw new QueueError("refused", operation, { reason: "the kernel sent no statistics" });
-  return { ...message, stats };
+  for (const [queue, place] of places) Object.assign(queue, { place, located: true });
+}
+
+/** Queues by the connection that leads to them. */
+export function byConnection(queues: readonly Queue[]): Map<Connection, Queue[]> {
+  return Map.groupBy(queues, (queue) => queue.connection);
+}
+
+/** A plug with its statistics. */
+export type PlugMessage = QdiscMessage & { stats: QdiscStats };
+
+/**
+ * Picks the plug at the queue's place.
+ *
+ * @throws {QueueError} where there is none
+ */
+export function pickPlug(
+  queue: Queue,
+  { operation, qdiscs }: { operation: string; qdiscs: QdiscMessage[] },
+): PlugMessage {
+  const { ifindex, parent, handle } = queue.place;
+  const found = qdiscs.find((qdisc) =>
+    qdisc.ifindex === ifindex && (parent === 0 || qdisc.parent === parent) && (handle === 0 || qdisc.handle === handle)
+  );
+  if (!found || found.handle === 0) throw new QueueError("not-attached", operation, { reason: "no plug is attached" });
+  if (!isPlug(found)) {
+    throw new QueueError("foreign-qdisc", operation, { reason: `the qdisc there is ${found.kind}, not a plug` });
+  }
+  return found;
+}
+
+/** Whether it is a plug; the kernel sends statistics with every one. */
+export function isPlug(qdisc: QdiscMessage): qdisc is PlugMessage {
+  return qdisc.kind === "plug" && qdisc.stats !== undefined;
 }

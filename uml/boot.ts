@@ -10,7 +10,8 @@ import { modulesToLoad } from "./modules.ts";
 import { type UmlFiles, umlFiles } from "./packages.ts";
 
 const DEFAULT_MEMORY_BYTES = 2 * 1024 ** 3;
-const LOG_LINES = 200;
+const LOG_LINES = 20;
+const CALL_TRACE = /^ \[<[0-9a-f]+>\]/;
 const TERMINATION_MS = 2000;
 
 /** What a command in User-Mode Linux is given. */
@@ -167,6 +168,7 @@ async function lastLines(
 ): Promise<string[]> {
   let last: string[] = [];
   for await (const line of lines(stream)) {
+    if (CALL_TRACE.test(line)) continue;
     last = [...last, line].slice(-LOG_LINES);
   }
   return last;

@@ -8,6 +8,14 @@ import { downloadPackages, unpackPackages } from "./apt.ts";
 
 const PACKAGES = ["user-mode-linux", "busybox-static"];
 
+/** How the files are fetched, if they are not here yet. */
+export interface FetchOptions {
+  /** Is told the folder that they are downloaded into, before they are */
+  onDownload?: (cache: string) => void;
+  /** Ends the download */
+  signal?: AbortSignal;
+}
+
 /** Where the parts of User-Mode Linux are. */
 export interface UmlFiles {
   /** The kernel, an ordinary program */
@@ -27,12 +35,13 @@ export interface UmlFiles {
  * @throws {Error} If they are not here and cannot be downloaded; the message says what to install.
  */
 export async function umlFiles(
-  { signal }: { signal?: AbortSignal } = {},
+  { onDownload, signal }: FetchOptions = {},
 ): Promise<UmlFiles> {
   const cache = cacheFolder();
   const present = findIn("") ?? findIn(cache);
   if (present) return present;
   assertPackaged();
+  onDownload?.(cache);
   await fetchInto(cache, signal);
   const fetched = findIn(cache);
   if (fetched) return fetched;

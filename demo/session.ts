@@ -1,0 +1,107 @@
+/**
+ * The demo itself, as root in a network namespace that nobody else uses: `main.ts` sees to that.
+ *
+ * Fails at the first step that does not do what it says.
+ *
+ * @module
+ */
+
+import type { Answer } from "./client.ts";
+import { connectHosts, Program, rootQdisc } from "./host.ts";
+import { runProgram } from "../uml/program.ts";
+import { explain, observe, showCommand } from "./narration.ts";
+
+const ADDRESSES = { client: "10.0.0.1", server: "10.0.0.2" };
+const PORT = "8000";
+const COMMAND_LINE = `${import.meta.dirname}/../cli/main.ts`;
+const HELD_MS = 10_000;
+const POLL_MS = 20;
+
+/** A request that was sent, and may not have been answered yet. */
+interface Pending {
+  answered: boolean;
+  answer: Promise<Answer>;
+}
+
+async function main(): Promise<void> {
+  connectHosts(ADDRESSES);
+  const before = rootQdisc("client").kind;
+  const { server: address } = ADDRESSES;
+  await using server = new Program("server", "server.ts", address, PORT);
+  const url = `http://${address}:${PORT}/`;
+  await using client = new Program("client", "client.ts", url);
+  await Promise.all([server.hear(), client.hear()]);
+
+  explain("Two hosts, joined by their eth0. Attach a plug to the client's");
+  await plugctl("attach");
+
+  explain("It lets everything pass: a request is answered at once");
+  report(await request(client).answer);
+
+  explain("Hold what the client sends from now on");
+  await plugctl("buffer");
+
+  explain("The same request: it waits in the kernel");
+  const held = request(client);
+  await packetsHeld();
+  const heldSince = performance.now();
+  await plugctl("show");
+  check(!held.answered, "The request was answered while it was held");
+
+  explain("Let it go");
+  const heldMs = performance.now() - heldSince;
+  await plugctl("release-indefinite");
+  const answer = await held.answer;
+  report(answer);
+  check(answer.ms >= heldMs, `It took less than the ${heldMs} ms it was held`);
+
+  explain("Leave no trace");
+  await plugctl("detach");
+  const after = rootQdisc("client").kind;
+  check(after === before, `The client's eth0 has ${after}, it had ${before}`);
+}
+
+/** Runs the command line of this checkout on the client's `eth0`, shown as a user would type it. */
+async function plugctl(action: string): Promise<void> {
+  const args = [action, "--netns", "client", "--dev", "eth0"];
+  showCommand(`plugctl ${args.join(" ")}`);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", COMMAND_LINE, ...args],
+  }).spawn().status;
+  check(success, `plugctl ${action} failed`);
+}
+
+function request(client: Program): Pending {
+  showCommand("GET / HTTP/1.1");
+  const pending = { answered: false, answer: ask(client) };
+  pending.answer.then(() => pending.answered = true);
+  return pending;
+}
+
+async function ask(client: Program): Promise<Answer> {
+  await client.tell("GET /");
+  return JSON.parse(await client.hear());
+}
+
+/** Waits until the plug holds a packet. */
+async function packetsHeld(): Promise<void> {
+  const deadline = performance.now() + HELD_MS;
+  while (rootQdisc("client").qlen === 0) {
+    check(performance.now() < deadline, `Nothing is held after ${HELD_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function report({ status, body, ms }: Answer): void {
+  observe(`${status} ${body}, after ${ms} ms`);
+  check(status === 200, `The server answered with status ${status}`);
+}
+
+function check(condition: boolean, complaint: string): void {
+  if (!condition) throw new Error(complaint);
+}
+
+await runProgram("plugctl demo", async () => {
+  await main();
+  return 0;
+});

@@ -1,0 +1,77 @@
+/**
+ * Whether the kernel that runs this process can hold packets, without touching its network.
+ *
+ * @module
+ */
+
+import { systemPath } from "./system_path.ts";
+
+const MAKE_A_PLUG = "ip link add probe0 type veth peer name probe1 && " +
+  "tc qdisc add dev probe0 root plug limit 1000";
+
+/** This kernel will do. */
+export interface Usable {
+  usable: true;
+  /**
+   * Turns a command into one that runs as root in a network namespace with an empty `/run`, so that
+   * what it does to devices and with `ip netns` is gone when it ends.
+   */
+  isolate: (command: string[]) => string[];
+}
+
+/** This kernel will not do. */
+export interface Unusable {
+  usable: false;
+  /** Why not, in the words of whatever refused */
+  reason: string;
+}
+
+/**
+ * Makes a plug in a throw-away network namespace, to find out whether this kernel and user can.
+ *
+ * @param options.asUser Whether an ordinary user may become root in a user namespace.
+ */
+export function probeThisKernel(
+  options: { asUser: boolean },
+): Usable | Unusable {
+  if (Deno.build.os !== "linux") {
+    return { usable: false, reason: `this is ${Deno.build.os}, not Linux` };
+  }
+  const isRoot = Deno.uid() === 0;
+  if (!isRoot && !options.asUser) {
+    return { usable: false, reason: "this user is not root" };
+  }
+  const isolate = (command: string[]) => isolated(command, isRoot);
+  const complaint = run(isolate(["sh", "-c", MAKE_A_PLUG]));
+  return complaint === undefined ? { usable: true, isolate } : { usable: false, reason: complaint };
+}
+
+function isolated(command: string[], isRoot: boolean): string[] {
+  const setUp = "mount -t tmpfs tmpfs /run && ip link set lo up";
+  return [
+    "unshare",
+    ...isRoot ? [] : ["--user", "--map-root-user"],
+    "--net",
+    "--mount",
+    "--",
+    ...["sh", "-c", `${setUp} && exec "$@"`, "sh"],
+    ...command,
+  ];
+}
+
+/** Runs a command and returns what it complained about, or nothing if it succeeded. */
+function run([command, ...args]: string[]): string | undefined {
+  try {
+    const { success, stderr } = new Deno.Command(command, {
+      args,
+      env: { PATH: systemPath(), LC_ALL: "C" },
+      stdin: "null",
+    }).outputSync();
+    if (success) return undefined;
+    const complaint = new TextDecoder().decode(stderr).trim();
+    return complaint.replaceAll(/\s*\n\s*/g, " ") || `${command} failed`;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return `${command} is not installed`;
+  }
+}

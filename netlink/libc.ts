@@ -36,6 +36,11 @@ const SYMBOLS = {
 /** glibc's name, then musl's on x86-64 and arm64. */
 const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
+/** This machine has no C library that plugctl knows: it is not Linux, or neither glibc nor musl. */
+export class UnsupportedError extends Error {
+  override name = "UnsupportedError";
+}
+
 type Functions = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** The C library, and the errno of the call before. */
@@ -50,7 +55,7 @@ let loaded: Libc | undefined;
 /**
  * The C library, opened at the first use and kept, since it is in the process anyway.
  *
- * @throws {Error} where there is none: not Linux, or FFI is not permitted
+ * @throws {UnsupportedError} where there is none
  */
 export function libc(): Libc {
   return loaded ??= load();

@@ -45,6 +45,8 @@ type Functions = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** The C library, and the errno of the call before. */
 export interface Libc {
+  /** What it was opened by: `libc.so.6`. */
+  readonly name: string;
   readonly call: Functions;
   /** The errno of the last call that failed. Must be read before anything else is called. */
   errno(): number;
@@ -62,18 +64,18 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const { symbols } = open();
+  const [name, { symbols }] = open();
   const location = new Deno.UnsafePointerView(
     symbols.__errno_location() as Deno.PointerObject,
   );
-  return { call: symbols, errno: () => location.getInt32() };
+  return { name, call: symbols, errno: () => location.getInt32() };
 }
 
-function open(): Deno.DynamicLibrary<typeof SYMBOLS> {
+function open(): [name: string, library: Deno.DynamicLibrary<typeof SYMBOLS>] {
   const failures: unknown[] = [];
   for (const name of NAMES) {
     try {
-      return Deno.dlopen(name, SYMBOLS);
+      return [name, Deno.dlopen(name, SYMBOLS)];
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       failures.push(error);

@@ -2,7 +2,7 @@ import { type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
 import { Connection } from "../netlink/mod.ts";
 import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
-import { detach, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
+import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { describeQueue, findDevice, type Queue, readPlug } from "./queue.ts";
@@ -163,7 +163,7 @@ export class Plug implements Disposable, AsyncDisposable {
    * still there
    */
   async detach(options?: DetachOptions): Promise<DetachReport> {
-    const report = await detach(this.#queue, options);
+    const [report] = await detachAll([this.#queue], options);
     this.#close();
     return report;
   }
@@ -185,7 +185,7 @@ export class Plug implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     try {
-      if (this.#ownsPlug) await detach(this.#queue);
+      if (this.#ownsPlug) await detachAll([this.#queue]);
       else this.#releaseOwnHold();
     } catch (error) {
       if (!isGone(error)) throw error;

@@ -22,19 +22,9 @@ export async function run(context: Context): Promise<void> {
   }
   using connection = openConnection(context);
   const plugs = openPlugs(connection, places);
-  const reports = await interruptible((signal) => detachAll(plugs, { drop, timeoutMs, signal }));
+  const reports = await interruptible((signal) => Plug.all(plugs).detach({ drop, timeoutMs, signal }));
   plugs.forEach((plug, index) => noteLosses(context, plug, reports[index]));
   printResults(context, plugs, (_plug, index) => ({ action: "detach", ...reports[index] }));
-}
-
-async function detachAll(
-  plugs: readonly Plug[],
-  options: { drop: boolean; timeoutMs?: number; signal: AbortSignal },
-): Promise<DetachReport[]> {
-  if (!options.drop) Plug.all(plugs).releaseIndefinite();
-  const reports: DetachReport[] = [];
-  for (const plug of plugs) reports.push(await plug.detach(options));
-  return reports;
 }
 
 function noteLosses(context: Context, { dev }: Plug, { drops, discardedPackets }: DetachReport): void {

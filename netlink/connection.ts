@@ -7,6 +7,7 @@ import {
   type Message,
   NLM_F_DUMP,
   NLM_F_DUMP_INTR,
+  NLMSG_HDRLEN,
   receiveRegion,
   type Request,
   SEND_LEN,
@@ -58,6 +59,7 @@ export class Connection implements Disposable {
   readonly #trace?: Trace;
   readonly #now: () => number;
   readonly #lengths = new Uint32Array(SLOTS);
+  readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
   #sequence = 0;
 
   /** Takes over a socket, and closes it when it is disposed of. */
@@ -154,10 +156,14 @@ export class Connection implements Disposable {
     for (let missing = requests.length; missing > 0;) {
       const count = this.#receiveSlots(missing, deadline);
       for (let slot = 0; slot < count; slot++) {
-        const message = decodeSlot(slot, this.#slotLength(slot));
-        const index = message.sequence - first >>> 0;
-        // What an earlier request was answered too late is dropped.
+        const length = this.#lengths[slot];
+        this.#traceSlot(slot, length);
+        // What an earlier request was answered too late is dropped undecoded: a part of a dump can be many
+        // messages, and longer than a slot.
+        const index = this.#sequenceInSlot(slot, length) - first >>> 0;
         if (index >= requests.length || answers[index]) continue;
+        if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
+        const message = decodeSlot(slot, length);
         if (message.about !== "answer") found[index] = message;
         else {
           answers[index] = { ...refusal(message), message: found[index] };
@@ -204,14 +210,16 @@ export class Connection implements Disposable {
     return count;
   }
 
-  #slotLength(slot: number): number {
-    const length = this.#lengths[slot];
-    if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
-    this.#trace?.(
-      "received",
-      receiveRegion.subarray(slot * SLOT_LEN, slot * SLOT_LEN + length),
-    );
-    return length;
+  #traceSlot(slot: number, length: number): void {
+    const at = slot * SLOT_LEN;
+    this.#trace?.("received", receiveRegion.subarray(at, at + Math.min(length, SLOT_LEN)));
+  }
+
+  /** `nlmsg_seq` of the message in a slot. */
+  #sequenceInSlot(slot: number, length: number): number {
+    // Decoding tells what is wrong with so short a message.
+    if (length < NLMSG_HDRLEN) decodeSlot(slot, length);
+    return this.#received.getUint32(slot * SLOT_LEN + 8, true);
   }
 
   /**

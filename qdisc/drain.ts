@@ -1,6 +1,6 @@
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
-import { describeQueue, type Queue, readPlug } from "./queue.ts";
+import { describeQueue, type PlugMessage, type Queue, readPlug } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How long to wait for held packets to leave. */
@@ -34,7 +34,7 @@ const LONGEST_PAUSE_MS = 16;
 function* looks(queue: Queue, operation: string, timeoutMs: number): Generator<number, void> {
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
-    const { backlogPackets } = readPlug(queue, operation).stats;
+    const { backlogPackets } = readReleased(queue, operation).stats;
     if (backlogPackets === 0) return;
     if (performance.now() >= deadline) {
       throw new QueueError("not-drained", operation, {
@@ -45,10 +45,26 @@ function* looks(queue: Queue, operation: string, timeoutMs: number): Generator<n
   }
 }
 
+/** The plug, which was there a moment ago. */
+function readReleased(queue: Queue, operation: string): PlugMessage {
+  try {
+    return readPlug(queue, operation);
+  } catch (error) {
+    if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
+    throw new QueueError("vanished", operation, {
+      reason: "the plug vanished, with what it still held: its device was deleted, or another process deleted it",
+      cause: error,
+    });
+  }
+}
+
 /** Waits until the backlog is 0. */
-export async function drained(queue: Queue, { timeoutMs = TIMEOUT_MS, signal }: DrainOptions = {}): Promise<void> {
+export async function drained(
+  queue: Queue,
+  { timeoutMs = TIMEOUT_MS, signal, purpose = "drain" }: DrainOptions & { purpose?: string } = {},
+): Promise<void> {
   signal?.throwIfAborted();
-  for (const pauseMs of looks(queue, `drain ${describeQueue(queue.dev, queue.place)}`, timeoutMs)) {
+  for (const pauseMs of looks(queue, `${purpose} ${describeQueue(queue.dev, queue.place)}`, timeoutMs)) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     signal?.throwIfAborted();
   }
@@ -62,7 +78,7 @@ export async function detachAll(
   if (!drop) changeQueues(queues, RELEASE);
   const reports: DetachReport[] = [];
   for (const queue of queues) {
-    if (!drop) await drained(queue, drain);
+    if (!drop) await drained(queue, { ...drain, purpose: "detach" });
     reports.push(remove(queue));
   }
   return reports;

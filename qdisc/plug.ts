@@ -206,7 +206,7 @@ export class Plug implements Disposable, AsyncDisposable {
 
 /** Whether there is nothing left to release: the device is gone, or the plug. */
 function isGone(error: unknown): boolean {
-  return error instanceof QueueError && (error.code === "no-device" || error.code === "not-attached");
+  return error instanceof QueueError && ["no-device", "not-attached", "vanished"].includes(error.code);
 }
 
 /** Makes a plug with the connection given, or with one of its own, which is closed where that fails. */

@@ -44,13 +44,10 @@ export async function downloadPackages(
   const state = await Deno.makeTempDir({ dir: folder, prefix: "apt-" });
   try {
     const configuration = await writeConfiguration(state);
+    const update = await run(["apt-get", "--config-file", configuration, "update"], { cwd: folder, signal });
     // A broken third-party source fails the update, and need not concern these packages
-    await run(["apt-get", "--config-file", configuration, "update"], {
-      cwd: folder,
-      signal,
-    });
     const afresh = await download("--config-file", configuration);
-    if (!afresh.success) throw cannotDownload(names, afresh.complaint);
+    if (!afresh.success) throw cannotDownload(names, `${update.complaint}\n${afresh.complaint}`);
   } finally {
     await Deno.remove(state, { recursive: true });
   }
@@ -115,7 +112,7 @@ async function run(
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(
-      `Cannot run ${command}: it is not installed, and this machine may not be Debian or Ubuntu`,
+      `Cannot run ${command}: it is not installed; User-Mode Linux is fetched as a package of Debian or Ubuntu`,
       { cause: error },
     );
   }

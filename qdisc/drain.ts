@@ -25,6 +25,7 @@ export interface DetachReport {
   drops: number;
 }
 
+const RELEASE = { action: "release-indefinite", purpose: "detach" } as const;
 const TIMEOUT_MS = 5000;
 /** The longest time between two looks at the backlog, in milliseconds; the first looks come faster. */
 const LONGEST_PAUSE_MS = 16;
@@ -53,18 +54,23 @@ export async function drained(queue: Queue, { timeoutMs = TIMEOUT_MS, signal }: 
   }
 }
 
-/** Releases, waits until the backlog is 0, and deletes. */
-export async function detach(queue: Queue, { drop = false, ...drain }: DetachOptions = {}): Promise<DetachReport> {
-  if (!drop) {
-    changeQueues([queue], { action: "release-indefinite" });
-    await drained(queue, drain);
+/** Releases all in one send, then waits for each until its backlog is 0, and deletes it. */
+export async function detachAll(
+  queues: readonly Queue[],
+  { drop = false, ...drain }: DetachOptions = {},
+): Promise<DetachReport[]> {
+  if (!drop) changeQueues(queues, RELEASE);
+  const reports: DetachReport[] = [];
+  for (const queue of queues) {
+    if (!drop) await drained(queue, drain);
+    reports.push(remove(queue));
   }
-  return remove(queue);
+  return reports;
 }
 
-/** As `detach`, but keeps the process waiting meanwhile. */
+/** As `detachAll` with one, but keeps the process waiting meanwhile. */
 export function detachSync(queue: Queue): DetachReport {
-  changeQueues([queue], { action: "release-indefinite" });
+  changeQueues([queue], RELEASE);
   for (const pauseMs of looks(queue, `detach ${describeQueue(queue.dev, queue.place)}`, TIMEOUT_MS)) sleep(pauseMs);
   return remove(queue);
 }

@@ -81,8 +81,7 @@ function open(): [name: string, library: Deno.DynamicLibrary<typeof SYMBOLS>] {
       failures.push(error);
     }
   }
-  throw new AggregateError(
-    failures,
-    "Cannot open the C library: this needs Linux, with glibc or musl",
-  );
+  throw new UnsupportedError("Cannot open the C library: this needs Linux, with glibc or musl", {
+    cause: new AggregateError(failures),
+  });
 }

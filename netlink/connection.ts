@@ -2,7 +2,7 @@ import {
   type AnswerMessage,
   CHUNK_MAX,
   decodeReceived,
-  decodeSlot,
+  decodeSlots,
   encodeRequest,
   type Message,
   NLM_F_DUMP,
@@ -12,11 +12,13 @@ import {
   SEND_LEN,
   sendRegion,
   SLOT_LEN,
+  slotLengths,
+  SLOTS_MAX,
 } from "../codec/mod.ts";
 import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
 import { inNamespace } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";
-import { openSocket, SLOTS, type Socket } from "./socket.ts";
+import { openSocket, type Socket } from "./socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
 export interface Answer {
@@ -57,7 +59,6 @@ export class Connection implements Disposable {
   readonly #timeoutMs: number;
   readonly #trace?: Trace;
   readonly #now: () => number;
-  readonly #lengths = new Uint32Array(SLOTS);
   #sequence = 0;
 
   /** Takes over a socket, and closes it when it is disposed of. */
@@ -153,8 +154,7 @@ export class Connection implements Disposable {
     const deadline = this.#now() + this.#timeoutMs;
     for (let missing = requests.length; missing > 0;) {
       const count = this.#receiveSlots(missing, deadline);
-      for (let slot = 0; slot < count; slot++) {
-        const message = decodeSlot(slot, this.#slotLength(slot));
+      for (const message of this.#decodeSlots(count)) {
         const index = message.sequence - first >>> 0;
         // What an earlier request was answered too late is dropped.
         if (index >= requests.length || answers[index]) continue;
@@ -193,25 +193,19 @@ export class Connection implements Disposable {
   }
 
   #receiveSlots(wanted: number, deadline: number): number {
-    const lengths = this.#lengths.subarray(0, Math.min(wanted, SLOTS));
-    const count = this.#receive(
-      () => this.#socket.receiveSlots(lengths),
-      deadline,
-    );
-    if (count < 0) {
-      throw new NetlinkError("receive from the kernel", { errno: -count });
-    }
+    const lengths = slotLengths.subarray(0, Math.min(wanted, SLOTS_MAX));
+    const count = this.#receive(() => this.#socket.receiveSlots(lengths), deadline);
+    if (count < 0) throw new NetlinkError("receive from the kernel", { errno: -count });
     return count;
   }
 
-  #slotLength(slot: number): number {
-    const length = this.#lengths[slot];
-    if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
-    this.#trace?.(
-      "received",
-      receiveRegion.subarray(slot * SLOT_LEN, slot * SLOT_LEN + length),
-    );
-    return length;
+  #decodeSlots(count: number): Message[] {
+    for (let slot = 0; slot < count; slot++) {
+      const length = slotLengths[slot];
+      if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
+      this.#trace?.("received", receiveRegion.subarray(slot * SLOT_LEN, slot * SLOT_LEN + length));
+    }
+    return decodeSlots(count);
   }
 
   /**

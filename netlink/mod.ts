@@ -3,4 +3,4 @@ export { type Answer, Connection, type ConnectionOptions, REQUESTS_PER_SEND, typ
 export * from "./errno.ts";
 export { inNamespace, inNewNamespace, namespacePath } from "./namespace.ts";
 export { NetlinkError, type Refusal } from "./netlink_error.ts";
-export { openSocket, SLOTS, type Socket } from "./socket.ts";
+export { openSocket, type Socket } from "./socket.ts";

@@ -5,6 +5,7 @@
  */
 
 import { lines } from "../uml/lines.ts";
+import { within } from "../uml/within.ts";
 
 const ANSWER_MS = 30_000;
 
@@ -62,23 +63,16 @@ export class Program implements AsyncDisposable {
 
   /** Reads the next line of its output, for which it has 30 seconds. */
   async hear(): Promise<string> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new Error(`${this.#name} said nothing for ${ANSWER_MS} ms`)),
-      ANSWER_MS,
-    );
-    try {
-      const { done, value } = await Promise.race([this.#lines.next(), late]);
-      if (done) throw new Error(`${this.#name} ended before it was done`);
-      return value;
-    } finally {
-      clearTimeout(timer);
-    }
+    const { done, value } = await within(this.#lines.next(), {
+      timeoutMs: ANSWER_MS,
+      late: () => new Error(`${this.#name} said nothing for ${ANSWER_MS} ms`),
+    });
+    if (done) throw new Error(`${this.#name} ended before it was done`);
+    return value;
   }
 
-  /** Ends it. */
+  /** Ends its input, upon which it ends. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGTERM");
     await this.#input.close();
     await this.#process.status;
   }

@@ -8,11 +8,11 @@
 
 import type { Answer } from "./client.ts";
 import { connectHosts, Program, rootQdisc } from "./host.ts";
-import { runProgram } from "../uml/program.ts";
 import { explain, observe, showCommand } from "./narration.ts";
 
 const ADDRESSES = { client: "10.0.0.1", server: "10.0.0.2" };
 const PORT = "8000";
+const URL = `http://${ADDRESSES.server}:${PORT}/`;
 const COMMAND_LINE = `${import.meta.dirname}/../cli/main.ts`;
 const HELD_MS = 10_000;
 const POLL_MS = 20;
@@ -26,10 +26,8 @@ interface Pending {
 async function main(): Promise<void> {
   connectHosts(ADDRESSES);
   const before = rootQdisc("client").kind;
-  const { server: address } = ADDRESSES;
-  await using server = new Program("server", "server.ts", address, PORT);
-  const url = `http://${address}:${PORT}/`;
-  await using client = new Program("client", "client.ts", url);
+  await using server = new Program("server", "server.ts", ADDRESSES.server, PORT);
+  await using client = new Program("client", "client.ts", URL);
   await Promise.all([server.hear(), client.hear()]);
 
   explain("Two hosts, joined by their eth0. Attach a plug to the client's");
@@ -72,9 +70,10 @@ async function plugctl(action: string): Promise<void> {
 }
 
 function request(client: Program): Pending {
-  showCommand("GET / HTTP/1.1");
+  observe(`client: GET ${URL}`);
   const pending = { answered: false, answer: ask(client) };
-  pending.answer.then(() => pending.answered = true);
+  const settle = () => pending.answered = true;
+  pending.answer.then(settle, settle);
   return pending;
 }
 
@@ -93,7 +92,7 @@ async function packetsHeld(): Promise<void> {
 }
 
 function report({ status, body, ms }: Answer): void {
-  observe(`${status} ${body}, after ${ms} ms`);
+  observe(`client: ${status} ${body}, after ${ms} ms`);
   check(status === 200, `The server answered with status ${status}`);
 }
 
@@ -101,7 +100,7 @@ function check(condition: boolean, complaint: string): void {
   if (!condition) throw new Error(complaint);
 }
 
-await runProgram("plugctl demo", async () => {
-  await main();
-  return 0;
+await main().catch((error) => {
+  console.error(`plugctl demo: ${error.message}`);
+  Deno.exit(1);
 });

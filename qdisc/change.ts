@@ -18,6 +18,8 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
+  /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
+  purpose?: string;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface Change extends BufferOptions {
  * @throws {QueueError} where it would lock out or orphan an epoch, there is no plug, or the kernel refuses
  */
 export function changeQueues(queues: readonly Queue[], change: Change): void {
-  const nameOperation = (queue: Queue) => operationOn(queue, change.action);
+  const nameOperation = (queue: Queue) => operationOn(queue, change);
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
   if (queues.length === 1 && isGuessable(queues[0])) {
@@ -56,13 +58,14 @@ function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
 }
 
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
-export function operationOn(queue: Queue, action: PlugAction): string {
-  const verb = action === "limit" ? "set the limit of" : action;
+function operationOn(queue: Queue, { action, purpose }: Change): string {
+  const verb = purpose ?? (action === "limit" ? "set the limit of" : action);
   return `${verb} ${describeQueue(queue.dev, queue.place)}`;
 }
 
-function checkBuffer(queue: Queue, { force = false, orphan = false }: BufferOptions): void {
-  const operation = operationOn(queue, "buffer");
+function checkBuffer(queue: Queue, change: Change): void {
+  const { force = false, orphan = false } = change;
+  const operation = operationOn(queue, change);
   if (queue.endedEpoch && !orphan) {
     throw new QueueError("would-orphan", operation, {
       reason:
@@ -73,13 +76,14 @@ function checkBuffer(queue: Queue, { force = false, orphan = false }: BufferOpti
   refuseLockout(queue.connection, { operation, ifindex: queue.place.ifindex });
 }
 
-function send(connection: Connection, queues: readonly Queue[], { action, limitBytes }: Change): void {
+function send(connection: Connection, queues: readonly Queue[], change: Change): void {
+  const { action, limitBytes } = change;
   const answers = connection.transact(queues.map(({ place }) => changeRequest(place, action, limitBytes)));
   const failures: QueueError[] = [];
   answers.forEach((answer, index) => {
     const queue = queues[index];
     if (answer.errno === 0) remember(queue, action, limitBytes);
-    else failures.push(refusalError(operationOn(queue, action), answer));
+    else failures.push(refusalError(operationOn(queue, change), answer));
   });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) {

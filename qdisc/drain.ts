@@ -1,6 +1,6 @@
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
-import { describeQueue, type Queue, readPlug } from "./queue.ts";
+import { describeQueue, type PlugMessage, type Queue, readPlug } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How long to wait for held packets to leave. */
@@ -25,6 +25,7 @@ export interface DetachReport {
   drops: number;
 }
 
+const RELEASE = { action: "release-indefinite", purpose: "detach" } as const;
 const TIMEOUT_MS = 5000;
 /** The longest time between two looks at the backlog, in milliseconds; the first looks come faster. */
 const LONGEST_PAUSE_MS = 16;
@@ -33,7 +34,7 @@ const LONGEST_PAUSE_MS = 16;
 function* looks(queue: Queue, operation: string, timeoutMs: number): Generator<number, void> {
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
-    const { backlogPackets } = readPlug(queue, operation).stats;
+    const { backlogPackets } = readReleased(queue, operation).stats;
     if (backlogPackets === 0) return;
     if (performance.now() >= deadline) {
       throw new QueueError("not-drained", operation, {
@@ -44,27 +45,48 @@ function* looks(queue: Queue, operation: string, timeoutMs: number): Generator<n
   }
 }
 
+/** The plug, which was there a moment ago. */
+function readReleased(queue: Queue, operation: string): PlugMessage {
+  try {
+    return readPlug(queue, operation);
+  } catch (error) {
+    if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
+    throw new QueueError("vanished", operation, {
+      reason: "the plug vanished, with what it still held: its device was deleted, or another process deleted it",
+      cause: error,
+    });
+  }
+}
+
 /** Waits until the backlog is 0. */
-export async function drained(queue: Queue, { timeoutMs = TIMEOUT_MS, signal }: DrainOptions = {}): Promise<void> {
+export async function drained(
+  queue: Queue,
+  { timeoutMs = TIMEOUT_MS, signal, purpose = "drain" }: DrainOptions & { purpose?: string } = {},
+): Promise<void> {
   signal?.throwIfAborted();
-  for (const pauseMs of looks(queue, `drain ${describeQueue(queue.dev, queue.place)}`, timeoutMs)) {
+  for (const pauseMs of looks(queue, `${purpose} ${describeQueue(queue.dev, queue.place)}`, timeoutMs)) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     signal?.throwIfAborted();
   }
 }
 
-/** Releases, waits until the backlog is 0, and deletes. */
-export async function detach(queue: Queue, { drop = false, ...drain }: DetachOptions = {}): Promise<DetachReport> {
-  if (!drop) {
-    changeQueues([queue], { action: "release-indefinite" });
-    await drained(queue, drain);
+/** Releases all in one send, then waits for each until its backlog is 0, and deletes it. */
+export async function detachAll(
+  queues: readonly Queue[],
+  { drop = false, ...drain }: DetachOptions = {},
+): Promise<DetachReport[]> {
+  if (!drop) changeQueues(queues, RELEASE);
+  const reports: DetachReport[] = [];
+  for (const queue of queues) {
+    if (!drop) await drained(queue, { ...drain, purpose: "detach" });
+    reports.push(remove(queue));
   }
-  return remove(queue);
+  return reports;
 }
 
-/** As `detach`, but keeps the process waiting meanwhile. */
+/** As `detachAll` with one, but keeps the process waiting meanwhile. */
 export function detachSync(queue: Queue): DetachReport {
-  changeQueues([queue], { action: "release-indefinite" });
+  changeQueues([queue], RELEASE);
   for (const pauseMs of looks(queue, `detach ${describeQueue(queue.dev, queue.place)}`, TIMEOUT_MS)) sleep(pauseMs);
   return remove(queue);
 }

@@ -23,6 +23,7 @@ export type QueueErrorCode =
   | "not-attached"
   | "not-drained"
   | "refused"
+  | "vanished"
   | "would-lock-out"
   | "would-orphan";
 
@@ -61,7 +62,8 @@ function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
     case EEXIST:
       return ["foreign-qdisc", `another qdisc is there, with another handle (the kernel says: ${sentence})`];
     case EINVAL:
-      if (sentence === "Invalid qdisc name") return ["foreign-qdisc", "the qdisc there is not a plug"];
+      // Newer kernels (seen on 6.18) add ": must match existing qdisc".
+      if (sentence.startsWith("Invalid qdisc name")) return ["foreign-qdisc", "the qdisc there is not a plug"];
   }
   return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
 }

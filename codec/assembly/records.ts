@@ -64,17 +64,23 @@ export function decodeChunk(length: i32): i32 {
   return (to - RECORDS_AT) / RECORD_LEN;
 }
 
-/** Decodes the one message in each of the first `count` slots. Returns `count`, or -1. */
+/** Decodes the one message in each of the first `count` slots; an empty slot has an empty record. Returns `count`, or -1. */
 export function decodeSlots(count: i32): i32 {
   if (<u32> count > <u32> SLOTS_MAX) return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, count, SLOTS_MAX);
   let at = RECEIVE_AT;
   for (let slot = 0; slot < count; slot++) {
+    const to = RECORDS_AT + slot * RECORD_LEN;
     const length = load<i32>(SLOT_LENGTHS_AT + (slot << 2));
+    if (length == 0) {
+      memory.fill(to, 0, RECORD_LEN);
+      at += SLOT_LEN;
+      continue;
+    }
     if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_OUT_OF_REGION, at, length, SLOT_LEN);
     const size = checkMessage(at, at + length);
     if (size < 0) return -1;
     if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
-    if (!writeRecord(at, at + size, RECORDS_AT + slot * RECORD_LEN)) return -1;
+    if (!writeRecord(at, at + size, to)) return -1;
     at += SLOT_LEN;
   }
   return count;

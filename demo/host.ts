@@ -17,7 +17,8 @@ export function connectHosts(addresses: Record<string, string>): void {
   ip("link", "add", ...left, "type", "veth", "peer", "name", ...right);
   for (const [name, address] of Object.entries(addresses)) {
     ip("-netns", name, "address", "add", `${address}/24`, "dev", "eth0");
-    ip("-netns", name, "link", "set", "eth0", "up");
+    // Without a link-local address, no solicitations of IPv6 are held along with the request
+    ip("-netns", name, "link", "set", "eth0", "addrgenmode", "none", "up");
   }
 }
 

@@ -43,7 +43,7 @@ export async function downloadPackages(names: string[], options: DownloadOptions
     // A broken third-party source fails the update, and need not concern these packages
     const update = await apt(...configuration, "update");
     const download = await apt(...configuration, "download", ...names);
-    if (!download.success) throw cannotDownload(names, [update, download]);
+    if (!download.success) throw cannotDownload(names, { complaints: [update.complaint, download.complaint], sources });
   } finally {
     await Deno.remove(state, { recursive: true });
   }
@@ -108,10 +108,15 @@ async function run(
   }
 }
 
-function cannotDownload(names: string[], outcomes: Outcome[]): Error {
-  const complaints = outcomes.map(({ complaint }) => complaint).filter(Boolean);
+function cannotDownload(
+  names: string[],
+  { complaints, sources }: { complaints: string[]; sources?: string },
+): Error {
+  const packages = names.join(" ");
+  const remedy = sources === undefined
+    ? `install what is missing with: apt-get install ${packages}`
+    : `this needs a network that reaches: ${sources.trim()}`;
   return new Error(
-    `Cannot download ${names.join(" ")}: apt-get said\n${complaints.join("\n")}\n` +
-      `install them with: apt-get install ${names.join(" ")}`,
+    `Cannot download ${packages}: apt-get said\n${complaints.filter(Boolean).join("\n")}\n${remedy}`,
   );
 }

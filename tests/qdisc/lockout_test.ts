@@ -126,7 +126,7 @@ const CLIENTS: [connection: string, asked: string][] = [
   ["192.0.2.7 50000 192.0.2.1 22", "192.0.2.7"],
   ["::ffff:192.0.2.7 50000 ::ffff:192.0.2.1 22", "192.0.2.7"],
   ["2001:db8::7 50000 2001:db8::1 22", "32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.7"],
-  ["fe80::1234:5678:9abc:def0%eth0 50000 fe80::1%eth0 22", "254.128.0.0.0.0.0.0.18.52.86.120.154.188.222.240"],
+  ["2001:db8:1234:5678:9abc:def0:0:1 50000 ::1 22", "32.1.13.184.18.52.86.120.154.188.222.240.0.0.0.1"],
   ["1:2:3:4:5:6:7:8 50000 ::1 22", "0.1.0.2.0.3.0.4.0.5.0.6.0.7.0.8"],
   ["::1 50000 ::1 22", "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1"],
 ];
@@ -144,6 +144,14 @@ for (const [connection, asked] of CLIENTS) {
     });
   });
 }
+
+Deno.test("buffer() is refused on the device of a link-local SSH client's scope, wherever a route leads", () => {
+  inSession("fe80::7%eth1 50000 fe80::1%eth1 22", () => {
+    const route = { family: AF_INET6, destinationLength: 64, routeType: UNICAST, ifindexes: [1] };
+    assertEquals(Object.keys(refusals(world({ devices: [{}, {}], routes: [route] }))), ["eth1"]);
+  });
+  inSession("fe80::7%gone 50000 fe80::1%gone 22", () => assertEquals(refusals(world({ devices: [{}] })), {}));
+});
 
 Deno.test("buffer() is refused below a bridge that leads to the SSH client", () => {
   inSession("192.0.2.7 50000 192.0.2.1 22", () => {

@@ -44,7 +44,7 @@ function readIndex(context: Context, dev: string): number {
     try {
       return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/ifindex`));
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
     }
   }
   context.note(`the index of ${dev} is shown as 0, it is not known without a socket`);

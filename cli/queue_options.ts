@@ -29,6 +29,7 @@ export function queuePlaces(context: Context): PlugPlace[] {
   const handleText = valueOf(context, "handle");
   const parent = parentText === undefined ? undefined : understood(() => parseParent(parentText));
   const handle = handleText === undefined ? undefined : understood(() => parseHandle(handleText));
+  namespaceOf(context);
   if (parent === TC_H_CLSACT) throw new UsageError(`a plug cannot hang at ${parentText}, which holds no packets`);
   return devices.map((dev) => ({ dev: deviceName(dev), parent, handle }));
 }
@@ -38,15 +39,25 @@ export function isRoot({ parent, handle }: PlugPlace): boolean {
   return parent === TC_H_ROOT || (parent === undefined && handle === undefined);
 }
 
-/** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
-export function openConnection(context: Context): Connection {
+/** The network namespace meant, or `undefined` where it is this process's own. */
+function namespaceOf(context: Context): string | undefined {
   const netns = valueOf(context, "netns");
   if (netns !== undefined) understood(() => namespacePath(netns));
+  return netns;
+}
+
+/** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
+export function openConnection(context: Context): Connection {
+  const netns = namespaceOf(context);
   return Connection.open({ netns, trace: isGiven(context, "verbose") ? traceMessages(context) : undefined });
 }
 
-/** A device's name: what the kernel takes for one. */
-function deviceName(text: string): string {
+/**
+ * A device's name: what the kernel takes for one.
+ *
+ * @throws {UsageError} where the text is anything else
+ */
+export function deviceName(text: string): string {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > 15 || text === "." || text === ".." || /[\s/:\0]/.test(text)) {
     throw new UsageError(`${JSON.stringify(text)} is no device's name: one has up to 15 bytes, no space, / or :`);

@@ -11,8 +11,8 @@ import { textTable } from "../text_table.ts";
 export function run(context: Context): number {
   const checks = allChecks();
   context.print(isGiven(context, "json") ? `${JSON.stringify(checks, null, 2)}\n` : report(checks));
-  const missing = checks.filter(({ ok }) => !ok);
-  if (!missing.some(({ neededFor }) => neededFor === "holding packets")) return EXIT.done;
+  const missing = checks.filter(({ ok, neededFor }) => !ok && neededFor === "holding packets");
+  if (missing.length === 0) return EXIT.done;
   context.note(`this machine cannot hold packets: ${missing.map(({ name }) => name).join(", ")} missing`);
   return EXIT.incapable;
 }

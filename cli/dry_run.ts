@@ -4,7 +4,8 @@ import { FIRST_HANDLE } from "../qdisc/mod.ts";
 import { TC_H_ROOT } from "../codec/mod.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
-import { isGiven, isRoot } from "./queue_options.ts";
+import { isGiven } from "./given.ts";
+import { isRoot } from "./queue_options.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(

@@ -2,7 +2,8 @@ import { decode, encodeRequest, type Field, type Request, sendRegion, TC_H_ROOT 
 import { FIRST_HANDLE, type PlugPlace, type QdiscPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
-import { isGiven, isRoot } from "./queue_options.ts";
+import { isGiven } from "./given.ts";
+import { isRoot } from "./queue_options.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(

@@ -2,19 +2,9 @@ import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/mod.t
 import { Connection, namespacePath } from "../netlink/mod.ts";
 import type { PlugPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
-import type { OptionName } from "./table.ts";
+import { isGiven, valueOf } from "./given.ts";
 import { traceMessages } from "./trace.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** The one value of an option that may be given once, or `undefined`. */
-export function valueOf({ arguments: { values } }: Context, name: OptionName): string | undefined {
-  return values.get(name)?.[0];
-}
-
-/** Whether a switch was given. */
-export function isGiven({ arguments: { values } }: Context, name: OptionName): boolean {
-  return values.has(name);
-}
 
 /**
  * The queues that a command is about: one for each `--dev`.

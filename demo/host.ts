@@ -72,10 +72,9 @@ export class Program implements AsyncDisposable {
     return value;
   }
 
-  /** Ends its input, upon which it ends. */
+  /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#process.status;
+    await this.#process[Symbol.asyncDispose]();
   }
 }
 

@@ -198,8 +198,9 @@ export class Connection implements Disposable {
     return first;
   }
 
-  #receiveSlots(wanted: number, deadline: number): number {
-    const lengths = slotLengths.subarray(0, Math.min(wanted, SLOTS_MAX));
+  /** Receives what has arrived: to each request that is not answered yet a message and an ACK at the most. */
+  #receiveSlots(missing: number, deadline: number): number {
+    const lengths = slotLengths.subarray(0, Math.min(2 * missing, SLOTS_MAX));
     const count = this.#receive(() => this.#socket.receiveSlots(lengths), deadline);
     if (count < 0) throw new NetlinkError("receive from the kernel", { errno: -count });
     return count;

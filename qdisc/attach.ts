@@ -59,7 +59,8 @@ const ETHERNET_HEADER_BYTES = 14;
  * @throws {RangeError} where a limit is not from 1 to 2^32 - 1
  */
 export function attachAll(connection: Connection, list: readonly AttachOptions[]): Attached[] {
-  const plans = list.map((options) => plan(connection, options));
+  const plans: Plan[] = [];
+  for (const options of list) plans.push(plan(connection, options, plans));
   for (const { queue, found } of plans) if (found.there) emptyPlugs(queue, found);
   create(connection, plans);
   return plans;
@@ -71,8 +72,8 @@ interface Plan extends Attached {
   found: Found;
 }
 
-/** Looks and decides, and touches nothing. */
-function plan(connection: Connection, options: AttachOptions): Plan {
+/** Looks and decides, and touches nothing. `before` are the plans that will be carried out before. */
+function plan(connection: Connection, options: AttachOptions, before: readonly Plan[]): Plan {
   const { dev, parent = TC_H_ROOT, hold = false, replace = false } = options;
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   const operation = `attach to ${describeQueue(dev, { parent, handle: options.handle ?? 0 })}`;
@@ -80,9 +81,11 @@ function plan(connection: Connection, options: AttachOptions): Plan {
   const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
   if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
+  const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
+  const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
   const queue: Queue = {
     dev,
-    place: { ifindex, parent, handle: chooseHandle(found, { operation, wanted: options.handle }) },
+    place: { ifindex, parent, handle: chooseHandle(taken, { operation, wanted: options.handle }) },
     located: true,
     connection,
     asked: hold ? "hold" : "pass",
@@ -132,8 +135,10 @@ function describeKind({ kind, handle }: QdiscMessage): string {
  * The handle to give. It must be free: the release that follows the creation names it, and would touch the
  * other qdisc of that handle if the creation failed.
  */
-function chooseHandle({ others }: Found, { operation, wanted }: { operation: string; wanted?: number }): number {
-  const taken = new Set(others.map(({ handle }) => handle));
+function chooseHandle(
+  taken: ReadonlySet<number>,
+  { operation, wanted }: { operation: string; wanted?: number },
+): number {
   if (wanted === undefined) {
     for (let index = 0; index < HANDLES; index++) {
       const handle = FIRST_HANDLE + index * 0x10000;
@@ -157,6 +162,11 @@ function emptyPlugs(queue: Queue, { there, others }: Found): void {
     const { ifindex, parent, handle } = qdisc;
     detachSync({ ...queue, place: { ifindex, parent, handle } });
   }
+}
+
+/** The qdiscs whose handles are not free: even a foreign one that is to be replaced keeps its own until then. */
+function holdersOfHandles({ there, others }: Found): QdiscMessage[] {
+  return there && there.kind !== "plug" ? [there, ...others] : others;
 }
 
 /** The limit to send where the kernel's own default, txqueuelen packets, would be 0 and drop everything. */

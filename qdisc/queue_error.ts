@@ -64,6 +64,8 @@ function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
     case EINVAL:
       // Newer kernels (seen on 6.18) add ": must match existing qdisc".
       if (sentence.startsWith("Invalid qdisc name")) return ["foreign-qdisc", "the qdisc there is not a plug"];
+      // What was to be deleted is gone, and nothing or another qdisc is in its place.
+      if (sentence === "Invalid handle") return ["not-attached", "no plug is attached"];
   }
   return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
 }

@@ -2,7 +2,8 @@ import { TC_H_ROOT } from "../../codec/mod.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
 import type { Context } from "../context.ts";
 import { printRequests } from "../dry_run.ts";
-import { isGiven, openConnection, queuePlaces, valueOf } from "../queue_options.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 import { parseSize } from "../size.ts";
 

@@ -4,7 +4,7 @@ import { checkKernelModules } from "../doctor/kernel_module.ts";
 import { checkLibc, checkLinux, checkNetAdmin, checkNetlink } from "../doctor/machine.ts";
 import { checkNamespaces } from "../doctor/namespaces.ts";
 import { EXIT } from "../exit_status.ts";
-import { isGiven } from "../queue_options.ts";
+import { isGiven } from "../given.ts";
 import { textTable } from "../text_table.ts";
 
 /** `plugctl doctor` */

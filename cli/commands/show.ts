@@ -1,7 +1,8 @@
 import { formatHandle, formatParent } from "../../codec/mod.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../qdisc/mod.ts";
 import type { Context } from "../context.ts";
-import { deviceName, isGiven, openConnection } from "../queue_options.ts";
+import { isGiven } from "../given.ts";
+import { deviceName, openConnection } from "../queue_options.ts";
 import { textTable } from "../text_table.ts";
 
 const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "BACKLOG-BYTES", "DROPS"];

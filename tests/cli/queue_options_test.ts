@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { TC_H_ROOT } from "../../codec/mod.ts";
-import { deviceName, isGiven, isRoot, openConnection, queuePlaces, valueOf } from "../../cli/queue_options.ts";
+import { isGiven, valueOf } from "../../cli/given.ts";
+import { deviceName, isRoot, openConnection, queuePlaces } from "../../cli/queue_options.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 import { FakeContext } from "./fake_context.ts";
 

@@ -48,7 +48,7 @@ async function runTests(kernel: PlugKernel, signal: AbortSignal): Promise<number
 function reportNotRun(error: unknown): number {
   console.error(
     `tests/kernel NOT RUN: ${error instanceof Error ? error.message : error}\n` +
-      "or run them as root on a kernel with sch_plug: modprobe sch_plug",
+      "Where root can load sch_plug they need none of this: modprobe sch_plug",
   );
   return Deno.env.get("CI") === "true" ? 1 : 0;
 }

@@ -25,6 +25,7 @@ import {
   NetlinkError,
   openSocket,
 } from "../../netlink/mod.ts";
+import { openFiles } from "./open_files.ts";
 import { namespaceTest } from "./own_namespace.ts";
 import { makeDevice, makeQdisc, sendBytes } from "./raw_requests.ts";
 
@@ -274,20 +275,4 @@ function keepNamespace(): Disposable & { path: string } {
   const here = whereAmI();
   const fd = [...openFiles()].find((fd) => Deno.readLinkSync(`/proc/self/fd/${fd}`) === here);
   return { path: `/proc/self/fd/${fd}`, [Symbol.dispose]: () => file.close() };
-}
-
-/** The numbers of the files that are open, without the one that reading them takes. */
-function openFiles(): Set<string> {
-  const names = Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => name);
-  return new Set(names.filter((name) => exists(`/proc/self/fd/${name}`)));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../../netlink/mod.ts";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, type NetlinkError } from "../../netlink/mod.ts";
 import { refusalError } from "../../qdisc/queue_error.ts";
 
 const ENOMEM = 12;
@@ -33,5 +33,6 @@ Deno.test("refusalError() keeps the operation, and the kernel's answer as cause"
   const error = refusalError("buffer eth0 (root)", { errno: ENOMEM, sentence: "No room" });
   assertEquals(error.message, "Cannot buffer eth0 (root): No room (ENOMEM)");
   assertEquals([error.name, error.operation, error.reason], ["QueueError", "buffer eth0 (root)", "No room (ENOMEM)"]);
-  assertEquals(error.cause, new NetlinkError("buffer eth0 (root)", { errno: ENOMEM, sentence: "No room" }));
+  const cause = error.cause as NetlinkError;
+  assertEquals([cause.name, cause.errno, cause.sentence], ["NetlinkError", ENOMEM, "No room"]);
 });

@@ -2,7 +2,8 @@ import type { Connection } from "../netlink/mod.ts";
 import { changeRequest, Plug, type PlugAction, type PlugGroup, type PlugPlace } from "../qdisc/mod.ts";
 import type { Context, Run } from "./context.ts";
 import { printRequests } from "./dry_run.ts";
-import { isGiven, openConnection, queuePlaces } from "./queue_options.ts";
+import { isGiven } from "./given.ts";
+import { openConnection, queuePlaces } from "./queue_options.ts";
 import { printResults } from "./results.ts";
 
 /** What a command asks of the plugs that it names. */

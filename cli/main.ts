@@ -53,7 +53,7 @@ async function fail(error: unknown, given: Arguments | undefined): Promise<numbe
   }
   const { describeFailure } = await import("./failure.ts");
   const devices = given?.values.get("dev") ?? [];
-  const { message, status } = describeFailure(error, `--dev ${devices.length === 1 ? devices[0] : "DEV"}`);
+  const { message, status } = describeFailure(error, devices.length === 1 ? devices[0] : undefined);
   for (const line of message.split("\n")) write(Deno.stderr, `plugctl: ${line}\n`);
   return status;
 }

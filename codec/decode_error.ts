@@ -6,7 +6,6 @@ import {
   FAIL_MESSAGE_HEADER,
   FAIL_MESSAGE_LENGTH,
   FAIL_OUT_OF_REGION,
-  FAIL_TOO_MANY_FIELDS,
 } from "./assembly/codes.ts";
 import { failureWords } from "./exchange.ts";
 
@@ -50,8 +49,6 @@ function describe(
       return `Cannot decode attribute at offset ${offset}: payload has ${found} bytes, its type needs ${needed}`;
     case FAIL_OUT_OF_REGION:
       return `Cannot decode ${found} bytes: at most ${needed} are decoded at once`;
-    case FAIL_TOO_MANY_FIELDS:
-      return `Cannot decode message: it has more fields than the ${needed} bytes set aside for them hold`;
     default:
       throw new Error(
         `The codec failed with code ${code}, which has no sentence`,

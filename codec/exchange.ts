@@ -1,8 +1,15 @@
 import { base64 } from "./wasm.ts";
 import {
+  BATCH_AT,
+  BATCH_MAX,
+  BATCH_RECORD_LEN,
   FAILURE_AT,
   FIELDS_AT,
   FIELDS_LEN,
+  KIND_SIZE,
+  KINDS_AT,
+  KINDS_MAX,
+  OWNER_AT,
   RECEIVE_AT,
   RECEIVE_LEN,
   RECORDS_AT,
@@ -10,6 +17,8 @@ import {
   SCRATCH_LEN,
   SEND_AT,
   SEND_LEN,
+  SLOT_LENGTHS_AT,
+  SLOTS_MAX,
 } from "./assembly/regions.ts";
 
 /** What the WebAssembly module exports; see `assembly/` for what each does. */
@@ -43,9 +52,18 @@ interface Exports {
     c: number,
     d: number,
   ): number;
+  encodeBatch(count: number, sequence: number): number;
+  patchBatch(
+    count: number,
+    sequence: number,
+    action: number,
+    limit: number,
+  ): number;
+  verifyAcks(count: number, sequence: number): number;
   decodeChunk(length: number): number;
-  decodeSlot(index: number, length: number): number;
+  decodeSlots(count: number): number;
   decodeTree(length: number): number;
+  layTree(count: number): number;
 }
 
 /** `Uint8Array.fromBase64` where the engine has it: a third of the time. */
@@ -67,37 +85,34 @@ export const wasm: Exports = new WebAssembly.Instance(
 
 const memory = wasm.memory.buffer;
 
-/** The bytes that `encodeRequest` writes and a socket sends. */
-export const sendRegion: Uint8Array<ArrayBuffer> = new Uint8Array(
-  memory,
-  SEND_AT,
-  SEND_LEN,
-);
+function bytesAt(at: number, length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(memory, at, length);
+}
 
-/** The bytes that a socket receives and `decodeChunk` and `decodeSlot` read. */
-export const receiveRegion: Uint8Array<ArrayBuffer> = new Uint8Array(
-  memory,
-  RECEIVE_AT,
-  RECEIVE_LEN,
-);
+function wordsAt(at: number, length: number): Uint32Array<ArrayBuffer> {
+  return new Uint32Array(memory, at, length / 4);
+}
 
-export const scratchRegion: Uint8Array<ArrayBuffer> = new Uint8Array(
-  memory,
-  SCRATCH_AT,
-  SCRATCH_LEN,
-);
-export const recordWords: Uint32Array<ArrayBuffer> = new Uint32Array(
-  memory,
-  RECORDS_AT,
-  (FIELDS_AT - RECORDS_AT) / 4,
-);
-export const fieldWords: Uint32Array<ArrayBuffer> = new Uint32Array(
-  memory,
-  FIELDS_AT,
-  FIELDS_LEN / 4,
-);
-export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(
-  memory,
-  FAILURE_AT,
-  4,
-);
+/** The bytes that requests are encoded into and a socket sends, `SEND_LEN` of them. */
+export const sendRegion: Uint8Array<ArrayBuffer> = bytesAt(SEND_AT, SEND_LEN);
+
+/**
+ * The bytes that a socket receives, `RECEIVE_LEN` of them: a run of messages of up to `CHUNK_MAX` bytes for
+ * `decodeReceived`, or `SLOTS_MAX` slots of `SLOT_LEN` bytes with a message each.
+ */
+export const receiveRegion: Uint8Array<ArrayBuffer> = bytesAt(RECEIVE_AT, RECEIVE_LEN);
+
+/** The length in bytes of the datagram in each slot; whoever receives them writes it. */
+export const slotLengths: Uint32Array<ArrayBuffer> = wordsAt(SLOT_LENGTHS_AT, SLOTS_MAX * 4);
+
+/** The kinds of qdiscs seen so far, `KIND_SIZE` bytes each. */
+export const kindRegion: Uint8Array<ArrayBuffer> = bytesAt(KINDS_AT, KINDS_MAX * KIND_SIZE);
+
+export const scratchRegion: Uint8Array<ArrayBuffer> = bytesAt(SCRATCH_AT, SCRATCH_LEN);
+export const scratchView: DataView<ArrayBuffer> = new DataView(memory, SCRATCH_AT, SCRATCH_LEN);
+/** Whose prepared changes the send region holds, 0 for nobody's, and how many prepared changes there have been. */
+export const ownerWords: Uint32Array<ArrayBuffer> = wordsAt(OWNER_AT, 8);
+export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX * BATCH_RECORD_LEN);
+export const recordWords: Uint32Array<ArrayBuffer> = wordsAt(RECORDS_AT, FIELDS_AT - RECORDS_AT);
+export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
+export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);

@@ -8,9 +8,12 @@
  * @module
  */
 export * from "./assembly/constants.ts";
-export { CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN } from "./assembly/regions.ts";
+export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
+export { encodeBatch, setBatchRecord } from "./batch.ts";
 export { DecodeError } from "./decode_error.ts";
-export { receiveRegion, sendRegion } from "./exchange.ts";
+export { encode, type FieldInput } from "./encode.ts";
+export { receiveRegion, sendRegion, slotLengths } from "./exchange.ts";
+export { type Field, fieldAt } from "./field.ts";
 export {
   formatHandle,
   formatParent,
@@ -20,17 +23,18 @@ export {
   TC_H_INGRESS,
   TC_H_ROOT,
 } from "./handle.ts";
-export {
-  type AnswerMessage,
-  decodeReceived,
-  decodeSlot,
-  type LinkMessage,
-  type Message,
-  type OtherMessage,
-  type QdiscMessage,
-  type QdiscStats,
-  type RouteMessage,
-} from "./received.ts";
+export type {
+  AnswerMessage,
+  LinkMessage,
+  Message,
+  OtherMessage,
+  QdiscMessage,
+  QdiscStats,
+  RouteMessage,
+} from "./message.ts";
+export { type Patch, PreparedChanges } from "./prepared_changes.ts";
+export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
+export { Records } from "./records.ts";
 export {
   encodeRequest,
   type LinkRequest,
@@ -39,4 +43,4 @@ export {
   type Request,
   type RouteRequest,
 } from "./request.ts";
-export { decode, decodeAll, type Field } from "./tree.ts";
+export { decode, decodeAll } from "./tree.ts";

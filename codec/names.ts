@@ -226,3 +226,25 @@ export function attributeName(spaceId: number, type: number): string {
   const { prefix, names } = SPACES[spaceId];
   return prefix + (names[type] ?? type);
 }
+
+/** The kernel's name of an attribute that a request of this type carries outermost. */
+export function requestAttributeName(messageType: number, type: number): string | undefined {
+  if (messageType >= constants.RTM_NEWQDISC && messageType <= constants.RTM_GETQDISC) {
+    return attributeName(SPACE_TCA, type);
+  }
+  if (messageType >= constants.RTM_NEWLINK && messageType <= constants.RTM_GETLINK) {
+    return attributeName(SPACE_IFLA, type);
+  }
+  return messageType >= constants.RTM_NEWROUTE && messageType <= constants.RTM_GETROUTE
+    ? attributeName(SPACE_RTA, type)
+    : undefined;
+}
+
+/** `enum netlink_attribute_type` of `linux/netlink.h` */
+const POLICY_TYPES = `INVALID FLAG U8 U16 U32 U64 S8 S16 S32 S64 BINARY STRING NUL_STRING NESTED NESTED_ARRAY BITFIELD32
+  SINT UINT`.split(/\s+/);
+
+/** The kernel's name of the type that a policy asks for. */
+export function policyTypeName(type: number): string | undefined {
+  return POLICY_TYPES[type] && `NL_ATTR_TYPE_${POLICY_TYPES[type]}`;
+}

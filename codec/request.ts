@@ -7,7 +7,6 @@ import {
   RTM_GETQDISC,
   RTM_GETROUTE,
   type RTM_NEWQDISC,
-  TCQ_PLUG_BUFFER,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
 import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS } from "./assembly/codes.ts";
@@ -83,8 +82,7 @@ export function encodeRequest(
   request: Request,
   { at, sequence }: { at: number; sequence: number },
 ): number {
-  if (!isUint32(sequence)) throw outOfRange("sequence", sequence, 0xffffffff);
-  const length = encodeByType(request, at, sequence);
+  const length = encodeByType(request, at, checkUint32("sequence", sequence));
   if (length < 0) {
     throw new RangeError(
       `Cannot encode request at offset ${at}: the send region has ${SEND_LEN} bytes`,
@@ -104,24 +102,17 @@ function encodeQdisc(
   at: number,
   sequence: number,
 ): number {
-  const { type, ifindex, handle, parent, plug } = request;
-  const flags = requestFlags(request) |
-    (type === RTM_GETQDISC ? 0 : NLM_F_ACK);
-  const options = plug === undefined || plug === "no options" ? undefined : plug;
-  if (!isIndex(ifindex)) throw outOfRange("ifindex", ifindex, 0x7fffffff);
-  if (!isUint32(handle)) throw outOfRange("handle", handle, 0xffffffff);
-  if (!isUint32(parent)) throw outOfRange("parent", parent, 0xffffffff);
-  if (options) checkOptions(options);
+  const options = plugOptions(request);
   return wasm.encodeQdisc(
     at,
-    type | flags << 16,
+    typeAndFlags(request),
     sequence,
-    ifindex,
-    handle,
-    parent,
-    plug === undefined ? CARRIES_NOTHING : options ? CARRIES_OPTIONS : CARRIES_KIND,
-    options ? options.action : 0,
-    options ? options.limit : 0,
+    checkIndex(request.ifindex),
+    checkUint32("handle", request.handle),
+    checkUint32("parent", request.parent),
+    carries(request),
+    options.action,
+    options.limit,
   );
 }
 
@@ -130,14 +121,11 @@ function encodeLink(
   at: number,
   sequence: number,
 ): number {
-  if (!isIndex(request.ifindex)) {
-    throw outOfRange("ifindex", request.ifindex, 0x7fffffff);
-  }
   return wasm.encodeGetLink(
     at,
     requestFlags(request),
     sequence,
-    request.ifindex,
+    checkIndex(request.ifindex),
   );
 }
 
@@ -179,22 +167,41 @@ function requestFlags({ type, flags = 0 }: Request): number {
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }
 
-function checkOptions({ action, limit }: PlugOptions): void {
-  if (
-    !(Number.isInteger(action) && action >= TCQ_PLUG_BUFFER &&
-      action <= TCQ_PLUG_LIMIT)
-  ) {
-    throw outOfRange("action", action, TCQ_PLUG_LIMIT);
-  }
-  if (!isUint32(limit)) throw outOfRange("limit", limit, 0xffffffff);
+/** The second word of a request's header. */
+export function typeAndFlags(request: Request): number {
+  return request.type | requestFlags(request) << 16;
 }
 
-function isUint32(value: number): boolean {
-  return value >>> 0 === value;
+/** What a request about a qdisc carries, `CARRIES_*`. */
+export function carries({ plug }: QdiscRequest): number {
+  return plug === undefined ? CARRIES_NOTHING : plug === "no options" ? CARRIES_KIND : CARRIES_OPTIONS;
 }
 
-function isIndex(value: number): boolean {
-  return value >>> 0 === value && value <= 0x7fffffff;
+const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };
+
+/** A plug's options, zeros where the request carries none. */
+export function plugOptions({ plug }: QdiscRequest): PlugOptions {
+  return plug === undefined || plug === "no options" ? NO_OPTIONS : checkOptions(plug);
+}
+
+/** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
+export function checkOptions(options: PlugOptions): PlugOptions {
+  const { action, limit } = options;
+  if (action >>> 0 !== action || action > TCQ_PLUG_LIMIT) throw outOfRange("action", action, TCQ_PLUG_LIMIT);
+  checkUint32("limit", limit);
+  return options;
+}
+
+/** @throws {RangeError} where the value is no number of 32 bits without a sign */
+export function checkUint32(name: string, value: number): number {
+  if (value >>> 0 !== value) throw outOfRange(name, value, 0xffffffff);
+  return value;
+}
+
+/** @throws {RangeError} where it cannot be the index of a device */
+export function checkIndex(ifindex: number): number {
+  if (ifindex >>> 0 !== ifindex || ifindex > 0x7fffffff) throw outOfRange("ifindex", ifindex, 0x7fffffff);
+  return ifindex;
 }
 
 function outOfRange(name: string, value: number, most: number): RangeError {

@@ -1,4 +1,5 @@
-const decoder = new TextDecoder();
+/** Keeps a byte order mark: no byte may be lost. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The text of bytes `start` to `end`; names are nearly always ASCII and short, which this favours. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {

@@ -1,4 +1,4 @@
-import { NLA_TYPE_MASK } from "./assembly/constants.ts";
+import { NLA_HDRLEN, NLA_TYPE_MASK } from "./assembly/constants.ts";
 import {
   HOLDS_FIELDS,
   HOLDS_PADDING,
@@ -11,34 +11,15 @@ import {
 } from "./assembly/codes.ts";
 import { FIELD_LEN, SCRATCH_AT, SCRATCH_LEN } from "./assembly/regions.ts";
 import { DecodeError, lastDecodeError } from "./decode_error.ts";
-import { fieldWords, scratchRegion, wasm } from "./exchange.ts";
+import { fieldWords, scratchRegion, scratchView, wasm } from "./exchange.ts";
 import { attributeName, messageFlagNames, STRUCT_FIELDS } from "./names.ts";
 import { textOf } from "./text.ts";
-
-/** One field of a message: a number, a string or bytes, or a struct or attribute that holds fields. */
-export interface Field {
-  /** The name without its prefix: `ifindex`, `KIND`. */
-  name: string;
-  /** The kernel's name: `tcm_ifindex`, `TCA_KIND`. Empty for bytes that have none, and for padding. */
-  kernelName: string;
-  /** Bytes from the start of the message. */
-  offset: number;
-  /** Bytes; an attribute's include its header and leave out the padding after it, which is a field of its own. */
-  length: number;
-  /** What it holds, unless it holds fields. A number of 64 bits is a bigint. */
-  value?: number | bigint | string | Uint8Array;
-  /** What the value says: `RTM_NEWQDISC`, `REQUEST|ACK`, `1:4`, `root`. */
-  meaning?: string;
-  /** `nla_type` with its flags, of an attribute. */
-  attributeType?: number;
-  /** The fields that it holds. */
-  fields?: Field[];
-}
-
-const view = new DataView(scratchRegion.buffer, SCRATCH_AT, SCRATCH_LEN);
+import { explainAnswer } from "./explain_answer.ts";
+import type { Field } from "./field.ts";
 
 /**
- * Decodes one netlink message into a tree of its fields, which covers each byte of the message once.
+ * Decodes one netlink message into a tree of its fields, which covers each byte of the message once, but for
+ * the attributes' headers. `encode` is the way back.
  * Bytes after the message are left alone: `field.length`, rounded up to 4, is where the next begins.
  *
  * ```ts
@@ -55,7 +36,9 @@ export function decode(bytes: Uint8Array): Field {
   scratchRegion.set(bytes.subarray(0, length));
   const count = wasm.decodeTree(length);
   if (count < 0) throw lastDecodeError(SCRATCH_AT);
-  return buildTree(count);
+  const tree = buildTree(count);
+  explainAnswer(tree);
+  return tree;
 }
 
 /**
@@ -120,12 +103,12 @@ function attributeField(
   spaceId: number,
   { offset, length, holds }: Place,
 ): Field {
-  const attributeType = view.getUint16(offset + 2, true);
+  const attributeType = scratchView.getUint16(offset + 2, true);
   const kernelName = attributeName(spaceId, attributeType & NLA_TYPE_MASK);
   const name = kernelName.slice(kernelName.indexOf("_") + 1);
   const field: Field = { name, kernelName, offset, length, attributeType };
   if (holds === HOLDS_FIELDS) field.fields = [];
-  else field.value = valueAt({ offset: offset + 4, length: length - 4, holds });
+  else field.value = valueAt({ offset: offset + NLA_HDRLEN, length: length - NLA_HDRLEN, holds });
   return field;
 }
 
@@ -154,8 +137,8 @@ function structField(identity: number, place: Place): Field {
 /** What the flags of a header say, which depends on the type that stands before them. */
 function flagsAt(offset: number): string {
   return messageFlagNames(
-    view.getUint16(offset, true),
-    view.getUint16(offset - 2, true),
+    scratchView.getUint16(offset, true),
+    scratchView.getUint16(offset - 2, true),
   );
 }
 
@@ -164,7 +147,7 @@ function valueAt(place: Place): number | bigint | string | Uint8Array {
     case HOLDS_UNSIGNED:
       return unsignedAt(place);
     case HOLDS_SIGNED:
-      return view.getInt32(place.offset, true);
+      return scratchView.getInt32(place.offset, true);
     case HOLDS_STRING:
       return stringAt(place);
     default:
@@ -173,17 +156,17 @@ function valueAt(place: Place): number | bigint | string | Uint8Array {
 }
 
 function unsignedAt({ offset, length }: Place): number | bigint {
-  if (length === 1) return view.getUint8(offset);
-  if (length === 2) return view.getUint16(offset, true);
-  if (length === 4) return view.getUint32(offset, true);
-  return view.getBigUint64(offset, true);
+  if (length === 1) return scratchView.getUint8(offset);
+  if (length === 2) return scratchView.getUint16(offset, true);
+  if (length === 4) return scratchView.getUint32(offset, true);
+  return scratchView.getBigUint64(offset, true);
 }
 
 /** A string that ends in its only NUL; anything else keeps its bytes, so that none is lost. */
 function stringAt(place: Place): string | Uint8Array {
   const bytes = bytesAt(place);
   const end = bytes.length - 1;
-  if (bytes.indexOf(0) !== end) return bytes;
+  if (end < 0 || bytes.indexOf(0) !== end) return bytes;
   const text = textOf(bytes, 0, end);
   return text.includes("\ufffd") ? bytes : text;
 }

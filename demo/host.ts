@@ -17,7 +17,8 @@ export function connectHosts(addresses: Record<string, string>): void {
   ip("link", "add", ...left, "type", "veth", "peer", "name", ...right);
   for (const [name, address] of Object.entries(addresses)) {
     ip("-netns", name, "address", "add", `${address}/24`, "dev", "eth0");
-    ip("-netns", name, "link", "set", "eth0", "up");
+    // Without a link-local address, no solicitations of IPv6 are held along with the request
+    ip("-netns", name, "link", "set", "eth0", "addrgenmode", "none", "up");
   }
 }
 
@@ -71,10 +72,9 @@ export class Program implements AsyncDisposable {
     return value;
   }
 
-  /** Ends its input, upon which it ends. */
+  /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#process.status;
+    await this.#process[Symbol.asyncDispose]();
   }
 }
 

@@ -16,7 +16,7 @@ await runProgram("plugctl demo", async (signal) => {
   assertIproute2();
   const kernel = findPlugKernel({ asUser: true });
   console.log(
-    "An HTTP request is held in the kernel, then let go; nothing on this machine changes",
+    "An HTTP request is held in the kernel, then let go; this machine's network is not touched",
   );
   console.log(`This runs ${kernel.place}`);
 

@@ -1,8 +1,9 @@
 import {
   type AnswerMessage,
   CHUNK_MAX,
+  DecodeError,
   decodeReceived,
-  decodeSlot,
+  decodeSlots,
   encodeRequest,
   type Message,
   NLM_F_DUMP,
@@ -13,11 +14,13 @@ import {
   SEND_LEN,
   sendRegion,
   SLOT_LEN,
+  slotLengths,
+  SLOTS_MAX,
 } from "../codec/mod.ts";
 import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
 import { inNamespace } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";
-import { openSocket, SLOTS, type Socket } from "./socket.ts";
+import { openSocket, type Socket } from "./socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
 export interface Answer {
@@ -49,6 +52,9 @@ export interface ConnectionOptions {
  */
 export const REQUESTS_PER_SEND = 256;
 
+/** Where `nlmsg_seq` stands in a message. */
+const SEQUENCE_OFFSET = 8;
+
 /** How often a dump is begun anew because the state changed under it, or answers were lost. */
 const DUMP_ATTEMPTS = 10;
 
@@ -58,7 +64,6 @@ export class Connection implements Disposable {
   readonly #timeoutMs: number;
   readonly #trace?: Trace;
   readonly #now: () => number;
-  readonly #lengths = new Uint32Array(SLOTS);
   readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
   #sequence = 0;
 
@@ -155,15 +160,10 @@ export class Connection implements Disposable {
     const deadline = this.#now() + this.#timeoutMs;
     for (let missing = requests.length; missing > 0;) {
       const count = this.#receiveSlots(missing, deadline);
-      for (let slot = 0; slot < count; slot++) {
-        const length = this.#lengths[slot];
-        this.#traceSlot(slot, length);
-        // What an earlier request was answered too late is dropped undecoded: a part of a dump can be many
-        // messages, and longer than a slot.
-        const index = this.#sequenceInSlot(slot, length) - first >>> 0;
+      this.#dropStale(count, { first, requests: requests.length });
+      for (const message of decodeSlots(count)) {
+        const index = message.sequence - first >>> 0;
         if (index >= requests.length || answers[index]) continue;
-        if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
-        const message = decodeSlot(slot, length);
         if (message.about !== "answer") found[index] = message;
         else {
           answers[index] = { ...refusal(message), message: found[index] };
@@ -198,28 +198,28 @@ export class Connection implements Disposable {
     return first;
   }
 
-  #receiveSlots(wanted: number, deadline: number): number {
-    const lengths = this.#lengths.subarray(0, Math.min(wanted, SLOTS));
-    const count = this.#receive(
-      () => this.#socket.receiveSlots(lengths),
-      deadline,
-    );
-    if (count < 0) {
-      throw new NetlinkError("receive from the kernel", { errno: -count });
-    }
+  /** Receives what has arrived: to each request that is not answered yet a message and an ACK at the most. */
+  #receiveSlots(missing: number, deadline: number): number {
+    const lengths = slotLengths.subarray(0, Math.min(2 * missing, SLOTS_MAX));
+    const count = this.#receive(() => this.#socket.receiveSlots(lengths), deadline);
+    if (count < 0) throw new NetlinkError("receive from the kernel", { errno: -count });
     return count;
   }
 
-  #traceSlot(slot: number, length: number): void {
-    const at = slot * SLOT_LEN;
-    this.#trace?.("received", receiveRegion.subarray(at, at + Math.min(length, SLOT_LEN)));
-  }
-
-  /** `nlmsg_seq` of the message in a slot. */
-  #sequenceInSlot(slot: number, length: number): number {
-    // Decoding tells what is wrong with so short a message.
-    if (length < NLMSG_HDRLEN) decodeSlot(slot, length);
-    return this.#received.getUint32(slot * SLOT_LEN + 8, true);
+  /**
+   * Empties the slots of what earlier requests were answered too late, before anything is decoded: a part of a
+   * dump can be many messages, and longer than a slot.
+   */
+  #dropStale(count: number, { first, requests }: { first: number; requests: number }): void {
+    for (let slot = 0; slot < count; slot++) {
+      const at = slot * SLOT_LEN;
+      const length = slotLengths[slot];
+      this.#trace?.("received", receiveRegion.subarray(at, at + Math.min(length, SLOT_LEN)));
+      if (length < NLMSG_HDRLEN) throw new DecodeError(`Cannot decode message of ${length} bytes`, 0);
+      const sequence = this.#received.getUint32(at + SEQUENCE_OFFSET, true);
+      if ((sequence - first >>> 0) >= requests) slotLengths[slot] = 0;
+      else if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
+    }
   }
 
   /**

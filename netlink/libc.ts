@@ -64,25 +64,35 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const [name, { symbols }] = open();
-  const location = new Deno.UnsafePointerView(
-    symbols.__errno_location() as Deno.PointerObject,
-  );
-  return { name, call: symbols, errno: () => location.getInt32() };
+  const name = findName();
+  const call = {} as Functions;
+  for (const symbol of Object.keys(SYMBOLS) as (keyof Functions)[]) {
+    Object.defineProperty(call, symbol, { configurable: true, get: () => bind(call, { name, symbol }) });
+  }
+  // Bound before anything can fail: binding would change errno.
+  const location = new Deno.UnsafePointerView(call.__errno_location() as Deno.PointerObject);
+  return { name, call, errno: () => location.getInt32() };
 }
 
-function open(): [name: string, library: Deno.DynamicLibrary<typeof SYMBOLS>] {
+/** Opens one function when it is first used, which takes 0.2 ms, and puts it in the getter's place. */
+function bind(call: Functions, { name, symbol }: { name: string; symbol: keyof Functions }): unknown {
+  const { symbols } = Deno.dlopen(name, { [symbol]: SYMBOLS[symbol] });
+  Object.defineProperty(call, symbol, { value: symbols[symbol] });
+  return symbols[symbol];
+}
+
+function findName(): string {
   const failures: unknown[] = [];
   for (const name of NAMES) {
     try {
-      return [name, Deno.dlopen(name, SYMBOLS)];
+      Deno.dlopen(name, {});
+      return name;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       failures.push(error);
     }
   }
-  throw new AggregateError(
-    failures,
-    "Cannot open the C library: this needs Linux, with glibc or musl",
-  );
+  throw new UnsupportedError("Cannot open the C library: this needs Linux, with glibc or musl", {
+    cause: new AggregateError(failures),
+  });
 }

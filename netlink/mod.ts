@@ -4,4 +4,4 @@ export * from "./errno.ts";
 export { libc, UnsupportedError } from "./libc.ts";
 export { inNamespace, inNewNamespace, namespacePath } from "./namespace.ts";
 export { NetlinkError, type Refusal } from "./netlink_error.ts";
-export { openSocket, SLOTS, type Socket } from "./socket.ts";
+export { openSocket, type Socket } from "./socket.ts";

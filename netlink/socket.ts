@@ -1,4 +1,4 @@
-import { CHUNK_MAX, RECEIVE_LEN, receiveRegion, sendRegion, SLOT_LEN } from "../codec/mod.ts";
+import { CHUNK_MAX, receiveRegion, sendRegion, SLOT_LEN, SLOTS_MAX } from "../codec/mod.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -42,8 +42,6 @@ const CHUNK_SIZE = BigInt(CHUNK_MAX);
 const MMSGHDR_LEN = 64;
 /** `struct iovec { void *iov_base; size_t iov_len; }` */
 const IOVEC_LEN = 16;
-/** How many datagrams one call receives at most. */
-export const SLOTS: number = RECEIVE_LEN / SLOT_LEN;
 /** `struct ifreq`: a name of 16 bytes, then a union that begins with the index. */
 const IFREQ_LEN = 40;
 const IFNAMSIZ = 16;
@@ -104,7 +102,7 @@ class RawSocket implements Socket {
       this.#call.recvmmsg(
         this.#fd,
         headers.bytes,
-        Math.min(lengths.length, SLOTS),
+        Math.min(lengths.length, SLOTS_MAX),
         MSG_DONTWAIT | MSG_TRUNC,
         null,
       ),
@@ -151,14 +149,14 @@ class RawSocket implements Socket {
 
 /** The `struct mmsghdr` of every slot, with the `struct iovec` that leads there. */
 class MessageHeaders {
-  readonly bytes = new Uint8Array(SLOTS * (MMSGHDR_LEN + IOVEC_LEN));
+  readonly bytes = new Uint8Array(SLOTS_MAX * (MMSGHDR_LEN + IOVEC_LEN));
   readonly #view = new DataView(this.bytes.buffer);
 
   constructor() {
     const slots = addressOf(receiveRegion);
-    const iovecs = addressOf(this.bytes) + BigInt(SLOTS * MMSGHDR_LEN);
-    for (let index = 0; index < SLOTS; index++) {
-      const iovec = SLOTS * MMSGHDR_LEN + index * IOVEC_LEN;
+    const iovecs = addressOf(this.bytes) + BigInt(SLOTS_MAX * MMSGHDR_LEN);
+    for (let index = 0; index < SLOTS_MAX; index++) {
+      const iovec = SLOTS_MAX * MMSGHDR_LEN + index * IOVEC_LEN;
       this.#view.setBigUint64(iovec, slots + BigInt(index * SLOT_LEN), true);
       this.#view.setBigUint64(iovec + 8, BigInt(SLOT_LEN), true);
       // msg_iov and msg_iovlen; there is no name and no control data.

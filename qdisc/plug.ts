@@ -206,7 +206,7 @@ export class Plug implements Disposable, AsyncDisposable {
 
 /** Whether there is nothing left to release: the device is gone, the plug, or the qdisc that it hung from. */
 function isGone(error: unknown): boolean {
-  return error instanceof QueueError && ["no-device", "no-parent", "not-attached"].includes(error.code);
+  return error instanceof QueueError && ["no-device", "no-parent", "not-attached", "vanished"].includes(error.code);
 }
 
 /** Makes a plug with the connection given, or with one of its own, which is closed where that fails. */

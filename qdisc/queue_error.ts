@@ -23,6 +23,7 @@ export type QueueErrorCode =
   | "not-attached"
   | "not-drained"
   | "refused"
+  | "vanished"
   | "would-lock-out"
   | "would-orphan";
 

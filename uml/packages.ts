@@ -5,6 +5,7 @@
  */
 
 import { downloadPackages, unpackPackages } from "./apt.ts";
+import { debianSources, isUbuntu } from "./debian_archive.ts";
 
 const PACKAGES = ["user-mode-linux", "busybox-static"];
 
@@ -82,9 +83,9 @@ function firstFile(paths: string[]): string | undefined {
 }
 
 function versionOf(kernel: string): string {
-  const { stdout } = new Deno.Command(kernel, { args: ["--version"] })
-    .outputSync();
-  return new TextDecoder().decode(stdout).trim();
+  const { success, stdout, stderr } = new Deno.Command(kernel, { args: ["--version"] }).outputSync();
+  if (success) return new TextDecoder().decode(stdout).trim();
+  throw new Error(`Cannot run ${kernel}: ${new TextDecoder().decode(stderr).trim()}`);
 }
 
 function assertPackaged(): void {
@@ -101,7 +102,8 @@ async function fetchInto(cache: string, signal?: AbortSignal): Promise<void> {
   await Deno.mkdir(parent, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: parent, prefix: "uml-" });
   try {
-    await downloadPackages(PACKAGES, { folder, signal });
+    const sources = await isUbuntu() ? await debianSources(folder, signal) : undefined;
+    await downloadPackages(PACKAGES, { folder, sources, signal });
     await unpackPackages(folder, `${folder}/root`);
     await Deno.rename(`${folder}/root`, cache);
   } catch (error) {

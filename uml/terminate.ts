@@ -16,7 +16,8 @@ export async function terminate(child: Deno.ChildProcess): Promise<void> {
   killIfThere(-child.pid, "SIGKILL");
 }
 
-function killIfThere(pid: number, signal: Deno.Signal): void {
+/** Sends a signal to a process, or to a group by its negative number; one that has ended is no error. */
+export function killIfThere(pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(pid, signal);
   } catch (error) {

@@ -1,7 +1,9 @@
-import { changeRequest, createRequest, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
+import { TC_H_ROOT } from "../../codec/mod.ts";
+import { changeRequest, createRequest, FIRST_HANDLE, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
 import type { Context } from "../context.ts";
 import { printRequests } from "../dry_run.ts";
-import { isGiven, openConnection, queuePlaces, valueOf } from "../queue_options.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 import { parseSize } from "../size.ts";
 
@@ -20,7 +22,9 @@ export function run(context: Context): void {
       createRequest(place, options),
       ...options.hold ? [] : [changeRequest(place, "release-indefinite")],
     ];
-    return printRequests(context, { places, requestsFor });
+    // A new plug hangs at the root also where only its handle is given.
+    const created = places.map(({ dev, parent = TC_H_ROOT, handle = FIRST_HANDLE }) => ({ dev, parent, handle }));
+    return printRequests(context, { places: created, requestsFor });
   }
   using connection = openConnection(context);
   const plugs = Plug.attachAll(connection, places.map((place) => ({ ...place, ...options })));

@@ -4,7 +4,8 @@ import type { Context } from "../context.ts";
 import { printRequests } from "../dry_run.ts";
 import { parseDuration } from "../duration.ts";
 import { interruptible } from "../interruptible.ts";
-import { isGiven, openConnection, queuePlaces, valueOf } from "../queue_options.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 
 /** `plugctl detach` */

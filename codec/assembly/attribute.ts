@@ -3,15 +3,11 @@ import { NLA_HDRLEN, NLA_TYPE_MASK } from "./constants";
 import { FAIL_ATTRIBUTE_HEADER, FAIL_ATTRIBUTE_LENGTH, FAIL_ATTRIBUTE_PAYLOAD } from "./codes";
 import { fail } from "./failure";
 
-// @ts-ignore: decorator
-
 export function attributeLength(at: i32): i32 {
   return load<u16>(at);
 }
 
 /** The type without `NLA_F_NESTED` and `NLA_F_NET_BYTEORDER`, which libnl sets where tc does not. */
-// @ts-ignore: decorator
-
 export function attributeType(at: i32): i32 {
   return load<u16>(at, 2) & NLA_TYPE_MASK;
 }

@@ -1,7 +1,6 @@
 // Small numbers that AssemblyScript and TypeScript agree on. Both import this file.
 
 // Why a call returned -1.
-export const FAIL_NONE = 0;
 /** Fewer bytes than a header are left. */
 export const FAIL_MESSAGE_HEADER = 1;
 /** A message's length is below its header's, or above what is left. */
@@ -18,8 +17,10 @@ export const FAIL_ATTRIBUTE_PAYLOAD = 6;
 export const FAIL_NO_ROOM = 7;
 /** An address or a count outside of the region it must lie in. */
 export const FAIL_OUT_OF_REGION = 8;
-/** More fields than the fields' region holds. */
-export const FAIL_TOO_MANY_FIELDS = 9;
+/** An attribute to be made is longer than its 16 bits can say. */
+export const FAIL_ATTRIBUTE_TOO_LONG = 9;
+/** A message to be made is shorter than its header, or longer than the scratch region. */
+export const FAIL_MESSAGE_SIZE = 10;
 
 // What a qdisc request carries after `struct tcmsg`.
 export const CARRIES_NOTHING = 0;
@@ -39,6 +40,11 @@ export const HOLDS_SIGNED = 2;
 export const HOLDS_STRING = 3;
 export const HOLDS_BYTES = 4;
 export const HOLDS_PADDING = 5;
+
+// What a field of a tree that is to be laid out is, as bits.
+export const LAYS_FIELDS = 1;
+export const LAYS_ATTRIBUTE = 2;
+export const LAYS_PADDING = 4;
 
 // Identities of the structs of a tree; a field is its struct's number plus its place in it.
 export const STRUCT_MESSAGE = 0x00;

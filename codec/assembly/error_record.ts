@@ -1,6 +1,6 @@
 // What `NLMSG_ERROR` says (an ACK is an error of 0), and `NLMSG_DONE`, which ends a dump.
 //
-//  12 s32 error, 0 or a negative errno   16 the sentence's offset in the run   20 its length
+//  12 s32 error, 0 or a negative errno   16 the sentence's offset in the message   20 its length
 //  24 u32 NLMSGERR_ATTR_OFFS, 0 where there is none: a header never is at fault
 //  28 u16 type and u16 flags of the request   32 its sequence number
 //  36 u32 NLMSGERR_ATTR_MISS_TYPE   40 u32 NLMSGERR_ATTR_MISS_NEST
@@ -16,6 +16,7 @@ import {
 } from "./constants";
 import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_LENGTH } from "./codes";
 import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
+import { clearBody } from "./clear_body";
 import { fail } from "./failure";
 import { align4, messageFlags, messageLength } from "./message";
 
@@ -52,7 +53,7 @@ function placeOfWord(type: i32): i32 {
   return 0;
 }
 
-function readAttributes(base: i32, from: i32, end: i32, to: i32): bool {
+function readAttributes(message: i32, from: i32, end: i32, to: i32): bool {
   let at = from;
   while (at < end) {
     const length = checkAttribute(at, end);
@@ -63,7 +64,7 @@ function readAttributes(base: i32, from: i32, end: i32, to: i32): bool {
       if (!checkPayload(at, 4)) return false;
       store<u32>(to + word, load<u32>(at + NLA_HDRLEN));
     } else if (type == NLMSGERR_ATTR_MSG) {
-      store<i32>(to, at + NLA_HDRLEN - base, 16);
+      store<i32>(to, at + NLA_HDRLEN - message, 16);
       store<i32>(to, stringLength(at), 20);
     }
     at += align4(length);
@@ -71,25 +72,25 @@ function readAttributes(base: i32, from: i32, end: i32, to: i32): bool {
   return true;
 }
 
-export function errorRecord(base: i32, message: i32, end: i32, to: i32): bool {
+export function errorRecord(message: i32, end: i32, to: i32): bool {
   if (end - message < NLMSGERR_LEN) {
     fail(FAIL_MESSAGE_BODY, message, end - message, NLMSGERR_LEN);
     return false;
   }
-  memory.fill(to + 12, 0, 52);
+  clearBody(to);
   store<i32>(to, load<i32>(message, 16), 12);
   store<u64>(to, load<u64>(message, 24), 28);
   const attributes = errorAttributes(message, end);
   if (attributes < 0) return false;
   if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
-  return readAttributes(base, attributes, end, to);
+  return readAttributes(message, attributes, end, to);
 }
 
 /** A DONE without its error, as kernels of old may send it, is a success. */
-export function doneRecord(base: i32, message: i32, end: i32, to: i32): bool {
-  memory.fill(to + 12, 0, 52);
+export function doneRecord(message: i32, end: i32, to: i32): bool {
+  clearBody(to);
   if (end - message < DONE_LEN) return true;
   store<i32>(to, load<i32>(message, 16), 12);
   if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
-  return readAttributes(base, message + DONE_LEN, end, to);
+  return readAttributes(message, message + DONE_LEN, end, to);
 }

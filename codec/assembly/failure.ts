@@ -1,6 +1,5 @@
 // Why a call failed, for the caller to read after it returned -1.
 import { FAILURE_AT } from "./regions";
-import { FAIL_NONE } from "./codes";
 
 /** Notes a failure and returns -1. `at` is an address; TypeScript turns it into an offset. */
 export function fail(code: i32, at: i32, found: i32, needed: i32): i32 {
@@ -9,9 +8,4 @@ export function fail(code: i32, at: i32, found: i32, needed: i32): i32 {
   store<i32>(FAILURE_AT, found, 8);
   store<i32>(FAILURE_AT, needed, 12);
   return -1;
-}
-
-/** Forgets an earlier failure. */
-export function clearFailure(): void {
-  store<i32>(FAILURE_AT, FAIL_NONE);
 }

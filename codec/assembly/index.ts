@@ -1,4 +1,6 @@
 // What the module exports: numbers in, numbers out, bytes in the exchange buffer.
-export { decodeChunk, decodeSlot } from "./records";
-export { encodeGetLink, encodeGetRoute, encodeQdisc } from "./request";
+export { verifyAcks } from "./acks";
+export { layTree } from "./layout";
+export { decodeChunk, decodeSlots } from "./records";
+export { encodeBatch, encodeGetLink, encodeGetRoute, encodeQdisc, patchBatch } from "./request";
 export { decodeTree } from "./tree";

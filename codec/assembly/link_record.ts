@@ -19,6 +19,7 @@ import {
 } from "./constants";
 import { FAIL_MESSAGE_BODY } from "./codes";
 import { attributeType, checkAttribute, checkPayload } from "./attribute";
+import { clearBody } from "./clear_body";
 import { fail } from "./failure";
 import { align4 } from "./message";
 import { reference } from "./reference";
@@ -26,13 +27,13 @@ import { reference } from "./reference";
 const HEADERS_LEN = NLMSG_HDRLEN + IFINFOMSG_LEN;
 
 /** Writes a reference to `IFLA_INFO_KIND` to `to`. False where the nest is malformed. */
-function readKind(base: i32, nest: i32, end: i32, to: i32): bool {
+function readKind(message: i32, nest: i32, end: i32, to: i32): bool {
   let at = nest + NLA_HDRLEN;
   while (at < end) {
     const length = checkAttribute(at, end);
     if (length < 0) return false;
     if (attributeType(at) == IFLA_INFO_KIND) {
-      store<u32>(to, reference(base, at));
+      store<u32>(to, reference(message, at));
     }
     at += align4(length);
   }
@@ -57,12 +58,12 @@ function placeOfString(type: i32): i32 {
   return 0;
 }
 
-export function linkRecord(base: i32, message: i32, end: i32, to: i32): bool {
+export function linkRecord(message: i32, end: i32, to: i32): bool {
   if (end - message < HEADERS_LEN) {
     fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
     return false;
   }
-  memory.fill(to + 12, 0, 52);
+  clearBody(to);
   store<i32>(to, load<i32>(message, 20), 12);
   store<u32>(to, load<u32>(message, 24), 20);
   store<u32>(to, <u32> load<u16>(message, 18), 52);
@@ -78,9 +79,9 @@ export function linkRecord(base: i32, message: i32, end: i32, to: i32): bool {
       if (!checkPayload(at, 4)) return false;
       store<u32>(to + word, load<u32>(at + NLA_HDRLEN));
     } else if (text != 0) {
-      store<u32>(to + text, reference(base, at));
+      store<u32>(to + text, reference(message, at));
     } else if (type == IFLA_LINKINFO) {
-      if (!readKind(base, at, at + length, to + 24)) return false;
+      if (!readKind(message, at, at + length, to + 24)) return false;
     }
     at += align4(length);
   }

@@ -4,33 +4,23 @@ import { FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./codes";
 import { fail } from "./failure";
 
 /** `NLMSG_ALIGN` and `NLA_ALIGN`: up to the next multiple of 4. */
-// @ts-ignore: decorator
-
 export function align4(length: i32): i32 {
   return (length + 3) & ~3;
 }
-
-// @ts-ignore: decorator
 
 export function messageLength(at: i32): i32 {
   return load<i32>(at);
 }
 
-// @ts-ignore: decorator
-
 export function messageType(at: i32): i32 {
   return load<u16>(at, 4);
 }
-
-// @ts-ignore: decorator
 
 export function messageFlags(at: i32): i32 {
   return load<u16>(at, 6);
 }
 
 /** Writes a header; the port id is 0, which the kernel reads as "the sender's own". */
-// @ts-ignore: decorator
-
 export function writeHeader(
   at: i32,
   length: i32,

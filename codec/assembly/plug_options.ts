@@ -10,8 +10,6 @@ const KIND_NLA_LEN = NLA_HDRLEN + 5;
 export const KIND_LEN = 12;
 export const OPTIONS_LEN = NLA_HDRLEN + TC_PLUG_QOPT_LEN;
 
-// @ts-ignore: decorator
-
 export function writeKind(at: i32): void {
   store<u64>(
     at,
@@ -20,12 +18,10 @@ export function writeKind(at: i32): void {
   store<u32>(at, 0, 8);
 }
 
-/** Writes the options as tc does, without `NLA_F_NESTED`. */
-// @ts-ignore: decorator
-
-export function writeOptions(at: i32, action: i32, limit: u32): void {
+/** Writes the options as tc does, without `NLA_F_NESTED`; the action is the low word, the limit the high one. */
+export function writeOptions(at: i32, options: u64): void {
   store<u32>(at, OPTIONS_LEN | (TCA_OPTIONS << 16));
-  store<u64>(at, (<u64> <u32> action) | ((<u64> limit) << 32), 4);
+  store<u64>(at, options, NLA_HDRLEN);
 }
 
 /** Tells whether the payload of a `TCA_KIND` attribute is "plug". */

@@ -1,7 +1,7 @@
 // What a qdisc message says: `struct tcmsg`, `TCA_KIND` and its statistics.
 //
 //  12 s32 ifindex   16 u32 handle   20 u32 parent
-//  24 kind, as a reference; its bits 24 to 31 tell which statistics there are
+//  24 which statistics there are, in bits 24 to 31; below, a reference to a kind that has no number
 //  28 u64 bytes   36 u64 packets   44 u32 qlen   48 u32 backlog   52 u32 drops
 //  56 u32 requeues   60 u32 overlimits
 import {
@@ -19,9 +19,11 @@ import {
   TCMSG_LEN,
 } from "./constants";
 import { FAIL_MESSAGE_BODY, STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
-import { attributeType, checkAttribute, checkPayload } from "./attribute";
+import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
+import { clearBody } from "./clear_body";
 import { fail } from "./failure";
 import { align4 } from "./message";
+import { internKind } from "./kinds";
 import { reference } from "./reference";
 
 const HEADERS_LEN = NLMSG_HDRLEN + TCMSG_LEN;
@@ -78,31 +80,28 @@ function readStats(nest: i32, end: i32, to: i32): i32 {
   return found;
 }
 
-export function qdiscRecord(base: i32, message: i32, end: i32, to: i32): bool {
-  if (end - message < HEADERS_LEN) {
-    fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
-    return false;
-  }
+/** Writes the record from byte 12 on. Returns the kind's number, 0 where it has none, or -1. */
+export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
+  if (end - message < HEADERS_LEN) return fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
+  clearBody(to);
   store<i32>(to, load<i32>(message, 20), 12);
   store<u64>(to, load<u64>(message, 24), 16);
-  memory.fill(to + 24, 0, 40);
-
-  let kind: u32 = 0;
+  let kind = 0;
   let old = 0;
   let stats = 0;
   let at = message + HEADERS_LEN;
   while (at < end) {
     const length = checkAttribute(at, end);
-    if (length < 0) return false;
+    if (length < 0) return -1;
     const type = attributeType(at);
     if (type == TCA_KIND) {
-      kind = reference(base, at);
+      kind = at;
     } else if (type == TCA_STATS2) {
       const found = readStats(at, at + length, to);
-      if (found < 0) return false;
+      if (found < 0) return -1;
       stats |= found;
     } else if (type == TCA_STATS) {
-      if (!checkPayload(at, TC_STATS_LEN)) return false;
+      if (!checkPayload(at, TC_STATS_LEN)) return -1;
       old = at + NLA_HDRLEN;
     }
     at += align4(length);
@@ -111,6 +110,8 @@ export function qdiscRecord(base: i32, message: i32, end: i32, to: i32): bool {
     writeOldStats(old, to);
     stats = STATS_OLD;
   }
-  store<u32>(to, kind | (<u32> stats << 24), 24);
-  return true;
+  const number = kind == 0 ? 0 : internKind(kind + NLA_HDRLEN, stringLength(kind));
+  const named: u32 = kind == 0 || number != 0 ? 0 : reference(message, kind);
+  store<u32>(to, named | (<u32> stats << 24), 24);
+  return number;
 }

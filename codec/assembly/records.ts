@@ -1,9 +1,10 @@
-// A run of messages into records of 64 bytes, one a message:
+// Messages into records of 64 bytes, one a message:
 //
-//   0 u16 type, u16 flags    4 u32 sequence    8 u32 offset of the message in the run
+//   0 u16 type, u16 flags    4 u32 sequence
+//   8 the message's offset in the receive region in bits 0 to 23, its kind's number in bits 24 to 31
 //
 // and from byte 12 what its type says: see qdisc_record, link_record, route_record, error_record.
-// A reference to a string is a word: its offset in the run below, its length in bits 16 to 23.
+// A reference to a string is a word: its offset in the message below, its length in bits 16 to 23.
 import {
   NLMSG_DONE,
   NLMSG_ERROR,
@@ -14,30 +15,36 @@ import {
   RTM_NEWROUTE,
 } from "./constants";
 import { FAIL_MESSAGE_LENGTH, FAIL_OUT_OF_REGION } from "./codes";
-import { CHUNK_MAX, RECEIVE_AT, RECEIVE_LEN, RECORD_LEN, RECORDS_AT, SLOT_LEN } from "./regions";
+import { CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 import { doneRecord, errorRecord } from "./error_record";
 import { fail } from "./failure";
 import { linkRecord } from "./link_record";
 import { align4, checkMessage, messageType } from "./message";
 import { qdiscRecord } from "./qdisc_record";
 import { routeRecord } from "./route_record";
+import { straightQdisc } from "./straight_qdisc";
 
-/** Writes the record of the whole message at `at`. False where the message is malformed. */
-function writeRecord(base: i32, at: i32, length: i32, to: i32): bool {
-  store<u64>(to, load<u64>(at, 4));
-  store<i32>(to, at - base, 8);
-  const end = at + length;
+/** Writes what the type of the message says. Returns the number of a qdisc's kind, 0, or -1. */
+function writeBody(at: i32, end: i32, to: i32): i32 {
   const type = messageType(at);
   if (type == RTM_NEWQDISC || type == RTM_DELQDISC) {
-    return qdiscRecord(base, at, end, to);
+    const kind = straightQdisc(at, end, to);
+    return kind != 0 ? kind : qdiscRecord(at, end, to);
   }
-  if (type == NLMSG_ERROR) return errorRecord(base, at, end, to);
-  if (type == NLMSG_DONE) return doneRecord(base, at, end, to);
-  if (type == RTM_NEWLINK || type == RTM_DELLINK) {
-    return linkRecord(base, at, end, to);
-  }
-  if (type == RTM_NEWROUTE) return routeRecord(base, at, end, to);
-  return true;
+  let whole = true;
+  if (type == NLMSG_ERROR) whole = errorRecord(at, end, to);
+  else if (type == NLMSG_DONE) whole = doneRecord(at, end, to);
+  else if (type == RTM_NEWLINK || type == RTM_DELLINK) whole = linkRecord(at, end, to);
+  else if (type == RTM_NEWROUTE) whole = routeRecord(at, end, to);
+  return whole ? 0 : -1;
+}
+
+/** Writes the record of the whole message at `at`. False where the message is malformed. */
+function writeRecord(at: i32, end: i32, to: i32): bool {
+  store<u64>(to, load<u64>(at, 4));
+  const kind = writeBody(at, end, to);
+  store<u32>(to, (at - RECEIVE_AT) | (kind << 24), 8);
+  return kind >= 0;
 }
 
 /** Decodes the `length` bytes at the start of the receive region. Returns how many messages, or -1. */
@@ -47,31 +54,34 @@ export function decodeChunk(length: i32): i32 {
   }
   const end = RECEIVE_AT + length;
   let at = RECEIVE_AT;
-  let count = 0;
+  let to = RECORDS_AT;
   while (at < end) {
     const size = checkMessage(at, end);
-    if (size < 0) return -1;
-    if (!writeRecord(RECEIVE_AT, at, size, RECORDS_AT + count * RECORD_LEN)) {
-      return -1;
-    }
-    count++;
+    if (size < 0 || !writeRecord(at, at + size, to)) return -1;
+    to += RECORD_LEN;
     at += align4(size);
   }
-  return count;
+  return (to - RECORDS_AT) / RECORD_LEN;
 }
 
-/** Decodes the one message in slot `index` of the receive region into record 0. Returns 1, or -1. */
-export function decodeSlot(index: i32, length: i32): i32 {
-  const slots = RECEIVE_LEN / SLOT_LEN;
-  if (<u32> index >= <u32> slots) {
-    return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, index, slots);
+/** Decodes the one message in each of the first `count` slots; an empty slot has an empty record. Returns `count`, or -1. */
+export function decodeSlots(count: i32): i32 {
+  if (<u32> count > <u32> SLOTS_MAX) return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, count, SLOTS_MAX);
+  let at = RECEIVE_AT;
+  for (let slot = 0; slot < count; slot++) {
+    const to = RECORDS_AT + slot * RECORD_LEN;
+    const length = load<i32>(SLOT_LENGTHS_AT + (slot << 2));
+    if (length == 0) {
+      memory.fill(to, 0, RECORD_LEN);
+      at += SLOT_LEN;
+      continue;
+    }
+    if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_OUT_OF_REGION, at, length, SLOT_LEN);
+    const size = checkMessage(at, at + length);
+    if (size < 0) return -1;
+    if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
+    if (!writeRecord(at, at + size, to)) return -1;
+    at += SLOT_LEN;
   }
-  if (<u32> length > <u32> SLOT_LEN) {
-    return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, length, SLOT_LEN);
-  }
-  const at = RECEIVE_AT + index * SLOT_LEN;
-  const size = checkMessage(at, at + length);
-  if (size < 0) return -1;
-  if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
-  return writeRecord(at, at, size, RECORDS_AT) ? 1 : -1;
+  return count;
 }

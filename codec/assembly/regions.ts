@@ -1,30 +1,43 @@
 // The exchange buffer: one fixed memory of 1 MiB that never grows, so that a view or a pointer into
 // it stays valid for the life of the process. AssemblyScript and TypeScript both import this file.
 
-/** Four words that say why a call returned -1: code, offset, the value found, the value needed. */
+/** Four words that say why a call returned -1: code, address, the value found, the value needed. */
 export const FAILURE_AT = 0x0c00;
-/** Input records of a batch, 32 bytes each. */
-export const BATCH_AT = 0x1000;
+/** Whose prepared changes the send region holds, 0 for nobody's, and the number to give to the next. */
+export const OWNER_AT = 0x0c10;
+/** The kinds of qdiscs seen so far, 16 bytes each, filled up with zeros. */
+export const KINDS_AT = 0x1000;
+export const KIND_SIZE = 16;
+export const KINDS_MAX = 64;
+/** The length of the datagram in each slot, 4 bytes each. */
+export const SLOT_LENGTHS_AT = 0x1400;
+/** Input records of a batch; see `request`. */
+export const BATCH_AT = 0x2000;
 export const BATCH_RECORD_LEN = 32;
 export const BATCH_MAX = 1024;
 /** Messages on their way to the kernel. */
 export const SEND_AT = 0x10000;
 export const SEND_LEN = 0x10000;
-/** Messages from the kernel: one read of up to `CHUNK_MAX` bytes, or many slots of `SLOT_LEN`. */
+/** Messages from the kernel: one read of up to `CHUNK_MAX` bytes, or a datagram a slot. */
 export const RECEIVE_AT = 0x20000;
-export const RECEIVE_LEN = 0x40000;
-export const SLOT_LEN = 0x1000;
-/** A message to be drawn as a tree of fields, put here so that drawing it disturbs no transfer. */
-export const SCRATCH_AT = 0x60000;
-export const SCRATCH_LEN = 0x10000;
+export const SLOTS_MAX = 64;
+/** 4096 and a cache line: at a power of two apart, the heads of all slots would share eight lines of the cache. */
+export const SLOT_LEN = 0x1040;
+export const RECEIVE_LEN = 0x41000;
 /** The longest run of messages that one call decodes. */
 export const CHUNK_MAX = 0x10000;
-/** What a decoded chunk says, 64 bytes a message. */
-export const RECORDS_AT = 0x70000;
+/** A message to be drawn as a tree of fields or made from one, away from every transfer. */
+export const SCRATCH_AT = 0x62000;
+export const SCRATCH_LEN = 0x10000;
+/** What decoded messages say, 64 bytes each: enough for a chunk of nothing but headers. */
+export const RECORDS_AT = 0x72000;
 export const RECORD_LEN = 64;
-/** What a decoded tree says, 12 bytes a field. */
-export const FIELDS_AT = 0xb0000;
-export const FIELDS_LEN = 0x50000;
+/**
+ * A tree, 12 bytes a field. No message has more fields than fit: a field stands for at least 3 of the
+ * scratch region's 65,536 bytes, but for some fixed headers.
+ */
+export const FIELDS_AT = 0xb2000;
+export const FIELDS_LEN = 0x4e000;
 export const FIELD_LEN = 12;
 /** The whole memory, in pages of 64 KiB. */
 export const MEMORY_PAGES = 16;

@@ -5,6 +5,7 @@
 import { NLA_HDRLEN, NLMSG_HDRLEN, RTA_MULTIPATH, RTA_OIF, RTA_PRIORITY, RTA_TABLE, RTMSG_LEN } from "./constants";
 import { FAIL_ATTRIBUTE_PAYLOAD, FAIL_MESSAGE_BODY } from "./codes";
 import { attributeType, checkAttribute, checkPayload } from "./attribute";
+import { clearBody } from "./clear_body";
 import { fail } from "./failure";
 import { align4 } from "./message";
 
@@ -40,12 +41,12 @@ function readNextHops(from: i32, end: i32, to: i32): bool {
   return true;
 }
 
-export function routeRecord(base: i32, message: i32, end: i32, to: i32): bool {
+export function routeRecord(message: i32, end: i32, to: i32): bool {
   if (end - message < HEADERS_LEN) {
     fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
     return false;
   }
-  memory.fill(to + 12, 0, 52);
+  clearBody(to);
   store<u16>(to, load<u16>(message, 16), 12);
   store<u8>(to, load<u8>(message, 23), 14);
   store<u32>(to, <u32> load<u8>(message, 20), 16);

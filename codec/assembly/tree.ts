@@ -2,12 +2,10 @@
 //
 //   0 u32 offset in the message   4 u32 length   8 u16 identity   10 u8 depth   11 u8 what it holds
 //
-// A field that holds fields is followed by them, one deeper. Every byte of the message belongs to one
-// field that holds none, padding included. Names stand in TypeScript, by identity.
+// A field that holds fields is followed by them, one deeper. Every byte of the message but the attributes'
+// headers belongs to one field that holds none, padding included. Where the last attribute of several is not
+// padded as it should be, what padding there is, even none, is a field. Names stand in TypeScript, by identity.
 import {
-  GNET_STATS_BASIC_LEN,
-  GNET_STATS_QUEUE_LEN,
-  IFINFOMSG_LEN,
   NLA_HDRLEN,
   NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
@@ -23,21 +21,18 @@ import {
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWROUTE,
-  RTMSG_LEN,
-  TC_PLUG_QOPT_LEN,
   TCA_KIND,
   TCA_OPTIONS,
-  TCMSG_LEN,
 } from "./constants";
 import {
   FAIL_MESSAGE_BODY,
   FAIL_OUT_OF_REGION,
-  FAIL_TOO_MANY_FIELDS,
   HOLDS_BYTES,
   HOLDS_FIELDS,
   HOLDS_PADDING,
   HOLDS_SIGNED,
   HOLDS_UNSIGNED,
+  SPACE,
   SPACE_IFLA,
   SPACE_NLMSGERR_ATTR,
   SPACE_RTA,
@@ -49,10 +44,11 @@ import {
   STRUCT_NLMSGHDR,
   STRUCT_REST,
   STRUCT_RTMSG,
+  STRUCT_STRIDE,
   STRUCT_TC_PLUG_QOPT,
   STRUCT_TCMSG,
 } from "./codes";
-import { FIELD_LEN, FIELDS_AT, FIELDS_LEN, SCRATCH_AT, SCRATCH_LEN } from "./regions";
+import { FIELD_LEN, FIELDS_AT, SCRATCH_AT, SCRATCH_LEN } from "./regions";
 import { attributeType, checkAttribute, stringLength } from "./attribute";
 import { errorAttributes } from "./error_record";
 import { fail } from "./failure";
@@ -65,32 +61,23 @@ let next: i32 = FIELDS_AT;
 /** Whether the qdisc at hand is a plug: its kind stands before its options. */
 let plug: bool = false;
 
-function emit(at: i32, length: i32, identity: i32, depthAndHolds: i32): bool {
-  if (next + FIELD_LEN > FIELDS_AT + FIELDS_LEN) {
-    fail(FAIL_TOO_MANY_FIELDS, at, next - FIELDS_AT, FIELDS_LEN);
-    return false;
-  }
+function emit(at: i32, length: i32, identity: i32, depthAndHolds: i32): void {
   store<i32>(next, at - SCRATCH_AT);
   store<i32>(next, length, 4);
   store<i32>(next, identity | (depthAndHolds << 16), 8);
   next += FIELD_LEN;
-  return true;
 }
-
-// @ts-ignore: decorator
 
 function depthed(depth: i32, holds: i32): i32 {
   return depth | (holds << 8);
 }
 
 /** Emits bytes that have no meaning of their own, unless there are none. */
-function bytes(at: i32, length: i32, depth: i32, holds: i32): bool {
-  return length <= 0 || emit(at, length, STRUCT_REST, depthed(depth, holds));
+function bytes(at: i32, end: i32, depth: i32): void {
+  if (at < end) emit(at, end - at, STRUCT_REST, depthed(depth, HOLDS_BYTES));
 }
 
-/**
- * Emits the fields of a struct and returns the address after it, or -1.
- */
+/** Emits the fields of a struct and returns the address after it. */
 function struct(at: i32, identity: i32, depth: i32): i32 {
   let widths = structWidths(identity);
   let here = at;
@@ -99,55 +86,44 @@ function struct(at: i32, identity: i32, depth: i32): i32 {
     const nibble = <i32> (widths & 15);
     const width = nibble > 8 ? nibble - 8 : nibble;
     const holds = nibble > 8 ? HOLDS_SIGNED : HOLDS_UNSIGNED;
-    if (!emit(here, width, field, depthed(depth, holds))) return -1;
+    emit(here, width, field++, depthed(depth, holds));
     here += width;
-    field++;
     widths >>= 4;
   }
   return here;
 }
 
-function attribute(at: i32, length: i32, space: i32, depth: i32): bool {
+/** What an attribute holds, where its payload has the size for that; else bytes. */
+function holding(at: i32, space: i32, size: i32): i32 {
   const type = attributeType(at);
-  const start = at + NLA_HDRLEN;
-  const size = length - NLA_HDRLEN;
   let holds = payload(space, type);
   if (space == SPACE_TCA) {
     if (type == TCA_KIND) plug = isPlug(at, stringLength(at));
-    if (type == TCA_OPTIONS && plug && size >= TC_PLUG_QOPT_LEN) {
-      holds = PAYLOAD_STRUCT | STRUCT_TC_PLUG_QOPT;
-    }
+    if (type == TCA_OPTIONS && plug) holds = PAYLOAD_STRUCT | STRUCT_TC_PLUG_QOPT / STRUCT_STRIDE;
   }
-  if (holds & PAYLOAD_FIELDS) {
-    return emit(at, length, space, depthed(depth, HOLDS_FIELDS)) &&
-      attributes(start, at + length, holds & ~PAYLOAD_FIELDS, depth + 1);
-  }
-  if (holds & PAYLOAD_STRUCT) {
-    const identity = holds & ~PAYLOAD_STRUCT;
-    const needed = structLength(identity);
-    if (size < needed) {
-      return emit(at, length, space, depthed(depth, HOLDS_BYTES));
-    }
-    if (!emit(at, length, space, depthed(depth, HOLDS_FIELDS))) return false;
-    return struct(start, identity, depth + 1) >= 0 &&
-      bytes(start + needed, size - needed, depth + 1, HOLDS_BYTES);
-  }
-  if (
-    holds == HOLDS_UNSIGNED && size != 1 && size != 2 && size != 4 && size != 8
-  ) holds = HOLDS_BYTES;
-  return emit(at, length, space, depthed(depth, holds));
+  if (holds & PAYLOAD_STRUCT) return size < structLength((holds & 15) * STRUCT_STRIDE) ? HOLDS_BYTES : holds;
+  if (holds == HOLDS_UNSIGNED && (size > 8 || popcnt(size) != 1)) return HOLDS_BYTES;
+  return holds;
+}
+
+function attribute(at: i32, length: i32, space: i32, depth: i32): bool {
+  const start = at + NLA_HDRLEN;
+  const end = at + length;
+  const holds = holding(at, space, end - start);
+  const holdsFields = (holds & (PAYLOAD_FIELDS | PAYLOAD_STRUCT)) != 0;
+  emit(at, length, space, depthed(depth, holdsFields ? HOLDS_FIELDS : holds));
+  if (holds & PAYLOAD_FIELDS) return attributes(start, end, SPACE + (holds & 15), depth + 1);
+  if (holds & PAYLOAD_STRUCT) bytes(struct(start, (holds & 15) * STRUCT_STRIDE, depth + 1), end, depth + 1);
+  return true;
 }
 
 function attributes(from: i32, end: i32, space: i32, depth: i32): bool {
   let at = from;
   while (at < end) {
     const length = checkAttribute(at, end);
-    if (length < 0) return false;
-    if (!attribute(at, length, space, depth)) return false;
+    if (length < 0 || !attribute(at, length, space, depth)) return false;
     const padded = min<i32>(at + align4(length), end);
-    if (!bytes(at + length, padded - at - length, depth, HOLDS_PADDING)) {
-      return false;
-    }
+    if (length & 3) emit(at + length, padded - at - length, STRUCT_REST, depthed(depth, HOLDS_PADDING));
     at = padded;
   }
   return true;
@@ -165,64 +141,78 @@ function body(at: i32, end: i32, identity: i32, space: i32): bool {
     );
     return false;
   }
-  return struct(at, identity, 1) >= 0 && attributes(at + needed, end, space, 1);
+  return attributes(struct(at, identity, 1), end, space, 1);
 }
 
-/** The echo of a request: its header, and the rest as bytes, which `decode` draws when it is asked to. */
-function echo(at: i32, end: i32): bool {
-  if (!emit(at, end - at, STRUCT_NLMSGERR + 1, depthed(1, HOLDS_FIELDS))) {
-    return false;
+/** The struct that a message of this type begins with, or 0. */
+function bodyOf(type: i32): i32 {
+  if (type >= RTM_NEWQDISC && type <= RTM_GETQDISC) return STRUCT_TCMSG;
+  if (type >= RTM_NEWLINK && type <= RTM_GETLINK) return STRUCT_IFINFOMSG;
+  if (type >= RTM_NEWROUTE && type <= RTM_GETROUTE) return STRUCT_RTMSG;
+  return 0;
+}
+
+/** The space of the attributes after that struct. */
+function spaceOf(identity: i32): i32 {
+  return identity == STRUCT_TCMSG ? SPACE_TCA : identity == STRUCT_IFINFOMSG ? SPACE_IFLA : SPACE_RTA;
+}
+
+/**
+ * The echo of a request. The kernel refused it, so its attributes may be what is wrong: where they are,
+ * they stay bytes.
+ */
+function echo(at: i32, end: i32): void {
+  emit(at, end - at, STRUCT_NLMSGERR + 1, depthed(1, HOLDS_FIELDS));
+  let rest = struct(at, STRUCT_NLMSGHDR, 2);
+  const identity = bodyOf(messageType(at));
+  if (identity != 0 && end - rest >= structLength(identity)) {
+    rest = struct(rest, identity, 2);
+    const first = next;
+    if (attributes(rest, end, spaceOf(identity), 2)) return;
+    next = first;
   }
-  const rest = struct(at, STRUCT_NLMSGHDR, 2);
-  if (rest < 0) return false;
-  const type = messageType(at);
-  const identity = isQdisc(type) ? STRUCT_TCMSG : isLink(type) ? STRUCT_IFINFOMSG : 0;
-  if (identity == 0 || end - rest < structLength(identity)) {
-    return bytes(rest, end - rest, 2, HOLDS_BYTES);
-  }
-  const after = struct(rest, identity, 2);
-  // The kernel refused this request: its attributes may be what is wrong, so they stay bytes.
-  return after >= 0 && bytes(after, end - after, 2, HOLDS_BYTES);
+  bytes(rest, end, 2);
+}
+
+/** The attributes of an extended answer, where its header says that there are any. */
+function extended(message: i32, at: i32, end: i32): bool {
+  if (messageFlags(message) & NLM_F_ACK_TLVS) return attributes(at, end, SPACE_NLMSGERR_ATTR, 1);
+  bytes(at, end, 1);
+  return true;
 }
 
 function errorBody(message: i32, end: i32): bool {
   const at = message + NLMSG_HDRLEN;
   if (end - at < 4 + NLMSG_HDRLEN) {
-    fail(
-      FAIL_MESSAGE_BODY,
-      message,
-      end - message,
-      NLMSG_HDRLEN + 4 + NLMSG_HDRLEN,
-    );
+    fail(FAIL_MESSAGE_BODY, message, end - message, NLMSG_HDRLEN + 4 + NLMSG_HDRLEN);
     return false;
   }
-  if (!emit(at, 4, STRUCT_NLMSGERR, depthed(1, HOLDS_SIGNED))) return false;
+  emit(at, 4, STRUCT_NLMSGERR, depthed(1, HOLDS_SIGNED));
   const from = errorAttributes(message, end);
   if (from < 0) return false;
   const echoed = min<i32>(from, end);
-  if (!echo(at + 4, echoed)) return false;
-  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) {
-    return bytes(echoed, end - echoed, 1, HOLDS_BYTES);
-  }
-  return attributes(echoed, end, SPACE_NLMSGERR_ATTR, 1);
+  echo(at + 4, echoed);
+  return extended(message, echoed, end);
 }
 
 function doneBody(message: i32, end: i32): bool {
   const at = message + NLMSG_HDRLEN;
-  if (end - at < 4) return bytes(at, end - at, 1, HOLDS_BYTES);
-  if (!emit(at, 4, STRUCT_DONE, depthed(1, HOLDS_SIGNED))) return false;
-  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) {
-    return bytes(at + 4, end - at - 4, 1, HOLDS_BYTES);
+  if (end - at < 4) {
+    bytes(at, end, 1);
+    return true;
   }
-  return attributes(at + 4, end, SPACE_NLMSGERR_ATTR, 1);
+  return extended(message, struct(at, STRUCT_DONE, 1), end);
 }
 
-function isQdisc(type: i32): bool {
-  return type >= RTM_NEWQDISC && type <= RTM_GETQDISC;
-}
-
-function isLink(type: i32): bool {
-  return type >= RTM_NEWLINK && type <= RTM_GETLINK;
+function messageBody(message: i32, end: i32): bool {
+  const type = messageType(message);
+  if (type == NLMSG_ERROR) return errorBody(message, end);
+  if (type == NLMSG_DONE) return doneBody(message, end);
+  const at = message + NLMSG_HDRLEN;
+  const identity = bodyOf(type);
+  if (identity != 0) return body(at, end, identity, spaceOf(identity));
+  bytes(at, end, 1);
+  return true;
 }
 
 /** Decodes the message at the start of the scratch region. Returns how many fields, or -1. */
@@ -232,21 +222,9 @@ export function decodeTree(length: i32): i32 {
   }
   next = FIELDS_AT;
   plug = false;
-  const at = SCRATCH_AT;
-  const size = checkMessage(at, at + length);
+  const size = checkMessage(SCRATCH_AT, SCRATCH_AT + length);
   if (size < 0) return -1;
-  const end = at + size;
-  if (!emit(at, size, STRUCT_MESSAGE, depthed(0, HOLDS_FIELDS))) return -1;
-  const rest = struct(at, STRUCT_NLMSGHDR, 1);
-  if (rest < 0) return -1;
-  const type = messageType(at);
-  let whole: bool;
-  if (isQdisc(type)) whole = body(rest, end, STRUCT_TCMSG, SPACE_TCA);
-  else if (isLink(type)) whole = body(rest, end, STRUCT_IFINFOMSG, SPACE_IFLA);
-  else if (type >= RTM_NEWROUTE && type <= RTM_GETROUTE) {
-    whole = body(rest, end, STRUCT_RTMSG, SPACE_RTA);
-  } else if (type == NLMSG_ERROR) whole = errorBody(at, end);
-  else if (type == NLMSG_DONE) whole = doneBody(at, end);
-  else whole = bytes(rest, end - rest, 1, HOLDS_BYTES);
-  return whole ? (next - FIELDS_AT) / FIELD_LEN : -1;
+  emit(SCRATCH_AT, size, STRUCT_MESSAGE, depthed(0, HOLDS_FIELDS));
+  struct(SCRATCH_AT, STRUCT_NLMSGHDR, 1);
+  return messageBody(SCRATCH_AT, SCRATCH_AT + size) ? (next - FIELDS_AT) / FIELD_LEN : -1;
 }

@@ -7,6 +7,7 @@
  */
 
 import { inNamespace } from "../../netlink/namespace.ts";
+import { killIfThere } from "../../uml/terminate.ts";
 
 /** A network namespace with its loopback device up, which is deleted when the block ends. */
 export class Host implements Disposable {
@@ -55,7 +56,7 @@ export class Host implements Disposable {
 
   [Symbol.dispose](): void {
     const left = runCommand(["ip", "netns", "pids", this.name]).split("\n").filter(Boolean);
-    for (const pid of left) Deno.kill(Number(pid), "SIGKILL");
+    for (const pid of left) killIfThere(Number(pid), "SIGKILL");
     runCommand(["ip", "netns", "delete", this.name]);
   }
 

@@ -1,5 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { DecodeError, encodeRequest, type Request, RTM_NEWQDISC, sendRegion, TC_H_ROOT } from "../../codec/mod.ts";
+import {
+  DecodeError,
+  encodeRequest,
+  type Request,
+  RTM_NEWQDISC,
+  sendRegion,
+  SLOT_LEN,
+  TC_H_ROOT,
+} from "../../codec/mod.ts";
 import { Connection, EINTR, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../../netlink/mod.ts";
 import { FakeSocket, type Script } from "./fake_socket.ts";
 import { ack, bytes, qdisc, refusal, sequenceOf } from "./messages.ts";
@@ -185,7 +193,7 @@ Deno.test("transact() says how much did not fit, when an answer is longer than i
   assertThrows(
     () => connection.transact([CHANGE]),
     RangeError,
-    "Cannot receive a message of 5044 bytes: there is room for 4096",
+    `Cannot receive a message of 5044 bytes: there is room for ${SLOT_LEN}`,
   );
 });
 

@@ -97,7 +97,6 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
     case "buffer":
       // The first buffer after a release ends nothing; the next ends the epoch that this one began.
       if (queue.asked === "hold") queue.endedEpoch = true;
-      else if (queue.asked === "pass") queue.endedEpoch = false;
       queue.asked = "hold";
       break;
     case "release-one":

@@ -1,7 +1,5 @@
-import { decode, encodeRequest, type Field, type Request, sendRegion } from "../codec/mod.ts";
-import type { PlugPlace, QdiscPlace } from "../qdisc/mod.ts";
-import { FIRST_HANDLE } from "../qdisc/mod.ts";
-import { TC_H_ROOT } from "../codec/mod.ts";
+import { decode, encodeRequest, type Field, type Request, sendRegion, TC_H_ROOT } from "../codec/mod.ts";
+import { FIRST_HANDLE, type PlugPlace, type QdiscPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
 import { isGiven } from "./given.ts";

@@ -40,6 +40,7 @@ export type Trace = (direction: "sent" | "received", bytes: Uint8Array) => void;
 export interface ConnectionOptions {
   /** How long to wait for an answer, in milliseconds, which the kernel gives in microseconds. Default 5,000. */
   timeoutMs?: number;
+  /** Sees what is sent and received. */
   trace?: Trace;
   /** Milliseconds of a monotonic clock. Default `performance.now`. */
   now?: () => number;

@@ -3,7 +3,6 @@ import { Connection, namespacePath } from "../netlink/mod.ts";
 import type { PlugPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
-import { traceMessages } from "./trace.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -37,9 +36,11 @@ function namespaceOf(context: Context): string | undefined {
 }
 
 /** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
-export function openConnection(context: Context): Connection {
+export async function openConnection(context: Context): Promise<Connection> {
   const netns = namespaceOf(context);
-  return Connection.open({ netns, trace: isGiven(context, "verbose") ? traceMessages(context) : undefined });
+  // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
+  const trace = isGiven(context, "verbose") ? (await import("./trace.ts")).traceMessages(context) : undefined;
+  return Connection.open({ netns, trace });
 }
 
 /**

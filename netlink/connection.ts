@@ -11,7 +11,6 @@ import {
   NLMSG_HDRLEN,
   receiveRegion,
   type Request,
-  SEND_LEN,
   sendRegion,
   SLOT_LEN,
   slotLengths,
@@ -185,11 +184,6 @@ export class Connection implements Disposable {
         at: length,
         sequence: this.#sequence,
       });
-    }
-    if (length > SEND_LEN) {
-      throw new RangeError(
-        `Cannot send ${length} bytes: the send region has ${SEND_LEN}`,
-      );
     }
     this.#trace?.("sent", sendRegion.subarray(0, length));
     const sent = uninterrupted(() => this.#socket.send(length));

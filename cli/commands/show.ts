@@ -9,9 +9,9 @@ const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "
 const NUMBERS = [3, 4, 5, 6, 7];
 
 /** `plugctl show` */
-export function run(context: Context): void {
+export async function run(context: Context): Promise<void> {
   const devices = context.arguments.values.get("dev")?.map(deviceName);
-  using connection = openConnection(context);
+  using connection = await openConnection(context);
   for (const dev of devices ?? []) findDevice(connection, dev);
   const plugs = listPlugs(connection).filter(({ dev }) => !devices || devices.includes(dev));
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(plugs.map(plainPlug), null, 2)}\n`);

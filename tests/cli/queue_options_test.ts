@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { TC_H_ROOT } from "../../codec/mod.ts";
 import { isGiven, valueOf } from "../../cli/given.ts";
 import { deviceName, isRoot, openConnection, queuePlaces } from "../../cli/queue_options.ts";
@@ -65,8 +65,8 @@ Deno.test("queuePlaces() refuses a parent that holds no packets", () => {
   }
 });
 
-Deno.test("openConnection() refuses a namespace that is none, before it opens anything", () => {
-  const error = assertThrows(() => openConnection(new FakeContext("show --netns pid:0")), UsageError);
+Deno.test("openConnection() refuses a namespace that is none, before it opens anything", async () => {
+  const error = await assertRejects(() => openConnection(new FakeContext("show --netns pid:0")), UsageError);
   assertEquals(error.message, '"pid:0" is no namespace: after pid: a process number is needed');
 });
 

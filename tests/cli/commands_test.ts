@@ -1,47 +1,41 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { run as buffer } from "../../cli/commands/buffer.ts";
-import { run as detach } from "../../cli/commands/detach.ts";
-import { run as show } from "../../cli/commands/show.ts";
-import { QueueError } from "../../qdisc/mod.ts";
+import { assertEquals, assertMatch } from "@std/assert";
 import { namespaceTest } from "../netlink/own_namespace.ts";
-import { FakeContext } from "./fake_context.ts";
+import { plugctlHere } from "./plugctl.ts";
 
-/** What `plugctl show` writes with these options. */
-function shown(options = "") {
-  const context = new FakeContext(`show ${options}`.trim());
-  show(context);
-  return context;
-}
+/** Runs the program in a namespace that holds `lo`, and no plug. */
+const run = (line: string) => plugctlHere(line.split(" "));
 
 namespaceTest("show prints an empty array and no note, with --json and without a plug", () => {
-  for (const options of ["--json", "--json --dev lo"]) {
-    const { printed, notes } = shown(options);
-    assertEquals([JSON.parse(printed), notes], [[], []]);
+  for (const line of ["show --json", "show --json --dev lo"]) {
+    assertEquals(run(line), { status: 0, stdout: "[]\n", stderr: "" });
   }
 });
 
 namespaceTest("show notes that there is no plug, and names the devices that were asked for", () => {
-  assertEquals([shown().printed, shown().notes], ["", ["no plug is attached"]]);
-  assertEquals(shown("--dev lo").notes, ["no plug is attached to lo"]);
+  assertEquals(run("show"), { status: 0, stdout: "", stderr: "plugctl: no plug is attached\n" });
+  assertEquals(run("show --dev lo").stderr, "plugctl: no plug is attached to lo\n");
+  assertEquals(run("show --quiet").stderr, "");
 });
 
-namespaceTest("show refuses a device that is not there", () => {
-  const error = assertThrows(() => shown("--dev nosuch"), QueueError);
-  assertEquals([error.code, error.message], ["no-device", "Cannot find nosuch: there is no such device"]);
+namespaceTest("show traces each message sent and received to standard error, with --verbose", () => {
+  const { stdout, stderr } = run("show --verbose --json");
+  assertEquals(stdout, "[]\n");
+  assertMatch(stderr, /^> RTM_GETQDISC, 36 bytes\n> (.*\n)*< NLMSG_DONE, \d+ bytes\n(< .*\n)*$/);
 });
 
-namespaceTest("show traces each message sent and received, with --verbose", () => {
-  assertEquals(shown().traced, "");
-  assertMatch(shown("--verbose").traced, /^> RTM_GETQDISC, 36 bytes\n> (.*\n)*< NLMSG_DONE, \d+ bytes\n(< .*\n)*$/);
+namespaceTest("every command that takes a device refuses one that is not there", () => {
+  for (const line of ["show", "attach", "detach", "buffer", "release-one", "release-indefinite", "limit 1m"]) {
+    const { status, stdout, stderr } = run(`${line} --dev nosuch`);
+    assertEquals([status, stdout], [1, ""], line);
+    assertMatch(stderr, /^plugctl: .*: there is no such device; see which there are with: ip link\n$/);
+  }
 });
 
-namespaceTest("buffer refuses a device without a plug, and creates none", () => {
-  const error = assertThrows(() => buffer(new FakeContext("buffer --dev lo")), QueueError);
-  assertEquals([error.code, error.message], ["not-attached", "Cannot buffer lo (root): no plug is attached"]);
-  assertEquals(JSON.parse(shown("--json").printed), []);
-});
-
-Deno.test("detach refuses a device that is not there", async () => {
-  const error = await assertRejects(async () => await detach(new FakeContext("detach --dev nosuch")), QueueError);
-  assertEquals(error.code, "no-device");
+namespaceTest("every command that changes a plug refuses a device without one, and creates none", () => {
+  for (const line of ["detach", "detach --drop", "buffer", "release-one", "release-indefinite", "limit 1m"]) {
+    const { status, stdout, stderr } = run(`${line} --dev lo`);
+    assertEquals([status, stdout], [1, ""], line);
+    assertMatch(stderr, /^plugctl: .*: no plug is attached; attach one with: plugctl attach --dev lo\n$/);
+  }
+  assertEquals(run("show --json").stdout, "[]\n");
 });

@@ -22,8 +22,6 @@ async function compile(): Promise<Uint8Array> {
     `${MEMORY_PAGES}`,
     "--maximumMemory",
     `${MEMORY_PAGES}`,
-    "--enable",
-    "bulk-memory",
   ], {
     readFile: (name: string) => readSource(new URL(name, sources)),
     writeFile: (_name: string, contents: Uint8Array) => void (bytes = contents),

@@ -24,17 +24,6 @@ import {
 /** What the WebAssembly module exports; see `assembly/` for what each does. */
 interface Exports {
   memory: { readonly buffer: ArrayBuffer };
-  encodeQdisc(
-    at: number,
-    typeAndFlags: number,
-    sequence: number,
-    ifindex: number,
-    handle: number,
-    parent: number,
-    carries: number,
-    action: number,
-    limit: number,
-  ): number;
   encodeGetLink(
     at: number,
     flags: number,
@@ -52,7 +41,12 @@ interface Exports {
     c: number,
     d: number,
   ): number;
-  encodeBatch(count: number, sequence: number): number;
+  encodeBatch(
+    at: number,
+    first: number,
+    count: number,
+    sequence: number,
+  ): number;
   patchBatch(
     count: number,
     sequence: number,
@@ -112,7 +106,7 @@ export const scratchRegion: Uint8Array<ArrayBuffer> = bytesAt(SCRATCH_AT, SCRATC
 export const scratchView: DataView<ArrayBuffer> = new DataView(memory, SCRATCH_AT, SCRATCH_LEN);
 /** Whose prepared changes the send region holds, 0 for nobody's, and how many prepared changes there have been. */
 export const ownerWords: Uint32Array<ArrayBuffer> = wordsAt(OWNER_AT, 8);
-export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX * BATCH_RECORD_LEN);
+export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, (BATCH_MAX + 1) * BATCH_RECORD_LEN);
 export const recordWords: Uint32Array<ArrayBuffer> = wordsAt(RECORDS_AT, FIELDS_AT - RECORDS_AT);
 export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
 export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);

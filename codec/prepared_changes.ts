@@ -47,7 +47,7 @@ export class PreparedChanges {
    * @throws {RangeError} where one is out of its range
    */
   patch({ action, limit, sequence }: Patch): number {
-    checkOptions({ action, limit });
+    checkOptions(action, limit);
     checkUint32("sequence", sequence);
     if (ownerWords[0] !== this.#number) this.#encode();
     return wasm.patchBatch(this.count, sequence, action, limit);

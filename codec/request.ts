@@ -9,9 +9,8 @@ import {
   type RTM_NEWQDISC,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
-import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS } from "./assembly/codes.ts";
-import { SEND_LEN } from "./assembly/regions.ts";
-import { wasm } from "./exchange.ts";
+import { BATCH_MAX, BATCH_RECORD_LEN, SEND_LEN } from "./assembly/regions.ts";
+import { batchWords, wasm } from "./exchange.ts";
 
 /** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
 export interface PlugOptions {
@@ -94,26 +93,29 @@ export function encodeRequest(
 function encodeByType(request: Request, at: number, sequence: number): number {
   if (request.type === RTM_GETLINK) return encodeLink(request, at, sequence);
   if (request.type === RTM_GETROUTE) return encodeRoute(request, at, sequence);
-  return encodeQdisc(request, at, sequence);
+  writeRecord(ALONE * (BATCH_RECORD_LEN / 4), request);
+  return wasm.encodeBatch(at, ALONE, 1, sequence);
 }
 
-function encodeQdisc(
-  request: QdiscRequest,
-  at: number,
-  sequence: number,
-): number {
-  const options = plugOptions(request);
-  return wasm.encodeQdisc(
-    at,
-    typeAndFlags(request),
-    sequence,
-    checkIndex(request.ifindex),
-    checkUint32("handle", request.handle),
-    checkUint32("parent", request.parent),
-    carries(request),
-    options.action,
-    options.limit,
-  );
+/** The record of a request that is encoded alone, after those of a batch. */
+const ALONE = BATCH_MAX;
+/** How long a request about a qdisc is: `struct tcmsg` alone, with `TCA_KIND`, with `TCA_OPTIONS` too. */
+const TCMSG_END = 36;
+const KIND_END = 48;
+const OPTIONS_END = 60;
+
+/** Writes the input record, at word `at`, of a request about a qdisc. */
+export function writeRecord(at: number, request: QdiscRequest): void {
+  const { plug } = request;
+  batchWords[at] = request.type | requestFlags(request) << 16;
+  batchWords[at + 1] = checkIndex(request.ifindex);
+  batchWords[at + 2] = checkUint32("handle", request.handle);
+  batchWords[at + 3] = checkUint32("parent", request.parent);
+  batchWords[at + 6] = plug === undefined ? TCMSG_END : plug === "no options" ? KIND_END : OPTIONS_END;
+  if (plug === undefined || plug === "no options") return;
+  checkOptions(plug.action, plug.limit);
+  batchWords[at + 4] = plug.action;
+  batchWords[at + 5] = plug.limit;
 }
 
 function encodeLink(
@@ -158,38 +160,17 @@ function encodeRoute(
 
 /** The flags with those that go without saying: every request is answered, a dump by its end. */
 function requestFlags({ type, flags = 0 }: Request): number {
-  if (!Number.isInteger(flags) || flags < 0 || flags > 0xffff) {
-    throw outOfRange("flags", flags, 0xffff);
-  }
+  if (flags >>> 0 !== flags || flags > 0xffff) throw outOfRange("flags", flags, 0xffff);
   const gets = type === RTM_GETQDISC || type === RTM_GETLINK ||
     type === RTM_GETROUTE;
   const dumps = gets && (flags & NLM_F_DUMP) === NLM_F_DUMP;
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }
 
-/** The second word of a request's header. */
-export function typeAndFlags(request: Request): number {
-  return request.type | requestFlags(request) << 16;
-}
-
-/** What a request about a qdisc carries, `CARRIES_*`. */
-export function carries({ plug }: QdiscRequest): number {
-  return plug === undefined ? CARRIES_NOTHING : plug === "no options" ? CARRIES_KIND : CARRIES_OPTIONS;
-}
-
-const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };
-
-/** A plug's options, zeros where the request carries none. */
-export function plugOptions({ plug }: QdiscRequest): PlugOptions {
-  return plug === undefined || plug === "no options" ? NO_OPTIONS : checkOptions(plug);
-}
-
 /** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
-export function checkOptions(options: PlugOptions): PlugOptions {
-  const { action, limit } = options;
+export function checkOptions(action: number, limit: number): void {
   if (action >>> 0 !== action || action > TCQ_PLUG_LIMIT) throw outOfRange("action", action, TCQ_PLUG_LIMIT);
   checkUint32("limit", limit);
-  return options;
 }
 
 /** @throws {RangeError} where the value is no number of 32 bits without a sign */

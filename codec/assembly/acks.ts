@@ -1,7 +1,6 @@
 // Whether the kernel did all that it was asked, in one look.
 import { NLMSG_ERROR, NLMSG_HDRLEN } from "./constants";
-import { FAIL_OUT_OF_REGION } from "./codes";
-import { fail } from "./failure";
+import { checkCount } from "./failure";
 import { RECEIVE_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 
 /** Header, error, and the header of the request: no sentence, no cookie. */
@@ -13,7 +12,7 @@ const LENGTH_AND_TYPE: u64 = ACK_LEN | (<u64> NLMSG_ERROR << 32);
  * how many there are before the first slot that holds anything else.
  */
 export function verifyAcks(count: i32, sequence: u32): i32 {
-  if (<u32> count > <u32> SLOTS_MAX) return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, count, SLOTS_MAX);
+  if (!checkCount(count, SLOTS_MAX)) return -1;
   let at = RECEIVE_AT;
   for (let slot = 0; slot < count; slot++) {
     const unlike = (load<u64>(at) ^ LENGTH_AND_TYPE) & 0x0000ffffffffffff |

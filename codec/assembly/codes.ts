@@ -22,11 +22,6 @@ export const FAIL_ATTRIBUTE_TOO_LONG = 9;
 /** A message to be made is shorter than its header, or longer than the scratch region. */
 export const FAIL_MESSAGE_SIZE = 10;
 
-// What a qdisc request carries after `struct tcmsg`.
-export const CARRIES_NOTHING = 0;
-export const CARRIES_KIND = 1;
-export const CARRIES_OPTIONS = 2;
-
 // Where a qdisc record's statistics come from: bits of the high byte of its kind word.
 export const STATS_BASIC = 1;
 export const STATS_QUEUE = 2;

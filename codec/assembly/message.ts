@@ -1,6 +1,6 @@
 // `struct nlmsghdr` of linux/netlink.h: u32 len, u16 type, u16 flags, u32 seq, u32 port id.
 import { NLMSG_HDRLEN } from "./constants";
-import { FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./codes";
+import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./codes";
 import { fail } from "./failure";
 
 /** `NLMSG_ALIGN` and `NLA_ALIGN`: up to the next multiple of 4. */
@@ -43,4 +43,11 @@ export function checkMessage(at: i32, end: i32): i32 {
   }
   if (length > left) return fail(FAIL_MESSAGE_LENGTH, at, length, left);
   return length;
+}
+
+/** Checks that the message has at least `needed` bytes: its header and the struct that its type begins with. */
+export function checkBody(at: i32, end: i32, needed: i32): bool {
+  if (end - at >= needed) return true;
+  fail(FAIL_MESSAGE_BODY, at, end - at, needed);
+  return false;
 }

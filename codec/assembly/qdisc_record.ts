@@ -18,11 +18,10 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
-import { FAIL_MESSAGE_BODY, STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
+import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
 import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
 import { clearBody } from "./clear_body";
-import { fail } from "./failure";
-import { align4 } from "./message";
+import { align4, checkBody } from "./message";
 import { internKind } from "./kinds";
 import { reference } from "./reference";
 
@@ -82,7 +81,7 @@ function readStats(nest: i32, end: i32, to: i32): i32 {
 
 /** Writes the record from byte 12 on. Returns the kind's number, 0 where it has none, or -1. */
 export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
-  if (end - message < HEADERS_LEN) return fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
+  if (!checkBody(message, end, HEADERS_LEN)) return -1;
   clearBody(to);
   store<i32>(to, load<i32>(message, 20), 12);
   store<u64>(to, load<u64>(message, 24), 16);

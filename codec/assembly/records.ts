@@ -14,12 +14,12 @@ import {
   RTM_NEWQDISC,
   RTM_NEWROUTE,
 } from "./constants";
-import { FAIL_MESSAGE_LENGTH, FAIL_OUT_OF_REGION } from "./codes";
+import { FAIL_MESSAGE_LENGTH } from "./codes";
 import { CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 import { doneRecord, errorRecord } from "./error_record";
-import { fail } from "./failure";
+import { checkCount, fail } from "./failure";
 import { linkRecord } from "./link_record";
-import { align4, checkMessage, messageType } from "./message";
+import { align4, checkMessage, messageLength, messageType } from "./message";
 import { qdiscRecord } from "./qdisc_record";
 import { routeRecord } from "./route_record";
 import { straightQdisc } from "./straight_qdisc";
@@ -27,10 +27,7 @@ import { straightQdisc } from "./straight_qdisc";
 /** Writes what the type of the message says. Returns the number of a qdisc's kind, 0, or -1. */
 function writeBody(at: i32, end: i32, to: i32): i32 {
   const type = messageType(at);
-  if (type == RTM_NEWQDISC || type == RTM_DELQDISC) {
-    const kind = straightQdisc(at, end, to);
-    return kind != 0 ? kind : qdiscRecord(at, end, to);
-  }
+  if (type == RTM_NEWQDISC || type == RTM_DELQDISC) return qdiscRecord(at, end, to);
   let whole = true;
   if (type == NLMSG_ERROR) whole = errorRecord(at, end, to);
   else if (type == NLMSG_DONE) whole = doneRecord(at, end, to);
@@ -39,25 +36,29 @@ function writeBody(at: i32, end: i32, to: i32): i32 {
   return whole ? 0 : -1;
 }
 
-/** Writes the record of the whole message at `at`. False where the message is malformed. */
-function writeRecord(at: i32, end: i32, to: i32): bool {
+/** Writes what every record says. */
+function writeHead(at: i32, kind: i32, to: i32): void {
   store<u64>(to, load<u64>(at, 4));
-  const kind = writeBody(at, end, to);
   store<u32>(to, (at - RECEIVE_AT) | (kind << 24), 8);
-  return kind >= 0;
 }
 
 /** Decodes the `length` bytes at the start of the receive region. Returns how many messages, or -1. */
 export function decodeChunk(length: i32): i32 {
-  if (<u32> length > <u32> CHUNK_MAX) {
-    return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, length, CHUNK_MAX);
-  }
+  if (!checkCount(length, CHUNK_MAX)) return -1;
   const end = RECEIVE_AT + length;
   let at = RECEIVE_AT;
   let to = RECORDS_AT;
   while (at < end) {
-    const size = checkMessage(at, end);
-    if (size < 0 || !writeRecord(at, at + size, to)) return -1;
+    let size = messageLength(at);
+    let kind = 0;
+    if (<u32> size <= <u32> (end - at) && messageType(at) == RTM_NEWQDISC) kind = straightQdisc(at, at + size, to);
+    if (kind == 0) {
+      size = checkMessage(at, end);
+      if (size < 0) return -1;
+      kind = writeBody(at, at + size, to);
+      if (kind < 0) return -1;
+    }
+    writeHead(at, kind, to);
     to += RECORD_LEN;
     at += align4(size);
   }
@@ -66,15 +67,18 @@ export function decodeChunk(length: i32): i32 {
 
 /** Decodes the one message in each of the first `count` slots. Returns `count`, or -1. */
 export function decodeSlots(count: i32): i32 {
-  if (<u32> count > <u32> SLOTS_MAX) return fail(FAIL_OUT_OF_REGION, RECEIVE_AT, count, SLOTS_MAX);
+  if (!checkCount(count, SLOTS_MAX)) return -1;
   let at = RECEIVE_AT;
   for (let slot = 0; slot < count; slot++) {
     const length = load<i32>(SLOT_LENGTHS_AT + (slot << 2));
-    if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_OUT_OF_REGION, at, length, SLOT_LEN);
+    if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_MESSAGE_LENGTH, at, length, SLOT_LEN);
     const size = checkMessage(at, at + length);
     if (size < 0) return -1;
     if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
-    if (!writeRecord(at, at + size, RECORDS_AT + slot * RECORD_LEN)) return -1;
+    const to = RECORDS_AT + slot * RECORD_LEN;
+    const kind = writeBody(at, at + size, to);
+    if (kind < 0) return -1;
+    writeHead(at, kind, to);
     at += SLOT_LEN;
   }
   return count;

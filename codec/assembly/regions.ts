@@ -11,7 +11,7 @@ export const KIND_SIZE = 16;
 export const KINDS_MAX = 64;
 /** The length of the datagram in each slot, 4 bytes each. */
 export const SLOT_LENGTHS_AT = 0x1400;
-/** Input records of a batch; see `request`. */
+/** Input records of a batch, and one more for a request alone; see `request`. */
 export const BATCH_AT = 0x2000;
 export const BATCH_RECORD_LEN = 32;
 export const BATCH_MAX = 1024;

@@ -1,7 +1,9 @@
-// Requests, each written by one call into the send region, or many by one call from input records:
+// Requests, written into the send region. Those about qdiscs come from input records of 32 bytes:
 //
-//   0 u16 type, u16 flags   4 s32 ifindex   8 u32 handle   12 u32 parent
-//  16 s32 action   20 u32 limit   24 what it carries, `CARRIES_*`
+//   0 u16 type, u16 flags   4 s32 ifindex   8 u32 handle   12 u32 parent   16 s32 action   20 u32 limit
+//  24 length: 36 for `struct tcmsg` alone, 48 with `TCA_KIND` of a plug, 60 with `TCA_OPTIONS` too
+//
+// Whoever writes the records checks them: the module believes the length, which is why it must be one of these.
 import {
   IFINFOMSG_LEN,
   NLA_HDRLEN,
@@ -12,14 +14,13 @@ import {
   RTMSG_LEN,
   TCMSG_LEN,
 } from "./constants";
-import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS, FAIL_NO_ROOM, FAIL_OUT_OF_REGION } from "./codes";
+import { FAIL_NO_ROOM } from "./codes";
 import { BATCH_AT, BATCH_MAX, BATCH_RECORD_LEN, OWNER_AT, SEND_AT, SEND_LEN } from "./regions";
-import { fail } from "./failure";
+import { checkCount, fail } from "./failure";
 import { writeHeader } from "./message";
-import { KIND_LEN, OPTIONS_LEN, writeKind, writeOptions } from "./plug_options";
+import { KIND_HEAD, KIND_LEN, OPTIONS_HEAD, OPTIONS_LEN, PLUG } from "./plug_options";
 
-const TCMSG_END = NLMSG_HDRLEN + TCMSG_LEN;
-const KIND_END = TCMSG_END + KIND_LEN;
+const KIND_END = NLMSG_HDRLEN + TCMSG_LEN + KIND_LEN;
 const OPTIONS_END = KIND_END + OPTIONS_LEN;
 
 /** Checks that `length` bytes at offset `at` lie in the send region, which is then nobody's. */
@@ -28,70 +29,32 @@ function fits(at: i32, length: i32): bool {
   return <u32> at <= <u32> (SEND_LEN - length) && (at & 3) == 0;
 }
 
-function qdiscLength(carries: i32): i32 {
-  return carries == CARRIES_OPTIONS ? OPTIONS_END : carries == CARRIES_KIND ? KIND_END : TCMSG_END;
-}
-
-/** Writes `struct tcmsg`, then nothing, `TCA_KIND`, or `TCA_KIND` and `TCA_OPTIONS` of a plug. */
-function writeQdisc(
-  to: i32,
-  typeAndFlags: u32,
-  sequence: u32,
-  ifindex: u32,
-  handleAndParent: u64,
-  carries: i32,
-  options: u64,
-): i32 {
-  const length = qdiscLength(carries);
-  writeHeader(to, length, typeAndFlags, sequence);
-  store<u64>(to, (<u64> ifindex) << 32, 16);
-  store<u64>(to, handleAndParent, 24);
-  store<u32>(to, 0, 32);
-  if (carries != CARRIES_NOTHING) writeKind(to + TCMSG_END);
-  if (carries == CARRIES_OPTIONS) writeOptions(to + KIND_END, options);
-  return length;
-}
-
-/** One request about a qdisc. Returns its length, or -1. */
-export function encodeQdisc(
-  at: i32,
-  typeAndFlags: u32,
-  sequence: u32,
-  ifindex: i32,
-  handle: u32,
-  parent: u32,
-  carries: i32,
-  action: i32,
-  limit: u32,
-): i32 {
-  const length = qdiscLength(carries);
-  if (!fits(at, length)) return fail(FAIL_NO_ROOM, at, length, SEND_LEN);
-  const place = (<u64> handle) | ((<u64> parent) << 32);
-  const options = (<u64> <u32> action) | ((<u64> limit) << 32);
-  return writeQdisc(SEND_AT + at, typeAndFlags, sequence, ifindex, place, carries, options);
-}
-
 /**
- * As many requests about qdiscs as there are input records, from the start of the send region on, with
- * sequence numbers from `sequence` on. Returns their length together, or -1. There is room for all.
+ * Requests about qdiscs from `count` input records, the first of which is `first`, to offset `at` of the send
+ * region, each after the other, with sequence numbers from `sequence` on. Returns their length together, or -1.
+ * Every one is written as if it carried options, which the next, or nobody's bytes, take the place of: to decide
+ * that costs more than to write.
  */
-export function encodeBatch(count: i32, sequence: u32): i32 {
-  if (<u32> count > <u32> BATCH_MAX) return fail(FAIL_OUT_OF_REGION, BATCH_AT, count, BATCH_MAX);
-  store<i32>(OWNER_AT, 0);
-  const end = BATCH_AT + count * BATCH_RECORD_LEN;
-  let to = SEND_AT;
-  for (let from = BATCH_AT; from < end; from += BATCH_RECORD_LEN) {
-    to += writeQdisc(
-      to,
-      load<u32>(from),
-      sequence++,
-      load<u32>(from, 4),
-      load<u64>(from, 8),
-      load<i32>(from, 24),
-      load<u64>(from, 16),
-    );
+export function encodeBatch(at: i32, first: i32, count: i32, sequence: u32): i32 {
+  if (!checkCount(first, BATCH_MAX) || !checkCount(count, BATCH_MAX + 1 - first)) return -1;
+  const room = count * OPTIONS_END;
+  if (!fits(at, room)) return fail(FAIL_NO_ROOM, at, room, SEND_LEN);
+  let from = BATCH_AT + first * BATCH_RECORD_LEN;
+  const end = from + count * BATCH_RECORD_LEN;
+  let to = SEND_AT + at;
+  for (; from < end; from += BATCH_RECORD_LEN) {
+    const length = load<i32>(from, 24);
+    store<u64>(to, (<u64> length) | (<u64> load<u32>(from) << 32));
+    store<u64>(to, sequence++, 8);
+    store<u64>(to, <u64> load<u32>(from, 4) << 32, 16);
+    store<u64>(to, load<u64>(from, 8), 24);
+    store<u64>(to, <u64> KIND_HEAD << 32, 32);
+    store<u64>(to, PLUG, 40);
+    store<u64>(to, <u64> OPTIONS_HEAD | (<u64> load<u32>(from, 16) << 32), 48);
+    store<u32>(to, load<u32>(from, 20), 56);
+    to += length;
   }
-  return to - SEND_AT;
+  return to - SEND_AT - at;
 }
 
 /**
@@ -99,7 +62,7 @@ export function encodeBatch(count: i32, sequence: u32): i32 {
  * Returns their length together, or -1.
  */
 export function patchBatch(count: i32, sequence: u32, action: i32, limit: u32): i32 {
-  if (<u32> count > <u32> BATCH_MAX) return fail(FAIL_OUT_OF_REGION, SEND_AT, count, BATCH_MAX);
+  if (!checkCount(count, BATCH_MAX)) return -1;
   const options = (<u64> <u32> action) | ((<u64> limit) << 32);
   const end = SEND_AT + count * OPTIONS_END;
   for (let to = SEND_AT; to < end; to += OPTIONS_END) {
@@ -147,12 +110,14 @@ export function encodeGetRoute(
   writeHeader(to, length, RTM_GETROUTE | (flags << 16), sequence);
   store<u32>(to, family | (<u32> (addressLength * 8) << 8), 16);
   store<u64>(to, 0, 20);
-  if (addressLength == 0) return length;
-  store<u32>(to, <u32> (NLA_HDRLEN + addressLength) | (RTA_DST << 16), 28);
-  store<u32>(to, a, 32);
-  if (addressLength == 4) return length;
-  store<u32>(to, b, 36);
-  store<u32>(to, c, 40);
-  store<u32>(to, d, 44);
+  if (addressLength != 0) {
+    store<u32>(to, <u32> (NLA_HDRLEN + addressLength) | (RTA_DST << 16), 28);
+    store<u32>(to, a, 32);
+  }
+  if (addressLength == 16) {
+    store<u32>(to, b, 36);
+    store<u32>(to, c, 40);
+    store<u32>(to, d, 44);
+  }
   return length;
 }

@@ -1,10 +1,12 @@
 // The shape in which a kernel really dumps a qdisc, read in a straight line: TCA_KIND, perhaps
-// TCA_OPTIONS, perhaps TCA_HW_OFFLOAD, TCA_STATS2 with the basic and the queue's statistics, TCA_STATS,
-// and the empty attributes that pad 64-bit statistics on machines that want them aligned. Each word that
-// the shape fixes is compared; where one differs, nothing has been written and the general walk decides.
+// TCA_OPTIONS, perhaps TCA_HW_OFFLOAD, then to the end TCA_STATS2 with the basic and the queue's
+// statistics and TCA_STATS. Machines that want 64-bit statistics aligned have empty attributes before
+// them, three in all. Each word that the shape fixes is compared; where one differs, nothing has been
+// written and the general walk decides.
 //
-// A load may lie beyond the message, never beyond the memory: what it finds counts only if the last
-// attribute ends where the message does, which puts all before it inside.
+// The statistics are looked for from the end, so that reading them waits for nothing. A load may lie outside
+// of the message, never outside of the memory: what it finds counts only if the attributes from the first on
+// lead to the statistics.
 import {
   GNET_STATS_QUEUE_LEN,
   NLA_HDRLEN,
@@ -38,43 +40,53 @@ const QUEUE_HEAD = QUEUE_NLA_LEN | TCA_STATS_QUEUE << 16;
 /** `struct tc_stats`, with the padding after it */
 const OLD_NLA_LEN = NLA_HDRLEN + 40;
 const OLD_HEAD = OLD_NLA_LEN | TCA_STATS << 16;
+/** `TCA_STATS2` as it is, and with padding before both of its attributes */
+const PLAIN_NLA_LEN = NLA_HDRLEN + BASIC_NLA_LEN + QUEUE_NLA_LEN;
+const PADDED_NLA_LEN = PLAIN_NLA_LEN + 2 * NLA_HDRLEN;
+const PLAIN_HEAD = PLAIN_NLA_LEN | TCA_STATS2 << 16;
+const PADDED_HEAD = PADDED_NLA_LEN | TCA_STATS2 << 16;
 
-/** The address after the options and whether the work is left to the device, neither of which need be there. */
-function skipToStats(from: i32): i32 {
+/** Whether the attributes from `from` on, none of which need be there, end at `stats`. */
+function leadsTo(stats: i32, from: i32): bool {
   let at = from;
   const head = load<u32>(at);
   if ((head >> 16 & NLA_TYPE_MASK) == TCA_OPTIONS) {
-    // An options attribute shorter than its own header is malformed; the general walk says so.
     const length = <i32> (head & 0xffff);
-    if (length < NLA_HDRLEN) return 0;
+    // Shorter than its own header it is malformed; the general walk says so.
+    if (length < NLA_HDRLEN) return false;
     at += align4(length);
   }
   if (load<u32>(at) == OFFLOAD_HEAD) at += 8;
-  return load<u32>(at) == PAD_HEAD ? at + NLA_HDRLEN : at;
+  if (load<u32>(at) == PAD_HEAD) at += NLA_HDRLEN;
+  return at == stats;
 }
 
-/** The address of the next of `TCA_STATS2`'s attributes. */
-function skipPad(at: i32): i32 {
-  return load<u32>(at) == STATS_PAD_HEAD ? at + NLA_HDRLEN : at;
+/** Whether `TCA_STATS2` at `at` is the padded one. */
+function isPadded(at: i32): bool {
+  return load<u32>(at) == PADDED_HEAD && load<u32>(at, NLA_HDRLEN) == STATS_PAD_HEAD &&
+    load<u32>(at, 2 * NLA_HDRLEN + BASIC_NLA_LEN) == STATS_PAD_HEAD;
 }
 
 /** Writes the record of a message of that shape, from byte 12 on. Returns the kind's number, or 0. */
 export function straightQdisc(message: i32, end: i32, to: i32): i32 {
+  const old = end - OLD_NLA_LEN;
+  let stats = old - PLAIN_NLA_LEN;
+  let basic = stats + NLA_HDRLEN;
+  if (load<u32>(stats) != PLAIN_HEAD) {
+    stats = old - PADDED_NLA_LEN;
+    basic = stats + 2 * NLA_HDRLEN;
+    if (!isPadded(stats)) return 0;
+  }
+  const queue = old - QUEUE_NLA_LEN;
+  if (load<u32>(basic) != BASIC_HEAD || load<u32>(queue) != QUEUE_HEAD || load<u32>(old) != OLD_HEAD) return 0;
+
   const head = load<u32>(message, KIND);
   const size = <i32> (head & 0xffff) - NLA_HDRLEN;
   if (head >> 16 != TCA_KIND || size < 1 || size > KIND_SIZE) return 0;
-  const stats2 = skipToStats(message + KIND + NLA_HDRLEN + align4(size));
-  const basic = skipPad(stats2 + NLA_HDRLEN);
-  const queue = skipPad(basic + BASIC_NLA_LEN);
-  const old = queue + QUEUE_NLA_LEN;
-  if (
-    stats2 == 0 || load<u32>(stats2) != <u32> (old - stats2 | TCA_STATS2 << 16) ||
-    load<u32>(basic) != BASIC_HEAD || load<u32>(queue) != QUEUE_HEAD ||
-    load<u32>(old) != OLD_HEAD || old + OLD_NLA_LEN != end
-  ) return 0;
+  if (!leadsTo(stats, message + KIND + NLA_HDRLEN + align4(size))) return 0;
   const kind = findKind(message + KIND + NLA_HDRLEN, size);
   if (kind == 0) return 0;
-  store<u64>(to, load<u32>(message, 20) | (<u64> load<u32>(message, 24) << 32), 12);
+  store<u64>(to, load<u64>(message, 20), 12);
   store<u32>(to, load<u32>(message, 28), 20);
   store<u32>(to, STATS_BASIC + STATS_QUEUE << 24, 24);
   store<u64>(to, load<u64>(basic, 4), 28);

@@ -1,5 +1,5 @@
 import { BATCH_MAX, BATCH_RECORD_LEN } from "./assembly/regions.ts";
-import { wasm } from "./exchange.ts";
+import * as exchange from "./exchange.ts";
 import { type QdiscRequest, writeRecord } from "./request.ts";
 
 /** How many words of `batchWords` a record has. */
@@ -34,7 +34,7 @@ export function setBatchRecord(index: number, request: QdiscRequest): void {
  * @throws {RangeError} where `count` is not 0 to `BATCH_MAX`
  */
 export function encodeBatch(count: number, sequence: number): number {
-  const length = wasm.encodeBatch(0, 0, count, sequence);
+  const length = exchange.encodeBatch(count, sequence);
   if (length < 0) throw new RangeError(`Cannot encode ${count} requests at once: at most ${BATCH_MAX}`);
   return length;
 }

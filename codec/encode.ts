@@ -1,7 +1,7 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
 import { FAIL_ATTRIBUTE_TOO_LONG, LAYS_ATTRIBUTE, LAYS_FIELDS, LAYS_PADDING } from "./assembly/codes.ts";
 import { FIELD_LEN, FIELDS_LEN, SCRATCH_LEN } from "./assembly/regions.ts";
-import { failureWords, fieldWords, scratchRegion, scratchView, wasm } from "./exchange.ts";
+import { failureWords, fieldWords, layTree, scratchRegion, scratchView } from "./exchange.ts";
 
 /**
  * One field of a message to be encoded. Every `Field` that `decode` makes is one; of a field that holds a value
@@ -56,7 +56,7 @@ export function encode(message: FieldInput): Uint8Array<ArrayBuffer> {
   addTo(list, message, 0);
   if (list.length * FIELD_LEN > FIELDS_LEN) throw tooLong(list.length * FIELD_WORDS);
   list.forEach(describe);
-  const length = wasm.layTree(list.length);
+  const length = layTree(list.length);
   if (length < 0) throw layoutError();
   list.forEach(writeValue);
   scratchView.setUint32(0, length, true);

@@ -24,29 +24,18 @@ import {
 /** What the WebAssembly module exports; see `assembly/` for what each does. */
 interface Exports {
   memory: { readonly buffer: ArrayBuffer };
-  encodeGetLink(
+  encodeQdisc(
     at: number,
-    flags: number,
+    typeAndFlags: number,
     sequence: number,
     ifindex: number,
+    handle: number,
+    parent: number,
+    length: number,
+    action: number,
+    limit: number,
   ): number;
-  encodeGetRoute(
-    at: number,
-    flags: number,
-    sequence: number,
-    family: number,
-    addressLength: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-  ): number;
-  encodeBatch(
-    at: number,
-    first: number,
-    count: number,
-    sequence: number,
-  ): number;
+  encodeBatch(count: number, sequence: number): number;
   patchBatch(
     count: number,
     sequence: number,
@@ -71,13 +60,22 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 
 /**
  * The one piece of module state: the exchange buffer and the code that works in it. Every call leaves
- * its result there until the next call, and nothing is awaited in between.
+ * its result there until the next call, and nothing is awaited in between. Each function is a constant
+ * of its own, which engines call in half the time.
  */
-export const wasm: Exports = new WebAssembly.Instance(
+export const {
+  memory: { buffer: memory },
+  encodeQdisc,
+  encodeBatch,
+  patchBatch,
+  verifyAcks,
+  decodeChunk,
+  decodeSlots,
+  decodeTree,
+  layTree,
+}: Exports = new WebAssembly.Instance(
   new WebAssembly.Module(fromBase64(base64)),
 ).exports as unknown as Exports;
-
-const memory = wasm.memory.buffer;
 
 function bytesAt(at: number, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(memory, at, length);
@@ -99,14 +97,14 @@ export const receiveRegion: Uint8Array<ArrayBuffer> = bytesAt(RECEIVE_AT, RECEIV
 /** The length in bytes of the datagram in each slot; whoever receives them writes it. */
 export const slotLengths: Uint32Array<ArrayBuffer> = wordsAt(SLOT_LENGTHS_AT, SLOTS_MAX * 4);
 
-/** The kinds of qdiscs seen so far, `KIND_SIZE` bytes each. */
+/** The kinds of qdiscs seen so far, `KIND_SIZE` bytes each: an attribute's header, then the kind. */
 export const kindRegion: Uint8Array<ArrayBuffer> = bytesAt(KINDS_AT, KINDS_MAX * KIND_SIZE);
 
 export const scratchRegion: Uint8Array<ArrayBuffer> = bytesAt(SCRATCH_AT, SCRATCH_LEN);
 export const scratchView: DataView<ArrayBuffer> = new DataView(memory, SCRATCH_AT, SCRATCH_LEN);
 /** Whose prepared changes the send region holds, 0 for nobody's, and how many prepared changes there have been. */
 export const ownerWords: Uint32Array<ArrayBuffer> = wordsAt(OWNER_AT, 8);
-export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, (BATCH_MAX + 1) * BATCH_RECORD_LEN);
+export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX * BATCH_RECORD_LEN);
 export const recordWords: Uint32Array<ArrayBuffer> = wordsAt(RECORDS_AT, FIELDS_AT - RECORDS_AT);
 export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
 export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);

@@ -1,4 +1,5 @@
 import {
+  NLM_F_ACK_TLVS,
   NLMSG_DONE,
   NLMSG_ERROR,
   RTM_DELLINK,
@@ -99,14 +100,16 @@ function routeAt(at: number): RouteMessage {
   };
 }
 
+/** What an answer says beyond its errno stands in the record only where its flags say that it says more. */
 function answerAt(at: number): AnswerMessage {
+  const extended = (recordWords[at] >>> 16 & NLM_F_ACK_TLVS) !== 0;
   return {
     about: "answer",
     ...commonAt(at),
     errno: 0 - (recordWords[at + 3] | 0),
-    sentence: textIn(at, recordWords[at + 4], recordWords[at + 5]),
-    offset: recordWords[at + 6],
-    missingType: recordWords[at + 9],
-    missingNest: recordWords[at + 10],
+    sentence: extended ? textIn(at, recordWords[at + 4], recordWords[at + 5]) : "",
+    offset: extended ? recordWords[at + 6] : 0,
+    missingType: extended ? recordWords[at + 7] : 0,
+    missingNest: extended ? recordWords[at + 8] : 0,
   };
 }

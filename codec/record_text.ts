@@ -1,3 +1,4 @@
+import { NLA_HDRLEN } from "./assembly/constants.ts";
 import { KIND_SIZE } from "./assembly/regions.ts";
 import { kindRegion, receiveRegion, recordWords } from "./exchange.ts";
 import { textOf } from "./text.ts";
@@ -14,9 +15,8 @@ export function kindAt(at: number): string {
 }
 
 function kindNumbered(number: number): string {
-  const start = (number - 1) * KIND_SIZE;
-  const end = kindRegion.subarray(start, start + KIND_SIZE).indexOf(0);
-  return textOf(kindRegion, start, start + (end < 0 ? KIND_SIZE : end));
+  const start = (number - 1) * KIND_SIZE + NLA_HDRLEN;
+  return textOf(kindRegion, start, kindRegion.indexOf(0, start));
 }
 
 /**

@@ -2,6 +2,7 @@ import {
   NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_REQUEST,
+  RTA_DST,
   type RTM_DELQDISC,
   RTM_GETLINK,
   RTM_GETQDISC,
@@ -9,8 +10,9 @@ import {
   type RTM_NEWQDISC,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
-import { BATCH_MAX, BATCH_RECORD_LEN, SEND_LEN } from "./assembly/regions.ts";
-import { batchWords, wasm } from "./exchange.ts";
+import { SEND_LEN } from "./assembly/regions.ts";
+import { encode, type FieldInput } from "./encode.ts";
+import { batchWords, encodeQdisc, ownerWords, sendRegion } from "./exchange.ts";
 
 /** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
 export interface PlugOptions {
@@ -91,71 +93,80 @@ export function encodeRequest(
 }
 
 function encodeByType(request: Request, at: number, sequence: number): number {
-  if (request.type === RTM_GETLINK) return encodeLink(request, at, sequence);
-  if (request.type === RTM_GETROUTE) return encodeRoute(request, at, sequence);
-  writeRecord(ALONE * (BATCH_RECORD_LEN / 4), request);
-  return wasm.encodeBatch(at, ALONE, 1, sequence);
+  if (request.type === RTM_GETLINK || request.type === RTM_GETROUTE) return encodeGet(request, at, sequence);
+  const { plug } = request;
+  const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
+  return encodeQdisc(
+    at,
+    typeAndFlags(request),
+    sequence,
+    checkIndex(request.ifindex),
+    checkUint32("handle", request.handle),
+    checkUint32("parent", request.parent),
+    qdiscLength(plug),
+    options.action,
+    options.limit,
+  );
 }
 
-/** The record of a request that is encoded alone, after those of a batch. */
-const ALONE = BATCH_MAX;
+const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };
+
 /** How long a request about a qdisc is: `struct tcmsg` alone, with `TCA_KIND`, with `TCA_OPTIONS` too. */
-const TCMSG_END = 36;
-const KIND_END = 48;
-const OPTIONS_END = 60;
+function qdiscLength(plug: QdiscRequest["plug"]): number {
+  return plug === undefined ? 36 : plug === "no options" ? 48 : 60;
+}
 
 /** Writes the input record, at word `at`, of a request about a qdisc. */
 export function writeRecord(at: number, request: QdiscRequest): void {
   const { plug } = request;
-  batchWords[at] = request.type | requestFlags(request) << 16;
+  const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
+  batchWords[at] = typeAndFlags(request);
   batchWords[at + 1] = checkIndex(request.ifindex);
   batchWords[at + 2] = checkUint32("handle", request.handle);
   batchWords[at + 3] = checkUint32("parent", request.parent);
-  batchWords[at + 6] = plug === undefined ? TCMSG_END : plug === "no options" ? KIND_END : OPTIONS_END;
-  if (plug === undefined || plug === "no options") return;
-  checkOptions(plug.action, plug.limit);
-  batchWords[at + 4] = plug.action;
-  batchWords[at + 5] = plug.limit;
+  batchWords[at + 4] = options.action;
+  batchWords[at + 5] = options.limit;
+  batchWords[at + 6] = qdiscLength(plug);
 }
 
-function encodeLink(
-  request: LinkRequest,
-  at: number,
-  sequence: number,
-): number {
-  return wasm.encodeGetLink(
-    at,
-    requestFlags(request),
-    sequence,
-    checkIndex(request.ifindex),
-  );
+/** Encodes what is asked once in a while by way of its tree. Returns its length, or -1 where it has no room. */
+function encodeGet(request: LinkRequest | RouteRequest, at: number, sequence: number): number {
+  const header = [
+    { name: "len", value: 0 },
+    { name: "type", value: request.type, length: 2 },
+    { name: "flags", value: requestFlags(request), length: 2 },
+    { name: "sequence", value: sequence },
+    { name: "portId", value: 0 },
+  ];
+  const body = request.type === RTM_GETLINK ? linkFields(request) : routeFields(request);
+  const bytes = encode({ name: "message", fields: [...header, ...body] });
+  if (at < 0 || at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
+  sendRegion.set(bytes, at);
+  ownerWords[0] = 0;
+  return bytes.length;
 }
 
-function encodeRoute(
-  request: RouteRequest,
-  at: number,
-  sequence: number,
-): number {
-  const { family, destination = new Uint8Array(0) } = request;
+/** `struct ifinfomsg` */
+function linkFields({ ifindex }: LinkRequest): FieldInput[] {
+  return [
+    { name: "family, pad, type", value: 0 },
+    { name: "ifindex", value: checkIndex(ifindex) },
+    { name: "flags", value: 0 },
+    { name: "change", value: 0 },
+  ];
+}
+
+/** `struct rtmsg` and `RTA_DST` */
+function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest): FieldInput[] {
   if (![0, 4, 16].includes(destination.length)) {
-    throw new RangeError(
-      `destination has ${destination.length} bytes, must have 4 or 16`,
-    );
+    throw new RangeError(`destination has ${destination.length} bytes, must have 4 or 16`);
   }
-  const words = new Uint32Array(4);
-  new Uint8Array(words.buffer).set(destination);
-  const [a, b, c, d] = words;
-  return wasm.encodeGetRoute(
-    at,
-    requestFlags(request),
-    sequence,
-    family,
-    destination.length,
-    a,
-    b,
-    c,
-    d,
-  );
+  const struct = [
+    { name: "family", value: family, length: 1 },
+    { name: "destinationLength", value: destination.length * 8, length: 1 },
+    { name: "sourceLength, tos, table, protocol, scope, type, flags", value: new Uint8Array(10) },
+  ];
+  return destination.length === 0 ? struct : [...struct, { name: "DST", attributeType: RTA_DST, value: destination }];
 }
 
 /** The flags with those that go without saying: every request is answered, a dump by its end. */
@@ -167,10 +178,17 @@ function requestFlags({ type, flags = 0 }: Request): number {
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }
 
+/** The second word of a request's header. */
+function typeAndFlags(request: Request): number {
+  return request.type | requestFlags(request) << 16;
+}
+
 /** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
-export function checkOptions(action: number, limit: number): void {
+export function checkOptions<Options extends PlugOptions>(options: Options): Options {
+  const { action, limit } = options;
   if (action >>> 0 !== action || action > TCQ_PLUG_LIMIT) throw outOfRange("action", action, TCQ_PLUG_LIMIT);
   checkUint32("limit", limit);
+  return options;
 }
 
 /** @throws {RangeError} where the value is no number of 32 bits without a sign */

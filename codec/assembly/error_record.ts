@@ -1,9 +1,12 @@
 // What `NLMSG_ERROR` says (an ACK is an error of 0), and `NLMSG_DONE`, which ends a dump.
 //
-//  12 s32 error, 0 or a negative errno   16 the sentence's offset in the message   20 its length
+//  12 s32 error, 0 or a negative errno
+//
+// and where the flags have NLM_F_ACK_TLVS, else whatever was there before:
+//
+//  16 the sentence's offset in the message   20 its length
 //  24 u32 NLMSGERR_ATTR_OFFS, 0 where there is none: a header never is at fault
-//  28 u16 type and u16 flags of the request   32 its sequence number
-//  36 u32 NLMSGERR_ATTR_MISS_TYPE   40 u32 NLMSGERR_ATTR_MISS_NEST
+//  28 u32 NLMSGERR_ATTR_MISS_TYPE   32 u32 NLMSGERR_ATTR_MISS_NEST
 import {
   NLA_HDRLEN,
   NLM_F_ACK_TLVS,
@@ -40,12 +43,15 @@ export function errorAttributes(message: i32, end: i32): i32 {
 
 function placeOfWord(type: i32): i32 {
   if (type == NLMSGERR_ATTR_OFFS) return 24;
-  if (type == NLMSGERR_ATTR_MISS_TYPE) return 36;
-  if (type == NLMSGERR_ATTR_MISS_NEST) return 40;
+  if (type == NLMSGERR_ATTR_MISS_TYPE) return 28;
+  if (type == NLMSGERR_ATTR_MISS_NEST) return 32;
   return 0;
 }
 
 function readAttributes(message: i32, from: i32, end: i32, to: i32): bool {
+  store<u64>(to, 0, 16);
+  store<u64>(to, 0, 24);
+  store<u32>(to, 0, 32);
   let at = from;
   while (at < end) {
     const length = checkAttribute(at, end);
@@ -64,31 +70,19 @@ function readAttributes(message: i32, from: i32, end: i32, to: i32): bool {
   return true;
 }
 
-/** Forgets what an earlier record said, in stores, since a fill of so few bytes costs more than they. */
-function clear(to: i32): void {
-  store<u64>(to, 0, 12);
-  store<u64>(to, 0, 20);
-  store<u64>(to, 0, 28);
-  store<u64>(to, 0, 36);
-}
-
 export function errorRecord(message: i32, end: i32, to: i32): bool {
   if (!checkBody(message, end, NLMSGERR_LEN)) return false;
-  const error = load<i32>(message, 16);
-  clear(to);
-  store<i32>(to, error, 12);
-  store<u64>(to, load<u64>(message, 24), 28);
-  const extended = (messageFlags(message) & NLM_F_ACK_TLVS) != 0;
-  if (error == 0 && !extended) return true;
+  store<i32>(to, load<i32>(message, NLMSG_HDRLEN), 12);
   const attributes = errorAttributes(message, end);
-  return attributes >= 0 && (!extended || readAttributes(message, attributes, end, to));
+  return attributes >= 0 && extendedRecord(message, attributes, end, to);
 }
 
 /** A DONE without its error, as kernels of old may send it, is a success. */
 export function doneRecord(message: i32, end: i32, to: i32): bool {
-  clear(to);
-  if (end - message < DONE_LEN) return true;
-  store<i32>(to, load<i32>(message, 16), 12);
-  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
-  return readAttributes(message, message + DONE_LEN, end, to);
+  store<i32>(to, end - message < DONE_LEN ? 0 : load<i32>(message, NLMSG_HDRLEN), 12);
+  return extendedRecord(message, message + DONE_LEN, end, to);
+}
+
+function extendedRecord(message: i32, attributes: i32, end: i32, to: i32): bool {
+  return (messageFlags(message) & NLM_F_ACK_TLVS) == 0 || readAttributes(message, attributes, end, to);
 }

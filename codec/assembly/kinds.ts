@@ -1,33 +1,24 @@
-// The kinds of qdiscs seen so far, each with a number, so that TypeScript makes each string once. A
-// hash table with 16 bytes a kind, as two words, filled up with zeros; nothing is ever taken out.
+// The kinds of qdiscs seen so far, each with a number, so that TypeScript makes each string once. A hash table
+// of 32 bytes a kind; nothing is ever taken out:
+//
+//   0 TCA_KIND's header and the first 4 bytes of the kind, which make the key; 0 where the place is free
+//   8 the next 8 bytes, masked   16 which bits of those belong to the kind
+import { NLA_HDRLEN } from "./constants";
+import { attributeLength, stringLength } from "./attribute";
 import { KIND_SIZE, KINDS_AT, KINDS_MAX } from "./regions";
 
-/** The first `length` bytes at `at` as a word, 0 to 8 of them; the rest is zero. */
-function word(at: i32, length: i32): u64 {
-  if (length >= 8) return load<u64>(at);
-  return load<u64>(at) & ((<u64> 1 << (<u64> length << 3)) - 1);
-}
-
-/** The bytes from the ninth on as a word. */
-function secondWord(at: i32, length: i32): u64 {
-  return length <= 8 ? 0 : word(at + 8, length - 8);
-}
+/** Bytes of the longest kind that is remembered, its NUL included; the kernel's own are shorter, but for one. */
+const LONGEST = 12;
 
 /** Where a kind is looked for first. */
-function firstPlace(low: u64, high: u64): i32 {
-  return KINDS_AT + <i32> (((low ^ high) * 0x9e3779b97f4a7c15) >> 58) * KIND_SIZE;
+function firstPlace(key: u64): i32 {
+  return KINDS_AT + <i32> ((key * 0x9e3779b97f4a7c15) >> 58) * KIND_SIZE;
 }
 
-/** Where a kind stands, or the free place where it should, or 0 where neither is. */
-function placeOf(low: u64, high: u64): i32 {
-  let place = firstPlace(low, high);
-  for (let tries = 0; tries < KINDS_MAX; tries++) {
-    const found = load<u64>(place);
-    if (found == 0 || (found == low && load<u64>(place, 8) == high)) return place;
-    place += KIND_SIZE;
-    if (place == KINDS_AT + KINDS_MAX * KIND_SIZE) place = KINDS_AT;
-  }
-  return 0;
+/** Whether the kind at the place is that of the attribute. No attribute has the key of a free place. */
+function isAt(place: i32, attribute: i32): bool {
+  return load<u64>(place) == load<u64>(attribute) &&
+    (load<u64>(attribute, 8) & load<u64>(place, 16)) == load<u64>(place, 8);
 }
 
 /** A kind's number, from 1 on. */
@@ -35,26 +26,29 @@ function numberOf(place: i32): i32 {
   return <i32> (<u32> (place - KINDS_AT) / KIND_SIZE) + 1;
 }
 
-/**
- * The number of the kind whose `length` bytes, 1 to 16 with a NUL or several at the end, stand at `at`; 0 where
- * it does not stand where it is looked for first. Bytes after a NUL in their midst match nothing, nor does the
- * empty name, which is what free places hold.
- */
-export function findKind(at: i32, length: i32): i32 {
-  const low = word(at, length);
-  const high = secondWord(at, length);
-  const place = firstPlace(low, high);
-  return low != 0 && load<u64>(place) == low && load<u64>(place, 8) == high ? numberOf(place) : 0;
+/** The number of the kind in the attribute at `at`, or 0 where it does not stand where it is looked for first. */
+export function findKind(at: i32): i32 {
+  const place = firstPlace(load<u64>(at));
+  return isAt(place, at) ? numberOf(place) : 0;
 }
 
-/** The number of the kind of `length` bytes at `at`, which it is given if it has none; 0 where there is no room. */
-export function internKind(at: i32, length: i32): i32 {
-  if (length == 0 || length > KIND_SIZE) return 0;
-  const low = word(at, length);
-  const high = secondWord(at, length);
-  const place = placeOf(low, high);
-  if (place == 0) return 0;
-  store<u64>(place, low);
-  store<u64>(place, high, 8);
-  return numberOf(place);
+/** The number of the kind in the attribute at `at`, which gets one if it has none and there is room; or 0. */
+export function internKind(at: i32): i32 {
+  const size = attributeLength(at) - NLA_HDRLEN;
+  if (size < 2 || size > LONGEST || stringLength(at) != size - 1) return 0;
+  let place = firstPlace(load<u64>(at));
+  for (let tries = 0; tries < KINDS_MAX; tries++) {
+    if (load<u64>(place) == 0) write(place, at, size);
+    if (isAt(place, at)) return numberOf(place);
+    place += KIND_SIZE;
+    if (place == KINDS_AT + KINDS_MAX * KIND_SIZE) place = KINDS_AT;
+  }
+  return 0;
+}
+
+function write(place: i32, at: i32, size: i32): void {
+  const mask: u64 = size <= 4 ? 0 : <u64> -1 >> <u64> ((LONGEST - size) << 3);
+  store<u64>(place, load<u64>(at));
+  store<u64>(place, load<u64>(at, 8) & mask, 8);
+  store<u64>(place, mask, 16);
 }

@@ -20,17 +20,6 @@ export function messageFlags(at: i32): i32 {
   return load<u16>(at, 6);
 }
 
-/** Writes a header; the port id is 0, which the kernel reads as "the sender's own". */
-export function writeHeader(
-  at: i32,
-  length: i32,
-  typeAndFlags: u32,
-  sequence: u32,
-): void {
-  store<u64>(at, (<u64> length) | ((<u64> typeAndFlags) << 32));
-  store<u64>(at, <u64> sequence, 8);
-}
-
 /** Checks that a whole message stands at `at`. Returns its length, or -1. */
 export function checkMessage(at: i32, end: i32): i32 {
   const left = end - at;

@@ -19,7 +19,7 @@ import {
   TCMSG_LEN,
 } from "./constants";
 import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
-import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
+import { attributeType, checkAttribute, checkPayload } from "./attribute";
 import { clearBody } from "./clear_body";
 import { align4, checkBody } from "./message";
 import { internKind } from "./kinds";
@@ -109,7 +109,7 @@ export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
     writeOldStats(old, to);
     stats = STATS_OLD;
   }
-  const number = kind == 0 ? 0 : internKind(kind + NLA_HDRLEN, stringLength(kind));
+  const number = kind == 0 ? 0 : internKind(kind);
   const named: u32 = kind == 0 || number != 0 ? 0 : reference(message, kind);
   store<u32>(to, named | (<u32> stats << 24), 24);
   return number;

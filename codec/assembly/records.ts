@@ -8,6 +8,7 @@
 import {
   NLMSG_DONE,
   NLMSG_ERROR,
+  NLMSG_HDRLEN,
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_NEWLINK,
@@ -16,6 +17,7 @@ import {
 } from "./constants";
 import { FAIL_MESSAGE_LENGTH } from "./codes";
 import { CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
+import { ACK_HEAD, ACK_LEN, ACK_MASK } from "./acks";
 import { doneRecord, errorRecord } from "./error_record";
 import { checkCount, fail } from "./failure";
 import { linkRecord } from "./link_record";
@@ -65,21 +67,35 @@ export function decodeChunk(length: i32): i32 {
   return (to - RECORDS_AT) / RECORD_LEN;
 }
 
+/** Whether the slot holds an ACK and nothing else: no error, no warning. */
+function isAck(slot: i32, at: i32): bool {
+  return load<i32>(SLOT_LENGTHS_AT + (slot << 2)) == ACK_LEN && (load<u64>(at) & ACK_MASK) == ACK_HEAD &&
+    load<i32>(at, NLMSG_HDRLEN) == 0;
+}
+
 /** Decodes the one message in each of the first `count` slots. Returns `count`, or -1. */
 export function decodeSlots(count: i32): i32 {
   if (!checkCount(count, SLOTS_MAX)) return -1;
   let at = RECEIVE_AT;
+  let to = RECORDS_AT;
   for (let slot = 0; slot < count; slot++) {
-    const length = load<i32>(SLOT_LENGTHS_AT + (slot << 2));
-    if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_MESSAGE_LENGTH, at, length, SLOT_LEN);
-    const size = checkMessage(at, at + length);
-    if (size < 0) return -1;
-    if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
-    const to = RECORDS_AT + slot * RECORD_LEN;
-    const kind = writeBody(at, at + size, to);
-    if (kind < 0) return -1;
+    let kind = 0;
+    if (isAck(slot, at)) store<i32>(to, 0, 12);
+    else {
+      kind = decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to);
+      if (kind < 0) return -1;
+    }
     writeHead(at, kind, to);
     at += SLOT_LEN;
+    to += RECORD_LEN;
   }
   return count;
+}
+
+function decodeSlot(at: i32, length: i32, to: i32): i32 {
+  if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_MESSAGE_LENGTH, at, length, SLOT_LEN);
+  const size = checkMessage(at, at + length);
+  if (size < 0) return -1;
+  if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
+  return writeBody(at, at + size, to);
 }

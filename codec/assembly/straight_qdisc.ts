@@ -13,7 +13,6 @@ import {
   NLA_TYPE_MASK,
   NLMSG_HDRLEN,
   TCA_HW_OFFLOAD,
-  TCA_KIND,
   TCA_OPTIONS,
   TCA_PAD,
   TCA_STATS,
@@ -23,10 +22,10 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
+import { attributeLength } from "./attribute";
 import { STATS_BASIC, STATS_QUEUE } from "./codes";
 import { findKind } from "./kinds";
 import { align4 } from "./message";
-import { KIND_SIZE } from "./regions";
 
 const KIND = NLMSG_HDRLEN + TCMSG_LEN;
 const OFFLOAD_HEAD = NLA_HDRLEN + 1 | TCA_HW_OFFLOAD << 16;
@@ -40,10 +39,10 @@ const QUEUE_HEAD = QUEUE_NLA_LEN | TCA_STATS_QUEUE << 16;
 /** `struct tc_stats`, with the padding after it */
 const OLD_NLA_LEN = NLA_HDRLEN + 40;
 const OLD_HEAD = OLD_NLA_LEN | TCA_STATS << 16;
-/** `TCA_STATS2` as it is, and with padding before both of its attributes */
+/** `TCA_STATS2` as it is, its header with that of its first attribute, and with padding before both of them */
 const PLAIN_NLA_LEN = NLA_HDRLEN + BASIC_NLA_LEN + QUEUE_NLA_LEN;
 const PADDED_NLA_LEN = PLAIN_NLA_LEN + 2 * NLA_HDRLEN;
-const PLAIN_HEAD = PLAIN_NLA_LEN | TCA_STATS2 << 16;
+const PLAIN_HEADS: u64 = PLAIN_NLA_LEN | TCA_STATS2 << 16 | <u64> BASIC_HEAD << 32;
 const PADDED_HEAD = PADDED_NLA_LEN | TCA_STATS2 << 16;
 
 /** Whether the attributes from `from` on, none of which need be there, end at `stats`. */
@@ -64,28 +63,23 @@ function leadsTo(stats: i32, from: i32): bool {
 /** Whether `TCA_STATS2` at `at` is the padded one. */
 function isPadded(at: i32): bool {
   return load<u32>(at) == PADDED_HEAD && load<u32>(at, NLA_HDRLEN) == STATS_PAD_HEAD &&
-    load<u32>(at, 2 * NLA_HDRLEN + BASIC_NLA_LEN) == STATS_PAD_HEAD;
+    load<u32>(at, 2 * NLA_HDRLEN) == BASIC_HEAD && load<u32>(at, 2 * NLA_HDRLEN + BASIC_NLA_LEN) == STATS_PAD_HEAD;
 }
 
 /** Writes the record of a message of that shape, from byte 12 on. Returns the kind's number, or 0. */
 export function straightQdisc(message: i32, end: i32, to: i32): i32 {
   const old = end - OLD_NLA_LEN;
+  const queue = old - QUEUE_NLA_LEN;
   let stats = old - PLAIN_NLA_LEN;
   let basic = stats + NLA_HDRLEN;
-  if (load<u32>(stats) != PLAIN_HEAD) {
+  if (load<u64>(stats) != PLAIN_HEADS) {
     stats = old - PADDED_NLA_LEN;
     basic = stats + 2 * NLA_HDRLEN;
     if (!isPadded(stats)) return 0;
   }
-  const queue = old - QUEUE_NLA_LEN;
-  if (load<u32>(basic) != BASIC_HEAD || load<u32>(queue) != QUEUE_HEAD || load<u32>(old) != OLD_HEAD) return 0;
-
-  const head = load<u32>(message, KIND);
-  const size = <i32> (head & 0xffff) - NLA_HDRLEN;
-  if (head >> 16 != TCA_KIND || size < 1 || size > KIND_SIZE) return 0;
-  if (!leadsTo(stats, message + KIND + NLA_HDRLEN + align4(size))) return 0;
-  const kind = findKind(message + KIND + NLA_HDRLEN, size);
-  if (kind == 0) return 0;
+  if (load<u32>(queue) != QUEUE_HEAD || load<u32>(old) != OLD_HEAD) return 0;
+  const kind = findKind(message + KIND);
+  if (kind == 0 || !leadsTo(stats, message + KIND + align4(attributeLength(message + KIND)))) return 0;
   store<u64>(to, load<u64>(message, 20), 12);
   store<u32>(to, load<u32>(message, 28), 20);
   store<u32>(to, STATS_BASIC + STATS_QUEUE << 24, 24);

@@ -8,10 +8,12 @@ import {
   RTM_NEWQDISC,
   RTM_NEWROUTE,
 } from "./assembly/constants.ts";
+import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./assembly/codes.ts";
 import { recordWords } from "./exchange.ts";
 import type { AnswerMessage, LinkMessage, Message, QdiscMessage, QdiscStats, RouteMessage } from "./message.ts";
 import { kindAt, textAt, textIn } from "./record_text.ts";
 
+const STATS_ANY = STATS_BASIC | STATS_QUEUE | STATS_OLD;
 const ROUTE_DEVICES_MAX = 9;
 
 /** The message whose record begins at word `at`, as an object. */
@@ -48,7 +50,7 @@ function qdiscAt(at: number): QdiscMessage {
     handle: recordWords[at + 4],
     parent: recordWords[at + 5],
     kind: kindAt(at),
-    stats: recordWords[at + 6] >>> 24 === 0 ? undefined : statsAt(at),
+    stats: (recordWords[at + 2] & STATS_ANY) === 0 ? undefined : statsAt(at),
   };
   return message;
 }

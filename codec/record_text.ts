@@ -20,15 +20,15 @@ function kindNumbered(number: number): string {
 }
 
 /**
- * The string that a reference of the record at word `at` names: offset in the message in its low 16 bits,
- * length in the next 8.
+ * The string that a reference of the record at word `at` names: offset in the message in its low half,
+ * length in its high one.
  */
 export function textAt(at: number, reference: number): string {
-  return textIn(at, reference & 0xffff, reference >>> 16 & 0xff);
+  return textIn(at, reference & 0xffff, reference >>> 16);
 }
 
 /** The string of `length` bytes at `offset` in the message whose record begins at word `at`. */
 export function textIn(at: number, offset: number, length: number): string {
-  const start = (recordWords[at + 2] & 0xffffff) + offset;
+  const start = (recordWords[at + 2] & 0xfffff) + offset;
   return textOf(receiveRegion, start, start + length);
 }

@@ -22,11 +22,11 @@ export const FAIL_ATTRIBUTE_TOO_LONG = 9;
 /** A message to be made is shorter than its header, or longer than the scratch region. */
 export const FAIL_MESSAGE_SIZE = 10;
 
-// Where a qdisc record's statistics come from: bits of the high byte of its kind word.
-export const STATS_BASIC = 1;
-export const STATS_QUEUE = 2;
+// Where a qdisc record's statistics come from: bits of its word 8.
+export const STATS_BASIC = 0x100000;
+export const STATS_QUEUE = 0x200000;
 /** `TCA_STATS`, read because there was no `TCA_STATS2`. */
-export const STATS_OLD = 4;
+export const STATS_OLD = 0x400000;
 
 // What a field of a tree holds.
 export const HOLDS_FIELDS = 0;

@@ -1,7 +1,7 @@
 // What a qdisc message says: `struct tcmsg`, `TCA_KIND` and its statistics.
 //
 //  12 s32 ifindex   16 u32 handle   20 u32 parent
-//  24 which statistics there are, in bits 24 to 31; below, a reference to a kind that has no number
+//  24 a reference to the kind, if it has no number
 //  28 u64 bytes   36 u64 packets   44 u32 qlen   48 u32 backlog   52 u32 drops
 //  56 u32 requeues   60 u32 overlimits
 import {
@@ -79,7 +79,7 @@ function readStats(nest: i32, end: i32, to: i32): i32 {
   return found;
 }
 
-/** Writes the record from byte 12 on. Returns the kind's number, 0 where it has none, or -1. */
+/** Writes the record from byte 12 on. Returns the bits of word 8, or -1. */
 export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
   if (!checkBody(message, end, HEADERS_LEN)) return -1;
   clearBody(to);
@@ -110,7 +110,6 @@ export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
     stats = STATS_OLD;
   }
   const number = kind == 0 ? 0 : internKind(kind);
-  const named: u32 = kind == 0 || number != 0 ? 0 : reference(message, kind);
-  store<u32>(to, named | (<u32> stats << 24), 24);
-  return number;
+  if (kind != 0) store<u32>(to, reference(message, kind), 24);
+  return number << 24 | stats;
 }

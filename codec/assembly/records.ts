@@ -1,10 +1,11 @@
 // Messages into records of 64 bytes, one a message:
 //
 //   0 u16 type, u16 flags    4 u32 sequence
-//   8 the message's offset in the receive region in bits 0 to 23, its kind's number in bits 24 to 31
+//   8 the message's offset in the receive region in bits 0 to 19; of a qdisc which statistics there are in
+//     bits 20 to 22, and the number of its kind in bits 24 to 31
 //
 // and from byte 12 what its type says: see qdisc_record, link_record, route_record, error_record.
-// A reference to a string is a word: its offset in the message below, its length in bits 16 to 23.
+// A reference to a string is a word: its offset in the message in the low half, its length in the high one.
 import {
   NLMSG_DONE,
   NLMSG_ERROR,
@@ -26,7 +27,7 @@ import { qdiscRecord } from "./qdisc_record";
 import { routeRecord } from "./route_record";
 import { straightQdisc } from "./straight_qdisc";
 
-/** Writes what the type of the message says. Returns the number of a qdisc's kind, 0, or -1. */
+/** Writes what the type of the message says. Returns a qdisc's bits of word 8, 0, or -1. */
 function writeBody(at: i32, end: i32, to: i32): i32 {
   const type = messageType(at);
   if (type == RTM_NEWQDISC || type == RTM_DELQDISC) return qdiscRecord(at, end, to);
@@ -39,9 +40,9 @@ function writeBody(at: i32, end: i32, to: i32): i32 {
 }
 
 /** Writes what every record says. */
-function writeHead(at: i32, kind: i32, to: i32): void {
+function writeHead(at: i32, marks: i32, to: i32): void {
   store<u64>(to, load<u64>(at, 4));
-  store<u32>(to, (at - RECEIVE_AT) | (kind << 24), 8);
+  store<u32>(to, (at - RECEIVE_AT) | marks, 8);
 }
 
 /** Decodes the `length` bytes at the start of the receive region. Returns how many messages, or -1. */
@@ -52,15 +53,15 @@ export function decodeChunk(length: i32): i32 {
   let to = RECORDS_AT;
   while (at < end) {
     let size = messageLength(at);
-    let kind = 0;
-    if (<u32> size <= <u32> (end - at) && messageType(at) == RTM_NEWQDISC) kind = straightQdisc(at, at + size, to);
-    if (kind == 0) {
+    let marks = 0;
+    if (<u32> size <= <u32> (end - at) && messageType(at) == RTM_NEWQDISC) marks = straightQdisc(at, at + size, to);
+    if (marks == 0) {
       size = checkMessage(at, end);
       if (size < 0) return -1;
-      kind = writeBody(at, at + size, to);
-      if (kind < 0) return -1;
+      marks = writeBody(at, at + size, to);
+      if (marks < 0) return -1;
     }
-    writeHead(at, kind, to);
+    writeHead(at, marks, to);
     to += RECORD_LEN;
     at += align4(size);
   }
@@ -79,13 +80,13 @@ export function decodeSlots(count: i32): i32 {
   let at = RECEIVE_AT;
   let to = RECORDS_AT;
   for (let slot = 0; slot < count; slot++) {
-    let kind = 0;
+    let marks = 0;
     if (isAck(slot, at)) store<i32>(to, 0, 12);
     else {
-      kind = decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to);
-      if (kind < 0) return -1;
+      marks = decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to);
+      if (marks < 0) return -1;
     }
-    writeHead(at, kind, to);
+    writeHead(at, marks, to);
     at += SLOT_LEN;
     to += RECORD_LEN;
   }

@@ -66,7 +66,7 @@ function isPadded(at: i32): bool {
     load<u32>(at, 2 * NLA_HDRLEN) == BASIC_HEAD && load<u32>(at, 2 * NLA_HDRLEN + BASIC_NLA_LEN) == STATS_PAD_HEAD;
 }
 
-/** Writes the record of a message of that shape, from byte 12 on. Returns the kind's number, or 0. */
+/** Writes the record of a message of that shape, from byte 12 on. Returns the bits of word 8, or 0. */
 export function straightQdisc(message: i32, end: i32, to: i32): i32 {
   const old = end - OLD_NLA_LEN;
   const queue = old - QUEUE_NLA_LEN;
@@ -82,11 +82,10 @@ export function straightQdisc(message: i32, end: i32, to: i32): i32 {
   if (kind == 0 || !leadsTo(stats, message + KIND + align4(attributeLength(message + KIND)))) return 0;
   store<u64>(to, load<u64>(message, 20), 12);
   store<u32>(to, load<u32>(message, 28), 20);
-  store<u32>(to, STATS_BASIC + STATS_QUEUE << 24, 24);
   store<u64>(to, load<u64>(basic, 4), 28);
   store<u64>(to, load<u32>(basic, 12), 36);
   store<u64>(to, load<u64>(queue, 4), 44);
   store<u64>(to, load<u64>(queue, 12), 52);
   store<u32>(to, load<u32>(queue, 20), 60);
-  return kind;
+  return kind << 24 | STATS_BASIC | STATS_QUEUE;
 }

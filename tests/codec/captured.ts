@@ -27,7 +27,7 @@ export const REPLIES: readonly CapturedReply[] = replies.map(({ name, request, r
 }));
 
 /** What tc said of the state of which the first reply is a dump. */
-export const TC_JSON = replies[0].tc_json;
+export const TC_JSON = replies[0].tc_json ?? [];
 
 /** Every captured message by itself, its padding up to the next included. */
 export const CAPTURED: readonly Uint8Array<ArrayBuffer>[] = [

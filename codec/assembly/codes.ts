@@ -17,10 +17,8 @@ export const FAIL_ATTRIBUTE_PAYLOAD = 6;
 export const FAIL_NO_ROOM = 7;
 /** An address or a count outside of the region it must lie in. */
 export const FAIL_OUT_OF_REGION = 8;
-/** An attribute to be made is longer than its 16 bits can say. */
-export const FAIL_ATTRIBUTE_TOO_LONG = 9;
 /** A message to be made is shorter than its header, or longer than the scratch region. */
-export const FAIL_MESSAGE_SIZE = 10;
+export const FAIL_MESSAGE_SIZE = 9;
 
 // Where a qdisc record's statistics come from: bits of its word 8.
 export const STATS_BASIC = 0x100000;

@@ -8,12 +8,16 @@ export interface QdiscStats {
   backlogPackets: number;
   /** Bytes held at this moment, as queued: link header included, 32 bits. */
   backlogBytes: number;
+  /** Packets dropped: in a plug's case because its limit was reached. */
   drops: number;
+  /** Packets that the device gave back. */
   requeues: number;
+  /** How often it had to wait; a plug never counts it. */
   overlimits: number;
 }
 
-interface Common {
+/** What every message says of itself in its header. */
+export interface MessageHeader {
   /** `nlmsg_type` */
   type: number;
   /** `nlmsg_flags` */
@@ -23,25 +27,34 @@ interface Common {
 }
 
 /** `RTM_NEWQDISC` or `RTM_DELQDISC` from the kernel. */
-export interface QdiscMessage extends Common {
+export interface QdiscMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "qdisc";
+  /** The device's index. */
   ifindex: number;
+  /** Major number in the high 16 bits; 0 is a qdisc that the kernel made by itself. */
   handle: number;
+  /** Where it hangs: `TC_H_ROOT` or a class. */
   parent: number;
+  /** `plug`, `fq_codel` and so on. */
   kind: string;
   /** Absent where the message carries neither `TCA_STATS2` nor `TCA_STATS`. */
   stats?: QdiscStats;
 }
 
 /** `RTM_NEWLINK` or `RTM_DELLINK` from the kernel. */
-export interface LinkMessage extends Common {
+export interface LinkMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "link";
+  /** The device's index, from 1 on. */
   ifindex: number;
+  /** `eth0` */
   name: string;
   /** `IFF_*` of `linux/if.h` */
   linkFlags: number;
   /** `veth`, `ifb` and so on; empty for a physical device and for loopback. */
   kind: string;
+  /** The largest packet in bytes, without its link header. */
   mtu: number;
   /** In packets. */
   txqueuelen: number;
@@ -60,14 +73,18 @@ export interface LinkMessage extends Common {
 }
 
 /** `RTM_NEWROUTE` from the kernel. */
-export interface RouteMessage extends Common {
+export interface RouteMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "route";
+  /** `AF_INET` 2 or `AF_INET6` 10. */
   family: number;
   /** Bits of the destination that count: 0 is a default route. */
   destinationLength: number;
   /** `RTN_*` of `linux/rtnetlink.h`: 1 leads somewhere, others refuse or drop. */
   routeType: number;
+  /** The routing table: 254 is the main one. */
   table: number;
+  /** Its metric: of two routes the lower counts. */
   priority: number;
   /** The devices that it leads to: one, or with several next hops up to nine. */
   ifindexes: number[];
@@ -76,7 +93,8 @@ export interface RouteMessage extends Common {
 }
 
 /** `NLMSG_ERROR`: an ACK where `errno` is 0; or the `NLMSG_DONE` that ends a dump. */
-export interface AnswerMessage extends Common {
+export interface AnswerMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "answer";
   /** A positive errno, or 0 for success. */
   errno: number;
@@ -91,7 +109,8 @@ export interface AnswerMessage extends Common {
 }
 
 /** Any other message: its header. */
-export interface OtherMessage extends Common {
+export interface OtherMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "other";
 }
 

@@ -27,6 +27,7 @@ export type {
   AnswerMessage,
   LinkMessage,
   Message,
+  MessageHeader,
   OtherMessage,
   QdiscMessage,
   QdiscStats,

@@ -1,6 +1,7 @@
 /**
  * A web client, as a program: `client.ts URL`. Says `ready`, then makes a request for each line of
- * its input, on a connection of its own, and writes an {@linkcode Answer} as a line of JSON.
+ * its input, on a connection of its own, and writes an {@linkcode Answer} as a line of JSON. Ends
+ * when its input does, whatever it waits for.
  *
  * @module
  */
@@ -28,8 +29,10 @@ async function request(url: string): Promise<Answer> {
 }
 
 if (import.meta.main) {
+  const [url] = Deno.args;
   console.log("ready");
   for await (const _ of lines(Deno.stdin.readable)) {
-    console.log(JSON.stringify(await request(Deno.args[0])));
+    request(url).then((answer) => console.log(JSON.stringify(answer)));
   }
+  Deno.exit();
 }

@@ -5,6 +5,7 @@
  */
 
 import { lines } from "../uml/lines.ts";
+import { within } from "../uml/within.ts";
 
 const ANSWER_MS = 30_000;
 
@@ -16,7 +17,8 @@ export function connectHosts(addresses: Record<string, string>): void {
   ip("link", "add", ...left, "type", "veth", "peer", "name", ...right);
   for (const [name, address] of Object.entries(addresses)) {
     ip("-netns", name, "address", "add", `${address}/24`, "dev", "eth0");
-    ip("-netns", name, "link", "set", "eth0", "up");
+    // Without a link-local address, no solicitations of IPv6 are held along with the request
+    ip("-netns", name, "link", "set", "eth0", "addrgenmode", "none", "up");
   }
 }
 
@@ -62,25 +64,17 @@ export class Program implements AsyncDisposable {
 
   /** Reads the next line of its output, for which it has 30 seconds. */
   async hear(): Promise<string> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new Error(`${this.#name} said nothing for ${ANSWER_MS} ms`)),
-      ANSWER_MS,
-    );
-    try {
-      const { done, value } = await Promise.race([this.#lines.next(), late]);
-      if (done) throw new Error(`${this.#name} ended before it was done`);
-      return value;
-    } finally {
-      clearTimeout(timer);
-    }
+    const { done, value } = await within(this.#lines.next(), {
+      timeoutMs: ANSWER_MS,
+      late: () => new Error(`${this.#name} said nothing for ${ANSWER_MS} ms`),
+    });
+    if (done) throw new Error(`${this.#name} ended before it was done`);
+    return value;
   }
 
   /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGTERM");
-    await this.#input.close();
-    await this.#process.status;
+    await this.#process[Symbol.asyncDispose]();
   }
 }
 

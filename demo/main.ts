@@ -4,24 +4,19 @@
  * @module
  */
 
+import { assertIproute2 } from "../uml/iproute2.ts";
 import { findPlugKernel } from "../uml/plug_kernel.ts";
 import { runProgram } from "../uml/program.ts";
-import { systemPath } from "../uml/system_path.ts";
 
 const PROJECT = `${import.meta.dirname}/..`;
-const SESSION = `${PROJECT}/demo/session.ts`;
-const RUN_INSIDE = [
-  SESSION,
-  `${PROJECT}/demo/client.ts`,
-  `${PROJECT}/demo/server.ts`,
-  `${PROJECT}/cli/main.ts`,
-];
+const SESSION = "demo/session.ts";
+const MODULES = [SESSION, "demo/client.ts", "demo/server.ts", "cli/main.ts"];
 
 await runProgram("plugctl demo", async (signal) => {
   assertIproute2();
   const kernel = findPlugKernel({ asUser: true });
   console.log(
-    "An HTTP request is held in the kernel, then let go; nothing on this machine changes",
+    "An HTTP request is held in the kernel, then let go; this machine's network is not touched",
   );
   console.log(`This runs ${kernel.place}`);
 
@@ -32,29 +27,15 @@ await runProgram("plugctl demo", async (signal) => {
   await cacheModules(signal);
   return await kernel.run(
     [Deno.execPath(), "run", "-A", "--no-check", SESSION],
-    { signal, env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
+    { signal, cwd: PROJECT, env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
   );
 });
-
-function assertIproute2(): void {
-  try {
-    const env = { PATH: systemPath() };
-    new Deno.Command("ip", { args: ["-Version"], env }).outputSync();
-    new Deno.Command("tc", { args: ["-Version"], env }).outputSync();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(
-      "Cannot make two hosts: ip or tc is not installed; " +
-        "install them with: apt-get install iproute2",
-      { cause: error },
-    );
-  }
-}
 
 /** Fetches what the programs import: the network that they will run in leads nowhere. */
 async function cacheModules(signal: AbortSignal): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", ...RUN_INSIDE],
+    args: ["cache", "--quiet", ...MODULES],
+    cwd: PROJECT,
     signal,
   }).spawn().status;
   signal.throwIfAborted();

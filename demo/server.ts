@@ -1,5 +1,6 @@
 /**
- * A web server, as a program: `server.ts ADDRESS PORT`. Says `listening` when it is.
+ * A web server, as a program: `server.ts ADDRESS PORT`. Says `listening` when it is, and
+ * ends when its input does, so that it never outlives the program that started it.
  *
  * @module
  */
@@ -10,3 +11,6 @@ Deno.serve(
   { hostname, port: Number(port), onListen: () => console.log("listening") },
   () => new Response("hello"),
 );
+
+await Deno.stdin.readable.pipeTo(new WritableStream());
+Deno.exit();

@@ -8,11 +8,11 @@
 
 import type { Answer } from "./client.ts";
 import { connectHosts, Program, rootQdisc } from "./host.ts";
-import { runProgram } from "../uml/program.ts";
 import { explain, observe, showCommand } from "./narration.ts";
 
 const ADDRESSES = { client: "10.0.0.1", server: "10.0.0.2" };
 const PORT = "8000";
+const PAGE = `http://${ADDRESSES.server}:${PORT}/`;
 const COMMAND_LINE = `${import.meta.dirname}/../cli/main.ts`;
 const HELD_MS = 10_000;
 const POLL_MS = 20;
@@ -26,55 +26,66 @@ interface Pending {
 async function main(): Promise<void> {
   connectHosts(ADDRESSES);
   const before = rootQdisc("client").kind;
-  const { server: address } = ADDRESSES;
-  await using server = new Program("server", "server.ts", address, PORT);
-  const url = `http://${address}:${PORT}/`;
-  await using client = new Program("client", "client.ts", url);
+  await using server = new Program("server", "server.ts", ADDRESSES.server, PORT);
+  await using client = new Program("client", "client.ts", PAGE);
   await Promise.all([server.hear(), client.hear()]);
 
-  explain("Two hosts, joined by their eth0. Attach a plug to the client's");
+  explain("Two hosts, client and server, are joined by a cable. A plug goes on the client's end");
   await plugctl("attach");
 
-  explain("It lets everything pass: a request is answered at once");
+  explain("It lets everything pass");
   report(await request(client).answer);
 
-  explain("Hold what the client sends from now on");
+  explain("From now on it holds what the client sends");
   await plugctl("buffer");
 
-  explain("The same request: it waits in the kernel");
+  explain("The same request waits in the kernel: it is in the backlog");
   const held = request(client);
   await packetsHeld();
   const heldSince = performance.now();
-  await plugctl("show");
+  const table = await plugctl("show");
+  check(readColumn(table, "BACKLOG") > 0, "plugctl shows no packets in the backlog");
   check(!held.answered, "The request was answered while it was held");
 
-  explain("Let it go");
+  explain("Let go, it is answered");
   const heldMs = performance.now() - heldSince;
   await plugctl("release-indefinite");
   const answer = await held.answer;
   report(answer);
-  check(answer.ms >= heldMs, `It took less than the ${heldMs} ms it was held`);
+  check(answer.ms >= heldMs, `It took less than the ${heldMs} ms that it was held`);
 
-  explain("Leave no trace");
+  explain("Without the plug the client is as it was");
   await plugctl("detach");
   const after = rootQdisc("client").kind;
-  check(after === before, `The client's eth0 has ${after}, it had ${before}`);
+  observe(`client: the queueing discipline of eth0 is ${after}`);
+  check(after === before, `It was ${before}`);
 }
 
-/** Runs the command line of this checkout on the client's `eth0`, shown as a user would type it. */
-async function plugctl(action: string): Promise<void> {
+/** Runs this checkout's command line on the client's `eth0`, as a user would, and returns what it printed. */
+async function plugctl(action: string): Promise<string> {
   const args = [action, "--netns", "client", "--dev", "eth0"];
   showCommand(`plugctl ${args.join(" ")}`);
-  const { success } = await new Deno.Command(Deno.execPath(), {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", COMMAND_LINE, ...args],
-  }).spawn().status;
+    stderr: "inherit",
+  }).output();
+  const text = new TextDecoder().decode(stdout).trimEnd();
+  if (text) console.log(text);
   check(success, `plugctl ${action} failed`);
+  return text;
+}
+
+/** Reads a number from the first row of a table with headings. */
+function readColumn(table: string, heading: string): number {
+  const [headings, row] = table.split("\n").map((line) => line.trim().split(/\s+/));
+  return Number(row[headings.indexOf(heading)]);
 }
 
 function request(client: Program): Pending {
-  showCommand("GET / HTTP/1.1");
+  observe(`client: GET ${PAGE}`);
   const pending = { answered: false, answer: ask(client) };
-  pending.answer.then(() => pending.answered = true);
+  const settle = () => pending.answered = true;
+  pending.answer.then(settle, settle);
   return pending;
 }
 
@@ -93,7 +104,7 @@ async function packetsHeld(): Promise<void> {
 }
 
 function report({ status, body, ms }: Answer): void {
-  observe(`${status} ${body}, after ${ms} ms`);
+  observe(`client: ${status} ${body}, after ${ms} ms`);
   check(status === 200, `The server answered with status ${status}`);
 }
 
@@ -101,7 +112,7 @@ function check(condition: boolean, complaint: string): void {
   if (!condition) throw new Error(complaint);
 }
 
-await runProgram("plugctl demo", async () => {
-  await main();
-  return 0;
+await main().catch((error) => {
+  console.error(`plugctl demo: ${error.message}`);
+  Deno.exit(1);
 });

@@ -1,15 +1,16 @@
 import {
   type AnswerMessage,
   CHUNK_MAX,
+  DecodeError,
   decodeReceived,
   decodeSlots,
   encodeRequest,
   type Message,
   NLM_F_DUMP,
   NLM_F_DUMP_INTR,
+  NLMSG_HDRLEN,
   receiveRegion,
   type Request,
-  SEND_LEN,
   sendRegion,
   SLOT_LEN,
   slotLengths,
@@ -39,6 +40,7 @@ export type Trace = (direction: "sent" | "received", bytes: Uint8Array) => void;
 export interface ConnectionOptions {
   /** How long to wait for an answer, in milliseconds, which the kernel gives in microseconds. Default 5,000. */
   timeoutMs?: number;
+  /** Sees what is sent and received. */
   trace?: Trace;
   /** Milliseconds of a monotonic clock. Default `performance.now`. */
   now?: () => number;
@@ -50,6 +52,9 @@ export interface ConnectionOptions {
  */
 export const REQUESTS_PER_SEND = 256;
 
+/** Where `nlmsg_seq` stands in a message. */
+const SEQUENCE_OFFSET = 8;
+
 /** How often a dump is begun anew because the state changed under it, or answers were lost. */
 const DUMP_ATTEMPTS = 10;
 
@@ -59,6 +64,7 @@ export class Connection implements Disposable {
   readonly #timeoutMs: number;
   readonly #trace?: Trace;
   readonly #now: () => number;
+  readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
   #sequence = 0;
 
   /** Takes over a socket, and closes it when it is disposed of. */
@@ -154,9 +160,9 @@ export class Connection implements Disposable {
     const deadline = this.#now() + this.#timeoutMs;
     for (let missing = requests.length; missing > 0;) {
       const count = this.#receiveSlots(missing, deadline);
-      for (const message of this.#decodeSlots(count)) {
+      this.#dropStale(count, { first, requests: requests.length });
+      for (const message of decodeSlots(count)) {
         const index = message.sequence - first >>> 0;
-        // What an earlier request was answered too late is dropped.
         if (index >= requests.length || answers[index]) continue;
         if (message.about !== "answer") found[index] = message;
         else {
@@ -179,11 +185,6 @@ export class Connection implements Disposable {
         sequence: this.#sequence,
       });
     }
-    if (length > SEND_LEN) {
-      throw new RangeError(
-        `Cannot send ${length} bytes: the send region has ${SEND_LEN}`,
-      );
-    }
     this.#trace?.("sent", sendRegion.subarray(0, length));
     const sent = uninterrupted(() => this.#socket.send(length));
     if (sent < 0) {
@@ -192,20 +193,28 @@ export class Connection implements Disposable {
     return first;
   }
 
-  #receiveSlots(wanted: number, deadline: number): number {
-    const lengths = slotLengths.subarray(0, Math.min(wanted, SLOTS_MAX));
+  /** Receives what has arrived: to each request that is not answered yet a message and an ACK at the most. */
+  #receiveSlots(missing: number, deadline: number): number {
+    const lengths = slotLengths.subarray(0, Math.min(2 * missing, SLOTS_MAX));
     const count = this.#receive(() => this.#socket.receiveSlots(lengths), deadline);
     if (count < 0) throw new NetlinkError("receive from the kernel", { errno: -count });
     return count;
   }
 
-  #decodeSlots(count: number): Message[] {
+  /**
+   * Empties the slots of what earlier requests were answered too late, before anything is decoded: a part of a
+   * dump can be many messages, and longer than a slot.
+   */
+  #dropStale(count: number, { first, requests }: { first: number; requests: number }): void {
     for (let slot = 0; slot < count; slot++) {
+      const at = slot * SLOT_LEN;
       const length = slotLengths[slot];
-      if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
-      this.#trace?.("received", receiveRegion.subarray(slot * SLOT_LEN, slot * SLOT_LEN + length));
+      this.#trace?.("received", receiveRegion.subarray(at, at + Math.min(length, SLOT_LEN)));
+      if (length < NLMSG_HDRLEN) throw new DecodeError(`Cannot decode message of ${length} bytes`, 0);
+      const sequence = this.#received.getUint32(at + SEQUENCE_OFFSET, true);
+      if ((sequence - first >>> 0) >= requests) slotLengths[slot] = 0;
+      else if (length > SLOT_LEN) throw truncated(length, SLOT_LEN);
     }
-    return decodeSlots(count);
   }
 
   /**

@@ -10,14 +10,16 @@ export const EINVAL = 22;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
 
-/** The names by number, from 1 on, and what those say that a netlink socket is likely to answer. */
+/** The names by number, from 1 on; 41 has none. */
 const NAMES = `EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY
 EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM
-ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP - ENOMSG`.split(
+ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP`.split(
   /\s+/,
 );
 
+/** Those after the gap that a netlink socket is likely to answer. */
 const LATER: Readonly<Record<number, string>> = {
+  42: "ENOMSG",
   90: "EMSGSIZE",
   93: "EPROTONOSUPPORT",
   95: "EOPNOTSUPP",

@@ -1,6 +1,7 @@
 /** A netlink socket and what can go wrong on it. */
 export { type Answer, Connection, type ConnectionOptions, REQUESTS_PER_SEND, type Trace } from "./connection.ts";
 export * from "./errno.ts";
+export { libc, UnsupportedError } from "./libc.ts";
 export { inNamespace, inNewNamespace, namespacePath } from "./namespace.ts";
 export { NetlinkError, type Refusal } from "./netlink_error.ts";
 export { openSocket, type Socket } from "./socket.ts";

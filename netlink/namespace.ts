@@ -19,16 +19,13 @@ export function namespacePath(namespace: string): string {
       `${JSON.stringify(namespace)} is no namespace: after pid: a process number is needed`,
     );
   }
-  if (namespace.includes("/")) return namespace;
-  if (
-    namespace === "" || namespace === "." || namespace === ".." ||
-    namespace.includes("\0")
-  ) {
+  // A NUL would end what the kernel reads.
+  if (["", ".", ".."].includes(namespace) || namespace.includes("\0")) {
     throw new SyntaxError(
       `${JSON.stringify(namespace)} is no namespace: one is NAME, a path, or pid:N`,
     );
   }
-  return `/run/netns/${namespace}`;
+  return namespace.includes("/") ? namespace : `/run/netns/${namespace}`;
 }
 
 /**

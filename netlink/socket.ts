@@ -122,11 +122,12 @@ class RawSocket implements Socket {
 
   deviceIndex(name: string): number {
     const request = new Uint8Array(IFREQ_LEN);
-    const { written, read } = new TextEncoder().encodeInto(
+    const { read } = new TextEncoder().encodeInto(
       name,
       request.subarray(0, IFNAMSIZ - 1),
     );
-    if (read < name.length || written === 0) {
+    // What no name may hold is refused here: the kernel would read `lo:1` and `lo\0` as `lo`.
+    if (read < name.length || !/^[^\0/:\s]+$/.test(name)) {
       throw new RangeError(`${JSON.stringify(name)} is no device's name`);
     }
     const result = this.#result(

@@ -1,4 +1,12 @@
-import { formatHandle, type LinkMessage, type QdiscMessage, RTM_GETLINK, TC_H_ROOT } from "../codec/mod.ts";
+import {
+  formatHandle,
+  type LinkMessage,
+  NLM_F_CREATE,
+  type QdiscMessage,
+  type QdiscRequest,
+  RTM_GETLINK,
+  TC_H_ROOT,
+} from "../codec/mod.ts";
 import type { Connection } from "../netlink/mod.ts";
 import { detachSync } from "./drain.ts";
 import { refuseLockout } from "./lockout.ts";
@@ -44,33 +52,48 @@ const DEFAULT_PACKETS = 1000;
 const ETHERNET_HEADER_BYTES = 14;
 
 /**
- * Creates a plug and, unless it is to hold, releases it in the same send.
+ * Creates plugs and, unless they are to hold, releases them in the same send. All are checked before any is
+ * created; where one cannot be created, those that were are taken away again.
  *
  * @throws {QueueError} where something else is there, it would lock out, or the kernel refuses
- * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+ * @throws {RangeError} where a limit is not from 1 to 2^32 - 1
  */
-export function attach(connection: Connection, options: AttachOptions): Attached {
+export function attachAll(connection: Connection, list: readonly AttachOptions[]): Attached[] {
+  const plans: Plan[] = [];
+  for (const options of list) plans.push(plan(connection, options, plans));
+  for (const { queue, found } of plans) if (found.there) emptyPlugs(queue, found);
+  create(connection, plans);
+  return plans;
+}
+
+interface Plan extends Attached {
+  operation: string;
+  options: AttachOptions;
+  found: Found;
+}
+
+/** Looks and decides, and touches nothing. `before` are the plans that will be carried out before. */
+function plan(connection: Connection, options: AttachOptions, before: readonly Plan[]): Plan {
   const { dev, parent = TC_H_ROOT, hold = false, replace = false } = options;
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   const operation = `attach to ${describeQueue(dev, { parent, handle: options.handle ?? 0 })}`;
-  const ifindex = findDevice(connection, { dev, operation });
+  const ifindex = findDevice(connection, dev);
   const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
   if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
-  const handle = chooseHandle(found, { operation, wanted: options.handle });
-  const limitBytes = options.limitBytes ?? ownDefault(found.link);
+  const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
+  if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
+  const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
   const queue: Queue = {
     dev,
-    place: { ifindex, parent, handle },
+    place: { ifindex, parent, handle: chooseHandle(taken, { operation, wanted: options.handle }) },
     located: true,
     connection,
     asked: hold ? "hold" : "pass",
     endedEpoch: false,
-    limitBytesAsked: limitBytes,
+    limitBytesAsked: options.limitBytes ?? ownDefault(found.link),
   };
-  if (found.there) emptyPlugs(queue, found);
-  create(queue, { operation, hold, replace });
-  return { queue, warnings: warningsOf(found.link, options.limitBytes) };
+  return { queue, operation, options, found, warnings: warningsOf(found.link, options.limitBytes) };
 }
 
 interface Found {
@@ -113,8 +136,10 @@ function describeKind({ kind, handle }: QdiscMessage): string {
  * The handle to give. It must be free: the release that follows the creation names it, and would touch the
  * other qdisc of that handle if the creation failed.
  */
-function chooseHandle({ others }: Found, { operation, wanted }: { operation: string; wanted?: number }): number {
-  const taken = new Set(others.map(({ handle }) => handle));
+function chooseHandle(
+  taken: ReadonlySet<number>,
+  { operation, wanted }: { operation: string; wanted?: number },
+): number {
   if (wanted === undefined) {
     for (let index = 0; index < HANDLES; index++) {
       const handle = FIRST_HANDLE + index * 0x10000;
@@ -140,24 +165,36 @@ function emptyPlugs(queue: Queue, { there, others }: Found): void {
   }
 }
 
+/** The qdiscs whose handles are not free: even a foreign one that is to be replaced keeps its own until then. */
+function holdersOfHandles({ there, others }: Found): QdiscMessage[] {
+  return there && there.kind !== "plug" ? [there, ...others] : others;
+}
+
 /** The limit to send where the kernel's own default, txqueuelen packets, would be 0 and drop everything. */
 function ownDefault(link: LinkMessage): number | undefined {
   if (link.txqueuelen > 0) return undefined;
   return DEFAULT_PACKETS * (link.mtu + ETHERNET_HEADER_BYTES);
 }
 
-function create(
-  queue: Queue,
-  { operation, hold, replace }: { operation: string; hold: boolean; replace: boolean },
-): void {
-  const { place, connection, limitBytesAsked } = queue;
-  const requests = [createRequest(place, { limitBytes: limitBytesAsked, replace })];
-  if (!hold) requests.push(changeRequest(place, "release-indefinite"));
-  const [created, released] = connection.transact(requests);
-  if (created.errno !== 0) throw refusalError(operation, created);
-  if (hold || released.errno === 0) return;
-  connection.transact([deleteRequest(place)]);
-  throw refusalError(operation, released);
+function create(connection: Connection, plans: readonly Plan[]): void {
+  const requests: QdiscRequest[] = [];
+  const planOf: Plan[] = [];
+  for (const plan of plans) {
+    const { queue: { place, limitBytesAsked }, options: { replace, hold } } = plan;
+    requests.push(createRequest(place, { limitBytes: limitBytesAsked, replace }));
+    if (!hold) requests.push(changeRequest(place, "release-indefinite"));
+    while (planOf.length < requests.length) planOf.push(plan);
+  }
+  const answers = connection.transact(requests);
+  const failed = answers.findIndex(({ errno }) => errno !== 0);
+  if (failed < 0) return;
+  const created = new Set(planOf.filter((_, index) => isCreation(requests[index]) && answers[index].errno === 0));
+  connection.transact([...created].map(({ queue }) => deleteRequest(queue.place)));
+  throw refusalError(planOf[failed].operation, answers[failed]);
+}
+
+function isCreation({ flags = 0 }: QdiscRequest): boolean {
+  return (flags & NLM_F_CREATE) !== 0;
 }
 
 function warningsOf(link: LinkMessage, limitBytes: number | undefined): string[] {

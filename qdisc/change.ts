@@ -18,6 +18,8 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
+  /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
+  purpose?: string;
 }
 
 /**
@@ -27,14 +29,28 @@ export interface Change extends BufferOptions {
  * @throws {QueueError} where it would lock out or orphan an epoch, there is no plug, or the kernel refuses
  */
 export function changeQueues(queues: readonly Queue[], change: Change): void {
-  const nameOperation = (queue: Queue) => operationOn(queue, change.action);
+  const nameOperation = (queue: Queue) => operationOn(queue, change);
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
+  refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
   if (queues.length === 1 && isGuessable(queues[0])) {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
   }
   for (const [connection, those] of byConnection(queues)) send(connection, those, change);
+}
+
+/** Refuses a plug that is named twice: moved twice, it would end an epoch that nobody sees. */
+function refuseTwice(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+  queues.forEach((queue, index) => {
+    const twice = queues.slice(0, index).some((other) => isSame(queue, other));
+    if (twice) throw new RangeError(`Cannot ${nameOperation(queue)}: it is named twice`);
+  });
+}
+
+function isSame({ connection, place }: Queue, other: Queue): boolean {
+  return connection === other.connection && place.ifindex === other.place.ifindex &&
+    place.parent === other.place.parent;
 }
 
 function isGuessable({ located, place }: Queue): boolean {
@@ -56,13 +72,14 @@ function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
 }
 
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
-export function operationOn(queue: Queue, action: PlugAction): string {
-  const verb = action === "limit" ? "set the limit of" : action;
+function operationOn(queue: Queue, { action, purpose }: Change): string {
+  const verb = purpose ?? (action === "limit" ? "set the limit of" : action);
   return `${verb} ${describeQueue(queue.dev, queue.place)}`;
 }
 
-function checkBuffer(queue: Queue, { force = false, orphan = false }: BufferOptions): void {
-  const operation = operationOn(queue, "buffer");
+function checkBuffer(queue: Queue, change: Change): void {
+  const { force = false, orphan = false } = change;
+  const operation = operationOn(queue, change);
   if (queue.endedEpoch && !orphan) {
     throw new QueueError("would-orphan", operation, {
       reason:
@@ -73,13 +90,14 @@ function checkBuffer(queue: Queue, { force = false, orphan = false }: BufferOpti
   refuseLockout(queue.connection, { operation, ifindex: queue.place.ifindex });
 }
 
-function send(connection: Connection, queues: readonly Queue[], { action, limitBytes }: Change): void {
+function send(connection: Connection, queues: readonly Queue[], change: Change): void {
+  const { action, limitBytes } = change;
   const answers = connection.transact(queues.map(({ place }) => changeRequest(place, action, limitBytes)));
   const failures: QueueError[] = [];
   answers.forEach((answer, index) => {
     const queue = queues[index];
     if (answer.errno === 0) remember(queue, action, limitBytes);
-    else failures.push(refusalError(operationOn(queue, action), answer));
+    else failures.push(refusalError(operationOn(queue, change), answer));
   });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) {
@@ -93,7 +111,6 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
     case "buffer":
       // The first buffer after a release ends nothing; the next ends the epoch that this one began.
       if (queue.asked === "hold") queue.endedEpoch = true;
-      else if (queue.asked === "pass") queue.endedEpoch = false;
       queue.asked = "hold";
       break;
     case "release-one":

@@ -6,7 +6,7 @@ import {
   RTM_GETLINK,
   RTM_GETROUTE,
 } from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
+import { type Connection, ENODEV, NetlinkError } from "../netlink/mod.ts";
 import { QueueError } from "./queue_error.ts";
 
 const AF_UNSPEC = 0;
@@ -44,18 +44,29 @@ function defaultRoutes(connection: Connection): RouteMessage[] {
 
 /** The device that leads to the client of the SSH session that this process is part of. */
 function sessionDevice(connection: Connection): number | undefined {
-  const address = clientAddress();
+  const [client, scope] = sessionClient().split("%");
+  // A link-local address is on every link: only its scope tells which one is meant.
+  if (scope) return scopeDevice(connection, scope);
+  const address = parseAddress(client);
   if (address === undefined) return undefined;
   const family = address.length === 4 ? AF_INET : AF_INET6;
   const [{ message }] = connection.transact([{ type: RTM_GETROUTE, family, destination: address }]);
   return message?.about === "route" ? message.ifindexes[0] : undefined;
 }
 
-/** The client's address, from `SSH_CONNECTION`, which sshd sets, where this process may read it. */
-function clientAddress(): Uint8Array | undefined {
-  if (Deno.permissions.querySync({ name: "env", variable: "SSH_CONNECTION" }).state !== "granted") return undefined;
-  const client = Deno.env.get("SSH_CONNECTION")?.split(" ")[0].split("%")[0];
-  return client ? parseAddress(client) : undefined;
+function scopeDevice(connection: Connection, scope: string): number | undefined {
+  try {
+    return connection.deviceIndex(scope);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ENODEV) return undefined;
+    throw error;
+  }
+}
+
+/** The client as sshd writes it, from `SSH_CONNECTION`, where this process may read it; or empty. */
+function sessionClient(): string {
+  if (Deno.permissions.querySync({ name: "env", variable: "SSH_CONNECTION" }).state !== "granted") return "";
+  return Deno.env.get("SSH_CONNECTION")?.split(" ")[0] ?? "";
 }
 
 /** The bytes of an IP address as sshd writes it; of an IPv4 address in IPv6 those of the IPv4 address. */

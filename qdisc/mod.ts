@@ -15,5 +15,5 @@ export {
   type PlugAction,
   type QdiscPlace,
 } from "./plug_requests.ts";
-export { describeQueue } from "./queue.ts";
+export { describeQueue, findDevice } from "./queue.ts";
 export { QueueError, type QueueErrorCode } from "./queue_error.ts";

@@ -1,8 +1,8 @@
 import { type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
 import { Connection } from "../netlink/mod.ts";
-import { attach, type AttachOptions, type PlugPlace } from "./attach.ts";
+import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
-import { detach, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
+import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { describeQueue, findDevice, type Queue, readPlug } from "./queue.ts";
@@ -56,9 +56,20 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   static attach(options: AttachOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
-      const { queue, warnings } = attach(connection, options);
+      const [{ queue, warnings }] = attachAll(connection, [options]);
       return new Plug(queue, { ownsConnection, warnings });
     });
+  }
+
+  /**
+   * Creates several plugs in one send over one connection, all or none; see `attach`.
+   *
+   * @throws {QueueError} where one of them cannot be created; none is then
+   */
+  static attachAll(connection: Connection, list: readonly AttachOptions[]): Plug[] {
+    return attachAll(connection, list).map(({ queue, warnings }) =>
+      new Plug(queue, { ownsConnection: false, warnings })
+    );
   }
 
   /**
@@ -70,8 +81,7 @@ export class Plug implements Disposable, AsyncDisposable {
   static open(options: PlugPlace & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
       const { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0 } = options;
-      const operation = `open ${describeQueue(dev, { parent, handle })}`;
-      const place = { ifindex: findDevice(connection, { dev, operation }), parent, handle };
+      const place = { ifindex: findDevice(connection, dev), parent, handle };
       const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
       return new Plug({ dev, place, connection, ...unknown }, { ownsConnection });
     });
@@ -153,7 +163,7 @@ export class Plug implements Disposable, AsyncDisposable {
    * still there
    */
   async detach(options?: DetachOptions): Promise<DetachReport> {
-    const report = await detach(this.#queue, options);
+    const [report] = await detachAll([this.#queue], options);
     this.#close();
     return report;
   }
@@ -175,7 +185,7 @@ export class Plug implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     try {
-      if (this.#ownsPlug) await detach(this.#queue);
+      if (this.#ownsPlug) await detachAll([this.#queue]);
       else this.#releaseOwnHold();
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -194,9 +204,9 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 }
 
-/** Whether there is nothing left to release: the device is gone, or the plug. */
+/** Whether there is nothing left to release: the device is gone, the plug, or the qdisc that it hung from. */
 function isGone(error: unknown): boolean {
-  return error instanceof QueueError && (error.code === "no-device" || error.code === "not-attached");
+  return error instanceof QueueError && ["no-device", "no-parent", "not-attached", "vanished"].includes(error.code);
 }
 
 /** Makes a plug with the connection given, or with one of its own, which is closed where that fails. */

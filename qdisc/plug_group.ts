@@ -1,4 +1,5 @@
 import { type BufferOptions, changeQueues } from "./change.ts";
+import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import type { Queue } from "./queue.ts";
 
 /**
@@ -8,6 +9,7 @@ import type { Queue } from "./queue.ts";
 export class PlugGroup {
   readonly #queues: readonly Queue[];
 
+  /** Takes what the library knows of each plug; make a group with `Plug.all`. */
   constructor(queues: readonly Queue[]) {
     this.#queues = queues;
   }
@@ -30,5 +32,10 @@ export class PlugGroup {
   /** Sets the limit of all of them, in bytes from 1 to 2^32 - 1. */
   setLimit(limitBytes: number): void {
     changeQueues(this.#queues, { action: "limit", limitBytes });
+  }
+
+  /** Releases all in one send, then waits for each to drain and deletes it; a report each, see `Plug.detach`. */
+  detach(options?: DetachOptions): Promise<DetachReport[]> {
+    return detachAll(this.#queues, options);
   }
 }

@@ -36,12 +36,12 @@ export function describeQueue(dev: string, { parent, handle }: { parent: number;
  *
  * @throws {QueueError} `no-device`
  */
-export function findDevice(connection: Connection, { dev, operation }: { dev: string; operation: string }): number {
+export function findDevice(connection: Connection, dev: string): number {
   try {
     return connection.deviceIndex(dev);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.errno !== ENODEV) throw error;
-    throw new QueueError("no-device", operation, { reason: "there is no such device", cause: error });
+    throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause: error });
   }
 }
 

@@ -23,18 +23,22 @@ export type QueueErrorCode =
   | "not-attached"
   | "not-drained"
   | "refused"
+  | "vanished"
   | "would-lock-out"
   | "would-orphan";
 
 /** Something could not be done to a queue. `cause` is the kernel's answer, where there was one. */
 export class QueueError extends Error {
+  /** The class's name. */
   override name = "QueueError";
+  /** Which of the reasons that a program can tell apart. */
   readonly code: QueueErrorCode;
   /** What was to be done, and to what: `buffer eth0 (root)`. */
   readonly operation: string;
   /** What is in the way. */
   readonly reason: string;
 
+  /** Puts the sentence together: `Cannot buffer eth0 (root): no plug is attached`. */
   constructor(code: QueueErrorCode, operation: string, { reason, cause }: { reason: string; cause?: unknown }) {
     super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
     this.code = code;
@@ -61,7 +65,10 @@ function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
     case EEXIST:
       return ["foreign-qdisc", `another qdisc is there, with another handle (the kernel says: ${sentence})`];
     case EINVAL:
-      if (sentence === "Invalid qdisc name") return ["foreign-qdisc", "the qdisc there is not a plug"];
+      // Newer kernels (seen on 6.18) add ": must match existing qdisc".
+      if (sentence.startsWith("Invalid qdisc name")) return ["foreign-qdisc", "the qdisc there is not a plug"];
+      // What was to be deleted is gone, and nothing or another qdisc is in its place.
+      if (sentence === "Invalid handle") return ["not-attached", "no plug is attached"];
   }
   return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
 }

@@ -4,19 +4,19 @@
  * @module
  */
 
-/** What a run of one of Debian's tools came to. */
-interface Outcome {
-  success: boolean;
-  /** Its standard error, trimmed */
-  complaint: string;
-}
-
-/** How packages are downloaded. */
+/** Which packages are downloaded, and how. */
 export interface DownloadOptions {
   /** The folder that gets the `.deb` files */
   folder: string;
   /** Ends the download */
   signal?: AbortSignal;
+}
+
+/** What a run of one of Debian's tools came to. */
+interface Outcome {
+  success: boolean;
+  /** Its standard error, trimmed */
+  complaint: string;
 }
 
 /**
@@ -27,30 +27,19 @@ export interface DownloadOptions {
  *
  * @throws {Error} If apt-get is not there or the packages cannot be had.
  */
-export async function downloadPackages(
-  names: string[],
-  { folder, signal }: DownloadOptions,
-): Promise<void> {
-  const download = (...options: string[]) =>
-    run(["apt-get", ...options, "--quiet", "download", ...names], {
-      cwd: folder,
-      signal,
-    });
-
-  // apt would warn that its own user may not write here
-  const asIs = await download("--option", "APT::Sandbox::User=root");
+export async function downloadPackages(names: string[], options: DownloadOptions): Promise<void> {
+  const { folder, signal } = options;
+  const apt = (...args: string[]) => run(["apt-get", "--quiet", ...args], { cwd: folder, signal });
+  // Without the option apt warns that a user of its own may not write here
+  const asIs = await apt("--option", "APT::Sandbox::User=root", "download", ...names);
   if (asIs.success) return;
-
   const state = await Deno.makeTempDir({ dir: folder, prefix: "apt-" });
   try {
-    const configuration = await writeConfiguration(state);
+    const configuration = ["--config-file", await writeConfiguration(state)];
     // A broken third-party source fails the update, and need not concern these packages
-    await run(["apt-get", "--config-file", configuration, "update"], {
-      cwd: folder,
-      signal,
-    });
-    const afresh = await download("--config-file", configuration);
-    if (!afresh.success) throw cannotDownload(names, afresh.complaint);
+    const update = await apt(...configuration, "update");
+    const download = await apt(...configuration, "download", ...names);
+    if (!download.success) throw cannotDownload(names, [update.complaint, download.complaint]);
   } finally {
     await Deno.remove(state, { recursive: true });
   }
@@ -61,18 +50,11 @@ export async function downloadPackages(
  *
  * @throws {Error} If dpkg is not there or a file cannot be unpacked.
  */
-export async function unpackPackages(
-  folder: string,
-  into: string,
-): Promise<void> {
+export async function unpackPackages(folder: string, into: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     if (!name.endsWith(".deb")) continue;
-    const unpacked = await run(["dpkg", "--extract", name, into], {
-      cwd: folder,
-    });
-    if (!unpacked.success) {
-      throw new Error(`Cannot unpack ${name}: ${unpacked.complaint}`);
-    }
+    const { success, complaint } = await run(["dpkg", "--extract", name, into], { cwd: folder });
+    if (!success) throw new Error(`Cannot unpack ${name}: ${complaint}`);
   }
 }
 
@@ -80,23 +62,20 @@ export async function unpackPackages(
 async function writeConfiguration(state: string): Promise<string> {
   await Deno.mkdir(`${state}/lists/partial`, { recursive: true });
   await Deno.mkdir(`${state}/cache/archives/partial`, { recursive: true });
-  const path = `${state}/apt.conf`;
-  await Deno.writeTextFile(
-    path,
-    [
-      `Dir::State "${state}";`,
-      `Dir::State::lists "${state}/lists";`,
-      `Dir::State::status "/var/lib/dpkg/status";`,
-      `Dir::Cache "${state}/cache";`,
-      `APT::Sandbox::User "root";`,
-      `Acquire::Languages "none";`,
-      // These run commands that change the machine, or fail without root
-      "#clear APT::Update::Pre-Invoke;",
-      "#clear APT::Update::Post-Invoke;",
-      "#clear APT::Update::Post-Invoke-Success;",
-    ].join("\n") + "\n",
-  );
-  return path;
+  const settings = [
+    `Dir::State "${state}";`,
+    `Dir::State::lists "${state}/lists";`,
+    `Dir::State::status "/var/lib/dpkg/status";`,
+    `Dir::Cache "${state}/cache";`,
+    `APT::Sandbox::User "root";`,
+    `Acquire::Languages "none";`,
+    // These run commands that change the machine, or fail without root
+    "#clear APT::Update::Pre-Invoke;",
+    "#clear APT::Update::Post-Invoke;",
+    "#clear APT::Update::Post-Invoke-Success;",
+  ];
+  await Deno.writeTextFile(`${state}/apt.conf`, settings.join("\n") + "\n");
+  return `${state}/apt.conf`;
 }
 
 async function run(
@@ -105,8 +84,8 @@ async function run(
 ): Promise<Outcome> {
   try {
     const { success, stderr } = await new Deno.Command(command, {
-      args,
       ...options,
+      args,
       env: { LC_ALL: "C" },
       stdin: "null",
     }).output();
@@ -115,16 +94,18 @@ async function run(
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(
-      `Cannot run ${command}: it is not installed, and this machine may not be Debian or Ubuntu`,
+      `Cannot run ${command}: it is not installed; User-Mode Linux is fetched as a package of Debian's`,
       { cause: error },
     );
   }
 }
 
-function cannotDownload(names: string[], complaint: string): Error {
+function cannotDownload(names: string[], complaints: string[]): Error {
   const packages = names.join(" ");
   return new Error(
-    `Cannot download ${packages}: apt-get said\n${complaint}\n` +
-      `install them with: apt-get install ${packages}`,
+    `Cannot download ${packages}: apt-get said\n${complaints.filter(Boolean).join("\n")}\n` +
+      `install what is missing with: apt-get install ${packages}\n` +
+      "on Ubuntu, which has no user-mode-linux, let its own kernel do it: " +
+      "apt-get install linux-modules-extra-$(uname -r) && modprobe sch_plug",
   );
 }

@@ -7,12 +7,13 @@
 import { lines } from "./lines.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
-import { type UmlFiles, umlFiles } from "./packages.ts";
+import { type FetchOptions, type UmlFiles, umlFiles } from "./packages.ts";
+import { terminate } from "./terminate.ts";
+import { within } from "./within.ts";
 
 const DEFAULT_MEMORY_BYTES = 2 * 1024 ** 3;
 const LOG_LINES = 20;
 const CALL_TRACE = /^ \[<[0-9a-f]+>\]/;
-const TERMINATION_MS = 2000;
 
 /** What a command in User-Mode Linux is given. */
 export interface BootOptions {
@@ -68,6 +69,16 @@ export async function boot(
   }
 }
 
+/**
+ * Fetches what {@linkcode boot} would fetch, and makes sure that it could boot here.
+ *
+ * @throws {Error} If it could not; the message says what to do.
+ */
+export async function prepareBoot(options: FetchOptions = {}): Promise<void> {
+  await umlFiles(options);
+  await memoryFolder(DEFAULT_MEMORY_BYTES);
+}
+
 /** Writes what `init.sh` reads. */
 async function fillExchange(machine: Machine): Promise<void> {
   const { command, cwd, env = {}, exchange, files, withoutModules } = machine;
@@ -89,26 +100,15 @@ function quote(word: string): string {
 
 /** Runs the kernel to its end and returns the last lines that it said itself. */
 async function runKernel(machine: Machine): Promise<string[]> {
-  const { command, onLine, signal, timeoutMs } = machine;
-  const interrupted = Promise.withResolvers<never>();
   const kernel = await startKernel(machine);
-  const interrupt = () => interrupted.reject(signal?.reason);
-  signal?.addEventListener("abort", interrupt);
-  if (signal?.aborted) interrupt();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(
-    () => interrupted.reject(tooLong(command, timeoutMs)),
-    timeoutMs,
-  );
   const log = lastLines(kernel.stderr);
+  const work = Promise.all([passOn(kernel.stdout, machine.onLine), kernel.status]);
   try {
-    await Promise.race([
-      Promise.all([passOn(kernel.stdout, onLine), kernel.status]),
-      interrupted.promise,
-    ]);
+    await within(work, { ...machine, late: () => tooLong(machine) });
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", interrupt);
+    // It ends its own processes on SIGTERM; all are in the group that it leads
     await terminate(kernel);
+    await kernel.stdin.close();
   }
   return await log;
 }
@@ -117,12 +117,11 @@ async function startKernel(machine: Machine): Promise<Deno.ChildProcess> {
   const { memoryBytes = DEFAULT_MEMORY_BYTES, files } = machine;
   const folder = await memoryFolder(memoryBytes);
   const args = kernelArguments({ ...machine, memoryBytes });
-  // Were this process killed, setpriv has the kernel end itself and all its processes
-  return new Deno.Command("setpriv", {
-    args: ["--pdeathsig", "TERM", files.kernel, ...args],
+  return new Deno.Command("/bin/sh", {
+    args: [`${import.meta.dirname}/guard.sh`, files.kernel, ...args],
     clearEnv: true,
     env: { PATH: "/usr/bin:/bin", TMPDIR: folder },
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -174,27 +173,6 @@ async function lastLines(
   return last;
 }
 
-/** Ends the kernel, if it has not ended, and returns when none of its processes is left. */
-async function terminate(kernel: Deno.ChildProcess): Promise<void> {
-  // It ends its own processes on SIGTERM; the group, which it leads, is there for when it hangs
-  killIfThere(kernel.pid, "SIGTERM");
-  const timer = setTimeout(
-    () => killIfThere(kernel.pid, "SIGKILL"),
-    TERMINATION_MS,
-  );
-  await kernel.status;
-  clearTimeout(timer);
-  killIfThere(-kernel.pid, "SIGKILL");
-}
-
-function killIfThere(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
 async function readStatus(exchange: string, log: string[]): Promise<number> {
   try {
     return Number.parseInt(await Deno.readTextFile(`${exchange}/status`));
@@ -208,10 +186,9 @@ async function readStatus(exchange: string, log: string[]): Promise<number> {
   }
 }
 
-function tooLong(command: string[], timeoutMs: number): DOMException {
+function tooLong({ command, timeoutMs }: Machine): DOMException {
   return new DOMException(
-    `Cannot finish ${command[0]} in User-Mode Linux: ` +
-      `it is still running after ${timeoutMs} ms`,
+    `Cannot finish ${command[0]} in User-Mode Linux: it is still running after ${timeoutMs} ms`,
     "TimeoutError",
   );
 }

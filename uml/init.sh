@@ -1,9 +1,9 @@
 # Process 1 in User-Mode Linux: busybox sh init.sh BUSYBOX EXCHANGE
 #
-# EXCHANGE is the folder that boot.ts made on the host. It holds `modules` (a path and parameters a line) and
-# `command` (a script), and takes `status`. Only busybox is used until the command runs, so that
-# nothing needs to be installed. If a step fails, this ends, the kernel panics for want of process 1,
-# and boot.ts reports the last lines that were said here.
+# EXCHANGE is the folder that boot.ts made on the host. It holds `modules` (a path a line, and a
+# parameter after a tab) and `command` (a script), and takes `status`. Only busybox is used until the
+# command runs, so that nothing needs to be installed. If a step fails, this ends, the kernel panics
+# for want of process 1, and boot.ts reports the last lines that were said here.
 set -eu
 busybox=$1
 exchange=$2
@@ -13,9 +13,9 @@ box() {
 }
 
 load_modules() {
-  while read -r module parameters; do
-    # shellcheck disable=SC2086 # parameters are words, if there are any
-    box insmod "$module" $parameters
+  tab=$(printf '\t')
+  while IFS=$tab read -r module parameter; do
+    box insmod "$module" ${parameter:+"$parameter"}
   done <"$exchange/modules"
 }
 

@@ -40,7 +40,7 @@ const PARAMETERS: Record<string, string> = {
 };
 
 /**
- * Lists what `insmod` is given for the wanted modules, each after those it depends on.
+ * Lists the files of the wanted modules, each after those it depends on, with a tab and its parameter.
  *
  * A module that the package does not have is left out: it is built into that kernel, or that
  * kernel lacks it and says so itself when it is asked for.
@@ -58,7 +58,7 @@ export function modulesToLoad(
   const wanted = WANTED
     .filter((name) => !without.includes(name))
     .flatMap((name) => files.get(name) ?? []);
-  return [...new Set(wanted)].map((path) => [`${folder}/${path}`, PARAMETERS[moduleName(path)] ?? ""].join(" ").trim());
+  return [...new Set(wanted)].map((path) => [`${folder}/${path}`, PARAMETERS[moduleName(path)] ?? ""].join("\t"));
 }
 
 /** Parses `modules.dep` into each module's files in loading order, by module name. */

@@ -82,9 +82,9 @@ function firstFile(paths: string[]): string | undefined {
 }
 
 function versionOf(kernel: string): string {
-  const { stdout } = new Deno.Command(kernel, { args: ["--version"] })
-    .outputSync();
-  return new TextDecoder().decode(stdout).trim();
+  const { success, stdout, stderr } = new Deno.Command(kernel, { args: ["--version"] }).outputSync();
+  if (success) return new TextDecoder().decode(stdout).trim();
+  throw new Error(`Cannot run ${kernel}: ${new TextDecoder().decode(stderr).trim()}`);
 }
 
 function assertPackaged(): void {

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { boot } from "./boot.ts";
-import { type FetchOptions, umlFiles } from "./packages.ts";
+import { boot, prepareBoot } from "./boot.ts";
+import type { FetchOptions } from "./packages.ts";
 import { systemPath } from "./system_path.ts";
+import { terminate } from "./terminate.ts";
 import { probeThisKernel, type Unusable, type Usable } from "./this_kernel.ts";
-
-const TERMINATION_MS = 5000;
 
 /** How a command is run. */
 export interface RunOptions {
+  /** The command's working folder; this process's own if not given */
+  cwd?: string;
   /** Variables on top of this process's own environment */
   env?: Record<string, string>;
   /** Ends the command */
@@ -59,31 +60,25 @@ function userModeLinux({ reason }: Unusable): PlugKernel {
   return {
     place: "on User-Mode Linux, a kernel that is an ordinary process, " +
       `because this machine's own cannot be used: ${reason}`,
-    prepare: async (options) => void await umlFiles(options),
+    prepare: prepareBoot,
     run: (command, options) => boot(command, { ...options, env: environment(options) }),
   };
 }
 
-async function runHere(
-  [command, ...args]: string[],
-  options: RunOptions,
-): Promise<number> {
+async function runHere(command: string[], options: RunOptions): Promise<number> {
   const { signal } = options;
   signal.throwIfAborted();
-  const child = new Deno.Command(command, {
-    args,
+  // In a group of its own, so that it can be ended with all that it started
+  const child = new Deno.Command("setsid", {
+    args: command,
+    cwd: options.cwd,
     env: environment(options),
     stdin: "null",
   }).spawn();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const end = () => {
-    child.kill("SIGTERM");
-    timer = setTimeout(() => child.kill("SIGKILL"), TERMINATION_MS);
-  };
+  const end = () => terminate(child);
   signal.addEventListener("abort", end);
   const { code } = await child.status;
   signal.removeEventListener("abort", end);
-  clearTimeout(timer);
   signal.throwIfAborted();
   return code;
 }

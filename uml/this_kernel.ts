@@ -69,9 +69,14 @@ function run([command, ...args]: string[]): string | undefined {
     }).outputSync();
     if (success) return undefined;
     const complaint = new TextDecoder().decode(stderr).trim();
-    return complaint.replaceAll(/\s*\n\s*/g, " ") || `${command} failed`;
+    return tidy(complaint) || `${command} failed`;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return `${command} is not installed`;
   }
+}
+
+/** Makes the middle of a sentence of what a command printed. */
+function tidy(complaint: string): string {
+  return complaint.replaceAll(/\s*\n\s*/g, " ").replace(/^Error: /, "").replace(/\.$/, "");
 }

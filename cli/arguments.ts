@@ -1,0 +1,132 @@
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  findCommand,
+  type OptionName,
+  OPTIONS,
+  type OptionSpec,
+} from "./table.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** A command line, read but not yet understood: every value is the text that was given. */
+export interface Arguments {
+  command: CommandName;
+  operands: string[];
+  /** The options that were given, with their values in their order; a switch has none. */
+  values: ReadonlyMap<OptionName, string[]>;
+}
+
+/**
+ * Parses a command line by the table of commands. Nothing is guessed and nothing is coerced.
+ *
+ * @throws {UsageError} where a word is unknown, or a value is missing or too much
+ */
+export function parseArguments(words: readonly string[]): Arguments {
+  const [first, ...rest] = words;
+  if (first === undefined || first === "--help" || first === "-h") return parseCommand("help", rest);
+  if (first === "--version") return parseCommand("version", rest);
+  if (first.startsWith("-")) throw new UsageError(`unknown option ${first} before the command${seeHelp()}`);
+  const command = findCommand(first);
+  if (command === undefined) throw new UsageError(`unknown command ${JSON.stringify(first)}${seeHelp()}`);
+  return parseCommand(command, rest);
+}
+
+function parseCommand(command: CommandName, words: readonly string[]): Arguments {
+  const { operands, values } = readWords(words, command);
+  for (const [name, given] of values) if (takesValue(name)) checkValues(name, { given, command });
+  if (!values.has("help")) checkOperands(operands, command);
+  return { command, operands, values };
+}
+
+/**
+ * Tells options from operands as getopt_long does, but takes no beginning of a name for the name. Made here
+ * because `parseArgs` of `@std/cli` guesses: it takes `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
+ */
+function readWords(words: readonly string[], command: CommandName): Omit<Arguments, "command"> {
+  const operands: string[] = [];
+  const values = new Map<OptionName, string[]>();
+  const left = words.values();
+  for (const word of left) {
+    if (word === "--") operands.push(...left);
+    else if (word === "-" || !word.startsWith("-")) operands.push(word);
+    else {
+      for (const { name, text, value } of writtenOptions(word, command)) {
+        if (!takesValue(name) && value !== undefined) {
+          throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
+        }
+        const given = takesValue(name) ? [value ?? nextValue(left)] : [];
+        values.set(name, [...values.get(name) ?? [], ...given]);
+      }
+    }
+  }
+  return { operands, values };
+}
+
+/** An option as it was written, and the value that the same word holds. */
+interface WrittenOption {
+  name: OptionName;
+  /** `--dev`, `-d` */
+  text: string;
+  value?: string;
+}
+
+/** The options of one word: of `--dev=eth0` one, of `-qdeth0` two. */
+function* writtenOptions(word: string, command: CommandName): Generator<WrittenOption, void> {
+  if (word.startsWith("--")) {
+    const [text] = word.split("=");
+    const value = text === word ? undefined : word.slice(text.length + 1);
+    return yield { name: findOption(text, command), text, value };
+  }
+  const letters = [...word.slice(1)];
+  for (const [index, letter] of letters.entries()) {
+    const text = `-${letter}`;
+    const name = findOption(text, command);
+    const rest = letters.slice(index + 1).join("");
+    if (rest.startsWith("=")) return yield { name, text, value: rest.slice(1) };
+    if (takesValue(name) && rest !== "") return yield { name, text, value: rest };
+    yield { name, text };
+  }
+}
+
+function findOption(text: string, command: CommandName): OptionName {
+  const { options } = COMMANDS[command] as CommandSpec;
+  const found = options.find((name) => text === `--${name}` || text === `-${shortOf(name)}`);
+  if (found === undefined) throw new UsageError(`unknown option ${text}${seeHelp(command)}`);
+  return found;
+}
+
+/** The word after an option, or empty where there is none or it looks like an option itself. */
+function nextValue(left: Iterator<string>): string {
+  const { value, done } = left.next();
+  return done || value.startsWith("-") ? "" : value;
+}
+
+function checkValues(name: OptionName, { given, command }: { given: readonly string[]; command: CommandName }): void {
+  const { value, many } = OPTIONS[name] as OptionSpec;
+  if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${value}${seeHelp(command)}`);
+  if (given.length > 1 && !many) throw new UsageError(`--${name} is given ${given.length} times, it may be given once`);
+  const twice = given.find((text, index) => given.indexOf(text) !== index);
+  if (twice !== undefined) throw new UsageError(`--${name} ${twice} is given twice`);
+}
+
+function checkOperands(operands: readonly string[], command: CommandName): void {
+  const { operands: wanted = [] } = COMMANDS[command] as CommandSpec;
+  const missing = wanted.slice(operands.length).find((name) => !name.startsWith("["));
+  if (missing !== undefined) throw new UsageError(`${command} needs ${missing}${seeHelp(command)}`);
+  if (operands.length > wanted.length) {
+    throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);
+  }
+}
+
+function takesValue(name: OptionName): boolean {
+  return "value" in OPTIONS[name];
+}
+
+function shortOf(name: OptionName): string | undefined {
+  return (OPTIONS[name] as OptionSpec).short;
+}
+
+function seeHelp(command?: CommandName): string {
+  return `; see: plugctl ${command ? `${command} --help` : "help"}`;
+}

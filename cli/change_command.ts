@@ -1,0 +1,36 @@
+import type { Connection } from "../netlink/mod.ts";
+import { changeRequest, Plug, type PlugAction, type PlugGroup, type PlugPlace } from "../qdisc/mod.ts";
+import type { Context, Run } from "./context.ts";
+import { isGiven } from "./given.ts";
+import { openConnection, queuePlaces } from "./queue_options.ts";
+import { printResults } from "./results.ts";
+
+/** What a command asks of the plugs that it names. */
+export interface ChangeCommand {
+  action: PlugAction;
+  /** The limit that it sets, from its operands. */
+  limitBytes?: (context: Context) => number;
+  change: (group: PlugGroup, context: Context, limitBytes?: number) => void;
+}
+
+/** Makes a command that asks the same of one or several plugs that are there. */
+export function changeCommand({ action, limitBytes: readLimit, change }: ChangeCommand): Run {
+  return async (context) => {
+    const places = queuePlaces(context);
+    const limitBytes = readLimit?.(context);
+    if (isGiven(context, "dry-run")) {
+      const requestsFor = (place: Parameters<typeof changeRequest>[0]) => [changeRequest(place, action, limitBytes)];
+      const { printRequests } = await import("./dry_run.ts");
+      return printRequests(context, { places, requestsFor });
+    }
+    using connection = await openConnection(context);
+    const plugs = openPlugs(connection, places);
+    change(Plug.all(plugs), context, limitBytes);
+    printResults(context, plugs, () => ({ action, ...limitBytes === undefined ? {} : { limitBytes } }));
+  };
+}
+
+/** Takes over the plugs at these places, over one connection. */
+export function openPlugs(connection: Connection, places: readonly PlugPlace[]): Plug[] {
+  return places.map((place) => Plug.open({ ...place, connection }));
+}

@@ -1,0 +1,37 @@
+import { TC_H_ROOT } from "../../codec/mod.ts";
+import { changeRequest, createRequest, FIRST_HANDLE, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
+import type { Context } from "../context.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { openConnection, queuePlaces } from "../queue_options.ts";
+import { printResults } from "../results.ts";
+import { parseSize } from "../size.ts";
+
+/** `plugctl attach` */
+export async function run(context: Context): Promise<void> {
+  const places = queuePlaces(context);
+  const limit = valueOf(context, "limit");
+  const options = {
+    limitBytes: limit === undefined ? undefined : parseSize(limit),
+    hold: isGiven(context, "hold"),
+    replace: isGiven(context, "replace"),
+    force: isGiven(context, "force"),
+  };
+  if (isGiven(context, "dry-run")) {
+    const requestsFor = (place: QdiscPlace) => [
+      createRequest(place, options),
+      ...options.hold ? [] : [changeRequest(place, "release-indefinite")],
+    ];
+    // A new plug hangs at the root also where only its handle is given.
+    const created = places.map(({ dev, parent = TC_H_ROOT, handle = FIRST_HANDLE }) => ({ dev, parent, handle }));
+    const { printRequests } = await import("../dry_run.ts");
+    return printRequests(context, { places: created, requestsFor });
+  }
+  using connection = await openConnection(context);
+  const plugs = Plug.attachAll(connection, places.map((place) => ({ ...place, ...options })));
+  for (const warning of plugs.flatMap(({ warnings }) => warnings)) context.note(warning);
+  printResults(
+    context,
+    plugs,
+    ({ lastAsked, limitBytesLastAsked }) => ({ action: "attach", lastAsked, limitBytesLastAsked }),
+  );
+}

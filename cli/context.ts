@@ -1,0 +1,15 @@
+import type { Arguments } from "./arguments.ts";
+
+/** What a command works with: its arguments, and where its text goes. */
+export interface Context {
+  readonly arguments: Arguments;
+  /** Writes to standard output. */
+  print(text: string): void;
+  /** Writes a line to standard error, unless `--quiet` is given. */
+  note(text: string): void;
+  /** Writes to standard error, whatever is given. */
+  trace(text: string): void;
+}
+
+/** What each command's module exports: it returns the exit status, or nothing for 0. */
+export type Run = (context: Context) => number | void | Promise<number | void>;

@@ -1,0 +1,87 @@
+import { gunzipSync } from "node:zlib";
+import { TC_H_ROOT } from "../../codec/mod.ts";
+import { Connection, inNewNamespace, NetlinkError, UnsupportedError } from "../../netlink/mod.ts";
+import { createRequest } from "../../qdisc/mod.ts";
+import { type Check, type Mend, readText } from "./check.ts";
+import { hasNetAdmin, kernelRelease } from "./machine.ts";
+
+/** A part of the kernel, and what takes it. */
+interface Part {
+  /** The module's name. */
+  module: string;
+  /** What the kernel's configuration calls it. */
+  config: string;
+  name: string;
+  neededFor: Check["neededFor"];
+}
+
+const PARTS: readonly Part[] = [
+  { module: "sch_plug", config: "CONFIG_NET_SCH_PLUG", name: "sch_plug", neededFor: "holding packets" },
+  { module: "ifb", config: "CONFIG_IFB", name: "ifb", neededFor: "gates" },
+  { module: "sch_ingress", config: "CONFIG_NET_SCH_INGRESS", name: "clsact (sch_ingress)", neededFor: "gates" },
+  { module: "cls_flower", config: "CONFIG_NET_CLS_FLOWER", name: "flower (cls_flower)", neededFor: "gates" },
+  { module: "act_mirred", config: "CONFIG_NET_ACT_MIRRED", name: "mirred (act_mirred)", neededFor: "gates" },
+];
+
+/** Loopback, the first device of every network namespace. */
+const LOOPBACK_INDEX = 1;
+
+/** Whether the kernel has the parts that it takes, loaded, built in, or to be loaded. */
+export function checkKernelModules(): Check[] {
+  const config = kernelConfig();
+  return PARTS.map((part) => {
+    const { name, neededFor, module } = part;
+    const found = find(part, config) ?? (module === "sch_plug" ? tryPlug() : undefined);
+    return found === undefined
+      ? { name, neededFor, ok: false, found: `kernel ${kernelRelease()} has it not`, mend: mendModule(module) }
+      : { name, neededFor, ok: true, found };
+  });
+}
+
+/** Where it is, by what the kernel and its package say of themselves. */
+function find({ module, config: option }: Part, config: string): string | undefined {
+  if (new RegExp(`^${module} `, "m").test(readText("/proc/modules") ?? "")) return "loaded";
+  const folder = `/lib/modules/${kernelRelease()}`;
+  const builtIn = readText(`${folder}/modules.builtin`) ?? "";
+  if (builtIn.includes(`/${module}.ko`) || config.includes(`${option}=y\n`)) return "built in";
+  const loadable = new RegExp(`^[^:\\n]*/${module}\\.ko[^:\\n]*:`, "m").test(readText(`${folder}/modules.dep`) ?? "");
+  return loadable ? "not loaded yet; the kernel loads it at the first use" : undefined;
+}
+
+/** The configuration that the kernel was built with, as far as it tells. */
+function kernelConfig(): string {
+  const packaged = readText(`/boot/config-${kernelRelease()}`);
+  if (packaged !== undefined) return packaged;
+  try {
+    return gunzipSync(Deno.readFileSync("/proc/config.gz")).toString();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return "";
+    throw error;
+  }
+}
+
+/**
+ * Creates a plug on the loopback device of a network namespace made for it, where this process may: the
+ * surest answer where the kernel's package says nothing, as in a container.
+ */
+function tryPlug(): string | undefined {
+  if (!hasNetAdmin()) return undefined;
+  try {
+    using connection = inNewNamespace(() => Connection.open());
+    const place = { ifindex: LOOPBACK_INDEX, parent: TC_H_ROOT, handle: 0 };
+    const [{ errno }] = connection.transact([createRequest(place)]);
+    return errno === 0 ? "works, tried in a namespace of its own" : undefined;
+  } catch (error) {
+    if (error instanceof NetlinkError || error instanceof UnsupportedError) return undefined;
+    throw error;
+  }
+}
+
+function mendModule(module: string): Mend {
+  return {
+    debian: `modprobe ${module}; Debian: apt-get install linux-image-$(dpkg --print-architecture), ` +
+      "Ubuntu: apt-get install linux-modules-extra-$(uname -r)",
+    fedora: `dnf install kernel-modules-extra-$(uname -r) && modprobe ${module}`,
+    alpine: `apk add linux-lts (linux-virt lacks modules), reboot into it, and modprobe ${module}`,
+  };
+}

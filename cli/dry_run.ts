@@ -1,0 +1,51 @@
+import { decode, encodeRequest, type Field, type Request, sendRegion, TC_H_ROOT } from "../codec/mod.ts";
+import { FIRST_HANDLE, type PlugPlace, type QdiscPlace } from "../qdisc/mod.ts";
+import type { Context } from "./context.ts";
+import { hexText, messageText } from "./message_text.ts";
+import { isGiven } from "./given.ts";
+import { isRoot } from "./queue_options.ts";
+
+/** Prints what would be sent for each queue, in one send, and opens no socket. */
+export function printRequests(
+  context: Context,
+  { places, requestsFor }: { places: readonly PlugPlace[]; requestsFor: (place: QdiscPlace) => Request[] },
+): void {
+  const requests = places.flatMap((place) => requestsFor(guessPlace(context, place)));
+  const messages = requests.map((request, index) => {
+    const length = encodeRequest(request, { at: 0, sequence: index + 1 });
+    return sendRegion.slice(0, length);
+  });
+  context.print(isGiven(context, "json") ? jsonText(messages) : plainText(messages));
+}
+
+function plainText(messages: readonly Uint8Array[]): string {
+  return messages.map((bytes) => `${messageText(decode(bytes))}\n${hexText(bytes)}\n`).join("\n");
+}
+
+function jsonText(messages: readonly Uint8Array[]): string {
+  const described = messages.map((bytes) => ({ hex: hexText(bytes), message: decode(bytes) satisfies Field }));
+  const plain = (_key: string, value: unknown) =>
+    value instanceof Uint8Array ? hexText(value) : typeof value === "bigint" ? String(value) : value;
+  return `${JSON.stringify(described, plain, 2)}\n`;
+}
+
+/** A place in numbers as far as they are known without a socket. */
+function guessPlace(context: Context, place: PlugPlace): QdiscPlace {
+  const { dev, parent = isRoot(place) ? TC_H_ROOT : 0 } = place;
+  const handle = place.handle ?? (parent === TC_H_ROOT ? FIRST_HANDLE : 0);
+  if (handle === 0) context.note(`the handle of the plug on ${dev} is shown as 0:, it is read from the kernel first`);
+  return { ifindex: readIndex(context, dev), parent, handle };
+}
+
+/** A device's index from sysfs, which shows this process's own namespace only. */
+function readIndex(context: Context, dev: string): number {
+  if (!isGiven(context, "netns")) {
+    try {
+      return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/ifindex`));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
+    }
+  }
+  context.note(`the index of ${dev} is shown as 0, it is not known without a socket`);
+  return 0;
+}

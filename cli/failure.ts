@@ -1,0 +1,61 @@
+import { EACCES, ENODEV, EPERM, NetlinkError, UnsupportedError } from "../netlink/mod.ts";
+import { QueueError, type QueueErrorCode } from "../qdisc/mod.ts";
+import { EXIT } from "./exit_status.ts";
+import { Interrupted } from "./interruptible.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What to tell the user about an error, and with which status to exit. */
+export interface Failure {
+  message: string;
+  status: number;
+}
+
+const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how";
+
+/** What to do about it; DEV stands for the device. */
+const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
+  "already-attached": "detach it first with: plugctl detach --dev DEV",
+  "foreign-qdisc": "replace what is there with: plugctl attach --dev DEV --replace",
+  "handle-in-use": "give another with --handle, or none",
+  "no-device": "see which there are with: ip link",
+  "no-module": "load it with: modprobe sch_plug; where that fails, plugctl doctor says what to install",
+  "no-parent": "see which there are with: tc class show dev DEV",
+  "no-permission": BECOME_ROOT,
+  "not-attached": "attach one with: plugctl attach --dev DEV",
+  "not-drained": "try again, or discard them with: plugctl detach --dev DEV --drop",
+  "would-lock-out": "if that is what you want, give --force",
+};
+
+/** Describes an error that ended a command; `dev` is the device, where its command line names one. */
+export function describeFailure(error: unknown, dev = "DEV"): Failure {
+  if (error instanceof AggregateError) return severalFailures(error.errors, dev);
+  if (error instanceof QueueError) {
+    return withAdvice(error, ADVICE[error.code]?.replace("DEV", () => dev), statusOf(error));
+  }
+  if (error instanceof NetlinkError) return withAdvice(error, adviceOn(error), statusOf(error));
+  if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
+  if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
+  if (error instanceof Interrupted) return withAdvice(error, undefined, EXIT.signal + error.number);
+  return withAdvice(error, undefined, error instanceof UsageError ? EXIT.usage : EXIT.failed);
+}
+
+function severalFailures(errors: readonly unknown[], dev: string): Failure {
+  const failures = errors.map((error) => describeFailure(error, dev));
+  return { message: failures.map(({ message }) => message).join("\n"), status: failures[0].status };
+}
+
+function withAdvice(error: unknown, advice: string | undefined, status: number): Failure {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const message = `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+  return { message: advice === undefined ? message : `${message}; ${advice}`, status };
+}
+
+function statusOf(error: QueueError | NetlinkError): number {
+  return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
+}
+
+function adviceOn({ errno, operation }: NetlinkError): string | undefined {
+  if (errno === EPERM || errno === EACCES) return BECOME_ROOT;
+  if (errno === ENODEV) return ADVICE["no-device"];
+  return operation.startsWith("enter") ? "see which there are with: ip netns" : undefined;
+}

@@ -1,0 +1,69 @@
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+import { textTable } from "./text_table.ts";
+
+const EXIT_STATUSES = [
+  ["0", "done"],
+  ["1", "the kernel refused, or something failed on the way"],
+  ["2", "wrong usage: unknown command, option or value"],
+  ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
+  ["130, 143", "interrupted; everything was released first"],
+];
+
+/** The help about all of plugctl. */
+export function generalHelp(): string {
+  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]);
+  return `Holds packets in the Linux kernel and lets them go on command.
+
+Usage: plugctl COMMAND [OPTION...]
+
+Commands:
+${indent(textTable(commands))}
+
+${wrap(synonyms())}
+
+Exit status:
+${indent(textTable(EXIT_STATUSES))}
+
+See plugctl help COMMAND for what it does, its options and examples.
+`;
+}
+
+function synonyms(): string {
+  const entries = Object.entries(COMMANDS) as [CommandName, CommandSpec][];
+  const pairs = entries.flatMap(([name, spec]) => (spec.synonyms ?? []).map((synonym) => `${synonym} for ${name}`));
+  return `tc's words are accepted too: ${pairs.join(", ")}.`;
+}
+
+/** The help about one command. */
+export function commandHelp(name: CommandName): string {
+  const spec: CommandSpec = COMMANDS[name];
+  const usage = ["plugctl", name, ...spec.operands ?? [], ...(spec.options.length > 1 ? ["[OPTION...]"] : [])];
+  const parts = [
+    `${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`,
+    `Usage: ${usage.join(" ")}`,
+    ...spec.synonyms ? [`tc calls it ${spec.synonyms.join(", ")}, which is accepted too.`] : [],
+    ...spec.details.map(wrap),
+    `Options:\n${indent(textTable(spec.options.map(optionRow)))}`,
+  ];
+  if (spec.examples.length > 0) parts.push(`Examples:\n${indent(spec.examples.map(example).join("\n"))}`);
+  return `${parts.join("\n\n")}\n`;
+}
+
+function optionRow(name: OptionName): [string, string] {
+  const { short, value, summary, many }: OptionSpec = OPTIONS[name];
+  const letter = short ? `-${short}, ` : "    ";
+  return [`${letter}--${name}${value ? ` ${value}` : ""}${many ? "..." : ""}`, summary];
+}
+
+function example([line, does]: readonly [string, string]): string {
+  return `plugctl ${line}\n    ${does}`;
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, "  ");
+}
+
+/** Breaks a paragraph into lines of up to 80 letters. */
+function wrap(paragraph: string): string {
+  return paragraph.replaceAll(/(.{1,80})(?: |$)/g, "$1\n").trimEnd();
+}

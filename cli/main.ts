@@ -1,0 +1,67 @@
+import { type Arguments, parseArguments } from "./arguments.ts";
+import type { Context, Run } from "./context.ts";
+import { EXIT } from "./exit_status.ts";
+import type { CommandName } from "./table.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Each command's module, loaded when it is the one at hand. */
+const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
+  "attach": () => import("./commands/attach.ts"),
+  "detach": () => import("./commands/detach.ts"),
+  "buffer": () => import("./commands/buffer.ts"),
+  "release-one": () => import("./commands/release_one.ts"),
+  "release-indefinite": () => import("./commands/release_indefinite.ts"),
+  "limit": () => import("./commands/limit.ts"),
+  "show": () => import("./commands/show.ts"),
+  "doctor": () => import("./commands/doctor.ts"),
+  "help": () => import("./commands/help.ts"),
+  "version": () => import("./commands/version.ts"),
+};
+
+/** Runs a command line and returns its exit status. */
+async function main(words: readonly string[]): Promise<number> {
+  let given: Arguments | undefined;
+  try {
+    given = parseArguments(words);
+    const context = makeContext(given);
+    if (given.values.has("help")) {
+      const { commandHelp } = await import("./help_text.ts");
+      context.print(commandHelp(given.command));
+      return EXIT.done;
+    }
+    const { run } = await MODULES[given.command]();
+    return await run(context) ?? EXIT.done;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
+    return await fail(error, given);
+  }
+}
+
+function makeContext(given: Arguments): Context {
+  return {
+    arguments: given,
+    print: (text) => write(Deno.stdout, text),
+    note: (text) => given.values.has("quiet") || write(Deno.stderr, `plugctl: ${text}\n`),
+    trace: (text) => write(Deno.stderr, text),
+  };
+}
+
+async function fail(error: unknown, given: Arguments | undefined): Promise<number> {
+  if (error instanceof UsageError) {
+    write(Deno.stderr, `plugctl: ${error.message}\n`);
+    return EXIT.usage;
+  }
+  const { describeFailure } = await import("./failure.ts");
+  const devices = given?.values.get("dev") ?? [];
+  const { message, status } = describeFailure(error, devices.length === 1 ? devices[0] : undefined);
+  for (const line of message.split("\n")) write(Deno.stderr, `plugctl: ${line}\n`);
+  return status;
+}
+
+/** Writes all of a text, and returns once it is written, so that none is lost at the exit. */
+function write(to: typeof Deno.stdout, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+}
+
+Deno.exit(await main(Deno.args));

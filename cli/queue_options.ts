@@ -1,0 +1,66 @@
+import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/mod.ts";
+import { Connection, namespacePath } from "../netlink/mod.ts";
+import type { PlugPlace } from "../qdisc/mod.ts";
+import type { Context } from "./context.ts";
+import { isGiven, valueOf } from "./given.ts";
+import { UsageError } from "./usage_error.ts";
+
+/**
+ * The queues that a command is about: one for each `--dev`.
+ *
+ * @throws {UsageError} where no device is given, or a value is wrong
+ */
+export function queuePlaces(context: Context): PlugPlace[] {
+  const { command, values } = context.arguments;
+  const devices = values.get("dev");
+  if (!devices) throw new UsageError(`${command} needs a device: plugctl ${command} --dev DEV`);
+  const parentText = valueOf(context, "parent");
+  const handleText = valueOf(context, "handle");
+  const parent = parentText === undefined ? undefined : understood(() => parseParent(parentText));
+  const handle = handleText === undefined ? undefined : understood(() => parseHandle(handleText));
+  namespaceOf(context);
+  if (parent === TC_H_CLSACT) throw new UsageError(`a plug cannot hang at ${parentText}, which holds no packets`);
+  return devices.map((dev) => ({ dev: deviceName(dev), parent, handle }));
+}
+
+/** Whether a place is a device's root: by name, or because nothing else is said. */
+export function isRoot({ parent, handle }: PlugPlace): boolean {
+  return parent === TC_H_ROOT || (parent === undefined && handle === undefined);
+}
+
+/** The network namespace meant, or `undefined` where it is this process's own. */
+function namespaceOf(context: Context): string | undefined {
+  const netns = valueOf(context, "netns");
+  if (netns !== undefined) understood(() => namespacePath(netns));
+  return netns;
+}
+
+/** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
+export async function openConnection(context: Context): Promise<Connection> {
+  const netns = namespaceOf(context);
+  // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
+  const trace = isGiven(context, "verbose") ? (await import("./trace.ts")).traceMessages(context) : undefined;
+  return Connection.open({ netns, trace });
+}
+
+/**
+ * A device's name: what the kernel takes for one.
+ *
+ * @throws {UsageError} where the text is anything else
+ */
+export function deviceName(text: string): string {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > 15 || text === "." || text === ".." || /[\s/:\0]/.test(text)) {
+    throw new UsageError(`${JSON.stringify(text)} is no device's name: one has up to 15 bytes, no space, / or :`);
+  }
+  return text;
+}
+
+function understood<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+/** An option, in every command that takes it. */
+export interface OptionSpec {
+  /** What stands for its value in help, `DEV`; absent for a switch. */
+  readonly value?: string;
+  /** Whether it may be given several times. */
+  readonly many?: boolean;
+  readonly short?: string;
+  readonly summary: string;
+}
+
+/** A command. */
+export interface CommandSpec {
+  readonly summary: string;
+  /** What tc calls it. */
+  readonly synonyms?: readonly string[];
+  /** What follows the command, `SIZE`; in brackets where it may be left out. */
+  readonly operands?: readonly string[];
+  readonly options: readonly OptionName[];
+  /** The long help, a paragraph each. */
+  readonly details: readonly string[];
+  /** Command lines, without the program's name, and what each does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+}
+
+/** Every option, under its name without the dashes. */
+export const OPTIONS = {
+  dev: { value: "DEV", many: true, short: "d", summary: "the device; several are moved in one send" },
+  parent: { value: "PARENT", short: "p", summary: "where the plug hangs: root, the default, or a class, MAJOR:MINOR" },
+  handle: { value: "HANDLE", summary: "the plug's handle, MAJOR: in hexadecimal" },
+  netns: { value: "NETNS", short: "n", summary: "the network namespace: NAME, a path, or pid:N" },
+  limit: { value: "SIZE", short: "l", summary: "how much it holds before it drops: 64k, 1m, 1MiB (1024-based bytes)" },
+  hold: { summary: "hold packets from the first moment on" },
+  replace: { summary: "replace a qdisc that plugctl did not make" },
+  drop: { summary: "discard what is held instead of letting it go" },
+  timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
+  force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
+  json: { short: "j", summary: "print JSON" },
+  "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
+  quiet: { short: "q", summary: "print no warnings and no notes" },
+  verbose: { short: "v", summary: "print each message sent and received to stderr" },
+  help: { short: "h", summary: "print this help" },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+const QUEUE = ["dev", "parent", "handle", "netns"] as const;
+const COMMON = ["json", "dry-run", "quiet", "verbose", "help"] as const;
+
+/** Every command, in the order of the help. */
+export const COMMANDS = {
+  attach: {
+    summary: "create a plug that passes packets until it is told to hold them",
+    options: ["dev", "parent", "handle", "netns", "limit", "hold", "replace", "force", ...COMMON],
+    details: [
+      "Creates the plug and releases it in one send, so that no packet is held in between. Without --limit it holds " +
+      "txqueuelen packets of the device's mtu.",
+      "The plug takes the place of the device's own queueing discipline until it is detached. One that somebody else " +
+      "configured is left alone, unless --replace is given.",
+    ],
+    examples: [
+      ["attach --dev eth0", "be ready to hold what leaves eth0"],
+      ["attach --dev eth0 --limit 16m --hold", "hold from the first moment on, up to 16 MiB"],
+      ["attach --dev eth0 --parent 1:4 --handle 40:", "below a class of the qdisc that eth0 has"],
+    ],
+  },
+  detach: {
+    summary: "let go what is held, wait until it has left, and delete the plug",
+    options: [...QUEUE, "drop", "timeout", ...COMMON],
+    details: [
+      "Packets that have not left within the timeout keep the plug where it is, released, and are an error. On SIGINT, " +
+      "SIGTERM and SIGHUP the waiting ends; everything was released before it began.",
+    ],
+    examples: [
+      ["detach --dev eth0", "take the plug away without losing a packet"],
+      ["detach --dev eth0 --drop", "discard what it holds"],
+    ],
+  },
+  buffer: {
+    summary: "hold packets from here on; again: end the epoch and begin the next",
+    synonyms: ["block"],
+    options: [...QUEUE, "force", ...COMMON],
+    details: [
+      "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
+      "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
+    ],
+    examples: [
+      ["buffer --dev eth0", "hold what leaves eth0"],
+      ["buffer --dev eth0 --dev eth1", "hold both, in one send"],
+    ],
+  },
+  "release-one": {
+    summary: "release the epoch that the last buffer ended",
+    synonyms: ["release"],
+    options: [...QUEUE, ...COMMON],
+    details: ["Given again without a buffer in between, it releases nothing."],
+    examples: [["release-one --dev eth0", "let the last ended epoch go, and hold what came after it"]],
+  },
+  "release-indefinite": {
+    summary: "release everything and pass packets from here on",
+    synonyms: ["release_indefinite"],
+    options: [...QUEUE, ...COMMON],
+    details: [
+      "What was held leaves at once, at the device's full rate: a UDP receiver with a small buffer may lose some of it.",
+    ],
+    examples: [["release-indefinite --dev eth0", "let everything go"]],
+  },
+  limit: {
+    summary: "set how much a plug holds before it drops",
+    operands: ["SIZE"],
+    options: [...QUEUE, ...COMMON],
+    details: ["Below what is held already, it keeps that and drops what comes."],
+    examples: [["limit 4m --dev eth0", "hold up to 4 MiB"]],
+  },
+  show: {
+    summary: "list the plugs with what they sent, hold and dropped",
+    options: ["dev", "netns", "json", "quiet", "verbose", "help"],
+    details: ["Whether a plug holds, and its limit, the kernel cannot tell; a backlog above 0 says that it does."],
+    examples: [
+      ["show", "every plug of this network namespace"],
+      ["show --dev eth0 --json", "those of eth0, for a program"],
+    ],
+  },
+  doctor: {
+    summary: "say whether this machine can do it, and what to do where it cannot",
+    options: ["json", "quiet", "help"],
+    details: ["Looks, and changes nothing. Exit status 4 where something is missing that holding packets needs."],
+    examples: [["doctor", "check this machine"]],
+  },
+  help: {
+    summary: "print help about plugctl or a command",
+    operands: ["[COMMAND]"],
+    options: ["help"],
+    details: [],
+    examples: [["help buffer", "what buffer does"]],
+  },
+  version: {
+    summary: "print the version",
+    options: ["json", "help"],
+    details: [],
+    examples: [],
+  },
+} as const satisfies Record<string, CommandSpec>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** The command of this name or with this synonym. */
+export function findCommand(word: string): CommandName | undefined {
+  if (Object.hasOwn(COMMANDS, word)) return word as CommandName;
+  const entries = Object.entries(COMMANDS) as [CommandName, CommandSpec][];
+  return entries.find(([, { synonyms }]) => synonyms?.includes(word))?.[0];
+}

@@ -1,0 +1,43 @@
+/**
+ * The command line, as a user runs it.
+ *
+ * @module
+ */
+
+import type { Host } from "./host.ts";
+
+const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
+
+/** How a command line ended. */
+export interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** The words that start plugctl from its source. */
+export const PLUGCTL: readonly string[] = [Deno.execPath(), "run", "-A", "--no-check", MAIN];
+
+/** Runs plugctl with these words in the namespace of a host, and tells how it ended. */
+export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> {
+  const child = host.spawn([...PLUGCTL, ...words], {
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/**
+ * Runs plugctl and returns what it printed.
+ *
+ * @throws {Error} If its exit status is not 0; the message holds its standard error.
+ */
+export async function plugctlDone(host: Host, ...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await plugctl(host, ...words);
+  if (status === 0) return stdout;
+  throw new Error(`plugctl ${words.join(" ")} ended with ${status}: ${stderr}`);
+}

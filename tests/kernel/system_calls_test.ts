@@ -1,0 +1,57 @@
+/** What a command asks of the kernel: no system call more than its socket and its messages need. */
+
+import { assertEquals } from "@std/assert";
+import { Host } from "./host.ts";
+import { PLUGCTL, plugctlDone } from "./plugctl.ts";
+
+/** What would betray a thread, a process or a file. */
+const OTHERS = ["clone", "clone3", "fork", "vfork", "execve", "creat", "openat"];
+const SOCKET = ["socket", "setsockopt", "ioctl", "sendto", "recvfrom", "recvmmsg", "poll"];
+const DEV = ["--dev", "eth0"];
+
+/** A line of strace: the process, the call, its arguments and result. */
+const LINE = /^(?:\[pid +(\d+)\] )?(\w+)\((.*)$/;
+
+/** The calls of plugctl from its netlink socket on, until it exits, in their order. */
+async function callsOf(host: Host, ...words: string[]): Promise<string[]> {
+  const trace = ["strace", "-f", "-qq", "-e", `trace=${[...SOCKET, ...OTHERS].join(",")}`];
+  const child = host.spawn([...trace, ...PLUGCTL, ...words], { stdout: "null", stderr: "piped" });
+  const { code, stderr } = await child.output();
+  assertEquals(code, 0);
+  const lines = new TextDecoder().decode(stderr).split("\n").map((line) => LINE.exec(line));
+  const first = lines.findIndex((line) => line?.[2] === "socket" && line[3].includes("AF_NETLINK"));
+  const process = lines[first]?.[1];
+  const calls = lines.slice(first).flatMap((line) => {
+    if (!line) return [];
+    const [, pid, call, rest] = line;
+    if (OTHERS.includes(call)) return isWriting(call, rest) ? [`${call}(${rest}`] : [];
+    return pid === process ? [call] : [];
+  });
+  return calls.join(" ").replaceAll(/recvfrom( recvfrom)*/g, "recvfrom…").split(" ");
+}
+
+/** Opening a file to read it, as the runtime does for the modules of a command, is no trace left behind. */
+function isWriting(call: string, rest: string): boolean {
+  return call !== "openat" || /O_WRONLY|O_RDWR|O_CREAT/.test(rest);
+}
+
+const OPEN = ["socket", "setsockopt", "ioctl"];
+const EXCHANGE = ["sendto", "recvmmsg"];
+/** A dump: reads until it says that it is done. */
+const DUMP = ["sendto", "recvfrom…"];
+
+Deno.test("attach, buffer, release and detach make no system call but those that the socket and its messages need", async () => {
+  using host = new Host();
+  host.run("ip", "link", "add", "eth0", "type", "dummy");
+  host.run("ip", "link", "set", "eth0", "up");
+
+  // The device and its qdiscs are looked at before anything is created.
+  assertEquals(await callsOf(host, "attach", ...DEV), [...OPEN, ...EXCHANGE, ...DUMP, ...EXCHANGE]);
+  // The routes are looked at before anything is held.
+  assertEquals(await callsOf(host, "buffer", ...DEV), [...OPEN, ...DUMP, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "buffer", "--force", ...DEV), [...OPEN, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "release-one", ...DEV), [...OPEN, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "limit", "1m", ...DEV), [...OPEN, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "release-indefinite", ...DEV), [...OPEN, ...EXCHANGE]);
+  await plugctlDone(host, "detach", ...DEV);
+});

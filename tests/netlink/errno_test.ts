@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import * as errnos from "../../netlink/errno.ts";
+import { errnoName, errnoSentence } from "../../netlink/mod.ts";
+
+const { errnoName: _name, errnoSentence: _sentence, ...constants } = errnos;
+
+Deno.test("errnoName() agrees with every constant that is exported", () => {
+  for (const [name, errno] of Object.entries(constants)) assertEquals(errnoName(errno as number), name);
+});
+
+Deno.test("errnoName() knows the numbers of asm-generic/errno.h, from the first to the last", () => {
+  assertEquals([1, 2, 16, 17, 22, 33, 34, 36, 40, 42].map(errnoName), [
+    "EPERM",
+    "ENOENT",
+    "EBUSY",
+    "EEXIST",
+    "EINVAL",
+    "EDOM",
+    "ERANGE",
+    "ENAMETOOLONG",
+    "ELOOP",
+    "ENOMSG",
+  ]);
+  assertEquals([90, 95, 97, 99, 101, 105, 110, 113].map(errnoName), [
+    "EMSGSIZE",
+    "EOPNOTSUPP",
+    "EAFNOSUPPORT",
+    "EADDRNOTAVAIL",
+    "ENETUNREACH",
+    "ENOBUFS",
+    "ETIMEDOUT",
+    "EHOSTUNREACH",
+  ]);
+});
+
+Deno.test("errnoName() gives the number, when it has no name", () => {
+  assertEquals([0, 41, 43, 4711].map(errnoName), ["errno 0", "errno 41", "errno 43", "errno 4711"]);
+});
+
+Deno.test("errnoSentence() says it in words, or else by name", () => {
+  assertEquals([1, 105, 110, 9, 4711].map(errnoSentence), [
+    "operation not permitted",
+    "the receive buffer overflowed, and answers were lost",
+    "no answer in time",
+    "EBADF",
+    "errno 4711",
+  ]);
+});

@@ -1,0 +1,11 @@
+# sh guard.sh KERNEL ARGUMENT...: becomes the kernel, and ends it when this script's input ends
+#
+# boot.ts holds the other end of the input. Should it be killed, no process of the kernel is left:
+# they are all in the group that the kernel leads.
+exec 3<&0 </dev/null
+(
+  trap '' HUP
+  read -r _ <&3
+  kill -s KILL -- "-$$" "$$"
+) >/dev/null 2>&1 &
+exec "$@" 3<&-

@@ -28,7 +28,8 @@ export function readReceived(length: number): Records {
 
 /**
  * Decodes the one message in each of the first `count` slots of `receiveRegion`, whose lengths stand in
- * `slotLengths`, and returns a cursor over them.
+ * `slotLengths`, and returns a cursor over them. A slot whose length was set to 0, since nobody wants what is in
+ * it, gives a message of type 0.
  *
  * @throws {DecodeError} where the bytes of one are malformed or more than one message; its offset counts from
  * the start of that slot

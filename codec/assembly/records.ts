@@ -74,29 +74,39 @@ function isAck(slot: i32, at: i32): bool {
     load<i32>(at, NLMSG_HDRLEN) == 0;
 }
 
-/** Decodes the one message in each of the first `count` slots. Returns `count`, or -1. */
+/** Decodes the one message in each of the first `count` slots, none in one that was emptied. Returns `count`, or -1. */
 export function decodeSlots(count: i32): i32 {
   if (!checkCount(count, SLOTS_MAX)) return -1;
   let at = RECEIVE_AT;
   let to = RECORDS_AT;
   for (let slot = 0; slot < count; slot++) {
-    let marks = 0;
-    if (isAck(slot, at)) store<i32>(to, 0, 12);
-    else {
-      marks = decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to);
-      if (marks < 0) return -1;
-    }
-    writeHead(at, marks, to);
+    if (isAck(slot, at)) {
+      writeHead(at, 0, to);
+      store<i32>(to, 0, 12);
+    } else if (!decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to)) return -1;
     at += SLOT_LEN;
     to += RECORD_LEN;
   }
   return count;
 }
 
-function decodeSlot(at: i32, length: i32, to: i32): i32 {
-  if (<u32> length > <u32> SLOT_LEN) return fail(FAIL_MESSAGE_LENGTH, at, length, SLOT_LEN);
+function decodeSlot(at: i32, length: i32, to: i32): bool {
+  if (length == 0) {
+    store<u64>(to, 0);
+    store<u64>(to, at - RECEIVE_AT, 8);
+    return true;
+  }
+  if (<u32> length > <u32> SLOT_LEN) {
+    fail(FAIL_MESSAGE_LENGTH, at, length, SLOT_LEN);
+    return false;
+  }
   const size = checkMessage(at, at + length);
-  if (size < 0) return -1;
-  if (align4(size) < length) return fail(FAIL_MESSAGE_LENGTH, at, size, length);
-  return writeBody(at, at + size, to);
+  if (size < 0) return false;
+  if (align4(size) < length) {
+    fail(FAIL_MESSAGE_LENGTH, at, size, length);
+    return false;
+  }
+  const marks = writeBody(at, at + size, to);
+  writeHead(at, marks, to);
+  return marks >= 0;
 }

@@ -22,6 +22,8 @@ async function compile(): Promise<Uint8Array> {
     `${MEMORY_PAGES}`,
     "--maximumMemory",
     `${MEMORY_PAGES}`,
+    "--enable",
+    "simd",
   ], {
     readFile: (name: string) => readSource(new URL(name, sources)),
     writeFile: (_name, contents) => {

@@ -8,6 +8,7 @@ import {
   RTM_GETQDISC,
   RTM_GETROUTE,
   type RTM_NEWQDISC,
+  TCA_OPTIONS,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
 import { SEND_LEN } from "./assembly/regions.ts";
@@ -126,14 +127,18 @@ function qdiscLength(plug: QdiscRequest["plug"]): number {
 export function writeRecord(at: number, request: QdiscRequest): void {
   const { plug } = request;
   const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
-  batchWords[at] = typeAndFlags(request);
-  batchWords[at + 1] = checkIndex(request.ifindex);
-  batchWords[at + 2] = checkUint32("handle", request.handle);
-  batchWords[at + 3] = checkUint32("parent", request.parent);
-  batchWords[at + 4] = options.action;
-  batchWords[at + 5] = options.limit;
-  batchWords[at + 6] = qdiscLength(plug);
+  batchWords[at] = qdiscLength(plug);
+  batchWords[at + 1] = typeAndFlags(request);
+  batchWords[at + 5] = checkIndex(request.ifindex);
+  batchWords[at + 6] = checkUint32("handle", request.handle);
+  batchWords[at + 7] = checkUint32("parent", request.parent);
+  batchWords[at + 9] = OPTIONS_HEAD;
+  batchWords[at + 10] = options.action;
+  batchWords[at + 11] = options.limit;
 }
+
+/** `nla_len` and `nla_type` of `TCA_OPTIONS`. */
+const OPTIONS_HEAD = 12 | TCA_OPTIONS << 16;
 
 /** Encodes what is asked once in a while by way of its tree. Returns its length, or -1 where it has no room. */
 function encodeGet(request: LinkRequest | RouteRequest, at: number, sequence: number): number {

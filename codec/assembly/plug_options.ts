@@ -3,7 +3,7 @@
 import { NLA_HDRLEN, TC_PLUG_QOPT_LEN, TCA_KIND, TCA_OPTIONS } from "./constants";
 
 /** "plug" as a little-endian word. */
-export const PLUG: u32 = 0x67756c70;
+export const PLUG: i32 = 0x67756c70;
 /** Header, four letters and a NUL. */
 const KIND_NLA_LEN = NLA_HDRLEN + 5;
 
@@ -16,5 +16,5 @@ export const OPTIONS_HEAD = OPTIONS_LEN | TCA_OPTIONS << 16;
 
 /** Tells whether the payload of a `TCA_KIND` attribute is "plug". */
 export function isPlug(at: i32, length: i32): bool {
-  return length == 4 && load<u32>(at + NLA_HDRLEN) == PLUG;
+  return length == 4 && load<i32>(at + NLA_HDRLEN) == PLUG;
 }

@@ -40,6 +40,7 @@ function writeBody(at: i32, end: i32, to: i32): i32 {
 }
 
 /** Writes what every record says. */
+@inline
 function writeHead(at: i32, marks: i32, to: i32): void {
   store<u64>(to, load<u64>(at, 4));
   store<u32>(to, (at - RECEIVE_AT) | marks, 8);
@@ -69,6 +70,7 @@ export function decodeChunk(length: i32): i32 {
 }
 
 /** Whether the slot holds an ACK and nothing else: no error, no warning. */
+@inline
 function isAck(slot: i32, at: i32): bool {
   return load<i32>(SLOT_LENGTHS_AT + (slot << 2)) == ACK_LEN && (load<u64>(at) & ACK_MASK) == ACK_HEAD &&
     load<i32>(at, NLMSG_HDRLEN) == 0;

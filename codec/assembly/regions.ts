@@ -13,7 +13,7 @@ export const KINDS_MAX = 64;
 export const SLOT_LENGTHS_AT = 0x1800;
 /** Input records of a batch; see `request`. */
 export const BATCH_AT = 0x2000;
-export const BATCH_RECORD_LEN = 32;
+export const BATCH_RECORD_LEN = 48;
 /** How many records a batch has at most. */
 export const BATCH_MAX = 1024;
 /** Messages on their way to the kernel. */

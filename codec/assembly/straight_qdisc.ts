@@ -34,6 +34,8 @@ const STATS_PAD_HEAD = NLA_HDRLEN | TCA_STATS_PAD << 16;
 /** `struct gnet_stats_basic`, with the padding after it */
 const BASIC_NLA_LEN = NLA_HDRLEN + 16;
 const BASIC_HEAD = BASIC_NLA_LEN | TCA_STATS_BASIC << 16;
+/** All of it but the padding. */
+const BASIC_MASK = i32x4(-1, -1, -1, 0);
 const QUEUE_NLA_LEN = NLA_HDRLEN + GNET_STATS_QUEUE_LEN;
 const QUEUE_HEAD = QUEUE_NLA_LEN | TCA_STATS_QUEUE << 16;
 /** `struct tc_stats`, with the padding after it */
@@ -46,6 +48,7 @@ const PLAIN_HEADS: u64 = PLAIN_NLA_LEN | TCA_STATS2 << 16 | <u64> BASIC_HEAD << 
 const PADDED_HEAD = PADDED_NLA_LEN | TCA_STATS2 << 16;
 
 /** Whether the attributes from `from` on, none of which need be there, end at `stats`. */
+@inline
 function leadsTo(stats: i32, from: i32): bool {
   let at = from;
   const head = load<u32>(at);
@@ -61,12 +64,14 @@ function leadsTo(stats: i32, from: i32): bool {
 }
 
 /** Whether `TCA_STATS2` at `at` is the padded one. */
+@inline
 function isPadded(at: i32): bool {
   return load<u32>(at) == PADDED_HEAD && load<u32>(at, NLA_HDRLEN) == STATS_PAD_HEAD &&
     load<u32>(at, 2 * NLA_HDRLEN) == BASIC_HEAD && load<u32>(at, 2 * NLA_HDRLEN + BASIC_NLA_LEN) == STATS_PAD_HEAD;
 }
 
 /** Writes the record of a message of that shape, from byte 12 on. Returns the bits of word 8, or 0. */
+@inline
 export function straightQdisc(message: i32, end: i32, to: i32): i32 {
   const old = end - OLD_NLA_LEN;
   const queue = old - QUEUE_NLA_LEN;
@@ -80,12 +85,9 @@ export function straightQdisc(message: i32, end: i32, to: i32): i32 {
   if (load<u32>(queue) != QUEUE_HEAD || load<u32>(old) != OLD_HEAD) return 0;
   const kind = findKind(message + KIND);
   if (kind == 0 || !leadsTo(stats, message + KIND + align4(attributeLength(message + KIND)))) return 0;
-  store<u64>(to, load<u64>(message, 20), 12);
-  store<u32>(to, load<u32>(message, 28), 20);
-  store<u64>(to, load<u64>(basic, 4), 28);
-  store<u64>(to, load<u32>(basic, 12), 36);
-  store<u64>(to, load<u64>(queue, 4), 44);
-  store<u64>(to, load<u64>(queue, 12), 52);
+  v128.store(to, v128.load(message, 20), 12);
+  v128.store(to, v128.and(v128.load(basic, 4), BASIC_MASK), 28);
+  v128.store(to, v128.load(queue, 4), 44);
   store<u32>(to, load<u32>(queue, 20), 60);
   return kind << 24 | STATS_BASIC | STATS_QUEUE;
 }

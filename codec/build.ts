@@ -23,7 +23,7 @@ async function compile(): Promise<Uint8Array> {
     "--maximumMemory",
     `${MEMORY_PAGES}`,
     "--enable",
-    "bulk-memory",
+    "simd",
   ], {
     readFile: (name: string) => readSource(new URL(name, sources)),
     writeFile: (_name, contents) => {

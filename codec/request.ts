@@ -2,16 +2,18 @@ import {
   NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_REQUEST,
+  RTA_DST,
   type RTM_DELQDISC,
   RTM_GETLINK,
   RTM_GETQDISC,
   RTM_GETROUTE,
   type RTM_NEWQDISC,
+  TCA_OPTIONS,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
-import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS } from "./assembly/codes.ts";
 import { SEND_LEN } from "./assembly/regions.ts";
-import { wasm } from "./exchange.ts";
+import { encode, type FieldInput } from "./encode.ts";
+import { batchWords, encodeQdisc, ownerWords, sendRegion } from "./exchange.ts";
 
 /** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
 export interface PlugOptions {
@@ -98,75 +100,89 @@ export function encodeRequest(
 }
 
 function encodeByType(request: Request, at: number, sequence: number): number {
-  if (request.type === RTM_GETLINK) return encodeLink(request, at, sequence);
-  if (request.type === RTM_GETROUTE) return encodeRoute(request, at, sequence);
-  return encodeQdisc(request, at, sequence);
-}
-
-function encodeQdisc(
-  request: QdiscRequest,
-  at: number,
-  sequence: number,
-): number {
-  const options = plugOptions(request);
-  return wasm.encodeQdisc(
+  if (request.type === RTM_GETLINK || request.type === RTM_GETROUTE) return encodeGet(request, at, sequence);
+  const { plug } = request;
+  const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
+  return encodeQdisc(
     at,
     typeAndFlags(request),
     sequence,
     checkIndex(request.ifindex),
     checkUint32("handle", request.handle),
     checkUint32("parent", request.parent),
-    carries(request),
+    qdiscLength(plug),
     options.action,
     options.limit,
   );
 }
 
-function encodeLink(
-  request: LinkRequest,
-  at: number,
-  sequence: number,
-): number {
-  return wasm.encodeGetLink(
-    at,
-    requestFlags(request),
-    sequence,
-    checkIndex(request.ifindex),
-  );
+const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };
+
+/** How long a request about a qdisc is: `struct tcmsg` alone, with `TCA_KIND`, with `TCA_OPTIONS` too. */
+function qdiscLength(plug: QdiscRequest["plug"]): number {
+  return plug === undefined ? 36 : plug === "no options" ? 48 : 60;
 }
 
-function encodeRoute(
-  request: RouteRequest,
-  at: number,
-  sequence: number,
-): number {
-  const { family, destination = new Uint8Array(0) } = request;
+/** Writes the input record, at word `at`, of a request about a qdisc. */
+export function writeRecord(at: number, request: QdiscRequest): void {
+  const { plug } = request;
+  const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
+  batchWords[at] = qdiscLength(plug);
+  batchWords[at + 1] = typeAndFlags(request);
+  batchWords[at + 5] = checkIndex(request.ifindex);
+  batchWords[at + 6] = checkUint32("handle", request.handle);
+  batchWords[at + 7] = checkUint32("parent", request.parent);
+  batchWords[at + 9] = OPTIONS_HEAD;
+  batchWords[at + 10] = options.action;
+  batchWords[at + 11] = options.limit;
+}
+
+/** `nla_len` and `nla_type` of `TCA_OPTIONS`. */
+const OPTIONS_HEAD = 12 | TCA_OPTIONS << 16;
+
+/** Encodes what is asked once in a while by way of its tree. Returns its length, or -1 where it has no room. */
+function encodeGet(request: LinkRequest | RouteRequest, at: number, sequence: number): number {
+  const header = [
+    { name: "len", value: 0 },
+    { name: "type", value: request.type, length: 2 },
+    { name: "flags", value: requestFlags(request), length: 2 },
+    { name: "sequence", value: sequence },
+    { name: "portId", value: 0 },
+  ];
+  const body = request.type === RTM_GETLINK ? linkFields(request) : routeFields(request);
+  const bytes = encode({ name: "message", fields: [...header, ...body] });
+  if (at < 0 || at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
+  sendRegion.set(bytes, at);
+  ownerWords[0] = 0;
+  return bytes.length;
+}
+
+/** `struct ifinfomsg` */
+function linkFields({ ifindex }: LinkRequest): FieldInput[] {
+  return [
+    { name: "family, pad, type", value: 0 },
+    { name: "ifindex", value: checkIndex(ifindex) },
+    { name: "flags", value: 0 },
+    { name: "change", value: 0 },
+  ];
+}
+
+/** `struct rtmsg` and `RTA_DST` */
+function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest): FieldInput[] {
   if (![0, 4, 16].includes(destination.length)) {
-    throw new RangeError(
-      `destination has ${destination.length} bytes, must have 4 or 16`,
-    );
+    throw new RangeError(`destination has ${destination.length} bytes, must have 4 or 16`);
   }
-  const words = new Uint32Array(4);
-  new Uint8Array(words.buffer).set(destination);
-  const [a, b, c, d] = words;
-  return wasm.encodeGetRoute(
-    at,
-    requestFlags(request),
-    sequence,
-    family,
-    destination.length,
-    a,
-    b,
-    c,
-    d,
-  );
+  const struct = [
+    { name: "family", value: family, length: 1 },
+    { name: "destinationLength", value: destination.length * 8, length: 1 },
+    { name: "sourceLength, tos, table, protocol, scope, type, flags", value: new Uint8Array(10) },
+  ];
+  return destination.length === 0 ? struct : [...struct, { name: "DST", attributeType: RTA_DST, value: destination }];
 }
 
 /** The flags with those that go without saying: every request is answered, a dump by its end. */
 function requestFlags({ type, flags = 0 }: Request): number {
-  if (!Number.isInteger(flags) || flags < 0 || flags > 0xffff) {
-    throw outOfRange("flags", flags, 0xffff);
-  }
+  if (flags >>> 0 !== flags || flags > 0xffff) throw outOfRange("flags", flags, 0xffff);
   const gets = type === RTM_GETQDISC || type === RTM_GETLINK ||
     type === RTM_GETROUTE;
   const dumps = gets && (flags & NLM_F_DUMP) === NLM_F_DUMP;
@@ -174,24 +190,12 @@ function requestFlags({ type, flags = 0 }: Request): number {
 }
 
 /** The second word of a request's header. */
-export function typeAndFlags(request: Request): number {
+function typeAndFlags(request: Request): number {
   return request.type | requestFlags(request) << 16;
 }
 
-/** What a request about a qdisc carries, `CARRIES_*`. */
-export function carries({ plug }: QdiscRequest): number {
-  return plug === undefined ? CARRIES_NOTHING : plug === "no options" ? CARRIES_KIND : CARRIES_OPTIONS;
-}
-
-const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };
-
-/** A plug's options, zeros where the request carries none. */
-export function plugOptions({ plug }: QdiscRequest): PlugOptions {
-  return plug === undefined || plug === "no options" ? NO_OPTIONS : checkOptions(plug);
-}
-
 /** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
-export function checkOptions(options: PlugOptions): PlugOptions {
+export function checkOptions<Options extends PlugOptions>(options: Options): Options {
   const { action, limit } = options;
   if (action >>> 0 !== action || action > TCQ_PLUG_LIMIT) throw outOfRange("action", action, TCQ_PLUG_LIMIT);
   checkUint32("limit", limit);

@@ -11,7 +11,7 @@ import {
 } from "./assembly/codes.ts";
 import { FIELD_LEN, SCRATCH_AT, SCRATCH_LEN } from "./assembly/regions.ts";
 import { DecodeError, lastDecodeError } from "./decode_error.ts";
-import { fieldWords, scratchRegion, scratchView, wasm } from "./exchange.ts";
+import { decodeTree, fieldWords, scratchRegion, scratchView } from "./exchange.ts";
 import { attributeName, messageFlagNames, STRUCT_FIELDS } from "./names.ts";
 import { textOf } from "./text.ts";
 import { explainAnswer } from "./explain_answer.ts";
@@ -34,7 +34,7 @@ import type { Field } from "./field.ts";
 export function decode(bytes: Uint8Array): Field {
   const length = Math.min(bytes.length, SCRATCH_LEN);
   scratchRegion.set(bytes.subarray(0, length));
-  const count = wasm.decodeTree(length);
+  const count = decodeTree(length);
   if (count < 0) throw lastDecodeError(SCRATCH_AT);
   const tree = buildTree(count);
   explainAnswer(tree);

@@ -2,5 +2,5 @@
 export { verifyAcks } from "./acks";
 export { layTree } from "./layout";
 export { decodeChunk, decodeSlots } from "./records";
-export { encodeBatch, encodeGetLink, encodeGetRoute, encodeQdisc, patchBatch } from "./request";
+export { encodeBatch, encodeQdisc, patchBatch } from "./request";
 export { decodeTree } from "./tree";

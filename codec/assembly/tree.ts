@@ -25,8 +25,6 @@ import {
   TCA_OPTIONS,
 } from "./constants";
 import {
-  FAIL_MESSAGE_BODY,
-  FAIL_OUT_OF_REGION,
   HOLDS_BYTES,
   HOLDS_FIELDS,
   HOLDS_PADDING,
@@ -51,13 +49,13 @@ import {
 import { FIELD_LEN, FIELDS_AT, SCRATCH_AT, SCRATCH_LEN } from "./regions";
 import { attributeType, checkAttribute, stringLength } from "./attribute";
 import { errorAttributes } from "./error_record";
-import { fail } from "./failure";
-import { align4, checkMessage, messageFlags, messageType } from "./message";
+import { checkCount } from "./failure";
+import { align4, checkBody, checkMessage, messageFlags, messageType } from "./message";
 import { isPlug } from "./plug_options";
 import { payload, PAYLOAD_FIELDS, PAYLOAD_STRUCT, structLength, structWidths } from "./payload";
 
 /** Where the next field goes. */
-let next: i32 = FIELDS_AT;
+let next: i32 = 0;
 /** Whether the qdisc at hand is a plug: its kind stands before its options. */
 let plug: bool = false;
 
@@ -129,19 +127,10 @@ function attributes(from: i32, end: i32, space: i32, depth: i32): bool {
   return true;
 }
 
-/** The struct at the head of a message, then attributes of `space`. */
-function body(at: i32, end: i32, identity: i32, space: i32): bool {
-  const needed = structLength(identity);
-  if (end - at < needed) {
-    fail(
-      FAIL_MESSAGE_BODY,
-      at - NLMSG_HDRLEN,
-      end - at + NLMSG_HDRLEN,
-      needed + NLMSG_HDRLEN,
-    );
-    return false;
-  }
-  return attributes(struct(at, identity, 1), end, space, 1);
+/** The struct at the head of a message, then its attributes. */
+function body(message: i32, end: i32, identity: i32): bool {
+  if (!checkBody(message, end, NLMSG_HDRLEN + structLength(identity))) return false;
+  return attributes(struct(message + NLMSG_HDRLEN, identity, 1), end, spaceOf(identity), 1);
 }
 
 /** The struct that a message of this type begins with, or 0. */
@@ -182,11 +171,8 @@ function extended(message: i32, at: i32, end: i32): bool {
 }
 
 function errorBody(message: i32, end: i32): bool {
+  if (!checkBody(message, end, NLMSG_HDRLEN + 4 + NLMSG_HDRLEN)) return false;
   const at = message + NLMSG_HDRLEN;
-  if (end - at < 4 + NLMSG_HDRLEN) {
-    fail(FAIL_MESSAGE_BODY, message, end - message, NLMSG_HDRLEN + 4 + NLMSG_HDRLEN);
-    return false;
-  }
   emit(at, 4, STRUCT_NLMSGERR, depthed(1, HOLDS_SIGNED));
   const from = errorAttributes(message, end);
   if (from < 0) return false;
@@ -208,18 +194,15 @@ function messageBody(message: i32, end: i32): bool {
   const type = messageType(message);
   if (type == NLMSG_ERROR) return errorBody(message, end);
   if (type == NLMSG_DONE) return doneBody(message, end);
-  const at = message + NLMSG_HDRLEN;
   const identity = bodyOf(type);
-  if (identity != 0) return body(at, end, identity, spaceOf(identity));
-  bytes(at, end, 1);
+  if (identity != 0) return body(message, end, identity);
+  bytes(message + NLMSG_HDRLEN, end, 1);
   return true;
 }
 
 /** Decodes the message at the start of the scratch region. Returns how many fields, or -1. */
 export function decodeTree(length: i32): i32 {
-  if (<u32> length > <u32> SCRATCH_LEN) {
-    return fail(FAIL_OUT_OF_REGION, SCRATCH_AT, length, SCRATCH_LEN);
-  }
+  if (!checkCount(length, SCRATCH_LEN)) return -1;
   next = FIELDS_AT;
   plug = false;
   const size = checkMessage(SCRATCH_AT, SCRATCH_AT + length);

@@ -1,0 +1,17 @@
+// npm's netlink: its pure parsers, without the native part that opens sockets.
+import structs from "npm:netlink@0.3.0/dist/structs.js";
+import route from "npm:netlink@0.3.0/dist/rt/structs.js";
+import { Buffer } from "node:buffer";
+import { dumpChunk } from "./input.ts";
+import { measure, report } from "./measure.ts";
+
+const { bytes, count } = dumpChunk();
+const chunk = Buffer.from(bytes);
+
+report({
+  "dump-records": measure(count, () => {
+    const messages = structs.parseMessages(chunk);
+    for (const { data } of messages) route.parseTcMessage(data);
+    return messages.length;
+  }),
+});

@@ -37,6 +37,7 @@ export { type Patch, PreparedChanges } from "./prepared_changes.ts";
 export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
 export { Records } from "./records.ts";
 export {
+  encodeChange,
   encodeRequest,
   type LinkRequest,
   type PlugOptions,

@@ -2,6 +2,7 @@
 import {
   decodeReceived,
   encodeBatch,
+  encodeChange,
   encodeRequest,
   PreparedChanges,
   readReceived,
@@ -21,10 +22,9 @@ const plug = { action: TCQ_PLUG_RELEASE_ONE, limit: 0 };
 const place = { ifindex: 2, handle: 0x504c0000, parent: TC_H_ROOT };
 const results: Results = {};
 
-results.single = measure(
-  1,
-  (round) => encodeRequest({ type: RTM_NEWQDISC, ...place, plug }, { at: 0, sequence: round }),
-);
+results.single = measure(1, (round) => encodeChange(0, round, 2, 0x504c0000, TC_H_ROOT, TCQ_PLUG_RELEASE_ONE, 0));
+const request = { type: RTM_NEWQDISC, ...place, plug } as const;
+results["single-object"] = measure(1, (round) => encodeRequest(request, { at: 0, sequence: round }));
 
 for (const count of [64, 1024]) {
   for (let index = 0; index < count; index++) setBatchRecord(index, { type: RTM_NEWQDISC, ...place, plug });

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  encodeChange,
   encodeRequest,
   NLM_F_CREATE,
   NLM_F_DUMP,
@@ -161,4 +162,15 @@ Deno.test("encodeRequest() refuses a number out of its range, and says which", (
     assertThrows(() => encodeRequest(request, { at: 0, sequence: 1 }), RangeError, said);
   }
   assertThrows(() => encodeRequest(change, { at: 0, sequence: -1 }), RangeError, "sequence is -1");
+});
+
+Deno.test("encodeChange() writes what encodeRequest() writes, and says -1 where there is no room", () => {
+  const plug = { action: 3, limit: 0xfedcba98 };
+  const place = { ifindex: 0x01020304, handle: 0x504c0000, parent: 0xf9fafbfc };
+  const expected = hexOf({ type: RTM_NEWQDISC, ...place, plug }, { sequence: 0xd1d2d3d4 });
+  sendRegion.fill(0, 0, 60);
+  assertEquals(encodeChange(0, 0xd1d2d3d4, place.ifindex, place.handle, place.parent, 3, 0xfedcba98), 60);
+  assertEquals(sendRegion.subarray(0, 60).toHex(), expected);
+  assertEquals(encodeChange(SEND_LEN - 60, 1, 1, 0, 0, 0, 0), 60);
+  for (const at of [SEND_LEN - 56, -4, 2]) assertEquals(encodeChange(at, 1, 1, 0, 0, 0, 0), -1);
 });

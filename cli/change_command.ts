@@ -11,10 +11,12 @@ export interface ChangeCommand {
   /** The limit that it sets, from its operands. */
   limitBytes?: (context: Context) => number;
   change: (group: PlugGroup, context: Context, limitBytes?: number) => void;
+  /** What is worth knowing about the limit on a device. */
+  warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, change }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, change, warn }: ChangeCommand): Run {
   return async (context) => {
     const places = queuePlaces(context);
     const limitBytes = readLimit?.(context);
@@ -26,6 +28,10 @@ export function changeCommand({ action, limitBytes: readLimit, change }: ChangeC
     using connection = await openConnection(context);
     const plugs = openPlugs(connection, places);
     change(Plug.all(plugs), context, limitBytes);
+    for (const { place: { ifindex } } of plugs) {
+      const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
+      if (warning !== undefined) context.note(warning);
+    }
     printResults(context, plugs, () => ({ action, ...limitBytes === undefined ? {} : { limitBytes } }));
   };
 }

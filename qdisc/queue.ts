@@ -23,6 +23,10 @@ export interface Queue {
   endedEpoch: boolean | undefined;
   /** The limit that was last asked for. */
   limitBytesAsked: number | undefined;
+  /** Whether a signal that ends the process releases it first. */
+  releasedOnSignal?: boolean;
+  /** What waits for such a signal while it holds. */
+  watch?: Disposable;
 }
 
 /** A queue in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */

@@ -20,6 +20,7 @@ export type QueueErrorCode =
   | "no-module"
   | "no-parent"
   | "no-permission"
+  | "no-way-back"
   | "not-attached"
   | "not-drained"
   | "refused"

@@ -56,7 +56,7 @@ function section(lines: Lines): string[] {
     "on this machine's kernel, in a network namespace of its own";
   const missing = [
     ...skipped,
-    ...lines.filter(([, work]) => work === "skipped").map(([peer, , why]) => `${peer} (${why})`),
+    ...lines.filter(([, work]) => work === "skipped").map(([peer]) => peer),
   ];
   const figures = lines.filter(([, work]) => WORKS[work] !== undefined);
   const limit = Number(figures.find(([peer, work]) => peer === "hand C" && work === "one")?.[2]);

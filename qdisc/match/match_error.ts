@@ -1,0 +1,35 @@
+/** Where a match expression is wrong. */
+export interface Fault {
+  /** The expression, whole. */
+  expression: string;
+  /** Where the fault begins, in UTF-16 units from the start of the expression; its length where something is missing. */
+  position: number;
+  /** How long the faulty part is; 0 where something is missing. */
+  length: number;
+  /** What was expected there, in words. */
+  expected: string;
+}
+
+/** A match expression that cannot be understood: where it is wrong, and what was expected there. */
+export class MatchError extends SyntaxError {
+  override name = "MatchError";
+  readonly expression: string;
+  readonly position: number;
+  readonly length: number;
+  readonly expected: string;
+
+  constructor({ expression, position, length, expected }: Fault) {
+    const found = length === 0 ? "it ends" : JSON.stringify(expression.slice(position, position + length));
+    super(`Cannot understand match ${JSON.stringify(expression)} at column ${position + 1}: ${found}, expected ${expected}`);
+    this.expression = expression;
+    this.position = position;
+    this.length = length;
+    this.expected = expected;
+  }
+
+  /** The expression, and below it carets under what is wrong: two lines. */
+  get drawing(): string {
+    const line = this.expression.replaceAll(/\s/g, " ");
+    return `${line}\n${" ".repeat(this.position)}${"^".repeat(Math.max(this.length, 1))}`;
+  }
+}

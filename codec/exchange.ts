@@ -6,6 +6,8 @@ import {
   FAILURE_AT,
   FIELDS_AT,
   FIELDS_LEN,
+  FLOWER_AT,
+  FLOWER_LEN,
   KIND_SIZE,
   KINDS_AT,
   KINDS_MAX,
@@ -62,6 +64,7 @@ interface Exports {
   verifyAcks(count: number, sequence: number): number;
   decodeChunk(length: number): number;
   decodeSlots(count: number): number;
+  decodeFlower(offset: number, length: number): number;
   decodeTree(length: number): number;
   layTree(count: number): number;
 }
@@ -116,3 +119,6 @@ export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX 
 export const recordWords: Uint32Array<ArrayBuffer> = wordsAt(RECORDS_AT, FIELDS_AT - RECORDS_AT);
 export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
 export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);
+/** The keys of the flower filter that was decoded last. */
+export const flowerBytes: Uint8Array<ArrayBuffer> = bytesAt(FLOWER_AT, FLOWER_LEN);
+export const flowerView: DataView<ArrayBuffer> = new DataView(memory, FLOWER_AT, FLOWER_LEN);

@@ -14,6 +14,7 @@ export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { receiveRegion, sendRegion, slotLengths } from "./exchange.ts";
 export { type Field, fieldAt } from "./field.ts";
+export type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 export {
   formatHandle,
   formatParent,
@@ -21,10 +22,13 @@ export {
   parseParent,
   TC_H_CLSACT,
   TC_H_INGRESS,
+  TC_H_MIN_EGRESS,
+  TC_H_MIN_INGRESS,
   TC_H_ROOT,
 } from "./handle.ts";
 export type {
   AnswerMessage,
+  FilterMessage,
   LinkMessage,
   Message,
   OtherMessage,
@@ -35,6 +39,7 @@ export type {
 export { type Patch, PreparedChanges } from "./prepared_changes.ts";
 export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
 export { Records } from "./records.ts";
+export type { ClsactRequest, FilterRequest, LinkChangeRequest, LinkQuery } from "./tree_request.ts";
 export {
   encodeRequest,
   type LinkRequest,

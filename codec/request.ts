@@ -2,16 +2,21 @@ import {
   NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_REQUEST,
+  RTM_DELLINK,
   type RTM_DELQDISC,
   RTM_GETLINK,
   RTM_GETQDISC,
   RTM_GETROUTE,
+  RTM_GETTFILTER,
+  RTM_NEWLINK,
   type RTM_NEWQDISC,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
 import { CARRIES_KIND, CARRIES_NOTHING, CARRIES_OPTIONS } from "./assembly/codes.ts";
 import { SEND_LEN } from "./assembly/regions.ts";
-import { wasm } from "./exchange.ts";
+import { encode } from "./encode.ts";
+import { ownerWords, sendRegion, wasm } from "./exchange.ts";
+import { treeFields, type TreeRequest } from "./tree_request.ts";
 
 /** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
 export interface PlugOptions {
@@ -57,7 +62,7 @@ export interface RouteRequest {
 }
 
 /** What `encodeRequest` encodes. */
-export type Request = QdiscRequest | LinkRequest | RouteRequest;
+export type Request = QdiscRequest | LinkRequest | RouteRequest | TreeRequest;
 
 /**
  * Writes a request into `sendRegion` at offset `at`, a multiple of 4, and returns its length in bytes,
@@ -92,9 +97,35 @@ export function encodeRequest(
 }
 
 function encodeByType(request: Request, at: number, sequence: number): number {
+  if (isTreeRequest(request)) return encodeTreeRequest(request, at, sequence);
   if (request.type === RTM_GETLINK) return encodeLink(request, at, sequence);
   if (request.type === RTM_GETROUTE) return encodeRoute(request, at, sequence);
   return encodeQdisc(request, at, sequence);
+}
+
+function isTreeRequest(request: Request): request is TreeRequest {
+  return "name" in request || "clsact" in request || "priority" in request || request.type === RTM_NEWLINK ||
+    request.type === RTM_DELLINK;
+}
+
+/** Encodes by way of the tree. Returns the length, or -1 where it has no room. */
+function encodeTreeRequest(request: TreeRequest, at: number, sequence: number): number {
+  checkIndex(request.ifindex);
+  const bytes = encode({
+    name: "message",
+    fields: [
+      { name: "len", value: 0 },
+      { name: "type", value: request.type, length: 2 },
+      { name: "flags", value: requestFlags(request), length: 2 },
+      { name: "sequence", value: sequence },
+      { name: "portId", value: 0 },
+      ...treeFields(request),
+    ],
+  });
+  if (at < 0 || at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
+  sendRegion.set(bytes, at);
+  ownerWords[0] = 0;
+  return bytes.length;
 }
 
 function encodeQdisc(
@@ -162,7 +193,7 @@ function requestFlags({ type, flags = 0 }: Request): number {
     throw outOfRange("flags", flags, 0xffff);
   }
   const gets = type === RTM_GETQDISC || type === RTM_GETLINK ||
-    type === RTM_GETROUTE;
+    type === RTM_GETROUTE || type === RTM_GETTFILTER;
   const dumps = gets && (flags & NLM_F_DUMP) === NLM_F_DUMP;
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }

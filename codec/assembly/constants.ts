@@ -39,6 +39,9 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWQDISC = 36;
 export const RTM_DELQDISC = 37;
 export const RTM_GETQDISC = 38;
+export const RTM_NEWTFILTER = 44;
+export const RTM_DELTFILTER = 45;
+export const RTM_GETTFILTER = 46;
 export const TCA_KIND = 1;
 export const TCA_OPTIONS = 2;
 export const TCA_STATS = 3;
@@ -76,12 +79,56 @@ export const IFLA_IFALIAS = 20;
 export const IFLA_GSO_MAX_SIZE = 41;
 export const IFLA_INFO_KIND = 1;
 
+// linux/if.h
+export const IFF_UP = 1;
+
 // linux/pkt_sched.h
 export const TCQ_PLUG_BUFFER = 0;
 export const TCQ_PLUG_RELEASE_ONE = 1;
 export const TCQ_PLUG_RELEASE_INDEFINITE = 2;
 export const TCQ_PLUG_LIMIT = 3;
 export const TC_H_UNSPEC = 0;
+
+// linux/pkt_cls.h
+export const TCA_FLOWER_ACT = 3;
+export const TCA_FLOWER_KEY_ETH_TYPE = 8;
+export const TCA_FLOWER_KEY_IP_PROTO = 9;
+export const TCA_FLOWER_KEY_IPV4_SRC = 10;
+export const TCA_FLOWER_KEY_IPV4_DST = 12;
+export const TCA_FLOWER_KEY_IPV6_SRC = 14;
+export const TCA_FLOWER_KEY_IPV6_DST = 16;
+export const TCA_FLOWER_KEY_TCP_SRC = 18;
+export const TCA_FLOWER_KEY_TCP_DST = 19;
+export const TCA_FLOWER_KEY_UDP_SRC = 20;
+export const TCA_FLOWER_KEY_UDP_DST = 21;
+export const TCA_FLOWER_FLAGS = 22;
+export const TCA_FLOWER_KEY_VLAN_ID = 23;
+export const TCA_FLOWER_KEY_VLAN_ETH_TYPE = 25;
+export const TCA_FLOWER_KEY_TCP_SRC_MASK = 35;
+export const TCA_FLOWER_KEY_SCTP_DST_MASK = 40;
+export const TCA_FLOWER_KEY_SCTP_SRC = 41;
+export const TCA_FLOWER_KEY_SCTP_DST = 42;
+export const TCA_FLOWER_KEY_TCP_FLAGS = 71;
+export const TCA_FLOWER_KEY_TCP_FLAGS_MASK = 72;
+export const TCA_FLOWER_IN_HW_COUNT = 86;
+export const TCA_FLOWER_KEY_PORT_SRC_MIN = 87;
+export const TCA_FLOWER_KEY_PORT_SRC_MAX = 88;
+export const TCA_FLOWER_KEY_PORT_DST_MIN = 89;
+export const TCA_FLOWER_KEY_PORT_DST_MAX = 90;
+export const TCA_ACT_KIND = 1;
+export const TCA_ACT_OPTIONS = 2;
+export const TCA_ACT_STATS = 4;
+/** The packet is taken from where it was. */
+export const TC_ACT_STOLEN = 4;
+
+// linux/tc_act/tc_mirred.h
+export const TCA_MIRRED_TM = 1;
+export const TCA_MIRRED_PARMS = 2;
+export const TCA_EGRESS_REDIR = 1;
+
+// linux/if_ether.h
+export const ETH_P_ALL = 0x0003;
+export const ETH_P_8021Q = 0x8100;
 
 // Sizes in bytes of the structs, as the kernel lays them out.
 /** `struct nlmsghdr` */
@@ -102,3 +149,7 @@ export const TC_STATS_LEN = 36;
 export const GNET_STATS_BASIC_LEN = 12;
 /** `struct gnet_stats_queue` */
 export const GNET_STATS_QUEUE_LEN = 20;
+/** `struct tc_mirred` */
+export const TC_MIRRED_LEN = 28;
+/** `struct tcf_t` */
+export const TCF_T_LEN = 32;

@@ -3,21 +3,24 @@
 //   0 u16 type, u16 flags    4 u32 sequence
 //   8 the message's offset in the receive region in bits 0 to 23, its kind's number in bits 24 to 31
 //
-// and from byte 12 what its type says: see qdisc_record, link_record, route_record, error_record.
+// and from byte 12 what its type says: see qdisc_record, link_record, route_record, filter_record, error_record.
 // A reference to a string is a word: its offset in the message below, its length in bits 16 to 23.
 import {
   NLMSG_DONE,
   NLMSG_ERROR,
   RTM_DELLINK,
   RTM_DELQDISC,
+  RTM_DELTFILTER,
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWROUTE,
+  RTM_NEWTFILTER,
 } from "./constants";
 import { FAIL_MESSAGE_LENGTH, FAIL_OUT_OF_REGION } from "./codes";
 import { CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 import { doneRecord, errorRecord } from "./error_record";
 import { fail } from "./failure";
+import { filterRecord } from "./filter_record";
 import { linkRecord } from "./link_record";
 import { align4, checkMessage, messageType } from "./message";
 import { qdiscRecord } from "./qdisc_record";
@@ -35,6 +38,7 @@ function writeBody(at: i32, end: i32, to: i32): i32 {
   if (type == NLMSG_ERROR) whole = errorRecord(at, end, to);
   else if (type == NLMSG_DONE) whole = doneRecord(at, end, to);
   else if (type == RTM_NEWLINK || type == RTM_DELLINK) whole = linkRecord(at, end, to);
+  else if (type == RTM_NEWTFILTER || type == RTM_DELTFILTER) whole = filterRecord(at, end, to);
   else if (type == RTM_NEWROUTE) whole = routeRecord(at, end, to);
   return whole ? 0 : -1;
 }

@@ -5,6 +5,9 @@
 export const FAILURE_AT = 0x0c00;
 /** Whose prepared changes the send region holds, 0 for nobody's, and the number to give to the next. */
 export const OWNER_AT = 0x0c10;
+/** The keys of one flower filter; see `flower_keys`. */
+export const FLOWER_AT = 0x0c40;
+export const FLOWER_LEN = 56;
 /** The kinds of qdiscs seen so far, 16 bytes each, filled up with zeros. */
 export const KINDS_AT = 0x1000;
 export const KIND_SIZE = 16;

@@ -18,9 +18,13 @@ import {
   RTM_GETLINK,
   RTM_GETQDISC,
   RTM_GETROUTE,
+  RTM_GETTFILTER,
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWROUTE,
+  RTM_NEWTFILTER,
+  TCA_ACT_KIND,
+  TCA_ACT_OPTIONS,
   TCA_KIND,
   TCA_OPTIONS,
 } from "./constants";
@@ -37,6 +41,7 @@ import {
   SPACE_NLMSGERR_ATTR,
   SPACE_RTA,
   SPACE_TCA,
+  SPACE_TCA_ACT,
   STRUCT_DONE,
   STRUCT_IFINFOMSG,
   STRUCT_MESSAGE,
@@ -45,7 +50,6 @@ import {
   STRUCT_REST,
   STRUCT_RTMSG,
   STRUCT_STRIDE,
-  STRUCT_TC_PLUG_QOPT,
   STRUCT_TCMSG,
 } from "./codes";
 import { FIELD_LEN, FIELDS_AT, SCRATCH_AT, SCRATCH_LEN } from "./regions";
@@ -53,13 +57,14 @@ import { attributeType, checkAttribute, stringLength } from "./attribute";
 import { errorAttributes } from "./error_record";
 import { fail } from "./failure";
 import { align4, checkMessage, messageFlags, messageType } from "./message";
-import { isPlug } from "./plug_options";
+import { optionsOf } from "./options";
 import { payload, PAYLOAD_FIELDS, PAYLOAD_STRUCT, structLength, structWidths } from "./payload";
 
 /** Where the next field goes. */
 let next: i32 = FIELDS_AT;
-/** Whether the qdisc at hand is a plug: its kind stands before its options. */
-let plug: bool = false;
+/** What the options of the qdisc or filter at hand hold, and those of its action: a kind stands before its options. */
+let options: i32 = 0;
+let actionOptions: i32 = 0;
 
 function emit(at: i32, length: i32, identity: i32, depthAndHolds: i32): void {
   store<i32>(next, at - SCRATCH_AT);
@@ -98,8 +103,11 @@ function holding(at: i32, space: i32, size: i32): i32 {
   const type = attributeType(at);
   let holds = payload(space, type);
   if (space == SPACE_TCA) {
-    if (type == TCA_KIND) plug = isPlug(at, stringLength(at));
-    if (type == TCA_OPTIONS && plug) holds = PAYLOAD_STRUCT | STRUCT_TC_PLUG_QOPT / STRUCT_STRIDE;
+    if (type == TCA_KIND) options = optionsOf(at, stringLength(at));
+    if (type == TCA_OPTIONS) holds = options;
+  } else if (space == SPACE_TCA_ACT) {
+    if (type == TCA_ACT_KIND) actionOptions = optionsOf(at, stringLength(at));
+    if (type == TCA_ACT_OPTIONS) holds = actionOptions;
   }
   if (holds & PAYLOAD_STRUCT) return size < structLength((holds & 15) * STRUCT_STRIDE) ? HOLDS_BYTES : holds;
   if (holds == HOLDS_UNSIGNED && (size > 8 || popcnt(size) != 1)) return HOLDS_BYTES;
@@ -147,6 +155,7 @@ function body(at: i32, end: i32, identity: i32, space: i32): bool {
 /** The struct that a message of this type begins with, or 0. */
 function bodyOf(type: i32): i32 {
   if (type >= RTM_NEWQDISC && type <= RTM_GETQDISC) return STRUCT_TCMSG;
+  if (type >= RTM_NEWTFILTER && type <= RTM_GETTFILTER) return STRUCT_TCMSG;
   if (type >= RTM_NEWLINK && type <= RTM_GETLINK) return STRUCT_IFINFOMSG;
   if (type >= RTM_NEWROUTE && type <= RTM_GETROUTE) return STRUCT_RTMSG;
   return 0;
@@ -221,7 +230,8 @@ export function decodeTree(length: i32): i32 {
     return fail(FAIL_OUT_OF_REGION, SCRATCH_AT, length, SCRATCH_LEN);
   }
   next = FIELDS_AT;
-  plug = false;
+  options = HOLDS_BYTES;
+  actionOptions = HOLDS_BYTES;
   const size = checkMessage(SCRATCH_AT, SCRATCH_AT + length);
   if (size < 0) return -1;
   emit(SCRATCH_AT, size, STRUCT_MESSAGE, depthed(0, HOLDS_FIELDS));

@@ -1,11 +1,3 @@
-/** A range of addresses that begin with the same bits. */
-export interface AddressPrefix {
-  /** 4 bytes of IPv4 or 16 of IPv6, in network order; zero behind the bits that count. */
-  address: Uint8Array;
-  /** How many bits count: 1 to 32, or 1 to 128. */
-  length: number;
-}
-
 const GROUP = /^[0-9a-f]{1,4}$/i;
 const OCTET = /^(?:0|[1-9][0-9]{0,2})$/;
 

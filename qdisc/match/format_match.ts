@@ -1,4 +1,5 @@
-import { type AddressPrefix, formatAddress } from "./address.ts";
+import type { AddressPrefix } from "../../codec/mod.ts";
+import { formatAddress } from "./address.ts";
 import { IP_PROTOCOLS, type Match, TCP_FLAGS } from "./match.ts";
 
 /** Formats a match as the one expression among those that mean it in which every word is needed. Empty for all. */

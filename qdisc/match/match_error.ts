@@ -19,8 +19,11 @@ export class MatchError extends SyntaxError {
   readonly expected: string;
 
   constructor({ expression, position, length, expected }: Fault) {
-    const found = length === 0 ? "it ends" : JSON.stringify(expression.slice(position, position + length));
-    super(`Cannot understand match ${JSON.stringify(expression)} at column ${position + 1}: ${found}, expected ${expected}`);
+    const part = expression.slice(position, position + length);
+    const found = part ? JSON.stringify(part) : position === expression.length ? "it ends" : "nothing is there";
+    super(
+      `Cannot understand match ${JSON.stringify(expression)} at column ${position + 1}: ${found}, expected ${expected}`,
+    );
     this.expression = expression;
     this.position = position;
     this.length = length;

@@ -18,12 +18,12 @@ export function filtersOf({ family, ...keys }: Match): FlowerKeys[] {
 export function matchOf(filters: readonly FlowerKeys[]): Match | undefined {
   const [first, second, ...more] = filters.map(readFilter);
   if (!first || more.length > 0) return undefined;
-  if (filters.length === 1) return isMatch(first) ? first : undefined;
+  if (filters.length === 1) return isMatch(first) && filtersOf(first).length === 1 ? first : undefined;
   const families = [first.family, second?.family].sort().join();
   const both = { ...first };
   delete both.family;
   const same = second !== undefined && JSON.stringify(plain(second)) === JSON.stringify(plain(first));
-  return families === "ip,ip6" && same && isMatch(both) ? both : undefined;
+  return families === "ip,ip6" && same && isMatch(both) && filtersOf(both).length === 2 ? both : undefined;
 }
 
 /** A filter as a match of its own; `undefined` where it looks at what the language has no words for. */
@@ -36,11 +36,12 @@ function readFilter({ etherType, ...keys }: FlowerKeys): Match | undefined {
 
 /** Whether its parts go together as in an expression. */
 function isMatch({ family, ipProtocol, tcpFlags, vlanId = 0, ...keys }: Match): boolean {
-  const { tcp, udp, sctp } = IP_PROTOCOLS;
+  const { tcp, udp, sctp, icmp, icmp6 } = IP_PROTOCOLS;
   const protocols: readonly number[] = Object.values(IP_PROTOCOLS);
   const hasHost = keys.source !== undefined || keys.destination !== undefined;
   const hasPorts = keys.sourcePorts !== undefined || keys.destinationPorts !== undefined;
   if (ipProtocol !== undefined && (family === "arp" || !protocols.includes(ipProtocol))) return false;
+  if (ipProtocol === icmp && family !== "ip" || ipProtocol === icmp6 && family !== "ip6") return false;
   if (hasHost && family !== "ip" && family !== "ip6") return false;
   if (hasPorts && ![tcp, udp, sctp].some((number) => number === ipProtocol)) return false;
   if (tcpFlags && (ipProtocol !== tcp || (tcpFlags.mask & ~KNOWN_FLAGS) !== 0)) return false;

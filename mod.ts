@@ -4,7 +4,14 @@
  * @module
  */
 export { formatHandle, formatParent, parseHandle, parseParent, type QdiscStats, TC_H_ROOT } from "./codec/mod.ts";
-export { Connection, type ConnectionOptions, NetlinkError } from "./netlink/mod.ts";
+export {
+  type Answer,
+  Connection,
+  type ConnectionOptions,
+  NetlinkError,
+  type Refusal,
+  type Trace,
+} from "./netlink/mod.ts";
 export {
   type AttachOptions,
   type BufferOptions,
@@ -16,6 +23,7 @@ export {
   Plug,
   PlugGroup,
   type PlugPlace,
+  type QdiscPlace,
   QueueError,
   type QueueErrorCode,
   type Via,

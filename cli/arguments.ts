@@ -1,5 +1,3 @@
-// @ts-types="./parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
 import {
   type CommandName,
   COMMANDS,
@@ -35,54 +33,81 @@ export function parseArguments(words: readonly string[]): Arguments {
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
-  const { options } = COMMANDS[command] as CommandSpec;
-  const switches = options.filter((name) => !takesValue(name));
-  const valued = options.filter(takesValue);
-  refuseSwitchValues(words, { switches, command });
-  const parsed = parseArgs([...words], {
-    string: [...valued, "_"],
-    collect: valued,
-    boolean: switches,
-    alias: aliasesOf(options),
-    unknown: (word, key) => {
-      if (key === undefined) return true;
-      throw new UsageError(`unknown option ${word.split("=")[0]}${seeHelp(command)}`);
-    },
-  });
-  const values = new Map<OptionName, string[]>();
-  for (const name of switches) if (parsed[name]) values.set(name, []);
-  for (const name of valued) {
-    const given = parsed[name] as string[];
-    if (given.length > 0) values.set(name, checkValues(name, { given, command }));
-  }
-  const operands = parsed._.map(String);
+  const { operands, values } = readWords(words, command);
+  for (const [name, given] of values) if (takesValue(name)) checkValues(name, { given, command });
   if (!values.has("help")) checkOperands(operands, command);
   return { command, operands, values };
 }
 
-/** The parser would take `--json=no` and `--json true` for values of a switch, which has none. */
-function refuseSwitchValues(
-  words: readonly string[],
-  { switches, command }: { switches: readonly OptionName[]; command: CommandName },
-): void {
-  const isSwitch = (word: string) => switches.some((name) => word === `--${name}` || word === `-${shortOf(name)}`);
-  words.forEach((word, index) => {
-    const [option, value] = word.split("=");
-    const next = words[index + 1];
-    const given = value ?? (next === "true" || next === "false" ? next : undefined);
-    if (given !== undefined && isSwitch(option)) {
-      throw new UsageError(`${option} takes no value, ${JSON.stringify(given)} is given${seeHelp(command)}`);
+/**
+ * Tells options from operands as getopt_long does, but takes no beginning of a name for the name. Made here
+ * because `parseArgs` of `@std/cli` guesses: it takes `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
+ */
+function readWords(words: readonly string[], command: CommandName): Omit<Arguments, "command"> {
+  const operands: string[] = [];
+  const values = new Map<OptionName, string[]>();
+  const left = words.values();
+  for (const word of left) {
+    if (word === "--") operands.push(...left);
+    else if (word === "-" || !word.startsWith("-")) operands.push(word);
+    else {
+      for (const { name, text, value } of writtenOptions(word, command)) {
+        if (!takesValue(name) && value !== undefined) {
+          throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
+        }
+        const given = takesValue(name) ? [value ?? nextValue(left)] : [];
+        values.set(name, [...values.get(name) ?? [], ...given]);
+      }
     }
-  });
+  }
+  return { operands, values };
 }
 
-function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): string[] {
+/** An option as it was written, and the value that the same word holds. */
+interface WrittenOption {
+  name: OptionName;
+  /** `--dev`, `-d` */
+  text: string;
+  value?: string;
+}
+
+/** The options of one word: of `--dev=eth0` one, of `-qdeth0` two. */
+function* writtenOptions(word: string, command: CommandName): Generator<WrittenOption, void> {
+  if (word.startsWith("--")) {
+    const [text] = word.split("=");
+    const value = text === word ? undefined : word.slice(text.length + 1);
+    return yield { name: findOption(text, command), text, value };
+  }
+  const letters = [...word.slice(1)];
+  for (const [index, letter] of letters.entries()) {
+    const text = `-${letter}`;
+    const name = findOption(text, command);
+    const rest = letters.slice(index + 1).join("");
+    if (rest.startsWith("=")) return yield { name, text, value: rest.slice(1) };
+    if (takesValue(name) && rest !== "") return yield { name, text, value: rest };
+    yield { name, text };
+  }
+}
+
+function findOption(text: string, command: CommandName): OptionName {
+  const { options } = COMMANDS[command] as CommandSpec;
+  const found = options.find((name) => text === `--${name}` || text === `-${shortOf(name)}`);
+  if (found === undefined) throw new UsageError(`unknown option ${text}${seeHelp(command)}`);
+  return found;
+}
+
+/** The word after an option, or empty where there is none or it looks like an option itself. */
+function nextValue(left: Iterator<string>): string {
+  const { value, done } = left.next();
+  return done || value.startsWith("-") ? "" : value;
+}
+
+function checkValues(name: OptionName, { given, command }: { given: readonly string[]; command: CommandName }): void {
   const { value, many } = OPTIONS[name] as OptionSpec;
   if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${value}${seeHelp(command)}`);
   if (given.length > 1 && !many) throw new UsageError(`--${name} is given ${given.length} times, it may be given once`);
   const twice = given.find((text, index) => given.indexOf(text) !== index);
   if (twice !== undefined) throw new UsageError(`--${name} ${twice} is given twice`);
-  return given;
 }
 
 function checkOperands(operands: readonly string[], command: CommandName): void {
@@ -92,10 +117,6 @@ function checkOperands(operands: readonly string[], command: CommandName): void 
   if (operands.length > wanted.length) {
     throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);
   }
-}
-
-function aliasesOf(options: readonly OptionName[]): Record<string, string> {
-  return Object.fromEntries(options.map((name) => [shortOf(name), name]).filter(([short]) => short !== undefined));
 }
 
 function takesValue(name: OptionName): boolean {

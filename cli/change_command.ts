@@ -1,8 +1,8 @@
 import type { Connection } from "../netlink/mod.ts";
 import { changeRequest, Plug, type PlugAction, type PlugGroup, type PlugPlace } from "../qdisc/mod.ts";
 import type { Context, Run } from "./context.ts";
-import { printRequests } from "./dry_run.ts";
-import { isGiven, openConnection, queuePlaces } from "./queue_options.ts";
+import { isGiven } from "./given.ts";
+import { openConnection, queuePlaces } from "./queue_options.ts";
 import { printResults } from "./results.ts";
 
 /** What a command asks of the plugs that it names. */
@@ -15,14 +15,15 @@ export interface ChangeCommand {
 
 /** Makes a command that asks the same of one or several plugs that are there. */
 export function changeCommand({ action, limitBytes: readLimit, change }: ChangeCommand): Run {
-  return (context) => {
+  return async (context) => {
     const places = queuePlaces(context);
     const limitBytes = readLimit?.(context);
     if (isGiven(context, "dry-run")) {
       const requestsFor = (place: Parameters<typeof changeRequest>[0]) => [changeRequest(place, action, limitBytes)];
+      const { printRequests } = await import("./dry_run.ts");
       return printRequests(context, { places, requestsFor });
     }
-    using connection = openConnection(context);
+    using connection = await openConnection(context);
     const plugs = openPlugs(connection, places);
     change(Plug.all(plugs), context, limitBytes);
     printResults(context, plugs, () => ({ action, ...limitBytes === undefined ? {} : { limitBytes } }));

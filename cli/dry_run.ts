@@ -1,10 +1,9 @@
-import { decode, encodeRequest, type Field, type Request, sendRegion } from "../codec/mod.ts";
-import type { PlugPlace, QdiscPlace } from "../qdisc/mod.ts";
-import { FIRST_HANDLE } from "../qdisc/mod.ts";
-import { TC_H_ROOT } from "../codec/mod.ts";
+import { decode, encodeRequest, type Field, type Request, sendRegion, TC_H_ROOT } from "../codec/mod.ts";
+import { FIRST_HANDLE, type PlugPlace, type QdiscPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
-import { isGiven, isRoot } from "./queue_options.ts";
+import { isGiven } from "./given.ts";
+import { isRoot } from "./queue_options.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(
@@ -44,7 +43,7 @@ function readIndex(context: Context, dev: string): number {
     try {
       return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/ifindex`));
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
     }
   }
   context.note(`the index of ${dev} is shown as 0, it is not known without a socket`);

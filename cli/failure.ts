@@ -30,12 +30,11 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 export function describeFailure(error: unknown, dev = "DEV"): Failure {
   if (error instanceof AggregateError) return severalFailures(error.errors, dev);
   if (error instanceof QueueError) {
-    return withAdvice(error, ADVICE[error.code]?.replace("DEV", dev), statusOf(error));
+    return withAdvice(error, ADVICE[error.code]?.replace("DEV", () => dev), statusOf(error));
   }
   if (error instanceof NetlinkError) return withAdvice(error, adviceOn(error), statusOf(error));
-  if (error instanceof UnsupportedError || error instanceof Deno.errors.NotCapable) {
-    return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
-  }
+  if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
+  if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
   if (error instanceof Interrupted) return withAdvice(error, undefined, EXIT.signal + error.number);
   return withAdvice(error, undefined, error instanceof UsageError ? EXIT.usage : EXIT.failed);
 }
@@ -46,14 +45,13 @@ function severalFailures(errors: readonly unknown[], dev: string): Failure {
 }
 
 function withAdvice(error: unknown, advice: string | undefined, status: number): Failure {
-  const text = error instanceof Error ? error.message : String(error);
-  const message = `${text[0].toLowerCase()}${text.slice(1)}`;
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const message = `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
   return { message: advice === undefined ? message : `${message}; ${advice}`, status };
 }
 
 function statusOf(error: QueueError | NetlinkError): number {
-  const incapable = error.code === "no-permission" || error.code === "no-module" || error.code === "EPERM";
-  return incapable ? EXIT.incapable : EXIT.failed;
+  return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
 }
 
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {

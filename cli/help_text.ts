@@ -19,7 +19,7 @@ Usage: plugctl COMMAND [OPTION...]
 Commands:
 ${indent(textTable(commands))}
 
-${synonyms()}
+${wrap(synonyms())}
 
 Exit status:
 ${indent(textTable(EXIT_STATUSES))}

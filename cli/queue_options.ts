@@ -2,19 +2,8 @@ import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/mod.t
 import { Connection, namespacePath } from "../netlink/mod.ts";
 import type { PlugPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
-import type { OptionName } from "./table.ts";
-import { traceMessages } from "./trace.ts";
+import { isGiven, valueOf } from "./given.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** The one value of an option that may be given once, or `undefined`. */
-export function valueOf({ arguments: { values } }: Context, name: OptionName): string | undefined {
-  return values.get(name)?.[0];
-}
-
-/** Whether a switch was given. */
-export function isGiven({ arguments: { values } }: Context, name: OptionName): boolean {
-  return values.has(name);
-}
 
 /**
  * The queues that a command is about: one for each `--dev`.
@@ -29,6 +18,7 @@ export function queuePlaces(context: Context): PlugPlace[] {
   const handleText = valueOf(context, "handle");
   const parent = parentText === undefined ? undefined : understood(() => parseParent(parentText));
   const handle = handleText === undefined ? undefined : understood(() => parseHandle(handleText));
+  namespaceOf(context);
   if (parent === TC_H_CLSACT) throw new UsageError(`a plug cannot hang at ${parentText}, which holds no packets`);
   return devices.map((dev) => ({ dev: deviceName(dev), parent, handle }));
 }
@@ -38,15 +28,27 @@ export function isRoot({ parent, handle }: PlugPlace): boolean {
   return parent === TC_H_ROOT || (parent === undefined && handle === undefined);
 }
 
-/** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
-export function openConnection(context: Context): Connection {
+/** The network namespace meant, or `undefined` where it is this process's own. */
+function namespaceOf(context: Context): string | undefined {
   const netns = valueOf(context, "netns");
   if (netns !== undefined) understood(() => namespacePath(netns));
-  return Connection.open({ netns, trace: isGiven(context, "verbose") ? traceMessages(context) : undefined });
+  return netns;
 }
 
-/** A device's name: what the kernel takes for one. */
-function deviceName(text: string): string {
+/** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
+export async function openConnection(context: Context): Promise<Connection> {
+  const netns = namespaceOf(context);
+  // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
+  const trace = isGiven(context, "verbose") ? (await import("./trace.ts")).traceMessages(context) : undefined;
+  return Connection.open({ netns, trace });
+}
+
+/**
+ * A device's name: what the kernel takes for one.
+ *
+ * @throws {UsageError} where the text is anything else
+ */
+export function deviceName(text: string): string {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > 15 || text === "." || text === ".." || /[\s/:\0]/.test(text)) {
     throw new UsageError(`${JSON.stringify(text)} is no device's name: one has up to 15 bytes, no space, / or :`);

@@ -1,7 +1,7 @@
 import { formatHandle, formatParent } from "../codec/mod.ts";
 import type { Plug } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
-import { isGiven } from "./queue_options.ts";
+import { isGiven } from "./given.ts";
 
 /** With `--json`, prints what was done to each plug: an array, an object a plug. Otherwise success says nothing. */
 export function printResults(

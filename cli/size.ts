@@ -1,19 +1,19 @@
 import { LIMIT_MAX } from "../qdisc/mod.ts";
 import { UsageError } from "./usage_error.ts";
 
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  k: 2 ** 10,
-  kb: 2 ** 10,
-  kib: 2 ** 10,
-  m: 2 ** 20,
-  mb: 2 ** 20,
-  mib: 2 ** 20,
-  g: 2 ** 30,
-  gb: 2 ** 30,
-  gib: 2 ** 30,
-};
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["b", 1],
+  ["k", 2 ** 10],
+  ["kb", 2 ** 10],
+  ["kib", 2 ** 10],
+  ["m", 2 ** 20],
+  ["mb", 2 ** 20],
+  ["mib", 2 ** 20],
+  ["g", 2 ** 30],
+  ["gb", 2 ** 30],
+  ["gib", 2 ** 30],
+]);
 
 /**
  * Parses a size as tc reads it, and with the binary units' own names: `32768`, `64k`, `1m`, `1.5MiB`. All units
@@ -23,7 +23,7 @@ const UNITS: Readonly<Record<string, number>> = {
  */
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text);
-  const unit = match && UNITS[match[2].toLowerCase()];
+  const unit = match && UNITS.get(match[2].toLowerCase());
   if (!match || unit === undefined || unit === null) {
     throw new UsageError(`${JSON.stringify(text)} is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`);
   }

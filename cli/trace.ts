@@ -1,16 +1,22 @@
-import { decodeAll, type Field } from "../codec/mod.ts";
+import { decodeAll, DecodeError } from "../codec/mod.ts";
 import type { Trace } from "../netlink/mod.ts";
 import type { Context } from "./context.ts";
-import { messageText } from "./message_text.ts";
+import { hexText, messageText } from "./message_text.ts";
 
 /** Prints each message that goes through a connection to standard error, field by field. */
 export function traceMessages(context: Context): Trace {
   return (direction, bytes) => {
     const arrow = direction === "sent" ? ">" : "<";
-    for (const message of decodeAll(bytes)) context.trace(marked(message, arrow));
+    for (const text of messageTexts(bytes)) context.trace(text.replaceAll(/^/gm, `${arrow} `) + "\n");
   };
 }
 
-function marked(message: Field, arrow: string): string {
-  return messageText(message).split("\n").map((line) => `${arrow} ${line}\n`).join("");
+/** What cannot be decoded is shown in hex: to look at it must not end what is being done. */
+function messageTexts(bytes: Uint8Array): string[] {
+  try {
+    return decodeAll(bytes).map((message) => messageText(message));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return [`${error.message}\n${hexText(bytes)}`];
+  }
 }

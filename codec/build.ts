@@ -26,7 +26,9 @@ async function compile(): Promise<Uint8Array> {
     "bulk-memory",
   ], {
     readFile: (name: string) => readSource(new URL(name, sources)),
-    writeFile: (_name: string, contents: Uint8Array) => void (bytes = contents),
+    writeFile: (_name, contents) => {
+      if (typeof contents !== "string") bytes = contents;
+    },
     listFiles: () => [],
   });
   if (error || !bytes) {

@@ -11,10 +11,12 @@ import { failureWords } from "./exchange.ts";
 
 /** Says why bytes are not a netlink message, and where. */
 export class DecodeError extends RangeError {
+  /** The class's name. */
   override name = "DecodeError";
   /** Where the fault is, in bytes from the start of what was decoded. */
   readonly offset: number;
 
+  /** Takes the sentence, and the offset that it names. */
   constructor(message: string, offset: number) {
     super(message);
     this.offset = offset;

@@ -9,7 +9,7 @@ import {
   KEY_TCP_FLAGS,
   KEY_VLAN,
 } from "./assembly/codes.ts";
-import { TCA_EGRESS_REDIR } from "./assembly/constants.ts";
+import { TCA_EGRESS_REDIR } from "./assembly/filter_constants.ts";
 import { RECEIVE_AT } from "./assembly/regions.ts";
 import { lastDecodeError } from "./decode_error.ts";
 import { flowerBytes, flowerView, recordWords, wasm } from "./exchange.ts";

@@ -8,7 +8,9 @@ export interface AddressPrefix {
 
 /** Ports from the first to the last, which may be the same one; 1 to 65,535. */
 export interface PortRange {
+  /** The lowest. */
   first: number;
+  /** The highest. */
   last: number;
 }
 
@@ -22,9 +24,11 @@ export interface FlowerKeys {
   ipProtocol?: number;
   /** Needs the ether type of its family, as the other end does. */
   source?: AddressPrefix;
+  /** As `source`. */
   destination?: AddressPrefix;
   /** Needs an IP protocol that has ports: 6, 17 or 132. */
   sourcePorts?: PortRange;
+  /** As `sourcePorts`. */
   destinationPorts?: PortRange;
   /** Bits of the TCP header: those looked at, and those of them that must be set. */
   tcpFlags?: { set: number; mask: number };

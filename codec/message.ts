@@ -10,12 +10,16 @@ export interface QdiscStats {
   backlogPackets: number;
   /** Bytes held at this moment, as queued: link header included, 32 bits. */
   backlogBytes: number;
+  /** Packets dropped: in a plug's case because its limit was reached. */
   drops: number;
+  /** Packets that the device gave back. */
   requeues: number;
+  /** How often it had to wait; a plug never counts it. */
   overlimits: number;
 }
 
-interface Common {
+/** What every message says of itself in its header. */
+export interface MessageHeader {
   /** `nlmsg_type` */
   type: number;
   /** `nlmsg_flags` */
@@ -25,25 +29,34 @@ interface Common {
 }
 
 /** `RTM_NEWQDISC` or `RTM_DELQDISC` from the kernel. */
-export interface QdiscMessage extends Common {
+export interface QdiscMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "qdisc";
+  /** The device's index. */
   ifindex: number;
+  /** Major number in the high 16 bits; 0 is a qdisc that the kernel made by itself. */
   handle: number;
+  /** Where it hangs: `TC_H_ROOT` or a class. */
   parent: number;
+  /** `plug`, `fq_codel` and so on. */
   kind: string;
   /** Absent where the message carries neither `TCA_STATS2` nor `TCA_STATS`. */
   stats?: QdiscStats;
 }
 
 /** `RTM_NEWLINK` or `RTM_DELLINK` from the kernel. */
-export interface LinkMessage extends Common {
+export interface LinkMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "link";
+  /** The device's index, from 1 on. */
   ifindex: number;
+  /** `eth0` */
   name: string;
   /** `IFF_*` of `linux/if.h` */
   linkFlags: number;
   /** `veth`, `ifb` and so on; empty for a physical device and for loopback. */
   kind: string;
+  /** The largest packet in bytes, without its link header. */
   mtu: number;
   /** In packets. */
   txqueuelen: number;
@@ -62,14 +75,18 @@ export interface LinkMessage extends Common {
 }
 
 /** `RTM_NEWROUTE` from the kernel. */
-export interface RouteMessage extends Common {
+export interface RouteMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "route";
+  /** `AF_INET` 2 or `AF_INET6` 10. */
   family: number;
   /** Bits of the destination that count: 0 is a default route. */
   destinationLength: number;
   /** `RTN_*` of `linux/rtnetlink.h`: 1 leads somewhere, others refuse or drop. */
   routeType: number;
+  /** The routing table: 254 is the main one. */
   table: number;
+  /** Its metric: of two routes the lower counts. */
   priority: number;
   /** The devices that it leads to: one, or with several next hops up to nine. */
   ifindexes: number[];
@@ -81,9 +98,12 @@ export interface RouteMessage extends Common {
  * `RTM_NEWTFILTER` or `RTM_DELTFILTER` from the kernel. Before the filters of one priority and protocol it sends
  * one with handle 0, which stands for them together.
  */
-export interface FilterMessage extends Common {
+export interface FilterMessage extends MessageHeader {
+  /** What it is about. */
   about: "filter";
+  /** The device. */
   ifindex: number;
+  /** Its number among those of its priority; 0 where it stands for all of them. */
   handle: number;
   /** The qdisc or class, or a hook of clsact: `TC_H_CLSACT` with `TC_H_MIN_INGRESS` or `TC_H_MIN_EGRESS`. */
   parent: number;
@@ -91,6 +111,7 @@ export interface FilterMessage extends Common {
   priority: number;
   /** `ETH_P_*` of `linux/if_ether.h` */
   protocol: number;
+  /** `flower`, `u32` and so on. */
   kind: string;
   /** What a flower filter compares. */
   keys?: FlowerKeys;
@@ -98,13 +119,15 @@ export interface FilterMessage extends Common {
   redirectsTo?: number;
   /** What has met the first action, exact up to 2^53. */
   bytes: number;
+  /** How many packets have met it, of 32 bits. */
   packets: number;
   /** For how long the first action has been there, in milliseconds; the kernel says it in steps of 10. */
   ageMs: number;
 }
 
 /** `NLMSG_ERROR`: an ACK where `errno` is 0; or the `NLMSG_DONE` that ends a dump. */
-export interface AnswerMessage extends Common {
+export interface AnswerMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "answer";
   /** A positive errno, or 0 for success. */
   errno: number;
@@ -119,7 +142,8 @@ export interface AnswerMessage extends Common {
 }
 
 /** Any other message: its header. */
-export interface OtherMessage extends Common {
+export interface OtherMessage extends MessageHeader {
+  /** What it is about, and so which fields it has. */
   about: "other";
 }
 

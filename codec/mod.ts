@@ -8,6 +8,7 @@
  * @module
  */
 export * from "./assembly/constants.ts";
+export { ETH_P_ALL } from "./assembly/filter_constants.ts";
 export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
 export { encodeBatch, setBatchRecord } from "./batch.ts";
 export { DecodeError } from "./decode_error.ts";
@@ -31,6 +32,7 @@ export type {
   FilterMessage,
   LinkMessage,
   Message,
+  MessageHeader,
   OtherMessage,
   QdiscMessage,
   QdiscStats,
@@ -39,7 +41,7 @@ export type {
 export { type Patch, PreparedChanges } from "./prepared_changes.ts";
 export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
 export { Records } from "./records.ts";
-export type { ClsactRequest, FilterRequest, LinkChangeRequest, LinkQuery } from "./tree_request.ts";
+export type { ClsactRequest, FilterRequest, LinkChangeRequest, LinkQuery, TreeRequest } from "./tree_request.ts";
 export {
   encodeRequest,
   type LinkRequest,

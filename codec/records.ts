@@ -16,6 +16,7 @@ export class Records {
   /** The word at which the record begins that it stands on. */
   #at = -RECORD_WORDS;
 
+  /** Stands before the first of the `count` messages that were decoded last. */
   constructor(count: number) {
     this.count = count;
   }
@@ -107,10 +108,12 @@ export class Records {
     return recordWords[this.#at + 13];
   }
 
+  /** Packets that the device gave back to a qdisc. */
   get requeues(): number {
     return recordWords[this.#at + 14];
   }
 
+  /** How often a qdisc had to wait. */
   get overlimits(): number {
     return recordWords[this.#at + 15];
   }

@@ -31,6 +31,7 @@ export interface PlugOptions {
  * `TCA_OPTIONS`. 36, 48 or 60 bytes.
  */
 export interface QdiscRequest {
+  /** Whether to create or change, to delete, or to ask. */
   type: typeof RTM_NEWQDISC | typeof RTM_DELQDISC | typeof RTM_GETQDISC;
   /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but a dump. */
   flags?: number;
@@ -46,14 +47,19 @@ export interface QdiscRequest {
 
 /** A request for one link, or with index 0 and `NLM_F_DUMP` for all of them. 32 bytes. */
 export interface LinkRequest {
+  /** To ask is all that is done about links. */
   type: typeof RTM_GETLINK;
+  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but a dump. */
   flags?: number;
+  /** The device, 1 to 2^31 - 1; 0 in a dump. */
   ifindex: number;
 }
 
 /** A request for the routes, or for the route to one address. 28, 36 or 48 bytes. */
 export interface RouteRequest {
+  /** To ask is all that is done about routes. */
   type: typeof RTM_GETROUTE;
+  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but a dump. */
   flags?: number;
   /** `AF_INET` 2, `AF_INET6` 10, or in a dump `AF_UNSPEC` 0 for both. */
   family: number;

@@ -1,6 +1,4 @@
 import {
-  ETH_P_8021Q,
-  IFF_UP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
@@ -14,6 +12,12 @@ import {
   type RTM_NEWLINK,
   type RTM_NEWQDISC,
   type RTM_NEWTFILTER,
+  TCA_KIND,
+  TCA_OPTIONS,
+} from "./assembly/constants.ts";
+import {
+  ETH_P_8021Q,
+  IFF_UP,
   TC_ACT_STOLEN,
   TCA_ACT_KIND,
   TCA_ACT_OPTIONS,
@@ -33,25 +37,29 @@ import {
   TCA_FLOWER_KEY_UDP_SRC,
   TCA_FLOWER_KEY_VLAN_ETH_TYPE,
   TCA_FLOWER_KEY_VLAN_ID,
-  TCA_KIND,
   TCA_MIRRED_PARMS,
-  TCA_OPTIONS,
-} from "./assembly/constants.ts";
+} from "./assembly/filter_constants.ts";
 import type { FieldInput } from "./encode.ts";
 import type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 import { TC_H_CLSACT } from "./handle.ts";
 
 /** A request for the link of this name. `struct ifinfomsg` and `IFLA_IFNAME`. */
 export interface LinkQuery {
+  /** `RTM_GETLINK` */
   type: typeof RTM_GETLINK;
+  /** `NLM_F_*`; `NLM_F_REQUEST` and `NLM_F_ACK` are always set. */
   flags?: number;
+  /** It goes by the name. */
   ifindex: 0;
+  /** Up to 15 bytes. */
   name: string;
 }
 
 /** A request to create, change or delete a link: `struct ifinfomsg` and what is given of the attributes. */
 export interface LinkChangeRequest {
+  /** `RTM_NEWLINK` or `RTM_DELLINK` */
   type: typeof RTM_NEWLINK | typeof RTM_DELLINK;
+  /** `NLM_F_*`; `NLM_F_REQUEST` and `NLM_F_ACK` are always set. */
   flags?: number;
   /** 0 to go by the name, and to create one. */
   ifindex: number;
@@ -69,18 +77,27 @@ export interface LinkChangeRequest {
 
 /** A request to create or delete the clsact qdisc of a device. 48 bytes. */
 export interface ClsactRequest {
+  /** `RTM_NEWQDISC` or `RTM_DELQDISC` */
   type: typeof RTM_NEWQDISC | typeof RTM_DELQDISC;
+  /** `NLM_F_*`; `NLM_F_REQUEST` and `NLM_F_ACK` are always set. */
   flags?: number;
+  /** The device. */
   ifindex: number;
+  /** Tells it from other requests about qdiscs. */
   clsact: true;
 }
 
 /** A request about a filter, or with `NLM_F_DUMP` for those of one parent: `struct tcmsg` and what is given. */
 export interface FilterRequest {
+  /** `RTM_NEWTFILTER`, `RTM_DELTFILTER` or `RTM_GETTFILTER` */
   type: typeof RTM_NEWTFILTER | typeof RTM_DELTFILTER | typeof RTM_GETTFILTER;
+  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but a dump. */
   flags?: number;
+  /** The device. */
   ifindex: number;
+  /** Its number among those of its priority; 0 in a dump. */
   handle: number;
+  /** The qdisc or class, or a hook of clsact: `TC_H_CLSACT` with `TC_H_MIN_INGRESS` or `TC_H_MIN_EGRESS`. */
   parent: number;
   /** 1 to 65,535, the lower the earlier; 0 in a dump. */
   priority: number;

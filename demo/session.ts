@@ -12,7 +12,7 @@ import { explain, observe, showCommand } from "./narration.ts";
 
 const ADDRESSES = { client: "10.0.0.1", server: "10.0.0.2" };
 const PORT = "8000";
-const URL = `http://${ADDRESSES.server}:${PORT}/`;
+const PAGE = `http://${ADDRESSES.server}:${PORT}/`;
 const COMMAND_LINE = `${import.meta.dirname}/../cli/main.ts`;
 const HELD_MS = 10_000;
 const POLL_MS = 20;
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   connectHosts(ADDRESSES);
   const before = rootQdisc("client").kind;
   await using server = new Program("server", "server.ts", ADDRESSES.server, PORT);
-  await using client = new Program("client", "client.ts", URL);
+  await using client = new Program("client", "client.ts", PAGE);
   await Promise.all([server.hear(), client.hear()]);
 
   explain("Two hosts, client and server, are joined by a cable. A plug goes on the client's end");
@@ -69,9 +69,10 @@ async function plugctl(action: string): Promise<string> {
     args: ["run", "-A", "--no-check", COMMAND_LINE, ...args],
     stderr: "inherit",
   }).output();
-  await Deno.stdout.write(stdout);
+  const text = new TextDecoder().decode(stdout).trimEnd();
+  if (text) console.log(text);
   check(success, `plugctl ${action} failed`);
-  return new TextDecoder().decode(stdout);
+  return text;
 }
 
 /** Reads a number from the first row of a table with headings. */
@@ -81,7 +82,7 @@ function readColumn(table: string, heading: string): number {
 }
 
 function request(client: Program): Pending {
-  observe(`client: GET ${URL}`);
+  observe(`client: GET ${PAGE}`);
   const pending = { answered: false, answer: ask(client) };
   const settle = () => pending.answered = true;
   pending.answer.then(settle, settle);

@@ -11,7 +11,6 @@ import {
   NLMSG_HDRLEN,
   receiveRegion,
   type Request,
-  SEND_LEN,
   sendRegion,
   SLOT_LEN,
   slotLengths,
@@ -41,6 +40,7 @@ export type Trace = (direction: "sent" | "received", bytes: Uint8Array) => void;
 export interface ConnectionOptions {
   /** How long to wait for an answer, in milliseconds, which the kernel gives in microseconds. Default 5,000. */
   timeoutMs?: number;
+  /** Sees what is sent and received. */
   trace?: Trace;
   /** Milliseconds of a monotonic clock. Default `performance.now`. */
   now?: () => number;
@@ -184,11 +184,6 @@ export class Connection implements Disposable {
         at: length,
         sequence: this.#sequence,
       });
-    }
-    if (length > SEND_LEN) {
-      throw new RangeError(
-        `Cannot send ${length} bytes: the send region has ${SEND_LEN}`,
-      );
     }
     this.#trace?.("sent", sendRegion.subarray(0, length));
     const sent = uninterrupted(() => this.#socket.send(length));

@@ -92,5 +92,7 @@ function findName(): string {
       failures.push(error);
     }
   }
-  throw new UnsupportedError("Cannot open the C library: this needs Linux, with glibc or musl", { cause: failures });
+  throw new UnsupportedError("Cannot open the C library: this needs Linux, with glibc or musl", {
+    cause: new AggregateError(failures),
+  });
 }

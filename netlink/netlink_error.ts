@@ -12,6 +12,7 @@ export interface Refusal {
 
 /** The kernel refused, or did not answer. */
 export class NetlinkError extends Error {
+  /** The class's name. */
   override name = "NetlinkError";
   /** What was being done: `create plug`, `dump qdiscs`, `socket`. */
   readonly operation: string;
@@ -24,6 +25,7 @@ export class NetlinkError extends Error {
   /** Where in the request the fault is, in bytes; 0 where the kernel did not say. */
   readonly offset: number;
 
+  /** Puts the sentence together: `Cannot create plug: it exists already (EEXIST)`. */
   constructor(
     operation: string,
     { errno, sentence = "", offset = 0 }: Refusal,

@@ -82,6 +82,7 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
   refuseToReplace(found.there, { operation, replace });
   if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
   const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
+  if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
   const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
   const queue: Queue = {
     dev,

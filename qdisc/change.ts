@@ -31,12 +31,26 @@ export interface Change extends BufferOptions {
 export function changeQueues(queues: readonly Queue[], change: Change): void {
   const nameOperation = (queue: Queue) => operationOn(queue, change);
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
+  refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
   if (queues.length === 1 && isGuessable(queues[0])) {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
   }
   for (const [connection, those] of byConnection(queues)) send(connection, those, change);
+}
+
+/** Refuses a plug that is named twice: moved twice, it would end an epoch that nobody sees. */
+function refuseTwice(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+  queues.forEach((queue, index) => {
+    const twice = queues.slice(0, index).some((other) => isSame(queue, other));
+    if (twice) throw new RangeError(`Cannot ${nameOperation(queue)}: it is named twice`);
+  });
+}
+
+function isSame({ connection, place }: Queue, other: Queue): boolean {
+  return connection === other.connection && place.ifindex === other.place.ifindex &&
+    place.parent === other.place.parent;
 }
 
 function isGuessable({ located, place }: Queue): boolean {
@@ -97,7 +111,6 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
     case "buffer":
       // The first buffer after a release ends nothing; the next ends the epoch that this one began.
       if (queue.asked === "hold") queue.endedEpoch = true;
-      else if (queue.asked === "pass") queue.endedEpoch = false;
       queue.asked = "hold";
       break;
     case "release-one":

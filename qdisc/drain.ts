@@ -30,15 +30,23 @@ const TIMEOUT_MS = 5000;
 /** The longest time between two looks at the backlog, in milliseconds; the first looks come faster. */
 const LONGEST_PAUSE_MS = 16;
 
-/** Yields how long to pause before the next look, until the backlog is 0. Never waits by itself. */
-function* looks(queue: Queue, operation: string, timeoutMs: number): Generator<number, void> {
+/** What is waited for, and for whom. */
+interface Wait {
+  operation: string;
+  timeoutMs: number;
+  /** Whether the plug was there a moment ago, so that it must have vanished where it is not. */
+  seen: boolean;
+}
+
+/** Looks at the plug until its backlog is 0, and returns it. Yields how long to pause before each further look. */
+function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<number, PlugMessage> {
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
-    const { backlogPackets } = readReleased(queue, operation).stats;
-    if (backlogPackets === 0) return;
+    const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
+    if (plug.stats.backlogPackets === 0) return plug;
     if (performance.now() >= deadline) {
       throw new QueueError("not-drained", operation, {
-        reason: `${backlogPackets} packets have not left within ${timeoutMs} ms; the plug is still there`,
+        reason: `${plug.stats.backlogPackets} packets have not left within ${timeoutMs} ms; the plug is still there`,
       });
     }
     yield pauseMs;
@@ -46,7 +54,7 @@ function* looks(queue: Queue, operation: string, timeoutMs: number): Generator<n
 }
 
 /** The plug, which was there a moment ago. */
-function readReleased(queue: Queue, operation: string): PlugMessage {
+function readSeen(queue: Queue, operation: string): PlugMessage {
   try {
     return readPlug(queue, operation);
   } catch (error) {
@@ -59,13 +67,21 @@ function readReleased(queue: Queue, operation: string): PlugMessage {
 }
 
 /** Waits until the backlog is 0. */
-export async function drained(
+export async function drained(queue: Queue, options: DrainOptions = {}): Promise<void> {
+  await emptied(queue, { ...options, operation: `drain ${describeQueue(queue.dev, queue.place)}`, seen: false });
+}
+
+/** Waits until the backlog is 0, and returns the plug as it is then. */
+async function emptied(
   queue: Queue,
-  { timeoutMs = TIMEOUT_MS, signal, purpose = "drain" }: DrainOptions & { purpose?: string } = {},
-): Promise<void> {
+  { timeoutMs = TIMEOUT_MS, signal, operation, seen }: DrainOptions & Omit<Wait, "timeoutMs">,
+): Promise<PlugMessage> {
   signal?.throwIfAborted();
-  for (const pauseMs of looks(queue, `${purpose} ${describeQueue(queue.dev, queue.place)}`, timeoutMs)) {
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  const looking = looks(queue, { operation, timeoutMs, seen });
+  for (;;) {
+    const look = looking.next();
+    if (look.done) return look.value;
+    await new Promise((resolve) => setTimeout(resolve, look.value));
     signal?.throwIfAborted();
   }
 }
@@ -78,8 +94,9 @@ export async function detachAll(
   if (!drop) changeQueues(queues, RELEASE);
   const reports: DetachReport[] = [];
   for (const queue of queues) {
-    if (!drop) await drained(queue, { ...drain, purpose: "detach" });
-    reports.push(remove(queue));
+    const operation = detaching(queue);
+    const plug = drop ? readPlug(queue, operation) : await emptied(queue, { ...drain, operation, seen: true });
+    reports.push(remove(queue, plug));
   }
   return reports;
 }
@@ -87,17 +104,22 @@ export async function detachAll(
 /** As `detachAll` with one, but keeps the process waiting meanwhile. */
 export function detachSync(queue: Queue): DetachReport {
   changeQueues([queue], RELEASE);
-  for (const pauseMs of looks(queue, `detach ${describeQueue(queue.dev, queue.place)}`, TIMEOUT_MS)) sleep(pauseMs);
-  return remove(queue);
+  const looking = looks(queue, { operation: detaching(queue), timeoutMs: TIMEOUT_MS, seen: true });
+  for (;;) {
+    const look = looking.next();
+    if (look.done) return remove(queue, look.value);
+    sleep(look.value);
+  }
 }
 
-/** Deletes the plug, and with it what it holds. */
-function remove(queue: Queue): DetachReport {
-  const operation = `detach ${describeQueue(queue.dev, queue.place)}`;
-  // Deleting does not ask for a kind, but it does for the handle: that of the plug that was seen.
-  const { handle, parent, stats } = readPlug(queue, operation);
-  const [answer] = queue.connection.transact([deleteRequest({ ifindex: queue.place.ifindex, handle, parent })]);
-  if (answer.errno !== 0) throw refusalError(operation, answer);
+function detaching({ dev, place }: Queue): string {
+  return `detach ${describeQueue(dev, place)}`;
+}
+
+/** Deletes the plug that was seen, and with it what it holds: by its handle, since deleting asks for no kind. */
+function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): DetachReport {
+  const [answer] = queue.connection.transact([deleteRequest({ ifindex, handle, parent })]);
+  if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
 }
 

@@ -4,10 +4,15 @@ import { isPlug, readQdiscs } from "./queue.ts";
 
 /** A plug that the kernel has. */
 export interface ListedPlug {
+  /** The device's name. */
   dev: string;
+  /** The device's index. */
   ifindex: number;
+  /** Where it hangs: `TC_H_ROOT` or a class (`formatParent`). */
   parent: number;
+  /** Its handle (`formatHandle`). */
   handle: number;
+  /** Its counters when it was listed. */
   stats: QdiscStats;
 }
 

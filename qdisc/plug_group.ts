@@ -9,6 +9,7 @@ import type { Queue } from "./queue.ts";
 export class PlugGroup {
   readonly #queues: readonly Queue[];
 
+  /** Takes what the library knows of each plug; make a group with `Plug.all`. */
   constructor(queues: readonly Queue[]) {
     this.#queues = queues;
   }

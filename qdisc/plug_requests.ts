@@ -13,6 +13,7 @@ import {
 
 /** Where a qdisc is: on a device, at a parent or by its handle. */
 export interface QdiscPlace {
+  /** The device's index. */
   ifindex: number;
   /** `TC_H_ROOT`, a class, or 0 to go by the handle. */
   parent: number;

@@ -29,13 +29,16 @@ export type QueueErrorCode =
 
 /** Something could not be done to a queue. `cause` is the kernel's answer, where there was one. */
 export class QueueError extends Error {
+  /** The class's name. */
   override name = "QueueError";
+  /** Which of the reasons that a program can tell apart. */
   readonly code: QueueErrorCode;
   /** What was to be done, and to what: `buffer eth0 (root)`. */
   readonly operation: string;
   /** What is in the way. */
   readonly reason: string;
 
+  /** Puts the sentence together: `Cannot buffer eth0 (root): no plug is attached`. */
   constructor(code: QueueErrorCode, operation: string, { reason, cause }: { reason: string; cause?: unknown }) {
     super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
     this.code = code;

@@ -8,8 +8,6 @@
 export interface DownloadOptions {
   /** The folder that gets the `.deb` files */
   folder: string;
-  /** The text of a `sources.list`; the machine's own sources if not given */
-  sources?: string;
   /** Ends the download */
   signal?: AbortSignal;
 }
@@ -30,20 +28,18 @@ interface Outcome {
  * @throws {Error} If apt-get is not there or the packages cannot be had.
  */
 export async function downloadPackages(names: string[], options: DownloadOptions): Promise<void> {
-  const { folder, signal, sources } = options;
+  const { folder, signal } = options;
   const apt = (...args: string[]) => run(["apt-get", "--quiet", ...args], { cwd: folder, signal });
-  if (sources === undefined) {
-    // Without the option apt warns that a user of its own may not write here
-    const asIs = await apt("--option", "APT::Sandbox::User=root", "download", ...names);
-    if (asIs.success) return;
-  }
+  // Without the option apt warns that a user of its own may not write here
+  const asIs = await apt("--option", "APT::Sandbox::User=root", "download", ...names);
+  if (asIs.success) return;
   const state = await Deno.makeTempDir({ dir: folder, prefix: "apt-" });
   try {
-    const configuration = ["--config-file", await writeConfiguration(state, sources)];
+    const configuration = ["--config-file", await writeConfiguration(state)];
     // A broken third-party source fails the update, and need not concern these packages
     const update = await apt(...configuration, "update");
     const download = await apt(...configuration, "download", ...names);
-    if (!download.success) throw cannotDownload(names, { complaints: [update.complaint, download.complaint], sources });
+    if (!download.success) throw cannotDownload(names, [update.complaint, download.complaint]);
   } finally {
     await Deno.remove(state, { recursive: true });
   }
@@ -63,7 +59,7 @@ export async function unpackPackages(folder: string, into: string): Promise<void
 }
 
 /** Writes an apt configuration whose lists and caches are all in `state`, and returns its path. */
-async function writeConfiguration(state: string, sources?: string): Promise<string> {
+async function writeConfiguration(state: string): Promise<string> {
   await Deno.mkdir(`${state}/lists/partial`, { recursive: true });
   await Deno.mkdir(`${state}/cache/archives/partial`, { recursive: true });
   const settings = [
@@ -78,10 +74,6 @@ async function writeConfiguration(state: string, sources?: string): Promise<stri
     "#clear APT::Update::Post-Invoke;",
     "#clear APT::Update::Post-Invoke-Success;",
   ];
-  if (sources !== undefined) {
-    await Deno.writeTextFile(`${state}/sources.list`, sources);
-    settings.push(`Dir::Etc::sourcelist "${state}/sources.list";`, `Dir::Etc::sourceparts "/dev/null";`);
-  }
   await Deno.writeTextFile(`${state}/apt.conf`, settings.join("\n") + "\n");
   return `${state}/apt.conf`;
 }
@@ -108,15 +100,12 @@ async function run(
   }
 }
 
-function cannotDownload(
-  names: string[],
-  { complaints, sources }: { complaints: string[]; sources?: string },
-): Error {
+function cannotDownload(names: string[], complaints: string[]): Error {
   const packages = names.join(" ");
-  const remedy = sources === undefined
-    ? `install what is missing with: apt-get install ${packages}`
-    : `this needs a network that reaches: ${sources.trim()}`;
   return new Error(
-    `Cannot download ${packages}: apt-get said\n${complaints.filter(Boolean).join("\n")}\n${remedy}`,
+    `Cannot download ${packages}: apt-get said\n${complaints.filter(Boolean).join("\n")}\n` +
+      `install what is missing with: apt-get install ${packages}\n` +
+      "on Ubuntu, which has no user-mode-linux, let its own kernel do it: " +
+      "apt-get install linux-modules-extra-$(uname -r) && modprobe sch_plug",
   );
 }

@@ -5,7 +5,6 @@
  */
 
 import { downloadPackages, unpackPackages } from "./apt.ts";
-import { debianSources, isUbuntu } from "./debian_archive.ts";
 
 const PACKAGES = ["user-mode-linux", "busybox-static"];
 
@@ -102,8 +101,7 @@ async function fetchInto(cache: string, signal?: AbortSignal): Promise<void> {
   await Deno.mkdir(parent, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: parent, prefix: "uml-" });
   try {
-    const sources = await isUbuntu() ? await debianSources(folder, signal) : undefined;
-    await downloadPackages(PACKAGES, { folder, sources, signal });
+    await downloadPackages(PACKAGES, { folder, signal });
     await unpackPackages(folder, `${folder}/root`);
     await Deno.rename(`${folder}/root`, cache);
   } catch (error) {

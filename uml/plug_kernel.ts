@@ -65,14 +65,12 @@ function userModeLinux({ reason }: Unusable): PlugKernel {
   };
 }
 
-async function runHere(
-  [command, ...args]: string[],
-  options: RunOptions,
-): Promise<number> {
+async function runHere(command: string[], options: RunOptions): Promise<number> {
   const { signal } = options;
   signal.throwIfAborted();
-  const child = new Deno.Command(command, {
-    args,
+  // In a group of its own, so that it can be ended with all that it started
+  const child = new Deno.Command("setsid", {
+    args: command,
     cwd: options.cwd,
     env: environment(options),
     stdin: "null",

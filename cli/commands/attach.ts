@@ -1,12 +1,13 @@
-import { changeRequest, createRequest, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
+import { TC_H_ROOT } from "../../codec/mod.ts";
+import { changeRequest, createRequest, FIRST_HANDLE, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
 import type { Context } from "../context.ts";
-import { printRequests } from "../dry_run.ts";
-import { isGiven, openConnection, queuePlaces, valueOf } from "../queue_options.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 import { parseSize } from "../size.ts";
 
 /** `plugctl attach` */
-export function run(context: Context): void {
+export async function run(context: Context): Promise<void> {
   const places = queuePlaces(context);
   const limit = valueOf(context, "limit");
   const options = {
@@ -20,9 +21,12 @@ export function run(context: Context): void {
       createRequest(place, options),
       ...options.hold ? [] : [changeRequest(place, "release-indefinite")],
     ];
-    return printRequests(context, { places, requestsFor });
+    // A new plug hangs at the root also where only its handle is given.
+    const created = places.map(({ dev, parent = TC_H_ROOT, handle = FIRST_HANDLE }) => ({ dev, parent, handle }));
+    const { printRequests } = await import("../dry_run.ts");
+    return printRequests(context, { places: created, requestsFor });
   }
-  using connection = openConnection(context);
+  using connection = await openConnection(context);
   const plugs = Plug.attachAll(connection, places.map((place) => ({ ...place, ...options })));
   for (const warning of plugs.flatMap(({ warnings }) => warnings)) context.note(warning);
   printResults(

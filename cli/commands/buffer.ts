@@ -1,5 +1,5 @@
 import { changeCommand } from "../change_command.ts";
-import { isGiven } from "../queue_options.ts";
+import { isGiven } from "../given.ts";
 
 /** `plugctl buffer` */
 export const run = changeCommand({

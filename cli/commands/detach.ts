@@ -1,10 +1,10 @@
 import { changeRequest, deleteRequest, type DetachReport, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
 import { openPlugs } from "../change_command.ts";
 import type { Context } from "../context.ts";
-import { printRequests } from "../dry_run.ts";
 import { parseDuration } from "../duration.ts";
 import { interruptible } from "../interruptible.ts";
-import { isGiven, openConnection, queuePlaces, valueOf } from "../queue_options.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 
 /** `plugctl detach` */
@@ -18,9 +18,10 @@ export async function run(context: Context): Promise<void> {
       ...drop ? [] : [changeRequest(place, "release-indefinite")],
       deleteRequest(place),
     ];
+    const { printRequests } = await import("../dry_run.ts");
     return printRequests(context, { places, requestsFor });
   }
-  using connection = openConnection(context);
+  using connection = await openConnection(context);
   const plugs = openPlugs(connection, places);
   const reports = await interruptible((signal) => Plug.all(plugs).detach({ drop, timeoutMs, signal }));
   plugs.forEach((plug, index) => noteLosses(context, plug, reports[index]));

@@ -4,15 +4,15 @@ import { checkKernelModules } from "../doctor/kernel_module.ts";
 import { checkLibc, checkLinux, checkNetAdmin, checkNetlink } from "../doctor/machine.ts";
 import { checkNamespaces } from "../doctor/namespaces.ts";
 import { EXIT } from "../exit_status.ts";
-import { isGiven } from "../queue_options.ts";
+import { isGiven } from "../given.ts";
 import { textTable } from "../text_table.ts";
 
 /** `plugctl doctor` */
 export function run(context: Context): number {
   const checks = allChecks();
   context.print(isGiven(context, "json") ? `${JSON.stringify(checks, null, 2)}\n` : report(checks));
-  const missing = checks.filter(({ ok }) => !ok);
-  if (!missing.some(({ neededFor }) => neededFor === "holding packets")) return EXIT.done;
+  const missing = checks.filter(({ ok, neededFor }) => !ok && neededFor === "holding packets");
+  if (missing.length === 0) return EXIT.done;
   context.note(`this machine cannot hold packets: ${missing.map(({ name }) => name).join(", ")} missing`);
   return EXIT.incapable;
 }

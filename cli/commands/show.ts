@@ -1,16 +1,17 @@
 import { formatHandle, formatParent } from "../../codec/mod.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../qdisc/mod.ts";
 import type { Context } from "../context.ts";
-import { isGiven, openConnection } from "../queue_options.ts";
+import { isGiven } from "../given.ts";
+import { deviceName, openConnection } from "../queue_options.ts";
 import { textTable } from "../text_table.ts";
 
 const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "BACKLOG-BYTES", "DROPS"];
 const NUMBERS = [3, 4, 5, 6, 7];
 
 /** `plugctl show` */
-export function run(context: Context): void {
-  using connection = openConnection(context);
-  const devices = context.arguments.values.get("dev");
+export async function run(context: Context): Promise<void> {
+  const devices = context.arguments.values.get("dev")?.map(deviceName);
+  using connection = await openConnection(context);
   for (const dev of devices ?? []) findDevice(connection, dev);
   const plugs = listPlugs(connection).filter(({ dev }) => !devices || devices.includes(dev));
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(plugs.map(plainPlug), null, 2)}\n`);

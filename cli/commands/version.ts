@@ -1,6 +1,6 @@
 import config from "../../deno.json" with { type: "json" };
 import type { Context } from "../context.ts";
-import { isGiven } from "../queue_options.ts";
+import { isGiven } from "../given.ts";
 
 /** `plugctl version` */
 export function run(context: Context): void {

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, ENOENT, inNewNamespace, NetlinkError } from "../../netlink/mod.ts";
+import { Connection, inNewNamespace, NetlinkError, UnsupportedError } from "../../netlink/mod.ts";
 import { createRequest } from "../../qdisc/mod.ts";
 import { type Check, type Mend, readText } from "./check.ts";
 import { hasNetAdmin, kernelRelease } from "./machine.ts";
@@ -72,7 +72,7 @@ function tryPlug(): string | undefined {
     const [{ errno }] = connection.transact([createRequest(place)]);
     return errno === 0 ? "works, tried in a namespace of its own" : undefined;
   } catch (error) {
-    if (error instanceof NetlinkError && error.errno !== ENOENT) return undefined;
+    if (error instanceof NetlinkError || error instanceof UnsupportedError) return undefined;
     throw error;
   }
 }

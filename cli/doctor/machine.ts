@@ -35,10 +35,8 @@ export function checkLibc(): Check {
   try {
     return { ...check, ok: true, found: libc().name };
   } catch (error) {
-    if (!(error instanceof UnsupportedError || error instanceof Deno.errors.NotCapable)) throw error;
-    const mend = error instanceof UnsupportedError
-      ? { debian: "apt-get install libc6", fedora: "dnf install glibc", alpine: "apk add musl" }
-      : everywhere("deno run --allow-ffi …");
+    if (!(error instanceof UnsupportedError)) throw error;
+    const mend = { debian: "apt-get install libc6", fedora: "dnf install glibc", alpine: "apk add musl" };
     return { ...check, ok: false, found: error.message, mend };
   }
 }

@@ -2,16 +2,27 @@
 // this file, so that each number stands once.
 
 // linux/netlink.h
+/** A message that says nothing. */
 export const NLMSG_NOOP = 1;
+/** The answer to a request: an ACK where its errno is 0. */
 export const NLMSG_ERROR = 2;
+/** The end of a dump. */
 export const NLMSG_DONE = 3;
+/** Data was lost. */
 export const NLMSG_OVERRUN = 4;
+/** Set on every request. */
 export const NLM_F_REQUEST = 0x001;
+/** Part of a dump, which an `NLMSG_DONE` ends. */
 export const NLM_F_MULTI = 0x002;
+/** On a request: answer also where nothing is wrong. */
 export const NLM_F_ACK = 0x004;
+/** On a part of a dump: the state changed meanwhile, so begin the dump anew. */
 export const NLM_F_DUMP_INTR = 0x010;
+/** On a NEW request: replace what is there. */
 export const NLM_F_REPLACE = 0x100;
+/** On a NEW request: refuse with EEXIST where something is there. */
 export const NLM_F_EXCL = 0x200;
+/** On a NEW request: create what is not there. */
 export const NLM_F_CREATE = 0x400;
 /** `NLM_F_ROOT | NLM_F_MATCH`, on a GET request. */
 export const NLM_F_DUMP = 0x300;
@@ -19,116 +30,130 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_CAPPED = 0x100;
 /** On an error reply or a DONE: attributes follow. */
 export const NLM_F_ACK_TLVS = 0x200;
+/** The kernel's own sentence. */
 export const NLMSGERR_ATTR_MSG = 1;
+/** Where in the request the fault is, in bytes. */
 export const NLMSGERR_ATTR_OFFS = 2;
+/** Bytes by which the kernel names what was done. */
 export const NLMSGERR_ATTR_COOKIE = 3;
+/** What the attribute at fault must be like. */
 export const NLMSGERR_ATTR_POLICY = 4;
+/** The attribute that is missing. */
 export const NLMSGERR_ATTR_MISS_TYPE = 5;
+/** Where in the request an attribute is missing, in bytes. */
 export const NLMSGERR_ATTR_MISS_NEST = 6;
+/** In `nla_type`: the attribute holds attributes. libnl sets it, iproute2 does not. */
 export const NLA_F_NESTED = 0x8000;
+/** In `nla_type`: the payload is in network order. */
 export const NLA_F_NET_BYTEORDER = 0x4000;
+/** The bits of `nla_type` that are the type. */
 export const NLA_TYPE_MASK = 0x3fff;
 
 // linux/rtnetlink.h
+/** Tells of a device that is there, or creates or changes one. */
 export const RTM_NEWLINK = 16;
+/** Tells of a device that is gone, or deletes one. */
 export const RTM_DELLINK = 17;
+/** Asks for devices. */
 export const RTM_GETLINK = 18;
+/** Tells of a route that is there, or creates one. */
 export const RTM_NEWROUTE = 24;
+/** Tells of a route that is gone, or deletes one. */
 export const RTM_DELROUTE = 25;
+/** Asks for routes, or for the one to an address. */
 export const RTM_GETROUTE = 26;
+/** Tells of a qdisc that is there, or creates or changes one. */
 export const RTM_NEWQDISC = 36;
+/** Tells of a qdisc that is gone, or deletes one with the packets that it holds. */
 export const RTM_DELQDISC = 37;
+/** Asks for qdiscs. */
 export const RTM_GETQDISC = 38;
+/** Tells of a filter that is there, or creates one. */
 export const RTM_NEWTFILTER = 44;
+/** Tells of a filter that is gone, or deletes one. */
 export const RTM_DELTFILTER = 45;
+/** Asks for filters. */
 export const RTM_GETTFILTER = 46;
+/** The qdisc's kind, with a NUL at its end: `plug`. */
 export const TCA_KIND = 1;
+/** What the kind makes of it: `struct tc_plug_qopt`. A plug in a dump never carries it. */
 export const TCA_OPTIONS = 2;
+/** `struct tc_stats`, the older form of the counters. */
 export const TCA_STATS = 3;
+/** The counters as attributes, `TCA_STATS_BASIC` and so on. */
 export const TCA_STATS2 = 7;
+/** Nothing: it aligns what follows to 8 bytes. */
 export const TCA_PAD = 9;
+/** The filter chain, 32 bits. */
 export const TCA_CHAIN = 11;
+/** Whether hardware does the work, 8 bits. */
 export const TCA_HW_OFFLOAD = 12;
+/** The filter block that incoming packets pass, 32 bits. */
 export const TCA_INGRESS_BLOCK = 13;
+/** The filter block that outgoing packets pass, 32 bits. */
 export const TCA_EGRESS_BLOCK = 14;
+/** A warning in the kernel's words. */
 export const TCA_EXT_WARN_MSG = 16;
+/** The destination, 4 or 16 bytes. */
 export const RTA_DST = 1;
+/** The index of the device that the route leads to, 32 bits. */
 export const RTA_OIF = 4;
+/** The metric: of two routes the lower counts, 32 bits. */
 export const RTA_PRIORITY = 6;
+/** Several next hops, `struct rtnexthop` each. */
 export const RTA_MULTIPATH = 9;
+/** The routing table, 32 bits. */
 export const RTA_TABLE = 15;
 
 // linux/gen_stats.h
+/** What was sent: `struct gnet_stats_basic`. */
 export const TCA_STATS_BASIC = 1;
+/** The estimated rate: `struct gnet_stats_rate_est`. */
 export const TCA_STATS_RATE_EST = 2;
+/** What is queued and was dropped: `struct gnet_stats_queue`. */
 export const TCA_STATS_QUEUE = 3;
+/** The estimated rate in 64 bits: `struct gnet_stats_rate_est64`. */
 export const TCA_STATS_RATE_EST64 = 5;
+/** Nothing: it aligns what follows to 8 bytes. */
 export const TCA_STATS_PAD = 6;
+/** What hardware sent: `struct gnet_stats_basic`. */
 export const TCA_STATS_BASIC_HW = 7;
+/** The packets sent, in 64 bits. */
 export const TCA_STATS_PKT64 = 8;
 
 // linux/if_link.h
+/** The device's name, with a NUL at its end. */
 export const IFLA_IFNAME = 3;
+/** The largest packet in bytes without its link header, 32 bits. */
 export const IFLA_MTU = 4;
+/** The index of the device below, or of a veth's peer, 32 bits. */
 export const IFLA_LINK = 5;
+/** The kind of the root qdisc, with a NUL at its end. */
 export const IFLA_QDISC = 6;
+/** The index of the bridge or bond that it belongs to, 32 bits. */
 export const IFLA_MASTER = 10;
+/** How many packets its queue takes, 32 bits. */
 export const IFLA_TXQLEN = 13;
+/** What kind of device it is, as attributes: `IFLA_INFO_KIND` and others. */
 export const IFLA_LINKINFO = 18;
+/** What `ip link set alias` says. */
 export const IFLA_IFALIAS = 20;
+/** The largest packet in bytes that segmentation offload queues, 32 bits. */
 export const IFLA_GSO_MAX_SIZE = 41;
+/** In `IFLA_LINKINFO`: `veth`, `ifb` and so on. */
 export const IFLA_INFO_KIND = 1;
 
-// linux/if.h
-export const IFF_UP = 1;
-
 // linux/pkt_sched.h
+/** Hold from here on; again, end the epoch and begin the next. */
 export const TCQ_PLUG_BUFFER = 0;
+/** Release the epoch that the last `TCQ_PLUG_BUFFER` ended. */
 export const TCQ_PLUG_RELEASE_ONE = 1;
+/** Release everything, and pass packets from here on. */
 export const TCQ_PLUG_RELEASE_INDEFINITE = 2;
+/** Set the limit, in bytes. */
 export const TCQ_PLUG_LIMIT = 3;
+/** No parent: go by the handle. */
 export const TC_H_UNSPEC = 0;
-
-// linux/pkt_cls.h
-export const TCA_FLOWER_ACT = 3;
-export const TCA_FLOWER_KEY_ETH_TYPE = 8;
-export const TCA_FLOWER_KEY_IP_PROTO = 9;
-export const TCA_FLOWER_KEY_IPV4_SRC = 10;
-export const TCA_FLOWER_KEY_IPV4_DST = 12;
-export const TCA_FLOWER_KEY_IPV6_SRC = 14;
-export const TCA_FLOWER_KEY_IPV6_DST = 16;
-export const TCA_FLOWER_KEY_TCP_SRC = 18;
-export const TCA_FLOWER_KEY_TCP_DST = 19;
-export const TCA_FLOWER_KEY_UDP_SRC = 20;
-export const TCA_FLOWER_KEY_UDP_DST = 21;
-export const TCA_FLOWER_FLAGS = 22;
-export const TCA_FLOWER_KEY_VLAN_ID = 23;
-export const TCA_FLOWER_KEY_VLAN_ETH_TYPE = 25;
-export const TCA_FLOWER_KEY_TCP_SRC_MASK = 35;
-export const TCA_FLOWER_KEY_SCTP_DST_MASK = 40;
-export const TCA_FLOWER_KEY_SCTP_SRC = 41;
-export const TCA_FLOWER_KEY_SCTP_DST = 42;
-export const TCA_FLOWER_KEY_TCP_FLAGS = 71;
-export const TCA_FLOWER_KEY_TCP_FLAGS_MASK = 72;
-export const TCA_FLOWER_IN_HW_COUNT = 86;
-export const TCA_FLOWER_KEY_PORT_SRC_MIN = 87;
-export const TCA_FLOWER_KEY_PORT_SRC_MAX = 88;
-export const TCA_FLOWER_KEY_PORT_DST_MIN = 89;
-export const TCA_FLOWER_KEY_PORT_DST_MAX = 90;
-export const TCA_ACT_KIND = 1;
-export const TCA_ACT_OPTIONS = 2;
-export const TCA_ACT_STATS = 4;
-/** The packet is taken from where it was. */
-export const TC_ACT_STOLEN = 4;
-
-// linux/tc_act/tc_mirred.h
-export const TCA_MIRRED_TM = 1;
-export const TCA_MIRRED_PARMS = 2;
-export const TCA_EGRESS_REDIR = 1;
-
-// linux/if_ether.h
-export const ETH_P_ALL = 0x0003;
-export const ETH_P_8021Q = 0x8100;
 
 // Sizes in bytes of the structs, as the kernel lays them out.
 /** `struct nlmsghdr` */
@@ -149,7 +174,3 @@ export const TC_STATS_LEN = 36;
 export const GNET_STATS_BASIC_LEN = 12;
 /** `struct gnet_stats_queue` */
 export const GNET_STATS_QUEUE_LEN = 20;
-/** `struct tc_mirred` */
-export const TC_MIRRED_LEN = 28;
-/** `struct tcf_t` */
-export const TCF_T_LEN = 32;

@@ -7,23 +7,8 @@
 //  36 s32 ifindex that the first action leads to, 0 where that device is gone or it leads nowhere
 //  40 s32 TCA_*_REDIR or TCA_*_MIRROR, 0 where the first action is no mirred
 //  44 u64 bytes   52 u32 packets   56 u32 age in hundredths of a second   60 how many actions
-import {
-  GNET_STATS_BASIC_LEN,
-  NLA_HDRLEN,
-  NLMSG_HDRLEN,
-  TC_MIRRED_LEN,
-  TCA_ACT_KIND,
-  TCA_ACT_OPTIONS,
-  TCA_ACT_STATS,
-  TCA_FLOWER_ACT,
-  TCA_KIND,
-  TCA_MIRRED_PARMS,
-  TCA_MIRRED_TM,
-  TCA_OPTIONS,
-  TCA_STATS_BASIC,
-  TCF_T_LEN,
-  TCMSG_LEN,
-} from "./constants";
+import { GNET_STATS_BASIC_LEN, NLA_HDRLEN, NLMSG_HDRLEN, TCA_KIND, TCA_OPTIONS, TCA_STATS_BASIC, TCMSG_LEN } from "./constants";
+import { TC_MIRRED_LEN, TCA_ACT_KIND, TCA_ACT_OPTIONS, TCA_ACT_STATS, TCA_FLOWER_ACT, TCA_MIRRED_PARMS, TCA_MIRRED_TM, TCF_T_LEN } from "./filter_constants";
 import { FAIL_MESSAGE_BODY } from "./codes";
 import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
 import { clearBody } from "./clear_body";

@@ -17,15 +17,19 @@ export const SLOT_LENGTHS_AT = 0x1400;
 /** Input records of a batch; see `request`. */
 export const BATCH_AT = 0x2000;
 export const BATCH_RECORD_LEN = 32;
+/** How many records a batch has at most. */
 export const BATCH_MAX = 1024;
 /** Messages on their way to the kernel. */
 export const SEND_AT = 0x10000;
+/** Its length in bytes: what one send carries at most. */
 export const SEND_LEN = 0x10000;
 /** Messages from the kernel: one read of up to `CHUNK_MAX` bytes, or a datagram a slot. */
 export const RECEIVE_AT = 0x20000;
+/** How many datagrams one read receives at most, a slot each. */
 export const SLOTS_MAX = 64;
 /** 4096 and a cache line: at a power of two apart, the heads of all slots would share eight lines of the cache. */
 export const SLOT_LEN = 0x1040;
+/** Its length in bytes: all the slots. */
 export const RECEIVE_LEN = 0x41000;
 /** The longest run of messages that one call decodes. */
 export const CHUNK_MAX = 0x10000;

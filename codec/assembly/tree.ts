@@ -5,29 +5,8 @@
 // A field that holds fields is followed by them, one deeper. Every byte of the message but the attributes'
 // headers belongs to one field that holds none, padding included. Where the last attribute of several is not
 // padded as it should be, what padding there is, even none, is a field. Names stand in TypeScript, by identity.
-import {
-  NLA_HDRLEN,
-  NLM_F_ACK_TLVS,
-  NLM_F_CAPPED,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  NLMSG_HDRLEN,
-  RTM_DELLINK,
-  RTM_DELQDISC,
-  RTM_DELROUTE,
-  RTM_GETLINK,
-  RTM_GETQDISC,
-  RTM_GETROUTE,
-  RTM_GETTFILTER,
-  RTM_NEWLINK,
-  RTM_NEWQDISC,
-  RTM_NEWROUTE,
-  RTM_NEWTFILTER,
-  TCA_ACT_KIND,
-  TCA_ACT_OPTIONS,
-  TCA_KIND,
-  TCA_OPTIONS,
-} from "./constants";
+import { NLA_HDRLEN, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, RTM_DELLINK, RTM_DELQDISC, RTM_DELROUTE, RTM_GETLINK, RTM_GETQDISC, RTM_GETROUTE, RTM_GETTFILTER, RTM_NEWLINK, RTM_NEWQDISC, RTM_NEWROUTE, RTM_NEWTFILTER, TCA_KIND, TCA_OPTIONS } from "./constants";
+import { TCA_ACT_KIND, TCA_ACT_OPTIONS } from "./filter_constants";
 import {
   FAIL_MESSAGE_BODY,
   FAIL_OUT_OF_REGION,

@@ -1,4 +1,4 @@
-// The helpers that the other tests build answers with make what a real kernel sent.
+// The answers that the other tests are built of have the layout of real ones.
 import { assertEquals } from "@std/assert";
 import { attribute, cString, message, refusal } from "./messages.ts";
 

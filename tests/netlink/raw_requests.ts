@@ -10,6 +10,7 @@ import {
   sendRegion,
   TC_H_ROOT,
   TCA_KIND,
+  TCA_OPTIONS,
 } from "../../codec/mod.ts";
 import { errnoName, type Socket } from "../../netlink/mod.ts";
 import { attribute, bytes, cString, message, u32 } from "./messages.ts";
@@ -21,16 +22,27 @@ const CREATE = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
 /** Kinds of device that need nothing but a name. A kernel has at least one of them. */
 const DEVICE_KINDS = ["dummy", "veth", "ifb", "bridge"];
 
-/** Creates a root qdisc that needs no options. */
-export function makeQdisc(
-  socket: Socket,
-  { kind, ifindex, handle }: { kind: string; ifindex: number; handle: number },
-): void {
-  const tcmsg = u32(0, ifindex, handle, TC_H_ROOT, 0);
+/** What qdisc to create. */
+export interface RawQdisc {
+  ifindex: number;
+  kind: string;
+  handle: number;
+  /** Default: the device's root. */
+  parent?: number;
+}
+
+/** `struct tc_prio_qopt`: three bands, and which one each of 16 priorities goes to. A pfifo needs none. */
+const OPTIONS: Readonly<Record<string, Uint8Array>> = {
+  prio: bytes(u32(3), Uint8Array.of(1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)),
+};
+
+/** Creates a pfifo or a prio. */
+export function makeQdisc(socket: Socket, { ifindex, kind, handle, parent = TC_H_ROOT }: RawQdisc): void {
   const request = message(
     { type: RTM_NEWQDISC, flags: CREATE, sequence: 0 },
-    tcmsg,
+    u32(0, ifindex, handle, parent, 0),
     attribute(TCA_KIND, cString(kind)),
+    ...kind in OPTIONS ? [attribute(TCA_OPTIONS, OPTIONS[kind])] : [],
   );
   const errno = ask(socket, request);
   if (errno !== 0) throw new Error(`Cannot make a ${kind}: ${errnoName(errno)}`);

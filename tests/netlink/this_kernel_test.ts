@@ -1,6 +1,7 @@
 // Real sockets, on the kernel that runs the tests, in a network namespace of their own.
 import { assert, assertEquals, assertNotEquals, assertObjectMatch, assertThrows } from "@std/assert";
 import {
+  CHUNK_MAX,
   type Message,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -12,6 +13,7 @@ import {
   RTM_NEWQDISC,
   SEND_LEN,
   sendRegion,
+  SLOT_LEN,
   TC_H_ROOT,
 } from "../../codec/mod.ts";
 import {
@@ -25,6 +27,8 @@ import {
   NetlinkError,
   openSocket,
 } from "../../netlink/mod.ts";
+import { attribute, message, u32 } from "./messages.ts";
+import { openFiles } from "./open_files.ts";
 import { namespaceTest } from "./own_namespace.ts";
 import { makeDevice, makeQdisc, sendBytes } from "./raw_requests.ts";
 
@@ -42,6 +46,8 @@ const CHANGE: QdiscRequest = {
 };
 /** `RTM_GETLINK` of index 1, with `NLM_F_REQUEST` and `NLM_F_ACK`. */
 const GET_LO = "20000000120005006f0000000000000000000000010000000000000000000000";
+/** What a refusal has before the request: `struct nlmsghdr` and the errno. */
+const ECHO_LEN = 20;
 const QDISCS: QdiscRequest = { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 };
 
 namespaceTest("request() reads the link message of loopback", () => {
@@ -165,6 +171,15 @@ namespaceTest("send() takes and returns a length of 17 bits", () => {
   assertEquals(socket.send(SEND_LEN), 0x10000);
 });
 
+namespaceTest("receive() and receiveSlots() return the whole length, when there is less room", () => {
+  using socket = openSocket();
+  const lengths = new Uint32Array(1);
+  sendBytes(socket, refusedRequest(SLOT_LEN));
+  assertEquals([socket.receiveSlots(lengths), lengths[0]], [1, SLOT_LEN + ECHO_LEN]);
+  sendBytes(socket, refusedRequest(SEND_LEN));
+  assertEquals(socket.receive(), CHUNK_MAX + ECHO_LEN);
+});
+
 namespaceTest("wait() returns 0, when nothing comes, and 1, when there is an answer", () => {
   using socket = openSocket();
   assertEquals(socket.wait(1), 0);
@@ -260,6 +275,13 @@ function madeQdiscs(connection: Connection): Message[] {
   return connection.dump("list qdiscs", QDISCS).filter((each) => each.about === "qdisc" && each.handle !== 0);
 }
 
+/** A change of no device, in so many bytes, all of which the kernel's refusal echoes. */
+function refusedRequest(length: number): Uint8Array {
+  const REQUEST = 1;
+  const attributes = attribute(0, new Uint8Array(length - 40));
+  return message({ type: RTM_NEWQDISC, flags: REQUEST, sequence: 1 }, u32(0, 0x7fffffff, 0, 0, 0), attributes);
+}
+
 function fail(): never {
   throw new EvalError("on purpose");
 }
@@ -274,20 +296,4 @@ function keepNamespace(): Disposable & { path: string } {
   const here = whereAmI();
   const fd = [...openFiles()].find((fd) => Deno.readLinkSync(`/proc/self/fd/${fd}`) === here);
   return { path: `/proc/self/fd/${fd}`, [Symbol.dispose]: () => file.close() };
-}
-
-/** The numbers of the files that are open, without the one that reading them takes. */
-function openFiles(): Set<string> {
-  const names = Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => name);
-  return new Set(names.filter((name) => exists(`/proc/self/fd/${name}`)));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

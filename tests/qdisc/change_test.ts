@@ -171,10 +171,10 @@ Deno.test("buffer() asks about a default route also, when the plug at the root i
 Deno.test("stats() throws not-attached, when the plug at the place has another handle than asked for", () => {
   const { kernel, eth0, open } = world();
   kernel.addQdisc(eth0, { kind: "plug", handle: OTHER_HANDLE });
-  assertThrows(() => open({ handle: FIRST_HANDLE, ...{ parent: ROOT } }).stats(), QueueError, "no plug is attached");
+  assertThrows(() => open({ handle: FIRST_HANDLE, parent: ROOT }).stats(), QueueError, "no plug is attached");
 });
 
-Deno.test("two Plug objects on one plug each know only what they asked themselves", () => {
+Deno.test("lastAsked is what this object asked, when another object moves the same plug", () => {
   const { kernel, eth0, open } = world();
   kernel.addQdisc(eth0, { kind: "plug", handle: FIRST_HANDLE });
   const [one, two] = [open(), open()];

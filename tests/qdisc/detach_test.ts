@@ -69,7 +69,7 @@ Deno.test("detach() ends with the signal's reason and leaves the plug there, rel
   assertEquals([kernel.plugAt(eth0).holds, kernel.lost], [false, []]);
 });
 
-Deno.test("detach() throws no-device or not-attached, when device or plug vanish at any moment", async () => {
+Deno.test("detach() says that device or plug are gone, when they vanish at any moment", async () => {
   for (const moment of ["change", "getqdisc", "delete"]) {
     for (const [what, code] of [["device", "no-device"], ["plug", "not-attached"]]) {
       const { kernel, eth0, plug } = holding();
@@ -80,7 +80,7 @@ Deno.test("detach() throws no-device or not-attached, when device or plug vanish
       };
       const error: QueueError = await assertRejects(() => plug.detach(), QueueError);
       // A list does not tell why a plug is not in it.
-      assertEquals(error.code, moment === "getqdisc" ? "not-attached" : code, `${what} gone at ${moment}`);
+      assertEquals(error.code, moment === "getqdisc" ? "vanished" : code, `${what} gone at ${moment}`);
     }
   }
 });
@@ -116,7 +116,7 @@ Deno.test("drained() looks at nothing, when the signal was given before", async 
   assertEquals(kernel.sends, []);
 });
 
-Deno.test("drained() throws not-attached, when the plug vanishes", async () => {
+Deno.test("drained() throws not-attached, when there is no plug", async () => {
   const { kernel, plug } = holding();
   kernel.removeQdisc(kernel.qdiscs[0]);
   await assertRejects(() => plug.drained(), QueueError, "no plug is attached");

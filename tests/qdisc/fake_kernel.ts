@@ -17,6 +17,7 @@ import {
 const HEADER_BYTES = 14;
 const INGRESS = 0xfffffff1;
 const ENETUNREACH = 101;
+const EOPNOTSUPP = 95;
 
 type Refusal = [errno: number, sentence?: string];
 
@@ -151,13 +152,13 @@ export class FakeKernel {
     if (parent === 0) return this.#changeIt(this.#withHandle(ifindex, handle), request);
     const above = this.#withHandle(ifindex, parent & 0xffff0000);
     if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find specified qdisc"];
+    if (above && above.kind !== "prio") return [EOPNOTSUPP];
     const there = this.#at(ifindex, parent);
     if (there && handle !== 0 && there.handle === handle) return this.#changeIt(there, request);
     if (handle === 0) {
       if (!there) return this.#create(request);
-      // The trap: neither NLM_F_CREATE nor NLM_F_REPLACE is asked for.
-      const grafts = there.kind !== request.kind && !(flags & NLM_F_EXCL);
-      return grafts ? this.#createIt(request) : this.#changeIt(there, request);
+      // The trap: it need not ask for NLM_F_CREATE, nor for NLM_F_REPLACE.
+      return there.kind === request.kind ? this.#changeIt(there, request) : this.#createIt(request);
     }
     if (there && !(flags & NLM_F_REPLACE)) return [EEXIST, "NLM_F_REPLACE needed to override"];
     const elsewhere = this.#withHandle(ifindex, handle);
@@ -187,10 +188,7 @@ export class FakeKernel {
 
   #createIt({ ifindex, handle, parent, flags, options, text }: FakeRequest): Refusal {
     if (!this.hasModule) return [ENOENT, "Specified qdisc kind is unknown"];
-    // Each class qdisc here is a prio of three bands.
-    if (parent !== TC_H_ROOT && ((parent & 0xffff) < 1 || (parent & 0xffff) > 3)) {
-      return [ENOENT, "Specified class not found"];
-    }
+    if (!hasClass(parent)) return [ENOENT, "Specified class not found"];
     const { mtu, txqueuelen } = this.#device(ifindex) as FakeDevice;
     const limit = options ? options.limit : txqueuelen * (mtu + HEADER_BYTES);
     if (limit === 0) this.accidents.push(`${text} made a plug that drops everything`);
@@ -204,10 +202,13 @@ export class FakeKernel {
   #delete({ ifindex, handle, parent }: FakeRequest): Refusal {
     if (!this.#device(ifindex)) return [ENODEV];
     if (parent === 0) {
-      return this.#deleteIt(this.#withHandle(ifindex, handle), "Failed to find qdisc with specified handle");
+      const found = this.#withHandle(ifindex, handle);
+      return found ? [EINVAL, "Classid cannot be zero"] : [ENOENT, "Failed to find qdisc with specified handle"];
     }
     const above = this.#withHandle(ifindex, parent & 0xffff0000);
     if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find qdisc with specified classid"];
+    if (above && above.kind !== "prio") return [EOPNOTSUPP];
+    if (!hasClass(parent)) return [ENOENT, "Specified class not found"];
     const there = this.#at(ifindex, parent);
     if (handle !== 0 && there?.handle !== handle) return [EINVAL, "Invalid handle"];
     return this.#deleteIt(there, "Cannot delete qdisc with handle of zero");
@@ -259,4 +260,9 @@ export class FakeKernel {
     for (const device of this.devices) device.stuck = Math.max(device.stuck - 1, 0);
     this.#run();
   }
+}
+
+/** Whether a parent is the root, or a class of a prio of three bands. */
+function hasClass(parent: number): boolean {
+  return parent === TC_H_ROOT || [1, 2, 3].includes(parent & 0xffff);
 }

@@ -123,3 +123,17 @@ Deno.test("detach() of a group leaves all of them released, when one is not drai
   assertEquals(kernel.devices.map((device) => kernel.plugAt(device).holds), [false, false]);
   assertEquals(kernel.lost, []);
 });
+
+Deno.test("an action of a group is refused, when a plug is named twice, and attachAll() when a place is", () => {
+  const { kernel, plugs } = opened([FIRST_HANDLE]);
+  const again = Plug.open({ dev: "eth0", handle: FIRST_HANDLE, connection: kernel.connection });
+  assertThrows(() => Plug.all([plugs[0], again]).buffer(), RangeError, "Cannot buffer eth0 (root): it is named twice");
+  kernel.addDevice("eth1");
+  const twice = [{ dev: "eth1" }, { dev: "eth1", handle: OTHER_HANDLE }];
+  assertThrows(
+    () => Plug.attachAll(kernel.connection, twice),
+    RangeError,
+    "Cannot attach to eth1 (root): it is named twice",
+  );
+  assertEquals(kernel.changes, []);
+});

@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+// @ts-types="../snapshot.d.ts"
+import { assertSnapshot } from "@std/testing/snapshot";
+import { describeFailure } from "../../cli/failure.ts";
+import { Interrupted } from "../../cli/interruptible.ts";
+import { UsageError } from "../../cli/usage_error.ts";
+import { NetlinkError, UnsupportedError } from "../../netlink/mod.ts";
+import { QueueError, type QueueErrorCode } from "../../qdisc/mod.ts";
+
+/** Every code, and the exit status that it is to have. */
+const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
+  "already-attached": 1,
+  "foreign-qdisc": 1,
+  "handle-in-use": 1,
+  "no-device": 1,
+  "no-module": 4,
+  "no-parent": 1,
+  "no-permission": 4,
+  "not-attached": 1,
+  "not-drained": 1,
+  "refused": 1,
+  "vanished": 1,
+  "would-lock-out": 1,
+  "would-orphan": 1,
+};
+
+Deno.test("describeFailure() says what was being done, what is in the way and what to do, for each QueueError", async (t) => {
+  const failures = Object.keys(STATUS_OF_CODE).map((code) =>
+    describeFailure(new QueueError(code as QueueErrorCode, "buffer eth0 (root)", { reason: "REASON" }), "eth0")
+  );
+  assertEquals(failures.map(({ status }) => status), Object.values(STATUS_OF_CODE));
+  await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
+});
+
+const OTHERS: [error: unknown, status: number][] = [
+  [new NetlinkError("buffer eth0", { errno: 1 }), 4],
+  [new NetlinkError("buffer eth0", { errno: 13 }), 4],
+  [new NetlinkError("enter network namespace pid:1", { errno: 13, sentence: "cannot open /proc/1/ns/net" }), 4],
+  [new NetlinkError("enter network namespace web", { errno: 2, sentence: "cannot open /run/netns/web" }), 1],
+  [new NetlinkError("find device eth0", { errno: 19 }), 1],
+  [new NetlinkError("list qdiscs", { errno: 105 }), 1],
+  [new NetlinkError("create plug", { errno: 22, sentence: "Invalid qdisc name" }), 1],
+  [new UnsupportedError("Cannot open the C library: this needs Linux, with glibc or musl"), 4],
+  [new Deno.errors.NotCapable('Requires ffi access to "libc.so.6", run again with the --allow-ffi flag'), 4],
+  [new UsageError('unknown command "x"'), 2],
+  [new Interrupted("SIGHUP"), 129],
+  [new Interrupted("SIGINT"), 130],
+  [new Interrupted("SIGTERM"), 143],
+  [new RangeError("Cannot send 9 bytes: the send region has 8"), 1],
+  [new Error(), 1],
+  ["thrown text", 1],
+  [undefined, 1],
+];
+
+Deno.test("describeFailure() gives each other error its message and its status", async (t) => {
+  const failures = OTHERS.map(([error]) => describeFailure(error));
+  assertEquals(failures.map(({ status }) => status), OTHERS.map(([, status]) => status));
+  await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
+});
+
+Deno.test("describeFailure() describes each of several errors on a line, with the status of the first", () => {
+  const errors = ["a", "b"].map((dev) => new QueueError("not-attached", `buffer ${dev} (root)`, { reason: "no plug" }));
+  const permission = new NetlinkError("buffer c (root)", { errno: 1 });
+  const { message, status } = describeFailure(new AggregateError([...errors, permission]));
+  assertEquals(status, 1);
+  assertEquals(message.split("\n"), [
+    "cannot buffer a (root): no plug; attach one with: plugctl attach --dev DEV",
+    "cannot buffer b (root): no plug; attach one with: plugctl attach --dev DEV",
+    "cannot buffer c (root): operation not permitted (EPERM); " +
+    "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how",
+  ]);
+  assertEquals(describeFailure(new AggregateError([permission, ...errors])).status, 4);
+});
+
+Deno.test("describeFailure() puts the device's name into the advice as it is, when it looks like a pattern", () => {
+  const error = new QueueError("not-attached", "buffer a", { reason: "no plug" });
+  assertEquals(
+    describeFailure(error, "$&$1").message,
+    "cannot buffer a: no plug; attach one with: plugctl attach --dev $&$1",
+  );
+});

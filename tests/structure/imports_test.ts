@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import { findCycle, type ModuleGraph, readModuleGraph } from "./module_graph.ts";
+import { layerOf, LAYERS, sourceFiles } from "./sources.ts";
+
+const graph = await readModuleGraph();
+
+/** Each import, as `importing -> imported`, that a rule forbids. */
+function forbidden(rule: (from: string, to: string) => boolean): string[] {
+  return graph.entries().flatMap(([from, imports]) =>
+    imports.filter((to) => rule(from, to)).map((to) => `${from} -> ${to}`)
+  ).toArray();
+}
+
+function rank(path: string): number {
+  const layer = layerOf(path);
+  return layer === undefined ? LAYERS.length : LAYERS.indexOf(layer);
+}
+
+Deno.test("readModuleGraph() has every file of the project, and what it imports", () => {
+  for (const path of sourceFiles()) assert(graph.has(path), path);
+  assert(graph.get("cli/main.ts")?.includes("cli/commands/attach.ts"), "a dynamic import");
+  assert(graph.get("cli/trace.ts")?.includes("cli/context.ts"), "an import of types alone");
+  assert(graph.get("mod.ts")?.includes("qdisc/mod.ts"), "an export from another file");
+});
+
+Deno.test("imports point one way: cli to scenario to qdisc to netlink to codec", () => {
+  assertEquals(forbidden((from, to) => rank(from) < rank(to) && !to.endsWith(".json")), []);
+});
+
+Deno.test("imports lead to another folder by its mod.ts", () => {
+  const isWithin = (from: string, to: string) => layerOf(from) === layerOf(to) || from.startsWith("tests/");
+  assertEquals(
+    forbidden((from, to) => layerOf(to) !== undefined && !isWithin(from, to) && !to.endsWith("/mod.ts")),
+    [],
+  );
+});
+
+Deno.test("imports of cli stand in the tests alone", () => {
+  const mayImport = (from: string) => layerOf(from) === "cli" || from.startsWith("tests/");
+  assertEquals(forbidden((from, to) => layerOf(to) === "cli" && !mayImport(from)), []);
+});
+
+Deno.test("imports of the layers lead to nothing outside of them", () => {
+  assertEquals(
+    forbidden((from, to) => layerOf(from) !== undefined && layerOf(to) === undefined && to !== "deno.json"),
+    [],
+  );
+});
+
+Deno.test("imports form no cycle, within a folder neither", () => {
+  assertEquals(findCycle(graph), undefined);
+});
+
+Deno.test("findCycle() finds a cycle, and the way around it", () => {
+  const cyclic: ModuleGraph = new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", []], ["d", ["b"]]]);
+  assertEquals(findCycle(cyclic), ["b", "d", "b"]);
+  assertEquals(findCycle(new Map([["a", ["a"]]])), ["a", "a"]);
+});

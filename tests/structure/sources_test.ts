@@ -1,0 +1,45 @@
+import { assert, assertEquals } from "@std/assert";
+import { codeOf, type Layer, layerOf, sourceFiles } from "./sources.ts";
+
+const files = sourceFiles();
+
+/** The files of the layers whose code matches, but for those of one layer. */
+function found(pattern: RegExp, { except }: { except?: Layer } = {}): string[] {
+  return files.filter((path) => layerOf(path) !== undefined && layerOf(path) !== except)
+    .filter((path) => path !== "codec/build.ts" && pattern.test(codeOf(path)));
+}
+
+const FFI = /Deno\.(dlopen|Unsafe\w*|Pointer\w*|DynamicLibrary)\b/;
+const PROGRAM =
+  /\bDeno\.(args|exit|exitCode|stdin|stdout|stderr|addSignalListener)\b|\b(console|alert|confirm|prompt)\b[.(]/;
+
+Deno.test("FFI stands in netlink/ alone", () => {
+  assertEquals(found(FFI, { except: "netlink" }), []);
+  assert(found(FFI).includes("netlink/libc.ts"));
+});
+
+Deno.test("arguments, exits, signals and printing stand in cli/ alone", () => {
+  assertEquals(found(PROGRAM, { except: "cli" }), []);
+  assert(found(PROGRAM).includes("cli/main.ts"));
+});
+
+Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {
+  const pattern = /\bDeno\b|\bprocess\.|\bfetch\(|["']node:|\bglobalThis\b/;
+  assertEquals(found(pattern).filter((path) => layerOf(path) === "codec"), []);
+  assert(pattern.test(codeOf("codec/build.ts")));
+});
+
+Deno.test("files are named in snake_case for what they hold, and none is utils.ts", () => {
+  const names = files.map((path) => path.split("/").at(-1) ?? "");
+  assertEquals(names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*(\.d)?\.ts$/.test(name)), []);
+  assertEquals(names.filter((name) => /^(utils?|helpers?|misc|common|shared|types|constants)\.ts$/.test(name)), []);
+});
+
+Deno.test("types are checked: no `any`, no ts-ignore, no file left out", () => {
+  const pattern = /:\s*any\b|\bas any\b|<any>|@ts-(ignore|expect-error|nocheck)|deno-lint-ignore/;
+  assertEquals(files.filter((path) => path !== "tests/structure/sources_test.ts" && pattern.test(textOf(path))), []);
+});
+
+function textOf(path: string): string {
+  return Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
+}

@@ -6,8 +6,7 @@ import {
   STRUCT_TC_MIRRED,
   STRUCT_TCF_T,
 } from "./assembly/codes.ts";
-import type { FieldName } from "./names.ts";
-import { type Space, space } from "./space.ts";
+import { type FieldName, type Space, space } from "./space.ts";
 
 /** Names from `linux/pkt_cls.h` and `linux/tc_act/tc_mirred.h` of Linux 6.12. */
 export const FILTER_SPACES: Readonly<Record<number, Space>> = {

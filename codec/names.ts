@@ -24,17 +24,7 @@ import {
   STRUCT_TCMSG,
 } from "./assembly/codes.ts";
 import { formatHandle, formatParent } from "./handle.ts";
-import { type Space, space } from "./space.ts";
-
-/** What a number says in the kernel's words. */
-type Meaning = (value: number) => string | undefined;
-
-/** A struct field: its name without the prefix, the kernel's name, and what its number says. */
-export type FieldName = readonly [
-  name: string,
-  kernelName: string,
-  meaning?: Meaning,
-];
+import { type FieldName, type Space, space } from "./space.ts";
 
 const MESSAGE_TYPES = [
   "NLMSG_NOOP",

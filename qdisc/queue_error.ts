@@ -14,14 +14,18 @@ import {
 /** Why something could not be done to a queue. */
 export type QueueErrorCode =
   | "already-attached"
+  | "different-gate"
   | "foreign-qdisc"
   | "handle-in-use"
+  | "name-in-use"
   | "no-device"
+  | "no-gate"
   | "no-module"
   | "no-parent"
   | "no-permission"
   | "not-attached"
   | "not-drained"
+  | "priority-in-use"
   | "refused"
   | "vanished"
   | "would-lock-out"

@@ -15,22 +15,33 @@ const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl 
 /** What to do about it; DEV stands for the device. */
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "already-attached": "detach it first with: plugctl detach --dev DEV",
+  "different-gate": "replace it with --replace, or give another name",
   "foreign-qdisc": "replace what is there with: plugctl attach --dev DEV --replace",
   "handle-in-use": "give another with --handle, or none",
+  "name-in-use": "give the gate another name",
   "no-device": "see which there are with: ip link",
-  "no-module": "load it with: modprobe sch_plug; where that fails, plugctl doctor says what to install",
+  "no-gate": "see which there are with: plugctl gate list",
+  "no-module": "load it with: modprobe MODULE; where that fails, plugctl doctor says what to install",
   "no-parent": "see which there are with: tc class show dev DEV",
   "no-permission": BECOME_ROOT,
   "not-attached": "attach one with: plugctl attach --dev DEV",
   "not-drained": "try again, or discard them with: plugctl detach --dev DEV --drop",
+  "priority-in-use": "give another with --priority, or none",
   "would-lock-out": "if that is what you want, give --force",
+};
+
+/** What to do instead where it is about a gate, GATE. */
+const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
+  "foreign-qdisc": "delete that first",
+  "not-attached": "see what is left of it with: plugctl gate list",
+  "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
 };
 
 /** Describes an error that ended a command; `dev` is the device, where its command line names one. */
 export function describeFailure(error: unknown, dev = "DEV"): Failure {
   if (error instanceof AggregateError) return severalFailures(error.errors, dev);
   if (error instanceof QueueError) {
-    return withAdvice(error, ADVICE[error.code]?.replace("DEV", () => dev), statusOf(error));
+    return withAdvice(error, adviceOnQueue(error, dev), statusOf(error));
   }
   if (error instanceof NetlinkError) return withAdvice(error, adviceOn(error), statusOf(error));
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
@@ -52,6 +63,13 @@ function withAdvice(error: unknown, advice: string | undefined, status: number):
 
 function statusOf(error: QueueError | NetlinkError): number {
   return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
+}
+
+function adviceOnQueue({ code, operation, reason }: QueueError, dev: string): string | undefined {
+  const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
+  const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
+  const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
+  return advice?.replace("DEV", () => dev).replace("GATE", () => gate ?? "").replace("MODULE", () => module);
 }
 
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {

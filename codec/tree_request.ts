@@ -130,7 +130,7 @@ function linkFields(request: LinkQuery | LinkChangeRequest): FieldInput[] {
     ...words({ "family, pad, type": 0, ifindex, flags, change: flags }),
     ...name === undefined ? [] : [attribute("IFNAME", IFLA_IFNAME, name)],
     ...txqueuelen === undefined ? [] : [attribute("TXQLEN", IFLA_TXQLEN, txqueuelen)],
-    ...alias === undefined ? [] : [attribute("IFALIAS", IFLA_IFALIAS, new TextEncoder().encode(alias))],
+    ...alias === undefined ? [] : [attribute("IFALIAS", IFLA_IFALIAS, alias)],
     ...kind === undefined ? [] : [nest("LINKINFO", IFLA_LINKINFO, [attribute("KIND", IFLA_INFO_KIND, kind)])],
   ];
 }

@@ -17,10 +17,13 @@ export {
 } from "./plug_requests.ts";
 export { describeQueue, findDevice } from "./queue.ts";
 export { QueueError, type QueueErrorCode } from "./queue_error.ts";
-export type { GateOptions } from "./gate/gate_plan.ts";
+export { type GateOptions, type GatePlan, planGate } from "./gate/gate_plan.ts";
+export { gateDevice } from "./gate/gate_name.ts";
+export { deleteDevice } from "./gate/gate_requests.ts";
+export { plannedRequests } from "./gate/open_gate.ts";
 export type { Via } from "./via.ts";
 export { Gate } from "./gate/gate.ts";
 export type { Direction } from "./gate/gate_note.ts";
 export type { ListedGate } from "./gate/gate_state.ts";
 export { listGates } from "./gate/list_gates.ts";
-export { MatchError } from "./match/mod.ts";
+export { MatchError, type MatchFault } from "./match/mod.ts";

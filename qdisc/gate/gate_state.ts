@@ -8,6 +8,7 @@ import { type Hook, hookQdisc, type Machine } from "./machine.ts";
 
 /** A gate as a machine has it: whole, or what is left of one. */
 export interface ListedGate {
+  /** Its name. */
   name: string;
   /** The index of its own device. */
   ifindex: number;
@@ -19,11 +20,13 @@ export interface ListedGate {
   match?: string[];
   /** The limit that was last asked for, in bytes. */
   limitBytes?: number;
+  /** Which of several gates gets a packet that fits them all: that with the lowest. */
   priority?: number;
   /** What is not there, or not as it should be, a few words each: empty for a gate that is whole. */
   faults: string[];
-  /** What has met its filters, on all devices together. */
+  /** How many packets have met its filters, on all devices together. */
   hitPackets: number;
+  /** How many bytes they had. */
   hitBytes: number;
   /** The counters of its plug; absent where there is none. */
   stats?: QdiscStats;

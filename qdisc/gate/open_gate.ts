@@ -169,6 +169,21 @@ function build(connection: Connection, { plan, operation, note, bare }: Decided)
   }
 }
 
+/**
+ * Every request of a gate's set-up, as far as it can be known without looking: the gate's own device has index 0,
+ * and each device gets a clsact.
+ */
+export function plannedRequests(plan: GatePlan, devices: readonly number[]): Request[] {
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, all } = plan;
+  const note = { direction, devices, ownClsact: devices, limitBytes, priority, filters: filters.length, all };
+  const steps = [
+    ...plugSteps(plan, { ifindex: 0, note }),
+    ...devices.map(clsactStep),
+    ...filterSteps(plan, { ifindex: 0, note }),
+  ];
+  return [createDevice(plan.device), startDevice(0, note), ...steps.map(({ request }) => request)];
+}
+
 /** What was decided. */
 interface Decided {
   plan: GatePlan;

@@ -85,7 +85,7 @@ const CASES: [name: string, request: Request, hex: string][] = [
     "a link's alias, and up",
     { type: RTM_NEWLINK, ifindex: 0, name: "plug-web", alias: "abc", up: true },
     `38000000100005000700000000000000 00000000000000000100000001000000 0d000300706c75672d77656200000000
-     0700140061626300`,
+     0800140061626300`,
   ],
   [
     "a link to delete",

@@ -16,8 +16,12 @@ import {
   TCA_OPTIONS,
 } from "./assembly/constants.ts";
 import {
+  AF_INET6,
   ETH_P_8021Q,
   IFF_UP,
+  IFLA_AF_SPEC,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IN6_ADDR_GEN_MODE_NONE,
   TC_ACT_STOLEN,
   TCA_ACT_KIND,
   TCA_ACT_OPTIONS,
@@ -71,7 +75,9 @@ export interface LinkChangeRequest {
   txqueuelen?: number;
   /** Up to 255 bytes. The kernel reads it only for a link that is there. */
   alias?: string;
-  /** Whether to take it up. */
+  /** Whether it is to make itself no IPv6 address, without which it sends nothing on its own account. */
+  addressless?: true;
+  /** Whether to take it up. The kernel does that before it reads `addressless` of the same request. */
   up?: true;
 }
 
@@ -124,15 +130,21 @@ export function treeFields(request: TreeRequest): FieldInput[] {
 
 /** `struct ifinfomsg` and attributes of `linux/if_link.h` */
 function linkFields(request: LinkQuery | LinkChangeRequest): FieldInput[] {
-  const { ifindex, name, kind, txqueuelen, alias, up }: Omit<LinkChangeRequest, "type"> = request;
+  const { ifindex, name, kind, txqueuelen, alias, addressless, up }: Omit<LinkChangeRequest, "type"> = request;
   const flags = up ? IFF_UP : 0;
   return [
     ...words({ "family, pad, type": 0, ifindex, flags, change: flags }),
     ...name === undefined ? [] : [attribute("IFNAME", IFLA_IFNAME, name)],
     ...txqueuelen === undefined ? [] : [attribute("TXQLEN", IFLA_TXQLEN, txqueuelen)],
     ...alias === undefined ? [] : [attribute("IFALIAS", IFLA_IFALIAS, alias)],
+    ...addressless ? [addressModeField()] : [],
     ...kind === undefined ? [] : [nest("LINKINFO", IFLA_LINKINFO, [attribute("KIND", IFLA_INFO_KIND, kind)])],
   ];
+}
+
+function addressModeField(): FieldInput {
+  const mode = attribute("ADDR_GEN_MODE", IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE, 1);
+  return nest("AF_SPEC", IFLA_AF_SPEC, [nest("AF_INET6", AF_INET6, [mode])]);
 }
 
 /** `struct tcmsg` and `TCA_KIND` */

@@ -4,6 +4,12 @@
 // linux/if.h
 export const IFF_UP = 1;
 
+// linux/if_link.h, linux/socket.h
+export const IFLA_AF_SPEC = 26;
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
+export const AF_INET6 = 10;
+
 // linux/pkt_cls.h
 export const TCA_FLOWER_ACT = 3;
 export const TCA_FLOWER_KEY_ETH_TYPE = 8;

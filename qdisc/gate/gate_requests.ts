@@ -45,13 +45,21 @@ export function createDevice(name: string): LinkChangeRequest {
   return { type: RTM_NEWLINK, flags: NEW, ifindex: 0, name, kind: "ifb", txqueuelen: GATE_TXQUEUELEN };
 }
 
-/** Writes the note, and takes the device up. */
-export function startDevice(ifindex: number, note: GateNote): LinkChangeRequest {
-  return { type: RTM_NEWLINK, ifindex, alias: formatNote(note), up: true };
+/**
+ * Keeps the device from making itself an IPv6 address: its router solicitations would wait in its own plug. Refused
+ * with EAFNOSUPPORT by a kernel without IPv6, whose devices have none anyway.
+ */
+export function quietDevice(ifindex: number): LinkChangeRequest {
+  return { type: RTM_NEWLINK, ifindex, addressless: true };
 }
 
-/** Writes the note anew. */
-export function renote(ifindex: number, note: GateNote): LinkChangeRequest {
+/** Takes the device up. */
+export function takeUp(ifindex: number): LinkChangeRequest {
+  return { type: RTM_NEWLINK, ifindex, up: true };
+}
+
+/** Writes the note, in place of an earlier one. */
+export function writeNote(ifindex: number, note: GateNote): LinkChangeRequest {
   return { type: RTM_NEWLINK, ifindex, alias: formatNote(note) };
 }
 

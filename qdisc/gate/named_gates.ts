@@ -5,7 +5,7 @@ import type { Queue } from "../queue.ts";
 import { QueueError, refusalError } from "../queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
 import { type GateNote, parseNote } from "./gate_note.ts";
-import { renote } from "./gate_requests.ts";
+import { writeNote } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
 
 /**
@@ -39,7 +39,7 @@ export function gateQueue(
     gate: {
       name,
       holdsAllOf: note?.all ? note.devices : [],
-      limitRequest: note && ((limitBytes) => renote(ifindex, { ...note, limitBytes })),
+      limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
     },
   };
 }

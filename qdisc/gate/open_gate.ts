@@ -1,18 +1,16 @@
-import type { Request } from "../../codec/mod.ts";
-import type { Answer, Connection } from "../../netlink/mod.ts";
+import { type Request, TC_H_ROOT } from "../../codec/mod.ts";
+import { type Answer, type Connection, EAFNOSUPPORT } from "../../netlink/mod.ts";
 import { refuseLockout } from "../lockout.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug_requests.ts";
 import { findDevice } from "../queue.ts";
 import { QueueError } from "../queue_error.ts";
-import { TC_H_ROOT } from "../../codec/mod.ts";
 import { takeDownSync } from "./close_gate.ts";
 import { type Module, stepError } from "./gate_error.ts";
-import type { GateNote } from "./gate_note.ts";
+import { type GateNote, parseNote } from "./gate_note.ts";
 import { DEFAULT_LIMIT_BYTES, type GatePlan } from "./gate_plan.ts";
-import { createClsact, createDevice, createFilter, hookOf, startDevice } from "./gate_requests.ts";
+import { createClsact, createDevice, createFilter, hookOf, quietDevice, takeUp, writeNote } from "./gate_requests.ts";
 import { type GateState, gateState, hooksOf, isGateDevice } from "./gate_state.ts";
 import { type Hook, hookQdisc, type Machine, readFilters, readMachine } from "./machine.ts";
-import { parseNote } from "./gate_note.ts";
 
 /** A gate that is there now. */
 export interface Opened {
@@ -149,6 +147,8 @@ interface Step {
   step: string;
   module: Module;
   request: Request;
+  /** An errno that is no failure. */
+  tolerated?: number;
 }
 
 /** Sends the steps, and where one fails takes down what the others made. Returns the index of the gate's device. */
@@ -158,8 +158,10 @@ function build(connection: Connection, { plan, operation, note, bare }: Decided)
   send(connection, { operation, steps: [{ step: `create ${device}`, module: "ifb", request: createDevice(device) }] });
   try {
     const ifindex = findDevice(connection, device);
-    const start: Step = { step: `take up ${device}`, module: "ifb", request: startDevice(ifindex, note) };
-    send(connection, { operation, steps: [start, ...plugSteps(plan, { ifindex, note })] });
+    send(connection, {
+      operation,
+      steps: [...deviceSteps(plan, { ifindex, note }), ...plugSteps(plan, { ifindex, note })],
+    });
     send(connection, { operation, steps: bare.map(clsactStep) });
     send(connection, { operation, steps: filterSteps(plan, { ifindex, note }) });
     return ifindex;
@@ -177,11 +179,12 @@ export function plannedRequests(plan: GatePlan, devices: readonly number[]): Req
   const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, all } = plan;
   const note = { direction, devices, ownClsact: devices, limitBytes, priority, filters: filters.length, all };
   const steps = [
+    ...deviceSteps(plan, { ifindex: 0, note }),
     ...plugSteps(plan, { ifindex: 0, note }),
     ...devices.map(clsactStep),
     ...filterSteps(plan, { ifindex: 0, note }),
   ];
-  return [createDevice(plan.device), startDevice(0, note), ...steps.map(({ request }) => request)];
+  return [createDevice(plan.device), ...steps.map(({ request }) => request)];
 }
 
 /** What was decided. */
@@ -195,9 +198,19 @@ interface Decided {
 
 function send(connection: Connection, { operation, steps }: { operation: string; steps: readonly Step[] }): void {
   const answers: Answer[] = connection.transact(steps.map(({ request }) => request));
-  const failed = answers.findIndex(({ errno }) => errno !== 0);
+  const failed = answers.findIndex(({ errno }, index) => errno !== 0 && errno !== steps[index].tolerated);
   if (failed < 0) return;
   throw stepError(operation, { ...steps[failed], refusal: answers[failed] });
+}
+
+/** The note comes first: from then on whoever finds the device knows what it is for. */
+function deviceSteps({ device }: GatePlan, { ifindex, note }: { ifindex: number; note: GateNote }): Step[] {
+  const quiet = { request: quietDevice(ifindex), tolerated: EAFNOSUPPORT };
+  return [
+    { step: `write the note of ${device}`, module: "ifb", request: writeNote(ifindex, note) },
+    { step: `keep ${device} from making an address`, module: "ifb", ...quiet },
+    { step: `take up ${device}`, module: "ifb", request: takeUp(ifindex) },
+  ];
 }
 
 /** The plug is released in the same send in which it is created, unless it is to hold. */

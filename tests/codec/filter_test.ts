@@ -88,6 +88,11 @@ const CASES: [name: string, request: Request, hex: string][] = [
      0800140061626300`,
   ],
   [
+    "a link that makes itself no address, as ip link set addrgenmode none does",
+    { type: RTM_NEWLINK, ifindex: 5, addressless: true },
+    "30000000100005000700000000000000 00000000050000000000000000000000 10001a000c000a000500080001000000",
+  ],
+  [
     "a link to delete",
     { type: RTM_DELLINK, ifindex: 5 },
     "20000000110005000700000000000000 00000000050000000000000000000000",

@@ -16,8 +16,8 @@ export interface TakeDown {
 const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0 };
 
 /**
- * Takes a gate down without losing a packet: the filters first, then the plug is released and drained, then its
- * device goes, and with the last gate the clsact that gates made. What is not there is passed over, so that what
+ * Takes a gate down without losing a packet: the filters first, then the plug is released and drained, then the
+ * clsact goes if gates made it and this is the last of them, then its device. What is not there is passed over, so that what
  * is left of a gate goes the same way.
  *
  * @throws {QueueError} `not-drained` where packets have not left in time; what is left can be taken down again
@@ -63,12 +63,12 @@ function plugQueue(connection: Connection, { listed, link, plugHandle }: GateSta
   };
 }
 
+/** Removes what gates made for all of them, where this is the last, and then the device, whose note says so till then. */
 function removeDevice(connection: Connection, { state, operation }: TakeDown): void {
-  const [answer] = connection.transact([deleteDevice(state.link.ifindex)]);
-  if (answer.errno !== 0) throw refusalError(operation, answer);
   const own = state.note?.ownClsact ?? [];
   const bare = own.length === 0 ? [] : bareClsacts(connection, { own, operation });
-  const refused = connection.transact(bare.map(deleteClsact)).find(({ errno }) => errno !== 0);
+  const answers = connection.transact([...bare.map(deleteClsact), deleteDevice(state.link.ifindex)]);
+  const refused = answers.find(({ errno }) => errno !== 0);
   if (refused) throw refusalError(operation, refused);
 }
 

@@ -1,3 +1,5 @@
+// @ts-types="./parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
 import {
   type CommandName,
   COMMANDS,
@@ -37,34 +39,48 @@ export function parseArguments(words: readonly string[]): Arguments {
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
-  const { operands, values } = readWords(words, command);
-  for (const [name, given] of values) if (takesValue(name)) checkValues(name, { given, command });
+  const { options } = COMMANDS[command] as CommandSpec;
+  const valued = options.filter(takesValue);
+  const switches = options.filter((name) => !takesValue(name));
+  const parsed = parseArgs([...plainWords(words, command)], {
+    string: [...valued, "_"],
+    collect: valued,
+    boolean: switches,
+  });
+  const values = new Map<OptionName, string[]>();
+  for (const name of switches) if (parsed[name]) values.set(name, []);
+  for (const name of valued) {
+    const given = parsed[name] as string[];
+    if (given.length > 0) values.set(name, checkValues(name, { given, command }));
+  }
+  const operands = parsed._.map(String);
   if (!values.has("help")) checkOperands(operands, command);
   return { command, operands, values };
 }
 
 /**
- * Tells options from operands as getopt_long does, but takes no beginning of a name for the name. Made here
- * because `parseArgs` of `@std/cli` guesses: it takes `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
+ * Writes options in the one form that the parser of `@std/cli` does not guess about, `--dev=eth0`, and operands
+ * behind them. Of others it would take `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
  */
-function readWords(words: readonly string[], command: CommandName): Omit<Arguments, "command"> {
+function plainWords(words: readonly string[], command: CommandName): string[] {
+  const options: string[] = [];
   const operands: string[] = [];
-  const values = new Map<OptionName, string[]>();
   const left = words.values();
   for (const word of left) {
     if (word === "--") operands.push(...left);
     else if (word === "-" || !word.startsWith("-")) operands.push(word);
-    else {
-      for (const { name, text, value } of writtenOptions(word, command)) {
-        if (!takesValue(name) && value !== undefined) {
-          throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
-        }
-        const given = takesValue(name) ? [value ?? nextValue(left)] : [];
-        values.set(name, [...values.get(name) ?? [], ...given]);
-      }
-    }
+    else for (const written of writtenOptions(word, command)) options.push(plainOption(written, { left, command }));
   }
-  return { operands, values };
+  return [...options, "--", ...operands];
+}
+
+function plainOption(
+  { name, text, value }: WrittenOption,
+  { left, command }: { left: Iterator<string>; command: CommandName },
+): string {
+  if (takesValue(name)) return `--${name}=${value ?? nextValue(left)}`;
+  if (value === undefined) return `--${name}`;
+  throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
 }
 
 /** An option as it was written, and the value that the same word holds. */
@@ -93,6 +109,12 @@ function* writtenOptions(word: string, command: CommandName): Generator<WrittenO
   }
 }
 
+/** The word after an option, or empty where there is none or it looks like an option itself. */
+function nextValue(left: Iterator<string>): string {
+  const { value, done } = left.next();
+  return done || value.startsWith("-") ? "" : value;
+}
+
 function findOption(text: string, command: CommandName): OptionName {
   const { options } = COMMANDS[command] as CommandSpec;
   const found = options.find((name) => text === `--${name}` || text === `-${shortOf(name)}`);
@@ -100,18 +122,13 @@ function findOption(text: string, command: CommandName): OptionName {
   return found;
 }
 
-/** The word after an option, or empty where there is none or it looks like an option itself. */
-function nextValue(left: Iterator<string>): string {
-  const { value, done } = left.next();
-  return done || value.startsWith("-") ? "" : value;
-}
-
-function checkValues(name: OptionName, { given, command }: { given: readonly string[]; command: CommandName }): void {
+function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): string[] {
   const { value, many } = OPTIONS[name] as OptionSpec;
   if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${value}${seeHelp(command)}`);
   if (given.length > 1 && !many) throw new UsageError(`--${name} is given ${given.length} times, it may be given once`);
   const twice = given.find((text, index) => given.indexOf(text) !== index);
   if (twice !== undefined) throw new UsageError(`--${name} ${twice} is given twice`);
+  return given;
 }
 
 function checkOperands(operands: readonly string[], command: CommandName): void {

@@ -12,11 +12,11 @@ export interface Failure {
 
 const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how";
 
-/** What to do about it; DEV stands for the device. */
+/** What to do about it; DEV stands for the device, QUEUE for the options that name the queue. */
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
-  "already-attached": "detach it first with: plugctl detach --dev DEV",
+  "already-attached": "detach it first with: plugctl detach QUEUE",
   "different-gate": "replace it with --replace, or give another name",
-  "foreign-qdisc": "replace what is there with: plugctl attach --dev DEV --replace",
+  "foreign-qdisc": "replace what is there with: plugctl attach QUEUE --replace",
   "handle-in-use": "give another with --handle, or none",
   "name-in-use": "give the gate another name",
   "no-device": "see which there are with: ip link",
@@ -24,8 +24,8 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "no-module": "load it with: modprobe MODULE; where that fails, plugctl doctor says what to install",
   "no-parent": "see which there are with: tc class show dev DEV",
   "no-permission": BECOME_ROOT,
-  "not-attached": "attach one with: plugctl attach --dev DEV",
-  "not-drained": "try again, or discard them with: plugctl detach --dev DEV --drop",
+  "not-attached": "attach one with: plugctl attach QUEUE",
+  "not-drained": "try again, or discard them with: plugctl detach QUEUE --drop",
   "priority-in-use": "give another with --priority, or none",
   "would-lock-out": "if that is what you want, give --force",
 };
@@ -37,12 +37,18 @@ const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
 };
 
-/** Describes an error that ended a command; `dev` is the device, where its command line names one. */
-export function describeFailure(error: unknown, dev = "DEV"): Failure {
-  if (error instanceof AggregateError) return severalFailures(error.errors, dev);
-  if (error instanceof QueueError) {
-    return withAdvice(error, adviceOnQueue(error, dev), statusOf(error));
-  }
+/** How a command line named its queue. */
+export interface Named {
+  /** The device, where it named one. */
+  dev?: string;
+  /** The options that name the queue: `--dev eth0 --parent 1:4`. */
+  queue?: string;
+}
+
+/** Describes an error that ended a command. */
+export function describeFailure(error: unknown, named: Named = {}): Failure {
+  if (error instanceof AggregateError) return severalFailures(error.errors, named);
+  if (error instanceof QueueError) return withAdvice(error, adviceOnQueue(error, named), statusOf(error));
   if (error instanceof NetlinkError) return withAdvice(error, adviceOn(error), statusOf(error));
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
   if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
@@ -50,8 +56,8 @@ export function describeFailure(error: unknown, dev = "DEV"): Failure {
   return withAdvice(error, undefined, error instanceof UsageError ? EXIT.usage : EXIT.failed);
 }
 
-function severalFailures(errors: readonly unknown[], dev: string): Failure {
-  const failures = errors.map((error) => describeFailure(error, dev));
+function severalFailures(errors: readonly unknown[], named: Named): Failure {
+  const failures = errors.map((error) => describeFailure(error, named));
   return { message: failures.map(({ message }) => message).join("\n"), status: failures[0].status };
 }
 
@@ -65,11 +71,15 @@ function statusOf(error: QueueError | NetlinkError): number {
   return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
 }
 
-function adviceOnQueue({ code, operation, reason }: QueueError, dev: string): string | undefined {
+function adviceOnQueue(
+  { code, operation, reason }: QueueError,
+  { dev = "DEV", queue = `--dev ${dev}` }: Named,
+): string | undefined {
   const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
   const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
   const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
-  return advice?.replace("DEV", () => dev).replace("GATE", () => gate ?? "").replace("MODULE", () => module);
+  return advice?.replace("QUEUE", () => queue).replace("DEV", () => dev).replace("GATE", () => gate ?? "")
+    .replace("MODULE", () => module);
 }
 
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {

@@ -6,7 +6,7 @@ const EXIT_STATUSES = [
   ["1", "the kernel refused, or something failed on the way"],
   ["2", "wrong usage: unknown command, option or value"],
   ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
-  ["130, 143", "interrupted; everything was released first"],
+  ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
 ];
 
 /** The help about all of plugctl. */

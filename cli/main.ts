@@ -55,10 +55,18 @@ async function fail(error: unknown, given: Arguments | undefined): Promise<numbe
     return EXIT.usage;
   }
   const { describeFailure } = await import("./failure.ts");
-  const devices = given?.values.get("dev") ?? [];
-  const { message, status } = describeFailure(error, devices.length === 1 ? devices[0] : undefined);
+  const { message, status } = describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(Deno.stderr, `plugctl: ${line}\n`);
   return status;
+}
+
+/** How the command line named its queue, unless it named several. */
+function nameQueue({ values }: Arguments): { dev?: string; queue?: string } {
+  const devices = values.get("dev") ?? [];
+  if (devices.length !== 1) return {};
+  const names = ["netns", "dev", "parent"] as const;
+  const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);
+  return { dev: devices[0], queue: words.join(" ") };
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */

@@ -24,7 +24,7 @@ export interface CommandSpec {
 
 /** Every option, under its name without the dashes. */
 export const OPTIONS = {
-  dev: { value: "DEV", many: true, short: "d", summary: "the device; several are moved in one send" },
+  dev: { value: "DEV", many: true, short: "d", summary: "the device; may be given several times" },
   parent: { value: "PARENT", short: "p", summary: "where the plug hangs: root, the default, or a class, MAJOR:MINOR" },
   handle: { value: "HANDLE", summary: "the plug's handle, MAJOR: in hexadecimal" },
   netns: { value: "NETNS", short: "n", summary: "the network namespace: NAME, a path, or pid:N" },

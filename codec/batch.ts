@@ -1,6 +1,6 @@
 import { BATCH_MAX, BATCH_RECORD_LEN } from "./assembly/regions.ts";
-import { batchWords, wasm } from "./exchange.ts";
-import { carries, checkIndex, checkUint32, plugOptions, type QdiscRequest, typeAndFlags } from "./request.ts";
+import * as exchange from "./exchange.ts";
+import { type QdiscRequest, writeRecord } from "./request.ts";
 
 /** How many words of `batchWords` a record has. */
 export const RECORD_WORDS: number = BATCH_RECORD_LEN / 4;
@@ -15,15 +15,7 @@ export function setBatchRecord(index: number, request: QdiscRequest): void {
   if (index >>> 0 !== index || index >= BATCH_MAX) {
     throw new RangeError(`index is ${index}, must be a whole number from 0 to ${BATCH_MAX - 1}`);
   }
-  const { action, limit } = plugOptions(request);
-  const at = index * RECORD_WORDS;
-  batchWords[at] = typeAndFlags(request);
-  batchWords[at + 1] = checkIndex(request.ifindex);
-  batchWords[at + 2] = checkUint32("handle", request.handle);
-  batchWords[at + 3] = checkUint32("parent", request.parent);
-  batchWords[at + 4] = action;
-  batchWords[at + 5] = limit;
-  batchWords[at + 6] = carries(request);
+  writeRecord(index * RECORD_WORDS, request);
 }
 
 /**
@@ -42,7 +34,7 @@ export function setBatchRecord(index: number, request: QdiscRequest): void {
  * @throws {RangeError} where `count` is not 0 to `BATCH_MAX`
  */
 export function encodeBatch(count: number, sequence: number): number {
-  const length = wasm.encodeBatch(count, sequence);
+  const length = exchange.encodeBatch(count, sequence);
   if (length < 0) throw new RangeError(`Cannot encode ${count} requests at once: at most ${BATCH_MAX}`);
   return length;
 }

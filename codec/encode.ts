@@ -1,7 +1,7 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
-import { FAIL_ATTRIBUTE_TOO_LONG, LAYS_ATTRIBUTE, LAYS_FIELDS, LAYS_PADDING } from "./assembly/codes.ts";
+import { LAYS_ATTRIBUTE, LAYS_FIELDS, LAYS_PADDING } from "./assembly/codes.ts";
 import { FIELD_LEN, FIELDS_LEN, SCRATCH_LEN } from "./assembly/regions.ts";
-import { failureWords, fieldWords, scratchRegion, scratchView, wasm } from "./exchange.ts";
+import { failureWords, fieldWords, layTree, scratchRegion, scratchView } from "./exchange.ts";
 
 /**
  * One field of a message to be encoded. Every `Field` that `decode` makes is one; of a field that holds a value
@@ -48,16 +48,16 @@ const encoder = new TextEncoder();
  * console.log(bytes.length); // 40
  * ```
  *
- * @throws {RangeError} where a number does not fit its length, an attribute is longer than 65,535 bytes or the
- * message longer than 65,536, or it is shorter than its header
+ * @throws {RangeError} where a number does not fit its length, or the message is shorter than its header or longer
+ * than 65,536 bytes
  */
 export function encode(message: FieldInput): Uint8Array<ArrayBuffer> {
   const list: Listed[] = [];
   addTo(list, message, 0);
   if (list.length * FIELD_LEN > FIELDS_LEN) throw tooLong(list.length * FIELD_WORDS);
   list.forEach(describe);
-  const length = wasm.layTree(list.length);
-  if (length < 0) throw layoutError();
+  const length = layTree(list.length);
+  if (length < 0) throw tooLong(failureWords[2]);
   list.forEach(writeValue);
   scratchView.setUint32(0, length, true);
   return scratchRegion.slice(0, length);
@@ -116,14 +116,6 @@ function writeNumber({ name, value = 0 }: FieldInput, offset: number, width: num
   else if (width === 4) scratchView.setUint32(offset, Number(whole), true);
   else if (width === 2) scratchView.setUint16(offset, Number(whole), true);
   else scratchView.setUint8(offset, Number(whole));
-}
-
-function layoutError(): RangeError {
-  const [code, , length, needed] = failureWords;
-  if (code === FAIL_ATTRIBUTE_TOO_LONG) {
-    return new RangeError(`Cannot encode attribute: length is ${length}, must be at most ${needed}`);
-  }
-  return tooLong(length);
 }
 
 function tooLong(length: number): RangeError {

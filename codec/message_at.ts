@@ -1,4 +1,5 @@
 import {
+  NLM_F_ACK_TLVS,
   NLMSG_DONE,
   NLMSG_ERROR,
   RTM_DELLINK,
@@ -9,11 +10,13 @@ import {
   RTM_NEWROUTE,
   RTM_NEWTFILTER,
 } from "./assembly/constants.ts";
+import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./assembly/codes.ts";
 import { recordWords } from "./exchange.ts";
 import { filterAt } from "./filter_at.ts";
 import type { AnswerMessage, LinkMessage, Message, QdiscMessage, QdiscStats, RouteMessage } from "./message.ts";
 import { kindAt, textAt, textIn } from "./record_text.ts";
 
+const STATS_ANY = STATS_BASIC | STATS_QUEUE | STATS_OLD;
 const ROUTE_DEVICES_MAX = 9;
 
 /** The message whose record begins at word `at`, as an object. */
@@ -53,7 +56,7 @@ function qdiscAt(at: number): QdiscMessage {
     handle: recordWords[at + 4],
     parent: recordWords[at + 5],
     kind: kindAt(at),
-    stats: recordWords[at + 6] >>> 24 === 0 ? undefined : statsAt(at),
+    stats: (recordWords[at + 2] & STATS_ANY) === 0 ? undefined : statsAt(at),
   };
   return message;
 }
@@ -105,14 +108,16 @@ function routeAt(at: number): RouteMessage {
   };
 }
 
+/** What an answer says beyond its errno stands in the record only where its flags say that it says more. */
 function answerAt(at: number): AnswerMessage {
+  const extended = (recordWords[at] >>> 16 & NLM_F_ACK_TLVS) !== 0;
   return {
     about: "answer",
     ...commonAt(at),
     errno: 0 - (recordWords[at + 3] | 0),
-    sentence: textIn(at, recordWords[at + 4], recordWords[at + 5]),
-    offset: recordWords[at + 6],
-    missingType: recordWords[at + 9],
-    missingNest: recordWords[at + 10],
+    sentence: extended ? textIn(at, recordWords[at + 4], recordWords[at + 5]) : "",
+    offset: extended ? recordWords[at + 6] : 0,
+    missingType: extended ? recordWords[at + 7] : 0,
+    missingNest: extended ? recordWords[at + 8] : 0,
   };
 }

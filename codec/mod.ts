@@ -43,6 +43,7 @@ export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from
 export { Records } from "./records.ts";
 export type { ClsactRequest, FilterRequest, LinkChangeRequest, LinkQuery, TreeRequest } from "./tree_request.ts";
 export {
+  encodeChange,
   encodeRequest,
   type LinkRequest,
   type PlugOptions,

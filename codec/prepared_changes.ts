@@ -1,6 +1,6 @@
 import { RTM_NEWQDISC, TCQ_PLUG_BUFFER } from "./assembly/constants.ts";
 import { encodeBatch, RECORD_WORDS, setBatchRecord } from "./batch.ts";
-import { batchWords, ownerWords, wasm } from "./exchange.ts";
+import { batchWords, ownerWords, patchBatch } from "./exchange.ts";
 import { checkOptions, checkUint32, type PlugOptions, type QdiscRequest } from "./request.ts";
 
 /** What differs from one use of prepared changes to the next. */
@@ -46,11 +46,11 @@ export class PreparedChanges {
    *
    * @throws {RangeError} where one is out of its range
    */
-  patch({ action, limit, sequence }: Patch): number {
-    checkOptions({ action, limit });
+  patch(patch: Patch): number {
+    const { action, limit, sequence } = checkOptions(patch);
     checkUint32("sequence", sequence);
     if (ownerWords[0] !== this.#number) this.#encode();
-    return wasm.patchBatch(this.count, sequence, action, limit);
+    return patchBatch(this.count, sequence, action, limit);
   }
 
   /** Encodes them anew, since something else has been encoded meanwhile. */

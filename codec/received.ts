@@ -1,6 +1,6 @@
 import { RECEIVE_AT, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
 import { DecodeError, lastDecodeError } from "./decode_error.ts";
-import { wasm } from "./exchange.ts";
+import * as exchange from "./exchange.ts";
 import type { Message } from "./message.ts";
 import { Records } from "./records.ts";
 
@@ -21,14 +21,15 @@ import { Records } from "./records.ts";
  * @throws {DecodeError} where the bytes are malformed
  */
 export function readReceived(length: number): Records {
-  const count = wasm.decodeChunk(length);
+  const count = exchange.decodeChunk(length);
   if (count < 0) throw lastDecodeError(RECEIVE_AT);
   return new Records(count);
 }
 
 /**
  * Decodes the one message in each of the first `count` slots of `receiveRegion`, whose lengths stand in
- * `slotLengths`, and returns a cursor over them.
+ * `slotLengths`, and returns a cursor over them. A slot whose length was set to 0, since nobody wants what is in
+ * it, gives a message of type 0.
  *
  * @throws {DecodeError} where the bytes of one are malformed or more than one message; its offset counts from
  * the start of that slot
@@ -38,7 +39,7 @@ export function readSlots(count: number): Records {
   if (count >>> 0 !== count || count > SLOTS_MAX) {
     throw new RangeError(`Cannot decode ${count} slots: there are ${SLOTS_MAX}`);
   }
-  if (wasm.decodeSlots(count) < 0) throw slotError();
+  if (exchange.decodeSlots(count) < 0) throw slotError();
   return new Records(count);
 }
 
@@ -81,7 +82,7 @@ function messagesOf(records: Records): Message[] {
  * @throws {RangeError} where `count` is not 0 to `SLOTS_MAX`
  */
 export function verifyAcks(count: number, sequence: number): number {
-  const good = wasm.verifyAcks(count, sequence);
+  const good = exchange.verifyAcks(count, sequence);
   if (good < 0) throw new RangeError(`Cannot look through ${count} slots: there are ${SLOTS_MAX}`);
   return good;
 }

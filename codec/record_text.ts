@@ -1,3 +1,4 @@
+import { NLA_HDRLEN } from "./assembly/constants.ts";
 import { KIND_SIZE } from "./assembly/regions.ts";
 import { kindRegion, receiveRegion, recordWords } from "./exchange.ts";
 import { textOf } from "./text.ts";
@@ -14,21 +15,20 @@ export function kindAt(at: number): string {
 }
 
 function kindNumbered(number: number): string {
-  const start = (number - 1) * KIND_SIZE;
-  const end = kindRegion.subarray(start, start + KIND_SIZE).indexOf(0);
-  return textOf(kindRegion, start, start + (end < 0 ? KIND_SIZE : end));
+  const start = (number - 1) * KIND_SIZE + NLA_HDRLEN;
+  return textOf(kindRegion, start, kindRegion.indexOf(0, start));
 }
 
 /**
- * The string that a reference of the record at word `at` names: offset in the message in its low 16 bits,
- * length in the next 8.
+ * The string that a reference of the record at word `at` names: offset in the message in its low half,
+ * length in its high one.
  */
 export function textAt(at: number, reference: number): string {
-  return textIn(at, reference & 0xffff, reference >>> 16 & 0xff);
+  return textIn(at, reference & 0xffff, reference >>> 16);
 }
 
 /** The string of `length` bytes at `offset` in the message whose record begins at word `at`. */
 export function textIn(at: number, offset: number, length: number): string {
-  const start = (recordWords[at + 2] & 0xffffff) + offset;
+  const start = (recordWords[at + 2] & 0xfffff) + offset;
   return textOf(receiveRegion, start, start + length);
 }

@@ -50,7 +50,7 @@ export class Records {
 
   /** Where in `receiveRegion` the message begins, in bytes. */
   get offset(): number {
-    return recordWords[this.#at + 2] & 0xffffff;
+    return recordWords[this.#at + 2] & 0xfffff;
   }
 
   /** A positive errno, or 0 for success, of `NLMSG_ERROR` and `NLMSG_DONE`. */
@@ -80,7 +80,7 @@ export class Records {
 
   /** Whether a qdisc's counters were sent; where not, they are 0. */
   get hasStats(): boolean {
-    return recordWords[this.#at + 6] >>> 24 !== 0;
+    return (recordWords[this.#at + 2] & 0x700000) !== 0;
   }
 
   /** Bytes that a qdisc has sent, exact up to 2^53. */

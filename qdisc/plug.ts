@@ -12,13 +12,15 @@ import { type Via, withConnection } from "./via.ts";
 /**
  * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
  *
- * ```ts ignore
+ * ```ts
  * import { Plug } from "@plugctl/plugctl";
  *
- * using plug = Plug.attach({ dev: "eth0", limitBytes: 1 << 20 });
- * plug.buffer();
- * // what is sent now waits
- * plug.releaseIndefinite();
+ * function holdDuring(work: () => void) {
+ *   using plug = Plug.attach({ dev: "eth0", limitBytes: 1 << 20 });
+ *   plug.buffer();
+ *   work(); // what is sent now waits
+ *   plug.releaseIndefinite();
+ * }
  * ```
  *
  * At the end of a `using` block a plug that was attached is released, drained and deleted, and one that was

@@ -17,21 +17,14 @@ export const FAIL_ATTRIBUTE_PAYLOAD = 6;
 export const FAIL_NO_ROOM = 7;
 /** An address or a count outside of the region it must lie in. */
 export const FAIL_OUT_OF_REGION = 8;
-/** An attribute to be made is longer than its 16 bits can say. */
-export const FAIL_ATTRIBUTE_TOO_LONG = 9;
 /** A message to be made is shorter than its header, or longer than the scratch region. */
-export const FAIL_MESSAGE_SIZE = 10;
+export const FAIL_MESSAGE_SIZE = 9;
 
-// What a qdisc request carries after `struct tcmsg`.
-export const CARRIES_NOTHING = 0;
-export const CARRIES_KIND = 1;
-export const CARRIES_OPTIONS = 2;
-
-// Where a qdisc record's statistics come from: bits of the high byte of its kind word.
-export const STATS_BASIC = 1;
-export const STATS_QUEUE = 2;
+// Where a qdisc record's statistics come from: bits of its word 8.
+export const STATS_BASIC = 0x100000;
+export const STATS_QUEUE = 0x200000;
 /** `TCA_STATS`, read because there was no `TCA_STATS2`. */
-export const STATS_OLD = 4;
+export const STATS_OLD = 0x400000;
 
 // What a field of a tree holds.
 export const HOLDS_FIELDS = 0;
@@ -94,3 +87,5 @@ export const KEY_TCP_FLAGS = 128;
 export const KEY_INSIDE_VLAN = 256;
 /** Others, which have no place in the record. */
 export const KEY_OTHERS = 512;
+/** It is a flower filter, and carries its options. */
+export const KEY_FLOWER = 1024;

@@ -1,9 +1,12 @@
 // What `NLMSG_ERROR` says (an ACK is an error of 0), and `NLMSG_DONE`, which ends a dump.
 //
-//  12 s32 error, 0 or a negative errno   16 the sentence's offset in the message   20 its length
+//  12 s32 error, 0 or a negative errno
+//
+// and where the flags have NLM_F_ACK_TLVS, else whatever was there before:
+//
+//  16 the sentence's offset in the message   20 its length
 //  24 u32 NLMSGERR_ATTR_OFFS, 0 where there is none: a header never is at fault
-//  28 u16 type and u16 flags of the request   32 its sequence number
-//  36 u32 NLMSGERR_ATTR_MISS_TYPE   40 u32 NLMSGERR_ATTR_MISS_NEST
+//  28 u32 NLMSGERR_ATTR_MISS_TYPE   32 u32 NLMSGERR_ATTR_MISS_NEST
 import {
   NLA_HDRLEN,
   NLM_F_ACK_TLVS,
@@ -14,11 +17,8 @@ import {
   NLMSGERR_ATTR_MSG,
   NLMSGERR_ATTR_OFFS,
 } from "./constants";
-import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_LENGTH } from "./codes";
 import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
-import { clearBody } from "./clear_body";
-import { fail } from "./failure";
-import { align4, messageFlags, messageLength } from "./message";
+import { align4, checkBody, checkMessage, messageFlags } from "./message";
 
 /** Header, error, and the header of the request. */
 const NLMSGERR_LEN = NLMSG_HDRLEN + 4 + NLMSG_HDRLEN;
@@ -36,24 +36,22 @@ export function errorAttributes(message: i32, end: i32): i32 {
   ) {
     return echoed + NLMSG_HDRLEN;
   }
-  const length = messageLength(echoed);
-  if (length < NLMSG_HDRLEN) {
-    return fail(FAIL_MESSAGE_LENGTH, echoed, length, NLMSG_HDRLEN);
-  }
-  if (length > end - echoed) {
-    return fail(FAIL_MESSAGE_LENGTH, echoed, length, end - echoed);
-  }
+  const length = checkMessage(echoed, end);
+  if (length < 0) return -1;
   return echoed + align4(length);
 }
 
 function placeOfWord(type: i32): i32 {
   if (type == NLMSGERR_ATTR_OFFS) return 24;
-  if (type == NLMSGERR_ATTR_MISS_TYPE) return 36;
-  if (type == NLMSGERR_ATTR_MISS_NEST) return 40;
+  if (type == NLMSGERR_ATTR_MISS_TYPE) return 28;
+  if (type == NLMSGERR_ATTR_MISS_NEST) return 32;
   return 0;
 }
 
 function readAttributes(message: i32, from: i32, end: i32, to: i32): bool {
+  store<u64>(to, 0, 16);
+  store<u64>(to, 0, 24);
+  store<u32>(to, 0, 32);
   let at = from;
   while (at < end) {
     const length = checkAttribute(at, end);
@@ -73,24 +71,18 @@ function readAttributes(message: i32, from: i32, end: i32, to: i32): bool {
 }
 
 export function errorRecord(message: i32, end: i32, to: i32): bool {
-  if (end - message < NLMSGERR_LEN) {
-    fail(FAIL_MESSAGE_BODY, message, end - message, NLMSGERR_LEN);
-    return false;
-  }
-  clearBody(to);
-  store<i32>(to, load<i32>(message, 16), 12);
-  store<u64>(to, load<u64>(message, 24), 28);
+  if (!checkBody(message, end, NLMSGERR_LEN)) return false;
+  store<i32>(to, load<i32>(message, NLMSG_HDRLEN), 12);
   const attributes = errorAttributes(message, end);
-  if (attributes < 0) return false;
-  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
-  return readAttributes(message, attributes, end, to);
+  return attributes >= 0 && extendedRecord(message, attributes, end, to);
 }
 
 /** A DONE without its error, as kernels of old may send it, is a success. */
 export function doneRecord(message: i32, end: i32, to: i32): bool {
-  clearBody(to);
-  if (end - message < DONE_LEN) return true;
-  store<i32>(to, load<i32>(message, 16), 12);
-  if ((messageFlags(message) & NLM_F_ACK_TLVS) == 0) return true;
-  return readAttributes(message, message + DONE_LEN, end, to);
+  store<i32>(to, end - message < DONE_LEN ? 0 : load<i32>(message, NLMSG_HDRLEN), 12);
+  return extendedRecord(message, message + DONE_LEN, end, to);
+}
+
+function extendedRecord(message: i32, attributes: i32, end: i32, to: i32): bool {
+  return (messageFlags(message) & NLM_F_ACK_TLVS) == 0 || readAttributes(message, attributes, end, to);
 }

@@ -38,7 +38,9 @@ export const TCA_FLOWER_KEY_PORT_DST_MIN = 89;
 export const TCA_FLOWER_KEY_PORT_DST_MAX = 90;
 export const TCA_ACT_KIND = 1;
 export const TCA_ACT_OPTIONS = 2;
+export const TCA_ACT_INDEX = 3;
 export const TCA_ACT_STATS = 4;
+export const TCA_ACT_IN_HW_COUNT = 10;
 /** The packet is taken from where it was. */
 export const TC_ACT_STOLEN = 4;
 

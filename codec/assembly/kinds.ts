@@ -1,53 +1,60 @@
-// The kinds of qdiscs seen so far, each with a number, so that TypeScript makes each string once. A
-// hash table with 16 bytes a kind, as two words, filled up with zeros; nothing is ever taken out.
+// The kinds of qdiscs seen so far, each with a number, so that TypeScript makes each string once. A hash table
+// of 32 bytes a kind; nothing is ever taken out:
+//
+//   0 TCA_KIND's header and the first 4 bytes of the kind, which make the key; 0 where the place is free
+//   8 the next 8 bytes, masked   16 which bits of the 16 bytes before belong to the kind
+import { NLA_HDRLEN } from "./constants";
+import { attributeLength, stringLength } from "./attribute";
 import { KIND_SIZE, KINDS_AT, KINDS_MAX } from "./regions";
 
-/** The first `length` bytes at `at` as a word, 0 to 8 of them; the rest is zero. */
-function word(at: i32, length: i32): u64 {
-  if (length >= 8) return load<u64>(at);
-  return load<u64>(at) & ((<u64> 1 << (<u64> length << 3)) - 1);
+/** Bytes of the longest kind that is remembered, its NUL included; the kernel's own are shorter, but for one. */
+const LONGEST = 12;
+
+/** Where a kind is looked for first. */
+@inline
+function firstPlace(key: u64): i32 {
+  return KINDS_AT + <i32> ((key * 0x9e3779b97f4a7c15) >> 58) * KIND_SIZE;
 }
 
-/** The bytes from the ninth on as a word. */
-function secondWord(at: i32, length: i32): u64 {
-  return length <= 8 ? 0 : word(at + 8, length - 8);
+/** Whether the kind at the place is that of the attribute; a free place says that it is. */
+@inline
+function isAt(place: i32, attribute: i32): bool {
+  return !v128.any_true(
+    v128.xor(v128.and(v128.load(attribute), v128.load(place, 16)), v128.load(place)),
+  );
 }
 
-/** Where a kind stands, or the free place where it should, or 0 where neither is. */
-function placeOf(low: u64, high: u64): i32 {
-  let index = <i32> (((low ^ high) * 0x9e3779b97f4a7c15) >> 58);
+/** A kind's number, from 1 on. */
+@inline
+function numberOf(place: i32): i32 {
+  return <i32> (<u32> (place - KINDS_AT) / KIND_SIZE) + 1;
+}
+
+/** The number of the kind in the attribute at `at`, or 0 where it does not stand where it is looked for first. */
+@inline
+export function findKind(at: i32): i32 {
+  const place = firstPlace(load<u64>(at));
+  return load<u64>(place) != 0 && isAt(place, at) ? numberOf(place) : 0;
+}
+
+/** The number of the kind in the attribute at `at`, which gets one if it has none and there is room; or 0. */
+export function internKind(at: i32): i32 {
+  const size = attributeLength(at) - NLA_HDRLEN;
+  if (size < 2 || size > LONGEST || stringLength(at) != size - 1) return 0;
+  let place = firstPlace(load<u64>(at));
   for (let tries = 0; tries < KINDS_MAX; tries++) {
-    const place = KINDS_AT + index * KIND_SIZE;
-    const found = load<u64>(place);
-    if (found == 0 || (found == low && load<u64>(place, 8) == high)) return place;
-    index = (index + 1) & (KINDS_MAX - 1);
+    if (load<u64>(place) == 0) write(place, at, size);
+    if (isAt(place, at)) return numberOf(place);
+    place += KIND_SIZE;
+    if (place == KINDS_AT + KINDS_MAX * KIND_SIZE) place = KINDS_AT;
   }
   return 0;
 }
 
-/** A kind's number, from 1 on. A place holds no empty name, so it is never taken for a free one. */
-function numberOf(place: i32): i32 {
-  return ((place - KINDS_AT) / KIND_SIZE) + 1;
-}
-
-/**
- * The number of the kind whose `length` bytes, 1 to 16 with a NUL or several at the end, stand at `at`;
- * 0 where it was not seen yet. Bytes after a NUL in their midst match nothing.
- */
-export function findKind(at: i32, length: i32): i32 {
-  const low = word(at, length);
-  const place = placeOf(low, secondWord(at, length));
-  return low != 0 && place != 0 && load<u64>(place) == low ? numberOf(place) : 0;
-}
-
-/** As `findKind` for a string without its NUL, which it notes if it must; 0 where it is empty or has no room. */
-export function internKind(at: i32, length: i32): i32 {
-  if (length == 0 || length > KIND_SIZE) return 0;
-  const low = word(at, length);
-  const high = secondWord(at, length);
-  const place = placeOf(low, high);
-  if (place == 0) return 0;
-  store<u64>(place, low);
-  store<u64>(place, high, 8);
-  return numberOf(place);
+function write(place: i32, at: i32, size: i32): void {
+  const mask: u64 = size <= 4 ? 0 : <u64> -1 >> <u64> ((LONGEST - size) << 3);
+  store<u64>(place, load<u64>(at));
+  store<u64>(place, load<u64>(at, 8) & mask, 8);
+  store<u64>(place, -1, 16);
+  store<u64>(place, mask, 24);
 }

@@ -8,7 +8,7 @@
 // Headers of attributes and zeros between fields are written here, values by the caller. Attributes begin at
 // a multiple of 4 bytes, and end the field that holds them at one, unless its last field is padding.
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "./constants";
-import { FAIL_ATTRIBUTE_TOO_LONG, FAIL_MESSAGE_SIZE, LAYS_ATTRIBUTE, LAYS_FIELDS, LAYS_PADDING } from "./codes";
+import { FAIL_MESSAGE_SIZE, LAYS_ATTRIBUTE, LAYS_FIELDS, LAYS_PADDING } from "./codes";
 import { fail } from "./failure";
 import { align4 } from "./message";
 import { FIELD_LEN, FIELDS_AT, SCRATCH_AT, SCRATCH_LEN } from "./regions";
@@ -54,10 +54,8 @@ function field(at: i32, what: i32, depth: i32): i32 {
   next += FIELD_LEN;
   const end = what & LAYS_FIELDS ? fields(start, depth + 1) : start + given;
   if (end < 0) return -1;
-  if (what & LAYS_ATTRIBUTE) {
-    if (end - at > 0xffff) return fail(FAIL_ATTRIBUTE_TOO_LONG, at, end - at, 0xffff);
-    store<u32>(at, end - at | <i32> load<u16>(here, 8) << 16);
-  }
+  // No attribute is longer than 16 bits can say: a message that long has no room for its header.
+  if (what & LAYS_ATTRIBUTE) store<u32>(at, end - at | <i32> load<u16>(here, 8) << 16);
   store<i32>(here, at - SCRATCH_AT);
   store<i32>(here, end - at, 4);
   return end;

@@ -1,6 +1,6 @@
 // `struct nlmsghdr` of linux/netlink.h: u32 len, u16 type, u16 flags, u32 seq, u32 port id.
 import { NLMSG_HDRLEN } from "./constants";
-import { FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./codes";
+import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./codes";
 import { fail } from "./failure";
 
 /** `NLMSG_ALIGN` and `NLA_ALIGN`: up to the next multiple of 4. */
@@ -20,17 +20,6 @@ export function messageFlags(at: i32): i32 {
   return load<u16>(at, 6);
 }
 
-/** Writes a header; the port id is 0, which the kernel reads as "the sender's own". */
-export function writeHeader(
-  at: i32,
-  length: i32,
-  typeAndFlags: u32,
-  sequence: u32,
-): void {
-  store<u64>(at, (<u64> length) | ((<u64> typeAndFlags) << 32));
-  store<u64>(at, <u64> sequence, 8);
-}
-
 /** Checks that a whole message stands at `at`. Returns its length, or -1. */
 export function checkMessage(at: i32, end: i32): i32 {
   const left = end - at;
@@ -43,4 +32,11 @@ export function checkMessage(at: i32, end: i32): i32 {
   }
   if (length > left) return fail(FAIL_MESSAGE_LENGTH, at, length, left);
   return length;
+}
+
+/** Checks that the message has at least `needed` bytes: its header and the struct that its type begins with. */
+export function checkBody(at: i32, end: i32, needed: i32): bool {
+  if (end - at >= needed) return true;
+  fail(FAIL_MESSAGE_BODY, at, end - at, needed);
+  return false;
 }

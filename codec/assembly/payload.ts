@@ -4,10 +4,9 @@ import {
   HOLDS_STRING,
   HOLDS_UNSIGNED,
   SPACE,
-  SPACE_ACTIONS,
   SPACE_IFLA_INFO,
   SPACE_POLICY_ATTR,
-  SPACE_TCA_ACT,
+  SPACE_TCA_FLOWER,
   SPACE_TCA_STATS,
   STRUCT_GNET_STATS_BASIC,
   STRUCT_GNET_STATS_QUEUE,
@@ -16,8 +15,9 @@ import {
   STRUCT_STRIDE,
   STRUCT_TC_MIRRED,
   STRUCT_TC_STATS,
-  STRUCT_TCF_T,
 } from "./codes";
+import { filterPayload, filterWidths } from "./filter_payload";
+import { FILTERS } from "./variant";
 
 /** With an attribute space, counted from `SPACE`: the payload is attributes of that space. */
 export const PAYLOAD_FIELDS = 0x40;
@@ -30,10 +30,6 @@ const UINT: u8 = <u8> HOLDS_UNSIGNED;
 const STATS_SPACE: u8 = <u8> (PAYLOAD_FIELDS + SPACE_TCA_STATS - SPACE);
 const INFO_SPACE: u8 = <u8> (PAYLOAD_FIELDS + SPACE_IFLA_INFO - SPACE);
 const POLICY_SPACE: u8 = <u8> (PAYLOAD_FIELDS + SPACE_POLICY_ATTR - SPACE);
-const ACTIONS_SPACE: u8 = <u8> (PAYLOAD_FIELDS + SPACE_ACTIONS - SPACE);
-const ACT_SPACE: u8 = <u8> (PAYLOAD_FIELDS + SPACE_TCA_ACT - SPACE);
-const MIRRED: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_TC_MIRRED / STRUCT_STRIDE);
-const TIMES: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_TCF_T / STRUCT_STRIDE);
 const TC_STATS: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_TC_STATS / STRUCT_STRIDE);
 const STATS_BASIC: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_GNET_STATS_BASIC / STRUCT_STRIDE);
 const STATS_QUEUE: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_GNET_STATS_QUEUE / STRUCT_STRIDE);
@@ -41,8 +37,8 @@ const RATE_EST: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_GNET_STATS_RATE_EST / STRUCT_
 const RATE_EST64: u8 = <u8> (PAYLOAD_STRUCT + STRUCT_GNET_STATS_RATE_EST64 / STRUCT_STRIDE);
 
 /** How many attributes each space below has, one after the other; the first is no space. */
-const COUNTS = memory.data<u8>([0, 17, 9, 42, 2, 16, 7, 13, 91, 0, 11, 3]);
-/** What each attribute holds, by number: TCA, TCA_STATS, IFLA, IFLA_INFO, RTA, NLMSGERR_ATTR, NL_POLICY_TYPE_ATTR, TCA_FLOWER, TCA_ACT, TCA_MIRRED. */
+const COUNTS = memory.data<u8>([0, 17, 9, 42, 2, 16, 7, 13]);
+/** What each attribute holds, by number: TCA, TCA_STATS, IFLA, IFLA_INFO, RTA, NLMSGERR_ATTR, NL_POLICY_TYPE_ATTR. */
 const PAYLOADS = memory.data<u8>([
   // KIND 1, STATS 3, STATS2 7
   BYTE,
@@ -161,121 +157,11 @@ const PAYLOADS = memory.data<u8>([
   UINT,
   UINT,
   UINT,
-  // CLASSID 1, INDEV 2, ACT 3, KEY_IP_PROTO 9: what is in network order stays bytes
-  BYTE,
-  UINT,
-  TEXT,
-  ACTIONS_SPACE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  UINT,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  // FLAGS 22, KEY_VLAN_ID 23, KEY_VLAN_PRIO 24
-  BYTE,
-  BYTE,
-  UINT,
-  UINT,
-  UINT,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  // KEY_CVLAN_ID 77, IN_HW_COUNT 86
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  UINT,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  UINT,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  // KIND 1, INDEX 3, STATS 4, IN_HW_COUNT 10
-  BYTE,
-  TEXT,
-  BYTE,
-  UINT,
-  STATS_SPACE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  BYTE,
-  UINT,
-  // TM 1, PARMS 2
-  BYTE,
-  TIMES,
-  MIRRED,
 ]);
 
 /** What the payload of an attribute is: one of `HOLDS_*`, or `PAYLOAD_*` with a space or a struct. */
 export function payload(space: i32, type: i32): i32 {
-  if (space == SPACE_ACTIONS) return ACT_SPACE;
+  if (FILTERS && space >= SPACE_TCA_FLOWER) return filterPayload(space, type);
   let count = COUNTS + 1;
   let row = PAYLOADS;
   while (count < COUNTS + space - SPACE) row += load<u8>(count++);
@@ -300,12 +186,10 @@ const WIDTHS = memory.data<u64>([
   0x44, // gnet_stats_rate_est: bps, pps
   0x88, // gnet_stats_rate_est64: bps, pps
   0x44444448, // tc_stats: bytes, packets, drops, overlimits, bps, pps, qlen, backlog
-  0,
-  0x4cccc44, // tc_mirred: index, capab, action, refcnt, bindcnt, eaction, ifindex
-  0x8888, // tcf_t: install, lastuse, expires, firstuse
 ]);
 
 export function structWidths(identity: i32): u64 {
+  if (FILTERS && identity >= STRUCT_TC_MIRRED) return filterWidths(identity);
   return load<u64>(WIDTHS + identity / STRUCT_STRIDE * 8);
 }
 

@@ -1,7 +1,7 @@
 // What a qdisc message says: `struct tcmsg`, `TCA_KIND` and its statistics.
 //
 //  12 s32 ifindex   16 u32 handle   20 u32 parent
-//  24 which statistics there are, in bits 24 to 31; below, a reference to a kind that has no number
+//  24 a reference to the kind, if it has no number
 //  28 u64 bytes   36 u64 packets   44 u32 qlen   48 u32 backlog   52 u32 drops
 //  56 u32 requeues   60 u32 overlimits
 import {
@@ -18,11 +18,10 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
-import { FAIL_MESSAGE_BODY, STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
-import { attributeType, checkAttribute, checkPayload, stringLength } from "./attribute";
+import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
+import { attributeType, checkAttribute, checkPayload } from "./attribute";
 import { clearBody } from "./clear_body";
-import { fail } from "./failure";
-import { align4 } from "./message";
+import { align4, checkBody } from "./message";
 import { internKind } from "./kinds";
 import { reference } from "./reference";
 
@@ -80,9 +79,9 @@ function readStats(nest: i32, end: i32, to: i32): i32 {
   return found;
 }
 
-/** Writes the record from byte 12 on. Returns the kind's number, 0 where it has none, or -1. */
+/** Writes the record from byte 12 on. Returns the bits of word 8, or -1. */
 export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
-  if (end - message < HEADERS_LEN) return fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
+  if (!checkBody(message, end, HEADERS_LEN)) return -1;
   clearBody(to);
   store<i32>(to, load<i32>(message, 20), 12);
   store<u64>(to, load<u64>(message, 24), 16);
@@ -110,8 +109,7 @@ export function qdiscRecord(message: i32, end: i32, to: i32): i32 {
     writeOldStats(old, to);
     stats = STATS_OLD;
   }
-  const number = kind == 0 ? 0 : internKind(kind + NLA_HDRLEN, stringLength(kind));
-  const named: u32 = kind == 0 || number != 0 ? 0 : reference(message, kind);
-  store<u32>(to, named | (<u32> stats << 24), 24);
-  return number;
+  const number = kind == 0 ? 0 : internKind(kind);
+  if (kind != 0) store<u32>(to, reference(message, kind), 24);
+  return number << 24 | stats;
 }

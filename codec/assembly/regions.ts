@@ -5,18 +5,20 @@
 export const FAILURE_AT = 0x0c00;
 /** Whose prepared changes the send region holds, 0 for nobody's, and the number to give to the next. */
 export const OWNER_AT = 0x0c10;
-/** The keys of one flower filter; see `flower_keys`. */
-export const FLOWER_AT = 0x0c40;
-export const FLOWER_LEN = 56;
-/** The kinds of qdiscs seen so far, 16 bytes each, filled up with zeros. */
+/** What one filter says; see `filter_record`. */
+export const FILTER_AT = 0x0c40;
+export const FILTER_LEN = 112;
+/** The constants of the module that knows filters. */
+export const FILTER_DATA_AT = 0x0cc0;
+/** The kinds of qdiscs seen so far; see `kinds`. */
 export const KINDS_AT = 0x1000;
-export const KIND_SIZE = 16;
+export const KIND_SIZE = 32;
 export const KINDS_MAX = 64;
 /** The length of the datagram in each slot, 4 bytes each. */
-export const SLOT_LENGTHS_AT = 0x1400;
+export const SLOT_LENGTHS_AT = 0x1800;
 /** Input records of a batch; see `request`. */
 export const BATCH_AT = 0x2000;
-export const BATCH_RECORD_LEN = 32;
+export const BATCH_RECORD_LEN = 48;
 /** How many records a batch has at most. */
 export const BATCH_MAX = 1024;
 /** Messages on their way to the kernel. */

@@ -7,7 +7,7 @@ import { FAIL_ATTRIBUTE_PAYLOAD, FAIL_MESSAGE_BODY } from "./codes";
 import { attributeType, checkAttribute, checkPayload } from "./attribute";
 import { clearBody } from "./clear_body";
 import { fail } from "./failure";
-import { align4 } from "./message";
+import { align4, checkBody } from "./message";
 
 const HEADERS_LEN = NLMSG_HDRLEN + RTMSG_LEN;
 /** `struct rtnexthop { u16 rtnh_len; u8 rtnh_flags, rtnh_hops; int rtnh_ifindex; }` */
@@ -42,10 +42,7 @@ function readNextHops(from: i32, end: i32, to: i32): bool {
 }
 
 export function routeRecord(message: i32, end: i32, to: i32): bool {
-  if (end - message < HEADERS_LEN) {
-    fail(FAIL_MESSAGE_BODY, message, end - message, HEADERS_LEN);
-    return false;
-  }
+  if (!checkBody(message, end, HEADERS_LEN)) return false;
   clearBody(to);
   store<u16>(to, load<u16>(message, 16), 12);
   store<u8>(to, load<u8>(message, 23), 14);

@@ -8,8 +8,6 @@
 import { NLA_HDRLEN, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, RTM_DELLINK, RTM_DELQDISC, RTM_DELROUTE, RTM_GETLINK, RTM_GETQDISC, RTM_GETROUTE, RTM_GETTFILTER, RTM_NEWLINK, RTM_NEWQDISC, RTM_NEWROUTE, RTM_NEWTFILTER, TCA_KIND, TCA_OPTIONS } from "./constants";
 import { TCA_ACT_KIND, TCA_ACT_OPTIONS } from "./filter_constants";
 import {
-  FAIL_MESSAGE_BODY,
-  FAIL_OUT_OF_REGION,
   HOLDS_BYTES,
   HOLDS_FIELDS,
   HOLDS_PADDING,
@@ -34,13 +32,14 @@ import {
 import { FIELD_LEN, FIELDS_AT, SCRATCH_AT, SCRATCH_LEN } from "./regions";
 import { attributeType, checkAttribute, stringLength } from "./attribute";
 import { errorAttributes } from "./error_record";
-import { fail } from "./failure";
-import { align4, checkMessage, messageFlags, messageType } from "./message";
+import { checkCount } from "./failure";
+import { align4, checkBody, checkMessage, messageFlags, messageType } from "./message";
 import { optionsOf } from "./options";
+import { FILTERS } from "./variant";
 import { payload, PAYLOAD_FIELDS, PAYLOAD_STRUCT, structLength, structWidths } from "./payload";
 
 /** Where the next field goes. */
-let next: i32 = FIELDS_AT;
+let next: i32 = 0;
 /** What the options of the qdisc or filter at hand hold, and those of its action: a kind stands before its options. */
 let options: i32 = 0;
 let actionOptions: i32 = 0;
@@ -84,7 +83,7 @@ function holding(at: i32, space: i32, size: i32): i32 {
   if (space == SPACE_TCA) {
     if (type == TCA_KIND) options = optionsOf(at, stringLength(at));
     if (type == TCA_OPTIONS) holds = options;
-  } else if (space == SPACE_TCA_ACT) {
+  } else if (FILTERS && space == SPACE_TCA_ACT) {
     if (type == TCA_ACT_KIND) actionOptions = optionsOf(at, stringLength(at));
     if (type == TCA_ACT_OPTIONS) holds = actionOptions;
   }
@@ -116,25 +115,16 @@ function attributes(from: i32, end: i32, space: i32, depth: i32): bool {
   return true;
 }
 
-/** The struct at the head of a message, then attributes of `space`. */
-function body(at: i32, end: i32, identity: i32, space: i32): bool {
-  const needed = structLength(identity);
-  if (end - at < needed) {
-    fail(
-      FAIL_MESSAGE_BODY,
-      at - NLMSG_HDRLEN,
-      end - at + NLMSG_HDRLEN,
-      needed + NLMSG_HDRLEN,
-    );
-    return false;
-  }
-  return attributes(struct(at, identity, 1), end, space, 1);
+/** The struct at the head of a message, then its attributes. */
+function body(message: i32, end: i32, identity: i32): bool {
+  if (!checkBody(message, end, NLMSG_HDRLEN + structLength(identity))) return false;
+  return attributes(struct(message + NLMSG_HDRLEN, identity, 1), end, spaceOf(identity), 1);
 }
 
 /** The struct that a message of this type begins with, or 0. */
 function bodyOf(type: i32): i32 {
   if (type >= RTM_NEWQDISC && type <= RTM_GETQDISC) return STRUCT_TCMSG;
-  if (type >= RTM_NEWTFILTER && type <= RTM_GETTFILTER) return STRUCT_TCMSG;
+  if (FILTERS && type >= RTM_NEWTFILTER && type <= RTM_GETTFILTER) return STRUCT_TCMSG;
   if (type >= RTM_NEWLINK && type <= RTM_GETLINK) return STRUCT_IFINFOMSG;
   if (type >= RTM_NEWROUTE && type <= RTM_GETROUTE) return STRUCT_RTMSG;
   return 0;
@@ -170,11 +160,8 @@ function extended(message: i32, at: i32, end: i32): bool {
 }
 
 function errorBody(message: i32, end: i32): bool {
+  if (!checkBody(message, end, NLMSG_HDRLEN + 4 + NLMSG_HDRLEN)) return false;
   const at = message + NLMSG_HDRLEN;
-  if (end - at < 4 + NLMSG_HDRLEN) {
-    fail(FAIL_MESSAGE_BODY, message, end - message, NLMSG_HDRLEN + 4 + NLMSG_HDRLEN);
-    return false;
-  }
   emit(at, 4, STRUCT_NLMSGERR, depthed(1, HOLDS_SIGNED));
   const from = errorAttributes(message, end);
   if (from < 0) return false;
@@ -196,18 +183,15 @@ function messageBody(message: i32, end: i32): bool {
   const type = messageType(message);
   if (type == NLMSG_ERROR) return errorBody(message, end);
   if (type == NLMSG_DONE) return doneBody(message, end);
-  const at = message + NLMSG_HDRLEN;
   const identity = bodyOf(type);
-  if (identity != 0) return body(at, end, identity, spaceOf(identity));
-  bytes(at, end, 1);
+  if (identity != 0) return body(message, end, identity);
+  bytes(message + NLMSG_HDRLEN, end, 1);
   return true;
 }
 
 /** Decodes the message at the start of the scratch region. Returns how many fields, or -1. */
 export function decodeTree(length: i32): i32 {
-  if (<u32> length > <u32> SCRATCH_LEN) {
-    return fail(FAIL_OUT_OF_REGION, SCRATCH_AT, length, SCRATCH_LEN);
-  }
+  if (!checkCount(length, SCRATCH_LEN)) return -1;
   next = FIELDS_AT;
   options = HOLDS_BYTES;
   actionOptions = HOLDS_BYTES;

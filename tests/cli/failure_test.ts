@@ -30,7 +30,7 @@ const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
 
 Deno.test("describeFailure() says what was being done, what is in the way and what to do, for each QueueError", async (t) => {
   const failures = Object.keys(STATUS_OF_CODE).map((code) =>
-    describeFailure(new QueueError(code as QueueErrorCode, "buffer eth0 (root)", { reason: "REASON" }), "eth0")
+    describeFailure(new QueueError(code as QueueErrorCode, "buffer eth0 (root)", { reason: "REASON" }), { dev: "eth0" })
   );
   assertEquals(failures.map(({ status }) => status), Object.values(STATUS_OF_CODE));
   await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
@@ -92,7 +92,7 @@ Deno.test("describeFailure() describes each of several errors on a line, with th
 Deno.test("describeFailure() puts the device's name into the advice as it is, when it looks like a pattern", () => {
   const error = new QueueError("not-attached", "buffer a", { reason: "no plug" });
   assertEquals(
-    describeFailure(error, "$&$1").message,
+    describeFailure(error, { dev: "$&$1" }).message,
     "cannot buffer a: no plug; attach one with: plugctl attach --dev $&$1",
   );
 });

@@ -5,20 +5,35 @@ export interface Outcome {
   stderr: string;
 }
 
+/** How to run it. */
+export interface RunOptions {
+  /** What Deno allows it. Default: everything. */
+  permissions?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** The module that is run instead, from this folder. */
+  main?: string;
+}
+
 /** Runs the program with these words. Where its standard input is asked anything, it gets no answer. */
-export async function plugctl(
+export async function plugctl(words: readonly string[], options?: RunOptions): Promise<Outcome> {
+  return outcome(await makeCommand(words, options).output());
+}
+
+/** As `plugctl`, but keeps this process waiting: in the network namespace that it is in at this moment. */
+export function plugctlHere(words: readonly string[], options?: RunOptions): Outcome {
+  return outcome(makeCommand(words, options).outputSync());
+}
+
+function makeCommand(
   words: readonly string[],
-  { permissions = ["-A"], env = {}, main = "../../cli/main.ts" }: {
-    permissions?: readonly string[];
-    env?: Readonly<Record<string, string>>;
-    /** The module that is run instead, from this folder. */
-    main?: string;
-  } = {},
-): Promise<Outcome> {
+  { permissions = ["-A"], env = {}, main = "../../cli/main.ts" }: RunOptions = {},
+): Deno.Command {
   const url = new URL(main, import.meta.url).href;
   const args = ["run", "--quiet", "--no-check", ...permissions, url, ...words];
-  const command = new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped", stderr: "piped" });
-  const { code, stdout, stderr } = await command.output();
+  return new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped", stderr: "piped" });
+}
+
+function outcome({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
   const decoder = new TextDecoder();
   return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

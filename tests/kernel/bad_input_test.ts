@@ -47,8 +47,8 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["release-indefinite", ...DEV, "--parent", "1:1"],
   status: 1,
-  message:
-    "cannot release-indefinite eth0 (parent 1:1): no plug is attached; attach one with: plugctl attach --dev eth0",
+  message: "cannot release-indefinite eth0 (parent 1:1): no plug is attached; attach one with: " +
+    "plugctl attach --dev eth0 --parent 1:1",
 }, {
   name: "limit of a plug whose handle belongs to another kind",
   tc: PRIO,

@@ -1,0 +1,10 @@
+// Runs a command on a kernel that has sch_plug: in_plug_kernel.ts COMMAND...
+import { findPlugKernel } from "../../uml/plug_kernel.ts";
+import { runProgram } from "../../uml/program.ts";
+
+await runProgram("bench/netlink", async (signal) => {
+  const kernel = findPlugKernel({ asUser: false });
+  await kernel.prepare({ signal });
+  console.log(`place|${kernel.place}|`);
+  return await kernel.run([...Deno.args], { signal, cwd: Deno.cwd() });
+});

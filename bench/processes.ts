@@ -1,0 +1,64 @@
+/** What one work costs a peer: the median of its processes, and how far they lie apart. */
+export interface Figure {
+  median: number;
+  least: number;
+  most: number;
+}
+
+/** Figures by work, of one peer. */
+export type Figures = Map<string, Figure>;
+
+/** How many processes of each peer are run; the median of them counts. */
+export const PROCESSES = 5;
+
+/**
+ * Runs a command several times, each of which prints lines of a work and a number, and takes the median of each
+ * work.
+ *
+ * @throws {Error} where the command fails
+ */
+export async function runProcesses(command: readonly string[]): Promise<Figures> {
+  const numbers = new Map<string, number[]>();
+  for (let run = 0; run < PROCESSES; run++) {
+    for (const [work, number] of await runOnce(command)) {
+      numbers.set(work, [...numbers.get(work) ?? [], number]);
+    }
+  }
+  return new Map([...numbers].map(([work, list]) => [work, figure(list)]));
+}
+
+function figure(numbers: readonly number[]): Figure {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1], least: sorted[0], most: sorted[sorted.length - 1] };
+}
+
+async function runOnce([program, ...args]: readonly string[]): Promise<[work: string, number: number][]> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed: ${decoder.decode(stderr)}`);
+  const lines = decoder.decode(stdout).trim().split("\n").map((line) => line.split(/\s+/));
+  return lines.map(([work, number]) => [work, Number(number)]);
+}
+
+/** Compiles a C program. Returns why that is not possible, where it is not. */
+export async function compile(source: URL, target: string, flags: readonly string[] = []): Promise<string | undefined> {
+  const args = ["-O2", "-Wall", "-o", target, source.pathname, ...flags];
+  try {
+    const { success, stderr } = await new Deno.Command("cc", { args }).output();
+    return success ? undefined : new TextDecoder().decode(stderr).split("\n")[0];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "there is no C compiler";
+    throw error;
+  }
+}
+
+/** What a command prints, or `undefined` where it cannot be run. */
+export async function printed(...[program, ...args]: string[]): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(program, { args }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,212 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { decode, decodeAll, DecodeError, type Field, fieldAt } from "../../codec/mod.ts";
+import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
+import { CAPTURED, REPLIES, REQUESTS } from "./captured.ts";
+
+/** A tree as lines: depth, offset, length, name, value, meaning. */
+function drawn(field: Field, depth = 0): string[] {
+  const value = field.value instanceof Uint8Array ? field.value.toHex() : field.value;
+  const line = [field.offset, field.length, field.name, value, field.meaning].filter((part) => part !== undefined);
+  const inner = field.fields?.flatMap((each) => drawn(each, depth + 1)) ?? [];
+  return [`${"  ".repeat(depth)}${line.join(" ")}`.trimEnd(), ...inner];
+}
+
+/** The field of this kernel name. */
+function find(field: Field, kernelName: string): Field | undefined {
+  if (field.kernelName === kernelName) return field;
+  for (const inner of field.fields ?? []) {
+    const found = find(inner, kernelName);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+Deno.test("decode() draws a captured request field by field", () => {
+  assertEquals(drawn(decode(REQUESTS[8].bytes)), [
+    "0 60 message",
+    "  0 4 len 60",
+    "  4 2 type 36 RTM_NEWQDISC",
+    "  6 2 flags 1541 REQUEST|ACK|EXCL|CREATE",
+    "  8 4 sequence 1795240347",
+    "  12 4 portId 3258989723",
+    "  16 1 family 0",
+    "  17 1 pad1 0",
+    "  18 2 pad2 0",
+    "  20 4 ifindex 1",
+    "  24 4 handle 0 0:",
+    "  28 4 parent 4294967295 root",
+    "  32 4 info 0",
+    "  36 9 KIND plug",
+    "  45 3 padding 000000",
+    "  48 12 OPTIONS",
+    "    52 4 action 3 TCQ_PLUG_LIMIT",
+    "    56 4 limit 32768",
+  ]);
+});
+
+Deno.test("decode() draws every attribute of a qdisc", () => {
+  assertEquals(drawn(decode(FAMILY["every attribute of a qdisc"])).slice(13), [
+    "  36 8 KIND tbf",
+    "  44 20 OPTIONS 10000100010000000200000003000000",
+    "  64 8 XSTATS 05000000",
+    "  72 8 RATE 06000000",
+    "  80 8 FCNT 07000000",
+    "  88 92 STATS2",
+    "    92 20 STATS_BASIC",
+    "      96 8 bytes 4294967301",
+    "      104 4 packets 11",
+    "      108 4 bytes 00000000",
+    "    112 12 STATS_RATE_EST",
+    "      116 4 bps 8",
+    "      120 4 pps 9",
+    "    124 24 STATS_QUEUE",
+    "      128 4 qlen 1",
+    "      132 4 backlog 2",
+    "      136 4 drops 3",
+    "      140 4 requeues 4",
+    "      144 4 overlimits 5",
+    "    148 20 STATS_RATE_EST64",
+    "      152 8 bps 1",
+    "      160 8 pps 2",
+    "    168 12 STATS_PKT64 77",
+    "  180 44 STATS",
+    "    184 8 bytes 99",
+    "    192 4 packets 21",
+    "    196 4 drops 22",
+    "    200 4 overlimits 23",
+    "    204 4 bps 24",
+    "    208 4 pps 25",
+    "    212 4 qlen 26",
+    "    216 4 backlog 27",
+    "    220 4 bytes 00000000",
+    "  224 8 STAB 01000000",
+    "  232 4 PAD",
+    "  236 4 DUMP_INVISIBLE",
+    "  240 8 CHAIN 12",
+    "  248 5 HW_OFFLOAD 1",
+    "  253 3 padding 000000",
+    "  256 8 INGRESS_BLOCK 14",
+    "  264 8 EGRESS_BLOCK 15",
+    "  272 23 EXT_WARN_MSG Warning: it is hot",
+    "  295 1 padding 00",
+  ]);
+});
+
+Deno.test("decode() draws statistics of hardware apart from those of software", () => {
+  const tree = decode(FAMILY["statistics of hardware"]);
+  assertEquals(find(tree, "TCA_STATS_BASIC_HW")?.fields?.map(({ value }) => value).slice(0, 2), [4n, 5]);
+});
+
+Deno.test("decode() draws a link, with its nest", () => {
+  assertEquals(drawn(decode(FAMILY["link"])).slice(6), [
+    "  16 1 family 0",
+    "  17 1 pad 0",
+    "  18 2 type 1",
+    "  20 4 ifindex 3",
+    "  24 4 flags 4163",
+    "  28 4 change 0",
+    "  32 10 IFNAME veth0",
+    "  42 2 padding 0000",
+    "  44 8 MTU 1500",
+    "  52 8 LINK 2",
+    "  60 12 QDISC noqueue",
+    "  72 8 MASTER 8",
+    "  80 8 TXQLEN 1000",
+    "  88 24 LINKINFO",
+    "    92 9 INFO_KIND veth",
+    "    101 3 padding 000000",
+    "    104 8 INFO_DATA 01000000",
+    "  112 21 IFALIAS uplink ünïcode",
+    "  133 3 padding 000000",
+    "  136 8 GSO_MAX_SIZE 65536",
+    "  144 7 99 000000",
+    "  151 1 padding 00",
+  ]);
+});
+
+Deno.test("decode() explains an extended answer by the request that it echoes", () => {
+  assertEquals(drawn(decode(FAMILY["refusal with all that there is"])).slice(6), [
+    "  16 4 error -22",
+    "  20 60 request",
+    "    20 4 len 60",
+    "    24 2 type 36 RTM_NEWQDISC",
+    "    26 2 flags 5 REQUEST|ACK",
+    "    28 4 sequence 7",
+    "    32 4 portId 9",
+    "    36 1 family 0",
+    "    37 1 pad1 0",
+    "    38 2 pad2 0",
+    "    40 4 ifindex 3",
+    "    44 4 handle 65536 1:",
+    "    48 4 parent 4294967295 root",
+    "    52 4 info 2",
+    "    56 9 KIND plug",
+    "    65 3 padding 000000",
+    "    68 12 OPTIONS",
+    "      72 4 action 9",
+    "      76 4 limit 0",
+    "  80 15 ATTR_MSG Bad action",
+    "  95 1 padding 00",
+    "  96 8 ATTR_OFFS 52 action",
+    "  104 9 ATTR_COOKIE 0102030405",
+    "  113 3 padding 000000",
+    "  116 36 ATTR_POLICY",
+    "    120 8 POLICY_TYPE_ATTR_TYPE 4 NL_ATTR_TYPE_U32",
+    "    128 12 POLICY_TYPE_ATTR_MIN_VALUE_U 0",
+    "    140 12 POLICY_TYPE_ATTR_MAX_VALUE_U 3",
+    "  152 8 ATTR_MISS_TYPE 2 TCA_OPTIONS",
+    "  160 8 ATTR_MISS_NEST 36 TCA_KIND",
+  ]);
+});
+
+Deno.test("decode() points at an attribute of the request, when the offset is that of its header", () => {
+  const request = message(36, 5, TCMSG, attribute(1, text("plug")), attribute(2, words(9, 0)));
+  const tree = decode(message(2, 0x200, words(-22 >>> 0), request, attribute(2, words(48))));
+  assertEquals(find(tree, "NLMSGERR_ATTR_OFFS")?.meaning, "TCA_OPTIONS");
+  const far = decode(message(2, 0x200, words(-22 >>> 0), request, attribute(2, words(4711))));
+  assertEquals(find(far, "NLMSGERR_ATTR_OFFS")?.meaning, undefined);
+});
+
+Deno.test("decode() keeps as bytes what it cannot know: foreign options, malformed echoes, odd sizes", () => {
+  const tree = decode(message(36, 2, TCMSG, attribute(1, text("plug")), attribute(2, words(1))));
+  assertEquals(find(tree, "TCA_OPTIONS")?.value, new Uint8Array([1, 0, 0, 0]));
+  const echo = find(decode(FAMILY["refusal of nonsense"]), "msg");
+  assertEquals(echo?.fields?.at(-1)?.value, new Uint8Array([2, 0, 0, 0]));
+  const odd = find(decode(message(36, 2, TCMSG, attribute(11, new Uint8Array(3)))), "TCA_CHAIN");
+  assertEquals(odd?.value, new Uint8Array(3));
+});
+
+Deno.test("decode() gives each byte to one field, when all lengths are added up", () => {
+  for (const bytes of [...CAPTURED, ...Object.values(FAMILY)]) assertEquals(leafBytes(decode(bytes)), bytes.length);
+});
+
+/** The bytes of all fields that hold none, and of the headers of attributes. */
+function leafBytes({ length, attributeType, fields }: Field): number {
+  if (!fields) return length;
+  return fields.reduce((sum, field) => sum + leafBytes(field), attributeType === undefined ? 0 : 4);
+}
+
+Deno.test("decodeAll() decodes a run, and says where in it the fault is", () => {
+  const run = REPLIES[0].replies[0];
+  const messages = decodeAll(run);
+  assertEquals(messages.map((each) => find(each, "TCA_KIND")?.value), [
+    "noqueue",
+    "plug",
+    "prio",
+    "netem",
+    "pfifo",
+    "plug",
+    "tbf",
+    "clsact",
+    "noqueue",
+    "plug",
+  ]);
+  const error = assertThrows(() => decodeAll(concat(run, new Uint8Array(3))), DecodeError);
+  assertEquals(error.offset, run.length);
+});
+
+Deno.test("fieldAt() finds the innermost field, when given any offset", () => {
+  const tree = decode(FAMILY["plug change"]);
+  const names = [0, 21, 40, 45, 49, 52, 59, 60].map((offset) => fieldAt(tree, offset)?.name);
+  assertEquals(names, ["len", "ifindex", "KIND", "padding", "OPTIONS", "action", "limit", undefined]);
+});

@@ -30,8 +30,12 @@ export function parseArguments(words: readonly string[]): Arguments {
   if (first === "--version") return parseCommand("version", rest);
   if (first.startsWith("-")) throw new UsageError(`unknown option ${first} before the command${seeHelp()}`);
   const command = findCommand(first);
-  if (command === undefined) throw new UsageError(`unknown command ${JSON.stringify(first)}${seeHelp()}`);
-  return parseCommand(command, rest);
+  if (command !== undefined) return parseCommand(command, rest);
+  const ofTwoWords = findCommand(`${first} ${rest[0]}`);
+  if (ofTwoWords !== undefined) return parseCommand(ofTwoWords, rest.slice(1));
+  const others = Object.keys(COMMANDS).filter((name) => name.startsWith(`${first} `));
+  if (others.length > 0) throw new UsageError(`${first} needs another word: ${others.join(", ")}${seeHelp()}`);
+  throw new UsageError(`unknown command ${JSON.stringify(first)}${seeHelp()}`);
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
@@ -131,7 +135,7 @@ function checkOperands(operands: readonly string[], command: CommandName): void 
   const { operands: wanted = [] } = COMMANDS[command] as CommandSpec;
   const missing = wanted.slice(operands.length).find((name) => !name.startsWith("["));
   if (missing !== undefined) throw new UsageError(`${command} needs ${missing}${seeHelp(command)}`);
-  if (operands.length > wanted.length) {
+  if (operands.length > wanted.length && !wanted.at(-1)?.includes("...")) {
     throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);
   }
 }

@@ -1,8 +1,18 @@
+import { TC_H_ROOT } from "../codec/mod.ts";
 import type { Connection } from "../netlink/mod.ts";
-import { changeRequest, Plug, type PlugAction, type PlugGroup, type PlugPlace } from "../qdisc/mod.ts";
+import {
+  changeRequest,
+  FIRST_HANDLE,
+  Gate,
+  gateDevice,
+  Plug,
+  type PlugAction,
+  type PlugGroup,
+  type PlugPlace,
+} from "../qdisc/mod.ts";
 import type { Context, Run } from "./context.ts";
 import { isGiven } from "./given.ts";
-import { openConnection, queuePlaces } from "./queue_options.ts";
+import { openConnection, queueTargets } from "./queue_options.ts";
 import { printResults } from "./results.ts";
 
 /** What a command asks of the plugs that it names. */
@@ -18,21 +28,23 @@ export interface ChangeCommand {
 /** Makes a command that asks the same of one or several plugs that are there. */
 export function changeCommand({ action, limitBytes: readLimit, change, warn }: ChangeCommand): Run {
   return async (context) => {
-    const places = queuePlaces(context);
+    const { gates, places } = queueTargets(context);
     const limitBytes = readLimit?.(context);
     if (isGiven(context, "dry-run")) {
       const requestsFor = (place: Parameters<typeof changeRequest>[0]) => [changeRequest(place, action, limitBytes)];
       const { printRequests } = await import("./dry_run.ts");
-      return printRequests(context, { places, requestsFor });
+      const ofGates = gates.map((name) => ({ dev: gateDevice(name), handle: FIRST_HANDLE, parent: TC_H_ROOT }));
+      return printRequests(context, { places: [...ofGates, ...places], requestsFor });
     }
     using connection = await openConnection(context);
-    const plugs = openPlugs(connection, places);
+    const ofGates = Gate.named(connection, gates).map(({ plug }) => plug);
+    const plugs = [...ofGates, ...openPlugs(connection, places)];
     change(Plug.all(plugs), context, limitBytes);
     for (const { place: { ifindex } } of plugs) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);
     }
-    printResults(context, plugs, () => ({ action, ...limitBytes === undefined ? {} : { limitBytes } }));
+    printResults(context, plugs, (_plug, index) => ({ gate: gates[index], action, limitBytes }));
   };
 }
 

@@ -10,7 +10,11 @@ export function printRequests(
   context: Context,
   { places, requestsFor }: { places: readonly PlugPlace[]; requestsFor: (place: QdiscPlace) => Request[] },
 ): void {
-  const requests = places.flatMap((place) => requestsFor(guessPlace(context, place)));
+  printMessages(context, places.flatMap((place) => requestsFor(guessPlace(context, place))));
+}
+
+/** Prints what would be sent. */
+export function printMessages(context: Context, requests: readonly Request[]): void {
   const messages = requests.map((request, index) => {
     const length = encodeRequest(request, { at: 0, sequence: index + 1 });
     return sendRegion.slice(0, length);
@@ -42,7 +46,7 @@ function guessPlace(context: Context, place: PlugPlace): QdiscPlace {
 }
 
 /** A device's index from sysfs, which shows this process's own namespace only. */
-function readIndex(context: Context, dev: string): number {
+export function readIndex(context: Context, dev: string): number {
   if (!isGiven(context, "netns")) {
     try {
       return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/ifindex`));

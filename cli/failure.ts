@@ -15,15 +15,27 @@ const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl 
 /** What to do about it; DEV stands for the device, QUEUE for the options that name the queue. */
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "already-attached": "detach it first with: plugctl detach QUEUE",
+
+  "different-gate": "replace it with --replace, or give another name",
   "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
   "handle-in-use": "give another with --handle, or none",
+  "name-in-use": "give the gate another name",
   "no-device": "see which there are with: ip link",
-  "no-module": "load it with: modprobe sch_plug; where that fails, plugctl doctor says what to install",
+  "no-gate": "see which there are with: plugctl gate list",
+  "no-module": "load it with: modprobe MODULE; where that fails, plugctl doctor says what to install",
   "no-parent": "see which there are with: tc class show dev DEV",
   "no-permission": BECOME_ROOT,
   "not-attached": "attach one with: plugctl attach QUEUE",
   "not-drained": "try again, or discard them with: plugctl detach QUEUE --drop",
+  "priority-in-use": "give another with --priority, or none",
   "would-lock-out": "if that is what you want, give --force",
+};
+
+/** What to do instead where it is about a gate, GATE. */
+const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
+  "foreign-qdisc": "delete that first",
+  "not-attached": "see what is left of it with: plugctl gate list",
+  "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
 };
 
 /** How a command line named its queue. */
@@ -62,10 +74,14 @@ function statusOf(error: QueueError | NetlinkError): number {
   return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
 }
 
-function adviceOnQueue({ code }: QueueError, named: Named): string | undefined {
+function adviceOnQueue({ code, operation, reason }: QueueError, named: Named): string | undefined {
   const { dev = "DEV", queue = `--dev ${dev}`, attaches = false } = named;
+  const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
+  const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
   if (attaches && code === "foreign-qdisc") return `replace what is there with: plugctl attach ${queue} --replace`;
-  return ADVICE[code]?.replace("QUEUE", () => queue).replace("DEV", () => dev);
+  const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
+  return advice?.replace("QUEUE", () => queue).replace("DEV", () => dev).replace("GATE", () => gate ?? "")
+    .replace("MODULE", () => module);
 }
 
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {

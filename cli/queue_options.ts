@@ -1,9 +1,13 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/mod.ts";
 import { Connection, namespacePath } from "../netlink/mod.ts";
-import type { PlugPlace } from "../qdisc/mod.ts";
+import { gateDevice, MatchError, type PlugPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
+import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
+
+/** The operands that name gates. */
+const GATES = "[GATE...]";
 
 /**
  * The queues that a command is about: one for each `--dev`.
@@ -13,7 +17,7 @@ import { UsageError } from "./usage_error.ts";
 export function queuePlaces(context: Context): PlugPlace[] {
   const { command, values } = context.arguments;
   const devices = values.get("dev");
-  if (!devices) throw new UsageError(`${command} needs a device: plugctl ${command} --dev DEV`);
+  if (!devices) throw new UsageError(missingQueue(command));
   const parentText = valueOf(context, "parent");
   const handleText = valueOf(context, "handle");
   const parent = parentText === undefined ? undefined : understood(() => parseParent(parentText));
@@ -21,6 +25,42 @@ export function queuePlaces(context: Context): PlugPlace[] {
   namespaceOf(context);
   if (parent === TC_H_CLSACT) throw new UsageError(`a plug cannot hang at ${parentText}, which holds no packets`);
   return devices.map((dev) => ({ dev: deviceName(dev), parent, handle }));
+}
+
+/** The command line that names no queue, and what it could be. */
+function missingQueue(command: CommandName): string {
+  const { operands = [] }: CommandSpec = COMMANDS[command];
+  if (!operands.includes(GATES)) return `${command} needs a device: plugctl ${command} --dev DEV`;
+  const words = [command, ...operands.filter((operand) => operand !== GATES)].join(" ");
+  return `${command} needs a device or a gate: plugctl ${words} --dev DEV, or plugctl ${words} GATE`;
+}
+
+/**
+ * The queues that a command is about: the gates that its operands name, and one for each `--dev`.
+ *
+ * @throws {UsageError} where there is neither, or a value is wrong
+ */
+export function queueTargets(context: Context): { gates: string[]; places: PlugPlace[] } {
+  const { command, operands, values } = context.arguments;
+  const fixed = ((COMMANDS[command] as CommandSpec).operands ?? []).indexOf(GATES);
+  const gates = operands.slice(fixed).map(gateOperand);
+  const twice = gates.find((name, index) => gates.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`the gate ${twice} is named twice`);
+  if (gates.length === 0 || values.has("dev")) return { gates, places: queuePlaces(context) };
+  const stray = (["parent", "handle"] as const).find((name) => values.has(name));
+  if (stray) throw new UsageError(`--${stray} goes with --dev: a gate has one plug`);
+  namespaceOf(context);
+  return { gates, places: [] };
+}
+
+/**
+ * A gate's name.
+ *
+ * @throws {UsageError} where the text is none
+ */
+export function gateOperand(text: string): string {
+  understood(() => gateDevice(text));
+  return text;
 }
 
 /** Whether a place is a device's root: by name, or because nothing else is said. */
@@ -56,11 +96,24 @@ export function deviceName(text: string): string {
   return text;
 }
 
-function understood<T>(parse: () => T): T {
+/**
+ * What `parse` returns.
+ *
+ * @throws {UsageError} where it refuses what was given
+ */
+export function understood<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof SyntaxError) throw new UsageError(error.message, { cause: error });
+    if (error instanceof MatchError) throw new UsageError(drawn(error), { cause: error });
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      throw new UsageError(error.message, { cause: error });
+    }
     throw error;
   }
+}
+
+/** A match that cannot be understood, with a caret under what is wrong. */
+function drawn({ expected, drawing }: MatchError): string {
+  return `cannot understand --match, expected ${expected}:\n${drawing.replaceAll(/^/gm, "  ")}`;
 }

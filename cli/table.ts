@@ -13,7 +13,7 @@ export interface CommandSpec {
   readonly summary: string;
   /** What tc calls it. */
   readonly synonyms?: readonly string[];
-  /** What follows the command, `SIZE`; in brackets where it may be left out. */
+  /** What follows the command, `SIZE`; in brackets where it may be left out, with dots where there may be more. */
   readonly operands?: readonly string[];
   readonly options: readonly OptionName[];
   /** The long help, a paragraph each. */
@@ -31,6 +31,9 @@ export const OPTIONS = {
   limit: { value: "SIZE", short: "l", summary: "how much it holds before it drops: 64k, 1m, 1MiB (1024-based bytes)" },
   hold: { summary: "hold packets from the first moment on" },
   replace: { summary: "replace a qdisc that plugctl did not make" },
+  direction: { value: "DIRECTION", summary: "ingress for packets that come in, egress for those that leave" },
+  match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
+  priority: { value: "N", summary: "of gates that match a packet the lowest gets it (default: the next)" },
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
@@ -78,6 +81,7 @@ export const COMMANDS = {
   buffer: {
     summary: "hold packets from here on; again: end the epoch and begin the next",
     synonyms: ["block"],
+    operands: ["[GATE...]"],
     options: [...QUEUE, "force", ...COMMON],
     details: [
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
@@ -86,11 +90,14 @@ export const COMMANDS = {
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],
       ["buffer --dev eth0 --dev eth1", "hold both, in one send"],
+      ["buffer web", "hold what the gate web matches, and nothing else"],
+      ["buffer a b c", "hold what the gates match, moved in one send"],
     ],
   },
   "release-one": {
     summary: "release the epoch that the last buffer ended",
     synonyms: ["release"],
+    operands: ["[GATE...]"],
     options: [...QUEUE, ...COMMON],
     details: ["Given again without a buffer in between, it releases nothing."],
     examples: [["release-one --dev eth0", "let the last ended epoch go, and hold what came after it"]],
@@ -98,18 +105,22 @@ export const COMMANDS = {
   "release-indefinite": {
     summary: "release everything and pass packets from here on",
     synonyms: ["release_indefinite"],
+    operands: ["[GATE...]"],
     options: [...QUEUE, ...COMMON],
     details: [
       "What was held leaves at once, at the device's full rate: a UDP receiver with a small buffer may lose some of it.",
     ],
-    examples: [["release-indefinite --dev eth0", "let everything go"]],
+    examples: [
+      ["release-indefinite --dev eth0", "let everything go"],
+      ["release-indefinite web", "let go what the gate web holds"],
+    ],
   },
   limit: {
     summary: "set how much a plug holds before it drops",
-    operands: ["SIZE"],
+    operands: ["SIZE", "[GATE...]"],
     options: [...QUEUE, ...COMMON],
     details: ["Below what is held already, it keeps that and drops what comes."],
-    examples: [["limit 4m --dev eth0", "hold up to 4 MiB"]],
+    examples: [["limit 4m --dev eth0", "hold up to 4 MiB"], ["limit 4m web", "up to 4 MiB at the gate web"]],
   },
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
@@ -120,6 +131,63 @@ export const COMMANDS = {
       ["show --dev eth0 --json", "those of eth0, for a program"],
     ],
   },
+  "gate add": {
+    summary: "make a gate, which holds only the packets meant, in either direction",
+    operands: ["NAME"],
+    options: [
+      "dev",
+      "direction",
+      "match",
+      "limit",
+      "priority",
+      "hold",
+      "replace",
+      "force",
+      "netns",
+      ...COMMON,
+    ],
+    details: [
+      "A gate is a device of its own, plug-NAME, with a plug, and filters on the devices meant that send what they match " +
+      "through it and back. Every other packet goes its way, and the devices keep their queueing disciplines. It passes " +
+      "packets until buffer NAME, and stays until gate delete NAME; no file is kept anywhere.",
+      "A match is made of words of tcpdump's, all of which a packet must fit: tcp, udp, icmp, icmp6, sctp, arp, ip (IPv4), " +
+      "ip6; src or dst host ADDR[/LEN]; src or dst port N[-M]; flags syn,!ack (fin, syn, rst, psh, ack, urg); vlan N. " +
+      "Without a host or a family it means IPv4 and IPv6, without vlan tagged and untagged packets. Fragments other than " +
+      "whole packets have no ports or flags.",
+      "Without --limit it holds up to 16 MiB. The same gate again is no error and changes nothing; the name of another is " +
+      "refused, unless --replace is given.",
+    ],
+    examples: [
+      [
+        "gate add web --dev lo --direction egress --match 'tcp dst port 8000 flags syn'",
+        "new connections to port 8000",
+      ],
+      ["gate add dns --dev eth0 --direction ingress --match 'udp src port 53'", "the answers of name servers"],
+      [
+        "gate add bond --dev eth0 --dev eth1 --direction egress --match 'dst host fd00::/64'",
+        "one gate for two devices",
+      ],
+    ],
+  },
+  "gate list": {
+    summary: "list the gates, with what they match, hold and dropped",
+    options: ["netns", "json", "quiet", "verbose", "help"],
+    details: [
+      "Read from the kernel alone, so it lists the gates of any process, and what is left of one that was killed while it " +
+      "made or deleted a gate.",
+    ],
+    examples: [["gate list", "every gate of this network namespace"]],
+  },
+  "gate delete": {
+    summary: "let go what gates hold, wait until it has left, and take them down",
+    operands: ["NAME..."],
+    options: ["netns", "drop", "timeout", ...COMMON],
+    details: [
+      "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
+      "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
+    ],
+    examples: [["gate delete web", "take the gate web down without losing a packet"]],
+  },
   doctor: {
     summary: "say whether this machine can do it, and what to do where it cannot",
     options: ["json", "quiet", "help"],
@@ -128,10 +196,10 @@ export const COMMANDS = {
   },
   help: {
     summary: "print help about plugctl or a command",
-    operands: ["[COMMAND]"],
+    operands: ["[COMMAND...]"],
     options: ["help"],
     details: [],
-    examples: [["help buffer", "what buffer does"]],
+    examples: [["help buffer", "what buffer does"], ["help gate add", "what gate add does"]],
   },
   version: {
     summary: "print the version",

@@ -1,14 +1,38 @@
-// Compiles codec/assembly into codec/wasm.ts, or with --check tells whether that is what is committed.
+// Compiles codec/assembly into codec/wasm.ts and codec/filter_wasm.ts, or with --check tells whether that is what is
+// committed.
 import asc from "assemblyscript/asc";
-import { MEMORY_PAGES } from "./assembly/regions.ts";
+import { FILTER_DATA_AT, MEMORY_PAGES } from "./assembly/regions.ts";
 
-const target = new URL("wasm.ts", import.meta.url);
+/** A module, and what is read and asked for it alone. */
+interface Variant {
+  target: URL;
+  index: string;
+  what: string;
+  /** Files that are read in place of others. */
+  instead: Readonly<Record<string, string>>;
+  options: readonly string[];
+}
 
-async function compile(): Promise<Uint8Array> {
+const VARIANTS: readonly Variant[] = [{
+  target: new URL("wasm.ts", import.meta.url),
+  index: "index.ts",
+  what: "The codec's WebAssembly",
+  instead: {},
+  options: [],
+}, {
+  target: new URL("filter_wasm.ts", import.meta.url),
+  index: "index_filters.ts",
+  what: "The WebAssembly that knows filters",
+  instead: { "variant.ts": "variant_filters.ts" },
+  options: ["--importMemory", "--memoryBase", `${FILTER_DATA_AT}`],
+}];
+
+async function compile({ index, instead, options }: Variant): Promise<Uint8Array> {
   const sources = new URL("assembly/", import.meta.url);
   let bytes: Uint8Array | undefined;
   const { error, stderr } = await asc.main([
-    "index.ts",
+    index,
+    ...options,
     "--outFile",
     "codec.wasm",
     "--optimizeLevel",
@@ -25,7 +49,7 @@ async function compile(): Promise<Uint8Array> {
     "--enable",
     "simd",
   ], {
-    readFile: (name: string) => readSource(new URL(name, sources)),
+    readFile: (name: string) => readSource(new URL(instead[name] ?? name, sources)),
     writeFile: (_name, contents) => {
       if (typeof contents !== "string") bytes = contents;
     },
@@ -48,21 +72,23 @@ function readSource(url: URL): string | null {
   }
 }
 
-function moduleText(bytes: Uint8Array): string {
+function moduleText({ what }: Variant, bytes: Uint8Array): string {
   return [
     "// Made by `deno task build` from codec/assembly: do not edit.",
-    `/** The codec's WebAssembly, ${bytes.length} bytes, as base64. */`,
+    `/** ${what}, ${bytes.length} bytes, as base64. */`,
     `export const base64 = "${bytes.toBase64()}";`,
     "",
   ].join("\n");
 }
 
-const text = moduleText(await compile());
-if (!Deno.args.includes("--check")) {
-  await Deno.writeTextFile(target, text);
-} else if (await Deno.readTextFile(target) !== text) {
-  console.error(
-    "codec/wasm.ts is not what codec/assembly compiles to; make it anew with: deno task build",
-  );
-  Deno.exit(1);
+for (const variant of VARIANTS) {
+  const text = moduleText(variant, await compile(variant));
+  if (!Deno.args.includes("--check")) {
+    await Deno.writeTextFile(variant.target, text);
+  } else if (await Deno.readTextFile(variant.target) !== text) {
+    console.error(
+      `${variant.target.pathname} is not what codec/assembly compiles to; make it anew with: deno task build`,
+    );
+    Deno.exit(1);
+  }
 }

@@ -6,6 +6,8 @@ import {
   FAILURE_AT,
   FIELDS_AT,
   FIELDS_LEN,
+  FILTER_AT,
+  FILTER_LEN,
   KIND_SIZE,
   KINDS_AT,
   KINDS_MAX,
@@ -23,7 +25,7 @@ import {
 
 /** What the WebAssembly module exports; see `assembly/` for what each does. */
 interface Exports {
-  memory: { readonly buffer: ArrayBuffer };
+  memory: WebAssembly.Memory & { readonly buffer: ArrayBuffer };
   encodeQdisc(
     at: number,
     typeAndFlags: number,
@@ -50,7 +52,7 @@ interface Exports {
 }
 
 /** `Uint8Array.fromBase64` where the engine has it: a third of the time. */
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const native = Uint8Array as unknown as {
     fromBase64?: (text: string) => Uint8Array<ArrayBuffer>;
   };
@@ -64,7 +66,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
  * of its own, which engines call in half the time.
  */
 export const {
-  memory: { buffer: memory },
+  memory: wasmMemory,
   encodeQdisc,
   encodeBatch,
   patchBatch,
@@ -76,6 +78,8 @@ export const {
 }: Exports = new WebAssembly.Instance(
   new WebAssembly.Module(fromBase64(base64)),
 ).exports as unknown as Exports;
+
+const memory = wasmMemory.buffer;
 
 function bytesAt(at: number, length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(memory, at, length);
@@ -108,3 +112,6 @@ export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX 
 export const recordWords: Uint32Array<ArrayBuffer> = wordsAt(RECORDS_AT, FIELDS_AT - RECORDS_AT);
 export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
 export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);
+/** What the filter says that was decoded last. */
+export const filterBytes: Uint8Array<ArrayBuffer> = bytesAt(FILTER_AT, FILTER_LEN);
+export const filterView: DataView<ArrayBuffer> = new DataView(memory, FILTER_AT, FILTER_LEN);

@@ -5,6 +5,11 @@ export const TC_H_INGRESS = 0xfffffff1;
 /** The same number: clsact hangs where ingress does, so one excludes the other. */
 export const TC_H_CLSACT: number = TC_H_INGRESS;
 
+/** The minor number of clsact's hook for what comes in. */
+export const TC_H_MIN_INGRESS = 0xfff2;
+/** The minor number of clsact's hook for what leaves. */
+export const TC_H_MIN_EGRESS = 0xfff3;
+
 const NUMBER = /^[0-9a-f]{1,4}$/i;
 
 /**

@@ -8,12 +8,14 @@
  * @module
  */
 export * from "./assembly/constants.ts";
+export { ETH_P_ALL } from "./assembly/filter_constants.ts";
 export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
 export { encodeBatch, setBatchRecord } from "./batch.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { receiveRegion, sendRegion, slotLengths } from "./exchange.ts";
 export { type Field, fieldAt } from "./field.ts";
+export type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 export {
   formatHandle,
   formatParent,
@@ -21,10 +23,13 @@ export {
   parseParent,
   TC_H_CLSACT,
   TC_H_INGRESS,
+  TC_H_MIN_EGRESS,
+  TC_H_MIN_INGRESS,
   TC_H_ROOT,
 } from "./handle.ts";
 export type {
   AnswerMessage,
+  FilterMessage,
   LinkMessage,
   Message,
   MessageHeader,
@@ -36,6 +41,7 @@ export type {
 export { type Patch, PreparedChanges } from "./prepared_changes.ts";
 export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
 export { Records } from "./records.ts";
+export type { ClsactRequest, FilterRequest, LinkChangeRequest, LinkQuery, TreeRequest } from "./tree_request.ts";
 export {
   encodeChange,
   encodeRequest,

@@ -1,4 +1,5 @@
 import * as constants from "./assembly/constants.ts";
+import { FILTER_SPACES, FILTER_STRUCTS } from "./filter_names.ts";
 import {
   SPACE_IFLA,
   SPACE_IFLA_INFO,
@@ -23,16 +24,7 @@ import {
   STRUCT_TCMSG,
 } from "./assembly/codes.ts";
 import { formatHandle, formatParent } from "./handle.ts";
-
-/** What a number says in the kernel's words. */
-type Meaning = (value: number) => string | undefined;
-
-/** A struct field: its name without the prefix, the kernel's name, and what its number says. */
-export type FieldName = readonly [
-  name: string,
-  kernelName: string,
-  meaning?: Meaning,
-];
+import { type FieldName, type Space, space } from "./space.ts";
 
 const MESSAGE_TYPES = [
   "NLMSG_NOOP",
@@ -48,6 +40,9 @@ const MESSAGE_TYPES = [
   "RTM_NEWQDISC",
   "RTM_DELQDISC",
   "RTM_GETQDISC",
+  "RTM_NEWTFILTER",
+  "RTM_DELTFILTER",
+  "RTM_GETTFILTER",
 ] as const;
 const PLUG_ACTIONS = [
   "TCQ_PLUG_BUFFER",
@@ -104,6 +99,7 @@ function flagsOfType(type: number): [bit: number, name: string][] {
 
 /** The fields of each struct in the order of their bytes. */
 export const STRUCT_FIELDS: Readonly<Record<number, readonly FieldName[]>> = {
+  ...FILTER_STRUCTS,
   [STRUCT_MESSAGE]: [["message", "struct nlmsghdr"]],
   [STRUCT_REST]: [["bytes", ""]],
   [STRUCT_NLMSGHDR]: [
@@ -169,18 +165,9 @@ export const STRUCT_FIELDS: Readonly<Record<number, readonly FieldName[]>> = {
   ],
 };
 
-/** An attribute space: the prefix of its names, and the names by number; `~` marks a number passed over. */
-interface Space {
-  prefix: string;
-  names: readonly string[];
-}
-
-function space(prefix: string, names: string): Space {
-  return { prefix, names: names.trim().split(/\s+/) };
-}
-
 /** The attributes' names, from `linux/rtnetlink.h`, `gen_stats.h`, `if_link.h` and `netlink.h` of Linux 6.12. */
 const SPACES: Readonly<Record<number, Space>> = {
+  ...FILTER_SPACES,
   [SPACE_TCA]: space(
     "TCA_",
     `UNSPEC KIND OPTIONS STATS XSTATS RATE FCNT STATS2 STAB PAD DUMP_INVISIBLE CHAIN HW_OFFLOAD
@@ -229,7 +216,7 @@ export function attributeName(spaceId: number, type: number): string {
 
 /** The kernel's name of an attribute that a request of this type carries outermost. */
 export function requestAttributeName(messageType: number, type: number): string | undefined {
-  if (messageType >= constants.RTM_NEWQDISC && messageType <= constants.RTM_GETQDISC) {
+  if (messageType >= constants.RTM_NEWQDISC && messageType <= constants.RTM_GETTFILTER) {
     return attributeName(SPACE_TCA, type);
   }
   if (messageType >= constants.RTM_NEWLINK && messageType <= constants.RTM_GETLINK) {

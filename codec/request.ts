@@ -3,10 +3,13 @@ import {
   NLM_F_DUMP,
   NLM_F_REQUEST,
   RTA_DST,
+  RTM_DELLINK,
   type RTM_DELQDISC,
   RTM_GETLINK,
   RTM_GETQDISC,
   RTM_GETROUTE,
+  RTM_GETTFILTER,
+  RTM_NEWLINK,
   RTM_NEWQDISC,
   TCA_OPTIONS,
   TCQ_PLUG_LIMIT,
@@ -14,6 +17,7 @@ import {
 import { SEND_LEN } from "./assembly/regions.ts";
 import { encode, type FieldInput } from "./encode.ts";
 import { batchWords, encodeQdisc, ownerWords, sendRegion } from "./exchange.ts";
+import { treeFields, type TreeRequest } from "./tree_request.ts";
 
 /** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
 export interface PlugOptions {
@@ -65,7 +69,7 @@ export interface RouteRequest {
 }
 
 /** What `encodeRequest` encodes. */
-export type Request = QdiscRequest | LinkRequest | RouteRequest;
+export type Request = QdiscRequest | LinkRequest | RouteRequest | TreeRequest;
 
 /**
  * Writes a request into `sendRegion` at offset `at`, a multiple of 4, and returns its length in bytes,
@@ -119,7 +123,7 @@ export function encodeChange(
 const CHANGE = RTM_NEWQDISC | (NLM_F_REQUEST | NLM_F_ACK) << 16;
 
 function encodeByType(request: Request, at: number, sequence: number): number {
-  if (request.type === RTM_GETLINK || request.type === RTM_GETROUTE) return encodeGet(request, at, sequence);
+  if (isRare(request)) return encodeRare(request, at, sequence);
   const { plug } = request;
   const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
   return encodeQdisc(
@@ -159,8 +163,20 @@ export function writeRecord(at: number, request: QdiscRequest): void {
 /** `nla_len` and `nla_type` of `TCA_OPTIONS`. */
 const OPTIONS_HEAD = 12 | TCA_OPTIONS << 16;
 
+/** What is asked once in a while. */
+type RareRequest = LinkRequest | RouteRequest | TreeRequest;
+
+function isRare(request: Request): request is RareRequest {
+  return request.type === RTM_GETLINK || request.type === RTM_GETROUTE || isTreeRequest(request);
+}
+
+function isTreeRequest(request: Request): request is TreeRequest {
+  return "name" in request || "clsact" in request || "priority" in request || request.type === RTM_NEWLINK ||
+    request.type === RTM_DELLINK;
+}
+
 /** Encodes what is asked once in a while by way of its tree. Returns its length, or -1 where it has no room. */
-function encodeGet(request: LinkRequest | RouteRequest, at: number, sequence: number): number {
+function encodeRare(request: RareRequest, at: number, sequence: number): number {
   const header = [
     { name: "len", value: 0 },
     { name: "type", value: request.type, length: 2 },
@@ -168,12 +184,19 @@ function encodeGet(request: LinkRequest | RouteRequest, at: number, sequence: nu
     { name: "sequence", value: sequence },
     { name: "portId", value: 0 },
   ];
-  const body = request.type === RTM_GETLINK ? linkFields(request) : routeFields(request);
-  const bytes = encode({ name: "message", fields: [...header, ...body] });
+  const bytes = encode({ name: "message", fields: [...header, ...bodyFields(request)] });
   if (at < 0 || at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
   sendRegion.set(bytes, at);
   ownerWords[0] = 0;
   return bytes.length;
+}
+
+function bodyFields(request: RareRequest): FieldInput[] {
+  if (isTreeRequest(request)) {
+    checkIndex(request.ifindex);
+    return treeFields(request);
+  }
+  return request.type === RTM_GETLINK ? linkFields(request) : routeFields(request);
 }
 
 /** `struct ifinfomsg` */
@@ -203,7 +226,7 @@ function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest):
 function requestFlags({ type, flags = 0 }: Request): number {
   if (flags >>> 0 !== flags || flags > 0xffff) throw outOfRange("flags", flags, 0xffff);
   const gets = type === RTM_GETQDISC || type === RTM_GETLINK ||
-    type === RTM_GETROUTE;
+    type === RTM_GETROUTE || type === RTM_GETTFILTER;
   const dumps = gets && (flags & NLM_F_DUMP) === NLM_F_DUMP;
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }

@@ -7,6 +7,8 @@ export const EACCES = 13;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
 

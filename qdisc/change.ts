@@ -2,7 +2,7 @@ import { TC_H_ROOT } from "../codec/mod.ts";
 import type { Connection } from "../netlink/mod.ts";
 import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
-import { byConnection, describeQueue, locatePlugs, type Queue } from "./queue.ts";
+import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 import { releaseOnSignal } from "./release_on_signal.ts";
 
@@ -75,7 +75,7 @@ function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
 function operationOn(queue: Queue, { action, purpose }: Change): string {
   const verb = purpose ?? (action === "limit" ? "set the limit of" : action);
-  return `${verb} ${describeQueue(queue.dev, queue.place)}`;
+  return `${verb} ${nameQueue(queue)}`;
 }
 
 function checkBuffer(queue: Queue, change: Change): void {
@@ -88,7 +88,9 @@ function checkBuffer(queue: Queue, change: Change): void {
     });
   }
   if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
-  refuseLockout(queue.connection, { operation, ifindex: queue.place.ifindex });
+  for (const ifindex of queue.gate?.holdsAllOf ?? [queue.place.ifindex]) {
+    refuseLockout(queue.connection, { operation, ifindex });
+  }
 }
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {
@@ -100,10 +102,18 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
     if (answer.errno === 0) remember(queue, action, limitBytes);
     else failures.push(refusalError(operationOn(queue, change), answer));
   });
+  if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) {
     throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
   }
+}
+
+/** Has gates remember their limits where another process finds them. */
+function noteLimits(connection: Connection, queues: readonly Queue[]): void {
+  const requests = queues.flatMap(({ gate, limitBytesAsked = 0 }) => gate?.limitRequest?.(limitBytesAsked) ?? []);
+  const answer = connection.transact(requests).find(({ errno }) => errno !== 0);
+  if (answer) throw refusalError("note the new limit in the alias of the gate's device", answer);
 }
 
 /** Keeps in mind what the kernel cannot be asked. */

@@ -1,7 +1,7 @@
 import { TC_H_ROOT } from "../codec/mod.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
-import { describeQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
+import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 import { refuseDeadEnd } from "./regrowth.ts";
 
@@ -71,7 +71,7 @@ function readSeen(queue: Queue, operation: string): PlugMessage {
 
 /** Waits until the backlog is 0. */
 export async function drained(queue: Queue, options: DrainOptions = {}): Promise<void> {
-  await emptied(queue, { ...options, operation: `drain ${describeQueue(queue.dev, queue.place)}`, seen: false });
+  await emptied(queue, { ...options, operation: `drain ${nameQueue(queue)}`, seen: false });
 }
 
 /** Waits until the backlog is 0, and returns the plug as it is then. */
@@ -115,8 +115,8 @@ export function detachSync(queue: Queue): DetachReport {
   }
 }
 
-function detaching({ dev, place }: Queue): string {
-  return `detach ${describeQueue(dev, place)}`;
+function detaching(queue: Queue): string {
+  return `detach ${nameQueue(queue)}`;
 }
 
 /** Deletes the plug that was seen, and with it what it holds: by its handle, since deleting asks for no kind. */

@@ -4,7 +4,7 @@ export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
 export { warnOfLimit } from "./limit_warning.ts";
 export { type ListedPlug, listPlugs } from "./list.ts";
-export { Plug, type Via } from "./plug.ts";
+export { Plug } from "./plug.ts";
 export { PlugGroup } from "./plug_group.ts";
 export {
   changeRequest,
@@ -18,3 +18,13 @@ export {
 } from "./plug_requests.ts";
 export { describeQueue, findDevice } from "./queue.ts";
 export { QueueError, type QueueErrorCode } from "./queue_error.ts";
+export { type GateOptions, type GatePlan, planGate } from "./gate/gate_plan.ts";
+export { gateDevice } from "./gate/gate_name.ts";
+export { deleteDevice } from "./gate/gate_requests.ts";
+export { plannedRequests } from "./gate/open_gate.ts";
+export type { Via } from "./via.ts";
+export { Gate } from "./gate/gate.ts";
+export type { Direction } from "./gate/gate_note.ts";
+export type { ListedGate } from "./gate/gate_state.ts";
+export { listGates } from "./gate/list_gates.ts";
+export { MatchError, type MatchFault } from "./match/mod.ts";

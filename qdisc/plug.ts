@@ -1,20 +1,13 @@
 import { type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
-import { Connection } from "../netlink/mod.ts";
+import type { Connection } from "../netlink/mod.ts";
 import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
 import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { describeQueue, findDevice, type Queue, readPlug } from "./queue.ts";
+import { findDevice, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
-
-/** Which connection to use. */
-export interface Via {
-  /** The network namespace: a name of `ip netns`, a path, or `pid:N`. Default: this process's own. */
-  netns?: string;
-  /** A connection that is already in the right namespace, instead of one that the plug opens and closes. */
-  connection?: Connection;
-}
+import { type Via, withConnection } from "./via.ts";
 
 /**
  * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
@@ -92,9 +85,14 @@ export class Plug implements Disposable, AsyncDisposable {
     });
   }
 
-  /** Several plugs, moved together: one send for all of a connection. */
-  static all(plugs: readonly Plug[]): PlugGroup {
-    return new PlugGroup(plugs.map((plug) => plug.#queue));
+  /** Takes over a plug of which all is known, and leaves it there in the end. */
+  static over(queue: Queue): Plug {
+    return new Plug(queue, { ownsConnection: false });
+  }
+
+  /** Several plugs, of gates too, moved together: one send for all of a connection. */
+  static all(plugs: readonly (Plug | { readonly plug: Plug })[]): PlugGroup {
+    return new PlugGroup(plugs.map((one) => (one instanceof Plug ? one : one.plug).#queue));
   }
 
   /** The queue, while it is in use. */
@@ -155,7 +153,7 @@ export class Plug implements Disposable, AsyncDisposable {
 
   /** Its counters at this moment. */
   stats(): QdiscStats {
-    return readPlug(this.#queue, `read ${describeQueue(this.dev, this.place)}`).stats;
+    return readPlug(this.#queue, `read ${nameQueue(this.#queue)}`).stats;
   }
 
   /**
@@ -219,16 +217,4 @@ export class Plug implements Disposable, AsyncDisposable {
 /** Whether there is nothing left to release: the device is gone, the plug, or the qdisc that it hung from. */
 function isGone(error: unknown): boolean {
   return error instanceof QueueError && ["no-device", "no-parent", "not-attached", "vanished"].includes(error.code);
-}
-
-/** Makes a plug with the connection given, or with one of its own, which is closed where that fails. */
-function withConnection(via: Via, make: (connection: Connection, ownsConnection: boolean) => Plug): Plug {
-  if (via.connection) return make(via.connection, false);
-  const connection = Connection.open({ netns: via.netns });
-  try {
-    return make(connection, true);
-  } catch (error) {
-    connection[Symbol.dispose]();
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@ import {
   formatParent,
   type QdiscMessage,
   type QdiscStats,
+  type Request,
   RTM_GETQDISC,
   TC_H_ROOT,
 } from "../codec/mod.ts";
@@ -27,9 +28,25 @@ export interface Queue {
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
+  /** Where it is a gate's. */
+  readonly gate?: GateMark;
 }
 
-/** A queue in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */
+/** What a queue's being a gate's says of it. */
+export interface GateMark {
+  readonly name: string;
+  /** The devices of which it holds all, or as good as all, by their index. */
+  readonly holdsAllOf: readonly number[];
+  /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
+  limitRequest?(limitBytes: number): Request;
+}
+
+/** A queue in words: `gate web`, or its place. */
+export function nameQueue({ dev, place, gate }: Queue): string {
+  return gate ? `gate ${gate.name}` : describeQueue(dev, place);
+}
+
+/** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */
 export function describeQueue(dev: string, { parent, handle }: { parent: number; handle: number }): string {
   if (parent === 0) return `${dev} (handle ${formatHandle(handle)})`;
   return parent === TC_H_ROOT ? `${dev} (root)` : `${dev} (parent ${formatParent(parent)})`;

@@ -5,8 +5,8 @@ import { UsageError } from "../usage_error.ts";
 
 /** `plugctl help` */
 export function run(context: Context): void {
-  const [word] = context.arguments.operands;
-  if (word === undefined) return context.print(generalHelp());
+  const word = context.arguments.operands.join(" ");
+  if (word === "") return context.print(generalHelp());
   const command = findCommand(word);
   if (command === undefined) throw new UsageError(`unknown command ${JSON.stringify(word)}; see: plugctl help`);
   context.print(commandHelp(command));

@@ -54,6 +54,8 @@ export const STRUCT_GNET_STATS_RATE_EST = 0xa0;
 export const STRUCT_GNET_STATS_RATE_EST64 = 0xb0;
 export const STRUCT_TC_STATS = 0xc0;
 export const STRUCT_REST = 0xd0;
+export const STRUCT_TC_MIRRED = 0xe0;
+export const STRUCT_TCF_T = 0xf0;
 /** How far two structs' numbers are apart. */
 export const STRUCT_STRIDE = 0x10;
 
@@ -66,3 +68,24 @@ export const SPACE_IFLA_INFO = SPACE + 4;
 export const SPACE_RTA = SPACE + 5;
 export const SPACE_NLMSGERR_ATTR = SPACE + 6;
 export const SPACE_POLICY_ATTR = SPACE + 7;
+export const SPACE_TCA_FLOWER = SPACE + 8;
+/** The actions of a filter: each attribute is one, its number its place. */
+export const SPACE_ACTIONS = SPACE + 9;
+export const SPACE_TCA_ACT = SPACE + 10;
+export const SPACE_TCA_MIRRED = SPACE + 11;
+
+// Which keys of a flower filter there are, as bits.
+export const KEY_ETHER_TYPE = 1;
+export const KEY_VLAN = 2;
+export const KEY_IP_PROTOCOL = 4;
+export const KEY_SOURCE = 8;
+export const KEY_DESTINATION = 16;
+export const KEY_SOURCE_PORTS = 32;
+export const KEY_DESTINATION_PORTS = 64;
+export const KEY_TCP_FLAGS = 128;
+/** The ether type is that of what a VLAN tag holds. */
+export const KEY_INSIDE_VLAN = 256;
+/** Others, which have no place in the record. */
+export const KEY_OTHERS = 512;
+/** It is a flower filter, and carries its options. */
+export const KEY_FLOWER = 1024;

@@ -68,6 +68,12 @@ export const RTM_NEWQDISC = 36;
 export const RTM_DELQDISC = 37;
 /** Asks for qdiscs. */
 export const RTM_GETQDISC = 38;
+/** Tells of a filter that is there, or creates one. */
+export const RTM_NEWTFILTER = 44;
+/** Tells of a filter that is gone, or deletes one. */
+export const RTM_DELTFILTER = 45;
+/** Asks for filters. */
+export const RTM_GETTFILTER = 46;
 /** The qdisc's kind, with a NUL at its end: `plug`. */
 export const TCA_KIND = 1;
 /** What the kind makes of it: `struct tc_plug_qopt`. A plug in a dump never carries it. */

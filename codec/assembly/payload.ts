@@ -6,14 +6,18 @@ import {
   SPACE,
   SPACE_IFLA_INFO,
   SPACE_POLICY_ATTR,
+  SPACE_TCA_FLOWER,
   SPACE_TCA_STATS,
   STRUCT_GNET_STATS_BASIC,
   STRUCT_GNET_STATS_QUEUE,
   STRUCT_GNET_STATS_RATE_EST,
   STRUCT_GNET_STATS_RATE_EST64,
   STRUCT_STRIDE,
+  STRUCT_TC_MIRRED,
   STRUCT_TC_STATS,
 } from "./codes";
+import { filterPayload, filterWidths } from "./filter_payload";
+import { FILTERS } from "./variant";
 
 /** With an attribute space, counted from `SPACE`: the payload is attributes of that space. */
 export const PAYLOAD_FIELDS = 0x40;
@@ -157,6 +161,7 @@ const PAYLOADS = memory.data<u8>([
 
 /** What the payload of an attribute is: one of `HOLDS_*`, or `PAYLOAD_*` with a space or a struct. */
 export function payload(space: i32, type: i32): i32 {
+  if (FILTERS && space >= SPACE_TCA_FLOWER) return filterPayload(space, type);
   let count = COUNTS + 1;
   let row = PAYLOADS;
   while (count < COUNTS + space - SPACE) row += load<u8>(count++);
@@ -184,6 +189,7 @@ const WIDTHS = memory.data<u64>([
 ]);
 
 export function structWidths(identity: i32): u64 {
+  if (FILTERS && identity >= STRUCT_TC_MIRRED) return filterWidths(identity);
   return load<u64>(WIDTHS + identity / STRUCT_STRIDE * 8);
 }
 

@@ -5,25 +5,8 @@
 // A field that holds fields is followed by them, one deeper. Every byte of the message but the attributes'
 // headers belongs to one field that holds none, padding included. Where the last attribute of several is not
 // padded as it should be, what padding there is, even none, is a field. Names stand in TypeScript, by identity.
-import {
-  NLA_HDRLEN,
-  NLM_F_ACK_TLVS,
-  NLM_F_CAPPED,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  NLMSG_HDRLEN,
-  RTM_DELLINK,
-  RTM_DELQDISC,
-  RTM_DELROUTE,
-  RTM_GETLINK,
-  RTM_GETQDISC,
-  RTM_GETROUTE,
-  RTM_NEWLINK,
-  RTM_NEWQDISC,
-  RTM_NEWROUTE,
-  TCA_KIND,
-  TCA_OPTIONS,
-} from "./constants";
+import { NLA_HDRLEN, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, RTM_DELLINK, RTM_DELQDISC, RTM_DELROUTE, RTM_GETLINK, RTM_GETQDISC, RTM_GETROUTE, RTM_GETTFILTER, RTM_NEWLINK, RTM_NEWQDISC, RTM_NEWROUTE, RTM_NEWTFILTER, TCA_KIND, TCA_OPTIONS } from "./constants";
+import { TCA_ACT_KIND, TCA_ACT_OPTIONS } from "./filter_constants";
 import {
   HOLDS_BYTES,
   HOLDS_FIELDS,
@@ -35,6 +18,7 @@ import {
   SPACE_NLMSGERR_ATTR,
   SPACE_RTA,
   SPACE_TCA,
+  SPACE_TCA_ACT,
   STRUCT_DONE,
   STRUCT_IFINFOMSG,
   STRUCT_MESSAGE,
@@ -43,7 +27,6 @@ import {
   STRUCT_REST,
   STRUCT_RTMSG,
   STRUCT_STRIDE,
-  STRUCT_TC_PLUG_QOPT,
   STRUCT_TCMSG,
 } from "./codes";
 import { FIELD_LEN, FIELDS_AT, SCRATCH_AT, SCRATCH_LEN } from "./regions";
@@ -51,13 +34,15 @@ import { attributeType, checkAttribute, stringLength } from "./attribute";
 import { errorAttributes } from "./error_record";
 import { checkCount } from "./failure";
 import { align4, checkBody, checkMessage, messageFlags, messageType } from "./message";
-import { isPlug } from "./plug_options";
+import { optionsOf } from "./options";
+import { FILTERS } from "./variant";
 import { payload, PAYLOAD_FIELDS, PAYLOAD_STRUCT, structLength, structWidths } from "./payload";
 
 /** Where the next field goes. */
 let next: i32 = 0;
-/** Whether the qdisc at hand is a plug: its kind stands before its options. */
-let plug: bool = false;
+/** What the options of the qdisc or filter at hand hold, and those of its action: a kind stands before its options. */
+let options: i32 = 0;
+let actionOptions: i32 = 0;
 
 function emit(at: i32, length: i32, identity: i32, depthAndHolds: i32): void {
   store<i32>(next, at - SCRATCH_AT);
@@ -96,8 +81,11 @@ function holding(at: i32, space: i32, size: i32): i32 {
   const type = attributeType(at);
   let holds = payload(space, type);
   if (space == SPACE_TCA) {
-    if (type == TCA_KIND) plug = isPlug(at, stringLength(at));
-    if (type == TCA_OPTIONS && plug) holds = PAYLOAD_STRUCT | STRUCT_TC_PLUG_QOPT / STRUCT_STRIDE;
+    if (type == TCA_KIND) options = optionsOf(at, stringLength(at));
+    if (type == TCA_OPTIONS) holds = options;
+  } else if (FILTERS && space == SPACE_TCA_ACT) {
+    if (type == TCA_ACT_KIND) actionOptions = optionsOf(at, stringLength(at));
+    if (type == TCA_ACT_OPTIONS) holds = actionOptions;
   }
   if (holds & PAYLOAD_STRUCT) return size < structLength((holds & 15) * STRUCT_STRIDE) ? HOLDS_BYTES : holds;
   if (holds == HOLDS_UNSIGNED && (size > 8 || popcnt(size) != 1)) return HOLDS_BYTES;
@@ -136,6 +124,7 @@ function body(message: i32, end: i32, identity: i32): bool {
 /** The struct that a message of this type begins with, or 0. */
 function bodyOf(type: i32): i32 {
   if (type >= RTM_NEWQDISC && type <= RTM_GETQDISC) return STRUCT_TCMSG;
+  if (FILTERS && type >= RTM_NEWTFILTER && type <= RTM_GETTFILTER) return STRUCT_TCMSG;
   if (type >= RTM_NEWLINK && type <= RTM_GETLINK) return STRUCT_IFINFOMSG;
   if (type >= RTM_NEWROUTE && type <= RTM_GETROUTE) return STRUCT_RTMSG;
   return 0;
@@ -204,7 +193,8 @@ function messageBody(message: i32, end: i32): bool {
 export function decodeTree(length: i32): i32 {
   if (!checkCount(length, SCRATCH_LEN)) return -1;
   next = FIELDS_AT;
-  plug = false;
+  options = HOLDS_BYTES;
+  actionOptions = HOLDS_BYTES;
   const size = checkMessage(SCRATCH_AT, SCRATCH_AT + length);
   if (size < 0) return -1;
   emit(SCRATCH_AT, size, STRUCT_MESSAGE, depthed(0, HOLDS_FIELDS));

@@ -10,15 +10,19 @@ import { QueueError, type QueueErrorCode } from "../../qdisc/mod.ts";
 /** Every code, and the exit status that it is to have. */
 const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
   "already-attached": 1,
+  "different-gate": 1,
   "foreign-qdisc": 1,
   "handle-in-use": 1,
+  "name-in-use": 1,
   "no-device": 1,
+  "no-gate": 1,
   "no-module": 4,
   "no-parent": 1,
   "no-permission": 4,
   "no-way-back": 1,
   "not-attached": 1,
   "not-drained": 1,
+  "priority-in-use": 1,
   "refused": 1,
   "vanished": 1,
   "would-lock-out": 1,
@@ -31,6 +35,19 @@ Deno.test("describeFailure() says what was being done, what is in the way and wh
   );
   assertEquals(failures.map(({ status }) => status), Object.values(STATUS_OF_CODE));
   await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
+});
+
+Deno.test("describeFailure() says what to do about a gate, and which module is missing", () => {
+  const error = (code: QueueErrorCode, reason = "REASON") => new QueueError(code, "delete gate web", { reason });
+  assertEquals(
+    describeFailure(error("not-drained")).message,
+    "cannot delete gate web: REASON; try again, or discard them with: plugctl gate delete web --drop",
+  );
+  assertEquals(
+    describeFailure(error("no-module", "this kernel has no act_mirred, needed to create a filter")).message,
+    "cannot delete gate web: this kernel has no act_mirred, needed to create a filter; " +
+      "load it with: modprobe act_mirred; where that fails, plugctl doctor says what to install",
+  );
 });
 
 const OTHERS: [error: unknown, status: number][] = [

@@ -27,9 +27,14 @@ Deno.test("help texts are no wider than 100 columns, and no line ends in a space
 Deno.test("the examples in the help are command lines that plugctl takes", () => {
   for (const name of NAMES) {
     const { examples }: CommandSpec = COMMANDS[name];
-    for (const [line] of examples) assertEquals(parseArguments(line.split(" ")).command, name, line);
+    for (const [line] of examples) assertEquals(parseArguments(shellWords(line)).command, name, line);
   }
 });
+
+/** The words of a command line, in which single quotes keep some together. */
+function shellWords(line: string): string[] {
+  return (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
+}
 
 Deno.test("findCommand() finds each command by its name and by its synonyms, and nothing else", () => {
   for (const name of NAMES) {

@@ -9,7 +9,7 @@ const MISTAKES = [
   [["help", "nosuch"], 'unknown command "nosuch"; see: plugctl help'],
   [["help", "constructor"], 'unknown command "constructor"; see: plugctl help'],
   [["buffer", "--nosuch"], "unknown option --nosuch; see: plugctl buffer --help"],
-  [["buffer"], "buffer needs a device: plugctl buffer --dev DEV"],
+  [["buffer"], "buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE"],
   [["limit", "--dev", "lo"], "limit needs SIZE; see: plugctl limit --help"],
   [["limit", "0", "--dev", "lo"], "the limit is 0: with 0 every packet is dropped; the least is 1"],
   [
@@ -31,7 +31,10 @@ for (const [words, message] of MISTAKES) {
 
 Deno.test("main() says what is wrong also with --quiet", async () => {
   const { status, stderr } = await plugctl(["buffer", "--quiet"], { permissions: [] });
-  assertEquals([status, stderr], [2, "plugctl: buffer needs a device: plugctl buffer --dev DEV\n"]);
+  assertEquals([status, stderr], [
+    2,
+    "plugctl: buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE\n",
+  ]);
 });
 
 Deno.test("main() prints notes to standard error, and none with --quiet", async () => {
@@ -50,8 +53,8 @@ Deno.test("main() loads the module of each command", async () => {
   for (const [name, { operands = [], options }] of Object.entries(COMMANDS) as [CommandName, CommandSpec][]) {
     const words = operands.filter((operand) => !operand.startsWith("[")).map(() => "1");
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
-    const lacks = options.includes("parent")
-      ? /^plugctl: \S+ needs a device/
+    const lacks = options.includes("dev") && name !== "show"
+      ? /^plugctl: (gate )?\S+ needs a device/
       : /^(plugctl: requires (ffi|read) access|$)/;
     assertMatch(stderr, lacks, name);
   }

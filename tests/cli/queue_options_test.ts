@@ -35,7 +35,7 @@ Deno.test("queuePlaces() gives a place for each device, with the parent and the 
 
 Deno.test("queuePlaces() refuses a command without a device", () => {
   const error = assertThrows(() => queuePlaces(new FakeContext("buffer")), UsageError);
-  assertEquals(error.message, "buffer needs a device: plugctl buffer --dev DEV");
+  assertEquals(error.message, "buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE");
 });
 
 Deno.test("queuePlaces() refuses a wrong value, names it, and keeps the cause", () => {

@@ -41,8 +41,55 @@ export const BASIC: Uint8Array = attribute(1, wideWords(0x1_0000_0005n), words(1
 export const QUEUE: Uint8Array = attribute(3, words(1, 2, 3, 4, 5));
 export const TC_STATS: Uint8Array = attribute(3, wideWords(99n), words(21, 22, 23, 24, 25, 26, 27, 0));
 
+const IN_VLAN = concat(attribute(8, word16(0x81)), attribute(23, word16(5)), attribute(25, word16(8)));
+const HOSTS = concat(
+  attribute(10, new Uint8Array([10, 0, 0, 0])),
+  attribute(11, new Uint8Array([255, 0, 0, 0])),
+  attribute(16, new Uint8Array(16).fill(0xfd)),
+  attribute(17, new Uint8Array(16).fill(0xff)),
+);
+/** A port, its mask, a range of ports, TCP flags and their mask. */
+const PORTS = concat(...[18, 36, 42, 87, 88, 71, 72].map((type) => attribute(type, word16(0xff00 + type))));
+const MIRRED = concat(
+  attribute(2, words(1, 0, 4, 1, 1, 1, 5)),
+  attribute(1, wideWords(175n, 170n, 0n, 0xffff_ffff_ffffn)),
+);
+const ACTION = concat(
+  attribute(1, text("mirred")),
+  attribute(4, BASIC, QUEUE),
+  attribute(10, words(0)),
+  attribute(2, MIRRED),
+);
+
+function word16(value: number): Uint8Array {
+  return new Uint8Array(new Uint16Array([value]).buffer);
+}
+
 /** A message for each way in which the kernel can say each thing, by name. */
 export const FAMILY: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
+  "filter in a VLAN": message(
+    44,
+    2,
+    TCMSG,
+    attribute(1, text("flower")),
+    attribute(2, IN_VLAN, attribute(3, attribute(1, ACTION))),
+  ),
+  "filter with every key": message(
+    44,
+    2,
+    TCMSG,
+    attribute(1, text("flower")),
+    attribute(11, words(0)),
+    attribute(2, attribute(9, new Uint8Array([6])), HOSTS, PORTS, attribute(75, word16(1)), attribute(22, words(8))),
+  ),
+  "filter with two actions": message(
+    45,
+    2,
+    TCMSG,
+    attribute(1, text("flower")),
+    attribute(2, attribute(3, attribute(1, ACTION), attribute(2, attribute(1, text("gact")))), attribute(86, words(0))),
+  ),
+  "filter of another kind": message(44, 2, TCMSG, attribute(1, text("u32")), attribute(2, words(1, 2))),
   "plug change": message(36, 5, TCMSG, attribute(1, text("plug")), attribute(2, words(1, 4096))),
   "plug change as libnl sends it": message(36, 5, TCMSG, attribute(1, text("plug")), attribute(0x8002, words(2, 0))),
   "every attribute of a qdisc": message(

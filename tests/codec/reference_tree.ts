@@ -1,5 +1,6 @@
 // The tree of a message as the second decoder sees it; see reference_decoder.
-import { afterEcho, type Attribute, isExtended, need, Reader } from "./reference_decoder.ts";
+import { afterEcho, isExtended } from "./reference_decoder.ts";
+import { type Attribute, need, Reader } from "./reference_reader.ts";
 
 type Value = number | bigint | string | Uint8Array;
 
@@ -43,7 +44,15 @@ const OLD: Struct = [["bytes", 8], ["packets", 4], ["drops", 4], ["overlimits", 
   "qlen",
   4,
 ], ["backlog", 4]];
+const MIRRED_PARMS: Struct = [["index", 4], ["capab", 4], ["action", -4], ["refcnt", -4], ["bindcnt", -4], [
+  "eaction",
+  -4,
+], ["ifindex", 4]];
+const TIMES: Struct = [["install", 8], ["lastuse", 8], ["expires", 8], ["firstuse", 8]];
 const PLUG: Struct = [["action", -4], ["limit", 4]];
+
+const FLOWER_NAMES =
+  "UNSPEC CLASSID INDEV ACT KEY_ETH_DST KEY_ETH_DST_MASK KEY_ETH_SRC KEY_ETH_SRC_MASK KEY_ETH_TYPE KEY_IP_PROTO KEY_IPV4_SRC KEY_IPV4_SRC_MASK KEY_IPV4_DST KEY_IPV4_DST_MASK KEY_IPV6_SRC KEY_IPV6_SRC_MASK KEY_IPV6_DST KEY_IPV6_DST_MASK KEY_TCP_SRC KEY_TCP_DST KEY_UDP_SRC KEY_UDP_DST FLAGS KEY_VLAN_ID KEY_VLAN_PRIO KEY_VLAN_ETH_TYPE KEY_ENC_KEY_ID KEY_ENC_IPV4_SRC KEY_ENC_IPV4_SRC_MASK KEY_ENC_IPV4_DST KEY_ENC_IPV4_DST_MASK KEY_ENC_IPV6_SRC KEY_ENC_IPV6_SRC_MASK KEY_ENC_IPV6_DST KEY_ENC_IPV6_DST_MASK KEY_TCP_SRC_MASK KEY_TCP_DST_MASK KEY_UDP_SRC_MASK KEY_UDP_DST_MASK KEY_SCTP_SRC_MASK KEY_SCTP_DST_MASK KEY_SCTP_SRC KEY_SCTP_DST KEY_ENC_UDP_SRC_PORT KEY_ENC_UDP_SRC_PORT_MASK KEY_ENC_UDP_DST_PORT KEY_ENC_UDP_DST_PORT_MASK KEY_FLAGS KEY_FLAGS_MASK KEY_ICMPV4_CODE KEY_ICMPV4_CODE_MASK KEY_ICMPV4_TYPE KEY_ICMPV4_TYPE_MASK KEY_ICMPV6_CODE KEY_ICMPV6_CODE_MASK KEY_ICMPV6_TYPE KEY_ICMPV6_TYPE_MASK KEY_ARP_SIP KEY_ARP_SIP_MASK KEY_ARP_TIP KEY_ARP_TIP_MASK KEY_ARP_OP KEY_ARP_OP_MASK KEY_ARP_SHA KEY_ARP_SHA_MASK KEY_ARP_THA KEY_ARP_THA_MASK KEY_MPLS_TTL KEY_MPLS_BOS KEY_MPLS_TC KEY_MPLS_LABEL KEY_TCP_FLAGS KEY_TCP_FLAGS_MASK KEY_IP_TOS KEY_IP_TOS_MASK KEY_IP_TTL KEY_IP_TTL_MASK KEY_CVLAN_ID KEY_CVLAN_PRIO KEY_CVLAN_ETH_TYPE KEY_ENC_IP_TOS KEY_ENC_IP_TOS_MASK KEY_ENC_IP_TTL KEY_ENC_IP_TTL_MASK KEY_ENC_OPTS KEY_ENC_OPTS_MASK IN_HW_COUNT KEY_PORT_SRC_MIN KEY_PORT_SRC_MAX KEY_PORT_DST_MIN KEY_PORT_DST_MAX KEY_CT_STATE KEY_CT_STATE_MASK KEY_CT_ZONE KEY_CT_ZONE_MASK KEY_CT_MARK KEY_CT_MARK_MASK KEY_CT_LABELS KEY_CT_LABELS_MASK KEY_MPLS_OPTS KEY_HASH KEY_HASH_MASK KEY_NUM_OF_VLANS";
 
 /** What an attribute holds: a string, a number, a struct, attributes, or bytes where nothing is said. */
 type Holds = "string" | "number" | Struct | Nest;
@@ -68,6 +77,24 @@ const STATS: Nest = {
     PKT64: "number",
   },
 };
+const MIRRED: Nest = {
+  prefix: "TCA_MIRRED_",
+  names: "UNSPEC TM PARMS PAD BLOCKID",
+  holds: { TM: TIMES, PARMS: MIRRED_PARMS },
+};
+const ACTION: Nest = {
+  prefix: "TCA_ACT_",
+  names: "UNSPEC KIND OPTIONS INDEX STATS PAD COOKIE FLAGS HW_STATS USED_HW_STATS IN_HW_COUNT",
+  holds: { KIND: "string", INDEX: "number", STATS, IN_HW_COUNT: "number" },
+};
+const ACTIONS: Nest = { prefix: "TCA_ACT_", names: "TAB", holds: { TAB: ACTION }, rest: ACTION };
+const FLOWER: Nest = {
+  prefix: "TCA_FLOWER_",
+  names: FLOWER_NAMES,
+  holds: { ACT: ACTIONS, KEY_IP_PROTO: "number", KEY_VLAN_ID: "number", FLAGS: "number", IN_HW_COUNT: "number" },
+};
+/** What options hold, by the kind that stands before them; in messages about filters, and of a plug in any. */
+const OPTIONS: Readonly<Record<string, Holds>> = { plug: PLUG, flower: FLOWER, mirred: MIRRED };
 const SPACES: Readonly<Record<string, Nest>> = {
   qdisc: {
     prefix: "TCA_",
@@ -147,7 +174,7 @@ export function readTree(bytes: Uint8Array): Node {
 }
 
 function aboutOf(type: number): string | undefined {
-  if (type >= 36 && type <= 38) return "qdisc";
+  if ((type >= 36 && type <= 38) || (type >= 44 && type <= 46)) return "qdisc";
   if (type >= 16 && type <= 18) return "link";
   return type >= 24 && type <= 26 ? "route" : undefined;
 }
@@ -224,14 +251,20 @@ function bytesNode(reader: Reader, from: number, end: number): Node {
   return { kernelName: "", offset: from, length: end - from, value: reader.bytes.slice(from, end) };
 }
 
-/** A list of attributes being read, and whether it has said that it is a plug's. */
+/** A list of attributes being read, and the kind that it has named so far. */
 class Context {
   readonly nest: Nest;
-  plug = false;
+  kind = "";
 
   constructor(nest: Nest) {
     this.nest = nest;
   }
+}
+
+/** Whether the message, or the request that it answers, is about a filter. */
+function isAboutFilter(reader: Reader): boolean {
+  const type = reader.u16(4) === 2 ? reader.u16(24) : reader.u16(4);
+  return type >= 44 && type <= 46;
 }
 
 function attributeNodes(reader: Reader, from: number, end: number, context: Context): Node[] {
@@ -254,10 +287,13 @@ function attributeNode(reader: Reader, attribute: Attribute, context: Context): 
     length: end - at,
     attributeType: rawType,
   };
-  if (context.nest === SPACES.qdisc && name === "KIND") context.plug = reader.text(attribute) === "plug";
+  const hasKind = context.nest === SPACES.qdisc || context.nest === ACTION;
+  if (hasKind && name === "KIND") context.kind = reader.text(attribute);
   let holds: Holds | undefined = Object.hasOwn(context.nest.holds, name) ? context.nest.holds[name] : undefined;
-  if (holds === undefined && Number(name) !== type) holds = context.nest.rest;
-  if (context.nest === SPACES.qdisc && name === "OPTIONS" && context.plug) holds = PLUG;
+  if (holds === undefined && (Number(name) !== type || context.nest === ACTIONS)) holds = context.nest.rest;
+  if (hasKind && name === "OPTIONS" && (context.kind === "plug" || isAboutFilter(reader))) {
+    holds = Object.hasOwn(OPTIONS, context.kind) ? OPTIONS[context.kind] : undefined;
+  }
   return { ...node, ...contents(reader, attribute, holds ?? "bytes") };
 
   function contents(reader: Reader, attribute: Attribute, holds: Holds | "bytes"): Partial<Node> {

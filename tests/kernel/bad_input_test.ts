@@ -117,11 +117,17 @@ const ROWS: Row[] = [{
   status: 2,
   message: `unknown command "hodl"; see: plugctl help`,
 }, {
-  name: "a trailing word",
+  name: "a trailing word that names no gate",
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "now"],
+  status: 1,
+  message: "cannot find gate now: there is no such gate; see which there are with: plugctl gate list",
+}, {
+  name: "a trailing word",
+  tc: HOLDING,
+  words: ["detach", ...DEV, "now"],
   status: 2,
-  message: `unexpected argument "now"; see: plugctl release-indefinite --help`,
+  message: `unexpected argument "now"; see: plugctl detach --help`,
 }, {
   name: "limit 0 for a new plug",
   words: ["attach", ...DEV, "--limit", "0"],

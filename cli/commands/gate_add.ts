@@ -1,0 +1,60 @@
+import { Gate, type GateOptions, type GatePlan, planGate, plannedRequests } from "../../qdisc/mod.ts";
+import type { Context } from "../context.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { deviceName, openConnection, understood } from "../queue_options.ts";
+import { parseSize } from "../size.ts";
+import { UsageError } from "../usage_error.ts";
+
+/** `plugctl gate add` */
+export async function run(context: Context): Promise<void> {
+  const options = gateOptions(context);
+  const plan = understood(() => planGate(options));
+  if (isGiven(context, "dry-run")) return await printPlan(context, plan);
+  using connection = await openConnection(context);
+  const gate = Gate.open({ ...options, connection });
+  if (!gate.made) context.note(`the gate ${gate.name} is there already, and nothing was changed`);
+  if (!isGiven(context, "json")) return;
+  const { lastAsked } = gate.plug;
+  context.print(`${JSON.stringify({ ...gate.read(), made: gate.made, lastAsked }, null, 2)}\n`);
+}
+
+function gateOptions(context: Context): GateOptions {
+  const { operands: [name], values } = context.arguments;
+  const devices = values.get("dev");
+  if (!devices) {
+    throw new UsageError(`gate add needs a device: plugctl gate add ${name} --dev DEV --direction DIRECTION`);
+  }
+  const limit = valueOf(context, "limit");
+  return {
+    name,
+    devs: devices.map(deviceName),
+    direction: directionOf(context),
+    match: values.get("match"),
+    limitBytes: limit === undefined ? undefined : parseSize(limit),
+    priority: priorityOf(context),
+    hold: isGiven(context, "hold"),
+    replace: isGiven(context, "replace"),
+    force: isGiven(context, "force"),
+  };
+}
+
+function directionOf(context: Context): "ingress" | "egress" {
+  const direction = valueOf(context, "direction");
+  if (direction === "ingress" || direction === "egress") return direction;
+  const found = direction === undefined ? "none is given" : `not ${JSON.stringify(direction)}`;
+  throw new UsageError(`gate add needs --direction ingress or --direction egress, ${found}`);
+}
+
+function priorityOf(context: Context): number | undefined {
+  const text = valueOf(context, "priority");
+  if (text === undefined) return undefined;
+  if (/^[0-9]{1,5}$/.test(text)) return Number(text);
+  throw new UsageError(`${JSON.stringify(text)} is no priority: one is a whole number from 1 to 65535`);
+}
+
+/** Prints what would be sent if nothing of it were there. */
+async function printPlan(context: Context, plan: GatePlan): Promise<void> {
+  const { printMessages, readIndex } = await import("../dry_run.ts");
+  context.note(`the index of ${plan.device} is shown as 0, it is not there yet`);
+  printMessages(context, plannedRequests(plan, plan.devs.map((dev) => readIndex(context, dev))));
+}

@@ -1,0 +1,52 @@
+import { TC_H_ROOT } from "../../codec/mod.ts";
+import {
+  changeRequest,
+  deleteDevice,
+  type DetachReport,
+  FIRST_HANDLE,
+  Gate,
+  gateDevice,
+  type QdiscPlace,
+} from "../../qdisc/mod.ts";
+import type { Context } from "../context.ts";
+import { parseDuration } from "../duration.ts";
+import { isGiven, valueOf } from "../given.ts";
+import { interruptible } from "../interruptible.ts";
+import { gateOperand, openConnection } from "../queue_options.ts";
+
+/** `plugctl gate delete` */
+export async function run(context: Context): Promise<void> {
+  const names = context.arguments.operands.map(gateOperand);
+  const drop = isGiven(context, "drop");
+  const timeout = valueOf(context, "timeout");
+  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  if (isGiven(context, "dry-run")) return await printPlan(context, { names, drop });
+  using connection = await openConnection(context);
+  const gates = Gate.named(connection, names);
+  const reports: DetachReport[] = [];
+  for (const gate of gates) {
+    const report = await interruptible((signal) => gate.close({ drop, timeoutMs, signal }));
+    noteLosses(context, gate.name, report);
+    reports.push(report);
+  }
+  if (!isGiven(context, "json")) return;
+  const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
+  context.print(`${JSON.stringify(results, null, 2)}\n`);
+}
+
+function noteLosses(context: Context, name: string, { drops, discardedPackets }: DetachReport): void {
+  if (drops > 0) context.note(`${drops} packets were dropped at the gate ${name}: its limit was reached`);
+  if (discardedPackets > 0) context.note(`${discardedPackets} held packets were discarded at the gate ${name}`);
+}
+
+/** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
+async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
+  const { printRequests } = await import("../dry_run.ts");
+  context.note("the filters, which go first, are not shown: they are read from the kernel");
+  const places = names.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
+  const requestsFor = (place: QdiscPlace) => [
+    ...drop ? [] : [changeRequest(place, "release-indefinite")],
+    deleteDevice(place.ifindex),
+  ];
+  printRequests(context, { places, requestsFor });
+}

@@ -1,0 +1,77 @@
+import {
+  type FilterMessage,
+  type LinkMessage,
+  NLM_F_DUMP,
+  type QdiscMessage,
+  RTM_GETLINK,
+  RTM_GETTFILTER,
+  TC_H_CLSACT,
+} from "../../codec/mod.ts";
+import type { Connection } from "../../netlink/mod.ts";
+import { readQdiscs } from "../queue.ts";
+import type { Direction } from "./gate_note.ts";
+import { hookOf } from "./gate_requests.ts";
+
+/** What gates consist of, as a network namespace has it. */
+export interface Machine {
+  links: LinkMessage[];
+  qdiscs: QdiscMessage[];
+  /** The filters of the hooks that were looked at, without the entries that stand for several. */
+  filters: FilterMessage[];
+}
+
+/** A place where filters hang. */
+export interface Hook {
+  ifindex: number;
+  direction: Direction;
+}
+
+const BOTH: readonly Direction[] = ["ingress", "egress"];
+
+/** Reads the devices and the qdiscs: a dump each. */
+export function readMachine(connection: Connection, operation: string): Machine {
+  const links = connection.dump(operation, { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 })
+    .filter((message): message is LinkMessage => message.about === "link");
+  return { links, qdiscs: readQdiscs(connection, operation), filters: [] };
+}
+
+/** Reads the filters of these hooks: a dump each. */
+export function readFilters(
+  connection: Connection,
+  { operation, hooks }: { operation: string; hooks: readonly Hook[] },
+): FilterMessage[] {
+  return hooks.flatMap((hook) => dumpFilters(connection, hook, operation)).filter(({ handle }) => handle !== 0);
+}
+
+/** Whether no filter at all hangs from a device's clsact. */
+export function isBare(
+  connection: Connection,
+  { ifindex, operation }: { ifindex: number; operation: string },
+): boolean {
+  return BOTH.every((direction) => dumpFilters(connection, { ifindex, direction }, operation).length === 0);
+}
+
+function dumpFilters(connection: Connection, { ifindex, direction }: Hook, operation: string): FilterMessage[] {
+  const place = { ifindex, handle: 0, parent: hookOf(direction), priority: 0, protocol: 0 };
+  return connection.dump(operation, { type: RTM_GETTFILTER, flags: NLM_F_DUMP, ...place })
+    .filter((message): message is FilterMessage => message.about === "filter");
+}
+
+/** Every hook of the namespace: those of each device that has a qdisc for them. */
+export function allHooks({ qdiscs }: Machine): Hook[] {
+  return qdiscs.filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
+    BOTH.filter((direction) => kind === "clsact" || direction === "ingress").map((direction) => ({
+      ifindex,
+      direction,
+    }))
+  );
+}
+
+/** The qdisc that a device's filters hang from: `clsact`, or `ingress`, which has only that hook. */
+export function hookQdisc({ qdiscs }: Machine, ifindex: number): QdiscMessage | undefined {
+  return qdiscs.find((qdisc) => qdisc.ifindex === ifindex && isHookQdisc(qdisc));
+}
+
+function isHookQdisc({ parent }: QdiscMessage): boolean {
+  return parent === TC_H_CLSACT;
+}

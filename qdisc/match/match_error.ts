@@ -1,0 +1,44 @@
+/** Where a match expression is wrong. */
+export interface MatchFault {
+  /** The expression, whole. */
+  expression: string;
+  /** Where the fault begins, in UTF-16 units from the start of the expression; its length where something is missing. */
+  position: number;
+  /** How long the faulty part is; 0 where something is missing. */
+  length: number;
+  /** What was expected there, in words. */
+  expected: string;
+}
+
+/** A match expression that cannot be understood: where it is wrong, and what was expected there. */
+export class MatchError extends SyntaxError {
+  /** The class's name. */
+  override name = "MatchError";
+  /** The expression, whole. */
+  readonly expression: string;
+  /** Where the fault begins, in UTF-16 units; the expression's length where something is missing at its end. */
+  readonly position: number;
+  /** How long the faulty part is; 0 where something is missing. */
+  readonly length: number;
+  /** What was expected there, in words. */
+  readonly expected: string;
+
+  /** Puts the sentence together. */
+  constructor({ expression, position, length, expected }: MatchFault) {
+    const part = expression.slice(position, position + length);
+    const found = part ? JSON.stringify(part) : position === expression.length ? "it ends" : "nothing is there";
+    super(
+      `Cannot understand match ${JSON.stringify(expression)} at column ${position + 1}: ${found}, expected ${expected}`,
+    );
+    this.expression = expression;
+    this.position = position;
+    this.length = length;
+    this.expected = expected;
+  }
+
+  /** The expression, and below it carets under what is wrong: two lines. */
+  get drawing(): string {
+    const line = this.expression.replaceAll(/\s/g, " ");
+    return `${line}\n${" ".repeat(this.position)}${"^".repeat(Math.max(this.length, 1))}`;
+  }
+}

@@ -1,15 +1,11 @@
-import { TC_H_ROOT } from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
-import {
-  changeRequest,
-  FIRST_HANDLE,
-  Gate,
-  gateDevice,
-  Plug,
-  type PlugAction,
-  type PlugGroup,
-  type PlugPlace,
-} from "../qdisc/mod.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { Connection } from "../netlink/connection.ts";
+import type { PlugPlace } from "../qdisc/attach.ts";
+import { Gate } from "../qdisc/gate/gate.ts";
+import { gateDevice } from "../qdisc/gate/gate_name.ts";
+import { Plug } from "../qdisc/plug.ts";
+import type { PlugGroup } from "../qdisc/plug_group.ts";
+import { changeRequest, FIRST_HANDLE, type PlugAction } from "../qdisc/plug_requests.ts";
 import type { Context, Run } from "./context.ts";
 import { isGiven } from "./given.ts";
 import { openConnection, queueTargets } from "./queue_options.ts";

@@ -1,5 +1,10 @@
-import { decode, encodeRequest, type Field, formatHandle, type Request, sendRegion, TC_H_ROOT } from "../codec/mod.ts";
-import { FIRST_HANDLE, type PlugPlace, type QdiscPlace } from "../qdisc/mod.ts";
+import { sendRegion } from "../codec/exchange.ts";
+import type { Field } from "../codec/field.ts";
+import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
+import { encodeRequest, type Request } from "../codec/request.ts";
+import { decode } from "../codec/tree.ts";
+import type { PlugPlace } from "../qdisc/attach.ts";
+import { FIRST_HANDLE, type QdiscPlace } from "../qdisc/plug_requests.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
 import { isGiven } from "./given.ts";

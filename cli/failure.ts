@@ -1,5 +1,7 @@
-import { EACCES, ENODEV, EPERM, NetlinkError, UnsupportedError } from "../netlink/mod.ts";
-import { QueueError, type QueueErrorCode } from "../qdisc/mod.ts";
+import { EACCES, ENODEV, EPERM } from "../netlink/errno.ts";
+import { UnsupportedError } from "../netlink/libc.ts";
+import { NetlinkError } from "../netlink/netlink_error.ts";
+import { QueueError, type QueueErrorCode } from "../qdisc/queue_error.ts";
 import { EXIT } from "./exit_status.ts";
 import { Interrupted } from "./interruptible.ts";
 import { UsageError } from "./usage_error.ts";

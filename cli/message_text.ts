@@ -1,4 +1,4 @@
-import type { Field } from "../codec/mod.ts";
+import type { Field } from "../codec/field.ts";
 import { textTable } from "./text_table.ts";
 
 /** A message field by field: offset, bytes in hex, the kernel's name, the value and what it says. */

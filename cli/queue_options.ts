@@ -1,6 +1,9 @@
-import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/mod.ts";
-import { Connection, namespacePath } from "../netlink/mod.ts";
-import { gateDevice, MatchError, type PlugPlace } from "../qdisc/mod.ts";
+import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
+import { Connection } from "../netlink/connection.ts";
+import { namespacePath } from "../netlink/namespace.ts";
+import type { PlugPlace } from "../qdisc/attach.ts";
+import { gateDevice } from "../qdisc/gate/gate_name.ts";
+import { MatchError } from "../qdisc/match/mod.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";

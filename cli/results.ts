@@ -1,5 +1,5 @@
-import { formatHandle, formatParent } from "../codec/mod.ts";
-import type { Plug } from "../qdisc/mod.ts";
+import { formatHandle, formatParent } from "../codec/handle.ts";
+import type { Plug } from "../qdisc/plug.ts";
 import type { Context } from "./context.ts";
 import { isGiven } from "./given.ts";
 

@@ -1,4 +1,4 @@
-import { LIMIT_MAX } from "../qdisc/mod.ts";
+import { LIMIT_MAX } from "../qdisc/plug_requests.ts";
 import { UsageError } from "./usage_error.ts";
 
 const UNITS: ReadonlyMap<string, number> = new Map([

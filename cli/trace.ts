@@ -1,5 +1,6 @@
-import { decodeAll, DecodeError } from "../codec/mod.ts";
-import type { Trace } from "../netlink/mod.ts";
+import { DecodeError } from "../codec/decode_error.ts";
+import { decodeAll } from "../codec/tree.ts";
+import type { Trace } from "../netlink/connection.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
 

@@ -1,22 +1,10 @@
-import {
-  type AnswerMessage,
-  CHUNK_MAX,
-  DecodeError,
-  decodeReceived,
-  decodeSlots,
-  encodeRequest,
-  type Message,
-  NLM_F_DUMP,
-  NLM_F_DUMP_INTR,
-  NLMSG_HDRLEN,
-  receiveRegion,
-  type Request,
-  sendRegion,
-  SLOT_LEN,
-  slotLengths,
-  SLOTS_MAX,
-  verifyAcks,
-} from "../codec/mod.ts";
+import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_HDRLEN } from "../codec/assembly/constants.ts";
+import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
+import { DecodeError } from "../codec/decode_error.ts";
+import { receiveRegion, sendRegion, slotLengths } from "../codec/exchange.ts";
+import type { AnswerMessage, Message } from "../codec/message.ts";
+import { decodeReceived, decodeSlots, verifyAcks } from "../codec/received.ts";
+import { encodeRequest, type Request } from "../codec/request.ts";
 import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
 import { inNamespace } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";

@@ -1,4 +1,5 @@
-import { CHUNK_MAX, receiveRegion, sendRegion, SLOT_LEN, SLOTS_MAX } from "../codec/mod.ts";
+import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
+import { receiveRegion, sendRegion } from "../codec/exchange.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 

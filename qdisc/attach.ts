@@ -1,12 +1,8 @@
-import {
-  formatHandle,
-  type LinkMessage,
-  NLM_F_CREATE,
-  type QdiscMessage,
-  type QdiscRequest,
-  TC_H_ROOT,
-} from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
+import { NLM_F_CREATE } from "../codec/assembly/constants.ts";
+import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
+import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
+import type { QdiscRequest } from "../codec/request.ts";
+import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
 import { limitWarning, readLink } from "./limit_warning.ts";
 import { refuseLockout } from "./lockout.ts";

@@ -1,5 +1,5 @@
-import { TC_H_ROOT } from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";

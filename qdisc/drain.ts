@@ -1,4 +1,4 @@
-import { TC_H_ROOT } from "../codec/mod.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";

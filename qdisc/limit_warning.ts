@@ -1,5 +1,6 @@
-import { type LinkMessage, RTM_GETLINK } from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import type { LinkMessage } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
 import { QueueError } from "./queue_error.ts";
 
 /** What a packet measures at most where segmentation is left to a device that says nothing else. */

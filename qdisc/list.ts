@@ -1,5 +1,6 @@
-import { type QdiscStats, RTM_GETLINK } from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import type { QdiscStats } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
 import { isPlug, readQdiscs } from "./queue.ts";
 
 /** A plug that the kernel has. */

@@ -1,12 +1,8 @@
-import {
-  type LinkMessage,
-  type Message,
-  NLM_F_DUMP,
-  type RouteMessage,
-  RTM_GETLINK,
-  RTM_GETROUTE,
-} from "../codec/mod.ts";
-import { type Connection, ENODEV, NetlinkError } from "../netlink/mod.ts";
+import { NLM_F_DUMP, RTM_GETLINK, RTM_GETROUTE } from "../codec/assembly/constants.ts";
+import type { LinkMessage, Message, RouteMessage } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { ENODEV } from "../netlink/errno.ts";
+import { NetlinkError } from "../netlink/netlink_error.ts";
 import { QueueError } from "./queue_error.ts";
 
 const AF_UNSPEC = 0;

@@ -1,5 +1,6 @@
-import { type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
-import type { Connection } from "../netlink/mod.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { QdiscStats } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
 import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
 import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";

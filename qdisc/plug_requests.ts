@@ -2,14 +2,14 @@ import {
   NLM_F_CREATE,
   NLM_F_EXCL,
   NLM_F_REPLACE,
-  type QdiscRequest,
   RTM_DELQDISC,
   RTM_NEWQDISC,
   TCQ_PLUG_BUFFER,
   TCQ_PLUG_LIMIT,
   TCQ_PLUG_RELEASE_INDEFINITE,
   TCQ_PLUG_RELEASE_ONE,
-} from "../codec/mod.ts";
+} from "../codec/assembly/constants.ts";
+import type { QdiscRequest } from "../codec/request.ts";
 
 /** Where a qdisc is: on a device, at a parent or by its handle. */
 export interface QdiscPlace {

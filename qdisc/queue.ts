@@ -1,13 +1,10 @@
-import {
-  formatHandle,
-  formatParent,
-  type QdiscMessage,
-  type QdiscStats,
-  type Request,
-  RTM_GETQDISC,
-  TC_H_ROOT,
-} from "../codec/mod.ts";
-import { type Connection, ENODEV, NetlinkError } from "../netlink/mod.ts";
+import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
+import type { QdiscMessage, QdiscStats } from "../codec/message.ts";
+import type { Request } from "../codec/request.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { ENODEV } from "../netlink/errno.ts";
+import { NetlinkError } from "../netlink/netlink_error.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { QueueError } from "./queue_error.ts";
 

@@ -1,15 +1,5 @@
-import {
-  EACCES,
-  EEXIST,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  EPERM,
-  errnoName,
-  errnoSentence,
-  NetlinkError,
-  type Refusal,
-} from "../netlink/mod.ts";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoName, errnoSentence } from "../netlink/errno.ts";
+import { NetlinkError, type Refusal } from "../netlink/netlink_error.ts";
 
 /** Why something could not be done to a queue. */
 export type QueueErrorCode =

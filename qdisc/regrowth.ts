@@ -1,4 +1,5 @@
-import { type QdiscMessage, TC_H_ROOT } from "../codec/mod.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { QdiscMessage } from "../codec/message.ts";
 import { QueueError } from "./queue_error.ts";
 
 /** Kinds that put a queue of their own in a deleted one's place, seen on Linux 6.1; ets does by its source. */

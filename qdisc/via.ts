@@ -1,4 +1,4 @@
-import { Connection } from "../netlink/mod.ts";
+import { Connection } from "../netlink/connection.ts";
 
 /** Which connection to use. */
 export interface Via {

@@ -1,5 +1,6 @@
-import { TC_H_ROOT } from "../../codec/mod.ts";
-import { changeRequest, createRequest, FIRST_HANDLE, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import { Plug } from "../../qdisc/plug.ts";
+import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";

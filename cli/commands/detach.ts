@@ -1,4 +1,6 @@
-import { changeRequest, deleteRequest, type DetachReport, Plug, type QdiscPlace } from "../../qdisc/mod.ts";
+import type { DetachReport } from "../../qdisc/drain.ts";
+import { Plug } from "../../qdisc/plug.ts";
+import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import { openPlugs } from "../change_command.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";

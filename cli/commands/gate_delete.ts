@@ -1,13 +1,9 @@
-import { TC_H_ROOT } from "../../codec/mod.ts";
-import {
-  changeRequest,
-  deleteDevice,
-  type DetachReport,
-  FIRST_HANDLE,
-  Gate,
-  gateDevice,
-  type QdiscPlace,
-} from "../../qdisc/mod.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { DetachReport } from "../../qdisc/drain.ts";
+import { Gate } from "../../qdisc/gate/gate.ts";
+import { gateDevice } from "../../qdisc/gate/gate_name.ts";
+import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
+import { changeRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
 import { isGiven, valueOf } from "../given.ts";

@@ -1,5 +1,5 @@
 import { changeCommand } from "../change_command.ts";
-import { warnOfLimit } from "../../qdisc/mod.ts";
+import { warnOfLimit } from "../../qdisc/limit_warning.ts";
 import { parseSize } from "../size.ts";
 
 /** `plugctl limit` */

@@ -1,5 +1,6 @@
-import { formatHandle, formatParent } from "../../codec/mod.ts";
-import { findDevice, type ListedPlug, listPlugs } from "../../qdisc/mod.ts";
+import { formatHandle, formatParent } from "../../codec/handle.ts";
+import { type ListedPlug, listPlugs } from "../../qdisc/list.ts";
+import { findDevice } from "../../qdisc/queue.ts";
 import type { Context } from "../context.ts";
 import { isGiven } from "../given.ts";
 import { deviceName, openConnection } from "../queue_options.ts";

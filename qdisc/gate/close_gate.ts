@@ -1,5 +1,5 @@
-import { TC_H_ROOT } from "../../codec/mod.ts";
-import type { Connection } from "../../netlink/mod.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { Connection } from "../../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync } from "../drain.ts";
 import type { Queue } from "../queue.ts";
 import { refusalError } from "../queue_error.ts";

@@ -1,5 +1,5 @@
-import type { QdiscStats } from "../../codec/mod.ts";
-import type { Connection } from "../../netlink/mod.ts";
+import type { QdiscStats } from "../../codec/message.ts";
+import type { Connection } from "../../netlink/connection.ts";
 import type { BufferOptions } from "../change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../drain.ts";
 import { Plug } from "../plug.ts";

@@ -1,4 +1,5 @@
-import { ENOENT, EOPNOTSUPP, type Refusal } from "../../netlink/mod.ts";
+import { ENOENT, EOPNOTSUPP } from "../../netlink/errno.ts";
+import type { Refusal } from "../../netlink/netlink_error.ts";
 import { QueueError, refusalError } from "../queue_error.ts";
 
 /** The module that a step of a gate's set-up takes; the kernel's sentences name none. */

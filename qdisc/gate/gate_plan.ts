@@ -1,4 +1,4 @@
-import type { FlowerKeys } from "../../codec/mod.ts";
+import type { FlowerKeys } from "../../codec/flower.ts";
 import { filtersOf, formatMatch, type Match, parseMatch } from "../match/mod.ts";
 import { checkLimit } from "../plug_requests.ts";
 import { gateDevice, inventName } from "./gate_name.ts";

@@ -1,9 +1,4 @@
 import {
-  type ClsactRequest,
-  ETH_P_ALL,
-  type FilterRequest,
-  type FlowerKeys,
-  type LinkChangeRequest,
   NLM_F_CREATE,
   NLM_F_EXCL,
   RTM_DELLINK,
@@ -12,10 +7,11 @@ import {
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWTFILTER,
-  TC_H_CLSACT,
-  TC_H_MIN_EGRESS,
-  TC_H_MIN_INGRESS,
-} from "../../codec/mod.ts";
+} from "../../codec/assembly/constants.ts";
+import { ETH_P_ALL } from "../../codec/assembly/filter_constants.ts";
+import type { FlowerKeys } from "../../codec/flower.ts";
+import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../../codec/handle.ts";
+import type { ClsactRequest, FilterRequest, LinkChangeRequest } from "../../codec/tree_request.ts";
 import { type Direction, formatNote, type GateNote } from "./gate_note.ts";
 
 /**

@@ -1,4 +1,5 @@
-import { type FilterMessage, type LinkMessage, type QdiscStats, TC_H_ROOT } from "../../codec/mod.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { FilterMessage, LinkMessage, QdiscStats } from "../../codec/message.ts";
 import { formatMatch, matchOf } from "../match/mod.ts";
 import { isPlug } from "../queue.ts";
 import { gateName } from "./gate_name.ts";

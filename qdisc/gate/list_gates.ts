@@ -1,4 +1,4 @@
-import type { Connection } from "../../netlink/mod.ts";
+import type { Connection } from "../../netlink/connection.ts";
 import { type GateState, gateState, hooksOf, isGateDevice, type ListedGate } from "./gate_state.ts";
 import { type Hook, hookQdisc, type Machine, readFilters, readMachine } from "./machine.ts";
 import { parseNote } from "./gate_note.ts";

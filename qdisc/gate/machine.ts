@@ -1,13 +1,7 @@
-import {
-  type FilterMessage,
-  type LinkMessage,
-  NLM_F_DUMP,
-  type QdiscMessage,
-  RTM_GETLINK,
-  RTM_GETTFILTER,
-  TC_H_CLSACT,
-} from "../../codec/mod.ts";
-import type { Connection } from "../../netlink/mod.ts";
+import { NLM_F_DUMP, RTM_GETLINK, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
+import { TC_H_CLSACT } from "../../codec/handle.ts";
+import type { FilterMessage, LinkMessage, QdiscMessage } from "../../codec/message.ts";
+import type { Connection } from "../../netlink/connection.ts";
 import { readQdiscs } from "../queue.ts";
 import type { Direction } from "./gate_note.ts";
 import { hookOf } from "./gate_requests.ts";

@@ -1,5 +1,8 @@
-import { type LinkMessage, RTM_GETLINK, TC_H_ROOT } from "../../codec/mod.ts";
-import { type Answer, type Connection, ENODEV } from "../../netlink/mod.ts";
+import { RTM_GETLINK } from "../../codec/assembly/constants.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { LinkMessage } from "../../codec/message.ts";
+import type { Answer, Connection } from "../../netlink/connection.ts";
+import { ENODEV } from "../../netlink/errno.ts";
 import { FIRST_HANDLE } from "../plug_requests.ts";
 import type { Queue } from "../queue.ts";
 import { QueueError, refusalError } from "../queue_error.ts";

@@ -1,5 +1,7 @@
-import { type Request, TC_H_ROOT } from "../../codec/mod.ts";
-import { type Answer, type Connection, EAFNOSUPPORT } from "../../netlink/mod.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { Request } from "../../codec/request.ts";
+import type { Answer, Connection } from "../../netlink/connection.ts";
+import { EAFNOSUPPORT } from "../../netlink/errno.ts";
 import { refuseLockout } from "../lockout.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug_requests.ts";
 import { findDevice } from "../queue.ts";

@@ -1,4 +1,4 @@
-import type { AddressPrefix } from "../../codec/mod.ts";
+import type { AddressPrefix } from "../../codec/flower.ts";
 import { formatAddress } from "./address.ts";
 import { IP_PROTOCOLS, type Match, TCP_FLAGS } from "./match.ts";
 

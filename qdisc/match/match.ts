@@ -1,4 +1,4 @@
-import type { FlowerKeys } from "../../codec/mod.ts";
+import type { FlowerKeys } from "../../codec/flower.ts";
 
 /** Which packets are meant; what is absent is not looked at, so that an empty one means all. */
 export interface Match extends Omit<FlowerKeys, "etherType"> {

@@ -1,4 +1,4 @@
-import type { FlowerKeys } from "../../codec/mod.ts";
+import type { FlowerKeys } from "../../codec/flower.ts";
 import { ETHER_TYPES, type Family, IP_PROTOCOLS, type Match, TCP_FLAGS, VLAN_MAX } from "./match.ts";
 
 const FAMILIES = Object.keys(ETHER_TYPES) as Family[];

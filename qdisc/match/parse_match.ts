@@ -1,4 +1,4 @@
-import type { AddressPrefix } from "../../codec/mod.ts";
+import type { AddressPrefix } from "../../codec/flower.ts";
 import { formatAddress, maskAddress, parseAddress } from "./address.ts";
 import { IP_PROTOCOLS, type Match, type ProtocolName, TCP_FLAGS, type TcpFlagName, VLAN_MAX } from "./match.ts";
 import { MatchError } from "./match_error.ts";

@@ -1,7 +1,8 @@
 // Both decoders on the same bytes.
 import { decode, DecodeError, decodeReceived, receiveRegion } from "../../codec/mod.ts";
 import { difference } from "./difference.ts";
-import { readMessages, Refused } from "./reference_decoder.ts";
+import { readMessages } from "./reference_decoder.ts";
+import { Refused } from "./reference_reader.ts";
 import { readTree } from "./reference_tree.ts";
 
 /** What the codec makes of a run of messages: the messages, and the tree of the first. */

@@ -1,5 +1,5 @@
 // What a filter message says, as the second decoder reads it; see reference_decoder.
-import { type Attribute, need, type Reader, type Said } from "./reference_decoder.ts";
+import { type Attribute, need, type Reader, type Said } from "./reference_reader.ts";
 
 /** What is compared of the keys of a flower filter. */
 interface Keys {

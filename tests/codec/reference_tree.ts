@@ -1,5 +1,6 @@
 // The tree of a message as the second decoder sees it; see reference_decoder.
-import { afterEcho, type Attribute, isExtended, need, Reader } from "./reference_decoder.ts";
+import { afterEcho, isExtended } from "./reference_decoder.ts";
+import { type Attribute, need, Reader } from "./reference_reader.ts";
 
 type Value = number | bigint | string | Uint8Array;
 

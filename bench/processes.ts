@@ -11,20 +11,40 @@ export type Figures = Map<string, Figure>;
 /** How many processes of each peer are run; the median of them counts. */
 export const PROCESSES = 5;
 
+/** A peer, and a command that prints lines of a work and a number. A peer may have several. */
+export type Peer = readonly [name: string, command: readonly string[]];
+
+/** What all peers' processes printed, and why some did not. */
+export interface Runs {
+  figures: Map<string, Figures>;
+  /** Names with the reason. */
+  failures: string[];
+}
+
 /**
- * Runs a command several times, each of which prints lines of a work and a number, and takes the median of each
- * work.
- *
- * @throws {Error} where the command fails
+ * Runs each peer's command several times, all of them in turns, so that what else the machine does meets all alike,
+ * and takes the median of each work.
  */
-export async function runProcesses(command: readonly string[]): Promise<Figures> {
-  const numbers = new Map<string, number[]>();
+export async function runPeers(peers: readonly Peer[]): Promise<Runs> {
+  const numbers = new Map<string, Map<string, number[]>>();
+  const failures = new Map<string, string>();
   for (let run = 0; run < PROCESSES; run++) {
-    for (const [work, number] of await runOnce(command)) {
-      numbers.set(work, [...numbers.get(work) ?? [], number]);
+    for (const [name, command] of peers.filter(([name]) => !failures.has(name))) {
+      const works = numbers.get(name) ?? new Map<string, number[]>();
+      try {
+        for (const [work, number] of await runOnce(command)) works.set(work, [...works.get(work) ?? [], number]);
+        numbers.set(name, works);
+      } catch (error) {
+        failures.set(name, `${name} (${String(error).split("\n")[0].slice(0, 120)})`);
+      }
     }
   }
-  return new Map([...numbers].map(([work, list]) => [work, figure(list)]));
+  const figures = [...numbers].map(([name, works]) => [name, figuresOf(works)] as const);
+  return { figures: new Map(figures), failures: [...failures.values()] };
+}
+
+function figuresOf(works: ReadonlyMap<string, readonly number[]>): Figures {
+  return new Map([...works].map(([work, list]) => [work, figure(list)]));
 }
 
 function figure(numbers: readonly number[]): Figure {

@@ -21,10 +21,12 @@ export interface ChangeCommand {
   /** The limit that it sets, from its operands. */
   limitBytes?: (context: Context) => number;
   change: (group: PlugGroup, context: Context, limitBytes?: number) => void;
+  /** What is worth knowing about the limit on a device. */
+  warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, change }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, change, warn }: ChangeCommand): Run {
   return async (context) => {
     const { gates, places } = queueTargets(context);
     const limitBytes = readLimit?.(context);
@@ -38,6 +40,10 @@ export function changeCommand({ action, limitBytes: readLimit, change }: ChangeC
     const ofGates = Gate.named(connection, gates).map(({ plug }) => plug);
     const plugs = [...ofGates, ...openPlugs(connection, places)];
     change(Plug.all(plugs), context, limitBytes);
+    for (const { place: { ifindex } } of plugs) {
+      const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
+      if (warning !== undefined) context.note(warning);
+    }
     printResults(context, plugs, (_plug, index) => ({ gate: gates[index], action, limitBytes }));
   };
 }

@@ -1,4 +1,4 @@
-import { decode, encodeRequest, type Field, type Request, sendRegion, TC_H_ROOT } from "../codec/mod.ts";
+import { decode, encodeRequest, type Field, formatHandle, type Request, sendRegion, TC_H_ROOT } from "../codec/mod.ts";
 import { FIRST_HANDLE, type PlugPlace, type QdiscPlace } from "../qdisc/mod.ts";
 import type { Context } from "./context.ts";
 import { hexText, messageText } from "./message_text.ts";
@@ -37,7 +37,11 @@ function jsonText(messages: readonly Uint8Array[]): string {
 function guessPlace(context: Context, place: PlugPlace): QdiscPlace {
   const { dev, parent = isRoot(place) ? TC_H_ROOT : 0 } = place;
   const handle = place.handle ?? (parent === TC_H_ROOT ? FIRST_HANDLE : 0);
-  if (handle === 0) context.note(`the handle of the plug on ${dev} is shown as 0:, it is read from the kernel first`);
+  if (place.handle === undefined && context.arguments.command !== "attach") {
+    context.note(
+      `the handle of the plug on ${dev} is shown as ${formatHandle(handle)}, what is sent names that of the plug there`,
+    );
+  }
   return { ifindex: readIndex(context, dev), parent, handle };
 }
 

@@ -16,7 +16,7 @@ const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl 
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "already-attached": "detach it first with: plugctl detach QUEUE",
   "different-gate": "replace it with --replace, or give another name",
-  "foreign-qdisc": "replace what is there with: plugctl attach QUEUE --replace",
+  "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
   "handle-in-use": "give another with --handle, or none",
   "name-in-use": "give the gate another name",
   "no-device": "see which there are with: ip link",
@@ -43,6 +43,8 @@ export interface Named {
   dev?: string;
   /** The options that name the queue: `--dev eth0 --parent 1:4`. */
   queue?: string;
+  /** Whether it would have attached a plug there. */
+  attaches?: boolean;
 }
 
 /** Describes an error that ended a command. */
@@ -71,10 +73,9 @@ function statusOf(error: QueueError | NetlinkError): number {
   return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
 }
 
-function adviceOnQueue(
-  { code, operation, reason }: QueueError,
-  { dev = "DEV", queue = `--dev ${dev}` }: Named,
-): string | undefined {
+function adviceOnQueue({ code, operation, reason }: QueueError, named: Named): string | undefined {
+  const { dev = "DEV", queue = `--dev ${dev}`, attaches = false } = named;
+  if (attaches && code === "foreign-qdisc") return `replace what is there with: plugctl attach ${queue} --replace`;
   const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
   const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
   const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
@@ -83,7 +84,9 @@ function adviceOnQueue(
 }
 
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {
+  const enters = operation.startsWith("enter");
+  if (enters && errno === EPERM) return "run it as root, or give the program CAP_SYS_ADMIN, which this takes";
   if (errno === EPERM || errno === EACCES) return BECOME_ROOT;
   if (errno === ENODEV) return ADVICE["no-device"];
-  return operation.startsWith("enter") ? "see which there are with: ip netns" : undefined;
+  return enters ? "see which there are with: ip netns" : undefined;
 }

@@ -61,12 +61,13 @@ async function fail(error: unknown, given: Arguments | undefined): Promise<numbe
 }
 
 /** How the command line named its queue, unless it named several. */
-function nameQueue({ values }: Arguments): { dev?: string; queue?: string } {
+function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
   const devices = values.get("dev") ?? [];
-  if (devices.length !== 1) return {};
+  const attaches = command === "attach";
+  if (devices.length !== 1) return { attaches };
   const names = ["netns", "dev", "parent"] as const;
   const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);
-  return { dev: devices[0], queue: words.join(" ") };
+  return { dev: devices[0], queue: words.join(" "), attaches };
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */

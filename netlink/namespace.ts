@@ -3,6 +3,8 @@ import { NetlinkError } from "./netlink_error.ts";
 
 const O_RDONLY = 0;
 const O_CLOEXEC = 0x80000;
+/** So that a path that leads to a FIFO is an error at once. */
+const O_NONBLOCK = 0x800;
 export const CLONE_NEWNET = 0x40000000;
 const HERE = "/proc/thread-self/ns/net";
 
@@ -81,7 +83,7 @@ function openFile(path: string, operation = `open ${path}`): OpenFile {
   const { call, errno } = libc();
   const fd = call.open(
     new TextEncoder().encode(`${path}\0`),
-    O_RDONLY | O_CLOEXEC,
+    O_RDONLY | O_CLOEXEC | O_NONBLOCK,
   );
   if (fd < 0) {
     throw new NetlinkError(operation, {

@@ -4,13 +4,22 @@ import {
   NLM_F_CREATE,
   type QdiscMessage,
   type QdiscRequest,
-  RTM_GETLINK,
   TC_H_ROOT,
 } from "../codec/mod.ts";
 import type { Connection } from "../netlink/mod.ts";
 import { detachSync } from "./drain.ts";
+import { limitWarning, readLink } from "./limit_warning.ts";
 import { refuseLockout } from "./lockout.ts";
-import { changeRequest, checkLimit, createRequest, deleteRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
+import { refuseDeadEnd } from "./regrowth.ts";
+import {
+  changeRequest,
+  checkHandle,
+  checkLimit,
+  createRequest,
+  deleteRequest,
+  FIRST_HANDLE,
+  HANDLES,
+} from "./plug_requests.ts";
 import { describeQueue, findDevice, type Queue, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
@@ -45,8 +54,6 @@ export interface Attached {
   warnings: string[];
 }
 
-/** What one packet may measure when segmentation is left to the device. */
-const GSO_BYTES = 65536;
 /** Where the kernel's own default would be 0: as many packets as it gives a device without a queue. */
 const DEFAULT_PACKETS = 1000;
 const ETHERNET_HEADER_BYTES = 14;
@@ -76,10 +83,12 @@ interface Plan extends Attached {
 function plan(connection: Connection, options: AttachOptions, before: readonly Plan[]): Plan {
   const { dev, parent = TC_H_ROOT, hold = false, replace = false } = options;
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
+  if (options.handle !== undefined) checkHandle(options.handle);
   const operation = `attach to ${describeQueue(dev, { parent, handle: options.handle ?? 0 })}`;
   const ifindex = findDevice(connection, dev);
   const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
+  refuseDeadEnd(found.others, { ifindex, parent, operation });
   if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
   const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
   if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
@@ -93,7 +102,8 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
     endedEpoch: false,
     limitBytesAsked: options.limitBytes ?? ownDefault(found.link),
   };
-  return { queue, operation, options, found, warnings: warningsOf(found.link, options.limitBytes) };
+  const warning = options.limitBytes === undefined ? undefined : limitWarning(found.link, options.limitBytes);
+  return { queue, operation, options, found, warnings: warning === undefined ? [] : [warning] };
 }
 
 interface Found {
@@ -109,8 +119,7 @@ function look(
   connection: Connection,
   { ifindex, parent, operation }: { ifindex: number; parent: number; operation: string },
 ): Found {
-  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
-  if (link?.about !== "link") throw new QueueError("no-device", operation, { reason: "there is no such device" });
+  const link = readLink(connection, ifindex, operation);
   const qdiscs = readQdiscs(connection, operation).filter((qdisc) => qdisc.ifindex === ifindex && qdisc.handle !== 0);
   const there = qdiscs.find((qdisc) => qdisc.parent === parent);
   return { link, there, others: qdiscs.filter((qdisc) => qdisc !== there) };
@@ -195,12 +204,4 @@ function create(connection: Connection, plans: readonly Plan[]): void {
 
 function isCreation({ flags = 0 }: QdiscRequest): boolean {
   return (flags & NLM_F_CREATE) !== 0;
-}
-
-function warningsOf(link: LinkMessage, limitBytes: number | undefined): string[] {
-  if (limitBytes === undefined || limitBytes >= GSO_BYTES || link.gsoMaxSize < GSO_BYTES) return [];
-  return [
-    `the limit of ${limitBytes} bytes is less than one packet may measure on ${link.name} (${link.gsoMaxSize} bytes, ` +
-    "segmentation offload): bulk TCP would be dropped",
-  ];
 }

@@ -4,6 +4,7 @@ import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
+import { releaseOnSignal } from "./release_on_signal.ts";
 
 /** How to hold. */
 export interface BufferOptions {
@@ -122,6 +123,7 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
       // The first buffer after a release ends nothing; the next ends the epoch that this one began.
       if (queue.asked === "hold") queue.endedEpoch = true;
       queue.asked = "hold";
+      watch(queue);
       break;
     case "release-one":
       queue.endedEpoch = false;
@@ -129,8 +131,16 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
     case "release-indefinite":
       queue.endedEpoch = false;
       queue.asked = "pass";
+      queue.watch?.[Symbol.dispose]();
+      queue.watch = undefined;
       break;
     case "limit":
       queue.limitBytesAsked = limitBytes;
   }
+}
+
+/** While it holds, has a signal that ends the process release it first, where that is wanted. */
+export function watch(queue: Queue): void {
+  if (!queue.releasedOnSignal) return;
+  queue.watch ??= releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
 }

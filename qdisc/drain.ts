@@ -1,7 +1,9 @@
+import { TC_H_ROOT } from "../codec/mod.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
-import { nameQueue, type PlugMessage, type Queue, readPlug } from "./queue.ts";
+import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
+import { refuseDeadEnd } from "./regrowth.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -40,6 +42,7 @@ interface Wait {
 
 /** Looks at the plug until its backlog is 0, and returns it. Yields how long to pause before each further look. */
 function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<number, PlugMessage> {
+  if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be 0 or more`);
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
     const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
@@ -118,8 +121,13 @@ function detaching(queue: Queue): string {
 
 /** Deletes the plug that was seen, and with it what it holds: by its handle, since deleting asks for no kind. */
 function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): DetachReport {
-  const [answer] = queue.connection.transact([deleteRequest({ ifindex, handle, parent })]);
+  queue.place = { ifindex, handle, parent };
+  if (parent !== TC_H_ROOT) {
+    refuseDeadEnd(readQdiscs(queue.connection, detaching(queue)), { ifindex, parent, operation: detaching(queue) });
+  }
+  const [answer] = queue.connection.transact([deleteRequest(queue.place)]);
   if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
+  queue.watch?.[Symbol.dispose]();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
 }
 

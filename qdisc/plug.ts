@@ -1,7 +1,7 @@
 import { type QdiscStats, TC_H_ROOT } from "../codec/mod.ts";
 import type { Connection } from "../netlink/mod.ts";
 import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
-import { type BufferOptions, changeQueues } from "./change.ts";
+import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
@@ -24,18 +24,19 @@ import { type Via, withConnection } from "./via.ts";
  * ```
  *
  * At the end of a `using` block a plug that was attached is released, drained and deleted, and one that was
- * opened is released if this object made it hold.
+ * opened is released if this object made it hold. While a plug that was attached holds, SIGINT, SIGTERM and
+ * SIGHUP release it before they end the process, which leaves it there, passing packets.
  */
 export class Plug implements Disposable, AsyncDisposable {
   /** What is worth knowing about how it was attached, a sentence each. */
   readonly warnings: readonly string[];
-  readonly #queue: Queue;
+  readonly #state: Queue;
   readonly #ownsConnection: boolean;
   readonly #ownsPlug: boolean;
   #closed = false;
 
   private constructor(queue: Queue, { ownsConnection, warnings }: { ownsConnection: boolean; warnings?: string[] }) {
-    this.#queue = queue;
+    this.#state = queue;
     this.#ownsConnection = ownsConnection;
     this.#ownsPlug = warnings !== undefined;
     this.warnings = warnings ?? [];
@@ -52,12 +53,14 @@ export class Plug implements Disposable, AsyncDisposable {
   static attach(options: AttachOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
       const [{ queue, warnings }] = attachAll(connection, [options]);
+      queue.releasedOnSignal = true;
+      if (queue.asked === "hold") watch(queue);
       return new Plug(queue, { ownsConnection, warnings });
     });
   }
 
   /**
-   * Creates several plugs in one send over one connection, all or none; see `attach`.
+   * Creates several plugs in one send over one connection, all or none; see `attach`. No signal releases them.
    *
    * @throws {QueueError} where one of them cannot be created; none is then
    */
@@ -92,24 +95,30 @@ export class Plug implements Disposable, AsyncDisposable {
     return new PlugGroup(plugs.map((one) => (one instanceof Plug ? one : one.plug).#queue));
   }
 
+  /** The queue, while it is in use. */
+  get #queue(): Queue {
+    if (this.#closed) throw new TypeError(`Cannot use the plug on ${this.dev}: it was detached or disposed of`);
+    return this.#state;
+  }
+
   /** The device's name. */
   get dev(): string {
-    return this.#queue.dev;
+    return this.#state.dev;
   }
 
   /** Where it is, in the kernel's numbers. */
   get place(): Readonly<QdiscPlace> {
-    return this.#queue.place;
+    return this.#state.place;
   }
 
   /** Whether this object last asked it to hold or to pass; the kernel cannot tell what it does. */
   get lastAsked(): "hold" | "pass" | undefined {
-    return this.#queue.asked;
+    return this.#state.asked;
   }
 
   /** The limit in bytes that this object last asked for; the kernel cannot tell what it is. */
   get limitBytesLastAsked(): number | undefined {
-    return this.#queue.limitBytesAsked;
+    return this.#state.limitBytesAsked;
   }
 
   /**
@@ -200,7 +209,8 @@ export class Plug implements Disposable, AsyncDisposable {
 
   #close(): void {
     this.#closed = true;
-    if (this.#ownsConnection) this.#queue.connection[Symbol.dispose]();
+    this.#state.watch?.[Symbol.dispose]();
+    if (this.#ownsConnection) this.#state.connection[Symbol.dispose]();
   }
 }
 

@@ -80,3 +80,10 @@ export function checkLimit(limitBytes: number): void {
     `limit is ${limitBytes} bytes, must be a whole number from 1 to ${LIMIT_MAX}: with 0 every packet is dropped`,
   );
 }
+
+/** @throws {RangeError} where a handle is none that a plug can have: a major number from 1 to 0xfffe, and no minor */
+export function checkHandle(handle: number): void {
+  const major = handle / 0x10000;
+  if (Number.isInteger(major) && major >= 1 && major <= 0xfffe) return;
+  throw new RangeError(`handle is ${handle}, must be MAJOR * 65536 with MAJOR from 1 to 65534`);
+}

@@ -26,6 +26,10 @@ export interface Queue {
   limitBytesAsked: number | undefined;
   /** Where it is a gate's. */
   readonly gate?: GateMark;
+  /** Whether a signal that ends the process releases it first. */
+  releasedOnSignal?: boolean;
+  /** What waits for such a signal while it holds. */
+  watch?: Disposable;
 }
 
 /** What a queue's being a gate's says of it. */

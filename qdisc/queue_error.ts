@@ -23,6 +23,7 @@ export type QueueErrorCode =
   | "no-module"
   | "no-parent"
   | "no-permission"
+  | "no-way-back"
   | "not-attached"
   | "not-drained"
   | "priority-in-use"

@@ -1,5 +1,5 @@
 // Compares the codec with its peers, all in this run: prints a table and writes it to bench/RESULTS.md.
-import { compile, type Figures, PROCESSES, runProcesses } from "../processes.ts";
+import { compile, type Figures, type Peer, PROCESSES, runPeers } from "../processes.ts";
 import { circumstances, table, writeSection } from "../results.ts";
 import { acks, dumpChunk } from "./input.ts";
 
@@ -8,7 +8,7 @@ const folder = await Deno.makeTempDir({ prefix: "plugctl-bench-" });
 const skipped: string[] = [];
 
 try {
-  const peers = await runPeers();
+  const peers = await runAll();
   const lines = [...await circumstances("deno task bench:codec"), "", ...introduction(), "", ...comparison(peers)];
   console.log(lines.join("\n"));
   await writeSection("Codec", lines);
@@ -17,25 +17,24 @@ try {
 }
 
 /** Runs every peer that is installed, and notes the others. */
-async function runPeers(): Promise<Map<string, Figures>> {
+async function runAll(): Promise<Map<string, Figures>> {
   const chunk = `${folder}/chunk`;
   await Deno.writeFile(chunk, dumpChunk().bytes);
   await Deno.writeFile(`${folder}/acks`, acks());
-  const peers = new Map<string, Figures>();
-  const deno = (name: string) => [Deno.execPath(), "run", "-A", "--no-check", "--no-lock", here(name)];
-  const add = async (name: string, command: readonly string[]) => {
-    console.error(`${name} ...`);
-    peers.set(name, new Map([...peers.get(name) ?? [], ...await runProcesses(command)]));
-  };
-  await add("plugctl", deno("plugctl.ts"));
-  await add("plugctl", deno("plugctl_first.ts"));
-  await add("TypeScript", deno("typescript.ts"));
-  if (await built("hand C", "hand.c")) await add("hand C", [`${folder}/hand.c.out`, chunk, `${folder}/acks`]);
+  const deno = (name: string) => [Deno.execPath(), "run", "-A", "--no-check", here(name)];
+  const peers: Peer[] = [
+    ["plugctl", deno("plugctl.ts")],
+    ["plugctl", deno("plugctl_first.ts")],
+    ["TypeScript", deno("typescript.ts")],
+    ["npm netlink", deno("npm_netlink.ts")],
+    ["pyroute2", ["/usr/bin/python3", here("pyroute2_peer.py"), chunk]],
+  ];
+  if (await built("hand C", "hand.c")) peers.push(["hand C", [`${folder}/hand.c.out`, chunk, `${folder}/acks`]]);
   const flags = ["-I/usr/include/libnl3", "-lnl-route-3", "-lnl-3"];
-  if (await built("libnl", "libnl.c", flags)) await add("libnl", [`${folder}/libnl.c.out`, chunk]);
-  await orSkip("npm netlink", () => add("npm netlink", deno("npm_netlink.ts")));
-  await orSkip("pyroute2", () => add("pyroute2", ["/usr/bin/python3", here("pyroute2_peer.py"), chunk]));
-  return peers;
+  if (await built("libnl", "libnl.c", flags)) peers.push(["libnl", [`${folder}/libnl.c.out`, chunk]]);
+  const { figures, failures } = await runPeers(peers);
+  skipped.push(...failures);
+  return figures;
 }
 
 async function built(name: string, source: string, flags: string[] = []): Promise<boolean> {
@@ -44,18 +43,10 @@ async function built(name: string, source: string, flags: string[] = []): Promis
   return reason === undefined;
 }
 
-async function orSkip(name: string, run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    skipped.push(`${name} (${String(error).split("\n")[0].slice(0, 100)})`);
-  }
-}
-
 function introduction(): string[] {
   const { bytes, count } = dumpChunk();
   return [
-    `Nanoseconds a message, the median of ${PROCESSES} processes, each of which warms up and takes its fastest of five runs.`,
+    `Nanoseconds a message, the median of ${PROCESSES} processes, those of all peers in turns; each warms up and takes its\nfastest of five runs.`,
     `A dump is decoded from where the kernel put it, ${bytes.length} bytes of ${count} messages at a time. "First dump" is`,
     "10,000 qdiscs and 11 fields of each in a process that has decoded nothing yet, in nanoseconds altogether.",
     `Skipped: ${skipped.join("; ") || "nothing"}.`,

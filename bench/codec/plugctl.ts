@@ -30,7 +30,10 @@ for (const count of [64, 1024]) {
   for (let index = 0; index < count; index++) setBatchRecord(index, { type: RTM_NEWQDISC, ...place, plug });
   results[`batch${count}`] = measure(count, (round) => encodeBatch(count, round));
   const changes = new PreparedChanges(new Array(count).fill(place));
-  results[`patch${count}`] = measure(count, (round) => changes.patch({ ...plug, sequence: round }));
+  results[`patch${count}`] = measure(
+    count,
+    (round) => changes.patch({ action: TCQ_PLUG_RELEASE_ONE, limit: 0, sequence: round }),
+  );
 }
 
 receiveRegion.set(acks());
@@ -50,8 +53,8 @@ results["dump-cursor"] = measure(count, () => {
   const records = readReceived(bytes.length);
   let sum = 0;
   while (records.next()) {
-    sum += records.ifindex + records.handle + records.parent + records.kind.length + records.bytes + records.packets +
-        records.backlogPackets + records.backlogBytes + records.drops + records.requeues + records.overlimits | 0;
+    sum ^= records.ifindex ^ records.handle ^ records.parent ^ records.kind.length ^ records.bytes ^ records.packets ^
+      records.backlogPackets ^ records.backlogBytes ^ records.drops ^ records.requeues ^ records.overlimits;
   }
   return sum;
 });

@@ -24,8 +24,8 @@ function decodeDump(): number {
   const records = readReceived(bytes.length);
   let sum = 0;
   while (records.next()) {
-    sum += records.ifindex + records.handle + records.parent + records.kind.length + records.bytes + records.packets +
-        records.backlogPackets + records.backlogBytes + records.drops + records.requeues + records.overlimits | 0;
+    sum ^= records.ifindex ^ records.handle ^ records.parent ^ records.kind.length ^ records.bytes ^ records.packets ^
+      records.backlogPackets ^ records.backlogBytes ^ records.drops ^ records.requeues ^ records.overlimits;
   }
   return sum;
 }

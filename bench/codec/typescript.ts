@@ -43,8 +43,8 @@ function firstDump(): number {
 function decodeDump(): number {
   let sum = 0;
   for (const q of qdiscs()) {
-    sum += q.ifindex + q.handle + q.parent + q.kind.length + q.bytes + q.packets + q.qlen + q.backlog + q.drops +
-        q.requeues + q.overlimits | 0;
+    sum ^= q.ifindex ^ q.handle ^ q.parent ^ q.kind.length ^ q.bytes ^ q.packets ^ q.qlen ^ q.backlog ^ q.drops ^
+      q.requeues ^ q.overlimits;
   }
   return sum;
 }

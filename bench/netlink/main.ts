@@ -7,6 +7,14 @@ const here = (name: string) => new URL(name, import.meta.url).pathname;
 const folder = await Deno.makeTempDir({ prefix: "plugctl-bench-" });
 const skipped: string[] = [];
 
+const WORKS: Readonly<Record<string, string>> = {
+  "one": "one at a time",
+  "many": "64 a send",
+  "transact-one": "one at a time, by Connection.transact",
+  "transact-many": "64 a send, by Connection.transact",
+  "process": "a process for each",
+};
+
 /** What the peers printed: the first cell of each line, the second, the third. */
 type Lines = readonly (readonly string[])[];
 
@@ -48,7 +56,7 @@ function section(lines: Lines): string[] {
     "on this machine's kernel, in a network namespace of its own";
   const missing = [
     ...skipped,
-    ...lines.filter(([, work]) => work === "skipped").map(([peer, , why]) => `${peer} (${why})`),
+    ...lines.filter(([, work]) => work === "skipped").map(([peer]) => peer),
   ];
   const figures = lines.filter(([, work]) => WORKS[work] !== undefined);
   const limit = Number(figures.find(([peer, work]) => peer === "hand C" && work === "one")?.[2]);
@@ -62,11 +70,3 @@ function section(lines: Lines): string[] {
     ...table([["peer", "work", "ns a change", "changes a second", "to C, one at a time"], ...rows]),
   ];
 }
-
-const WORKS: Readonly<Record<string, string>> = {
-  "one": "one at a time",
-  "many": "64 a send",
-  "transact-one": "one at a time, by Connection.transact",
-  "transact-many": "64 a send, by Connection.transact",
-  "process": "a process for each",
-};

@@ -1,6 +1,6 @@
 // Runs every peer against the lo device of the namespace that it is started in, which it spoils:
 //   peers.ts FOLDER    prints "peer|work|nanoseconds" a line; FOLDER holds the compiled peers
-import { printed, runProcesses } from "../processes.ts";
+import { printed, runPeers } from "../processes.ts";
 
 const [folder] = Deno.args;
 const here = (name: string) => new URL(name, import.meta.url).pathname;
@@ -20,21 +20,13 @@ function show(peer: string, work: string, nanoseconds: number): void {
   console.log(`${peer}|${work}|${nanoseconds.toFixed(0)}`);
 }
 
-async function runPeer(peer: string, command: readonly string[]): Promise<void> {
-  try {
-    for (const [work, { median }] of await runProcesses(command)) show(peer, work, median);
-  } catch (error) {
-    console.log(`${peer}|skipped|${String(error).split("\n")[0].slice(0, 120)}`);
-  }
-}
-
 /** What a command takes that is started anew for one change, the median of five. */
 async function timeCommand(peer: string, work: string, { command, changes }: { command: string[]; changes: number }) {
   const times: number[] = [];
   for (let run = 0; run < 5; run++) {
     const from = performance.now();
     if (await printed(...command as [string, ...string[]]) === undefined) {
-      return console.log(`${peer}|skipped|it cannot be run`);
+      return console.log(`${peer} (it cannot be run)|skipped|`);
     }
     times.push((performance.now() - from) * 1e6 / changes);
   }
@@ -48,10 +40,14 @@ const batch = await Deno.makeTempFile();
 await Deno.writeTextFile(batch, `${words.join(" ")}\n`.repeat(LINES));
 
 console.log(`kernel|${Deno.osRelease()}|${kind}`);
-await runPeer("plugctl", [Deno.execPath(), "run", "-A", "--no-check", here("plugctl.ts"), kind]);
-await runPeer("hand C", [`${folder}/hand.c.out`, kind]);
-await runPeer("libnl", [`${folder}/libnl.c.out`, kind]);
-await runPeer("pyroute2", ["/usr/bin/python3", here("pyroute2_peer.py"), kind]);
+const { figures, failures } = await runPeers([
+  ["plugctl", [Deno.execPath(), "run", "-A", "--no-check", here("plugctl.ts"), kind]],
+  ["hand C", [`${folder}/hand.c.out`, kind]],
+  ["libnl", [`${folder}/libnl.c.out`, kind]],
+  ["pyroute2", ["/usr/bin/python3", here("pyroute2_peer.py"), kind]],
+]);
+for (const [peer, works] of figures) for (const [work, { median }] of works) show(peer, work, median);
+for (const failure of failures) console.log(`${failure}|skipped|`);
 await timeCommand("tc -batch", "one", { command: ["tc", "-batch", batch], changes: LINES });
 await timeCommand("tc, a process a change", "process", { command: ["tc", ...words], changes: 1 });
 if (kind === "plug") {

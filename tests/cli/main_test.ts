@@ -41,7 +41,11 @@ Deno.test("main() prints notes to standard error, and none with --quiet", async 
   const words = ["buffer", "--dev", "lo", "--dry-run", "--netns", "web"];
   const loud = await plugctl(words, { permissions: [] });
   const quiet = await plugctl([...words, "--quiet"], { permissions: [] });
-  assertEquals(loud.stderr, "plugctl: the index of lo is shown as 0, it is not known without a socket\n");
+  assertEquals(
+    loud.stderr,
+    "plugctl: the handle of the plug on lo is shown as 504c:, what is sent names that of the plug there\n" +
+      "plugctl: the index of lo is shown as 0, it is not known without a socket\n",
+  );
   assertEquals(quiet, { status: 0, stdout: loud.stdout, stderr: "" });
 });
 

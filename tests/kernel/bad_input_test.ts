@@ -40,8 +40,8 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["buffer", ...DEV],
   status: 1,
-  message: "cannot buffer eth0 (root): the qdisc there is prio, not a plug; replace what is there with: " +
-    "plugctl attach --dev eth0 --replace",
+  message: "cannot buffer eth0 (root): the qdisc there is prio, not a plug; see what is there with: " +
+    "tc qdisc show dev eth0",
 }, {
   name: "release-indefinite at a class that has no qdisc",
   tc: PRIO,
@@ -54,9 +54,8 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["limit", "1m", ...DEV, "--handle", "1:"],
   status: 1,
-  message:
-    "cannot set the limit of eth0 (handle 1:): the qdisc there is prio, not a plug; replace what is there with: " +
-    "plugctl attach --dev eth0 --replace",
+  message: "cannot set the limit of eth0 (handle 1:): the qdisc there is prio, not a plug; see what is there with: " +
+    "tc qdisc show dev eth0",
 }, {
   name: "an unknown device",
   tc: HOLDING,
@@ -141,6 +140,13 @@ const ROWS: Row[] = [{
   status: 2,
   message: "the limit is 0: with 0 every packet is dropped; the least is 1",
 }, {
+  name: "a class of a qdisc that drops everything once the plug below it is deleted",
+  tc: ["add dev eth0 root handle 1: tbf rate 8mbit burst 16000 limit 100000"],
+  words: ["attach", ...DEV, "--parent", "1:1"],
+  status: 1,
+  message: "cannot attach to eth0 (parent 1:1): below tbf the kernel leaves nothing in a deleted plug's place, and " +
+    "drops every packet after it",
+}, {
   name: "a root qdisc that somebody else made",
   tc: PRIO,
   words: ["attach", ...DEV],
@@ -197,7 +203,7 @@ async function runWithout(capability: string, host: Host, words: string[]): Prom
   return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("attach warns of a limit that one packet of bulk TCP passes", async () => {
+Deno.test("attach and limit warn of a limit that one packet of bulk TCP passes", async () => {
   using left = new Host();
   using right = new Host();
   connect([left, right]);
@@ -208,6 +214,10 @@ Deno.test("attach warns of a limit that one packet of bulk TCP passes", async ()
       "segmentation offload): bulk TCP would be dropped\n",
   });
   assertEquals(plugOf(left).handle, "504c:");
+  assertMatch(
+    (await plugctl(left, "limit", "1k", ...DEV)).stderr,
+    /^plugctl: the limit of 1024 bytes is less than one/,
+  );
 });
 
 Deno.test("attach --hold refuses a device that carries the default route, unless forced", async () => {
@@ -232,7 +242,8 @@ Deno.test("detach says that the device is gone where it vanishes while packets l
   using left = new Host();
   using right = new Host();
   const [client, server] = connect([left, right]);
-  left.run("tc", "qdisc", "add", ..."dev eth0 root handle 1: tbf rate 8kbit burst 1600 limit 100000".split(" "));
+  left.run("tc", "qdisc", "add", ..."dev eth0 root handle 1: htb default 1".split(" "));
+  left.run("tc", "class", "add", ..."dev eth0 parent 1: classid 1:1 htb rate 8kbit burst 1600".split(" "));
   await plugctlDone(left, "attach", ...DEV, "--parent", "1:1", "--hold", "--limit", "1m");
   using sender = new UdpSocket(left, { address: client.ipv4, port: 0 });
   sendNumbered(sender, { address: server.ipv4, port: 5000 }, { count: 100, payloadBytes: 1000 });

@@ -80,10 +80,16 @@ for (const place of PLACES) {
 
   Deno.test(`attach --hold, ended by SIGTERM, leaves nothing that detach cannot let go, at ${place.name}`, async () => {
     using pair = new Pair(place);
-    const attach = pair.left.spawn([...PLUGCTL, "attach", "--hold", ...place.attach, ...LIMIT], { stderr: "null" });
-    await until(() => qdiscs(pair.left).some(({ kind }) => kind === "plug"), { ...WAIT, what: "the plug" });
-    killIfRunning(attach, "SIGTERM");
-    await attach.status;
+    const inject = [
+      "strace",
+      "-qq",
+      "-o",
+      "/dev/null",
+      "-e",
+      `inject=sendto:signal=SIGTERM:when=${place.creatingSend}`,
+    ];
+    const attach = pair.left.spawn([...inject, ...PLUGCTL, "attach", "--hold", ...place.attach, ...LIMIT]);
+    assertEquals((await attach.status).signal, "SIGTERM");
     pair.send({ count: 1000 });
     assertEquals(plugOf(pair.left).qlen, 1000);
     assertEquals(arrivedNumbers(pair.receiver), []);
@@ -119,6 +125,7 @@ for (const place of PLACES) {
     await plugctlDone(pair.left, "buffer", ...place.queue);
     const transferred = transfer(pair.ends, { bytes: 5_000_000 });
     await until(() => plugOf(pair.left).qlen > 0, { ...WAIT, what: "a SYN in the backlog" });
+    assertEquals(connections(pair.right), 0);
 
     await plugctlDone(pair.left, "release-indefinite", ...place.queue);
     const { sent, received } = await transferred;
@@ -165,10 +172,9 @@ function kindsOf(listed: { kind: string; handle: string }[]): { kind: string; ha
   return listed.map(({ kind, handle }) => ({ kind, handle }));
 }
 
-function killIfRunning(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-  }
+/** The TCP connections of a host that have got as far as a SYN: all sockets but those that listen. */
+function connections(host: Host): number {
+  const LISTEN = "0A";
+  const rows = host.run("cat", "/proc/net/tcp", "/proc/net/tcp6").split("\n").map((row) => row.trim().split(/\s+/));
+  return rows.filter(([number, , , state]) => /^\d+:$/.test(number) && state !== LISTEN).length;
 }

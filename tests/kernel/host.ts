@@ -15,6 +15,9 @@ export class Host implements Disposable {
   readonly name = `plugctl-${crypto.randomUUID().slice(0, 8)}`;
 
   constructor() {
+    if (Deno.env.get("PLUGCTL_KERNEL_TESTS") !== "1") {
+      throw new Error("Cannot make a host here: run this by tests/kernel/run.ts, away from this machine's network");
+    }
     runCommand(["ip", "netns", "add", this.name]);
     this.configure(["link set lo up"]);
   }

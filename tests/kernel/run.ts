@@ -40,7 +40,7 @@ async function runTests(kernel: PlugKernel, signal: AbortSignal): Promise<number
   return await kernel.run([...TEST, ...Deno.args, ...chosen ? [] : [FOLDER]], {
     signal,
     cwd: PROJECT,
-    env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },
+    env: { PLUGCTL_KERNEL_TESTS: "1", ...Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
   });
 }
 

@@ -24,5 +24,5 @@ namespaceTest("open() and attach() leave no socket open, when they throw", () =>
 namespaceTest("a plug that was disposed of throws, when it is used", () => {
   const plug = Plug.open({ dev: "lo" });
   plug[Symbol.dispose]();
-  assertThrows(() => plug.stats(), Error, "EBADF");
+  assertThrows(() => plug.stats(), TypeError, "Cannot use the plug on lo: it was detached or disposed of");
 });

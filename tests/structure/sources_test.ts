@@ -10,17 +10,21 @@ function found(pattern: RegExp, { except }: { except?: Layer } = {}): string[] {
 }
 
 const FFI = /Deno\.(dlopen|Unsafe\w*|Pointer\w*|DynamicLibrary)\b/;
-const PROGRAM =
-  /\bDeno\.(args|exit|exitCode|stdin|stdout|stderr|addSignalListener)\b|\b(console|alert|confirm|prompt)\b[.(]/;
+const PROGRAM = /\bDeno\.(args|exit|exitCode|stdin|stdout|stderr)\b|\b(console|alert|confirm|prompt)\b[.(]/;
+const SIGNALS = /\bDeno\.(addSignalListener|kill)\b/;
 
 Deno.test("FFI stands in netlink/ alone", () => {
   assertEquals(found(FFI, { except: "netlink" }), []);
   assert(found(FFI).includes("netlink/libc.ts"));
 });
 
-Deno.test("arguments, exits, signals and printing stand in cli/ alone", () => {
+Deno.test("arguments, exits and printing stand in cli/ alone", () => {
   assertEquals(found(PROGRAM, { except: "cli" }), []);
   assert(found(PROGRAM).includes("cli/main.ts"));
+});
+
+Deno.test("signals are listened to in one place of cli/, and in one that releases what a dying process holds", () => {
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", "qdisc/release_on_signal.ts"]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

@@ -21,7 +21,7 @@ export { QueueError, type QueueErrorCode } from "./queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate/gate_plan.ts";
 export { gateDevice } from "./gate/gate_name.ts";
 export { deleteDevice } from "./gate/gate_requests.ts";
-export { plannedRequests } from "./gate/open_gate.ts";
+export { plannedRequests } from "./gate/gate_steps.ts";
 export type { Via } from "./via.ts";
 export { Gate } from "./gate/gate.ts";
 export type { Direction } from "./gate/gate_note.ts";

@@ -68,7 +68,7 @@ export function allHooks({ qdiscs }: Machine): Hook[] {
 }
 
 /** The qdisc that a device's filters hang from: `clsact`, or `ingress`, which has only that hook. */
-export function hookQdisc({ qdiscs }: Machine, ifindex: number): QdiscMessage | undefined {
+export function hookQdisc({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number): QdiscMessage | undefined {
   return qdiscs.find((qdisc) => qdisc.ifindex === ifindex && isHookQdisc(qdisc));
 }
 

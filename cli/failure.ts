@@ -15,6 +15,7 @@ const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl 
 /** What to do about it; DEV stands for the device, QUEUE for the options that name the queue. */
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "already-attached": "detach it first with: plugctl detach QUEUE",
+
   "different-gate": "replace it with --replace, or give another name",
   "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
   "handle-in-use": "give another with --handle, or none",
@@ -75,9 +76,9 @@ function statusOf(error: QueueError | NetlinkError): number {
 
 function adviceOnQueue({ code, operation, reason }: QueueError, named: Named): string | undefined {
   const { dev = "DEV", queue = `--dev ${dev}`, attaches = false } = named;
-  if (attaches && code === "foreign-qdisc") return `replace what is there with: plugctl attach ${queue} --replace`;
   const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
   const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
+  if (attaches && code === "foreign-qdisc") return `replace what is there with: plugctl attach ${queue} --replace`;
   const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
   return advice?.replace("QUEUE", () => queue).replace("DEV", () => dev).replace("GATE", () => gate ?? "")
     .replace("MODULE", () => module);

@@ -24,12 +24,12 @@ export interface Queue {
   endedEpoch: boolean | undefined;
   /** The limit that was last asked for. */
   limitBytesAsked: number | undefined;
-  /** Where it is a gate's. */
-  readonly gate?: GateMark;
   /** Whether a signal that ends the process releases it first. */
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
+  /** Where it is a gate's. */
+  readonly gate?: GateMark;
 }
 
 /** What a queue's being a gate's says of it. */

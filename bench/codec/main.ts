@@ -21,7 +21,7 @@ async function runAll(): Promise<Map<string, Figures>> {
   const chunk = `${folder}/chunk`;
   await Deno.writeFile(chunk, dumpChunk().bytes);
   await Deno.writeFile(`${folder}/acks`, acks());
-  const deno = (name: string) => [Deno.execPath(), "run", "-A", "--no-check", here(name)];
+  const deno = (name: string) => [Deno.execPath(), "run", "--no-lock", "-A", "--no-check", here(name)];
   const peers: Peer[] = [
     ["plugctl", deno("plugctl.ts")],
     ["plugctl", deno("plugctl_first.ts")],

@@ -1,6 +1,6 @@
 // npm's netlink: its pure parsers, without the native part that opens sockets.
-import structs from "netlink/structs";
-import route from "netlink/rt/structs";
+import structs from "npm:netlink@0.3.0/dist/structs.js";
+import route from "npm:netlink@0.3.0/dist/rt/structs.js";
 import { Buffer } from "node:buffer";
 import { dumpChunk } from "./input.ts";
 import { measure, report } from "./measure.ts";

@@ -1,4 +1,4 @@
-// How the second decoder reads bytes; see reference_decoder.
+// What the second decoder reads with.
 
 /** Why it refused, and where. */
 export class Refused extends Error {

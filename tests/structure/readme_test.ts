@@ -36,6 +36,8 @@ Deno.test("README.md shows command lines that plugctl takes", () => {
   const lines = blocks.matchAll(/^(?:\$ )?plugctl (.*?) *(?:#.*)?$/gm).map(([, line]) => line).toArray();
   assert(lines.length > 0);
   for (const line of lines) {
-    assertEquals(parseArguments(line.split(" ")).command, findCommand(line.split(" ")[0]), line);
+    const words = line.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", "")) ?? [];
+    const named = findCommand(words.slice(0, 2).join(" ")) ?? findCommand(words[0]);
+    assertEquals(parseArguments(words).command, named, line);
   }
 });

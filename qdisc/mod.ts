@@ -28,3 +28,4 @@ export type { Direction } from "./gate/gate_note.ts";
 export type { ListedGate } from "./gate/gate_state.ts";
 export { listGates } from "./gate/list_gates.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";
+export { recover, type Recovery } from "./recover.ts";

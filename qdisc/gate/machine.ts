@@ -58,8 +58,8 @@ function dumpFilters(connection: Connection, { ifindex, direction }: Hook, opera
 }
 
 /** Every hook of the namespace: those of each device that has a qdisc for them. */
-export function allHooks({ qdiscs }: Machine): Hook[] {
-  return qdiscs.filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
+export function allHooks(connection: Connection, operation: string): Hook[] {
+  return readQdiscs(connection, operation).filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
     BOTH.filter((direction) => kind === "clsact" || direction === "ingress").map((direction) => ({
       ifindex,
       direction,

@@ -33,5 +33,7 @@ export {
   type QdiscPlace,
   QueueError,
   type QueueErrorCode,
+  recover,
+  type Recovery,
   type Via,
 } from "./qdisc/mod.ts";

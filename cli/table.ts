@@ -188,6 +188,16 @@ export const COMMANDS = {
     ],
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
   },
+  recover: {
+    summary: "release and take away all that plugctl has left behind",
+    options: ["netns", "drop", "timeout", "json", "quiet", "verbose", "help"],
+    details: [
+      "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
+      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. Plugs with " +
+      "other handles are left alone.",
+    ],
+    examples: [["recover", "make this network namespace as it was"]],
+  },
   doctor: {
     summary: "say whether this machine can do it, and what to do where it cannot",
     options: ["json", "quiet", "help"],

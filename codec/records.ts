@@ -1,5 +1,5 @@
 import { RECORD_LEN } from "./assembly/regions.ts";
-import { recordWords } from "./exchange.ts";
+import { receiveRegion, recordWords } from "./exchange.ts";
 import type { Message } from "./message.ts";
 import { messageAt } from "./message_at.ts";
 import { kindAt } from "./record_text.ts";
@@ -73,6 +73,12 @@ export class Records {
     return recordWords[this.#at + 5];
   }
 
+  /** The word at `offset` of the message, as the machine orders it; 0 where it does not end within the message. */
+  word(offset: number): number {
+    const at = this.offset;
+    return offset + 4 > readWord(at) ? 0 : readWord(at + offset);
+  }
+
   /** A qdisc's kind. The same string each time: nothing is made. */
   get kind(): string {
     return kindAt(this.#at);
@@ -122,4 +128,10 @@ export class Records {
   message(): Message {
     return messageAt(this.#at);
   }
+}
+
+function readWord(at: number): number {
+  return (receiveRegion[at] | receiveRegion[at + 1] << 8 | receiveRegion[at + 2] << 16 |
+    receiveRegion[at + 3] << 24) >>>
+    0;
 }

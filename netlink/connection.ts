@@ -1,9 +1,10 @@
-import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_HDRLEN } from "../codec/assembly/constants.ts";
+import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from "../codec/assembly/constants.ts";
 import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import { receiveRegion, sendRegion, slotLengths } from "../codec/exchange.ts";
 import type { AnswerMessage, Message } from "../codec/message.ts";
-import { decodeReceived, decodeSlots, verifyAcks } from "../codec/received.ts";
+import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
+import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
 import { inNamespace } from "./namespace.ts";
@@ -114,9 +115,17 @@ export class Connection implements Disposable {
    * @throws {NetlinkError} where the kernel refuses, no answer comes in time, or ten attempts were disturbed
    */
   dump(operation: string, request: Request): Message[] {
+    return this.pick(operation, request, (records) => records.message());
+  }
+
+  /**
+   * As `dump`, but keeps of each message only what `choose` returns, and nothing where that is `undefined`: of a
+   * long list most is passed over without an object. `choose` reads from the records during the call only.
+   */
+  pick<T>(operation: string, request: Request, choose: (records: Records) => T | undefined): T[] {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const messages = this.#dumpOnce(operation, request);
-      if (messages) return messages;
+      const picked = this.#dumpOnce(operation, { request, choose });
+      if (picked) return picked;
     }
     throw new NetlinkError(operation, {
       errno: EAGAIN,
@@ -229,12 +238,15 @@ export class Connection implements Disposable {
   }
 
   /** One attempt at a dump: its messages, or `undefined` where it was disturbed. */
-  #dumpOnce(operation: string, request: Request): Message[] | undefined {
+  #dumpOnce<T>(
+    operation: string,
+    { request, choose }: { request: Request; choose: (records: Records) => T | undefined },
+  ): T[] | undefined {
     const sequence = this.#send([{
       ...request,
       flags: (request.flags ?? 0) | NLM_F_DUMP,
     }]);
-    const messages: Message[] = [];
+    const picked: T[] = [];
     let disturbed = false;
     let lost = false;
     for (;;) {
@@ -247,21 +259,25 @@ export class Connection implements Disposable {
         continue;
       }
       if (length < 0) throw new NetlinkError(operation, { errno: -length });
-      for (const message of this.#decode(length)) {
-        if (message.sequence !== sequence) continue;
-        disturbed ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
-        if (message.about !== "answer") messages.push(message);
-        else if (message.errno !== 0) {
-          throw new NetlinkError(operation, message);
-        } else return disturbed ? undefined : messages;
+      const records = this.#decode(length);
+      while (records.next()) {
+        if (records.sequence !== sequence) continue;
+        disturbed ||= (records.flags & NLM_F_DUMP_INTR) !== 0;
+        if (records.type === NLMSG_ERROR || records.type === NLMSG_DONE) {
+          const answer = records.message();
+          if (answer.about === "answer" && answer.errno !== 0) throw new NetlinkError(operation, answer);
+          return disturbed ? undefined : picked;
+        }
+        const choice = choose(records);
+        if (choice !== undefined) picked.push(choice);
       }
     }
   }
 
-  #decode(length: number): Message[] {
+  #decode(length: number): Records {
     if (length > CHUNK_MAX) throw truncated(length, CHUNK_MAX);
     this.#trace?.("received", receiveRegion.subarray(0, length));
-    return decodeReceived(length);
+    return readReceived(length);
   }
 }
 

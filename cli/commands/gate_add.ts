@@ -1,6 +1,6 @@
 import { Gate } from "../../qdisc/gate/gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "../../qdisc/gate/gate_plan.ts";
-import { plannedRequests } from "../../qdisc/gate/open_gate.ts";
+import { plannedRequests } from "../../qdisc/gate/gate_steps.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
 import { deviceName, openConnection, understood } from "../queue_options.ts";

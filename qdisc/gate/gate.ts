@@ -1,8 +1,9 @@
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import type { BufferOptions } from "../change.ts";
+import { type BufferOptions, watch } from "../change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../drain.ts";
 import { Plug } from "../plug.ts";
+import type { Queue } from "../queue.ts";
 import { QueueError } from "../queue_error.ts";
 import { type Via, withConnection } from "../via.ts";
 import { takeDown, takeDownSync } from "./close_gate.ts";
@@ -35,24 +36,25 @@ export class Gate implements Disposable, AsyncDisposable {
   readonly plug: Plug;
   /** Whether this object made it; otherwise it was there already. */
   readonly made: boolean;
-  readonly #connection: Connection;
+  readonly #queue: Queue;
   readonly #ownsConnection: boolean;
   #closed = false;
 
   private constructor(
-    connection: Connection,
-    { name, plug, made, ownsConnection }: { name: string; plug: Plug; made: boolean; ownsConnection: boolean },
+    queue: Queue,
+    { name, made, ownsConnection }: { name: string; made: boolean; ownsConnection: boolean },
   ) {
     this.name = name;
-    this.plug = plug;
+    this.plug = Plug.over(queue);
     this.made = made;
-    this.#connection = connection;
+    this.#queue = queue;
     this.#ownsConnection = ownsConnection;
   }
 
   /**
    * Makes a gate, which passes packets unless `hold` says otherwise. Where the same gate is there already it is
-   * taken over, and nothing changes. A step that fails undoes those before it.
+   * taken over, and nothing changes. A step that fails undoes those before it. A signal that ends the process
+   * releases it first.
    *
    * @throws {MatchError} where an expression cannot be understood; nothing has been touched
    * @throws {RangeError} where an option is out of its range; nothing has been touched
@@ -64,7 +66,9 @@ export class Gate implements Disposable, AsyncDisposable {
       const { ifindex, note, made } = openGate(connection, plan);
       const queue = gateQueue(connection, { name: plan.name, ifindex, note });
       if (made) queue.asked = plan.hold ? "hold" : "pass";
-      return new Gate(connection, { name: plan.name, plug: Plug.over(queue), made, ownsConnection });
+      queue.releasedOnSignal = true;
+      if (queue.asked === "hold") watch(queue);
+      return new Gate(queue, { name: plan.name, made, ownsConnection });
     });
   }
 
@@ -75,7 +79,7 @@ export class Gate implements Disposable, AsyncDisposable {
    */
   static named(connection: Connection, names: readonly string[]): Gate[] {
     return namedGates(connection, names).map((queue, index) =>
-      new Gate(connection, { name: names[index], plug: Plug.over(queue), made: false, ownsConnection: false })
+      new Gate(queue, { name: names[index], made: false, ownsConnection: false })
     );
   }
 
@@ -127,7 +131,7 @@ export class Gate implements Disposable, AsyncDisposable {
    */
   async close(options: DetachOptions = {}): Promise<DetachReport> {
     const operation = `delete gate ${this.name}`;
-    const report = await takeDown(this.#connection, { state: this.#state(operation), operation, ...options });
+    const report = await takeDown(this.#queue.connection, { state: this.#state(operation), operation, ...options });
     this.#close();
     return report;
   }
@@ -137,7 +141,7 @@ export class Gate implements Disposable, AsyncDisposable {
     if (this.#closed) return;
     const operation = `delete gate ${this.name}`;
     try {
-      if (this.made) takeDownSync(this.#connection, { state: this.#state(operation), operation });
+      if (this.made) takeDownSync(this.#queue.connection, { state: this.#state(operation), operation });
       else if (this.plug.lastAsked === "hold") this.releaseIndefinite();
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -159,14 +163,15 @@ export class Gate implements Disposable, AsyncDisposable {
   }
 
   #state(operation: string): GateState {
-    const state = readGates(this.#connection, operation).gates.find(({ listed }) => listed.name === this.name);
+    const state = readGates(this.#queue.connection, operation).gates.find(({ listed }) => listed.name === this.name);
     if (state) return state;
     throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
   }
 
   #close(): void {
     this.#closed = true;
-    if (this.#ownsConnection) this.#connection[Symbol.dispose]();
+    this.#queue.watch?.[Symbol.dispose]();
+    if (this.#ownsConnection) this.#queue.connection[Symbol.dispose]();
   }
 }
 

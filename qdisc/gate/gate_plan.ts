@@ -55,6 +55,8 @@ export interface PlannedFilter {
 
 /** The limit where none is asked for. */
 export const DEFAULT_LIMIT_BYTES = 16 << 20;
+/** The first priority that is given where none is asked for. */
+export const FIRST_PRIORITY = 1000;
 /** The priorities that the kernel knows: 16 bits, where 0 leaves the choice to it. */
 const PRIORITY_MAX = 0xffff;
 /** What a send holds with room to spare, since a filter takes up to some 250 bytes. */

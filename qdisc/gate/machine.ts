@@ -52,8 +52,8 @@ function dumpFilters(connection: Connection, { ifindex, direction }: Hook, opera
 }
 
 /** Every hook of the namespace: those of each device that has a qdisc for them. */
-export function allHooks({ qdiscs }: Machine): Hook[] {
-  return qdiscs.filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
+export function allHooks(connection: Connection, operation: string): Hook[] {
+  return readQdiscs(connection, operation).filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
     BOTH.filter((direction) => kind === "clsact" || direction === "ingress").map((direction) => ({
       ifindex,
       direction,
@@ -62,7 +62,7 @@ export function allHooks({ qdiscs }: Machine): Hook[] {
 }
 
 /** The qdisc that a device's filters hang from: `clsact`, or `ingress`, which has only that hook. */
-export function hookQdisc({ qdiscs }: Machine, ifindex: number): QdiscMessage | undefined {
+export function hookQdisc({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number): QdiscMessage | undefined {
   return qdiscs.find((qdisc) => qdisc.ifindex === ifindex && isHookQdisc(qdisc));
 }
 

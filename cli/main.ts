@@ -2,6 +2,7 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
+import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Each command's module, loaded when it is the one at hand. */
@@ -77,4 +78,9 @@ function write(to: typeof Deno.stdout, text: string): void {
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
-Deno.exit(await main(Deno.args));
+if (Deno.args[0] === GUARDIAN_WORD) {
+  const { guard } = await import("../qdisc/guardian/guard.ts");
+  await guard(Number(Deno.args[1]));
+} else {
+  Deno.exit(await main(Deno.args));
+}

@@ -2,6 +2,6 @@
 export { type Answer, Connection, type ConnectionOptions, REQUESTS_PER_SEND, type Trace } from "./connection.ts";
 export * from "./errno.ts";
 export { libc, UnsupportedError } from "./libc.ts";
-export { inNamespace, inNewNamespace, namespacePath } from "./namespace.ts";
+export { inNamespace, inNewNamespace, namespacePath, type OpenNamespace } from "./namespace.ts";
 export { NetlinkError, type Refusal } from "./netlink_error.ts";
 export { openSocket, type Socket } from "./socket.ts";

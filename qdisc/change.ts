@@ -34,6 +34,7 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
+  if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(); }
   if (queues.length === 1 && isGuessable(queues[0])) {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
@@ -133,6 +134,7 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
       queue.asked = "pass";
       queue.watch?.[Symbol.dispose]();
       queue.watch = undefined;
+      queue.guard?.disarm();
       break;
     case "limit":
       queue.limitBytesAsked = limitBytes;

@@ -128,6 +128,7 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   const [answer] = queue.connection.transact([deleteRequest(queue.place)]);
   if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
   queue.watch?.[Symbol.dispose]();
+  queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
 }
 

@@ -29,3 +29,14 @@ export type { ListedGate } from "./gate/gate_state.ts";
 export { listGates } from "./gate/list_gates.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
+export {
+  type Charge,
+  type GateCharge,
+  type NamespaceCharge,
+  type PlugCharge,
+  type ProcessesCharge,
+  TAG_VARIABLE,
+} from "./guardian/charge.ts";
+export type { GuardOptions } from "./guardian/entrust.ts";
+export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
+export type { Released } from "./guardian/protocol.ts";

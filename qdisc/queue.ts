@@ -25,8 +25,20 @@ export interface Queue {
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
+  /** What stands between it and this process's death, where something does. */
+  guard?: QueueGuard;
   /** Where it is a gate's. */
   readonly gate?: GateMark;
+}
+
+/** A queue's being in a guardian's charge. */
+export interface QueueGuard {
+  /** It is about to hold. */
+  arm(): void;
+  /** It holds no more. */
+  disarm(): void;
+  /** It is taken away, or this process is done with it. */
+  drop(): void;
 }
 
 /** What a queue's being a gate's says of it. */

@@ -56,7 +56,7 @@ class Guard {
 
   /** Releases everything at once, and goes on. */
   releaseAll(): void {
-    for (const id of this.#posts.keys()) this.#release(id, "signal");
+    for (const id of this.#posts.keys()) this.#release(id, "SIGTERM");
   }
 
   /** Has nothing in its charge any more. */
@@ -95,7 +95,7 @@ class Guard {
     const post = this.#posts.get(id);
     if (!post) return;
     clearTimeout(post.timer);
-    post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+    if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
   }
 
   #outlive(id: number): void {
@@ -109,7 +109,7 @@ class Guard {
     this.#posts.delete(id);
   }
 
-  #release(id: number, why: "deadline" | "signal"): void {
+  #release(id: number, why: "deadline" | "SIGTERM"): void {
     const post = this.#posts.get(id);
     if (!post?.duty.release) return;
     clearTimeout(post.timer);
@@ -117,7 +117,7 @@ class Guard {
       post.duty.release();
       this.#report({ report: "released", id, why });
     } catch (error) {
-      this.#report({ report: "released", id, why, reason: reasonOf(error) });
+      this.#report({ report: "released", id, why, failure: reasonOf(error) });
     }
     if (post.outlives) this.#drop(id);
   }

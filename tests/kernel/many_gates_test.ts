@@ -28,6 +28,7 @@ class MeasuredSocket implements Socket {
   receiveSlots = (lengths: Uint32Array) => this.#measured(() => this.#socket.receiveSlots(lengths));
   wait = (timeoutMs: number) => this.#measured(() => this.#socket.wait(timeoutMs));
   deviceIndex = (name: string) => this.#measured(() => this.#socket.deviceIndex(name));
+  openNamespace = () => this.#measured(() => this.#socket.openNamespace());
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();

@@ -1,6 +1,7 @@
 import { Channel } from "../../netlink/channel.ts";
 import { leaveSession } from "../../netlink/session.ts";
-import { type Connections, type Duty, dutyOf } from "./duty.ts";
+import { Connections } from "./connections.ts";
+import { type Duty, dutyOf } from "./duty.ts";
 import type { Order, Report } from "./protocol.ts";
 import { putRight } from "./put_right.ts";
 
@@ -34,7 +35,7 @@ export async function guard(fd: number): Promise<void> {
 class Guard {
   readonly #channel: Channel;
   readonly #posts = new Map<number, Post>();
-  readonly #connections: Connections = new Map();
+  readonly #connections = new Connections();
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -46,7 +47,7 @@ class Guard {
       const text = this.#channel.receive();
       if (text === "") break;
       if (text === undefined) await this.#channel.readable();
-      else this.#follow(JSON.parse(text));
+      else await this.#follow(JSON.parse(text));
     }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
     for (const [id] of bereft) this.#drop(id);
@@ -65,7 +66,7 @@ class Guard {
     this.#channel[Symbol.dispose]();
   }
 
-  #follow(order: Order): void {
+  #follow(order: Order): void | Promise<void> {
     switch (order.order) {
       case "take":
         return this.#take(order);
@@ -82,9 +83,9 @@ class Guard {
     }
   }
 
-  #take({ id, charge }: Extract<Order, { order: "take" }>): void {
+  async #take({ id, charge }: Extract<Order, { order: "take" }>): Promise<void> {
     try {
-      this.#posts.set(id, { duty: dutyOf(charge, this.#connections) });
+      this.#posts.set(id, { duty: await dutyOf(charge, this.#connections) });
       this.#report({ report: "taken", id });
     } catch (error) {
       this.#report({ report: "refused", id, reason: reasonOf(error) });

@@ -5,10 +5,11 @@ import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
 import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
+import { Hold, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { findDevice, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
-import { QueueError } from "./queue_error.ts";
+import { isGone } from "./queue_error.ts";
 import { type Via, withConnection } from "./via.ts";
 
 /**
@@ -138,6 +139,26 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "buffer", ...options });
   }
 
+  /**
+   * Holds until the result is disposed of, its `release` is called, `maxMs` is over or this process is dead, whichever
+   * comes first: a guardian, a process of its own, sees to that. For that it may hold any device.
+   *
+   * ```ts
+   * import { Plug } from "@plugctl/plugctl";
+   *
+   * function holdDuring(plug: Plug, work: () => void) {
+   *   using _hold = plug.hold({ maxMs: 500 });
+   *   work(); // what is sent now waits
+   * }
+   * ```
+   *
+   * @throws {RangeError} where `maxMs` is not more than 0, or is more than 24 days
+   * @throws {QueueError} where there is no plug
+   */
+  hold(options?: HoldOptions): Hold {
+    return new Hold([this.#queue], options);
+  }
+
   /** Releases the epoch that the last `buffer` ended. Again without a `buffer` in between, it releases nothing. */
   releaseOne(): void {
     changeQueues([this.#queue], { action: "release-one" });
@@ -220,9 +241,4 @@ export class Plug implements Disposable, AsyncDisposable {
     this.#state.guard?.drop();
     if (this.#ownsConnection) this.#state.connection[Symbol.dispose]();
   }
-}
-
-/** Whether there is nothing left to release: the device is gone, the plug, or the qdisc that it hung from. */
-function isGone(error: unknown): boolean {
-  return error instanceof QueueError && ["no-device", "no-parent", "not-attached", "vanished"].includes(error.code);
 }

@@ -5,6 +5,7 @@ import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
 import { NetlinkError } from "../netlink/netlink_error.ts";
+import type { Released } from "./guardian/protocol.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -33,12 +34,14 @@ export interface Queue {
 
 /** A queue's being in a guardian's charge. */
 export interface QueueGuard {
-  /** It is about to hold. */
-  arm(): void;
+  /** It is about to hold, until `maxMs` milliseconds from now at the latest; without that as was said when it was taken. */
+  arm(maxMs?: number): void;
   /** It holds no more. */
   disarm(): void;
   /** It is taken away, or this process is done with it. */
   drop(): void;
+  /** Whether the guardian has released it by itself since it was armed. */
+  released(): Released | undefined;
 }
 
 /** What a queue's being a gate's says of it. */

@@ -3,9 +3,10 @@ import type { Connection } from "../../netlink/connection.ts";
 import { type BufferOptions, watch } from "../change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../drain.ts";
 import { entrustGate, type GuardOptions } from "../guardian/entrust.ts";
+import type { Hold, HoldOptions } from "../hold.ts";
 import { Plug } from "../plug.ts";
 import type { Queue, QueueGuard } from "../queue.ts";
-import { QueueError } from "../queue_error.ts";
+import { isGone, QueueError } from "../queue_error.ts";
 import { type Via, withConnection } from "../via.ts";
 import { takeDown, takeDownSync } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
@@ -90,6 +91,11 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Holds what it matches from here on; see `Plug.buffer`. */
   buffer(options: BufferOptions = {}): void {
     this.plug.buffer(options);
+  }
+
+  /** Holds what it matches for a time; see `Plug.hold`. */
+  hold(options?: HoldOptions): Hold {
+    return this.plug.hold(options);
   }
 
   /** Releases the epoch that the last `buffer` ended. */
@@ -198,9 +204,4 @@ function openGuarded(
     guard?.drop();
     throw error;
   }
-}
-
-/** Whether there is nothing left to take down. */
-function isGone(error: unknown): boolean {
-  return error instanceof QueueError && ["no-device", "no-gate", "not-attached", "vanished"].includes(error.code);
 }

@@ -1,29 +1,11 @@
-import type { Charge } from "./charge.ts";
-import type { Connections } from "./connections.ts";
-
 /** What is to be done for a charge. Each is done for all charges before the next is done for any. */
 export interface Duty {
+  /** What is held at this moment. */
+  look?(): { packets: number; bytes: number };
   /** Lets go what is held. */
   release?(): void;
   /** Waits until it has left, and takes away what was made; ends processes. */
   putRight?(): Promise<void>;
   /** Removes what was needed till then. */
   remove?(): void;
-}
-
-/**
- * Makes ready all that a charge takes, so that it can be done whatever has vanished meanwhile. Loads what this kind of
- * charge takes and nothing else: a guardian for a plug is ready the sooner.
- */
-export async function dutyOf(charge: Charge, connections: Connections): Promise<Duty> {
-  switch (charge.kind) {
-    case "plug":
-      return (await import("./plug_duty.ts")).plugDuty(charge, connections.to(charge.netns));
-    case "gate":
-      return (await import("./gate_duty.ts")).gateDuty(charge, connections.to(charge.netns));
-    case "processes":
-      return (await import("./processes_duty.ts")).processesDuty(charge);
-    case "namespace":
-      return (await import("./namespace_duty.ts")).namespaceDuty(charge);
-  }
 }

@@ -36,8 +36,9 @@ function entrust(
   using namespace = connection.openNamespace();
   const id = guardian.take({ ...charge, netns: namespace.path });
   return {
-    arm: () => guardian.arm(id, maxHoldMs),
+    arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
+    released: () => guardian.released(id),
   };
 }

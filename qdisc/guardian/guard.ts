@@ -1,8 +1,9 @@
 import { Channel } from "../../netlink/channel.ts";
 import { leaveSession } from "../../netlink/session.ts";
 import { Connections } from "./connections.ts";
-import { type Duty, dutyOf } from "./duty.ts";
-import type { Order, Report } from "./protocol.ts";
+import type { Duty } from "./duty.ts";
+import { dutyOf } from "./duty_of.ts";
+import type { Order, Released, Report } from "./protocol.ts";
 import { putRight } from "./put_right.ts";
 
 /** Something in a guardian's charge. */
@@ -114,9 +115,10 @@ class Guard {
     const post = this.#posts.get(id);
     if (!post?.duty.release) return;
     clearTimeout(post.timer);
+    const backlog = backlogNow(post.duty);
     try {
       post.duty.release();
-      this.#report({ report: "released", id, why });
+      this.#report({ report: "released", id, why, backlog });
     } catch (error) {
       this.#report({ report: "released", id, why, failure: reasonOf(error) });
     }
@@ -130,6 +132,15 @@ class Guard {
     } catch {
       // The end of the connection is met when it is read, and acted on there.
     }
+  }
+}
+
+/** What is held; a look that fails must not keep it from being released. */
+function backlogNow({ look }: Duty): Released["backlog"] {
+  try {
+    return look?.();
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,13 +1,11 @@
-import { QueueError } from "../queue_error.ts";
-
-const GONE = ["foreign-qdisc", "no-device", "no-gate", "no-parent", "not-attached", "vanished"];
+import { isGone, QueueError } from "../queue_error.ts";
 
 /** Does something to a queue, and passes over that it is gone: the plug, the gate, the device, or what it hung from. */
 export function ifThere(work: () => void): void {
   try {
     work();
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isPassedOver(error)) throw error;
   }
 }
 
@@ -16,10 +14,11 @@ export async function ifStillThere(work: () => Promise<unknown>): Promise<void> 
   try {
     await work();
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isPassedOver(error)) throw error;
   }
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof QueueError && GONE.includes(error.code);
+/** Whether it is gone; that another qdisc is in its place says the same. */
+function isPassedOver(error: unknown): boolean {
+  return isGone(error) || error instanceof QueueError && error.code === "foreign-qdisc";
 }

@@ -34,6 +34,8 @@ export interface Released {
   id: number;
   /** Because its deadline was reached, or because SIGTERM was sent to the guardian. */
   why: "deadline" | "SIGTERM";
+  /** What it held then, in packets and in bytes with their link headers; absent where that could not be read. */
+  backlog?: { packets: number; bytes: number };
   /** Why it could not, where it could not. */
   failure?: string;
 }

@@ -47,19 +47,6 @@ class Written {
   }
 }
 
-/** Runs plugctl as a process of its own in the namespace of a host, and tells how it ended. */
-export async function plugctlProcess(host: Host, ...words: string[]): Promise<Outcome> {
-  const child = host.spawn([...PLUGCTL, ...words], {
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
 /**
  * Runs plugctl and returns what it printed.
  *

@@ -238,6 +238,8 @@ export interface ProcessCondition extends ProcessTest {
 /** A TCP port. */
 export interface PortCondition {
   about: "port";
+  /** Absent for this machine. */
+  host?: string;
   port: number;
   /** Connects there. Without it, the host is asked whether a process listens, and no packet is sent. */
   address?: string;

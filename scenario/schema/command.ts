@@ -34,3 +34,7 @@ export const END_ENTRIES = {
   stderr: v.optional(TEXT_TEST),
   timeout: v.optional(DURATION),
 };
+
+/** A command as it is written, and what its end is held against. */
+export type CommandFields = v.InferOutput<v.ObjectSchema<typeof COMMAND_ENTRIES, string>>;
+export type EndFields = v.InferOutput<v.ObjectSchema<typeof END_ENTRIES, string>>;

@@ -9,7 +9,12 @@ export function mapping<const E extends v.ObjectEntries>(
   expected: string,
 ): Schema<v.InferOutput<v.ObjectSchema<E, string>>> {
   const others = v.never(`one of ${Object.keys(entries).join(", ")}`);
-  return v.objectWithRest(entries, others, expected) as unknown as Schema<v.InferOutput<v.ObjectSchema<E, string>>>;
+  const message = ({ path, received }: v.BaseIssue<unknown>) => {
+    // Of a key that is missing, what is expected there.
+    const missing = received === "undefined" ? entries[String(path?.at(-1)?.key)] : undefined;
+    return (missing as { message?: string } | undefined)?.message ?? expected;
+  };
+  return v.objectWithRest(entries, others, message) as unknown as Schema<v.InferOutput<v.ObjectSchema<E, string>>>;
 }
 
 /** Several ways to write the same: a scalar, a list or a mapping, told apart by what stands there. */
@@ -19,12 +24,13 @@ export function byKind<T>(
 ): Schema<T> {
   const given = [scalar, list, mapping].filter((schema) => schema !== undefined);
   const none = v.never(expected) as Schema<T>;
-  return v.lazy((input): Schema<T> => {
+  const chosen = v.lazy((input): Schema<T> => {
     // Asked without a value, as by whoever makes a JSON Schema of it, it is any of them.
     if (input === undefined) return v.union(given);
     if (Array.isArray(input)) return list ?? none;
     return (typeof input === "object" && input !== null ? mapping : scalar) ?? none;
   });
+  return Object.assign(chosen, { message: expected });
 }
 
 /** What `parse` makes of it; what it throws is a mistake. */

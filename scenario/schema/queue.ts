@@ -23,7 +23,7 @@ export const GATE_ENTRIES = {
   host: v.optional(NAME),
   dev: oneOrMore(DEVICE, `${DEVICE_EXPECTED}; or a list of them`),
   direction: v.picklist(["ingress", "egress"], "ingress, for packets that come in, or egress, for those that leave"),
-  match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives"), []),
+  match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
   limit: v.optional(SIZE),
   priority: v.optional(wholeNumber(1, 65535)),
 };
@@ -39,6 +39,11 @@ export const PLUG_ENTRIES = {
   handle: v.optional(parsed(v.string(HANDLE_EXPECTED), { parse: parseHandle, expected: HANDLE_EXPECTED })),
   limit: v.optional(SIZE),
 };
+
+/** What is written of a gate. */
+export type GateFields = v.InferOutput<v.ObjectSchema<typeof GATE_ENTRIES, string>>;
+/** What is written of a plug. */
+export type PlugFields = v.InferOutput<v.ObjectSchema<typeof PLUG_ENTRIES, string>>;
 
 /** A gate under `gates:`. */
 export const GATE = mapping(GATE_ENTRIES, "a mapping: { dev: lo, direction: egress, match: tcp dst port 80 }");

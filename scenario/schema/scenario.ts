@@ -21,7 +21,7 @@ const TO = v.pipe(
 
 const CABLE = mapping({
   to: TO,
-  address: v.optional(oneOrMore(ADDRESS, `${ADDRESS_EXPECTED}; or a list of them`), []),
+  address: v.optional(oneOrMore(ADDRESS, `${ADDRESS_EXPECTED}; or a list of them`)),
   mtu: v.optional(wholeNumber(68, 65535)),
 }, "an end of a cable: { to: server, address: 10.0.0.1/24 }");
 

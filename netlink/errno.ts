@@ -9,6 +9,7 @@ export const ENODEV = 19;
 export const EINVAL = 22;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;
 
@@ -29,6 +30,7 @@ const LATER: Readonly<Record<number, string>> = {
   99: "EADDRNOTAVAIL",
   100: "ENETDOWN",
   101: "ENETUNREACH",
+  104: "ECONNRESET",
   105: "ENOBUFS",
   107: "ENOTCONN",
   110: "ETIMEDOUT",

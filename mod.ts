@@ -29,6 +29,7 @@ export {
   type GuardOptions,
   type HeldQueue,
   Hold,
+  type HoldCounts,
   type HoldOptions,
   type HoldReport,
   type ListedGate,

@@ -36,6 +36,20 @@ export interface HoldReport {
   queues: HeldQueue[];
 }
 
+/** What several queues have done together since a hold began, and what they hold. */
+export interface HoldCounts {
+  /** Packets that wait at this moment. */
+  backlogPackets: number;
+  /** Their bytes, with their link headers. */
+  backlogBytes: number;
+  /** Packets that have left since, by a release. */
+  sentPackets: number;
+  /** Their bytes. */
+  sentBytes: number;
+  /** Packets that were dropped since. */
+  drops: number;
+}
+
 /** How long a hold lasts at the most where nothing is said, in milliseconds. */
 export const DEFAULT_MAX_HOLD_MS = 30_000;
 /** What a timer takes. */
@@ -57,7 +71,7 @@ export class Hold implements Disposable, AsyncDisposable {
   readonly #guardian: Guardian | undefined;
   readonly #entrusted: Queue[] = [];
   readonly #since: number;
-  readonly #drops: number[];
+  readonly #before: QdiscStats[];
   #report?: HoldReport;
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
@@ -69,7 +83,7 @@ export class Hold implements Disposable, AsyncDisposable {
     this.#guardian = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
     try {
       for (const queue of strangers) this.#entrust(queue, guardian ?? this.#guardian);
-      this.#drops = queues.map((queue) => statsOf(queue).drops);
+      this.#before = queues.map(statsOf);
       this.#since = performance.now();
       // A deadline is as good as a way out of a device that carries the default route.
       changeQueues(queues, { action: "buffer", purpose: "hold", force: true, orphan, maxHoldMs: maxMs });
@@ -84,14 +98,33 @@ export class Hold implements Disposable, AsyncDisposable {
     return this.#report?.heldMs ?? performance.now() - this.#since;
   }
 
-  /** The counters of each queue at this moment. */
-  stats(): QdiscStats[] {
-    return this.#queues.map(statsOf);
+  /**
+   * What all its queues together hold at this moment, and have done since it began.
+   *
+   * @throws {QueueError} `vanished` where one of the plugs is not there any more
+   */
+  counts(): HoldCounts {
+    const counts = { backlogPackets: 0, backlogBytes: 0, sentPackets: 0, sentBytes: 0, drops: 0 };
+    this.#queues.forEach((queue, index) => {
+      const { stats } = readSeen(queue, `read ${nameQueue(queue)}`);
+      counts.backlogPackets += stats.backlogPackets;
+      counts.backlogBytes += stats.backlogBytes;
+      counts.sentPackets += stats.packets - this.#before[index].packets;
+      counts.sentBytes += stats.bytes - this.#before[index].bytes;
+      counts.drops += stats.drops - this.#before[index].drops;
+    });
+    return counts;
   }
 
   /** Whether a guardian has released it already, because `maxMs` had passed or because it was told to end. */
   get cutShort(): boolean {
     return this.#report?.cutShort ?? this.#queues.some(({ guard }) => guard?.released());
+  }
+
+  /** Waits until a guardian has released it, and tells why; "gone" where the guardian has ended instead. */
+  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    const released = await Promise.race(this.#queues.map(({ guard }) => guard?.whenReleased()));
+    return released?.why ?? "gone";
   }
 
   /**
@@ -103,7 +136,7 @@ export class Hold implements Disposable, AsyncDisposable {
     if (this.#report) return this.#report;
     const { cutShort } = this;
     try {
-      const seen = this.#queues.map((queue, index) => look(queue, this.#drops[index]));
+      const seen = this.#queues.map((queue, index) => look(queue, this.#before[index].drops));
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;

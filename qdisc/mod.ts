@@ -2,7 +2,14 @@
 export type { AttachOptions, PlugPlace } from "./attach.ts";
 export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
-export { DEFAULT_MAX_HOLD_MS, type HeldQueue, Hold, type HoldOptions, type HoldReport } from "./hold.ts";
+export {
+  DEFAULT_MAX_HOLD_MS,
+  type HeldQueue,
+  Hold,
+  type HoldCounts,
+  type HoldOptions,
+  type HoldReport,
+} from "./hold.ts";
 export { warnOfLimit } from "./limit_warning.ts";
 export { type ListedPlug, listPlugs } from "./list.ts";
 export { Plug } from "./plug.ts";

@@ -42,6 +42,8 @@ export interface QueueGuard {
   drop(): void;
   /** Whether the guardian has released it by itself since it was armed. */
   released(): Released | undefined;
+  /** Waits until it has; `undefined` where the guardian ends first. */
+  whenReleased(): Promise<Released | undefined>;
 }
 
 /** What a queue's being a gate's says of it. */

@@ -40,5 +40,6 @@ function entrust(
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
     released: () => guardian.released(id),
+    whenReleased: () => guardian.whenReleased(id),
   };
 }

@@ -31,8 +31,11 @@ export function formatMessage(message: Field): string {
  */
 export function formatSummary(message: Field): string {
   const [, , flags, sequence] = message.fields ?? [];
-  const facts = leaves(message).filter(({ name }) => SUMMED.has(name)).map((field) => `${field.name} ${said(field)}`);
-  return [typeOf(message), flags?.meaning, `sequence ${sequence?.value}`, ...facts].filter(Boolean).join(" ");
+  const facts = new Map<string, string>();
+  for (const field of leaves(message)) {
+    if (SUMMED.has(field.name) && !facts.has(field.name)) facts.set(field.name, `${field.name} ${said(field)}`);
+  }
+  return [typeOf(message), flags?.meaning, `sequence ${sequence?.value}`, ...facts.values()].filter(Boolean).join(" ");
 }
 
 /** Formats bytes in hex, two digits each. */

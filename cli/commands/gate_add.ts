@@ -3,8 +3,9 @@ import { type GateOptions, type GatePlan, planGate } from "../../qdisc/gate/gate
 import { plannedRequests } from "../../qdisc/gate/gate_steps.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
-import { deviceName, openConnection, understood } from "../queue_options.ts";
+import { deviceName, openConnection } from "../queue_options.ts";
 import { parseSize } from "../size.ts";
+import { understood } from "../understood.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** `plugctl gate add` */

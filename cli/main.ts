@@ -10,6 +10,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "attach": () => import("./commands/attach.ts"),
   "detach": () => import("./commands/detach.ts"),
   "buffer": () => import("./commands/buffer.ts"),
+  "hold": () => import("./commands/hold.ts"),
   "release-one": () => import("./commands/release_one.ts"),
   "release-indefinite": () => import("./commands/release_indefinite.ts"),
   "limit": () => import("./commands/limit.ts"),
@@ -84,7 +85,7 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
 /** How the command line named its queue, unless it named several. */
 function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
   const devices = values.get("dev") ?? [];
-  const attaches = command === "attach";
+  const attaches = command === "attach" || command === "hold";
   if (devices.length !== 1) return { attaches };
   const names = ["netns", "dev", "parent"] as const;
   const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);

@@ -37,6 +37,12 @@ export const OPTIONS = {
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
+  set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
+  seed: {
+    value: "N",
+    summary: "what random choices are made from (default: what the file says, or one that is chosen)",
+  },
+  "max-hold": { value: "DURATION", summary: "the longest that a queue may hold without a release (default 30s)" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
   quiet: { short: "q", summary: "print no warnings and no notes" },
@@ -187,6 +193,24 @@ export const COMMANDS = {
       "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
     ],
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
+  },
+  run: {
+    summary: "run a scenario: hold, release, run programs and check what comes of it, as a file says",
+    operands: ["FILE"],
+    options: ["set", "seed", "max-hold", "json", "dry-run", "quiet", "help"],
+    details: [
+      "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
+      "end everything is undone, however it ends, also by a signal or a deadline.",
+      "With --json it prints the event log, a JSON object a line. With --dry-run it prints what it would do.",
+    ],
+    examples: [
+      ["run reload.yaml", "run it"],
+      [
+        "run reload.yaml --set port=8000 --seed 1",
+        "with another value of a variable, and the random choices of seed 1",
+      ],
+      ["run reload.yaml --dry-run", "see what it would do"],
+    ],
   },
   recover: {
     summary: "release and take away all that plugctl has left behind",

@@ -113,7 +113,7 @@ export interface StepMark extends EventBase {
   /**
    * Which step, the same in its start and its end and in no other: `3` is the third, `3.2` the second below it,
    * `3[7].2` that of its seventh round, `4.client.1` the first of a branch. In other phases the phase stands before it:
-   * `setup.web`, `cleanup.1`, `undo.web`.
+   * `setup.attach.web`, `cleanup.1`, `undo.stop.load`.
    */
   step: string;
   action: Action;

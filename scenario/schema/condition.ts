@@ -22,7 +22,9 @@ const PROCESS = {
   stderr: v.optional(TEXT_TEST),
   line: v.optional(TEXT_TEST),
 };
-const PORT = { port: wholeNumber(1, 65535), address: v.optional(SOME_TEXT), answers: v.optional(FLAG, true) };
+const IP_EXPECTED = "an IP address: 10.0.0.2, fd00::2";
+const IP = v.pipe(v.string(IP_EXPECTED), v.regex(/^[0-9a-fA-F:.]+$/, IP_EXPECTED));
+const PORT = { port: wholeNumber(1, 65535), address: v.optional(IP), answers: v.optional(FLAG, true) };
 
 const TIMEOUT = { timeout: v.optional(DURATION) };
 

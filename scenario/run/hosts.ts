@@ -117,7 +117,8 @@ function macOf(host: number, device: number): string {
  */
 function endLines([{ device: { name, addresses, mtu } }, other]: Cable): string[] {
   return [
-    `link set ${name} addrgenmode none${mtu === undefined ? "" : ` mtu ${mtu}`}`,
+    ...hasIpv6() ? [`link set ${name} addrgenmode none`] : [],
+    ...mtu === undefined ? [] : [`link set ${name} mtu ${mtu}`],
     ...addresses.map((address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
     `link set ${name} up`,
     ...other.device.addresses.map((address) =>
@@ -126,11 +127,20 @@ function endLines([{ device: { name, addresses, mtu } }, other]: Cable): string[
   ];
 }
 
+/** Whether the kernel knows IPv6; one that does not refuses whatever concerns it. */
+function hasIpv6(): boolean {
+  try {
+    return Deno.statSync("/proc/sys/net/ipv6").isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Has the host that the process is on pass on packets that are for others. */
 function forward(): void {
-  for (const path of ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]) {
-    Deno.writeTextFileSync(`/proc/sys/net/${path}`, "1\n");
-  }
+  const paths = ["ipv4/ip_forward", ...hasIpv6() ? ["ipv6/conf/all/forwarding"] : []];
+  for (const path of paths) Deno.writeTextFileSync(`/proc/sys/net/${path}`, "1\n");
 }
 
 /** Runs lines of `ip`, in one process. */

@@ -2,6 +2,7 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
+import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Each command's module, loaded when it is the one at hand. */
@@ -23,12 +24,23 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "version": () => import("./commands/version.ts"),
 };
 
-/** Runs a command line and returns its exit status. */
-async function main(words: readonly string[]): Promise<number> {
+/** Where the text of a command line goes. */
+export interface Streams {
+  stdout: Stream;
+  stderr: Stream;
+}
+
+/** What text is written to: it takes some of the bytes, and says how many. */
+interface Stream {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** Runs a command line, without the program's name, and returns its exit status. */
+export async function runCommandLine(words: readonly string[], streams: Streams): Promise<number> {
   let given: Arguments | undefined;
   try {
     given = parseArguments(words);
-    const context = makeContext(given);
+    const context = makeContext(given, streams);
     if (given.values.has("help")) {
       const { commandHelp } = await import("./help_text.ts");
       context.print(commandHelp(given.command));
@@ -38,27 +50,27 @@ async function main(words: readonly string[]): Promise<number> {
     return await run(context) ?? EXIT.done;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
-    return await fail(error, given);
+    return await fail(error, given, streams);
   }
 }
 
-function makeContext(given: Arguments): Context {
+function makeContext(given: Arguments, { stdout, stderr }: Streams): Context {
   return {
     arguments: given,
-    print: (text) => write(Deno.stdout, text),
-    note: (text) => given.values.has("quiet") || write(Deno.stderr, `plugctl: ${text}\n`),
-    trace: (text) => write(Deno.stderr, text),
+    print: (text) => write(stdout, text),
+    note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
+    trace: (text) => write(stderr, text),
   };
 }
 
-async function fail(error: unknown, given: Arguments | undefined): Promise<number> {
+async function fail(error: unknown, given: Arguments | undefined, { stderr }: Streams): Promise<number> {
   if (error instanceof UsageError) {
-    write(Deno.stderr, `plugctl: ${error.message}\n`);
+    write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
   const { describeFailure } = await import("./failure.ts");
   const { message, status } = describeFailure(error, given && nameQueue(given));
-  for (const line of message.split("\n")) write(Deno.stderr, `plugctl: ${line}\n`);
+  for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }
 
@@ -73,9 +85,13 @@ function nameQueue({ command, values }: Arguments): { dev?: string; queue?: stri
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */
-function write(to: typeof Deno.stdout, text: string): void {
+function write(to: Stream, text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
-Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  const [first, connection] = Deno.args;
+  if (first === GUARDIAN_WORD) await (await import("../qdisc/guardian/guard.ts")).guard(Number(connection));
+  else Deno.exit(await runCommandLine(Deno.args, Deno));
+}

@@ -9,7 +9,7 @@ import { connect, type End, Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
 
 /** How long any of it may take. */
-export const WAIT = { timeoutMs: 30_000 };
+export const WAIT = { timeoutMs: 120_000 };
 
 /** What `plugctl gate list --json` says of a gate, as far as the tests look. */
 export interface Listed {

@@ -141,13 +141,10 @@ Deno.test("a TCP stream of 5 MB that is held where it comes in is retransmitted,
   using pair = new GatePair();
   using far = new Host();
   const sender = joinBehind(pair, far);
-  const words = ["--dev", "eth0", "--direction", "ingress", "--match", "tcp dst port 5001", "--limit", "64m"];
-  await plugctlDone(pair.left, "gate", "add", "data", ...words, "--hold");
+  // The SYN passes: a sender that waited for its answer would wait as long before it sends anything again.
+  const words = ["--dev", "eth0", "--direction", "ingress", "--match", "tcp dst port 5001 flags !syn"];
+  await plugctlDone(pair.left, "gate", "add", "data", ...words, "--limit", "64m", "--hold");
   const transferred = transfer([sender, pair.ends[0]], { bytes: 5_000_000 });
-  await until(() => pair.held("data"), { ...WAIT, what: "the SYN at the gate" });
-  // The SYN is an epoch of its own: once it is released, the first data follow it to the gate.
-  await plugctlDone(pair.left, "buffer", "data");
-  await plugctlDone(pair.left, "release-one", "data");
   await until(async () => await pair.held("data") > 2, { ...WAIT, what: "data at the gate" });
   const before = retransmitted(far);
   await until(() => retransmitted(far) > before + 1, { ...WAIT, what: "retransmitted segments" });

@@ -12,7 +12,7 @@ import { until } from "./until.ts";
 
 const PORT = 5000;
 const LIMIT = ["--limit", "16m"];
-const WAIT = { timeoutMs: 20_000 };
+const WAIT = { timeoutMs: 120_000 };
 
 /** Two hosts with a cable between them, and a UDP socket on either. */
 class Pair implements Disposable {

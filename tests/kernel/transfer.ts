@@ -6,9 +6,15 @@
 
 import { lines } from "../../uml/lines.ts";
 import type { End } from "./host.ts";
-import type { Passed } from "./tcp_end.ts";
 
 const PORT = 5001;
+const PROGRAM = `${import.meta.dirname}/tcp_end.py`;
+
+/** What passed through one end. */
+export interface Passed {
+  bytes: number;
+  sha256: string;
+}
 
 /** What is transferred, and how. */
 export interface TransferOptions {
@@ -35,11 +41,9 @@ export async function transfer(
   return { sent: parse(sent.value), received: parse(received.value) };
 }
 
-/** Starts `tcp_end.ts` on a host and yields the lines that it says. */
+/** Starts `tcp_end.py` on a host and yields the lines that it says. */
 function speak({ host }: End, args: string[]): AsyncGenerator<string> {
-  const program = `${import.meta.dirname}/tcp_end.ts`;
-  const command = [Deno.execPath(), "run", "-A", "--no-check", program, ...args];
-  return lines(host.spawn(command, { stdin: "null", stdout: "piped" }).stdout);
+  return lines(host.spawn(["python3", PROGRAM, ...args], { stdin: "null", stdout: "piped" }).stdout);
 }
 
 function parse(line: string | undefined): Passed {

@@ -2,6 +2,7 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
+import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Each command's module, loaded when it is the one at hand. */
@@ -89,4 +90,8 @@ function write(to: Stream, text: string): void {
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
-if (import.meta.main) Deno.exit(await runCommandLine(Deno.args, Deno));
+if (import.meta.main) {
+  const [first, connection] = Deno.args;
+  if (first === GUARDIAN_WORD) await (await import("../qdisc/guardian/guard.ts")).guard(Number(connection));
+  else Deno.exit(await runCommandLine(Deno.args, Deno));
+}

@@ -1,4 +1,5 @@
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoName, errnoSentence } from "../netlink/errno.ts";
+import { errnoName } from "../codec/errno_name.ts";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoSentence } from "../netlink/errno.ts";
 import { NetlinkError, type Refusal } from "../netlink/netlink_error.ts";
 
 /** Why something could not be done to a queue. */
@@ -40,6 +41,13 @@ export class QueueError extends Error {
     this.operation = operation;
     this.reason = reason;
   }
+}
+
+const GONE: readonly QueueErrorCode[] = ["no-device", "no-gate", "no-parent", "not-attached", "vanished"];
+
+/** Whether there is nothing left to release: the plug is gone, the gate, the device, or the qdisc that it hung from. */
+export function isGone(error: unknown): boolean {
+  return error instanceof QueueError && GONE.includes(error.code);
 }
 
 /** What the kernel's refusal of a request about a plug means. */

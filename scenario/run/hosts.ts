@@ -2,23 +2,23 @@ import { EPERM } from "../../netlink/errno.ts";
 import { UnsupportedError } from "../../netlink/libc.ts";
 import { inNamespace, removeNamespace } from "../../netlink/namespace.ts";
 import { NetlinkError } from "../../netlink/netlink_error.ts";
+import type { Guardian } from "../../qdisc/guardian/guardian.ts";
 import { endProcesses, isInNamespace } from "../../qdisc/guardian/processes.ts";
 import type { PlannedDevice, PlannedHost } from "../plan.ts";
-import type { Guard } from "./queues.ts";
 import { StepError } from "./step_error.ts";
 
 /** The hosts of a scenario: network namespaces, those that it makes and those that are there. */
 export class Hosts {
   readonly #names: ReadonlyMap<string, string>;
   readonly #planned: readonly PlannedHost[];
-  readonly #guard: Guard;
-  /** What the guardian knows of each that is made. */
-  readonly #charges = new Map<string, number>();
+  readonly #guardian?: Guardian;
+  /** Those that were made, with the number by which the guardian knows each. */
+  readonly #charges = new Map<string, number | undefined>();
 
   /** `run` tells the namespaces of this run from those of others. */
-  constructor(planned: readonly PlannedHost[], { guard, run }: { guard: Guard; run: string }) {
+  constructor(planned: readonly PlannedHost[], { guardian, run }: { guardian?: Guardian; run: string }) {
     this.#planned = planned;
-    this.#guard = guard;
+    this.#guardian = guardian;
     this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? `plugctl-${run}-${name}`]));
   }
 
@@ -36,7 +36,7 @@ export class Hosts {
   async make(): Promise<void> {
     const hosts = this.made;
     for (const { name } of hosts) {
-      this.#charges.set(name, this.#guard.take({ kind: "namespace", name: this.#netns(name) }));
+      this.#charges.set(name, this.#guardian?.take({ kind: "namespace", name: this.#netns(name) }));
     }
     await ip(hosts.map(({ name }) => `netns add ${this.#netns(name)}`), { operation: "make the hosts" });
     const cables = cablesOf(hosts);
@@ -47,15 +47,15 @@ export class Hosts {
 
   /** Ends what runs on a host and deletes it; one that is not there is passed over. */
   async delete(name: string): Promise<void> {
-    const charge = this.#charges.get(name);
-    if (charge === undefined) return;
+    if (!this.#charges.has(name)) return;
     try {
       await endProcesses(isInNamespace(`/run/netns/${this.#netns(name)}`));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
     removeNamespace(this.#netns(name));
-    this.#guard.drop(charge);
+    const charge = this.#charges.get(name);
+    if (charge !== undefined) this.#guardian?.drop(charge);
     this.#charges.delete(name);
   }
 
@@ -117,7 +117,8 @@ function macOf(host: number, device: number): string {
  */
 function endLines([{ device: { name, addresses, mtu } }, other]: Cable): string[] {
   return [
-    `link set ${name} addrgenmode none${mtu === undefined ? "" : ` mtu ${mtu}`}`,
+    ...hasIpv6() ? [`link set ${name} addrgenmode none`] : [],
+    ...mtu === undefined ? [] : [`link set ${name} mtu ${mtu}`],
     ...addresses.map((address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
     `link set ${name} up`,
     ...other.device.addresses.map((address) =>
@@ -126,11 +127,20 @@ function endLines([{ device: { name, addresses, mtu } }, other]: Cable): string[
   ];
 }
 
+/** Whether the kernel knows IPv6; one that does not refuses whatever concerns it. */
+function hasIpv6(): boolean {
+  try {
+    return Deno.statSync("/proc/sys/net/ipv6").isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Has the host that the process is on pass on packets that are for others. */
 function forward(): void {
-  for (const path of ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]) {
-    Deno.writeTextFileSync(`/proc/sys/net/${path}`, "1\n");
-  }
+  const paths = ["ipv4/ip_forward", ...hasIpv6() ? ["ipv6/conf/all/forwarding"] : []];
+  for (const path of paths) Deno.writeTextFileSync(`/proc/sys/net/${path}`, "1\n");
 }
 
 /** Runs lines of `ip`, in one process. */

@@ -1,45 +1,35 @@
-import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import type { DetachReport } from "../../qdisc/drain.ts";
 import { Gate } from "../../qdisc/gate/gate.ts";
-import type { Charge } from "../../qdisc/guardian/charge.ts";
-import { listPlugs } from "../../qdisc/list.ts";
+import type { Guardian } from "../../qdisc/guardian/guardian.ts";
 import { Plug } from "../../qdisc/plug.ts";
-import { FIRST_HANDLE, type PlugAction, type QdiscPlace } from "../../qdisc/plug_requests.ts";
-import { findDevice } from "../../qdisc/queue.ts";
+import type { PlugAction } from "../../qdisc/plug_requests.ts";
 import { QueueError } from "../../qdisc/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { StepError } from "./step_error.ts";
 
-/** Who puts things right when this process dies, and releases at a deadline: a `Guardian`. */
-export interface Guard {
-  take(charge: Charge): number;
-  arm(id: number, maxMs: number): void;
-  disarm(id: number): void;
-  drop(id: number): void;
-}
-
 /** What queues are made with. */
 export interface QueuesOptions {
-  guard: Guard;
+  /** Has charge of each from before it is there; absent where nothing is to be done when this process dies. */
+  guardian?: Guardian;
   /** The network namespace of a host; `undefined` for this process's own. */
   netnsOf: (host: string | undefined) => string | undefined;
   connect: (netns: string | undefined) => Connection;
-  /** How long a queue may hold without a release, in milliseconds. */
+  /** How long a queue may hold from one `buffer` on, in milliseconds, before the guardian releases it. */
   maxHoldMs: number;
+  /** Called when the guardian has released a queue by itself, or has ended. */
+  onCutShort: (name: string, why: "deadline" | "SIGTERM" | "gone") => void;
   /** Microseconds since the scenario began. */
   now: () => number;
 }
 
 /** A gate or a plug that is there. */
 interface Attached {
-  planned: PlannedQueue;
+  name: string;
   gate?: Gate;
   plug: Plug;
-  /** The number by which the guardian knows it. */
-  charge: number;
   /** Since when it holds. */
   heldFrom?: number;
 }
@@ -65,46 +55,28 @@ export class Queues {
     return this.names.filter((name) => this.#attached.get(name)?.heldFrom !== undefined);
   }
 
-  /** Which queue the guardian means. */
-  nameOf(charge: number): string | undefined {
-    return this.#attached.entries().find(([, attached]) => attached.charge === charge)?.[0];
-  }
-
-  /** Makes a gate or a plug, which passes packets. The guardian has charge of it before it is there. */
+  /** Makes a gate or a plug, which passes packets. */
   attach(planned: PlannedQueue): void {
     const { name } = planned;
     if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
     const connection = this.#connect(planned.host);
-    const attached = planned.kind === "gate"
-      ? this.#attachGate(planned, connection)
-      : this.#attachPlug(planned, connection);
+    const attached = planned.kind === "gate" ? this.#addGate(planned, connection) : this.#addPlug(planned, connection);
     this.#attached.set(name, attached);
     if (!this.totals.has(name)) this.totals.set(name, noTotal());
+    if (this.#options.guardian) this.#heed(attached);
   }
 
   /** Asks the same of several, with one send a host. Returns when it was asked, in microseconds. */
-  change(names: readonly string[], change: { action: PlugAction; limitBytes?: number }): number {
-    const queues = names.map((name) => this.#find(name, change.action));
+  change(names: readonly string[], { action, limitBytes = 0 }: { action: PlugAction; limitBytes?: number }): number {
+    const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
-    switch (change.action) {
-      case "buffer":
-        // That it can lock out is no reason to refuse: the guardian releases it.
-        this.#arm(queues);
-        group.buffer({ force: true });
-        break;
-      case "release-one":
-        group.releaseOne();
-        this.#arm(queues.filter(({ heldFrom }) => heldFrom !== undefined));
-        break;
-      case "release-indefinite":
-        group.releaseIndefinite();
-        for (const { charge } of queues) this.#options.guard.disarm(charge);
-        break;
-      case "limit":
-        group.setLimit(change.limitBytes ?? 0);
-    }
-    for (const queue of queues) this.#note(queue, change.action, asked);
+    // That it can lock out is no reason to refuse: there is a deadline.
+    if (action === "buffer") group.buffer({ force: true });
+    else if (action === "release-one") group.releaseOne();
+    else if (action === "release-indefinite") group.releaseIndefinite();
+    else group.setLimit(limitBytes);
+    for (const queue of queues) this.#note(queue, action, asked);
     return asked;
   }
 
@@ -131,14 +103,12 @@ export class Queues {
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
     this.#note(attached, "release-indefinite", asked);
     this.#addUp(name, last, report);
-    this.forget(name);
+    this.#attached.delete(name);
     return report;
   }
 
-  /** Has nothing to do with it any more: it is gone. */
+  /** Has nothing to do with it any more: it could not be taken away. */
   forget(name: string): void {
-    const attached = this.#attached.get(name);
-    if (attached) this.#options.guard.drop(attached.charge);
     this.#attached.delete(name);
   }
 
@@ -148,44 +118,22 @@ export class Queues {
     this.#connections.clear();
   }
 
-  #attachGate(planned: PlannedGate, connection: Connection): Attached {
-    const { guard, netnsOf } = this.#options;
-    const { name, devs, direction, match, limitBytes, priority } = planned;
+  #addGate({ name, devs, direction, match, limitBytes, priority }: PlannedGate, connection: Connection): Attached {
     refuseExisting(connection, name);
-    const charge = guard.take({ kind: "gate", name, takeAway: true, netns: netnsOf(planned.host) });
-    return this.#guarded(charge, () => {
-      const gate = Gate.open({ name, devs, direction, match, limitBytes, priority, connection });
-      return { planned, gate, plug: gate.plug, charge };
-    });
+    const { guardian, maxHoldMs } = this.#options;
+    const options = { name, devs, direction, match, limitBytes, priority, guardian, maxHoldMs };
+    const gate = Gate.open({ ...options, connection });
+    return { name, gate, plug: gate.plug };
   }
 
-  #attachPlug(planned: PlannedPlug, connection: Connection): Attached {
-    const { dev, parent = TC_H_ROOT, handle, limitBytes } = planned;
-    // As a rule it gets this handle; where it is another, that is known before anything is held.
-    const expected = { ifindex: findDevice(connection, dev), parent, handle: handle ?? FIRST_HANDLE };
-    const there = listPlugs(connection).some((plug) => plug.ifindex === expected.ifindex && plug.parent === parent);
-    const charge = there ? undefined : this.#takePlug(planned, expected);
-    return this.#guarded(charge, () => {
-      const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes }]);
-      if (charge !== undefined && plug.place.handle === expected.handle) return { planned, plug, charge };
-      if (charge !== undefined) this.#options.guard.drop(charge);
-      return { planned, plug, charge: this.#takePlug(planned, plug.place) };
-    });
+  #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
+    const { guardian, maxHoldMs } = this.#options;
+    const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, guardian, maxHoldMs }]);
+    return { name, plug };
   }
 
-  #takePlug({ dev, host }: PlannedPlug, place: QdiscPlace): number {
-    const { guard, netnsOf } = this.#options;
-    return guard.take({ kind: "plug", dev, place: { ...place }, takeAway: true, netns: netnsOf(host) });
-  }
-
-  /** What is made; where it cannot be, the guardian is told that it is not there. */
-  #guarded(charge: number | undefined, make: () => Attached): Attached {
-    try {
-      return make();
-    } catch (error) {
-      if (charge !== undefined) this.#options.guard.drop(charge);
-      throw error;
-    }
+  async #heed({ name, plug }: Attached): Promise<void> {
+    this.#options.onCutShort(name, await plug.whenCutShort().catch(() => "gone" as const));
   }
 
   #connect(host: string | undefined): Connection {
@@ -201,13 +149,9 @@ export class Queues {
     throw new StepError(`Cannot ${verb} ${name}: it is not attached now`);
   }
 
-  #arm(queues: readonly Attached[]): void {
-    for (const { charge } of queues) this.#options.guard.arm(charge, this.#options.maxHoldMs);
-  }
-
   /** Keeps in mind for how long it holds. */
   #note(queue: Attached, action: PlugAction, asked: number): void {
-    const total = this.totals.get(queue.planned.name) as QueueTotal;
+    const total = this.totals.get(queue.name) as QueueTotal;
     if (action === "buffer" && queue.heldFrom === undefined) {
       queue.heldFrom = asked;
       total.holds++;

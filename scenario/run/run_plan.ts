@@ -1,7 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
 import type { Connection } from "../../netlink/connection.ts";
 import { TAG_VARIABLE } from "../../qdisc/guardian/charge.ts";
-import type { Released } from "../../qdisc/guardian/guardian.ts";
+import type { Guardian } from "../../qdisc/guardian/guardian.ts";
 import { describeQueue, formatDuration } from "../describe.ts";
 import {
   EVENT_VERSION,
@@ -17,7 +17,7 @@ import { type EventLog, logByFile, logByTime, type Sink } from "./event_log.ts";
 import { sentenceOf } from "./failure.ts";
 import { Hosts } from "./hosts.ts";
 import { type Course, logged } from "./logged.ts";
-import { type Guard, Queues } from "./queues.ts";
+import { Queues } from "./queues.ts";
 import { sample } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
 import { StepError } from "./step_error.ts";
@@ -59,7 +59,8 @@ export interface ScenarioResult {
 export interface World {
   clock: Clock;
   connect: (netns: string | undefined) => Connection;
-  startGuardian: () => Guard & Disposable & { next(): Promise<Released | undefined> };
+  /** Starts who undoes everything should this process die; absent where that is not to be. */
+  startGuardian?: () => Guardian;
 }
 
 /** A scenario's file, for what depends on where it is. */
@@ -112,27 +113,27 @@ class Run {
 
   async run(): Promise<ScenarioResult> {
     const from = this.#world.clock.now();
-    using guardian = this.#world.startGuardian();
+    using guardian = this.#world.startGuardian?.();
     const stage = this.#makeStage(guardian, from);
     this.#log.emit(this.#startEvent(stage));
     const { signal } = this.#options;
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
-    this.#heed(guardian, stage);
-    await this.#perform(stage);
+    await this.#perform(stage, guardian);
     await this.#putBack(stage);
     signal?.removeEventListener("abort", abort);
     return this.#end(stage);
   }
 
-  #makeStage(guardian: Guard, from: number): Stage {
+  #makeStage(guardian: Guardian | undefined, from: number): Stage {
     const { clock, connect } = this.#world;
     const { hosts: planned, maxHoldMs } = this.#plan;
     const micros = (time: number) => Math.round((time - from) * 1000);
     const now = () => micros(clock.now());
-    const hosts = new Hosts(planned, { guard: guardian, run: this.#tag.slice(0, 6) });
-    const queues = new Queues({ guard: guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, now });
+    const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
+    const onCutShort = this.#cutShort;
+    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
     const env = { [TAG_VARIABLE]: this.#tag };
     const { folder } = this.#origin;
     return {
@@ -142,7 +143,6 @@ class Run {
       seed: this.#seed,
       folder,
       env,
-      guard: guardian,
       hosts,
       queues,
       processes: new Map(),
@@ -151,7 +151,7 @@ class Run {
   }
 
   /** Makes what the file names, and does the steps. */
-  async #perform(stage: Stage): Promise<void> {
+  async #perform(stage: Stage, guardian: Guardian | undefined): Promise<void> {
     const { timeoutMs, steps } = this.#plan;
     const course = this.#course(stage, { phase: "setup", signal: this.#stop.signal });
     const late = () =>
@@ -160,7 +160,7 @@ class Run {
     using _sampler = this.#options.sampleMs === undefined ? undefined : sample(stage, this.#options.sampleMs);
     try {
       this.#stop.signal.throwIfAborted();
-      stage.guard.take({ kind: "processes", tag: this.#tag });
+      guardian?.take({ kind: "processes", tag: this.#tag });
       await this.#setUp(course);
       await doSteps(steps, { ...course, phase: "steps", prefix: "", done: this.#done });
       this.#stop.signal.throwIfAborted();
@@ -225,17 +225,14 @@ class Run {
   }
 
   /** Ends the steps when the guardian has released something, or is gone. */
-  async #heed(guardian: ReturnType<World["startGuardian"]>, { queues }: Stage): Promise<void> {
-    const released = await guardian.next();
-    const name = released && queues.nameOf(released.id);
-    const most = formatDuration(this.#plan.maxHoldMs);
-    const reason = released === undefined
-      ? "Cannot go on: the guardian has ended, which releases what is held if this process dies"
-      : released.why === "deadline"
-      ? `Cannot go on: ${name} was held for ${most}, the most that max-hold allows, and was released`
-      : `Cannot go on: the guardian was told by SIGTERM to release ${name}`;
-    this.#stop.abort(new StepError(reason));
-  }
+  readonly #cutShort = (name: string, why: "deadline" | "SIGTERM" | "gone"): void => {
+    const reasons = {
+      deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
+      SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
+      gone: "the guardian has ended, which releases what is held should this process die",
+    };
+    this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
+  };
 
   #outcome(): Outcome {
     if (!this.#failure) return "done";

@@ -2,7 +2,7 @@ import type { Sink } from "./event_log.ts";
 import type { Clock } from "./clock.ts";
 import type { Hosts } from "./hosts.ts";
 import type { ScenarioProcess } from "./process.ts";
-import type { Guard, Queues } from "./queues.ts";
+import type { Queues } from "./queues.ts";
 
 /** What the steps of a scenario work with. */
 export interface Stage {
@@ -16,7 +16,6 @@ export interface Stage {
   folder: string;
   /** What each command has in its environment besides what the scenario says. */
   env: Readonly<Record<string, string>>;
-  guard: Guard;
   hosts: Hosts;
   queues: Queues;
   /** Those that `start` has started, by name. */

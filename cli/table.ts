@@ -43,6 +43,7 @@ export const OPTIONS = {
     summary: "what random choices are made from (default: what the file says, or one that is chosen)",
   },
   "max-hold": { value: "DURATION", summary: "the longest that a queue may hold without a release (default 30s)" },
+  report: { value: "FILE", summary: "write a page of HTML that shows the run: the timeline, the holds, each step" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
   quiet: { short: "q", summary: "print no warnings and no notes" },
@@ -197,7 +198,7 @@ export const COMMANDS = {
   run: {
     summary: "run a scenario: hold, release, run programs and check what comes of it, as a file says",
     operands: ["FILE"],
-    options: ["set", "seed", "max-hold", "json", "dry-run", "quiet", "help"],
+    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
     details: [
       "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
       "end everything is undone, however it ends, also by a signal or a deadline.",
@@ -209,6 +210,7 @@ export const COMMANDS = {
         "run reload.yaml --set port=8000 --seed 1",
         "with another value of a variable, and the random choices of seed 1",
       ],
+      ["run reload.yaml --report reload.html", "see in a browser what happened"],
       ["run reload.yaml --dry-run", "see what it would do"],
     ],
   },

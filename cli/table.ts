@@ -223,8 +223,9 @@ export const COMMANDS = {
     operands: ["[MESSAGE...]"],
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
     details: [
-      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as strace shows " +
-      "them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump -x dump them.",
+      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as an array in C, " +
+      "as strace shows them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump " +
+      "-x dump them.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
       "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
       "nlmon0 -w FILE.",

@@ -66,8 +66,10 @@ function plainWords(words: readonly string[], command: CommandName): string[] {
   const options: string[] = [];
   const operands: string[] = [];
   const left = words.values();
+  const { wraps } = COMMANDS[command] as CommandSpec;
   for (const word of left) {
     if (word === "--") operands.push(...left);
+    else if (wraps && !word.startsWith("-")) operands.push(word, ...left);
     else if (word === "-" || !word.startsWith("-")) operands.push(word);
     else for (const written of writtenOptions(word, command)) options.push(plainOption(written, { left, command }));
   }

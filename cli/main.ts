@@ -19,6 +19,8 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate delete": () => import("./commands/gate_delete.ts"),
   "run": () => import("./commands/run.ts"),
   "recover": () => import("./commands/recover.ts"),
+  "encode": () => import("./commands/encode.ts"),
+  "decode": () => import("./commands/decode.ts"),
   "doctor": () => import("./commands/doctor.ts"),
   "help": () => import("./commands/help.ts"),
   "version": () => import("./commands/version.ts"),
@@ -40,23 +42,29 @@ export async function runCommandLine(words: readonly string[], streams: Streams)
   let given: Arguments | undefined;
   try {
     given = parseArguments(words);
-    const context = makeContext(given, streams);
-    if (given.values.has("help")) {
-      const { commandHelp } = await import("./help_text.ts");
-      context.print(commandHelp(given.command));
-      return EXIT.done;
-    }
-    const { run } = await MODULES[given.command]();
-    return await run(context) ?? EXIT.done;
+    return await runCommand(given, streams);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
     return await fail(error, given, streams);
   }
 }
 
-function makeContext(given: Arguments, { stdout, stderr }: Streams): Context {
+async function runCommand(given: Arguments, streams: Streams): Promise<number> {
+  const context = makeContext(given, streams);
+  if (given.values.has("help")) {
+    const { commandHelp } = await import("./help_text.ts");
+    context.print(commandHelp(given.command));
+    return EXIT.done;
+  }
+  const { run } = await MODULES[given.command]();
+  return await run(context) ?? EXIT.done;
+}
+
+function makeContext(given: Arguments, streams: Streams): Context {
+  const { stdout, stderr } = streams;
   return {
     arguments: given,
+    run: (other) => runCommand(other, streams),
     print: (text) => write(stdout, text),
     note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
     trace: (text) => write(stderr, text),

@@ -80,6 +80,7 @@ export class RunView implements Disposable {
     this.#line(
       this.#describe(start, end.outcome === "done" ? this.#paint(dim, result) : this.#paint(red, end.outcome)),
     );
+    for (const note of end.notes ?? []) this.#context.note(note);
     if (end.outcome === "done") return;
     for (const line of [end.sentence, ...outputOf(end)]) this.#line(`${" ".repeat(14)}${line}`);
   }

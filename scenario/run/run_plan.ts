@@ -186,7 +186,7 @@ class Run {
         line,
         text: `attach ${describeQueue(queue)}`,
         work: (end) => {
-          queues.attach(queue);
+          end.notes = queues.attach(queue);
           end.after = { [name]: queues.stats(name) };
         },
       }, course);

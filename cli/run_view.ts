@@ -61,7 +61,6 @@ export class RunView implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    if (this.isTerminal) this.#context.print(CLEAR_LINE);
   }
 
   #begin(start: StepStart): void {
@@ -90,6 +89,7 @@ export class RunView implements Disposable {
   }
 
   #sum({ outcome, t, steps, queues }: ScenarioEnd): void {
+    clearInterval(this.#timer);
     const word = outcome === "done" ? this.#paint(green, outcome) : this.#paint(red, outcome);
     this.#line(`${word}: ${steps} steps in ${seconds(t)}`);
     for (const [name, total] of Object.entries(queues)) this.#line(`  ${totalText(name, total)}`);

@@ -77,7 +77,7 @@ function withVariables(schema: JsonSchema): JsonSchema {
 
 function visit<T>(schema: T): T | JsonSchema | boolean {
   if (typeof schema !== "object" || schema === null) return schema;
-  return JSON.stringify(schema) === '{"not":{}}' ? false : withVariables(schema as JsonSchema);
+  return "not" in schema ? false : withVariables(schema as JsonSchema);
 }
 
 function mapValues<T, U>(record: Record<string, T>, change: (value: T) => U): Record<string, U> {

@@ -61,7 +61,6 @@ export class RunView implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    if (this.isTerminal) this.#context.print(CLEAR_LINE);
   }
 
   #begin(start: StepStart): void {
@@ -80,6 +79,7 @@ export class RunView implements Disposable {
     this.#line(
       this.#describe(start, end.outcome === "done" ? this.#paint(dim, result) : this.#paint(red, end.outcome)),
     );
+    for (const note of end.notes ?? []) this.#context.note(note);
     if (end.outcome === "done") return;
     for (const line of [end.sentence, ...outputOf(end)]) this.#line(`${" ".repeat(14)}${line}`);
   }
@@ -89,6 +89,7 @@ export class RunView implements Disposable {
   }
 
   #sum({ outcome, t, steps, queues }: ScenarioEnd): void {
+    clearInterval(this.#timer);
     const word = outcome === "done" ? this.#paint(green, outcome) : this.#paint(red, outcome);
     this.#line(`${word}: ${steps} steps in ${seconds(t)}`);
     for (const [name, total] of Object.entries(queues)) this.#line(`  ${totalText(name, total)}`);

@@ -158,6 +158,8 @@ export interface StepEnd extends StepMark {
   errnoName: string;
   /** Why it was not done, in a sentence; empty where it was. */
   sentence: string;
+  /** What is worth knowing, a sentence each. */
+  notes?: string[];
   /** When the kernel was asked, in microseconds since the scenario began, of steps that change queues. */
   asked?: number;
   /** Counters of the queues that it is about, before it and after. */

@@ -66,7 +66,10 @@ export class Scenario {
     throw new RangeError(`there is no variable ${unknown} to set; those of the scenario are: ${names}`);
   }
 
-  /** Runs it, and undoes all that it did. What does not go as it should is in the result. */
+  /**
+   * Runs it, and undoes all that it did. What does not go as it should is in the result; only what `onEvent` throws is
+   * thrown, in the end.
+   */
   async run(options: RunOptions = {}): Promise<ScenarioResult> {
     const world = {
       clock: new PreciseClock(),

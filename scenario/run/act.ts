@@ -27,6 +27,7 @@ export type SimpleStep = Exclude<PlannedStep, RepeatStep | ParallelStep>;
 
 /** What is told of a step besides how it ended. */
 export interface Details {
+  notes?: string[];
   asked?: number;
   ran?: RanProcess;
   chosen?: number;
@@ -50,7 +51,8 @@ export async function act(step: SimpleStep, performance: Performance): Promise<v
   const { stage: { queues }, signal, details } = performance;
   switch (step.action) {
     case "attach":
-      return queues.attach(step.queue);
+      details.notes = queues.attach(step.queue);
+      return;
     case "detach":
       for (const name of step.queues) await queues.detach(name, { signal });
       return;

@@ -1,24 +1,36 @@
 import { EPERM } from "../../netlink/errno.ts";
 import { UnsupportedError } from "../../netlink/libc.ts";
-import { inNamespace, removeNamespace } from "../../netlink/namespace.ts";
+import { inNamespace, namespacePath, removeNamespace } from "../../netlink/namespace.ts";
 import { NetlinkError } from "../../netlink/netlink_error.ts";
 import type { Guardian } from "../../qdisc/guardian/guardian.ts";
-import { endProcesses, isInNamespace } from "../../qdisc/guardian/processes.ts";
+import { endProcesses, isInNamespace, type IsMeant } from "../../qdisc/guardian/processes.ts";
 import type { PlannedDevice, PlannedHost } from "../plan.ts";
+import { feed } from "./feed.ts";
 import { StepError } from "./step_error.ts";
+
+/** What hosts are made with. */
+export interface HostsOptions {
+  /** Has charge of each from before it is there; absent where nothing is to be done when this process dies. */
+  guardian?: Guardian;
+  /** What tells the namespaces of this run from those of others. */
+  run: string;
+  /** What the programs that make them have in their environment: the guardian ends these too. */
+  env: Readonly<Record<string, string>>;
+}
 
 /** The hosts of a scenario: network namespaces, those that it makes and those that are there. */
 export class Hosts {
   readonly #names: ReadonlyMap<string, string>;
   readonly #planned: readonly PlannedHost[];
   readonly #guardian?: Guardian;
+  readonly #env: Readonly<Record<string, string>>;
   /** Those that were made, with the number by which the guardian knows each. */
   readonly #charges = new Map<string, number | undefined>();
 
-  /** `run` tells the namespaces of this run from those of others. */
-  constructor(planned: readonly PlannedHost[], { guardian, run }: { guardian?: Guardian; run: string }) {
+  constructor(planned: readonly PlannedHost[], { guardian, run, env }: HostsOptions) {
     this.#planned = planned;
     this.#guardian = guardian;
+    this.#env = env;
     this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? `plugctl-${run}-${name}`]));
   }
 
@@ -38,25 +50,29 @@ export class Hosts {
     for (const { name } of hosts) {
       this.#charges.set(name, this.#guardian?.take({ kind: "namespace", name: this.#netns(name) }));
     }
-    await ip(hosts.map(({ name }) => `netns add ${this.#netns(name)}`), { operation: "make the hosts" });
+    await ip(hosts.map(({ name }) => `netns add ${this.#netns(name)}`), {
+      operation: "make the hosts",
+      env: this.#env,
+    });
     const cables = cablesOf(hosts);
     const each = cables.filter(([, there], index) => cables.findIndex(([end]) => end === there) > index);
-    await ip(each.map((cable) => this.#layLine(cable)), { operation: "lay the cables between the hosts" });
+    await ip(each.map((cable) => this.#layLine(cable)), {
+      operation: "lay the cables between the hosts",
+      env: this.#env,
+    });
     for (const host of hosts) await this.#configure(host, cables.filter(([end]) => end.host === host.name));
   }
 
-  /** Ends what runs on a host and deletes it; one that is not there is passed over. */
-  async delete(name: string): Promise<void> {
-    if (!this.#charges.has(name)) return;
-    try {
-      await endProcesses(isInNamespace(`/run/netns/${this.#netns(name)}`));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+  /** Ends what runs on the hosts that were made, and deletes them; one that is not there is passed over. */
+  async delete(): Promise<void> {
+    const names = [...this.#charges.keys()].map((name) => this.#netns(name));
+    const isOnOne = names.map((name) => isOn(name)).filter((isMeant) => isMeant !== undefined);
+    if (isOnOne.length > 0) await endProcesses((folder) => isOnOne.some((isMeant) => isMeant(folder)));
+    for (const [name, charge] of this.#charges) {
+      removeNamespace(this.#netns(name));
+      if (charge !== undefined) this.#guardian?.drop(charge);
+      this.#charges.delete(name);
     }
-    removeNamespace(this.#netns(name));
-    const charge = this.#charges.get(name);
-    if (charge !== undefined) this.#guardian?.drop(charge);
-    this.#charges.delete(name);
   }
 
   #netns(name: string): string {
@@ -78,8 +94,18 @@ export class Hosts {
       ...ends.flatMap(endLines),
       ...host.routes.map(({ to, via }) => `route add ${to} via ${via}`),
     ];
-    await ip(lines, { operation: `configure host ${host.name}`, netns });
+    await ip(lines, { operation: `configure host ${host.name}`, netns, env: this.#env });
     if (host.forward) inNamespace(netns, forward);
+  }
+}
+
+/** Which processes are in a network namespace; `undefined` where it is not there. */
+function isOn(netns: string): IsMeant | undefined {
+  try {
+    return isInNamespace(namespacePath(netns));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -146,13 +172,11 @@ function forward(): void {
 /** Runs lines of `ip`, in one process. */
 async function ip(
   lines: readonly string[],
-  { operation, netns }: { operation: string; netns?: string },
+  { operation, netns, env }: { operation: string; netns?: string; env: Readonly<Record<string, string>> },
 ): Promise<void> {
   const args = [...netns === undefined ? [] : ["-netns", netns], "-batch", "-"];
-  const child = startIp(args, operation);
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
-  await writer.close();
+  const child = startIp({ args, env, stdin: "piped", stdout: "null", stderr: "piped", detached: true }, operation);
+  await feed(child, lines.map((line) => `${line}\n`).join(""));
   const { success, stderr } = await child.output();
   if (success) return;
   const sentence = new TextDecoder().decode(stderr).trim().split("\n")[0];
@@ -160,9 +184,9 @@ async function ip(
   throw new NetlinkError(operation, { errno: EPERM, sentence: `ip says: ${sentence}` });
 }
 
-function startIp(args: string[], operation: string): Deno.ChildProcess {
+function startIp(options: Deno.CommandOptions, operation: string): Deno.ChildProcess {
   try {
-    return new Deno.Command("ip", { args, stdin: "piped", stdout: "null", stderr: "piped", detached: true }).spawn();
+    return new Deno.Command("ip", options).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UnsupportedError(`Cannot ${operation}: there is no program ip; install iproute2`, { cause: error });

@@ -2,6 +2,7 @@ import { inNamespace } from "../../netlink/namespace.ts";
 import type { RanProcess } from "../event.ts";
 import type { PlannedCommand } from "../plan.ts";
 import { pause } from "./clock.ts";
+import { feed } from "./feed.ts";
 import { Output } from "./output.ts";
 import { signalGroup } from "./signal_group.ts";
 import { StepError } from "./step_error.ts";
@@ -124,16 +125,5 @@ function spawn(
     if (!known) throw error;
     const what = name === undefined ? `run ${program}` : `start ${name}`;
     throw new StepError(`Cannot ${what}: ${error.message}`, { cause: error });
-  }
-}
-
-/** Writes what a process reads; one that does not read it all is its own business. */
-async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
-  try {
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }

@@ -55,8 +55,8 @@ export class Queues {
     return this.names.filter((name) => this.#attached.get(name)?.heldFrom !== undefined);
   }
 
-  /** Makes a gate or a plug, which passes packets. */
-  attach(planned: PlannedQueue): void {
+  /** Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each. */
+  attach(planned: PlannedQueue): string[] | undefined {
     const { name } = planned;
     if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
     const connection = this.#connect(planned.host);
@@ -64,6 +64,8 @@ export class Queues {
     this.#attached.set(name, attached);
     if (!this.totals.has(name)) this.totals.set(name, noTotal());
     if (this.#options.guardian) this.#heed(attached);
+    const { warnings } = attached.plug;
+    return warnings.length > 0 ? [...warnings] : undefined;
   }
 
   /** Asks the same of several, with one send a host. Returns when it was asked, in microseconds. */

@@ -28,7 +28,7 @@ import { releaseAll, undoAll } from "./undo.ts";
 export interface RunOptions {
   /** Ends it early: everything is undone, and `outcome` is `aborted`. */
   signal?: AbortSignal;
-  /** Is given each event. */
+  /** Is given each event. What it throws ends the scenario, and is thrown by `run` once everything is undone. */
   onEvent?: Sink;
   /** `file`, the default, gives the events of parallel branches one branch after the other; `time` as they happen. */
   order?: "file" | "time";
@@ -74,7 +74,7 @@ export interface Origin {
 /** How long the steps of `cleanup:` may take, in milliseconds. */
 const CLEANUP_MS = 30_000;
 
-/** Runs a scenario. What does not go as it should is in the result; nothing is thrown. */
+/** Runs a scenario. What does not go as it should is in the result; only what `onEvent` throws is thrown, in the end. */
 export function runPlan(
   plan: ScenarioPlan,
   { world, origin, ...options }: RunOptions & { world: World; origin: Origin },
@@ -88,26 +88,26 @@ class Run {
   readonly #world: World;
   readonly #origin: Origin;
   readonly #log: EventLog;
-  readonly #sink: Sink;
   readonly #tag = crypto.randomUUID();
   /** Ends the steps early. */
   readonly #stop = new AbortController();
   readonly #done = { steps: 0 };
   readonly #seed: number;
   #failure?: { step?: string; error: unknown };
+  /** What `onEvent` has thrown, if anything. */
+  #thrown?: { error: unknown };
   #undone = true;
 
   constructor(
     plan: ScenarioPlan,
     { world, origin, options }: { world: World; origin: Origin; options: RunOptions },
   ) {
-    const { onEvent = () => {}, order = "file", seed = plan.seed, maxHoldMs = plan.maxHoldMs } = options;
+    const { order = "file", seed = plan.seed, maxHoldMs = plan.maxHoldMs } = options;
     this.#plan = { ...plan, maxHoldMs };
     this.#options = options;
     this.#world = world;
     this.#origin = origin;
-    this.#sink = onEvent;
-    this.#log = order === "file" ? logByFile(onEvent) : logByTime(onEvent);
+    this.#log = order === "file" ? logByFile(this.#tell) : logByTime(this.#tell);
     this.#seed = seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   }
 
@@ -123,18 +123,31 @@ class Run {
     await this.#perform(stage, guardian);
     await this.#putBack(stage);
     signal?.removeEventListener("abort", abort);
-    return this.#end(stage);
+    const result = this.#end(stage);
+    if (this.#thrown) throw this.#thrown.error;
+    return result;
   }
+
+  /** Passes an event on. Who cannot take it ends the steps, and hears no more: everything must be undone all the same. */
+  readonly #tell: Sink = (event) => {
+    if (this.#thrown) return;
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#thrown = { error };
+      this.#stop.abort(error);
+    }
+  };
 
   #makeStage(guardian: Guardian | undefined, from: number): Stage {
     const { clock, connect } = this.#world;
     const { hosts: planned, maxHoldMs } = this.#plan;
     const micros = (time: number) => Math.round((time - from) * 1000);
     const now = () => micros(clock.now());
-    const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
+    const env = { [TAG_VARIABLE]: this.#tag };
+    const hosts = new Hosts(planned, { guardian, env, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
     const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
-    const env = { [TAG_VARIABLE]: this.#tag };
     const { folder } = this.#origin;
     return {
       clock,
@@ -146,7 +159,7 @@ class Run {
       hosts,
       queues,
       processes: new Map(),
-      emit: this.#sink,
+      emit: this.#tell,
     };
   }
 
@@ -186,7 +199,7 @@ class Run {
         line,
         text: `attach ${describeQueue(queue)}`,
         work: (end) => {
-          queues.attach(queue);
+          end.notes = queues.attach(queue);
           end.after = { [name]: queues.stats(name) };
         },
       }, course);

@@ -25,15 +25,17 @@ export async function releaseAll(course: Course): Promise<void> {
  */
 export async function undoAll(course: Course, { tag }: { tag: string }): Promise<void> {
   const { processes, queues, hosts } = course.stage;
-  for (const process of processes.values()) if (!process.status) await stopProcess(process, course);
+  const running = processes.values().filter(({ status }) => !status).toArray();
+  for (const process of running) process.signal("SIGTERM");
+  for (const process of running) await stopProcess(process, course);
   // Daemons, and whatever else a command has left behind.
-  await endProcesses(isTagged(tag));
+  await endProcesses(isTagged(tag)).catch((error) => course.onFailure("undo.processes", error));
   for (const name of queues.names) await detach(name, course);
   queues[Symbol.dispose]();
-  for (const { name } of hosts.made) {
-    const mark = { step: `undo.delete.${name}`, action: "delete-host" as const, host: name };
-    await attempt(course, { mark, text: `delete host ${name}`, work: () => hosts.delete(name) });
-  }
+  const names = hosts.made.map(({ name }) => name).join(", ");
+  if (names === "") return;
+  const mark = { step: "undo.hosts", action: "delete-host" as const };
+  await attempt(course, { mark, text: `delete hosts ${names}`, work: () => hosts.delete() });
 }
 
 async function stopProcess(process: ScenarioProcess, course: Course): Promise<void> {
@@ -42,7 +44,6 @@ async function stopProcess(process: ScenarioProcess, course: Course): Promise<vo
     mark: { step: `undo.stop.${name}`, action: "stop", process: name },
     text: `stop ${name}`,
     work: async (end) => {
-      process.signal("SIGTERM");
       await bounded(process.ended, { timeoutMs: GRACE_MS, signal: course.signal }).catch((error) => {
         if (!(error instanceof TooLate)) throw error;
         process.signal("SIGKILL");

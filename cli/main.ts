@@ -18,6 +18,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate add": () => import("./commands/gate_add.ts"),
   "gate list": () => import("./commands/gate_list.ts"),
   "gate delete": () => import("./commands/gate_delete.ts"),
+  "run": () => import("./commands/run.ts"),
   "recover": () => import("./commands/recover.ts"),
   "encode": () => import("./commands/encode.ts"),
   "decode": () => import("./commands/decode.ts"),

@@ -45,6 +45,13 @@ export const OPTIONS = {
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
+  set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
+  seed: {
+    value: "N",
+    summary: "what random choices are made from (default: what the file says, or one that is chosen)",
+  },
+  "max-hold": { value: "DURATION", summary: "the longest that a queue may hold without a release (default 30s)" },
+  report: { value: "FILE", summary: "write a page of HTML that shows the run: the timeline, the holds, each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },
@@ -237,6 +244,25 @@ export const COMMANDS = {
     ],
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
   },
+  run: {
+    summary: "run a scenario: hold, release, run programs and check what comes of it, as a file says",
+    operands: ["FILE"],
+    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
+    details: [
+      "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
+      "end everything is undone, however it ends, also by a signal or a deadline.",
+      "With --json it prints the event log, a JSON object a line. With --dry-run it prints what it would do.",
+    ],
+    examples: [
+      ["run reload.yaml", "run it"],
+      [
+        "run reload.yaml --set port=8000 --seed 1",
+        "with another value of a variable, and the random choices of seed 1",
+      ],
+      ["run reload.yaml --report reload.html", "see in a browser what happened"],
+      ["run reload.yaml --dry-run", "see what it would do"],
+    ],
+  },
   recover: {
     summary: "release and take away all that plugctl has left behind",
     options: ["netns", "all", "drop", "timeout", "json", "quiet", "verbose", "help"],
@@ -266,8 +292,9 @@ export const COMMANDS = {
     operands: ["[MESSAGE...]"],
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
     details: [
-      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as strace shows " +
-      "them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump -x dump them.",
+      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as an array in C, " +
+      "as strace shows them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump " +
+      "-x dump them.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
       "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
       "nlmon0 -w FILE.",

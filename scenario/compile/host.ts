@@ -21,6 +21,8 @@ export function hostsOf(tree: Tree | undefined, context: Context): PlannedHost[]
     if (name === HERE) context.mistakes.push({ ...key, what: `the host is called ${HERE}`, expected: "another name" });
     return hostOf(name, value, context) ?? [];
   });
+  // Where a host is wrong by itself, nothing is said of cables that lead there.
+  if (written.length < tree.entries.size) return written.map((host) => ({ ...host, devices: [] }));
   return written.map((host) => joined(host, { hosts: written, tree, context }));
 }
 

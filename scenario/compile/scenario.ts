@@ -62,7 +62,7 @@ function planParts(tree: MappingTree, context: Context): ScenarioPlan | undefine
   const steps = stepsOf(tree, context);
   const cleanupTree = valueAt(tree, "cleanup");
   const cleanup = cleanupTree ? planSteps(cleanupTree, "cleanup", context) : [];
-  checkReferences(hosts.map(({ name }) => name), context);
+  checkReferences(Object.keys(childrenOf(valueAt(tree, "hosts"))), context);
   if (!top || context.mistakes.length > 0) return undefined;
   const { name, description, timeout, "max-hold": maxHoldMs, seed } = top;
   const vars = Object.fromEntries(context.scope);

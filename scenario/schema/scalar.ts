@@ -5,6 +5,9 @@ import { NUMBER_TEST, type NumberTest, parseNumberTest } from "../number_test.ts
 import { parseTextTest, type TextTest } from "../text_test.ts";
 import { byKind, parsed, type Schema } from "./mapping.ts";
 
+/** A value of a variable. */
+export const SCALAR = v.union([v.string(), v.number(), v.boolean()], "a text, a number, true or false");
+
 /** A text; a number or `true` that stands there is taken as it is written. */
 export const TEXT: Schema<string> = v.pipe(
   v.union([v.string(), v.number(), v.boolean()], "a text"),

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
 import type { Mistake } from "../mistake.ts";
-import type { Scalar } from "../plan.ts";
+import { plainValue } from "./plain_value.ts";
 import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";
 
 /** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
@@ -131,16 +131,6 @@ class Reader {
     const end = this.#text.indexOf("\n", at);
     return this.#text.slice(this.#text.lastIndexOf("\n", at - 1) + 1, end < 0 ? undefined : end);
   }
-}
-
-/**
- * What a scalar without quotes means: nothing, `true`, `false`, a number, or a text. A number is one only as it would be
- * printed: `0.10`, `007` and `0x1f` are texts, so that a command gets what stands in the file.
- */
-function plainValue(text: string): Scalar | null {
-  if (text === "" || text === "~" || text === "null") return null;
-  if (text === "true" || text === "false") return text === "true";
-  return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }
 
 function describe(

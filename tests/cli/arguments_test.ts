@@ -8,8 +8,9 @@ function parsed(line: string) {
   return [command, operands, Object.fromEntries(values)];
 }
 
-/** Each command with each option that it takes, and words for the operands that it needs. */
+/** Each command with each option that it takes, and words for the operands that it needs; but for `encode`. */
 const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap(([command, spec]) => {
+  if (spec.wraps) return [];
   const operands = (spec.operands ?? []).filter((name) => !name.startsWith("[")).map(() => "12");
   return spec.options.map((name) => ({ command, operands, name, option: OPTIONS[name] as OptionSpec }));
 });
@@ -32,6 +33,13 @@ Deno.test("parseArguments() takes a value in the same word, of each option that 
     assertEquals(parseArguments([command, ...operands, `-${short}12`]), expected);
     assertEquals(parseArguments([command, ...operands, `-${short}=12`]), expected);
   }
+});
+
+Deno.test("parseArguments() leaves all from the first operand on to the command that encode is given", () => {
+  const values = { format: ["c"] };
+  assertEquals(parsed("encode --format c buffer --dev lo -q"), ["encode", ["buffer", "--dev", "lo", "-q"], values]);
+  assertEquals(parsed("encode --format=c -- buffer -q --"), ["encode", ["buffer", "-q", "--"], values]);
+  assertEquals(parsed("encode buffer --format c"), ["encode", ["buffer", "--format", "c"], {}]);
 });
 
 const COMMANDS_MEANT: [line: string, command: CommandName, operands?: string[]][] = [

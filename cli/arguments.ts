@@ -1,5 +1,3 @@
-// @ts-types="./parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
 import {
   type CommandName,
   COMMANDS,
@@ -39,47 +37,31 @@ export function parseArguments(words: readonly string[]): Arguments {
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
-  const { options } = COMMANDS[command] as CommandSpec;
-  const valued = options.filter(takesValue);
-  const switches = options.filter((name) => !takesValue(name));
-  const parsed = parseArgs([...plainWords(words, command)], {
-    string: [...valued, "_"],
-    collect: valued,
-    boolean: switches,
-  });
-  const values = new Map<OptionName, string[]>();
-  for (const name of switches) if (parsed[name]) values.set(name, []);
-  for (const name of valued) {
-    const given = parsed[name] as string[];
-    if (given.length > 0) values.set(name, checkValues(name, { given, command }));
-  }
-  const operands = parsed._.map(String);
-  if (!values.has("help")) checkOperands(operands, command);
-  return { command, operands, values };
-}
-
-/**
- * Writes options in the one form that the parser of `@std/cli` does not guess about, `--dev=eth0`, and operands
- * behind them. Of others it would take `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
- */
-function plainWords(words: readonly string[], command: CommandName): string[] {
-  const options: string[] = [];
   const operands: string[] = [];
+  const values = new Map<OptionName, string[]>();
   const left = words.values();
   for (const word of left) {
     if (word === "--") operands.push(...left);
     else if (word === "-" || !word.startsWith("-")) operands.push(word);
-    else for (const written of writtenOptions(word, command)) options.push(plainOption(written, { left, command }));
+    else {
+      for (const option of writtenOptions(word, command)) {
+        const value = valueGiven(option, { left, command });
+        values.set(option.name, [...values.get(option.name) ?? [], ...value]);
+      }
+    }
   }
-  return [...options, "--", ...operands];
+  for (const [name, given] of values) checkValues(name, { given, command });
+  if (!values.has("help")) checkOperands(operands, command);
+  return { command, operands, values };
 }
 
-function plainOption(
+/** The value of an option, which the next word may hold; a switch has none. */
+function valueGiven(
   { name, text, value }: WrittenOption,
   { left, command }: { left: Iterator<string>; command: CommandName },
-): string {
-  if (takesValue(name)) return `--${name}=${value ?? nextValue(left)}`;
-  if (value === undefined) return `--${name}`;
+): string[] {
+  if (takesValue(name)) return [value ?? nextValue(left)];
+  if (value === undefined) return [];
   throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
 }
 
@@ -122,13 +104,12 @@ function findOption(text: string, command: CommandName): OptionName {
   return found;
 }
 
-function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): string[] {
+function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): void {
   const { value, many } = OPTIONS[name] as OptionSpec;
   if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${value}${seeHelp(command)}`);
   if (given.length > 1 && !many) throw new UsageError(`--${name} is given ${given.length} times, it may be given once`);
   const twice = given.find((text, index) => given.indexOf(text) !== index);
   if (twice !== undefined) throw new UsageError(`--${name} ${twice} is given twice`);
-  return given;
 }
 
 function checkOperands(operands: readonly string[], command: CommandName): void {

@@ -1,12 +1,12 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import { Connection } from "../netlink/connection.ts";
 import { namespacePath } from "../netlink/namespace.ts";
-import type { PlugPlace } from "../qdisc/attach.ts";
 import { gateDevice } from "../qdisc/gate/gate_name.ts";
-import { MatchError } from "../qdisc/match/mod.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
+import { understood } from "./understood.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The operands that name gates. */
@@ -82,8 +82,9 @@ function namespaceOf(context: Context): string | undefined {
 export async function openConnection(context: Context): Promise<Connection> {
   const netns = namespaceOf(context);
   // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
-  const trace = isGiven(context, "verbose") ? (await import("./trace.ts")).traceMessages(context) : undefined;
-  return Connection.open({ netns, trace });
+  if (!isGiven(context, "verbose")) return Connection.open({ netns });
+  const { traceMessages }: typeof import("./trace.ts") = await import("./trace.ts" as string);
+  return Connection.open({ netns, trace: traceMessages(context) });
 }
 
 /**
@@ -97,26 +98,4 @@ export function deviceName(text: string): string {
     throw new UsageError(`${JSON.stringify(text)} is no device's name: one has up to 15 bytes, no space, / or :`);
   }
   return text;
-}
-
-/**
- * What `parse` returns.
- *
- * @throws {UsageError} where it refuses what was given
- */
-export function understood<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof MatchError) throw new UsageError(drawn(error), { cause: error });
-    if (error instanceof SyntaxError || error instanceof RangeError) {
-      throw new UsageError(error.message, { cause: error });
-    }
-    throw error;
-  }
-}
-
-/** A match that cannot be understood, with a caret under what is wrong. */
-function drawn({ expected, drawing }: MatchError): string {
-  return `cannot understand --match, expected ${expected}:\n${drawing.replaceAll(/^/gm, "  ")}`;
 }

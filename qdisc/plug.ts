@@ -1,12 +1,11 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
+import { attachAll, type AttachOptions } from "./attach.ts";
 import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { findDevice, nameQueue, type Queue, readPlug } from "./queue.ts";
+import { nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 import { type Via, withConnection } from "./via.ts";
 
@@ -79,10 +78,7 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   static open(options: PlugPlace & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
-      const { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0 } = options;
-      const place = { ifindex: findDevice(connection, dev), parent, handle };
-      const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-      return new Plug({ dev, place, connection, ...unknown }, { ownsConnection });
+      return new Plug(openQueue(connection, options), { ownsConnection });
     });
   }
 

@@ -3,8 +3,9 @@ import { type GateOptions, type GatePlan, planGate } from "../../qdisc/gate/gate
 import { plannedRequests } from "../../qdisc/gate/gate_steps.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
-import { deviceName, openConnection, understood } from "../queue_options.ts";
+import { deviceName, openConnection } from "../queue_options.ts";
 import { parseSize } from "../size.ts";
+import { understood } from "../understood.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** `plugctl gate add` */
@@ -56,7 +57,7 @@ function priorityOf(context: Context): number | undefined {
 
 /** Prints what would be sent if nothing of it were there. */
 async function printPlan(context: Context, plan: GatePlan): Promise<void> {
-  const { printMessages, readIndex } = await import("../dry_run.ts");
+  const { printMessages, readIndex }: typeof import("../dry_run.ts") = await import("../dry_run.ts" as string);
   context.note(`the index of ${plan.device} is shown as 0, it is not there yet`);
   printMessages(context, plannedRequests(plan, plan.devs.map((dev) => readIndex(context, dev))));
 }

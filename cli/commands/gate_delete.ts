@@ -37,7 +37,7 @@ function noteLosses(context: Context, name: string, { drops, discardedPackets }:
 
 /** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
 async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
-  const { printRequests } = await import("../dry_run.ts");
+  const { printRequests }: typeof import("../dry_run.ts") = await import("../dry_run.ts" as string);
   context.note("the filters, which go first, are not shown: they are read from the kernel");
   const places = names.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
   const requestsFor = (place: QdiscPlace) => [

@@ -1,8 +1,6 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type BufferOptions, changeQueues } from "../qdisc/change.ts";
-import { gateDevice } from "../qdisc/gate/gate_name.ts";
-import { changeRequest, FIRST_HANDLE, type PlugAction } from "../qdisc/plug_requests.ts";
+import { changeRequest, type PlugAction } from "../qdisc/plug_requests.ts";
 import { openQueue, type Queue } from "../qdisc/queue.ts";
 import type { Context, Run } from "./context.ts";
 import { isGiven } from "./given.ts";
@@ -23,13 +21,12 @@ export interface ChangeCommand {
 /** Makes a command that asks the same of one or several plugs that are there. */
 export function changeCommand({ action, limitBytes: readLimit, options, warn }: ChangeCommand): Run {
   return async (context) => {
-    const { gates, places } = queueTargets(context);
+    const { gates, places } = await queueTargets(context);
     const limitBytes = readLimit?.(context);
     if (isGiven(context, "dry-run")) {
       const requestsFor = (place: Parameters<typeof changeRequest>[0]) => [changeRequest(place, action, limitBytes)];
-      const { printRequests }: typeof import("./dry_run.ts") = await import("./dry_run.ts" as string);
-      const ofGates = gates.map((name) => ({ dev: gateDevice(name), handle: FIRST_HANDLE, parent: TC_H_ROOT }));
-      return printRequests(context, { places: [...ofGates, ...places], requestsFor });
+      const { gatePlace, printRequests }: typeof import("./dry_run.ts") = await import("./dry_run.ts" as string);
+      return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
     }
     using connection = await openConnection(context);
     const ofGates = await gateQueues(connection, gates);

@@ -3,6 +3,7 @@ import type { Field } from "../codec/field.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { decode } from "../codec/tree.ts";
+import { gateDevice } from "../qdisc/gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../qdisc/plug_requests.ts";
 import type { PlugPlace } from "../qdisc/queue.ts";
 import type { Context } from "./context.ts";
@@ -16,6 +17,11 @@ export function printRequests(
   { places, requestsFor }: { places: readonly PlugPlace[]; requestsFor: (place: QdiscPlace) => Request[] },
 ): void {
   printMessages(context, places.flatMap((place) => requestsFor(guessPlace(context, place))));
+}
+
+/** Where the plug of a gate is. */
+export function gatePlace(name: string): PlugPlace {
+  return { dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE };
 }
 
 /** Prints what would be sent. */

@@ -1,7 +1,6 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import { Connection } from "../netlink/connection.ts";
 import { namespacePath } from "../netlink/namespace.ts";
-import { gateDevice } from "../qdisc/gate/gate_name.ts";
 import type { PlugPlace } from "../qdisc/queue.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
@@ -43,10 +42,10 @@ function missingQueue(command: CommandName): string {
  *
  * @throws {UsageError} where there is neither, or a value is wrong
  */
-export function queueTargets(context: Context): { gates: string[]; places: PlugPlace[] } {
+export async function queueTargets(context: Context): Promise<{ gates: string[]; places: PlugPlace[] }> {
   const { command, operands, values } = context.arguments;
   const fixed = ((COMMANDS[command] as CommandSpec).operands ?? []).indexOf(GATES);
-  const gates = operands.slice(fixed).map(gateOperand);
+  const gates = await gateNames(operands.slice(fixed));
   const twice = gates.find((name, index) => gates.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`the gate ${twice} is named twice`);
   if (gates.length === 0 || values.has("dev")) return { gates, places: queuePlaces(context) };
@@ -56,14 +55,10 @@ export function queueTargets(context: Context): { gates: string[]; places: PlugP
   return { gates, places: [] };
 }
 
-/**
- * A gate's name.
- *
- * @throws {UsageError} where the text is none
- */
-export function gateOperand(text: string): string {
-  understood(() => gateDevice(text));
-  return text;
+async function gateNames(operands: readonly string[]): Promise<string[]> {
+  if (operands.length === 0) return [];
+  const { gateOperand }: typeof import("./gate_operand.ts") = await import("./gate_operand.ts" as string);
+  return operands.map(gateOperand);
 }
 
 /** Whether a place is a device's root: by name, or because nothing else is said. */

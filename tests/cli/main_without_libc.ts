@@ -3,4 +3,5 @@ const dlopen = (name: string) => {
   throw new Error(`Could not open library: ${name}`);
 };
 Object.assign(Deno, { dlopen });
-await import("../../cli/main.ts");
+const { runCommandLine } = await import("../../cli/main.ts");
+Deno.exit(await runCommandLine(Deno.args, Deno));

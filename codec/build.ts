@@ -1,15 +1,13 @@
-// Compiles codec/assembly into codec/wasm.ts and codec/filter_wasm.ts, or with --check tells whether that is what is
+// Compiles codec/assembly into codec/wasm.ts and codec/tree_wasm.ts, or with --check tells whether that is what is
 // committed.
 import asc from "assemblyscript/asc";
-import { FILTER_DATA_AT, MEMORY_PAGES } from "./assembly/regions.ts";
+import { MEMORY_PAGES, TREE_DATA_AT } from "./assembly/regions.ts";
 
-/** A module, and what is read and asked for it alone. */
+/** A module, and what is asked for it alone. */
 interface Variant {
   target: URL;
   index: string;
   what: string;
-  /** Files that are read in place of others. */
-  instead: Readonly<Record<string, string>>;
   options: readonly string[];
 }
 
@@ -17,17 +15,15 @@ const VARIANTS: readonly Variant[] = [{
   target: new URL("wasm.ts", import.meta.url),
   index: "index.ts",
   what: "The codec's WebAssembly",
-  instead: {},
   options: [],
 }, {
-  target: new URL("filter_wasm.ts", import.meta.url),
-  index: "index_filters.ts",
-  what: "The WebAssembly that knows filters",
-  instead: { "variant.ts": "variant_filters.ts" },
-  options: ["--importMemory", "--memoryBase", `${FILTER_DATA_AT}`],
+  target: new URL("tree_wasm.ts", import.meta.url),
+  index: "index_trees.ts",
+  what: "The WebAssembly that draws trees and knows filters",
+  options: ["--importMemory", "--memoryBase", `${TREE_DATA_AT}`],
 }];
 
-async function compile({ index, instead, options }: Variant): Promise<Uint8Array> {
+async function compile({ index, options }: Variant): Promise<Uint8Array> {
   const sources = new URL("assembly/", import.meta.url);
   let bytes: Uint8Array | undefined;
   const { error, stderr } = await asc.main([
@@ -49,7 +45,7 @@ async function compile({ index, instead, options }: Variant): Promise<Uint8Array
     "--enable",
     "simd",
   ], {
-    readFile: (name: string) => readSource(new URL(instead[name] ?? name, sources)),
+    readFile: (name: string) => readSource(new URL(name, sources)),
     writeFile: (_name, contents) => {
       if (typeof contents !== "string") bytes = contents;
     },
@@ -75,8 +71,8 @@ function readSource(url: URL): string | null {
 function moduleText({ what }: Variant, bytes: Uint8Array): string {
   return [
     "// Made by `deno task build` from codec/assembly: do not edit.",
-    `/** ${what}, ${bytes.length} bytes, as base64. */`,
-    `export const base64 = "${bytes.toBase64()}";`,
+    `/** ${what}, ${bytes.length} bytes, in hex. */`,
+    `export const hex = "${bytes.toHex()}";`,
     "",
   ].join("\n");
 }

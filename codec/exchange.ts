@@ -1,4 +1,4 @@
-import { base64 } from "./wasm.ts";
+import { hex } from "./wasm.ts";
 import {
   BATCH_AT,
   BATCH_MAX,
@@ -47,17 +47,16 @@ interface Exports {
   verifyAcks(count: number, sequence: number): number;
   decodeChunk(length: number): number;
   decodeSlots(count: number): number;
-  decodeTree(length: number): number;
   layTree(count: number): number;
 }
 
-/** `Uint8Array.fromBase64` where the engine has it: a third of the time. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+/** Bytes from two digits each, by `Uint8Array.fromHex` where the engine has it: Node 20 has not. */
+export function fromHex(text: string): Uint8Array<ArrayBuffer> {
   const native = Uint8Array as unknown as {
-    fromBase64?: (text: string) => Uint8Array<ArrayBuffer>;
+    fromHex?: (text: string) => Uint8Array<ArrayBuffer>;
   };
-  if (native.fromBase64) return native.fromBase64(text);
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  if (native.fromHex) return native.fromHex(text);
+  return Uint8Array.from({ length: text.length / 2 }, (_, at) => parseInt(text.slice(2 * at, 2 * at + 2), 16));
 }
 
 /**
@@ -73,10 +72,9 @@ export const {
   verifyAcks,
   decodeChunk,
   decodeSlots,
-  decodeTree,
   layTree,
 }: Exports = new WebAssembly.Instance(
-  new WebAssembly.Module(fromBase64(base64)),
+  new WebAssembly.Module(fromHex(hex)),
 ).exports as unknown as Exports;
 
 const memory = wasmMemory.buffer;

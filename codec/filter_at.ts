@@ -14,7 +14,7 @@ import { TCA_EGRESS_REDIR } from "./assembly/filter_constants.ts";
 import { RECEIVE_AT } from "./assembly/regions.ts";
 import { lastDecodeError } from "./decode_error.ts";
 import { filterBytes, filterView, recordWords } from "./exchange.ts";
-import { filterModule } from "./filter_module.ts";
+import { treeModule } from "./tree_module.ts";
 import type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 import type { FilterMessage } from "./message.ts";
 import { textAt } from "./record_text.ts";
@@ -25,7 +25,7 @@ import { textAt } from "./record_text.ts";
  * @throws {DecodeError} where its bytes are malformed; the offset counts from the start of the receive region
  */
 export function filterAt(at: number): FilterMessage {
-  if (filterModule().decodeFilter(recordWords[at + 2] & 0xfffff) < 0) throw lastDecodeError(RECEIVE_AT);
+  if (treeModule().decodeFilter(recordWords[at + 2] & 0xfffff) < 0) throw lastDecodeError(RECEIVE_AT);
   return {
     about: "filter",
     type: recordWords[at] & 0xffff,

@@ -1,4 +1,25 @@
-import * as constants from "./assembly/constants.ts";
+import {
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_NOOP,
+  NLMSG_OVERRUN,
+  RTM_DELLINK,
+  RTM_DELQDISC,
+  RTM_DELROUTE,
+  RTM_DELTFILTER,
+  RTM_GETLINK,
+  RTM_GETQDISC,
+  RTM_GETROUTE,
+  RTM_GETTFILTER,
+  RTM_NEWLINK,
+  RTM_NEWQDISC,
+  RTM_NEWROUTE,
+  RTM_NEWTFILTER,
+  TCQ_PLUG_BUFFER,
+  TCQ_PLUG_LIMIT,
+  TCQ_PLUG_RELEASE_INDEFINITE,
+  TCQ_PLUG_RELEASE_ONE,
+} from "./assembly/constants.ts";
 import { FILTER_SPACES, FILTER_STRUCTS } from "./filter_names.ts";
 import {
   SPACE_IFLA,
@@ -23,41 +44,51 @@ import {
   STRUCT_TC_STATS,
   STRUCT_TCMSG,
 } from "./assembly/codes.ts";
+import { errnoName } from "./errno_name.ts";
 import { formatHandle, formatParent } from "./handle.ts";
 import { type FieldName, type Space, space } from "./space.ts";
 
-const MESSAGE_TYPES = [
-  "NLMSG_NOOP",
-  "NLMSG_ERROR",
-  "NLMSG_DONE",
-  "NLMSG_OVERRUN",
-  "RTM_NEWLINK",
-  "RTM_DELLINK",
-  "RTM_GETLINK",
-  "RTM_NEWROUTE",
-  "RTM_DELROUTE",
-  "RTM_GETROUTE",
-  "RTM_NEWQDISC",
-  "RTM_DELQDISC",
-  "RTM_GETQDISC",
-  "RTM_NEWTFILTER",
-  "RTM_DELTFILTER",
-  "RTM_GETTFILTER",
-] as const;
-const PLUG_ACTIONS = [
-  "TCQ_PLUG_BUFFER",
-  "TCQ_PLUG_RELEASE_ONE",
-  "TCQ_PLUG_RELEASE_INDEFINITE",
-  "TCQ_PLUG_LIMIT",
-] as const;
+const MESSAGE_TYPES = {
+  NLMSG_NOOP,
+  NLMSG_ERROR,
+  NLMSG_DONE,
+  NLMSG_OVERRUN,
+  RTM_NEWLINK,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_NEWROUTE,
+  RTM_DELROUTE,
+  RTM_GETROUTE,
+  RTM_NEWQDISC,
+  RTM_DELQDISC,
+  RTM_GETQDISC,
+  RTM_NEWTFILTER,
+  RTM_DELTFILTER,
+  RTM_GETTFILTER,
+};
+const PLUG_ACTIONS = {
+  TCQ_PLUG_BUFFER,
+  TCQ_PLUG_RELEASE_ONE,
+  TCQ_PLUG_RELEASE_INDEFINITE,
+  TCQ_PLUG_LIMIT,
+};
 
 /** The kernel's name of an `nlmsg_type`, or `undefined`. */
 export function messageTypeName(type: number): string | undefined {
-  return MESSAGE_TYPES.find((name) => constants[name] === type);
+  return nameIn(MESSAGE_TYPES, type);
 }
 
 function plugActionName(action: number): string | undefined {
-  return PLUG_ACTIONS.find((name) => constants[name] === action);
+  return nameIn(PLUG_ACTIONS, action);
+}
+
+function nameIn(constants: Readonly<Record<string, number>>, number: number): string | undefined {
+  return Object.keys(constants).find((name) => constants[name] === number);
+}
+
+/** What the number of an answer says: a negative errno, or 0 where all went well. */
+function answerName(error: number): string | undefined {
+  return error < 0 ? errnoName(-error) : undefined;
 }
 
 /** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
@@ -81,7 +112,7 @@ export function messageFlagNames(flags: number, type: number): string {
 }
 
 function flagsOfType(type: number): [bit: number, name: string][] {
-  if (type === constants.NLMSG_ERROR || type === constants.NLMSG_DONE) {
+  if (type === NLMSG_ERROR || type === NLMSG_DONE) {
     return [[0x100, "CAPPED"], [0x200, "ACK_TLVS"]];
   }
   if (type < 16) return [];
@@ -137,8 +168,8 @@ export const STRUCT_FIELDS: Readonly<Record<number, readonly FieldName[]>> = {
     ["type", "rtm_type"],
     ["flags", "rtm_flags"],
   ],
-  [STRUCT_NLMSGERR]: [["error", "error"], ["request", "msg"]],
-  [STRUCT_DONE]: [["error", "error"]],
+  [STRUCT_NLMSGERR]: [["error", "error", answerName], ["request", "msg"]],
+  [STRUCT_DONE]: [["error", "error", answerName]],
   [STRUCT_TC_PLUG_QOPT]: [["action", "action", plugActionName], [
     "limit",
     "limit",
@@ -216,15 +247,13 @@ export function attributeName(spaceId: number, type: number): string {
 
 /** The kernel's name of an attribute that a request of this type carries outermost. */
 export function requestAttributeName(messageType: number, type: number): string | undefined {
-  if (messageType >= constants.RTM_NEWQDISC && messageType <= constants.RTM_GETTFILTER) {
+  if (messageType >= RTM_NEWQDISC && messageType <= RTM_GETTFILTER) {
     return attributeName(SPACE_TCA, type);
   }
-  if (messageType >= constants.RTM_NEWLINK && messageType <= constants.RTM_GETLINK) {
+  if (messageType >= RTM_NEWLINK && messageType <= RTM_GETLINK) {
     return attributeName(SPACE_IFLA, type);
   }
-  return messageType >= constants.RTM_NEWROUTE && messageType <= constants.RTM_GETROUTE
-    ? attributeName(SPACE_RTA, type)
-    : undefined;
+  return messageType >= RTM_NEWROUTE && messageType <= RTM_GETROUTE ? attributeName(SPACE_RTA, type) : undefined;
 }
 
 /** `enum netlink_attribute_type` of `linux/netlink.h` */

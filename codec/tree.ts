@@ -1,11 +1,4 @@
-import {
-  NLA_HDRLEN,
-  NLA_TYPE_MASK,
-  NLMSG_ERROR,
-  NLMSG_HDRLEN,
-  RTM_GETTFILTER,
-  RTM_NEWTFILTER,
-} from "./assembly/constants.ts";
+import { NLA_HDRLEN, NLA_TYPE_MASK } from "./assembly/constants.ts";
 import {
   HOLDS_FIELDS,
   HOLDS_PADDING,
@@ -18,10 +11,10 @@ import {
 } from "./assembly/codes.ts";
 import { FIELD_LEN, SCRATCH_AT, SCRATCH_LEN } from "./assembly/regions.ts";
 import { DecodeError, lastDecodeError } from "./decode_error.ts";
-import { decodeTree, fieldWords, scratchRegion, scratchView } from "./exchange.ts";
-import { filterModule } from "./filter_module.ts";
+import { fieldWords, scratchRegion, scratchView } from "./exchange.ts";
 import { attributeName, messageFlagNames, STRUCT_FIELDS } from "./names.ts";
 import { textOf } from "./text.ts";
+import { treeModule } from "./tree_module.ts";
 import { explainAnswer } from "./explain_answer.ts";
 import type { Field } from "./field.ts";
 
@@ -42,23 +35,12 @@ import type { Field } from "./field.ts";
 export function decode(bytes: Uint8Array): Field {
   const length = Math.min(bytes.length, SCRATCH_LEN);
   scratchRegion.set(bytes.subarray(0, length));
-  const count = mentionsFilter() ? filterModule().decodeTree(length) : decodeTree(length);
+  const count = treeModule().decodeTree(length);
   if (count < 0) throw lastDecodeError(SCRATCH_AT);
   const tree = buildTree(count);
   explainAnswer(tree);
   return tree;
 }
-
-/** Whether the message that stands in the scratch region is about a filter, or answers a request that is. */
-function mentionsFilter(): boolean {
-  const type = scratchView.getUint16(TYPE_AT, true);
-  const about = type === NLMSG_ERROR ? scratchView.getUint16(ECHOED_TYPE_AT, true) : type;
-  return about >= RTM_NEWTFILTER && about <= RTM_GETTFILTER;
-}
-
-/** Where `nlmsg_type` is, and behind an error that of the request. */
-const TYPE_AT = 4;
-const ECHOED_TYPE_AT = NLMSG_HDRLEN + 4 + TYPE_AT;
 
 /**
  * Decodes a run of netlink messages, as one read of a socket gives them.

@@ -7,7 +7,7 @@ import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
-import { inNamespace } from "./namespace.ts";
+import { inNamespace, keepNamespace, type OpenNamespace } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";
 import { openSocket, type Socket } from "./socket.ts";
 
@@ -144,6 +144,17 @@ export class Connection implements Disposable {
       throw new NetlinkError(`find device ${name}`, { errno: -index });
     }
     return index;
+  }
+
+  /**
+   * Keeps the network namespace that it leads to open, for another process to enter.
+   *
+   * @throws {NetlinkError} with EPERM without CAP_NET_ADMIN in that namespace
+   */
+  openNamespace(): OpenNamespace {
+    const fd = this.#socket.openNamespace();
+    if (fd < 0) throw new NetlinkError("open the network namespace of a socket", { errno: -fd });
+    return keepNamespace(fd);
   }
 
   /** Closes the socket. Calling it again does nothing. */

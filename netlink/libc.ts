@@ -29,6 +29,20 @@ const SYMBOLS = {
   setns: { parameters: ["i32", "i32"], result: "i32" },
   // int unshare(int flags);
   unshare: { parameters: ["i32"], result: "i32" },
+  // int socketpair(int domain, int type, int protocol, int pair[2]);
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // int fcntl(int fd, int command, ...);
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int shutdown(int fd, int how);
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  // The same poll, on a thread of its own: errno is that thread's, so its result tells nothing but that it returned.
+  pollAside: { name: "poll", parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
+  // ssize_t readlink(const char *path, char *buffer, size_t size);
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
+  // pid_t setsid(void);
+  setsid: { parameters: [], result: "i32" },
+  // int umount2(const char *target, int flags);
+  umount2: { parameters: ["buffer", "i32"], result: "i32" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
@@ -86,7 +100,8 @@ type Addresses = Readonly<Record<keyof Functions, Address>>;
 
 /** Opens the library by the first name that there is, and finds where its functions are. */
 function openLibrary(): { name: string; addresses: Addresses } {
-  const symbols = Object.keys(SYMBOLS).map((symbol) => [symbol, { type: "pointer" }] as const);
+  const symbols = Object.entries<Deno.ForeignFunction>(SYMBOLS)
+    .map(([symbol, { name }]) => [symbol, { name, type: "pointer" }] as const);
   const failures: unknown[] = [];
   for (const name of NAMES) {
     try {

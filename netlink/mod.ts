@@ -1,4 +1,5 @@
 /** A netlink socket and what can go wrong on it. */
+export { errnoName } from "../codec/errno_name.ts";
 export { type Answer, Connection, type ConnectionOptions, REQUESTS_PER_SEND, type Trace } from "./connection.ts";
 export * from "./errno.ts";
 export { libc, UnsupportedError } from "./libc.ts";

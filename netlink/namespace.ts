@@ -1,3 +1,4 @@
+import { EINVAL, ENOENT } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -6,6 +7,8 @@ const O_CLOEXEC = 0x80000;
 /** So that a path that leads to a FIFO is an error at once. */
 const O_NONBLOCK = 0x800;
 export const CLONE_NEWNET = 0x40000000;
+const MNT_DETACH = 2;
+const PATH_MAX = 4096;
 const HERE = "/proc/thread-self/ns/net";
 
 /**
@@ -73,6 +76,51 @@ function goBack(fd: number): void {
       { errno: errno() },
     );
   }
+}
+
+/** A network namespace that is kept open, so that other processes can enter it, also once it has lost its name. */
+export interface OpenNamespace extends Disposable {
+  /** Where other processes find it while it is open; `undefined` where it is the one that this process is in. */
+  readonly path: string | undefined;
+}
+
+/** Takes over a file descriptor of a network namespace, and closes it when it is disposed of. */
+export function keepNamespace(fd: number): OpenNamespace {
+  const isOwn = readLink(`/proc/self/fd/${fd}`) === readLink(HERE);
+  return {
+    path: isOwn ? undefined : `/proc/${Deno.pid}/fd/${fd}`,
+    [Symbol.dispose]: () => void libc().call.close(fd),
+  };
+}
+
+/**
+ * Takes away the name that `ip netns` gave a network namespace. What still uses the namespace goes on; without that it
+ * vanishes, with its devices. A name that is not there is passed over.
+ */
+export function removeNamespace(name: string): void {
+  const path = namespacePath(name);
+  const { call, errno } = libc();
+  // A name is a file over which the namespace is mounted; where it is not, there is nothing to unmount.
+  if (call.umount2(new TextEncoder().encode(`${path}\0`), MNT_DETACH) < 0) {
+    const failed = errno();
+    if (failed === ENOENT) return;
+    if (failed !== EINVAL) throw new NetlinkError(`remove network namespace ${name}`, { errno: failed });
+  }
+  Deno.removeSync(path);
+}
+
+/** What identifies a network namespace while it exists: `net:[4026531840]`; without `namespace` this process's own. */
+export function namespaceIdentity(namespace?: string): string {
+  return readLink(namespace === undefined ? HERE : namespacePath(namespace));
+}
+
+/** Where a symbolic link leads. By the C library: Deno asks for every permission to look into `/proc`. */
+function readLink(path: string): string {
+  const { call, errno } = libc();
+  const target = new Uint8Array(PATH_MAX);
+  const length = call.readlink(new TextEncoder().encode(`${path}\0`), target, BigInt(target.length));
+  if (length < 0) throw new NetlinkError(`read ${path}`, { errno: errno() });
+  return new TextDecoder().decode(target.subarray(0, length));
 }
 
 interface OpenFile extends Disposable {

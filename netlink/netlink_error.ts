@@ -1,4 +1,5 @@
-import { errnoName, errnoSentence } from "./errno.ts";
+import { errnoName } from "../codec/errno_name.ts";
+import { errnoSentence } from "./errno.ts";
 
 /** What is known of a refusal. */
 export interface Refusal {

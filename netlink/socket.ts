@@ -24,6 +24,8 @@ export interface Socket extends Disposable {
   wait(timeoutMs: number): number;
   /** The index of the device of this name in the socket's network namespace. */
   deviceIndex(name: string): number;
+  /** Opens the network namespace that the socket is in, and returns a file descriptor, which the caller closes. */
+  openNamespace(): number;
 }
 
 const AF_NETLINK = 16;
@@ -36,6 +38,7 @@ const MSG_DONTWAIT = 0x40;
 /** Answers the datagram's whole length, so that a truncated one is noticed. */
 const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933n;
+const SIOCGSKNS = 0x894cn;
 const POLLIN = 1;
 const CHUNK_SIZE = BigInt(CHUNK_MAX);
 
@@ -46,6 +49,9 @@ const IOVEC_LEN = 16;
 /** `struct ifreq`: a name of 16 bytes, then a union that begins with the index. */
 const IFREQ_LEN = 40;
 const IFNAMSIZ = 16;
+
+/** Where a call takes an argument and reads none. */
+const NOTHING = new Uint8Array(0);
 
 const ON = new Uint8Array(new Int32Array([1]).buffer);
 
@@ -135,6 +141,10 @@ class RawSocket implements Socket {
       this.#call.ioctl(this.#fd, SIOCGIFINDEX, request),
     );
     return result < 0 ? result : new DataView(request.buffer).getInt32(IFNAMSIZ, true);
+  }
+
+  openNamespace(): number {
+    return this.#result(this.#call.ioctl(this.#fd, SIOCGSKNS, NOTHING));
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,5 @@
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoName, errnoSentence } from "../netlink/errno.ts";
+import { errnoName } from "../codec/errno_name.ts";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoSentence } from "../netlink/errno.ts";
 import { NetlinkError, type Refusal } from "../netlink/netlink_error.ts";
 
 /** Why something could not be done to a queue. */

@@ -5,6 +5,7 @@
  */
 
 import { boot, prepareBoot } from "./boot.ts";
+import { lines } from "./lines.ts";
 import type { FetchOptions } from "./packages.ts";
 import { systemPath } from "./system_path.ts";
 import { terminate } from "./terminate.ts";
@@ -16,6 +17,8 @@ export interface RunOptions {
   cwd?: string;
   /** Variables on top of this process's own environment */
   env?: Record<string, string>;
+  /** Receives the command's output and errors line by line; if not given, they go to this process's own */
+  onLine?: (line: string) => void;
   /** Ends the command */
   signal: AbortSignal;
 }
@@ -33,7 +36,7 @@ export interface PlugKernel {
   /**
    * Runs a command there as root, away from this machine's network, and returns its exit status.
    *
-   * Its output goes to this process's; it has no input.
+   * It has no input.
    */
   run: (command: string[], options: RunOptions) => Promise<number>;
 }
@@ -66,17 +69,19 @@ function userModeLinux({ reason }: Unusable): PlugKernel {
 }
 
 async function runHere(command: string[], options: RunOptions): Promise<number> {
-  const { signal } = options;
+  const { onLine, signal } = options;
   signal.throwIfAborted();
   // In a group of its own, so that it can be ended with all that it started
   const child = new Deno.Command("setsid", {
-    args: command,
+    args: onLine ? ["sh", "-c", 'exec "$@" 2>&1', "sh", ...command] : command,
     cwd: options.cwd,
     env: environment(options),
     stdin: "null",
+    stdout: onLine ? "piped" : "inherit",
   }).spawn();
   const end = () => terminate(child);
   signal.addEventListener("abort", end);
+  if (onLine) { for await (const line of lines(child.stdout)) onLine(line); }
   const { code } = await child.status;
   signal.removeEventListener("abort", end);
   signal.throwIfAborted();

@@ -4,9 +4,9 @@ import { report } from "./measure.ts";
 
 const { bytes, count } = dumpChunk();
 const source = await Deno.readTextFile(new URL("../../codec/wasm.ts", import.meta.url));
-const base64 = /"(.*)"/.exec(source)?.[1] ?? "";
+const hex = /"(.*)"/.exec(source)?.[1] ?? "";
 const before = performance.now();
-new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.fromBase64(base64)));
+new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.fromHex(hex)));
 const startUp = performance.now() - before;
 
 const { readReceived, receiveRegion } = await import("../../codec/mod.ts");

@@ -3,4 +3,3 @@ export { verifyAcks } from "./acks";
 export { layTree } from "./layout";
 export { decodeChunk, decodeSlots } from "./records";
 export { encodeBatch, encodeQdisc, patchBatch } from "./request";
-export { decodeTree } from "./tree";

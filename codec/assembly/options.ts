@@ -10,7 +10,6 @@ import {
 } from "./codes";
 import { PAYLOAD_FIELDS, PAYLOAD_STRUCT } from "./payload";
 import { isPlug } from "./plug_options";
-import { FILTERS } from "./variant";
 
 /** "flower" and "mirred" as little-endian words of six bytes. */
 const FLOWER: u64 = 0x7265776f6c66;
@@ -33,7 +32,6 @@ function isWord(at: i32, length: i32, word: u64): bool {
 /** What the options of a kind hold, as `payload` says it; `at` is the kind's attribute. */
 export function optionsOf(at: i32, length: i32): i32 {
   if (isPlug(at, length)) return PAYLOAD_STRUCT | STRUCT_TC_PLUG_QOPT / STRUCT_STRIDE;
-  if (!FILTERS) return HOLDS_BYTES;
   if (isFlower(at, length)) return PAYLOAD_FIELDS | SPACE_TCA_FLOWER - SPACE;
   if (isMirred(at, length)) return PAYLOAD_FIELDS | SPACE_TCA_MIRRED - SPACE;
   return HOLDS_BYTES;

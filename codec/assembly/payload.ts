@@ -17,7 +17,6 @@ import {
   STRUCT_TC_STATS,
 } from "./codes";
 import { filterPayload, filterWidths } from "./filter_payload";
-import { FILTERS } from "./variant";
 
 /** With an attribute space, counted from `SPACE`: the payload is attributes of that space. */
 export const PAYLOAD_FIELDS = 0x40;
@@ -161,7 +160,7 @@ const PAYLOADS = memory.data<u8>([
 
 /** What the payload of an attribute is: one of `HOLDS_*`, or `PAYLOAD_*` with a space or a struct. */
 export function payload(space: i32, type: i32): i32 {
-  if (FILTERS && space >= SPACE_TCA_FLOWER) return filterPayload(space, type);
+  if (space >= SPACE_TCA_FLOWER) return filterPayload(space, type);
   let count = COUNTS + 1;
   let row = PAYLOADS;
   while (count < COUNTS + space - SPACE) row += load<u8>(count++);
@@ -189,7 +188,7 @@ const WIDTHS = memory.data<u64>([
 ]);
 
 export function structWidths(identity: i32): u64 {
-  if (FILTERS && identity >= STRUCT_TC_MIRRED) return filterWidths(identity);
+  if (identity >= STRUCT_TC_MIRRED) return filterWidths(identity);
   return load<u64>(WIDTHS + identity / STRUCT_STRIDE * 8);
 }
 

@@ -8,8 +8,8 @@ export const OWNER_AT = 0x0c10;
 /** What one filter says; see `filter_record`. */
 export const FILTER_AT = 0x0c40;
 export const FILTER_LEN = 112;
-/** The constants of the module that knows filters. */
-export const FILTER_DATA_AT = 0x0cc0;
+/** The constants of the module that draws trees and knows filters. */
+export const TREE_DATA_AT = 0x0cc0;
 /** The kinds of qdiscs seen so far; see `kinds`. */
 export const KINDS_AT = 0x1000;
 export const KIND_SIZE = 32;

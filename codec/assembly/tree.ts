@@ -35,7 +35,6 @@ import { errorAttributes } from "./error_record";
 import { checkCount } from "./failure";
 import { align4, checkBody, checkMessage, messageFlags, messageType } from "./message";
 import { optionsOf } from "./options";
-import { FILTERS } from "./variant";
 import { payload, PAYLOAD_FIELDS, PAYLOAD_STRUCT, structLength, structWidths } from "./payload";
 
 /** Where the next field goes. */
@@ -83,7 +82,7 @@ function holding(at: i32, space: i32, size: i32): i32 {
   if (space == SPACE_TCA) {
     if (type == TCA_KIND) options = optionsOf(at, stringLength(at));
     if (type == TCA_OPTIONS) holds = options;
-  } else if (FILTERS && space == SPACE_TCA_ACT) {
+  } else if (space == SPACE_TCA_ACT) {
     if (type == TCA_ACT_KIND) actionOptions = optionsOf(at, stringLength(at));
     if (type == TCA_ACT_OPTIONS) holds = actionOptions;
   }
@@ -124,7 +123,7 @@ function body(message: i32, end: i32, identity: i32): bool {
 /** The struct that a message of this type begins with, or 0. */
 function bodyOf(type: i32): i32 {
   if (type >= RTM_NEWQDISC && type <= RTM_GETQDISC) return STRUCT_TCMSG;
-  if (FILTERS && type >= RTM_NEWTFILTER && type <= RTM_GETTFILTER) return STRUCT_TCMSG;
+  if (type >= RTM_NEWTFILTER && type <= RTM_GETTFILTER) return STRUCT_TCMSG;
   if (type >= RTM_NEWLINK && type <= RTM_GETLINK) return STRUCT_IFINFOMSG;
   if (type >= RTM_NEWROUTE && type <= RTM_GETROUTE) return STRUCT_RTMSG;
   return 0;

@@ -5,8 +5,10 @@
  */
 
 const CONFIGURATION = `${import.meta.dirname}/haproxy.cfg`;
-const POLL_MS = 2;
-const TIMEOUT_MS = 20_000;
+const POLL_MS = 5;
+const TIMEOUT_MS = 60_000;
+/** Of `/proc/net/tcp`: the sockets that listen come first, the many that wait for their end last. */
+const FIRST_LINES = 4096;
 
 /** A HAProxy that runs until it is disposed of. */
 export class HaProxy implements AsyncDisposable {
@@ -23,11 +25,16 @@ export class HaProxy implements AsyncDisposable {
     return haproxy;
   }
 
-  /** Has a new process take over from the one that runs, and waits until only the new one listens. */
+  /** Has a new process take over from the one that runs, and waits until the old one listens no more. */
   async reload(): Promise<void> {
-    const old = this.#pid();
-    await this.#launch("-sf", `${old}`);
-    await until(() => !isListening(old));
+    const old = listeners().map(({ inode }) => inode);
+    await this.#launch("-sf", `${this.#pid()}`);
+    await until(() => !listeners().some(({ inode }) => old.includes(inode)));
+  }
+
+  /** Waits until it has accepted every connection that has reached it: what it has not is reset when it stops. */
+  async acceptedAll(): Promise<void> {
+    await until(() => listeners().every(({ waiting }) => waiting === 0));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -37,8 +44,10 @@ export class HaProxy implements AsyncDisposable {
     await Deno.remove(this.#folder, { recursive: true });
   }
 
-  #launch(...words: string[]): Promise<void> {
-    return run("haproxy", "-D", "-f", CONFIGURATION, "-p", `${this.#folder}/pid`, ...words);
+  async #launch(...words: string[]): Promise<void> {
+    const args = ["-D", "-f", CONFIGURATION, "-p", `${this.#folder}/pid`, ...words];
+    const { success, stderr } = await new Deno.Command("haproxy", { args, stdin: "null", stderr: "piped" }).output();
+    if (!success) throw new Error(`Cannot start HAProxy: ${new TextDecoder().decode(stderr)}`);
   }
 
   #pid(): number {
@@ -46,9 +55,14 @@ export class HaProxy implements AsyncDisposable {
   }
 }
 
-async function run(command: string, ...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args, stdin: "null", stderr: "piped" }).output();
-  if (!success) throw new Error(`Cannot run ${command}: ${new TextDecoder().decode(stderr)}`);
+/** The sockets that listen on port 8000, and how many connections wait to be accepted by each. */
+function listeners(): { inode: string; waiting: number }[] {
+  using file = Deno.openSync("/proc/net/tcp");
+  const buffer = new Uint8Array(FIRST_LINES);
+  const text = new TextDecoder().decode(buffer.subarray(0, file.readSync(buffer) ?? 0));
+  const rows = text.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.filter(([, local = "", , state]) => local.endsWith(":1F40") && state === "0A")
+    .map(([, , , , queues, , , , , inode]) => ({ inode, waiting: parseInt(queues.split(":")[1], 16) }));
 }
 
 function isRunning(pid: number): boolean {
@@ -56,32 +70,6 @@ function isRunning(pid: number): boolean {
     return Deno.readTextFileSync(`/proc/${pid}/stat`).split(" ")[2] !== "Z";
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Whether a process has a socket that listens on port 8000: the inode of one is among its open files. */
-function isListening(pid: number): boolean {
-  const listening = Deno.readTextFileSync("/proc/net/tcp").split("\n").map((line) => line.trim().split(/\s+/))
-    .filter(([, local = "", , state]) => local.endsWith(":1F40") && state === "0A").map((columns) => columns[9]);
-  const open = openSockets(pid);
-  return listening.some((inode) => open.includes(`socket:[${inode}]`));
-}
-
-function openSockets(pid: number): string[] {
-  try {
-    return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => target(`/proc/${pid}/fd/${name}`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-function target(link: string): string {
-  try {
-    return Deno.readLinkSync(link);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
 }

@@ -1,41 +1,53 @@
 /**
- * Reloads a HAProxy under load: `main.ts with|without RELOADS`. With the gate, the first packet of each new
- * connection waits in the kernel while HAProxy changes over. Needs root, HAProxy, and port 8000 of loopback.
+ * Reloads a HAProxy under load, without a gate and with one: `main.ts [RELOADS]`, 30 of each if not given.
+ *
+ * HAProxy's new process listens beside the old one, then tells it to stop. A connection that has reached the old one
+ * by then, and that it has not accepted yet, is reset. With the gate, the first packet of each new connection waits in
+ * the kernel while HAProxy changes over, so none has. Needs root, HAProxy, Python, and port 8000 of loopback.
  *
  * @module
  */
 
 import { Gate } from "@plugctl/plugctl";
 import { HaProxy } from "./haproxy.ts";
-import type { Seen } from "./load.ts";
 
 const CLIENTS = 8;
+const LOAD = ["python3", `${import.meta.dirname}/load.py`, "127.0.0.1", "8000", `${CLIENTS}`];
+const DEFAULT_RELOADS = 30;
 /** Between two reloads, so that there is traffic that waits for nothing. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 50;
 
-/** What a run saw. */
-export interface Outcome extends Seen {
+/** What one run saw, a line of JSON each. */
+export interface Outcome {
   gate: boolean;
   reloads: number;
-  /** How long new connections waited at most, in milliseconds; 0 without a gate. */
+  /** Requests that were answered. */
+  answered: number;
+  /** Connections that were refused, or ended without an answer. */
+  lost: number;
+  /** The longest that a request took, from connecting to the end of its answer, in milliseconds. */
+  longestMs: number;
+  /** How long the gate held new connections at most, in milliseconds; 0 without it. */
   longestHoldMs: number;
 }
 
 /** Reloads once while the gate holds new connections, and returns for how long it did, in milliseconds. */
 async function reloadBehind(gate: Gate, haproxy: HaProxy): Promise<number> {
-  const held = performance.now();
+  const start = performance.now();
   gate.buffer();
+  await haproxy.acceptedAll();
   await haproxy.reload();
   gate.releaseIndefinite();
-  return performance.now() - held;
+  return performance.now() - start;
 }
 
-async function run(withGate: boolean, reloads: number): Promise<Outcome> {
+async function run(reloads: number, { withGate }: { withGate: boolean }): Promise<Outcome> {
   await using haproxy = await HaProxy.start();
   using gate = withGate
     ? Gate.open({ name: "haproxy", dev: "lo", direction: "egress", match: "tcp dst port 8000 flags syn,!ack" })
     : undefined;
-  const load = startLoad();
+  const [program, ...args] = LOAD;
+  const load = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
   const lines = load.stdout.pipeThrough(new TextDecoderStream()).getReader();
   await lines.read(); // it is running
   let longestHoldMs = 0;
@@ -46,15 +58,11 @@ async function run(withGate: boolean, reloads: number): Promise<Outcome> {
   }
   load.kill("SIGTERM");
   const { value = "" } = await lines.read();
-  return { gate: withGate, reloads, ...JSON.parse(value), longestHoldMs };
-}
-
-function startLoad(): Deno.ChildProcess {
-  const args = ["run", "--allow-net", "--no-check", `${import.meta.dirname}/load.ts`, `${CLIENTS}`];
-  return new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped" }).spawn();
+  await load.status;
+  return { gate: withGate, reloads, ...JSON.parse(value), longestHoldMs: Math.round(longestHoldMs) };
 }
 
 if (import.meta.main) {
-  const [gate, reloads] = Deno.args;
-  console.log(JSON.stringify(await run(gate === "with", Number(reloads))));
+  const reloads = Number(Deno.args[0] ?? DEFAULT_RELOADS);
+  for (const withGate of [false, true]) console.log(JSON.stringify(await run(reloads, { withGate })));
 }

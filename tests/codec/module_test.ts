@@ -1,14 +1,25 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { base64 } from "../../codec/wasm.ts";
+import { hex as treeHex } from "../../codec/tree_wasm.ts";
+import { hex } from "../../codec/wasm.ts";
 
-const bytes = Uint8Array.fromBase64(base64);
+const bytes = Uint8Array.fromHex(hex);
+const treeBytes = Uint8Array.fromHex(treeHex);
 
-Deno.test("the module has at most 6 KiB", () => {
-  assert(bytes.length <= 6144, `${bytes.length} bytes`);
+function exportsOf(module: Uint8Array<ArrayBuffer>): string[] {
+  return WebAssembly.Module.exports(new WebAssembly.Module(module)).map(({ name, kind }) => `${kind} ${name}`).sort();
+}
+
+Deno.test("the modules have at most 5 KiB each", () => {
+  for (const module of [bytes, treeBytes]) assert(module.length <= 5120, `${module.length} bytes`);
 });
 
 Deno.test("the module imports nothing, so that it has no runtime and no way to abort", () => {
   assertEquals(WebAssembly.Module.imports(new WebAssembly.Module(bytes)), []);
+});
+
+Deno.test("the module that draws trees imports nothing but the memory of the other", () => {
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(treeBytes));
+  assertEquals(imports, [{ module: "env", name: "memory", kind: "memory" }]);
 });
 
 Deno.test("the module's memory is fixed: it cannot grow, which would detach every view", () => {
@@ -17,12 +28,10 @@ Deno.test("the module's memory is fixed: it cannot grow, which would detach ever
   assertThrows(() => memory.grow(1), RangeError);
 });
 
-Deno.test("the module's every function does numbers alone", () => {
-  const kinds = WebAssembly.Module.exports(new WebAssembly.Module(bytes)).map(({ name, kind }) => `${kind} ${name}`);
-  assertEquals(kinds.sort(), [
+Deno.test("the modules' every function does numbers alone", () => {
+  assertEquals(exportsOf(bytes), [
     "function decodeChunk",
     "function decodeSlots",
-    "function decodeTree",
     "function encodeBatch",
     "function encodeQdisc",
     "function layTree",
@@ -30,4 +39,5 @@ Deno.test("the module's every function does numbers alone", () => {
     "function verifyAcks",
     "memory memory",
   ]);
+  assertEquals(exportsOf(treeBytes), ["function decodeFilter", "function decodeTree", "memory memory"]);
 });

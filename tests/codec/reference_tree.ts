@@ -93,7 +93,7 @@ const FLOWER: Nest = {
   names: FLOWER_NAMES,
   holds: { ACT: ACTIONS, KEY_IP_PROTO: "number", KEY_VLAN_ID: "number", FLAGS: "number", IN_HW_COUNT: "number" },
 };
-/** What options hold, by the kind that stands before them; in messages about filters, and of a plug in any. */
+/** What options hold, by the kind that stands before them. */
 const OPTIONS: Readonly<Record<string, Holds>> = { plug: PLUG, flower: FLOWER, mirred: MIRRED };
 const SPACES: Readonly<Record<string, Nest>> = {
   qdisc: {
@@ -261,12 +261,6 @@ class Context {
   }
 }
 
-/** Whether the message, or the request that it answers, is about a filter. */
-function isAboutFilter(reader: Reader): boolean {
-  const type = reader.u16(4) === 2 ? reader.u16(24) : reader.u16(4);
-  return type >= 44 && type <= 46;
-}
-
 function attributeNodes(reader: Reader, from: number, end: number, context: Context): Node[] {
   const nodes: Node[] = [];
   for (let at = from; at < end;) {
@@ -291,7 +285,7 @@ function attributeNode(reader: Reader, attribute: Attribute, context: Context): 
   if (hasKind && name === "KIND") context.kind = reader.text(attribute);
   let holds: Holds | undefined = Object.hasOwn(context.nest.holds, name) ? context.nest.holds[name] : undefined;
   if (holds === undefined && (Number(name) !== type || context.nest === ACTIONS)) holds = context.nest.rest;
-  if (hasKind && name === "OPTIONS" && (context.kind === "plug" || isAboutFilter(reader))) {
+  if (hasKind && name === "OPTIONS") {
     holds = Object.hasOwn(OPTIONS, context.kind) ? OPTIONS[context.kind] : undefined;
   }
   return { ...node, ...contents(reader, attribute, holds ?? "bytes") };

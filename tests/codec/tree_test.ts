@@ -126,7 +126,7 @@ Deno.test("decode() draws a link, with its nest", () => {
 
 Deno.test("decode() explains an extended answer by the request that it echoes", () => {
   assertEquals(drawn(decode(FAMILY["refusal with all that there is"])).slice(6), [
-    "  16 4 error -22",
+    "  16 4 error -22 EINVAL",
     "  20 60 request",
     "    20 4 len 60",
     "    24 2 type 36 RTM_NEWQDISC",

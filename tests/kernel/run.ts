@@ -2,8 +2,9 @@
  * Runs the kernel tests where there is a kernel with `sch_plug`: `run.ts [DENO TEST ARGUMENT...]`,
  * all of them unless the arguments name files.
  *
- * That is this machine's own, as root and in a namespace of its own, or else User-Mode Linux.
- * Where there is neither it says so, which is a failure if `CI` is `true`.
+ * That is this machine's own, as root and in a namespace of its own, or else User-Mode Linux. Each
+ * file has such a place for itself, and as many run at once as there are processors, up to four.
+ * Where there is no such kernel it says so, which is a failure if `CI` is `true`.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import { runProgram } from "../../uml/program.ts";
 const PROJECT = `${import.meta.dirname}/../..`;
 const FOLDER = "tests/kernel";
 const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
+const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 
 await runProgram("tests/kernel", async (signal) => {
   const kernel = findPlugKernel({ asUser: false });
@@ -28,6 +30,7 @@ await runProgram("tests/kernel", async (signal) => {
   return await runTests(kernel, signal);
 });
 
+/** Runs the files that are asked for, and returns 0 where all of them passed. */
 async function runTests(kernel: PlugKernel, signal: AbortSignal): Promise<number> {
   // Inside there may be no network to fetch modules with
   const [program, ...args] = [...TEST, "--no-run", "--quiet", FOLDER];
@@ -36,12 +39,45 @@ async function runTests(kernel: PlugKernel, signal: AbortSignal): Promise<number
   if (code !== 0) return code;
 
   console.log(`The kernel tests run ${kernel.place}`);
-  const chosen = Deno.args.some((argument) => argument.endsWith("_test.ts"));
-  return await kernel.run([...TEST, ...Deno.args, ...chosen ? [] : [FOLDER]], {
-    signal,
-    cwd: PROJECT,
-    env: { PLUGCTL_KERNEL_TESTS: "1", ...Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
-  });
+  const chosen = Deno.args.filter(isTestFile);
+  const queue = chosen.length > 0 ? chosen : testFiles();
+  const failed: string[] = [];
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      if (!await passes(kernel, { file, signal })) failed.push(file);
+    }
+  }));
+  if (failed.length > 0) console.error(`FAILED: ${failed.join(" ")}`);
+  return failed.length > 0 ? 1 : 0;
+}
+
+function isTestFile(argument: string): boolean {
+  return argument.endsWith("_test.ts");
+}
+
+function testFiles(): string[] {
+  const names = Array.from(Deno.readDirSync(`${PROJECT}/${FOLDER}`), ({ name }) => name);
+  return names.filter(isTestFile).sort().map((name) => `${FOLDER}/${name}`);
+}
+
+/** Runs a file, shows what it says when it has ended, and tells whether all of it passed. */
+async function passes(
+  kernel: PlugKernel,
+  { file, signal }: { file: string; signal: AbortSignal },
+): Promise<boolean> {
+  const lines: string[] = [];
+  try {
+    const options = Deno.args.filter((argument) => !isTestFile(argument));
+    const code = await kernel.run([...TEST, ...options, file], {
+      signal,
+      cwd: PROJECT,
+      env: { PLUGCTL_KERNEL_TESTS: "1", ...Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
+      onLine: (line) => void lines.push(line),
+    });
+    return code === 0;
+  } finally {
+    console.log(lines.join("\n"));
+  }
 }
 
 /** Says that nothing was tested, and returns the exit status that this comes to. */

@@ -1,5 +1,5 @@
 import { CHUNK_MAX, receiveRegion, sendRegion, SLOT_LEN } from "../../codec/mod.ts";
-import { EAGAIN, ENODEV, type Socket } from "../../netlink/mod.ts";
+import { EAGAIN, ENODEV, EPERM, type Socket } from "../../netlink/mod.ts";
 
 /** What one receive meets: a datagram, or a negative errno, once. `-EAGAIN` is an answer that is not there yet. */
 export type Arrival = Uint8Array | number;
@@ -81,6 +81,10 @@ export class FakeSocket implements Socket {
     const result = this.#waits.shift() ?? Math.min(this.#arrivals.length, 1);
     this.clock += result === 0 ? timeoutMs : 1;
     return result;
+  }
+
+  openNamespace(): number {
+    return -EPERM;
   }
 
   deviceIndex(name: string): number {

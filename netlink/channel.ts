@@ -1,0 +1,118 @@
+import { EAGAIN, ECONNRESET, EINTR } from "./errno.ts";
+import { libc } from "./libc.ts";
+import { NetlinkError } from "./netlink_error.ts";
+
+const AF_UNIX = 1;
+const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 0x80000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const SHUT_RDWR = 2;
+const POLLIN = 1;
+/** How long a text may be: what a socket's buffer surely takes in one piece. */
+const TEXT_MAX = 65536;
+const FOR_EVER = -1;
+
+/**
+ * An end of a connection between two processes. A text arrives whole, in order, or not at all; and when one process
+ * dies, however it does, the other end is at its end.
+ */
+export class Channel implements Disposable {
+  readonly #fd: number;
+  readonly #pointer: Deno.PointerValue;
+  readonly #buffer = new Uint8Array(TEXT_MAX);
+  /** Here for as long as a thread may wait with it. */
+  readonly #pollfd: Uint8Array<ArrayBuffer>;
+  #waiting?: Promise<unknown>;
+  #closed = false;
+
+  /** Takes over an end that another process has left to this one. */
+  constructor(fd: number) {
+    // What this process starts must not keep it open.
+    libc().call.fcntl(fd, F_SETFD, FD_CLOEXEC);
+    this.#fd = fd;
+    this.#pointer = Deno.UnsafePointer.of(this.#buffer);
+    this.#pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
+  }
+
+  /** Makes a pair, runs `start`, which starts a program that inherits the other end, and keeps this end. */
+  static withChild<T>(start: (fd: number) => T): { channel: Channel; child: T } {
+    const { call, errno } = libc();
+    const pair = new Int32Array(2);
+    if (call.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, new Uint8Array(pair.buffer)) < 0) {
+      throw new NetlinkError("make a pair of sockets", { errno: errno() });
+    }
+    const [own, inherited] = pair;
+    const channel = new Channel(own);
+    try {
+      call.fcntl(inherited, F_SETFD, 0);
+      return { channel, child: start(inherited) };
+    } catch (error) {
+      channel[Symbol.dispose]();
+      throw error;
+    } finally {
+      call.close(inherited);
+    }
+  }
+
+  /**
+   * Sends a text of up to 64 KiB.
+   *
+   * @throws {NetlinkError} with EPIPE where nobody is at the other end any more
+   */
+  send(text: string): void {
+    const { call, errno } = libc();
+    const { read, written } = new TextEncoder().encodeInto(text, this.#buffer);
+    if (read < text.length) throw new RangeError(`a text of ${text.length} letters is too long for a channel`);
+    let sent: number;
+    do sent = call.send(this.#fd, this.#pointer, BigInt(written), MSG_NOSIGNAL); while (sent < 0 && errno() === EINTR);
+    if (sent < 0) throw new NetlinkError("send to a process", { errno: errno() });
+  }
+
+  /**
+   * Receives a text, for which it keeps the process waiting for up to `timeoutMs`; `undefined` where none came. An empty
+   * one means that nobody is at the other end any more.
+   */
+  receive(timeoutMs = 0): string | undefined {
+    const { call, errno } = libc();
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const text = this.#closed ? "" : this.#receiveNow();
+      if (text !== undefined) return text;
+      const left = Math.ceil(deadline - performance.now());
+      if (left <= 0) return undefined;
+      if (call.poll(this.#pollfd, 1n, left) < 0 && errno() !== EINTR) {
+        throw new NetlinkError("wait for a process", { errno: errno() });
+      }
+    }
+  }
+
+  /** Resolves, as a rule, once there is something to receive: look, and wait again where there is not. */
+  readable(): Promise<unknown> {
+    return this.#waiting ??= libc().call.pollAside(this.#pollfd, 1n, FOR_EVER).finally(() => this.#waiting = undefined);
+  }
+
+  /** Closes this end; who waits for a text is told that none will come. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { call } = libc();
+    // Closing alone would leave a thread that waits there waiting.
+    call.shutdown(this.#fd, SHUT_RDWR);
+    if (this.#waiting) this.#waiting.finally(() => call.close(this.#fd));
+    else call.close(this.#fd);
+  }
+
+  #receiveNow(): string | undefined {
+    const { call, errno } = libc();
+    const length = call.recv(this.#fd, this.#pointer, BigInt(TEXT_MAX), MSG_DONTWAIT);
+    if (length >= 0) return new TextDecoder().decode(this.#buffer.subarray(0, length));
+    const failed = errno();
+    if (failed === EAGAIN || failed === EINTR) return undefined;
+    // It went without having read all that was sent to it.
+    if (failed === ECONNRESET) return "";
+    throw new NetlinkError("receive from a process", { errno: failed });
+  }
+}

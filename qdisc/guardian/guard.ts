@@ -1,0 +1,137 @@
+import { Channel } from "../../netlink/channel.ts";
+import { leaveSession } from "../../netlink/session.ts";
+import { type Connections, type Duty, dutyOf } from "./duty.ts";
+import type { Order, Report } from "./protocol.ts";
+import { putRight } from "./put_right.ts";
+
+/** Something in a guardian's charge. */
+interface Post {
+  duty: Duty;
+  /** The timer of its deadline, while there is one. */
+  timer?: ReturnType<typeof setTimeout>;
+  /** Whether the deadline is waited for when the process that set it has ended. */
+  outlives?: boolean;
+}
+
+/** What a terminal sends to the processes in front of it. */
+const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
+
+/**
+ * Is a guardian, for as long as it is needed: does what is ordered over the connection, and when that is at its end,
+ * puts right all that is still in its charge.
+ *
+ * SIGTERM, which is meant for it alone since it is in a session of its own, releases what is held; SIGUSR1 ends it.
+ */
+export async function guard(fd: number): Promise<void> {
+  leaveSession();
+  for (const signal of IGNORED) Deno.addSignalListener(signal, () => {});
+  const guardian = new Guard(new Channel(fd));
+  Deno.addSignalListener("SIGTERM", () => guardian.releaseAll());
+  Deno.addSignalListener("SIGUSR1", () => guardian.leave());
+  await guardian.obey();
+}
+
+class Guard {
+  readonly #channel: Channel;
+  readonly #posts = new Map<number, Post>();
+  readonly #connections: Connections = new Map();
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  /** Obeys until the process at the other end is dead, or needs no guardian. */
+  async obey(): Promise<void> {
+    for (;;) {
+      const text = this.#channel.receive();
+      if (text === "") break;
+      if (text === undefined) await this.#channel.readable();
+      else this.#follow(JSON.parse(text));
+    }
+    const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
+    for (const [id] of bereft) this.#drop(id);
+    const failures = await putRight(bereft.map(([, { duty }]) => duty));
+    if (failures.length > 0) throw new AggregateError(failures, "Cannot put everything right");
+  }
+
+  /** Releases everything at once, and goes on. */
+  releaseAll(): void {
+    for (const id of this.#posts.keys()) this.#release(id, "signal");
+  }
+
+  /** Has nothing in its charge any more. */
+  leave(): void {
+    for (const id of [...this.#posts.keys()]) this.#drop(id);
+    this.#channel[Symbol.dispose]();
+  }
+
+  #follow(order: Order): void {
+    switch (order.order) {
+      case "take":
+        return this.#take(order);
+      case "arm":
+        return this.#arm(order);
+      case "disarm":
+        return clearTimeout(this.#posts.get(order.id)?.timer);
+      case "drop":
+        return this.#drop(order.id);
+      case "outlive":
+        return this.#outlive(order.id);
+      case "leave":
+        return this.leave();
+    }
+  }
+
+  #take({ id, charge }: Extract<Order, { order: "take" }>): void {
+    try {
+      this.#posts.set(id, { duty: dutyOf(charge, this.#connections) });
+      this.#report({ report: "taken", id });
+    } catch (error) {
+      this.#report({ report: "refused", id, reason: reasonOf(error) });
+    }
+  }
+
+  #arm({ id, maxMs }: Extract<Order, { order: "arm" }>): void {
+    const post = this.#posts.get(id);
+    if (!post) return;
+    clearTimeout(post.timer);
+    post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+  }
+
+  #outlive(id: number): void {
+    const post = this.#posts.get(id);
+    if (post) post.outlives = true;
+    this.#report({ report: "taken", id });
+  }
+
+  #drop(id: number): void {
+    clearTimeout(this.#posts.get(id)?.timer);
+    this.#posts.delete(id);
+  }
+
+  #release(id: number, why: "deadline" | "signal"): void {
+    const post = this.#posts.get(id);
+    if (!post?.duty.release) return;
+    clearTimeout(post.timer);
+    try {
+      post.duty.release();
+      this.#report({ report: "released", id, why });
+    } catch (error) {
+      this.#report({ report: "released", id, why, reason: reasonOf(error) });
+    }
+    if (post.outlives) this.#drop(id);
+  }
+
+  /** Says something, where there still is somebody to hear it. */
+  #report(report: Report): void {
+    try {
+      this.#channel.send(JSON.stringify(report));
+    } catch {
+      // The end of the connection is met when it is read, and acted on there.
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

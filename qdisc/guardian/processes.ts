@@ -1,0 +1,88 @@
+import { TAG_VARIABLE } from "./charge.ts";
+
+/** Which processes are meant, by what `/proc` says of them. */
+export type IsMeant = (folder: string) => boolean;
+
+/** How long a process may take to end after SIGTERM, in milliseconds. */
+const GRACE_MS = 300;
+const PAUSE_MS = 10;
+/** How often nothing may be found before that is believed: a process that is just being started is not seen at first. */
+const EMPTY_LOOKS = 3;
+
+/** Those that were started with a variable `PLUGCTL_TAG` of this value, or that one of them has started. */
+export function isTagged(tag: string, { except }: { except?: IsMeant } = {}): IsMeant {
+  const variable = `\0${TAG_VARIABLE}=${tag}\0`;
+  return (folder) => {
+    const environment = `\0${Deno.readTextFileSync(`${folder}/environ`)}`;
+    return environment.includes(variable) && !except?.(folder);
+  };
+}
+
+/** Those that are in another session than process `pid` is now, as daemons are. */
+export function isOutsideSessionOf(pid: number): IsMeant {
+  const session = sessionOf(`/proc/${pid}`);
+  return (folder) => sessionOf(folder) !== session;
+}
+
+/** Those that are in the network namespace that is at a path now. */
+export function isInNamespace(path: string): IsMeant {
+  const { ino, dev } = Deno.statSync(path);
+  return (folder) => {
+    const own = Deno.statSync(`${folder}/ns/net`);
+    return own.ino === ino && own.dev === dev;
+  };
+}
+
+/** Ends processes: by SIGTERM, and those that do not end by SIGKILL. Returns when none is left. */
+export async function endProcesses(isMeant: IsMeant): Promise<void> {
+  const told = new Set<number>();
+  const killedFrom = performance.now() + GRACE_MS;
+  for (let empty = 0; empty < EMPTY_LOOKS;) {
+    const pids = findProcesses(isMeant);
+    const mayLinger = performance.now() < killedFrom;
+    for (const pid of pids) {
+      if (!mayLinger) signal(pid, "SIGKILL");
+      else if (!told.has(pid)) signal(pid, "SIGTERM");
+      told.add(pid);
+    }
+    empty = pids.length === 0 ? empty + 1 : 0;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/** The numbers of the processes that are meant and have not ended yet. */
+export function findProcesses(isMeant: IsMeant): number[] {
+  return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
+    const pid = Number(name);
+    return pid > 0 && pid !== Deno.pid && isThere(() => isMeant(`/proc/${name}`)) ? [pid] : [];
+  });
+}
+
+/** What a look says of a process; no, where it has ended meanwhile or is somebody else's. */
+function isThere(look: () => boolean): boolean {
+  try {
+    return look();
+  } catch (error) {
+    if (isEnded(error) || error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+  try {
+    Deno.kill(pid, name);
+  } catch (error) {
+    if (!isEnded(error)) throw error;
+  }
+}
+
+/** Whether a process has ended; a file of one that ends while it is read is met with ESRCH. */
+function isEnded(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Error && error.message.includes("os error 3");
+}
+
+/** The fourth field behind the name, which may hold anything: state, parent, group, session. */
+function sessionOf(folder: string): number {
+  const stat = Deno.readTextFileSync(`${folder}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
+}

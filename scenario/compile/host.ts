@@ -1,0 +1,109 @@
+import type { PlannedDevice, PlannedHost } from "../plan.ts";
+import { namespacePath } from "../../netlink/namespace.ts";
+import { NAME } from "../schema/scalar.ts";
+import { FOUND_HOST, MADE_HOST } from "../schema/scenario.ts";
+import { follow, keyPlace, type Tree, valueAt } from "../source/tree.ts";
+import { check } from "./check.ts";
+import type { Context } from "./context.ts";
+import { HERE } from "./host_of.ts";
+
+/** Reads `hosts:`, and finds the other end of each cable. */
+export function hostsOf(tree: Tree | undefined, context: Context): PlannedHost[] {
+  if (!tree) return [];
+  if (tree.kind !== "mapping") {
+    const { line, column } = tree;
+    const expected = "{ client: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } } }";
+    context.mistakes.push({ line, column, what: "hosts is no mapping", expected });
+    return [];
+  }
+  const written = [...tree.entries].flatMap(([name, { key, value }]) => {
+    check(NAME, { tree: { kind: "scalar", value: name, ...key }, label: "the host" }, context);
+    if (name === HERE) context.mistakes.push({ ...key, what: `the host is called ${HERE}`, expected: "another name" });
+    return hostOf(name, value, context) ?? [];
+  });
+  return written.map((host) => joined(host, { hosts: written, tree, context }));
+}
+
+/** A host whose cables have one end as yet. */
+interface WrittenHost extends Omit<PlannedHost, "devices"> {
+  devices: (Omit<PlannedDevice, "to"> & { to: string })[];
+}
+
+function hostOf(name: string, tree: Tree, context: Context): WrittenHost | undefined {
+  if (valueAt(tree, "netns")) {
+    const found = check(FOUND_HOST, { tree, label: name }, context);
+    return found && foundHost(name, found.netns, { tree, context });
+  }
+  const made = check(MADE_HOST, { tree, label: name }, context);
+  if (!made) return undefined;
+  const devices = Object.entries(made.devices).map(([device, { to, address: addresses = [], mtu }]) => (
+    { name: device, to, addresses, mtu }
+  ));
+  const routes = Object.entries(made.routes).map(([to, via]) => ({ to, via }));
+  return { name, devices, routes, forward: made.forward };
+}
+
+function foundHost(
+  name: string,
+  netns: string,
+  { tree, context }: { tree: Tree; context: Context },
+): WrittenHost | undefined {
+  try {
+    namespacePath(netns);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const { line, column } = follow(tree, ["netns"]);
+    const what = `netns is ${JSON.stringify(netns)}`;
+    context.mistakes.push({ line, column, what, expected: "a name, a path, or pid: with a process's number" });
+    return undefined;
+  }
+  return { name, netns, devices: [], routes: [], forward: false };
+}
+
+/** Finds where each cable of a host leads: to the one device there that leads back. */
+function joined(
+  host: WrittenHost,
+  { hosts, tree, context }: { hosts: readonly WrittenHost[]; tree: Tree; context: Context },
+): PlannedHost {
+  const devices = host.devices.flatMap((device) => {
+    const [otherName, otherDevice] = splitEnd(device.to);
+    const other = hosts.find(({ name }) => name === otherName);
+    const back = (other?.devices ?? []).filter(({ name, to }) => {
+      const [backName, backDevice] = splitEnd(to);
+      return backName === host.name && (backDevice ?? device.name) === device.name && (otherDevice ?? name) === name &&
+        !(other === host && name === device.name);
+    });
+    if (other && back.length === 1) return [{ ...device, to: { host: other.name, device: back[0].name } }];
+    const { line, column } = keyPlace(tree, [host.name, "devices", device.name, "to"]);
+    context.mistakes.push({ line, column, ...loose(device, { host, other, back: back.length, hosts }) });
+    return [];
+  });
+  return { ...host, devices };
+}
+
+function splitEnd(to: string): [host: string, device?: string] {
+  const [host, ...device] = to.split(".");
+  return device.length > 0 ? [host, device.join(".")] : [host];
+}
+
+/** What is wrong with a cable that leads to no one device. */
+function loose(
+  device: WrittenHost["devices"][number],
+  { host, other, back, hosts }: { host: WrittenHost; other?: WrittenHost; back: number; hosts: readonly WrittenHost[] },
+): { what: string; expected: string } {
+  const what = `${host.name} ${device.name} leads to ${device.to}`;
+  if (!other) {
+    return {
+      what: `${what}, which is no host`,
+      expected: `one of ${hosts.map(({ name }) => name).join(", ")}`,
+    };
+  }
+  if (other.netns !== undefined) {
+    return { what: `${what}, which is there already`, expected: "a host that is made here" };
+  }
+  if (back === 0) return { what: `${what}, where no device leads back`, expected: `one there with to: ${host.name}` };
+  return {
+    what: `${what}, where ${back} devices lead back`,
+    expected: `HOST.DEVICE at both ends, such as to: ${other.name}.eth0`,
+  };
+}

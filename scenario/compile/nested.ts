@@ -1,0 +1,70 @@
+import type { ParallelStep, PlannedStep, RepeatStep, Scalar } from "../plan.ts";
+import { NAME } from "../schema/scalar.ts";
+import { ACTIONS } from "../schema/step.ts";
+import { type Entry, keyPlace, type MappingTree, type Tree, valueAt } from "../source/tree.ts";
+import { uses } from "../source/variables.ts";
+import { check } from "./check.ts";
+import type { Context } from "./context.ts";
+
+/** How lists of steps are read, and into what. */
+export interface Nested {
+  planSteps: (tree: Tree, label: string, context: Context) => PlannedStep[];
+  context: Context;
+}
+
+/** The rounds of a `repeat`. */
+export function roundsOf(
+  tree: MappingTree,
+  { planSteps, context }: Nested,
+): Pick<RepeatStep, "variable" | "rounds"> | undefined {
+  const repeat = valueAt(tree, "repeat") as Tree;
+  const steps = valueAt(tree, "steps");
+  const { line, column } = repeat;
+  if (!steps) {
+    context.mistakes.push({ line, column, what: "repeat has no steps beside it", expected: "steps: a list of steps" });
+    return undefined;
+  }
+  const fields = check(ACTIONS.repeat, { tree: repeat, label: "repeat" }, context);
+  const variable = fields?.as;
+  if (variable !== undefined && context.scope.has(variable)) {
+    const place = valueAt(repeat, "as") ?? keyPlace(tree, ["repeat"]);
+    const what = `there is a variable ${variable} already`;
+    context.mistakes.push({ line: place.line, column: place.column, what, expected: "another name" });
+  }
+  const { times = 1, over = Array.from({ length: times }, (_, index) => index + 1) } = fields ?? {};
+  const rounds = rounded(over, { variable, steps, planSteps, context });
+  return fields && { variable, rounds };
+}
+
+function rounded(
+  values: readonly Scalar[],
+  { variable, steps, planSteps, context }: Nested & { variable?: string; steps: Tree },
+): RepeatStep["rounds"] {
+  if (variable === undefined || !uses(steps, variable)) {
+    const same = planSteps(steps, "steps", context);
+    return values.map((value) => ({ value, steps: same }));
+  }
+  const rounds: RepeatStep["rounds"][number][] = [];
+  const before = context.mistakes.length;
+  for (const value of values) {
+    const scope = new Map([...context.scope, [variable, value]]);
+    rounds.push({ value, steps: planSteps(steps, "steps", { ...context, scope }) });
+    // Another value would be wrong in the same way.
+    if (context.mistakes.length > before) break;
+  }
+  return rounds;
+}
+
+/** The branches of a `parallel`. */
+export function branchesOf({ value: tree }: Entry, { planSteps, context }: Nested): ParallelStep["branches"] {
+  if (tree.kind !== "mapping" || tree.entries.size === 0) {
+    const { line, column } = tree;
+    const expected = "lists of steps by name: { client: [...], server: [...] }";
+    context.mistakes.push({ line, column, what: "parallel has no branches", expected });
+    return [];
+  }
+  return [...tree.entries].map(([name, { key, value }]) => {
+    check(NAME, { tree: { kind: "scalar", value: name, ...key }, label: "the branch" }, context);
+    return { name, steps: planSteps(value, name, context) };
+  });
+}

@@ -1,0 +1,187 @@
+import type { Mistake } from "../mistake.ts";
+import type { PlannedGate, PlannedPlug, PlannedQueue, PlannedStep, Scalar, ScenarioPlan } from "../plan.ts";
+import { mapping } from "../schema/mapping.ts";
+import { GATE, GATE_NAME, PLUG } from "../schema/queue.ts";
+import { NAME, VARIABLE } from "../schema/scalar.ts";
+import { DEFAULTS, TOP_ENTRIES } from "../schema/scenario.ts";
+import { type Entry, type MappingTree, type Tree, valueAt } from "../source/tree.ts";
+import { check, describe } from "./check.ts";
+import type { Context, Defaults } from "./context.ts";
+import { hostsOf } from "./host.ts";
+import { HERE } from "./host_of.ts";
+import { gateOf, plugOf } from "./queue.ts";
+import { planSteps } from "./step.ts";
+
+/** The keys at the top that are read piece by piece. */
+const PARTS = ["vars", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
+const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
+
+/** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
+export function planScenario(
+  tree: Tree,
+  { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+): ScenarioPlan | undefined {
+  const { line, column } = tree;
+  if (tree.kind !== "mapping") {
+    mistakes.push({
+      line,
+      column,
+      what: "the scenario is no mapping",
+      expected: `keys such as ${TOP_KEYS.join(", ")}`,
+    });
+    return undefined;
+  }
+  refuseUnknown(tree, mistakes);
+  const scope = varsOf(valueAt(tree, "vars"), { set, mistakes });
+  const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
+  const context: Context = {
+    scope,
+    defaults: { env: {} },
+    hasHosts: hostNames.length > 0,
+    mistakes,
+    references: [],
+    queues: new Map(),
+    processes: new Set(),
+    count: { steps: 0 },
+  };
+  return planParts(tree, { ...context, defaults: defaultsOf(valueAt(tree, "defaults"), context) });
+}
+
+function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
+  for (const [key, { key: place }] of tree.entries) {
+    if (TOP_KEYS.includes(key)) continue;
+    mistakes.push({ ...place, what: `unknown key ${JSON.stringify(key)}`, expected: `one of ${TOP_KEYS.join(", ")}` });
+  }
+}
+
+function planParts(tree: MappingTree, context: Context): ScenarioPlan | undefined {
+  const own = new Map([...tree.entries].filter(([key]) => key in TOP_ENTRIES));
+  const top = check(mapping(TOP_ENTRIES, ""), { tree: { ...tree, entries: own }, label: "the scenario" }, context);
+  const hosts = hostsOf(valueAt(tree, "hosts"), context);
+  const queues = [...gatesOf(tree, context), ...plugsOf(tree, context)];
+  const steps = stepsOf(tree, context);
+  const cleanupTree = valueAt(tree, "cleanup");
+  const cleanup = cleanupTree ? planSteps(cleanupTree, "cleanup", context) : [];
+  checkReferences(hosts.map(({ name }) => name), context);
+  if (!top || context.mistakes.length > 0) return undefined;
+  const { name, description, timeout, "max-hold": maxHoldMs, seed } = top;
+  const vars = Object.fromEntries(context.scope);
+  return { name, description, timeoutMs: timeout, maxHoldMs, seed, vars, hosts, queues, steps, cleanup };
+}
+
+function stepsOf(tree: MappingTree, context: Context): PlannedStep[] {
+  const steps = valueAt(tree, "steps");
+  if (steps) return planSteps(steps, "steps", context);
+  const { line, column } = tree;
+  context.mistakes.push({
+    line,
+    column,
+    what: "the scenario has no steps",
+    expected: "a list of steps: - buffer: web",
+  });
+  return [];
+}
+
+function childrenOf(tree: Tree | undefined): Record<string, Entry> {
+  return tree?.kind === "mapping" ? Object.fromEntries(tree.entries) : {};
+}
+
+/** The variables: what the file says, and in its place what was set. */
+function varsOf(
+  tree: Tree | undefined,
+  { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+): Map<string, Scalar> {
+  const vars = new Map<string, Scalar>();
+  if (tree && tree.kind !== "mapping") {
+    const { line, column } = tree;
+    mistakes.push({ line, column, what: "vars is no mapping", expected: "variables: { port: 8000 }" });
+  }
+  for (const [name, { key, value }] of Object.entries(childrenOf(tree))) {
+    check(VARIABLE, { tree: { kind: "scalar", value: name, ...key }, label: "the variable" }, {
+      scope: vars,
+      mistakes,
+    });
+    const { line, column } = value;
+    if (value.kind === "scalar" && value.value !== null) vars.set(name, set.get(name) ?? value.value);
+    else {mistakes.push({
+        line,
+        column,
+        what: `${name} is ${describe(plainKind(value))}`,
+        expected: "a text or a number",
+      });}
+  }
+  return vars;
+}
+
+function plainKind(tree: Tree): [] | Record<string, never> | null {
+  return tree.kind === "list" ? [] : tree.kind === "mapping" ? {} : null;
+}
+
+function defaultsOf(tree: Tree | undefined, context: Context): Defaults {
+  const fields = tree && check(DEFAULTS, { tree, label: "defaults" }, context);
+  if (!fields) return { env: {} };
+  const { host, timeout: timeoutMs, env, cwd } = fields;
+  if (host !== undefined && host !== HERE) {
+    const { line, column } = valueAt(tree, "host") as Tree;
+    context.references.push({ kind: "host", name: host, line, column });
+  }
+  return { host, timeoutMs, env, cwd };
+}
+
+function gatesOf(tree: MappingTree, context: Context): PlannedGate[] {
+  return definitions(tree, "gates", context).flatMap(([name, { key: place, value }]) => {
+    check(GATE_NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the gate" }, context);
+    const fields = check(GATE, { tree: value, label: name }, context);
+    return fields ? [gateOf(fields, { name, place, tree: value }, context)] : unknown(name, "gate", context);
+  });
+}
+
+function plugsOf(tree: MappingTree, context: Context): PlannedPlug[] {
+  return definitions(tree, "plugs", context).flatMap(([name, { key: place, value }]) => {
+    check(NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the plug" }, context);
+    const fields = check(PLUG, { tree: value, label: name }, context);
+    return fields ? [plugOf(fields, { name, place, tree: value }, context)] : unknown(name, "plug", context);
+  });
+}
+
+/** Notes what is defined, though wrongly, so that who refers to it is not blamed as well. */
+function unknown(name: string, kind: PlannedQueue["kind"], { queues }: Context): [] {
+  queues.set(name, queues.get(name) ?? kind);
+  return [];
+}
+
+function definitions(tree: MappingTree, part: "gates" | "plugs", { mistakes }: Context): [string, Entry][] {
+  const defined = valueAt(tree, part);
+  if (!defined || defined.kind === "mapping") return Object.entries(childrenOf(defined));
+  const { line, column } = defined;
+  const expected = part === "gates" ? "{ web: { dev: lo, direction: egress } }" : "{ up: { dev: eth0 } }";
+  mistakes.push({ line, column, what: `${part} is no mapping`, expected });
+  return [];
+}
+
+/** Looks for what is named and defined nowhere. */
+function checkReferences(hosts: readonly string[], { references, queues, processes, mistakes }: Context): void {
+  for (const { kind, name, line, column } of references) {
+    const names = kind === "host" ? [...hosts, HERE] : kind === "process" ? [...processes] : [...queues.keys()];
+    const found = kind === "gate" || kind === "plug" ? queues.get(name) ?? "" : names.includes(name) ? kind : "";
+    if (found === kind) continue;
+    const isOther = found !== "";
+    const noun = { queue: "gate or plug", gate: "gate", plug: "plug", process: "process", host: "host" }[kind];
+    const fitting = isOther
+      ? []
+      : names.filter((other) => kind === "gate" || kind === "plug" ? queues.get(other) === kind : true);
+    const what = isOther ? `${name} is a ${found}, not a ${noun}` : `there is no ${noun} ${JSON.stringify(name)}`;
+    const expected = isOther
+      ? `${found}: ${name}`
+      : fitting.length > 0
+      ? `one of ${fitting.join(", ")}`
+      : definition(kind);
+    mistakes.push({ line, column, what, expected });
+  }
+}
+
+function definition(kind: string): string {
+  if (kind === "process") return "one that a step starts: - start: { name: ..., command: ... }";
+  if (kind === "host") return "one under hosts:";
+  return kind === "plug" ? "one under plugs:, or attached by a step" : "one under gates:, or attached by a step";
+}

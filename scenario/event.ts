@@ -1,0 +1,227 @@
+/**
+ * The event log of a scenario: what `plugctl run --json` prints, one event a line, and what `onEvent` is given.
+ *
+ * Events come in the order of the scenario: setup, steps, cleanup, undoing, each step's start before its end. The
+ * branches of `parallel` come one after the other, as they stand in the file, whichever was faster; `t` says when things
+ * really happened. But for `sample` events, the same scenario with the same seed gives the same sequence of events, as
+ * far as what it does to the machine is always the same.
+ *
+ * @module
+ */
+
+import type { QdiscStats } from "../codec/message.ts";
+import type { Scalar } from "./plan.ts";
+
+/** The version of what is described here. One that adds fields or kinds of events keeps it. */
+export const EVENT_VERSION = 1;
+
+/** Something that happened. */
+export type ScenarioEvent = ScenarioStart | StepStart | StepEnd | Sample | ScenarioEnd;
+
+/** What every event has. */
+export interface EventBase {
+  /** Microseconds since the scenario began, by a monotonic clock; a whole number. */
+  t: number;
+}
+
+/** The first event. */
+export interface ScenarioStart extends EventBase {
+  event: "scenario-start";
+  version: typeof EVENT_VERSION;
+  /** The scenario's name. */
+  name: string;
+  description?: string;
+  /** The file that it was read from, as it was named; absent where it was none. */
+  file?: string;
+  /** What random choices are made from. */
+  seed: number;
+  vars: Record<string, Scalar>;
+  /** The wall clock's time, in ISO 8601. */
+  time: string;
+  environment: Environment;
+  hosts: HostLayout[];
+  /** Every gate and plug that the file names. */
+  queues: QueueLayout[];
+  /** How long all steps may take, in milliseconds. */
+  timeoutMs: number;
+  /** How long a queue may hold without a release, in milliseconds. */
+  maxHoldMs: number;
+}
+
+/** What it ran on. */
+export interface Environment {
+  plugctl: string;
+  deno: string;
+  /** As `uname -r` says. */
+  kernel: string;
+  /** `x86_64` or `aarch64` */
+  architecture: string;
+  hostname: string;
+}
+
+/** A host of the scenario. */
+export interface HostLayout {
+  name: string;
+  /** The name of its network namespace while the scenario runs. */
+  netns: string;
+  devices: { name: string; to: { host: string; device: string }; addresses: string[] }[];
+  routes: { to: string; via: string }[];
+}
+
+/** A gate or a plug of the scenario. */
+export interface QueueLayout {
+  name: string;
+  kind: "gate" | "plug";
+  host?: string;
+  devs: string[];
+  /** Of a gate. */
+  direction?: "ingress" | "egress";
+  /** Of a gate: expressions, one of which a packet fits; none means all packets. */
+  match?: string[];
+  limitBytes?: number;
+}
+
+/** A part of the run: what is made before the steps, the steps, what runs in the end, and taking away what was made. */
+export type Phase = "setup" | "steps" | "cleanup" | "undo";
+
+/** What a step does; `make-host` and `delete-host` are part of setup and undoing only, `release` of undoing only. */
+export type Action =
+  | "attach"
+  | "detach"
+  | "buffer"
+  | "release-one"
+  | "release-indefinite"
+  | "limit"
+  | "run"
+  | "start"
+  | "stop"
+  | "join"
+  | "sleep"
+  | "wait"
+  | "expect"
+  | "log"
+  | "repeat"
+  | "round"
+  | "parallel"
+  | "branch"
+  | "make-host"
+  | "delete-host";
+
+/** What says which step an event is about. */
+export interface StepMark extends EventBase {
+  phase: Phase;
+  /**
+   * Which step, the same in its start and its end and in no other: `3` is the third, `3.2` the second below it,
+   * `3[7].2` that of its seventh round, `4.client.1` the first of a branch. In other phases the phase stands before it:
+   * `setup.web`, `cleanup.1`, `undo.web`.
+   */
+  step: string;
+  action: Action;
+  /** The host that it is about; absent for this machine. */
+  host?: string;
+  /** The gates and plugs that it is about, by name; empty for none. */
+  queues: string[];
+  /** The process that it is about, by name. */
+  process?: string;
+}
+
+/** A step begins. */
+export interface StepStart extends StepMark {
+  event: "step-start";
+  /** The line of the file, from 1 on; absent where it stands in none. */
+  line?: number;
+  /** What the file calls the step. */
+  name?: string;
+  /** What it does, in words: `wait until web has backlog >= 1`. */
+  text: string;
+  /** When it was to begin, in microseconds since the scenario began, where the file says so (`at`). */
+  due?: number;
+  /** Of a round of `repeat`. */
+  round?: { number: number; of: number; variable?: string; value: Scalar };
+}
+
+/**
+ * How a step ended: as it should, with a failure, with an expectation that was not met, or because something else ended
+ * the scenario.
+ */
+export type Outcome = "done" | "failed" | "unmet" | "aborted";
+
+/** A step has ended. */
+export interface StepEnd extends StepMark {
+  event: "step-end";
+  outcome: Outcome;
+  /** How long it took, in microseconds. */
+  duration: number;
+  /** What the kernel answered: 0, or a positive errno. Also 0 where the kernel was not what refused. */
+  errno: number;
+  /** The errno's name, `ENOENT`; empty for 0. */
+  errnoName: string;
+  /** Why it was not done, in a sentence; empty where it was. */
+  sentence: string;
+  /** When the kernel was asked, in microseconds since the scenario began, of steps that change queues. */
+  asked?: number;
+  /** Counters of the queues that it is about, before it and after. */
+  before: Record<string, QdiscStats>;
+  after: Record<string, QdiscStats>;
+  /** A process that it started or that has ended in it. */
+  ran?: RanProcess;
+  /** Of `sleep`: how long it was to be, in microseconds. */
+  chosen?: number;
+}
+
+/** A process. */
+export interface RanProcess {
+  /** What `start` calls it; absent for a command that was run to its end. */
+  name?: string;
+  pid: number;
+  command: string[];
+  /** When it was started and when it ended, in microseconds since the scenario began. */
+  from: number;
+  to?: number;
+  /** Its exit status, where it has ended; absent where a signal has ended it. */
+  exit?: number;
+  /** The signal that ended it. */
+  signal?: string;
+  /** What it has written, the last 64 KiB of each, where it has ended. */
+  stdout?: string;
+  stderr?: string;
+  /** Whether it has written more than that. */
+  cut?: boolean;
+}
+
+/** Counters in between, where they have changed. Comes at any place of the log, where sampling was asked for. */
+export interface Sample extends EventBase {
+  event: "sample";
+  queues: Record<string, QdiscStats>;
+}
+
+/** The last event. */
+export interface ScenarioEnd extends EventBase {
+  event: "scenario-end";
+  /** `unmet` where an expectation was not met, `aborted` where a signal ended it. */
+  outcome: Outcome;
+  /** Why, in a sentence; empty where it was done. */
+  sentence: string;
+  /** The step that was not done; absent where none was. */
+  step?: string;
+  /** Whether everything was undone. */
+  undone: boolean;
+  /** What each queue has seen from when it was attached until it was detached, added up. */
+  queues: Record<string, QueueTotal>;
+  /** Steps that were done, without `repeat`, `parallel` and what is below them but steps. */
+  steps: number;
+}
+
+/** What a queue has seen. */
+export interface QueueTotal {
+  /** Packets and bytes that it has let through. */
+  packets: number;
+  bytes: number;
+  drops: number;
+  /** How often it was told to hold while it passed packets. */
+  holds: number;
+  /** The longest time between that and its release, in microseconds. */
+  longestHold: number;
+  /** The most packets that were seen in it at once. */
+  mostHeld: number;
+}

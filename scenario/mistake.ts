@@ -1,0 +1,38 @@
+/** Something that is wrong in a scenario's file. */
+export interface Mistake {
+  /** Where it begins, from 1 on. */
+  line: number;
+  /** Where it begins in its line, from 1 on, in UTF-16 units. */
+  column: number;
+  /** What is there. */
+  what: string;
+  /** What was expected there. */
+  expected: string;
+}
+
+/** A scenario's file is wrong. Nothing has been touched. */
+export class ScenarioError extends SyntaxError {
+  /** The class's name. */
+  override name = "ScenarioError";
+  /** The file, as it was named. */
+  readonly file: string;
+  /** Everything that is wrong in it, in the order of the file. */
+  readonly mistakes: readonly Mistake[];
+
+  /** Puts the lines together: `web.yaml:7:12: timeout is "5", expected a duration with its unit`. */
+  constructor(file: string, mistakes: readonly Mistake[]) {
+    super(mistakes.map((mistake) => formatMistake(file, mistake)).join("\n"));
+    this.file = file;
+    this.mistakes = mistakes;
+  }
+}
+
+function formatMistake(file: string, { line, column, what, expected }: Mistake): string {
+  return `${file}:${line}:${column}: ${what}, expected ${expected}`;
+}
+
+/** Each mistake once, in the order of the file. */
+export function sortMistakes(mistakes: readonly Mistake[]): Mistake[] {
+  const unique = new Map(mistakes.map((mistake) => [`${mistake.line}:${mistake.column}: ${mistake.what}`, mistake]));
+  return [...unique.values()].sort((one, other) => one.line - other.line || one.column - other.column);
+}

@@ -1,0 +1,19 @@
+import { planScenario } from "./compile/scenario.ts";
+import { ScenarioError, sortMistakes } from "./mistake.ts";
+import type { Scalar, ScenarioPlan } from "./plan.ts";
+import { readYaml } from "./source/read_yaml.ts";
+
+/**
+ * Reads a scenario, and checks all of it.
+ *
+ * @throws {ScenarioError} with everything that is wrong in it
+ */
+export function readScenario(
+  text: string,
+  { file, set = new Map() }: { file: string; set?: ReadonlyMap<string, Scalar> },
+): ScenarioPlan {
+  const { tree, mistakes } = readYaml(text);
+  const plan = tree && planScenario(tree, { set, mistakes });
+  if (plan && mistakes.length === 0) return plan;
+  throw new ScenarioError(file, sortMistakes(mistakes));
+}

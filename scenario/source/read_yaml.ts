@@ -1,0 +1,154 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
+import type { Mistake } from "../mistake.ts";
+import type { Scalar } from "../plan.ts";
+import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";
+
+/** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
+const DEPTH_MAX = 64;
+const NODES_MAX = 100_000;
+/** The longest file, in UTF-16 units. */
+const LENGTH_MAX = 1 << 20;
+
+/** What stands in a YAML file, and what is wrong in it. */
+export interface Source {
+  /** Absent where nothing can be made of it. */
+  tree?: Tree;
+  mistakes: Mistake[];
+}
+
+/** Reads YAML with the place of everything in it. What is wrong is in `mistakes`; nothing is thrown. */
+export function readYaml(text: string): Source {
+  if (text.length > LENGTH_MAX) {
+    return {
+      mistakes: [{ line: 1, column: 1, what: `the file has ${text.length} letters`, expected: "at most 1 MiB" }],
+    };
+  }
+  return new Reader(text).read();
+}
+
+type YamlDocument = ReturnType<typeof parseDocument>;
+
+class Reader {
+  readonly #text: string;
+  readonly #lines = new LineCounter();
+  readonly #mistakes: Mistake[] = [];
+  #nodes = 0;
+  #document?: YamlDocument;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  read(): Source {
+    const document = this.#document = this.#parse();
+    if (!document) return { mistakes: this.#mistakes };
+    for (const { code, message, pos: [at] } of [...document.errors, ...document.warnings]) {
+      this.#mistakes.push({ ...this.#place(at), ...describe(code, { message, line: this.#lineAt(at) }) });
+    }
+    if (document.errors.length > 0) return { mistakes: this.#mistakes };
+    return { tree: this.#tree(document.contents, { depth: 0, at: 0 }), mistakes: this.#mistakes };
+  }
+
+  #parse(): YamlDocument | undefined {
+    try {
+      return parseDocument(this.#text, {
+        schema: "failsafe", // scalars are texts, and what they mean is decided here
+        lineCounter: this.#lines,
+        prettyErrors: false,
+      });
+    } catch (error) {
+      // The parser calls itself for each level.
+      if (!(error instanceof RangeError)) throw error;
+      this.#mistake(0, "lists and mappings stand too deep in one another", `at most ${DEPTH_MAX} levels`);
+      return undefined;
+    }
+  }
+
+  #tree(node: unknown, { depth, at }: { depth: number; at: number }): Tree {
+    const start = (node as Node | null)?.range?.[0] ?? at;
+    const place = this.#place(start);
+    if (++this.#nodes > NODES_MAX || depth > DEPTH_MAX) return this.#tooMuch(start, depth);
+    if (isAlias(node)) return this.#tree(node.resolve(this.#document as YamlDocument), { depth: depth + 1, at: start });
+    if (isSeq(node)) return this.#list(node.items, { place, depth, at: start });
+    if (isMap(node)) return this.#mapping(node.items, { place, depth, at: start });
+    if (isScalar(node)) return this.#scalar(node, { ...place, start });
+    return { kind: "scalar", value: null, ...place };
+  }
+
+  #tooMuch(at: number, depth: number): Tree {
+    const few = this.#nodes <= NODES_MAX + 1;
+    if (depth > DEPTH_MAX) {
+      this.#mistake(at, "lists and mappings stand too deep in one another", `at most ${DEPTH_MAX} levels`);
+    } else if (few) this.#mistake(at, "there is too much, with every alias followed", `at most ${NODES_MAX} values`);
+    return { kind: "scalar", value: null, ...this.#place(at) };
+  }
+
+  #list(items: readonly unknown[], { place, depth, at }: { place: Place; depth: number; at: number }): ListTree {
+    const trees: Tree[] = [];
+    for (const item of items) {
+      if (this.#nodes > NODES_MAX) break;
+      trees.push(this.#tree(item, { depth: depth + 1, at }));
+    }
+    return { kind: "list", items: trees, ...place };
+  }
+
+  #mapping(
+    pairs: readonly { key: unknown; value: unknown }[],
+    { place, depth, at }: { place: Place; depth: number; at: number },
+  ): MappingTree {
+    const entries = new Map<string, Entry>();
+    for (const { key, value } of pairs) {
+      if (this.#nodes > NODES_MAX) break;
+      const start = (key as Node | null)?.range?.[0] ?? at;
+      if (isScalar(key) && typeof key.value === "string" && key.value !== "") {
+        entries.set(key.value, { key: this.#place(start), value: this.#tree(value, { depth: depth + 1, at: start }) });
+      } else this.#mistake(start, "a key is no text", "a word as the key");
+    }
+    return { kind: "mapping", entries, ...place };
+  }
+
+  #scalar({ value, type, source = "" }: YamlScalar, { start, ...place }: Place & { start: number }): ScalarTree {
+    const text = String(value ?? "");
+    if (type === YamlScalar.PLAIN || type === undefined) {
+      const written = this.#text.startsWith(text, start) ? place.column : undefined;
+      return { kind: "scalar", value: plainValue(text), textColumn: written, ...place };
+    }
+    const quoted = (type === YamlScalar.QUOTE_DOUBLE || type === YamlScalar.QUOTE_SINGLE) && source === text;
+    const written = quoted && this.#text.startsWith(text, start + 1) ? place.column + 1 : undefined;
+    return { kind: "scalar", value: text, textColumn: written, ...place };
+  }
+
+  #mistake(at: number, what: string, expected: string): void {
+    this.#mistakes.push({ ...this.#place(at), what, expected });
+  }
+
+  #place(at: number): Place {
+    const { line, col } = this.#lines.linePos(Math.min(at, this.#text.length));
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  #lineAt(at: number): string {
+    const end = this.#text.indexOf("\n", at);
+    return this.#text.slice(this.#text.lastIndexOf("\n", at - 1) + 1, end < 0 ? undefined : end);
+  }
+}
+
+/**
+ * What a scalar without quotes means: nothing, `true`, `false`, a number, or a text. A number is one only as it would be
+ * printed: `0.10`, `007` and `0x1f` are texts, so that a command gets what stands in the file.
+ */
+function plainValue(text: string): Scalar | null {
+  if (text === "" || text === "~" || text === "null") return null;
+  if (text === "true" || text === "false") return text === "true";
+  return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
+}
+
+function describe(
+  code: string,
+  { message, line }: { message: string; line: string },
+): Pick<Mistake, "what" | "expected"> {
+  if (code === "DUPLICATE_KEY") return { what: "a key is given twice", expected: "each key of a mapping once" };
+  const what = message.charAt(0).toLowerCase() + message.slice(1).replaceAll(/\s+/g, " ");
+  const hint = line.includes("${") ? '; between { } and [ ] a variable needs quotes: "${name}"' : "";
+  return { what, expected: `YAML that can be read${hint}` };
+}

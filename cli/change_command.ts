@@ -25,7 +25,7 @@ export function changeCommand({ action, limitBytes: readLimit, options, warn }: 
     const limitBytes = readLimit?.(context);
     if (isGiven(context, "dry-run")) {
       const requestsFor = (place: Parameters<typeof changeRequest>[0]) => [changeRequest(place, action, limitBytes)];
-      const { gatePlace, printRequests }: typeof import("./dry_run.ts") = await import("./dry_run.ts" as string);
+      const { gatePlace, printRequests } = await import("./dry_run.ts");
       return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
     }
     using connection = await openConnection(context);
@@ -43,8 +43,6 @@ export function changeCommand({ action, limitBytes: readLimit, options, warn }: 
 /** The queues of gates, by what is loaded only where there are any. */
 async function gateQueues(connection: Connection, names: readonly string[]): Promise<Queue[]> {
   if (names.length === 0) return [];
-  const { namedGates }: typeof import("../qdisc/gate/named_gates.ts") = await import(
-    "../qdisc/gate/named_gates.ts" as string
-  );
+  const { namedGates } = await import("../qdisc/gate/named_gates.ts");
   return namedGates(connection, names);
 }

@@ -4,29 +4,22 @@ import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 
-/**
- * Each command's module, loaded when it is the one at hand. Here and wherever else `cli/` loads a part of itself, the
- * path is not a plain literal: Deno (seen up to 2.9.6) reads what those name at the start already, the sources of all
- * commands for each of them, which takes 8 ms.
- */
+/** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
 const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
-  "attach": (): Promise<typeof import("./commands/attach.ts")> => import("./commands/attach.ts" as string),
-  "detach": (): Promise<typeof import("./commands/detach.ts")> => import("./commands/detach.ts" as string),
-  "buffer": (): Promise<typeof import("./commands/buffer.ts")> => import("./commands/buffer.ts" as string),
-  "release-one": (): Promise<typeof import("./commands/release_one.ts")> =>
-    import("./commands/release_one.ts" as string),
-  "release-indefinite": (): Promise<typeof import("./commands/release_indefinite.ts")> =>
-    import("./commands/release_indefinite.ts" as string),
-  "limit": (): Promise<typeof import("./commands/limit.ts")> => import("./commands/limit.ts" as string),
-  "show": (): Promise<typeof import("./commands/show.ts")> => import("./commands/show.ts" as string),
-  "gate add": (): Promise<typeof import("./commands/gate_add.ts")> => import("./commands/gate_add.ts" as string),
-  "gate list": (): Promise<typeof import("./commands/gate_list.ts")> => import("./commands/gate_list.ts" as string),
-  "gate delete": (): Promise<typeof import("./commands/gate_delete.ts")> =>
-    import("./commands/gate_delete.ts" as string),
-  "recover": (): Promise<typeof import("./commands/recover.ts")> => import("./commands/recover.ts" as string),
-  "doctor": (): Promise<typeof import("./commands/doctor.ts")> => import("./commands/doctor.ts" as string),
-  "help": (): Promise<typeof import("./commands/help.ts")> => import("./commands/help.ts" as string),
-  "version": (): Promise<typeof import("./commands/version.ts")> => import("./commands/version.ts" as string),
+  "attach": () => import("./commands/attach.ts"),
+  "detach": () => import("./commands/detach.ts"),
+  "buffer": () => import("./commands/buffer.ts"),
+  "release-one": () => import("./commands/release_one.ts"),
+  "release-indefinite": () => import("./commands/release_indefinite.ts"),
+  "limit": () => import("./commands/limit.ts"),
+  "show": () => import("./commands/show.ts"),
+  "gate add": () => import("./commands/gate_add.ts"),
+  "gate list": () => import("./commands/gate_list.ts"),
+  "gate delete": () => import("./commands/gate_delete.ts"),
+  "recover": () => import("./commands/recover.ts"),
+  "doctor": () => import("./commands/doctor.ts"),
+  "help": () => import("./commands/help.ts"),
+  "version": () => import("./commands/version.ts"),
 };
 
 /** Where the text of a command line goes. */
@@ -47,7 +40,7 @@ export async function runCommandLine(words: readonly string[], streams: Streams)
     given = parseArguments(words);
     const context = makeContext(given, streams);
     if (given.values.has("help")) {
-      const { commandHelp }: typeof import("./help_text.ts") = await import("./help_text.ts" as string);
+      const { commandHelp } = await import("./help_text.ts");
       context.print(commandHelp(given.command));
       return EXIT.done;
     }
@@ -73,7 +66,7 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
-  const { describeFailure }: typeof import("./failure.ts") = await import("./failure.ts" as string);
+  const { describeFailure } = await import("./failure.ts");
   const { message, status } = describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;

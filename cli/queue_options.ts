@@ -57,7 +57,7 @@ export async function queueTargets(context: Context): Promise<{ gates: string[];
 
 async function gateNames(operands: readonly string[]): Promise<string[]> {
   if (operands.length === 0) return [];
-  const { gateOperand }: typeof import("./gate_operand.ts") = await import("./gate_operand.ts" as string);
+  const { gateOperand } = await import("./gate_operand.ts");
   return operands.map(gateOperand);
 }
 
@@ -78,7 +78,7 @@ export async function openConnection(context: Context): Promise<Connection> {
   const netns = namespaceOf(context);
   // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
-  const { traceMessages }: typeof import("./trace.ts") = await import("./trace.ts" as string);
+  const { traceMessages } = await import("./trace.ts");
   return Connection.open({ netns, trace: traceMessages(context) });
 }
 

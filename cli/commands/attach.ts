@@ -24,7 +24,7 @@ export async function run(context: Context): Promise<void> {
     ];
     // A new plug hangs at the root also where only its handle is given.
     const created = places.map(({ dev, parent = TC_H_ROOT, handle = FIRST_HANDLE }) => ({ dev, parent, handle }));
-    const { printRequests }: typeof import("../dry_run.ts") = await import("../dry_run.ts" as string);
+    const { printRequests } = await import("../dry_run.ts");
     return printRequests(context, { places: created, requestsFor });
   }
   using connection = await openConnection(context);

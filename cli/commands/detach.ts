@@ -19,7 +19,7 @@ export async function run(context: Context): Promise<void> {
       ...drop ? [] : [changeRequest(place, "release-indefinite")],
       deleteRequest(place),
     ];
-    const { printRequests }: typeof import("../dry_run.ts") = await import("../dry_run.ts" as string);
+    const { printRequests } = await import("../dry_run.ts");
     return printRequests(context, { places, requestsFor });
   }
   using connection = await openConnection(context);

@@ -69,7 +69,7 @@ function priorityOf(context: Context): number | undefined {
 
 /** Prints what would be sent if nothing of it were there. */
 async function printPlan(context: Context, plan: GatePlan): Promise<void> {
-  const { printMessages, readIndex }: typeof import("../dry_run.ts") = await import("../dry_run.ts" as string);
+  const { printMessages, readIndex } = await import("../dry_run.ts");
   context.note(`the index of ${plan.device} is shown as 0, it is not there yet`);
   printMessages(context, plannedRequests(plan, plan.devs.map((dev) => readIndex(context, dev))));
 }

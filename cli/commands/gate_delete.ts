@@ -36,7 +36,7 @@ function noteLosses(context: Context, name: string, { drops, discardedPackets }:
 
 /** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
 async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
-  const { gatePlace, printRequests }: typeof import("../dry_run.ts") = await import("../dry_run.ts" as string);
+  const { gatePlace, printRequests } = await import("../dry_run.ts");
   context.note("the filters, which go first, are not shown: they are read from the kernel");
   const requestsFor = (place: QdiscPlace) => [
     ...drop ? [] : [changeRequest(place, "release-indefinite")],

@@ -40,8 +40,10 @@ function parseCommand(command: CommandName, words: readonly string[]): Arguments
   const operands: string[] = [];
   const values = new Map<OptionName, string[]>();
   const left = words.values();
+  const { wraps } = COMMANDS[command] as CommandSpec;
   for (const word of left) {
     if (word === "--") operands.push(...left);
+    else if (wraps && !word.startsWith("-")) operands.push(word, ...left);
     else if (word === "-" || !word.startsWith("-")) operands.push(word);
     else {
       for (const option of writtenOptions(word, command)) {

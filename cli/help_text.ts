@@ -37,7 +37,9 @@ function synonyms(): string {
 /** The help about one command. */
 export function commandHelp(name: CommandName): string {
   const spec: CommandSpec = COMMANDS[name];
-  const usage = ["plugctl", name, ...spec.operands ?? [], ...(spec.options.length > 1 ? ["[OPTION...]"] : [])];
+  const options = spec.options.length > 1 ? ["[OPTION...]"] : [];
+  const operands = spec.operands ?? [];
+  const usage = ["plugctl", name, ...spec.wraps ? [...options, ...operands] : [...operands, ...options]];
   const parts = [
     `${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`,
     `Usage: ${usage.join(" ")}`,

@@ -2,6 +2,7 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
+import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
@@ -17,6 +18,8 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate list": () => import("./commands/gate_list.ts"),
   "gate delete": () => import("./commands/gate_delete.ts"),
   "recover": () => import("./commands/recover.ts"),
+  "encode": () => import("./commands/encode.ts"),
+  "decode": () => import("./commands/decode.ts"),
   "doctor": () => import("./commands/doctor.ts"),
   "help": () => import("./commands/help.ts"),
   "version": () => import("./commands/version.ts"),
@@ -38,23 +41,29 @@ export async function runCommandLine(words: readonly string[], streams: Streams)
   let given: Arguments | undefined;
   try {
     given = parseArguments(words);
-    const context = makeContext(given, streams);
-    if (given.values.has("help")) {
-      const { commandHelp } = await import("./help_text.ts");
-      context.print(commandHelp(given.command));
-      return EXIT.done;
-    }
-    const { run } = await MODULES[given.command]();
-    return await run(context) ?? EXIT.done;
+    return await runCommand(given, streams);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
     return await fail(error, given, streams);
   }
 }
 
-function makeContext(given: Arguments, { stdout, stderr }: Streams): Context {
+async function runCommand(given: Arguments, streams: Streams): Promise<number> {
+  const context = makeContext(given, streams);
+  if (given.values.has("help")) {
+    const { commandHelp } = await import("./help_text.ts");
+    context.print(commandHelp(given.command));
+    return EXIT.done;
+  }
+  const { run } = await MODULES[given.command]();
+  return await run(context) ?? EXIT.done;
+}
+
+function makeContext(given: Arguments, streams: Streams): Context {
+  const { stdout, stderr } = streams;
   return {
     arguments: given,
+    run: (other) => runCommand(other, streams),
     print: (text) => write(stdout, text),
     note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
     trace: (text) => write(stderr, text),
@@ -88,4 +97,8 @@ function write(to: Stream, text: string): void {
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
-if (import.meta.main) Deno.exit(await runCommandLine(Deno.args, Deno));
+if (import.meta.main) {
+  const [first, connection] = Deno.args;
+  if (first === GUARDIAN_WORD) await (await import("../qdisc/guardian/guard.ts")).guard(Number(connection));
+  else Deno.exit(await runCommandLine(Deno.args, Deno));
+}

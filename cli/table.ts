@@ -16,6 +16,8 @@ export interface CommandSpec {
   /** What follows the command, `SIZE`; in brackets where it may be left out, with dots where there may be more. */
   readonly operands?: readonly string[];
   readonly options: readonly OptionName[];
+  /** Whether everything from the first operand on, options too, belongs to the command that the operands name. */
+  readonly wraps?: boolean;
   /** The long help, a paragraph each. */
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
@@ -37,6 +39,10 @@ export const OPTIONS = {
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
+  format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
+  pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
+  all: { summary: "of a capture every rtnetlink message, not those about plugs and gates alone" },
+  brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
   quiet: { short: "q", summary: "print no warnings and no notes" },
@@ -197,6 +203,36 @@ export const COMMANDS = {
       "other handles are left alone.",
     ],
     examples: [["recover", "make this network namespace as it was"]],
+  },
+  encode: {
+    summary: "print the bytes that a command would send",
+    operands: ["COMMAND..."],
+    options: ["format", "help"],
+    wraps: true,
+    details: [
+      "Takes any command that has --dry-run, and opens no socket. In hex there is a line for each message, in C an array, " +
+      "in JSON the bytes and every field.",
+    ],
+    examples: [
+      ["encode buffer --dev eth0", "one line of hex"],
+      ["encode --format c attach --dev eth0 --limit 1m", "two arrays, with the kernel's names beside the bytes"],
+    ],
+  },
+  decode: {
+    summary: "show what bytes say, field by field, with the kernel's names",
+    operands: ["[MESSAGE...]"],
+    options: ["pcap", "all", "brief", "json", "quiet", "help"],
+    details: [
+      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as strace shows " +
+      "them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump -x dump them.",
+      "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
+      "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
+      "nlmon0 -w FILE.",
+    ],
+    examples: [
+      ["decode 100000000300020065000000f9020000", "the end of a dump"],
+      ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
+    ],
   },
   doctor: {
     summary: "say whether this machine can do it, and what to do where it cannot",

@@ -2,6 +2,14 @@
 export type { AttachOptions } from "./attach.ts";
 export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
+export {
+  DEFAULT_MAX_HOLD_MS,
+  type HeldQueue,
+  Hold,
+  type HoldCounts,
+  type HoldOptions,
+  type HoldReport,
+} from "./hold.ts";
 export { warnOfLimit } from "./limit_warning.ts";
 export { type ListedPlug, listPlugs } from "./list.ts";
 export { Plug } from "./plug.ts";
@@ -29,3 +37,14 @@ export type { ListedGate } from "./gate/gate_state.ts";
 export { listGates } from "./gate/list_gates.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
+export {
+  type Charge,
+  type GateCharge,
+  type NamespaceCharge,
+  type PlugCharge,
+  type ProcessesCharge,
+  TAG_VARIABLE,
+} from "./guardian/charge.ts";
+export type { GuardOptions } from "./guardian/entrust.ts";
+export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
+export type { Released } from "./guardian/protocol.ts";

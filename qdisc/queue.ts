@@ -5,6 +5,7 @@ import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
 import { NetlinkError } from "../netlink/netlink_error.ts";
+import type { Released } from "./guardian/protocol.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -35,8 +36,24 @@ export interface Queue {
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
+  /** What stands between it and this process's death, where something does. */
+  guard?: QueueGuard;
   /** Where it is a gate's. */
   readonly gate?: GateMark;
+}
+
+/** A queue's being in a guardian's charge. */
+export interface QueueGuard {
+  /** It is about to hold, until `maxMs` milliseconds from now at the latest; without that as was said when it was taken. */
+  arm(maxMs?: number): void;
+  /** It holds no more. */
+  disarm(): void;
+  /** It is taken away, or this process is done with it. */
+  drop(): void;
+  /** Whether the guardian has released it by itself since it was armed. */
+  released(): Released | undefined;
+  /** Waits until it has; `undefined` where the guardian ends first. */
+  whenReleased(): Promise<Released | undefined>;
 }
 
 /** What a queue's being a gate's says of it. */

@@ -43,6 +43,13 @@ export class QueueError extends Error {
   }
 }
 
+const GONE: readonly QueueErrorCode[] = ["no-device", "no-gate", "no-parent", "not-attached", "vanished"];
+
+/** Whether there is nothing left to release: the plug is gone, the gate, the device, or the qdisc that it hung from. */
+export function isGone(error: unknown): boolean {
+  return error instanceof QueueError && GONE.includes(error.code);
+}
+
 /** What the kernel's refusal of a request about a plug means. */
 export function refusalError(operation: string, { errno, sentence }: Refusal, cause?: NetlinkError): QueueError {
   const [code, reason] = meaning(errno, sentence ?? "");

@@ -15,7 +15,12 @@ interface Info {
 /** Reads what each TypeScript file imports, dynamically too, as Deno resolves it. */
 export async function readModuleGraph(): Promise<ModuleGraph> {
   const entry = sourceFiles().map((path) => `import "${new URL(path, ROOT)}";`).join("");
-  const { stdout, stderr } = await deno("info", "--json", `data:text/typescript,${encodeURIComponent(entry)}`);
+  const { stdout, stderr } = await deno(
+    "info",
+    "--no-lock",
+    "--json",
+    `data:text/typescript,${encodeURIComponent(entry)}`,
+  );
   if (stdout === "") throw new Error(`Cannot read the module graph: ${stderr}`);
   const { modules }: Info = JSON.parse(stdout);
   const failed = modules.find(({ error }) => error !== undefined);

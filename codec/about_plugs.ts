@@ -1,0 +1,77 @@
+import {
+  NLM_F_MULTI,
+  NLM_F_REQUEST,
+  NLMSG_ERROR,
+  NLMSG_HDRLEN,
+  RTM_DELLINK,
+  RTM_DELQDISC,
+  RTM_DELTFILTER,
+  RTM_NEWLINK,
+  RTM_NEWQDISC,
+  RTM_NEWTFILTER,
+} from "./assembly/constants.ts";
+import type { CapturedMessage } from "./capture.ts";
+import type { Field } from "./field.ts";
+import { formatHex } from "./format_message.ts";
+
+/** Where an answer echoes the header of its request. */
+const ECHO_AT = NLMSG_HDRLEN + 4;
+
+/**
+ * Of the messages of a capture those about plugs and gates, in their order: what creates, changes, deletes or tells of
+ * a plug, a clsact qdisc, a flower filter or an ifb device, the answers to it, and what cannot be decoded. A request to
+ * delete that does not say what is one of them; a request to be told something, and a list of devices, is not.
+ */
+export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<CapturedMessage, void> {
+  const devices = new Set<unknown>();
+  const requests = new Set<string>();
+  for (const captured of messages) {
+    const { message, bytes } = captured;
+    if (message && numberOf(message, "nlmsg_type") === NLMSG_ERROR) {
+      if (requests.has(formatHex(bytes.subarray(ECHO_AT, ECHO_AT + NLMSG_HDRLEN)))) yield captured;
+    } else if (!message || concerns(message, devices)) {
+      if (message && numberOf(message, "nlmsg_flags") & NLM_F_REQUEST) {
+        requests.add(formatHex(bytes.subarray(0, NLMSG_HDRLEN)));
+      }
+      yield captured;
+    }
+  }
+}
+
+/** Whether a message is about a plug or a gate; `devices` are the ifb devices that were met so far. */
+function concerns(message: Field, devices: Set<unknown>): boolean {
+  const kind = valueOf(message, "TCA_KIND");
+  switch (numberOf(message, "nlmsg_type")) {
+    case RTM_NEWQDISC:
+    case RTM_DELQDISC:
+      return kind === undefined || kind === "plug" || kind === "clsact";
+    case RTM_NEWTFILTER:
+    case RTM_DELTFILTER:
+      return kind === undefined || kind === "flower";
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      return isIfb(message, devices);
+    default:
+      return false;
+  }
+}
+
+function isIfb(link: Field, devices: Set<unknown>): boolean {
+  const index = numberOf(link, "ifi_index");
+  const isNew = valueOf(link, "IFLA_INFO_KIND") === "ifb";
+  if (isNew && index > 0) devices.add(index);
+  return (isNew || devices.has(index)) && (numberOf(link, "nlmsg_flags") & NLM_F_MULTI) === 0;
+}
+
+function numberOf(field: Field, kernelName: string): number {
+  return Number(valueOf(field, kernelName));
+}
+
+function valueOf(field: Field, kernelName: string): Field["value"] {
+  if (field.kernelName === kernelName) return field.value;
+  for (const inner of field.fields ?? []) {
+    const value = valueOf(inner, kernelName);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

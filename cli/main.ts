@@ -75,8 +75,12 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
-  const { describeFailure } = await import("./failure.ts");
-  const { message, status } = describeFailure(error, given && nameQueue(given));
+  const failures = await import("./failure.ts").catch(() => undefined);
+  if (!failures) {
+    write(stderr, "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n");
+    return EXIT.incapable;
+  }
+  const { message, status } = failures.describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }

@@ -5,7 +5,7 @@ import type { CommandName } from "./table.ts";
 import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Each command's module, loaded when it is the one at hand. */
+/** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
 const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "attach": () => import("./commands/attach.ts"),
   "detach": () => import("./commands/detach.ts"),
@@ -77,8 +77,12 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
-  const { describeFailure } = await import("./failure.ts");
-  const { message, status } = describeFailure(error, given && nameQueue(given));
+  const failures = await import("./failure.ts").catch(() => undefined);
+  if (!failures) {
+    write(stderr, "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n");
+    return EXIT.incapable;
+  }
+  const { message, status } = failures.describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }

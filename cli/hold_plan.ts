@@ -1,4 +1,4 @@
-import type { PlugPlace } from "../qdisc/attach.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../qdisc/hold.ts";
 import { type Condition, parseCondition } from "./condition.ts";
 import type { Context } from "./context.ts";

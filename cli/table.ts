@@ -50,7 +50,6 @@ export const OPTIONS = {
     value: "N",
     summary: "what random choices are made from (default: what the file says, or one that is chosen)",
   },
-  "max-hold": { value: "DURATION", summary: "the longest that a queue may hold without a release (default 30s)" },
   report: { value: "FILE", summary: "write a page of HTML that shows the run: the timeline, the holds, each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },

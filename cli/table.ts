@@ -244,7 +244,7 @@ export const COMMANDS = {
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
   },
   run: {
-    summary: "run a scenario: hold, release, run programs and check what comes of it, as a file says",
+    summary: "run a scenario: hold, release, run programs, check what comes of it",
     operands: ["FILE"],
     options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
     details: [

@@ -2,7 +2,7 @@ import type { PlannedDevice, PlannedHost } from "../plan.ts";
 import { namespacePath } from "../../netlink/namespace.ts";
 import { NAME } from "../schema/scalar.ts";
 import { FOUND_HOST, MADE_HOST } from "../schema/scenario.ts";
-import { follow, keyPlace, type Tree, valueAt } from "../source/tree.ts";
+import { follow, type Tree, valueAt } from "../source/tree.ts";
 import { check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { HERE } from "./host_of.ts";
@@ -76,7 +76,7 @@ function joined(
         !(other === host && name === device.name);
     });
     if (other && back.length === 1) return [{ ...device, to: { host: other.name, device: back[0].name } }];
-    const { line, column } = keyPlace(tree, [host.name, "devices", device.name, "to"]);
+    const { line, column } = follow(tree, [host.name, "devices", device.name, "to"]);
     context.mistakes.push({ line, column, ...loose(device, { host, other, back: back.length, hosts }) });
     return [];
   });

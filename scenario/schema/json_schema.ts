@@ -1,18 +1,17 @@
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { EXPECT, WAIT } from "./condition.ts";
-import { mapping, type Schema } from "./mapping.ts";
+import { byName } from "./mapping.ts";
 import { GATE, GATE_NAME, PLUG } from "./queue.ts";
 import { NAME, SCALAR, VARIABLE } from "./scalar.ts";
 import { DEFAULTS, FOUND_HOST, MADE_HOST, TOP_ENTRIES } from "./scenario.ts";
 import { ACTION_NAMES, ACTIONS, ATTACH, STEP_ENTRIES } from "./step.ts";
 
-/** A mapping from names to what is called so. */
-function byName(name: Schema<string>, value: v.GenericSchema) {
-  return v.record(name as v.GenericSchema<string, string>, value);
-}
-
-const STEPS = v.pipe(v.array(v.lazy((): v.GenericSchema => STEP)), v.minLength(1), v.description("a list of steps"));
+const STEPS = v.pipe(
+  v.array(v.lazy((): v.GenericSchema => STEP)),
+  v.minLength(1),
+  v.description("a list of steps: - buffer: web"),
+);
 
 const STEP: v.GenericSchema = v.partial(v.object({
   ...STEP_ENTRIES,
@@ -21,19 +20,19 @@ const STEP: v.GenericSchema = v.partial(v.object({
   wait: v.union(Object.values(WAIT)),
   expect: v.union(Object.values(EXPECT)),
   steps: STEPS,
-  parallel: byName(NAME, STEPS),
+  parallel: byName(NAME, STEPS, "lists of steps by name: { client: [...], server: [...] }"),
 }));
 
-const SCENARIO = mapping({
+const SCENARIO = v.object({
   ...TOP_ENTRIES,
-  vars: v.optional(byName(VARIABLE, SCALAR)),
+  vars: v.optional(byName(VARIABLE, SCALAR, "variables: { port: 8000 }")),
   defaults: v.optional(DEFAULTS),
-  hosts: v.optional(byName(NAME, v.union([MADE_HOST, FOUND_HOST]))),
-  gates: v.optional(byName(GATE_NAME, GATE)),
-  plugs: v.optional(byName(NAME, PLUG)),
+  hosts: v.optional(byName(NAME, v.union([MADE_HOST, FOUND_HOST]), "hosts")),
+  gates: v.optional(byName(GATE_NAME, GATE, "gates")),
+  plugs: v.optional(byName(NAME, PLUG, "plugs")),
   steps: STEPS,
   cleanup: v.optional(STEPS),
-}, "a scenario of plugctl");
+});
 
 /** A text that holds a variable may stand wherever a value does. */
 const VARIABLE_TEXT: JsonSchema = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };
@@ -54,7 +53,11 @@ export function scenarioJsonSchema(): JsonSchema {
     dependencies: { repeat: ["steps"], steps: ["repeat"] },
   };
   const defs = Object.entries({ ...$defs, step }).map(([name, schema]) => [name, withVariables(schema)]);
-  return { ...withVariables(whole), $defs: { ...Object.fromEntries(defs), variable: VARIABLE_TEXT } };
+  return {
+    ...withVariables(whole),
+    additionalProperties: false,
+    $defs: { ...Object.fromEntries(defs), variable: VARIABLE_TEXT },
+  };
 }
 
 /** Adds what is said where a value is wrong. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { ADDRESS, DESTINATION, IP } from "./address.ts";
 import { ENV } from "./command.ts";
-import { mapping } from "./mapping.ts";
+import { byName, mapping } from "./mapping.ts";
 import { DEVICE } from "./queue.ts";
 import { DURATION, FLAG, NAME, oneOrMore, SOME_TEXT, TEXT, wholeNumber } from "./scalar.ts";
 
@@ -19,8 +19,8 @@ const CABLE = mapping({
 
 /** A host that is made. */
 export const MADE_HOST = mapping({
-  devices: v.optional(v.record(DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
-  routes: v.optional(v.record(DESTINATION, IP, "routes: { default: 10.0.0.2 }"), {}),
+  devices: v.optional(byName(DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
+  routes: v.optional(byName(DESTINATION, IP, "routes: { default: 10.0.0.2 }"), {}),
   forward: v.optional(FLAG, false),
 }, "a host: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }");
 

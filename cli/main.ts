@@ -2,13 +2,15 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
+import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Each command's module, loaded when it is the one at hand. */
+/** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
 const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "attach": () => import("./commands/attach.ts"),
   "detach": () => import("./commands/detach.ts"),
   "buffer": () => import("./commands/buffer.ts"),
+  "hold": () => import("./commands/hold.ts"),
   "release-one": () => import("./commands/release_one.ts"),
   "release-indefinite": () => import("./commands/release_indefinite.ts"),
   "limit": () => import("./commands/limit.ts"),
@@ -16,6 +18,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate add": () => import("./commands/gate_add.ts"),
   "gate list": () => import("./commands/gate_list.ts"),
   "gate delete": () => import("./commands/gate_delete.ts"),
+  "run": () => import("./commands/run.ts"),
   "recover": () => import("./commands/recover.ts"),
   "encode": () => import("./commands/encode.ts"),
   "decode": () => import("./commands/decode.ts"),
@@ -74,8 +77,12 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
-  const { describeFailure } = await import("./failure.ts");
-  const { message, status } = describeFailure(error, given && nameQueue(given));
+  const failures = await import("./failure.ts").catch(() => undefined);
+  if (!failures) {
+    write(stderr, "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n");
+    return EXIT.incapable;
+  }
+  const { message, status } = failures.describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }
@@ -83,7 +90,7 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
 /** How the command line named its queue, unless it named several. */
 function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
   const devices = values.get("dev") ?? [];
-  const attaches = command === "attach";
+  const attaches = command === "attach" || command === "hold";
   if (devices.length !== 1) return { attaches };
   const names = ["netns", "dev", "parent"] as const;
   const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);
@@ -96,4 +103,8 @@ function write(to: Stream, text: string): void {
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
-if (import.meta.main) Deno.exit(await runCommandLine(Deno.args, Deno));
+if (import.meta.main) {
+  const [first, connection] = Deno.args;
+  if (first === GUARDIAN_WORD) await (await import("../qdisc/guardian/guard.ts")).guard(Number(connection));
+  else Deno.exit(await runCommandLine(Deno.args, Deno));
+}

@@ -82,13 +82,16 @@ function goBack(fd: number): void {
 export interface OpenNamespace extends Disposable {
   /** Where other processes find it while it is open; `undefined` where it is the one that this process is in. */
   readonly path: string | undefined;
+  /** What tells it from every other that exists: `net:[4026531840]`. */
+  readonly identity: string;
 }
 
 /** Takes over a file descriptor of a network namespace, and closes it when it is disposed of. */
 export function keepNamespace(fd: number): OpenNamespace {
-  const isOwn = readLink(`/proc/self/fd/${fd}`) === readLink(HERE);
+  const identity = readLink(`/proc/self/fd/${fd}`);
   return {
-    path: isOwn ? undefined : `/proc/${Deno.pid}/fd/${fd}`,
+    path: identity === namespaceIdentity() ? undefined : `/proc/${Deno.pid}/fd/${fd}`,
+    identity,
     [Symbol.dispose]: () => void libc().call.close(fd),
   };
 }
@@ -109,7 +112,7 @@ export function removeNamespace(name: string): void {
   Deno.removeSync(path);
 }
 
-/** What identifies a network namespace while it exists: `net:[4026531840]`; without `namespace` this process's own. */
+/** What tells a network namespace from every other that exists; without `namespace` this process's own. */
 export function namespaceIdentity(namespace?: string): string {
   return readLink(namespace === undefined ? HERE : namespacePath(namespace));
 }

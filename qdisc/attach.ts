@@ -4,6 +4,7 @@ import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { QdiscRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
+import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
 import { limitWarning, readLink } from "./limit_warning.ts";
 import { refuseLockout } from "./lockout.ts";
 import { refuseDeadEnd } from "./regrowth.ts";
@@ -16,21 +17,11 @@ import {
   FIRST_HANDLE,
   HANDLES,
 } from "./plug_requests.ts";
-import { describeQueue, findDevice, type Queue, readQdiscs } from "./queue.ts";
+import { describeQueue, findDevice, type PlugPlace, type Queue, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
-/** Where a plug is. */
-export interface PlugPlace {
-  /** The device's name. */
-  dev: string;
-  /** Where it hangs: `TC_H_ROOT`, the default, or a class of the qdisc above it (`parseParent`). */
-  parent?: number;
-  /** Its handle (`parseHandle`). To attach, the handle to give; to open, which handle must be there. */
-  handle?: number;
-}
-
 /** How to attach a plug. */
-export interface AttachOptions extends PlugPlace {
+export interface AttachOptions extends PlugPlace, GuardOptions {
   /**
    * How much it holds before it drops, in bytes of packets with their link headers, from 1 to 2^32 - 1.
    * Default: the kernel's, txqueuelen packets of the device's mtu.
@@ -65,8 +56,20 @@ export function attachAll(connection: Connection, list: readonly AttachOptions[]
   const plans: Plan[] = [];
   for (const options of list) plans.push(plan(connection, options, plans));
   for (const { queue, found } of plans) if (found.there) emptyPlugs(queue, found);
-  create(connection, plans);
+  try {
+    for (const { queue, options } of plans) guard(queue, options);
+    create(connection, plans);
+  } catch (error) {
+    for (const { queue } of plans) queue.guard?.drop();
+    throw error;
+  }
   return plans;
+}
+
+/** Gives a plug into a guardian's charge before there is one. */
+function guard(queue: Queue, options: GuardOptions): void {
+  queue.guard = entrustPlug(queue, { ...options, takeAway: true });
+  if (queue.asked === "hold") queue.guard?.arm();
 }
 
 interface Plan extends Attached {
@@ -166,7 +169,7 @@ function emptyPlugs(queue: Queue, { there, others }: Found): void {
   for (const qdisc of vanish) {
     if (qdisc?.kind !== "plug") continue;
     const { ifindex, parent, handle } = qdisc;
-    detachSync({ ...queue, place: { ifindex, parent, handle } });
+    detachSync({ ...queue, guard: undefined, place: { ifindex, parent, handle } });
   }
 }
 

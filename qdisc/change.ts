@@ -19,6 +19,8 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
+  /** With the action `buffer`, when a guardian releases them at the latest, if not when was said before. */
+  maxHoldMs?: number;
   /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
   purpose?: string;
 }
@@ -34,6 +36,7 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
+  if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
   if (queues.length === 1 && isGuessable(queues[0])) {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
@@ -133,6 +136,7 @@ function remember(queue: Queue, action: PlugAction, limitBytes: number | undefin
       queue.asked = "pass";
       queue.watch?.[Symbol.dispose]();
       queue.watch = undefined;
+      queue.guard?.disarm();
       break;
     case "limit":
       queue.limitBytesAsked = limitBytes;

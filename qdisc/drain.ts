@@ -56,8 +56,12 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
   }
 }
 
-/** The plug, which was there a moment ago. */
-function readSeen(queue: Queue, operation: string): PlugMessage {
+/**
+ * The plug, which was there a moment ago.
+ *
+ * @throws {QueueError} `vanished` where it is not
+ */
+export function readSeen(queue: Queue, operation: string): PlugMessage {
   try {
     return readPlug(queue, operation);
   } catch (error) {
@@ -128,6 +132,7 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   const [answer] = queue.connection.transact([deleteRequest(queue.place)]);
   if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
   queue.watch?.[Symbol.dispose]();
+  queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
 }
 

@@ -1,7 +1,15 @@
 /** What can be done to a queue, in safe orders. */
-export type { AttachOptions, PlugPlace } from "./attach.ts";
+export type { AttachOptions } from "./attach.ts";
 export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
+export {
+  DEFAULT_MAX_HOLD_MS,
+  type HeldQueue,
+  Hold,
+  type HoldCounts,
+  type HoldOptions,
+  type HoldReport,
+} from "./hold.ts";
 export { warnOfLimit } from "./limit_warning.ts";
 export { type ListedPlug, listPlugs } from "./list.ts";
 export { Plug } from "./plug.ts";
@@ -16,7 +24,7 @@ export {
   type PlugAction,
   type QdiscPlace,
 } from "./plug_requests.ts";
-export { describeQueue, findDevice } from "./queue.ts";
+export { describeQueue, findDevice, type PlugPlace } from "./queue.ts";
 export { QueueError, type QueueErrorCode } from "./queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate/gate_plan.ts";
 export { gateDevice } from "./gate/gate_name.ts";
@@ -29,3 +37,14 @@ export type { ListedGate } from "./gate/gate_state.ts";
 export { listGates } from "./gate/list_gates.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
+export {
+  type Charge,
+  type GateCharge,
+  type NamespaceCharge,
+  type PlugCharge,
+  type ProcessesCharge,
+  TAG_VARIABLE,
+} from "./guardian/charge.ts";
+export type { GuardOptions } from "./guardian/entrust.ts";
+export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
+export type { Released } from "./guardian/protocol.ts";

@@ -1,13 +1,14 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
+import { attachAll, type AttachOptions } from "./attach.ts";
 import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
+import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
+import { Hold, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { findDevice, nameQueue, type Queue, readPlug } from "./queue.ts";
-import { QueueError } from "./queue_error.ts";
+import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
+import { isGone } from "./queue_error.ts";
 import { type Via, withConnection } from "./via.ts";
 
 /**
@@ -75,14 +76,16 @@ export class Plug implements Disposable, AsyncDisposable {
    * Takes over the plug that is at a place, and leaves it there in the end. Only the device is looked up;
    * whether a plug is there, the first thing asked of it tells.
    *
-   * @throws {QueueError} `no-device`
+   * A guardian releases it, and leaves it there too.
+   *
+   * @throws {QueueError} `no-device`; with a guardian also `not-attached`
    */
-  static open(options: PlugPlace & Via): Plug {
+  static open(options: PlugPlace & GuardOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
-      const { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0 } = options;
-      const place = { ifindex: findDevice(connection, dev), parent, handle };
-      const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-      return new Plug({ dev, place, connection, ...unknown }, { ownsConnection });
+      const queue = openQueue(connection, options);
+      if (options.guardian) locatePlugs([queue], (queue) => `open ${nameQueue(queue)}`);
+      queue.guard = entrustPlug(queue, { ...options, takeAway: false });
+      return new Plug(queue, { ownsConnection });
     });
   }
 
@@ -132,6 +135,26 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "buffer", ...options });
   }
 
+  /**
+   * Holds until the result is disposed of, its `release` is called, `maxMs` is over or this process is dead, whichever
+   * comes first: a guardian, a process of its own, sees to that. For that it may hold any device.
+   *
+   * ```ts
+   * import { Plug } from "@plugctl/plugctl";
+   *
+   * function holdDuring(plug: Plug, work: () => void) {
+   *   using _hold = plug.hold({ maxMs: 500 });
+   *   work(); // what is sent now waits
+   * }
+   * ```
+   *
+   * @throws {RangeError} where `maxMs` is not more than 0, or is more than 24 days
+   * @throws {QueueError} where there is no plug
+   */
+  hold(options?: HoldOptions): Hold {
+    return new Hold([this.#queue], options);
+  }
+
   /** Releases the epoch that the last `buffer` ended. Again without a `buffer` in between, it releases nothing. */
   releaseOne(): void {
     changeQueues([this.#queue], { action: "release-one" });
@@ -150,6 +173,14 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   setLimit(limitBytes: number): void {
     changeQueues([this.#queue], { action: "limit", limitBytes });
+  }
+
+  /**
+   * Waits until its guardian has released it by itself, and tells why; "gone" where the guardian has ended instead, or
+   * where it has none.
+   */
+  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    return (await this.#queue.guard?.whenReleased())?.why ?? "gone";
   }
 
   /** Its counters at this moment. */
@@ -211,11 +242,7 @@ export class Plug implements Disposable, AsyncDisposable {
   #close(): void {
     this.#closed = true;
     this.#state.watch?.[Symbol.dispose]();
+    this.#state.guard?.drop();
     if (this.#ownsConnection) this.#state.connection[Symbol.dispose]();
   }
-}
-
-/** Whether there is nothing left to release: the device is gone, the plug, or the qdisc that it hung from. */
-function isGone(error: unknown): boolean {
-  return error instanceof QueueError && ["no-device", "no-parent", "not-attached", "vanished"].includes(error.code);
 }

@@ -1,5 +1,6 @@
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
+import { Hold, type HoldOptions } from "./hold.ts";
 import type { Queue } from "./queue.ts";
 
 /**
@@ -17,6 +18,11 @@ export class PlugGroup {
   /** Holds on all of them from here on; see `Plug.buffer`. */
   buffer(options: BufferOptions = {}): void {
     changeQueues(this.#queues, { action: "buffer", ...options });
+  }
+
+  /** Holds on all of them for a time, with one guardian; see `Plug.hold`. */
+  hold(options?: HoldOptions): Hold {
+    return new Hold(this.#queues, options);
   }
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */

@@ -5,8 +5,19 @@ import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
 import { NetlinkError } from "../netlink/netlink_error.ts";
+import type { Released } from "./guardian/protocol.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { QueueError } from "./queue_error.ts";
+
+/** Where a plug is. */
+export interface PlugPlace {
+  /** The device's name. */
+  dev: string;
+  /** Where it hangs: `TC_H_ROOT`, the default, or a class of the qdisc above it (`parseParent`). */
+  parent?: number;
+  /** Its handle (`parseHandle`). To attach, the handle to give; to open, which handle must be there. */
+  handle?: number;
+}
 
 /** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
 export interface Queue {
@@ -25,8 +36,24 @@ export interface Queue {
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
+  /** What stands between it and this process's death, where something does. */
+  guard?: QueueGuard;
   /** Where it is a gate's. */
   readonly gate?: GateMark;
+}
+
+/** A queue's being in a guardian's charge. */
+export interface QueueGuard {
+  /** It is about to hold, until `maxMs` milliseconds from now at the latest; without that as was said when it was taken. */
+  arm(maxMs?: number): void;
+  /** It holds no more. */
+  disarm(): void;
+  /** It is taken away, or this process is done with it. */
+  drop(): void;
+  /** Whether the guardian has released it by itself since it was armed. */
+  released(): Released | undefined;
+  /** Waits until it has; `undefined` where the guardian ends first. */
+  whenReleased(): Promise<Released | undefined>;
 }
 
 /** What a queue's being a gate's says of it. */
@@ -41,6 +68,17 @@ export interface GateMark {
 /** A queue in words: `gate web`, or its place. */
 export function nameQueue({ dev, place, gate }: Queue): string {
   return gate ? `gate ${gate.name}` : describeQueue(dev, place);
+}
+
+/**
+ * The queue at a place. Only the device is looked up; whether a plug is there, the first thing asked of it tells.
+ *
+ * @throws {QueueError} `no-device`
+ */
+export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
+  const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
+  const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
+  return { dev, place, connection, ...unknown };
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */

@@ -8,6 +8,7 @@ export type QueueErrorCode =
   | "different-gate"
   | "foreign-qdisc"
   | "handle-in-use"
+  | "held"
   | "name-in-use"
   | "no-device"
   | "no-gate"
@@ -41,6 +42,13 @@ export class QueueError extends Error {
     this.operation = operation;
     this.reason = reason;
   }
+}
+
+const GONE: readonly QueueErrorCode[] = ["no-device", "no-gate", "no-parent", "not-attached", "vanished"];
+
+/** Whether there is nothing left to release: the plug is gone, the gate, the device, or the qdisc that it hung from. */
+export function isGone(error: unknown): boolean {
+  return error instanceof QueueError && GONE.includes(error.code);
 }
 
 /** What the kernel's refusal of a request about a plug means. */

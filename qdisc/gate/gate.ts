@@ -2,16 +2,18 @@ import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { type BufferOptions, watch } from "../change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../drain.ts";
+import { entrustGate, type GuardOptions } from "../guardian/entrust.ts";
+import type { Hold, HoldOptions } from "../hold.ts";
 import { Plug } from "../plug.ts";
-import type { Queue } from "../queue.ts";
-import { QueueError } from "../queue_error.ts";
+import type { Queue, QueueGuard } from "../queue.ts";
+import { isGone, QueueError } from "../queue_error.ts";
 import { type Via, withConnection } from "../via.ts";
 import { takeDown, takeDownSync } from "./close_gate.ts";
-import { type GateOptions, planGate } from "./gate_plan.ts";
+import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import type { GateState, ListedGate } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
 import { gateQueue, namedGates } from "./named_gates.ts";
-import { openGate } from "./open_gate.ts";
+import { type Opened, openGate } from "./open_gate.ts";
 
 /**
  * A gate: it holds only the packets meant, in either direction, and nothing else on the device. What it consists of
@@ -60,32 +62,40 @@ export class Gate implements Disposable, AsyncDisposable {
    * @throws {RangeError} where an option is out of its range; nothing has been touched
    * @throws {QueueError} where another gate has the name, something is in the way, or the kernel refuses a step
    */
-  static open(options: GateOptions & Via): Gate {
+  static open(options: GateOptions & GuardOptions & Via): Gate {
     const plan = planGate(options);
     return withConnection(options, (connection, ownsConnection) => {
-      const { ifindex, note, made } = openGate(connection, plan);
-      const queue = gateQueue(connection, { name: plan.name, ifindex, note });
+      const { name } = plan;
+      const { guard, ifindex, note, made } = openGuarded(connection, { plan, options });
+      const queue = { ...gateQueue(connection, { name, ifindex, note }), guard };
       if (made) queue.asked = plan.hold ? "hold" : "pass";
       queue.releasedOnSignal = true;
       if (queue.asked === "hold") watch(queue);
-      return new Gate(queue, { name: plan.name, made, ownsConnection });
+      return new Gate(queue, { name, made, ownsConnection });
     });
   }
 
   /**
-   * Takes over gates that are there, by their names, and leaves them there in the end.
+   * Takes over gates that are there, by their names, and leaves them there in the end, as a guardian does.
    *
    * @throws {QueueError} `no-gate` where there is none of a name
    */
-  static named(connection: Connection, names: readonly string[]): Gate[] {
-    return namedGates(connection, names).map((queue, index) =>
-      new Gate(queue, { name: names[index], made: false, ownsConnection: false })
-    );
+  static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
+    return namedGates(connection, names).map((queue, index) => {
+      const name = names[index];
+      queue.guard = entrustGate(connection, { ...options, name, takeAway: false });
+      return new Gate(queue, { name, made: false, ownsConnection: false });
+    });
   }
 
   /** Holds what it matches from here on; see `Plug.buffer`. */
   buffer(options: BufferOptions = {}): void {
     this.plug.buffer(options);
+  }
+
+  /** Holds what it matches for a time; see `Plug.hold`. */
+  hold(options?: HoldOptions): Hold {
+    return this.plug.hold(options);
   }
 
   /** Releases the epoch that the last `buffer` ended. */
@@ -171,11 +181,27 @@ export class Gate implements Disposable, AsyncDisposable {
   #close(): void {
     this.#closed = true;
     this.#queue.watch?.[Symbol.dispose]();
+    this.#queue.guard?.drop();
     if (this.#ownsConnection) this.#queue.connection[Symbol.dispose]();
   }
 }
 
-/** Whether there is nothing left to take down. */
-function isGone(error: unknown): boolean {
-  return error instanceof QueueError && ["no-device", "no-gate", "not-attached", "vanished"].includes(error.code);
+/** Makes a gate that is in a guardian's charge before any of it is there. */
+function openGuarded(
+  connection: Connection,
+  { plan, options }: { plan: GatePlan; options: GuardOptions },
+): Opened & { guard?: QueueGuard } {
+  const { name } = plan;
+  let guard: QueueGuard | undefined;
+  try {
+    const opened = openGate(connection, plan, () => {
+      guard = entrustGate(connection, { ...options, name, takeAway: true });
+      if (plan.hold) guard?.arm();
+    });
+    guard ??= entrustGate(connection, { ...options, name, takeAway: false });
+    return { ...opened, guard };
+  } catch (error) {
+    guard?.drop();
+    throw error;
+  }
 }

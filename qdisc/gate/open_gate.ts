@@ -32,16 +32,17 @@ interface Task {
  *
  * @throws {QueueError} where something is in the way, it would lock out, or the kernel refuses a step
  */
-export function openGate(connection: Connection, plan: GatePlan): Opened {
+export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade: () => void = () => {}): Opened {
   const task = { plan, operation: `add gate ${plan.name}` };
   const { existing, devices } = survey(connection, task);
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
     if (!plan.replace) throw different(existing, task.operation);
     takeDownSync(connection, { state: existing, operation: task.operation });
-    return openGate(connection, plan);
+    return openGate(connection, plan, beforeItIsMade);
   }
   const note = decide(connection, { ...task, devices });
+  beforeItIsMade();
   return { ifindex: build(connection, { ...task, devices, note }), note, made: true };
 }
 

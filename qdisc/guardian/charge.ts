@@ -5,6 +5,7 @@ export type Charge = PlugCharge | GateCharge | ProcessesCharge | NamespaceCharge
 
 /** A plug: released, and if `takeAway` says so drained and deleted. One that is not there is passed over. */
 export interface PlugCharge {
+  /** Which of the kinds it is. */
   kind: "plug";
   /** The device's name, for words. */
   dev: string;
@@ -18,6 +19,7 @@ export interface PlugCharge {
 
 /** A gate: released, and if `takeAway` says so drained and taken down. One that is not there is passed over. */
 export interface GateCharge {
+  /** Which of the kinds it is. */
   kind: "gate";
   /** The gate's name. */
   name: string;
@@ -32,6 +34,7 @@ export interface GateCharge {
  * those have that they start, daemons too: they get SIGTERM, and SIGKILL where they are still there 300 ms later.
  */
 export interface ProcessesCharge {
+  /** Which of the kinds it is. */
   kind: "processes";
   /** The variable's value, which nobody else has: `crypto.randomUUID()`. */
   tag: string;
@@ -41,6 +44,7 @@ export interface ProcessesCharge {
 
 /** A network namespace of `ip netns`: what runs in it is ended, like `processes`, then its name is removed. */
 export interface NamespaceCharge {
+  /** Which of the kinds it is. */
   kind: "namespace";
   /** Its name, a file in `/run/netns`. */
   name: string;

@@ -1,7 +1,9 @@
 import { Channel } from "../../netlink/channel.ts";
 import { leaveSession } from "../../netlink/session.ts";
-import { type Connections, type Duty, dutyOf } from "./duty.ts";
-import type { Order, Report } from "./protocol.ts";
+import { Connections } from "./connections.ts";
+import type { Duty } from "./duty.ts";
+import { dutyOf } from "./duty_of.ts";
+import type { Order, Released, Report } from "./protocol.ts";
 import { putRight } from "./put_right.ts";
 
 /** Something in a guardian's charge. */
@@ -34,7 +36,7 @@ export async function guard(fd: number): Promise<void> {
 class Guard {
   readonly #channel: Channel;
   readonly #posts = new Map<number, Post>();
-  readonly #connections: Connections = new Map();
+  readonly #connections = new Connections();
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -46,7 +48,7 @@ class Guard {
       const text = this.#channel.receive();
       if (text === "") break;
       if (text === undefined) await this.#channel.readable();
-      else this.#follow(JSON.parse(text));
+      else await this.#follow(JSON.parse(text));
     }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
     for (const [id] of bereft) this.#drop(id);
@@ -56,7 +58,7 @@ class Guard {
 
   /** Releases everything at once, and goes on. */
   releaseAll(): void {
-    for (const id of this.#posts.keys()) this.#release(id, "signal");
+    for (const id of this.#posts.keys()) this.#release(id, "SIGTERM");
   }
 
   /** Has nothing in its charge any more. */
@@ -65,7 +67,7 @@ class Guard {
     this.#channel[Symbol.dispose]();
   }
 
-  #follow(order: Order): void {
+  #follow(order: Order): void | Promise<void> {
     switch (order.order) {
       case "take":
         return this.#take(order);
@@ -82,9 +84,9 @@ class Guard {
     }
   }
 
-  #take({ id, charge }: Extract<Order, { order: "take" }>): void {
+  async #take({ id, charge }: Extract<Order, { order: "take" }>): Promise<void> {
     try {
-      this.#posts.set(id, { duty: dutyOf(charge, this.#connections) });
+      this.#posts.set(id, { duty: await dutyOf(charge, this.#connections) });
       this.#report({ report: "taken", id });
     } catch (error) {
       this.#report({ report: "refused", id, reason: reasonOf(error) });
@@ -95,7 +97,7 @@ class Guard {
     const post = this.#posts.get(id);
     if (!post) return;
     clearTimeout(post.timer);
-    post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+    if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
   }
 
   #outlive(id: number): void {
@@ -109,15 +111,16 @@ class Guard {
     this.#posts.delete(id);
   }
 
-  #release(id: number, why: "deadline" | "signal"): void {
+  #release(id: number, why: "deadline" | "SIGTERM"): void {
     const post = this.#posts.get(id);
     if (!post?.duty.release) return;
     clearTimeout(post.timer);
+    const backlog = backlogNow(post.duty);
     try {
       post.duty.release();
-      this.#report({ report: "released", id, why });
+      this.#report({ report: "released", id, why, backlog });
     } catch (error) {
-      this.#report({ report: "released", id, why, reason: reasonOf(error) });
+      this.#report({ report: "released", id, why, failure: reasonOf(error) });
     }
     if (post.outlives) this.#drop(id);
   }
@@ -129,6 +132,15 @@ class Guard {
     } catch {
       // The end of the connection is met when it is read, and acted on there.
     }
+  }
+}
+
+/** What is held; a look that fails must not keep it from being released. */
+function backlogNow({ look }: Duty): Released["backlog"] {
+  try {
+    return look?.();
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,8 +1,8 @@
 import { Channel } from "../../netlink/channel.ts";
 import { NetlinkError } from "../../netlink/netlink_error.ts";
-import type { Charge } from "./charge.ts";
+import { type Charge, TAG_VARIABLE } from "./charge.ts";
 import { guardianCommand } from "./guardian_command.ts";
-import type { Order, Report } from "./protocol.ts";
+import type { Order, Released, Report } from "./protocol.ts";
 
 /** How a guardian is started. */
 export interface GuardianOptions {
@@ -14,9 +14,6 @@ export interface GuardianOptions {
   /** Variables that it has in its environment besides those of this process. */
   env?: Record<string, string>;
 }
-
-/** What a guardian has done because a deadline was reached. */
-export type Released = Extract<Report, { report: "released" }>;
 
 /** How long a guardian may take to answer, in milliseconds; the first answer includes its start. */
 const PATIENCE_MS = 30_000;
@@ -35,8 +32,8 @@ const PATIENCE_MS = 30_000;
 export class Guardian implements Disposable {
   readonly #channel: Channel;
   readonly #child: Deno.ChildProcess;
-  /** What it said while an answer was waited for. */
-  readonly #said: Released[] = [];
+  /** What it said of releases, by the number of the charge. */
+  readonly #released = new Map<number, Released>();
   #heard = Promise.withResolvers<void>();
   #last = 0;
 
@@ -56,7 +53,8 @@ export class Guardian implements Disposable {
       new Deno.Command(program, {
         args: [...words, String(fd)],
         cwd: "/",
-        env: { DENO_NO_UPDATE_CHECK: "1", ...env },
+        // Who ends this process by its tag leaves the guardian, which then puts right what this process has left.
+        env: { DENO_NO_UPDATE_CHECK: "1", [TAG_VARIABLE]: "", ...env },
         stdin: "null",
         // Whoever waits for the end of this process's output must not wait for its guardian too.
         stdout: "null",
@@ -86,11 +84,13 @@ export class Guardian implements Disposable {
   }
 
   /**
-   * Has it release a queue `maxMs` milliseconds from now; again: from then on.
+   * Has it release a queue that holds from now on in `maxMs` milliseconds; again: from then on. Without `maxMs` it only
+   * makes sure that the guardian is there.
    *
-   * @throws {Error} where the guardian is not there any more
+   * @throws {NetlinkError} with EPIPE where it is not
    */
-  arm(id: number, maxMs: number): void {
+  arm(id: number, maxMs?: number): void {
+    this.#released.delete(id);
     this.#order({ order: "arm", id, maxMs });
   }
 
@@ -110,14 +110,20 @@ export class Guardian implements Disposable {
     this.#awaitAnswer(id, "let a guardian outlive this process");
   }
 
-  /** What it does next because a deadline is reached; `undefined` once it has ended. */
-  async next(): Promise<Released | undefined> {
+  /** Whether it has released a queue by itself, since `arm` at the last. */
+  released(id: number): Released | undefined {
+    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) this.#hear(text);
+    return this.#released.get(id);
+  }
+
+  /** Waits until it releases a queue by itself; `undefined` where it ends before. */
+  async whenReleased(id: number): Promise<Released | undefined> {
     for (;;) {
       const text = this.#channel.receive();
       if (text) this.#hear(text);
-      const said = this.#said.shift();
-      if (said || text === "") return said;
-      await Promise.race([this.#channel.readable(), this.#heard.promise]);
+      const released = this.#released.get(id);
+      if (released || text === "") return released;
+      if (text === undefined) await Promise.race([this.#channel.readable(), this.#heard.promise]);
     }
   }
 
@@ -155,7 +161,8 @@ export class Guardian implements Disposable {
   #hear(text: string): Report {
     const report: Report = JSON.parse(text);
     if (report.report !== "released") return report;
-    this.#said.push(report);
+    this.#released.set(report.id, report);
+    // Others wait for what they have not seen arrive.
     this.#heard.resolve();
     this.#heard = Promise.withResolvers();
     return report;

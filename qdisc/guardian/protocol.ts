@@ -7,8 +7,8 @@ import type { Charge } from "./charge.ts";
 export type Order =
   /** Take charge of something from now on; answered with `taken` or `refused`. */
   | { order: "take"; id: number; charge: Charge }
-  /** Release the queue in `maxMs` milliseconds, unless told otherwise before; again: count from now on. Not answered. */
-  | { order: "arm"; id: number; maxMs: number }
+  /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
+  | { order: "arm"; id: number; maxMs?: number }
   /** It holds no more. Not answered. */
   | { order: "disarm"; id: number }
   /** Have nothing to do with it any more. Not answered. */
@@ -24,5 +24,18 @@ export type Report =
   | { report: "taken"; id: number }
   /** It cannot do that. */
   | { report: "refused"; id: number; reason: string }
-  /** It has released a queue whose deadline was reached, or, with `reason`, could not. */
-  | { report: "released"; id: number; why: "deadline" | "signal"; reason?: string };
+  | Released;
+
+/** A guardian has released a queue while the process that entrusted it lives. */
+export interface Released {
+  /** Which of the reports it is. */
+  report: "released";
+  /** The number that the queue was taken by. */
+  id: number;
+  /** Because its deadline was reached, or because SIGTERM was sent to the guardian. */
+  why: "deadline" | "SIGTERM";
+  /** What it held then, in packets and in bytes with their link headers; absent where that could not be read. */
+  backlog?: { packets: number; bytes: number };
+  /** Why it could not, where it could not. */
+  failure?: string;
+}

@@ -50,8 +50,8 @@ Deno.test("decode shows every message of a run, with an empty line in between, a
   assertEquals(json.map(({ hex }: { hex: string }) => hex), [ADD.toHex(), ACK.toHex()]);
 });
 
-Deno.test("decode reads standard input, when it has no arguments, and takes no permission", async () => {
-  const args = ["run", "--quiet", "--no-check", MAIN, "decode", "--brief"];
+Deno.test("decode reads standard input, when it has no arguments, and takes no permission but to read its own modules", async () => {
+  const args = ["run", "--quiet", "--no-check", "--allow-read", MAIN, "decode", "--brief"];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "piped", stdout: "piped" }).spawn();
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(`${PLUG.toHex()}\n`));

@@ -22,6 +22,7 @@ const LINES = [
   "limit 1m --dev lo --handle 1:",
   "gate add web --dev lo --direction egress --match arp",
   "gate delete web",
+  "hold --dev lo --handle 1: --for 1s",
 ];
 
 /** The messages that `--dry-run` says would be sent, in hex. */
@@ -41,9 +42,9 @@ for (const line of LINES) {
   });
 }
 
-Deno.test("encode takes every command that has --dry-run", () => {
+Deno.test("encode takes every command that has --dry-run, but for run, whose is a plan", () => {
   const encodable = Object.entries(COMMANDS as Record<string, CommandSpec>)
-    .filter(([, { options }]) => options.includes("dry-run")).map(([name]) => name);
+    .filter(([name, { options }]) => options.includes("dry-run") && name !== "run").map(([name]) => name);
   const tested = LINES.map((line) => encodable.find((name) => line.startsWith(`${name} `)));
   assertEquals(new Set(tested), new Set(encodable));
 });

@@ -25,6 +25,7 @@ class CountingSocket implements Socket {
   receiveSlots = (lengths: Uint32Array) => this.#socket.receiveSlots(lengths);
   wait = (timeoutMs: number) => this.#socket.wait(timeoutMs);
   deviceIndex = (name: string) => this.#socket.deviceIndex(name);
+  openNamespace = () => this.#socket.openNamespace();
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();

@@ -18,13 +18,14 @@ Deno.test("FFI stands in netlink/ alone", () => {
   assert(found(FFI).includes("netlink/libc.ts"));
 });
 
-Deno.test("arguments, exits and printing stand in cli/ alone", () => {
-  assertEquals(found(PROGRAM, { except: "cli" }), []);
+Deno.test("arguments, exits and printing stand in cli/ alone, and in programs that nothing imports", () => {
+  assertEquals(found(PROGRAM, { except: "cli" }), ["qdisc/guardian/main.ts", "scenario/build.ts"]);
   assert(found(PROGRAM).includes("cli/main.ts"));
 });
 
-Deno.test("signals are listened to in one place of cli/, and in one that releases what a dying process holds", () => {
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", "qdisc/release_on_signal.ts"]);
+Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
+  const guardian = ["qdisc/guardian/guard.ts", "qdisc/guardian/processes.ts"];
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "qdisc/release_on_signal.ts"]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

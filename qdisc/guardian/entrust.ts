@@ -1,0 +1,45 @@
+import type { Connection } from "../../netlink/connection.ts";
+import type { Queue, QueueGuard } from "../queue.ts";
+import type { GateCharge, PlugCharge } from "./charge.ts";
+import type { Guardian } from "./guardian.ts";
+
+/** Who puts a queue right should this process die. */
+export interface GuardOptions {
+  /** A guardian; it gets what is made before that is made. Default: none, and what holds at the death goes on holding. */
+  guardian?: Guardian;
+  /** After how many milliseconds without a release the guardian releases it, from each `buffer` on. Default: never. */
+  maxHoldMs?: number;
+}
+
+/** Gives a plug into a guardian's charge. */
+export function entrustPlug(
+  { dev, place, connection }: Queue,
+  { guardian, takeAway, maxHoldMs }: GuardOptions & { takeAway: boolean },
+): QueueGuard | undefined {
+  const charge = { kind: "plug", dev, place, takeAway } as const;
+  return guardian && entrust(guardian, { charge, connection, maxHoldMs });
+}
+
+/** Gives a gate into a guardian's charge. */
+export function entrustGate(
+  connection: Connection,
+  { name, guardian, takeAway, maxHoldMs }: GuardOptions & { name: string; takeAway: boolean },
+): QueueGuard | undefined {
+  const charge = { kind: "gate", name, takeAway } as const;
+  return guardian && entrust(guardian, { charge, connection, maxHoldMs });
+}
+
+function entrust(
+  guardian: Guardian,
+  { charge, connection, maxHoldMs }: { charge: PlugCharge | GateCharge; connection: Connection; maxHoldMs?: number },
+): QueueGuard {
+  using namespace = connection.openNamespace();
+  const id = guardian.take({ ...charge, netns: namespace.path });
+  return {
+    arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
+    disarm: () => guardian.disarm(id),
+    drop: () => guardian.drop(id),
+    released: () => guardian.released(id),
+    whenReleased: () => guardian.whenReleased(id),
+  };
+}

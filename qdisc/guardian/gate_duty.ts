@@ -1,0 +1,18 @@
+import type { Connection } from "../../netlink/connection.ts";
+import { changeQueues } from "../change.ts";
+import { Gate } from "../gate/gate.ts";
+import { namedGates } from "../gate/named_gates.ts";
+import type { GateCharge } from "./charge.ts";
+import type { Duty } from "./duty.ts";
+import { backlogOf } from "./backlog_of.ts";
+import { ifStillThere, ifThere } from "./if_there.ts";
+
+/** What is to be done for a gate. It is looked for by its name, since it may not be there yet. */
+export function gateDuty({ name, takeAway }: GateCharge, connection: Connection): Duty {
+  const find = () => namedGates(connection, [name]);
+  return {
+    look: () => backlogOf(find()[0]),
+    release: () => ifThere(() => changeQueues(find(), { action: "release-indefinite" })),
+    putRight: takeAway ? () => ifStillThere(() => Gate.named(connection, [name])[0].close()) : undefined,
+  };
+}

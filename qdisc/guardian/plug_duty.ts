@@ -1,0 +1,19 @@
+import type { Connection } from "../../netlink/connection.ts";
+import { changeQueues } from "../change.ts";
+import { detachAll } from "../drain.ts";
+import type { Queue } from "../queue.ts";
+import type { PlugCharge } from "./charge.ts";
+import type { Duty } from "./duty.ts";
+import { backlogOf } from "./backlog_of.ts";
+import { ifStillThere, ifThere } from "./if_there.ts";
+
+/** What is to be done for a plug. It is known by its handle, so that another in its place is left alone. */
+export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Connection): Duty {
+  const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
+  const queue: Queue = { dev, place, located: true, connection, ...unknown };
+  return {
+    look: () => backlogOf(queue),
+    release: () => ifThere(() => changeQueues([queue], { action: "release-indefinite" })),
+    putRight: takeAway ? () => ifStillThere(() => detachAll([queue])) : undefined,
+  };
+}

@@ -1,3 +1,5 @@
+// @ts-types="./parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
 import {
   type CommandName,
   COMMANDS,
@@ -13,6 +15,8 @@ import { UsageError } from "./usage_error.ts";
 export interface Arguments {
   command: CommandName;
   operands: string[];
+  /** What follows `--`, where the command runs another; empty where nothing does. */
+  program: string[];
   /** The options that were given, with their values in their order; a switch has none. */
   values: ReadonlyMap<OptionName, string[]>;
 }
@@ -37,33 +41,59 @@ export function parseArguments(words: readonly string[]): Arguments {
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
-  const operands: string[] = [];
+  const { options } = COMMANDS[command] as CommandSpec;
+  const valued = options.filter(takesValue);
+  const switches = options.filter((name) => !takesValue(name));
+  const [own, program] = splitProgram(words, command);
+  const parsed = parseArgs(plainWords(own, command), {
+    string: [...valued, "_"],
+    collect: valued,
+    boolean: switches,
+  });
   const values = new Map<OptionName, string[]>();
+  for (const name of switches) if (parsed[name]) values.set(name, []);
+  for (const name of valued) {
+    const given = parsed[name] as string[];
+    if (given.length > 0) values.set(name, checkValues(name, { given, command }));
+  }
+  const operands = parsed._.map(String);
+  if (!values.has("help")) checkOperands(operands, command);
+  return { command, operands, program, values };
+}
+
+/** Splits off the command line that stands behind `--`, where the command runs another. */
+function splitProgram(words: readonly string[], command: CommandName): [own: readonly string[], program: string[]] {
+  const { program: runsAnother } = COMMANDS[command] as CommandSpec;
+  const end = words.indexOf("--");
+  if (runsAnother === undefined || end < 0) return [words, []];
+  if (end === words.length - 1) throw new UsageError(`-- needs a command behind it${seeHelp(command)}`);
+  return [words.slice(0, end), words.slice(end + 1)];
+}
+
+/**
+ * Writes options in the one form that the parser of `@std/cli` does not guess about, `--dev=eth0`, and operands
+ * behind them. Of others it would take `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
+ */
+function plainWords(words: readonly string[], command: CommandName): string[] {
+  const options: string[] = [];
+  const operands: string[] = [];
   const left = words.values();
   const { wraps } = COMMANDS[command] as CommandSpec;
   for (const word of left) {
     if (word === "--") operands.push(...left);
     else if (wraps && !word.startsWith("-")) operands.push(word, ...left);
     else if (word === "-" || !word.startsWith("-")) operands.push(word);
-    else {
-      for (const option of writtenOptions(word, command)) {
-        const value = valueGiven(option, { left, command });
-        values.set(option.name, [...values.get(option.name) ?? [], ...value]);
-      }
-    }
+    else for (const written of writtenOptions(word, command)) options.push(plainOption(written, { left, command }));
   }
-  for (const [name, given] of values) checkValues(name, { given, command });
-  if (!values.has("help")) checkOperands(operands, command);
-  return { command, operands, values };
+  return [...options, "--", ...operands];
 }
 
-/** The value of an option, which the next word may hold; a switch has none. */
-function valueGiven(
+function plainOption(
   { name, text, value }: WrittenOption,
   { left, command }: { left: Iterator<string>; command: CommandName },
-): string[] {
-  if (takesValue(name)) return [value ?? nextValue(left)];
-  if (value === undefined) return [];
+): string {
+  if (takesValue(name)) return `--${name}=${value ?? nextValue(left)}`;
+  if (value === undefined) return `--${name}`;
   throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
 }
 
@@ -106,12 +136,13 @@ function findOption(text: string, command: CommandName): OptionName {
   return found;
 }
 
-function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): void {
+function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): string[] {
   const { value, many } = OPTIONS[name] as OptionSpec;
   if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${value}${seeHelp(command)}`);
   if (given.length > 1 && !many) throw new UsageError(`--${name} is given ${given.length} times, it may be given once`);
   const twice = given.find((text, index) => given.indexOf(text) !== index);
   if (twice !== undefined) throw new UsageError(`--${name} ${twice} is given twice`);
+  return given;
 }
 
 function checkOperands(operands: readonly string[], command: CommandName): void {

@@ -15,9 +15,12 @@ import { isRoot } from "./queue_options.ts";
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(
   context: Context,
-  { places, requestsFor }: { places: readonly PlugPlace[]; requestsFor: (place: QdiscPlace) => Request[] },
+  { places, requestsFor }: {
+    places: readonly PlugPlace[];
+    requestsFor: (place: QdiscPlace, index: number) => Request[];
+  },
 ): void {
-  printMessages(context, places.flatMap((place) => requestsFor(guessPlace(context, place))));
+  printMessages(context, places.flatMap((place, index) => requestsFor(guessPlace(context, place), index)));
 }
 
 /** Where the plug of a gate is. */

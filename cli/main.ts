@@ -9,6 +9,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "attach": () => import("./commands/attach.ts"),
   "detach": () => import("./commands/detach.ts"),
   "buffer": () => import("./commands/buffer.ts"),
+  "hold": () => import("./commands/hold.ts"),
   "release-one": () => import("./commands/release_one.ts"),
   "release-indefinite": () => import("./commands/release_indefinite.ts"),
   "limit": () => import("./commands/limit.ts"),
@@ -16,6 +17,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate add": () => import("./commands/gate_add.ts"),
   "gate list": () => import("./commands/gate_list.ts"),
   "gate delete": () => import("./commands/gate_delete.ts"),
+  "run": () => import("./commands/run.ts"),
   "recover": () => import("./commands/recover.ts"),
   "encode": () => import("./commands/encode.ts"),
   "decode": () => import("./commands/decode.ts"),
@@ -88,7 +90,7 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
 /** How the command line named its queue, unless it named several. */
 function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
   const devices = values.get("dev") ?? [];
-  const attaches = command === "attach";
+  const attaches = command === "attach" || command === "hold";
   if (devices.length !== 1) return { attaches };
   const names = ["netns", "dev", "parent"] as const;
   const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);

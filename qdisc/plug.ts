@@ -175,6 +175,14 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "limit", limitBytes });
   }
 
+  /**
+   * Waits until its guardian has released it by itself, and tells why; "gone" where the guardian has ended instead, or
+   * where it has none.
+   */
+  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    return (await this.#queue.guard?.whenReleased())?.why ?? "gone";
+  }
+
   /** Its counters at this moment. */
   stats(): QdiscStats {
     return readPlug(this.#queue, `read ${nameQueue(this.#queue)}`).stats;

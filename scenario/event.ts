@@ -113,7 +113,7 @@ export interface StepMark extends EventBase {
   /**
    * Which step, the same in its start and its end and in no other: `3` is the third, `3.2` the second below it,
    * `3[7].2` that of its seventh round, `4.client.1` the first of a branch. In other phases the phase stands before it:
-   * `setup.web`, `cleanup.1`, `undo.web`.
+   * `setup.attach.web`, `cleanup.1`, `undo.stop.load`.
    */
   step: string;
   action: Action;
@@ -158,6 +158,8 @@ export interface StepEnd extends StepMark {
   errnoName: string;
   /** Why it was not done, in a sentence; empty where it was. */
   sentence: string;
+  /** What is worth knowing, a sentence each. */
+  notes?: string[];
   /** When the kernel was asked, in microseconds since the scenario began, of steps that change queues. */
   asked?: number;
   /** Counters of the queues that it is about, before it and after. */

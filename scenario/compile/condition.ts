@@ -95,13 +95,8 @@ function processCondition(
   const { line, column } = follow(tree, ["process"]);
   context.references.push({ kind: "process", name: process, line, column });
   const test = endOf(fields);
-  if (inLine || Object.values(test).some((part) => part !== undefined)) {
-    return { about: "process", process, line: inLine, ...test };
-  }
-  context.mistakes.push({
-    line,
-    column,
-    what: `${label} says nothing of ${process}`,
-    expected: "exit, line, stdout or stderr",
-  });
+  const isOfEnd = Object.values(test).some((part) => part !== undefined);
+  if (isOfEnd !== (inLine !== undefined)) return { about: "process", process, line: inLine, ...test };
+  const what = isOfEnd ? `${label} asks for a line and for an end` : `${label} says nothing of ${process}`;
+  context.mistakes.push({ line, column, what, expected: "either line, or one or more of exit, stdout, stderr" });
 }

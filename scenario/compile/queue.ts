@@ -1,7 +1,6 @@
 import { planGate } from "../../qdisc/gate/gate_plan.ts";
 import { MatchError } from "../../qdisc/match/match_error.ts";
 import { parseMatch } from "../../qdisc/match/parse_match.ts";
-import { checkHandle } from "../../qdisc/plug_requests.ts";
 import type { PlannedGate, PlannedPlug } from "../plan.ts";
 import type { GateFields, PlugFields } from "../schema/queue.ts";
 import { follow, keyPlace, type Place, type Tree, valueAt } from "../source/tree.ts";
@@ -43,15 +42,13 @@ export function gateOf(fields: GateFields, { name, place, tree, host }: Defined,
 /** A plug, from what is written. */
 export function plugOf(fields: PlugFields, { name, place, tree, host }: Defined, context: Context): PlannedPlug {
   define(name, { kind: "plug", place, context });
-  const { handle } = fields;
-  if (handle !== undefined) refused(() => checkHandle(handle), { tree: follow(tree, ["handle"]), what: name, context });
   return {
     kind: "plug",
     name,
     host: planHostOf(fields.host ?? host, { tree, what: `plug ${name}`, context }),
     dev: fields.dev,
     parent: fields.parent,
-    handle,
+    handle: fields.handle,
     limitBytes: fields.limit,
     line: place.line,
   };

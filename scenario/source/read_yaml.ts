@@ -1,11 +1,24 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  Scalar as YamlScalar,
+} from "yaml";
 import type { Mistake } from "../mistake.ts";
-import type { Scalar } from "../plan.ts";
+import { plainValue } from "./plain_value.ts";
 import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";
 
 /** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
 const DEPTH_MAX = 64;
 const NODES_MAX = 100_000;
+/** What says that a scalar is a text, whatever it looks like, and what says nothing new. */
+const TEXT_TAG = "tag:yaml.org,2002:str";
+const TAGS = [TEXT_TAG, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"];
 /** The longest file, in UTF-16 units. */
 const LENGTH_MAX = 1 << 20;
 
@@ -67,12 +80,22 @@ class Reader {
   #tree(node: unknown, { depth, at }: { depth: number; at: number }): Tree {
     const start = (node as Node | null)?.range?.[0] ?? at;
     const place = this.#place(start);
+    if (!node) return { kind: "scalar", value: null, ...place };
     if (++this.#nodes > NODES_MAX || depth > DEPTH_MAX) return this.#tooMuch(start, depth);
-    if (isAlias(node)) return this.#tree(node.resolve(this.#document as YamlDocument), { depth: depth + 1, at: start });
+    const { tag } = node as Node;
+    if (tag !== undefined && !TAGS.includes(tag)) this.#mistake(start, `there is a tag ${tag}`, "no tag but !!str");
+    if (isAlias(node)) return this.#alias(node, { depth, at: start });
     if (isSeq(node)) return this.#list(node.items, { place, depth, at: start });
     if (isMap(node)) return this.#mapping(node.items, { place, depth, at: start });
     if (isScalar(node)) return this.#scalar(node, { ...place, start });
     return { kind: "scalar", value: null, ...place };
+  }
+
+  #alias(alias: Alias, { depth, at }: { depth: number; at: number }): Tree {
+    const node = alias.resolve(this.#document as YamlDocument);
+    if (node) return this.#tree(node, { depth: depth + 1, at });
+    this.#mistake(at, `there is no anchor ${alias.source}`, `&${alias.source} before it`);
+    return { kind: "scalar", value: `*${alias.source}`, ...this.#place(at) };
   }
 
   #tooMuch(at: number, depth: number): Tree {
@@ -107,8 +130,9 @@ class Reader {
     return { kind: "mapping", entries, ...place };
   }
 
-  #scalar({ value, type, source = "" }: YamlScalar, { start, ...place }: Place & { start: number }): ScalarTree {
+  #scalar({ value, type, tag, source = "" }: YamlScalar, { start, ...place }: Place & { start: number }): ScalarTree {
     const text = String(value ?? "");
+    if (tag !== undefined) return { kind: "scalar", value: source, ...place };
     if (type === YamlScalar.PLAIN || type === undefined) {
       const written = this.#text.startsWith(text, start) ? place.column : undefined;
       return { kind: "scalar", value: plainValue(text), textColumn: written, ...place };
@@ -131,16 +155,6 @@ class Reader {
     const end = this.#text.indexOf("\n", at);
     return this.#text.slice(this.#text.lastIndexOf("\n", at - 1) + 1, end < 0 ? undefined : end);
   }
-}
-
-/**
- * What a scalar without quotes means: nothing, `true`, `false`, a number, or a text. A number is one only as it would be
- * printed: `0.10`, `007` and `0x1f` are texts, so that a command gets what stands in the file.
- */
-function plainValue(text: string): Scalar | null {
-  if (text === "" || text === "~" || text === "null") return null;
-  if (text === "true" || text === "false") return text === "true";
-  return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }
 
 function describe(

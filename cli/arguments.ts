@@ -15,6 +15,8 @@ import { UsageError } from "./usage_error.ts";
 export interface Arguments {
   command: CommandName;
   operands: string[];
+  /** What follows `--`, where the command runs another; empty where nothing does. */
+  program: string[];
   /** The options that were given, with their values in their order; a switch has none. */
   values: ReadonlyMap<OptionName, string[]>;
 }
@@ -42,7 +44,8 @@ function parseCommand(command: CommandName, words: readonly string[]): Arguments
   const { options } = COMMANDS[command] as CommandSpec;
   const valued = options.filter(takesValue);
   const switches = options.filter((name) => !takesValue(name));
-  const parsed = parseArgs([...plainWords(words, command)], {
+  const [own, program] = splitProgram(words, command);
+  const parsed = parseArgs(plainWords(own, command), {
     string: [...valued, "_"],
     collect: valued,
     boolean: switches,
@@ -55,7 +58,16 @@ function parseCommand(command: CommandName, words: readonly string[]): Arguments
   }
   const operands = parsed._.map(String);
   if (!values.has("help")) checkOperands(operands, command);
-  return { command, operands, values };
+  return { command, operands, program, values };
+}
+
+/** Splits off the command line that stands behind `--`, where the command runs another. */
+function splitProgram(words: readonly string[], command: CommandName): [own: readonly string[], program: string[]] {
+  const { program: runsAnother } = COMMANDS[command] as CommandSpec;
+  const end = words.indexOf("--");
+  if (runsAnother === undefined || end < 0) return [words, []];
+  if (end === words.length - 1) throw new UsageError(`-- needs a command behind it${seeHelp(command)}`);
+  return [words.slice(0, end), words.slice(end + 1)];
 }
 
 /**
@@ -66,8 +78,10 @@ function plainWords(words: readonly string[], command: CommandName): string[] {
   const options: string[] = [];
   const operands: string[] = [];
   const left = words.values();
+  const { wraps } = COMMANDS[command] as CommandSpec;
   for (const word of left) {
     if (word === "--") operands.push(...left);
+    else if (wraps && !word.startsWith("-")) operands.push(word, ...left);
     else if (word === "-" || !word.startsWith("-")) operands.push(word);
     else for (const written of writtenOptions(word, command)) options.push(plainOption(written, { left, command }));
   }

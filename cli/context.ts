@@ -3,6 +3,8 @@ import type { Arguments } from "./arguments.ts";
 /** What a command works with: its arguments, and where its text goes. */
 export interface Context {
   readonly arguments: Arguments;
+  /** Runs another command, whose text goes to the same places, and returns its exit status. */
+  run(other: Arguments): Promise<number>;
   /** Writes to standard output. */
   print(text: string): void;
   /** Writes a line to standard error, unless `--quiet` is given. */

@@ -1,41 +1,61 @@
 import { sendRegion } from "../codec/exchange.ts";
-import type { Field } from "../codec/field.ts";
+import { formatHex, formatMessage } from "../codec/format_message.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { decode } from "../codec/tree.ts";
-import type { PlugPlace } from "../qdisc/attach.ts";
+import { gateDevice } from "../qdisc/gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../qdisc/plug_requests.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import type { Context } from "./context.ts";
-import { hexText, messageText } from "./message_text.ts";
-import { isGiven } from "./given.ts";
+import { cArray } from "./c_array.ts";
+import { isGiven, valueOf } from "./given.ts";
+import { messagesJson } from "./message_json.ts";
 import { isRoot } from "./queue_options.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(
   context: Context,
-  { places, requestsFor }: { places: readonly PlugPlace[]; requestsFor: (place: QdiscPlace) => Request[] },
+  { places, requestsFor }: {
+    places: readonly PlugPlace[];
+    requestsFor: (place: QdiscPlace, index: number) => Request[];
+  },
 ): void {
-  printMessages(context, places.flatMap((place) => requestsFor(guessPlace(context, place))));
+  printMessages(context, places.flatMap((place, index) => requestsFor(guessPlace(context, place), index)));
 }
 
-/** Prints what would be sent. */
+/** Where the plug of a gate is. */
+export function gatePlace(name: string): PlugPlace {
+  return { dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE };
+}
+
+/** How messages are printed. */
+const FORMATS = { fields: fieldsText, hex: hexText, c: cText, json: jsonText };
+
+/** Prints what would be sent, in the format that is asked for. */
 export function printMessages(context: Context, requests: readonly Request[]): void {
   const messages = requests.map((request, index) => {
     const length = encodeRequest(request, { at: 0, sequence: index + 1 });
     return sendRegion.slice(0, length);
   });
-  context.print(isGiven(context, "json") ? jsonText(messages) : plainText(messages));
+  const format = valueOf(context, "format") ?? (isGiven(context, "json") ? "json" : "fields");
+  context.print(FORMATS[format as keyof typeof FORMATS](messages));
 }
 
-function plainText(messages: readonly Uint8Array[]): string {
-  return messages.map((bytes) => `${messageText(decode(bytes))}\n${hexText(bytes)}\n`).join("\n");
+function fieldsText(messages: readonly Uint8Array[]): string {
+  return messages.map((bytes) => `${formatMessage(decode(bytes))}\n${formatHex(bytes)}\n`).join("\n");
+}
+
+function hexText(messages: readonly Uint8Array[]): string {
+  return messages.map((bytes) => `${formatHex(bytes)}\n`).join("");
+}
+
+function cText(messages: readonly Uint8Array[]): string {
+  const nameOf = (index: number) => messages.length === 1 ? "message" : `message_${index + 1}`;
+  return messages.map((bytes, index) => cArray(nameOf(index), decode(bytes), bytes)).join("\n");
 }
 
 function jsonText(messages: readonly Uint8Array[]): string {
-  const described = messages.map((bytes) => ({ hex: hexText(bytes), message: decode(bytes) satisfies Field }));
-  const plain = (_key: string, value: unknown) =>
-    value instanceof Uint8Array ? hexText(value) : typeof value === "bigint" ? String(value) : value;
-  return `${JSON.stringify(described, plain, 2)}\n`;
+  return messagesJson(messages.map((bytes) => ({ hex: formatHex(bytes), message: decode(bytes) })));
 }
 
 /** A place in numbers as far as they are known without a socket. */

@@ -2,6 +2,7 @@ import { EACCES, ENODEV, EPERM } from "../netlink/errno.ts";
 import { UnsupportedError } from "../netlink/libc.ts";
 import { NetlinkError } from "../netlink/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../qdisc/queue_error.ts";
+import { NotStarted } from "./child.ts";
 import { EXIT } from "./exit_status.ts";
 import { Interrupted } from "./interruptible.ts";
 import { UsageError } from "./usage_error.ts";
@@ -20,6 +21,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 
   "different-gate": "replace it with --replace, or give another name",
   "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
+  "held": "let it go with: plugctl release-indefinite QUEUE",
   "handle-in-use": "give another with --handle, or none",
   "name-in-use": "give the gate another name",
   "no-device": "see which there are with: ip link",
@@ -57,6 +59,7 @@ export function describeFailure(error: unknown, named: Named = {}): Failure {
   if (error instanceof NetlinkError) return withAdvice(error, adviceOn(error), statusOf(error));
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
   if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
+  if (error instanceof NotStarted) return withAdvice(error, undefined, error.status);
   if (error instanceof Interrupted) return withAdvice(error, undefined, EXIT.signal + error.number);
   return withAdvice(error, undefined, error instanceof UsageError ? EXIT.usage : EXIT.failed);
 }

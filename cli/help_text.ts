@@ -5,6 +5,7 @@ const EXIT_STATUSES = [
   ["0", "done"],
   ["1", "the kernel refused, or something failed on the way"],
   ["2", "wrong usage: unknown command, option or value"],
+  ["3", "packets were dropped, and --expect-lossless was given"],
   ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
   ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
 ];
@@ -37,7 +38,10 @@ function synonyms(): string {
 /** The help about one command. */
 export function commandHelp(name: CommandName): string {
   const spec: CommandSpec = COMMANDS[name];
-  const usage = ["plugctl", name, ...spec.operands ?? [], ...(spec.options.length > 1 ? ["[OPTION...]"] : [])];
+  const options = spec.options.length > 1 ? ["[OPTION...]"] : [];
+  const operands = spec.operands ?? [];
+  const program = spec.program ? [`[-- ${spec.program}]`] : [];
+  const usage = ["plugctl", name, ...spec.wraps ? [...options, ...operands] : [...operands, ...options], ...program];
   const parts = [
     `${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`,
     `Usage: ${usage.join(" ")}`,

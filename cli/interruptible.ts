@@ -1,11 +1,14 @@
 /** A signal ended the work; everything that it held was released first. */
 export class Interrupted extends Error {
   override name = "Interrupted";
+  /** Which signal. */
+  readonly signal: keyof typeof SIGNALS;
   /** The signal's number. */
   readonly number: number;
 
   constructor(signal: keyof typeof SIGNALS) {
     super(`Interrupted by ${signal}`);
+    this.signal = signal;
     this.number = SIGNALS[signal];
   }
 }
@@ -23,4 +26,12 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   } finally {
     for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
   }
+}
+
+/** Waits until a signal is aborted, and throws its reason. */
+export function whenAborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  return promise;
 }

@@ -5,11 +5,12 @@ import type { CommandName } from "./table.ts";
 import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Each command's module, loaded when it is the one at hand. */
+/** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
 const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "attach": () => import("./commands/attach.ts"),
   "detach": () => import("./commands/detach.ts"),
   "buffer": () => import("./commands/buffer.ts"),
+  "hold": () => import("./commands/hold.ts"),
   "release-one": () => import("./commands/release_one.ts"),
   "release-indefinite": () => import("./commands/release_indefinite.ts"),
   "limit": () => import("./commands/limit.ts"),
@@ -19,6 +20,8 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate delete": () => import("./commands/gate_delete.ts"),
   "run": () => import("./commands/run.ts"),
   "recover": () => import("./commands/recover.ts"),
+  "encode": () => import("./commands/encode.ts"),
+  "decode": () => import("./commands/decode.ts"),
   "doctor": () => import("./commands/doctor.ts"),
   "help": () => import("./commands/help.ts"),
   "version": () => import("./commands/version.ts"),
@@ -40,23 +43,29 @@ export async function runCommandLine(words: readonly string[], streams: Streams)
   let given: Arguments | undefined;
   try {
     given = parseArguments(words);
-    const context = makeContext(given, streams);
-    if (given.values.has("help")) {
-      const { commandHelp } = await import("./help_text.ts");
-      context.print(commandHelp(given.command));
-      return EXIT.done;
-    }
-    const { run } = await MODULES[given.command]();
-    return await run(context) ?? EXIT.done;
+    return await runCommand(given, streams);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
     return await fail(error, given, streams);
   }
 }
 
-function makeContext(given: Arguments, { stdout, stderr }: Streams): Context {
+async function runCommand(given: Arguments, streams: Streams): Promise<number> {
+  const context = makeContext(given, streams);
+  if (given.values.has("help")) {
+    const { commandHelp } = await import("./help_text.ts");
+    context.print(commandHelp(given.command));
+    return EXIT.done;
+  }
+  const { run } = await MODULES[given.command]();
+  return await run(context) ?? EXIT.done;
+}
+
+function makeContext(given: Arguments, streams: Streams): Context {
+  const { stdout, stderr } = streams;
   return {
     arguments: given,
+    run: (other) => runCommand(other, streams),
     print: (text) => write(stdout, text),
     note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
     trace: (text) => write(stderr, text),
@@ -68,8 +77,12 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
-  const { describeFailure } = await import("./failure.ts");
-  const { message, status } = describeFailure(error, given && nameQueue(given));
+  const failures = await import("./failure.ts").catch(() => undefined);
+  if (!failures) {
+    write(stderr, "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n");
+    return EXIT.incapable;
+  }
+  const { message, status } = failures.describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }
@@ -77,7 +90,7 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
 /** How the command line named its queue, unless it named several. */
 function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
   const devices = values.get("dev") ?? [];
-  const attaches = command === "attach";
+  const attaches = command === "attach" || command === "hold";
   if (devices.length !== 1) return { attaches };
   const names = ["netns", "dev", "parent"] as const;
   const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);

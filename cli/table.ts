@@ -16,6 +16,10 @@ export interface CommandSpec {
   /** What follows the command, `SIZE`; in brackets where it may be left out, with dots where there may be more. */
   readonly operands?: readonly string[];
   readonly options: readonly OptionName[];
+  /** Whether everything from the first operand on, options too, belongs to the command that the operands name. */
+  readonly wraps?: boolean;
+  /** What may follow `--`, the command line of another program; what stands before belongs to plugctl. */
+  readonly program?: string;
   /** The long help, a paragraph each. */
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
@@ -34,6 +38,10 @@ export const OPTIONS = {
   direction: { value: "DIRECTION", summary: "ingress for packets that come in, egress for those that leave" },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   priority: { value: "N", summary: "of gates that match a packet the lowest gets it (default: the next)" },
+  for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
+  until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent, drops; > >= == <= <" },
+  "max-hold": { value: "DURATION", summary: "a guardian releases after this time, whatever happens" },
+  "expect-lossless": { summary: "exit with 3 where a packet was dropped" },
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
@@ -42,7 +50,11 @@ export const OPTIONS = {
     value: "N",
     summary: "what random choices are made from (default: what the file says, or one that is chosen)",
   },
-  "max-hold": { value: "DURATION", summary: "the longest that a queue may hold without a release (default 30s)" },
+  report: { value: "FILE", summary: "write a page of HTML that shows the run: the timeline, the holds, each step" },
+  format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
+  pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
+  all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },
+  brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
   quiet: { short: "q", summary: "print no warnings and no notes" },
@@ -88,16 +100,53 @@ export const COMMANDS = {
     summary: "hold packets from here on; again: end the epoch and begin the next",
     synonyms: ["block"],
     operands: ["[GATE...]"],
-    options: [...QUEUE, "force", ...COMMON],
+    options: [...QUEUE, "max-hold", "force", ...COMMON],
     details: [
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
+      "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
+      "from the last buffer with --max-hold. It ends before, where release-indefinite, detach, gate delete or recover of " +
+      "plugctl makes it needless. With such a deadline a device may be held that carries the default route.",
     ],
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],
+      ["buffer --dev eth0 --max-hold 30s", "and let it go in 30 seconds at the latest"],
       ["buffer --dev eth0 --dev eth1", "hold both, in one send"],
       ["buffer web", "hold what the gate web matches, and nothing else"],
       ["buffer a b c", "hold what the gates match, moved in one send"],
+    ],
+  },
+  hold: {
+    summary: "hold for a time, while a command runs or until something is so, then release",
+    operands: ["[GATE...]"],
+    program: "COMMAND...",
+    options: [
+      ...QUEUE,
+      "limit",
+      "for",
+      "until",
+      "max-hold",
+      "expect-lossless",
+      "timeout",
+      ...COMMON,
+    ],
+    details: [
+      "Attaches a plug where a device has none, holds, runs the command, and releases when the first of these comes: the " +
+      "command's end, the time of --for, what --until says. Then it waits until all has left, takes away what it has " +
+      "attached, and waits for the command where that goes on. Says how much was held, and for how long at the most.",
+      "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then >=, >, " +
+      "==, <= or <; and a number. Sent and dropped is counted from the beginning of the hold, of all queues together.",
+      "A guardian, a process of its own, releases at once and takes away what was attached if this process is killed, and " +
+      "ends the command and what that has started, but no daemons. It also releases after --max-hold, 30s if not given.",
+      "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where the " +
+      "guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and SIGHUP " +
+      "release first, and go to the command too.",
+    ],
+    examples: [
+      ["hold --dev eth0 --for 200ms", "hold what leaves eth0 for 200 ms"],
+      ["hold web -- systemctl reload haproxy", "hold what the gate web matches while HAProxy reloads"],
+      ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for five seconds at the most"],
+      ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
     ],
   },
   "release-one": {
@@ -195,9 +244,9 @@ export const COMMANDS = {
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
   },
   run: {
-    summary: "run a scenario: hold, release, run programs and check what comes of it, as a file says",
+    summary: "run a scenario: hold, release, run programs, check what comes of it",
     operands: ["FILE"],
-    options: ["set", "seed", "max-hold", "json", "dry-run", "quiet", "help"],
+    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
     details: [
       "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
       "end everything is undone, however it ends, also by a signal or a deadline.",
@@ -209,18 +258,50 @@ export const COMMANDS = {
         "run reload.yaml --set port=8000 --seed 1",
         "with another value of a variable, and the random choices of seed 1",
       ],
+      ["run reload.yaml --report reload.html", "see in a browser what happened"],
       ["run reload.yaml --dry-run", "see what it would do"],
     ],
   },
   recover: {
     summary: "release and take away all that plugctl has left behind",
-    options: ["netns", "drop", "timeout", "json", "quiet", "verbose", "help"],
+    options: ["netns", "all", "drop", "timeout", "json", "quiet", "verbose", "help"],
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
       "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. Plugs with " +
       "other handles are left alone.",
     ],
     examples: [["recover", "make this network namespace as it was"]],
+  },
+  encode: {
+    summary: "print the bytes that a command would send",
+    operands: ["COMMAND..."],
+    options: ["format", "help"],
+    wraps: true,
+    details: [
+      "Takes any command that has --dry-run, and opens no socket. In hex there is a line for each message, in C an array, " +
+      "in JSON the bytes and every field.",
+    ],
+    examples: [
+      ["encode buffer --dev eth0", "one line of hex"],
+      ["encode --format c attach --dev eth0 --limit 1m", "two arrays, with the kernel's names beside the bytes"],
+    ],
+  },
+  decode: {
+    summary: "show what bytes say, field by field, with the kernel's names",
+    operands: ["[MESSAGE...]"],
+    options: ["pcap", "all", "brief", "json", "quiet", "help"],
+    details: [
+      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as an array in C, " +
+      "as strace shows them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump " +
+      "-x dump them.",
+      "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
+      "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
+      "nlmon0 -w FILE.",
+    ],
+    examples: [
+      ["decode 100000000300020065000000f9020000", "the end of a dump"],
+      ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
+    ],
   },
   doctor: {
     summary: "say whether this machine can do it, and what to do where it cannot",

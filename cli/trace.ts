@@ -1,8 +1,8 @@
 import { DecodeError } from "../codec/decode_error.ts";
+import { formatHex, formatMessage } from "../codec/format_message.ts";
 import { decodeAll } from "../codec/tree.ts";
 import type { Trace } from "../netlink/connection.ts";
 import type { Context } from "./context.ts";
-import { hexText, messageText } from "./message_text.ts";
 
 /** Prints each message that goes through a connection to standard error, field by field. */
 export function traceMessages(context: Context): Trace {
@@ -15,9 +15,9 @@ export function traceMessages(context: Context): Trace {
 /** What cannot be decoded is shown in hex: to look at it must not end what is being done. */
 function messageTexts(bytes: Uint8Array): string[] {
   try {
-    return decodeAll(bytes).map((message) => messageText(message));
+    return decodeAll(bytes).map(formatMessage);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return [`${error.message}\n${hexText(bytes)}`];
+    return [`${error.message}\n${formatHex(bytes)}`];
   }
 }

@@ -1,12 +1,5 @@
-import {
-  SPACE_ACTIONS,
-  SPACE_TCA_ACT,
-  SPACE_TCA_FLOWER,
-  SPACE_TCA_MIRRED,
-  STRUCT_TC_MIRRED,
-  STRUCT_TCF_T,
-} from "./assembly/codes.ts";
-import { type FieldName, type Space, space } from "./space.ts";
+import { SPACE_ACTIONS, SPACE_TCA_ACT, SPACE_TCA_FLOWER, SPACE_TCA_MIRRED } from "./assembly/codes.ts";
+import { type Space, space } from "./space.ts";
 
 /** Names from `linux/pkt_cls.h` and `linux/tc_act/tc_mirred.h` of Linux 6.12. */
 export const FILTER_SPACES: Readonly<Record<number, Space>> = {
@@ -35,23 +28,4 @@ export const FILTER_SPACES: Readonly<Record<number, Space>> = {
     "UNSPEC KIND OPTIONS INDEX STATS PAD COOKIE FLAGS HW_STATS USED_HW_STATS IN_HW_COUNT",
   ),
   [SPACE_TCA_MIRRED]: space("TCA_MIRRED_", "UNSPEC TM PARMS PAD BLOCKID"),
-};
-
-/** The fields of the structs of filters and actions, in the order of their bytes. */
-export const FILTER_STRUCTS: Readonly<Record<number, readonly FieldName[]>> = {
-  [STRUCT_TC_MIRRED]: [
-    ["index", "index"],
-    ["capab", "capab"],
-    ["action", "action"],
-    ["refcnt", "refcnt"],
-    ["bindcnt", "bindcnt"],
-    ["eaction", "eaction"],
-    ["ifindex", "ifindex"],
-  ],
-  [STRUCT_TCF_T]: [
-    ["install", "install"],
-    ["lastuse", "lastuse"],
-    ["expires", "expires"],
-    ["firstuse", "firstuse"],
-  ],
 };

@@ -20,7 +20,7 @@ import {
   TCQ_PLUG_RELEASE_INDEFINITE,
   TCQ_PLUG_RELEASE_ONE,
 } from "./assembly/constants.ts";
-import { FILTER_SPACES, FILTER_STRUCTS } from "./filter_names.ts";
+import { FILTER_SPACES } from "./filter_names.ts";
 import {
   SPACE_IFLA,
   SPACE_IFLA_INFO,
@@ -29,24 +29,8 @@ import {
   SPACE_RTA,
   SPACE_TCA,
   SPACE_TCA_STATS,
-  STRUCT_DONE,
-  STRUCT_GNET_STATS_BASIC,
-  STRUCT_GNET_STATS_QUEUE,
-  STRUCT_GNET_STATS_RATE_EST,
-  STRUCT_GNET_STATS_RATE_EST64,
-  STRUCT_IFINFOMSG,
-  STRUCT_MESSAGE,
-  STRUCT_NLMSGERR,
-  STRUCT_NLMSGHDR,
-  STRUCT_REST,
-  STRUCT_RTMSG,
-  STRUCT_TC_PLUG_QOPT,
-  STRUCT_TC_STATS,
-  STRUCT_TCMSG,
 } from "./assembly/codes.ts";
-import { errnoName } from "./errno_name.ts";
-import { formatHandle, formatParent } from "./handle.ts";
-import { type FieldName, type Space, space } from "./space.ts";
+import { type Space, space } from "./space.ts";
 
 const MESSAGE_TYPES = {
   NLMSG_NOOP,
@@ -73,22 +57,31 @@ const PLUG_ACTIONS = {
   TCQ_PLUG_LIMIT,
 };
 
+const VERDICTS = ["OK", "RECLASSIFY", "SHOT", "PIPE", "STOLEN", "QUEUED", "REPEAT", "REDIRECT", "TRAP"];
+const MIRRED_ACTIONS = ["EGRESS_REDIR", "EGRESS_MIRROR", "INGRESS_REDIR", "INGRESS_MIRROR"];
+
 /** The kernel's name of an `nlmsg_type`, or `undefined`. */
 export function messageTypeName(type: number): string | undefined {
   return nameIn(MESSAGE_TYPES, type);
 }
 
-function plugActionName(action: number): string | undefined {
+/** The kernel's name of what becomes of a packet behind an action, `TC_ACT_*` of `linux/pkt_cls.h`, or `undefined`. */
+export function verdictName(verdict: number): string | undefined {
+  return VERDICTS[verdict] && `TC_ACT_${VERDICTS[verdict]}`;
+}
+
+/** The kernel's name of what `mirred` does, of `linux/tc_act/tc_mirred.h`, or `undefined`. */
+export function mirredActionName(action: number): string | undefined {
+  return MIRRED_ACTIONS[action - 1] && `TCA_${MIRRED_ACTIONS[action - 1]}`;
+}
+
+/** The kernel's name of what a plug is asked to do, or `undefined`. */
+export function plugActionName(action: number): string | undefined {
   return nameIn(PLUG_ACTIONS, action);
 }
 
 function nameIn(constants: Readonly<Record<string, number>>, number: number): string | undefined {
   return Object.keys(constants).find((name) => constants[name] === number);
-}
-
-/** What the number of an answer says: a negative errno, or 0 where all went well. */
-function answerName(error: number): string | undefined {
-  return error < 0 ? errnoName(-error) : undefined;
 }
 
 /** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
@@ -127,74 +120,6 @@ function flagsOfType(type: number): [bit: number, name: string][] {
   }
   return [[0x100, "NONREC"], [0x200, "BULK"]];
 }
-
-/** The fields of each struct in the order of their bytes. */
-export const STRUCT_FIELDS: Readonly<Record<number, readonly FieldName[]>> = {
-  ...FILTER_STRUCTS,
-  [STRUCT_MESSAGE]: [["message", "struct nlmsghdr"]],
-  [STRUCT_REST]: [["bytes", ""]],
-  [STRUCT_NLMSGHDR]: [
-    ["len", "nlmsg_len"],
-    ["type", "nlmsg_type", messageTypeName],
-    ["flags", "nlmsg_flags"],
-    ["sequence", "nlmsg_seq"],
-    ["portId", "nlmsg_pid"],
-  ],
-  [STRUCT_TCMSG]: [
-    ["family", "tcm_family"],
-    ["pad1", "tcm__pad1"],
-    ["pad2", "tcm__pad2"],
-    ["ifindex", "tcm_ifindex"],
-    ["handle", "tcm_handle", formatHandle],
-    ["parent", "tcm_parent", formatParent],
-    ["info", "tcm_info"],
-  ],
-  [STRUCT_IFINFOMSG]: [
-    ["family", "ifi_family"],
-    ["pad", "__ifi_pad"],
-    ["type", "ifi_type"],
-    ["ifindex", "ifi_index"],
-    ["flags", "ifi_flags"],
-    ["change", "ifi_change"],
-  ],
-  [STRUCT_RTMSG]: [
-    ["family", "rtm_family"],
-    ["destinationLength", "rtm_dst_len"],
-    ["sourceLength", "rtm_src_len"],
-    ["tos", "rtm_tos"],
-    ["table", "rtm_table"],
-    ["protocol", "rtm_protocol"],
-    ["scope", "rtm_scope"],
-    ["type", "rtm_type"],
-    ["flags", "rtm_flags"],
-  ],
-  [STRUCT_NLMSGERR]: [["error", "error", answerName], ["request", "msg"]],
-  [STRUCT_DONE]: [["error", "error", answerName]],
-  [STRUCT_TC_PLUG_QOPT]: [["action", "action", plugActionName], [
-    "limit",
-    "limit",
-  ]],
-  [STRUCT_GNET_STATS_BASIC]: [["bytes", "bytes"], ["packets", "packets"]],
-  [STRUCT_GNET_STATS_QUEUE]: [
-    ["qlen", "qlen"],
-    ["backlog", "backlog"],
-    ["drops", "drops"],
-    ["requeues", "requeues"],
-    ["overlimits", "overlimits"],
-  ],
-  [STRUCT_GNET_STATS_RATE_EST]: [["bps", "bps"], ["pps", "pps"]],
-  [STRUCT_GNET_STATS_RATE_EST64]: [["bps", "bps"], ["pps", "pps"]],
-  [STRUCT_TC_STATS]: [
-    ["bytes", "bytes"],
-    ["packets", "packets"],
-    ["drops", "drops"],
-    ["overlimits", "overlimits"],
-    ["bps", "bps"],
-    ["pps", "pps"],
-    ["qlen", "qlen"],
-    ["backlog", "backlog"],
-  ],
-};
 
 /** The attributes' names, from `linux/rtnetlink.h`, `gen_stats.h`, `if_link.h` and `netlink.h` of Linux 6.12. */
 const SPACES: Readonly<Record<number, Space>> = {

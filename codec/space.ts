@@ -1,13 +1,3 @@
-/** What a number says in the kernel's words. */
-export type Meaning = (value: number) => string | undefined;
-
-/** A struct field: its name without the prefix, the kernel's name, and what its number says. */
-export type FieldName = readonly [
-  name: string,
-  kernelName: string,
-  meaning?: Meaning,
-];
-
 /** An attribute space: the prefix of its names, and the names by number. */
 export interface Space {
   prefix: string;

@@ -7,12 +7,12 @@ import {
   HOLDS_UNSIGNED,
   SPACE,
   STRUCT_NLMSGHDR,
-  STRUCT_STRIDE,
 } from "./assembly/codes.ts";
 import { FIELD_LEN, SCRATCH_AT, SCRATCH_LEN } from "./assembly/regions.ts";
 import { DecodeError, lastDecodeError } from "./decode_error.ts";
 import { fieldWords, scratchRegion, scratchView } from "./exchange.ts";
-import { attributeName, messageFlagNames, STRUCT_FIELDS } from "./names.ts";
+import { attributeName, messageFlagNames } from "./names.ts";
+import { structFieldMeaning, structFieldNames } from "./struct_names.ts";
 import { textOf } from "./text.ts";
 import { treeModule } from "./tree_module.ts";
 import { explainAnswer } from "./explain_answer.ts";
@@ -124,13 +124,11 @@ function structField(identity: number, place: Place): Field {
       value: bytesAt(place),
     };
   }
-  const [name, kernelName, meaning] = STRUCT_FIELDS[identity - identity % STRUCT_STRIDE][
-    identity % STRUCT_STRIDE
-  ];
+  const [name, kernelName] = structFieldNames(identity);
   const field: Field = { name, kernelName, offset, length };
   if (holds === HOLDS_FIELDS) return { ...field, fields: [] };
   field.value = valueAt(place);
-  const said = identity === STRUCT_NLMSGHDR + 2 ? flagsAt(offset) : meaning?.(Number(field.value));
+  const said = identity === STRUCT_NLMSGHDR + 2 ? flagsAt(offset) : structFieldMeaning(identity, Number(field.value));
   if (said) field.meaning = said;
   return field;
 }

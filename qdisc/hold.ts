@@ -3,6 +3,7 @@ import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
 import { entrustGate, entrustPlug } from "./guardian/entrust.ts";
 import { Guardian } from "./guardian/guardian.ts";
+import { findGuardians, markFor } from "./guardian/mark.ts";
 import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
@@ -12,6 +13,11 @@ export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
   maxMs?: number;
   /** Who releases it should this process die. Default: a guardian of its own, which takes some 40 ms to start. */
   guardian?: Guardian;
+  /**
+   * Whether to refuse where another process holds one of them for a time, whose end would release it too early. That
+   * takes permission to look into `/proc`.
+   */
+  exclusive?: boolean;
 }
 
 /** What a queue held. */
@@ -75,14 +81,17 @@ export class Hold implements Disposable, AsyncDisposable {
   #report?: HoldReport;
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
-  constructor(queues: readonly Queue[], { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan }: HoldOptions = {}) {
+  constructor(queues: readonly Queue[], options: HoldOptions = {}) {
+    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, exclusive = false } = options;
     checkMaxMs(maxMs);
     locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
     const strangers = queues.filter((queue) => !queue.guard);
     this.#queues = queues;
-    this.#guardian = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
+    this.#guardian = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
     try {
       for (const queue of strangers) this.#entrust(queue, guardian ?? this.#guardian);
+      // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
+      if (exclusive) { for (const queue of queues) refuseOthers(queue, { except: (guardian ?? this.#guardian)?.pid }); }
       this.#before = queues.map(statsOf);
       this.#since = performance.now();
       // A deadline is as good as a way out of a device that carries the default route.
@@ -195,6 +204,18 @@ export class Hold implements Disposable, AsyncDisposable {
 export function checkMaxMs(maxMs: number): void {
   if (maxMs > 0 && maxMs <= LONGEST_MS) return;
   throw new RangeError(`maxMs is ${maxMs}, must be more than 0 and at most ${LONGEST_MS}`);
+}
+
+/** Refuses a queue that another process holds for a time. */
+function refuseOthers(queue: Queue, { except }: { except?: number }): void {
+  const held = findGuardians("held", queue).find((pid) => pid !== except);
+  const [kept] = findGuardians("kept", queue);
+  const guardian = held ?? kept;
+  if (guardian === undefined) return;
+  const reason = held === undefined
+    ? `it is held already, until the deadline that process ${guardian} keeps`
+    : `another process holds it already, for which process ${guardian} stands guard`;
+  throw new QueueError("held", `hold ${nameQueue(queue)}`, { reason });
 }
 
 function statsOf(queue: Queue): QdiscStats {

@@ -8,6 +8,7 @@ export type QueueErrorCode =
   | "different-gate"
   | "foreign-qdisc"
   | "handle-in-use"
+  | "held"
   | "name-in-use"
   | "no-device"
   | "no-gate"

@@ -4,5 +4,5 @@ import { isGiven } from "../given.ts";
 /** `plugctl buffer` */
 export const run = changeCommand({
   action: "buffer",
-  change: (group, context) => group.buffer({ force: isGiven(context, "force") }),
+  options: (context) => ({ force: isGiven(context, "force") }),
 });

@@ -1,14 +1,13 @@
-import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { DetachReport } from "../../qdisc/drain.ts";
 import { Gate } from "../../qdisc/gate/gate.ts";
-import { gateDevice } from "../../qdisc/gate/gate_name.ts";
 import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
-import { changeRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
+import { changeRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
+import { gateOperand } from "../gate_operand.ts";
 import { isGiven, valueOf } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
-import { gateOperand, openConnection } from "../queue_options.ts";
+import { openConnection } from "../queue_options.ts";
 
 /** `plugctl gate delete` */
 export async function run(context: Context): Promise<void> {
@@ -37,12 +36,11 @@ function noteLosses(context: Context, name: string, { drops, discardedPackets }:
 
 /** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
 async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
-  const { printRequests } = await import("../dry_run.ts");
+  const { gatePlace, printRequests } = await import("../dry_run.ts");
   context.note("the filters, which go first, are not shown: they are read from the kernel");
-  const places = names.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
   const requestsFor = (place: QdiscPlace) => [
     ...drop ? [] : [changeRequest(place, "release-indefinite")],
     deleteDevice(place.ifindex),
   ];
-  printRequests(context, { places, requestsFor });
+  printRequests(context, { places: names.map(gatePlace), requestsFor });
 }

@@ -3,6 +3,7 @@ import { Scenario } from "../../scenario/scenario.ts";
 import { ScenarioError } from "../../scenario/mistake.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import type { Scalar } from "../../scenario/plan.ts";
+import type { ReportFile } from "../../scenario/report/report_file.ts";
 import { plainValue } from "../../scenario/source/plain_value.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
@@ -15,6 +16,8 @@ import { UsageError } from "../usage_error.ts";
 
 /** How often the backlog is looked at for the line that is shown while a step waits, in milliseconds. */
 const LOOK_MS = 100;
+/** How often for the report. */
+const REPORT_LOOK_MS = 20;
 
 /** `plugctl run` */
 export async function run(context: Context): Promise<number | void> {
@@ -24,9 +27,14 @@ export async function run(context: Context): Promise<number | void> {
   const scenario = await load(context);
   if (!scenario) return EXIT.usage;
   if (isGiven(context, "dry-run")) return printPlan(context, scenario);
+  const reportFile = await prepareReport(context);
   const json = isGiven(context, "json");
   using view = new RunView(context, { isTerminal: !json && Deno.stdout.isTerminal() });
-  const onEvent = json ? (event: ScenarioEvent) => context.print(`${JSON.stringify(event)}\n`) : view.show;
+  const show = json ? (event: ScenarioEvent) => context.print(`${JSON.stringify(event)}\n`) : view.show;
+  const onEvent = (event: ScenarioEvent) => {
+    reportFile?.add(event);
+    show(event);
+  };
   const result = await interruptible((signal) =>
     scenario.run({
       signal,
@@ -34,10 +42,20 @@ export async function run(context: Context): Promise<number | void> {
       maxHoldMs,
       onEvent,
       order: json ? "file" : "time",
-      sampleMs: view.isTerminal ? LOOK_MS : undefined,
+      sampleMs: reportFile ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );
-  return report(context, result, view);
+  const status = report(context, result, view);
+  const written = await writeReport(context, reportFile);
+  return status || written;
+}
+
+/** Sees to it, before anything is done, that there can be the file of `--report`. */
+async function prepareReport(context: Context): Promise<ReportFile | undefined> {
+  const file = valueOf(context, "report");
+  if (file === undefined) return undefined;
+  const { ReportFile } = await import("../../scenario/report/report_file.ts");
+  return await ReportFile.prepare(file);
 }
 
 async function load(context: Context): Promise<Scenario | undefined> {
@@ -50,6 +68,18 @@ async function load(context: Context): Promise<Scenario | undefined> {
     // A line each, as it is, so that an editor finds the places.
     context.trace(`${error.message}\n`);
     return undefined;
+  }
+}
+
+/** Writes the file of `--report`. That it cannot be written takes nothing away from how the run has ended. */
+async function writeReport(context: Context, file: ReportFile | undefined): Promise<number> {
+  try {
+    await file?.write();
+    return EXIT.done;
+  } catch (error) {
+    const { message, status } = describeFailure(error);
+    context.trace(`plugctl: ${message}\n`);
+    return status;
   }
 }
 

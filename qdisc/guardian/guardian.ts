@@ -1,6 +1,6 @@
 import { Channel } from "../../netlink/channel.ts";
 import { NetlinkError } from "../../netlink/netlink_error.ts";
-import type { Charge } from "./charge.ts";
+import { type Charge, TAG_VARIABLE } from "./charge.ts";
 import { guardianCommand } from "./guardian_command.ts";
 import type { Order, Released, Report } from "./protocol.ts";
 
@@ -53,7 +53,8 @@ export class Guardian implements Disposable {
       new Deno.Command(program, {
         args: [...words, String(fd)],
         cwd: "/",
-        env: { DENO_NO_UPDATE_CHECK: "1", ...env },
+        // Who ends this process by its tag leaves the guardian, which then puts right what this process has left.
+        env: { DENO_NO_UPDATE_CHECK: "1", [TAG_VARIABLE]: "", ...env },
         stdin: "null",
         // Whoever waits for the end of this process's output must not wait for its guardian too.
         stdout: "null",

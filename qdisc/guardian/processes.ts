@@ -11,10 +11,17 @@ const EMPTY_LOOKS = 3;
 
 /** Those that were started with a variable `PLUGCTL_TAG` of this value, or that one of them has started. */
 export function isTagged(tag: string, { except }: { except?: IsMeant } = {}): IsMeant {
-  const variable = `\0${TAG_VARIABLE}=${tag}\0`;
+  const isSuch = hasVariable(TAG_VARIABLE, (value) => value === tag);
+  return (folder) => isSuch(folder) && !except?.(folder);
+}
+
+/** Those that were started with a variable whose value is as it should be. */
+export function hasVariable(name: string, isRight: (value: string) => boolean): IsMeant {
+  const beginning = `\0${name}=`;
   return (folder) => {
     const environment = `\0${Deno.readTextFileSync(`${folder}/environ`)}`;
-    return environment.includes(variable) && !except?.(folder);
+    const at = environment.indexOf(beginning);
+    return at >= 0 && isRight(environment.slice(at + beginning.length, environment.indexOf("\0", at + 1)));
   };
 }
 
@@ -46,16 +53,22 @@ export async function endProcesses(isMeant: IsMeant): Promise<void> {
       told.add(pid);
     }
     empty = pids.length === 0 ? empty + 1 : 0;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await pause();
   }
 }
 
-/** The numbers of the processes that are meant and have not ended yet. */
-export function findProcesses(isMeant: IsMeant): number[] {
-  return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
-    const pid = Number(name);
-    return pid > 0 && pid !== Deno.pid && isThere(() => isMeant(`/proc/${name}`)) ? [pid] : [];
-  });
+/** Waits a moment before the next look. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}
+
+/** The numbers of the processes that are meant and have not ended yet, of all or of these. */
+export function findProcesses(isMeant: IsMeant, among = allProcesses()): number[] {
+  return among.filter((pid) => pid !== Deno.pid && isThere(() => isMeant(`/proc/${pid}`)));
+}
+
+function allProcesses(): number[] {
+  return Array.from(Deno.readDirSync("/proc"), ({ name }) => Number(name)).filter((pid) => pid > 0);
 }
 
 /** What a look says of a process; no, where it has ended meanwhile or is somebody else's. */
@@ -68,7 +81,8 @@ function isThere(look: () => boolean): boolean {
   }
 }
 
-function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+/** Sends a signal to a process, unless it has ended. */
+export function signal(pid: number, name: "SIGTERM" | "SIGKILL" | "SIGUSR1"): void {
   try {
     Deno.kill(pid, name);
   } catch (error) {

@@ -8,8 +8,9 @@ function parsed(line: string) {
   return [command, operands, Object.fromEntries(values)];
 }
 
-/** Each command with each option that it takes, and words for the operands that it needs. */
+/** Each command with each option that it takes, and words for the operands that it needs; but for `encode`. */
 const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap(([command, spec]) => {
+  if (spec.wraps) return [];
   const operands = (spec.operands ?? []).filter((name) => !name.startsWith("[")).map(() => "12");
   return spec.options.map((name) => ({ command, operands, name, option: OPTIONS[name] as OptionSpec }));
 });
@@ -17,7 +18,7 @@ const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap
 Deno.test("parseArguments() takes each option of each command, by its name and by its letter", () => {
   for (const { command, operands, name, option: { value, short } } of PAIRS) {
     const given = value === undefined ? [] : ["12"];
-    const expected = { command, operands, values: new Map([[name, given]]) };
+    const expected = { command, operands, program: [], values: new Map([[name, given]]) };
     assertEquals(parseArguments([command, ...operands, `--${name}`, ...given]), expected);
     if (short !== undefined) assertEquals(parseArguments([command, `-${short}`, ...given, ...operands]), expected);
   }
@@ -26,12 +27,19 @@ Deno.test("parseArguments() takes each option of each command, by its name and b
 Deno.test("parseArguments() takes a value in the same word, of each option that has one", () => {
   for (const { command, operands, name, option: { value, short } } of PAIRS) {
     if (value === undefined) continue;
-    const expected = { command, operands, values: new Map([[name, ["12"]]]) };
+    const expected = { command, operands, program: [], values: new Map([[name, ["12"]]]) };
     assertEquals(parseArguments([command, ...operands, `--${name}=12`]), expected);
     if (short === undefined) continue;
     assertEquals(parseArguments([command, ...operands, `-${short}12`]), expected);
     assertEquals(parseArguments([command, ...operands, `-${short}=12`]), expected);
   }
+});
+
+Deno.test("parseArguments() leaves all from the first operand on to the command that encode is given", () => {
+  const values = { format: ["c"] };
+  assertEquals(parsed("encode --format c buffer --dev lo -q"), ["encode", ["buffer", "--dev", "lo", "-q"], values]);
+  assertEquals(parsed("encode --format=c -- buffer -q --"), ["encode", ["buffer", "-q", "--"], values]);
+  assertEquals(parsed("encode buffer --format c"), ["encode", ["buffer", "--format", "c"], {}]);
 });
 
 const COMMANDS_MEANT: [line: string, command: CommandName, operands?: string[]][] = [

@@ -13,6 +13,7 @@ const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
   "different-gate": 1,
   "foreign-qdisc": 1,
   "handle-in-use": 1,
+  "held": 1,
   "name-in-use": 1,
   "no-device": 1,
   "no-gate": 1,

@@ -15,6 +15,10 @@ export class FakeContext implements Context {
     this.arguments = parseArguments(line.split(" "));
   }
 
+  run(): Promise<number> {
+    throw new Error("This context runs no other command");
+  }
+
   print(text: string): void {
     this.printed += text;
   }

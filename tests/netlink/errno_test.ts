@@ -21,10 +21,8 @@ Deno.test("errnoName() knows the numbers of asm-generic/errno.h, from the first 
     "ELOOP",
     "ENOMSG",
   ]);
-  assertEquals([57, 59, 88, 90, 95, 97, 99, 101, 105, 110, 113, 125, 133, 524].map(errnoName), [
-    "EBADSLT",
-    "EBFONT",
-    "ENOTSOCK",
+  assertEquals([75, 90, 95, 97, 99, 101, 105, 110, 113, 125, 524].map(errnoName), [
+    "EOVERFLOW",
     "EMSGSIZE",
     "EOPNOTSUPP",
     "EAFNOSUPPORT",
@@ -34,7 +32,6 @@ Deno.test("errnoName() knows the numbers of asm-generic/errno.h, from the first 
     "ETIMEDOUT",
     "EHOSTUNREACH",
     "ECANCELED",
-    "EHWPOISON",
     "ENOTSUPP",
   ]);
 });

@@ -17,7 +17,12 @@ export async function readModuleGraph(
   { loadedAtOnce = false }: { loadedAtOnce?: boolean } = {},
 ): Promise<ModuleGraph> {
   const entry = sourceFiles().map((path) => `import "${new URL(path, ROOT)}";`).join("");
-  const { stdout, stderr } = await deno("info", "--json", `data:text/typescript,${encodeURIComponent(entry)}`);
+  const { stdout, stderr } = await deno(
+    "info",
+    "--no-lock",
+    "--json",
+    `data:text/typescript,${encodeURIComponent(entry)}`,
+  );
   if (stdout === "") throw new Error(`Cannot read the module graph: ${stderr}`);
   const { modules }: Info = JSON.parse(stdout);
   const failed = modules.find(({ error }) => error !== undefined);

@@ -1,7 +1,9 @@
 // Compiles codec/assembly into codec/wasm.ts and codec/tree_wasm.ts, or with --check tells whether that is what is
 // committed.
 import asc from "assemblyscript/asc";
-import { MEMORY_PAGES, TREE_DATA_AT } from "./assembly/regions.ts";
+import { MEMORY_PAGES, TREE_DATA_AT } from "../codec/assembly/regions.ts";
+
+const CODEC = new URL("../codec/", import.meta.url);
 
 /** A module, and what is asked for it alone. */
 interface Variant {
@@ -12,19 +14,19 @@ interface Variant {
 }
 
 const VARIANTS: readonly Variant[] = [{
-  target: new URL("wasm.ts", import.meta.url),
+  target: new URL("wasm.ts", CODEC),
   index: "index.ts",
   what: "The codec's WebAssembly",
   options: [],
 }, {
-  target: new URL("tree_wasm.ts", import.meta.url),
+  target: new URL("tree_wasm.ts", CODEC),
   index: "index_trees.ts",
   what: "The WebAssembly that draws trees and knows filters",
   options: ["--importMemory", "--memoryBase", `${TREE_DATA_AT}`],
 }];
 
 async function compile({ index, options }: Variant): Promise<Uint8Array> {
-  const sources = new URL("assembly/", import.meta.url);
+  const sources = new URL("assembly/", CODEC);
   let bytes: Uint8Array | undefined;
   const { error, stderr } = await asc.main([
     index,

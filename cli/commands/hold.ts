@@ -1,0 +1,129 @@
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import { gateDevice } from "../../qdisc/gate/gate_name.ts";
+import { TAG_VARIABLE } from "../../qdisc/guardian/charge.ts";
+import { Plug } from "../../qdisc/plug.ts";
+import {
+  changeRequest,
+  createRequest,
+  deleteRequest,
+  FIRST_HANDLE,
+  type QdiscPlace,
+} from "../../qdisc/plug_requests.ts";
+import { isGone } from "../../qdisc/queue_error.ts";
+import { Child } from "../child.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit_status.ts";
+import { isGiven } from "../given.ts";
+import { holdEnd } from "../hold_end.ts";
+import { type HoldPlan, holdPlan } from "../hold_plan.ts";
+import { type HoldQueues, openHoldQueues } from "../hold_queues.ts";
+import { dropsOf, type Held, isCutShort, reportHold } from "../hold_report.ts";
+import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
+import { openConnection } from "../queue_options.ts";
+
+/** What a hold is made with. */
+interface Work extends HoldQueues {
+  plan: HoldPlan;
+  /** Ends all waiting. */
+  signal: AbortSignal;
+  /** The command, once it has been started. */
+  child?: Child;
+  /** What has failed, in its order: it keeps nothing of what follows from being done. */
+  failures: unknown[];
+}
+
+/** `plugctl hold` */
+export async function run(context: Context): Promise<number | void> {
+  const plan = await holdPlan(context);
+  if (isGiven(context, "dry-run")) return await printPlan(context, plan);
+  using connection = await openConnection(context);
+  const queues = openHoldQueues(connection, plan);
+  using _guardian = queues.guardian;
+  for (const warning of queues.attached.flatMap(({ warnings }) => warnings)) context.note(warning);
+  return await interruptible((signal) => holdAndReport(context, { ...queues, plan, signal, failures: [] }));
+}
+
+/** Holds, takes away what was attached, waits for the command, and says what came of it. */
+async function holdAndReport(context: Context, work: Work): Promise<number> {
+  const { failures } = work;
+  const held = await attempt(failures, () => hold(work));
+  await detach(work);
+  const commandStatus = await attempt(failures, () => awaitCommand(work));
+  if (held) reportHold(context, held, commandStatus);
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, "Several things failed");
+  const { report, end } = held as Held;
+  if (isGiven(context, "expect-lossless") && dropsOf(report) > 0) return EXIT.expectation;
+  return commandStatus || (isCutShort(end) ? EXIT.failed : EXIT.done);
+}
+
+async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    // One signal is met wherever is waited from then on.
+    if (!failures.includes(error)) failures.push(error);
+  }
+}
+
+/** Holds while the command runs, or until something else ends it; then lets all go and waits until it has left. */
+async function hold(work: Work): Promise<Held> {
+  const { plugs, guardian, plan, signal, failures } = work;
+  using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true });
+  work.child = startCommand(work);
+  const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));
+  const report = hold.release();
+  await attempt(failures, () => hold.drained({ timeoutMs: plan.timeoutMs }));
+  return { report, end };
+}
+
+/** Starts the command; the guardian ends it, and what it has started, should this process be killed. */
+function startCommand({ plan: { program }, guardian }: Work): Child | undefined {
+  if (program.length === 0) return undefined;
+  const tag = crypto.randomUUID();
+  guardian.take({ kind: "processes", tag, sparesDaemons: true });
+  return new Child(program, { env: { [TAG_VARIABLE]: tag } });
+}
+
+/** Takes away what was attached. That one is gone has been noticed at the release. */
+async function detach({ attached, plan: { timeoutMs }, failures }: Work): Promise<void> {
+  for (const plug of attached) {
+    await attempt(failures, async () => {
+      try {
+        await plug.detach({ timeoutMs });
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    });
+  }
+}
+
+/** The command's exit status, once it has ended; when this process is to end, so is the command. */
+async function awaitCommand({ child, signal }: Work): Promise<number | undefined> {
+  if (!child) return undefined;
+  try {
+    return await Promise.race([child.status, whenAborted(signal)]);
+  } catch (error) {
+    if (error instanceof Interrupted) await child.end(error);
+    throw error;
+  }
+}
+
+/** Prints what would be sent if there were no plug on the devices yet. */
+async function printPlan(context: Context, { gates, places, limitBytes }: HoldPlan): Promise<void> {
+  const { printRequests } = await import("../dry_run.ts");
+  const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
+  const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
+  const attachAndHold = (place: QdiscPlace) => [
+    createRequest(place, { limitBytes }),
+    changeRequest(place, "release-indefinite"),
+    ...hold(place),
+    deleteRequest(place),
+  ];
+  const attached = places.map(({ dev, parent = TC_H_ROOT, handle = FIRST_HANDLE }) => ({ dev, parent, handle }));
+  if (attached.length > 0) context.note("what is shown attaches a plug first, as where there is none");
+  printRequests(context, {
+    places: [...held, ...attached],
+    requestsFor: (place, index) => index < held.length ? hold(place) : attachAndHold(place),
+  });
+}

@@ -1,0 +1,67 @@
+import type { PlugPlace } from "../qdisc/queue.ts";
+import { DEFAULT_MAX_HOLD_MS } from "../qdisc/hold.ts";
+import { type Condition, parseCondition } from "./condition.ts";
+import type { Context } from "./context.ts";
+import { parseDuration } from "./duration.ts";
+import { valueOf } from "./given.ts";
+import { queueTargets } from "./queue_options.ts";
+import { parseSize } from "./size.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What to hold, and for how long. */
+export interface HoldPlan {
+  gates: string[];
+  places: PlugPlace[];
+  /** The limit of a plug that is attached for it. */
+  limitBytes?: number;
+  /** The words of the command, or none. */
+  program: string[];
+  forMs?: number;
+  until?: Condition;
+  maxMs: number;
+  /** How long to wait for what was held to leave. */
+  timeoutMs?: number;
+}
+
+/**
+ * Understands the command line of `hold`.
+ *
+ * @throws {UsageError} where it says nothing that ends the hold, or an end that is later than the deadline
+ */
+export async function holdPlan(context: Context): Promise<HoldPlan> {
+  const { gates, places } = await queueTargets(context);
+  const limit = valueOf(context, "limit");
+  const until = valueOf(context, "until");
+  if (limit !== undefined && places.length === 0) throw new UsageError("--limit goes with --dev: a gate has its own");
+  const plan = {
+    gates,
+    places,
+    limitBytes: limit === undefined ? undefined : parseSize(limit),
+    program: context.arguments.program,
+    forMs: durationOf(context, "for"),
+    until: until === undefined ? undefined : parseCondition(until),
+    maxMs: durationOf(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS,
+    timeoutMs: durationOf(context, "timeout"),
+  };
+  if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
+    throw new UsageError("hold needs an end: --for DURATION, --until CONDITION, or -- COMMAND");
+  }
+  refuseLate(context, plan);
+  return plan;
+}
+
+/** A deadline that is no later than the end would make the guardian end what goes as it should. */
+function refuseLate(context: Context, { forMs, maxMs }: HoldPlan): void {
+  if (forMs === undefined || forMs < maxMs) return;
+  const deadline = valueOf(context, "max-hold") ?? `${DEFAULT_MAX_HOLD_MS / 1000}s, the default`;
+  throw new UsageError(`--for ${valueOf(context, "for")} must be less than --max-hold, which is ${deadline}`);
+}
+
+/** A duration that is more than 0. */
+function durationOf(context: Context, name: "for" | "max-hold" | "timeout"): number | undefined {
+  const text = valueOf(context, name);
+  if (text === undefined) return undefined;
+  const milliseconds = parseDuration(text);
+  if (milliseconds === 0 && name !== "timeout") throw new UsageError(`--${name} is ${text}, must be more than 0`);
+  return milliseconds;
+}

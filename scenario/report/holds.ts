@@ -1,0 +1,106 @@
+import { everyStep, type Look, momentOf, type RunLog, type StepRecord } from "./run_log.ts";
+
+/** A time in which a queue held packets: from the first `buffer` until it passed packets again. */
+export interface Hold {
+  queue: string;
+  /** Microseconds since the scenario began. */
+  from: number;
+  /** Absent where the log breaks off before. */
+  to?: number;
+  /** How many packets it held: those released one epoch at a time, and those of the end. */
+  packets: number;
+  bytes: number;
+  /** The most packets that were seen in it at once. */
+  mostPackets: number;
+  /** No packet waited longer, in microseconds: counted from the last look at which nothing waited. */
+  longestWait: number;
+  /** Packets that it dropped meanwhile. */
+  drops: number;
+  /** How many epochs were released one at a time. */
+  epochs: number;
+}
+
+/** A change of a queue that was done. */
+interface Change {
+  t: number;
+  step: StepRecord;
+}
+
+/** The holds of every queue, by when they began. */
+export function findHolds(log: RunLog): Hold[] {
+  return [...log.looks.keys()].flatMap((queue) => holdsOf(log, queue)).sort((one, other) => one.from - other.from);
+}
+
+function holdsOf(log: RunLog, queue: string): Hold[] {
+  const holds: Hold[] = [];
+  let changes: Change[] = [];
+  for (const change of changesOf(log, queue)) {
+    const { action } = change.step.start;
+    if (changes.length === 0 && action !== "buffer") continue;
+    changes.push(change);
+    if (action === "buffer" || action === "release-one") continue;
+    holds.push(hold(log, queue, { changes, to: change.t }));
+    changes = [];
+  }
+  if (changes.length > 0) holds.push(hold(log, queue, { changes }));
+  return holds;
+}
+
+function changesOf({ steps }: RunLog, queue: string): Change[] {
+  const changing = ["buffer", "release-one", "release-indefinite", "detach"];
+  return everyStep(steps)
+    .filter(({ start, end }) =>
+      changing.includes(start.action) && start.queues.includes(queue) && end?.outcome === "done"
+    )
+    .map((step) => ({ t: momentOf(step), step })).toArray()
+    .sort((one, other) => one.t - other.t);
+}
+
+function hold(log: RunLog, queue: string, { changes, to }: { changes: readonly Change[]; to?: number }): Hold {
+  const [{ t: from, step: first }] = changes;
+  const last = to === undefined ? undefined : changes.at(-1)?.step.end?.before[queue];
+  const looks = (log.looks.get(queue) ?? []).filter(({ t }) => t >= from && t <= (to ?? Infinity));
+  const start = first.end?.after[queue] ?? looks[0]?.stats;
+  const end = last ?? looks.at(-1)?.stats ?? start;
+  const released = changes.filter(({ step }) => step.start.action === "release-one");
+  return {
+    queue,
+    from,
+    to,
+    packets: start && end ? end.packets - start.packets + end.backlogPackets : 0,
+    bytes: start && end ? end.bytes - start.bytes + end.backlogBytes : 0,
+    mostPackets: looks.reduce((most, { stats }) => Math.max(most, stats.backlogPackets), 0),
+    longestWait: longestWait(looks, changes),
+    drops: start && end ? end.drops - (first.end?.before[queue]?.drops ?? start.drops) : 0,
+    epochs: released.length,
+  };
+}
+
+/** The longest time between a look at which nothing waited, or the last epoch's end, and the next release. */
+function longestWait(looks: readonly Look[], changes: readonly Change[]): number {
+  let [{ t: empty }] = changes;
+  let epoch = empty;
+  let longest = 0;
+  let waiting = false;
+  const moments = [
+    ...looks.map(({ t, stats }) => ({ t, backlog: stats.backlogPackets })),
+    ...changes.map(({ t, step }) => ({ t, action: step.start.action })),
+  ].sort((one, other) => one.t - other.t);
+  for (const moment of moments) {
+    if ("action" in moment) {
+      if (moment.action === "buffer") epoch = moment.t;
+      else {
+        if (waiting) longest = Math.max(longest, moment.t - empty);
+        empty = Math.max(empty, epoch);
+      }
+    } else {
+      waiting = moment.backlog > 0;
+      if (!waiting) empty = moment.t;
+    }
+  }
+  const end = changes.at(-1)?.step.start.action;
+  const last = looks.at(-1);
+  // Still held where the log breaks off
+  if (waiting && last && (end === "buffer" || end === "release-one")) longest = Math.max(longest, last.t - empty);
+  return longest;
+}

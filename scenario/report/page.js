@@ -1,0 +1,164 @@
+/* Draws the timeline from the page's data: the backlog as a chart, and below it a lane for each queue and process. */
+(() => {
+  const SVG = "http://www.w3.org/2000/svg";
+  const COLOURS = 6;
+  const LANE_HEIGHT = 32;
+  const BAR_TOP = 16;
+  const BAR_HEIGHT = 12;
+  const LEAST_BAR_WIDTH = 2;
+  const AXIS_WIDTH = 44;
+  const RIGHT_MARGIN = 28;
+  const NARROW = 600;
+  /** 1, 2, 5, 10, 20 and so on: there is no half packet. */
+  const WHOLE_STEPS = Array.from({ length: 30 }, (_, index) => [1, 2, 5][index % 3] * 10 ** Math.floor(index / 3));
+
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const place = document.getElementById("timeline");
+  const seconds = (microseconds) => microseconds / 1e6;
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colour = (index) => style(`--queue-${index % COLOURS}`);
+
+  /** A time that lies about so far from the next one that is shown. */
+  function timeText(time, step) {
+    const unit = step < 0.1 ? { name: "ms", factor: 1000 } : { name: "s", factor: 1 };
+    const digits = Math.max(0, -Math.floor(Math.log10(step * unit.factor) + 1e-9));
+    return `${(time * unit.factor).toFixed(digits)} ${unit.name}`;
+  }
+
+  function shadeHolds(chart) {
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.globalAlpha = Number(style("--shade"));
+    data.queues.forEach(({ holds }, index) => {
+      ctx.fillStyle = colour(index);
+      for (const { from, to } of holds) {
+        const left = chart.valToPos(seconds(from), "x", true);
+        const right = chart.valToPos(seconds(to), "x", true);
+        ctx.fillRect(left, bbox.top, Math.max(right - left, 1), bbox.height);
+      }
+    });
+    ctx.restore();
+  }
+
+  function element(name, attributes, text) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function withTitle(made, text) {
+    made.append(element("title", {}, text));
+    return made;
+  }
+
+  /** What stands below the chart, from what the chart shows at this moment. */
+  function drawLanes(chart, svg) {
+    const left = chart.bbox.left / devicePixelRatio;
+    const width = chart.bbox.width / devicePixelRatio;
+    const x = (t) => left + chart.valToPos(seconds(t), "x");
+    const lanes = [
+      ...data.queues.map((queue, index) => queueLane(queue, index)),
+      { name: "steps", parts: data.marks.filter(({ queues }) => queues.length === 0).map(markPart) },
+      ...data.processes.map(processLane),
+    ];
+    svg.setAttribute("height", lanes.length * LANE_HEIGHT + 4);
+    svg.replaceChildren(...lanes.flatMap(({ name, parts }, index) => {
+      const top = index * LANE_HEIGHT;
+      const ground = element("rect", { class: "lane", x: left, y: top + BAR_TOP, width, height: BAR_HEIGHT });
+      const shown = parts.filter(({ from, to }) => x(to) >= left && x(from) <= left + width);
+      return [ground, element("text", { x: left, y: top + 12 }, name), ...shown.map((part) => draw(part, top))];
+    }));
+
+    function draw({ kind, from, to, fill, text }, top) {
+      const start = Math.max(x(from), left);
+      const end = Math.min(x(to), left + width);
+      const size = kind === "mark"
+        ? { x: start - 1, y: top + BAR_TOP - 2, width: 2, height: BAR_HEIGHT + 4 }
+        : { x: start, y: top + BAR_TOP, width: Math.max(end - start, LEAST_BAR_WIDTH), height: BAR_HEIGHT };
+      return withTitle(element("rect", { class: kind, fill, ...size }), text);
+    }
+  }
+
+  function queueLane({ name, holds }, index) {
+    const bars = holds.map((hold) => ({ kind: "hold", fill: colour(index), ...hold }));
+    const marks = data.marks.filter(({ queues }) => queues.includes(name)).map(markPart);
+    return { name, parts: [...bars, ...marks] };
+  }
+
+  function markPart({ t, step, text, action, outcome }) {
+    const fill = outcome === "done" ? style(MARKS[action] ?? "--mark") : style("--bad");
+    return { kind: "mark", from: t, to: t, fill, text: `${timeText(seconds(t), 0.001)}: ${step} ${text}` };
+  }
+  const MARKS = { buffer: "--stop", "release-one": "--go", "release-indefinite": "--go", detach: "--go" };
+
+  function processLane({ name, bars }) {
+    return {
+      name,
+      parts: bars.map(({ from, to, text, isRunning, isFailed }) => ({
+        kind: isRunning ? "bar running" : "bar",
+        fill: style(isFailed ? "--bad" : "--process"),
+        from,
+        to,
+        text,
+      })),
+    };
+  }
+
+  function drawChart() {
+    const width = place.clientWidth;
+    const svg = element("svg", { class: "lanes", width: "100%", role: "img", "aria-label": "Holds, steps, processes" });
+    const axis = { stroke: () => style("--muted"), font: "12px system-ui, sans-serif" };
+    const lines = { stroke: () => style("--line"), width: 1 };
+    const chart = new uPlot({
+      width,
+      height: width < NARROW ? 200 : 260,
+      padding: [12, RIGHT_MARGIN, 0, 0],
+      scales: {
+        x: { time: false, range: (_, least, most) => [least, most > least ? most : least + 1e-6] },
+        y: { range: (_, least, most) => [0, Math.max(1, most ?? least ?? 0) * 1.08] },
+      },
+      axes: [
+        {
+          ...axis,
+          grid: lines,
+          ticks: lines,
+          space: 70,
+          values: (_chart, splits, _axis, _space, step) => splits.map((time) => timeText(time, step)),
+        },
+        { ...axis, grid: lines, ticks: lines, size: AXIS_WIDTH, incrs: WHOLE_STEPS },
+      ],
+      series: [
+        { label: "time", value: (_, time) => time === null ? "" : timeText(time, 0.001) },
+        ...data.queues.map(({ name }, index) => ({
+          label: name,
+          stroke: () => colour(index),
+          width: 2,
+          paths: uPlot.paths.stepped({ align: 1 }),
+          points: { show: false },
+          value: (_, packets) => packets === null ? "" : `${packets} held`,
+        })),
+      ],
+      hooks: { drawClear: [shadeHolds], draw: [(drawn) => drawLanes(drawn, svg)] },
+    }, [data.times.map(seconds), ...data.queues.map(({ backlog }) => backlog)]);
+    place.replaceChildren(chart.root, svg);
+    drawLanes(chart, svg);
+    return chart;
+  }
+
+  let chart = drawChart();
+  const again = () => {
+    chart.destroy();
+    chart = drawChart();
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  let width = place.clientWidth;
+  new ResizeObserver(() => {
+    if (place.clientWidth === width) return;
+    width = place.clientWidth;
+    again();
+  }).observe(place);
+})();

@@ -1,0 +1,79 @@
+/**
+ * The report of a scenario: one page of HTML that needs nothing else, made from the event log.
+ *
+ * @module
+ */
+
+import chartLicence from "uplot/LICENSE" with { type: "text" };
+import chartScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import chartStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
+import type { ScenarioEvent } from "../event.ts";
+import { findHolds } from "./holds.ts";
+import { holdsHtml, totalsHtml } from "./holds_html.ts";
+import { layoutHtml } from "./layout_html.ts";
+import { type Markup, markup, scriptJson } from "./markup.ts";
+import pageStyle from "./page.css" with { type: "text" };
+import pageScript from "./page.js" with { type: "text" };
+import { readRunLog } from "./run_log.ts";
+import { stepsHtml } from "./steps_html.ts";
+import { summaryHtml } from "./summary_html.ts";
+import { makeTimeline } from "./timeline.ts";
+
+/**
+ * Makes the report of a run: the timeline, the holds, the steps with what they have written, and what it ran on.
+ *
+ * What a process has written, and every other text of the log, stays text. Should it be HTML all the same, the page
+ * runs no script but its own, whose hashes it names, and loads nothing.
+ *
+ * @throws {SyntaxError} where the events do not begin with a scenario's start
+ */
+export async function formatReport(events: Iterable<ScenarioEvent>): Promise<string> {
+  const log = readRunLog(events);
+  const holds = findHolds(log);
+  const scripts = [`/*\n${chartLicence}*/\n${chartScript}`, pageScript];
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${await contentPolicy(scripts)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${log.start.name}: plugctl</title>
+<style>${own(chartStyle)}</style>
+<style>${own(pageStyle)}</style>
+</head>
+<body>
+<main>
+${summaryHtml(log, holds)}
+${TIMELINE}
+${holdsHtml(holds)}
+${log.end && totalsHtml(log.end.queues)}
+<section id="steps"><h2>What happened</h2>
+${stepsHtml(log.steps)}</section>
+${layoutHtml(log.start)}
+</main>
+<script type="application/json" id="data">${scriptJson(makeTimeline(log, holds))}</script>
+${scripts.map((script) => markup`<script>${own(script)}</script>\n`)}</body>
+</html>
+`.html;
+}
+
+const TIMELINE = markup`<section><h2>Timeline</h2>
+<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark says hold, a green one let go.
+Drag over the chart to look closer, click twice to see all of it again.</p>
+<div id="timeline"></div>
+<noscript><p>The timeline is drawn by this page's own script, which does not run here.</p></noscript>
+</section>\n`;
+
+/** A file of this program, as it is. */
+function own(text: string): Markup {
+  return { html: text };
+}
+
+async function contentPolicy(scripts: readonly string[]): Promise<string> {
+  const hashes = await Promise.all(scripts.map(async (script) => {
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
+    return `'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'`;
+  }));
+  return `default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes.join(" ")}`;
+}

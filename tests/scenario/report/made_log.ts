@@ -1,0 +1,278 @@
+/**
+ * An event log, made up: two hosts, two gates, a plug, processes, a `repeat`, epochs, and an expectation that is not met.
+ *
+ * @module
+ */
+
+import type { QdiscStats } from "../../../codec/message.ts";
+import type { Action, Outcome, Phase, RanProcess, ScenarioEvent, StepEnd } from "../../../scenario/event.ts";
+
+/** What a step of the log says; all but these is left as it is where nothing happens. */
+export interface MadeStep {
+  step: string;
+  action: Action;
+  text?: string;
+  from: number;
+  to: number;
+  asked?: number;
+  phase?: Phase;
+  queues?: string[];
+  host?: string;
+  process?: string;
+  outcome?: Outcome;
+  sentence?: string;
+  before?: Record<string, QdiscStats>;
+  after?: Record<string, QdiscStats>;
+  ran?: RanProcess;
+  steps?: readonly MadeStep[];
+}
+
+/** Counters, of which those that are not given are 0; 74 bytes a packet. */
+export function counters(packets: number, backlogPackets: number, drops = 0): QdiscStats {
+  const bytes = packets * 74;
+  return { packets, bytes, backlogPackets, backlogBytes: backlogPackets * 74, drops, requeues: 0, overlimits: 0 };
+}
+
+/** The events of a step and of those that it is made of. */
+export function stepEvents({ steps = [], from, to, ...given }: MadeStep): ScenarioEvent[] {
+  const { step, action, phase = "steps", queues = [], host, process, text = `${action} ${queues.join(" ")}` } = given;
+  const mark = { phase, step, action, queues, host, process };
+  const end: StepEnd = {
+    event: "step-end",
+    t: to,
+    ...mark,
+    outcome: given.outcome ?? "done",
+    duration: to - from,
+    errno: 0,
+    errnoName: "",
+    sentence: given.sentence ?? "",
+    asked: given.asked,
+    before: given.before ?? {},
+    after: given.after ?? {},
+    ran: given.ran,
+  };
+  return [{ event: "step-start", t: from, ...mark, line: 1, text }, ...steps.flatMap(stepEvents), end];
+}
+
+/** Counters between the steps. */
+export function sample(t: number, queues: Record<string, QdiscStats>): ScenarioEvent {
+  return { event: "sample", t, queues };
+}
+
+/** The first event. */
+export const START: ScenarioEvent = {
+  event: "scenario-start",
+  t: 0,
+  version: 1,
+  name: "Two gates and a plug",
+  description: "What a report shows, made up.",
+  file: "made_up.yaml",
+  seed: 7,
+  vars: { rounds: 2 },
+  time: "2026-11-21T12:00:00.000Z",
+  environment: {
+    plugctl: "0.1.0",
+    deno: "2.9.6",
+    kernel: "6.1.0",
+    architecture: "x86_64",
+    hostname: "somewhere",
+  },
+  hosts: [
+    {
+      name: "client",
+      netns: "plugctl-1-client",
+      devices: [{ name: "eth0", to: { host: "server", device: "eth0" }, addresses: ["10.0.0.1/24", "fd00::1/64"] }],
+      routes: [{ to: "default", via: "10.0.0.2" }],
+    },
+    {
+      name: "server",
+      netns: "plugctl-1-server",
+      devices: [{ name: "eth0", to: { host: "client", device: "eth0" }, addresses: ["10.0.0.2/24", "fd00::2/64"] }],
+      routes: [],
+    },
+  ],
+  queues: [
+    {
+      name: "web",
+      kind: "gate",
+      host: "client",
+      devs: ["eth0"],
+      direction: "egress",
+      match: ["tcp dst port 8000 flags syn"],
+      limitBytes: 1 << 20,
+    },
+    { name: "out", kind: "plug", host: "server", devs: ["eth0"] },
+  ],
+  timeoutMs: 60_000,
+  maxHoldMs: 30_000,
+};
+
+const LOAD = { name: "load", pid: 4711, command: ["python3", "load.py"], from: 60_000 };
+/** What could become HTML, and what could not be seen. */
+export const HOSTILE =
+  "</pre></script><script>document.title='taken'</script><img src=x onerror=alert(1)>\x1b[31m\u202e";
+
+/** All of it. */
+export const MADE_LOG: readonly ScenarioEvent[] = [
+  START,
+  ...stepEvents({ step: "setup.client", action: "make-host", phase: "setup", from: 1000, to: 20_000, host: "client" }),
+  ...stepEvents({
+    step: "setup.web",
+    action: "attach",
+    phase: "setup",
+    from: 20_000,
+    to: 50_000,
+    queues: ["web"],
+    after: { web: counters(0, 0) },
+  }),
+  ...stepEvents({
+    step: "1",
+    action: "start",
+    text: "start load: python3 load.py",
+    from: 60_000,
+    to: 65_000,
+    process: "load",
+    ran: LOAD,
+  }),
+  sample(90_000, { web: counters(10, 0) }),
+  ...stepEvents({
+    step: "2",
+    action: "repeat",
+    text: "2 times",
+    from: 100_000,
+    to: 700_000,
+    steps: [
+      {
+        step: "2[1]",
+        action: "round",
+        from: 100_000,
+        to: 400_000,
+        steps: [{
+          step: "2[1].1",
+          action: "buffer",
+          from: 100_000,
+          to: 101_000,
+          asked: 100_500,
+          queues: ["web"],
+          before: { web: counters(12, 0) },
+          after: { web: counters(13, 0) },
+        }, {
+          step: "2[1].2",
+          action: "run",
+          text: "run printf",
+          from: 110_000,
+          to: 250_000,
+          ran: {
+            pid: 4712,
+            command: ["printf", HOSTILE],
+            from: 111_000,
+            to: 249_000,
+            exit: 0,
+            stdout: HOSTILE,
+            stderr: "",
+          },
+        }, {
+          step: "2[1].3",
+          action: "release-indefinite",
+          from: 300_000,
+          to: 301_000,
+          asked: 300_200,
+          queues: ["web"],
+          before: { web: counters(13, 8) },
+          after: { web: counters(21, 0) },
+        }],
+      },
+      {
+        step: "2[2]",
+        action: "round",
+        from: 400_000,
+        to: 700_000,
+        steps: [{
+          step: "2[2].1",
+          action: "buffer",
+          from: 450_000,
+          to: 451_000,
+          asked: 450_500,
+          queues: ["web", "out"],
+          before: { web: counters(30, 0), out: counters(5, 0) },
+          after: { web: counters(30, 0), out: counters(5, 0) },
+        }, {
+          step: "2[2].2",
+          action: "buffer",
+          from: 550_000,
+          to: 551_000,
+          asked: 550_500,
+          queues: ["out"],
+          before: { out: counters(5, 3) },
+          after: { out: counters(5, 3) },
+        }, {
+          step: "2[2].3",
+          action: "release-one",
+          from: 600_000,
+          to: 601_000,
+          asked: 600_500,
+          queues: ["out"],
+          before: { out: counters(5, 4) },
+          after: { out: counters(8, 1) },
+        }, {
+          step: "2[2].4",
+          action: "release-indefinite",
+          from: 650_000,
+          to: 651_000,
+          asked: 650_500,
+          queues: ["web", "out"],
+          before: { web: counters(30, 20, 2), out: counters(8, 2) },
+          after: { web: counters(50, 0, 2), out: counters(10, 0) },
+        }],
+      },
+    ],
+  }),
+  sample(150_000, { web: counters(13, 0) }),
+  sample(160_000, { web: counters(13, 3) }),
+  sample(200_000, { web: counters(13, 8) }),
+  sample(500_000, { out: counters(5, 2) }),
+  sample(520_000, { web: counters(30, 20, 2) }),
+  ...stepEvents({
+    step: "3",
+    action: "expect",
+    text: "expect web to have drops = 0",
+    from: 710_000,
+    to: 711_000,
+    queues: ["web"],
+    outcome: "unmet",
+    sentence: "web has drops 2, expected 0",
+    before: { web: counters(50, 0, 2) },
+    after: { web: counters(50, 0, 2) },
+  }),
+  ...stepEvents({
+    step: "undo.load",
+    action: "stop",
+    phase: "undo",
+    from: 720_000,
+    to: 740_000,
+    process: "load",
+    ran: { ...LOAD, to: 735_000, signal: "SIGTERM", stdout: "running\n", stderr: "Traceback: <none>\n" },
+  }),
+  ...stepEvents({
+    step: "undo.web",
+    action: "detach",
+    phase: "undo",
+    from: 741_000,
+    to: 760_000,
+    queues: ["web"],
+    before: { web: counters(50, 0, 2) },
+  }),
+  {
+    event: "scenario-end",
+    t: 800_000,
+    outcome: "unmet",
+    sentence: "web has drops 2, expected 0",
+    step: "3",
+    undone: true,
+    queues: {
+      web: { packets: 50, bytes: 3700, drops: 2, holds: 2, longestHold: 200_000, mostHeld: 20 },
+      out: { packets: 10, bytes: 740, drops: 0, holds: 1, longestHold: 200_000, mostHeld: 4 },
+    },
+    steps: 8,
+  },
+];

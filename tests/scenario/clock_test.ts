@@ -13,7 +13,7 @@ Deno.test("PreciseClock.until() resolves at the time or later, never before, and
 
 Deno.test("PreciseClock.until() wakes those who wait for an earlier time first", async () => {
   const clock = new PreciseClock();
-  const now = clock.now();
+  const now = clock.now() + 500; // so that all wait before any is woken
   const order: number[] = [];
   await Promise.all([9, 7.5, 1, 8, 0].map(async (milliseconds) => {
     await clock.until(now + milliseconds);

@@ -26,7 +26,7 @@ Deno.test("run gives a command its environment, folder and input, and a list of 
 Deno.test("run fails where a command does, and does not meet what is expected where that is said", async () => {
   assertEquals(await ending("  - run: exit 3"), ["failed", "Cannot run exit 3: it has ended with exit status 3"]);
   assertEquals(await ending("  - run: { command: exit 3, exit: 3 }"), ["done", ""]);
-  assertEquals(await ending("  - run: { command: exit 3, exit: any }"), ["done", ""]);
+  assertEquals(await ending("  - run: { command: exit 3, exit: 'any' }"), ["done", ""]);
   assertEquals(await ending("  - run: { command: exit 3, exit: [0, 3] }"), ["done", ""]);
   assertEquals(await ending('  - run: { command: exit 3, exit: "<3" }'), [
     "unmet",

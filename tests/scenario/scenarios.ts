@@ -78,7 +78,7 @@ steps:
   - release-one: up
   - release-indefinite: [syns, up, late, g2]
   - wait: { process: web, line: Serving }
-  - expect: { process: web, exit: any, stderr: "" , stdout: x }
+  - expect: { process: web, exit: 'any', stderr: "" , stdout: x }
   - expect: { command: "curl http://10.0.1.2:\${port}/", exit: ">0" }
   - sleep: \${pause}
   - detach: late
@@ -125,7 +125,7 @@ steps:
   - start: { name: web, command: "serve \${port}", env: { A: "\${who}" }, stdin: "x\\ny" }
   - run: { command: [echo, "\${who}", 0.10], exit: [0, 1], stdout: /^\\w+/m, timeout: 5s }
   - wait: { process: web, line: ready }
-  - expect: { process: web, exit: any, stderr: x }
+  - expect: { process: web, exit: 'any', stderr: x }
   - expect: { command: "true", exit: ">0" }
   - stop: { name: web, signal: SIGINT, timeout: 1s }
   - join: web

@@ -1,7 +1,8 @@
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 import { textTable } from "./text_table.ts";
 
-const EXIT_STATUSES = [
+/** The exit statuses, and what each means. */
+export const EXIT_STATUSES = [
   ["0", "done"],
   ["1", "the kernel refused, or something failed on the way"],
   ["2", "wrong usage: unknown command, option or value"],

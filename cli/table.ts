@@ -235,7 +235,7 @@ export const COMMANDS = {
   },
   "gate delete": {
     summary: "let go what gates hold, wait until it has left, and take them down",
-    operands: ["NAME..."],
+    operands: ["GATE..."],
     options: ["netns", "drop", "timeout", ...COMMON],
     details: [
       "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
@@ -308,6 +308,20 @@ export const COMMANDS = {
     options: ["json", "quiet", "help"],
     details: ["Looks, and changes nothing. Exit status 4 where something is missing that holding packets needs."],
     examples: [["doctor", "check this machine"]],
+  },
+  completions: {
+    summary: "print the completions of command lines for bash, zsh or fish",
+    operands: ["SHELL"],
+    options: ["help"],
+    details: [
+      "Commands, options, devices, gates and network namespaces are completed as they are at that moment; with --netns " +
+      "those of that namespace, for who may enter it.",
+    ],
+    examples: [
+      ["completions bash", "into ~/.bashrc: source <(plugctl completions bash)"],
+      ["completions zsh", "into ~/.zshrc, behind compinit: source <(plugctl completions zsh)"],
+      ["completions fish", "into ~/.config/fish/config.fish: plugctl completions fish | source"],
+    ],
   },
   help: {
     summary: "print help about plugctl or a command",

@@ -50,7 +50,7 @@ export const OPTIONS = {
     value: "N",
     summary: "what random choices are made from (default: what the file says, or one that is chosen)",
   },
-  report: { value: "FILE", summary: "write a page of HTML that shows the run: the timeline, the holds, each step" },
+  report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },

@@ -48,7 +48,7 @@ export const OPTIONS = {
   set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
   seed: {
     value: "N",
-    summary: "what random choices are made from (default: what the file says, or one that is chosen)",
+    summary: "what random choices are made from (default: the file's, or any)",
   },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },

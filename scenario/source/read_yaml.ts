@@ -4,7 +4,7 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
+  type LineCounter,
   type Node,
   parseDocument,
   Scalar as YamlScalar,

@@ -53,7 +53,7 @@ export const OPTIONS = {
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
-  all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },
+  all: { summary: "of recover: every network namespace; of decode: every rtnetlink message" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },

@@ -1,5 +1,5 @@
 import config from "../deno.json" with { type: "json" };
-import { EXIT_STATUSES } from "./help_text.ts";
+import { EXIT_STATUSES, usageOf } from "./help_text.ts";
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 
 /** What is said in no command's help. */
@@ -46,10 +46,10 @@ function paragraphs(texts: readonly string[]): string {
 
 /** A command with its synonyms, its help, its options by name and its examples. */
 function command(name: CommandName): string {
-  const { summary, synonyms, operands = [], options, details, examples }: CommandSpec = COMMANDS[name];
+  const { summary, synonyms, options, details, examples }: CommandSpec = COMMANDS[name];
   const also = synonyms ? [`tc calls it ${synonyms.join(", ")}, which is accepted too.`] : [];
   return [
-    `.SS "${escape(["plugctl", name, ...operands].join(" "))}"`,
+    `.SS "${escape(usageOf(name))}"`,
     escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),
     paragraphs([...also, ...details]),
     paragraphs([`Options: ${options.map((option) => `--${option}`).join(", ")}.`]),

@@ -11,6 +11,9 @@ const PROJECT = `${import.meta.dirname}/..`;
  */
 const PERMISSIONS = ["--allow-all", "--no-prompt"];
 
+/** By this name a guardian that is to be started knows that the program is plugctl. */
+const MAIN = "plugctl.js";
+
 /**
  * Compiles plugctl with all that it loads into one file.
  *
@@ -28,7 +31,7 @@ export async function compileBinary(output: string, target: Target = findTarget(
     await bundle(folder);
     const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
     const made = `${folder}/plugctl`;
-    await run([deno, "compile", ...compileOptions(target), "--output", made, "main.js"], { cwd: folder });
+    await run([deno, "compile", ...compileOptions(target), "--output", made, MAIN], { cwd: folder });
     await checkMachine(made, target);
     await putInPlace(
       [{ path: output.slice(output.lastIndexOf("/") + 1), source: made, mode: 0o755 }],
@@ -53,10 +56,11 @@ function compileOptions({ triple }: Target): string[] {
   ];
 }
 
-/** Writes the bundle, `main.js` and what it loads, all of one time: the binary records when a file was changed. */
+/** Writes the bundle, `plugctl.js` and what it loads, all of one time: the binary records when a file was changed. */
 async function bundle(folder: string): Promise<void> {
   const options = ["--quiet", "--code-splitting", "--minify", "--outdir", folder];
   await run([Deno.execPath(), "bundle", ...options, "cli/main.ts"], { cwd: PROJECT });
+  await Deno.rename(`${folder}/main.js`, `${folder}/${MAIN}`);
   await setTimes(folder, await sourceDate());
 }
 

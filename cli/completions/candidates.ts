@@ -5,7 +5,7 @@ import { readUnfinished, splitCommand, type UnfinishedLine } from "./command_lin
 export type Candidates =
   /** One of these words. */
   | { kind: "words"; words: readonly Candidate[] }
-  /** What the shell itself finds: the path of a file, or a command line of its own. */
+  /** What the shell itself finds: the path of a file, or the name of a program. */
   | { kind: "files" | "command" };
 
 /** A word, and in a few words what it means. */
@@ -58,10 +58,13 @@ function begunBy(beginning: string, words: readonly Candidate[]): Candidates {
 }
 
 function candidatesAt(question: Question): Candidates {
-  const { option, last, onlyOperands, operands, command } = question.line;
+  const { option, last, wordsBehindDashes, operands, command } = question.line;
   if (option !== undefined) return valuesFor((OPTIONS[option] as OptionSpec).value, question);
-  if (last.startsWith("-") && !onlyOperands) return { kind: "words", words: optionWords(question.line) };
-  const { operands: wanted = [] }: CommandSpec = COMMANDS[command];
+  const { operands: wanted = [], program }: CommandSpec = COMMANDS[command];
+  if (program && wordsBehindDashes !== undefined) return { kind: wordsBehindDashes === 0 ? "command" : "files" };
+  if (last.startsWith("-") && wordsBehindDashes === undefined) {
+    return { kind: "words", words: optionWords(question.line) };
+  }
   const operand = wanted[operands.length] ?? wanted.findLast((name) => name.includes("..."));
   if (command === "help") return { kind: "words", words: commandWords(operands) };
   return valuesFor(operand?.replaceAll(/[\[\].]/g, ""), question);

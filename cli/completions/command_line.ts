@@ -17,8 +17,8 @@ export interface UnfinishedLine {
   values: Map<OptionName, string[]>;
   /** The option whose value the word at the cursor is. */
   option?: OptionName;
-  /** Whether a `--` stands before it, so that it is no option. */
-  onlyOperands: boolean;
+  /** How many words stand between it and a `--` before it; none of these is an option. */
+  wordsBehindDashes?: number;
   /** The word at the cursor, or of `--dev=et` what stands behind `before`. */
   last: string;
   /** Of `--dev=et` the part `--dev=`. */
@@ -41,7 +41,6 @@ export function readUnfinished(command: CommandName, words: readonly string[]): 
     command,
     operands: [],
     values: new Map(),
-    onlyOperands: false,
     last: words.at(-1) ?? "",
     before: "",
   };
@@ -62,7 +61,8 @@ function readWord(line: UnfinishedLine, word: string): void {
     return;
   }
   const [option, value] = splitOption(line, word);
-  if (word === "--") line.onlyOperands = true;
+  if (line.wordsBehindDashes !== undefined) line.wordsBehindDashes++;
+  if (word === "--") line.wordsBehindDashes ??= 0;
   else if (option === undefined) line.operands.push(word);
   else if (value !== undefined) give(line, option, [value]);
   else if ("value" in OPTIONS[option]) line.option = option;
@@ -74,8 +74,11 @@ function give({ values }: UnfinishedLine, option: OptionName, value: string[]): 
 }
 
 /** The option that a word is, and the value that it holds: of `--dev=eth0` both. */
-function splitOption({ command, onlyOperands }: UnfinishedLine, word: string): [option?: OptionName, value?: string] {
-  if (onlyOperands) return [];
+function splitOption(
+  { command, wordsBehindDashes }: UnfinishedLine,
+  word: string,
+): [option?: OptionName, value?: string] {
+  if (wordsBehindDashes !== undefined) return [];
   const [, text, value] = /^(--[^=]+|-[^-=])(?:=(.*))?$/s.exec(word) ?? [];
   const { options }: CommandSpec = COMMANDS[command];
   const option = options.find((name) => text === `--${name}` || text === `-${(OPTIONS[name] as OptionSpec).short}`);

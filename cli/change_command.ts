@@ -16,7 +16,8 @@ export interface ChangeCommand {
   action: PlugAction;
   /** The limit that it sets, from its operands. */
   limitBytes?: (context: Context) => number;
-  change: (group: PlugGroup, context: Context, limitBytes?: number) => void;
+  /** Does it; what it returns is added to what `--json` prints of each plug. */
+  change: (group: PlugGroup, context: Context, limitBytes?: number) => void | Promise<Record<string, unknown>[] | void>;
   /** What is worth knowing about the limit on a device. */
   warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
@@ -35,12 +36,12 @@ export function changeCommand({ action, limitBytes: readLimit, change, warn }: C
     using connection = await openConnection(context);
     const ofGates = Gate.named(connection, gates).map(({ plug }) => plug);
     const plugs = [...ofGates, ...openPlugs(connection, places)];
-    change(Plug.all(plugs), context, limitBytes);
+    const more = await change(Plug.all(plugs), context, limitBytes);
     for (const { place: { ifindex } } of plugs) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);
     }
-    printResults(context, plugs, (_plug, index) => ({ gate: gates[index], action, limitBytes }));
+    printResults(context, plugs, (_plug, index) => ({ gate: gates[index], action, limitBytes, ...more?.[index] }));
   };
 }
 

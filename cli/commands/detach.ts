@@ -3,9 +3,9 @@ import { Plug } from "../../qdisc/plug.ts";
 import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import { openPlugs } from "../change_command.ts";
 import type { Context } from "../context.ts";
-import { parseDuration } from "../duration.ts";
+import { durationOf } from "../duration.ts";
 import { interruptible } from "../interruptible.ts";
-import { isGiven, valueOf } from "../given.ts";
+import { isGiven } from "../given.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 
@@ -13,8 +13,7 @@ import { printResults } from "../results.ts";
 export async function run(context: Context): Promise<void> {
   const places = queuePlaces(context);
   const drop = isGiven(context, "drop");
-  const timeout = valueOf(context, "timeout");
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) {
     const requestsFor = (place: QdiscPlace) => [
       ...drop ? [] : [changeRequest(place, "release-indefinite")],
@@ -26,6 +25,7 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const plugs = openPlugs(connection, places);
   const reports = await interruptible((signal) => Plug.all(plugs).detach({ drop, timeoutMs, signal }));
+  await Plug.all(plugs).forgetDeadlines();
   plugs.forEach((plug, index) => noteLosses(context, plug, reports[index]));
   printResults(context, plugs, (_plug, index) => ({ action: "detach", ...reports[index] }));
 }

@@ -3,10 +3,11 @@ import type { DetachReport } from "../../qdisc/drain.ts";
 import { Gate } from "../../qdisc/gate/gate.ts";
 import { gateDevice } from "../../qdisc/gate/gate_name.ts";
 import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
+import { Plug } from "../../qdisc/plug.ts";
 import { changeRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
-import { parseDuration } from "../duration.ts";
-import { isGiven, valueOf } from "../given.ts";
+import { durationOf } from "../duration.ts";
+import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
 import { gateOperand, openConnection } from "../queue_options.ts";
 
@@ -14,8 +15,7 @@ import { gateOperand, openConnection } from "../queue_options.ts";
 export async function run(context: Context): Promise<void> {
   const names = context.arguments.operands.map(gateOperand);
   const drop = isGiven(context, "drop");
-  const timeout = valueOf(context, "timeout");
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) return await printPlan(context, { names, drop });
   using connection = await openConnection(context);
   const gates = Gate.named(connection, names);
@@ -25,6 +25,7 @@ export async function run(context: Context): Promise<void> {
     noteLosses(context, gate.name, report);
     reports.push(report);
   }
+  await Plug.all(gates).forgetDeadlines();
   if (!isGiven(context, "json")) return;
   const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
   context.print(`${JSON.stringify(results, null, 2)}\n`);

@@ -1,4 +1,10 @@
 import { changeCommand } from "../change_command.ts";
 
 /** `plugctl release-indefinite` */
-export const run = changeCommand({ action: "release-indefinite", change: (group) => group.releaseIndefinite() });
+export const run = changeCommand({
+  action: "release-indefinite",
+  change: async (group) => {
+    group.releaseIndefinite();
+    await group.forgetDeadlines();
+  },
+});

@@ -17,7 +17,7 @@ const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap
 Deno.test("parseArguments() takes each option of each command, by its name and by its letter", () => {
   for (const { command, operands, name, option: { value, short } } of PAIRS) {
     const given = value === undefined ? [] : ["12"];
-    const expected = { command, operands, values: new Map([[name, given]]) };
+    const expected = { command, operands, program: [], values: new Map([[name, given]]) };
     assertEquals(parseArguments([command, ...operands, `--${name}`, ...given]), expected);
     if (short !== undefined) assertEquals(parseArguments([command, `-${short}`, ...given, ...operands]), expected);
   }
@@ -26,7 +26,7 @@ Deno.test("parseArguments() takes each option of each command, by its name and b
 Deno.test("parseArguments() takes a value in the same word, of each option that has one", () => {
   for (const { command, operands, name, option: { value, short } } of PAIRS) {
     if (value === undefined) continue;
-    const expected = { command, operands, values: new Map([[name, ["12"]]]) };
+    const expected = { command, operands, program: [], values: new Map([[name, ["12"]]]) };
     assertEquals(parseArguments([command, ...operands, `--${name}=12`]), expected);
     if (short === undefined) continue;
     assertEquals(parseArguments([command, ...operands, `-${short}12`]), expected);

@@ -54,3 +54,5 @@ export {
   TAG_VARIABLE,
   type Via,
 } from "./qdisc/mod.ts";
+export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";
+export type * from "./scenario/mod.ts";

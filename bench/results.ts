@@ -1,8 +1,7 @@
 import { printed } from "./processes.ts";
 
 const FILE = new URL("RESULTS.md", import.meta.url);
-const TITLE =
-  "# Results\n\nWritten by `deno task bench:codec` and `deno task bench:netlink`; see there for what each peer does.\n";
+const TITLE = "# Results\n\nWritten by the tasks that each section names; see there for what each peer does.\n";
 
 /** Puts a section into RESULTS.md, in the place of what an earlier run wrote. */
 export async function writeSection(title: string, lines: readonly string[]): Promise<void> {

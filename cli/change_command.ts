@@ -1,11 +1,7 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import type { PlugPlace } from "../qdisc/attach.ts";
-import { Gate } from "../qdisc/gate/gate.ts";
-import { gateDevice } from "../qdisc/gate/gate_name.ts";
-import { Plug } from "../qdisc/plug.ts";
-import type { PlugGroup } from "../qdisc/plug_group.ts";
-import { changeRequest, FIRST_HANDLE, type PlugAction } from "../qdisc/plug_requests.ts";
+import { type BufferOptions, changeQueues } from "../qdisc/change.ts";
+import { changeRequest, type PlugAction } from "../qdisc/plug_requests.ts";
+import { openQueue, type Queue } from "../qdisc/queue.ts";
 import type { Context, Run } from "./context.ts";
 import { isGiven } from "./given.ts";
 import { openConnection, queueTargets } from "./queue_options.ts";
@@ -16,36 +12,43 @@ export interface ChangeCommand {
   action: PlugAction;
   /** The limit that it sets, from its operands. */
   limitBytes?: (context: Context) => number;
-  /** Does it; what it returns is added to what `--json` prints of each plug. */
-  change: (group: PlugGroup, context: Context, limitBytes?: number) => void | Promise<Record<string, unknown>[] | void>;
+  /** How it holds. */
+  options?: (context: Context) => BufferOptions;
+  /** Does it in another way, where it returns something: of each queue what `--json` prints besides. */
+  instead?: (queues: readonly Queue[], context: Context) => Promise<Record<string, unknown>[]> | undefined;
+  /** What is to be done afterwards. */
+  after?: (queues: readonly Queue[]) => Promise<void>;
   /** What is worth knowing about the limit on a device. */
   warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, change, warn }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, options, instead, after, warn }: ChangeCommand): Run {
   return async (context) => {
-    const { gates, places } = queueTargets(context);
+    const { gates, places } = await queueTargets(context);
     const limitBytes = readLimit?.(context);
     if (isGiven(context, "dry-run")) {
       const requestsFor = (place: Parameters<typeof changeRequest>[0]) => [changeRequest(place, action, limitBytes)];
-      const { printRequests } = await import("./dry_run.ts");
-      const ofGates = gates.map((name) => ({ dev: gateDevice(name), handle: FIRST_HANDLE, parent: TC_H_ROOT }));
-      return printRequests(context, { places: [...ofGates, ...places], requestsFor });
+      const { gatePlace, printRequests } = await import("./dry_run.ts");
+      return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
     }
     using connection = await openConnection(context);
-    const ofGates = Gate.named(connection, gates).map(({ plug }) => plug);
-    const plugs = [...ofGates, ...openPlugs(connection, places)];
-    const more = await change(Plug.all(plugs), context, limitBytes);
-    for (const { place: { ifindex } } of plugs) {
+    const ofGates = await gateQueues(connection, gates);
+    const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
+    const more = await instead?.(queues, context);
+    if (!more) changeQueues(queues, { action, limitBytes, ...options?.(context) });
+    await after?.(queues);
+    for (const { place: { ifindex } } of queues) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);
     }
-    printResults(context, plugs, (_plug, index) => ({ gate: gates[index], action, limitBytes, ...more?.[index] }));
+    printResults(context, queues, (_queue, index) => ({ gate: gates[index], action, limitBytes, ...more?.[index] }));
   };
 }
 
-/** Takes over the plugs at these places, over one connection. */
-export function openPlugs(connection: Connection, places: readonly PlugPlace[]): Plug[] {
-  return places.map((place) => Plug.open({ ...place, connection }));
+/** The queues of gates, by what is loaded only where there are any. */
+async function gateQueues(connection: Connection, names: readonly string[]): Promise<Queue[]> {
+  if (names.length === 0) return [];
+  const { namedGates } = await import("../qdisc/gate/named_gates.ts");
+  return namedGates(connection, names);
 }

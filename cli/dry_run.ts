@@ -3,8 +3,9 @@ import { formatHex, formatMessage } from "../codec/format_message.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { decode } from "../codec/tree.ts";
-import type { PlugPlace } from "../qdisc/attach.ts";
+import { gateDevice } from "../qdisc/gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../qdisc/plug_requests.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import type { Context } from "./context.ts";
 import { cArray } from "./c_array.ts";
 import { isGiven, valueOf } from "./given.ts";
@@ -20,6 +21,11 @@ export function printRequests(
   },
 ): void {
   printMessages(context, places.flatMap((place, index) => requestsFor(guessPlace(context, place), index)));
+}
+
+/** Where the plug of a gate is. */
+export function gatePlace(name: string): PlugPlace {
+  return { dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE };
 }
 
 /** How messages are printed. */

@@ -1,4 +1,4 @@
-import type { PlugPlace } from "../qdisc/attach.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../qdisc/hold.ts";
 import { type Condition, parseCondition } from "./condition.ts";
 import type { Context } from "./context.ts";
@@ -28,8 +28,8 @@ export interface HoldPlan {
  *
  * @throws {UsageError} where it says nothing that ends the hold, or an end that is later than the deadline
  */
-export function holdPlan(context: Context): HoldPlan {
-  const { gates, places } = queueTargets(context);
+export async function holdPlan(context: Context): Promise<HoldPlan> {
+  const { gates, places } = await queueTargets(context);
   const limit = valueOf(context, "limit");
   const until = valueOf(context, "until");
   if (limit !== undefined && places.length === 0) throw new UsageError("--limit goes with --dev: a gate has its own");

@@ -1,6 +1,6 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import type { PlugPlace } from "../qdisc/attach.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import { Gate } from "../qdisc/gate/gate.ts";
 import { Guardian } from "../qdisc/guardian/guardian.ts";
 import { markFor } from "../qdisc/guardian/mark.ts";

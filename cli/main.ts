@@ -2,10 +2,9 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
-import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Each command's module, loaded when it is the one at hand. */
+/** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
 const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "attach": () => import("./commands/attach.ts"),
   "detach": () => import("./commands/detach.ts"),
@@ -18,10 +17,12 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "gate add": () => import("./commands/gate_add.ts"),
   "gate list": () => import("./commands/gate_list.ts"),
   "gate delete": () => import("./commands/gate_delete.ts"),
+  "run": () => import("./commands/run.ts"),
   "recover": () => import("./commands/recover.ts"),
   "encode": () => import("./commands/encode.ts"),
   "decode": () => import("./commands/decode.ts"),
   "doctor": () => import("./commands/doctor.ts"),
+  "completions": () => import("./commands/completions.ts"),
   "help": () => import("./commands/help.ts"),
   "version": () => import("./commands/version.ts"),
 };
@@ -76,8 +77,12 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
   }
-  const { describeFailure } = await import("./failure.ts");
-  const { message, status } = describeFailure(error, given && nameQueue(given));
+  const failures = await import("./failure.ts").catch(() => undefined);
+  if (!failures) {
+    write(stderr, "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n");
+    return EXIT.incapable;
+  }
+  const { message, status } = failures.describeFailure(error, given && nameQueue(given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }
@@ -99,7 +104,9 @@ function write(to: Stream, text: string): void {
 }
 
 if (import.meta.main) {
-  const [first, connection] = Deno.args;
-  if (first === GUARDIAN_WORD) await (await import("../qdisc/guardian/guard.ts")).guard(Number(connection));
+  // Not for people: a guardian is this program too, and a shell asks it what completes a command line.
+  const [first, ...rest] = Deno.args;
+  if (first === "guardian:") await (await import("../qdisc/guardian/guard.ts")).guard(Number(rest[0]));
+  else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

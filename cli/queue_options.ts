@@ -1,8 +1,7 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import { Connection } from "../netlink/connection.ts";
 import { namespacePath } from "../netlink/namespace.ts";
-import type { PlugPlace } from "../qdisc/attach.ts";
-import { gateDevice } from "../qdisc/gate/gate_name.ts";
+import type { PlugPlace } from "../qdisc/queue.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
@@ -43,10 +42,10 @@ function missingQueue(command: CommandName): string {
  *
  * @throws {UsageError} where there is neither, or a value is wrong
  */
-export function queueTargets(context: Context): { gates: string[]; places: PlugPlace[] } {
+export async function queueTargets(context: Context): Promise<{ gates: string[]; places: PlugPlace[] }> {
   const { command, operands, values } = context.arguments;
   const fixed = ((COMMANDS[command] as CommandSpec).operands ?? []).indexOf(GATES);
-  const gates = operands.slice(fixed).map(gateOperand);
+  const gates = await gateNames(operands.slice(fixed));
   const twice = gates.find((name, index) => gates.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`the gate ${twice} is named twice`);
   if (gates.length === 0 || values.has("dev")) return { gates, places: queuePlaces(context) };
@@ -56,14 +55,10 @@ export function queueTargets(context: Context): { gates: string[]; places: PlugP
   return { gates, places: [] };
 }
 
-/**
- * A gate's name.
- *
- * @throws {UsageError} where the text is none
- */
-export function gateOperand(text: string): string {
-  understood(() => gateDevice(text));
-  return text;
+async function gateNames(operands: readonly string[]): Promise<string[]> {
+  if (operands.length === 0) return [];
+  const { gateOperand } = await import("./gate_operand.ts");
+  return operands.map(gateOperand);
 }
 
 /** Whether a place is a device's root: by name, or because nothing else is said. */
@@ -82,8 +77,9 @@ function namespaceOf(context: Context): string | undefined {
 export async function openConnection(context: Context): Promise<Connection> {
   const netns = namespaceOf(context);
   // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
-  const trace = isGiven(context, "verbose") ? (await import("./trace.ts")).traceMessages(context) : undefined;
-  return Connection.open({ netns, trace });
+  if (!isGiven(context, "verbose")) return Connection.open({ netns });
+  const { traceMessages } = await import("./trace.ts");
+  return Connection.open({ netns, trace: traceMessages(context) });
 }
 
 /**

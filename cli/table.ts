@@ -45,9 +45,15 @@ export const OPTIONS = {
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
+  set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
+  seed: {
+    value: "N",
+    summary: "what random choices are made from (default: the file's, or any)",
+  },
+  report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
-  all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },
+  all: { summary: "of recover: every network namespace; of decode: every rtnetlink message" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -229,13 +235,32 @@ export const COMMANDS = {
   },
   "gate delete": {
     summary: "let go what gates hold, wait until it has left, and take them down",
-    operands: ["NAME..."],
+    operands: ["GATE..."],
     options: ["netns", "drop", "timeout", ...COMMON],
     details: [
       "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
       "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
     ],
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
+  },
+  run: {
+    summary: "run a scenario: hold, release, run programs, check what comes of it",
+    operands: ["FILE"],
+    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
+    details: [
+      "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
+      "end everything is undone, however it ends, also by a signal or a deadline.",
+      "With --json it prints the event log, a JSON object a line. With --dry-run it prints what it would do.",
+    ],
+    examples: [
+      ["run reload.yaml", "run it"],
+      [
+        "run reload.yaml --set port=8000 --seed 1",
+        "with another value of a variable, and the random choices of seed 1",
+      ],
+      ["run reload.yaml --report reload.html", "see in a browser what happened"],
+      ["run reload.yaml --dry-run", "see what it would do"],
+    ],
   },
   recover: {
     summary: "release and take away all that plugctl has left behind",
@@ -266,8 +291,9 @@ export const COMMANDS = {
     operands: ["[MESSAGE...]"],
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
     details: [
-      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as strace shows " +
-      "them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump -x dump them.",
+      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as an array in C, " +
+      "as strace shows them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump " +
+      "-x dump them.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
       "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
       "nlmon0 -w FILE.",
@@ -282,6 +308,20 @@ export const COMMANDS = {
     options: ["json", "quiet", "help"],
     details: ["Looks, and changes nothing. Exit status 4 where something is missing that holding packets needs."],
     examples: [["doctor", "check this machine"]],
+  },
+  completions: {
+    summary: "print the completions of command lines for bash, zsh or fish",
+    operands: ["SHELL"],
+    options: ["help"],
+    details: [
+      "Commands, options, devices, gates and network namespaces are completed as they are at that moment; with --netns " +
+      "those of that namespace, for who may enter it.",
+    ],
+    examples: [
+      ["completions bash", "into ~/.bashrc: source <(plugctl completions bash)"],
+      ["completions zsh", "into ~/.zshrc, behind compinit: source <(plugctl completions zsh)"],
+      ["completions fish", "into ~/.config/fish/config.fish: plugctl completions fish | source"],
+    ],
   },
   help: {
     summary: "print help about plugctl or a command",

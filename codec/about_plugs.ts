@@ -19,11 +19,12 @@ const ECHO_AT = NLMSG_HDRLEN + 4;
 
 /**
  * Of the messages of a capture those about plugs and gates, in their order: what creates, changes, deletes or tells of
- * a plug, a clsact qdisc, a flower filter or an ifb device, the answers to it, and what cannot be decoded. A request to
- * delete that does not say what is one of them; a request to be told something, and a list of devices, is not.
+ * a plug, a clsact qdisc, a flower filter or an ifb device, the answers to it, and what cannot be decoded. So is a
+ * request that does not say, and of which is not known, what it changes or deletes; a request to be told something, and
+ * a list of devices, is not.
  */
 export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<CapturedMessage, void> {
-  const devices = new Set<unknown>();
+  const devices = new Map<number, boolean>();
   const requests = new Set<string>();
   for (const captured of messages) {
     const { message, bytes } = captured;
@@ -38,8 +39,8 @@ export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<Capt
   }
 }
 
-/** Whether a message is about a plug or a gate; `devices` are the ifb devices that were met so far. */
-function concerns(message: Field, devices: Set<unknown>): boolean {
+/** Whether a message is about a plug or a gate; `devices` says of each device that was met whether it is an ifb. */
+function concerns(message: Field, devices: Map<number, boolean>): boolean {
   const kind = valueOf(message, "TCA_KIND");
   switch (numberOf(message, "nlmsg_type")) {
     case RTM_NEWQDISC:
@@ -56,11 +57,14 @@ function concerns(message: Field, devices: Set<unknown>): boolean {
   }
 }
 
-function isIfb(link: Field, devices: Set<unknown>): boolean {
+/** What the kernel tells of a device says its kind, or that it has none; a request says it of a device to be made. */
+function isIfb(link: Field, devices: Map<number, boolean>): boolean {
+  const flags = numberOf(link, "nlmsg_flags");
   const index = numberOf(link, "ifi_index");
-  const isNew = valueOf(link, "IFLA_INFO_KIND") === "ifb";
-  if (isNew && index > 0) devices.add(index);
-  return (isNew || devices.has(index)) && (numberOf(link, "nlmsg_flags") & NLM_F_MULTI) === 0;
+  const kind = valueOf(link, "IFLA_INFO_KIND");
+  const isAsked = (flags & NLM_F_REQUEST) !== 0;
+  if (!isAsked) devices.set(index, kind === "ifb");
+  return (flags & NLM_F_MULTI) === 0 && (kind === undefined ? devices.get(index) ?? isAsked : kind === "ifb");
 }
 
 function numberOf(field: Field, kernelName: string): number {

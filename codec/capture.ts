@@ -33,7 +33,7 @@ const PCAPNG = 0x0a0d0d0a;
 
 /**
  * Reads a capture made on an nlmon device, as `tcpdump -i nlmon0 -w FILE` writes it: pcap of link type 253, in either
- * byte order, with microseconds or nanoseconds. Gives each message of `NETLINK_ROUTE`, in its order; what one that is
+ * byte order, with microseconds or nanoseconds; the messages themselves must be little-endian. Gives each message of `NETLINK_ROUTE`, in its order; what one that is
  * malformed or was cut short while it was captured says is its `error`.
  *
  * @throws {DecodeError} where the file is something else, or ends within a packet, which the messages before precede
@@ -52,6 +52,12 @@ export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void>
     }
     at += length;
   }
+}
+
+/** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
+export function formatTime(timeNs: bigint): string {
+  const milliseconds = new Date(Number(timeNs / 1_000_000n)).toISOString().slice(0, -1);
+  return `${milliseconds}${String(timeNs % 1_000_000n).padStart(6, "0")}Z`;
 }
 
 /** Reads what its magic number says. */

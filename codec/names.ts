@@ -57,9 +57,22 @@ const PLUG_ACTIONS = {
   TCQ_PLUG_LIMIT,
 };
 
+const VERDICTS = ["OK", "RECLASSIFY", "SHOT", "PIPE", "STOLEN", "QUEUED", "REPEAT", "REDIRECT", "TRAP"];
+const MIRRED_ACTIONS = ["EGRESS_REDIR", "EGRESS_MIRROR", "INGRESS_REDIR", "INGRESS_MIRROR"];
+
 /** The kernel's name of an `nlmsg_type`, or `undefined`. */
 export function messageTypeName(type: number): string | undefined {
   return nameIn(MESSAGE_TYPES, type);
+}
+
+/** The kernel's name of what becomes of a packet behind an action, `TC_ACT_*` of `linux/pkt_cls.h`, or `undefined`. */
+export function verdictName(verdict: number): string | undefined {
+  return VERDICTS[verdict] && `TC_ACT_${VERDICTS[verdict]}`;
+}
+
+/** The kernel's name of what `mirred` does, of `linux/tc_act/tc_mirred.h`, or `undefined`. */
+export function mirredActionName(action: number): string | undefined {
+  return MIRRED_ACTIONS[action - 1] && `TCA_${MIRRED_ACTIONS[action - 1]}`;
 }
 
 /** The kernel's name of what a plug is asked to do, or `undefined`. */

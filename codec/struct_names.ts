@@ -18,7 +18,7 @@ import {
 } from "./assembly/codes.ts";
 import { errnoName } from "./errno_name.ts";
 import { formatHandle, formatParent } from "./handle.ts";
-import { messageTypeName, plugActionName } from "./names.ts";
+import { messageTypeName, mirredActionName, plugActionName, verdictName } from "./names.ts";
 
 /** The kernel's names of the structs' fields, in the order of their bytes. */
 const FIELDS: Readonly<Record<number, string>> = {
@@ -56,6 +56,8 @@ const MEANINGS: Readonly<Record<number, (value: number) => string | undefined>> 
   [STRUCT_NLMSGERR]: answerName,
   [STRUCT_DONE]: answerName,
   [STRUCT_TC_PLUG_QOPT]: plugActionName,
+  [STRUCT_TC_MIRRED + 2]: verdictName,
+  [STRUCT_TC_MIRRED + 5]: mirredActionName,
 };
 
 /** The name of the field of a struct, and the kernel's; the latter is empty for bytes that have none. */

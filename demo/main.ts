@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cacheModules } from "../uml/cache_modules.ts";
 import { assertIproute2 } from "../uml/iproute2.ts";
 import { findPlugKernel } from "../uml/plug_kernel.ts";
 import { runProgram } from "../uml/program.ts";
@@ -24,20 +25,9 @@ await runProgram("plugctl demo", async (signal) => {
     signal,
     onDownload: (folder) => console.log(`Downloading it to ${folder}`),
   });
-  await cacheModules(signal);
+  await cacheModules(MODULES, signal);
   return await kernel.run(
     [Deno.execPath(), "run", "-A", "--no-check", SESSION],
     { signal, cwd: PROJECT, env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
   );
 });
-
-/** Fetches what the programs import: the network that they will run in leads nowhere. */
-async function cacheModules(signal: AbortSignal): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", ...MODULES],
-    cwd: PROJECT,
-    signal,
-  }).spawn().status;
-  signal.throwIfAborted();
-  if (!success) throw new Error("Cannot fetch the modules that plugctl imports");
-}

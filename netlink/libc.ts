@@ -77,30 +77,36 @@ export function libc(): Libc {
   return loaded ??= load();
 }
 
+/**
+ * How often a function is called before its calls are compiled. Until then they go through a pointer: compiling takes
+ * 0.3 ms a function, more than all calls of most programs, and saves 4 µs a call.
+ */
+const CALLS_BEFORE_COMPILING = 64;
+
 function load(): Libc {
-  const name = findName();
+  const { name, addresses } = openLibrary();
   const call = {} as Functions;
   for (const symbol of Object.keys(SYMBOLS) as (keyof Functions)[]) {
-    Object.defineProperty(call, symbol, { configurable: true, get: () => bind(call, { name, symbol }) });
+    const value = throughPointer(addresses[symbol], symbol, () => compile(call, { name, symbol }));
+    Object.defineProperty(call, symbol, { configurable: true, value });
   }
-  // Bound before anything can fail: binding would change errno.
   const location = new Deno.UnsafePointerView(call.__errno_location() as Deno.PointerObject);
   return { name, call, errno: () => location.getInt32() };
 }
 
-/** Opens one function when it is first used, which takes 0.2 ms, and puts it in the getter's place. */
-function bind(call: Functions, { name, symbol }: { name: string; symbol: keyof Functions }): unknown {
-  const { symbols } = Deno.dlopen(name, { [symbol]: SYMBOLS[symbol] });
-  Object.defineProperty(call, symbol, { value: symbols[symbol] });
-  return symbols[symbol];
-}
+/** Where a function is. */
+type Address = Deno.PointerObject<Deno.ForeignFunction>;
+type Addresses = Readonly<Record<keyof Functions, Address>>;
 
-function findName(): string {
+/** Opens the library by the first name that there is, and finds where its functions are. */
+function openLibrary(): { name: string; addresses: Addresses } {
+  const symbols = Object.entries<Deno.ForeignFunction>(SYMBOLS)
+    .map(([symbol, { name }]) => [symbol, { name, type: "pointer" }] as const);
   const failures: unknown[] = [];
   for (const name of NAMES) {
     try {
-      Deno.dlopen(name, {});
-      return name;
+      const library = Deno.dlopen(name, Object.fromEntries(symbols));
+      return { name, addresses: library.symbols as Addresses };
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       failures.push(error);
@@ -109,4 +115,21 @@ function findName(): string {
   throw new UnsupportedError("Cannot open the C library: this needs Linux, with glibc or musl", {
     cause: new AggregateError(failures),
   });
+}
+
+/** A function that can be called at once, and that calls `often` when it has been called often. */
+function throughPointer(address: Address, symbol: keyof Functions, often: () => void): unknown {
+  const pointer = new Deno.UnsafeFnPointer<Deno.ForeignFunction>(address, SYMBOLS[symbol]);
+  let calls = 0;
+  return (...args: Parameters<typeof pointer.call>) => {
+    calls++;
+    if (calls === CALLS_BEFORE_COMPILING) often();
+    return pointer.call(...args);
+  };
+}
+
+/** Puts a function whose calls are compiled in the place of the one that goes through a pointer. */
+function compile(call: Functions, { name, symbol }: { name: string; symbol: keyof Functions }): void {
+  const { symbols } = Deno.dlopen(name, { [symbol]: SYMBOLS[symbol] });
+  Object.defineProperty(call, symbol, { value: symbols[symbol] });
 }

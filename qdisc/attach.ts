@@ -17,18 +17,8 @@ import {
   FIRST_HANDLE,
   HANDLES,
 } from "./plug_requests.ts";
-import { describeQueue, findDevice, type Queue, readQdiscs } from "./queue.ts";
+import { describeQueue, findDevice, type PlugPlace, type Queue, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
-
-/** Where a plug is. */
-export interface PlugPlace {
-  /** The device's name. */
-  dev: string;
-  /** Where it hangs: `TC_H_ROOT`, the default, or a class of the qdisc above it (`parseParent`). */
-  parent?: number;
-  /** Its handle (`parseHandle`). To attach, the handle to give; to open, which handle must be there. */
-  handle?: number;
-}
 
 /** How to attach a plug. */
 export interface AttachOptions extends PlugPlace, GuardOptions {

@@ -1,5 +1,5 @@
 /** What can be done to a queue, in safe orders. */
-export type { AttachOptions, PlugPlace } from "./attach.ts";
+export type { AttachOptions } from "./attach.ts";
 export type { DeadlineOptions } from "./buffer_with_deadline.ts";
 export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
@@ -25,7 +25,7 @@ export {
   type PlugAction,
   type QdiscPlace,
 } from "./plug_requests.ts";
-export { describeQueue, findDevice } from "./queue.ts";
+export { describeQueue, findDevice, type PlugPlace } from "./queue.ts";
 export { QueueError, type QueueErrorCode } from "./queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate/gate_plan.ts";
 export { gateDevice } from "./gate/gate_name.ts";

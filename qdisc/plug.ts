@@ -1,14 +1,13 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { attachAll, type AttachOptions, type PlugPlace } from "./attach.ts";
+import { attachAll, type AttachOptions } from "./attach.ts";
 import { type BufferOptions, changeQueues, watch } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
 import { Hold, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { findDevice, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
+import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
 import { type Via, withConnection } from "./via.ts";
 
@@ -83,10 +82,7 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   static open(options: PlugPlace & GuardOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
-      const { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0 } = options;
-      const place = { ifindex: findDevice(connection, dev), parent, handle };
-      const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-      const queue: Queue = { dev, place, connection, ...unknown };
+      const queue = openQueue(connection, options);
       if (options.guardian) locatePlugs([queue], (queue) => `open ${nameQueue(queue)}`);
       queue.guard = entrustPlug(queue, { ...options, takeAway: false });
       return new Plug(queue, { ownsConnection });
@@ -177,6 +173,14 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   setLimit(limitBytes: number): void {
     changeQueues([this.#queue], { action: "limit", limitBytes });
+  }
+
+  /**
+   * Waits until its guardian has released it by itself, and tells why; "gone" where the guardian has ended instead, or
+   * where it has none.
+   */
+  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    return (await this.#queue.guard?.whenReleased())?.why ?? "gone";
   }
 
   /** Its counters at this moment. */

@@ -9,6 +9,16 @@ import type { Released } from "./guardian/protocol.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { QueueError } from "./queue_error.ts";
 
+/** Where a plug is. */
+export interface PlugPlace {
+  /** The device's name. */
+  dev: string;
+  /** Where it hangs: `TC_H_ROOT`, the default, or a class of the qdisc above it (`parseParent`). */
+  parent?: number;
+  /** Its handle (`parseHandle`). To attach, the handle to give; to open, which handle must be there. */
+  handle?: number;
+}
+
 /** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
 export interface Queue {
   readonly dev: string;
@@ -60,6 +70,17 @@ export interface GateMark {
 /** A queue in words: `gate web`, or its place. */
 export function nameQueue({ dev, place, gate }: Queue): string {
   return gate ? `gate ${gate.name}` : describeQueue(dev, place);
+}
+
+/**
+ * The queue at a place. Only the device is looked up; whether a plug is there, the first thing asked of it tells.
+ *
+ * @throws {QueueError} `no-device`
+ */
+export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
+  const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
+  const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
+  return { dev, place, connection, ...unknown };
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */

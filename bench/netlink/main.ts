@@ -30,7 +30,7 @@ try {
     "",
     ...section(await run(["unshare", "-n", ...peers])),
     "",
-    ...section(await run([...deno, here("in_plug_kernel.ts"), ...peers])),
+    ...section(await run([...deno, here("../in_plug_kernel.ts"), ...peers])),
   ];
   console.log(lines.join("\n"));
   await writeSection("Netlink", lines);

@@ -1,5 +1,5 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { Plug } from "../../qdisc/plug.ts";
+import { attachAll } from "../../qdisc/attach.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
@@ -28,11 +28,11 @@ export async function run(context: Context): Promise<void> {
     return printRequests(context, { places: created, requestsFor });
   }
   using connection = await openConnection(context);
-  const plugs = Plug.attachAll(connection, places.map((place) => ({ ...place, ...options })));
-  for (const warning of plugs.flatMap(({ warnings }) => warnings)) context.note(warning);
+  const attached = attachAll(connection, places.map((place) => ({ ...place, ...options })));
+  for (const warning of attached.flatMap(({ warnings }) => warnings)) context.note(warning);
   printResults(
     context,
-    plugs,
-    ({ lastAsked, limitBytesLastAsked }) => ({ action: "attach", lastAsked, limitBytesLastAsked }),
+    attached.map(({ queue }) => queue),
+    ({ asked, limitBytesAsked }) => ({ action: "attach", lastAsked: asked, limitBytesLastAsked: limitBytesAsked }),
   );
 }

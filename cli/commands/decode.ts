@@ -1,5 +1,5 @@
 import { aboutPlugs } from "../../codec/about_plugs.ts";
-import { type CapturedMessage, readCapture } from "../../codec/capture.ts";
+import { type CapturedMessage, formatTime, readCapture } from "../../codec/capture.ts";
 import type { Field } from "../../codec/field.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
 import { decodeAll } from "../../codec/tree.ts";
@@ -57,12 +57,12 @@ function decodeCapture(context: Context, file: string): number {
 }
 
 function printed({ timeNs, bytes, message, error }: CapturedMessage): PrintedMessage {
-  return { time: timeText(timeNs), hex: formatHex(bytes), message, error: error?.message };
+  return { time: formatTime(timeNs), hex: formatHex(bytes), message, error: error?.message };
 }
 
 function capturedText(context: Context, { timeNs, bytes, message, error }: CapturedMessage): string {
   const text = message ? messageText(context, message) : `${error?.message}\n${formatHex(bytes)}`;
-  return `${timeText(timeNs)} ${text}`;
+  return `${formatTime(timeNs)} ${text}`;
 }
 
 function messageText(context: Context, message: Field): string {
@@ -72,10 +72,4 @@ function messageText(context: Context, message: Field): string {
 /** Prints the text of message `index`, with an empty line between those that have several lines. */
 function printText(context: Context, text: string, index: number): void {
   context.print(`${index > 0 && !isGiven(context, "brief") ? "\n" : ""}${text}\n`);
-}
-
-/** A time in UTC, as ISO 8601 has it, with nanoseconds. */
-function timeText(timeNs: bigint): string {
-  const seconds = new Date(Number(timeNs / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
-  return `${seconds}.${String(timeNs % 1_000_000_000n).padStart(9, "0")}Z`;
 }

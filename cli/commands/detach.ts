@@ -1,9 +1,9 @@
-import type { DetachReport } from "../../qdisc/drain.ts";
-import { Plug } from "../../qdisc/plug.ts";
+import { detachAll, type DetachReport } from "../../qdisc/drain.ts";
 import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
-import { openPlugs } from "../change_command.ts";
+import { openQueue, type Queue } from "../../qdisc/queue.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
+import { forgetDeadlines } from "../forget_deadlines.ts";
 import { interruptible } from "../interruptible.ts";
 import { isGiven } from "../given.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";
@@ -23,14 +23,14 @@ export async function run(context: Context): Promise<void> {
     return printRequests(context, { places, requestsFor });
   }
   using connection = await openConnection(context);
-  const plugs = openPlugs(connection, places);
-  const reports = await interruptible((signal) => Plug.all(plugs).detach({ drop, timeoutMs, signal }));
-  await Plug.all(plugs).forgetDeadlines();
-  plugs.forEach((plug, index) => noteLosses(context, plug, reports[index]));
-  printResults(context, plugs, (_plug, index) => ({ action: "detach", ...reports[index] }));
+  const queues = places.map((place) => openQueue(connection, place));
+  const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
+  await forgetDeadlines(queues);
+  queues.forEach((queue, index) => noteLosses(context, queue, reports[index]));
+  printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }
 
-function noteLosses(context: Context, { dev }: Plug, { drops, discardedPackets }: DetachReport): void {
+function noteLosses(context: Context, { dev }: Queue, { drops, discardedPackets }: DetachReport): void {
   if (drops > 0) {
     context.note(`${drops} packets were dropped on ${dev} while the plug was there: its limit was reached`);
   }

@@ -22,6 +22,7 @@ export async function run(context: Context): Promise<number> {
   return await context.run({ ...given, values } satisfies Arguments);
 }
 
+/** Whether it says what it would send; a scenario's dry run is a plan. */
 function takesDryRun(command: CommandName): boolean {
-  return (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
+  return command !== "run" && (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
 }

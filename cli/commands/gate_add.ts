@@ -1,6 +1,7 @@
 import { Gate } from "../../qdisc/gate/gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "../../qdisc/gate/gate_plan.ts";
 import { plannedRequests } from "../../qdisc/gate/gate_steps.ts";
+import { MatchError } from "../../qdisc/match/match_error.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
 import { deviceName, openConnection } from "../queue_options.ts";
@@ -11,7 +12,7 @@ import { UsageError } from "../usage_error.ts";
 /** `plugctl gate add` */
 export async function run(context: Context): Promise<void> {
   const options = gateOptions(context);
-  const plan = understood(() => planGate(options));
+  const plan = understood(() => plannedGate(options));
   if (isGiven(context, "dry-run")) return await printPlan(context, plan);
   using connection = await openConnection(context);
   const gate = Gate.open({ ...options, connection });
@@ -19,6 +20,17 @@ export async function run(context: Context): Promise<void> {
   if (!isGiven(context, "json")) return;
   const { lastAsked } = gate.plug;
   context.print(`${JSON.stringify({ ...gate.read(), made: gate.made, lastAsked }, null, 2)}\n`);
+}
+
+/** The plan; an error in a match is shown with a caret under what is wrong. */
+function plannedGate(options: GateOptions): GatePlan {
+  try {
+    return planGate(options);
+  } catch (error) {
+    if (!(error instanceof MatchError)) throw error;
+    const drawing = error.drawing.replaceAll(/^/gm, "  ");
+    throw new UsageError(`cannot understand --match, expected ${error.expected}:\n${drawing}`, { cause: error });
+  }
 }
 
 function gateOptions(context: Context): GateOptions {

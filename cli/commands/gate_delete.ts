@@ -1,15 +1,14 @@
-import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { DetachReport } from "../../qdisc/drain.ts";
 import { Gate } from "../../qdisc/gate/gate.ts";
-import { gateDevice } from "../../qdisc/gate/gate_name.ts";
 import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
-import { Plug } from "../../qdisc/plug.ts";
-import { changeRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
+import { changeRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
+import { forgetDeadlines } from "../forget_deadlines.ts";
+import { gateOperand } from "../gate_operand.ts";
 import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
-import { gateOperand, openConnection } from "../queue_options.ts";
+import { openConnection } from "../queue_options.ts";
 
 /** `plugctl gate delete` */
 export async function run(context: Context): Promise<void> {
@@ -25,7 +24,7 @@ export async function run(context: Context): Promise<void> {
     noteLosses(context, gate.name, report);
     reports.push(report);
   }
-  await Plug.all(gates).forgetDeadlines();
+  await forgetDeadlines(gates.map(({ plug: { place } }) => ({ connection, place })));
   if (!isGiven(context, "json")) return;
   const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
   context.print(`${JSON.stringify(results, null, 2)}\n`);
@@ -38,12 +37,11 @@ function noteLosses(context: Context, name: string, { drops, discardedPackets }:
 
 /** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
 async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
-  const { printRequests } = await import("../dry_run.ts");
+  const { gatePlace, printRequests } = await import("../dry_run.ts");
   context.note("the filters, which go first, are not shown: they are read from the kernel");
-  const places = names.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
   const requestsFor = (place: QdiscPlace) => [
     ...drop ? [] : [changeRequest(place, "release-indefinite")],
     deleteDevice(place.ifindex),
   ];
-  printRequests(context, { places, requestsFor });
+  printRequests(context, { places: names.map(gatePlace), requestsFor });
 }

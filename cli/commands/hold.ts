@@ -33,7 +33,7 @@ interface Work extends HoldQueues {
 
 /** `plugctl hold` */
 export async function run(context: Context): Promise<number | void> {
-  const plan = holdPlan(context);
+  const plan = await holdPlan(context);
   if (isGiven(context, "dry-run")) return await printPlan(context, plan);
   using connection = await openConnection(context);
   const queues = openHoldQueues(connection, plan);

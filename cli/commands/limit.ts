@@ -6,6 +6,5 @@ import { parseSize } from "../size.ts";
 export const run = changeCommand({
   action: "limit",
   limitBytes: (context) => parseSize(context.arguments.operands[0]),
-  change: (group, _context, limitBytes = 0) => group.setLimit(limitBytes),
   warn: warnOfLimit,
 });

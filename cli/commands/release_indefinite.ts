@@ -1,10 +1,5 @@
 import { changeCommand } from "../change_command.ts";
+import { forgetDeadlines } from "../forget_deadlines.ts";
 
 /** `plugctl release-indefinite` */
-export const run = changeCommand({
-  action: "release-indefinite",
-  change: async (group) => {
-    group.releaseIndefinite();
-    await group.forgetDeadlines();
-  },
-});
+export const run = changeCommand({ action: "release-indefinite", after: forgetDeadlines });

@@ -1,7 +1,7 @@
 import { mistakeAt } from "./mistake.ts";
 
 /** Digits with what may stand before them, what separates them, or one letter that has no place in hex. */
-const TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:;{}]+|./gis;
+const TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:]+|./gis;
 
 /**
  * The bytes of hex, two digits each; after `0x` and `\x` one digit will do.
@@ -12,7 +12,7 @@ export function hexBytes(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const { 0: token, 1: prefix, 2: digits, index } of text.matchAll(TOKENS)) {
     if (digits !== undefined) bytes.push(...bytesOf(digits, { text, index, prefix }));
-    else if (!/^[\s,:;{}]/.test(token)) throw mistakeAt(text, index, `${JSON.stringify(token)} is no hex digit`);
+    else if (!/^[\s,:]/.test(token)) throw mistakeAt(text, index, `${JSON.stringify(token)} is no hex digit`);
   }
   return Uint8Array.from(bytes);
 }

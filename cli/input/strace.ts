@@ -57,10 +57,14 @@ const HEADER_LENGTHS = { nlmsg_len: NLMSG_HDRLEN, nla_len: NLA_HDRLEN };
 
 function messageBytes(message: StraceValue, source: Source): Uint8Array {
   const fields = messageFields(message, source);
-  const bytes = encode({ name: "message", fields });
-  if (bytes.length === fields[0].value) return bytes;
-  const why = `strace shows ${bytes.length} bytes of a message of ${fields[0].value}`;
-  throw mistakeAt(source.text, message.index, `${why}; ${INSTEAD}`);
+  try {
+    const bytes = encode({ name: "message", fields });
+    if (bytes.length === fields[0].value) return bytes;
+    throw new RangeError(`strace shows ${bytes.length} bytes of a message of ${fields[0].value}`);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw mistakeAt(source.text, message.index, `${error.message}; ${INSTEAD}`);
+  }
 }
 
 function messageFields(message: StraceValue, source: Source): FieldInput[] {

@@ -2,7 +2,7 @@ import type { PlannedDevice, PlannedHost } from "../plan.ts";
 import { namespacePath } from "../../netlink/namespace.ts";
 import { NAME } from "../schema/scalar.ts";
 import { FOUND_HOST, MADE_HOST } from "../schema/scenario.ts";
-import { follow, keyPlace, type Tree, valueAt } from "../source/tree.ts";
+import { follow, type Tree, valueAt } from "../source/tree.ts";
 import { check } from "./check.ts";
 import type { Context } from "./context.ts";
 import { HERE } from "./host_of.ts";
@@ -21,6 +21,8 @@ export function hostsOf(tree: Tree | undefined, context: Context): PlannedHost[]
     if (name === HERE) context.mistakes.push({ ...key, what: `the host is called ${HERE}`, expected: "another name" });
     return hostOf(name, value, context) ?? [];
   });
+  // Where a host is wrong by itself, nothing is said of cables that lead there.
+  if (written.length < tree.entries.size) return written.map((host) => ({ ...host, devices: [] }));
   return written.map((host) => joined(host, { hosts: written, tree, context }));
 }
 
@@ -74,7 +76,7 @@ function joined(
         !(other === host && name === device.name);
     });
     if (other && back.length === 1) return [{ ...device, to: { host: other.name, device: back[0].name } }];
-    const { line, column } = keyPlace(tree, [host.name, "devices", device.name, "to"]);
+    const { line, column } = follow(tree, [host.name, "devices", device.name, "to"]);
     context.mistakes.push({ line, column, ...loose(device, { host, other, back: back.length, hosts }) });
     return [];
   });

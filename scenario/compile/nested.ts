@@ -40,15 +40,19 @@ function rounded(
   values: readonly Scalar[],
   { variable, steps, planSteps, context }: Nested & { variable?: string; steps: Tree },
 ): RepeatStep["rounds"] {
-  if (variable === undefined || !uses(steps, variable)) {
-    const same = planSteps(steps, "steps", context);
+  const within = (value: Scalar) => {
+    const scope = variable === undefined ? context.scope : new Map([...context.scope, [variable, value]]);
+    return planSteps(steps, "steps", { ...context, scope });
+  };
+  const isSame = variable === undefined || !uses(steps, variable);
+  if (isSame || values.length === 0) {
+    const same = within(values[0] ?? 1);
     return values.map((value) => ({ value, steps: same }));
   }
   const rounds: RepeatStep["rounds"][number][] = [];
   const before = context.mistakes.length;
   for (const value of values) {
-    const scope = new Map([...context.scope, [variable, value]]);
-    rounds.push({ value, steps: planSteps(steps, "steps", { ...context, scope }) });
+    rounds.push({ value, steps: within(value) });
     // Another value would be wrong in the same way.
     if (context.mistakes.length > before) break;
   }

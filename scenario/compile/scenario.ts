@@ -62,7 +62,7 @@ function planParts(tree: MappingTree, context: Context): ScenarioPlan | undefine
   const steps = stepsOf(tree, context);
   const cleanupTree = valueAt(tree, "cleanup");
   const cleanup = cleanupTree ? planSteps(cleanupTree, "cleanup", context) : [];
-  checkReferences(hosts.map(({ name }) => name), context);
+  checkReferences(Object.keys(childrenOf(valueAt(tree, "hosts"))), context);
   if (!top || context.mistakes.length > 0) return undefined;
   const { name, description, timeout, "max-hold": maxHoldMs, seed } = top;
   const vars = Object.fromEntries(context.scope);
@@ -130,17 +130,17 @@ function defaultsOf(tree: Tree | undefined, context: Context): Defaults {
 
 function gatesOf(tree: MappingTree, context: Context): PlannedGate[] {
   return definitions(tree, "gates", context).flatMap(([name, { key: place, value }]) => {
-    check(GATE_NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the gate" }, context);
+    const named = check(GATE_NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the gate" }, context);
     const fields = check(GATE, { tree: value, label: name }, context);
-    return fields ? [gateOf(fields, { name, place, tree: value }, context)] : unknown(name, "gate", context);
+    return fields && named ? [gateOf(fields, { name, place, tree: value }, context)] : unknown(name, "gate", context);
   });
 }
 
 function plugsOf(tree: MappingTree, context: Context): PlannedPlug[] {
   return definitions(tree, "plugs", context).flatMap(([name, { key: place, value }]) => {
-    check(NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the plug" }, context);
+    const named = check(NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the plug" }, context);
     const fields = check(PLUG, { tree: value, label: name }, context);
-    return fields ? [plugOf(fields, { name, place, tree: value }, context)] : unknown(name, "plug", context);
+    return fields && named ? [plugOf(fields, { name, place, tree: value }, context)] : unknown(name, "plug", context);
   });
 }
 

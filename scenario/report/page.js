@@ -9,6 +9,8 @@
   const AXIS_WIDTH = 44;
   const RIGHT_MARGIN = 28;
   const NARROW = 600;
+  /** 1, 2, 5, 10, 20 and so on: there is no half packet. */
+  const WHOLE_STEPS = Array.from({ length: 30 }, (_, index) => [1, 2, 5][index % 3] * 10 ** Math.floor(index / 3));
 
   const data = JSON.parse(document.getElementById("data").textContent);
   const place = document.getElementById("timeline");
@@ -127,7 +129,7 @@
           space: 70,
           values: (_chart, splits, _axis, _space, step) => splits.map((time) => timeText(time, step)),
         },
-        { ...axis, grid: lines, ticks: lines, size: AXIS_WIDTH, incrs: [1, 2, 5].flatMap(times) },
+        { ...axis, grid: lines, ticks: lines, size: AXIS_WIDTH, incrs: WHOLE_STEPS },
       ],
       series: [
         { label: "time", value: (_, time) => time === null ? "" : timeText(time, 0.001) },
@@ -145,10 +147,6 @@
     place.replaceChildren(chart.root, svg);
     drawLanes(chart, svg);
     return chart;
-  }
-
-  function times(number) {
-    return Array.from({ length: 9 }, (_, power) => number * 10 ** power);
   }
 
   let chart = drawChart();

@@ -53,25 +53,29 @@ export function momentOf({ start, end }: StepRecord): number {
   return end?.asked ?? start.t;
 }
 
-type OpenStep = StepRecord & { steps: StepRecord[] };
+type GrowingStep = StepRecord & { steps: StepRecord[] };
 
+/** By what they are called, since the steps of branches may come in between each other. */
 function readSteps(events: readonly ScenarioEvent[]): StepRecord[] {
   const steps: StepRecord[] = [];
-  const open: OpenStep[] = [];
+  const known = new Map<string, GrowingStep>();
   for (const event of events) {
     if (event.event === "step-start") {
       const step = { start: event, steps: [] };
-      (open.at(-1)?.steps ?? steps).push(step);
-      open.push(step);
+      (known.get(parentOf(event.step))?.steps ?? steps).push(step);
+      known.set(event.step, step);
     } else if (event.event === "step-end") {
-      const step = open.pop();
-      if (step?.start.step !== event.step) {
-        throw new SyntaxError(`Cannot read the log: step ${event.step} ends inside of ${step?.start.step ?? "none"}`);
-      }
+      const step = known.get(event.step);
+      if (!step) throw new SyntaxError(`Cannot read the log: step ${event.step} ends that was not begun`);
       step.end = event;
     }
   }
   return steps;
+}
+
+/** The step that one is part of: `3[7]` for `3[7].2`, `3` for `3[7]`; of a first one, no step's name. */
+function parentOf(step: string): string {
+  return step.slice(0, Math.max(step.lastIndexOf("."), step.lastIndexOf("["), 0));
 }
 
 function readLooks(events: readonly ScenarioEvent[], steps: readonly StepRecord[]): Map<string, Look[]> {

@@ -40,25 +40,33 @@ ${outcome === "done" ? undefined : markup`<span class="badge ${outcome}">${outco
 ${end && endHtml(end)}${below(step)}</li>\n`;
 }
 
-function endHtml({ outcome, sentence, errnoName, before, after, ran }: StepEnd): Markup {
+function endHtml(end: StepEnd): Markup {
+  const { outcome, sentence, errnoName, ran } = end;
   const reason = errnoName === "" ? sentence : `${sentence} (${errnoName})`;
-  return markup`${reason === "" ? undefined : markup`<p class="sentence">${reason}</p>\n`}${queuesHtml(before, after)}${
+  return markup`${reason === "" ? undefined : markup`<p class="sentence">${reason}</p>\n`}${queuesHtml(end)}${
     ran && ranHtml(ran, { isShown: outcome !== "done" })
   }`;
 }
 
-function queuesHtml(before: StepEnd["before"], after: StepEnd["after"]): Markup | undefined {
+function queuesHtml({ before, after, queues }: StepEnd): Markup | undefined {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  if (names.length === 0) return undefined;
-  const changes = names.map((name) => markup`<li><b>${name}</b> ${change(before[name], after[name])}</li>`);
+  const shown = names.filter((name) => queues.includes(name) || !isSame(before[name], after[name]));
+  if (shown.length === 0) return undefined;
+  const changes = shown.map((name) => markup`<li><b>${name}</b> ${change(before[name], after[name])}</li>`);
   return markup`<ul class="queues">${changes}</ul>\n`;
+}
+
+function isSame(one: QdiscStats | undefined, other: QdiscStats | undefined): boolean {
+  return one?.packets === other?.packets && one?.backlogPackets === other?.backlogPackets &&
+    one?.drops === other?.drops;
 }
 
 function change(before: QdiscStats | undefined, after: QdiscStats | undefined): string {
   const held = [before, after].filter((stats) => stats !== undefined)
     .map(({ backlogPackets, backlogBytes }) => `${formatCount(backlogPackets)} (${formatBytes(backlogBytes)})`);
   const words = [`backlog ${[...new Set(held)].join(" → ")}`];
-  if (before && after) words.push(`sent +${formatCount(after.packets - before.packets)}`);
+  const sent = before && after ? after.packets - before.packets : 0;
+  if (sent > 0) words.push(`${formatNumberOf(sent, "packet")} sent`);
   const drops = (after ?? before)?.drops ?? 0;
   if (drops > 0) words.push(formatNumberOf(drops, "drop"));
   return words.join(", ");

@@ -108,12 +108,15 @@ function marks({ steps }: RunLog): Mark[] {
 
 function processLanes({ steps }: RunLog, duration: number): ProcessLane[] {
   const lanes = new Map<string, Map<string, ProcessBar>>();
+  // A process that was started is told of twice: in the end of that step, which has its host, and where it has ended
+  const laneOf = new Map<string, Map<string, ProcessBar>>();
   for (const { start, end } of everyStep(steps)) {
     if (!end?.ran) continue;
+    const process = `${end.ran.pid} ${end.ran.from}`;
     const name = [start.host, end.ran.name ?? "commands"].filter(Boolean).join(": ");
-    const lane = lanes.get(name) ?? new Map<string, ProcessBar>();
-    // A process that was started is told of twice: in the end of that step, and where it has ended
-    lanes.set(name, lane.set(`${end.ran.pid} ${end.ran.from}`, bar(end, end.ran, duration)));
+    const lane = laneOf.get(process) ?? lanes.get(name) ?? new Map<string, ProcessBar>();
+    if (!laneOf.has(process)) lanes.set(name, lane);
+    laneOf.set(process, lane.set(process, bar(end, end.ran, duration)));
   }
   return [...lanes].map(([name, lane]) => ({ name, bars: [...lane.values()] }));
 }

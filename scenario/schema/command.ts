@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { byKind, type Schema } from "./mapping.ts";
+import { byKind, byName, type Schema } from "./mapping.ts";
 import { DURATION, EXIT_TEST, SOME_TEXT, TEXT, TEXT_TEST } from "./scalar.ts";
 
 const COMMAND_EXPECTED = "a line for the shell, or a list of a program and its arguments";
@@ -14,10 +14,11 @@ export const COMMAND: Schema<string | readonly string[]> = byKind<string | reado
   ),
 }, COMMAND_EXPECTED);
 
-const ENV_NAME = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of an environment variable"));
+const ENV_NAME_EXPECTED = "the name of an environment variable";
+const ENV_NAME = v.pipe(v.string(ENV_NAME_EXPECTED), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME_EXPECTED));
 
 /** Environment variables. */
-export const ENV: Schema<Record<string, string>> = v.record(ENV_NAME, TEXT, "environment variables: { NAME: value }");
+export const ENV = byName(ENV_NAME, TEXT, "environment variables: { NAME: value }");
 
 /** What a command runs with. */
 export const COMMAND_ENTRIES = {

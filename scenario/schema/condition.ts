@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { IP } from "./address.ts";
 import { COMMAND_ENTRIES, END_ENTRIES } from "./command.ts";
 import { mapping } from "./mapping.ts";
 import { COUNT_TEST, DURATION, EXIT_TEST, FLAG, NAME, SOME_TEXT, TEXT_TEST, wholeNumber } from "./scalar.ts";
@@ -22,7 +23,7 @@ const PROCESS = {
   stderr: v.optional(TEXT_TEST),
   line: v.optional(TEXT_TEST),
 };
-const PORT = { port: wholeNumber(1, 65535), address: v.optional(SOME_TEXT), answers: v.optional(FLAG, true) };
+const PORT = { port: wholeNumber(1, 65535), address: v.optional(IP), answers: v.optional(FLAG, true) };
 
 const TIMEOUT = { timeout: v.optional(DURATION) };
 

@@ -14,7 +14,14 @@ export function mapping<const E extends v.ObjectEntries>(
     const missing = received === "undefined" ? entries[String(path?.at(-1)?.key)] : undefined;
     return (missing as { message?: string } | undefined)?.message ?? expected;
   };
-  return v.objectWithRest(entries, others, message) as unknown as Schema<v.InferOutput<v.ObjectSchema<E, string>>>;
+  const whole = v.objectWithRest(entries, others, message) as unknown;
+  return byKind({ mapping: whole as Schema<v.InferOutput<v.ObjectSchema<E, string>>> }, expected);
+}
+
+/** A mapping from what is called something to what it is. */
+export function byName<T>(name: Schema<string>, value: Schema<T>, expected: string): Schema<Record<string, T>> {
+  const record = v.record(name as v.GenericSchema<string, string>, value);
+  return byKind({ mapping: record as unknown as Schema<Record<string, T>> }, expected);
 }
 
 /** Several ways to write the same: a scalar, a list or a mapping, told apart by what stands there. */
@@ -23,12 +30,13 @@ export function byKind<T>(
   expected: string,
 ): Schema<T> {
   const given = [scalar, list, mapping].filter((schema) => schema !== undefined);
-  const none = v.never(expected) as Schema<T>;
+  const none = v.custom<T>(() => false, expected) as Schema<T>;
   const chosen = v.lazy((input): Schema<T> => {
     // Asked without a value, as by whoever makes a JSON Schema of it, it is any of them.
     if (input === undefined) return v.union(given);
     if (Array.isArray(input)) return list ?? none;
-    return (typeof input === "object" && input !== null ? mapping : scalar) ?? none;
+    if (input === null) return none;
+    return (typeof input === "object" ? mapping : scalar) ?? none;
   });
   return Object.assign(chosen, { message: expected });
 }

@@ -5,6 +5,9 @@ import { NUMBER_TEST, type NumberTest, parseNumberTest } from "../number_test.ts
 import { parseTextTest, type TextTest } from "../text_test.ts";
 import { byKind, parsed, type Schema } from "./mapping.ts";
 
+/** A value of a variable. */
+export const SCALAR = v.union([v.string(), v.number(), v.boolean()], "a text, a number, true or false");
+
 /** A text; a number or `true` that stands there is taken as it is written. */
 export const TEXT: Schema<string> = v.pipe(
   v.union([v.string(), v.number(), v.boolean()], "a text"),
@@ -61,8 +64,11 @@ export const SIZE: Schema<number> = parsed(
 );
 
 /** A whole number within bounds. */
-export function wholeNumber(least: number, most: number): Schema<number> {
-  const expected = `a whole number from ${least} to ${most}`;
+export function wholeNumber(
+  least: number,
+  most: number,
+  expected = `a whole number from ${least} to ${most}`,
+): Schema<number> {
   return v.pipe(
     v.number(expected),
     v.integer(expected),
@@ -74,8 +80,8 @@ export function wholeNumber(least: number, most: number): Schema<number> {
 /** `true` or `false`. */
 export const FLAG: Schema<boolean> = v.boolean("true or false");
 
-const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const COUNT_TEST_EXPECTED = 'a whole number from 0, or a comparison with one, such as ">=1"';
+const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER, COUNT_TEST_EXPECTED);
 /** `3` or `>=1`. */
 export const COUNT_TEST: Schema<NumberTest> = byKind({
   scalar: v.union([

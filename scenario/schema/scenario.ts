@@ -1,17 +1,9 @@
 import * as v from "valibot";
+import { ADDRESS, DESTINATION, IP } from "./address.ts";
 import { ENV } from "./command.ts";
-import { mapping } from "./mapping.ts";
+import { byName, mapping } from "./mapping.ts";
 import { DEVICE } from "./queue.ts";
 import { DURATION, FLAG, NAME, oneOrMore, SOME_TEXT, TEXT, wholeNumber } from "./scalar.ts";
-
-const ADDRESS_EXPECTED = "an address with its prefix length: 10.0.0.1/24, fd00::1/64";
-/** `10.0.0.1/24` */
-export const ADDRESS = v.pipe(
-  v.string(ADDRESS_EXPECTED),
-  v.regex(/^[0-9a-fA-F:.]+\/\d{1,3}$/, ADDRESS_EXPECTED),
-);
-const VIA_EXPECTED = "the address of a host: 10.0.0.2, fd00::2";
-const VIA = v.pipe(v.string(VIA_EXPECTED), v.regex(/^[0-9a-fA-F:.]+$/, VIA_EXPECTED));
 
 const TO_EXPECTED = "the host at the other end: server, or with its device, server.eth0";
 const TO = v.pipe(
@@ -21,20 +13,14 @@ const TO = v.pipe(
 
 const CABLE = mapping({
   to: TO,
-  address: v.optional(oneOrMore(ADDRESS, `${ADDRESS_EXPECTED}; or a list of them`)),
+  address: v.optional(oneOrMore(ADDRESS, "an address with its prefix length, 10.0.0.1/24, or a list of them")),
   mtu: v.optional(wholeNumber(68, 65535)),
 }, "an end of a cable: { to: server, address: 10.0.0.1/24 }");
 
-const DESTINATION_EXPECTED = "default, or an address with its prefix length: 10.1.0.0/16";
-const DESTINATION = v.pipe(
-  v.string(DESTINATION_EXPECTED),
-  v.regex(/^(default|[0-9a-fA-F:.]+\/\d{1,3})$/, DESTINATION_EXPECTED),
-);
-
 /** A host that is made. */
 export const MADE_HOST = mapping({
-  devices: v.optional(v.record(DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
-  routes: v.optional(v.record(DESTINATION, VIA, "routes: { default: 10.0.0.2 }"), {}),
+  devices: v.optional(byName(DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
+  routes: v.optional(byName(DESTINATION, IP, "routes: { default: 10.0.0.2 }"), {}),
   forward: v.optional(FLAG, false),
 }, "a host: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }");
 

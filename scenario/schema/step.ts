@@ -2,15 +2,10 @@ import * as v from "valibot";
 import { COMMAND, COMMAND_ENTRIES, END_ENTRIES } from "./command.ts";
 import { byKind, mapping, type Schema } from "./mapping.ts";
 import { GATE_ENTRIES, GATE_NAME, PLUG_ENTRIES, QUEUES } from "./queue.ts";
-import { DURATION, DURATION_RANGE, NAME, SIZE, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./scalar.ts";
+import { DURATION, DURATION_RANGE, NAME, SCALAR, SIZE, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./scalar.ts";
 
 /** The most rounds that one `repeat` can have. */
 export const ROUNDS_MAX = 1_000_000;
-
-const SCALAR = v.union([v.string(), v.number(), v.boolean()], "a text, a number, true or false");
-
-/** A list of steps, which is read step by step, not as a part of the step that it stands in. */
-export const STEPS = v.unknown();
 
 /** What every step may say beside what it does. */
 export const STEP_ENTRIES = { name: v.optional(SOME_TEXT), host: v.optional(NAME), at: v.optional(DURATION) };

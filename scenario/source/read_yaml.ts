@@ -1,11 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
 import type { Mistake } from "../mistake.ts";
-import type { Scalar } from "../plan.ts";
+import { plainValue } from "./plain_value.ts";
 import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";
 
 /** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
 const DEPTH_MAX = 64;
 const NODES_MAX = 100_000;
+/** Names that objects of JavaScript have already: whoever checks an object passes over them. */
+const RESERVED = ["__proto__", "constructor", "prototype"];
+/** What says that a scalar is a text, whatever it looks like, and what says nothing new. */
+const TEXT_TAG = "tag:yaml.org,2002:str";
+const TAGS = [TEXT_TAG, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"];
 /** The longest file, in UTF-16 units. */
 const LENGTH_MAX = 1 << 20;
 
@@ -30,13 +35,15 @@ type YamlDocument = ReturnType<typeof parseDocument>;
 
 class Reader {
   readonly #text: string;
-  readonly #lines = new LineCounter();
+  /** Where each line begins. */
+  readonly #lines: readonly number[];
   readonly #mistakes: Mistake[] = [];
   #nodes = 0;
   #document?: YamlDocument;
 
   constructor(text: string) {
     this.#text = text;
+    this.#lines = [0, ...text.matchAll(/\n/g).map(({ index }) => index + 1)];
   }
 
   read(): Source {
@@ -53,7 +60,6 @@ class Reader {
     try {
       return parseDocument(this.#text, {
         schema: "failsafe", // scalars are texts, and what they mean is decided here
-        lineCounter: this.#lines,
         prettyErrors: false,
       });
     } catch (error) {
@@ -67,12 +73,22 @@ class Reader {
   #tree(node: unknown, { depth, at }: { depth: number; at: number }): Tree {
     const start = (node as Node | null)?.range?.[0] ?? at;
     const place = this.#place(start);
+    if (!node) return { kind: "scalar", value: null, ...place };
     if (++this.#nodes > NODES_MAX || depth > DEPTH_MAX) return this.#tooMuch(start, depth);
-    if (isAlias(node)) return this.#tree(node.resolve(this.#document as YamlDocument), { depth: depth + 1, at: start });
+    const { tag } = node as Node;
+    if (tag !== undefined && !TAGS.includes(tag)) this.#mistake(start, `there is a tag ${tag}`, "no tag but !!str");
+    if (isAlias(node)) return this.#alias(node, { depth, at: start });
     if (isSeq(node)) return this.#list(node.items, { place, depth, at: start });
     if (isMap(node)) return this.#mapping(node.items, { place, depth, at: start });
     if (isScalar(node)) return this.#scalar(node, { ...place, start });
     return { kind: "scalar", value: null, ...place };
+  }
+
+  #alias(alias: Alias, { depth, at }: { depth: number; at: number }): Tree {
+    const node = alias.resolve(this.#document as YamlDocument);
+    if (node) return this.#tree(node, { depth: depth + 1, at });
+    this.#mistake(at, `there is no anchor ${alias.source}`, `&${alias.source} before it`);
+    return { kind: "scalar", value: `*${alias.source}`, ...this.#place(at) };
   }
 
   #tooMuch(at: number, depth: number): Tree {
@@ -100,15 +116,18 @@ class Reader {
     for (const { key, value } of pairs) {
       if (this.#nodes > NODES_MAX) break;
       const start = (key as Node | null)?.range?.[0] ?? at;
-      if (isScalar(key) && typeof key.value === "string" && key.value !== "") {
+      if (isScalar(key) && RESERVED.includes(String(key.value))) {
+        this.#mistake(start, `a key is ${key.value}`, "another name");
+      } else if (isScalar(key) && typeof key.value === "string" && key.value !== "") {
         entries.set(key.value, { key: this.#place(start), value: this.#tree(value, { depth: depth + 1, at: start }) });
       } else this.#mistake(start, "a key is no text", "a word as the key");
     }
     return { kind: "mapping", entries, ...place };
   }
 
-  #scalar({ value, type, source = "" }: YamlScalar, { start, ...place }: Place & { start: number }): ScalarTree {
+  #scalar({ value, type, tag, source = "" }: YamlScalar, { start, ...place }: Place & { start: number }): ScalarTree {
     const text = String(value ?? "");
+    if (tag !== undefined) return { kind: "scalar", value: source, ...place };
     if (type === YamlScalar.PLAIN || type === undefined) {
       const written = this.#text.startsWith(text, start) ? place.column : undefined;
       return { kind: "scalar", value: plainValue(text), textColumn: written, ...place };
@@ -123,24 +142,20 @@ class Reader {
   }
 
   #place(at: number): Place {
-    const { line, col } = this.#lines.linePos(Math.min(at, this.#text.length));
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    const offset = Math.min(at, this.#text.length);
+    let [line, end] = [0, this.#lines.length];
+    while (end - line > 1) {
+      const middle = line + end >> 1;
+      if (this.#lines[middle] <= offset) line = middle;
+      else end = middle;
+    }
+    return { line: line + 1, column: offset - this.#lines[line] + 1 };
   }
 
   #lineAt(at: number): string {
     const end = this.#text.indexOf("\n", at);
     return this.#text.slice(this.#text.lastIndexOf("\n", at - 1) + 1, end < 0 ? undefined : end);
   }
-}
-
-/**
- * What a scalar without quotes means: nothing, `true`, `false`, a number, or a text. A number is one only as it would be
- * printed: `0.10`, `007` and `0x1f` are texts, so that a command gets what stands in the file.
- */
-function plainValue(text: string): Scalar | null {
-  if (text === "" || text === "~" || text === "null") return null;
-  if (text === "true" || text === "false") return text === "true";
-  return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }
 
 function describe(

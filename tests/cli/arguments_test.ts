@@ -8,8 +8,9 @@ function parsed(line: string) {
   return [command, operands, Object.fromEntries(values)];
 }
 
-/** Each command with each option that it takes, and words for the operands that it needs. */
+/** Each command with each option that it takes, and words for the operands that it needs; but for `encode`. */
 const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap(([command, spec]) => {
+  if (spec.wraps) return [];
   const operands = (spec.operands ?? []).filter((name) => !name.startsWith("[")).map(() => "12");
   return spec.options.map((name) => ({ command, operands, name, option: OPTIONS[name] as OptionSpec }));
 });
@@ -32,6 +33,13 @@ Deno.test("parseArguments() takes a value in the same word, of each option that 
     assertEquals(parseArguments([command, ...operands, `-${short}12`]), expected);
     assertEquals(parseArguments([command, ...operands, `-${short}=12`]), expected);
   }
+});
+
+Deno.test("parseArguments() leaves all from the first operand on to the command that encode is given", () => {
+  const values = { format: ["c"] };
+  assertEquals(parsed("encode --format c buffer --dev lo -q"), ["encode", ["buffer", "--dev", "lo", "-q"], values]);
+  assertEquals(parsed("encode --format=c -- buffer -q --"), ["encode", ["buffer", "-q", "--"], values]);
+  assertEquals(parsed("encode buffer --format c"), ["encode", ["buffer", "--format", "c"], {}]);
 });
 
 const COMMANDS_MEANT: [line: string, command: CommandName, operands?: string[]][] = [
@@ -91,4 +99,22 @@ Deno.test("parseArguments() keeps every value as the text that was given", () =>
   for (const [line, values, operands = []] of VALUES) {
     assertEquals(parsed(line), [line.split(" ")[0], operands, values], line);
   }
+});
+
+Deno.test("parseArguments() leaves what follows -- to the program that hold runs, as it is", () => {
+  const { operands, program, values } = parseArguments([
+    "hold",
+    "web",
+    "--for",
+    "5s",
+    "--",
+    "sh",
+    "-c",
+    "exit 3",
+    "--",
+    "--json",
+  ]);
+  assertEquals([operands, program], [["web"], ["sh", "-c", "exit 3", "--", "--json"]]);
+  assertEquals(Object.fromEntries(values), { for: ["5s"] });
+  assertEquals(parseArguments(["buffer", "--", "web"]).operands, ["web"]);
 });

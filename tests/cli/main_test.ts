@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { type CommandName, COMMANDS, type CommandSpec } from "../../cli/table.ts";
-import { type Outcome, plugctl } from "./plugctl.ts";
+import { type Outcome, plugctl, READ_ITSELF } from "./plugctl.ts";
 
 /** What is told about a command line that is wrong. */
 const MISTAKES = [
@@ -55,9 +55,15 @@ Deno.test("main() loads the module of each command", async () => {
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
       ? /^plugctl: (gate )?\S+ needs a device/
-      : /^(plugctl: requires (ffi|read) access|$)/;
+      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: (cannot read|no such file|there are no completions)|$)/;
     assertMatch(stderr, lacks, name);
   }
+});
+
+Deno.test("main() reads the modules of the command at hand alone", async () => {
+  // What is read at the start takes no permission, what is loaded later does.
+  const stderr = "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n";
+  assertEquals(await shell("$UNREADABLE_PLUGCTL version"), { status: 4, stdout: "", stderr });
 });
 
 Deno.test("main() prints the version of deno.json, on version and --version", async () => {
@@ -98,7 +104,10 @@ Deno.test("main() exits with 4 and says what it takes, when there is no C librar
 /** Runs a script of sh in which `$PLUGCTL` is the program. */
 async function shell(script: string): Promise<Outcome> {
   const url = new URL("../../cli/main.ts", import.meta.url).href;
-  const env = { PLUGCTL: `${Deno.execPath()} run --quiet --no-check ${url}` };
+  const env = {
+    PLUGCTL: `${Deno.execPath()} run --quiet --no-check ${READ_ITSELF} ${url}`,
+    UNREADABLE_PLUGCTL: `${Deno.execPath()} run --quiet --no-check ${url}`,
+  };
   const { code, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", script], env, stdin: "null" }).output();
   const decoder = new TextDecoder();
   return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };

@@ -7,12 +7,17 @@ export interface Outcome {
 
 /** How to run it. */
 export interface RunOptions {
-  /** What Deno allows it. Default: everything. */
+  /** What Deno allows it, besides reading the program itself. Default: everything. */
   permissions?: readonly string[];
   env?: Readonly<Record<string, string>>;
   /** The module that is run instead, from this folder. */
   main?: string;
 }
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** What it takes to load a command's module: Deno reads at the start only what main.ts imports for all of them. */
+export const READ_ITSELF = `--allow-read=${ROOT}`;
 
 /** Runs the program with these words. Where its standard input is asked anything, it gets no answer. */
 export async function plugctl(words: readonly string[], options?: RunOptions): Promise<Outcome> {
@@ -29,7 +34,8 @@ function makeCommand(
   { permissions = ["-A"], env = {}, main = "../../cli/main.ts" }: RunOptions = {},
 ): Deno.Command {
   const url = new URL(main, import.meta.url).href;
-  const args = ["run", "--quiet", "--no-check", ...permissions, url, ...words];
+  const reading = permissions.includes("-A") ? [] : [READ_ITSELF];
+  const args = ["run", "--quiet", "--no-check", ...reading, ...permissions, url, ...words];
   return new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped", stderr: "piped" });
 }
 

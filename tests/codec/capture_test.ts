@@ -1,5 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { aboutPlugs, type CapturedMessage, DecodeError, formatSummary, readCapture } from "../../codec/mod.ts";
+import {
+  aboutPlugs,
+  type CapturedMessage,
+  DecodeError,
+  formatSummary,
+  formatTime,
+  readCapture,
+} from "../../codec/mod.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
 import { REPLIES } from "./captured.ts";
 
@@ -140,10 +147,22 @@ Deno.test("aboutPlugs() passes over other kinds, requests to be told, and the an
 });
 
 Deno.test("aboutPlugs() gives what is done to an ifb device by its index, once its kind was met, and no list", () => {
-  const [listed, made, up, other] = [link(2, 5, IFB), link(FLAGS, 0, IFB), link(FLAGS, 5), link(FLAGS, 6)];
-  assertEquals(summaries(up, listed, made, up, other), [
+  const [listed, made, up, other] = [link(2, 5, IFB), link(FLAGS, 0, IFB), link(FLAGS, 5), link(2, 6)];
+  assertEquals(summaries(listed, made, up, other, link(FLAGS, 6)), [
     'RTM_NEWLINK REQUEST|ACK sequence 7 ifindex 0 INFO_KIND "ifb"',
     "RTM_NEWLINK REQUEST|ACK sequence 7 ifindex 5",
+  ]);
+});
+
+Deno.test("aboutPlugs() gives a request about a device of which nothing is known", () => {
+  const veth = link(FLAGS, 0, attribute(18, attribute(1, text("veth"))));
+  assertEquals(summaries(veth, link(FLAGS, 5)), ["RTM_NEWLINK REQUEST|ACK sequence 7 ifindex 5"]);
+});
+
+Deno.test("formatTime() writes nanoseconds since 1970 in UTC", () => {
+  assertEquals([0n, 1_700_000_000_000_000_789n].map(formatTime), [
+    "1970-01-01T00:00:00.000000000Z",
+    "2023-11-14T22:13:20.000000789Z",
   ]);
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { runCommandLine } from "../../cli/main.ts";
+import { Written } from "../cli/written.ts";
 import type { Host } from "./host.ts";
 
 const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
@@ -32,20 +33,6 @@ export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> 
   const stderr = new Written();
   const status = await runCommandLine([...words.slice(0, end), ...there, ...words.slice(end)], { stdout, stderr });
   return { status, stdout: stdout.text, stderr: stderr.text.replaceAll(` --netns ${host.name}`, "") };
-}
-
-/** Keeps what is written to it. */
-class Written {
-  #bytes: number[] = [];
-
-  writeSync(bytes: Uint8Array): number {
-    this.#bytes.push(...bytes);
-    return bytes.length;
-  }
-
-  get text(): string {
-    return new TextDecoder().decode(Uint8Array.from(this.#bytes));
-  }
 }
 
 /**

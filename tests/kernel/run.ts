@@ -9,6 +9,7 @@
  * @module
  */
 
+import { cacheModules } from "../../uml/cache_modules.ts";
 import { assertIproute2 } from "../../uml/iproute2.ts";
 import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
@@ -32,12 +33,7 @@ await runProgram("tests/kernel", async (signal) => {
 
 /** Runs the files that are asked for, and returns 0 where all of them passed. */
 async function runTests(kernel: PlugKernel, signal: AbortSignal): Promise<number> {
-  // Inside there may be no network to fetch modules with
-  const [program, ...args] = [...TEST, "--no-run", "--quiet", FOLDER];
-  const { code } = await new Deno.Command(program, { args, signal, cwd: PROJECT }).spawn().status;
-  signal.throwIfAborted();
-  if (code !== 0) return code;
-
+  await cacheModules([...testFiles(), "cli/main.ts"], signal);
   console.log(`The kernel tests run ${kernel.place}`);
   const chosen = Deno.args.filter(isTestFile);
   const queue = chosen.length > 0 ? chosen : testFiles();

@@ -18,14 +18,15 @@ Deno.test("FFI stands in netlink/ alone", () => {
   assert(found(FFI).includes("netlink/libc.ts"));
 });
 
-Deno.test("arguments, exits and printing stand in cli/ alone, and in the program that is a guardian", () => {
-  assertEquals(found(PROGRAM, { except: "cli" }), ["qdisc/guardian/main.ts"]);
+Deno.test("arguments, exits and printing stand in cli/ alone, and in programs that nothing imports", () => {
+  assertEquals(found(PROGRAM, { except: "cli" }), ["qdisc/guardian/main.ts", "scenario/build.ts"]);
   assert(found(PROGRAM).includes("cli/main.ts"));
 });
 
 Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
   const guardian = ["qdisc/guardian/guard.ts", "qdisc/guardian/processes.ts"];
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "qdisc/release_on_signal.ts"]);
+  const scenario = "scenario/run/signal_group.ts"; // sends them to the processes of a scenario
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "qdisc/release_on_signal.ts", scenario]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

@@ -32,7 +32,7 @@ for (const [module, step] of PARTS) {
       env: { ...Deno.env.toObject(), PLUGCTL: plugctl, NO_COLOR: "1" },
       withoutModules: [module],
       onLine: (line) => void lines.push(line),
-      timeoutMs: 120_000,
+      timeoutMs: 300_000,
     });
     assertEquals(lines, [
       `plugctl: cannot add gate web: this kernel has no ${module}, needed to ${step}; load it with: ` +

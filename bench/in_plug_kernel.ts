@@ -1,8 +1,8 @@
 // Runs a command on a kernel that has sch_plug: in_plug_kernel.ts COMMAND...
-import { findPlugKernel } from "../../uml/plug_kernel.ts";
-import { runProgram } from "../../uml/program.ts";
+import { findPlugKernel } from "../uml/plug_kernel.ts";
+import { runProgram } from "../uml/program.ts";
 
-await runProgram("bench/netlink", async (signal) => {
+await runProgram("bench", async (signal) => {
   const kernel = findPlugKernel({ asUser: false });
   await kernel.prepare({ signal });
   console.log(`place|${kernel.place}|`);

@@ -1,0 +1,74 @@
+/** A monotonic clock, and waiting by it. */
+export interface Clock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** Waits until a time of it, or rejects with the signal's reason. A time that is over is waited for not at all. */
+  until(time: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** How late a timer of the runtime may be, in milliseconds: it counts whole ones, and its thread has other work. */
+const TIMER_MS = 3;
+/** How late the kernel may wake a thread that waits, in milliseconds. */
+const WAKING_MS = 0.15;
+
+/** Where nothing ever happens that would end a wait early. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * The machine's clock. It wakes on time to within some microseconds where the machine is idle: a timer waits for the most
+ * of the time, then the thread sleeps until shortly before, then it looks at the clock until it is time. The last
+ * 3 ms keep everything else in the process waiting; who waits for an earlier time meanwhile comes first.
+ */
+export class PreciseClock implements Clock {
+  /** The times that are waited for. */
+  readonly #times = new Set<{ time: number }>();
+
+  now(): number {
+    return performance.now();
+  }
+
+  async until(time: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const mark = { time };
+    this.#times.add(mark);
+    try {
+      for (;;) {
+        const left = time - performance.now();
+        if (left > TIMER_MS) await pause(left - TIMER_MS, signal);
+        else if (left <= 0) return;
+        // Whoever must be woken first has its turn, by the timer of the least delay.
+        else if (this.#first() < time) await pause(0, signal);
+        else return wait(time);
+      }
+    } finally {
+      this.#times.delete(mark);
+    }
+  }
+
+  #first(): number {
+    return this.#times.values().reduce((first, { time }) => Math.min(first, time), Infinity);
+  }
+}
+
+/** Keeps the thread waiting until a time. */
+function wait(time: number): void {
+  const asleep = time - performance.now() - WAKING_MS;
+  if (asleep > 0) Atomics.wait(NOTHING, 0, 0, asleep);
+  while (performance.now() < time);
+}
+
+/** Waits by the runtime's timer, which may be late by some milliseconds. */
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+  });
+}

@@ -1,0 +1,22 @@
+import { NetlinkError } from "../../netlink/netlink_error.ts";
+import type { Outcome } from "../event.ts";
+import { StepError } from "./step_error.ts";
+
+/** The kernel's answer behind an error: its errno and the name of that; 0 where the kernel was not what refused. */
+export function errnoOf(error: unknown): { errno: number; errnoName: string } {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof NetlinkError) return { errno: cause.errno, errnoName: cause.code };
+  }
+  return { errno: 0, errnoName: "" };
+}
+
+/** How a step has ended that was left by an error. */
+export function outcomeOf(error: unknown, signal: AbortSignal): Outcome {
+  if (signal.aborted && error === signal.reason) return "aborted";
+  return error instanceof StepError && error.unmet ? "unmet" : "failed";
+}
+
+/** Why, in a sentence. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,129 @@
+import { inNamespace } from "../../netlink/namespace.ts";
+import type { RanProcess } from "../event.ts";
+import type { PlannedCommand } from "../plan.ts";
+import { pause } from "./clock.ts";
+import { feed } from "./feed.ts";
+import { Output } from "./output.ts";
+import { signalGroup } from "./signal_group.ts";
+import { StepError } from "./step_error.ts";
+
+/** How long after the end of a process its output is read while another process keeps it open, in milliseconds. */
+const LINGER_MS = 50;
+/** How long that may go on where it keeps writing. */
+const LINGER_MAX_MS = 500;
+
+/** Where a process runs. */
+export interface ProcessPlace {
+  /** What the scenario calls it. */
+  name?: string;
+  /** The network namespace; absent for this process's own. */
+  netns?: string;
+  /** The folder of the scenario's file. */
+  folder: string;
+  /** What it has in its environment besides what the scenario says. */
+  env: Readonly<Record<string, string>>;
+  /** Microseconds since the scenario began. */
+  now: () => number;
+}
+
+/** A process of a scenario: the leader of a group, which no signal of a terminal reaches. */
+export class ScenarioProcess {
+  readonly name?: string;
+  readonly output = new Output();
+  /** Resolves when it has ended and its output has been read. */
+  readonly ended: Promise<Deno.CommandStatus>;
+  readonly #child: Deno.ChildProcess;
+  readonly #words: readonly string[];
+  readonly #from: number;
+  #to?: number;
+  #status?: Deno.CommandStatus;
+
+  private constructor(child: Deno.ChildProcess, { words, place }: { words: readonly string[]; place: ProcessPlace }) {
+    this.#child = child;
+    this.#words = words;
+    this.name = place.name;
+    this.#from = place.now();
+    this.ended = this.#end(place.now);
+  }
+
+  /**
+   * Starts a command.
+   *
+   * @throws {StepError} where there is no such program or folder, or it may not be run
+   */
+  static start({ command, env, cwd, stdin }: PlannedCommand, place: ProcessPlace): ScenarioProcess {
+    const words = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
+    const [program, ...args] = words;
+    const options: Deno.CommandOptions = {
+      args,
+      cwd: cwd === undefined ? place.folder : cwd.startsWith("/") ? cwd : `${place.folder}/${cwd}`,
+      env: { ...env, ...place.env },
+      stdin: stdin === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    };
+    const child = spawn(() => new Deno.Command(program, options).spawn(), { program, place });
+    if (stdin !== undefined) feed(child, stdin);
+    return new ScenarioProcess(child, { words, place });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** How it has ended; `undefined` while it runs. */
+  get status(): Deno.CommandStatus | undefined {
+    return this.#status;
+  }
+
+  /** Sends a signal to it and to what it has started in its group; none where it has ended. */
+  signal(name: Deno.Signal): void {
+    if (!this.#status) signalGroup(this.pid, name);
+  }
+
+  /** What is known of it now. */
+  describe(): RanProcess {
+    const { stdout, stderr, cut } = this.output.kept;
+    const ran: RanProcess = { name: this.name, pid: this.pid, command: [...this.#words], from: this.#from };
+    if (!this.#status) return ran;
+    const { code, signal } = this.#status;
+    const how = signal ? { signal } : { exit: code };
+    return { ...ran, to: this.#to, ...how, stdout, stderr, ...cut ? { cut } : {} };
+  }
+
+  async #end(now: () => number): Promise<Deno.CommandStatus> {
+    const { stdout, stderr, status } = this.#child;
+    const read = Promise.all([this.output.read(stdout, "stdout"), this.output.read(stderr, "stderr")]);
+    const how = await status;
+    this.#to = now();
+    await Promise.race([read, this.#quiet()]);
+    this.#status = how;
+    return how;
+  }
+
+  /** Resolves when nothing more is written for a while: a daemon may keep the output open for ever. */
+  async #quiet(): Promise<void> {
+    const latest = performance.now() + LINGER_MAX_MS;
+    let before: number;
+    do {
+      before = this.output.length;
+      await pause(LINGER_MS);
+    } while (this.output.length > before && performance.now() < latest);
+  }
+}
+
+/** Starts a program where it is to run. */
+function spawn(
+  start: () => Deno.ChildProcess,
+  { program, place: { name, netns } }: { program: string; place: ProcessPlace },
+): Deno.ChildProcess {
+  try {
+    return netns === undefined ? start() : inNamespace(netns, start);
+  } catch (error) {
+    const known = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
+    if (!known) throw error;
+    const what = name === undefined ? `run ${program}` : `start ${name}`;
+    throw new StepError(`Cannot ${what}: ${error.message}`, { cause: error });
+  }
+}

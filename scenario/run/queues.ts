@@ -1,0 +1,200 @@
+import type { QdiscStats } from "../../codec/message.ts";
+import type { Connection } from "../../netlink/connection.ts";
+import type { DetachReport } from "../../qdisc/drain.ts";
+import { Gate } from "../../qdisc/gate/gate.ts";
+import type { Guardian } from "../../qdisc/guardian/guardian.ts";
+import { Plug } from "../../qdisc/plug.ts";
+import type { PlugAction } from "../../qdisc/plug_requests.ts";
+import { QueueError } from "../../qdisc/queue_error.ts";
+import type { QueueTotal } from "../event.ts";
+import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
+import { StepError } from "./step_error.ts";
+
+/** What queues are made with. */
+export interface QueuesOptions {
+  /** Has charge of each from before it is there; absent where nothing is to be done when this process dies. */
+  guardian?: Guardian;
+  /** The network namespace of a host; `undefined` for this process's own. */
+  netnsOf: (host: string | undefined) => string | undefined;
+  connect: (netns: string | undefined) => Connection;
+  /** How long a queue may hold from one `buffer` on, in milliseconds, before the guardian releases it. */
+  maxHoldMs: number;
+  /** Called when the guardian has released a queue by itself, or has ended. */
+  onCutShort: (name: string, why: "deadline" | "SIGTERM" | "gone") => void;
+  /** Microseconds since the scenario began. */
+  now: () => number;
+}
+
+/** A gate or a plug that is there. */
+interface Attached {
+  name: string;
+  gate?: Gate;
+  plug: Plug;
+  /** Since when it holds. */
+  heldFrom?: number;
+}
+
+/** The gates and plugs of a scenario, by name. */
+export class Queues {
+  readonly totals = new Map<string, QueueTotal>();
+  readonly #options: QueuesOptions;
+  readonly #attached = new Map<string, Attached>();
+  readonly #connections = new Map<string | undefined, Connection>();
+
+  constructor(options: QueuesOptions) {
+    this.#options = options;
+  }
+
+  /** The names of those that are there, in the order in which they were attached. */
+  get names(): string[] {
+    return [...this.#attached.keys()];
+  }
+
+  /** The names of those that hold, as far as this scenario has asked for it. */
+  get holding(): string[] {
+    return this.names.filter((name) => this.#attached.get(name)?.heldFrom !== undefined);
+  }
+
+  /** Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each. */
+  attach(planned: PlannedQueue): string[] | undefined {
+    const { name } = planned;
+    if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
+    const connection = this.#connect(planned.host);
+    const attached = planned.kind === "gate" ? this.#addGate(planned, connection) : this.#addPlug(planned, connection);
+    this.#attached.set(name, attached);
+    if (!this.totals.has(name)) this.totals.set(name, noTotal());
+    if (this.#options.guardian) this.#heed(attached);
+    const { warnings } = attached.plug;
+    return warnings.length > 0 ? [...warnings] : undefined;
+  }
+
+  /** Asks the same of several, with one send a host. Returns when it was asked, in microseconds. */
+  change(names: readonly string[], { action, limitBytes = 0 }: { action: PlugAction; limitBytes?: number }): number {
+    const queues = names.map((name) => this.#find(name, action));
+    const group = Plug.all(queues.map(({ plug }) => plug));
+    const asked = this.#options.now();
+    // That it can lock out is no reason to refuse: there is a deadline.
+    if (action === "buffer") group.buffer({ force: true });
+    else if (action === "release-one") group.releaseOne();
+    else if (action === "release-indefinite") group.releaseIndefinite();
+    else group.setLimit(limitBytes);
+    for (const queue of queues) this.#note(queue, action, asked);
+    return asked;
+  }
+
+  /** The counters of a queue at this moment. */
+  stats(name: string): QdiscStats {
+    const stats = this.#find(name, "read").plug.stats();
+    const total = this.totals.get(name) as QueueTotal;
+    total.mostHeld = Math.max(total.mostHeld, stats.backlogPackets);
+    return stats;
+  }
+
+  /** How many packets have met a gate's filters. */
+  hits(name: string): number {
+    const { gate } = this.#find(name, "read");
+    if (!gate) throw new StepError(`Cannot count the hits of ${name}: it is a plug`);
+    return gate.read().hitPackets;
+  }
+
+  /** Releases it, waits until what it held has left, and takes it away. */
+  async detach(name: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<DetachReport> {
+    const attached = this.#find(name, "detach");
+    const asked = this.#options.now();
+    const last = this.#lastStats(name);
+    const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
+    this.#note(attached, "release-indefinite", asked);
+    this.#addUp(name, last, report);
+    this.#attached.delete(name);
+    return report;
+  }
+
+  /** Has nothing to do with it any more: it could not be taken away. */
+  forget(name: string): void {
+    this.#attached.delete(name);
+  }
+
+  /** Closes the connections. */
+  [Symbol.dispose](): void {
+    for (const connection of this.#connections.values()) connection[Symbol.dispose]();
+    this.#connections.clear();
+  }
+
+  #addGate({ name, devs, direction, match, limitBytes, priority }: PlannedGate, connection: Connection): Attached {
+    refuseExisting(connection, name);
+    const { guardian, maxHoldMs } = this.#options;
+    const options = { name, devs, direction, match, limitBytes, priority, guardian, maxHoldMs };
+    const gate = Gate.open({ ...options, connection });
+    return { name, gate, plug: gate.plug };
+  }
+
+  #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
+    const { guardian, maxHoldMs } = this.#options;
+    const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, guardian, maxHoldMs }]);
+    return { name, plug };
+  }
+
+  async #heed({ name, plug }: Attached): Promise<void> {
+    this.#options.onCutShort(name, await plug.whenCutShort().catch(() => "gone" as const));
+  }
+
+  #connect(host: string | undefined): Connection {
+    const netns = this.#options.netnsOf(host);
+    const connection = this.#connections.get(netns) ?? this.#options.connect(netns);
+    this.#connections.set(netns, connection);
+    return connection;
+  }
+
+  #find(name: string, verb: string): Attached {
+    const attached = this.#attached.get(name);
+    if (attached) return attached;
+    throw new StepError(`Cannot ${verb} ${name}: it is not attached now`);
+  }
+
+  /** Keeps in mind for how long it holds. */
+  #note(queue: Attached, action: PlugAction, asked: number): void {
+    const total = this.totals.get(queue.name) as QueueTotal;
+    if (action === "buffer" && queue.heldFrom === undefined) {
+      queue.heldFrom = asked;
+      total.holds++;
+    } else if (action === "release-indefinite" && queue.heldFrom !== undefined) {
+      total.longestHold = Math.max(total.longestHold, asked - queue.heldFrom);
+      queue.heldFrom = undefined;
+    }
+  }
+
+  /** Counters before it goes, where it is still there. */
+  #lastStats(name: string): QdiscStats | undefined {
+    try {
+      return this.stats(name);
+    } catch (error) {
+      if (error instanceof QueueError) return undefined;
+      throw error;
+    }
+  }
+
+  /** What was held is released before it is deleted, and counted as sent then. */
+  #addUp(name: string, last: QdiscStats | undefined, { drops }: DetachReport): void {
+    const total = this.totals.get(name) as QueueTotal;
+    total.packets += (last?.packets ?? 0) + (last?.backlogPackets ?? 0);
+    total.bytes += (last?.bytes ?? 0) + (last?.backlogBytes ?? 0);
+    total.drops += drops;
+  }
+}
+
+function noTotal(): QueueTotal {
+  return { packets: 0, bytes: 0, drops: 0, holds: 0, longestHold: 0, mostHeld: 0 };
+}
+
+/** A gate that is there belongs to somebody else, who may count on it. */
+function refuseExisting(connection: Connection, name: string): void {
+  try {
+    Gate.named(connection, [name]);
+  } catch (error) {
+    if (error instanceof QueueError && error.code === "no-gate") return;
+    throw error;
+  }
+  throw new StepError(
+    `Cannot attach gate ${name}: there is a gate of this name already; give another, or: plugctl gate delete ${name}`,
+  );
+}

@@ -1,0 +1,323 @@
+import config from "../../deno.json" with { type: "json" };
+import type { Connection } from "../../netlink/connection.ts";
+import { TAG_VARIABLE } from "../../qdisc/guardian/charge.ts";
+import type { Guardian } from "../../qdisc/guardian/guardian.ts";
+import { describeQueue, formatDuration } from "../describe.ts";
+import {
+  EVENT_VERSION,
+  type HostLayout,
+  type Outcome,
+  type QueueLayout,
+  type QueueTotal,
+  type ScenarioEvent,
+  type ScenarioStart,
+} from "../event.ts";
+import type { PlannedQueue, PlannedStep, ScenarioPlan } from "../plan.ts";
+import type { Clock } from "./clock.ts";
+import { type EventLog, logByFile, logByTime, type Sink } from "./event_log.ts";
+import { sentenceOf } from "./failure.ts";
+import { Hosts } from "./hosts.ts";
+import { type Course, logged } from "./logged.ts";
+import { Queues } from "./queues.ts";
+import { sample } from "./sampler.ts";
+import type { Stage } from "./stage.ts";
+import { StepError } from "./step_error.ts";
+import { doEachStep, doSteps } from "./steps.ts";
+import { releaseAll, undoAll } from "./undo.ts";
+
+/** How a scenario is run. */
+export interface RunOptions {
+  /** Ends it early: everything is undone, and `outcome` is `aborted`. */
+  signal?: AbortSignal;
+  /** Is given each event. What it throws ends the scenario, and is thrown by `run` once everything is undone. */
+  onEvent?: (event: ScenarioEvent) => void;
+  /** `file`, the default, gives the events of parallel branches one branch after the other; `time` as they happen. */
+  order?: "file" | "time";
+  /** What random choices are made from, 0 to 2^32 - 1. Default: what the file says, or else one that is chosen. */
+  seed?: number;
+  /** Gives the counters in between every so many milliseconds, as `sample` events. Default: never. */
+  sampleMs?: number;
+  /** How long a queue may hold without a release, in milliseconds. Default: what the file says, or 30 seconds. */
+  maxHoldMs?: number;
+}
+
+/** How a scenario has ended. */
+export interface ScenarioResult {
+  /** `done`, or how it has ended otherwise: by a failure, an expectation that is not met, or because it was told to. */
+  outcome: Outcome;
+  /** Why it was not done; absent where it was. */
+  error?: unknown;
+  /** The step that was not done, as in the events. */
+  step?: string;
+  /** Whether everything was undone. */
+  undone: boolean;
+  /** What random choices were made from. */
+  seed: number;
+  /** What each gate and plug has seen. */
+  queues: Record<string, QueueTotal>;
+}
+
+/** What a scenario is run with and on; a test replaces it. */
+export interface World {
+  clock: Clock;
+  connect: (netns: string | undefined) => Connection;
+  /** Starts who undoes everything should this process die; absent where that is not to be. */
+  startGuardian?: () => Guardian;
+}
+
+/** A scenario's file, for what depends on where it is. */
+export interface Origin {
+  /** As it was named; absent where the text came from elsewhere. */
+  file?: string;
+  /** In which commands run. */
+  folder: string;
+}
+
+/** How long the steps of `cleanup:` may take, in milliseconds. */
+const CLEANUP_MS = 30_000;
+
+/** Runs a scenario. What does not go as it should is in the result; only what `onEvent` throws is thrown, in the end. */
+export function runPlan(
+  plan: ScenarioPlan,
+  { world, origin, ...options }: RunOptions & { world: World; origin: Origin },
+): Promise<ScenarioResult> {
+  return new Run(plan, { world, origin, options }).run();
+}
+
+class Run {
+  readonly #plan: ScenarioPlan;
+  readonly #options: RunOptions;
+  readonly #world: World;
+  readonly #origin: Origin;
+  readonly #log: EventLog;
+  readonly #tag = crypto.randomUUID();
+  /** Ends the steps early. */
+  readonly #stop = new AbortController();
+  readonly #done = { steps: 0 };
+  readonly #seed: number;
+  #failure?: { step?: string; error: unknown };
+  /** What `onEvent` has thrown, if anything. */
+  #thrown?: { error: unknown };
+  #undone = true;
+
+  constructor(
+    plan: ScenarioPlan,
+    { world, origin, options }: { world: World; origin: Origin; options: RunOptions },
+  ) {
+    const { order = "file", seed = plan.seed, maxHoldMs = plan.maxHoldMs } = options;
+    this.#plan = { ...plan, maxHoldMs };
+    this.#options = options;
+    this.#world = world;
+    this.#origin = origin;
+    this.#log = order === "file" ? logByFile(this.#tell) : logByTime(this.#tell);
+    this.#seed = seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  }
+
+  async run(): Promise<ScenarioResult> {
+    const from = this.#world.clock.now();
+    using guardian = this.#world.startGuardian?.();
+    const stage = this.#makeStage(guardian, from);
+    this.#log.emit(this.#startEvent(stage));
+    const { signal } = this.#options;
+    const abort = () => this.#stop.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    await this.#perform(stage, guardian);
+    await this.#putBack(stage);
+    signal?.removeEventListener("abort", abort);
+    const result = this.#end(stage);
+    if (this.#thrown) throw this.#thrown.error;
+    return result;
+  }
+
+  /** Passes an event on. Who cannot take it ends the steps, and hears no more: everything must be undone all the same. */
+  readonly #tell: Sink = (event) => {
+    if (this.#thrown) return;
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#thrown = { error };
+      this.#stop.abort(error);
+    }
+  };
+
+  #makeStage(guardian: Guardian | undefined, from: number): Stage {
+    const { clock, connect } = this.#world;
+    const { hosts: planned, maxHoldMs } = this.#plan;
+    const micros = (time: number) => Math.round((time - from) * 1000);
+    const now = () => micros(clock.now());
+    const env = { [TAG_VARIABLE]: this.#tag };
+    const hosts = new Hosts(planned, { guardian, env, run: this.#tag.slice(0, 6) });
+    const onCutShort = this.#cutShort;
+    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
+    const { folder } = this.#origin;
+    return {
+      clock,
+      now,
+      micros,
+      seed: this.#seed,
+      folder,
+      env,
+      hosts,
+      queues,
+      processes: new Map(),
+      emit: this.#tell,
+    };
+  }
+
+  /** Makes what the file names, and does the steps. */
+  async #perform(stage: Stage, guardian: Guardian | undefined): Promise<void> {
+    const { timeoutMs, steps } = this.#plan;
+    const course = this.#course(stage, { phase: "setup", signal: this.#stop.signal });
+    const late = () =>
+      this.#stop.abort(new StepError(`Cannot go on: the scenario's timeout of ${formatDuration(timeoutMs)} is over`));
+    const timer = setTimeout(late, timeoutMs);
+    using _sampler = this.#options.sampleMs === undefined ? undefined : sample(stage, this.#options.sampleMs);
+    try {
+      this.#stop.signal.throwIfAborted();
+      guardian?.take({ kind: "processes", tag: this.#tag });
+      await this.#setUp(course);
+      await doSteps(steps, { ...course, phase: "steps", prefix: "", done: this.#done });
+      this.#stop.signal.throwIfAborted();
+    } catch (error) {
+      this.#fail(undefined, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #setUp(course: Course): Promise<void> {
+    const { hosts, queues } = course.stage;
+    if (hosts.made.length > 0) {
+      const text = `make hosts ${hosts.made.map(({ name }) => name).join(", ")}`;
+      await logged({ mark: { step: "setup.hosts", action: "make-host" }, text, work: () => hosts.make() }, course);
+    }
+    for (const queue of this.#plan.queues) {
+      course.signal.throwIfAborted();
+      const { name, host, line } = queue;
+      const mark = { step: `setup.attach.${name}`, action: "attach" as const, host, queues: [name] };
+      await logged({
+        mark,
+        line,
+        text: `attach ${describeQueue(queue)}`,
+        work: (end) => {
+          end.notes = queues.attach(queue);
+          end.after = { [name]: queues.stats(name) };
+        },
+      }, course);
+    }
+  }
+
+  /** Lets go, does the steps of `cleanup:`, and undoes everything. */
+  async #putBack(stage: Stage): Promise<void> {
+    const undo = this.#course(stage, { phase: "undo", signal: new AbortController().signal });
+    await releaseAll(undo);
+    await this.#cleanUp(stage, this.#plan.cleanup);
+    await releaseAll(undo);
+    await undoAll(undo, { tag: this.#tag });
+  }
+
+  async #cleanUp(stage: Stage, steps: readonly PlannedStep[]): Promise<void> {
+    const over = new AbortController();
+    const late = () => over.abort(new StepError(`Cannot go on: cleanup has taken ${formatDuration(CLEANUP_MS)}`));
+    const timer = setTimeout(late, CLEANUP_MS);
+    const course = this.#course(stage, { phase: "cleanup", signal: over.signal });
+    await doEachStep(steps, { ...course, prefix: "cleanup.", done: this.#done });
+    clearTimeout(timer);
+  }
+
+  #course(stage: Stage, { phase, signal }: Pick<Course, "phase" | "signal">): Course {
+    const onFailure = (step: string, error: unknown) => {
+      if (phase === "undo") this.#undone = false;
+      this.#fail(step, error);
+    };
+    return { stage, phase, signal, log: this.#log, onFailure };
+  }
+
+  /** Keeps the first failure in mind. */
+  #fail(step: string | undefined, error: unknown): void {
+    this.#failure ??= { step, error };
+  }
+
+  /** Ends the steps when the guardian has released something, or is gone. */
+  readonly #cutShort = (name: string, why: "deadline" | "SIGTERM" | "gone"): void => {
+    const reasons = {
+      deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
+      SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
+      gone: "the guardian has ended, which releases what is held should this process die",
+    };
+    this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
+  };
+
+  #outcome(): Outcome {
+    if (!this.#failure) return "done";
+    const { error } = this.#failure;
+    if (this.#options.signal?.aborted && error === this.#options.signal.reason) return "aborted";
+    return error instanceof StepError && error.unmet ? "unmet" : "failed";
+  }
+
+  #end(stage: Stage): ScenarioResult {
+    const { step, error } = this.#failure ?? {};
+    const outcome = this.#outcome();
+    const queues = Object.fromEntries(stage.queues.totals);
+    const undone = this.#undone;
+    const sentence = this.#failure ? sentenceOf(error) : "";
+    const { steps } = this.#done;
+    this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps });
+    return { outcome, error, step, undone, seed: this.#seed, queues };
+  }
+
+  #startEvent(stage: Stage): ScenarioStart {
+    const { name, description, vars, hosts, queues, steps, timeoutMs, maxHoldMs } = this.#plan;
+    return {
+      event: "scenario-start",
+      t: 0,
+      version: EVENT_VERSION,
+      name,
+      description,
+      file: this.#origin.file,
+      seed: this.#seed,
+      vars: { ...vars },
+      time: new Date().toISOString(),
+      environment: {
+        plugctl: config.version,
+        deno: Deno.version.deno,
+        kernel: Deno.osRelease(),
+        architecture: Deno.build.arch,
+        hostname: Deno.hostname(),
+      },
+      hosts: hosts.map((host): HostLayout => ({
+        name: host.name,
+        netns: stage.hosts.netnsOf(host.name) ?? "",
+        devices: host.devices.map(({ name, to, addresses }) => ({ name, to, addresses: [...addresses] })),
+        routes: [...host.routes],
+      })),
+      queues: [...queues, ...attachedBy(steps)].map(layoutOf),
+      timeoutMs,
+      maxHoldMs,
+    };
+  }
+}
+
+/** The gates and plugs that steps attach, each name once. */
+function attachedBy(steps: readonly PlannedStep[]): PlannedQueue[] {
+  const found = new Map<string, PlannedQueue>();
+  const seen = new Set<readonly PlannedStep[]>();
+  const visit = (list: readonly PlannedStep[]) => {
+    if (seen.has(list)) return;
+    seen.add(list);
+    for (const step of list) {
+      if (step.action === "attach") found.set(step.queue.name, step.queue);
+      if (step.action === "repeat") { for (const round of step.rounds) visit(round.steps); }
+      if (step.action === "parallel") { for (const branch of step.branches) visit(branch.steps); }
+    }
+  };
+  visit(steps);
+  return [...found.values()];
+}
+
+function layoutOf(queue: PlannedQueue): QueueLayout {
+  const { name, kind, host, limitBytes } = queue;
+  if (queue.kind === "plug") return { name, kind, host, devs: [queue.dev], limitBytes };
+  return { name, kind, host, devs: [...queue.devs], direction: queue.direction, match: [...queue.match], limitBytes };
+}

@@ -1,0 +1,75 @@
+import { endProcesses, isTagged } from "../../qdisc/guardian/processes.ts";
+import { bounded, TooLate } from "./bounded.ts";
+import { type Course, logged } from "./logged.ts";
+import type { ScenarioProcess } from "./process.ts";
+
+/** How long a process may take to end after SIGTERM, in milliseconds. */
+const GRACE_MS = 2000;
+
+/** Lets go whatever is held. */
+export async function releaseAll(course: Course): Promise<void> {
+  const { queues } = course.stage;
+  const held = queues.holding;
+  if (held.length === 0) return;
+  await attempt(course, {
+    mark: { step: "undo.release", action: "release-indefinite", queues: held },
+    text: `release ${held.join(", ")}`,
+    work: (end) => void (end.asked = queues.change(held, { action: "release-indefinite" })),
+  });
+}
+
+/**
+ * Takes away everything that the scenario has made: its processes, its gates and plugs, without loss, and its hosts. What
+ * cannot be taken away keeps nothing else from it.
+ */
+export async function undoAll(course: Course, { tag }: { tag: string }): Promise<void> {
+  const { processes, queues, hosts } = course.stage;
+  const running = processes.values().filter(({ status }) => !status).toArray();
+  for (const process of running) process.signal("SIGTERM");
+  for (const process of running) await stopProcess(process, course);
+  // Daemons, and whatever else a command has left behind.
+  await endProcesses(isTagged(tag)).catch((error) => course.onFailure("undo.processes", error));
+  for (const name of queues.names) await detach(name, course);
+  queues[Symbol.dispose]();
+  const names = hosts.made.map(({ name }) => name).join(", ");
+  if (names === "") return;
+  const mark = { step: "undo.hosts", action: "delete-host" as const };
+  await attempt(course, { mark, text: `delete hosts ${names}`, work: () => hosts.delete() });
+}
+
+async function stopProcess(process: ScenarioProcess, course: Course): Promise<void> {
+  const name = process.name ?? String(process.pid);
+  await attempt(course, {
+    mark: { step: `undo.stop.${name}`, action: "stop", process: name },
+    text: `stop ${name}`,
+    work: async (end) => {
+      await bounded(process.ended, { timeoutMs: GRACE_MS, signal: course.signal }).catch((error) => {
+        if (!(error instanceof TooLate)) throw error;
+        process.signal("SIGKILL");
+      });
+      await process.ended;
+      end.ran = process.describe();
+    },
+  });
+}
+
+async function detach(name: string, course: Course): Promise<void> {
+  const { queues } = course.stage;
+  await attempt(course, {
+    mark: { step: `undo.detach.${name}`, action: "detach", queues: [name] },
+    text: `detach ${name}`,
+    work: async (end) => {
+      try {
+        end.before = { [name]: queues.stats(name) };
+        await queues.detach(name);
+      } finally {
+        queues.forget(name);
+      }
+    },
+  });
+}
+
+/** Does what it can; the course is told of what it could not. */
+async function attempt(course: Course, work: Parameters<typeof logged>[0]): Promise<void> {
+  await logged(work, course).catch(() => {});
+}

@@ -1,0 +1,95 @@
+import { Connection } from "../netlink/connection.ts";
+import { Guardian } from "../qdisc/guardian/guardian.ts";
+import { describePlan } from "./describe_plan.ts";
+import type { Scalar, ScenarioPlan } from "./plan.ts";
+import { PreciseClock } from "./run/clock.ts";
+import { type Origin, type RunOptions, runPlan, type ScenarioResult } from "./run/run_plan.ts";
+
+/** How a scenario is read. */
+export interface LoadOptions {
+  /** Values for variables of its `vars:`, in place of those that the file has. */
+  set?: Readonly<Record<string, Scalar>>;
+}
+
+/**
+ * A scripted fault: what is held and released, what runs meanwhile, and what is expected of it, from a YAML file.
+ *
+ * ```ts ignore
+ * import { Scenario } from "@plugctl/plugctl";
+ *
+ * const scenario = await Scenario.load("reload.yaml", { set: { port: 8000 } });
+ * const { outcome, error } = await scenario.run({ onEvent: (event) => console.log(event) });
+ * ```
+ *
+ * Loading touches nothing but the file. Running leaves the machine as it was, however it ends: also when this process is
+ * killed, by a guardian.
+ */
+export class Scenario {
+  /** What the file calls it. */
+  readonly name: string;
+  readonly #plan: ScenarioPlan;
+  readonly #origin: Origin;
+
+  private constructor(plan: ScenarioPlan, origin: Origin) {
+    this.name = plan.name;
+    this.#plan = plan;
+    this.#origin = origin;
+  }
+
+  /**
+   * Reads a file, and checks all of it.
+   *
+   * @throws {ScenarioError} with everything that is wrong in it
+   * @throws {RangeError} where a variable is set that it does not have
+   */
+  static async load(file: string, options: LoadOptions = {}): Promise<Scenario> {
+    const text = await Deno.readTextFile(file);
+    const path = file.startsWith("/") ? file : `${Deno.cwd()}/${file}`;
+    return await Scenario.#read(text, { file, folder: path.slice(0, path.lastIndexOf("/") + 1) }, options);
+  }
+
+  /**
+   * Reads a text as `load` does a file. Its commands run in the folder that this process is in.
+   *
+   * @throws {ScenarioError} with everything that is wrong in it
+   * @throws {RangeError} where a variable is set that it does not have
+   */
+  static async parse(text: string, options: LoadOptions = {}): Promise<Scenario> {
+    return await Scenario.#read(text, { folder: Deno.cwd() }, options);
+  }
+
+  static async #read(text: string, origin: Origin, { set = {} }: LoadOptions): Promise<Scenario> {
+    // Loaded where it is needed: with the library, that is in few of the programs that import it.
+    const { readScenario } = await import("./read.ts");
+    const values = new Map(Object.entries(set));
+    const plan = readScenario(text, { file: origin.file ?? "scenario", set: values });
+    const unknown = [...values.keys()].find((name) => !Object.hasOwn(plan.vars, name));
+    if (unknown === undefined) return new Scenario(plan, origin);
+    const names = Object.keys(plan.vars).join(", ") || "none";
+    throw new RangeError(`there is no variable ${unknown} to set; those of the scenario are: ${names}`);
+  }
+
+  /**
+   * Runs it, and undoes all that it did. What does not go as it should is in the result; only what `onEvent` throws is
+   * thrown, in the end.
+   */
+  async run(options: RunOptions = {}): Promise<ScenarioResult> {
+    const world = {
+      clock: new PreciseClock(),
+      connect: (netns: string | undefined) => Connection.open({ netns }),
+      startGuardian: () => Guardian.start(),
+    };
+    return await runPlan(this.#plan, { ...options, world, origin: this.#origin });
+  }
+
+  /** What it would do, a line each. */
+  describe(): string[] {
+    return describePlan(this.#plan);
+  }
+
+  /** What it means, with every value understood: durations in milliseconds, sizes in bytes. For people to read. */
+  toJSON(): Record<string, unknown> {
+    const plain = (_key: string, value: unknown) => value instanceof RegExp ? String(value) : value;
+    return JSON.parse(JSON.stringify(this.#plan, plain));
+  }
+}

@@ -1,0 +1,89 @@
+import { assertEquals, assertMatch } from "@std/assert";
+// @ts-types="../snapshot.d.ts"
+import { assertSnapshot } from "@std/testing/snapshot";
+import { bytesOfText } from "../../cli/input/bytes_of_text.ts";
+import { COMMANDS, type CommandSpec } from "../../cli/table.ts";
+import { replacedFiles } from "./replaced_files.ts";
+import { runHere } from "./run_here.ts";
+
+/** Runs a command line on a machine whose device lo is 1. */
+async function run(line: string) {
+  using _files = replacedFiles({ "/sys/class/net/lo/ifindex": "1\n" });
+  return await runHere(...line.split(" "));
+}
+
+/** A command line for each command that can be encoded. */
+const LINES = [
+  "attach --dev lo --handle 1: --limit 32768",
+  "detach --dev lo --handle 1:",
+  "buffer --dev lo --handle 1:",
+  "release-one --dev lo --handle 1:",
+  "release-indefinite --dev lo --handle 1:",
+  "limit 1m --dev lo --handle 1:",
+  "gate add web --dev lo --direction egress --match arp",
+  "gate delete web",
+  "hold --dev lo --handle 1: --for 1s",
+];
+
+/** The messages that `--dry-run` says would be sent, in hex. */
+async function dryRun(line: string): Promise<string[]> {
+  return (JSON.parse((await run(`${line} --dry-run --json`)).stdout) as { hex: string }[]).map(({ hex }) => hex);
+}
+
+for (const line of LINES) {
+  Deno.test(`encode prints what --dry-run says would be sent, in hex, C and JSON, on: ${line}`, async () => {
+    const expected = await dryRun(line);
+    const [hex, c, json] = await Promise.all(
+      ["hex", "c", "json"].map((form) => run(`encode --format ${form} ${line}`)),
+    );
+    assertEquals([hex.status, hex.stdout], [0, expected.map((each) => `${each}\n`).join("")]);
+    assertEquals(bytesOfText(c.stdout, () => {}).toHex(), expected.join(""));
+    assertEquals(json.stdout, (await run(`${line} --dry-run --json`)).stdout);
+  });
+}
+
+Deno.test("encode takes every command that has --dry-run, but for run, whose is a plan", () => {
+  const encodable = Object.entries(COMMANDS as Record<string, CommandSpec>)
+    .filter(([name, { options }]) => options.includes("dry-run") && name !== "run").map(([name]) => name);
+  const tested = LINES.map((line) => encodable.find((name) => line.startsWith(`${name} `)));
+  assertEquals(new Set(tested), new Set(encodable));
+});
+
+Deno.test("encode prints hex, when no format is given", async () => {
+  assertEquals((await run("encode buffer --dev lo --handle 1:")).stdout, `${(await dryRun(LINES[2])).join("\n")}\n`);
+});
+
+Deno.test("encode prints an array in C with the kernel's names, one for each message", async (t) => {
+  await assertSnapshot(t, (await run("encode --format c buffer --dev lo --handle 1:")).stdout);
+  await assertSnapshot(t, (await run("encode --format c gate add web --dev lo --direction ingress")).stdout);
+});
+
+Deno.test("encode notes what is not known, as --dry-run does", async () => {
+  const { stderr } = await run("encode buffer --dev lo");
+  assertEquals(
+    stderr,
+    "plugctl: the handle of the plug on lo is shown as 504c:, what is sent names that of the plug there\n",
+  );
+});
+
+Deno.test("encode prints the help of the command, when that asks for it", async () => {
+  assertEquals((await run("encode buffer --help")).stdout, (await run("buffer --help")).stdout);
+});
+
+const MISTAKES = [
+  ["encode", /^encode needs COMMAND\.\.\.;/],
+  ["encode nosuch", /^unknown command "nosuch";/],
+  ["encode show", /^show cannot be encoded, these can: attach, detach, buffer, /],
+  ["encode encode buffer --dev lo", /^encode cannot be encoded,/],
+  ["encode --format xml buffer --dev lo", /^"xml" is no format: one is hex, c, json$/],
+  ["encode buffer --format c --dev lo", /^unknown option --format; see: plugctl buffer --help$/],
+  ["encode buffer", /^buffer needs a device or a gate/],
+] as const;
+
+for (const [line, message] of MISTAKES) {
+  Deno.test(`encode exits with 2 and says what is wrong, on: ${line}`, async () => {
+    const { status, stdout, stderr } = await run(line);
+    assertEquals([status, stdout], [2, ""]);
+    assertMatch(stderr.replace(/^plugctl: (.*)\n$/s, "$1"), message);
+  });
+}

@@ -1,5 +1,5 @@
 import type { Connection } from "../netlink/connection.ts";
-import { changeQueues } from "../qdisc/change.ts";
+import { type BufferOptions, changeQueues } from "../qdisc/change.ts";
 import { changeRequest, type PlugAction } from "../qdisc/plug_requests.ts";
 import { openQueue, type Queue } from "../qdisc/queue.ts";
 import type { Context, Run } from "./context.ts";
@@ -12,14 +12,18 @@ export interface ChangeCommand {
   action: PlugAction;
   /** The limit that it sets, from its operands. */
   limitBytes?: (context: Context) => number;
-  /** Does it, where there is a choice; what it returns is added to what `--json` prints of each plug. */
-  change?: (queues: Queue[], context: Context) => Promise<Record<string, unknown>[]>;
+  /** How it holds. */
+  options?: (context: Context) => BufferOptions;
+  /** Does it in another way, where it returns something: of each queue what `--json` prints besides. */
+  instead?: (queues: readonly Queue[], context: Context) => Promise<Record<string, unknown>[]> | undefined;
+  /** What is to be done afterwards. */
+  after?: (queues: readonly Queue[]) => Promise<void>;
   /** What is worth knowing about the limit on a device. */
   warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, change, warn }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, options, instead, after, warn }: ChangeCommand): Run {
   return async (context) => {
     const { gates, places } = await queueTargets(context);
     const limitBytes = readLimit?.(context);
@@ -31,8 +35,9 @@ export function changeCommand({ action, limitBytes: readLimit, change, warn }: C
     using connection = await openConnection(context);
     const ofGates = await gateQueues(connection, gates);
     const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
-    const more = await change?.(queues, context);
-    if (!change) changeQueues(queues, { action, limitBytes });
+    const more = await instead?.(queues, context);
+    if (!more) changeQueues(queues, { action, limitBytes, ...options?.(context) });
+    await after?.(queues);
     for (const { place: { ifindex } } of queues) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);

@@ -267,10 +267,15 @@ export const COMMANDS = {
     options: ["netns", "all", "drop", "timeout", "json", "quiet", "verbose", "help"],
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
-      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. Plugs with " +
-      "other handles are left alone.",
+      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away, also under a " +
+      "hold that goes on, which then fails. Plugs with other handles are left alone, and named.",
+      "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit status is 0 " +
+      "where nothing of plugctl's is left, and 1 where something could not be taken away, which is named.",
     ],
-    examples: [["recover", "make this network namespace as it was"]],
+    examples: [
+      ["recover", "make this network namespace as it was"],
+      ["recover --all", "make this machine as it was"],
+    ],
   },
   encode: {
     summary: "print the bytes that a command would send",

@@ -27,7 +27,8 @@ export const PLUGCTL: readonly string[] = [Deno.execPath(), "run", "-A", "--no-c
  * which its messages here say nothing.
  */
 export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> {
-  const there = words.includes("--netns") ? [] : ["--netns", host.name];
+  const saysWhere = words.includes("--netns") || words.includes("--all");
+  const there = saysWhere ? [] : ["--netns", host.name];
   const end = words.includes("--") ? words.indexOf("--") : words.length;
   const stdout = new Written();
   const stderr = new Written();

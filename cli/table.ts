@@ -39,8 +39,8 @@ export const OPTIONS = {
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   priority: { value: "N", summary: "of gates that match a packet the lowest gets it (default: the next)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
-  until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent, drops; > >= == <= <" },
-  "max-hold": { value: "DURATION", summary: "a guardian releases after this time, whatever happens" },
+  until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent>=1, drops>0" },
+  "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
   "expect-lossless": { summary: "exit with 3 where a packet was dropped" },
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
@@ -53,7 +53,7 @@ export const OPTIONS = {
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
-  all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },
+  all: { summary: "of recover: every network namespace; of decode: every rtnetlink message" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -104,9 +104,9 @@ export const COMMANDS = {
     details: [
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
-      "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
-      "from the last buffer with --max-hold. It ends before, where release-indefinite, detach, gate delete or recover of " +
-      "plugctl makes it needless. With such a deadline a device may be held that carries the default route.",
+      "With --max-hold a guardian, a process of its own that outlives this command, releases after that time whatever is " +
+      "held then, counted from the last buffer with --max-hold. With such a deadline a device may be held that carries " +
+      "the default route.",
     ],
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],

@@ -30,7 +30,11 @@ export async function run(context: Context): Promise<number | void> {
   const reportFile = await prepareReport(context);
   const json = isGiven(context, "json");
   using view = new RunView(context, { isTerminal: !json && Deno.stdout.isTerminal() });
-  const show = json ? (event: ScenarioEvent) => context.print(`${JSON.stringify(event)}\n`) : view.show;
+  const print = (event: ScenarioEvent) => {
+    view.follow(event);
+    context.print(`${JSON.stringify(event)}\n`);
+  };
+  const show = json ? print : view.show;
   const onEvent = (event: ScenarioEvent) => {
     reportFile?.add(event);
     show(event);

@@ -218,7 +218,10 @@ Deno.test("plugctl hold", async (t) => {
 async function isKilledAt(hold: HoldCase, send: number): Promise<boolean> {
   const strace = ["strace", "-qq", "-o", "/dev/null", "-e", `inject=sendto:signal=SIGKILL:when=${send}`];
   const child = hold.left.spawn([...strace, ...PLUGCTL, "hold", ...DEV, "--quiet", "--for", "50ms"], { stdin: "null" });
+  // So that something waits whenever it is killed.
+  const timer = setInterval(() => hold.send(1), 10);
   const { signal, code } = await child.status;
+  clearInterval(timer);
   if (signal === null) assertEquals(code, 0);
   await hold.isOver();
   return signal !== null;

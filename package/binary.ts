@@ -18,28 +18,37 @@ const MAIN = "plugctl.js";
  * Compiles plugctl with all that it loads into one file.
  *
  * It is bundled first, into as many files as are loaded at different times: the sources one by one would bring the
- * whole cache of npm packages with them, and take four times as long to start. Deno's own compiled program, `denort`, is taken
- * from `DENORT_BIN`, or else downloaded. That must be of the same version as the Deno that compiles, which is
- * `DENO_FOR_COMPILE`, or else this one.
+ * whole cache of npm packages with them, and take several times as long to start (`deno task bench:start`).
  *
  * @param output The file to write.
- * @throws {Error} Where `denort` cannot be had, or is not for the target.
+ * @throws {Error} As `compileProgram` does.
  */
 export async function compileBinary(output: string, target: Target = findTarget()): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "plugctl-bundle-" });
   try {
     await bundle(folder);
-    const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
-    const made = `${folder}/plugctl`;
-    await run([deno, "compile", ...compileOptions(target), "--output", made, MAIN], { cwd: folder });
-    await checkMachine(made, target);
-    await putInPlace(
-      [{ path: output.slice(output.lastIndexOf("/") + 1), source: made, mode: 0o755 }],
-      folderOf(output),
-    );
+    await compileProgram(`${folder}/${MAIN}`, output, target);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/**
+ * Compiles a program of one's own, with the JavaScript beside it, into one file.
+ *
+ * Deno's own compiled program, `denort`, is taken from `DENORT_BIN`, or else downloaded. It must be of the same version
+ * as the Deno that compiles, which is `DENO_FOR_COMPILE`, or else this one.
+ *
+ * @param main The program.
+ * @param output The file to write.
+ * @throws {Error} Where `denort` cannot be had, or is not for the target.
+ */
+export async function compileProgram(main: string, output: string, target: Target = findTarget()): Promise<void> {
+  const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
+  const made = `${main}.out`;
+  await run([deno, "compile", ...compileOptions(target), "--output", made, main], { cwd: folderOf(main) });
+  await checkMachine(made, target);
+  await putInPlace([{ path: output.slice(output.lastIndexOf("/") + 1), source: made, mode: 0o755 }], folderOf(output));
 }
 
 function compileOptions({ triple }: Target): string[] {

@@ -17,6 +17,7 @@ export {
   type AttachOptions,
   type BufferOptions,
   type Charge,
+  type DeadlineOptions,
   type DetachOptions,
   type DetachReport,
   type Direction,
@@ -53,3 +54,5 @@ export {
   TAG_VARIABLE,
   type Via,
 } from "./qdisc/mod.ts";
+export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";
+export type * from "./scenario/mod.ts";

@@ -1,5 +1,5 @@
 import type { Connection } from "../netlink/connection.ts";
-import { type BufferOptions, changeQueues } from "../qdisc/change.ts";
+import { changeQueues } from "../qdisc/change.ts";
 import { changeRequest, type PlugAction } from "../qdisc/plug_requests.ts";
 import { openQueue, type Queue } from "../qdisc/queue.ts";
 import type { Context, Run } from "./context.ts";
@@ -12,14 +12,14 @@ export interface ChangeCommand {
   action: PlugAction;
   /** The limit that it sets, from its operands. */
   limitBytes?: (context: Context) => number;
-  /** How it holds. */
-  options?: (context: Context) => BufferOptions;
+  /** Does it, where there is a choice; what it returns is added to what `--json` prints of each plug. */
+  change?: (queues: Queue[], context: Context) => Promise<Record<string, unknown>[]>;
   /** What is worth knowing about the limit on a device. */
   warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, options, warn }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, change, warn }: ChangeCommand): Run {
   return async (context) => {
     const { gates, places } = await queueTargets(context);
     const limitBytes = readLimit?.(context);
@@ -31,12 +31,13 @@ export function changeCommand({ action, limitBytes: readLimit, options, warn }: 
     using connection = await openConnection(context);
     const ofGates = await gateQueues(connection, gates);
     const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
-    changeQueues(queues, { action, limitBytes, ...options?.(context) });
+    const more = await change?.(queues, context);
+    if (!change) changeQueues(queues, { action, limitBytes });
     for (const { place: { ifindex } } of queues) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);
     }
-    printResults(context, queues, (_queue, index) => ({ gate: gates[index], action, limitBytes }));
+    printResults(context, queues, (_queue, index) => ({ gate: gates[index], action, limitBytes, ...more?.[index] }));
   };
 }
 

@@ -38,6 +38,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 /** What to do instead where it is about a gate, GATE. */
 const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "foreign-qdisc": "delete that first",
+  "held": "let it go with: plugctl release-indefinite GATE",
   "not-attached": "see what is left of it with: plugctl gate list",
   "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
 };

@@ -37,8 +37,14 @@ export class RunView implements Disposable {
     if (this.isTerminal) this.#timer = setInterval(() => this.#spin(), TURN_MS);
   }
 
+  /** Keeps in mind where steps stand, and shows nothing. */
+  readonly follow = (event: ScenarioEvent): void => {
+    if (event.event === "step-start" && event.line !== undefined) this.#lines.set(event.step, event.line);
+  };
+
   /** Shows an event. */
   readonly show = (event: ScenarioEvent): void => {
+    this.follow(event);
     switch (event.event) {
       case "scenario-start":
         return this.#line(`${event.name} (seed ${event.seed})`);
@@ -64,7 +70,6 @@ export class RunView implements Disposable {
   }
 
   #begin(start: StepStart): void {
-    if (start.line !== undefined) this.#lines.set(start.step, start.line);
     this.#open.set(start.step, start);
     if (OUTER.includes(start.action)) this.#line(this.#describe(start, ""));
   }

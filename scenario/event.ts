@@ -26,19 +26,25 @@ export interface EventBase {
 
 /** The first event. */
 export interface ScenarioStart extends EventBase {
+  /** Which kind of event it is. */
   event: "scenario-start";
+  /** The version of the log. */
   version: typeof EVENT_VERSION;
   /** The scenario's name. */
   name: string;
+  /** What the scenario says of itself. */
   description?: string;
   /** The file that it was read from, as it was named; absent where it was none. */
   file?: string;
   /** What random choices are made from. */
   seed: number;
+  /** The variables with their values. */
   vars: Record<string, Scalar>;
   /** The wall clock's time, in ISO 8601. */
   time: string;
+  /** What it runs on. */
   environment: Environment;
+  /** The hosts that it brings, and those that it found. */
   hosts: HostLayout[];
   /** Every gate and plug that the file names. */
   queues: QueueLayout[];
@@ -50,34 +56,45 @@ export interface ScenarioStart extends EventBase {
 
 /** What it ran on. */
 export interface Environment {
+  /** The version of plugctl. */
   plugctl: string;
+  /** The version of Deno. */
   deno: string;
   /** As `uname -r` says. */
   kernel: string;
   /** `x86_64` or `aarch64` */
   architecture: string;
+  /** As `uname -n` says. */
   hostname: string;
 }
 
 /** A host of the scenario. */
 export interface HostLayout {
+  /** What the scenario calls it. */
   name: string;
   /** The name of its network namespace while the scenario runs. */
   netns: string;
+  /** Its ends of cables, each with the other end, and with addresses and their prefix lengths. */
   devices: { name: string; to: { host: string; device: string }; addresses: string[] }[];
+  /** Its routes besides those of its addresses. */
   routes: { to: string; via: string }[];
 }
 
 /** A gate or a plug of the scenario. */
 export interface QueueLayout {
+  /** What the scenario calls it. */
   name: string;
+  /** Whether it holds some packets of its devices, or all that leave its one. */
   kind: "gate" | "plug";
+  /** The host that it is on; absent for this machine. */
   host?: string;
+  /** Its devices. */
   devs: string[];
   /** Of a gate. */
   direction?: "ingress" | "egress";
   /** Of a gate: expressions, one of which a packet fits; none means all packets. */
   match?: string[];
+  /** How much it holds before it drops, in bytes, where the file says it. */
   limitBytes?: number;
 }
 
@@ -109,6 +126,7 @@ export type Action =
 
 /** What says which step an event is about. */
 export interface StepMark extends EventBase {
+  /** Which part of the run it belongs to. */
   phase: Phase;
   /**
    * Which step, the same in its start and its end and in no other: `3` is the third, `3.2` the second below it,
@@ -116,6 +134,7 @@ export interface StepMark extends EventBase {
    * `setup.attach.web`, `cleanup.1`, `undo.stop.load`.
    */
   step: string;
+  /** What is done. */
   action: Action;
   /** The host that it is about; absent for this machine. */
   host?: string;
@@ -127,6 +146,7 @@ export interface StepMark extends EventBase {
 
 /** A step begins. */
 export interface StepStart extends StepMark {
+  /** Which kind of event it is. */
   event: "step-start";
   /** The line of the file, from 1 on; absent where it stands in none. */
   line?: number;
@@ -148,7 +168,9 @@ export type Outcome = "done" | "failed" | "unmet" | "aborted";
 
 /** A step has ended. */
 export interface StepEnd extends StepMark {
+  /** Which kind of event it is. */
   event: "step-end";
+  /** How it has ended. */
   outcome: Outcome;
   /** How long it took, in microseconds. */
   duration: number;
@@ -162,8 +184,12 @@ export interface StepEnd extends StepMark {
   notes?: string[];
   /** When the kernel was asked, in microseconds since the scenario began, of steps that change queues. */
   asked?: number;
-  /** Counters of the queues that it is about, before it and after. */
+  /**
+   * Counters before it, by the queue's name: of the queues that it is about, or else of those that hold, as far as they
+   * are there.
+   */
   before: Record<string, QdiscStats>;
+  /** The same after it. */
   after: Record<string, QdiscStats>;
   /** A process that it started or that has ended in it. */
   ran?: RanProcess;
@@ -175,17 +201,21 @@ export interface StepEnd extends StepMark {
 export interface RanProcess {
   /** What `start` calls it; absent for a command that was run to its end. */
   name?: string;
+  /** Its number. */
   pid: number;
+  /** The program and its arguments. */
   command: string[];
-  /** When it was started and when it ended, in microseconds since the scenario began. */
+  /** When it was started, in microseconds since the scenario began. */
   from: number;
+  /** When it ended, where it has. */
   to?: number;
   /** Its exit status, where it has ended; absent where a signal has ended it. */
   exit?: number;
   /** The signal that ended it. */
   signal?: string;
-  /** What it has written, the last 64 KiB of each, where it has ended. */
+  /** What it has written to standard output, the last 64 KiB, where it has ended. */
   stdout?: string;
+  /** What it has written to standard error, the last 64 KiB, where it has ended. */
   stderr?: string;
   /** Whether it has written more than that. */
   cut?: boolean;
@@ -193,12 +223,15 @@ export interface RanProcess {
 
 /** Counters in between, where they have changed. Comes at any place of the log, where sampling was asked for. */
 export interface Sample extends EventBase {
+  /** Which kind of event it is. */
   event: "sample";
+  /** Counters by the queue's name, of those that have changed since the last sample. */
   queues: Record<string, QdiscStats>;
 }
 
 /** The last event. */
 export interface ScenarioEnd extends EventBase {
+  /** Which kind of event it is. */
   event: "scenario-end";
   /** `unmet` where an expectation was not met, `aborted` where a signal ended it. */
   outcome: Outcome;
@@ -210,15 +243,17 @@ export interface ScenarioEnd extends EventBase {
   undone: boolean;
   /** What each queue has seen from when it was attached until it was detached, added up. */
   queues: Record<string, QueueTotal>;
-  /** Steps that were done, without `repeat`, `parallel` and what is below them but steps. */
+  /** How many steps were done, each round's counted, without `repeat` and `parallel` themselves. */
   steps: number;
 }
 
 /** What a queue has seen. */
 export interface QueueTotal {
-  /** Packets and bytes that it has let through. */
+  /** Packets that it has let through. */
   packets: number;
+  /** Bytes that it has let through. */
   bytes: number;
+  /** Packets that it has dropped because its limit was reached. */
   drops: number;
   /** How often it was told to hold while it passed packets. */
   holds: number;

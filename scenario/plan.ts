@@ -6,8 +6,8 @@
  */
 
 import type { Direction } from "../qdisc/gate/gate_note.ts";
-import type { NumberTest } from "./number_test.ts";
-import type { TextTest } from "./text_test.ts";
+import type { NumberTest } from "./number_check.ts";
+import type { TextTest } from "./text_check.ts";
 
 /** A value of a variable. */
 export type Scalar = string | number | boolean;
@@ -96,7 +96,7 @@ export interface PlannedPlug extends PlannedQueueBase {
 export interface PlannedStepBase {
   /** What the file calls it. */
   name?: string;
-  /** The host that it is about; absent for this machine. */
+  /** The host that it is done on; absent for this machine, and where it is done on none. */
   host?: string;
   /** When it is to be done, in milliseconds since its list of steps began; at once if that is over. */
   atMs?: number;
@@ -238,8 +238,6 @@ export interface ProcessCondition extends ProcessTest {
 /** A TCP port. */
 export interface PortCondition {
   about: "port";
-  /** Absent for this machine. */
-  host?: string;
   port: number;
   /** Connects there. Without it, the host is asked whether a process listens, and no packet is sent. */
   address?: string;

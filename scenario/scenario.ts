@@ -1,5 +1,6 @@
 import { Connection } from "../netlink/connection.ts";
 import { Guardian } from "../qdisc/guardian/guardian.ts";
+import { describePlan } from "./describe_plan.ts";
 import type { Scalar, ScenarioPlan } from "./plan.ts";
 import { PreciseClock } from "./run/clock.ts";
 import { type Origin, type RunOptions, runPlan, type ScenarioResult } from "./run/run_plan.ts";
@@ -24,12 +25,14 @@ export interface LoadOptions {
  * killed, by a guardian.
  */
 export class Scenario {
-  /** What it means. */
-  readonly plan: ScenarioPlan;
+  /** What the file calls it. */
+  readonly name: string;
+  readonly #plan: ScenarioPlan;
   readonly #origin: Origin;
 
   private constructor(plan: ScenarioPlan, origin: Origin) {
-    this.plan = plan;
+    this.name = plan.name;
+    this.#plan = plan;
     this.#origin = origin;
   }
 
@@ -76,6 +79,17 @@ export class Scenario {
       connect: (netns: string | undefined) => Connection.open({ netns }),
       startGuardian: () => Guardian.start(),
     };
-    return await runPlan(this.plan, { ...options, world, origin: this.#origin });
+    return await runPlan(this.#plan, { ...options, world, origin: this.#origin });
+  }
+
+  /** What it would do, a line each. */
+  describe(): string[] {
+    return describePlan(this.#plan);
+  }
+
+  /** What it means, with every value understood: durations in milliseconds, sizes in bytes. For people to read. */
+  toJSON(): Record<string, unknown> {
+    const plain = (_key: string, value: unknown) => value instanceof RegExp ? String(value) : value;
+    return JSON.parse(JSON.stringify(this.#plan, plain));
   }
 }

@@ -2,15 +2,14 @@ import { formatHandle, formatParent } from "../../codec/handle.ts";
 import type { DetachReport } from "../../qdisc/drain.ts";
 import { recover, type Recovery } from "../../qdisc/recover.ts";
 import type { Context } from "../context.ts";
-import { parseDuration } from "../duration.ts";
-import { isGiven, valueOf } from "../given.ts";
+import { durationOf } from "../duration.ts";
+import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection } from "../queue_options.ts";
 
 /** `plugctl recover` */
 export async function run(context: Context): Promise<void> {
-  const timeout = valueOf(context, "timeout");
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  const timeoutMs = durationOf(context, "timeout");
   using connection = await openConnection(context);
   const drop = isGiven(context, "drop");
   const recovery = await interruptible((signal) => recover(connection, { drop, timeoutMs, signal }));

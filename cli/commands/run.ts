@@ -1,7 +1,6 @@
 import type { ScenarioResult } from "../../scenario/run/run_plan.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { ScenarioError } from "../../scenario/mistake.ts";
-import { describePlan } from "../../scenario/describe_plan.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import type { Scalar } from "../../scenario/plan.ts";
 import type { ReportFile } from "../../scenario/report/report_file.ts";
@@ -27,11 +26,15 @@ export async function run(context: Context): Promise<number | void> {
   const maxHoldMs = maxHold === undefined ? undefined : parseDuration(maxHold);
   const scenario = await load(context);
   if (!scenario) return EXIT.usage;
-  if (isGiven(context, "dry-run")) return printPlan(context, scenario, { seed, maxHoldMs });
+  if (isGiven(context, "dry-run")) return printPlan(context, scenario);
   const reportFile = await prepareReport(context);
   const json = isGiven(context, "json");
   using view = new RunView(context, { isTerminal: !json && Deno.stdout.isTerminal() });
-  const show = json ? (event: ScenarioEvent) => context.print(`${JSON.stringify(event)}\n`) : view.show;
+  const print = (event: ScenarioEvent) => {
+    view.follow(event);
+    context.print(`${JSON.stringify(event)}\n`);
+  };
+  const show = json ? print : view.show;
   const onEvent = (event: ScenarioEvent) => {
     reportFile?.add(event);
     show(event);
@@ -102,15 +105,9 @@ function seedOf(context: Context): number | undefined {
   throw new UsageError(`${JSON.stringify(text)} is no seed: one is a whole number from 0 to 4294967295`);
 }
 
-function printPlan(
-  context: Context,
-  { plan }: Scenario,
-  { seed = plan.seed, maxHoldMs = plan.maxHoldMs }: { seed?: number; maxHoldMs?: number },
-): void {
-  const whole = { ...plan, seed, maxHoldMs };
-  const plain = (_key: string, value: unknown) => value instanceof RegExp ? String(value) : value;
-  if (isGiven(context, "json")) return context.print(`${JSON.stringify(whole, plain, 2)}\n`);
-  context.print(describePlan(whole).map((line) => `${line}\n`).join(""));
+function printPlan(context: Context, scenario: Scenario): void {
+  if (isGiven(context, "json")) return context.print(`${JSON.stringify(scenario, null, 2)}\n`);
+  context.print(scenario.describe().map((line) => `${line}\n`).join(""));
 }
 
 /** Says how it has ended, and returns the exit status for it. */

@@ -1,10 +1,11 @@
-import type { PlannedStep, PlannedStepBase } from "../plan.ts";
+import type { PlannedGate, PlannedPlug, PlannedStep, PlannedStepBase } from "../plan.ts";
 import { type ActionName, ACTIONS, ATTACH } from "../schema/step.ts";
-import { type Entry, follow, keyPlace, type Tree, valueAt } from "../source/tree.ts";
+import { type Entry, follow, keyPlace, type Place, type Tree, valueAt } from "../source/tree.ts";
 import { check } from "./check.ts";
 import { commandOf, endOf } from "./command.ts";
 import { conditionOf } from "./condition.ts";
 import type { Context, Reference } from "./context.ts";
+import { type GivenHost, hostOf } from "./host_of.ts";
 import { gateOf, plugOf } from "./queue.ts";
 
 /** How long `wait` waits, and `stop` until it kills, where nothing else is said, in milliseconds. */
@@ -14,6 +15,8 @@ const TIMEOUT_MS = 5000;
 export interface WrittenAction {
   entry: Entry;
   base: PlannedStepBase;
+  /** The host that the step names. */
+  given?: GivenHost;
   context: Context;
 }
 
@@ -22,19 +25,19 @@ export function planAction(
   action: Exclude<ActionName, "repeat" | "parallel">,
   written: WrittenAction,
 ): PlannedStep | undefined {
-  const { entry: { value: tree }, base, context } = written;
+  const { entry: { value: tree }, base, given, context } = written;
   switch (action) {
     case "attach":
       return attachOf(written);
     case "wait": {
-      const read = conditionOf({ tree, label: action, host: base.host }, context);
+      const read = conditionOf({ tree, label: action, given }, context);
       if (!read || read.condition.about === "command") return undefined;
-      const timeoutMs = read.timeoutMs ?? context.defaults.timeoutMs ?? TIMEOUT_MS;
-      return { action, ...base, condition: read.condition, timeoutMs };
+      const { condition, host, timeoutMs = context.defaults.timeoutMs ?? TIMEOUT_MS } = read;
+      return { action, ...base, host, condition, timeoutMs };
     }
     case "expect": {
-      const read = conditionOf({ tree, label: action, host: base.host }, context);
-      return read && { action, ...base, condition: read.condition };
+      const read = conditionOf({ tree, label: action, given }, context);
+      return read && { action, ...base, host: read.host, condition: read.condition };
     }
     case "detach":
     case "buffer":
@@ -58,7 +61,7 @@ export function planAction(
   }
 }
 
-function attachOf({ entry: { value: tree }, base, context }: WrittenAction): PlannedStep | undefined {
+function attachOf({ entry: { value: tree }, base, given, context }: WrittenAction): PlannedStep | undefined {
   const { line, column } = tree;
   const kind = (["gate", "plug"] as const).find((key) => valueAt(tree, key));
   if (!kind) {
@@ -67,22 +70,26 @@ function attachOf({ entry: { value: tree }, base, context }: WrittenAction): Pla
     return undefined;
   }
   const place = keyPlace(tree, [kind]);
-  if (kind === "gate") {
-    const fields = check(ATTACH.gate, { tree, label: "attach" }, context);
-    if (!fields) return undefined;
-    return {
-      action: "attach",
-      ...base,
-      queue: gateOf(fields, { name: fields.gate, place, tree, host: base.host }, context),
-    };
-  }
+  const queue = kind === "gate"
+    ? attachedGate(tree, { place, given, context })
+    : attachedPlug(tree, { place, given, context });
+  return queue && { action: "attach", ...base, host: queue.host, queue };
+}
+
+interface AttachedHere {
+  place: Place;
+  given?: GivenHost;
+  context: Context;
+}
+
+function attachedGate(tree: Tree, { place, given, context }: AttachedHere): PlannedGate | undefined {
+  const fields = check(ATTACH.gate, { tree, label: "attach" }, context);
+  return fields && gateOf(fields, { name: fields.gate, place, tree, given }, context);
+}
+
+function attachedPlug(tree: Tree, { place, given, context }: AttachedHere): PlannedPlug | undefined {
   const fields = check(ATTACH.plug, { tree, label: "attach" }, context);
-  if (!fields) return undefined;
-  return {
-    action: "attach",
-    ...base,
-    queue: plugOf(fields, { name: fields.plug, place, tree, host: base.host }, context),
-  };
+  return fields && plugOf(fields, { name: fields.plug, place, tree, given }, context);
 }
 
 function limitOf({ entry: { value: tree }, base, context }: WrittenAction): PlannedStep | undefined {
@@ -113,17 +120,20 @@ function queuesOf(
 }
 
 function processAction(action: "run" | "start" | "stop" | "join", written: WrittenAction): PlannedStep | undefined {
-  const { entry: { value: tree }, base, context } = written;
+  const { entry: { value: tree }, base, given, context } = written;
   switch (action) {
     case "run": {
       const fields = check(ACTIONS.run, { tree, label: action }, context);
-      return fields && { action, ...base, ...commandOf(fields, context), ...endOf(fields), timeoutMs: fields.timeout };
+      if (!fields) return undefined;
+      const host = hostOf(given, context);
+      return { action, ...base, host, ...commandOf(fields, context), ...endOf(fields), timeoutMs: fields.timeout };
     }
     case "start": {
       const fields = check(ACTIONS.start, { tree, label: action }, context);
       if (!fields) return undefined;
       context.processes.add(fields.name);
-      return { action, ...base, ...commandOf(fields, context), process: fields.name };
+      const host = hostOf(given, context);
+      return { action, ...base, host, ...commandOf(fields, context), process: fields.name };
     }
     case "stop": {
       const fields = check(ACTIONS.stop, { tree, label: action }, context);

@@ -1,4 +1,4 @@
-import type { NumberTest } from "../number_test.ts";
+import type { NumberTest } from "../number_check.ts";
 import type { CommandCondition, Condition, Counter, ProcessCondition, QueueCondition } from "../plan.ts";
 import { type ConditionFields, EXPECT, WAIT } from "../schema/condition.ts";
 import type { Schema } from "../schema/mapping.ts";
@@ -6,19 +6,21 @@ import { follow, type Tree } from "../source/tree.ts";
 import { check } from "./check.ts";
 import { commandOf, endOf } from "./command.ts";
 import type { Context } from "./context.ts";
-import { planHostOf } from "./host_of.ts";
+import { type GivenHost, hostOf, planHostOf } from "./host_of.ts";
 
 /** A condition where it is written. */
 export interface Written {
   tree: Tree;
   label: "wait" | "expect";
-  /** That of the step. */
-  host?: string;
+  /** The host that the step names. */
+  given?: GivenHost;
 }
 
 /** A condition, and how long to wait for it where that is said. */
 export interface PlannedCondition {
   condition: Condition | CommandCondition;
+  /** The host that it is about. */
+  host?: string;
   timeoutMs?: number;
 }
 
@@ -32,8 +34,8 @@ export function conditionOf(written: Written, context: Context): PlannedConditio
   if (subject === undefined) return undefined;
   const fields = check(schemas[subject], { tree, label }, context);
   if (!fields) return undefined;
-  const condition = planned({ subject, ...fields } as ConditionFields, { ...written, context });
-  return condition && { condition, timeoutMs: (fields as { timeout?: number }).timeout };
+  const read = planned({ subject, ...fields } as ConditionFields, { ...written, context });
+  return read && { ...read, timeoutMs: (fields as { timeout?: number }).timeout };
 }
 
 /** The key that says what a condition is about. */
@@ -51,22 +53,29 @@ function subjectOf(
 function planned(
   fields: ConditionFields,
   written: Written & { context: Context },
-): Condition | CommandCondition | undefined {
+): PlannedCondition | undefined {
+  const { tree, given, context } = written;
   switch (fields.subject) {
     case "gate":
-      return queueCondition(fields, { ...written, name: fields.gate });
+      return withoutHost(queueCondition(fields, { ...written, name: fields.gate }));
     case "plug":
-      return queueCondition(fields, { ...written, name: fields.plug });
+      return withoutHost(queueCondition(fields, { ...written, name: fields.plug }));
     case "process":
-      return processCondition(fields, written);
+      return withoutHost(processCondition(fields, written));
     case "port": {
       const { port, address, answers } = fields;
-      const { tree, host, context } = written;
-      return { about: "port", port, address, answers, host: planHostOf(host, { tree, what: `port ${port}`, context }) };
+      const host = planHostOf(given, { tree, what: `port ${port}`, context });
+      return { condition: { about: "port", port, address, answers }, host };
     }
-    case "command":
-      return { about: "command", ...commandOf(fields, written.context), ...endOf(fields), timeoutMs: fields.timeout };
+    case "command": {
+      const command = { ...commandOf(fields, context), ...endOf(fields), timeoutMs: fields.timeout };
+      return { condition: { about: "command", ...command }, host: hostOf(given, context) };
+    }
   }
+}
+
+function withoutHost(condition: Condition | undefined): PlannedCondition | undefined {
+  return condition && { condition };
 }
 
 function queueCondition(

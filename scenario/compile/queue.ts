@@ -6,7 +6,7 @@ import type { GateFields, PlugFields } from "../schema/queue.ts";
 import { follow, keyPlace, type Place, type Tree, valueAt } from "../source/tree.ts";
 import { placeWithin } from "../source/variables.ts";
 import type { Context } from "./context.ts";
-import { planHostOf } from "./host_of.ts";
+import { type GivenHost, planHostOf } from "./host_of.ts";
 
 /** Where a gate or a plug is defined. */
 export interface Defined {
@@ -15,17 +15,17 @@ export interface Defined {
   place: Place;
   /** What defines it. */
   tree: Tree;
-  /** The host that the step is about, where it is a step. */
-  host?: string;
+  /** The host that the step names, where it is a step. */
+  given?: GivenHost;
 }
 
 /** A gate, from what is written. */
-export function gateOf(fields: GateFields, { name, place, tree, host }: Defined, context: Context): PlannedGate {
+export function gateOf(fields: GateFields, { name, place, tree, given }: Defined, context: Context): PlannedGate {
   define(name, { kind: "gate", place, context });
   const gate: PlannedGate = {
     kind: "gate",
     name,
-    host: planHostOf(fields.host ?? host, { tree, what: `gate ${name}`, context }),
+    host: planHostOf(ownHost(fields.host, tree) ?? given, { tree, what: `gate ${name}`, context }),
     devs: fields.dev,
     direction: fields.direction,
     match: fields.match ?? [],
@@ -40,12 +40,12 @@ export function gateOf(fields: GateFields, { name, place, tree, host }: Defined,
 }
 
 /** A plug, from what is written. */
-export function plugOf(fields: PlugFields, { name, place, tree, host }: Defined, context: Context): PlannedPlug {
+export function plugOf(fields: PlugFields, { name, place, tree, given }: Defined, context: Context): PlannedPlug {
   define(name, { kind: "plug", place, context });
   return {
     kind: "plug",
     name,
-    host: planHostOf(fields.host ?? host, { tree, what: `plug ${name}`, context }),
+    host: planHostOf(ownHost(fields.host, tree) ?? given, { tree, what: `plug ${name}`, context }),
     dev: fields.dev,
     parent: fields.parent,
     handle: fields.handle,
@@ -90,4 +90,11 @@ function refused(check: () => void, { tree, what, context }: { tree: Tree; what:
     const { line, column } = tree;
     context.mistakes.push({ line, column, what: `${what} cannot be: ${error.message}`, expected: "something else" });
   }
+}
+
+/** The host that a definition itself names. */
+function ownHost(host: string | undefined, tree: Tree): GivenHost | undefined {
+  if (host === undefined) return undefined;
+  const { line, column } = follow(tree, ["host"]);
+  return { host, line, column };
 }

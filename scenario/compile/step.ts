@@ -1,11 +1,11 @@
 import type { PlannedStep, PlannedStepBase } from "../plan.ts";
 import { mapping } from "../schema/mapping.ts";
 import { ACTION_NAMES, type ActionName, STEP_ENTRIES } from "../schema/step.ts";
-import type { Entry, MappingTree, Tree } from "../source/tree.ts";
+import { type Entry, follow, type MappingTree, type Tree } from "../source/tree.ts";
 import { planAction } from "./action.ts";
 import { check } from "./check.ts";
 import type { Context } from "./context.ts";
-import { hostOf } from "./host_of.ts";
+import type { GivenHost } from "./host_of.ts";
 import { branchesOf, roundsOf } from "./nested.ts";
 
 /** The most steps that a scenario may have, those of each round counted that uses its variable. */
@@ -35,7 +35,9 @@ function planStep(tree: Tree, context: Context): PlannedStep | undefined {
   const found = actionOf(tree, context);
   if (!found) return undefined;
   const base = baseOf(found, context);
-  return base && planFound(found, base, context);
+  const step = base && planFound(found, base, context);
+  if (step) refuseHost(step, found.tree, context);
+  return step;
 }
 
 /** A step, and which of its keys says what it does. */
@@ -70,19 +72,46 @@ function actionOf(tree: Tree, { mistakes }: Context): Found | undefined {
   return action && !second ? { action, entry: tree.entries.get(action) as Entry, tree } : undefined;
 }
 
-function baseOf({ entry, tree }: Found, context: Context): PlannedStepBase | undefined {
+function planFound(
+  found: Found,
+  base: PlannedStepBase & { given?: GivenHost },
+  context: Context,
+): PlannedStep | undefined {
+  const { action, entry, tree } = found;
+  const { given, ...own } = base;
+  switch (action) {
+    case "repeat": {
+      const repeat = roundsOf(tree, { planSteps, context });
+      return repeat && { action, ...own, ...repeat };
+    }
+    case "parallel":
+      return { action, ...own, branches: branchesOf(entry, { planSteps, context }) };
+    default:
+      return planAction(action, { entry, base: own, given, context });
+  }
+}
+
+function baseOf(
+  { entry, tree }: Found,
+  context: Context,
+): PlannedStepBase & { given?: GivenHost } | undefined {
   const entries = new Map([...tree.entries].filter(([key]) => STEP_KEYS.includes(key)));
   const fields = check(STEP_SCHEMA, { tree: { ...tree, entries }, label: "the step" }, context);
   if (!fields) return undefined;
   const { name, host, at: atMs } = fields;
-  return { name, host: hostOf(host, { tree, context }), atMs, line: entry.key.line };
+  const { line, column } = follow(tree, ["host"]);
+  return { name, given: host === undefined ? undefined : { host, line, column }, atMs, line: entry.key.line };
 }
 
-function planFound({ action, entry, tree }: Found, base: PlannedStepBase, context: Context): PlannedStep | undefined {
-  if (action === "repeat") {
-    const repeat = roundsOf(tree, { planSteps, context });
-    return repeat && { action, ...base, ...repeat };
-  }
-  if (action === "parallel") return { action, ...base, branches: branchesOf(entry, { planSteps, context }) };
-  return planAction(action, { entry, base, context });
+/** Refuses a host where a step is done on none. */
+function refuseHost(step: PlannedStep, tree: MappingTree, { mistakes }: Context): void {
+  const host = tree.entries.get("host");
+  if (!host || isOnHost(step)) return;
+  const expected = "none: attach, run, start, and waiting for ports and commands alone are done on a host";
+  mistakes.push({ ...host.key, what: `a host for ${step.action}`, expected });
+}
+
+function isOnHost(step: PlannedStep): boolean {
+  if (step.action !== "wait" && step.action !== "expect") return ["attach", "run", "start"].includes(step.action);
+  return step.condition.about === "port" || step.condition.about === "command";
 }

@@ -168,13 +168,13 @@ async function sleep({ leastMs, mostMs }: SleepStep, { stage, path, signal, deta
   await stage.clock.until(from + milliseconds, signal);
 }
 
-async function wait({ condition, timeoutMs }: WaitStep, { stage, signal }: Performance): Promise<void> {
+async function wait({ condition, host, timeoutMs }: WaitStep, { stage, signal }: Performance): Promise<void> {
   const { clock } = stage;
   const deadline = clock.now() + timeoutMs;
   const operation = `wait until ${describeCondition(condition)}`;
   let found = "nothing has been found out";
   for (let between = LEAST_PAUSE_MS;; between = Math.min(between * 1.1, LONGEST_PAUSE_MS)) {
-    const seen = await lookUntil(deadline, { condition, stage, signal });
+    const seen = await lookUntil(deadline, { condition, host, stage, signal });
     if (seen?.holds) return;
     found = seen?.found ?? found;
     if (seen?.never) throw new StepError(`Cannot ${operation}: ${found}`);
@@ -188,10 +188,10 @@ async function wait({ condition, timeoutMs }: WaitStep, { stage, signal }: Perfo
 /** Looks at a condition; nothing where that takes too long, as it may with a port. */
 async function lookUntil(
   deadline: number,
-  { condition, stage, signal }: { condition: Condition; stage: Stage; signal: AbortSignal },
+  { stage, signal, ...wanted }: { condition: Condition; host?: string; stage: Stage; signal: AbortSignal },
 ): Promise<Look | undefined> {
   try {
-    return await bounded(look(condition, stage), { timeoutMs: Math.max(deadline - stage.clock.now(), 0), signal });
+    return await bounded(look(wanted, stage), { timeoutMs: Math.max(deadline - stage.clock.now(), 0), signal });
   } catch (error) {
     if (error instanceof TooLate) return undefined;
     throw error;
@@ -206,8 +206,8 @@ async function expect(
     const test = condition.exit === undefined ? { ...condition, exit: STATUS_ZERO } : condition;
     return await runCommand(test, performance);
   }
-  const { stage, signal } = performance;
-  const { holds, found } = await bounded(look(condition, stage), { signal });
+  const { stage, signal, host } = performance;
+  const { holds, found } = await bounded(look({ condition, host }, stage), { signal });
   if (!holds) throw new StepError(`Expected that ${describeCondition(condition)}: ${found}`, { unmet: true });
 }
 

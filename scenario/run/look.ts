@@ -1,7 +1,7 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import { fitsNumber, formatNumberTest, type NumberTest } from "../number_test.ts";
+import { fitsNumber, formatNumberTest, type NumberTest } from "../number_check.ts";
 import type { Condition, Counter, PortCondition, ProcessCondition, ProcessTest, QueueCondition } from "../plan.ts";
-import { fitsText } from "../text_test.ts";
+import { fitsText } from "../text_check.ts";
 import { canConnect, isListening } from "./port.ts";
 import type { ScenarioProcess } from "./process.ts";
 import type { Stage } from "./stage.ts";
@@ -17,14 +17,17 @@ export interface Look {
 }
 
 /** Looks whether a condition holds at this moment. */
-export async function look(condition: Condition, stage: Stage): Promise<Look> {
+export async function look(
+  { condition, host }: { condition: Condition; host?: string },
+  stage: Stage,
+): Promise<Look> {
   switch (condition.about) {
     case "queue":
       return lookAtQueue(condition, stage);
     case "process":
       return lookAtProcess(condition, stage);
     case "port":
-      return await lookAtPort(condition, stage);
+      return await lookAtPort({ ...condition, host }, stage);
   }
 }
 
@@ -79,7 +82,10 @@ export function wrongEnd(process: ScenarioProcess, { exit, stdout, stderr }: Pro
   if (stderr && !fitsText(ran.stderr ?? "", stderr)) return `${name} has not written ${stderr.source} to stderr`;
 }
 
-async function lookAtPort({ host, port, address, answers }: PortCondition, { hosts }: Stage): Promise<Look> {
+async function lookAtPort(
+  { host, port, address, answers }: PortCondition & { host?: string },
+  { hosts }: Stage,
+): Promise<Look> {
   const netns = hosts.netnsOf(host);
   const does = address === undefined ? isListening(port, netns) : await canConnect({ hostname: address, port }, netns);
   return { holds: does === answers, found: `port ${port} ${does ? "answers" : "does not answer"}` };

@@ -9,6 +9,7 @@ import {
   type Outcome,
   type QueueLayout,
   type QueueTotal,
+  type ScenarioEvent,
   type ScenarioStart,
 } from "../event.ts";
 import type { PlannedQueue, PlannedStep, ScenarioPlan } from "../plan.ts";
@@ -29,7 +30,7 @@ export interface RunOptions {
   /** Ends it early: everything is undone, and `outcome` is `aborted`. */
   signal?: AbortSignal;
   /** Is given each event. What it throws ends the scenario, and is thrown by `run` once everything is undone. */
-  onEvent?: Sink;
+  onEvent?: (event: ScenarioEvent) => void;
   /** `file`, the default, gives the events of parallel branches one branch after the other; `time` as they happen. */
   order?: "file" | "time";
   /** What random choices are made from, 0 to 2^32 - 1. Default: what the file says, or else one that is chosen. */
@@ -42,6 +43,7 @@ export interface RunOptions {
 
 /** How a scenario has ended. */
 export interface ScenarioResult {
+  /** `done`, or how it has ended otherwise: by a failure, an expectation that is not met, or because it was told to. */
   outcome: Outcome;
   /** Why it was not done; absent where it was. */
   error?: unknown;

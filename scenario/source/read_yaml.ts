@@ -1,14 +1,4 @@
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  Scalar as YamlScalar,
-} from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
 import type { Mistake } from "../mistake.ts";
 import { plainValue } from "./plain_value.ts";
 import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";
@@ -16,6 +6,8 @@ import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tr
 /** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
 const DEPTH_MAX = 64;
 const NODES_MAX = 100_000;
+/** Names that objects of JavaScript have already: whoever checks an object passes over them. */
+const RESERVED = ["__proto__", "constructor", "prototype"];
 /** What says that a scalar is a text, whatever it looks like, and what says nothing new. */
 const TEXT_TAG = "tag:yaml.org,2002:str";
 const TAGS = [TEXT_TAG, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"];
@@ -43,13 +35,15 @@ type YamlDocument = ReturnType<typeof parseDocument>;
 
 class Reader {
   readonly #text: string;
-  readonly #lines = new LineCounter();
+  /** Where each line begins. */
+  readonly #lines: readonly number[];
   readonly #mistakes: Mistake[] = [];
   #nodes = 0;
   #document?: YamlDocument;
 
   constructor(text: string) {
     this.#text = text;
+    this.#lines = [0, ...text.matchAll(/\n/g).map(({ index }) => index + 1)];
   }
 
   read(): Source {
@@ -66,7 +60,6 @@ class Reader {
     try {
       return parseDocument(this.#text, {
         schema: "failsafe", // scalars are texts, and what they mean is decided here
-        lineCounter: this.#lines,
         prettyErrors: false,
       });
     } catch (error) {
@@ -123,7 +116,9 @@ class Reader {
     for (const { key, value } of pairs) {
       if (this.#nodes > NODES_MAX) break;
       const start = (key as Node | null)?.range?.[0] ?? at;
-      if (isScalar(key) && typeof key.value === "string" && key.value !== "") {
+      if (isScalar(key) && RESERVED.includes(String(key.value))) {
+        this.#mistake(start, `a key is ${key.value}`, "another name");
+      } else if (isScalar(key) && typeof key.value === "string" && key.value !== "") {
         entries.set(key.value, { key: this.#place(start), value: this.#tree(value, { depth: depth + 1, at: start }) });
       } else this.#mistake(start, "a key is no text", "a word as the key");
     }
@@ -147,8 +142,14 @@ class Reader {
   }
 
   #place(at: number): Place {
-    const { line, col } = this.#lines.linePos(Math.min(at, this.#text.length));
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    const offset = Math.min(at, this.#text.length);
+    let [line, end] = [0, this.#lines.length];
+    while (end - line > 1) {
+      const middle = line + end >> 1;
+      if (this.#lines[middle] <= offset) line = middle;
+      else end = middle;
+    }
+    return { line: line + 1, column: offset - this.#lines[line] + 1 };
   }
 
   #lineAt(at: number): string {

@@ -20,3 +20,8 @@ Deno.test("codec/wasm.ts is what codec/assembly compiles to", async () => {
   const { status, stderr } = await deno("run", "-A", "--quiet", "codec_build/wasm.ts", "--check");
   assertEquals(status, 0, stderr);
 });
+
+Deno.test("the JSON Schemas of scenarios are what the sources make of them", async () => {
+  const { status, stderr } = await deno("run", "-A", "--quiet", "--no-check", "scenario/build.ts", "--check");
+  assertEquals(status, 0, stderr);
+});

@@ -8,12 +8,14 @@ interface Info {
   modules: {
     specifier: string;
     error?: string;
-    dependencies?: { code?: { specifier?: string }; type?: { specifier?: string } }[];
+    dependencies?: { code?: { specifier?: string }; type?: { specifier?: string }; isDynamic?: boolean }[];
   }[];
 }
 
-/** Reads what each TypeScript file imports, dynamically too, as Deno resolves it. */
-export async function readModuleGraph(): Promise<ModuleGraph> {
+/** Reads what each TypeScript file imports as Deno resolves it: all of it, or what it loads at once alone. */
+export async function readModuleGraph(
+  { loadedAtOnce = false }: { loadedAtOnce?: boolean } = {},
+): Promise<ModuleGraph> {
   const entry = sourceFiles().map((path) => `import "${new URL(path, ROOT)}";`).join("");
   const { stdout, stderr } = await deno(
     "info",
@@ -27,7 +29,8 @@ export async function readModuleGraph(): Promise<ModuleGraph> {
   if (failed) throw new Error(`Cannot read the imports of ${failed.specifier}: ${failed.error}`);
   const own = modules.filter(({ specifier }) => specifier.startsWith(ROOT.href));
   return new Map(own.map(({ specifier, dependencies = [] }) => {
-    const found = dependencies.flatMap(({ code, type }) => [code?.specifier, type?.specifier]);
+    const found = dependencies.filter(({ isDynamic }) => !(loadedAtOnce && isDynamic))
+      .flatMap(({ code, type }) => loadedAtOnce ? [code?.specifier] : [code?.specifier, type?.specifier]);
     return [pathOf(specifier), [...new Set(found)].filter((url) => url?.startsWith(ROOT.href)).map(pathOf)];
   }));
 }
@@ -49,4 +52,11 @@ export function findCycle(graph: ModuleGraph): string[] | undefined {
     done.add(path);
   };
   return graph.keys().map((path) => visit(path, [])).find((cycle) => cycle !== undefined);
+}
+
+/** Every file that is loaded with a file, itself included. */
+export function reachableFrom(graph: ModuleGraph, start: string): string[] {
+  const found = new Set([start]);
+  for (const path of found) for (const imported of graph.get(path) ?? []) found.add(imported);
+  return [...found];
 }

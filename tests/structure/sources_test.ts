@@ -25,7 +25,8 @@ Deno.test("arguments, exits and printing stand in cli/ alone, and in programs th
 
 Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
   const guardian = ["qdisc/guardian/guard.ts", "qdisc/guardian/processes.ts"];
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "qdisc/release_on_signal.ts"]);
+  const scenario = "scenario/run/signal_group.ts"; // sends them to the processes of a scenario
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "qdisc/release_on_signal.ts", scenario]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

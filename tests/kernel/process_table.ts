@@ -1,0 +1,21 @@
+/**
+ * The process table, as far as programs are in it: not the threads of the kernel, and not those that are ending.
+ *
+ * @module
+ */
+
+/** The command lines of all processes, in alphabetical order. */
+export function processTable(): string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 0)
+    .map(commandLine).filter((line) => line !== "").sort();
+}
+
+/** Of a thread of the kernel and of a process that has ended it is empty. */
+function commandLine(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return "";
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+import { assertEquals, assertThrows } from "@std/assert";
+// @ts-types="../snapshot.d.ts"
+import { assertSnapshot } from "@std/testing/snapshot";
+import { describePlan } from "../../scenario/describe_plan.ts";
+import type { PlannedStep, Scalar } from "../../scenario/plan.ts";
+import { readScenario } from "../../scenario/read.ts";
+import { withSteps, withTop } from "./marked.ts";
+import { DESIGN, NETWORK } from "./scenarios.ts";
+
+function planOf(text: string, set?: ReadonlyMap<string, Scalar>) {
+  return readScenario(text, { file: "a.yaml", set });
+}
+
+/** The steps of a scenario, without their lines. */
+function stepsOf(steps: string): Omit<PlannedStep, "line">[] {
+  return planOf(withSteps(steps)).steps.map(({ line: _line, ...step }) => step);
+}
+
+Deno.test("readScenario() reads the example of the design", () => {
+  const { timeoutMs, maxHoldMs, queues, steps } = planOf(DESIGN);
+  assertEquals([timeoutMs, maxHoldMs], [60_000, 30_000]);
+  const match = ["tcp dst port 8000 flags syn"];
+  const gate = { kind: "gate", name: "web", devs: ["lo"], direction: "egress", match, limitBytes: 1 << 20, line: 3 };
+  assertEquals(queues as unknown[], [{ ...gate, host: undefined, priority: undefined }]);
+  assertEquals(steps.map(({ action, line }) => [action, line]), [
+    ["start", 6],
+    ["repeat", 7],
+    ["join", 14],
+    ["expect", 15],
+  ]);
+  const repeat = steps[1];
+  if (repeat.action !== "repeat") throw new Error("it is no repeat");
+  assertEquals(repeat.rounds.length, 20);
+  const wait = repeat.rounds[0].steps[2];
+  assertEquals(wait.action === "wait" && wait.timeoutMs, 500);
+});
+
+for (const [name, text] of Object.entries({ DESIGN, NETWORK })) {
+  Deno.test(`describePlan() says what a scenario would do: ${name}`, async (context) => {
+    await assertSnapshot(context, describePlan(planOf(text)));
+  });
+}
+
+Deno.test("readScenario() takes packets for backlog, a number for equality and text for comparison", () => {
+  assertEquals(stepsOf('  - wait: { gate: web, packets: ">= 2", drops: 0, timeout: 20ms }') as unknown[], [{
+    action: "wait",
+    name: undefined,
+    host: undefined,
+    atMs: undefined,
+    condition: {
+      about: "queue",
+      queue: "web",
+      counters: { drops: { operator: "=", number: 0 }, backlog: { operator: ">=", number: 2 } },
+    },
+    timeoutMs: 20,
+  }]);
+});
+
+Deno.test("readScenario() gives commands what is written: no number is rewritten, no text is guessed", () => {
+  const [run] = stepsOf("  - run: [echo, 0.10, 007, 0x1f, 1e3, yes, true, ~x, 12]");
+  assertEquals((run as { command?: unknown }).command, [
+    "echo",
+    "0.10",
+    "007",
+    "0x1f",
+    "1e3",
+    "yes",
+    "true",
+    "~x",
+    "12",
+  ]);
+});
+
+Deno.test("readScenario() takes values of variables from vars, and what is set in their place", () => {
+  const text = withTop(
+    "vars: { port: 80, pause: 5ms }\ncleanup: [sleep: '${pause}', wait: { port: '${port}' }, log: 'a${port}b']",
+  );
+  const cleanup = (set?: Record<string, Scalar>) => planOf(text, new Map(Object.entries(set ?? {}))).cleanup;
+  const [sleep, wait, log] = cleanup({ pause: "7ms" });
+  assertEquals(sleep.action === "sleep" && sleep.leastMs, 7);
+  assertEquals(wait.action === "wait" && wait.condition.about === "port" && wait.condition.port, 80);
+  assertEquals(log.action === "log" && log.text, "a80b");
+  assertEquals(
+    assertThrows(() => cleanup({ pause: "7" }), SyntaxError).message.split(", ")[0],
+    'a.yaml:4:18: sleep is "7"',
+  );
+});
+
+Deno.test("readScenario() leaves to the shell what the shell understands, and $${ stands for ${", () => {
+  const [run] = stepsOf('  - run: "echo $PATH $(cat x) $$ $${HOME}"');
+  assertEquals((run as { command?: unknown }).command, "echo $PATH $(cat x) $$ ${HOME}");
+});
+
+Deno.test("readScenario() gives each round its value, and the same steps where it is not used", () => {
+  const rounds = (steps: string) => {
+    const [step] = planOf(withSteps(steps)).steps;
+    if (step.action !== "repeat") throw new Error("it is no repeat");
+    return step.rounds;
+  };
+  const named = rounds("  - repeat: { over: [a, 2], as: it }\n    steps: [log: '${it}!']");
+  assertEquals(named.map(({ value, steps: [step] }) => [value, step.action === "log" && step.text]), [["a", "a!"], [
+    2,
+    "2!",
+  ]]);
+  const plain = rounds("  - repeat: 1000000\n    steps: [log: x]");
+  assertEquals([plain.length, plain[0].steps === plain[999_999].steps], [1_000_000, true]);
+  assertEquals(rounds("  - repeat: { times: 0, as: it }\n    steps: [log: '${it}']"), []);
+});
+
+Deno.test("readScenario() fills in what defaults say, unless a step says otherwise", () => {
+  const text = `name: x
+hosts: { a: {}, b: {} }
+defaults: { host: a, timeout: 7s, env: { A: 1, B: 2 }, cwd: there }
+gates: { web: { dev: lo, direction: egress } }
+steps:
+  - run: { command: x, env: { B: 3 } }
+  - wait: { gate: web, backlog: 1 }
+  - run: { command: x, cwd: /elsewhere }
+    host: b
+  - run: x
+    host: here
+`;
+  const { queues: [gate], steps: [first, wait, second, third] } = planOf(text);
+  assertEquals(gate.host, "a");
+  assertEquals(first.action === "run" && [first.host, first.env, first.cwd], ["a", { A: "1", B: "3" }, "there"]);
+  assertEquals(wait.action === "wait" && wait.timeoutMs, 7000);
+  assertEquals(second.action === "run" && [second.host, second.cwd], ["b", "/elsewhere"]);
+  assertEquals(third.host, undefined);
+});

@@ -1,0 +1,184 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { ends, outcomes, runSteps } from "./fake_run.ts";
+
+/** Runs steps, and says how the scenario has ended and why. */
+async function ending(steps: string): Promise<[outcome: string, message: string]> {
+  const { result } = await runSteps(steps);
+  return [result.outcome, (result.error as Error | undefined)?.message ?? ""];
+}
+
+Deno.test("run runs a command to its end, and keeps what it has written", async () => {
+  const { result, events } = await runSteps("  - run: echo out; echo err >&2");
+  assertEquals(result.outcome, "done");
+  const { ran } = ends(events)[1];
+  assertEquals([ran?.exit, ran?.stdout, ran?.stderr, ran?.cut], [0, "out\n", "err\n", undefined]);
+  assertEquals(ran?.command, ["/bin/sh", "-c", "echo out; echo err >&2"]);
+});
+
+Deno.test("run gives a command its environment, folder and input, and a list of words as it is", async () => {
+  const steps = `
+  - run: { command: 'echo "$A $(pwd) $(cat)"', env: { A: 1 }, cwd: /, stdin: hello, stdout: "1 / hello" }
+  - run: { command: [printf, "%s|", "a b", "$HOME"], stdout: "a b|$HOME|" }
+`;
+  assertEquals(await ending(steps), ["done", ""]);
+});
+
+Deno.test("run fails where a command does, and does not meet what is expected where that is said", async () => {
+  assertEquals(await ending("  - run: exit 3"), ["failed", "Cannot run exit 3: it has ended with exit status 3"]);
+  assertEquals(await ending("  - run: { command: exit 3, exit: 3 }"), ["done", ""]);
+  assertEquals(await ending("  - run: { command: exit 3, exit: 'any' }"), ["done", ""]);
+  assertEquals(await ending("  - run: { command: exit 3, exit: [0, 3] }"), ["done", ""]);
+  assertEquals(await ending('  - run: { command: exit 3, exit: "<3" }'), [
+    "unmet",
+    "Cannot run exit 3: it has ended with exit status 3, expected < 3",
+  ]);
+  assertEquals(await ending("  - run: { command: echo no, stdout: yes }"), [
+    "unmet",
+    "Cannot run echo no: it has not written yes to stdout",
+  ]);
+  assertEquals(await ending("  - run: kill -9 $$"), ["failed", "Cannot run kill -9 $$: it was ended by SIGKILL"]);
+  assertEquals(await ending("  - run: [/nonexistent/program]"), [
+    "failed",
+    "Cannot run /nonexistent/program: Failed to spawn '/nonexistent/program': No such file or directory (os error 2)",
+  ]);
+});
+
+Deno.test("run ends a command that takes too long, with what it has started", async () => {
+  const { result, events } = await runSteps("  - run: { command: sleep 3600 & sleep 3600, timeout: 20ms }");
+  assertEquals(result.outcome, "failed");
+  assertMatch(
+    (result.error as Error).message,
+    /^Cannot wait for the end of sleep 3600 & sleep 3600: it still runs after/,
+  );
+  assertEquals(ends(events)[1].ran?.signal, "SIGKILL");
+});
+
+Deno.test("run does not wait for what a command has left behind, which is ended in the end", async () => {
+  const { result, events } = await runSteps("  - run: (sleep 3600; echo no) & echo $!");
+  assertEquals([result.outcome, result.undone], ["done", true]);
+  const pid = Number(ends(events)[1].ran?.stdout);
+  assertEquals(isRunning(pid), false);
+});
+
+Deno.test("a daemon that leaves its session is ended in the end", async () => {
+  const file = await Deno.makeTempFile();
+  const daemon = `setsid sh -c 'echo $$ >${file}; exec sleep 3600' & while ! test -s ${file}; do sleep 0.01; done`;
+  const { result, events } = await runSteps(`  - run: ${daemon}; cat ${file}; rm ${file}`);
+  assertEquals(result.outcome, "done");
+  assertEquals(isRunning(Number(ends(events)[1].ran?.stdout)), false);
+});
+
+Deno.test("expect holds a command against what is expected of it", async () => {
+  assertEquals(await ending("  - expect: { command: 'true' }"), ["done", ""]);
+  assertEquals((await ending("  - expect: { command: 'false' }"))[0], "unmet");
+  assertEquals(await ending("  - expect: { command: echo hello, stdout: /^hel+o$/m }"), ["done", ""]);
+});
+
+Deno.test("start, wait, expect, stop and join see to a process that runs beside the steps", async () => {
+  const steps = `
+  - start: { name: child, command: "echo ready; echo ready; trap 'echo bye; exit 7' TERM; while :; do sleep 0.01; done" }
+  - wait: { process: child, line: ready, timeout: 60s }
+  - wait: { process: child, line: /^ready$/, timeout: 60s }
+  - stop: { name: child, timeout: 60s }
+  - join: { name: child, exit: 7, stdout: bye }
+  - expect: { process: child, exit: ">0" }
+  - wait: { process: child, stdout: bye, exit: 7 }
+`;
+  assertEquals(await ending(steps), ["done", ""]);
+});
+
+Deno.test("wait fails at once where a process has ended without what is waited for", async () => {
+  const start = "  - start: { name: child, command: exit 1 }\n";
+  assertEquals(await ending(`${start}  - wait: { process: child, line: ready, timeout: 1h }`), [
+    "failed",
+    "Cannot wait until child has written ready: child has not written ready",
+  ]);
+  assertEquals(await ending(`${start}  - wait: { process: child, exit: 0, timeout: 1h }`), [
+    "failed",
+    "Cannot wait until child has ended with exit status = 0: child has ended with exit status 1, expected = 0",
+  ]);
+});
+
+Deno.test("wait finds a line once only: the next looks behind it", async () => {
+  const { result } = await runSteps(`
+  - start: { name: child, command: "echo one; sleep 3600" }
+  - wait: { process: child, line: one, timeout: 60s }
+  - wait: { process: child, line: one, timeout: 5ms }
+`);
+  assertEquals([result.outcome, result.step], ["failed", "3"]);
+});
+
+Deno.test("join fails where a process does, and waits no longer than it is told", async () => {
+  const start = (command: string) => `  - start: { name: child, command: ${command} }\n`;
+  assertEquals(await ending(`${start("exit 2")}  - join: child`), [
+    "failed",
+    "Cannot join child: child has ended with exit status 2",
+  ]);
+  assertEquals(await ending(`${start("exit 2")}  - join: { name: child, exit: 0 }`), [
+    "unmet",
+    "Cannot join child: child has ended with exit status 2, expected = 0",
+  ]);
+  assertEquals(await ending(`${start("sleep 3600")}  - join: { name: child, timeout: 5ms }`), [
+    "failed",
+    "Cannot wait for the end of child: it still runs after 5ms",
+  ]);
+});
+
+Deno.test("stop kills what does not end by the signal", async () => {
+  const { result, events } = await runSteps(`
+  - start: { name: child, command: "trap '' TERM; echo ready; while :; do sleep 0.01; done" }
+  - wait: { process: child, line: ready, timeout: 60s }
+  - stop: { name: child, timeout: 20ms }
+`);
+  assertEquals(result.outcome, "done");
+  assertEquals(ends(events).find(({ step }) => step === "3")?.ran?.signal, "SIGKILL");
+});
+
+Deno.test("processes that still run in the end are stopped, and told of", async () => {
+  const { events } = await runSteps("  - start: { name: child, command: [sleep, '3600'] }");
+  assertEquals(outcomes(events).slice(-2), ["undo.stop.child: done", "undo.detach.up: done"]);
+  const { ran } = ends(events).find(({ step }) => step === "undo.stop.child") ?? {};
+  assertEquals([ran?.name, ran?.signal], ["child", "SIGTERM"]);
+});
+
+Deno.test("a process cannot be started twice at a time, nor found where it was not started", async () => {
+  const start = "  - start: { name: child, command: [sleep, '3600'] }\n";
+  assertEquals((await ending(start + start))[1], "Cannot start child: it runs already");
+  const [, message] = await ending(`  - repeat: 0\n    steps: [start: { name: late, command: x }]\n  - join: late`);
+  assertEquals(message, "Cannot find process late: it has not been started");
+});
+
+Deno.test("the end of what a process writes is kept where that is much", async () => {
+  const { events } = await runSteps("  - run: head -c 200000 /dev/zero | tr '\\0' x; echo end");
+  const { ran } = ends(events)[1];
+  assertEquals([ran?.stdout?.length, ran?.stdout?.endsWith("xend\n"), ran?.cut], [65536, true, true]);
+});
+
+Deno.test("wait and expect see whether a port answers, by those who listen and by connecting", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const accepted = (async () => {
+    for await (const connection of listener) connection.close();
+  })();
+  assertEquals(await ending(`  - expect: { port: ${port} }\n  - wait: { port: ${port}, address: 127.0.0.1 }`), [
+    "done",
+    "",
+  ]);
+  listener.close();
+  await accepted;
+  const none =
+    `  - expect: { port: ${port}, answers: false }\n  - wait: { port: ${port}, address: 127.0.0.1, answers: false }\n`;
+  assertEquals(await ending(`${none}  - expect: { port: ${port} }`), [
+    "unmet",
+    `Expected that port ${port} answers: port ${port} does not answer`,
+  ]);
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/stat`).split(" ")[2] !== "Z";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

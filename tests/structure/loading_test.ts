@@ -1,0 +1,29 @@
+import { assert, assertEquals } from "@std/assert";
+import { reachableFrom, readModuleGraph } from "./module_graph.ts";
+import { codeOf, sourceFiles } from "./sources.ts";
+
+const graph = await readModuleGraph({ loadedAtOnce: true });
+const READS_SCENARIOS = /^scenario\/(source|schema|compile)\/|^scenario\/read\.ts$/;
+const PARSERS = /from "(yaml|valibot|@valibot\/to-json-schema)"/;
+
+Deno.test("commands other than run load nothing of scenarios", () => {
+  const commands = sourceFiles("cli/commands/").filter((path) => path !== "cli/commands/run.ts");
+  assert(commands.length > 10);
+  for (const command of ["cli/main.ts", ...commands]) {
+    assertEquals(reachableFrom(graph, command).filter((path) => path.startsWith("scenario/")), [], command);
+  }
+  assert(reachableFrom(graph, "cli/commands/run.ts").includes("scenario/scenario.ts"));
+});
+
+Deno.test("what reads scenarios, with its parsers, is loaded only when one is read", () => {
+  const parsing = sourceFiles("scenario/").filter((path) => PARSERS.test(codeOf(path)));
+  assert(parsing.length > 5);
+  assertEquals(parsing.filter((path) => !READS_SCENARIOS.test(path)), []);
+  assertEquals(
+    sourceFiles().filter((path) => /^(cli|qdisc|netlink|codec)\//.test(path) && PARSERS.test(codeOf(path))),
+    [],
+  );
+  for (const entry of ["mod.ts", "scenario/scenario.ts"]) {
+    assertEquals(reachableFrom(graph, entry).filter((path) => READS_SCENARIOS.test(path)), [], entry);
+  }
+});

@@ -21,7 +21,6 @@ const MANIFEST = {
   name: NAME,
   version: config.version,
   description: "Netlink messages about queueing disciplines: bytes to meaning and back, in any JavaScript engine",
-  keywords: ["netlink", "rtnetlink", "qdisc", "plug", "linux", "wasm"],
   license: config.license,
   type: "module",
   sideEffects: false,

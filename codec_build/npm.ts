@@ -38,10 +38,7 @@ const withoutConstants: Plugin = {
     onResolve({ filter: /assembly\/constants\.ts$/ }, ({ importer }) => {
       return importer === ENTRY ? { path: "constants", namespace: "none" } : undefined;
     });
-    onLoad(
-      { filter: /.*/, namespace: "none" },
-      () => ({ contents: "export {};" }),
-    );
+    onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "export {};" }));
   },
 };
 
@@ -62,16 +59,8 @@ async function bundleCode(): Promise<string> {
 
 /** The types of what it exports, as one module. Their comments would be half of the package. */
 async function bundleTypes(): Promise<string> {
-  const compilerOptions = {
-    allowImportingTsExtensions: true,
-    noEmit: true,
-    removeComments: true,
-    target: 99,
-  };
-  const bundle = await rollup({
-    input: ENTRY,
-    plugins: [dts({ compilerOptions })],
-  });
+  const compilerOptions = { allowImportingTsExtensions: true, noEmit: true, removeComments: true, target: 99 };
+  const bundle = await rollup({ input: ENTRY, plugins: [dts({ compilerOptions })] });
   const { output: [{ code, exports }] } = await bundle.generate({
     format: "es",
   });

@@ -230,3 +230,22 @@ Deno.test("decode --pcap shows every message about plugs and gates, with its tim
   const answers = lines.filter(({ said }) => said.startsWith("NLMSG_ERROR"));
   assertEquals(answers.length, did.length);
 });
+
+Deno.test("decode reads what strace shows of tc, as strings or field by field, and the bytes that it dumps", async () => {
+  using host = hostWithPlugs();
+  const tc = "tc qdisc change dev eth0 root handle 504c: plug block".split(" ");
+  for (const dumps of [[], ["-e", "write=all", "-e", "read=all"]]) {
+    const words = ["strace", "-o", "/dev/stdout", "-v", "-s", "65536", "-e", "trace=sendmsg,recvmsg", ...dumps, ...tc];
+    const lines = (await host.run(...words)).split("\n");
+    // Of the devices that tc asks for first, only strace knows how it shows them
+    const text = lines.filter((line) => dumps.length > 0 || /nlmsg_type=(RTM_NEWQDISC|0x24)/.test(line)).join("\n");
+    const { status, stdout, stderr } = await runHere("decode", "--brief", "--quiet", text);
+    const said = stdout.split("\n").filter((line) => /QDISC|ERROR/.test(line));
+    assertEquals([status, stderr], [0, ""]);
+    // Where strace can ask the kernel about the socket it knows the types, and shows a device by its name alone
+    assertEquals(said.map((line) => line.replace(/ sequence \d+/, "").replace(/ ifindex \d+/, "")), [
+      'RTM_NEWQDISC REQUEST|ACK handle 504c: parent root KIND "plug" action TCQ_PLUG_BUFFER limit 0',
+      "NLMSG_ERROR CAPPED error 0",
+    ]);
+  }
+});

@@ -104,9 +104,9 @@ export const COMMANDS = {
     details: [
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
-      "With --max-hold a guardian, a process of its own that outlives this command, releases after that time whatever is " +
-      "held then, counted from the last buffer with --max-hold. With such a deadline a device may be held that carries " +
-      "the default route.",
+      "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
+      "from the last buffer with --max-hold. It ends before, where release-indefinite, detach, gate delete or recover of " +
+      "plugctl makes it needless. With such a deadline a device may be held that carries the default route.",
     ],
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],

@@ -17,6 +17,7 @@ export {
   type AttachOptions,
   type BufferOptions,
   type Charge,
+  type DeadlineOptions,
   type DetachOptions,
   type DetachReport,
   type Direction,

@@ -14,12 +14,16 @@ export interface ChangeCommand {
   limitBytes?: (context: Context) => number;
   /** How it holds. */
   options?: (context: Context) => BufferOptions;
+  /** Does it in another way, where it returns something: of each queue what `--json` prints besides. */
+  instead?: (queues: readonly Queue[], context: Context) => Promise<Record<string, unknown>[]> | undefined;
+  /** What is to be done afterwards. */
+  after?: (queues: readonly Queue[]) => Promise<void>;
   /** What is worth knowing about the limit on a device. */
   warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, options, warn }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, options, instead, after, warn }: ChangeCommand): Run {
   return async (context) => {
     const { gates, places } = await queueTargets(context);
     const limitBytes = readLimit?.(context);
@@ -31,12 +35,14 @@ export function changeCommand({ action, limitBytes: readLimit, options, warn }: 
     using connection = await openConnection(context);
     const ofGates = await gateQueues(connection, gates);
     const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
-    changeQueues(queues, { action, limitBytes, ...options?.(context) });
+    const more = await instead?.(queues, context);
+    if (!more) changeQueues(queues, { action, limitBytes, ...options?.(context) });
+    await after?.(queues);
     for (const { place: { ifindex } } of queues) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);
     }
-    printResults(context, queues, (_queue, index) => ({ gate: gates[index], action, limitBytes }));
+    printResults(context, queues, (_queue, index) => ({ gate: gates[index], action, limitBytes, ...more?.[index] }));
   };
 }
 

@@ -1,3 +1,5 @@
+import { TAG_VARIABLE } from "../qdisc/guardian/charge.ts";
+import { endProcesses, isOutsideSessionOf, isTagged } from "../qdisc/guardian/processes.ts";
 import type { Interrupted } from "./interruptible.ts";
 
 /** How long a command may take to end after a signal, in milliseconds, before it gets a stronger one. */
@@ -20,14 +22,20 @@ export class NotStarted extends Error {
 /** A command that the user gave. Its input and output are those of this process. */
 export class Child {
   readonly #child: Deno.ChildProcess;
+  readonly #tag: string;
   /** Its exit status, 128 and the signal's number where a signal has ended it. */
   readonly status: Promise<number>;
   #hasEnded = false;
 
-  /** @throws {NotStarted} where it cannot be started */
-  constructor([program, ...args]: readonly string[], { env }: { env: Record<string, string> }) {
+  /**
+   * Starts it, with a tag by which it is known, and what it starts.
+   *
+   * @throws {NotStarted} where it cannot be started
+   */
+  constructor([program, ...args]: readonly string[], { tag }: { tag: string }) {
+    this.#tag = tag;
     try {
-      this.#child = new Deno.Command(program, { args, env }).spawn();
+      this.#child = new Deno.Command(program, { args, env: { [TAG_VARIABLE]: tag } }).spawn();
     } catch (error) {
       throw new NotStarted(program, error);
     }
@@ -37,17 +45,20 @@ export class Child {
     });
   }
 
-  /** Ends it by the signal that this process is ended by, and by stronger ones where it goes on. */
+  /**
+   * Ends it by the signal that this process is ended by, and by stronger ones where it goes on; then what it has started,
+   * but no daemons.
+   */
   async end({ signal }: Interrupted): Promise<void> {
     // From a terminal it has that already, and would take a second one for impatience.
     const isFromTerminal = signal === "SIGINT" && Deno.stdin.isTerminal();
     const signals = new Set([isFromTerminal ? undefined : signal, "SIGTERM", "SIGKILL"] as const);
     for (const name of signals) {
-      if (this.#hasEnded) return;
+      if (this.#hasEnded) break;
       if (name) this.#child.kill(name);
-      if (name === "SIGKILL") await this.status;
-      else await this.#endsInTime();
+      await this.#endsInTime();
     }
+    await endProcesses(isTagged(this.#tag, { except: isOutsideSessionOf(Deno.pid) }));
   }
 
   async #endsInTime(): Promise<void> {

@@ -9,13 +9,13 @@ export interface Condition {
   isMet(counts: HoldCounts): boolean;
 }
 
-const QUANTITIES: Readonly<Record<string, keyof HoldCounts>> = {
-  "backlog": "backlogPackets",
-  "backlog-bytes": "backlogBytes",
-  "sent": "sentPackets",
-  "sent-bytes": "sentBytes",
-  "drops": "drops",
-};
+const QUANTITIES: ReadonlyMap<string, keyof HoldCounts> = new Map([
+  ["backlog", "backlogPackets"],
+  ["backlog-bytes", "backlogBytes"],
+  ["sent", "sentPackets"],
+  ["sent-bytes", "sentBytes"],
+  ["drops", "drops"],
+]);
 
 const COMPARISONS: Readonly<Record<string, (one: number, other: number) => boolean>> = {
   ">=": (one, other) => one >= other,
@@ -32,7 +32,7 @@ const COMPARISONS: Readonly<Record<string, (one: number, other: number) => boole
  */
 export function parseCondition(text: string): Condition {
   const [, quantity, comparison, number] = /^([a-z-]+) *(>=|<=|==|>|<) *(\w+(?:\.\w+)?)$/.exec(text) ?? [];
-  const name = QUANTITIES[quantity];
+  const name = QUANTITIES.get(quantity);
   if (name === undefined) throw new UsageError(refusal(text));
   const wanted = quantity.endsWith("-bytes") ? bytesOf(number) : packetsOf(number, text);
   const compare = COMPARISONS[comparison];
@@ -49,6 +49,6 @@ function bytesOf(number: string): number {
 }
 
 function refusal(text: string): string {
-  const quantities = Object.keys(QUANTITIES).join(", ");
+  const quantities = [...QUANTITIES.keys()].join(", ");
   return `${JSON.stringify(text)} is no condition: one is ${quantities}, then >=, >, ==, <= or <, then a number`;
 }

@@ -38,6 +38,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 /** What to do instead where it is about a gate, GATE. */
 const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "foreign-qdisc": "delete that first",
+  "held": "let it go with: plugctl release-indefinite GATE",
   "not-attached": "see what is left of it with: plugctl gate list",
   "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
 };
@@ -92,6 +93,8 @@ function adviceOnQueue({ code, operation, reason }: QueueError, named: Named): s
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {
   const enters = operation.startsWith("enter");
   if (enters && errno === EPERM) return "run it as root, or give the program CAP_SYS_ADMIN, which this takes";
+  // Of pid:N, where that is somebody else's process.
+  if (enters && errno === EACCES) return "run it as root, or give the program CAP_SYS_PTRACE, which this takes";
   if (errno === EPERM || errno === EACCES) return BECOME_ROOT;
   if (errno === ENODEV) return ADVICE["no-device"];
   return enters ? "see which there are with: ip netns" : undefined;

@@ -1,7 +1,8 @@
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 import { textTable } from "./text_table.ts";
 
-const EXIT_STATUSES = [
+/** The exit statuses, and what each means. */
+export const EXIT_STATUSES = [
   ["0", "done"],
   ["1", "the kernel refused, or something failed on the way"],
   ["2", "wrong usage: unknown command, option or value"],
@@ -38,19 +39,23 @@ function synonyms(): string {
 /** The help about one command. */
 export function commandHelp(name: CommandName): string {
   const spec: CommandSpec = COMMANDS[name];
-  const options = spec.options.length > 1 ? ["[OPTION...]"] : [];
-  const operands = spec.operands ?? [];
-  const program = spec.program ? [`[-- ${spec.program}]`] : [];
-  const usage = ["plugctl", name, ...spec.wraps ? [...options, ...operands] : [...operands, ...options], ...program];
   const parts = [
     `${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`,
-    `Usage: ${usage.join(" ")}`,
+    `Usage: ${usageOf(name)}`,
     ...spec.synonyms ? [`tc calls it ${spec.synonyms.join(", ")}, which is accepted too.`] : [],
     ...spec.details.map(wrap),
     `Options:\n${indent(textTable(spec.options.map(optionRow)))}`,
   ];
   if (spec.examples.length > 0) parts.push(`Examples:\n${indent(spec.examples.map(example).join("\n"))}`);
   return `${parts.join("\n\n")}\n`;
+}
+
+/** How a command is written: `plugctl limit SIZE [GATE...] [OPTION...]`. */
+export function usageOf(name: CommandName): string {
+  const { options: names, operands = [], program, wraps }: CommandSpec = COMMANDS[name];
+  const options = names.length > 1 ? ["[OPTION...]"] : [];
+  const behind = program ? [`[-- ${program}]`] : [];
+  return ["plugctl", name, ...wraps ? [...options, ...operands] : [...operands, ...options], ...behind].join(" ");
 }
 
 function optionRow(name: OptionName): [string, string] {

@@ -2,7 +2,7 @@ import type { PlugPlace } from "../qdisc/queue.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../qdisc/hold.ts";
 import { type Condition, parseCondition } from "./condition.ts";
 import type { Context } from "./context.ts";
-import { parseDuration } from "./duration.ts";
+import { durationOf, positiveDuration } from "./duration.ts";
 import { valueOf } from "./given.ts";
 import { queueTargets } from "./queue_options.ts";
 import { parseSize } from "./size.ts";
@@ -38,9 +38,9 @@ export async function holdPlan(context: Context): Promise<HoldPlan> {
     places,
     limitBytes: limit === undefined ? undefined : parseSize(limit),
     program: context.arguments.program,
-    forMs: durationOf(context, "for"),
+    forMs: positiveDuration(context, "for"),
     until: until === undefined ? undefined : parseCondition(until),
-    maxMs: durationOf(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS,
+    maxMs: positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS,
     timeoutMs: durationOf(context, "timeout"),
   };
   if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
@@ -55,13 +55,4 @@ function refuseLate(context: Context, { forMs, maxMs }: HoldPlan): void {
   if (forMs === undefined || forMs < maxMs) return;
   const deadline = valueOf(context, "max-hold") ?? `${DEFAULT_MAX_HOLD_MS / 1000}s, the default`;
   throw new UsageError(`--for ${valueOf(context, "for")} must be less than --max-hold, which is ${deadline}`);
-}
-
-/** A duration that is more than 0. */
-function durationOf(context: Context, name: "for" | "max-hold" | "timeout"): number | undefined {
-  const text = valueOf(context, name);
-  if (text === undefined) return undefined;
-  const milliseconds = parseDuration(text);
-  if (milliseconds === 0 && name !== "timeout") throw new UsageError(`--${name} is ${text}, must be more than 0`);
-  return milliseconds;
 }

@@ -2,7 +2,6 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
-import { GUARDIAN_WORD } from "../qdisc/guardian/guardian_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
@@ -23,6 +22,7 @@ const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   "encode": () => import("./commands/encode.ts"),
   "decode": () => import("./commands/decode.ts"),
   "doctor": () => import("./commands/doctor.ts"),
+  "completions": () => import("./commands/completions.ts"),
   "help": () => import("./commands/help.ts"),
   "version": () => import("./commands/version.ts"),
 };
@@ -104,7 +104,9 @@ function write(to: Stream, text: string): void {
 }
 
 if (import.meta.main) {
-  const [first, connection] = Deno.args;
-  if (first === GUARDIAN_WORD) await (await import("../qdisc/guardian/guard.ts")).guard(Number(connection));
+  // Not for people: a guardian is this program too, and a shell asks it what completes a command line.
+  const [first, ...rest] = Deno.args;
+  if (first === "guardian:") await (await import("../qdisc/guardian/guard.ts")).guard(Number(rest[0]));
+  else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

@@ -73,9 +73,8 @@ function namespaceOf(context: Context): string | undefined {
   return netns;
 }
 
-/** Opens a connection to the namespace meant; with `--verbose` it shows what goes through. */
-export async function openConnection(context: Context): Promise<Connection> {
-  const netns = namespaceOf(context);
+/** Opens a connection to a namespace, or to the one meant; with `--verbose` it shows what goes through. */
+export async function openConnection(context: Context, netns = namespaceOf(context)): Promise<Connection> {
   // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
   const { traceMessages } = await import("./trace.ts");

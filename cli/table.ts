@@ -39,8 +39,8 @@ export const OPTIONS = {
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   priority: { value: "N", summary: "of gates that match a packet the lowest gets it (default: the next)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
-  until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent, drops; > >= == <= <" },
-  "max-hold": { value: "DURATION", summary: "a guardian releases after this time, whatever happens" },
+  until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent>=1, drops>0" },
+  "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
   "expect-lossless": { summary: "exit with 3 where a packet was dropped" },
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
@@ -48,12 +48,12 @@ export const OPTIONS = {
   set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
   seed: {
     value: "N",
-    summary: "what random choices are made from (default: what the file says, or one that is chosen)",
+    summary: "what random choices are made from (default: the file's, or any)",
   },
-  report: { value: "FILE", summary: "write a page of HTML that shows the run: the timeline, the holds, each step" },
+  report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
-  all: { summary: "recover in every network namespace; decode every rtnetlink message of a capture" },
+  all: { summary: "of recover: every network namespace; of decode: every rtnetlink message" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -104,9 +104,9 @@ export const COMMANDS = {
     details: [
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
-      "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
-      "from the last buffer with --max-hold. It ends before, where release-indefinite, detach, gate delete or recover of " +
-      "plugctl makes it needless. With such a deadline a device may be held that carries the default route.",
+      "With --max-hold a guardian, a process of its own that outlives this command, releases after that time whatever is " +
+      "held then, counted from the last buffer with --max-hold. With such a deadline a device may be held that carries " +
+      "the default route.",
     ],
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],
@@ -235,7 +235,7 @@ export const COMMANDS = {
   },
   "gate delete": {
     summary: "let go what gates hold, wait until it has left, and take them down",
-    operands: ["NAME..."],
+    operands: ["GATE..."],
     options: ["netns", "drop", "timeout", ...COMMON],
     details: [
       "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
@@ -267,10 +267,15 @@ export const COMMANDS = {
     options: ["netns", "all", "drop", "timeout", "json", "quiet", "verbose", "help"],
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
-      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. Plugs with " +
-      "other handles are left alone.",
+      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away, also under a " +
+      "hold that goes on, which then fails. Plugs with other handles are left alone, and named.",
+      "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit status is 0 " +
+      "where nothing of plugctl's is left, and 1 where something could not be taken away, which is named.",
     ],
-    examples: [["recover", "make this network namespace as it was"]],
+    examples: [
+      ["recover", "make this network namespace as it was"],
+      ["recover --all", "make this machine as it was"],
+    ],
   },
   encode: {
     summary: "print the bytes that a command would send",
@@ -308,6 +313,20 @@ export const COMMANDS = {
     options: ["json", "quiet", "help"],
     details: ["Looks, and changes nothing. Exit status 4 where something is missing that holding packets needs."],
     examples: [["doctor", "check this machine"]],
+  },
+  completions: {
+    summary: "print the completions of command lines for bash, zsh or fish",
+    operands: ["SHELL"],
+    options: ["help"],
+    details: [
+      "Commands, options, devices, gates and network namespaces are completed as they are at that moment; with --netns " +
+      "those of that namespace, for who may enter it.",
+    ],
+    examples: [
+      ["completions bash", "into ~/.bashrc: source <(plugctl completions bash)"],
+      ["completions zsh", "into ~/.zshrc, behind compinit: source <(plugctl completions zsh)"],
+      ["completions fish", "into ~/.config/fish/config.fish: plugctl completions fish | source"],
+    ],
   },
   help: {
     summary: "print help about plugctl or a command",

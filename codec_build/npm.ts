@@ -21,7 +21,6 @@ const MANIFEST = {
   name: NAME,
   version: config.version,
   description: "Netlink messages about queueing disciplines: bytes to meaning and back, in any JavaScript engine",
-  keywords: ["netlink", "rtnetlink", "qdisc", "plug", "linux", "wasm"],
   license: config.license,
   type: "module",
   sideEffects: false,
@@ -39,10 +38,7 @@ const withoutConstants: Plugin = {
     onResolve({ filter: /assembly\/constants\.ts$/ }, ({ importer }) => {
       return importer === ENTRY ? { path: "constants", namespace: "none" } : undefined;
     });
-    onLoad(
-      { filter: /.*/, namespace: "none" },
-      () => ({ contents: "export {};" }),
-    );
+    onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "export {};" }));
   },
 };
 
@@ -63,16 +59,8 @@ async function bundleCode(): Promise<string> {
 
 /** The types of what it exports, as one module. Their comments would be half of the package. */
 async function bundleTypes(): Promise<string> {
-  const compilerOptions = {
-    allowImportingTsExtensions: true,
-    noEmit: true,
-    removeComments: true,
-    target: 99,
-  };
-  const bundle = await rollup({
-    input: ENTRY,
-    plugins: [dts({ compilerOptions })],
-  });
+  const compilerOptions = { allowImportingTsExtensions: true, noEmit: true, removeComments: true, target: 99 };
+  const bundle = await rollup({ input: ENTRY, plugins: [dts({ compilerOptions })] });
   const { output: [{ code, exports }] } = await bundle.generate({
     format: "es",
   });

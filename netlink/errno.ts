@@ -3,6 +3,7 @@ import { errnoName } from "../codec/errno_name.ts";
 /** Numbers of Linux on x86-64 and arm64, `asm-generic/errno-base.h` and `errno.h`. */
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EACCES = 13;

@@ -112,9 +112,16 @@ export function removeNamespace(name: string): void {
   Deno.removeSync(path);
 }
 
-/** What tells a network namespace from every other that exists; without `namespace` this process's own. */
+/**
+ * What tells a network namespace from every other that exists, `net:[4026531840]`; without `namespace` this process's own.
+ * Of a file that is none its path.
+ *
+ * @throws {NetlinkError} with ENOENT where there is nothing of that name, with EACCES where it cannot be opened
+ */
 export function namespaceIdentity(namespace?: string): string {
-  return readLink(namespace === undefined ? HERE : namespacePath(namespace));
+  if (namespace === undefined) return readLink(HERE);
+  using file = openFile(namespacePath(namespace), `look at network namespace ${namespace}`);
+  return readLink(`/proc/self/fd/${file.fd}`);
 }
 
 /** Where a symbolic link leads. By the C library: Deno asks for every permission to look into `/proc`. */

@@ -1,7 +1,7 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
-import { entrustGate, entrustPlug } from "./guardian/entrust.ts";
+import { entrustQueue } from "./guardian/entrust.ts";
 import { Guardian } from "./guardian/guardian.ts";
 import { findGuardians, markFor } from "./guardian/mark.ts";
 import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
@@ -87,11 +87,13 @@ export class Hold implements Disposable, AsyncDisposable {
     locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
     const strangers = queues.filter((queue) => !queue.guard);
     this.#queues = queues;
-    this.#guardian = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
+    const own = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
+    const appointed = guardian ?? own;
+    this.#guardian = own;
     try {
-      for (const queue of strangers) this.#entrust(queue, guardian ?? this.#guardian);
+      if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
       // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
-      if (exclusive) { for (const queue of queues) refuseOthers(queue, { except: (guardian ?? this.#guardian)?.pid }); }
+      if (exclusive) { for (const queue of queues) refuseOthers(queue, { except: appointed?.pid }); }
       this.#before = queues.map(statsOf);
       this.#since = performance.now();
       // A deadline is as good as a way out of a device that carries the default route.
@@ -183,11 +185,8 @@ export class Hold implements Disposable, AsyncDisposable {
     }
   }
 
-  #entrust(queue: Queue, guardian: Guardian | undefined): void {
-    const options = { guardian, takeAway: false };
-    queue.guard = queue.gate
-      ? entrustGate(queue.connection, { ...options, name: queue.gate.name })
-      : entrustPlug(queue, options);
+  #entrust(queue: Queue, guardian: Guardian): void {
+    queue.guard = entrustQueue(queue, { guardian, takeAway: false });
     this.#entrusted.push(queue);
   }
 

@@ -1,5 +1,6 @@
 /** What can be done to a queue, in safe orders. */
 export type { AttachOptions } from "./attach.ts";
+export type { DeadlineOptions } from "./buffer_with_deadline.ts";
 export type { BufferOptions } from "./change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./drain.ts";
 export {

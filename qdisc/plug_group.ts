@@ -1,7 +1,9 @@
+import { bufferWithDeadline, type DeadlineOptions } from "./buffer_with_deadline.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { Hold, type HoldOptions } from "./hold.ts";
-import type { Queue } from "./queue.ts";
+import { relieveKeepers } from "./guardian/mark.ts";
+import { locatePlugs, nameQueue, type Queue } from "./queue.ts";
 
 /**
  * Several plugs that are moved together: all requests over one connection go out in one send, which the
@@ -23,6 +25,21 @@ export class PlugGroup {
   /** Holds on all of them for a time, with one guardian; see `Plug.hold`. */
   hold(options?: HoldOptions): Hold {
     return new Hold(this.#queues, options);
+  }
+
+  /**
+   * Holds on all of them from here on, until `maxMs` from now at the most, also when this process has ended: a guardian
+   * for each, which outlives it, releases it then. An earlier deadline of theirs is forgotten. Returns the numbers of the
+   * guardians' processes. Takes permission to look into `/proc`.
+   */
+  bufferWithDeadline(options: DeadlineOptions): Promise<number[]> {
+    return bufferWithDeadline(this.#queues, options);
+  }
+
+  /** Forgets the deadlines that outlive the processes that set them: the plugs were released. */
+  async forgetDeadlines(): Promise<void> {
+    locatePlugs(this.#queues, (queue) => `forget the deadline of ${nameQueue(queue)}`);
+    for (const queue of this.#queues) await relieveKeepers(queue);
   }
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */

@@ -1,4 +1,5 @@
 import { NLM_F_DUMP, RTM_GETLINK } from "../codec/assembly/constants.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { takeDown } from "./gate/close_gate.ts";
@@ -7,8 +8,9 @@ import { deleteFilter, isGateFilter } from "./gate/gate_requests.ts";
 import { isGateDevice } from "./gate/gate_state.ts";
 import { readGates } from "./gate/list_gates.ts";
 import { allHooks, readFilters } from "./gate/machine.ts";
+import { relieveKeepers } from "./guardian/mark.ts";
 import { type ListedPlug, listPlugs } from "./list.ts";
-import { FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
+import { changeRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
 import { refusalError } from "./queue_error.ts";
 
 /** What was found of plugctl's making, and taken away. */
@@ -31,8 +33,9 @@ export interface Recovery {
  */
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
   const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], failures: [] };
+  if (!options.drop) releaseEverything(connection);
   await recoverGates(connection, { recovery, options });
-  recovery.filters = removeStrayFilters(connection);
+  await attempt(recovery, () => removeStrayFilters(connection, recovery));
   for (const plug of otherPlugs(connection)) {
     const { dev, parent, handle } = plug;
     if (isOwnHandle(handle)) await attempt(recovery, () => recoverPlug(connection, { plug, recovery, options }));
@@ -41,12 +44,18 @@ export async function recover(connection: Connection, options: DetachOptions = {
   return recovery;
 }
 
+/** Lets go what is held, all of it before any is waited for. That one is refused is met when it is taken away. */
+function releaseEverything(connection: Connection): void {
+  const own = listPlugs(connection).filter(({ handle }) => isOwnHandle(handle));
+  connection.transact(own.map((plug) => changeRequest(plug, "release-indefinite")));
+}
+
 interface Task {
   recovery: Recovery;
   options: DetachOptions;
 }
 
-async function attempt({ failures }: Recovery, work: () => Promise<void>): Promise<void> {
+async function attempt({ failures }: Recovery, work: () => Promise<void> | void): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -61,19 +70,20 @@ async function recoverGates(connection: Connection, { recovery, options }: Task)
     await attempt(recovery, async () => {
       const report = await takeDown(connection, { state, operation: `delete gate ${name}`, ...options });
       recovery.gates.push({ name, ...report });
+      await relieveKeepers({ connection, place: { ifindex: state.link.ifindex, parent: TC_H_ROOT, handle: 0 } });
     });
   }
 }
 
 /** Removes the filters of gates whose device is gone, which would lose every packet that they match. */
-function removeStrayFilters(connection: Connection): number {
+function removeStrayFilters(connection: Connection, recovery: Recovery): void {
   const operation = "list filters";
   const hooks = allHooks(connection, operation);
   const stray = readFilters(connection, { operation, hooks })
     .filter(({ handle, redirectsTo }) => isGateFilter(handle) && redirectsTo === 0);
   const refused = connection.transact(stray.map((filter) => deleteFilter(filter))).find(({ errno }) => errno !== 0);
   if (refused) throw refusalError("delete a filter", refused);
-  return stray.length;
+  recovery.filters = stray.length;
 }
 
 /** The plugs that are not those of gates. */
@@ -96,4 +106,5 @@ async function recoverPlug(
   const queue = { dev, place: { ifindex, parent, handle }, located: true, connection, ...unknown };
   const [report] = await detachAll([queue], options);
   recovery.plugs.push({ dev, parent, handle, ...report });
+  await relieveKeepers(queue);
 }

@@ -1,4 +1,4 @@
-import { formatNumberTest, type NumberTest } from "./number_test.ts";
+import { formatNumberTest, type NumberTest } from "./number_check.ts";
 import type { CommandCondition, Condition, PlannedCommand, PlannedQueue, PlannedStep, ProcessTest } from "./plan.ts";
 
 /** What a step does, in words. */

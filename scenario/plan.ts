@@ -6,8 +6,8 @@
  */
 
 import type { Direction } from "../qdisc/gate/gate_note.ts";
-import type { NumberTest } from "./number_test.ts";
-import type { TextTest } from "./text_test.ts";
+import type { NumberTest } from "./number_check.ts";
+import type { TextTest } from "./text_check.ts";
 
 /** A value of a variable. */
 export type Scalar = string | number | boolean;

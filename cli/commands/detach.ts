@@ -2,9 +2,10 @@ import { detachAll, type DetachReport } from "../../qdisc/drain.ts";
 import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import { openQueue, type Queue } from "../../qdisc/queue.ts";
 import type { Context } from "../context.ts";
-import { parseDuration } from "../duration.ts";
+import { durationOf } from "../duration.ts";
+import { forgetDeadlines } from "../forget_deadlines.ts";
 import { interruptible } from "../interruptible.ts";
-import { isGiven, valueOf } from "../given.ts";
+import { isGiven } from "../given.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 
@@ -12,8 +13,7 @@ import { printResults } from "../results.ts";
 export async function run(context: Context): Promise<void> {
   const places = queuePlaces(context);
   const drop = isGiven(context, "drop");
-  const timeout = valueOf(context, "timeout");
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) {
     const requestsFor = (place: QdiscPlace) => [
       ...drop ? [] : [changeRequest(place, "release-indefinite")],
@@ -25,6 +25,7 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
+  await forgetDeadlines(queues);
   queues.forEach((queue, index) => noteLosses(context, queue, reports[index]));
   printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

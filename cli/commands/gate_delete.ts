@@ -3,9 +3,10 @@ import { Gate } from "../../qdisc/gate/gate.ts";
 import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
 import { changeRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
-import { parseDuration } from "../duration.ts";
+import { durationOf } from "../duration.ts";
+import { forgetDeadlines } from "../forget_deadlines.ts";
 import { gateOperand } from "../gate_operand.ts";
-import { isGiven, valueOf } from "../given.ts";
+import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection } from "../queue_options.ts";
 
@@ -13,8 +14,7 @@ import { openConnection } from "../queue_options.ts";
 export async function run(context: Context): Promise<void> {
   const names = context.arguments.operands.map(gateOperand);
   const drop = isGiven(context, "drop");
-  const timeout = valueOf(context, "timeout");
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
+  const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) return await printPlan(context, { names, drop });
   using connection = await openConnection(context);
   const gates = Gate.named(connection, names);
@@ -24,6 +24,7 @@ export async function run(context: Context): Promise<void> {
     noteLosses(context, gate.name, report);
     reports.push(report);
   }
+  await forgetDeadlines(gates.map(({ plug: { place } }) => ({ connection, place })));
   if (!isGiven(context, "json")) return;
   const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
   context.print(`${JSON.stringify(results, null, 2)}\n`);

@@ -1,6 +1,5 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { gateDevice } from "../../qdisc/gate/gate_name.ts";
-import { TAG_VARIABLE } from "../../qdisc/guardian/charge.ts";
 import { Plug } from "../../qdisc/plug.ts";
 import {
   changeRequest,
@@ -82,7 +81,7 @@ function startCommand({ plan: { program }, guardian }: Work): Child | undefined 
   if (program.length === 0) return undefined;
   const tag = crypto.randomUUID();
   guardian.take({ kind: "processes", tag, sparesDaemons: true });
-  return new Child(program, { env: { [TAG_VARIABLE]: tag } });
+  return new Child(program, { tag });
 }
 
 /** Takes away what was attached. That one is gone has been noticed at the release. */

@@ -1,34 +1,93 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import type { DetachReport } from "../../qdisc/drain.ts";
+import { allNamespaces } from "../../netlink/all_namespaces.ts";
+import { ENOENT } from "../../netlink/errno.ts";
+import { NetlinkError } from "../../netlink/netlink_error.ts";
+import type { DetachOptions, DetachReport } from "../../qdisc/drain.ts";
 import { recover, type Recovery } from "../../qdisc/recover.ts";
 import type { Context } from "../context.ts";
-import { parseDuration } from "../duration.ts";
-import { isGiven, valueOf } from "../given.ts";
+import { durationOf } from "../duration.ts";
+import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection } from "../queue_options.ts";
+import { UsageError } from "../usage_error.ts";
+
+/** What was recovered in a network namespace; its name is told where there may be several. */
+interface Recovered extends Recovery {
+  netns?: string;
+}
 
 /** `plugctl recover` */
 export async function run(context: Context): Promise<void> {
-  const timeout = valueOf(context, "timeout");
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
-  using connection = await openConnection(context);
-  const drop = isGiven(context, "drop");
-  const recovery = await interruptible((signal) => recover(connection, { drop, timeoutMs, signal }));
-  if (isGiven(context, "json")) context.print(`${JSON.stringify(plain(recovery), null, 2)}\n`);
-  else context.print(lines(recovery).map((line) => `${line}\n`).join(""));
-  for (const place of recovery.foreign) context.note(`left alone: ${placeText(place)}, which plugctl did not make`);
-  const { failures } = recovery;
+  const all = isGiven(context, "all");
+  if (all && isGiven(context, "netns")) throw new UsageError("--all goes without --netns: it is every namespace");
+  const recovered = await interruptible((signal) => all ? recoverAll(context, signal) : recoverHere(context, signal));
+  const failures = recovered.flatMap(({ failures }) => failures);
+  if (isGiven(context, "json")) {
+    const results = recovered.map(plain);
+    context.print(`${JSON.stringify(all ? results : results[0], null, 2)}\n`);
+  } else {
+    const done = recovered.flatMap(lines);
+    const nothing = failures.length === 0 ? ["there is nothing to recover"] : [];
+    context.print((done.length > 0 ? done : nothing).map((line) => `${line}\n`).join(""));
+  }
+  for (const { netns, foreign } of recovered) {
+    for (const place of foreign) context.note(`left alone: ${placeText(place, netns)}, which plugctl did not make`);
+  }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Cannot take everything away");
 }
 
-function lines({ gates, plugs, filters }: Recovery): string[] {
-  const done = [
-    ...gates.map(({ name, ...report }) => `took down gate ${name}${losses(report)}`),
-    ...plugs.map((plug) => `detached ${placeText(plug)}${losses(plug)}`),
-    ...filters > 0 ? [`deleted ${filters} filters whose gate was gone`] : [],
+async function recoverHere(context: Context, signal: AbortSignal): Promise<Recovered[]> {
+  using connection = await openConnection(context);
+  return [await recover(connection, optionsOf(context, signal))];
+}
+
+/** Recovers every network namespace that can be found. What fails in one keeps no other from it. */
+async function recoverAll(context: Context, signal: AbortSignal): Promise<Recovered[]> {
+  const { names, strays, hidden } = allNamespaces();
+  for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
+  if (hidden > 0) context.note(`left alone: what is in the network namespaces of ${hidden} processes of other users`);
+  const recovered: Recovered[] = [];
+  for (const netns of names) recovered.push(await recoverIn(netns, { context, signal }));
+  return recovered;
+}
+
+async function recoverIn(
+  netns: string,
+  { context, signal }: { context: Context; signal: AbortSignal },
+): Promise<Recovered> {
+  try {
+    using connection = await openConnection(context, netns === `pid:${Deno.pid}` ? undefined : netns);
+    const { failures, ...recovery } = await recover(connection, optionsOf(context, signal));
+    return { netns, ...recovery, failures: failures.map((failure) => failureIn(netns, failure)) };
+  } catch (error) {
+    signal.throwIfAborted();
+    // Its last process has ended since it was found.
+    const failures = error instanceof NetlinkError && error.errno === ENOENT ? [] : [error];
+    return { netns, gates: [], plugs: [], filters: 0, foreign: [], failures };
+  }
+}
+
+function failureIn(netns: string, failure: unknown): Error {
+  return new Error(`In network namespace ${netns}: ${failure instanceof Error ? failure.message : failure}`, {
+    cause: failure,
+  });
+}
+
+function optionsOf(context: Context, signal: AbortSignal): DetachOptions {
+  return { drop: isGiven(context, "drop"), timeoutMs: durationOf(context, "timeout"), signal };
+}
+
+function lines({ netns, gates, plugs, filters }: Recovered): string[] {
+  return [
+    ...gates.map(({ name, ...report }) => `took down gate ${name}${placeOf(netns)}${losses(report)}`),
+    ...plugs.map((plug) => `detached ${placeText(plug, netns)}${losses(plug)}`),
+    ...filters > 0 ? [`deleted ${filters} filters${placeOf(netns)} whose gate was gone`] : [],
   ];
-  return done.length > 0 ? done : ["there is nothing to recover"];
+}
+
+function placeOf(netns: string | undefined): string {
+  return netns === undefined ? "" : ` in ${netns}`;
 }
 
 function losses({ discardedPackets, drops }: DetachReport): string {
@@ -37,12 +96,13 @@ function losses({ discardedPackets, drops }: DetachReport): string {
   return [...dropped, ...discarded].map((text) => `; ${text}`).join("");
 }
 
-function placeText({ dev, parent, handle }: { dev: string; parent: number; handle: number }): string {
-  return `plug ${formatHandle(handle)} on ${dev} (${formatParent(parent)})`;
+function placeText({ dev, parent, handle }: { dev: string; parent: number; handle: number }, netns?: string): string {
+  return `plug ${formatHandle(handle)} on ${dev} (${formatParent(parent)})${placeOf(netns)}`;
 }
 
-function plain({ gates, plugs, filters, foreign }: Recovery) {
+function plain({ netns, gates, plugs, filters, foreign, failures }: Recovered) {
   const named = <T extends { parent: number; handle: number }>(list: T[]) =>
     list.map((one) => ({ ...one, parent: formatParent(one.parent), handle: formatHandle(one.handle) }));
-  return { gates, plugs: named(plugs), filters, foreign: named(foreign) };
+  const reasons = failures.map((failure) => failure instanceof Error ? failure.message : String(failure));
+  return { netns, gates, plugs: named(plugs), filters, foreign: named(foreign), failures: reasons };
 }

@@ -11,8 +11,9 @@ const TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:]+|./gis;
 export function hexBytes(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const { 0: token, 1: prefix, 2: digits, index } of text.matchAll(TOKENS)) {
-    if (digits !== undefined) bytes.push(...bytesOf(digits, { text, index, prefix }));
-    else if (!/^[\s,:]/.test(token)) throw mistakeAt(text, index, `${JSON.stringify(token)} is no hex digit`);
+    const isSeparator = /^[\s,:]/.test(token);
+    if (digits === undefined && !isSeparator) throw mistakeAt(text, index, `${JSON.stringify(token)} is no hex digit`);
+    for (const byte of isSeparator ? [] : bytesOf(digits, { text, index, prefix })) bytes.push(byte);
   }
   return Uint8Array.from(bytes);
 }

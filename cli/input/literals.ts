@@ -28,7 +28,7 @@ export function literalBytes(text: string): Uint8Array {
   for (const { 0: literal, 1: inside, 2: close, 3: dots, index } of text.matchAll(LITERALS)) {
     if (!close) throw mistakeAt(text, index, "the string that begins here has no end");
     if (dots) throw mistakeAt(text, index + literal.length - 3, "strace cut the string short; run it with -s 65536");
-    bytes.push(...lettersOf(inside, { text, index: index + 1 }));
+    for (const byte of lettersOf(inside, { text, index: index + 1 })) bytes.push(byte);
   }
   return Uint8Array.from(bytes);
 }

@@ -32,12 +32,13 @@ export function straceBytes(text: string, note: (text: string) => void): Uint8Ar
   const notes = new Set<string>();
   const source = { text, note: (text: string) => notes.has(text) || notes.add(text) && note(text) };
   const runs: Uint8Array[] = [];
-  for (let from = 0;;) {
-    const found = /\[*\{nlmsg_len=/.exec(text.slice(from));
+  const form = /\[*\{nlmsg_len=/g;
+  for (;;) {
+    const found = form.exec(text);
     if (!found) return Uint8Array.from(runs.flatMap((run) => [...run, ...new Uint8Array(-run.length & 3)]));
-    const reader = new StraceReader(text, from + found.index);
+    const reader = new StraceReader(text, found.index);
     runs.push(...partsOf(reader.value(), "nlmsg_len").map((message) => messageBytes(message, source)));
-    from = reader.index;
+    form.lastIndex = reader.index;
   }
 }
 

@@ -11,22 +11,31 @@ export interface GuardOptions {
   maxHoldMs?: number;
 }
 
-/** Gives a plug into a guardian's charge. */
+/** Gives a plug into a guardian's charge, where there is a guardian. */
 export function entrustPlug(
-  { dev, place, connection }: Queue,
-  { guardian, takeAway, maxHoldMs }: GuardOptions & { takeAway: boolean },
+  queue: Queue,
+  { guardian, ...options }: GuardOptions & { takeAway: boolean },
 ): QueueGuard | undefined {
-  const charge = { kind: "plug", dev, place, takeAway } as const;
-  return guardian && entrust(guardian, { charge, connection, maxHoldMs });
+  return guardian && entrustQueue(queue, { guardian, ...options });
 }
 
-/** Gives a gate into a guardian's charge. */
+/** Gives a gate into a guardian's charge, where there is a guardian. */
 export function entrustGate(
   connection: Connection,
   { name, guardian, takeAway, maxHoldMs }: GuardOptions & { name: string; takeAway: boolean },
 ): QueueGuard | undefined {
-  const charge = { kind: "gate", name, takeAway } as const;
-  return guardian && entrust(guardian, { charge, connection, maxHoldMs });
+  return guardian && entrust(guardian, { charge: { kind: "gate", name, takeAway }, connection, maxHoldMs });
+}
+
+/** Gives a plug or a gate's plug into a guardian's charge. */
+export function entrustQueue(
+  { dev, place, connection, gate }: Queue,
+  { guardian, takeAway, maxHoldMs }: GuardOptions & { guardian: Guardian; takeAway: boolean },
+): QueueGuard {
+  const charge: PlugCharge | GateCharge = gate
+    ? { kind: "gate", name: gate.name, takeAway }
+    : { kind: "plug", dev, place, takeAway };
+  return entrust(guardian, { charge, connection, maxHoldMs });
 }
 
 function entrust(
@@ -39,6 +48,7 @@ function entrust(
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
+    outlive: () => guardian.outlive(id),
     released: () => guardian.released(id),
     whenReleased: () => guardian.whenReleased(id),
   };

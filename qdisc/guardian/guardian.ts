@@ -104,7 +104,7 @@ export class Guardian implements Disposable {
     this.#orderIfThere({ order: "drop", id });
   }
 
-  /** Has it wait for the deadline of this queue also when this process has ended: no death, then, is noticed. */
+  /** Has it wait for the deadline of a queue also when this process has ended, and then release it, and no more. */
   outlive(id: number): void {
     this.#order({ order: "outlive", id });
     this.#awaitAnswer(id, "let a guardian outlive this process");
@@ -125,6 +125,11 @@ export class Guardian implements Disposable {
       if (released || text === "") return released;
       if (text === undefined) await Promise.race([this.#channel.readable(), this.#heard.promise]);
     }
+  }
+
+  /** Ends the connection: it does what it would do if this process were dead, and goes on where it is to outlive it. */
+  disconnect(): void {
+    this.#channel[Symbol.dispose]();
   }
 
   /** Tells it that it is not needed, whereupon it ends and does nothing. */

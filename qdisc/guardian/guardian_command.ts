@@ -1,5 +1,6 @@
 const PROGRAM = new URL("main.ts", import.meta.url).href;
-const PLUGCTL = new URL("../../cli/main.ts", import.meta.url).href;
+/** The main module of plugctl as a single binary, which is bundled: this module is then beside it. */
+const PLUGCTL = new URL("plugctl.js", import.meta.url).href;
 
 /** The first word by which plugctl as a single binary becomes a guardian. */
 export const GUARDIAN_WORD = "guardian:";

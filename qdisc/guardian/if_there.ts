@@ -1,7 +1,7 @@
 import { isGone, QueueError } from "../queue_error.ts";
 
 /** Does something to a queue, and passes over that it is gone: the plug, the gate, the device, or what it hung from. */
-export function ifThere(work: () => void): void {
+export function ifThere(work: () => unknown): void {
   try {
     work();
   } catch (error) {

@@ -22,7 +22,7 @@ export function markFor(purpose: Purpose, queues: readonly Whereabouts[]): Recor
   return { [VARIABLE]: [purpose, ...queues.map(markOf)].join(" ") };
 }
 
-/** The process numbers of the guardians that are there for a queue. */
+/** The process numbers of the guardians that are there for a queue; none where this process may not look into `/proc`. */
 export function findGuardians(purpose: Purpose, queue: Whereabouts): number[] {
   const mark = markOf(queue);
   const isMeant = hasVariable(VARIABLE, (value) => {
@@ -30,8 +30,13 @@ export function findGuardians(purpose: Purpose, queue: Whereabouts): number[] {
     return whatFor === purpose && marks.includes(mark);
   });
   using namespace = queue.connection.openNamespace();
-  // A guardian has one socket in the namespace, so that not every process of the machine need be looked at.
-  return findProcesses(isMeant, routePorts(namespace.path));
+  try {
+    // A guardian has one socket in the namespace, so that not every process of the machine need be looked at.
+    return findProcesses(isMeant, routePorts(namespace.path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
 }
 
 /**

@@ -11,8 +11,11 @@ import { ifStillThere, ifThere } from "./if_there.ts";
 export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Connection): Duty {
   const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
   const queue: Queue = { dev, place, located: true, connection, ...unknown };
+  const look = () => backlogOf(queue);
+  // A first look loads and compiles, which a release is not to wait for.
+  ifThere(look);
   return {
-    look: () => backlogOf(queue),
+    look,
     release: () => ifThere(() => changeQueues([queue], { action: "release-indefinite" })),
     putRight: takeAway ? () => ifStillThere(() => detachAll([queue])) : undefined,
   };

@@ -1,4 +1,4 @@
-import type { NumberTest } from "../number_test.ts";
+import type { NumberTest } from "../number_check.ts";
 import type { CommandCondition, Condition, Counter, ProcessCondition, QueueCondition } from "../plan.ts";
 import { type ConditionFields, EXPECT, WAIT } from "../schema/condition.ts";
 import type { Schema } from "../schema/mapping.ts";

@@ -3,7 +3,7 @@ const KIB = 1024;
 /** A time in words that fit its size: `850 µs`, `12.3 ms`, `4.56 s`, `2 min 5.0 s`. */
 export function formatTime(microseconds: number): string {
   if (microseconds < 1000) return `${Math.round(microseconds)} µs`;
-  if (microseconds < 999_950) return `${threeDigits(microseconds / 1000)} ms`;
+  if (microseconds < 999_500) return `${threeDigits(microseconds / 1000)} ms`;
   const seconds = microseconds / 1e6;
   if (seconds < 60) return `${threeDigits(seconds)} s`;
   const tenths = Math.round(seconds * 10);

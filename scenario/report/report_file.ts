@@ -39,7 +39,7 @@ export class ReportFile {
     try {
       await put(text, this.#path);
     } catch (error) {
-      throw cannotWrite(this.#path, error instanceof Error ? error.message : String(error), error);
+      throw cannotWrite(this.#path, sentenceOf(error), error);
     }
   }
 }
@@ -57,6 +57,12 @@ async function put(text: string, path: string): Promise<void> {
     await removeIfThere(part);
     throw error;
   }
+}
+
+/** What the system says. Deno adds which of its functions it was, and the name of the part that is gone by now. */
+function sentenceOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return /^.*?\(os error \d+\)/.exec(text)?.[0] ?? text;
 }
 
 function cannotWrite(path: string, reason: string, cause?: unknown): Error {

@@ -1,7 +1,7 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import { fitsNumber, formatNumberTest, type NumberTest } from "../number_test.ts";
+import { fitsNumber, formatNumberTest, type NumberTest } from "../number_check.ts";
 import type { Condition, Counter, PortCondition, ProcessCondition, ProcessTest, QueueCondition } from "../plan.ts";
-import { fitsText } from "../text_test.ts";
+import { fitsText } from "../text_check.ts";
 import { canConnect, isListening } from "./port.ts";
 import type { ScenarioProcess } from "./process.ts";
 import type { Stage } from "./stage.ts";

@@ -1,4 +1,4 @@
-import { fitsText, type TextTest } from "../text_test.ts";
+import { fitsText, type TextTest } from "../text_check.ts";
 
 /** How much of each stream is kept, in UTF-16 units: the end of it. */
 const KEPT = 64 * 1024;

@@ -1,5 +1,4 @@
 import { endProcesses, isTagged } from "../../qdisc/guardian/processes.ts";
-import type { DetachReport } from "../../qdisc/drain.ts";
 import { bounded, TooLate } from "./bounded.ts";
 import { type Course, logged } from "./logged.ts";
 import type { ScenarioProcess } from "./process.ts";

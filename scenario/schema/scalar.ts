@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { parseDuration } from "../../qdisc/duration.ts";
 import { parseSize } from "../../qdisc/size.ts";
-import { NUMBER_TEST, type NumberTest, parseNumberTest } from "../number_test.ts";
-import { parseTextTest, type TextTest } from "../text_test.ts";
+import { NUMBER_TEST, type NumberTest, parseNumberTest } from "../number_check.ts";
+import { parseTextTest, type TextTest } from "../text_check.ts";
 import { byKind, parsed, type Schema } from "./mapping.ts";
 
 /** A value of a variable. */

@@ -1,14 +1,4 @@
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  Scalar as YamlScalar,
-} from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
 import type { Mistake } from "../mistake.ts";
 import { plainValue } from "./plain_value.ts";
 import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";

@@ -131,3 +131,8 @@ Deno.test("parseArguments() refuses words that are too much, and names the first
 Deno.test("parseArguments() refuses a command without what it needs", () => {
   assertEquals(messageOf(["limit", "--dev", "lo"]), "limit needs SIZE; see: plugctl limit --help");
 });
+
+Deno.test("parseArguments() refuses -- without a program behind it, and a program without --", () => {
+  assertEquals(messageOf(["hold", "web", "--"]), "-- needs a command behind it; see: plugctl hold --help");
+  assertEquals(messageOf(["hold", "web", "-x"]), "unknown option -x; see: plugctl hold --help");
+});

@@ -100,3 +100,21 @@ Deno.test("parseArguments() keeps every value as the text that was given", () =>
     assertEquals(parsed(line), [line.split(" ")[0], operands, values], line);
   }
 });
+
+Deno.test("parseArguments() leaves what follows -- to the program that hold runs, as it is", () => {
+  const { operands, program, values } = parseArguments([
+    "hold",
+    "web",
+    "--for",
+    "5s",
+    "--",
+    "sh",
+    "-c",
+    "exit 3",
+    "--",
+    "--json",
+  ]);
+  assertEquals([operands, program], [["web"], ["sh", "-c", "exit 3", "--", "--json"]]);
+  assertEquals(Object.fromEntries(values), { for: ["5s"] });
+  assertEquals(parseArguments(["buffer", "--", "web"]).operands, ["web"]);
+});

@@ -1,8 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { bytesOfText } from "../../cli/input/bytes_of_text.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 import { decode, formatSummary } from "../../codec/mod.ts";
 import { REQUESTS } from "../codec/captured.ts";
+import { Random } from "../codec/random.ts";
 
 /** `tc qdisc change dev lo root plug block` */
 const HEX =
@@ -218,3 +219,29 @@ for (const [marked, why] of NOT_SHOWN) {
     assertEquals(message, `cannot read the message at line 1, column ${marked.indexOf("«") + 1}: ${why}`);
   });
 }
+
+/** A text that is changed in up to four places: letters taken out, put in or said twice, or the rest cut off. */
+function mutated(text: string, random: Random): string {
+  let changed = text;
+  for (let count = random.below(4); count >= 0; count--) {
+    const at = random.below(changed.length + 1);
+    const end = at + random.below(12);
+    const [head, part, tail] = [changed.slice(0, at), changed.slice(at, end), changed.slice(end)];
+    const put = '{["\\,=]} |0x'[random.below(12)];
+    changed = random.pick([head + tail, head + put + part + tail, head, head + part + part + tail]);
+  }
+  return changed;
+}
+
+Deno.test("bytesOfText() gives bytes, or says where it stops, on 10,000 mutated texts", () => {
+  const texts = [...Object.values(FORMS), REFUSED, ...SHOWN.map(([text]) => text)];
+  for (let seed = 1; seed <= 10_000; seed++) {
+    const random = new Random(seed);
+    const text = mutated(random.pick(texts), random);
+    try {
+      assert(bytesOfText(text, () => {}).length <= text.length, `seed ${seed}`);
+    } catch (error) {
+      assert(error instanceof UsageError, `seed ${seed}: ${error}`);
+    }
+  }
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   aboutPlugs,
   type CapturedMessage,
@@ -9,6 +9,7 @@ import {
 } from "../../codec/mod.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
 import { REPLIES } from "./captured.ts";
+import { Random } from "./random.ts";
 
 /** How a capture is written. */
 interface Form {
@@ -168,4 +169,18 @@ Deno.test("formatTime() writes nanoseconds since 1970 in UTC", () => {
 
 Deno.test("aboutPlugs() gives what cannot be decoded, which may be anything", () => {
   assertEquals(summaries(Uint8Array.of(1, 2, 3)), ["DecodeError"]);
+});
+
+Deno.test("readCapture() and aboutPlugs() refuse with a DecodeError or not at all, on 500 mutated captures", async () => {
+  const whole = await Deno.readFile(new URL("vectors/plug_and_gate.pcap", import.meta.url));
+  for (let seed = 1; seed <= 500; seed++) {
+    const random = new Random(seed);
+    const file = whole.slice(0, random.below(10) === 0 ? random.below(whole.length) : whole.length);
+    for (let count = random.below(6); count >= 0; count--) file[random.below(file.length)] = random.below(256);
+    try {
+      for (const { message, error } of aboutPlugs(readCapture(file))) assert(message || error, `seed ${seed}`);
+    } catch (error) {
+      assert(error instanceof DecodeError, `seed ${seed}: ${error}`);
+    }
+  }
 });

@@ -1,7 +1,8 @@
 /** What tc, libnl and plugctl really send, captured, and read field by field. */
 
-import { assertEquals } from "@std/assert";
-import { decodeAll, encode, type Field } from "../../codec/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { encode, type Field, readCapture } from "../../codec/mod.ts";
+import { runHere } from "../cli/run_here.ts";
 import { capture } from "./capture.ts";
 import { Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
@@ -126,8 +127,8 @@ function hostWithPlugs(): Host {
 }
 
 /** The requests among what was captured that change something about qdiscs. */
-function changes(datagrams: readonly Uint8Array[]): Field[] {
-  return datagrams.flatMap((bytes) => decodeAll(bytes)).filter((message) => {
+function changes(messages: readonly Field[]): Field[] {
+  return messages.filter((message) => {
     const flags = Number(value(message, "nlmsg_flags"));
     return [36, 37].includes(Number(value(message, "nlmsg_type"))) && (flags & 1) !== 0;
   });
@@ -153,16 +154,13 @@ function said(message: Field): unknown[] {
 
 async function compare(program: "tc" | "libnl" | "plugctl", run: (host: Host, deed: Deed) => Promise<void>) {
   using host = hostWithPlugs();
-  const datagrams = await capture(host, async () => {
+  const file = await capture(host, async () => {
     for (const deed of DEEDS) await run(host, deed);
   });
-  const messages = changes(datagrams);
-  assertEquals(messages.map(said), expected(program).map((each) => [...each]));
-  for (const bytes of datagrams) {
-    for (const message of decodeAll(bytes)) assertEquals(encode(message).length, message.length);
-  }
-  const sent = datagrams.map((bytes) => decodeAll(bytes).map((message) => encode(message).toHex()).join(""));
-  assertEquals(sent, datagrams.map((bytes) => bytes.toHex()));
+  const captured = [...readCapture(file)];
+  const messages = captured.flatMap(({ message }) => message ?? []);
+  assertEquals(changes(messages).map(said), expected(program).map((each) => [...each]));
+  assertEquals(messages.map((message) => encode(message).toHex()), captured.map(({ bytes }) => bytes.toHex()));
 }
 
 Deno.test("decode() reads what tc sends for 20 commands, and encode() gives its bytes back", async () => {
@@ -177,4 +175,77 @@ Deno.test("decode() reads what libnl sends for 20 commands, and encode() gives i
 
 Deno.test("decode() reads what plugctl sends for 20 commands, and encode() gives its bytes back", async () => {
   await compare("plugctl", async (host, deed) => void await plugctlDone(host, ...deed.plugctl.split(" ")));
+});
+
+/** Each line of `decode --pcap --brief` on a capture: its time, and what was said. */
+async function decodedLines(file: Uint8Array): Promise<{ timeMs: number; said: string }[]> {
+  const path = await Deno.makeTempFile({ prefix: "plugctl-capture-", suffix: ".pcap" });
+  try {
+    await Deno.writeFile(path, file);
+    const { status, stdout, stderr } = await runHere("decode", "--brief", "--pcap", path);
+    assertEquals([status, stderr], [0, ""]);
+    return stdout.trimEnd().split("\n").map((line) => {
+      const [, time, said] = /^(\S+) (.*)$/.exec(line) ?? [];
+      return { timeMs: Date.parse(time), said };
+    });
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("decode --pcap shows every message about plugs and gates, with its time, from a capture of tcpdump's", async () => {
+  using host = new Host();
+  host.configure(["link add eth0 type dummy", "link set eth0 up"]);
+  const before = Date.now();
+  const file = await capture(host, async () => {
+    await plugctlDone(host, "attach", "--dev", "eth0", "--limit", "64k", "--quiet");
+    await plugctlDone(host, "gate", "add", "web", "--dev", "eth0", "--direction", "egress", "--match", "arp");
+    await plugctlDone(host, "buffer", "web");
+    await plugctlDone(host, "gate", "delete", "web");
+    await host.run("tc", "qdisc", "del", "dev", "eth0", "root");
+  });
+  const lines = await decodedLines(file);
+  const times = lines.map(({ timeMs }) => timeMs);
+  assertEquals(times, times.toSorted((a, b) => a - b));
+  assert(times[0] >= before - 1 && times[times.length - 1] <= Date.now() + 1, `${times} after ${before}`);
+
+  const did = lines.map(({ said }) => said).filter((said) => /^RTM_(NEW|DEL)\w+ REQUEST/.test(said));
+  const told = did.map((said) => said.replace(/ REQUEST.*? sequence \d+/, "").replaceAll(/ ifindex [1-9]\d*/g, ""));
+  assertEquals(told.filter((said) => /plug|KIND "(clsact|flower|ifb)"|DELQDISC|DELLINK/.test(said)), [
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_LIMIT limit 65536',
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_RELEASE_INDEFINITE limit 0',
+    'RTM_NEWLINK ifindex 0 IFNAME "plug-web" INFO_KIND "ifb"',
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_LIMIT limit 16777216',
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_RELEASE_INDEFINITE limit 0',
+    'RTM_NEWQDISC handle ffff: parent ingress KIND "clsact"',
+    'RTM_NEWTFILTER handle 504c: parent ffff:fff3 KIND "flower" ACT_KIND "mirred" action TC_ACT_STOLEN',
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_BUFFER limit 0',
+    'RTM_DELTFILTER handle 504c: parent ffff:fff3 KIND "flower"',
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_RELEASE_INDEFINITE limit 0',
+    "RTM_DELQDISC handle 504c: parent root",
+    'RTM_DELQDISC handle ffff: parent ingress KIND "clsact"',
+    "RTM_DELLINK",
+    "RTM_DELQDISC handle 0: parent root",
+  ]);
+  const answers = lines.filter(({ said }) => said.startsWith("NLMSG_ERROR"));
+  assertEquals(answers.length, did.length);
+});
+
+Deno.test("decode reads what strace shows of tc, as strings or field by field, and the bytes that it dumps", async () => {
+  using host = hostWithPlugs();
+  const tc = "tc qdisc change dev eth0 root handle 504c: plug block".split(" ");
+  for (const dumps of [[], ["-e", "write=all", "-e", "read=all"]]) {
+    const words = ["strace", "-o", "/dev/stdout", "-v", "-s", "65536", "-e", "trace=sendmsg,recvmsg", ...dumps, ...tc];
+    const lines = (await host.run(...words)).split("\n");
+    // Of the devices that tc asks for first, only strace knows how it shows them
+    const text = lines.filter((line) => dumps.length > 0 || /nlmsg_type=(RTM_NEWQDISC|0x24)/.test(line)).join("\n");
+    const { status, stdout, stderr } = await runHere("decode", "--brief", "--quiet", text);
+    const said = stdout.split("\n").filter((line) => /QDISC|ERROR/.test(line));
+    assertEquals([status, stderr], [0, ""]);
+    // Where strace can ask the kernel about the socket it knows the types, and shows a device by its name alone
+    assertEquals(said.map((line) => line.replace(/ sequence \d+/, "").replace(/ ifindex \d+/, "")), [
+      'RTM_NEWQDISC REQUEST|ACK handle 504c: parent root KIND "plug" action TCQ_PLUG_BUFFER limit 0',
+      "NLMSG_ERROR CAPPED error 0",
+    ]);
+  }
 });

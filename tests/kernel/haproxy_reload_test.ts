@@ -3,23 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Outcome } from "../../examples/haproxy_reload/main.ts";
 import { witness } from "./gate_pair.ts";
+import { testWithHaproxy } from "./haproxy.ts";
 import { Host } from "./host.ts";
 
 const MAIN = new URL("../../examples/haproxy_reload/main.ts", import.meta.url).pathname;
 const RELOADS = 30;
 /** How often all of it is done, at most, until the reloads without a gate lose a connection. */
 const ROUNDS = 5;
-const HOW = "install it with: sudo apt-get install --no-install-recommends haproxy";
-
-function hasHaproxy(): boolean {
-  try {
-    return new Deno.Command("haproxy", { args: ["-v"], stdout: "null" }).outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 /** Reloads without a gate and with one, and returns what was seen of either. */
 async function reloads(host: Host): Promise<[Outcome, Outcome]> {
   const command = [Deno.execPath(), "run", "-A", "--no-check", MAIN, `${RELOADS}`];
@@ -44,11 +34,4 @@ async function body(): Promise<void> {
   throw new Error(`Cannot show that reloads lose connections: none was lost in ${ROUNDS} rounds of ${RELOADS}`);
 }
 
-const NAME = `${RELOADS} reloads of HAProxy under load lose connections, and none behind a gate`;
-if (hasHaproxy()) Deno.test(NAME, body);
-else if (Deno.env.get("CI") !== "true") Deno.test({ name: `${NAME}: NOT RUN, ${HOW}`, ignore: true, fn: body });
-else {
-  Deno.test(`${NAME}: NOT RUN`, () => {
-    throw new Error(`Cannot run this test: there is no haproxy; ${HOW}`);
-  });
-}
+testWithHaproxy(`${RELOADS} reloads of HAProxy under load lose connections, and none behind a gate`, body);

@@ -27,10 +27,12 @@ export const PLUGCTL: readonly string[] = [Deno.execPath(), "run", "-A", "--no-c
  * which its messages here say nothing.
  */
 export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> {
-  const there = words.includes("--netns") ? [] : ["--netns", host.name];
+  const saysWhere = words.includes("--netns") || words.includes("--all");
+  const there = saysWhere ? [] : ["--netns", host.name];
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
   const stdout = new Written();
   const stderr = new Written();
-  const status = await runCommandLine([...words, ...there], { stdout, stderr });
+  const status = await runCommandLine([...words.slice(0, end), ...there, ...words.slice(end)], { stdout, stderr });
   return { status, stdout: stdout.text, stderr: stderr.text.replaceAll(` --netns ${host.name}`, "") };
 }
 

@@ -16,7 +16,14 @@ interface Message {
 
 /** The program, and the package of Debian that has it. */
 export const CHROMIUM = "chromium";
-const OPTIONS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0"];
+const OPTIONS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--hide-scrollbars",
+  "--remote-debugging-port=0",
+];
 const START_MS = 60_000;
 
 /** A running Chromium, which ends with the block. */
@@ -149,7 +156,9 @@ export class Page {
 
   /** What it looks like, all of it, as PNG. */
   async picture(): Promise<Uint8Array<ArrayBuffer>> {
-    const { data } = await this.#send("Page.captureScreenshot", { captureBeyondViewport: true });
+    const { cssContentSize } = await this.#send("Page.getLayoutMetrics");
+    const clip = { ...cssContentSize as Record<string, number>, scale: 1 };
+    const { data } = await this.#send("Page.captureScreenshot", { captureBeyondViewport: true, clip });
     return Uint8Array.fromBase64(String(data));
   }
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { isThere } from "./availability.ts";
 import { CHROMIUM, Chromium } from "./chromium.ts";
 import { Installed } from "./installed.ts";
@@ -40,6 +40,21 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
     assert(size <= PACKED_MAX, `${size} bytes`);
     const manifest = JSON.parse(await Deno.readTextFile(`${installed.folder}/plugctl-codec/package.json`));
     assertEquals(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key)), []);
+  });
+
+  await t.step("its types are those of what it exports, no more and no less", async () => {
+    const exported = await import(
+      `file://${installed.folder}/node_modules/plugctl-codec/mod.js`
+    );
+    const names = Object.keys(exported).map((name) => `${name}: true`).join(", ");
+    const rightly = `import * as codec from "plugctl-codec";
+      export const all: Record<keyof typeof codec, true> = { ${names} };
+      export const field: codec.Field = codec.decode(new Uint8Array(16));
+      export const type: 36 = codec.RTM_NEWQDISC;`;
+    await Deno.writeTextFile(`${installed.folder}/rightly.ts`, rightly);
+    await installed.run(Deno.execPath(), "check", "rightly.ts");
+    await Deno.writeTextFile(`${installed.folder}/wrongly.ts`, `${rightly} codec.decode("3c");`);
+    await assertRejects(() => installed.run(Deno.execPath(), "check", "wrongly.ts"), Error, "TS2345");
   });
 
   for (const { name, command: [program, ...args], mend } of PROGRAMS) {

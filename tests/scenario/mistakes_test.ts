@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { scenarioJsonSchema } from "../../scenario/schema/json_schema.ts";
 import { mistakesIn, unmark, withSteps, withTop } from "./marked.ts";
 

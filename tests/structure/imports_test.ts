@@ -32,8 +32,8 @@ Deno.test("imports of the layers lead to the file that has it, since a mod.ts wo
   assertEquals(forbidden((from, to) => isInside(from) && /^[a-z]+\/mod\.ts$/.test(to)), []);
 });
 
-Deno.test("imports of cli stand in the tests alone", () => {
-  const mayImport = (from: string) => layerOf(from) === "cli" || from.startsWith("tests/");
+Deno.test("imports of cli stand in the tests and the making of packages alone", () => {
+  const mayImport = (from: string) => layerOf(from) === "cli" || /^(tests|package)\//.test(from);
   assertEquals(forbidden((from, to) => layerOf(to) === "cli" && !mayImport(from)), []);
 });
 

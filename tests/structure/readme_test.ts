@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { parseArguments } from "../../cli/arguments.ts";
 import { findCommand } from "../../cli/table.ts";
+import { Scenario } from "../../scenario/scenario.ts";
 import { deno, ROOT } from "./sources.ts";
 
 const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
@@ -40,4 +41,10 @@ Deno.test("README.md shows command lines that plugctl takes", () => {
     const named = findCommand(words.slice(0, 2).join(" ")) ?? findCommand(words[0]);
     assertEquals(parseArguments(words).command, named, line);
   }
+});
+
+Deno.test("README.md shows a scenario without a mistake", async () => {
+  const [, text] = /^```yaml\n(.*?)^```$/ms.exec(readme) ?? [];
+  assert(text);
+  assert((await Scenario.parse(text)).describe().length > 0);
 });

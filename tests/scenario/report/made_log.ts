@@ -5,7 +5,16 @@
  */
 
 import type { QdiscStats } from "../../../codec/message.ts";
-import type { Action, Outcome, Phase, RanProcess, ScenarioEvent, StepEnd } from "../../../scenario/event.ts";
+import type {
+  Action,
+  Outcome,
+  Phase,
+  RanProcess,
+  ScenarioEnd,
+  ScenarioEvent,
+  ScenarioStart,
+  StepEnd,
+} from "../../../scenario/event.ts";
 
 /** What a step of the log says; all but these is left as it is where nothing happens. */
 export interface MadeStep {
@@ -60,7 +69,7 @@ export function sample(t: number, queues: Record<string, QdiscStats>): ScenarioE
 }
 
 /** The first event. */
-export const START: ScenarioEvent = {
+export const START: ScenarioStart = {
   event: "scenario-start",
   t: 0,
   version: 1,
@@ -111,6 +120,21 @@ const LOAD = { name: "load", pid: 4711, command: ["python3", "load.py"], from: 6
 /** What could become HTML, and what could not be seen. */
 export const HOSTILE =
   "</pre></script><script>document.title='taken'</script><img src=x onerror=alert(1)>\x1b[31m\u202e";
+
+/** The last event. */
+export const END: ScenarioEnd = {
+  event: "scenario-end",
+  t: 800_000,
+  outcome: "unmet",
+  sentence: "web has drops 2, expected 0",
+  step: "3",
+  undone: true,
+  queues: {
+    web: { packets: 50, bytes: 3700, drops: 2, holds: 2, longestHold: 200_000, mostHeld: 20 },
+    out: { packets: 10, bytes: 740, drops: 0, holds: 1, longestHold: 200_000, mostHeld: 4 },
+  },
+  steps: 8,
+};
 
 /** All of it. */
 export const MADE_LOG: readonly ScenarioEvent[] = [
@@ -262,17 +286,5 @@ export const MADE_LOG: readonly ScenarioEvent[] = [
     queues: ["web"],
     before: { web: counters(50, 0, 2) },
   }),
-  {
-    event: "scenario-end",
-    t: 800_000,
-    outcome: "unmet",
-    sentence: "web has drops 2, expected 0",
-    step: "3",
-    undone: true,
-    queues: {
-      web: { packets: 50, bytes: 3700, drops: 2, holds: 2, longestHold: 200_000, mostHeld: 20 },
-      out: { packets: 10, bytes: 740, drops: 0, holds: 1, longestHold: 200_000, mostHeld: 4 },
-    },
-    steps: 8,
-  },
+  END,
 ];

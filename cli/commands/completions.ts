@@ -1,0 +1,17 @@
+import bash from "../completions/plugctl.bash" with { type: "text" };
+import fish from "../completions/plugctl.fish" with { type: "text" };
+import zsh from "../completions/plugctl.zsh" with { type: "text" };
+import type { Context } from "../context.ts";
+import { UsageError } from "../usage_error.ts";
+
+const SCRIPTS: Readonly<Record<string, string>> = { bash, zsh, fish };
+
+/** `plugctl completions` */
+export function run(context: Context): void {
+  const [shell] = context.arguments.operands;
+  if (!Object.hasOwn(SCRIPTS, shell)) {
+    const shells = Object.keys(SCRIPTS).join(", ");
+    throw new UsageError(`there are no completions for ${JSON.stringify(shell)}: the shells are ${shells}`);
+  }
+  context.print(SCRIPTS[shell]);
+}

@@ -1,0 +1,109 @@
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import { readUnfinished, splitCommand, type UnfinishedLine } from "./command_line.ts";
+
+/** What a shell may put in the place of the word at the cursor. */
+export type Candidates =
+  /** One of these words. */
+  | { kind: "words"; words: readonly Candidate[] }
+  /** What the shell itself finds: the path of a file, or the name of a program. */
+  | { kind: "files" | "command" };
+
+/** A word, and in a few words what it means. */
+export interface Candidate {
+  word: string;
+  summary: string;
+}
+
+/** What there is on the machine at this moment. */
+export interface Surroundings {
+  /** The devices of a network namespace, by default of this process's own, but for those of gates. */
+  devices(netns?: string): readonly string[];
+  /** The gates of a network namespace. */
+  gates(netns?: string): readonly string[];
+  /** The names of `ip netns`. */
+  namespaces(): readonly string[];
+}
+
+/** What is in question. */
+interface Question {
+  line: UnfinishedLine;
+  surroundings: Surroundings;
+}
+
+const NAMES = Object.keys(COMMANDS) as CommandName[];
+
+/** The words that are meant by what stands for them in the help, where these are known. */
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  DIRECTION: ["ingress", "egress"],
+  FORMAT: ["hex", "c", "json"],
+  PARENT: ["root"],
+  SHELL: ["bash", "zsh", "fish"],
+};
+
+/**
+ * What may stand in the place of the last of the words of a command line, the program's name left out. That word is as
+ * far as it is written, and empty where it is not begun.
+ */
+export function candidates(words: readonly string[], surroundings: Surroundings): Candidates {
+  const split = splitCommand(words);
+  if (!split) return begunBy(words.at(-1) ?? "", commandWords(words.slice(0, -1)));
+  const line = readUnfinished(split.command, split.rest);
+  if (line.inner) return candidates(line.inner, surroundings);
+  const found = candidatesAt({ line, surroundings });
+  return found.kind === "words" ? begunBy(line.before + line.last, found.words) : found;
+}
+
+function begunBy(beginning: string, words: readonly Candidate[]): Candidates {
+  return { kind: "words", words: words.filter(({ word }) => word.startsWith(beginning)) };
+}
+
+function candidatesAt(question: Question): Candidates {
+  const { option, last, wordsBehindDashes, operands, command } = question.line;
+  if (option !== undefined) return valuesFor((OPTIONS[option] as OptionSpec).value, question);
+  const { operands: wanted = [], program }: CommandSpec = COMMANDS[command];
+  if (program && wordsBehindDashes !== undefined) return { kind: wordsBehindDashes === 0 ? "command" : "files" };
+  if (last.startsWith("-") && wordsBehindDashes === undefined) {
+    return { kind: "words", words: optionWords(question.line) };
+  }
+  const operand = wanted[operands.length] ?? wanted.findLast((name) => name.includes("..."));
+  if (command === "help") return { kind: "words", words: commandWords(operands) };
+  return valuesFor(operand?.replaceAll(/[\[\].]/g, ""), question);
+}
+
+/** The next words of the names of commands, behind the words that are there. */
+function commandWords(before: readonly string[]): Candidate[] {
+  const begun = NAMES.map((name) => name.split(" ")).filter((name) => before.every((word, at) => name[at] === word));
+  const next = new Set(begun.flatMap((name) => name[before.length] ?? []));
+  return [...next].map((word) => {
+    const meant = NAMES.filter((name) => `${name} `.startsWith(`${[...before, word].join(" ")} `));
+    return { word, summary: meant.length === 1 ? COMMANDS[meant[0]].summary : meant.join(", ") };
+  });
+}
+
+/** The options that can still be given. */
+function optionWords({ command, values }: UnfinishedLine): Candidate[] {
+  const left = (COMMANDS[command].options as readonly OptionName[])
+    .filter((name) => !values.has(name) || (OPTIONS[name] as OptionSpec).many);
+  return left.map((name) => ({ word: `--${name}`, summary: OPTIONS[name].summary }));
+}
+
+/** What can stand for a value that the help calls by this name. */
+function valuesFor(name: string | undefined, { line, surroundings }: Question): Candidates {
+  const netns = line.values.get("netns")?.[0];
+  switch (name) {
+    case "DEV":
+      return plainWords(line, surroundings.devices(netns).filter((dev) => !line.values.get("dev")?.includes(dev)));
+    case "GATE":
+      return plainWords(line, surroundings.gates(netns).filter((gate) => !line.operands.includes(gate)));
+    case "NETNS":
+      return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
+    case "FILE":
+      return { kind: "files" };
+    default:
+      return plainWords(line, CHOICES[name ?? ""] ?? []);
+  }
+}
+
+function plainWords({ before }: UnfinishedLine, words: readonly string[]): Candidates {
+  return { kind: "words", words: words.map((word) => ({ word: before + word, summary: "" })) };
+}

@@ -1,0 +1,86 @@
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  findCommand,
+  type OptionName,
+  OPTIONS,
+  type OptionSpec,
+} from "../table.ts";
+
+/** A command line that is being written, as far as it can be understood: nothing in it is refused. */
+export interface UnfinishedLine {
+  command: CommandName;
+  /** The operands before the word at the cursor. */
+  operands: string[];
+  /** The options before it, with their values. */
+  values: Map<OptionName, string[]>;
+  /** The option whose value the word at the cursor is. */
+  option?: OptionName;
+  /** How many words stand between it and a `--` before it; none of these is an option. */
+  wordsBehindDashes?: number;
+  /** The word at the cursor, or of `--dev=et` what stands behind `before`. */
+  last: string;
+  /** Of `--dev=et` the part `--dev=`. */
+  before: string;
+  /** The words of a command line that this one holds, from its first operand on, where the command takes one. */
+  inner?: readonly string[];
+}
+
+/** The command that a command line begins with, and the words behind it; without one where it is not finished. */
+export function splitCommand(words: readonly string[]): { command: CommandName; rest: readonly string[] } | undefined {
+  for (const count of [1, 2]) {
+    const command = findCommand(words.slice(0, count).join(" "));
+    if (command !== undefined && words.length > count) return { command, rest: words.slice(count) };
+  }
+}
+
+/** Reads the words behind a command, the last of which is at the cursor. */
+export function readUnfinished(command: CommandName, words: readonly string[]): UnfinishedLine {
+  const line: UnfinishedLine = {
+    command,
+    operands: [],
+    values: new Map(),
+    last: words.at(-1) ?? "",
+    before: "",
+  };
+  const { wraps }: CommandSpec = COMMANDS[command];
+  for (const [index, word] of words.entries()) {
+    if (wraps && line.option === undefined && !word.startsWith("-")) return { ...line, inner: words.slice(index) };
+    if (index < words.length - 1) readWord(line, word);
+  }
+  const [option, value] = line.option === undefined ? splitOption(line, line.last) : [];
+  if (option === undefined || value === undefined) return line;
+  return { ...line, option, last: value, before: line.last.slice(0, line.last.length - value.length) };
+}
+
+function readWord(line: UnfinishedLine, word: string): void {
+  if (line.option !== undefined) {
+    give(line, line.option, [word]);
+    line.option = undefined;
+    return;
+  }
+  const [option, value] = splitOption(line, word);
+  if (line.wordsBehindDashes !== undefined) line.wordsBehindDashes++;
+  if (word === "--") line.wordsBehindDashes ??= 0;
+  else if (option === undefined) line.operands.push(word);
+  else if (value !== undefined) give(line, option, [value]);
+  else if ("value" in OPTIONS[option]) line.option = option;
+  else give(line, option, []);
+}
+
+function give({ values }: UnfinishedLine, option: OptionName, value: string[]): void {
+  values.set(option, [...values.get(option) ?? [], ...value]);
+}
+
+/** The option that a word is, and the value that it holds: of `--dev=eth0` both. */
+function splitOption(
+  { command, wordsBehindDashes }: UnfinishedLine,
+  word: string,
+): [option?: OptionName, value?: string] {
+  if (wordsBehindDashes !== undefined) return [];
+  const [, text, value] = /^(--[^=]+|-[^-=])(?:=(.*))?$/s.exec(word) ?? [];
+  const { options }: CommandSpec = COMMANDS[command];
+  const option = options.find((name) => text === `--${name}` || text === `-${(OPTIONS[name] as OptionSpec).short}`);
+  return [option, value];
+}

@@ -1,0 +1,75 @@
+import config from "../deno.json" with { type: "json" };
+import { EXIT_STATUSES, usageOf } from "./help_text.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+
+/** What is said in no command's help. */
+const DESCRIPTION = [
+  "plugctl holds packets in the Linux kernel and lets them go on command: all of them, or one epoch at a time. It drives " +
+  "the kernel's plug queueing discipline over a netlink socket. A plug holds all that leaves a device, a gate only the " +
+  "packets meant, in either direction. What is held is released in order and without loss; what somebody else " +
+  "configured is left alone.",
+  "It takes CAP_NET_ADMIN in the network namespace meant, and a kernel with sch_plug; for gates also ifb, sch_ingress, " +
+  "cls_flower and act_mirred. To enter another namespace with --netns takes CAP_SYS_ADMIN. plugctl doctor says what is " +
+  "missing, and what mends it.",
+];
+
+const ENVIRONMENT = [
+  ["NO_COLOR", "If it is set, nothing is coloured. Into a pipe nothing ever is."],
+  ["SSH_CONNECTION", "Names the session that is not to be held by accident."],
+];
+
+/** The manual page, `plugctl.1`, in the man macros of roff. */
+export function manPage(): string {
+  const names = Object.keys(COMMANDS) as CommandName[];
+  const parts = [
+    '.\\" Made by deno task man from cli/table.ts: do not edit.',
+    `.TH PLUGCTL 1 "" "plugctl ${config.version}" "User Commands"`,
+    section("NAME", "plugctl \\- hold packets in the Linux kernel and let them go on command"),
+    section("SYNOPSIS", ".B plugctl\n.I COMMAND\n.RI [ OPTION ...]"),
+    section("DESCRIPTION", paragraphs(DESCRIPTION)),
+    section("COMMANDS", names.map(command).join("\n")),
+    section("OPTIONS", (Object.keys(OPTIONS) as OptionName[]).map(option).join("\n")),
+    section("EXIT STATUS", EXIT_STATUSES.map(item).join("\n")),
+    section("ENVIRONMENT", ENVIRONMENT.map(item).join("\n")),
+    section("SEE ALSO", ".BR tc (8),\n.BR ip-netns (8),\n.BR capabilities (7)"),
+  ];
+  return `${parts.join("\n")}\n`;
+}
+
+function section(title: string, body: string): string {
+  return `.SH ${title}\n${body}`;
+}
+
+function paragraphs(texts: readonly string[]): string {
+  return texts.map((text) => `.PP\n${escape(text)}`).join("\n");
+}
+
+/** A command with its synonyms, its help, its options by name and its examples. */
+function command(name: CommandName): string {
+  const { summary, synonyms, options, details, examples }: CommandSpec = COMMANDS[name];
+  const also = synonyms ? [`tc calls it ${synonyms.join(", ")}, which is accepted too.`] : [];
+  return [
+    `.SS "${escape(usageOf(name))}"`,
+    escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),
+    paragraphs([...also, ...details]),
+    paragraphs([`Options: ${options.map((option) => `--${option}`).join(", ")}.`]),
+    ...examples.map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
+  ].filter(Boolean).join("\n");
+}
+
+function option(name: OptionName): string {
+  const { short, value, summary, many }: OptionSpec = OPTIONS[name];
+  const texts = [...short ? [`-${short}`] : [], `--${name}`].map((text) => `\\fB${escape(text)}\\fR`);
+  const operand = value ? ` \\fI${escape(value)}\\fR${many ? "..." : ""}` : "";
+  return `.TP\n${texts.join(", ")}${operand}\n${escape(summary)}`;
+}
+
+function item([term, meaning]: readonly string[]): string {
+  return `.TP\n.B ${escape(term)}\n${escape(meaning)}`;
+}
+
+/** Text as roff prints it letter for letter: a hyphen that can be typed, and no word taken for a request. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("'", "\\(aq").replaceAll('"', "\\(dq")
+    .replaceAll(/^\./gm, "\\&.");
+}

@@ -1,0 +1,84 @@
+import { run } from "./command.ts";
+import { folderOf, putInPlace } from "./layout.ts";
+import { setTimes, sourceDate } from "./source_date.ts";
+import { findTarget, type Target } from "./targets.ts";
+
+const PROJECT = `${import.meta.dirname}/..`;
+
+/**
+ * What the program may do, and is never asked about. Deno gives the permission to look into `/proc`, which `doctor` and
+ * the guardian do, only together with every other, and FFI, by which it speaks to the kernel, is as much as all of them.
+ */
+const PERMISSIONS = ["--allow-all", "--no-prompt"];
+
+/** By this name a guardian that is to be started knows that the program is plugctl. */
+const MAIN = "plugctl.js";
+
+/**
+ * Compiles plugctl with all that it loads into one file.
+ *
+ * It is bundled first, into as many files as are loaded at different times: the sources one by one would bring the
+ * whole cache of npm packages with them, and take several times as long to start (`deno task bench:start`).
+ *
+ * @param output The file to write.
+ * @throws {Error} As `compileProgram` does.
+ */
+export async function compileBinary(output: string, target: Target = findTarget()): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "plugctl-bundle-" });
+  try {
+    await bundle(folder);
+    await compileProgram(`${folder}/${MAIN}`, output, target);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/**
+ * Compiles a program of one's own, with the JavaScript beside it, into one file.
+ *
+ * Deno's own compiled program, `denort`, is taken from `DENORT_BIN`, or else downloaded. It must be of the same version
+ * as the Deno that compiles, which is `DENO_FOR_COMPILE`, or else this one.
+ *
+ * @param main The program.
+ * @param output The file to write.
+ * @throws {Error} Where `denort` cannot be had, or is not for the target.
+ */
+export async function compileProgram(main: string, output: string, target: Target = findTarget()): Promise<void> {
+  const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
+  const made = `${main}.out`;
+  await run([deno, "compile", ...compileOptions(target), "--output", made, main], { cwd: folderOf(main) });
+  await checkMachine(made, target);
+  await putInPlace([{ path: output.slice(output.lastIndexOf("/") + 1), source: made, mode: 0o755 }], folderOf(output));
+}
+
+function compileOptions({ triple }: Target): string[] {
+  return [
+    "--quiet",
+    "--no-check",
+    "--no-config",
+    "--no-lock",
+    ...PERMISSIONS,
+    // It would be a file in /tmp that anybody can put there first, and is machine code of a program run as root.
+    "--no-code-cache",
+    "--target",
+    triple,
+  ];
+}
+
+/** Writes the bundle, `plugctl.js` and what it loads, all of one time: the binary records when a file was changed. */
+async function bundle(folder: string): Promise<void> {
+  const options = ["--quiet", "--code-splitting", "--minify", "--outdir", folder];
+  await run([Deno.execPath(), "bundle", ...options, "cli/main.ts"], { cwd: PROJECT });
+  await Deno.rename(`${folder}/main.js`, `${folder}/${MAIN}`);
+  await setTimes(folder, await sourceDate());
+}
+
+/** Refuses a binary for another machine: Deno appends the program to whatever `DENORT_BIN` is. */
+async function checkMachine(path: string, { triple, elfMachine }: Target): Promise<void> {
+  using file = await Deno.open(path);
+  const header = new Uint8Array(20);
+  await file.read(header);
+  const machine = new DataView(header.buffer).getUint16(18, true);
+  if (machine === elfMachine) return;
+  throw new Error(`Cannot compile for ${triple}: DENORT_BIN is a program for another machine (e_machine ${machine})`);
+}

@@ -1,0 +1,26 @@
+/** How a command is run. */
+export interface CommandOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+}
+
+/**
+ * Runs a command to its end and returns its standard output.
+ *
+ * @throws {Error} Where it is not installed or fails; the message holds what it printed.
+ */
+export async function run([program, ...args]: readonly string[], options: CommandOptions = {}): Promise<string> {
+  const output = await new Deno.Command(program, {
+    ...options,
+    args,
+    env: { NO_COLOR: "1", ...options.env },
+    stdin: "null",
+  }).output().catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`Cannot run ${program}: it is not installed`, { cause: error });
+  });
+  const decoder = new TextDecoder();
+  const stdout = decoder.decode(output.stdout);
+  if (output.success) return stdout;
+  throw new Error(`Cannot run ${program} ${args.join(" ")}: it said\n${decoder.decode(output.stderr)}${stdout}`);
+}

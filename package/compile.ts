@@ -1,0 +1,17 @@
+/**
+ * `deno task compile [--target TRIPLE] [--output FILE]`: compiles plugctl into one file, `dist/plugctl` by default.
+ *
+ * @module
+ */
+
+import { runProgram } from "../uml/program.ts";
+import { compileBinary } from "./binary.ts";
+import { options } from "./options.ts";
+import { findTarget } from "./targets.ts";
+
+await runProgram("compile", async () => {
+  const { target, output } = options({ target: Deno.build.target, output: "dist/plugctl" });
+  await compileBinary(output, findTarget(target));
+  console.log(`${output}: plugctl for ${target}, ${((await Deno.stat(output)).size / 2 ** 20).toFixed(1)} MiB`);
+  return 0;
+});

@@ -1,0 +1,45 @@
+/** Where shells look for the completions of others; Debian's zsh has a folder of its own for packages. */
+export interface LayoutOptions {
+  /** Whether it is for a package of Debian's. */
+  debian?: boolean;
+}
+
+/** A file of plugctl's, as it is installed. */
+export interface InstalledFile {
+  /** Where it goes, from the prefix on. */
+  path: string;
+  /** What is put there. */
+  source: string;
+  mode: number;
+}
+
+const PROJECT = `${import.meta.dirname}/..`;
+
+/** Every file that is installed: the program that is at `binary`, its completions and its manual page. */
+export function layout(binary: string, { debian = false }: LayoutOptions = {}): InstalledFile[] {
+  const completions = `${PROJECT}/cli/completions`;
+  const zsh = debian ? "share/zsh/vendor-completions" : "share/zsh/site-functions";
+  return [
+    { path: "bin/plugctl", source: binary, mode: 0o755 },
+    { path: "share/bash-completion/completions/plugctl", source: `${completions}/plugctl.bash`, mode: 0o644 },
+    { path: `${zsh}/_plugctl`, source: `${completions}/plugctl.zsh`, mode: 0o644 },
+    { path: "share/fish/vendor_completions.d/plugctl.fish", source: `${completions}/plugctl.fish`, mode: 0o644 },
+    { path: "share/man/man1/plugctl.1", source: `${PROJECT}/docs/plugctl.1`, mode: 0o644 },
+  ];
+}
+
+/** Puts files under a prefix. One that is there is replaced at once, also where it is a program that runs. */
+export async function putInPlace(files: readonly InstalledFile[], prefix: string): Promise<void> {
+  for (const { path, source, mode } of files) {
+    const target = `${prefix}/${path}`;
+    await Deno.mkdir(folderOf(target), { recursive: true });
+    await Deno.copyFile(source, `${target}.new`);
+    await Deno.chmod(`${target}.new`, mode);
+    await Deno.rename(`${target}.new`, target);
+  }
+}
+
+/** The folder that a file is in. */
+export function folderOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
+}

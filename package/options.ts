@@ -1,0 +1,15 @@
+// @ts-types="./parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+
+/**
+ * The options of this program, each with a value: those that are given, and the defaults of the others.
+ *
+ * @throws {RangeError} Where a word is none of them.
+ */
+export function options<Options extends Record<string, string>>(defaults: Options): Options {
+  const names = Object.keys(defaults);
+  const { _: operands, ...given } = parseArgs(Deno.args, { string: names, default: defaults });
+  const stray = [...operands, ...Object.keys(given).filter((name) => !names.includes(name)).map((name) => `--${name}`)];
+  if (stray.length === 0) return given as unknown as Options;
+  throw new RangeError(`Cannot understand ${stray[0]}: there are ${names.map((name) => `--${name}`).join(", ")}`);
+}

@@ -1,0 +1,45 @@
+/**
+ * `deno task package [--target TRIPLE] [--folder FOLDER]`: compiles plugctl and packs it, into `dist` by default: a
+ * `.tar.gz`, a `.deb`, and `SHA256SUMS` of what is packed there. The same sources make the same bytes.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import { runProgram } from "../uml/program.ts";
+import { makeTarball } from "./archive.ts";
+import { compileBinary } from "./binary.ts";
+import { makeDebianPackage } from "./debian.ts";
+import { layout } from "./layout.ts";
+import { options } from "./options.ts";
+import { sourceDate } from "./source_date.ts";
+import { writeSums } from "./sums.ts";
+import { findTarget } from "./targets.ts";
+
+await runProgram("package", async () => {
+  const { target: triple, folder } = options({ target: Deno.build.target, folder: "dist" });
+  const target = findTarget(triple);
+  await Deno.mkdir(folder, { recursive: true });
+  const scratch = await Deno.makeTempDir({ prefix: "plugctl-" });
+  const binary = `${scratch}/plugctl`;
+  try {
+    await compileBinary(binary, target);
+    const { version } = config;
+    const date = await sourceDate();
+    await makeTarball(`${folder}/plugctl-${version}-${target.machine}.tar.gz`, {
+      version,
+      files: layout(binary),
+      date,
+    });
+    await makeDebianPackage(`${folder}/plugctl_${version}_${target.debian}.deb`, {
+      version,
+      files: layout(binary, { debian: true }),
+      date,
+      architecture: target.debian,
+    });
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+  console.log(await writeSums(folder));
+  return 0;
+});

@@ -1,0 +1,24 @@
+/** How the binary ended. */
+export interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** The binary that `run.ts` has compiled. */
+export const BINARY: string = (() => {
+  const path = Deno.env.get("PLUGCTL_BINARY");
+  if (path !== undefined) return path;
+  throw new Error("Cannot test the binary: PLUGCTL_BINARY is not set; run this by tests/binary/run.ts");
+})();
+
+/** Runs a program with these words, the binary by default, with no input and a bare environment. */
+export async function run(
+  words: readonly string[],
+  { program = BINARY, env = {} }: { program?: string; env?: Record<string, string> } = {},
+): Promise<Outcome> {
+  const options = { args: [...words], clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } };
+  const { code, stdout, stderr } = await new Deno.Command(program, { ...options, stdin: "null" }).output();
+  const decoder = new TextDecoder();
+  return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}

@@ -1,0 +1,73 @@
+import { umlFiles } from "../../../uml/packages.ts";
+import type { Host } from "../../kernel/host.ts";
+import { BINARY, type Outcome } from "../binary.ts";
+
+const PROGRAM = "/empty/plugctl";
+/** What the test itself runs there, all of them busybox, which needs no library. */
+const TOOLS = ["sh", "echo", "ping", "sleep"];
+
+/**
+ * A system with less than the barest Debian: the binary alone in an empty folder, the libraries that it is linked with,
+ * busybox for what a test runs beside it, `/proc`, `/dev` and `/run/netns`. No Deno, no `ip`, no `tc`, no `/etc`.
+ *
+ * Needs root in a place that may be spoilt, which `run.ts` provides.
+ */
+export class BareRoot implements Disposable {
+  readonly path: string = Deno.makeTempDirSync({ dir: "/run", prefix: "bare-" });
+
+  private constructor(files: ReadonlyMap<string, string>) {
+    for (const folder of ["bin", "dev", "empty", "proc", "run/netns", "tmp"]) {
+      Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
+    }
+    for (const [target, source] of files) copy(source, this.path + target);
+    for (const tool of TOOLS) Deno.symlinkSync("busybox", `${this.path}/bin/${tool}`);
+    command("mount", "-t", "proc", "proc", `${this.path}/proc`);
+    command("mount", "--rbind", "/dev", `${this.path}/dev`);
+    command("mount", "--bind", "/run/netns", `${this.path}/run/netns`);
+  }
+
+  /** Makes one; there must be a network namespace already. */
+  static async make(): Promise<BareRoot> {
+    const libraries = command("ldd", BINARY).matchAll(/(\/\S+) \(0x/g).map(([, path]) => [path, path] as const);
+    const { busybox } = await umlFiles();
+    return new BareRoot(new Map([[PROGRAM, BINARY], ["/bin/busybox", busybox], ...libraries]));
+  }
+
+  /** Starts plugctl there, on a host. */
+  spawn(host: Host, words: readonly string[]): Deno.ChildProcess {
+    const options = { stdin: "null", stdout: "piped", stderr: "piped", clearEnv: true } as const;
+    return host.spawn(["/usr/sbin/chroot", this.path, PROGRAM, ...words], {
+      ...options,
+      env: { PATH: "/bin:/usr/sbin" },
+    });
+  }
+
+  /** Runs plugctl there, on a host, and tells how it ended. */
+  async plugctl(host: Host, ...words: string[]): Promise<Outcome> {
+    const { code, stdout, stderr } = await this.spawn(host, words).output();
+    const decoder = new TextDecoder();
+    return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  }
+
+  /** Every file there but those that the kernel makes. */
+  files(): string[] {
+    const made = ["proc", "dev", "run"].flatMap((folder) => ["-path", `${this.path}/${folder}`, "-prune", "-o"]);
+    return command("find", this.path, ...made, "-type", "f", "-printf", "/%P\n").trim().split("\n").sort();
+  }
+
+  [Symbol.dispose](): void {
+    for (const folder of ["run/netns", "dev", "proc"]) command("umount", "--lazy", `${this.path}/${folder}`);
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+function copy(source: string, target: string): void {
+  Deno.mkdirSync(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+  Deno.copyFileSync(source, target);
+}
+
+function command(program: string, ...args: string[]): string {
+  const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();
+  if (success) return new TextDecoder().decode(stdout);
+  throw new Error(`Cannot run ${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}

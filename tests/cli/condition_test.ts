@@ -1,0 +1,58 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseCondition } from "../../cli/condition.ts";
+import { UsageError } from "../../cli/usage_error.ts";
+
+const COUNTS = { backlogPackets: 10, backlogBytes: 65536, sentPackets: 3, sentBytes: 300, drops: 0 };
+
+for (
+  const [text, isMet] of [
+    ["backlog>=10", true],
+    ["backlog>=11", false],
+    ["backlog > 9", true],
+    ["backlog>10", false],
+    ["backlog==10", true],
+    ["backlog<=10", true],
+    ["backlog<10", false],
+    ["backlog-bytes>=64k", true],
+    ["backlog-bytes>64KiB", false],
+    ["sent==3", true],
+    ["sent-bytes < 0.5k", true],
+    ["drops==0", true],
+    ["drops>0", false],
+    ["sent-bytes>0", true],
+  ] as const
+) {
+  Deno.test(`parseCondition() understands ${text}`, () => assertEquals(parseCondition(text).isMet(COUNTS), isMet));
+}
+
+Deno.test("parseCondition() refuses what is no condition, and names it", () => {
+  const mistakes = [
+    "",
+    "backlog",
+    "backlog>=",
+    ">=10",
+    "backlog=10",
+    "backlog=>10",
+    "backlog!=1",
+    "backlog>=1.5",
+    "backlog>=10k",
+  ];
+  const others = [
+    "drops-bytes>1",
+    "packets>=1",
+    "constructor>=1",
+    "backlog>=-1",
+    "backlog>=10 ",
+    "backlog>=1e3",
+    "Backlog>=1",
+  ];
+  for (const text of [...mistakes, ...others]) {
+    const { message } = assertThrows(() => parseCondition(text), UsageError);
+    assertEquals(
+      message.startsWith(`${JSON.stringify(text)} is no condition: one is backlog, backlog-bytes, sent,`),
+      true,
+      text,
+    );
+  }
+  assertThrows(() => parseCondition("sent-bytes>=1x"), UsageError, '"1x" is no size');
+});

@@ -1,0 +1,99 @@
+/** Each scenario in `examples/` fails at its point where what makes the point is taken away. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Course, type Edit, type ExampleName, runExample } from "./example.ts";
+import { testWithHaproxy } from "./haproxy.ts";
+
+const FAILED = { status: 1, outcome: "failed" };
+const UNMET = { status: 3, outcome: "unmet" };
+/** How often HAProxy is reloaded without the gate, at most, until that loses a connection. */
+const ROUNDS = 5;
+
+/** An example without what makes its point. */
+interface Broken {
+  name: ExampleName;
+  without: string;
+  edits: readonly Edit[];
+  options?: readonly string[];
+  /** The step that is not done then, and why. */
+  failure: RegExp;
+  /** How it ends; with an expectation that is not met if not given. */
+  ending?: typeof FAILED;
+}
+
+/** Without the lines that match. */
+function without(line: RegExp): Edit {
+  return { change: (text) => text.split("\n").filter((each) => !line.test(each)).join("\n") };
+}
+
+const NO_HOLD = without(/^ *- buffer: /);
+const NO_WAIT = without(/^ *- wait: \{ (gate|plug): /);
+
+const BROKEN: readonly Broken[] = [{
+  name: "idle_close",
+  without: "the FIN held",
+  edits: [NO_HOLD, {
+    change: (text) => text.replaceAll(/\{ gate: fin, backlog: .*\}/g, "{ process: server, line: closed }"),
+  }],
+  failure: /8000\/ ends with 502 in stdout: /,
+}, {
+  name: "idle_close",
+  without: "HAProxy's retry",
+  edits: [{ file: "haproxy.cfg", change: (text) => text.replace(/^ *retry-on .*$/m, "") }],
+  failure: /8001\/ ends with 200 in stdout: /,
+}, {
+  name: "back_pressure",
+  without: "the acknowledgements held",
+  edits: [NO_HOLD],
+  options: ["--set", "patience=5s"],
+  failure: /^wait until server has written .*stalled/,
+  ending: FAILED,
+}, {
+  name: "maxconn_queue",
+  without: "the answers held",
+  edits: [NO_HOLD, NO_WAIT],
+  failure: /ends with 503 in stdout: /,
+}, {
+  name: "maxconn_queue",
+  without: "the release before the queue times out",
+  edits: [
+    { change: (text) => text.replace(/until \$\{queued\};.* done/, "true") },
+    { file: "haproxy.cfg", change: (text) => text.replace("timeout queue 10s", "timeout queue 1s") },
+  ],
+  failure: /^wait until fourth has ended with 200 in stdout: /,
+}, {
+  name: "half_close",
+  without: "the FIN held",
+  edits: [NO_HOLD],
+  failure: /fin-wait-1 ends with 10\.0\.0\.2:9000 in stdout: /,
+}, {
+  name: "output_commit",
+  without: "epochs",
+  edits: [NO_HOLD, NO_WAIT],
+  failure: /0 of them too early/,
+}, {
+  name: "output_commit",
+  without: "releasing one epoch at a time",
+  edits: [NO_WAIT, { change: (text) => text.replace("release-one:", "release-indefinite:") }],
+  failure: /0 of them too early/,
+}];
+
+function assertBroken({ status, end: { outcome, undone }, failure }: Course, expected: RegExp, ending = UNMET): void {
+  assertMatch(failure, expected);
+  assertEquals({ status, outcome, undone }, { ...ending, undone: true });
+}
+
+for (const { name, without, edits, options, failure, ending } of BROKEN) {
+  testWithHaproxy(`examples/${name} fails without ${without}`, async () => {
+    assertBroken(await runExample(name, { edits, options }), failure, ending);
+  });
+}
+
+testWithHaproxy("examples/haproxy_reload fails without the gate", async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const course = await runExample("haproxy_reload", { edits: [NO_HOLD] });
+    if (course.status === 0) continue;
+    return assertBroken(course, /^expect that clients has ended .*"lost": 0/);
+  }
+  assert(false, `no connection was lost in ${ROUNDS} rounds`);
+});

@@ -1,0 +1,80 @@
+/**
+ * The scenarios in `examples/`, as the command line runs them.
+ *
+ * @module
+ */
+
+import { runCommandLine } from "../../cli/main.ts";
+import type { ScenarioEnd, ScenarioEvent, StepEnd, StepStart } from "../../scenario/event.ts";
+import { Written } from "../cli/written.ts";
+
+const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
+
+/** Every scenario in `examples/`, each in a folder of its name. */
+export const EXAMPLE_NAMES = [
+  "back_pressure",
+  "half_close",
+  "haproxy_reload",
+  "idle_close",
+  "maxconn_queue",
+  "output_commit",
+] as const;
+
+export type ExampleName = typeof EXAMPLE_NAMES[number];
+
+/** How a scenario went. */
+export interface Course {
+  status: number;
+  events: readonly ScenarioEvent[];
+  end: ScenarioEnd;
+  /** The step that was not done, in words, and why; empty where all were. */
+  failure: string;
+  stderr: string;
+}
+
+/** Changes one of the files of an example. */
+export interface Edit {
+  /** The file's name; the scenario if not given. */
+  file?: string;
+  change: (text: string) => string;
+}
+
+/** Runs an example with these options, in a copy of its folder where something in it is changed. */
+export async function runExample(
+  name: ExampleName,
+  { options = [], edits = [] }: { options?: readonly string[]; edits?: readonly Edit[] } = {},
+): Promise<Course> {
+  const folder = await Deno.makeTempDir({ prefix: `plugctl-${name}-` });
+  try {
+    for (const { name: file } of Deno.readDirSync(`${EXAMPLES}${name}`)) {
+      await Deno.copyFile(`${EXAMPLES}${name}/${file}`, `${folder}/${file}`);
+    }
+    for (const { file = `${name}.yaml`, change } of edits) await edit(`${folder}/${file}`, change);
+    return await run([...options, `${folder}/${name}.yaml`]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function edit(path: string, change: Edit["change"]): Promise<void> {
+  const before = await Deno.readTextFile(path);
+  const after = change(before);
+  if (after === before) throw new Error(`Cannot break ${path}: there is nothing to change`);
+  await Deno.writeTextFile(path, after);
+}
+
+async function run(words: readonly string[]): Promise<Course> {
+  const stdout = new Written();
+  const stderr = new Written();
+  const status = await runCommandLine(["run", "--json", ...words], { stdout, stderr });
+  const events: ScenarioEvent[] = stdout.text.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const end = events.at(-1);
+  if (end?.event !== "scenario-end") throw new Error(`The scenario did not end: ${stderr.text}`);
+  return { status, events, end, failure: describeFailure(events, end), stderr: stderr.text };
+}
+
+function describeFailure(events: readonly ScenarioEvent[], { step, sentence }: ScenarioEnd): string {
+  const of = (event: ScenarioEvent): event is StepStart | StepEnd => "step" in event && event.step === step;
+  const start = events.filter(of).find((event) => event.event === "step-start");
+  return start ? `${start.text}: ${sentence}` : sentence;
+}

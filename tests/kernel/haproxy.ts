@@ -1,0 +1,21 @@
+const HOW = "install it with: sudo apt-get install --no-install-recommends haproxy";
+
+/** A test that needs HAProxy. Where that is not there, it says so by name, and fails if `CI` is `true`. */
+export function testWithHaproxy(name: string, body: () => Promise<void>): void {
+  if (hasHaproxy()) Deno.test(name, body);
+  else if (Deno.env.get("CI") !== "true") Deno.test({ name: `${name}: NOT RUN, ${HOW}`, ignore: true, fn: body });
+  else {
+    Deno.test(`${name}: NOT RUN`, () => {
+      throw new Error(`Cannot run this test: there is no haproxy; ${HOW}`);
+    });
+  }
+}
+
+function hasHaproxy(): boolean {
+  try {
+    return new Deno.Command("haproxy", { args: ["-v"], stdout: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

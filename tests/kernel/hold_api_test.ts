@@ -1,0 +1,103 @@
+/** `hold` of the API: what it holds goes on at the end of the block, at the deadline, or at the death of its program. */
+
+import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
+import { lines } from "../../uml/lines.ts";
+import { Connection } from "../../netlink/mod.ts";
+import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
+import { HELD, HoldCase } from "./hold_case.ts";
+import { plugOf } from "./queue.ts";
+import { until } from "./until.ts";
+
+const PROGRAM = `${import.meta.dirname}/hold_api.ts`;
+const WAIT = { timeoutMs: 60_000 };
+
+Deno.test("hold()", async (t) => {
+  using hold = new HoldCase();
+  const { left } = hold;
+  using connection = Connection.open({ netns: left.name });
+  const gateOptions = { name: "web", dev: "eth0", direction: "egress", match: "udp dst port 5000" } as const;
+
+  await t.step("of a gate holds until the end of the block, and tells what it held", async () => {
+    using gate = Gate.open({ ...gateOptions, connection });
+    {
+      using held = gate.hold({ maxMs: 600_000 });
+      hold.send();
+      assertEquals([held.counts().backlogPackets, plugOf(left, "plug-web").qlen], [HELD, HELD]);
+      const { queues, cutShort } = held.release();
+      const bytes = HELD * 46;
+      assertEquals([queues, cutShort], [[{ queue: "gate web", packets: HELD, bytes, drops: 0 }], false]);
+    }
+    await gate.close();
+    await hold.isOver();
+  });
+
+  await t.step("is over at maxMs, when nobody ends it", async () => {
+    using plug = Plug.attach({ dev: "eth0", connection });
+    const start = performance.now();
+    await using held = plug.hold({ maxMs: 1500 });
+    hold.send();
+    assertEquals(await held.whenCutShort(), "deadline");
+    assertGreaterOrEqual(performance.now() - start, 1400);
+    const { queues: [{ packets }], cutShort } = held.release();
+    assertEquals([packets, cutShort, plug.lastAsked], [HELD, true, "pass"]);
+    plug[Symbol.dispose]();
+    await hold.isOver();
+  });
+
+  await t.step("of several shares a guardian, which is there already", async () => {
+    using guardian = Guardian.start();
+    using gate = Gate.open({ ...gateOptions, connection, guardian });
+    using plug = Plug.attach({ dev: "lo", connection, guardian });
+    for (let times = 0; times < 3; times++) {
+      using held = Plug.all([gate, plug]).hold({ maxMs: 600_000, guardian });
+      hold.send();
+      assertEquals(held.release().queues.map(({ packets }) => packets), [HELD, 0]);
+    }
+    await gate.close();
+    plug[Symbol.dispose]();
+    guardian[Symbol.dispose]();
+    await hold.isOver();
+  });
+
+  await t.step("holds nothing, when its guardian has ended", async () => {
+    using guardian = Guardian.start();
+    using plug = Plug.attach({ dev: "eth0", connection, guardian });
+    Deno.kill(guardian.pid, "SIGKILL");
+    await until(() => !isArmed(plug), { ...WAIT, what: "the end of the guardian" });
+    assertEquals(plug.lastAsked, "pass");
+    plug[Symbol.dispose]();
+    await hold.isOver();
+  });
+
+  await t.step("refuses a time that is none, and a device without a plug, and leaves no guardian", async () => {
+    using plug = Plug.open({ dev: "eth0", connection });
+    for (const maxMs of [0, -1, NaN, Infinity, 2 ** 31]) assertThrows(() => plug.hold({ maxMs }), RangeError);
+    const { code } = assertThrows(() => plug.hold(), QueueError);
+    assertEquals(code, "not-attached");
+    await hold.isClean();
+  });
+
+  await t.step("lets go what a killed program held, whose plug stays and passes", async () => {
+    const child = left.spawn([Deno.execPath(), "run", "-A", "--no-check", PROGRAM], { stdout: "piped" });
+    assertEquals((await lines(child.stdout).next()).value, "holding");
+    hold.send();
+    assertEquals(hold.backlog, HELD);
+    child.kill("SIGKILL");
+    await hold.allArrived();
+    using plug = Plug.open({ dev: "eth0", connection });
+    await plug.detach();
+    await hold.isOver();
+  });
+});
+
+/** Whether a plug could be made to hold, with its guardian. What it holds for a moment goes on. */
+function isArmed(plug: Plug): boolean {
+  try {
+    plug.buffer();
+    plug.releaseIndefinite();
+    return true;
+  } catch (error) {
+    assert(error instanceof Error && error.message.includes("EPIPE"), String(error));
+    return false;
+  }
+}

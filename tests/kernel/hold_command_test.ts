@@ -1,0 +1,235 @@
+/** However `plugctl hold` ends, nothing that it held is lost, and the machine is as it was. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Connection } from "../../netlink/mod.ts";
+import { findGuardians } from "../../qdisc/guardian/mark.ts";
+import { findDevice } from "../../qdisc/queue.ts";
+import { HELD, HoldCase, ROUNDS } from "./hold_case.ts";
+import type { Host } from "./host.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+
+const DEV = ["--dev", "eth0", "--limit", "16m"];
+const GATE = ["--dev", "eth0", "--direction", "egress", "--match", "udp dst port 5000"];
+
+Deno.test("plugctl hold", async (t) => {
+  using hold = new HoldCase();
+
+  /** Runs a case as often as is asked for, and then says after what time traffic passed at the latest. */
+  const rounds = (name: string, round: () => Promise<number | void>) =>
+    t.step(name, async () => {
+      const times: number[] = [];
+      for (let number = 0; number < ROUNDS; number++) times.push(await round() ?? 0);
+      if (ROUNDS > 1) console.log(`${ROUNDS} rounds; traffic passed within ${Math.ceil(Math.max(...times))} ms`);
+    });
+
+  await rounds("hold releases and detaches when the command has ended, and reports what it held", async () => {
+    const { outcome, endCommand } = await hold.hold([...DEV, "--expect-lossless", "--json"]);
+    hold.send();
+    assertEquals(hold.backlog, HELD);
+    endCommand();
+    const { status, stdout, stderr } = await outcome;
+    const bytes = HELD * 46;
+    assertMatch(
+      stderr,
+      RegExp(
+        `^plugctl: held ${HELD} packets, ${bytes} bytes, at eth0 \\(root\\) for [\\d.]+ ms at the longest, dropped none\n$`,
+      ),
+    );
+    const { heldMs: _heldMs, ...report } = JSON.parse(stdout);
+    const queues = [{ queue: "eth0 (root)", packets: HELD, bytes, drops: 0 }];
+    assertEquals([status, report], [0, { endedBy: "command", queues, drops: 0, commandStatus: 0 }]);
+    return await hold.isOver();
+  });
+
+  await rounds("hold exits with the status of a command that fails", async () => {
+    const { outcome, endCommand } = await hold.hold(DEV, { then: "exit 7" });
+    hold.send();
+    endCommand();
+    assertEquals((await outcome).status, 7);
+    return await hold.isOver();
+  });
+
+  await rounds("hold ends with a command that exits at once, whatever else it could wait for", async () => {
+    const ends = ["--for", "20s", "--until", "backlog>=1000"];
+    const { status, stderr } = await plugctl(hold.left, "hold", ...DEV, ...ends, "--", "true");
+    assertEquals(status, 0);
+    assertMatch(stderr, /\nplugctl: released at the command's end, without backlog>=1000\n$/);
+    return await hold.isOver();
+  });
+
+  await rounds("hold takes away what it attached for a command that is not there", async () => {
+    const { status, stderr } = await plugctl(hold.left, "hold", ...DEV, "--", "/nosuch");
+    assertEquals([status, stderr], [127, "plugctl: cannot run /nosuch: there is no such command\n"]);
+    return await hold.isOver();
+  });
+
+  await rounds("hold --for releases while the command goes on", async () => {
+    const { outcome, endCommand } = await hold.hold([...DEV, "--for", "500ms"]);
+    hold.send();
+    await hold.allArrived();
+    endCommand();
+    assertEquals((await outcome).status, 0);
+    return await hold.isOver();
+  });
+
+  await rounds("hold --until releases when so many packets wait", async () => {
+    const outcome = plugctl(hold.left, "hold", ...DEV, "--until", "backlog>=3", "--json");
+    // What is sent before it holds passes.
+    const timer = setInterval(() => hold.send(1), 20);
+    const { status, stdout, stderr } = await outcome;
+    clearInterval(timer);
+    const { endedBy, queues: [{ packets }] } = JSON.parse(stdout);
+    assertEquals([status, endedBy, packets >= 3], [0, "until", true], stderr);
+    return await hold.isOver();
+  });
+
+  await rounds("hold is ended by its guardian at the deadline, and says so", async () => {
+    const { outcome, endCommand } = await hold.hold([...DEV, "--max-hold", "2s"]);
+    hold.send();
+    await hold.allArrived();
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals(status, 1);
+    assertMatch(stderr, /\nplugctl: the guardian released it: 2s had passed, the most that was allowed\n$/);
+    return await hold.isOver();
+  });
+
+  await rounds("hold says that the plug has vanished, when its device is deleted in the middle", async () => {
+    const { outcome, endCommand } = await hold.hold(DEV);
+    hold.send();
+    await hold.withoutCable(async () => {
+      endCommand();
+      const { status, stderr } = await outcome;
+      assertEquals(status, 1);
+      assertMatch(stderr, /^plugctl: cannot release eth0 \(root\): the plug vanished, with what it still held: .*\n$/);
+    });
+  });
+
+  await rounds("hold --until ends when its device is deleted", async () => {
+    const outcome = plugctl(hold.left, "hold", ...DEV, "--until", "backlog>=1");
+    await hold.isAttached();
+    await hold.withoutCable(async () => {
+      const { status, stderr } = await outcome;
+      assertEquals([status, stderr.includes("vanished")], [1, true], stderr);
+    });
+  });
+
+  await rounds("hold --expect-lossless exits with 3, when packets were dropped", async () => {
+    const options = ["--dev", "eth0", "--limit", "1000", "--expect-lossless"];
+    const { outcome, endCommand } = await hold.hold(options);
+    hold.send();
+    const waiting = hold.backlog;
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals([status, stderr.includes(`held ${waiting} packets`), stderr.includes(`dropped ${HELD - waiting}`)], [
+      3,
+      true,
+      true,
+    ]);
+    await hold.allArrivedBut(HELD - waiting);
+    return await hold.isOver();
+  });
+
+  await rounds("hold refuses what another holds, which goes on", async () => {
+    const { outcome, endCommand } = await hold.hold(DEV);
+    hold.send();
+    const { status, stderr } = await plugctl(hold.left, "hold", "--dev", "eth0", "--for", "1s");
+    assertEquals(status, 1);
+    assertMatch(
+      stderr,
+      /^plugctl: cannot hold eth0 \(root\): another process holds it already, for which process \d+ stands/,
+    );
+    assertEquals(hold.backlog, HELD);
+    endCommand();
+    assertEquals((await outcome).status, 0);
+    return await hold.isOver();
+  });
+
+  await rounds("hold releases at once and exits with 1, when its guardian is killed", async () => {
+    const { outcome, endCommand } = await hold.hold(DEV);
+    hold.send();
+    Deno.kill(guardianOf(hold.left), "SIGKILL");
+    await hold.allArrived();
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals([status, stderr.includes("its guardian has ended")], [1, true], stderr);
+    return await hold.isOver();
+  });
+
+  await rounds("hold leaves a gate that was there, and a plug that was there", async () => {
+    await plugctlDone(hold.left, "gate", "add", "web", ...GATE);
+    await plugctlDone(hold.left, "attach", "--dev", "lo");
+    hold.isAsItShouldBe();
+    const { outcome, endCommand } = await hold.hold(["web", "--dev", "lo"]);
+    hold.send();
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals([status, stderr.includes(`held ${HELD} packets`), stderr.includes("held 0 packets")], [0, true, true]);
+    const passed = await hold.isOver();
+    await hold.without(["gate", "delete", "web"], ["detach", "--dev", "lo"]);
+    return passed;
+  });
+
+  for (const [signal, number] of [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]] as const) {
+    await rounds(`hold that ${signal} ends releases first, and ends the command`, async () => {
+      const child = await hold.startHold(...DEV);
+      hold.send();
+      child.kill(signal);
+      const passed = hold.isOver();
+      assertEquals((await child.status).code, 128 + number);
+      return await passed;
+    });
+  }
+
+  await rounds("hold that SIGKILL ends is put right by its guardian, and so is the command", async () => {
+    const child = await hold.startHold(...DEV);
+    hold.send();
+    child.kill("SIGKILL");
+    return await hold.isOver();
+  });
+
+  await rounds("hold of a gate that SIGKILL ends leaves the gate, which passes packets", async () => {
+    await plugctlDone(hold.left, "gate", "add", "web", ...GATE);
+    hold.isAsItShouldBe();
+    const child = await hold.startHold("web");
+    hold.send();
+    child.kill("SIGKILL");
+    const passed = await hold.isOver();
+    await hold.without(["gate", "delete", "web"]);
+    return passed;
+  });
+
+  await t.step(
+    "hold that SIGKILL ends behind any of its messages loses nothing, and leaves nothing behind",
+    async () => {
+      // Each of them where there is time for that.
+      const step = ROUNDS > 1 ? 1 : 4;
+      const timer = setInterval(() => hold.send(1), 20);
+      let send = 2;
+      while (await isKilledAt(hold, send)) send += step;
+      clearInterval(timer);
+      await hold.isOver();
+      assert(send > 15, `it sent ${send} messages`);
+    },
+  );
+});
+
+/** Whether `hold` is killed at the send of this number, counted from 1; otherwise it has come to its end. */
+async function isKilledAt(hold: HoldCase, send: number): Promise<boolean> {
+  const strace = ["strace", "-qq", "-o", "/dev/null", "-e", `inject=sendto:signal=SIGKILL:when=${send}`];
+  const child = hold.left.spawn([...strace, ...PLUGCTL, "hold", ...DEV, "--quiet", "--for", "50ms"], { stdin: "null" });
+  // So that something waits whenever it is killed.
+  const timer = setInterval(() => hold.send(1), 10);
+  const { signal, code } = await child.status;
+  clearInterval(timer);
+  if (signal === null) assertEquals(code, 0);
+  await hold.isOver();
+  return signal !== null;
+}
+
+/** The number of the process that stands guard for a host's `eth0`. */
+function guardianOf(host: Host): number {
+  using connection = Connection.open({ netns: host.name });
+  const place = { ifindex: findDevice(connection, "eth0"), parent: 0xffffffff, handle: 0 };
+  return findGuardians("held", { connection, place })[0];
+}

@@ -1,0 +1,105 @@
+/** `buffer --max-hold` releases at its deadline, whatever has ended since, and no sooner. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { HELD, HoldCase } from "./hold_case.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { until } from "./until.ts";
+
+const DEV = ["--dev", "eth0"];
+const WAIT = { timeoutMs: 60_000 };
+
+/** The process number of the one guardian that a command line has started, by what it printed. */
+function guardianOf(json: string): number {
+  const [{ guardian }] = JSON.parse(json);
+  return guardian;
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    // Of one that has ended and that nobody has asked for there is an empty one.
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`) === "";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
+Deno.test("buffer --max-hold", async (t) => {
+  using hold = new HoldCase();
+  const { left } = hold;
+  await plugctlDone(left, "attach", ...DEV, "--limit", "16m");
+  hold.isAsItShouldBe();
+
+  await t.step("releases at the deadline, though the command has ended long before", async () => {
+    const start = performance.now();
+    const words = [...PLUGCTL, "buffer", ...DEV, "--max-hold", "10s"];
+    assertEquals((await left.spawn(words, { stdin: "null" }).status).code, 0);
+    hold.send();
+    assertEquals(hold.backlog, HELD);
+    await hold.isOver();
+    assert(performance.now() - start >= 10_000);
+  });
+
+  await t.step("ends its standard output and error, which nobody waits for until the deadline", async () => {
+    const words = [...PLUGCTL, "buffer", ...DEV, "--max-hold", "1h", "--json"];
+    const { stdout } = await left.spawn(words, { stdin: "null", stdout: "piped", stderr: "piped" }).output();
+    const guardian = guardianOf(new TextDecoder().decode(stdout));
+    assert(!hasEnded(guardian));
+    hold.send();
+    await plugctlDone(left, "release-indefinite", ...DEV);
+    assert(hasEnded(guardian), "release-indefinite has made it needless");
+    await hold.isOver();
+  });
+
+  await t.step("given again counts anew: the earlier guardian goes, and releases nothing", async () => {
+    const first = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h", "--json"));
+    hold.send();
+    const second = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h", "--json"));
+    assertEquals([hasEnded(first), hasEnded(second), hold.backlog], [true, false, HELD]);
+    await plugctlDone(left, "release-indefinite", ...DEV);
+    await hold.isOver();
+  });
+
+  await t.step(
+    "has its guardian release and end, when that gets SIGTERM; SIGINT and SIGHUP it does not mind",
+    async () => {
+      const guardian = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h", "--json"));
+      hold.send();
+      Deno.kill(guardian, "SIGINT");
+      Deno.kill(guardian, "SIGHUP");
+      await plugctlDone(left, "show");
+      assertEquals([hasEnded(guardian), hold.backlog], [false, HELD]);
+      Deno.kill(guardian, "SIGTERM");
+      await hold.isOver();
+    },
+  );
+
+  await t.step("stands in the way of hold, which would release sooner", async () => {
+    await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h");
+    const { status, stderr } = await plugctl(left, "hold", ...DEV, "--for", "1s");
+    assertEquals(status, 1);
+    assertMatch(
+      stderr,
+      /: it is held already, until the deadline that process \d+ keeps; let it go with: plugctl release/,
+    );
+    await plugctlDone(left, "release-indefinite", ...DEV);
+    await hold.isOver();
+  });
+
+  await t.step("leaves no guardian where there is nothing to hold", async () => {
+    assertEquals((await plugctl(left, "buffer", "--dev", "lo", "--max-hold", "1h")).status, 1);
+    await hold.isClean();
+  });
+
+  await t.step("is forgotten with the plug and with the gate", async () => {
+    await plugctlDone(left, "gate", "add", "web", ...DEV, "--direction", "egress", "--match", "udp");
+    const guardians = JSON.parse(await plugctlDone(left, "buffer", "web", ...DEV, "--max-hold", "1h", "--json"));
+    hold.send();
+    await plugctlDone(left, "gate", "delete", "web");
+    await plugctlDone(left, "detach", ...DEV);
+    const pids: number[] = guardians.map(({ guardian }: { guardian: number }) => guardian);
+    await until(() => pids.every(hasEnded), { ...WAIT, what: "the end of both guardians" });
+    hold.isAsItShouldBe();
+    await hold.isOver();
+  });
+});

@@ -1,0 +1,65 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { formatReport } from "../../../scenario/report/report.ts";
+import { END, HOSTILE, MADE_LOG, START } from "./made_log.ts";
+import { figuresOf, tableOf } from "./tables.ts";
+
+const report = await formatReport(MADE_LOG);
+
+Deno.test("formatReport() has the numbers of the event log", () => {
+  const totals = Object.entries(END.queues).map(([name, { packets, bytes, holds, mostHeld, drops }]) => ({
+    Queue: name,
+    "Packets let through": packets,
+    Bytes: bytes,
+    Holds: holds,
+    "Longest hold": "200 ms",
+    "Most at once": mostHeld,
+    Drops: drops,
+  }));
+  assertEquals(tableOf(report, "totals").map(numbers), totals);
+  const { took, dropped, ...figures } = figuresOf(report);
+  assertEquals([took, dropped], ["800 ms", "2"]);
+  assertEquals([figures["steps done"], figures.holds, figures["packets held"]], ["8", "3", "33"]);
+  assertEquals(tableOf(report, "holds").map(({ Queue, Packets, Bytes, Drops }) => [Queue, Packets, Bytes, Drops]), [
+    ["web", "8", "592", "0"],
+    ["web", "20", "1,480", "2"],
+    ["out", "5", "370", "0"],
+  ]);
+});
+
+/** A row with its numbers as numbers. */
+function numbers(row: Record<string, string>): Record<string, string | number> {
+  const entries = Object.entries(row).map(([title, text]) => [title, /^[\d,]+$/.test(text) ? whole(text) : text]);
+  return Object.fromEntries(entries);
+}
+
+function whole(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
+
+Deno.test("formatReport() says what it ran on, which step was not done, and why", () => {
+  const { kernel, Deno: deno, seed, "variable rounds": rounds } = figuresOf(report);
+  assertEquals([kernel, deno, seed, rounds], ["Linux 6.1.0, x86_64", "2.9.6", "7", "2"]);
+  assertMatch(report, /<a href="#step-3">step 3, expect web to have drops = 0<\/a>/);
+  assertMatch(report, /<li class="step unmet" id="step-3">/);
+  assertMatch(report, /eth0 10\.0\.0\.1\/24 fd00::1\/64 → server\.eth0/);
+});
+
+Deno.test("formatReport() loads nothing, and lets no text of the log become HTML", () => {
+  const [, policy] = /http-equiv="Content-Security-Policy" content="(.*?)"/.exec(report) ?? [];
+  assertMatch(policy, /^default-src &#39;none&#39;;/);
+  assertEquals(/<(?:link|img|iframe|script [^>]*src|base)\b/i.exec(report), null);
+  assertEquals(report.includes(HOSTILE), false);
+  assertEquals(report.match(/<script>/g)?.length, 2);
+});
+
+Deno.test("formatReport() makes a page of a log that breaks off, at whatever event", async () => {
+  assert(MADE_LOG.length > 30);
+  for (let count = 1; count < MADE_LOG.length; count++) {
+    assertMatch(await formatReport(MADE_LOG.slice(0, count)), /the log breaks off/);
+  }
+});
+
+Deno.test("formatReport() makes a page of a scenario without queues and steps", async () => {
+  const page = await formatReport([{ ...START, hosts: [], queues: [], description: undefined, file: undefined }]);
+  assertMatch(page, /Nothing was held\./);
+});

@@ -41,9 +41,10 @@ export class Scenario {
    *
    * @throws {ScenarioError} with everything that is wrong in it
    * @throws {RangeError} where a variable is set that it does not have
+   * @throws {Deno.errors.NotFound} where there is no such file
    */
   static async load(file: string, options: LoadOptions = {}): Promise<Scenario> {
-    const text = await Deno.readTextFile(file);
+    const text = await readFile(file);
     const path = file.startsWith("/") ? file : `${Deno.cwd()}/${file}`;
     return await Scenario.#read(text, { file, folder: path.slice(0, path.lastIndexOf("/") + 1) }, options);
   }
@@ -91,5 +92,14 @@ export class Scenario {
   toJSON(): Record<string, unknown> {
     const plain = (_key: string, value: unknown) => value instanceof RegExp ? String(value) : value;
     return JSON.parse(JSON.stringify(this.#plan, plain));
+  }
+}
+
+async function readFile(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`Cannot read ${file}: there is no such file`, { cause: error });
   }
 }

@@ -1,0 +1,97 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { type Outcome, plugctl } from "./plugctl.ts";
+
+/** Runs `plugctl run` with these words on a file that holds this text. */
+async function runFile(text: string, ...words: string[]): Promise<Outcome & { file: string }> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/a.yaml`;
+    await Deno.writeTextFile(file, text);
+    return { ...await plugctl(["run", ...words, file]), file };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const PLAIN =
+  "name: plain\nvars: { word: hello }\nsteps: [run: 'echo ${word} >&2; test ${word} != bye', sleep: 1us..3ms]";
+
+Deno.test("run shows each step, and exits with 0", async () => {
+  const { status, stdout, stderr } = await runFile(PLAIN, "--seed", "5");
+  assertEquals([status, stderr], [0, ""]);
+  assertMatch(
+    stdout,
+    /^plain \(seed 5\)\n {2}\d\.\d{6} s {2}1 {9}run echo hello >&2; test hello != bye {2}[\d.]+ ms\n.*sleep 1us to 3ms.*\ndone: 2 steps in [\d.]+ s\n$/,
+  );
+});
+
+Deno.test("run exits with 1 where a step fails, and with 3 where an expectation is not met", async () => {
+  const failed = await runFile(PLAIN, "--set", "word=bye", "--quiet");
+  assertEquals([failed.status, failed.stdout], [1, ""]);
+  assertEquals(
+    failed.stderr,
+    "plugctl: step 1 (line 3): cannot run echo bye >&2; test bye != bye: it has ended with exit status 1; it says: bye\n",
+  );
+  const unmet = await runFile("name: x\nsteps: [expect: { command: echo no, stdout: yes }]", "--quiet");
+  assertEquals([unmet.status, unmet.stderr.split(":")[1]], [3, " step 1 (line 2)"]);
+});
+
+Deno.test("run prints the event log with --json, a JSON object a line", async () => {
+  const { status, stdout } = await runFile(PLAIN, "--json", "--seed", "5");
+  assertEquals(status, 0);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(events.map(({ event, step = "" }) => `${event} ${step}`), [
+    "scenario-start ",
+    "step-start 1",
+    "step-end 1",
+    "step-start 2",
+    "step-end 2",
+    "scenario-end ",
+  ]);
+  assertEquals([events[0].seed, events[0].version, events[0].vars], [5, 1, { word: "hello" }]);
+});
+
+Deno.test("run prints what it would do with --dry-run, and touches nothing", async () => {
+  const text = "name: plan\nplugs: { up: { dev: nosuch } }\nsteps: [buffer: up, run: 'exit 1']";
+  const { status, stdout, stderr } = await runFile(text, "--dry-run");
+  assertEquals([status, stderr], [0, ""]);
+  assertEquals(
+    stdout,
+    "plan: at most 600s, holding for at most 30s without a release\nattach plug up to nosuch\n1: buffer up\n2: run exit 1\n" +
+      "release and take away everything that was made\n",
+  );
+  const plan = JSON.parse((await runFile(text, "--dry-run", "--json")).stdout);
+  assertEquals([plan.timeoutMs, plan.steps.length], [600_000, 2]);
+});
+
+Deno.test("run exits with 2 and says every mistake of the file as file:line:column", async () => {
+  const { status, stdout, stderr, file } = await runFile("name: x\nsteps:\n  - bufer: web\n  - sleep: 5\nbogus: 1\n");
+  assertEquals([status, stdout], [2, ""]);
+  assertEquals(stderr.split("\n").map((line) => line.split(", ")[0]), [
+    `${file}:3:5: unknown key "bufer"`,
+    `${file}:4:12: sleep is 5`,
+    `${file}:5:1: unknown key "bogus"`,
+    "",
+  ]);
+});
+
+const MISTAKES = [
+  [["--set", "word"], '"word" sets nothing: --set KEY=VALUE'],
+  [["--set", "=x"], '"=x" sets nothing: --set KEY=VALUE'],
+  [["--set", "other=1"], "--set: there is no variable other to set; those of the scenario are: word"],
+  [["--seed", "-1"], "--seed needs a value: --seed N; see: plugctl run --help"],
+  [["--seed", "4294967296"], '"4294967296" is no seed: one is a whole number from 0 to 4294967295'],
+  [["--max-hold", "5"], '"5" is no duration: one is a number with us, ms, s, m or h'],
+] as const;
+
+Deno.test("run exits with 2 and says what is wrong with an option", async () => {
+  for (const [words, message] of MISTAKES) {
+    const { status, stderr } = await runFile(PLAIN, ...words);
+    assertEquals([status, stderr], [2, `plugctl: ${message}\n`]);
+  }
+});
+
+Deno.test("run says that there is no such file", async () => {
+  const { status, stderr } = await plugctl(["run", "/nonexistent/a.yaml"]);
+  assertEquals([status, stderr], [1, "plugctl: cannot read /nonexistent/a.yaml: there is no such file\n"]);
+});

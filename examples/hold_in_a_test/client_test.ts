@@ -48,7 +48,7 @@ Deno.test("ask() gives up where answers are held twice, and is answered when the
   using gate = Gate.open({ dev: "lo", direction: "egress", match: answers });
   {
     using hold = gate.hold({ maxMs: 60_000 });
-    await assertRejects(() => ask(url, { patienceMs: 200 }), DOMException, "timed out");
+    await assertRejects(() => ask(url, { patienceMs: 200 }), DOMException);
     assert(hold.counts().backlogPackets >= 2);
   } // here what was held goes on
   assertEquals(await ask(url, { patienceMs: 60_000 }), { answer: "hello", attempts: 1 });

@@ -127,7 +127,7 @@ export class RunView implements Disposable {
 
 function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || COLUMNS;
   } catch {
     return COLUMNS; // It is no terminal any more.
   }
@@ -150,5 +150,6 @@ function seconds(micros: number): string {
 }
 
 function milliseconds(micros: number): string {
+  if (micros >= 10_000_000) return `${(micros / 1e6).toFixed(1)} s`;
   return `${(micros / 1000).toFixed(micros < 10_000 ? 2 : 0)} ms`;
 }

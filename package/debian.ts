@@ -32,7 +32,7 @@ export async function makeDebianPackage(
     await Deno.writeTextFile(`${folder}/DEBIAN/control`, control({ version, architecture, sizeKiB }));
     await setTimes(folder, date);
     const env = { SOURCE_DATE_EPOCH: String(date) };
-    await run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", folder, output], { env });
+    await run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z6", "--build", folder, output], { env });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

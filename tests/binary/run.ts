@@ -1,6 +1,6 @@
 /**
  * Runs the tests of plugctl as a single binary: `run.ts [DENO TEST ARGUMENT...]`. It is compiled for them; those in
- * `kernel` run where there is a kernel with `sch_plug`, the others on this machine, at the same time.
+ * `kernel` run where there is a kernel with `sch_plug`, each file on one of its own, and the others on this machine.
  *
  * Where it cannot be compiled, or a program is missing that they need, it says so, which is a failure if `CI` is `true`.
  *
@@ -11,52 +11,78 @@ import { compileBinary } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
 import { cacheModules } from "../../uml/cache_modules.ts";
 import { assertIproute2 } from "../../uml/iproute2.ts";
-import { findPlugKernel } from "../../uml/plug_kernel.ts";
+import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
+const HERE = "tests/binary";
+const THERE = "tests/binary/kernel";
 /** What users of plugctl have, and the tests drive. */
-const PROGRAMS = ["bash", "dpkg", "dpkg-deb", "fish", "man", "python3", "zsh"];
+const PROGRAMS = ["bash", "dpkg", "dpkg-deb", "fish", "man", "python3", "setcap", "zsh"];
+const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
+
+/** Runs some of the tests, and returns the exit status; what they print goes through `onLine`. */
+type Job = (onLine: (line: string) => void) => Promise<number>;
 
 await runProgram("tests/binary", async (signal) => {
   const folder = await Deno.makeTempDir({ prefix: "plugctl-binary-" });
   try {
-    const binary = `${folder}/plugctl`;
     const kernel = findPlugKernel({ asUser: false });
+    const binary = `${folder}/plugctl`;
     try {
-      for (const program of PROGRAMS) await run(["sh", "-c", 'command -v "$1"', "sh", program]);
-      assertIproute2();
-      await kernel.prepare({ signal, onDownload: (to) => console.log(`Downloading User-Mode Linux to ${to}`) });
-      await compileBinary(binary);
+      await prepare(kernel, { binary, signal });
     } catch (error) {
       signal.throwIfAborted();
       return reportNotRun(error);
     }
-    const kernelTests = testFiles("tests/binary/kernel");
-    await cacheModules(kernelTests, signal);
     console.log(`The tests of the binary run on this machine, and ${kernel.place}`);
-    const env = { PLUGCTL_BINARY: binary, NO_COLOR: "1" };
-    const test = [Deno.execPath(), "test", "-A", "--no-check", ...Deno.args];
-    const lines: string[] = [];
-    const options = { cwd: PROJECT, env: { ...env, PLUGCTL_KERNEL_TESTS: "1" }, signal };
-    const onLine = (line: string) => void lines.push(line);
-    const [here, there] = await Promise.all([
-      runHere([...test, ...testFiles("tests/binary")], { env, signal }),
-      kernel.run([...test, ...kernelTests], { ...options, onLine }),
-    ]);
-    console.log(lines.join("\n"));
-    return here === 0 && there === 0 ? 0 : 1;
+    const failed = await runAll(jobs(kernel, { binary, signal }));
+    return failed ? 1 : 0;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-async function runHere(
-  [program, ...args]: string[],
-  options: { env: Record<string, string>; signal: AbortSignal },
-): Promise<number> {
-  const { code } = await new Deno.Command(program, { ...options, args, cwd: PROJECT, stdin: "null" }).spawn().status;
-  return code;
+/** Sees to all that the tests need. */
+async function prepare(kernel: PlugKernel, { binary, signal }: { binary: string; signal: AbortSignal }): Promise<void> {
+  for (const program of PROGRAMS) {
+    await run(["sh", "-c", 'command -v "$1" || { echo "$1 is not installed" >&2; exit 1; }', "sh", program]);
+  }
+  assertIproute2();
+  await kernel.prepare({ signal, onDownload: (to) => console.log(`Downloading User-Mode Linux to ${to}`) });
+  await compileBinary(binary);
+  await cacheModules([HERE, THERE].flatMap(testFiles), signal);
+}
+
+function jobs(kernel: PlugKernel, { binary, signal }: { binary: string; signal: AbortSignal }): Job[] {
+  const [program, ...args] = [Deno.execPath(), "test", "-A", "--no-check", ...Deno.args];
+  const options = { cwd: PROJECT, env: { PLUGCTL_BINARY: binary, PLUGCTL_KERNEL_TESTS: "1", NO_COLOR: "1" }, signal };
+  const here: Job = async (onLine) => {
+    const command = new Deno.Command(program, { ...options, args: [...args, ...testFiles(HERE)], stdin: "null" });
+    const { code, stdout, stderr } = await command.output();
+    for (const bytes of [stdout, stderr]) onLine(new TextDecoder().decode(bytes));
+    return code;
+  };
+  return [
+    ...testFiles(THERE).map((file): Job => (onLine) => kernel.run([program, ...args, file], { ...options, onLine })),
+    here,
+  ];
+}
+
+/** Runs jobs, as many at once as there are processors, and prints what each says when it has ended. */
+async function runAll(queue: Job[]): Promise<boolean> {
+  let failed = false;
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    for (let job = queue.shift(); job; job = queue.shift()) {
+      const lines: string[] = [];
+      try {
+        if (await job((line) => void lines.push(line)) !== 0) failed = true;
+      } finally {
+        console.log(lines.join("\n"));
+      }
+    }
+  }));
+  return failed;
 }
 
 function testFiles(folder: string): string[] {
@@ -69,7 +95,7 @@ function reportNotRun(error: unknown): number {
   console.error(
     `tests/binary NOT RUN: ${error instanceof Error ? error.message : error}\n` +
       "They need what deno compile downloads, or a denort of the same version in DENORT_BIN, and: " +
-      "apt-get install bash fish iproute2 man-db python3 zsh",
+      "apt-get install bash fish iproute2 libcap2-bin man-db python3 zsh",
   );
   return Deno.env.get("CI") === "true" ? 1 : 0;
 }

@@ -6,6 +6,12 @@ const PROGRAM = "/empty/plugctl";
 /** What the test itself runs there, all of them busybox, which needs no library. */
 const TOOLS = ["sh", "echo", "ping", "sleep"];
 
+/** Who runs it. */
+interface As {
+  /** Numbers, since there is no /etc: `65534:65534`. Default: root. */
+  user?: string;
+}
+
 /**
  * A system with less than the barest Debian: the binary alone in an empty folder, the libraries that it is linked with,
  * busybox for what a test runs beside it, `/proc`, `/dev` and `/run/netns`. No Deno, no `ip`, no `tc`, no `/etc`.
@@ -16,14 +22,18 @@ export class BareRoot implements Disposable {
   readonly path: string = Deno.makeTempDirSync({ dir: "/run", prefix: "bare-" });
 
   private constructor(files: ReadonlyMap<string, string>) {
+    Deno.chmodSync(this.path, 0o755);
     for (const folder of ["bin", "dev", "empty", "proc", "run/netns", "tmp"]) {
       Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
     }
     for (const [target, source] of files) copy(source, this.path + target);
     for (const tool of TOOLS) Deno.symlinkSync("busybox", `${this.path}/bin/${tool}`);
     command("mount", "-t", "proc", "proc", `${this.path}/proc`);
-    command("mount", "--rbind", "/dev", `${this.path}/dev`);
-    command("mount", "--bind", "/run/netns", `${this.path}/run/netns`);
+    for (const folder of ["/dev", "/run/netns"]) {
+      command("mount", "--rbind", folder, this.path + folder);
+      // What is unmounted there in the end stays here.
+      command("mount", "--make-rslave", this.path + folder);
+    }
   }
 
   /** Makes one; there must be a network namespace already. */
@@ -33,18 +43,23 @@ export class BareRoot implements Disposable {
     return new BareRoot(new Map([[PROGRAM, BINARY], ["/bin/busybox", busybox], ...libraries]));
   }
 
-  /** Starts plugctl there, on a host. */
-  spawn(host: Host, words: readonly string[]): Deno.ChildProcess {
+  /** Gives the binary a capability, as a user would. */
+  setCapability(name: string): void {
+    command("setcap", `${name}+ep`, this.path + PROGRAM);
+  }
+
+  /** Starts plugctl there, on a host, as root or as another user and group. */
+  spawn(host: Host, { user = "0:0" }: As, words: readonly string[]): Deno.ChildProcess {
     const options = { stdin: "null", stdout: "piped", stderr: "piped", clearEnv: true } as const;
-    return host.spawn(["/usr/sbin/chroot", this.path, PROGRAM, ...words], {
+    return host.spawn(["/usr/sbin/chroot", `--userspec=${user}`, this.path, PROGRAM, ...words], {
       ...options,
       env: { PATH: "/bin:/usr/sbin" },
     });
   }
 
   /** Runs plugctl there, on a host, and tells how it ended. */
-  async plugctl(host: Host, ...words: string[]): Promise<Outcome> {
-    const { code, stdout, stderr } = await this.spawn(host, words).output();
+  async plugctl(host: Host, as: As, ...words: string[]): Promise<Outcome> {
+    const { code, stdout, stderr } = await this.spawn(host, as, words).output();
     const decoder = new TextDecoder();
     return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
   }

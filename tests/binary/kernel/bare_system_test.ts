@@ -26,7 +26,7 @@ Deno.test("the binary alone in a bare system", async (t) => {
   using hold = new HoldCase();
   using bare = await BareRoot.make();
   const files = bare.files();
-  const plugctl = (...words: string[]) => bare.plugctl(hold.left, ...words);
+  const plugctl = (...words: string[]) => bare.plugctl(hold.left, {}, ...words);
 
   await t.step(
     "attach, buffer, show, release-indefinite and detach hold what is sent, and lose none of it",
@@ -56,11 +56,22 @@ Deno.test("the binary alone in a bare system", async (t) => {
   });
 
   await t.step("hold that SIGKILL ends is put right by its guardian, which is the binary too", async () => {
-    await using child = bare.spawn(hold.left, ["hold", ...DEV, "--", "sh", "-c", "echo holding; sleep 600"]);
+    await using child = bare.spawn(hold.left, {}, ["hold", ...DEV, "--", "sh", "-c", "echo holding; sleep 600"]);
     assertEquals((await lines(child.stdout).next()).value, "holding");
     hold.send();
     assertEquals(hold.backlog, HELD);
     child.kill("SIGKILL");
+    await hold.isOver();
+  });
+
+  await t.step("it takes no root, where its file has the capability", async () => {
+    const asNobody = (...words: string[]) => bare.plugctl(hold.left, { user: "65534:65534" }, ...words);
+    assertEquals((await asNobody("attach", ...DEV)).status, 4);
+    bare.setCapability("cap_net_admin");
+    assertEquals(await asNobody("attach", ...DEV, "--hold"), DONE);
+    hold.send();
+    assertEquals(hold.backlog, HELD);
+    assertEquals(await asNobody("detach", ...DEV), DONE);
     await hold.isOver();
   });
 

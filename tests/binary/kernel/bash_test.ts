@@ -1,0 +1,3 @@
+import { testShell } from "./shell.ts";
+
+testShell("bash");

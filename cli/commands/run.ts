@@ -4,6 +4,7 @@ import { ScenarioError } from "../../scenario/mistake.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import type { Scalar } from "../../scenario/plan.ts";
 import type { ReportFile } from "../../scenario/report/report_file.ts";
+import { sentenceOf } from "../../scenario/run/failure.ts";
 import { plainValue } from "../../scenario/source/plain_value.ts";
 import type { Context } from "../context.ts";
 import { parseDuration } from "../duration.ts";
@@ -116,6 +117,8 @@ function report(context: Context, { outcome, error, step, undone }: ScenarioResu
   if (outcome === "done") return EXIT.done;
   const { message, status } = describeFailure(error);
   const where = step === undefined ? "" : `step ${step}${view.lineOf(step)}: `;
-  for (const line of `${where}${message}`.split("\n")) context.trace(`plugctl: ${line}\n`);
+  // What one could type is of use where the machine lacks something, and not where a step went wrong.
+  const what = status === EXIT.failed ? sentenceOf(error) : message;
+  for (const line of `${where}${what}`.split("\n")) context.trace(`plugctl: ${line}\n`);
   return outcome === "unmet" ? EXIT.expectation : status;
 }

@@ -5,6 +5,7 @@ import { GATE, GATE_NAME, PLUG } from "../schema/queue.ts";
 import { NAME, VARIABLE } from "../schema/scalar.ts";
 import { DEFAULTS, TOP_ENTRIES } from "../schema/scenario.ts";
 import { type Entry, type MappingTree, type Tree, valueAt } from "../source/tree.ts";
+import { fillIn } from "../source/variables.ts";
 import { check, describe } from "./check.ts";
 import type { Context, Defaults } from "./context.ts";
 import { hostsOf } from "./host.ts";
@@ -102,7 +103,9 @@ function varsOf(
       mistakes,
     });
     const { line, column } = value;
-    if (value.kind === "scalar" && value.value !== null) vars.set(name, set.get(name) ?? value.value);
+    // It may hold variables that stand before it.
+    const filled = value.kind === "scalar" ? fillIn(value, { scope: vars, mistakes }) as Scalar | null : null;
+    if (filled !== null) vars.set(name, set.get(name) ?? filled);
     else {mistakes.push({
         line,
         column,

@@ -176,8 +176,9 @@ async function ip(
 ): Promise<void> {
   const args = [...netns === undefined ? [] : ["-netns", netns], "-batch", "-"];
   const child = startIp({ args, env, stdin: "piped", stdout: "null", stderr: "piped", detached: true }, operation);
-  await feed(child, lines.map((line) => `${line}\n`).join(""));
-  const { success, stderr } = await child.output();
+  const fed = feed(child, lines.map((line) => `${line}\n`).join(""));
+  // Where it does not read all of it, it has failed, and says why.
+  const [{ success, stderr }] = await Promise.all([child.output(), fed.catch(() => {})]);
   if (success) return;
   const sentence = new TextDecoder().decode(stderr).trim().split("\n")[0];
   if (!/permitted|denied/.test(sentence)) throw new StepError(`Cannot ${operation}: ip says: ${sentence}`);

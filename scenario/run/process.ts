@@ -38,12 +38,15 @@ export class ScenarioProcess {
   #to?: number;
   #status?: Deno.CommandStatus;
 
-  private constructor(child: Deno.ChildProcess, { words, place }: { words: readonly string[]; place: ProcessPlace }) {
+  private constructor(
+    child: Deno.ChildProcess,
+    { words, place, fed }: { words: readonly string[]; place: ProcessPlace; fed?: Promise<void> },
+  ) {
     this.#child = child;
     this.#words = words;
     this.name = place.name;
     this.#from = place.now();
-    this.ended = this.#end(place.now);
+    this.ended = this.#end(place.now, fed);
   }
 
   /**
@@ -64,8 +67,8 @@ export class ScenarioProcess {
       detached: true,
     };
     const child = spawn(() => new Deno.Command(program, options).spawn(), { program, place });
-    if (stdin !== undefined) feed(child, stdin);
-    return new ScenarioProcess(child, { words, place });
+    const fed = stdin === undefined ? undefined : feed(child, stdin);
+    return new ScenarioProcess(child, { words, place, fed });
   }
 
   get pid(): number {
@@ -92,9 +95,10 @@ export class ScenarioProcess {
     return { ...ran, to: this.#to, ...how, stdout, stderr, ...cut ? { cut } : {} };
   }
 
-  async #end(now: () => number): Promise<Deno.CommandStatus> {
+  async #end(now: () => number, fed: Promise<void> | undefined): Promise<Deno.CommandStatus> {
     const { stdout, stderr, status } = this.#child;
-    const read = Promise.all([this.output.read(stdout, "stdout"), this.output.read(stderr, "stderr")]);
+    // What cannot be read or written any more is no reason not to see how it ends.
+    const read = Promise.allSettled([this.output.read(stdout, "stdout"), this.output.read(stderr, "stderr"), fed]);
     const how = await status;
     this.#to = now();
     await Promise.race([read, this.#quiet()]);

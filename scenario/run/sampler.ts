@@ -1,4 +1,5 @@
 import type { QdiscStats } from "../../codec/message.ts";
+import { NetlinkError } from "../../netlink/netlink_error.ts";
 import { QueueError } from "../../qdisc/queue_error.ts";
 import type { Stage } from "./stage.ts";
 
@@ -19,12 +20,12 @@ export function sample({ queues, now, emit }: Stage, everyMs: number): Disposabl
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** A queue that is gone is told of where something is to be done to it. */
+/** That a queue is gone, or the kernel does not answer, is told of where something is to be done to it. */
 function readIfThere(read: () => QdiscStats): QdiscStats | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof QueueError) return undefined;
+    if (error instanceof QueueError || error instanceof NetlinkError) return undefined;
     throw error;
   }
 }

@@ -30,7 +30,7 @@ Deno.test("run exits with 1 where a step fails, and with 3 where an expectation 
   assertEquals([failed.status, failed.stdout], [1, ""]);
   assertEquals(
     failed.stderr,
-    "plugctl: step 1 (line 3): cannot run echo bye >&2; test bye != bye: it has ended with exit status 1; it says: bye\n",
+    "plugctl: step 1 (line 3): Cannot run echo bye >&2; test bye != bye: it has ended with exit status 1; it says: bye\n",
   );
   const unmet = await runFile("name: x\nsteps: [expect: { command: echo no, stdout: yes }]", "--quiet");
   assertEquals([unmet.status, unmet.stderr.split(":")[1]], [3, " step 1 (line 2)"]);

@@ -59,6 +59,11 @@ const TOP: Cases = [
     'the variable is "my-var"',
     "a variable's name: a letter or _, then letters, digits and _",
   ],
+  [
+    withTop("vars: { a: '‸${b}', b: 1 }"),
+    "there is no variable ${b}",
+    "one that vars defines, or $${ for a ${ that the shell gets",
+  ],
   [withTop("vars: { port: ‸}"), "port is empty", "a text or a number"],
   [withTop("vars: { port: ‸[1] }"), "port is an empty list", "a text or a number"],
   [withTop("defaults: ‸1"), "defaults is 1", "defaults: { host: client, timeout: 5s }"],

@@ -86,6 +86,12 @@ Deno.test("readScenario() takes values of variables from vars, and what is set i
   );
 });
 
+Deno.test("readScenario() lets variables hold those that stand before them", () => {
+  const text = withTop("vars: { a: 1, b: '${a}${a}', c: '${b}' }\ncleanup: [log: '${c}!']");
+  const [log] = planOf(text).cleanup;
+  assertEquals(log.action === "log" && log.text, "11!");
+});
+
 Deno.test("readScenario() leaves to the shell what the shell understands, and $${ stands for ${", () => {
   const [run] = stepsOf('  - run: "echo $PATH $(cat x) $$ $${HOME}"');
   assertEquals((run as { command?: unknown }).command, "echo $PATH $(cat x) $$ ${HOME}");

@@ -15,7 +15,8 @@ import { planSteps } from "./step.ts";
 
 /** The keys at the top that are read piece by piece. */
 const PARTS = ["vars", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
-const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
+/** Every key at the top. */
+export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
 
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
 export function planScenario(

@@ -1,7 +1,7 @@
 import type { ParallelStep, PlannedStep, RepeatStep, Scalar } from "../plan.ts";
 import { NAME } from "../schema/scalar.ts";
 import { ACTIONS } from "../schema/step.ts";
-import { type Entry, keyPlace, type MappingTree, type Tree, valueAt } from "../source/tree.ts";
+import { type Entry, follow, type MappingTree, type Tree, valueAt } from "../source/tree.ts";
 import { uses } from "../source/variables.ts";
 import { check } from "./check.ts";
 import type { Context } from "./context.ts";
@@ -27,9 +27,8 @@ export function roundsOf(
   const fields = check(ACTIONS.repeat, { tree: repeat, label: "repeat" }, context);
   const variable = fields?.as;
   if (variable !== undefined && context.scope.has(variable)) {
-    const place = valueAt(repeat, "as") ?? keyPlace(tree, ["repeat"]);
-    const what = `there is a variable ${variable} already`;
-    context.mistakes.push({ line: place.line, column: place.column, what, expected: "another name" });
+    const { line, column } = follow(repeat, ["as"]);
+    context.mistakes.push({ line, column, what: `there is a variable ${variable} already`, expected: "another name" });
   }
   const { times = 1, over = Array.from({ length: times }, (_, index) => index + 1) } = fields ?? {};
   const rounds = rounded(over, { variable, steps, planSteps, context });

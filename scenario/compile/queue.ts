@@ -3,7 +3,7 @@ import { MatchError } from "../../qdisc/match/match_error.ts";
 import { parseMatch } from "../../qdisc/match/parse_match.ts";
 import type { PlannedGate, PlannedPlug } from "../plan.ts";
 import type { GateFields, PlugFields } from "../schema/queue.ts";
-import { follow, keyPlace, type Place, type Tree, valueAt } from "../source/tree.ts";
+import { follow, type Place, type Tree } from "../source/tree.ts";
 import { placeWithin } from "../source/variables.ts";
 import type { Context } from "./context.ts";
 import { type GivenHost, planHostOf } from "./host_of.ts";
@@ -71,8 +71,7 @@ function checkMatch(text: string, { tree, index, context }: { tree: Tree; index:
     parseMatch(text);
   } catch (error) {
     if (!(error instanceof MatchError)) throw error;
-    const match = valueAt(tree, "match") ?? keyPlace(tree, []) as Tree;
-    const written = follow(match, [index]);
+    const written = follow(tree, ["match", index]);
     const verbatim = written.kind === "scalar" && written.value === text;
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);

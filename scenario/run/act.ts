@@ -1,4 +1,4 @@
-import type { RanProcess } from "../event.ts";
+import type { StepEnd } from "../event.ts";
 import { describeCommand, describeCondition, formatDuration } from "../describe.ts";
 import type {
   CommandCondition,
@@ -26,15 +26,10 @@ import { StepError } from "./step_error.ts";
 export type SimpleStep = Exclude<PlannedStep, RepeatStep | ParallelStep>;
 
 /** What is told of a step besides how it ended. */
-export interface Details {
-  notes?: string[];
-  asked?: number;
-  ran?: RanProcess;
-  chosen?: number;
-}
+export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen">;
 
 /** Where a step is done. */
-export interface Performance {
+export interface Scene {
   stage: Stage;
   /** Which step, for what is chosen by the seed. */
   path: string;
@@ -47,8 +42,8 @@ const LEAST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 10;
 
 /** Does a step. */
-export async function act(step: SimpleStep, performance: Performance): Promise<void> {
-  const { stage: { queues }, signal, details } = performance;
+export async function act(step: SimpleStep, scene: Scene): Promise<void> {
+  const { stage: { queues }, signal, details } = scene;
   switch (step.action) {
     case "attach":
       details.notes = queues.attach(step.queue);
@@ -63,26 +58,26 @@ export async function act(step: SimpleStep, performance: Performance): Promise<v
       details.asked = queues.change(step.queues, step);
       return;
     case "run":
-      return await runCommand(step, { ...performance, host: step.host });
+      return await runCommand(step, { ...scene, host: step.host });
     case "start":
-      return start(step, performance);
+      return start(step, scene);
     case "stop":
-      return await stop(step, performance);
+      return await stop(step, scene);
     case "join":
-      return await join(step, performance);
+      return await join(step, scene);
     case "sleep":
-      return await sleep(step, performance);
+      return await sleep(step, scene);
     case "wait":
-      return await wait(step, performance);
+      return await wait(step, scene);
     case "expect":
-      return await expect(step.condition, { ...performance, host: step.host });
+      return await expect(step.condition, { ...scene, host: step.host });
     case "log":
   }
 }
 
 async function runCommand(
   step: PlannedCommand & ProcessTest & { timeoutMs?: number },
-  { stage, signal, details, host }: Performance & { host?: string },
+  { stage, signal, details, host }: Scene & { host?: string },
 ): Promise<void> {
   const process = ScenarioProcess.start(step, placeOf(stage, { host }));
   try {
@@ -133,7 +128,7 @@ function lastWords(process: ScenarioProcess): string {
   return line ? `; it says: ${line.slice(0, 200)}` : "";
 }
 
-function start(step: StartStep, { stage, details }: Performance): void {
+function start(step: StartStep, { stage, details }: Scene): void {
   const before = stage.processes.get(step.process);
   if (before && !before.status) throw new StepError(`Cannot start ${step.process}: it runs already`);
   const process = ScenarioProcess.start(step, placeOf(stage, { host: step.host, name: step.process }));
@@ -141,7 +136,7 @@ function start(step: StartStep, { stage, details }: Performance): void {
   details.ran = process.describe();
 }
 
-async function stop(step: StopStep, { stage, signal, details }: Performance): Promise<void> {
+async function stop(step: StopStep, { stage, signal, details }: Scene): Promise<void> {
   const process = findProcess(stage.processes, step.process);
   process.signal(step.signal);
   try {
@@ -154,21 +149,21 @@ async function stop(step: StopStep, { stage, signal, details }: Performance): Pr
   details.ran = process.describe();
 }
 
-async function join(step: JoinStep, { stage, signal, details }: Performance): Promise<void> {
+async function join(step: JoinStep, { stage, signal, details }: Scene): Promise<void> {
   const process = findProcess(stage.processes, step.process);
   await endOf(process, { ...step, what: step.process, signal });
   details.ran = process.describe();
   judge(process, step, `join ${step.process}`);
 }
 
-async function sleep({ leastMs, mostMs }: SleepStep, { stage, path, signal, details }: Performance): Promise<void> {
+async function sleep({ leastMs, mostMs }: SleepStep, { stage, path, signal, details }: Scene): Promise<void> {
   const from = stage.clock.now();
   const milliseconds = leastMs + (mostMs - leastMs) * chance(stage.seed, path);
   details.chosen = Math.round(milliseconds * 1000);
   await stage.clock.until(from + milliseconds, signal);
 }
 
-async function wait({ condition, host, timeoutMs }: WaitStep, { stage, signal }: Performance): Promise<void> {
+async function wait({ condition, host, timeoutMs }: WaitStep, { stage, signal }: Scene): Promise<void> {
   const { clock } = stage;
   const deadline = clock.now() + timeoutMs;
   const operation = `wait until ${describeCondition(condition)}`;
@@ -200,13 +195,13 @@ async function lookUntil(
 
 async function expect(
   condition: Condition | CommandCondition,
-  performance: Performance & { host?: string },
+  scene: Scene & { host?: string },
 ): Promise<void> {
   if (condition.about === "command") {
     const test = condition.exit === undefined ? { ...condition, exit: STATUS_ZERO } : condition;
-    return await runCommand(test, performance);
+    return await runCommand(test, scene);
   }
-  const { stage, signal, host } = performance;
+  const { stage, signal, host } = scene;
   const { holds, found } = await bounded(look({ condition, host }, stage), { signal });
   if (!holds) throw new StepError(`Expected that ${describeCondition(condition)}: ${found}`, { unmet: true });
 }

@@ -5,7 +5,7 @@ import { Gate } from "../../qdisc/gate/gate.ts";
 import type { Guardian } from "../../qdisc/guardian/guardian.ts";
 import { Plug } from "../../qdisc/plug.ts";
 import type { PlugAction } from "../../qdisc/plug_requests.ts";
-import { QueueError } from "../../qdisc/queue_error.ts";
+import { isGone, QueueError } from "../../qdisc/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { StepError } from "./step_error.ts";
@@ -62,7 +62,7 @@ export class Queues {
     const connection = this.#connect(planned.host);
     const attached = planned.kind === "gate" ? this.#addGate(planned, connection) : this.#addPlug(planned, connection);
     this.#attached.set(name, attached);
-    if (!this.totals.has(name)) this.totals.set(name, noTotal());
+    this.#totalOf(name);
     if (this.#options.guardian) this.#heed(attached);
     const { warnings } = attached.plug;
     return warnings.length > 0 ? [...warnings] : undefined;
@@ -73,19 +73,35 @@ export class Queues {
     const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
+    // Where one of them refuses, the others hold all the same.
+    if (action === "buffer") { for (const queue of queues) this.#noteHold(queue, asked); }
     // That it can lock out is no reason to refuse: there is a deadline.
     if (action === "buffer") group.buffer({ force: true });
     else if (action === "release-one") group.releaseOne();
     else if (action === "release-indefinite") group.releaseIndefinite();
     else group.setLimit(limitBytes);
-    for (const queue of queues) this.#note(queue, action, asked);
+    if (action === "release-indefinite") { for (const queue of queues) this.#noteRelease(queue, asked); }
     return asked;
+  }
+
+  /** Releases whatever holds. One that is gone, with what it held, is passed over. */
+  releaseAll(): void {
+    const failures: unknown[] = [];
+    for (const name of this.holding) {
+      try {
+        this.change([name], { action: "release-indefinite" });
+      } catch (error) {
+        if (isGone(error)) this.#noteRelease(this.#find(name, "release"), this.#options.now());
+        else failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The counters of a queue at this moment. */
   stats(name: string): QdiscStats {
     const stats = this.#find(name, "read").plug.stats();
-    const total = this.totals.get(name) as QueueTotal;
+    const total = this.#totalOf(name);
     total.mostHeld = Math.max(total.mostHeld, stats.backlogPackets);
     return stats;
   }
@@ -103,7 +119,7 @@ export class Queues {
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
-    this.#note(attached, "release-indefinite", asked);
+    this.#noteRelease(attached, asked);
     this.#addUp(name, last, report);
     this.#attached.delete(name);
     return report;
@@ -151,16 +167,23 @@ export class Queues {
     throw new StepError(`Cannot ${verb} ${name}: it is not attached now`);
   }
 
-  /** Keeps in mind for how long it holds. */
-  #note(queue: Attached, action: PlugAction, asked: number): void {
-    const total = this.totals.get(queue.name) as QueueTotal;
-    if (action === "buffer" && queue.heldFrom === undefined) {
-      queue.heldFrom = asked;
-      total.holds++;
-    } else if (action === "release-indefinite" && queue.heldFrom !== undefined) {
-      total.longestHold = Math.max(total.longestHold, asked - queue.heldFrom);
-      queue.heldFrom = undefined;
-    }
+  #noteHold(queue: Attached, asked: number): void {
+    if (queue.heldFrom !== undefined) return;
+    queue.heldFrom = asked;
+    this.#totalOf(queue.name).holds++;
+  }
+
+  #noteRelease(queue: Attached, asked: number): void {
+    if (queue.heldFrom === undefined) return;
+    const total = this.#totalOf(queue.name);
+    total.longestHold = Math.max(total.longestHold, asked - queue.heldFrom);
+    queue.heldFrom = undefined;
+  }
+
+  #totalOf(name: string): QueueTotal {
+    const total = this.totals.get(name) ?? noTotal();
+    this.totals.set(name, total);
+    return total;
   }
 
   /** Counters before it goes, where it is still there. */
@@ -175,7 +198,7 @@ export class Queues {
 
   /** What was held is released before it is deleted, and counted as sent then. */
   #addUp(name: string, last: QdiscStats | undefined, { drops }: DetachReport): void {
-    const total = this.totals.get(name) as QueueTotal;
+    const total = this.#totalOf(name);
     total.packets += (last?.packets ?? 0) + (last?.backlogPackets ?? 0);
     total.bytes += (last?.bytes ?? 0) + (last?.backlogBytes ?? 0);
     total.drops += drops;

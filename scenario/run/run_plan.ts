@@ -2,6 +2,7 @@ import config from "../../deno.json" with { type: "json" };
 import type { Connection } from "../../netlink/connection.ts";
 import { TAG_VARIABLE } from "../../qdisc/guardian/charge.ts";
 import type { Guardian } from "../../qdisc/guardian/guardian.ts";
+import { isGone } from "../../qdisc/queue_error.ts";
 import { describeQueue, formatDuration } from "../describe.ts";
 import {
   EVENT_VERSION,
@@ -228,7 +229,8 @@ class Run {
 
   #course(stage: Stage, { phase, signal }: Pick<Course, "phase" | "signal">): Course {
     const onFailure = (step: string, error: unknown) => {
-      if (phase === "undo") this.#undone = false;
+      // What is gone is as good as taken away, though the scenario has not gone as it should.
+      if (phase === "undo" && !isGone(error)) this.#undone = false;
       this.#fail(step, error);
     };
     return { stage, phase, signal, log: this.#log, onFailure };

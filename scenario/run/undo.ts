@@ -14,7 +14,10 @@ export async function releaseAll(course: Course): Promise<void> {
   await attempt(course, {
     mark: { step: "undo.release", action: "release-indefinite", queues: held },
     text: `release ${held.join(", ")}`,
-    work: (end) => void (end.asked = queues.change(held, { action: "release-indefinite" })),
+    work: (end) => {
+      end.asked = course.stage.now();
+      queues.releaseAll();
+    },
   });
 }
 

@@ -80,7 +80,7 @@ Deno.test("run() ends at a step that fails, says why with the errno, and undoes 
       },
     },
   );
-  assertEquals([result.outcome, result.step, result.undone], ["failed", "3", false]);
+  assertEquals([result.outcome, result.step, result.undone], ["failed", "3", true]);
   const [failed] = ends(events).filter(({ step }) => step === "3");
   assertEquals([failed.errno, failed.errnoName], [2, "ENOENT"]);
   assertEquals(failed.sentence, "Cannot release-one eth0 (root): no plug is attached");
@@ -247,6 +247,30 @@ Deno.test("run() notes a limit that one packet may pass", async () => {
     ends(events).find(({ step }) => step === "1")?.notes?.join() ?? "",
     /^the limit of 10240 bytes is less than/,
   );
+});
+
+Deno.test("run() releases what holds also where another of the queues was refused", async () => {
+  const text = `name: x
+plugs: { up: { dev: eth0 }, gone: { dev: eth1 } }
+steps: [log: x, buffer: [up, gone]]
+cleanup: [log: x]
+`;
+  const { result, events, kernel } = await runText(text, {
+    onEvent: (event, kernel) => {
+      if (event.event === "step-start" && event.step === "1") kernel.removeQdisc(kernel.qdiscs[1]);
+      if (event.event === "step-start" && event.step === "cleanup.1") {
+        assertEquals(kernel.plugAt(kernel.devices[0]).holds, false);
+      }
+    },
+  });
+  assertEquals([result.outcome, result.step, result.undone], ["failed", "2", true]);
+  assertEquals(outcomes(events).slice(-4), [
+    "undo.release: done",
+    "cleanup.1: done",
+    "undo.detach.up: done",
+    "undo.detach.gone: failed",
+  ]);
+  assertEquals(kernel.qdiscs, []);
 });
 
 Deno.test("run() refuses to end an epoch that nobody has released", async () => {

@@ -1,9 +1,17 @@
-import { EACCES, ENOENT, EPERM, ESRCH } from "./errno.ts";
+import { EACCES, EINVAL, ENOENT, EPERM, ESRCH } from "./errno.ts";
 import { namespaceIdentity } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
 /** Where `ip netns` keeps its names. */
 const NAMED = "/run/netns";
+
+const REASONS: Readonly<Record<number, "hidden" | "stray" | "gone">> = {
+  [EACCES]: "hidden",
+  [EPERM]: "hidden",
+  [EINVAL]: "stray",
+  [ENOENT]: "gone",
+  [ESRCH]: "gone",
+};
 
 /** The network namespaces of a machine. */
 export interface AllNamespaces {
@@ -11,7 +19,7 @@ export interface AllNamespaces {
   names: string[];
   /** Names whose file is no namespace. */
   strays: string[];
-  /** How many processes this one may not look at. */
+  /** How many names and processes this process may not look at. */
   hidden: number;
 }
 
@@ -25,8 +33,8 @@ export function allNamespaces(): AllNamespaces {
   for (const name of [...namedNamespaces(), `pid:${Deno.pid}`, ...processes()]) {
     const identity = identify(name);
     if (identity === "hidden") all.hidden++;
-    else if (identity?.startsWith("net:")) found.set(identity, found.get(identity) ?? name);
-    else if (identity !== undefined) all.strays.push(name);
+    else if (identity === "stray") all.strays.push(name);
+    else if (identity !== "gone") found.set(identity, found.get(identity) ?? name);
   }
   return { ...all, names: [...found.values()] };
 }
@@ -45,14 +53,12 @@ function processes(): string[] {
   return pids.sort((one, other) => one - other).map((pid) => `pid:${pid}`);
 }
 
-/** What a namespace is, or nothing where it is gone. */
-function identify(name: string): string | "hidden" | undefined {
+/** What tells a namespace from others, or why there is none to be seen. */
+function identify(name: string): string {
   try {
     return namespaceIdentity(name);
   } catch (error) {
-    if (!(error instanceof NetlinkError)) throw error;
-    if (error.errno === EACCES || error.errno === EPERM) return "hidden";
-    if (error.errno === ENOENT || error.errno === ESRCH) return undefined;
+    if (error instanceof NetlinkError && error.errno in REASONS) return REASONS[error.errno];
     throw error;
   }
 }

@@ -114,14 +114,15 @@ export function removeNamespace(name: string): void {
 
 /**
  * What tells a network namespace from every other that exists, `net:[4026531840]`; without `namespace` this process's own.
- * Of a file that is none its path.
+ * One that has a name must be entered for that.
  *
- * @throws {NetlinkError} with ENOENT where there is nothing of that name, with EACCES where it cannot be opened
+ * @throws {NetlinkError} with EINVAL where it is no namespace, with ENOENT where there is nothing of that name
  */
 export function namespaceIdentity(namespace?: string): string {
   if (namespace === undefined) return readLink(HERE);
-  using file = openFile(namespacePath(namespace), `look at network namespace ${namespace}`);
-  return readLink(`/proc/self/fd/${file.fd}`);
+  const path = namespacePath(namespace);
+  if (path.startsWith("/proc/")) return readLink(path);
+  return inNamespace(namespace, () => readLink(HERE));
 }
 
 /** Where a symbolic link leads. By the C library: Deno asks for every permission to look into `/proc`. */

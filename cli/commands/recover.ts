@@ -46,7 +46,9 @@ async function recoverHere(context: Context, signal: AbortSignal): Promise<Recov
 async function recoverAll(context: Context, signal: AbortSignal): Promise<Recovered[]> {
   const { names, strays, hidden } = allNamespaces();
   for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
-  if (hidden > 0) context.note(`left alone: what is in the network namespaces of ${hidden} processes of other users`);
+  if (hidden > 0) {
+    context.note(`left alone: ${hidden} names and processes whose network namespaces only root may look at`);
+  }
   const recovered: Recovered[] = [];
   for (const netns of names) recovered.push(await recoverIn(netns, { context, signal }));
   return recovered;

@@ -1,4 +1,5 @@
 import { Channel } from "../../netlink/channel.ts";
+import { EBADF, ECONNRESET, EPIPE } from "../../netlink/errno.ts";
 import { NetlinkError } from "../../netlink/netlink_error.ts";
 import { type Charge, TAG_VARIABLE } from "./charge.ts";
 import { guardianCommand } from "./guardian_command.ts";
@@ -87,7 +88,7 @@ export class Guardian implements Disposable {
    * Has it release a queue that holds from now on in `maxMs` milliseconds; again: from then on. Without `maxMs` it only
    * makes sure that the guardian is there.
    *
-   * @throws {NetlinkError} with EPIPE where it is not
+   * @throws {Error} where it is not
    */
   arm(id: number, maxMs?: number): void {
     this.#released.delete(id);
@@ -139,15 +140,20 @@ export class Guardian implements Disposable {
   }
 
   #order(order: Order): void {
-    this.#channel.send(JSON.stringify(order));
+    try {
+      this.#channel.send(JSON.stringify(order));
+    } catch (error) {
+      if (!hasEnded(error)) throw error;
+      throw new Error("Cannot hold without a guardian: it has ended", { cause: error });
+    }
   }
 
   /** Says what need not be said to one that has ended. */
   #orderIfThere(order: Order): void {
     try {
-      this.#order(order);
+      this.#channel.send(JSON.stringify(order));
     } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
+      if (!hasEnded(error)) throw error;
     }
   }
 
@@ -172,6 +178,10 @@ export class Guardian implements Disposable {
     this.#heard = Promise.withResolvers();
     return report;
   }
+}
+
+function hasEnded(error: unknown): boolean {
+  return error instanceof NetlinkError && [EBADF, ECONNRESET, EPIPE].includes(error.errno);
 }
 
 function nameCharge(charge: Charge): string {

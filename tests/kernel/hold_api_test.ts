@@ -1,15 +1,13 @@
 /** `hold` of the API: what it holds goes on at the end of the block, at the deadline, or at the death of its program. */
 
-import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { lines } from "../../uml/lines.ts";
 import { Connection } from "../../netlink/mod.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { plugOf } from "./queue.ts";
-import { until } from "./until.ts";
 
 const PROGRAM = `${import.meta.dirname}/hold_api.ts`;
-const WAIT = { timeoutMs: 60_000 };
 
 Deno.test("hold()", async (t) => {
   using hold = new HoldCase();
@@ -59,16 +57,6 @@ Deno.test("hold()", async (t) => {
     await hold.isOver();
   });
 
-  await t.step("holds nothing, when its guardian has ended", async () => {
-    using guardian = Guardian.start();
-    using plug = Plug.attach({ dev: "eth0", connection, guardian });
-    Deno.kill(guardian.pid, "SIGKILL");
-    await until(() => !isArmed(plug), { ...WAIT, what: "the end of the guardian" });
-    assertEquals(plug.lastAsked, "pass");
-    plug[Symbol.dispose]();
-    await hold.isOver();
-  });
-
   await t.step("refuses a time that is none, and a device without a plug, and leaves no guardian", async () => {
     using plug = Plug.open({ dev: "eth0", connection });
     for (const maxMs of [0, -1, NaN, Infinity, 2 ** 31]) assertThrows(() => plug.hold({ maxMs }), RangeError);
@@ -89,15 +77,3 @@ Deno.test("hold()", async (t) => {
     await hold.isOver();
   });
 });
-
-/** Whether a plug could be made to hold, with its guardian. What it holds for a moment goes on. */
-function isArmed(plug: Plug): boolean {
-  try {
-    plug.buffer();
-    plug.releaseIndefinite();
-    return true;
-  } catch (error) {
-    assert(error instanceof Error && error.message.includes("EPIPE"), String(error));
-    return false;
-  }
-}

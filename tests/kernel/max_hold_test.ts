@@ -28,6 +28,7 @@ Deno.test("buffer --max-hold", async (t) => {
   using hold = new HoldCase();
   const { left } = hold;
   await plugctlDone(left, "attach", ...DEV, "--limit", "16m");
+  await plugctlDone(left, "gate", "add", "web", ...DEV, "--direction", "egress", "--match", "udp");
   hold.isAsItShouldBe();
 
   await t.step("releases at the deadline, though the command has ended long before", async () => {
@@ -91,15 +92,19 @@ Deno.test("buffer --max-hold", async (t) => {
     await hold.isClean();
   });
 
-  await t.step("is forgotten with the plug and with the gate", async () => {
-    await plugctlDone(left, "gate", "add", "web", ...DEV, "--direction", "egress", "--match", "udp");
-    const guardians = JSON.parse(await plugctlDone(left, "buffer", "web", ...DEV, "--max-hold", "1h", "--json"));
-    hold.send();
-    await plugctlDone(left, "gate", "delete", "web");
-    await plugctlDone(left, "detach", ...DEV);
-    const pids: number[] = guardians.map(({ guardian }: { guardian: number }) => guardian);
-    await until(() => pids.every(hasEnded), { ...WAIT, what: "the end of both guardians" });
-    hold.isAsItShouldBe();
-    await hold.isOver();
-  });
+  for (
+    const [what, queue, away] of [["gate", "web", ["gate", "delete", "web"]], ["plug", DEV, [
+      "detach",
+      ...DEV,
+    ]]] as const
+  ) {
+    await t.step(`is forgotten with the ${what}`, async () => {
+      const guardian = guardianOf(await plugctlDone(left, "buffer", ...[queue].flat(), "--max-hold", "1h", "--json"));
+      hold.send();
+      await plugctlDone(left, ...away);
+      await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
+      hold.isAsItShouldBe();
+      await hold.isOver();
+    });
+  }
 });

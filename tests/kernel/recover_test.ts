@@ -1,10 +1,9 @@
 /** `recover` makes a machine as it was, from what the kernel has, and leaves alone what others made. */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/lines.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
-import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 
 const PROGRAM = `${import.meta.dirname}/killed_gate.ts`;
@@ -43,44 +42,4 @@ Deno.test("recover deletes the filters of a gate whose device somebody has delet
   pair.left.run("ip", "link", "delete", "plug-web");
   assertEquals(await plugctlDone(pair.left, "recover"), "deleted 2 filters whose gate was gone\n");
   assertEquals(witness(pair.left), before);
-});
-
-Deno.test("recover --all takes away what is in any network namespace, with a name or without", async () => {
-  using pair = new GatePair();
-  const before = [pair.left, pair.right].map((host) => witness(host));
-  await plugctlDone(pair.left, "attach", "--hold", "--dev", "eth0");
-  await plugctlDone(pair.right, "gate", "add", "web", "--dev", "eth0", "--direction", "egress", "--match", "tcp");
-  const attach = [...PLUGCTL, "attach", "--dev", "lo"].join(" ");
-  const nameless = pair.left.spawn([
-    "unshare",
-    "--net",
-    "sh",
-    "-c",
-    `ip link set lo up; ${attach}; echo attached; sleep 600`,
-  ], {
-    stdout: "piped",
-  });
-  assertEquals((await lines(nameless.stdout).next()).value, "attached");
-  Deno.writeTextFileSync("/run/netns/stray", "");
-  try {
-    const { status, stdout, stderr } = await plugctl(pair.left, "recover", "--all");
-    const expected = [
-      `detached plug 504c: on eth0 (root) in ${pair.left.name}`,
-      `took down gate web in ${pair.right.name}`,
-      `detached plug 504c: on lo (root) in pid:${nameless.pid}`,
-    ];
-    assertEquals([status, stdout.trimEnd().split("\n").sort()], [0, expected.sort()], stderr);
-    assertEquals(stderr, "plugctl: left alone: stray, which is no network namespace\n");
-    assertEquals([pair.left, pair.right].map((host) => witness(host)), before);
-    assertEquals(
-      JSON.parse(await plugctlDone(pair.left, "recover", "--all", "--json", "--quiet")).flatMap((
-        { plugs }: { plugs: unknown[] },
-      ) => plugs),
-      [],
-    );
-  } finally {
-    Deno.removeSync("/run/netns/stray");
-    nameless.kill("SIGKILL");
-    await nameless.status;
-  }
 });

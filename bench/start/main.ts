@@ -85,8 +85,8 @@ async function makePrograms(): Promise<void> {
   await compileProgram(`${folder}/empty.js`, EMPTY_BINARY.command);
   await compileBinary(binary);
   const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
-  const options = ["--quiet", "--no-check", "--allow-all", "--no-code-cache", "--output", `${folder}/unbundled`];
-  await run([deno, "compile", ...options, "cli/main.ts"], { cwd: PROJECT });
+  const options = ["--quiet", "--no-check", "--allow-all", "--no-code-cache", "--include", "cli/commands"];
+  await run([deno, "compile", ...options, "--output", `${folder}/unbundled`, "cli/main.ts"], { cwd: PROJECT });
 }
 
 async function sizes(): Promise<string[]> {

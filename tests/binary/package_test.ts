@@ -6,7 +6,7 @@ import { makeDebianPackage } from "../../package/debian.ts";
 import { layout } from "../../package/layout.ts";
 import { sourceDate } from "../../package/source_date.ts";
 import { writeSums } from "../../package/sums.ts";
-import { findTarget } from "../../package/targets.ts";
+import { findTarget, TARGETS } from "../../package/targets.ts";
 import { BINARY, run } from "./binary.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
@@ -36,17 +36,38 @@ async function paths(folder: string, ...conditions: string[]): Promise<string[]>
     .sort();
 }
 
-/** A task of deno.json, run in the project. */
-async function task(name: string, ...words: string[]): Promise<void> {
+/** A task of deno.json, run in the project. Returns what it complains about, or nothing where it succeeds. */
+async function task(name: string, words: string[], env: Record<string, string> = {}): Promise<string> {
   const args = ["run", "-A", "--no-check", `package/${name}.ts`, ...words];
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: PROJECT }).output();
-  assert(success, new TextDecoder().decode(stderr));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, env, cwd: PROJECT }).output();
+  return success ? "" : new TextDecoder().decode(stderr);
 }
 
 Deno.test("compileBinary() makes the same bytes of the same sources", async () => {
   await inFolder(async (folder) => {
     await compileBinary(`${folder}/other`);
     await done("cmp", BINARY, `${folder}/other`);
+  });
+});
+
+Deno.test("compile refuses a denort for another machine, an unknown target and an unknown option", async () => {
+  await inFolder(async (folder) => {
+    const output = ["--output", `${folder}/plugctl`];
+    const [other] = TARGETS.filter(({ triple }) => triple !== Deno.build.target);
+    assertEquals(
+      await task("compile", ["--target", other.triple, ...output], { DENORT_BIN: BINARY }),
+      `compile: Cannot compile for ${other.triple}: DENORT_BIN is a program for another machine ` +
+        `(e_machine ${findTarget().elfMachine})\n`,
+    );
+    assertEquals(
+      await task("compile", ["--target", "m68k", ...output]),
+      `compile: Cannot compile for m68k: there are ${TARGETS.map(({ triple }) => triple).join(" and ")}\n`,
+    );
+    assertEquals(
+      await task("compile", ["--targets"]),
+      "compile: Cannot understand --targets: there are --target, --output\n",
+    );
+    assertEquals(await paths(folder), []);
   });
 });
 
@@ -72,7 +93,7 @@ Deno.test("makeTarball() and makeDebianPackage() make the same bytes at another 
   });
 });
 
-Deno.test("dpkg installs and runs the Debian package, and removes it with nothing left behind", async () => {
+Deno.test("package makes a Debian package that dpkg installs, and removes with nothing left behind", async () => {
   await inFolder(async (folder) => {
     const root = `${folder}/root`;
     const dpkg = (...words: string[]) => done("dpkg", "--force-not-root", `--root=${root}`, ...words);
@@ -82,14 +103,18 @@ Deno.test("dpkg installs and runs the Debian package, and removes it with nothin
     const outside = (folder: string) => paths(folder, "!", "-path", "*/var*");
     assertEquals(await outside(root), []);
 
-    const file = `${folder}/plugctl.deb`;
-    const files = layout(BINARY, { debian: true });
-    await makeDebianPackage(file, { version, files, date: await sourceDate(), architecture: ARCHITECTURE });
-    await dpkg("--install", file);
+    assertEquals(await task("package", ["--folder", folder]), "");
+    await done("sh", "-c", `cd ${folder} && sha256sum --check --strict SHA256SUMS`);
+    await done("tar", "--list", "--file", `${folder}/plugctl-${version}-${findTarget().machine}.tar.gz`);
+    await dpkg("--install", `${folder}/plugctl_${version}_${ARCHITECTURE}.deb`);
     assertEquals(await dpkg("--verify", "plugctl"), "");
     const { stdout } = await run(["version"], { program: `${root}/usr/bin/plugctl` });
     assert(stdout.startsWith(`plugctl ${version} `));
-    for (const { path } of files) assert((await outside(root)).some((there) => there.startsWith(`usr/${path}`)), path);
+    await done("cmp", BINARY, `${root}/usr/bin/plugctl`);
+    const installed = await outside(root);
+    for (const { path } of layout(BINARY, { debian: true })) {
+      assert(installed.some((there) => there.startsWith(`usr/${path}`)), path);
+    }
 
     await dpkg("--purge", "plugctl");
     assertEquals(await outside(root), []);
@@ -99,13 +124,14 @@ Deno.test("dpkg installs and runs the Debian package, and removes it with nothin
 
 Deno.test("install puts the binary, its completions and its manual page under a prefix, and uninstall takes them away", async () => {
   await inFolder(async (folder) => {
-    await task("install", "--prefix", folder, "--binary", BINARY);
+    assertEquals(await task("install", ["--prefix", folder, "--binary", BINARY]), "");
     assertEquals(await paths(folder, "-type", "f"), layout(BINARY).map(({ path }) => path).sort());
     await done("cmp", BINARY, `${folder}/bin/plugctl`);
-    await task("install", "--prefix", folder, "--binary", `${folder}/bin/plugctl`);
+    assertEquals(await task("install", ["--prefix", folder, "--binary", `${folder}/bin/plugctl`]), "");
     assertEquals((await run(["version"], { program: `${folder}/bin/plugctl` })).status, 0);
-    await task("uninstall", "--prefix", folder);
-    assertEquals(await paths(folder, "-type", "f"), []);
-    await task("uninstall", "--prefix", folder);
+    for (let time = 0; time < 2; time++) {
+      assertEquals(await task("uninstall", ["--prefix", folder]), "");
+      assertEquals(await paths(folder, "-type", "f"), []);
+    }
   });
 });

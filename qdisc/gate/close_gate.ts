@@ -5,7 +5,7 @@ import type { Queue } from "../queue.ts";
 import { refusalError } from "../queue_error.ts";
 import { deleteClsact, deleteDevice, deleteFilter } from "./gate_requests.ts";
 import type { GateState } from "./gate_state.ts";
-import { hookQdisc, isBare, readMachine } from "./machine.ts";
+import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 
 /** Which gate to take down, and as a part of what. */
 export interface TakeDown {
@@ -17,8 +17,9 @@ const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0 };
 
 /**
  * Takes a gate down without losing a packet: the filters first, then the plug is released and drained, then the
- * clsact goes if gates made it and this is the last of them, then its device. What is not there is passed over, so that what
- * is left of a gate goes the same way.
+ * clsact goes if gates made it and this is the last of them, then its device. A clsact stays where a plug on the same
+ * device holds packets, which would go with it. What is not there is passed over, so that what is left of a gate goes the
+ * same way.
  *
  * @throws {QueueError} `not-drained` where packets have not left in time; what is left can be taken down again
  */
@@ -79,6 +80,7 @@ function bareClsacts(
 ): number[] {
   const machine = readMachine(connection, operation);
   return own.filter((ifindex) =>
-    hookQdisc(machine, ifindex)?.kind === "clsact" && isBare(connection, { ifindex, operation })
+    hookQdisc(machine, ifindex)?.kind === "clsact" && heldPackets(machine, ifindex) === 0 &&
+    isBare(connection, { ifindex, operation })
   );
 }

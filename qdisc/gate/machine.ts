@@ -66,6 +66,15 @@ export function hookQdisc({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number):
   return qdiscs.find((qdisc) => qdisc.ifindex === ifindex && isHookQdisc(qdisc));
 }
 
+/**
+ * How many packets plugs on a device hold. The kernel (seen on 6.1) empties every queue of a device, and counts nothing
+ * of it, when clsact is created or deleted there.
+ */
+export function heldPackets({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number): number {
+  return qdiscs.filter((qdisc) => qdisc.ifindex === ifindex && qdisc.kind === "plug")
+    .reduce((sum, { stats }) => sum + (stats?.backlogPackets ?? 0), 0);
+}
+
 function isHookQdisc({ parent }: QdiscMessage): boolean {
   return parent === TC_H_CLSACT;
 }

@@ -73,8 +73,9 @@ function different({ listed: { direction, devs, match, limitBytes, priority, fau
 /** Decides what was left open, and refuses what must not be. */
 function decide(connection: Connection, { plan, operation, devices }: Task & Survey): GateNote {
   const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, all } = plan;
-  for (const device of devices) {
+  for (const [index, device] of devices.entries()) {
     refuseIngressQdisc(device, { plan, operation });
+    refuseHeld(device, { operation, dev: plan.devs[index] });
     if (plan.hold && all && !plan.force) refuseLockout(connection, { operation, ifindex: device.ifindex });
   }
   return {
@@ -94,6 +95,14 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
   const reason = "an ingress qdisc is there, which plugctl did not make: it has no hook for what leaves, and clsact, " +
     "which has one, cannot stand beside it";
   throw new QueueError("foreign-qdisc", operation, { reason });
+}
+
+/** Where clsact is yet to be created, which would discard what plugs on the device hold. */
+function refuseHeld({ hook, held }: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
+  if (hook || held === 0) return;
+  const reason = `a plug on ${dev} holds ${held} packets, which the kernel discards when clsact is created there; ` +
+    `let them go first with: plugctl release-indefinite --dev ${dev}`;
+  throw new QueueError("refused", operation, { reason });
 }
 
 function choosePriority(devices: readonly Surveyed[], { plan, operation }: Task): number {

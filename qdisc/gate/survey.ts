@@ -8,7 +8,7 @@ import { type Direction, parseNote } from "./gate_note.ts";
 import { hookOf, isGateFilter } from "./gate_requests.ts";
 import { type GateState, isGateDevice } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
-import { hookQdisc } from "./machine.ts";
+import { heldPackets, hookQdisc } from "./machine.ts";
 
 /** One of the devices that a gate is to see. */
 export interface Surveyed {
@@ -17,6 +17,8 @@ export interface Surveyed {
   hook?: QdiscMessage;
   /** Whether that was made for a gate. */
   isOwn: boolean;
+  /** How many packets plugs on it hold. */
+  held: number;
   /** The priorities of the filters that hang where the gate's would. */
   priorities: ReadonlySet<number>;
 }
@@ -79,12 +81,13 @@ function surveyDevices(connection: Connection, { plan, indexes, operation }: Dev
   });
   return indexes.map((ifindex) => {
     const hook = hookQdisc({ qdiscs }, ifindex);
-    if (!hook) return { ifindex, isOwn: false, priorities: new Set() };
+    const held = heldPackets({ qdiscs }, ifindex);
+    if (!hook) return { ifindex, held, isOwn: false, priorities: new Set() };
     const here = readHook(connection, { ifindex, direction: plan.direction, operation });
     const there = () => readHook(connection, { ifindex, direction: opposite(plan.direction), operation });
     const device = here.leadsTo ?? there().leadsTo;
     const isOwn = device !== undefined && isClsactOf(connection, { device, ifindex, operation });
-    return { ifindex, hook, isOwn, priorities: here.priorities };
+    return { ifindex, hook, held, isOwn, priorities: here.priorities };
   });
 }
 

@@ -249,6 +249,31 @@ Deno.test("a clsact that was there stays, one that gates made goes with the last
   assertEquals(witness(pair.left), withOne);
 });
 
+Deno.test("no gate that comes or goes loses what a plug on the same device holds", async () => {
+  using pair = new GatePair();
+  const [near, far] = pair.ends;
+  using sender = new UdpSocket(near.host, { address: near.ipv4, port: 0 });
+  using receiver = new UdpSocket(far.host, { address: far.ipv4, port: 5000 });
+  const send = (from: number) => sendNumbered(sender, { address: far.ipv4, port: 5000 }, { from, count: 50 });
+  const add = ["gate", "add", "web", "--dev", "eth0", "--direction", "egress", "--match", "tcp"];
+  await plugctlDone(pair.left, "attach", "--dev", "eth0", "--hold");
+  send(0);
+  assertEquals(await plugctl(pair.left, ...add), {
+    status: 1,
+    stdout: "",
+    stderr: "plugctl: cannot add gate web: a plug on eth0 holds 50 packets, which the kernel discards when clsact is " +
+      "created there; let them go first with: plugctl release-indefinite --dev eth0\n",
+  });
+  await plugctlDone(pair.left, "release-indefinite", "--dev", "eth0");
+  await plugctlDone(pair.left, ...add);
+  await plugctlDone(pair.left, "buffer", "--dev", "eth0");
+  send(50);
+  await plugctlDone(pair.left, "gate", "delete", "web");
+  assert(witness(pair.left).includes("clsact"));
+  await plugctlDone(pair.left, "detach", "--dev", "eth0");
+  assertEquals(await receiveNumbers(receiver, { count: 100, ...WAIT }), range(0, 100));
+});
+
 Deno.test("a gate sees several devices, and limit is noted for who lists it", async () => {
   using pair = new GatePair();
   pair.left.configure(["link add eth1 type dummy", "link set eth1 up"]);

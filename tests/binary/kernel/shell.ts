@@ -10,7 +10,7 @@ const SHELLS = {
   bash: { start: ["bash", "--norc", "--noprofile", "-i"], load: (file: string) => `source ${file}` },
   zsh: {
     start: ["zsh", "--no-rcs", "-i"],
-    load: (file: string) => `autoload -U compinit; compinit -u -D; source ${file}`,
+    load: (file: string) => `bindkey -e; autoload -U compinit; compinit -u -D; source ${file}`,
   },
   fish: { start: ["fish", "--no-config", "-i"], load: (file: string) => `source ${file}` },
 };

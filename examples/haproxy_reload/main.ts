@@ -8,6 +8,8 @@
  * @module
  */
 
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { Gate } from "@plugctl/plugctl";
 import { HaProxy } from "./haproxy.ts";
 
@@ -48,8 +50,8 @@ async function run(reloads: number, { withGate }: { withGate: boolean }): Promis
     : undefined;
   const [program, ...args] = LOAD;
   const load = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
-  const lines = load.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  await lines.read(); // it is running
+  const lines = createInterface({ input: Readable.fromWeb(load.stdout) })[Symbol.asyncIterator]();
+  await lines.next(); // it is running
   let longestHoldMs = 0;
   for (let count = 0; count < reloads; count++) {
     if (gate) longestHoldMs = Math.max(longestHoldMs, await reloadBehind(gate, haproxy));
@@ -57,8 +59,9 @@ async function run(reloads: number, { withGate }: { withGate: boolean }): Promis
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   load.kill("SIGTERM");
-  const { value = "" } = await lines.read();
-  await load.status;
+  const { value, done } = await lines.next();
+  const { code, signal } = await load.status;
+  if (done) throw new Error(`Cannot tell what the load saw: it ended with ${signal ?? code} and without a word`);
   return { gate: withGate, reloads, ...JSON.parse(value), longestHoldMs: Math.round(longestHoldMs) };
 }
 

@@ -7,6 +7,7 @@
 import { lines } from "../../uml/lines.ts";
 import { connect, type End, Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
+import { until } from "./until.ts";
 
 /** How long any of it may take. */
 export const WAIT = { timeoutMs: 120_000 };
@@ -43,6 +44,11 @@ export class GatePair implements Disposable {
   async held(name: string): Promise<number> {
     const gate = (await this.gates()).find((listed) => listed.name === name);
     return gate?.stats?.backlogPackets ?? 0;
+  }
+
+  /** Waits until this gate holds so many packets: some may be on their way in a softirq, after a send or a release. */
+  async holds(name: string, packets: number): Promise<void> {
+    await until(async () => await this.held(name) === packets, { ...WAIT, what: `${packets} packets held by ${name}` });
   }
 
   [Symbol.dispose](): void {

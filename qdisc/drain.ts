@@ -4,6 +4,7 @@ import { changeQueues } from "./change.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 import { refuseDeadEnd } from "./regrowth.ts";
+import { sleep } from "./sleep.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -134,8 +135,4 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   queue.watch?.[Symbol.dispose]();
   queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

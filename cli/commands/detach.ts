@@ -3,7 +3,6 @@ import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_
 import { openQueue, type Queue } from "../../qdisc/queue.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
-import { forgetDeadlines } from "../forget_deadlines.ts";
 import { interruptible } from "../interruptible.ts";
 import { isGiven } from "../given.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";
@@ -25,7 +24,6 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
-  await forgetDeadlines(queues);
   queues.forEach((queue, index) => noteLosses(context, queue, reports[index]));
   printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { runCommandLine } from "../../cli/main.ts";
-import type { QueueTotal, ScenarioEvent } from "../../scenario/event.ts";
-import { figuresOf, tableOf } from "../scenario/report/tables.ts";
+import type { ScenarioEvent } from "../../scenario/event.ts";
 import { Written } from "../cli/written.ts";
 import { fullDisk } from "./full_disk.ts";
+import { assertNumbers } from "./report_numbers.ts";
 
 const SCENARIO = `
 name: A held ping
@@ -46,10 +46,6 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-function count(text: string): number {
-  return Number(text.replaceAll(",", ""));
-}
-
 Deno.test("run --report writes a page with the numbers of the event log", async () => {
   await inFolder(async (folder) => {
     const file = `${folder}/report.html`;
@@ -59,50 +55,6 @@ Deno.test("run --report writes a page with the numbers of the event log", async 
     assertNumbers(await Deno.readTextFile(file), events);
   });
 });
-
-function assertNumbers(page: string, events: readonly ScenarioEvent[]): void {
-  const end = events.findLast((event) => event.event === "scenario-end");
-  const buffered = events.find((event) => event.event === "step-end" && event.action === "buffer");
-  const released = events.find((event) => event.event === "step-end" && event.action === "release-indefinite");
-  if (!end || buffered?.event !== "step-end" || released?.event !== "step-end") throw new Error("The log is not whole");
-  const { before: { ping: held }, asked = 0 } = released;
-
-  assertEquals(tableOf(page, "totals").map(totalOf), [["ping", columnsOf(end.queues.ping)]]);
-  const [hold, ...others] = tableOf(page, "holds");
-  assertEquals(others, []);
-  assertEquals(
-    [hold.Queue, hold.Packets, hold.Bytes, hold.Drops].map((text) => /^\d/.test(text) ? count(text) : text),
-    [
-      "ping",
-      held.packets - buffered.after.ping.packets + held.backlogPackets,
-      held.bytes - buffered.after.ping.bytes + held.backlogBytes,
-      0,
-    ],
-  );
-  assertEquals(parseFloat(hold.From), Math.round((buffered.asked ?? 0) / 1000) / 1000);
-  assertEquals(microseconds(hold["Held for"]), roughly(asked - (buffered.asked ?? 0)));
-  const figures = figuresOf(page);
-  assertEquals(count(figures["steps done"]), end.steps);
-  assertEquals(microseconds(figures.took), roughly(end.t));
-}
-
-function totalOf(row: Record<string, string>): [string, number[]] {
-  return [row.Queue, ["Packets let through", "Bytes", "Holds", "Most at once", "Drops"].map((key) => count(row[key]))];
-}
-
-function columnsOf({ packets, bytes, holds, mostHeld, drops }: QueueTotal): number[] {
-  return [packets, bytes, holds, mostHeld, drops];
-}
-
-/** A time as the page writes it, in microseconds, to three digits. */
-function microseconds(text: string): number {
-  const [, number, unit] = /^([\d.]+) (µs|ms|s)$/.exec(text) ?? [];
-  return roughly(Number(number) * { "µs": 1, ms: 1e3, s: 1e6 }[unit as "ms"]);
-}
-
-function roughly(time: number): number {
-  return Number(time.toPrecision(3));
-}
 
 Deno.test("run --report says so where the disk is full, tells how the run has ended, and leaves nothing", async () => {
   using disk = fullDisk();

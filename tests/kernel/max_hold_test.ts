@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { hasEnded } from "./process_table.ts";
 import { until } from "./until.ts";
 
 const DEV = ["--dev", "eth0"];
@@ -12,16 +13,6 @@ const WAIT = { timeoutMs: 60_000 };
 function guardianOf(json: string): number {
   const [{ guardian }] = JSON.parse(json);
   return guardian;
-}
-
-function hasEnded(pid: number): boolean {
-  try {
-    // Of one that has ended and that nobody has asked for there is an empty one.
-    return Deno.readTextFileSync(`/proc/${pid}/cmdline`) === "";
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
-  }
 }
 
 Deno.test("buffer --max-hold", async (t) => {

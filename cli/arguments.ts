@@ -72,7 +72,7 @@ function splitProgram(words: readonly string[], command: CommandName): [own: rea
 
 /**
  * Writes options in the one form that the parser of `@std/cli` does not guess about, `--dev=eth0`, and operands
- * behind them. Of others it would take `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
+ * behind them. In other forms it would take `--no-quiet=5` for `--quiet`, and lose the `d` of `-qd=5`.
  */
 function plainWords(words: readonly string[], command: CommandName): string[] {
   const options: string[] = [];

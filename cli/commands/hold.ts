@@ -20,7 +20,7 @@ import { dropsOf, type Held, isCutShort, reportHold } from "../hold_report.ts";
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
 import { openConnection } from "../queue_options.ts";
 
-/** What a hold is made with. */
+/** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
   plan: HoldPlan;
   /** Ends all waiting. */
@@ -60,7 +60,7 @@ async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (error) {
-    // One signal is met wherever is waited from then on.
+    // One signal ends every wait from then on, and counts once.
     if (!failures.includes(error)) failures.push(error);
   }
 }
@@ -84,7 +84,7 @@ function startCommand({ plan: { program }, guardian }: Work): Child | undefined 
   return new Child(program, { tag });
 }
 
-/** Takes away what was attached. That one is gone has been noticed at the release. */
+/** Takes away what was attached. A plug that is gone is passed over: the release has reported that. */
 async function detach({ attached, plan: { timeoutMs }, failures }: Work): Promise<void> {
   for (const plug of attached) {
     await attempt(failures, async () => {

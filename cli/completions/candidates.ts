@@ -24,7 +24,7 @@ export interface Surroundings {
   namespaces(): readonly string[];
 }
 
-/** What is in question. */
+/** What is to be completed, and what there is to choose from. */
 interface Question {
   line: UnfinishedLine;
   surroundings: Surroundings;
@@ -32,7 +32,7 @@ interface Question {
 
 const NAMES = Object.keys(COMMANDS) as CommandName[];
 
-/** The words that are meant by what stands for them in the help, where these are known. */
+/** The values that the help calls by one word, where it can only be one of a few. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   DIRECTION: ["ingress", "egress"],
   FORMAT: ["hex", "c", "json"],

@@ -7,7 +7,7 @@ import { detachSync } from "./drain.ts";
 import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
 import { limitWarning, readLink } from "./limit_warning.ts";
 import { refuseLockout } from "./lockout.ts";
-import { refuseDeadEnd } from "./regrowth.ts";
+import { refuseDeadEnd } from "./dead_end.ts";
 import {
   changeRequest,
   checkHandle,
@@ -41,7 +41,7 @@ export interface Attached {
   warnings: string[];
 }
 
-/** Where the kernel's own default would be 0: as many packets as it gives a device without a queue. */
+/** How many packets the limit allows for where txqueuelen is 0: what the kernel gives most devices as txqueuelen. */
 const DEFAULT_PACKETS = 1000;
 const ETHERNET_HEADER_BYTES = 14;
 
@@ -66,7 +66,7 @@ export function attachAll(connection: Connection, list: readonly AttachOptions[]
   return plans;
 }
 
-/** Gives a plug into a guardian's charge before there is one. */
+/** Gives a plug into a guardian's charge, before the plug is there. */
 function guard(queue: Queue, options: GuardOptions): void {
   queue.guard = entrustPlug(queue, { ...options, takeAway: true });
   if (queue.asked === "hold") queue.guard?.arm();

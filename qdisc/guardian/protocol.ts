@@ -15,7 +15,7 @@ export type Order =
   | { order: "drop"; id: number }
   /** Go on until the last deadline, though the process ends; then releases alone, and takes nothing away. Answered. */
   | { order: "outlive"; id: number }
-  /** Do nothing of it, and end. */
+  /** Everything is put right: do nothing, and end. */
   | { order: "leave" };
 
 /** What a guardian says. */

@@ -153,7 +153,7 @@ export type PlugMessage = QdiscMessage & { stats: QdiscStats };
  *
  * @throws {QueueError} where there is none
  */
-export function pickPlug(
+function pickPlug(
   queue: Queue,
   { operation, qdiscs }: { operation: string; qdiscs: QdiscMessage[] },
 ): PlugMessage {

@@ -52,10 +52,9 @@ export function commandHelp(name: CommandName): string {
 
 /** How a command is written: `plugctl limit SIZE [GATE...] [OPTION...]`. */
 export function usageOf(name: CommandName): string {
-  const { options: names, operands = [], program, wraps }: CommandSpec = COMMANDS[name];
+  const { options: names, operands = [], program }: CommandSpec = COMMANDS[name];
   const options = names.length > 1 ? ["[OPTION...]"] : [];
-  const behind = program ? [`[-- ${program}]`] : [];
-  return ["plugctl", name, ...wraps ? [...options, ...operands] : [...operands, ...options], ...behind].join(" ");
+  return ["plugctl", name, ...operands, ...options, ...program ? [program] : []].join(" ");
 }
 
 function optionRow(name: OptionName): [string, string] {

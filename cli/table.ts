@@ -16,10 +16,8 @@ export interface CommandSpec {
   /** What follows the command, `SIZE`; in brackets where it may be left out, with dots where there may be more. */
   readonly operands?: readonly string[];
   readonly options: readonly OptionName[];
-  /** Whether everything from the first operand on, options too, belongs to the command that the operands name. */
-  readonly wraps?: boolean;
-  /** What may follow `--`, the command line of another program; what stands before belongs to plugctl. */
-  readonly program?: string;
+  /** Another command line that it takes, to the end: from the first operand on, or where there is one behind `--`. */
+  readonly program?: "COMMAND..." | "[-- COMMAND...]";
   /** The long help, a paragraph each. */
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
@@ -119,7 +117,7 @@ export const COMMANDS = {
   hold: {
     summary: "hold for a time, while a command runs or until something is so, then release",
     operands: ["[GATE...]"],
-    program: "COMMAND...",
+    program: "[-- COMMAND...]",
     options: [
       ...QUEUE,
       "limit",
@@ -279,9 +277,8 @@ export const COMMANDS = {
   },
   encode: {
     summary: "print the bytes that a command would send",
-    operands: ["COMMAND..."],
+    program: "COMMAND...",
     options: ["format", "help"],
-    wraps: true,
     details: [
       "Takes any command that has --dry-run, and opens no socket. In hex there is a line for each message, in C an array, " +
       "in JSON the bytes and every field.",

@@ -99,7 +99,7 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
     connection,
     asked: hold ? "hold" : "pass",
     endedEpoch: false,
-    limitBytesAsked: options.limitBytes ?? ownDefault(found.link),
+    limitBytesAsked: options.limitBytes ?? defaultLimit(found.link),
   };
   const warning = options.limitBytes === undefined ? undefined : limitWarning(found.link, options.limitBytes);
   return { queue, operation, options, found, warnings: warning === undefined ? [] : [warning] };
@@ -178,10 +178,9 @@ function holdersOfHandles({ there, others }: Found): QdiscMessage[] {
   return there && there.kind !== "plug" ? [there, ...others] : others;
 }
 
-/** The limit to send where the kernel's own default, txqueuelen packets, would be 0 and drop everything. */
-function ownDefault(link: LinkMessage): number | undefined {
-  if (link.txqueuelen > 0) return undefined;
-  return DEFAULT_PACKETS * (link.mtu + ETHERNET_HEADER_BYTES);
+/** The limit to send with a plug where none is given: only where the kernel's own, txqueuelen packets, would be 0. */
+export function defaultLimit({ txqueuelen, mtu }: Pick<LinkMessage, "txqueuelen" | "mtu">): number | undefined {
+  return txqueuelen > 0 ? undefined : DEFAULT_PACKETS * (mtu + ETHERNET_HEADER_BYTES);
 }
 
 function create(connection: Connection, plans: readonly Plan[]): void {

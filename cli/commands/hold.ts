@@ -110,11 +110,11 @@ async function awaitCommand({ child, signal }: Work): Promise<number | undefined
 
 /** Prints what would be sent if there were no plug on the devices yet. */
 async function printPlan(context: Context, { gates, places, limitBytes }: HoldPlan): Promise<void> {
-  const { printRequests } = await import("../dry_run.ts");
+  const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
   const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
   const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
-  const attachAndHold = (place: QdiscPlace) => [
-    createRequest(place, { limitBytes }),
+  const attachAndHold = (place: QdiscPlace, dev: string) => [
+    createRequest(place, { limitBytes: limitBytes ?? readDefaultLimit(context, dev) }),
     changeRequest(place, "release-indefinite"),
     ...hold(place),
     deleteRequest(place),
@@ -123,6 +123,7 @@ async function printPlan(context: Context, { gates, places, limitBytes }: HoldPl
   if (attached.length > 0) context.note("what is shown attaches a plug first, as where there is none");
   printRequests(context, {
     places: [...held, ...attached],
-    requestsFor: (place, index) => index < held.length ? hold(place) : attachAndHold(place),
+    requestsFor: (place, index) =>
+      index < held.length ? hold(place) : attachAndHold(place, places[index - held.length].dev),
   });
 }

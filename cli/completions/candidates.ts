@@ -1,4 +1,12 @@
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  meaningOf,
+  type OptionName,
+  OPTIONS,
+  type OptionSpec,
+} from "../table.ts";
 import { readUnfinished, splitCommand, type UnfinishedLine } from "./command_line.ts";
 
 /** What a shell may put in the place of the word at the cursor. */
@@ -84,7 +92,7 @@ function commandWords(before: readonly string[]): Candidate[] {
 function optionWords({ command, values }: UnfinishedLine): Candidate[] {
   const left = (COMMANDS[command].options as readonly OptionName[])
     .filter((name) => !values.has(name) || (OPTIONS[name] as OptionSpec).many);
-  return left.map((name) => ({ word: `--${name}`, summary: OPTIONS[name].summary }));
+  return left.map((name) => ({ word: `--${name}`, summary: meaningOf(name, command) }));
 }
 
 /** What can stand for a value that the help calls by this name. */

@@ -26,7 +26,7 @@ export function dropsOf({ queues }: HoldReport): number {
   return queues.reduce((total, { drops }) => total + drops, 0);
 }
 
-/** Whether the guardian has ended a hold, or would not have. */
+/** Whether a hold ended before its time: its guardian released it, or has ended, and could not have released it. */
 export function isCutShort(end: HoldEnd | undefined): boolean {
   return end === "deadline" || end === "SIGTERM" || end === "gone";
 }

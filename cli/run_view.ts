@@ -12,7 +12,7 @@ const TURN_MS = 100;
 /** How much of a failed command's output is shown, in lines. */
 const OUTPUT_LINES = 10;
 const CLEAR_LINE = "\r\x1b[K";
-/** Where the size of the terminal is not known. */
+/** The width where the terminal does not tell its own. */
 const COLUMNS = 80;
 
 /** Shows a scenario's events: one line a step, and on a terminal another that says what is waited for at the moment. */
@@ -129,11 +129,11 @@ function columns(): number {
   try {
     return Deno.consoleSize().columns || COLUMNS;
   } catch {
-    return COLUMNS; // It is no terminal any more.
+    return COLUMNS; // The terminal was closed meanwhile.
   }
 }
 
-/** The end of what a command has written that was not as it should be. */
+/** The last lines that the command of a failed step has written. */
 function outputOf({ ran }: StepEnd): string[] {
   return [ran?.stdout, ran?.stderr].flatMap((text) => text?.trim() ? text.trim().split("\n").slice(-OUTPUT_LINES) : []);
 }

@@ -19,7 +19,7 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
-  /** With the action `buffer`, when a guardian releases them at the latest, if not when was said before. */
+  /** With the action `buffer`: after how many milliseconds a guardian releases them. Default: as was said before. */
   maxHoldMs?: number;
   /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
   purpose?: string;
@@ -120,14 +120,14 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
   }
 }
 
-/** Has gates remember their limits where another process finds them. */
+/** Writes the new limits of gates into their notes, where other processes find them. */
 function noteLimits(connection: Connection, queues: readonly Queue[]): void {
   const requests = queues.flatMap(({ gate, limitBytesAsked = 0 }) => gate?.limitRequest?.(limitBytesAsked) ?? []);
   const answer = connection.transact(requests).find(({ errno }) => errno !== 0);
   if (answer) throw refusalError("note the new limit in the alias of the gate's device", answer);
 }
 
-/** Keeps in mind what the kernel cannot be asked. */
+/** Remembers what was asked, which the kernel cannot tell. */
 function remember(queue: Queue, action: PlugAction, limitBytes: number | undefined): void {
   switch (action) {
     case "buffer":

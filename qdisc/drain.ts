@@ -3,7 +3,7 @@ import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
-import { refuseDeadEnd } from "./regrowth.ts";
+import { refuseDeadEnd } from "./dead_end.ts";
 import { sleep } from "./sleep.ts";
 
 /** How long to wait for held packets to leave. */
@@ -33,8 +33,9 @@ const TIMEOUT_MS = 5000;
 /** The longest time between two looks at the backlog, in milliseconds; the first looks come faster. */
 const LONGEST_PAUSE_MS = 16;
 
-/** What is waited for, and for whom. */
+/** How to wait for a backlog of 0. */
 interface Wait {
+  /** What the waiting is a part of, for the words of an error. */
   operation: string;
   timeoutMs: number;
   /** Whether the plug was there a moment ago, so that it must have vanished where it is not. */

@@ -1,6 +1,7 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
+import { LONGEST_MS } from "./duration.ts";
 import { entrustQueue } from "./guardian/entrust.ts";
 import { Guardian } from "./guardian/guardian.ts";
 import { findGuardians, markFor } from "./guardian/mark.ts";
@@ -59,8 +60,6 @@ export interface HoldCounts {
 
 /** How long a hold lasts at the most where nothing is said, in milliseconds. */
 export const DEFAULT_MAX_HOLD_MS = 30_000;
-/** What a timer takes. */
-const LONGEST_MS = 0x7fffffff;
 /** How long a guardian that is not needed any more may take to go, in milliseconds. */
 const GOING_MS = 1000;
 

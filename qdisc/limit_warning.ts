@@ -3,7 +3,7 @@ import type { LinkMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError } from "./queue_error.ts";
 
-/** What a packet measures at most where segmentation is left to a device that says nothing else. */
+/** The most that a packet measures on a device with segmentation offload, unless the device is set to take more. */
 const GSO_BYTES = 65536;
 
 /** Warns of a limit that one packet may pass, or says nothing where none may. */
@@ -13,7 +13,7 @@ export function limitWarning({ name, gsoMaxSize }: LinkMessage, limitBytes: numb
     "segmentation offload): bulk TCP would be dropped";
 }
 
-/** As `limitWarning`, for a device that is not known yet; it is asked only where the limit is low. */
+/** As `limitWarning`, by the device's index; the kernel is asked about the device only where the limit is low. */
 export function warnOfLimit(
   connection: Connection,
   { ifindex, limitBytes }: { ifindex: number; limitBytes: number },

@@ -36,15 +36,15 @@ export interface Queue {
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
-  /** What stands between it and this process's death, where something does. */
+  /** The line to its guardian, where it has one. */
   guard?: QueueGuard;
-  /** Where it is a gate's. */
+  /** The gate that it belongs to, where it does. */
   readonly gate?: GateMark;
 }
 
-/** A queue's being in a guardian's charge. */
+/** What a guardian is told of a queue in its charge, and asked. */
 export interface QueueGuard {
-  /** It is about to hold, until `maxMs` milliseconds from now at the latest; without that as was said when it was taken. */
+  /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
   /** It holds no more. */
   disarm(): void;
@@ -58,7 +58,7 @@ export interface QueueGuard {
   whenReleased(): Promise<Released | undefined>;
 }
 
-/** What a queue's being a gate's says of it. */
+/** What is known of the gate that a queue belongs to. */
 export interface GateMark {
   readonly name: string;
   /** The devices of which it holds all, or as good as all, by their index. */
@@ -153,7 +153,7 @@ export type PlugMessage = QdiscMessage & { stats: QdiscStats };
  *
  * @throws {QueueError} where there is none
  */
-export function pickPlug(
+function pickPlug(
   queue: Queue,
   { operation, qdiscs }: { operation: string; qdiscs: QdiscMessage[] },
 ): PlugMessage {

@@ -42,7 +42,7 @@ export async function recover(connection: Connection, options: DetachOptions = {
   return recovery;
 }
 
-/** Lets go what is held, all of it before any is waited for. That one is refused is met when it is taken away. */
+/** Lets go all that is held, before any of it is waited for. A refusal comes again where the plug is taken away. */
 function releaseEverything(connection: Connection): void {
   const own = listPlugs(connection).filter(({ handle }) => isOwnHandle(handle));
   connection.transact(own.map((plug) => changeRequest(plug, "release-indefinite")));

@@ -33,7 +33,7 @@ function noteLosses(context: Context, name: string, { drops, discardedPackets }:
   if (discardedPackets > 0) context.note(`${discardedPackets} held packets were discarded at the gate ${name}`);
 }
 
-/** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
+/** Prints what is known without a socket: which filters there are, and whether the clsact goes too, is not. */
 async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
   const { gatePlace, printRequests } = await import("../dry_run.ts");
   context.note("the filters, which go first, are not shown: they are read from the kernel");

@@ -19,7 +19,7 @@ export type Order =
    * place; then release alone, and take nothing away. Answered.
    */
   | { order: "outlive"; id: number; place: ListenedPlace }
-  /** Do nothing of it, and end. */
+  /** Everything is put right: do nothing, and end. */
   | { order: "leave" };
 
 /** What a guardian says. */

@@ -70,7 +70,7 @@ export function makeTimeline(log: RunLog, holds: readonly Hold[]): Timeline {
 }
 
 /** The queues of the file, and those that steps have made. */
-export function queueNames({ start, looks }: RunLog): string[] {
+function queueNames({ start, looks }: RunLog): string[] {
   return [...new Set([...start.queues.map(({ name }) => name), ...looks.keys()])];
 }
 

@@ -140,7 +140,7 @@ function cablesOf(hosts: readonly PlannedHost[]): Cable[] {
   });
 }
 
-/** A hardware address of one's own making, locally administered. */
+/** A hardware address that belongs to no maker: a locally administered one, with "pl" in it. */
 function macOf(host: number, device: number): string {
   const bytes = [0x02, 0x70, 0x6c, host >> 8 & 0xff, host & 0xff, device & 0xff];
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");

@@ -60,6 +60,8 @@ export interface HoldCounts {
 
 /** How long a hold lasts at the most where nothing is said, in milliseconds. */
 export const DEFAULT_MAX_HOLD_MS = 30_000;
+/** How long a guardian that has released a queue may take to say so, in milliseconds. */
+const WORD_MS = 1000;
 /** How long a guardian that is not needed any more may take to go, in milliseconds. */
 const GOING_MS = 1000;
 
@@ -79,8 +81,11 @@ export class Hold implements Disposable, AsyncDisposable {
   readonly #guardian: Guardian | undefined;
   readonly #entrusted: Queue[] = [];
   readonly #since: number;
+  readonly #maxMs: number;
   readonly #before: QdiscStats[];
   #report?: HoldReport;
+  /** Why a guardian has released it, where one had when it was released. */
+  #cutShortBy?: "deadline" | "SIGTERM";
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
   constructor(queues: readonly Queue[], options: HoldOptions = {}) {
@@ -89,6 +94,7 @@ export class Hold implements Disposable, AsyncDisposable {
     locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
     const strangers = queues.filter((queue) => !queue.guard);
     this.#queues = queues;
+    this.#maxMs = maxMs;
     const own = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
     const appointed = guardian ?? own;
     this.#guardian = own;
@@ -136,6 +142,7 @@ export class Hold implements Disposable, AsyncDisposable {
 
   /** Waits until a guardian has released it, and tells why; "gone" where the guardian has ended instead. */
   async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    if (this.#report) return this.#cutShortBy ?? "gone";
     const released = await Promise.race(this.#queues.map(({ guard }) => guard?.whenReleased()));
     return released?.why ?? "gone";
   }
@@ -147,13 +154,14 @@ export class Hold implements Disposable, AsyncDisposable {
    */
   release(): HoldReport {
     if (this.#report) return this.#report;
-    const { cutShort } = this;
     try {
-      const seen = this.#queues.map((queue, index) => look(queue, this.#before[index].drops));
+      const isDue = performance.now() - this.#since >= this.#maxMs;
+      const seen = this.#queues.map((queue, index) => look(queue, { dropsBefore: this.#before[index].drops, isDue }));
+      this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
-      return this.#report = { heldMs, cutShort, queues: seen.map(orThrow) };
+      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: seen.map(orThrow) };
     } finally {
       this.#dismiss();
     }
@@ -233,11 +241,14 @@ function statsOf(queue: Queue): QdiscStats {
   return readPlug(queue, `read ${nameQueue(queue)}`).stats;
 }
 
-/** What a queue holds, or that it has vanished: the others are to be released all the same. */
-function look(queue: Queue, dropsBefore: number): HeldQueue | QueueError {
+/**
+ * What a queue holds, or that it has vanished: the others are to be released all the same. Where nothing is there when
+ * the deadline is due, the guardian may have released it this moment, and is given the time to say so.
+ */
+function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue: boolean }): HeldQueue | QueueError {
   try {
     const { backlogPackets, backlogBytes, drops } = readSeen(queue, `release ${nameQueue(queue)}`).stats;
-    const released = queue.guard?.released();
+    const released = queue.guard?.released(isDue && backlogPackets === 0 ? WORD_MS : 0);
     const { packets, bytes } = released ? released.backlog ?? {} : { packets: backlogPackets, bytes: backlogBytes };
     return { queue: nameQueue(queue), packets, bytes, drops: drops - dropsBefore };
   } catch (error) {

@@ -52,8 +52,8 @@ export interface QueueGuard {
   drop(): void;
   /** The guardian is to wait for the deadline also when this process has ended, unless the plug is released before. */
   outlive(place: QdiscPlace): void;
-  /** Whether the guardian has released it by itself since it was armed. */
-  released(): Released | undefined;
+  /** Whether the guardian has released it by itself since it was armed; waits up to `patienceMs` for it to say so. */
+  released(patienceMs?: number): Released | undefined;
   /** Waits until it has; `undefined` where the guardian ends first. */
   whenReleased(): Promise<Released | undefined>;
 }

@@ -73,7 +73,8 @@ async function hold(work: Work): Promise<Held> {
   const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));
   const report = hold.release();
   await attempt(failures, () => hold.drained({ timeoutMs: plan.timeoutMs }));
-  return { report, end };
+  // Where the guardian and something else have ended it at once, it was the guardian.
+  return { report, end: end && report.cutShort ? await hold.whenCutShort() : end };
 }
 
 /** Starts the command; the guardian ends it, and what it has started, should this process be killed. */

@@ -52,7 +52,7 @@ function entrust(
       using namespace = connection.openNamespace();
       guardian.outlive(id, { ifindex, parent, netns: namespace.path });
     },
-    released: () => guardian.released(id),
+    released: (patienceMs) => guardian.released(id, patienceMs),
     whenReleased: () => guardian.whenReleased(id),
   };
 }

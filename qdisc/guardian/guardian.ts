@@ -115,9 +115,13 @@ export class Guardian implements Disposable {
     this.#awaitAnswer(id, "let a guardian outlive this process");
   }
 
-  /** Whether it has released a queue by itself, since `arm` at the last. */
-  released(id: number): Released | undefined {
-    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) this.#hear(text);
+  /**
+   * Whether it has released a queue by itself, since `arm` at the last. Keeps this process waiting for up to `patienceMs`
+   * for it to say so.
+   */
+  released(id: number, patienceMs = 0): Released | undefined {
+    const hear = () => this.#channel.receive(this.#released.has(id) ? 0 : patienceMs);
+    for (let text = hear(); text; text = hear()) this.#hear(text);
     return this.#released.get(id);
   }
 

@@ -84,6 +84,14 @@ Deno.test("hold()", async (t) => {
       hold.send();
       assertEquals(held.release().queues.map(({ packets }) => packets), [HELD, 0]);
     }
+    // Released by the guardian this very moment, before it has said so.
+    using held = Plug.all([gate, plug]).hold({ maxMs: 500, guardian });
+    hold.send();
+    const bound = performance.now() + 60_000;
+    while (held.counts().backlogPackets > 0 && performance.now() < bound);
+    const { cutShort, queues } = held.release();
+    assertEquals([cutShort, ...queues.map(({ packets }) => packets)], [true, HELD, 0]);
+    assertEquals(await held.whenCutShort(), "deadline");
     await gate.close();
     plug[Symbol.dispose]();
     guardian[Symbol.dispose]();

@@ -1,6 +1,7 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
+import { numberOf } from "./number_of.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 import { refuseDeadEnd } from "./dead_end.ts";
@@ -49,9 +50,9 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
     const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
     if (plug.stats.backlogPackets === 0) return plug;
     if (performance.now() >= deadline) {
-      throw new QueueError("not-drained", operation, {
-        reason: `${plug.stats.backlogPackets} packets have not left within ${timeoutMs} ms; the plug is still there`,
-      });
+      const backlog = numberOf(plug.stats.backlogPackets, "packet");
+      const reason = `its backlog is still ${backlog} after ${timeoutMs} ms; it is left there`;
+      throw new QueueError("not-drained", operation, { reason });
     }
     yield pauseMs;
   }

@@ -16,14 +16,12 @@ export interface ChangeCommand {
   options?: (context: Context) => BufferOptions;
   /** Does it in another way, where it returns something: of each queue what `--json` prints besides. */
   instead?: (queues: readonly Queue[], context: Context) => Promise<Record<string, unknown>[]> | undefined;
-  /** What is to be done afterwards. */
-  after?: (queues: readonly Queue[]) => Promise<void>;
   /** What is worth knowing about the limit on a device. */
   warn?: (connection: Connection, limit: { ifindex: number; limitBytes: number }) => string | undefined;
 }
 
 /** Makes a command that asks the same of one or several plugs that are there. */
-export function changeCommand({ action, limitBytes: readLimit, options, instead, after, warn }: ChangeCommand): Run {
+export function changeCommand({ action, limitBytes: readLimit, options, instead, warn }: ChangeCommand): Run {
   return async (context) => {
     const { gates, places } = await queueTargets(context);
     const limitBytes = readLimit?.(context);
@@ -37,7 +35,6 @@ export function changeCommand({ action, limitBytes: readLimit, options, instead,
     const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
     const more = await instead?.(queues, context);
     if (!more) changeQueues(queues, { action, limitBytes, ...options?.(context) });
-    await after?.(queues);
     for (const { place: { ifindex } } of queues) {
       const warning = limitBytes === undefined ? undefined : warn?.(connection, { ifindex, limitBytes });
       if (warning !== undefined) context.note(warning);

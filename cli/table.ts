@@ -102,8 +102,8 @@ export const COMMANDS = {
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
       "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
-      "from the last buffer with --max-hold. It ends before, where release-indefinite, detach, gate delete or recover of " +
-      "plugctl makes it needless. With such a deadline a device may be held that carries the default route.",
+      "from the last buffer with --max-hold. It ends before, where release-indefinite of plugctl makes it needless, or the " +
+      "plug or its device is deleted, by whatever program. With such a deadline a device may be held that carries the default route.",
     ],
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],

@@ -67,12 +67,19 @@ function isGuessable({ located, place }: Queue): boolean {
  */
 function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
   const place = { ...queue.place, handle: FIRST_HANDLE };
-  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)]);
+  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)], {
+    overheard: isHeard(action),
+  });
   if (answer.errno !== 0) return false;
   queue.place = place;
   queue.located = true;
   remember(queue, action, limitBytes);
   return true;
+}
+
+/** Whether guardians are to hear of it: a deadline that outlives the process that set it is needless from a release on. */
+function isHeard(action: PlugAction): boolean {
+  return action === "release-indefinite";
 }
 
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
@@ -98,7 +105,8 @@ function checkBuffer(queue: Queue, change: Change): void {
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {
   const { action, limitBytes } = change;
-  const answers = connection.transact(queues.map(({ place }) => changeRequest(place, action, limitBytes)));
+  const requests = queues.map(({ place }) => changeRequest(place, action, limitBytes));
+  const answers = connection.transact(requests, { overheard: isHeard(action) });
   const failures: QueueError[] = [];
   answers.forEach((answer, index) => {
     const queue = queues[index];

@@ -5,6 +5,7 @@ import { numberOf } from "./number_of.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 import { refuseDeadEnd } from "./dead_end.ts";
+import { sleep } from "./sleep.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -136,8 +137,4 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   queue.watch?.[Symbol.dispose]();
   queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -7,6 +7,7 @@ import { Guardian } from "./guardian/guardian.ts";
 import { findGuardians, markFor } from "./guardian/mark.ts";
 import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
+import { sleep } from "./sleep.ts";
 
 /** How to hold for a time. */
 export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
@@ -59,6 +60,8 @@ export interface HoldCounts {
 
 /** How long a hold lasts at the most where nothing is said, in milliseconds. */
 export const DEFAULT_MAX_HOLD_MS = 30_000;
+/** How long a guardian that is not needed any more may take to go, in milliseconds. */
+const GOING_MS = 1000;
 
 /**
  * One or several queues that hold from now on until the end of a `using` block, `release`, a deadline, or the death of
@@ -207,13 +210,23 @@ export function checkMaxMs(maxMs: number): void {
 /** Refuses a queue that another process holds for a time. */
 function refuseOthers(queue: Queue, { except }: { except?: number }): void {
   const held = findGuardians("held", queue).find((pid) => pid !== except);
-  const [kept] = findGuardians("kept", queue);
+  const kept = keeperOf(queue);
   const guardian = held ?? kept;
   if (guardian === undefined) return;
   const reason = held === undefined
     ? `it is held already, until the deadline that process ${guardian} keeps`
     : `another process holds it already, for which process ${guardian} stands guard`;
   throw new QueueError("held", `hold ${nameQueue(queue)}`, { reason });
+}
+
+/** The process that keeps a deadline of a queue. One that has heard of a release is given the time to go. */
+function keeperOf(queue: Queue): number | undefined {
+  const deadline = performance.now() + GOING_MS;
+  for (;;) {
+    const [keeper] = findGuardians("kept", queue);
+    if (keeper === undefined || performance.now() > deadline) return keeper;
+    sleep(GOING_MS / 50);
+  }
 }
 
 function statsOf(queue: Queue): QdiscStats {

@@ -50,8 +50,8 @@ export interface QueueGuard {
   disarm(): void;
   /** It is taken away, or this process is done with it. */
   drop(): void;
-  /** The guardian is to wait for the deadline also when this process has ended. */
-  outlive(): void;
+  /** The guardian is to wait for the deadline also when this process has ended, unless the plug is released before. */
+  outlive(place: QdiscPlace): void;
   /** Whether the guardian has released it by itself since it was armed. */
   released(): Released | undefined;
   /** Waits until it has; `undefined` where the guardian ends first. */

@@ -1,5 +1,4 @@
 import { NLM_F_DUMP, RTM_GETLINK } from "../codec/assembly/constants.ts";
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { takeDown } from "./gate/close_gate.ts";
@@ -8,7 +7,6 @@ import { deleteFilter, isGateFilter } from "./gate/gate_requests.ts";
 import { isGateDevice } from "./gate/gate_state.ts";
 import { readGates } from "./gate/list_gates.ts";
 import { allHooks, readFilters } from "./gate/machine.ts";
-import { relieveKeepers } from "./guardian/mark.ts";
 import { type ListedPlug, listPlugs } from "./list.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
 import { refusalError } from "./queue_error.ts";
@@ -70,7 +68,6 @@ async function recoverGates(connection: Connection, { recovery, options }: Task)
     await attempt(recovery, async () => {
       const report = await takeDown(connection, { state, operation: `delete gate ${name}`, ...options });
       recovery.gates.push({ name, ...report });
-      await relieveKeepers({ connection, place: { ifindex: state.link.ifindex, parent: TC_H_ROOT, handle: 0 } });
     });
   }
 }
@@ -106,5 +103,4 @@ async function recoverPlug(
   const queue = { dev, place: { ifindex, parent, handle }, located: true, connection, ...unknown };
   const [report] = await detachAll([queue], options);
   recovery.plugs.push({ dev, parent, handle, ...report });
-  await relieveKeepers(queue);
 }

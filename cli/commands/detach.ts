@@ -3,7 +3,6 @@ import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_
 import { openQueue } from "../../qdisc/queue.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
-import { forgetDeadlines } from "../forget_deadlines.ts";
 import { interruptible } from "../interruptible.ts";
 import { isGiven } from "../given.ts";
 import { losses } from "../losses.ts";
@@ -26,9 +25,6 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
-  await forgetDeadlines(queues);
-  for (const loss of queues.flatMap(({ dev }, index) => losses(`the plug on ${dev}`, reports[index]))) {
-    context.note(loss);
-  }
+  queues.forEach(({ dev }, index) => losses(`the plug on ${dev}`, reports[index]).forEach(context.note));
   printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

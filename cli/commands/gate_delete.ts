@@ -4,7 +4,6 @@ import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
 import { changeRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
-import { forgetDeadlines } from "../forget_deadlines.ts";
 import { gateOperand } from "../gate_operand.ts";
 import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
@@ -25,7 +24,6 @@ export async function run(context: Context): Promise<void> {
     for (const loss of losses(`the gate ${gate.name}`, report)) context.note(loss);
     reports.push(report);
   }
-  await forgetDeadlines(gates.map(({ plug: { place } }) => ({ connection, place })));
   if (!isGiven(context, "json")) return;
   const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
   context.print(`${JSON.stringify(results, null, 2)}\n`);

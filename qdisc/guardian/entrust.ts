@@ -48,7 +48,10 @@ function entrust(
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
-    outlive: () => guardian.outlive(id),
+    outlive({ ifindex, parent }) {
+      using namespace = connection.openNamespace();
+      guardian.outlive(id, { ifindex, parent, netns: namespace.path });
+    },
     released: () => guardian.released(id),
     whenReleased: () => guardian.whenReleased(id),
   };

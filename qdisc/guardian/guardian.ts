@@ -4,6 +4,7 @@ import { NetlinkError } from "../../netlink/netlink_error.ts";
 import { type Charge, TAG_VARIABLE } from "./charge.ts";
 import { guardianCommand } from "./guardian_command.ts";
 import type { Order, Released, Report } from "./protocol.ts";
+import type { ListenedPlace } from "./release_listener.ts";
 
 /** How a guardian is started. */
 export interface GuardianOptions {
@@ -105,9 +106,12 @@ export class Guardian implements Disposable {
     this.#orderIfThere({ order: "drop", id });
   }
 
-  /** Has it wait for the deadline of a queue also when this process has ended, and then release it, and no more. */
-  outlive(id: number): void {
-    this.#order({ order: "outlive", id });
+  /**
+   * Has it wait for the deadline of the queue at a place also when this process has ended, and then release it, and no
+   * more; if another process releases it before, it ends.
+   */
+  outlive(id: number, place: ListenedPlace): void {
+    this.#order({ order: "outlive", id, place });
     this.#awaitAnswer(id, "let a guardian outlive this process");
   }
 

@@ -25,6 +25,8 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
-  queues.forEach(({ dev }, index) => losses(`the plug on ${dev}`, reports[index]).forEach(context.note));
+  for (const [index, { dev }] of queues.entries()) {
+    for (const loss of losses(`the plug on ${dev}`, reports[index])) context.note(loss);
+  }
   printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

@@ -1,6 +1,6 @@
-import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
-import type { QdiscMessage, QdiscStats } from "../codec/message.ts";
+import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
@@ -101,6 +101,23 @@ export function findDevice(connection: Connection, dev: string): number {
     if (!(error instanceof NetlinkError) || error.errno !== ENODEV) throw error;
     throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause: error });
   }
+}
+
+/**
+ * A device's name, mtu and so on.
+ *
+ * @throws {QueueError} `no-device`
+ */
+export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
+  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
+  if (link?.about === "link") return link;
+  throw new QueueError("no-device", operation, { reason: "there is no such device" });
+}
+
+/** Every device of the connection's namespace. A dump. */
+export function readLinks(connection: Connection, operation: string): LinkMessage[] {
+  return connection.dump(operation, { type: RTM_GETLINK, ifindex: 0 })
+    .filter((message): message is LinkMessage => message.about === "link");
 }
 
 /**

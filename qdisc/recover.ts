@@ -1,14 +1,13 @@
-import { NLM_F_DUMP, RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { takeDown } from "./gate/close_gate.ts";
-import { gateName } from "./gate/gate_name.ts";
 import { deleteFilter, isGateFilter } from "./gate/gate_requests.ts";
 import { isGateDevice } from "./gate/gate_state.ts";
 import { readGates } from "./gate/list_gates.ts";
 import { allHooks, readFilters } from "./gate/machine.ts";
 import { type ListedPlug, listPlugs } from "./list.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
+import { readLinks } from "./queue.ts";
 import { refusalError } from "./queue_error.ts";
 
 /** What was found of plugctl's making, and taken away. */
@@ -85,9 +84,8 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
 
 /** The plugs that are not those of gates. */
 function otherPlugs(connection: Connection): ListedPlug[] {
-  const links = connection.dump("list devices", { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 });
-  const gates = links.flatMap((link) => link.about === "link" && isGateDevice(link) ? [link.ifindex] : []);
-  return listPlugs(connection).filter(({ ifindex, dev }) => !(gateName(dev) && gates.includes(ifindex)));
+  const gates = readLinks(connection, "list devices").filter(isGateDevice).map(({ ifindex }) => ifindex);
+  return listPlugs(connection).filter(({ ifindex }) => !gates.includes(ifindex));
 }
 
 /** Whether it is one of the handles that plugctl gives. */

@@ -26,12 +26,12 @@ export interface Queue {
   /** Whether the place names the plug for certain: by the handle that it was seen with. */
   located: boolean;
   readonly connection: Connection;
-  /** Whether it was last asked to hold or to pass; `undefined` where this process has asked neither. */
-  asked: "hold" | "pass" | undefined;
-  /** Whether an epoch has ended that is not released yet; `undefined` where this process cannot know. */
-  endedEpoch: boolean | undefined;
+  /** Whether it was last asked to hold or to pass; absent where this process has asked neither. */
+  asked?: "hold" | "pass";
+  /** Whether an epoch has ended that is not released yet; absent where this process cannot know. */
+  endedEpoch?: boolean;
   /** The limit that was last asked for. */
-  limitBytesAsked: number | undefined;
+  limitBytesAsked?: number;
   /** Whether a signal that ends the process releases it first. */
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
@@ -79,8 +79,7 @@ export function nameQueue({ dev, place, gate }: Queue): string {
  */
 export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
   const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
-  const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-  return { dev, place, connection, ...unknown };
+  return { dev, place, located: false, connection };
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */

@@ -97,8 +97,7 @@ async function recoverPlug(
   connection: Connection,
   { plug: { dev, ifindex, parent, handle }, recovery, options }: Task & { plug: ListedPlug },
 ): Promise<void> {
-  const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-  const queue = { dev, place: { ifindex, parent, handle }, located: true, connection, ...unknown };
-  const [report] = await detachAll([queue], options);
+  const place = { ifindex, parent, handle };
+  const [report] = await detachAll([{ dev, place, located: true, connection }], options);
   recovery.plugs.push({ dev, parent, handle, ...report });
 }

@@ -57,8 +57,6 @@ function plugQueue(connection: Connection, { listed, link, plugHandle }: GateSta
     place: { ifindex: link.ifindex, parent: TC_H_ROOT, handle: plugHandle },
     located: true,
     connection,
-    asked: undefined,
-    endedEpoch: undefined,
     limitBytesAsked: listed.limitBytes,
     gate: { name: listed.name, holdsAllOf: [] },
   };

@@ -3,7 +3,7 @@ import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./number_of.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
-import { QueueError, refusalError } from "./queue_error.ts";
+import { checkAnswers, QueueError } from "./queue_error.ts";
 import { refuseDeadEnd } from "./dead_end.ts";
 import { sleep } from "./sleep.ts";
 
@@ -132,8 +132,7 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   if (parent !== TC_H_ROOT) {
     refuseDeadEnd(readQdiscs(queue.connection, detaching(queue)), { ifindex, parent, operation: detaching(queue) });
   }
-  const [answer] = queue.connection.transact([deleteRequest(queue.place)]);
-  if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
+  checkAnswers(detaching(queue), queue.connection.transact([deleteRequest(queue.place)]));
   queue.watch?.[Symbol.dispose]();
   queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };

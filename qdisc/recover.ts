@@ -8,7 +8,7 @@ import { allHooks, readFilters } from "./gate/machine.ts";
 import { type ListedPlug, listPlugs } from "./list.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
 import { readLinks } from "./queue.ts";
-import { refusalError } from "./queue_error.ts";
+import { checkAnswers } from "./queue_error.ts";
 
 /** What was found of plugctl's making, and taken away. */
 export interface Recovery {
@@ -77,8 +77,7 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
   const hooks = allHooks(connection, operation);
   const stray = readFilters(connection, { operation, hooks })
     .filter(({ handle, redirectsTo }) => isGateFilter(handle) && redirectsTo === 0);
-  const refused = connection.transact(stray.map((filter) => deleteFilter(filter))).find(({ errno }) => errno !== 0);
-  if (refused) throw refusalError("delete a filter", refused);
+  checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
   recovery.filters = stray.length;
 }
 

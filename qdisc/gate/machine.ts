@@ -1,8 +1,8 @@
-import { NLM_F_DUMP, RTM_GETLINK, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
+import { RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
 import { TC_H_CLSACT } from "../../codec/handle.ts";
 import type { FilterMessage, LinkMessage, QdiscMessage } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { readQdiscs } from "../queue.ts";
+import { readLinks, readQdiscs } from "../queue.ts";
 import type { Direction } from "./gate_note.ts";
 import { hookOf } from "./gate_requests.ts";
 
@@ -24,9 +24,7 @@ const BOTH: readonly Direction[] = ["ingress", "egress"];
 
 /** Reads the devices and the qdiscs: a dump each. */
 export function readMachine(connection: Connection, operation: string): Machine {
-  const links = connection.dump(operation, { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 })
-    .filter((message): message is LinkMessage => message.about === "link");
-  return { links, qdiscs: readQdiscs(connection, operation), filters: [] };
+  return { links: readLinks(connection, operation), qdiscs: readQdiscs(connection, operation), filters: [] };
 }
 
 /** Reads the filters of these hooks: a dump each. */
@@ -47,7 +45,7 @@ export function isBare(
 
 function dumpFilters(connection: Connection, { ifindex, direction }: Hook, operation: string): FilterMessage[] {
   const place = { ifindex, handle: 0, parent: hookOf(direction), priority: 0, protocol: 0 };
-  return connection.dump(operation, { type: RTM_GETTFILTER, flags: NLM_F_DUMP, ...place })
+  return connection.dump(operation, { type: RTM_GETTFILTER, ...place })
     .filter((message): message is FilterMessage => message.about === "filter");
 }
 

@@ -36,8 +36,6 @@ export function gateQueue(
     place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
     located: true,
     connection,
-    asked: undefined,
-    endedEpoch: undefined,
     limitBytesAsked: note?.limitBytes,
     gate: {
       name,

@@ -1,4 +1,4 @@
-import { NLM_F_DUMP, RTM_GETLINK, RTM_GETQDISC, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
+import { RTM_GETLINK, RTM_GETQDISC, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
 import type { LinkMessage, Message, QdiscMessage } from "../../codec/message.ts";
 import type { Answer, Connection } from "../../netlink/connection.ts";
 import { ENODEV } from "../../netlink/errno.ts";
@@ -74,7 +74,7 @@ interface Devices {
 }
 
 function surveyDevices(connection: Connection, { plan, indexes, operation }: Devices): Surveyed[] {
-  const all = { type: RTM_GETQDISC, flags: NLM_F_DUMP, ifindex: 0, handle: 0, parent: 0 } as const;
+  const all = { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 } as const;
   const qdiscs = connection.pick(operation, all, (records) => {
     const message = indexes.includes(records.ifindex) ? records.message() : undefined;
     return message?.about === "qdisc" ? message : undefined;
@@ -112,7 +112,7 @@ function readHook(
 ): { priorities: Set<number>; leadsTo?: number } {
   let leadsTo: number | undefined;
   const place = { ifindex, handle: 0, parent: hookOf(direction), priority: 0, protocol: 0 };
-  const priorities = connection.pick(operation, { type: RTM_GETTFILTER, flags: NLM_F_DUMP, ...place }, (records) => {
+  const priorities = connection.pick(operation, { type: RTM_GETTFILTER, ...place }, (records) => {
     if (leadsTo === undefined && isGateFilter(records.word(HANDLE_AT))) leadsTo = targetOf(records.message());
     return records.word(INFO_AT) >>> 16;
   });

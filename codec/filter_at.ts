@@ -13,7 +13,7 @@ import {
 import { TCA_EGRESS_REDIR } from "./assembly/filter_constants.ts";
 import { RECEIVE_AT } from "./assembly/regions.ts";
 import { lastDecodeError } from "./decode_error.ts";
-import { filterBytes, filterView, recordWords } from "./exchange.ts";
+import { filterBytes, filterView, memoryWords } from "./exchange.ts";
 import { treeModule } from "./tree_module.ts";
 import type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 import type { FilterMessage } from "./message.ts";
@@ -25,12 +25,12 @@ import { textAt } from "./record_text.ts";
  * @throws {DecodeError} where its bytes are malformed; the offset counts from the start of the receive region
  */
 export function filterAt(at: number): FilterMessage {
-  if (treeModule().decodeFilter(recordWords[at + 2] & 0xfffff) < 0) throw lastDecodeError(RECEIVE_AT);
+  if (treeModule().decodeFilter(memoryWords[at + 2] & 0xfffff) < 0) throw lastDecodeError(RECEIVE_AT);
   return {
     about: "filter",
-    type: recordWords[at] & 0xffff,
-    flags: recordWords[at] >>> 16,
-    sequence: recordWords[at + 1],
+    type: memoryWords[at] & 0xffff,
+    flags: memoryWords[at] >>> 16,
+    sequence: memoryWords[at + 1],
     ifindex: filterView.getInt32(56, true),
     handle: word(60),
     parent: word(64),

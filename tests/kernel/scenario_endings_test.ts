@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
+import { findProcesses } from "../../qdisc/guardian/processes.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { lines } from "../../uml/lines.ts";
 import { Written } from "../cli/written.ts";
@@ -133,6 +134,11 @@ async function run(machine: Machine, text: string, onHeld: () => void = () => {}
   });
 }
 
+/** Whether a process is a guardian, by its folder in `/proc`. */
+function isGuardian(folder: string): boolean {
+  return Deno.readTextFileSync(`${folder}/cmdline`).includes("/guardian/main.ts");
+}
+
 function saysHolding(event: ScenarioEvent): boolean {
   return event.event === "step-end" && event.step === "4";
 }
@@ -168,6 +174,13 @@ ending("max-hold", async (machine) => {
   const { outcome, undone, error } = await run(machine, machine.scenario("  - sleep: 1h", { top: "max-hold: 300ms" }));
   assertEquals([outcome, undone], ["failed", true]);
   assert(/ was held for 300ms, the most that max-hold allows$/.test(String(error)), String(error));
+});
+
+ending("its guardian's death", async (machine) => {
+  const kill = () => findProcesses(isGuardian).forEach((pid) => Deno.kill(pid, "SIGKILL"));
+  const { outcome, undone, error } = await run(machine, machine.scenario("  - sleep: 1h"), kill);
+  assertEquals([outcome, undone], ["failed", true]);
+  assertMatch(String(error), /: the guardian has ended, which releases what is held should this process die$/);
 });
 
 ending("an interface that is deleted in the middle", async (machine) => {

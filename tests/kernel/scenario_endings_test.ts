@@ -21,6 +21,8 @@ import { rounds } from "./rounds.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
+/** A command that SIGTERM does not end. */
+const STUBBORN = "trap : TERM; while :; do sleep 1; done";
 /** How many packets are held when the scenario ends. */
 const HELD = 100;
 /** How long anything may take on a machine that is slow and has other work; it is meant to take less than a second. */
@@ -45,10 +47,10 @@ class Machine implements Disposable {
   }
 
   /**
-   * A scenario that makes a host, holds all that leaves the left one, runs processes and a daemon, and then does these
+   * A scenario that makes a host, holds all that leaves the left one, runs a process and a daemon, and then does these
    * steps.
    */
-  scenario(steps: string, { top = "", device = "" } = {}): string {
+  scenario(steps: string, { top = "", device = "", command = "sleep 1h" } = {}): string {
     const { name } = this.pair.left;
     return `name: ${name}
 ${top}
@@ -57,7 +59,7 @@ defaults: { host: near }
 gates: { web: { dev: eth0, direction: egress, match: udp dst port 5000 } }
 plugs: { up: { dev: eth0 }${device && `, gone: { dev: ${device} }`} }
 steps:
-  - start: { name: child, command: "trap : TERM; while :; do sleep 1; done" }
+  - start: { name: child, command: "${command}" }
   - run: setsid sleep 3600 >&- 2>&- &
   - buffer: [web, up]
   - log: holding
@@ -144,7 +146,8 @@ function saysHolding(event: ScenarioEvent): boolean {
 }
 
 ending("success", async (machine) => {
-  const { outcome, undone, queues } = await run(machine, machine.scenario("  - release-indefinite: [web, up]"));
+  const text = machine.scenario("  - release-indefinite: [web, up]", { command: STUBBORN });
+  const { outcome, undone, queues } = await run(machine, text);
   assertEquals([outcome, undone], ["done", true]);
   assertEquals([queues.web.packets, queues.web.drops], [HELD, 0]);
 });
@@ -240,23 +243,26 @@ ending("a disk that has no room for the report", async (machine) => {
 });
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], ["SIGKILL", 137]] as const) {
-  endings.push([signal, (machine) =>
-    withFile(machine.scenario("  - sleep: 1h"), async (file) => {
-      const [program, ...args] = [...PLUGCTL, "run", "--json", file];
-      const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
-      let passed: Promise<number> | undefined;
-      for await (const line of lines(child.stdout)) {
-        const event: ScenarioEvent = JSON.parse(line);
-        if (saysHolding(event)) {
-          machine.send();
-          child.kill(signal);
-          // From the signal on.
-          passed = machine.asBefore();
+  endings.push([
+    signal,
+    (machine) =>
+      withFile(machine.scenario("  - sleep: 1h", { command: STUBBORN }), async (file) => {
+        const [program, ...args] = [...PLUGCTL, "run", "--json", file];
+        const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
+        let passed: Promise<number> | undefined;
+        for await (const line of lines(child.stdout)) {
+          const event: ScenarioEvent = JSON.parse(line);
+          if (saysHolding(event)) {
+            machine.send();
+            child.kill(signal);
+            // From the signal on.
+            passed = machine.asBefore();
+          }
+          if (event.event === "scenario-end") assertEquals([event.outcome, event.undone], ["aborted", true]);
         }
-        if (event.event === "scenario-end") assertEquals([event.outcome, event.undone], ["aborted", true]);
-      }
-      assertEquals((await child.status).code, status);
-      if (!passed) throw new Error("It has ended before it held");
-      return await passed;
-    })]);
+        assertEquals((await child.status).code, status);
+        if (!passed) throw new Error("It has ended before it held");
+        return await passed;
+      }),
+  ]);
 }

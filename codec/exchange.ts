@@ -25,14 +25,12 @@ import {
 /** What the WebAssembly module exports; see `assembly/` for what each does. */
 interface Exports {
   memory: WebAssembly.Memory & { readonly buffer: ArrayBuffer };
-  encodeQdisc(
+  encodeChange(
     at: number,
-    typeAndFlags: number,
     sequence: number,
     ifindex: number,
     handle: number,
     parent: number,
-    length: number,
     action: number,
     limit: number,
   ): number;
@@ -65,7 +63,7 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
  */
 export const {
   memory: wasmMemory,
-  encodeQdisc,
+  encodeChange,
   encodeBatch,
   patchBatch,
   verifyAcks,

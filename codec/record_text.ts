@@ -1,13 +1,13 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
-import { KIND_SIZE, KINDS_MAX } from "./assembly/regions.ts";
+import { KIND_SIZE } from "./assembly/regions.ts";
 import { kindRegion, memoryWords, receiveRegion } from "./exchange.ts";
 import { textOf } from "./text.ts";
 
 /** A constant of this module, not an import: see `records`. */
 const words = memoryWords;
 
-/** The strings of the kinds that the module has numbered, made when they are first asked for; no other is empty. */
-const kinds: string[] = new Array(KINDS_MAX + 1).fill("");
+/** The strings of kinds by their numbers, of 8 bits, made when they are first asked for and empty until then. */
+const kinds: string[] = new Array(256).fill("");
 
 /** The kind of the qdisc whose record begins at word `at`: the same string each time. */
 export function kindAt(at: number): string {

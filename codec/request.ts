@@ -8,13 +8,14 @@ import {
   RTM_GETQDISC,
   RTM_GETROUTE,
   RTM_GETTFILTER,
-  RTM_NEWQDISC,
+  type RTM_NEWQDISC,
   TCA_OPTIONS,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
-import { SEND_LEN } from "./assembly/regions.ts";
+import { SEND_AT, SEND_LEN } from "./assembly/regions.ts";
 import { encode, type FieldInput } from "./encode.ts";
-import { batchWords, encodeQdisc, ownerWords, sendRegion } from "./exchange.ts";
+import * as exchange from "./exchange.ts";
+import { batchWords, memoryWords, ownerWords, sendRegion } from "./exchange.ts";
 
 /** `struct tc_plug_qopt` of `linux/pkt_sched.h`, 8 bytes. */
 export interface PlugOptions {
@@ -126,26 +127,30 @@ export function encodeChange(
   action: number,
   limit: number,
 ): number {
-  return encodeQdisc(at, CHANGE, sequence, ifindex, handle, parent, 60, action, limit);
+  return exchange.encodeChange(at, sequence, ifindex, handle, parent, action, limit);
 }
-
-const CHANGE = RTM_NEWQDISC | (NLM_F_REQUEST | NLM_F_ACK) << 16;
 
 function encodeByType(request: Request, at: number, sequence: number): number {
   if (isRare(request)) return encodeRare(request, at, sequence);
   const { plug } = request;
   const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
-  return encodeQdisc(
+  const length = exchange.encodeChange(
     at,
-    typeAndFlags(request),
     sequence,
     checkIndex(request.ifindex),
     checkUint32("handle", request.handle),
     checkUint32("parent", request.parent),
-    qdiscLength(plug),
     options.action,
     options.limit,
   );
+  return length < 0 ? length : shorten(at, qdiscLength(plug), typeAndFlags(request));
+}
+
+/** Makes a request of the change at offset `at` of the send region: what it has less stands at its end. */
+function shorten(at: number, length: number, typeAndFlags: number): number {
+  memoryWords[(SEND_AT + at) / 4] = length;
+  memoryWords[(SEND_AT + at) / 4 + 1] = typeAndFlags;
+  return length;
 }
 
 const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };

@@ -2,4 +2,4 @@
 export { verifyAcks } from "./acks";
 export { layTree } from "./layout";
 export { decodeChunk, decodeSlots } from "./records";
-export { encodeBatch, encodeQdisc, patchBatch } from "./request";
+export { encodeBatch, encodeChange, patchBatch } from "./request";

@@ -9,7 +9,6 @@
 import {
   NLMSG_DONE,
   NLMSG_ERROR,
-  NLMSG_HDRLEN,
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_NEWLINK,
@@ -18,7 +17,7 @@ import {
 } from "./constants";
 import { FAIL_MESSAGE_LENGTH } from "./codes";
 import { CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
-import { ACK_HEAD, ACK_LEN, ACK_MASK } from "./acks";
+import { areAcks } from "./acks";
 import { doneRecord, errorRecord } from "./error_record";
 import { checkCount, fail } from "./failure";
 import { linkRecord } from "./link_record";
@@ -39,6 +38,16 @@ function writeBody(at: i32, end: i32, to: i32): i32 {
   return whole ? 0 : -1;
 }
 
+/** Writes the record of the message at `at`, of whatever shape. Returns its length, or -1. */
+function writeRecord(at: i32, end: i32, to: i32): i32 {
+  const size = checkMessage(at, end);
+  if (size < 0) return -1;
+  const marks = writeBody(at, at + size, to);
+  if (marks < 0) return -1;
+  writeHead(at, marks, to);
+  return size;
+}
+
 /** Writes what every record says. */
 @inline
 function writeHead(at: i32, marks: i32, to: i32): void {
@@ -54,38 +63,27 @@ export function decodeChunk(length: i32): i32 {
   let to = RECORDS_AT;
   while (at < end) {
     let size = messageLength(at);
-    let marks = 0;
-    if (<u32> size <= <u32> (end - at) && messageType(at) == RTM_NEWQDISC) marks = straightQdisc(at, at + size, to);
-    if (marks == 0) {
-      size = checkMessage(at, end);
+    if (<u32> size > <u32> (end - at) || !straightQdisc(at, at + size, to)) {
+      size = writeRecord(at, end, to);
       if (size < 0) return -1;
-      marks = writeBody(at, at + size, to);
-      if (marks < 0) return -1;
     }
-    writeHead(at, marks, to);
     to += RECORD_LEN;
     at += align4(size);
   }
   return (to - RECORDS_AT) / RECORD_LEN;
 }
 
-/** Whether the slot holds an ACK and nothing else: no error, no warning. */
-@inline
-function isAck(slot: i32, at: i32): bool {
-  return load<i32>(SLOT_LENGTHS_AT + (slot << 2)) == ACK_LEN && (load<u64>(at) & ACK_MASK) == ACK_HEAD &&
-    load<i32>(at, NLMSG_HDRLEN) == 0;
-}
-
-/** Decodes the one message in each of the first `count` slots, none in one that was emptied. Returns `count`, or -1. */
+/**
+ * Decodes the one message in each of the first `count` slots, none in one that was emptied. Returns `count`, or -1; or
+ * 0 where all are plain ACKs. Then no record is written: from the type to the error a message is like its record.
+ */
 export function decodeSlots(count: i32): i32 {
   if (!checkCount(count, SLOTS_MAX)) return -1;
+  if (areAcks(count)) return 0;
   let at = RECEIVE_AT;
   let to = RECORDS_AT;
   for (let slot = 0; slot < count; slot++) {
-    if (isAck(slot, at)) {
-      writeHead(at, 0, to);
-      store<i32>(to, 0, 12);
-    } else if (!decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to)) return -1;
+    if (!decodeSlot(at, load<i32>(SLOT_LENGTHS_AT + (slot << 2)), to)) return -1;
     at += SLOT_LEN;
     to += RECORD_LEN;
   }
@@ -102,13 +100,10 @@ function decodeSlot(at: i32, length: i32, to: i32): bool {
     fail(FAIL_MESSAGE_LENGTH, at, length, SLOT_LEN);
     return false;
   }
-  const size = checkMessage(at, at + length);
-  if (size < 0) return false;
-  if (align4(size) < length) {
+  const size = writeRecord(at, at + length, to);
+  if (size >= 0 && align4(size) < length) {
     fail(FAIL_MESSAGE_LENGTH, at, size, length);
     return false;
   }
-  const marks = writeBody(at, at + size, to);
-  writeHead(at, marks, to);
-  return marks >= 0;
+  return size >= 0;
 }

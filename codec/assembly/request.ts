@@ -8,7 +8,7 @@
 //  32 u32 0   36 the options' header   40 s32 action   44 u32 limit
 //
 // Whoever writes the records answers for them.
-import { NLA_HDRLEN, NLMSG_HDRLEN, TCMSG_LEN } from "./constants";
+import { NLA_HDRLEN, NLM_F_ACK, NLM_F_REQUEST, NLMSG_HDRLEN, RTM_NEWQDISC, TCMSG_LEN } from "./constants";
 import { FAIL_NO_ROOM } from "./codes";
 import { BATCH_AT, BATCH_MAX, BATCH_RECORD_LEN, OWNER_AT, SEND_AT, SEND_LEN } from "./regions";
 import { checkCount, fail } from "./failure";
@@ -20,6 +20,8 @@ const OPTIONS_END = KIND_END + OPTIONS_LEN;
 const PLACE = NLMSG_HDRLEN;
 const KIND = 32;
 const OPTIONS = OPTIONS_END - 16;
+/** The header of a change, but for its sequence number. */
+const CHANGE_HEAD = i32x4(OPTIONS_END, RTM_NEWQDISC | (NLM_F_REQUEST | NLM_F_ACK) << 16, 0, 0);
 
 @inline
 function write(to: i32, head: v128, place: v128, options: v128): void {
@@ -29,20 +31,17 @@ function write(to: i32, head: v128, place: v128, options: v128): void {
   v128.store(to, options, OPTIONS);
 }
 
-@inline
-function words(a: i32, b: i32, c: i32, d: i32): v128 {
-  return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(a), 1, b), 2, c), 3, d);
-}
-
-/** One request, at offset `at` of the send region. Returns its length, or -1. */
-export function encodeQdisc(
+/**
+ * A change of a plug, at offset `at` of the send region, which is to be acknowledged. Returns its length, or -1.
+ * What is the same in every change is no argument: each costs up to 0.5 ns, and words are stored rather than put
+ * together to 16 bytes.
+ */
+export function encodeChange(
   at: i32,
-  typeAndFlags: i32,
   sequence: i32,
   ifindex: i32,
   handle: i32,
   parent: i32,
-  length: i32,
   action: i32,
   limit: i32,
 ): i32 {
@@ -50,13 +49,15 @@ export function encodeQdisc(
   if (<u32> at > <u32> (SEND_LEN - OPTIONS_END) || (at & 3) != 0) {
     return fail(FAIL_NO_ROOM, at, OPTIONS_END, SEND_LEN);
   }
-  write(
-    SEND_AT + at,
-    words(length, typeAndFlags, sequence, 0),
-    words(0, ifindex, handle, parent),
-    words(0, OPTIONS_HEAD, action, limit),
-  );
-  return length;
+  const to = SEND_AT + at;
+  v128.store(to, CHANGE_HEAD);
+  store<u64>(to, <u64> <u32> ifindex << 32, PLACE);
+  store<u64>(to, <u64> <u32> handle | <u64> <u32> parent << 32, PLACE + 8);
+  v128.store(to, i32x4(0, KIND_HEAD, PLUG, 0), KIND);
+  store<i32>(to, sequence, 8);
+  store<u64>(to, <u64> OPTIONS_HEAD | <u64> <u32> action << 32, OPTIONS + 4);
+  store<i32>(to, limit, OPTIONS + 12);
+  return OPTIONS_END;
 }
 
 /**

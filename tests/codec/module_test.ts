@@ -33,7 +33,7 @@ Deno.test("the modules' every function does numbers alone", () => {
     "function decodeChunk",
     "function decodeSlots",
     "function encodeBatch",
-    "function encodeQdisc",
+    "function encodeChange",
     "function layTree",
     "function patchBatch",
     "function verifyAcks",

@@ -1,4 +1,5 @@
-import { type Arguments, parseArguments } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import { checkOperands, commandMeant } from "./command_meant.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
@@ -42,12 +43,21 @@ interface Stream {
 export async function runCommandLine(words: readonly string[], streams: Streams): Promise<number> {
   let given: Arguments | undefined;
   try {
-    given = parseArguments(words);
+    given = await readArguments(words);
     return await runCommand(given, streams);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
     return await fail(error, given, streams);
   }
+}
+
+/** Understands a command line. What parses words is loaded where a command is given any. */
+async function readArguments(words: readonly string[]): Promise<Arguments> {
+  const { command, rest } = commandMeant(words);
+  if (rest.length > 0) return (await import("./arguments.ts")).parseArguments(words);
+  const none = { operands: [], program: [] };
+  checkOperands(command, none);
+  return { command, ...none, values: new Map() };
 }
 
 async function runCommand(given: Arguments, streams: Streams): Promise<number> {

@@ -1,7 +1,14 @@
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { checkOperands, commandMeant, seeHelp } from "./command_meant.ts";
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  findCommand,
+  type OptionName,
+  OPTIONS,
+  type OptionSpec,
+} from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A command line, read but not yet understood: every value is the text that was given. */
@@ -20,8 +27,17 @@ export interface Arguments {
  * @throws {UsageError} where a word is unknown, or a value is missing or too much
  */
 export function parseArguments(words: readonly string[]): Arguments {
-  const { command, rest } = commandMeant(words);
-  return parseCommand(command, rest);
+  const [first, ...rest] = words;
+  if (first === undefined || first === "--help" || first === "-h") return parseCommand("help", rest);
+  if (first === "--version") return parseCommand("version", rest);
+  if (first.startsWith("-")) throw new UsageError(`unknown option ${first} before the command${seeHelp()}`);
+  const command = findCommand(first);
+  if (command !== undefined) return parseCommand(command, rest);
+  const ofTwoWords = findCommand(`${first} ${rest[0]}`);
+  if (ofTwoWords !== undefined) return parseCommand(ofTwoWords, rest.slice(1));
+  const others = Object.keys(COMMANDS).filter((name) => name.startsWith(`${first} `));
+  if (others.length > 0) throw new UsageError(`${first} needs another word: ${others.join(", ")}${seeHelp()}`);
+  throw new UsageError(`unknown command ${JSON.stringify(first)}${seeHelp()}`);
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
@@ -126,10 +142,24 @@ function checkValues(name: OptionName, { given, command }: { given: string[]; co
   return given;
 }
 
+function checkOperands(command: CommandName, { operands, program }: { operands: string[]; program: string[] }): void {
+  const { operands: wanted = [], program: form } = COMMANDS[command] as CommandSpec;
+  const left = [...wanted.slice(operands.length), ...form && program.length === 0 ? [form] : []];
+  const missing = left.find((name) => !name.startsWith("["));
+  if (missing !== undefined) throw new UsageError(`${command} needs ${missing}${seeHelp(command)}`);
+  if (operands.length > wanted.length && !wanted.at(-1)?.includes("...")) {
+    throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);
+  }
+}
+
 function takesValue(name: OptionName): boolean {
   return "value" in OPTIONS[name];
 }
 
 function shortOf(name: OptionName): string | undefined {
   return (OPTIONS[name] as OptionSpec).short;
+}
+
+function seeHelp(command?: CommandName): string {
+  return `; see: plugctl ${command ? `${command} --help` : "help"}`;
 }

@@ -1,5 +1,4 @@
-import type { Arguments } from "./arguments.ts";
-import { checkOperands, commandMeant } from "./command_meant.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
 import type { CommandName } from "./table.ts";
@@ -43,21 +42,12 @@ interface Stream {
 export async function runCommandLine(words: readonly string[], streams: Streams): Promise<number> {
   let given: Arguments | undefined;
   try {
-    given = await readArguments(words);
+    given = parseArguments(words);
     return await runCommand(given, streams);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
     return await fail(error, given, streams);
   }
-}
-
-/** Understands a command line. What parses words is loaded where a command is given any. */
-async function readArguments(words: readonly string[]): Promise<Arguments> {
-  const { command, rest } = commandMeant(words);
-  if (rest.length > 0) return (await import("./arguments.ts")).parseArguments(words);
-  const none = { operands: [], program: [] };
-  checkOperands(command, none);
-  return { command, ...none, values: new Map() };
 }
 
 async function runCommand(given: Arguments, streams: Streams): Promise<number> {

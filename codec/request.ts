@@ -43,7 +43,7 @@ export interface QdiscRequest {
   plug?: PlugOptions | "no options";
 }
 
-/** A request for one link, or with index 0 and `NLM_F_DUMP` for all of them. 32 bytes. */
+/** A request for one link by its index, or with 0 and `NLM_F_DUMP` for all of them. 32 bytes. */
 export interface LinkRequest {
   /** To ask is all that is done about links. */
   type: typeof RTM_GETLINK;
@@ -51,6 +51,8 @@ export interface LinkRequest {
   flags?: number;
   /** The device, 1 to 2^31 - 1; 0 in a dump. */
   ifindex: number;
+  /** To ask by name takes `treeRequest`. */
+  name?: never;
 }
 
 /** A request for the routes, or for the route to one address. 28, 36 or 48 bytes. */

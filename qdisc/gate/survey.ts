@@ -6,7 +6,7 @@ import { ENODEV } from "../../netlink/errno.ts";
 import { QueueError, refusalError } from "../queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { type Direction, parseNote } from "./gate_note.ts";
-import { dumpFilters, isGateFilter } from "./gate_requests.ts";
+import { askForDevice, dumpFilters, isGateFilter } from "./gate_requests.ts";
 import { type GateState, isGateDevice } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
 import { heldPackets, hookQdisc } from "./machine.ts";
@@ -39,7 +39,7 @@ export interface Survey {
  */
 export function survey(connection: Connection, { plan, operation }: { plan: GatePlan; operation: string }): Survey {
   const names = [...plan.devs, plan.device];
-  const answers = connection.transact(names.map((name) => ({ type: RTM_GETLINK, ifindex: 0, name })));
+  const answers = connection.transact(names.map(askForDevice));
   const own = linkOf(answers[plan.devs.length], operation);
   const indexes = plan.devs.map((dev, index) => linkOf(answers[index], operation)?.ifindex ?? refuseDevice(dev));
   const existing = own && existingGate(connection, { own, operation });

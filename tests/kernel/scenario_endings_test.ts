@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
+import { findProcesses } from "../../qdisc/guardian/processes.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { lines } from "../../uml/lines.ts";
 import { Written } from "../cli/written.ts";
@@ -20,6 +21,8 @@ import { rounds } from "./rounds.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
+/** A command that SIGTERM does not end. */
+const STUBBORN = "trap : TERM; while :; do sleep 1; done";
 /** How many packets are held when the scenario ends. */
 const HELD = 100;
 /** How long anything may take on a machine that is slow and has other work; it is meant to take less than a second. */
@@ -44,10 +47,10 @@ class Machine implements Disposable {
   }
 
   /**
-   * A scenario that makes a host, holds all that leaves the left one, runs processes and a daemon, and then does these
+   * A scenario that makes a host, holds all that leaves the left one, runs a process and a daemon, and then does these
    * steps.
    */
-  scenario(steps: string, { top = "", device = "" } = {}): string {
+  scenario(steps: string, { top = "", device = "", command = "sleep 1h" } = {}): string {
     const { name } = this.pair.left;
     return `name: ${name}
 ${top}
@@ -56,7 +59,7 @@ defaults: { host: near }
 gates: { web: { dev: eth0, direction: egress, match: udp dst port 5000 } }
 plugs: { up: { dev: eth0 }${device && `, gone: { dev: ${device} }`} }
 steps:
-  - start: { name: child, command: "trap : TERM; while :; do sleep 1; done" }
+  - start: { name: child, command: "${command}" }
   - run: setsid sleep 3600 >&- 2>&- &
   - buffer: [web, up]
   - log: holding
@@ -133,12 +136,18 @@ async function run(machine: Machine, text: string, onHeld: () => void = () => {}
   });
 }
 
+/** Whether a process is a guardian, by its folder in `/proc`. */
+function isGuardian(folder: string): boolean {
+  return Deno.readTextFileSync(`${folder}/cmdline`).includes("/guardian/main.ts");
+}
+
 function saysHolding(event: ScenarioEvent): boolean {
   return event.event === "step-end" && event.step === "4";
 }
 
 ending("success", async (machine) => {
-  const { outcome, undone, queues } = await run(machine, machine.scenario("  - release-indefinite: [web, up]"));
+  const text = machine.scenario("  - release-indefinite: [web, up]", { command: STUBBORN });
+  const { outcome, undone, queues } = await run(machine, text);
   assertEquals([outcome, undone], ["done", true]);
   assertEquals([queues.web.packets, queues.web.drops], [HELD, 0]);
 });
@@ -168,6 +177,13 @@ ending("max-hold", async (machine) => {
   const { outcome, undone, error } = await run(machine, machine.scenario("  - sleep: 1h", { top: "max-hold: 300ms" }));
   assertEquals([outcome, undone], ["failed", true]);
   assert(/ was held for 300ms, the most that max-hold allows$/.test(String(error)), String(error));
+});
+
+ending("its guardian's death", async (machine) => {
+  const kill = () => findProcesses(isGuardian).forEach((pid) => Deno.kill(pid, "SIGKILL"));
+  const { outcome, undone, error } = await run(machine, machine.scenario("  - sleep: 1h"), kill);
+  assertEquals([outcome, undone], ["failed", true]);
+  assertMatch(String(error), /: the guardian has ended, which releases what is held should this process die$/);
 });
 
 ending("an interface that is deleted in the middle", async (machine) => {
@@ -227,23 +243,26 @@ ending("a disk that has no room for the report", async (machine) => {
 });
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129], ["SIGKILL", 137]] as const) {
-  endings.push([signal, (machine) =>
-    withFile(machine.scenario("  - sleep: 1h"), async (file) => {
-      const [program, ...args] = [...PLUGCTL, "run", "--json", file];
-      const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
-      let passed: Promise<number> | undefined;
-      for await (const line of lines(child.stdout)) {
-        const event: ScenarioEvent = JSON.parse(line);
-        if (saysHolding(event)) {
-          machine.send();
-          child.kill(signal);
-          // From the signal on.
-          passed = machine.asBefore();
+  endings.push([
+    signal,
+    (machine) =>
+      withFile(machine.scenario("  - sleep: 1h", { command: STUBBORN }), async (file) => {
+        const [program, ...args] = [...PLUGCTL, "run", "--json", file];
+        const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
+        let passed: Promise<number> | undefined;
+        for await (const line of lines(child.stdout)) {
+          const event: ScenarioEvent = JSON.parse(line);
+          if (saysHolding(event)) {
+            machine.send();
+            child.kill(signal);
+            // From the signal on.
+            passed = machine.asBefore();
+          }
+          if (event.event === "scenario-end") assertEquals([event.outcome, event.undone], ["aborted", true]);
         }
-        if (event.event === "scenario-end") assertEquals([event.outcome, event.undone], ["aborted", true]);
-      }
-      assertEquals((await child.status).code, status);
-      if (!passed) throw new Error("It has ended before it held");
-      return await passed;
-    })]);
+        assertEquals((await child.status).code, status);
+        if (!passed) throw new Error("It has ended before it held");
+        return await passed;
+      }),
+  ]);
 }

@@ -41,11 +41,21 @@ export function parseArguments(words: readonly string[]): Arguments {
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
+  const { own, program } = splitWords(words, command);
+  // Where there is nothing to parse the parser is not compiled either, which takes longer than all else here.
+  const { operands, values } = words.length === 0 ? { operands: [], values: new Map() } : parseWords(own, command);
+  if (!values.has("help")) checkOperands(command, { operands, program });
+  return { command, operands, program, values };
+}
+
+/** What a command is given before `--`. */
+type Given = Pick<Arguments, "operands" | "values">;
+
+function parseWords(words: string[], command: CommandName): Given {
   const { options } = COMMANDS[command] as CommandSpec;
   const valued = options.filter(takesValue);
   const switches = options.filter((name) => !takesValue(name));
-  const { own, program } = splitWords(words, command);
-  const parsed = parseArgs(own, {
+  const parsed = parseArgs(words, {
     string: [...valued, "_"],
     collect: valued,
     boolean: switches,
@@ -56,9 +66,7 @@ function parseCommand(command: CommandName, words: readonly string[]): Arguments
     const given = parsed[name] as string[];
     if (given.length > 0) values.set(name, checkValues(name, { given, command }));
   }
-  const operands = parsed._.map(String);
-  if (!values.has("help")) checkOperands(command, { operands, program });
-  return { command, operands, program, values };
+  return { operands: parsed._.map(String), values };
 }
 
 /**

@@ -12,7 +12,7 @@ import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./assembly/codes.ts";
 import { counter } from "./counter.ts";
 import { memoryWords } from "./exchange.ts";
 import type { AnswerMessage, LinkMessage, Message, QdiscMessage, QdiscStats, RouteMessage } from "./message.ts";
-import { kindAt, textAt, textIn } from "./record_text.ts";
+import { kindAt, textAt, textIn } from "./text.ts";
 
 /** A constant of this module, not an import: see `records`. */
 const words = memoryWords;

@@ -50,7 +50,7 @@ function removeFilters(connection: Connection, { state, operation }: TakeDown): 
 }
 
 /** The gate's plug, where it has one. */
-function plugQueue(connection: Connection, { listed, link, plugHandle }: GateState): Queue | undefined {
+function plugQueue(connection: Connection, { listed, link, note, plugHandle }: GateState): Queue | undefined {
   if (plugHandle === undefined) return undefined;
   return {
     dev: link.name,
@@ -60,7 +60,7 @@ function plugQueue(connection: Connection, { listed, link, plugHandle }: GateSta
     asked: undefined,
     endedEpoch: undefined,
     limitBytesAsked: listed.limitBytes,
-    gate: { name: listed.name, holdsAllOf: [] },
+    gate: { name: listed.name, devices: note?.devices ?? [], holdsAllOf: [] },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { HeldQueue, HoldReport } from "../qdisc/hold.ts";
+import { numberOf } from "../qdisc/number_of.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import type { HoldEnd } from "./hold_end.ts";
@@ -32,7 +33,9 @@ export function isCutShort(end: HoldEnd | undefined): boolean {
 }
 
 function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): string {
-  const what = packets === undefined ? "an unknown number of packets" : `${packets} packets, ${bytes} bytes,`;
+  const what = packets === undefined
+    ? "an unknown number of packets"
+    : `${numberOf(packets, "packet")}, ${bytes} bytes,`;
   return `held ${what} at ${queue} for ${rounded(heldMs)} ms at the longest, dropped ${drops || "none"}`;
 }
 

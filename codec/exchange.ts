@@ -14,7 +14,6 @@ import {
   OWNER_AT,
   RECEIVE_AT,
   RECEIVE_LEN,
-  RECORDS_AT,
   SCRATCH_AT,
   SCRATCH_LEN,
   SEND_AT,
@@ -107,7 +106,8 @@ export const scratchView: DataView<ArrayBuffer> = new DataView(memory, SCRATCH_A
 /** Whose prepared changes the send region holds, 0 for nobody's, and how many prepared changes there have been. */
 export const ownerWords: Uint32Array<ArrayBuffer> = wordsAt(OWNER_AT, 8);
 export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX * BATCH_RECORD_LEN);
-export const recordWords: Uint32Array<ArrayBuffer> = wordsAt(RECORDS_AT, FIELDS_AT - RECORDS_AT);
+/** The whole memory: what decoded messages say is read from it. */
+export const memoryWords: Uint32Array<ArrayBuffer> = new Uint32Array(memory);
 export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
 export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);
 /** What the filter says that was decoded last. */

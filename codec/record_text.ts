@@ -1,17 +1,24 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
-import { KIND_SIZE } from "./assembly/regions.ts";
-import { kindRegion, receiveRegion, recordWords } from "./exchange.ts";
+import { KIND_SIZE, KINDS_MAX } from "./assembly/regions.ts";
+import { kindRegion, memoryWords, receiveRegion } from "./exchange.ts";
 import { textOf } from "./text.ts";
 
-/** The strings of the kinds that the module has numbered, made when they are first asked for. */
-const kinds: string[] = [];
+/** A constant of this module, not an import: see `records`. */
+const words = memoryWords;
+
+/** The strings of the kinds that the module has numbered, made when they are first asked for; no other is empty. */
+const kinds: string[] = new Array(KINDS_MAX + 1).fill("");
 
 /** The kind of the qdisc whose record begins at word `at`: the same string each time. */
 export function kindAt(at: number): string {
-  const number = recordWords[at + 2] >>> 24;
+  const number = words[at + 2] >>> 24;
+  const kind = kinds[number];
+  return kind !== "" ? kind : newKindAt(at, number);
+}
+
+function newKindAt(at: number, number: number): string {
   // Without a number it is empty, longer than any kind of the kernel's, or one too many to remember.
-  if (number === 0) return textAt(at, recordWords[at + 6]);
-  return kinds[number] ??= kindNumbered(number);
+  return number === 0 ? textAt(at, words[at + 6]) : kinds[number] = kindNumbered(number);
 }
 
 function kindNumbered(number: number): string {
@@ -29,6 +36,6 @@ export function textAt(at: number, reference: number): string {
 
 /** The string of `length` bytes at `offset` in the message whose record begins at word `at`. */
 export function textIn(at: number, offset: number, length: number): string {
-  const start = (recordWords[at + 2] & 0xfffff) + offset;
+  const start = (words[at + 2] & 0xfffff) + offset;
   return textOf(receiveRegion, start, start + length);
 }

@@ -5,7 +5,7 @@ import type { QdiscRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
 import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
-import { limitWarning, readLink } from "./limit_warning.ts";
+import { limitWarning } from "./limit_warning.ts";
 import { refuseLockout } from "./lockout.ts";
 import { refuseDeadEnd } from "./dead_end.ts";
 import {
@@ -17,7 +17,7 @@ import {
   FIRST_HANDLE,
   HANDLES,
 } from "./plug_requests.ts";
-import { describeQueue, findDevice, type PlugPlace, type Queue, readQdiscs } from "./queue.ts";
+import { describeQueue, findDevice, type PlugPlace, type Queue, readLink, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How to attach a plug. */

@@ -3,7 +3,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
-import { QueueError, refusalError } from "./queue_error.ts";
+import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 import { releaseOnSignal } from "./release_on_signal.ts";
 
 /** How to hold. */
@@ -123,8 +123,7 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
 /** Writes the new limits of gates into their notes, where other processes find them. */
 function noteLimits(connection: Connection, queues: readonly Queue[]): void {
   const requests = queues.flatMap(({ gate, limitBytesAsked = 0 }) => gate?.limitRequest?.(limitBytesAsked) ?? []);
-  const answer = connection.transact(requests).find(({ errno }) => errno !== 0);
-  if (answer) throw refusalError("note the new limit in the alias of the gate's device", answer);
+  checkAnswers("note the new limit in the alias of the gate's device", connection.transact(requests));
 }
 
 /** Remembers what was asked, which the kernel cannot tell. */

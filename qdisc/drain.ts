@@ -1,8 +1,9 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
+import { numberOf } from "./number_of.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
-import { QueueError, refusalError } from "./queue_error.ts";
+import { checkAnswers, QueueError } from "./queue_error.ts";
 import { refuseDeadEnd } from "./dead_end.ts";
 import { sleep } from "./sleep.ts";
 
@@ -50,9 +51,9 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
     const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
     if (plug.stats.backlogPackets === 0) return plug;
     if (performance.now() >= deadline) {
-      throw new QueueError("not-drained", operation, {
-        reason: `${plug.stats.backlogPackets} packets have not left within ${timeoutMs} ms; the plug is still there`,
-      });
+      const backlog = numberOf(plug.stats.backlogPackets, "packet");
+      const reason = `its backlog is still ${backlog} after ${timeoutMs} ms; it is left there`;
+      throw new QueueError("not-drained", operation, { reason });
     }
     yield pauseMs;
   }
@@ -131,8 +132,7 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   if (parent !== TC_H_ROOT) {
     refuseDeadEnd(readQdiscs(queue.connection, detaching(queue)), { ifindex, parent, operation: detaching(queue) });
   }
-  const [answer] = queue.connection.transact([deleteRequest(queue.place)]);
-  if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
+  checkAnswers(detaching(queue), queue.connection.transact([deleteRequest(queue.place)]));
   queue.watch?.[Symbol.dispose]();
   queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };

@@ -1,7 +1,6 @@
-import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { QueueError } from "./queue_error.ts";
+import { readLink } from "./queue.ts";
 
 /** The most that a packet measures on a device with segmentation offload, unless the device is set to take more. */
 const GSO_BYTES = 65536;
@@ -19,15 +18,4 @@ export function warnOfLimit(
   { ifindex, limitBytes }: { ifindex: number; limitBytes: number },
 ): string | undefined {
   return limitBytes >= GSO_BYTES ? undefined : limitWarning(readLink(connection, ifindex, "set the limit"), limitBytes);
-}
-
-/**
- * A device's name, mtu and so on.
- *
- * @throws {QueueError} `no-device`
- */
-export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
-  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
-  if (link?.about === "link") return link;
-  throw new QueueError("no-device", operation, { reason: "there is no such device" });
 }

@@ -1,6 +1,6 @@
-import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
-import type { QdiscMessage, QdiscStats } from "../codec/message.ts";
+import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
@@ -26,12 +26,12 @@ export interface Queue {
   /** Whether the place names the plug for certain: by the handle that it was seen with. */
   located: boolean;
   readonly connection: Connection;
-  /** Whether it was last asked to hold or to pass; `undefined` where this process has asked neither. */
-  asked: "hold" | "pass" | undefined;
-  /** Whether an epoch has ended that is not released yet; `undefined` where this process cannot know. */
-  endedEpoch: boolean | undefined;
+  /** Whether it was last asked to hold or to pass; absent where this process has asked neither. */
+  asked?: "hold" | "pass";
+  /** Whether an epoch has ended that is not released yet; absent where this process cannot know. */
+  endedEpoch?: boolean;
   /** The limit that was last asked for. */
-  limitBytesAsked: number | undefined;
+  limitBytesAsked?: number;
   /** Whether a signal that ends the process releases it first. */
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
@@ -81,8 +81,7 @@ export function nameQueue({ dev, place, gate }: Queue): string {
  */
 export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
   const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
-  const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-  return { dev, place, connection, ...unknown };
+  return { dev, place, located: false, connection };
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */
@@ -103,6 +102,23 @@ export function findDevice(connection: Connection, dev: string): number {
     if (!(error instanceof NetlinkError) || error.errno !== ENODEV) throw error;
     throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause: error });
   }
+}
+
+/**
+ * A device's name, mtu and so on.
+ *
+ * @throws {QueueError} `no-device`
+ */
+export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
+  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
+  if (link?.about === "link") return link;
+  throw new QueueError("no-device", operation, { reason: "there is no such device" });
+}
+
+/** Every device of the connection's namespace. A dump. */
+export function readLinks(connection: Connection, operation: string): LinkMessage[] {
+  return connection.dump(operation, { type: RTM_GETLINK, ifindex: 0 })
+    .filter((message): message is LinkMessage => message.about === "link");
 }
 
 /**

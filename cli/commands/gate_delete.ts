@@ -7,6 +7,7 @@ import { durationOf } from "../duration.ts";
 import { gateOperand } from "../gate_operand.ts";
 import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
+import { losses } from "../losses.ts";
 import { openConnection } from "../queue_options.ts";
 
 /** `plugctl gate delete` */
@@ -20,17 +21,12 @@ export async function run(context: Context): Promise<void> {
   const reports: DetachReport[] = [];
   for (const gate of gates) {
     const report = await interruptible((signal) => gate.close({ drop, timeoutMs, signal }));
-    noteLosses(context, gate.name, report);
+    for (const loss of losses(`the gate ${gate.name}`, report)) context.note(loss);
     reports.push(report);
   }
   if (!isGiven(context, "json")) return;
   const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
   context.print(`${JSON.stringify(results, null, 2)}\n`);
-}
-
-function noteLosses(context: Context, name: string, { drops, discardedPackets }: DetachReport): void {
-  if (drops > 0) context.note(`${drops} packets were dropped at the gate ${name}: its limit was reached`);
-  if (discardedPackets > 0) context.note(`${discardedPackets} held packets were discarded at the gate ${name}`);
 }
 
 /** Prints what is known without a socket: which filters there are, and whether the clsact goes too, is not. */

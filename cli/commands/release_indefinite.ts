@@ -1,4 +1,4 @@
 import { changeCommand } from "../change_command.ts";
 
 /** `plugctl release-indefinite` */
-export const run = changeCommand({ action: "release-indefinite" });
+export const run = changeCommand(() => ({ action: "release-indefinite" }));

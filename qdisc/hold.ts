@@ -1,4 +1,6 @@
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { QdiscStats } from "../codec/message.ts";
+import { ENODEV } from "../netlink/errno.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
 import { LONGEST_MS } from "./duration.ts";
@@ -150,7 +152,7 @@ export class Hold implements Disposable, AsyncDisposable {
   /**
    * Lets go what is held, and passes packets from here on. Again it does nothing, and returns the same.
    *
-   * @throws {QueueError} where a plug vanished meanwhile, with what it held
+   * @throws {QueueError} where a plug vanished meanwhile, with what it held, or a device of a gate that held packets
    */
   release(): HoldReport {
     if (this.#report) return this.#report;
@@ -161,7 +163,9 @@ export class Hold implements Disposable, AsyncDisposable {
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
-      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: seen.map(orThrow) };
+      const held = seen.map(orThrow);
+      this.#queues.filter((_, index) => held[index].packets !== 0).forEach(refuseLostDevice);
+      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: held };
     } finally {
       this.#dismiss();
     }
@@ -255,6 +259,17 @@ function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue
     if (error instanceof QueueError) return error;
     throw error;
   }
+}
+
+/** Reports that what a gate held is lost, or a part of it: packets go on by the device that they came from. */
+function refuseLostDevice(queue: Queue): void {
+  if (!queue.gate) return;
+  const { connection, gate: { devices } } = queue;
+  const answers = connection.transact(devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
+  if (answers.every(({ errno }) => errno !== ENODEV)) return;
+  throw new QueueError("vanished", `release ${nameQueue(queue)}`, {
+    reason: "a device that it is on is gone, and what it held of that is lost",
+  });
 }
 
 function orThrow(seen: HeldQueue | QueueError): HeldQueue {

@@ -61,6 +61,8 @@ export interface QueueGuard {
 /** What is known of the gate that a queue belongs to. */
 export interface GateMark {
   readonly name: string;
+  /** The devices whose packets it sees, by their index, and by which they go on. */
+  readonly devices: readonly number[];
   /** The devices of which it holds all, or as good as all, by their index. */
   readonly holdsAllOf: readonly number[];
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */

@@ -48,7 +48,7 @@ function removeFilters(connection: Connection, { state, operation }: TakeDown): 
 }
 
 /** The gate's plug, where it has one. */
-function plugQueue(connection: Connection, { listed, link, plugHandle }: GateState): Queue | undefined {
+function plugQueue(connection: Connection, { listed, link, note, plugHandle }: GateState): Queue | undefined {
   if (plugHandle === undefined) return undefined;
   return {
     dev: link.name,
@@ -56,7 +56,7 @@ function plugQueue(connection: Connection, { listed, link, plugHandle }: GateSta
     located: true,
     connection,
     limitBytesAsked: listed.limitBytes,
-    gate: { name: listed.name, holdsAllOf: [] },
+    gate: { name: listed.name, devices: note?.devices ?? [], holdsAllOf: [] },
   };
 }
 

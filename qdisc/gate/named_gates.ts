@@ -38,6 +38,7 @@ export function gateQueue(
     limitBytesAsked: note?.limitBytes,
     gate: {
       name,
+      devices: note?.devices ?? [],
       holdsAllOf: note?.all ? note.devices : [],
       limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
     },

@@ -62,7 +62,8 @@ export class HoldCase implements Disposable {
 
   /** Starts `plugctl hold`, and returns once it holds: the command says so. */
   async startHold(...words: string[]): Promise<Deno.ChildProcess> {
-    const command = ["--", "sh", "-c", "echo holding; sleep 600"];
+    // It starts another, and ends by any signal: a shell that waits for a command minds no SIGINT.
+    const command = ["--", "sh", "-c", "sleep 600 & echo holding; exec sleep 600"];
     const child = this.left.spawn([...PLUGCTL, "hold", ...words, ...command], { stdin: "null", stdout: "piped" });
     assertEquals((await lines(child.stdout).next()).value, "holding");
     return child;

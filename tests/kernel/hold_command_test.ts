@@ -8,6 +8,7 @@ import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { ROUNDS, rounds } from "./rounds.ts";
+import { UdpSocket } from "./udp_socket.ts";
 
 const DEV = ["--dev", "eth0", "--limit", "16m"];
 const GATE = ["--dev", "eth0", "--direction", "egress", "--match", "udp dst port 5000"];
@@ -101,6 +102,26 @@ Deno.test("plugctl hold", async (t) => {
       assertEquals(status, 1);
       assertMatch(stderr, /^plugctl: cannot release eth0 \(root\): the plug vanished, with what it still held: .*\n$/);
     });
+  });
+
+  await test("hold says that what a gate held is lost, when its device is deleted in the middle", async () => {
+    hold.left.configure(["link add gone0 type dummy", "link set gone0 up", "address add 10.7.0.1/24 dev gone0"]);
+    await plugctlDone(hold.left, "gate", "add", "lost", "--dev", "gone0", "--direction", "egress", "--match", "udp");
+    const { outcome, endCommand } = await hold.hold(["lost"]);
+    {
+      using sender = new UdpSocket(hold.left, { address: "10.7.0.1", port: 0 });
+      sender.send(new Uint8Array(1), { address: "10.7.0.2", port: 5000 });
+    }
+    hold.left.configure(["link delete gone0"]);
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals(status, 1);
+    assertMatch(
+      stderr,
+      /^plugctl: cannot release gate lost: a device that it is on is gone, and what it held of that is lost\n$/,
+    );
+    await plugctlDone(hold.left, "gate", "delete", "lost");
+    return await hold.isOver();
   });
 
   await test("hold --until ends when its device is deleted", async () => {

@@ -263,6 +263,33 @@ Deno.test("verifyAcks() stops where something else is, whatever it is", () => {
   }
 });
 
+Deno.test("verifyAcks() stops at the first that differs in length or in what it says, whichever slot it is in", () => {
+  for (const other of [concat(ack(1), new Uint8Array(4)), ack(1, 0x100, 1)]) {
+    for (let slot = 0; slot < 9; slot++) {
+      receive(...Array.from({ length: 9 }, (_, index) => index < slot ? ack(1 + index) : other));
+      assertEquals(verifyAcks(9, 1), slot);
+    }
+  }
+});
+
+Deno.test("readSlots() says of plain ACKs what it says of answers in general", () => {
+  for (const count of [0, 1, 5, SLOTS_MAX]) {
+    receive(...Array.from({ length: count }, (_, index) => ack(0xfffffff0 + index, 0x100)));
+    const records = readSlots(count);
+    for (let slot = 0; slot < count; slot++) {
+      assertEquals(records.next(), true);
+      const { type, flags, sequence, errno, offset } = records;
+      const header = { type: 2, flags: 0x100, sequence: (0xfffffff0 + slot) >>> 0 };
+      assertEquals({ type, flags, sequence, errno, offset }, { ...header, errno: 0, offset: slot * SLOT_LEN });
+      assertEquals([records.word(12), records.word(32), records.word(36)], [9, 0, 0]);
+      const nothing = { sentence: "", offset: 0, missingType: 0, missingNest: 0 };
+      assertEquals(records.message(), { about: "answer", ...header, errno: 0, ...nothing });
+    }
+    assertEquals(records.next(), false);
+    if (count > 0) assertEquals(records.moveTo(count - 1).offset, (count - 1) * SLOT_LEN);
+  }
+});
+
 Deno.test("decodeSlots() says which request failed and why, after verifyAcks() has stopped", () => {
   receive(ack(7), FAMILY["refusal with all that there is"], ack(8));
   assertEquals(verifyAcks(3, 7), 1);

@@ -35,6 +35,7 @@ export {
   type HoldReport,
   type ListedGate,
   type ListedPlug,
+  type ListenedPlace,
   listGates,
   listPlugs,
   MatchError,

@@ -15,7 +15,7 @@ import { UsageError } from "./usage_error.ts";
 export interface Arguments {
   command: CommandName;
   operands: string[];
-  /** What follows `--`, where the command runs another; empty where nothing does. */
+  /** The other command line, of a command that takes one; empty where there is none. */
   program: string[];
   /** The options that were given, with their values in their order; a switch has none. */
   values: ReadonlyMap<OptionName, string[]>;
@@ -41,11 +41,21 @@ export function parseArguments(words: readonly string[]): Arguments {
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
+  const { own, program } = splitWords(words, command);
+  // Where there is nothing to parse the parser is not compiled either, which takes longer than all else here.
+  const { operands, values } = words.length === 0 ? { operands: [], values: new Map() } : parseWords(own, command);
+  if (!values.has("help")) checkOperands(command, { operands, program });
+  return { command, operands, program, values };
+}
+
+/** What a command is given before `--`. */
+type Given = Pick<Arguments, "operands" | "values">;
+
+function parseWords(words: string[], command: CommandName): Given {
   const { options } = COMMANDS[command] as CommandSpec;
   const valued = options.filter(takesValue);
   const switches = options.filter((name) => !takesValue(name));
-  const [own, program] = splitProgram(words, command);
-  const parsed = parseArgs(plainWords(own, command), {
+  const parsed = parseArgs(words, {
     string: [...valued, "_"],
     collect: valued,
     boolean: switches,
@@ -56,36 +66,31 @@ function parseCommand(command: CommandName, words: readonly string[]): Arguments
     const given = parsed[name] as string[];
     if (given.length > 0) values.set(name, checkValues(name, { given, command }));
   }
-  const operands = parsed._.map(String);
-  if (!values.has("help")) checkOperands(operands, command);
-  return { command, operands, program, values };
-}
-
-/** Splits off the command line that stands behind `--`, where the command runs another. */
-function splitProgram(words: readonly string[], command: CommandName): [own: readonly string[], program: string[]] {
-  const { program: runsAnother } = COMMANDS[command] as CommandSpec;
-  const end = words.indexOf("--");
-  if (runsAnother === undefined || end < 0) return [words, []];
-  if (end === words.length - 1) throw new UsageError(`-- needs a command behind it${seeHelp(command)}`);
-  return [words.slice(0, end), words.slice(end + 1)];
+  return { operands: parsed._.map(String), values };
 }
 
 /**
- * Writes options in the one form that the parser of `@std/cli` does not guess about, `--dev=eth0`, and operands
- * behind them. Of others it would take `--no-quiet=5` for `--quiet`, and the `d` out of `-qd=5`.
+ * Splits off the other command line, of a command that takes one, and writes the options before it in the one form that
+ * the parser of `@std/cli` does not guess about, `--dev=eth0`, with the operands behind them. In other forms it would
+ * take `--no-quiet=5` for `--quiet`, and lose the `d` of `-qd=5`.
  */
-function plainWords(words: readonly string[], command: CommandName): string[] {
+function splitWords(words: readonly string[], command: CommandName): { own: string[]; program: string[] } {
   const options: string[] = [];
   const operands: string[] = [];
+  const program: string[] = [];
   const left = words.values();
-  const { wraps } = COMMANDS[command] as CommandSpec;
+  const { program: form } = COMMANDS[command] as CommandSpec;
   for (const word of left) {
-    if (word === "--") operands.push(...left);
-    else if (wraps && !word.startsWith("-")) operands.push(word, ...left);
-    else if (word === "-" || !word.startsWith("-")) operands.push(word);
+    const isOption = word.startsWith("-") && word !== "-";
+    if (word === "--") (form ? program : operands).push(...left);
+    else if (form === "COMMAND..." && !isOption) program.push(word, ...left);
+    else if (!isOption) operands.push(word);
     else for (const written of writtenOptions(word, command)) options.push(plainOption(written, { left, command }));
   }
-  return [...options, "--", ...operands];
+  if (form && words.at(-1) === "--" && program.length === 0) {
+    throw new UsageError(`-- needs a command behind it${seeHelp(command)}`);
+  }
+  return { own: [...options, "--", ...operands], program };
 }
 
 function plainOption(
@@ -145,9 +150,10 @@ function checkValues(name: OptionName, { given, command }: { given: string[]; co
   return given;
 }
 
-function checkOperands(operands: readonly string[], command: CommandName): void {
-  const { operands: wanted = [] } = COMMANDS[command] as CommandSpec;
-  const missing = wanted.slice(operands.length).find((name) => !name.startsWith("["));
+function checkOperands(command: CommandName, { operands, program }: { operands: string[]; program: string[] }): void {
+  const { operands: wanted = [], program: form } = COMMANDS[command] as CommandSpec;
+  const left = [...wanted.slice(operands.length), ...form && program.length === 0 ? [form] : []];
+  const missing = left.find((name) => !name.startsWith("["));
   if (missing !== undefined) throw new UsageError(`${command} needs ${missing}${seeHelp(command)}`);
   if (operands.length > wanted.length && !wanted.at(-1)?.includes("...")) {
     throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);

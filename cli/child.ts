@@ -50,7 +50,7 @@ export class Child {
    * but no daemons.
    */
   async end({ signal }: Interrupted): Promise<void> {
-    // From a terminal it has that already, and would take a second one for impatience.
+    // A terminal has sent it to the command too, and many programs take a second one as an order to end at once.
     const isFromTerminal = signal === "SIGINT" && Deno.stdin.isTerminal();
     const signals = new Set([isFromTerminal ? undefined : signal, "SIGTERM", "SIGKILL"] as const);
     for (const name of signals) {

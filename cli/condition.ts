@@ -4,7 +4,7 @@ import { UsageError } from "./usage_error.ts";
 
 /** What a hold waits for. */
 export interface Condition {
-  /** As it is said again: `backlog>=10`. */
+  /** How messages show it: `backlog>=10`. */
   text: string;
   isMet(counts: HoldCounts): boolean;
 }

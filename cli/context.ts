@@ -9,7 +9,7 @@ export interface Context {
   print(text: string): void;
   /** Writes a line to standard error, unless `--quiet` is given. */
   note(text: string): void;
-  /** Writes to standard error, whatever is given. */
+  /** Writes to standard error, also with `--quiet`. */
   trace(text: string): void;
 }
 

@@ -3,6 +3,7 @@ import { formatHex, formatMessage } from "../codec/format_message.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { decode } from "../codec/tree.ts";
+import { defaultLimit } from "../qdisc/attach.ts";
 import { gateDevice } from "../qdisc/gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../qdisc/plug_requests.ts";
 import type { PlugPlace } from "../qdisc/queue.ts";
@@ -70,15 +71,28 @@ function guessPlace(context: Context, place: PlugPlace): QdiscPlace {
   return { ifindex: readIndex(context, dev), parent, handle };
 }
 
-/** A device's index from sysfs, which shows this process's own namespace only. */
+/** A device's index, as far as it is known without a socket. */
 export function readIndex(context: Context, dev: string): number {
-  if (!isGiven(context, "netns")) {
-    try {
-      return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/ifindex`));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
-    }
+  const index = readNumber(context, { dev, name: "ifindex" });
+  if (index === undefined) context.note(`the index of ${dev} is shown as 0, it is not known without a socket`);
+  return index ?? 0;
+}
+
+/** The limit that is sent with a new plug where none is given, as far as that is known without a socket. */
+export function readDefaultLimit(context: Context, dev: string): number | undefined {
+  const txqueuelen = readNumber(context, { dev, name: "tx_queue_len" });
+  const mtu = readNumber(context, { dev, name: "mtu" });
+  if (txqueuelen !== undefined && mtu !== undefined) return defaultLimit({ txqueuelen, mtu });
+  context.note(`no limit of the plug on ${dev} is shown, though one is sent where the device's txqueuelen is 0`);
+}
+
+/** A number of a device, from sysfs, which shows this process's own namespace only. */
+function readNumber(context: Context, { dev, name }: { dev: string; name: string }): number | undefined {
+  if (isGiven(context, "netns")) return undefined;
+  try {
+    return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/${name}`));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
   }
-  context.note(`the index of ${dev} is shown as 0, it is not known without a socket`);
-  return 0;
 }

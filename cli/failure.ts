@@ -18,7 +18,6 @@ const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl 
 /** What to do about it; DEV stands for the device, QUEUE for the options that name the queue. */
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "already-attached": "detach it first with: plugctl detach QUEUE",
-
   "different-gate": "replace it with --replace, or give another name",
   "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
   "held": "let it go with: plugctl release-indefinite QUEUE",

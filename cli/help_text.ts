@@ -1,4 +1,12 @@
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  meaningOf,
+  type OptionName,
+  OPTIONS,
+  type OptionSpec,
+} from "./table.ts";
 import { textTable } from "./text_table.ts";
 
 /** The exit statuses, and what each means. */
@@ -6,7 +14,7 @@ export const EXIT_STATUSES = [
   ["0", "done"],
   ["1", "the kernel refused, or something failed on the way"],
   ["2", "wrong usage: unknown command, option or value"],
-  ["3", "packets were dropped, and --expect-lossless was given"],
+  ["3", "an expectation of a scenario, or --expect-lossless, was not met"],
   ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
   ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
 ];
@@ -44,7 +52,7 @@ export function commandHelp(name: CommandName): string {
     `Usage: ${usageOf(name)}`,
     ...spec.synonyms ? [`tc calls it ${spec.synonyms.join(", ")}, which is accepted too.`] : [],
     ...spec.details.map(wrap),
-    `Options:\n${indent(textTable(spec.options.map(optionRow)))}`,
+    `Options:\n${indent(textTable(spec.options.map((option) => optionRow(option, name))))}`,
   ];
   if (spec.examples.length > 0) parts.push(`Examples:\n${indent(spec.examples.map(example).join("\n"))}`);
   return `${parts.join("\n\n")}\n`;
@@ -52,16 +60,15 @@ export function commandHelp(name: CommandName): string {
 
 /** How a command is written: `plugctl limit SIZE [GATE...] [OPTION...]`. */
 export function usageOf(name: CommandName): string {
-  const { options: names, operands = [], program, wraps }: CommandSpec = COMMANDS[name];
+  const { options: names, operands = [], program }: CommandSpec = COMMANDS[name];
   const options = names.length > 1 ? ["[OPTION...]"] : [];
-  const behind = program ? [`[-- ${program}]`] : [];
-  return ["plugctl", name, ...wraps ? [...options, ...operands] : [...operands, ...options], ...behind].join(" ");
+  return ["plugctl", name, ...operands, ...options, ...program ? [program] : []].join(" ");
 }
 
-function optionRow(name: OptionName): [string, string] {
-  const { short, value, summary, many }: OptionSpec = OPTIONS[name];
+function optionRow(name: OptionName, command: CommandName): [string, string] {
+  const { short, value, many }: OptionSpec = OPTIONS[name];
   const letter = short ? `-${short}, ` : "    ";
-  return [`${letter}--${name}${value ? ` ${value}` : ""}${many ? "..." : ""}`, summary];
+  return [`${letter}--${name}${value ? ` ${value}` : ""}${many ? "..." : ""}`, meaningOf(name, command)];
 }
 
 function example([line, does]: readonly [string, string]): string {

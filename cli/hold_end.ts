@@ -3,10 +3,10 @@ import type { Child } from "./child.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 import { whenAborted } from "./interruptible.ts";
 
-/** What has ended a hold: the command's end, `--for`, `--until`, or its guardian, and why that. */
+/** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end. */
 export type HoldEnd = "command" | "for" | "until" | "deadline" | "SIGTERM" | "gone";
 
-/** What is waited for. */
+/** What may end a hold. */
 export interface Waiting {
   plan: HoldPlan;
   child?: Child;
@@ -35,7 +35,7 @@ export async function holdEnd(hold: Hold, { plan: { forMs, until }, child, signa
   }
 }
 
-/** Waits for a time, or until that is not wanted any more. */
+/** Resolves after a time, or at once when `over` is aborted. */
 async function sleep(milliseconds: number, over: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.max(milliseconds, 0));

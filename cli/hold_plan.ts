@@ -50,7 +50,7 @@ export async function holdPlan(context: Context): Promise<HoldPlan> {
   return plan;
 }
 
-/** A deadline that is no later than the end would make the guardian end what goes as it should. */
+/** Refuses a `--for` that the deadline would cut short: a release by the guardian is a failure. */
 function refuseLate(context: Context, { forMs, maxMs }: HoldPlan): void {
   if (forMs === undefined || forMs < maxMs) return;
   const deadline = valueOf(context, "max-hold") ?? `${DEFAULT_MAX_HOLD_MS / 1000}s, the default`;

@@ -9,7 +9,7 @@ import { Plug } from "../qdisc/plug.ts";
 import { findDevice } from "../qdisc/queue.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
-/** What is held, and by whom it is put right should this process be killed. */
+/** What is held, and the guardian that puts it right should this process be killed. */
 export interface HoldQueues {
   guardian: Guardian;
   /** All of them: the gates, then the plugs. */

@@ -1,4 +1,5 @@
 import type { HeldQueue, HoldReport } from "../qdisc/hold.ts";
+import { numberOf } from "../qdisc/number_of.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import type { HoldEnd } from "./hold_end.ts";
@@ -26,13 +27,15 @@ export function dropsOf({ queues }: HoldReport): number {
   return queues.reduce((total, { drops }) => total + drops, 0);
 }
 
-/** Whether the guardian has ended a hold, or would not have. */
+/** Whether a hold ended before its time: its guardian released it, or has ended, and could not have released it. */
 export function isCutShort(end: HoldEnd | undefined): boolean {
   return end === "deadline" || end === "SIGTERM" || end === "gone";
 }
 
 function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): string {
-  const what = packets === undefined ? "an unknown number of packets" : `${packets} packets, ${bytes} bytes,`;
+  const what = packets === undefined
+    ? "an unknown number of packets"
+    : `${numberOf(packets, "packet")}, ${bytes} bytes,`;
   return `held ${what} at ${queue} for ${rounded(heldMs)} ms at the longest, dropped ${drops || "none"}`;
 }
 

@@ -104,7 +104,7 @@ function write(to: Stream, text: string): void {
 }
 
 if (import.meta.main) {
-  // Not for people: a guardian is this program too, and a shell asks it what completes a command line.
+  // Words that nobody types: with the one this program is a guardian, with the other it tells a shell what may follow.
   const [first, ...rest] = Deno.args;
   if (first === "guardian:") await (await import("../qdisc/guardian/guard.ts")).guard(Number(rest[0]));
   else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));

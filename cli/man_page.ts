@@ -44,15 +44,16 @@ function paragraphs(texts: readonly string[]): string {
   return texts.map((text) => `.PP\n${escape(text)}`).join("\n");
 }
 
-/** A command with its synonyms, its help, its options by name and its examples. */
+/** A command with its synonyms, its help, its options by name, those that it gives a meaning of its own, and its examples. */
 function command(name: CommandName): string {
-  const { summary, synonyms, options, details, examples }: CommandSpec = COMMANDS[name];
+  const { summary, synonyms, options, meanings = {}, details, examples }: CommandSpec = COMMANDS[name];
   const also = synonyms ? [`tc calls it ${synonyms.join(", ")}, which is accepted too.`] : [];
   return [
     `.SS "${escape(usageOf(name))}"`,
     escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),
     paragraphs([...also, ...details]),
     paragraphs([`Options: ${options.map((option) => `--${option}`).join(", ")}.`]),
+    ...Object.entries(meanings).map(([option, meaning]) => item([`--${option}`, meaning])),
     ...examples.map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
   ].filter(Boolean).join("\n");
 }

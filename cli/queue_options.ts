@@ -29,7 +29,7 @@ export function queuePlaces(context: Context): PlugPlace[] {
   return devices.map((dev) => ({ dev: deviceName(dev), parent, handle }));
 }
 
-/** The command line that names no queue, and what it could be. */
+/** What is wrong with a command line that names no queue. */
 function missingQueue(command: CommandName): string {
   const { operands = [] }: CommandSpec = COMMANDS[command];
   if (!operands.includes(GATES)) return `${command} needs a device: plugctl ${command} --dev DEV`;
@@ -75,7 +75,7 @@ function namespaceOf(context: Context): string | undefined {
 
 /** Opens a connection to a namespace, or to the one meant; with `--verbose` it shows what goes through. */
 export async function openConnection(context: Context, netns = namespaceOf(context)): Promise<Connection> {
-  // Loaded where it is asked for: most of the codec's text would be in every command otherwise.
+  // Loaded only where it is asked for: it brings the names and texts of the codec, which most commands do without.
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
   const { traceMessages } = await import("./trace.ts");
   return Connection.open({ netns, trace: traceMessages(context) });

@@ -1,6 +1,7 @@
 // @ts-types="./colors.d.ts"
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../codec/message.ts";
+import { numberOf } from "../qdisc/number_of.ts";
 import type { Action, QueueTotal, ScenarioEnd, ScenarioEvent, StepEnd, StepStart } from "../scenario/event.ts";
 import type { Context } from "./context.ts";
 import { isGiven } from "./given.ts";
@@ -12,7 +13,7 @@ const TURN_MS = 100;
 /** How much of a failed command's output is shown, in lines. */
 const OUTPUT_LINES = 10;
 const CLEAR_LINE = "\r\x1b[K";
-/** Where the size of the terminal is not known. */
+/** The width where the terminal does not tell its own. */
 const COLUMNS = 80;
 
 /** Shows a scenario's events: one line a step, and on a terminal another that says what is waited for at the moment. */
@@ -96,7 +97,7 @@ export class RunView implements Disposable {
   #sum({ outcome, t, steps, queues }: ScenarioEnd): void {
     clearInterval(this.#timer);
     const word = outcome === "done" ? this.#paint(green, outcome) : this.#paint(red, outcome);
-    this.#line(`${word}: ${steps} steps in ${seconds(t)}`);
+    this.#line(`${word}: ${numberOf(steps, "step")} in ${seconds(t)}`);
     for (const [name, total] of Object.entries(queues)) this.#line(`  ${totalText(name, total)}`);
   }
 
@@ -129,11 +130,11 @@ function columns(): number {
   try {
     return Deno.consoleSize().columns || COLUMNS;
   } catch {
-    return COLUMNS; // It is no terminal any more.
+    return COLUMNS; // The terminal was closed meanwhile.
   }
 }
 
-/** The end of what a command has written that was not as it should be. */
+/** The last lines that the command of a failed step has written. */
 function outputOf({ ran }: StepEnd): string[] {
   return [ran?.stdout, ran?.stderr].flatMap((text) => text?.trim() ? text.trim().split("\n").slice(-OUTPUT_LINES) : []);
 }
@@ -141,8 +142,8 @@ function outputOf({ ran }: StepEnd): string[] {
 function totalText(name: string, { packets, drops, holds, longestHold, mostHeld }: QueueTotal): string {
   const held = holds === 0
     ? "never held"
-    : `held ${holds} times, longest ${milliseconds(longestHold)}, most ${mostHeld} packets`;
-  return `${name}: ${packets} packets, ${drops} dropped, ${held}`;
+    : `held ${numberOf(holds, "time")}, longest ${milliseconds(longestHold)}, most ${numberOf(mostHeld, "packet")}`;
+  return `${name}: ${numberOf(packets, "packet")}, ${drops} dropped, ${held}`;
 }
 
 function seconds(micros: number): string {

@@ -16,10 +16,10 @@ export interface CommandSpec {
   /** What follows the command, `SIZE`; in brackets where it may be left out, with dots where there may be more. */
   readonly operands?: readonly string[];
   readonly options: readonly OptionName[];
-  /** Whether everything from the first operand on, options too, belongs to the command that the operands name. */
-  readonly wraps?: boolean;
-  /** What may follow `--`, the command line of another program; what stands before belongs to plugctl. */
-  readonly program?: string;
+  /** Another command line that it takes, to the end: from the first operand on, or where there is one behind `--`. */
+  readonly program?: "COMMAND..." | "[-- COMMAND...]";
+  /** What options mean here, where that is not what they mean in every other command. */
+  readonly meanings?: Readonly<Partial<Record<OptionName, string>>>;
   /** The long help, a paragraph each. */
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
@@ -41,19 +41,16 @@ export const OPTIONS = {
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent>=1, drops>0" },
   "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
-  "expect-lossless": { summary: "exit with 3 where a packet was dropped" },
+  "expect-lossless": { summary: "exit with status 3 where a packet was dropped" },
   drop: { summary: "discard what is held instead of letting it go" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
   set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
-  seed: {
-    value: "N",
-    summary: "what random choices are made from (default: the file's, or any)",
-  },
+  seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
-  all: { summary: "of recover: every network namespace; of decode: every rtnetlink message" },
+  all: { summary: "every network namespace" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -105,8 +102,8 @@ export const COMMANDS = {
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
       "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
-      "from the last buffer with --max-hold. It ends before, where release-indefinite, detach, gate delete or recover of " +
-      "plugctl makes it needless. With such a deadline a device may be held that carries the default route.",
+      "from the last buffer with --max-hold. It ends before, where release-indefinite of plugctl makes it needless, or the " +
+      "plug or its device is deleted, by whatever program. With such a deadline a device may be held that carries the default route.",
     ],
     examples: [
       ["buffer --dev eth0", "hold what leaves eth0"],
@@ -119,7 +116,7 @@ export const COMMANDS = {
   hold: {
     summary: "hold for a time, while a command runs or until something is so, then release",
     operands: ["[GATE...]"],
-    program: "COMMAND...",
+    program: "[-- COMMAND...]",
     options: [
       ...QUEUE,
       "limit",
@@ -130,12 +127,13 @@ export const COMMANDS = {
       "timeout",
       ...COMMON,
     ],
+    meanings: { "max-hold": "have a guardian release after this time, whatever happens (default 30s)" },
     details: [
       "Attaches a plug where a device has none, holds, runs the command, and releases when the first of these comes: the " +
       "command's end, the time of --for, what --until says. Then it waits until all has left, takes away what it has " +
       "attached, and waits for the command where that goes on. Says how much was held, and for how long at the most.",
       "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then >=, >, " +
-      "==, <= or <; and a number. Sent and dropped is counted from the beginning of the hold, of all queues together.",
+      "==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
       "A guardian, a process of its own, releases at once and takes away what was attached if this process is killed, and " +
       "ends the command and what that has started, but no daemons. It also releases after --max-hold, 30s if not given.",
       "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where the " +
@@ -201,6 +199,7 @@ export const COMMANDS = {
       "netns",
       ...COMMON,
     ],
+    meanings: { replace: "take down another gate of this name first" },
     details: [
       "A gate is a device of its own, plug-NAME, with a plug, and filters on the devices meant that send what they match " +
       "through it and back. Every other packet goes its way, and the devices keep their queueing disciplines. It passes " +
@@ -228,8 +227,8 @@ export const COMMANDS = {
     summary: "list the gates, with what they match, hold and dropped",
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
-      "Read from the kernel alone, so it lists the gates of any process, and what is left of one that was killed while it " +
-      "made or deleted a gate.",
+      "Everything is read from the kernel: gates that any process has made are listed, and what is left of one whose " +
+      "maker was killed in the middle.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
   },
@@ -247,10 +246,15 @@ export const COMMANDS = {
     summary: "run a scenario: hold, release, run programs, check what comes of it",
     operands: ["FILE"],
     options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
+    meanings: {
+      "max-hold": "how long a queue may hold without a release (default: the file's, or 30s)",
+      "json": "print the event log, a JSON object a line",
+      "dry-run": "print what it would do, and touch nothing",
+      "quiet": "show no steps, and print no warnings and no notes",
+    },
     details: [
       "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
       "end everything is undone, however it ends, also by a signal or a deadline.",
-      "With --json it prints the event log, a JSON object a line. With --dry-run it prints what it would do.",
     ],
     examples: [
       ["run reload.yaml", "run it"],
@@ -279,12 +283,11 @@ export const COMMANDS = {
   },
   encode: {
     summary: "print the bytes that a command would send",
-    operands: ["COMMAND..."],
+    program: "COMMAND...",
     options: ["format", "help"],
-    wraps: true,
     details: [
-      "Takes any command that has --dry-run, and opens no socket. In hex there is a line for each message, in C an array, " +
-      "in JSON the bytes and every field.",
+      "COMMAND is any command that has --dry-run, but for run, with its own options behind it. Of each message hex has a " +
+      "line, C an array, and JSON the bytes and every field. No socket is opened.",
     ],
     examples: [
       ["encode buffer --dev eth0", "one line of hex"],
@@ -295,10 +298,11 @@ export const COMMANDS = {
     summary: "show what bytes say, field by field, with the kernel's names",
     operands: ["[MESSAGE...]"],
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
+    meanings: { all: "every rtnetlink message of the capture, whatever it is about" },
     details: [
-      "Reads netlink messages from its arguments, or without any from standard input: as hex, as base64, as an array in C, " +
-      "as strace shows them (its strings, its dumps of -e write=all, or field by field), or as xxd, hexdump -C or tcpdump " +
-      "-x dump them.",
+      "Reads netlink messages from its arguments, or where there are none from standard input: in hex, in base64, as an " +
+      "array in C, as strace shows them (as strings, as dumps of -e write=all, or field by field), or as xxd, hexdump -C " +
+      "or tcpdump -x dump them.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
       "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
       "nlmon0 -w FILE.",
@@ -344,6 +348,12 @@ export const COMMANDS = {
 } as const satisfies Record<string, CommandSpec>;
 
 export type CommandName = keyof typeof COMMANDS;
+
+/** What an option means in a command. */
+export function meaningOf(option: OptionName, command: CommandName): string {
+  const { meanings }: CommandSpec = COMMANDS[command];
+  return meanings?.[option] ?? OPTIONS[option].summary;
+}
 
 /** The command of this name or with this synonym. */
 export function findCommand(word: string): CommandName | undefined {

@@ -141,7 +141,7 @@ export interface AnswerMessage extends MessageHeader {
   missingNest: number;
 }
 
-/** Any other message: its header. */
+/** Any other message: its header. Of a filter's, `readFilter` reads the rest. */
 export interface OtherMessage extends MessageHeader {
   /** What it is about, and so which fields it has. */
   about: "other";
@@ -152,6 +152,5 @@ export type Message =
   | QdiscMessage
   | LinkMessage
   | RouteMessage
-  | FilterMessage
   | AnswerMessage
   | OtherMessage;

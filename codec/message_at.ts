@@ -4,18 +4,15 @@ import {
   NLMSG_ERROR,
   RTM_DELLINK,
   RTM_DELQDISC,
-  RTM_DELTFILTER,
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWROUTE,
-  RTM_NEWTFILTER,
 } from "./assembly/constants.ts";
 import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./assembly/codes.ts";
 import { counter } from "./counter.ts";
 import { memoryWords } from "./exchange.ts";
-import { filterAt } from "./filter_at.ts";
 import type { AnswerMessage, LinkMessage, Message, QdiscMessage, QdiscStats, RouteMessage } from "./message.ts";
-import { kindAt, textAt, textIn } from "./record_text.ts";
+import { kindAt, textAt, textIn } from "./text.ts";
 
 /** A constant of this module, not an import: see `records`. */
 const words = memoryWords;
@@ -33,9 +30,6 @@ export function messageAt(at: number): Message {
       return linkAt(at);
     case RTM_NEWROUTE:
       return routeAt(at);
-    case RTM_NEWTFILTER:
-    case RTM_DELTFILTER:
-      return filterAt(at);
     case NLMSG_ERROR:
     case NLMSG_DONE:
       return answerAt(at);

@@ -43,12 +43,21 @@ export type {
   RouteMessage,
 } from "./message.ts";
 export { type Patch, PreparedChanges } from "./prepared_changes.ts";
+export { isFilter, readFilter } from "./read_filter.ts";
 export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
 export { Records } from "./records.ts";
-export type { ClsactRequest, FilterRequest, LinkChangeRequest, LinkQuery, TreeRequest } from "./tree_request.ts";
+export {
+  type ClsactRequest,
+  type FilterRequest,
+  type LinkChangeRequest,
+  type LinkQuery,
+  type TreeRequest,
+  treeRequest,
+} from "./tree_request.ts";
 export {
   encodeChange,
   encodeRequest,
+  type FieldsRequest,
   type LinkRequest,
   type PlugOptions,
   type QdiscRequest,

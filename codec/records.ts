@@ -3,7 +3,7 @@ import { counter } from "./counter.ts";
 import { memoryWords, receiveRegion } from "./exchange.ts";
 import type { Message } from "./message.ts";
 import { messageAt } from "./message_at.ts";
-import { kindAt } from "./record_text.ts";
+import { kindAt } from "./text.ts";
 
 /**
  * A constant of this module, not an import: V8 knows where its bytes are and how many, instead of finding that out

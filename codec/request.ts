@@ -3,13 +3,11 @@ import {
   NLM_F_DUMP,
   NLM_F_REQUEST,
   RTA_DST,
-  RTM_DELLINK,
   type RTM_DELQDISC,
   RTM_GETLINK,
   RTM_GETQDISC,
   RTM_GETROUTE,
   RTM_GETTFILTER,
-  RTM_NEWLINK,
   type RTM_NEWQDISC,
   TCA_OPTIONS,
   TCQ_PLUG_LIMIT,
@@ -17,7 +15,6 @@ import {
 import { SEND_AT, SEND_LEN } from "./assembly/regions.ts";
 import { encode, type FieldInput } from "./encode.ts";
 import { batchWords, encodeChange as exportedChange, memoryWords, ownerWords, sendRegion } from "./exchange.ts";
-import { treeFields, type TreeRequest } from "./tree_request.ts";
 
 /** A constant of this module, not an import: V8 calls it 0.6 ns faster. */
 const writeChange = exportedChange;
@@ -49,7 +46,7 @@ export interface QdiscRequest {
   plug?: PlugOptions | "no options";
 }
 
-/** A request for one link, or with index 0 and `NLM_F_DUMP` for all of them. 32 bytes. */
+/** A request for one link by its index, or with 0 and `NLM_F_DUMP` for all of them. 32 bytes. */
 export interface LinkRequest {
   /** To ask is all that is done about links. */
   type: typeof RTM_GETLINK;
@@ -57,6 +54,8 @@ export interface LinkRequest {
   flags?: number;
   /** The device, 1 to 2^31 - 1; 0 in a dump. */
   ifindex: number;
+  /** To ask by name takes `treeRequest`. */
+  name?: never;
 }
 
 /** A request for the routes, or for the route to one address. 28, 36 or 48 bytes. */
@@ -71,8 +70,18 @@ export interface RouteRequest {
   destination?: Uint8Array;
 }
 
+/** Any other request, field by field: `treeRequest` makes those that change links, and those about clsact and filters. */
+export interface FieldsRequest {
+  /** `RTM_*` */
+  type: number;
+  /** `NLM_F_*`; `NLM_F_REQUEST` is always set, and `NLM_F_ACK` on all but a dump. */
+  flags?: number;
+  /** What comes behind `struct nlmsghdr`, in the order of the bytes. */
+  fields: readonly FieldInput[];
+}
+
 /** What `encodeRequest` encodes. */
-export type Request = QdiscRequest | LinkRequest | RouteRequest | TreeRequest;
+export type Request = QdiscRequest | LinkRequest | RouteRequest | FieldsRequest;
 
 /**
  * Writes a request into `sendRegion` at offset `at`, a multiple of 4, and returns its length in bytes,
@@ -171,15 +180,10 @@ export function writeRecord(at: number, request: QdiscRequest): void {
 const OPTIONS_HEAD = 12 | TCA_OPTIONS << 16;
 
 /** What is asked once in a while. */
-type RareRequest = LinkRequest | RouteRequest | TreeRequest;
+type RareRequest = LinkRequest | RouteRequest | FieldsRequest;
 
 function isRare(request: Request): request is RareRequest {
-  return request.type === RTM_GETLINK || request.type === RTM_GETROUTE || isTreeRequest(request);
-}
-
-function isTreeRequest(request: Request): request is TreeRequest {
-  return "name" in request || "clsact" in request || "priority" in request || request.type === RTM_NEWLINK ||
-    request.type === RTM_DELLINK;
+  return "fields" in request || request.type === RTM_GETLINK || request.type === RTM_GETROUTE;
 }
 
 /** Encodes what is asked once in a while by way of its tree. Returns its length, or -1 where it has no room. */
@@ -198,11 +202,8 @@ function encodeRare(request: RareRequest, at: number, sequence: number): number 
   return bytes.length;
 }
 
-function bodyFields(request: RareRequest): FieldInput[] {
-  if (isTreeRequest(request)) {
-    checkIndex(request.ifindex);
-    return treeFields(request);
-  }
+function bodyFields(request: RareRequest): readonly FieldInput[] {
+  if ("fields" in request) return request.fields;
   return request.type === RTM_GETLINK ? linkFields(request) : routeFields(request);
 }
 

@@ -46,6 +46,7 @@ import {
 import type { FieldInput } from "./encode.ts";
 import type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 import { TC_H_CLSACT } from "./handle.ts";
+import { checkIndex, type FieldsRequest } from "./request.ts";
 
 /** A request for the link of this name. `struct ifinfomsg` and `IFLA_IFNAME`. */
 export interface LinkQuery {
@@ -115,15 +116,31 @@ export interface FilterRequest {
   isFlower?: true;
 }
 
-/** What is asked once in a while, and encoded by way of its tree. */
+/** What `treeRequest` lays out. */
 export type TreeRequest = LinkQuery | LinkChangeRequest | ClsactRequest | FilterRequest;
 
 const CLSACT_HANDLE = 0xffff0000;
 const UDP = 17;
 const SCTP = 132;
 
-/** The fields of a request behind its header. */
-export function treeFields(request: TreeRequest): FieldInput[] {
+/**
+ * Lays out a request that changes a link, or is about clsact or filters, for `encodeRequest`.
+ *
+ * ```ts
+ * import { encodeRequest, RTM_NEWLINK, treeRequest } from "@plugctl/plugctl/codec";
+ *
+ * const length = encodeRequest(treeRequest({ type: RTM_NEWLINK, ifindex: 1, up: true }), { at: 0, sequence: 1 });
+ * console.log(length); // 32
+ * ```
+ *
+ * @throws {RangeError} where the device's index is out of its range
+ */
+export function treeRequest(request: TreeRequest): FieldsRequest {
+  checkIndex(request.ifindex);
+  return { type: request.type, flags: request.flags, fields: treeFields(request) };
+}
+
+function treeFields(request: TreeRequest): FieldInput[] {
   if ("clsact" in request) return clsactFields(request);
   return "parent" in request ? filterFields(request) : linkFields(request);
 }

@@ -6,7 +6,7 @@ import type { AnswerMessage, Message } from "../codec/message.ts";
 import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { EAGAIN, EINTR, ENOBUFS, ETIMEDOUT } from "./errno.ts";
+import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT } from "./errno.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";
 import { openSocket, type Socket } from "./socket.ts";
@@ -83,15 +83,16 @@ export class Connection implements Disposable {
 
   /**
    * Sends requests, up to 256 in one send, and returns the answer of each. The kernel handles them in order
-   * and goes on after one that it refuses.
+   * and goes on after one that it refuses. With `overheard` the listeners of the namespace hear them too, before the
+   * kernel does (`Listener`).
    *
    * @throws {NetlinkError} where the socket fails, no answer comes in time, or answers were lost (ENOBUFS)
    */
-  transact(requests: readonly Request[]): Answer[] {
+  transact(requests: readonly Request[], { overheard = false }: { overheard?: boolean } = {}): Answer[] {
     const answers: Answer[] = [];
     for (let from = 0; from < requests.length; from += REQUESTS_PER_SEND) {
       answers.push(
-        ...this.#exchange(requests.slice(from, from + REQUESTS_PER_SEND)),
+        ...this.#exchange(requests.slice(from, from + REQUESTS_PER_SEND), overheard),
       );
     }
     return answers;
@@ -162,8 +163,8 @@ export class Connection implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
-  #exchange(requests: readonly Request[]): Answer[] {
-    const first = this.#send(requests);
+  #exchange(requests: readonly Request[], overheard: boolean): Answer[] {
+    const first = this.#send(requests, overheard);
     const answers: (Answer | undefined)[] = requests.map(() => undefined);
     const found: Message[] = [];
     const deadline = this.#now() + this.#timeoutMs;
@@ -191,7 +192,7 @@ export class Connection implements Disposable {
   }
 
   /** Encodes and sends requests as one datagram. Returns the sequence number of the first. */
-  #send(requests: readonly Request[]): number {
+  #send(requests: readonly Request[], overheard = false): number {
     const first = this.#sequence + 1 >>> 0;
     let length = 0;
     for (const request of requests) {
@@ -202,7 +203,9 @@ export class Connection implements Disposable {
       });
     }
     this.#trace?.("sent", sendRegion.subarray(0, length));
-    const sent = uninterrupted(() => this.#socket.send(length));
+    let sent = uninterrupted(() => this.#socket.send(length, overheard));
+    // Who may not speak to others is told by the kernel's answer what else is not allowed.
+    if (sent === -EPERM && overheard) sent = uninterrupted(() => this.#socket.send(length));
     if (sent < 0) {
       throw new NetlinkError("send to the kernel", { errno: -sent });
     }

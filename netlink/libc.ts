@@ -12,6 +12,10 @@ const SYMBOLS = {
   // ssize_t send(int fd, const void *buffer, size_t length, int flags);
   // Declared as i32, the low half of the result: what is sent and received here is 64 KiB at most.
   send: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
+  // ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const struct sockaddr *to, socklen_t length);
+  sendto: { parameters: ["i32", "pointer", "usize", "i32", "buffer", "u32"], result: "i32" },
+  // int bind(int fd, const struct sockaddr *address, socklen_t length);
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // ssize_t recv(int fd, void *buffer, size_t length, int flags);
   recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
   // int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);

@@ -6,7 +6,7 @@ const O_RDONLY = 0;
 const O_CLOEXEC = 0x80000;
 /** So that a path that leads to a FIFO is an error at once. */
 const O_NONBLOCK = 0x800;
-export const CLONE_NEWNET = 0x40000000;
+const CLONE_NEWNET = 0x40000000;
 const MNT_DETACH = 2;
 const PATH_MAX = 4096;
 const HERE = "/proc/thread-self/ns/net";

@@ -1,8 +1,8 @@
 import { libc } from "./libc.ts";
 
 /**
- * Takes this process out of its terminal's session and group, whose signals it then gets no more. One that leads a
- * group already stays what it is: it has none in common with another.
+ * Takes this process out of its terminal's session and group, whose signals it then gets no more. A process that leads
+ * a group already stays where it is: the kernel refuses to move it, and what is sent to other groups does not reach it.
  */
 export function leaveSession(): void {
   libc().call.setsid();

@@ -8,8 +8,12 @@ import { NetlinkError } from "./netlink_error.ts";
  * kernel's own do: a negative errno where they failed.
  */
 export interface Socket extends Disposable {
-  /** Sends the first `length` bytes of `sendRegion` as one datagram. */
-  send(length: number): number;
+  /**
+   * Sends the first `length` bytes of `sendRegion` as one datagram, and with `overheard` in the same call to every
+   * `ListeningSocket` of the namespace that hears `GROUP_REQUESTS`, before the kernel does what it asks. That takes
+   * CAP_NET_ADMIN, without which it answers `-EPERM`, and nothing is sent.
+   */
+  send(length: number, overheard?: boolean): number;
   /**
    * Receives one datagram into the start of `receiveRegion` and returns its length; where it is longer than
    * `CHUNK_MAX`, the rest is lost. Answers `-EAGAIN` where there is none yet.
@@ -28,6 +32,19 @@ export interface Socket extends Disposable {
   openNamespace(): number;
 }
 
+/** A socket that also receives what is said to groups. */
+export interface ListeningSocket extends Socket {
+  /** Resolves, as a rule, once there is something to receive: look, and wait again where there is not. */
+  readable(): Promise<unknown>;
+}
+
+/** What the kernel says of devices (`RTNLGRP_LINK`), a bit as those below. */
+export const GROUP_LINK = 1 << 0;
+/** What the kernel says of qdiscs, classes and filters (`RTNLGRP_TC`). */
+export const GROUP_TC = 1 << 3;
+/** What was sent to be overheard: the kernel says nothing to this group (`RTNLGRP_NOP2`). */
+export const GROUP_REQUESTS = 1 << 13;
+
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
@@ -40,6 +57,9 @@ const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933n;
 const SIOCGSKNS = 0x894cn;
 const POLLIN = 1;
+const FOR_EVER = -1;
+/** `NLMSG_NOOP` that asks for an ACK: type 1, flags `NLM_F_REQUEST | NLM_F_ACK` */
+const QUESTION = new Uint8Array(new Uint32Array([16, 1 | 5 << 16, 0, 0]).buffer);
 const CHUNK_SIZE = BigInt(CHUNK_MAX);
 
 /** `struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; }` on a 64-bit machine. */
@@ -55,8 +75,27 @@ const NOTHING = new Uint8Array(0);
 
 const ON = new Uint8Array(new Int32Array([1]).buffer);
 
+/** `struct sockaddr_nl` of the kernel and of `GROUP_REQUESTS` */
+const KERNEL_AND_LISTENERS = address(GROUP_REQUESTS);
+
 /** Opens a socket in the network namespace that the process is in at this moment. */
 export function openSocket(): Socket {
+  return open();
+}
+
+/** Opens one that hears what is said to these groups of that namespace from now on. */
+export function openListeningSocket(groups: number): ListeningSocket {
+  const socket = open();
+  try {
+    socket.join(groups);
+    return socket;
+  } catch (error) {
+    socket[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function open(): RawSocket {
   const { call, errno } = libc();
   const fd = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0) {
@@ -73,7 +112,12 @@ export function openSocket(): Socket {
   return new RawSocket(fd);
 }
 
-class RawSocket implements Socket {
+/** `struct sockaddr_nl { sa_family_t family; unsigned short pad; __u32 pid; __u32 groups; }` */
+function address(groups: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new Uint32Array([AF_NETLINK, 0, groups]).buffer);
+}
+
+class RawSocket implements ListeningSocket {
   #fd: number;
   readonly #call = libc().call;
   readonly #errno = libc().errno;
@@ -81,14 +125,29 @@ class RawSocket implements Socket {
   readonly #receivePointer = Deno.UnsafePointer.of(receiveRegion);
   /** Made when the first batch is received. */
   #headers?: MessageHeaders;
+  /** Here for as long as a thread may wait with it. */
+  readonly #pollfd: Uint8Array<ArrayBuffer>;
+  #waiting?: Promise<unknown>;
 
   constructor(fd: number) {
     this.#fd = fd;
+    this.#pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
   }
 
-  send(length: number): number {
+  /** @throws {NetlinkError} where the socket cannot be bound to these groups */
+  join(groups: number): void {
+    const own = address(groups);
+    if (this.#call.bind(this.#fd, own, own.length) < 0) {
+      throw new NetlinkError("listen to what is said of the network", { errno: this.#errno() });
+    }
+  }
+
+  send(length: number, overheard = false): number {
+    const size = BigInt(length);
     return this.#result(
-      this.#call.send(this.#fd, this.#sendPointer, BigInt(length), 0),
+      overheard
+        ? this.#call.sendto(this.#fd, this.#sendPointer, size, 0, KERNEL_AND_LISTENERS, KERNEL_AND_LISTENERS.length)
+        : this.#call.send(this.#fd, this.#sendPointer, size, 0),
     );
   }
 
@@ -121,10 +180,11 @@ class RawSocket implements Socket {
   }
 
   wait(timeoutMs: number): number {
-    const pollfd = new Int32Array([this.#fd, POLLIN]);
-    return this.#result(
-      this.#call.poll(new Uint8Array(pollfd.buffer), 1n, timeoutMs),
-    );
+    return this.#result(this.#call.poll(this.#pollfd, 1n, timeoutMs));
+  }
+
+  readable(): Promise<unknown> {
+    return this.#waiting ??= this.#call.pollAside(this.#pollfd, 1n, FOR_EVER).finally(() => this.#waiting = undefined);
   }
 
   deviceIndex(name: string): number {
@@ -149,8 +209,12 @@ class RawSocket implements Socket {
 
   [Symbol.dispose](): void {
     if (this.#fd < 0) return;
-    this.#call.close(this.#fd);
+    const fd = this.#fd;
     this.#fd = -1;
+    if (!this.#waiting) return void this.#call.close(fd);
+    // Closing would leave a thread that waits there waiting: the kernel's answer to a question wakes it.
+    this.#call.send(fd, Deno.UnsafePointer.of(QUESTION), BigInt(QUESTION.length), 0);
+    this.#waiting.finally(() => this.#call.close(fd));
   }
 
   #result(result: number): number {

@@ -5,9 +5,9 @@ import type { QdiscRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
 import { entrustPlug, type GuardOptions } from "./guardian/entrust.ts";
-import { limitWarning, readLink } from "./limit_warning.ts";
+import { limitWarning } from "./limit_warning.ts";
 import { refuseLockout } from "./lockout.ts";
-import { refuseDeadEnd } from "./regrowth.ts";
+import { refuseDeadEnd } from "./dead_end.ts";
 import {
   changeRequest,
   checkHandle,
@@ -17,7 +17,7 @@ import {
   FIRST_HANDLE,
   HANDLES,
 } from "./plug_requests.ts";
-import { describeQueue, findDevice, type PlugPlace, type Queue, readQdiscs } from "./queue.ts";
+import { describeQueue, findDevice, type PlugPlace, type Queue, readLink, readQdiscs } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How to attach a plug. */
@@ -41,7 +41,7 @@ export interface Attached {
   warnings: string[];
 }
 
-/** Where the kernel's own default would be 0: as many packets as it gives a device without a queue. */
+/** How many packets the limit allows for where txqueuelen is 0: what the kernel gives most devices as txqueuelen. */
 const DEFAULT_PACKETS = 1000;
 const ETHERNET_HEADER_BYTES = 14;
 
@@ -66,7 +66,7 @@ export function attachAll(connection: Connection, list: readonly AttachOptions[]
   return plans;
 }
 
-/** Gives a plug into a guardian's charge before there is one. */
+/** Gives a plug into a guardian's charge, before the plug is there. */
 function guard(queue: Queue, options: GuardOptions): void {
   queue.guard = entrustPlug(queue, { ...options, takeAway: true });
   if (queue.asked === "hold") queue.guard?.arm();
@@ -99,7 +99,7 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
     connection,
     asked: hold ? "hold" : "pass",
     endedEpoch: false,
-    limitBytesAsked: options.limitBytes ?? ownDefault(found.link),
+    limitBytesAsked: options.limitBytes ?? defaultLimit(found.link),
   };
   const warning = options.limitBytes === undefined ? undefined : limitWarning(found.link, options.limitBytes);
   return { queue, operation, options, found, warnings: warning === undefined ? [] : [warning] };
@@ -178,10 +178,9 @@ function holdersOfHandles({ there, others }: Found): QdiscMessage[] {
   return there && there.kind !== "plug" ? [there, ...others] : others;
 }
 
-/** The limit to send where the kernel's own default, txqueuelen packets, would be 0 and drop everything. */
-function ownDefault(link: LinkMessage): number | undefined {
-  if (link.txqueuelen > 0) return undefined;
-  return DEFAULT_PACKETS * (link.mtu + ETHERNET_HEADER_BYTES);
+/** The limit to send with a plug where none is given: only where the kernel's own, txqueuelen packets, would be 0. */
+export function defaultLimit({ txqueuelen, mtu }: Pick<LinkMessage, "txqueuelen" | "mtu">): number | undefined {
+  return txqueuelen > 0 ? undefined : DEFAULT_PACKETS * (mtu + ETHERNET_HEADER_BYTES);
 }
 
 function create(connection: Connection, plans: readonly Plan[]): void {

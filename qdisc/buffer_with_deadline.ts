@@ -31,7 +31,7 @@ export async function bufferWithDeadline(
   const started = queues.map((queue) => ({ queue, guardian: Guardian.start({ env: markFor("kept", [queue]) }) }));
   try {
     const kept = started.map((pair) => takeOver(pair, maxMs));
-    for (const { queue, guardian } of kept) await relieveKeepers(queue, { except: guardian.pid });
+    for (const { queue, guardian } of kept) await relieveKeepers(queue, guardian.pid);
     for (const { arm } of kept) arm();
     changeQueues(queues, { action: "buffer", force: true, orphan });
   } catch (error) {
@@ -44,6 +44,6 @@ export async function bufferWithDeadline(
 
 function takeOver({ queue, guardian }: Omit<Kept, "arm">, maxMs: number): Kept {
   const guard = entrustQueue(queue, { guardian, takeAway: false });
-  guard.outlive();
+  guard.outlive(queue.place);
   return { queue, guardian, arm: () => guard.arm(maxMs) };
 }

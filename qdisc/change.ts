@@ -3,7 +3,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
-import { QueueError, refusalError } from "./queue_error.ts";
+import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 import { releaseOnSignal } from "./release_on_signal.ts";
 
 /** How to hold. */
@@ -19,7 +19,7 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
-  /** With the action `buffer`, when a guardian releases them at the latest, if not when was said before. */
+  /** With the action `buffer`: after how many milliseconds a guardian releases them. Default: as was said before. */
   maxHoldMs?: number;
   /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
   purpose?: string;
@@ -67,12 +67,19 @@ function isGuessable({ located, place }: Queue): boolean {
  */
 function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
   const place = { ...queue.place, handle: FIRST_HANDLE };
-  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)]);
+  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)], {
+    overheard: isHeard(action),
+  });
   if (answer.errno !== 0) return false;
   queue.place = place;
   queue.located = true;
   remember(queue, action, limitBytes);
   return true;
+}
+
+/** Whether guardians are to hear of it: a deadline that outlives the process that set it is needless from a release on. */
+function isHeard(action: PlugAction): boolean {
+  return action === "release-indefinite";
 }
 
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
@@ -98,7 +105,8 @@ function checkBuffer(queue: Queue, change: Change): void {
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {
   const { action, limitBytes } = change;
-  const answers = connection.transact(queues.map(({ place }) => changeRequest(place, action, limitBytes)));
+  const requests = queues.map(({ place }) => changeRequest(place, action, limitBytes));
+  const answers = connection.transact(requests, { overheard: isHeard(action) });
   const failures: QueueError[] = [];
   answers.forEach((answer, index) => {
     const queue = queues[index];
@@ -112,14 +120,13 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
   }
 }
 
-/** Has gates remember their limits where another process finds them. */
+/** Writes the new limits of gates into their notes, where other processes find them. */
 function noteLimits(connection: Connection, queues: readonly Queue[]): void {
   const requests = queues.flatMap(({ gate, limitBytesAsked = 0 }) => gate?.limitRequest?.(limitBytesAsked) ?? []);
-  const answer = connection.transact(requests).find(({ errno }) => errno !== 0);
-  if (answer) throw refusalError("note the new limit in the alias of the gate's device", answer);
+  checkAnswers("note the new limit in the alias of the gate's device", connection.transact(requests));
 }
 
-/** Keeps in mind what the kernel cannot be asked. */
+/** Remembers what was asked, which the kernel cannot tell. */
 function remember(queue: Queue, action: PlugAction, limitBytes: number | undefined): void {
   switch (action) {
     case "buffer":

@@ -1,9 +1,11 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
+import { numberOf } from "./number_of.ts";
 import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
-import { QueueError, refusalError } from "./queue_error.ts";
-import { refuseDeadEnd } from "./regrowth.ts";
+import { checkAnswers, QueueError } from "./queue_error.ts";
+import { refuseDeadEnd } from "./dead_end.ts";
+import { sleep } from "./sleep.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -32,8 +34,9 @@ const TIMEOUT_MS = 5000;
 /** The longest time between two looks at the backlog, in milliseconds; the first looks come faster. */
 const LONGEST_PAUSE_MS = 16;
 
-/** What is waited for, and for whom. */
+/** How to wait for a backlog of 0. */
 interface Wait {
+  /** What the waiting is a part of, for the words of an error. */
   operation: string;
   timeoutMs: number;
   /** Whether the plug was there a moment ago, so that it must have vanished where it is not. */
@@ -48,9 +51,9 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
     const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
     if (plug.stats.backlogPackets === 0) return plug;
     if (performance.now() >= deadline) {
-      throw new QueueError("not-drained", operation, {
-        reason: `${plug.stats.backlogPackets} packets have not left within ${timeoutMs} ms; the plug is still there`,
-      });
+      const backlog = numberOf(plug.stats.backlogPackets, "packet");
+      const reason = `its backlog is still ${backlog} after ${timeoutMs} ms; it is left there`;
+      throw new QueueError("not-drained", operation, { reason });
     }
     yield pauseMs;
   }
@@ -129,13 +132,8 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   if (parent !== TC_H_ROOT) {
     refuseDeadEnd(readQdiscs(queue.connection, detaching(queue)), { ifindex, parent, operation: detaching(queue) });
   }
-  const [answer] = queue.connection.transact([deleteRequest(queue.place)]);
-  if (answer.errno !== 0) throw refusalError(detaching(queue), answer);
+  checkAnswers(detaching(queue), queue.connection.transact([deleteRequest(queue.place)]));
   queue.watch?.[Symbol.dispose]();
   queue.guard?.drop();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -1,6 +1,6 @@
 const UNITS_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-/** What a timer of the kernel and of the runtime takes. */
-const MOST_MS = 0x7fffffff;
+/** The longest time that a timer of the runtime takes, in milliseconds: 24 days. */
+export const LONGEST_MS = 0x7fffffff;
 
 /**
  * Parses a duration: `200ms`, `1.5s`, `1m`; the unit is needed. Returns milliseconds.
@@ -12,6 +12,6 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h)$/.exec(text);
   if (!match) throw new SyntaxError(`${JSON.stringify(text)} is no duration: one is a number with us, ms, s, m or h`);
   const milliseconds = Number(match[1]) * UNITS_MS[match[2]];
-  if (milliseconds > MOST_MS) throw new RangeError(`the duration ${text} is too long: the most is 24 days`);
+  if (milliseconds > LONGEST_MS) throw new RangeError(`the duration ${text} is too long: the most is 24 days`);
   return milliseconds;
 }

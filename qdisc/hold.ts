@@ -1,11 +1,15 @@
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { QdiscStats } from "../codec/message.ts";
+import { ENODEV } from "../netlink/errno.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
+import { LONGEST_MS } from "./duration.ts";
 import { entrustQueue } from "./guardian/entrust.ts";
 import { Guardian } from "./guardian/guardian.ts";
 import { findGuardians, markFor } from "./guardian/mark.ts";
 import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
+import { sleep } from "./sleep.ts";
 
 /** How to hold for a time. */
 export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
@@ -58,8 +62,10 @@ export interface HoldCounts {
 
 /** How long a hold lasts at the most where nothing is said, in milliseconds. */
 export const DEFAULT_MAX_HOLD_MS = 30_000;
-/** What a timer takes. */
-const LONGEST_MS = 0x7fffffff;
+/** How long a guardian that has released a queue may take to say so, in milliseconds. */
+const WORD_MS = 1000;
+/** How long a guardian that is not needed any more may take to go, in milliseconds. */
+const GOING_MS = 1000;
 
 /**
  * One or several queues that hold from now on until the end of a `using` block, `release`, a deadline, or the death of
@@ -77,8 +83,11 @@ export class Hold implements Disposable, AsyncDisposable {
   readonly #guardian: Guardian | undefined;
   readonly #entrusted: Queue[] = [];
   readonly #since: number;
+  readonly #maxMs: number;
   readonly #before: QdiscStats[];
   #report?: HoldReport;
+  /** Why a guardian has released it, where one had when it was released. */
+  #cutShortBy?: "deadline" | "SIGTERM";
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
   constructor(queues: readonly Queue[], options: HoldOptions = {}) {
@@ -87,6 +96,7 @@ export class Hold implements Disposable, AsyncDisposable {
     locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
     const strangers = queues.filter((queue) => !queue.guard);
     this.#queues = queues;
+    this.#maxMs = maxMs;
     const own = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
     const appointed = guardian ?? own;
     this.#guardian = own;
@@ -134,6 +144,7 @@ export class Hold implements Disposable, AsyncDisposable {
 
   /** Waits until a guardian has released it, and tells why; "gone" where the guardian has ended instead. */
   async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    if (this.#report) return this.#cutShortBy ?? "gone";
     const released = await Promise.race(this.#queues.map(({ guard }) => guard?.whenReleased()));
     return released?.why ?? "gone";
   }
@@ -141,17 +152,20 @@ export class Hold implements Disposable, AsyncDisposable {
   /**
    * Lets go what is held, and passes packets from here on. Again it does nothing, and returns the same.
    *
-   * @throws {QueueError} where a plug vanished meanwhile, with what it held
+   * @throws {QueueError} where a plug vanished meanwhile, with what it held, or a device of a gate that held packets
    */
   release(): HoldReport {
     if (this.#report) return this.#report;
-    const { cutShort } = this;
     try {
-      const seen = this.#queues.map((queue, index) => look(queue, this.#before[index].drops));
+      const isDue = performance.now() - this.#since >= this.#maxMs;
+      const seen = this.#queues.map((queue, index) => look(queue, { dropsBefore: this.#before[index].drops, isDue }));
+      this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
-      return this.#report = { heldMs, cutShort, queues: seen.map(orThrow) };
+      const held = seen.map(orThrow);
+      this.#queues.filter((_, index) => held[index].packets !== 0).forEach(refuseLostDevice);
+      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: held };
     } finally {
       this.#dismiss();
     }
@@ -208,7 +222,7 @@ export function checkMaxMs(maxMs: number): void {
 /** Refuses a queue that another process holds for a time. */
 function refuseOthers(queue: Queue, { except }: { except?: number }): void {
   const held = findGuardians("held", queue).find((pid) => pid !== except);
-  const [kept] = findGuardians("kept", queue);
+  const kept = keeperOf(queue);
   const guardian = held ?? kept;
   if (guardian === undefined) return;
   const reason = held === undefined
@@ -217,21 +231,45 @@ function refuseOthers(queue: Queue, { except }: { except?: number }): void {
   throw new QueueError("held", `hold ${nameQueue(queue)}`, { reason });
 }
 
+/** The process that keeps a deadline of a queue. One that has heard of a release is given the time to go. */
+function keeperOf(queue: Queue): number | undefined {
+  const deadline = performance.now() + GOING_MS;
+  for (;;) {
+    const [keeper] = findGuardians("kept", queue);
+    if (keeper === undefined || performance.now() > deadline) return keeper;
+    sleep(GOING_MS / 50);
+  }
+}
+
 function statsOf(queue: Queue): QdiscStats {
   return readPlug(queue, `read ${nameQueue(queue)}`).stats;
 }
 
-/** What a queue holds, or that it has vanished: the others are to be released all the same. */
-function look(queue: Queue, dropsBefore: number): HeldQueue | QueueError {
+/**
+ * What a queue holds, or that it has vanished: the others are to be released all the same. Where nothing is there when
+ * the deadline is due, the guardian may have released it this moment, and is given the time to say so.
+ */
+function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue: boolean }): HeldQueue | QueueError {
   try {
     const { backlogPackets, backlogBytes, drops } = readSeen(queue, `release ${nameQueue(queue)}`).stats;
-    const released = queue.guard?.released();
+    const released = queue.guard?.released(isDue && backlogPackets === 0 ? WORD_MS : 0);
     const { packets, bytes } = released ? released.backlog ?? {} : { packets: backlogPackets, bytes: backlogBytes };
     return { queue: nameQueue(queue), packets, bytes, drops: drops - dropsBefore };
   } catch (error) {
     if (error instanceof QueueError) return error;
     throw error;
   }
+}
+
+/** Reports that what a gate held is lost, or a part of it: packets go on by the device that they came from. */
+function refuseLostDevice(queue: Queue): void {
+  if (!queue.gate) return;
+  const { connection, gate: { devices } } = queue;
+  const answers = connection.transact(devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
+  if (answers.every(({ errno }) => errno !== ENODEV)) return;
+  throw new QueueError("vanished", `release ${nameQueue(queue)}`, {
+    reason: "a device that it is on is gone, and what it held of that is lost",
+  });
 }
 
 function orThrow(seen: HeldQueue | QueueError): HeldQueue {

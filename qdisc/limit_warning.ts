@@ -1,9 +1,8 @@
-import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { QueueError } from "./queue_error.ts";
+import { readLink } from "./queue.ts";
 
-/** What a packet measures at most where segmentation is left to a device that says nothing else. */
+/** The most that a packet measures on a device with segmentation offload, unless the device is set to take more. */
 const GSO_BYTES = 65536;
 
 /** Warns of a limit that one packet may pass, or says nothing where none may. */
@@ -13,21 +12,10 @@ export function limitWarning({ name, gsoMaxSize }: LinkMessage, limitBytes: numb
     "segmentation offload): bulk TCP would be dropped";
 }
 
-/** As `limitWarning`, for a device that is not known yet; it is asked only where the limit is low. */
+/** As `limitWarning`, by the device's index; the kernel is asked about the device only where the limit is low. */
 export function warnOfLimit(
   connection: Connection,
   { ifindex, limitBytes }: { ifindex: number; limitBytes: number },
 ): string | undefined {
   return limitBytes >= GSO_BYTES ? undefined : limitWarning(readLink(connection, ifindex, "set the limit"), limitBytes);
-}
-
-/**
- * A device's name, mtu and so on.
- *
- * @throws {QueueError} `no-device`
- */
-export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
-  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
-  if (link?.about === "link") return link;
-  throw new QueueError("no-device", operation, { reason: "there is no such device" });
 }

@@ -1,7 +1,6 @@
-import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { isPlug, readQdiscs } from "./queue.ts";
+import { isPlug, readLinks, readQdiscs } from "./queue.ts";
 
 /** A plug that the kernel has. */
 export interface ListedPlug {
@@ -21,10 +20,7 @@ export interface ListedPlug {
 export function listPlugs(connection: Connection): ListedPlug[] {
   const plugs = readQdiscs(connection, "list plugs").filter(isPlug);
   if (plugs.length === 0) return [];
-  const names = new Map<number, string>();
-  for (const link of connection.dump("list devices", { type: RTM_GETLINK, ifindex: 0 })) {
-    if (link.about === "link") names.set(link.ifindex, link.name);
-  }
+  const names = new Map(readLinks(connection, "list devices").map(({ ifindex, name }) => [ifindex, name]));
   return plugs.flatMap(({ ifindex, parent, handle, stats }) => {
     const dev = names.get(ifindex);
     // A device that vanished between the two dumps took its plug with it.

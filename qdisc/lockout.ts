@@ -1,8 +1,9 @@
-import { NLM_F_DUMP, RTM_GETLINK, RTM_GETROUTE } from "../codec/assembly/constants.ts";
-import type { LinkMessage, Message, RouteMessage } from "../codec/message.ts";
+import { RTM_GETROUTE } from "../codec/assembly/constants.ts";
+import type { RouteMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
 import { NetlinkError } from "../netlink/netlink_error.ts";
+import { readLinks } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 
 const AF_UNSPEC = 0;
@@ -33,7 +34,7 @@ export function refuseLockout(connection: Connection, { operation, ifindex }: { 
 }
 
 function defaultRoutes(connection: Connection): RouteMessage[] {
-  return connection.dump("list routes", { type: RTM_GETROUTE, flags: NLM_F_DUMP, family: AF_UNSPEC })
+  return connection.dump("list routes", { type: RTM_GETROUTE, family: AF_UNSPEC })
     .filter((message): message is RouteMessage => message.about === "route")
     .filter((route) => route.destinationLength === 0 && route.routeType === RTN_UNICAST);
 }
@@ -79,7 +80,7 @@ function parseAddress(text: string): Uint8Array | undefined {
 
 /** Marks the devices below those marked: a bridge's ports, a bond's slaves, a VLAN's device. */
 function carryDown(connection: Connection, why: Map<number, string>): void {
-  const links = connection.dump("list devices", { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 }).filter(isLink);
+  const links = readLinks(connection, "list devices");
   for (let before = -1; before !== why.size;) {
     before = why.size;
     for (const { ifindex, master, link, kind } of links) {
@@ -89,8 +90,4 @@ function carryDown(connection: Connection, why: Map<number, string>): void {
       if (here !== undefined && STACKED.has(kind)) why.set(link, here);
     }
   }
-}
-
-function isLink(message: Message): message is LinkMessage {
-  return message.about === "link";
 }

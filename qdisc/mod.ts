@@ -49,3 +49,4 @@ export {
 export type { GuardOptions } from "./guardian/entrust.ts";
 export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
 export type { Released } from "./guardian/protocol.ts";
+export type { ListenedPlace } from "./guardian/release_listener.ts";

@@ -2,8 +2,7 @@ import { bufferWithDeadline, type DeadlineOptions } from "./buffer_with_deadline
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { Hold, type HoldOptions } from "./hold.ts";
-import { relieveKeepers } from "./guardian/mark.ts";
-import { locatePlugs, nameQueue, type Queue } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 
 /**
  * Several plugs that are moved together: all requests over one connection go out in one send, which the
@@ -34,12 +33,6 @@ export class PlugGroup {
    */
   bufferWithDeadline(options: DeadlineOptions): Promise<number[]> {
     return bufferWithDeadline(this.#queues, options);
-  }
-
-  /** Forgets the deadlines that outlive the processes that set them: the plugs were released. */
-  async forgetDeadlines(): Promise<void> {
-    locatePlugs(this.#queues, (queue) => `forget the deadline of ${nameQueue(queue)}`);
-    for (const queue of this.#queues) await relieveKeepers(queue);
   }
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */

@@ -1,6 +1,6 @@
-import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
-import type { QdiscMessage, QdiscStats } from "../codec/message.ts";
+import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../netlink/errno.ts";
@@ -26,41 +26,43 @@ export interface Queue {
   /** Whether the place names the plug for certain: by the handle that it was seen with. */
   located: boolean;
   readonly connection: Connection;
-  /** Whether it was last asked to hold or to pass; `undefined` where this process has asked neither. */
-  asked: "hold" | "pass" | undefined;
-  /** Whether an epoch has ended that is not released yet; `undefined` where this process cannot know. */
-  endedEpoch: boolean | undefined;
+  /** Whether it was last asked to hold or to pass; absent where this process has asked neither. */
+  asked?: "hold" | "pass";
+  /** Whether an epoch has ended that is not released yet; absent where this process cannot know. */
+  endedEpoch?: boolean;
   /** The limit that was last asked for. */
-  limitBytesAsked: number | undefined;
+  limitBytesAsked?: number;
   /** Whether a signal that ends the process releases it first. */
   releasedOnSignal?: boolean;
   /** What waits for such a signal while it holds. */
   watch?: Disposable;
-  /** What stands between it and this process's death, where something does. */
+  /** The line to its guardian, where it has one. */
   guard?: QueueGuard;
-  /** Where it is a gate's. */
+  /** The gate that it belongs to, where it does. */
   readonly gate?: GateMark;
 }
 
-/** A queue's being in a guardian's charge. */
+/** What a guardian is told of a queue in its charge, and asked. */
 export interface QueueGuard {
-  /** It is about to hold, until `maxMs` milliseconds from now at the latest; without that as was said when it was taken. */
+  /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
   /** It holds no more. */
   disarm(): void;
   /** It is taken away, or this process is done with it. */
   drop(): void;
-  /** The guardian is to wait for the deadline also when this process has ended. */
-  outlive(): void;
-  /** Whether the guardian has released it by itself since it was armed. */
-  released(): Released | undefined;
+  /** The guardian is to wait for the deadline also when this process has ended, unless the plug is released before. */
+  outlive(place: QdiscPlace): void;
+  /** Whether the guardian has released it by itself since it was armed; waits up to `patienceMs` for it to say so. */
+  released(patienceMs?: number): Released | undefined;
   /** Waits until it has; `undefined` where the guardian ends first. */
   whenReleased(): Promise<Released | undefined>;
 }
 
-/** What a queue's being a gate's says of it. */
+/** What is known of the gate that a queue belongs to. */
 export interface GateMark {
   readonly name: string;
+  /** The devices whose packets it sees, by their index, and by which they go on. */
+  readonly devices: readonly number[];
   /** The devices of which it holds all, or as good as all, by their index. */
   readonly holdsAllOf: readonly number[];
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
@@ -79,8 +81,7 @@ export function nameQueue({ dev, place, gate }: Queue): string {
  */
 export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
   const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
-  const unknown = { located: false, asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-  return { dev, place, connection, ...unknown };
+  return { dev, place, located: false, connection };
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */
@@ -101,6 +102,23 @@ export function findDevice(connection: Connection, dev: string): number {
     if (!(error instanceof NetlinkError) || error.errno !== ENODEV) throw error;
     throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause: error });
   }
+}
+
+/**
+ * A device's name, mtu and so on.
+ *
+ * @throws {QueueError} `no-device`
+ */
+export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
+  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
+  if (link?.about === "link") return link;
+  throw new QueueError("no-device", operation, { reason: "there is no such device" });
+}
+
+/** Every device of the connection's namespace. A dump. */
+export function readLinks(connection: Connection, operation: string): LinkMessage[] {
+  return connection.dump(operation, { type: RTM_GETLINK, ifindex: 0 })
+    .filter((message): message is LinkMessage => message.about === "link");
 }
 
 /**
@@ -153,7 +171,7 @@ export type PlugMessage = QdiscMessage & { stats: QdiscStats };
  *
  * @throws {QueueError} where there is none
  */
-export function pickPlug(
+function pickPlug(
   queue: Queue,
   { operation, qdiscs }: { operation: string; qdiscs: QdiscMessage[] },
 ): PlugMessage {

@@ -57,6 +57,12 @@ export function refusalError(operation: string, { errno, sentence }: Refusal, ca
   return new QueueError(code, operation, { reason, cause: cause ?? new NetlinkError(operation, { errno, sentence }) });
 }
 
+/** @throws {QueueError} what the first refusal among answers means, where there is one */
+export function checkAnswers(operation: string, answers: readonly Refusal[]): void {
+  const refused = answers.find(({ errno }) => errno !== 0);
+  if (refused) throw refusalError(operation, refused);
+}
+
 function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
   switch (errno) {
     case EPERM:

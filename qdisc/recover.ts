@@ -1,17 +1,14 @@
-import { NLM_F_DUMP, RTM_GETLINK } from "../codec/assembly/constants.ts";
-import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { takeDown } from "./gate/close_gate.ts";
-import { gateName } from "./gate/gate_name.ts";
 import { deleteFilter, isGateFilter } from "./gate/gate_requests.ts";
 import { isGateDevice } from "./gate/gate_state.ts";
 import { readGates } from "./gate/list_gates.ts";
 import { allHooks, readFilters } from "./gate/machine.ts";
-import { relieveKeepers } from "./guardian/mark.ts";
 import { type ListedPlug, listPlugs } from "./list.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "./plug_requests.ts";
-import { refusalError } from "./queue_error.ts";
+import { readLinks } from "./queue.ts";
+import { checkAnswers } from "./queue_error.ts";
 
 /** What was found of plugctl's making, and taken away. */
 export interface Recovery {
@@ -44,7 +41,7 @@ export async function recover(connection: Connection, options: DetachOptions = {
   return recovery;
 }
 
-/** Lets go what is held, all of it before any is waited for. That one is refused is met when it is taken away. */
+/** Lets go all that is held, before any of it is waited for. A refusal comes again where the plug is taken away. */
 function releaseEverything(connection: Connection): void {
   const own = listPlugs(connection).filter(({ handle }) => isOwnHandle(handle));
   connection.transact(own.map((plug) => changeRequest(plug, "release-indefinite")));
@@ -70,7 +67,6 @@ async function recoverGates(connection: Connection, { recovery, options }: Task)
     await attempt(recovery, async () => {
       const report = await takeDown(connection, { state, operation: `delete gate ${name}`, ...options });
       recovery.gates.push({ name, ...report });
-      await relieveKeepers({ connection, place: { ifindex: state.link.ifindex, parent: TC_H_ROOT, handle: 0 } });
     });
   }
 }
@@ -81,16 +77,14 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
   const hooks = allHooks(connection, operation);
   const stray = readFilters(connection, { operation, hooks })
     .filter(({ handle, redirectsTo }) => isGateFilter(handle) && redirectsTo === 0);
-  const refused = connection.transact(stray.map((filter) => deleteFilter(filter))).find(({ errno }) => errno !== 0);
-  if (refused) throw refusalError("delete a filter", refused);
+  checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
   recovery.filters = stray.length;
 }
 
 /** The plugs that are not those of gates. */
 function otherPlugs(connection: Connection): ListedPlug[] {
-  const links = connection.dump("list devices", { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 });
-  const gates = links.flatMap((link) => link.about === "link" && isGateDevice(link) ? [link.ifindex] : []);
-  return listPlugs(connection).filter(({ ifindex, dev }) => !(gateName(dev) && gates.includes(ifindex)));
+  const gates = readLinks(connection, "list devices").filter(isGateDevice).map(({ ifindex }) => ifindex);
+  return listPlugs(connection).filter(({ ifindex }) => !gates.includes(ifindex));
 }
 
 /** Whether it is one of the handles that plugctl gives. */
@@ -102,9 +96,7 @@ async function recoverPlug(
   connection: Connection,
   { plug: { dev, ifindex, parent, handle }, recovery, options }: Task & { plug: ListedPlug },
 ): Promise<void> {
-  const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-  const queue = { dev, place: { ifindex, parent, handle }, located: true, connection, ...unknown };
-  const [report] = await detachAll([queue], options);
+  const place = { ifindex, parent, handle };
+  const [report] = await detachAll([{ dev, place, located: true, connection }], options);
   recovery.plugs.push({ dev, parent, handle, ...report });
-  await relieveKeepers(queue);
 }

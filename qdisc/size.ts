@@ -23,8 +23,8 @@ const UNITS: ReadonlyMap<string, number> = new Map([
  */
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text);
-  const unit = match && UNITS.get(match[2].toLowerCase());
-  if (!match || unit === undefined || unit === null) {
+  const unit = UNITS.get(match?.[2].toLowerCase() ?? "");
+  if (!match || unit === undefined) {
     throw new SyntaxError(
       `${JSON.stringify(text)} is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`,
     );

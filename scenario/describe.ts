@@ -1,3 +1,4 @@
+import { numberOf } from "../qdisc/number_of.ts";
 import { formatNumberTest, type NumberTest } from "./number_check.ts";
 import type { CommandCondition, Condition, PlannedCommand, PlannedQueue, PlannedStep, ProcessTest } from "./plan.ts";
 
@@ -30,7 +31,7 @@ export function describeStep(step: PlannedStep): string {
     case "log":
       return step.text;
     case "repeat":
-      return `repeat ${step.rounds.length} times`;
+      return `repeat ${numberOf(step.rounds.length, "time")}`;
     case "parallel":
       return `at the same time: ${step.branches.map(({ name }) => name).join(", ")}`;
   }

@@ -1,4 +1,4 @@
-/** What a number is held against: `3`, `>=1`, or one of several. */
+/** What a number must be: `3`, `>=1`, or one of several. */
 export type NumberTest =
   | { operator: "=" | "!=" | "<" | "<=" | ">" | ">="; number: number }
   | { operator: "one of"; numbers: readonly number[] };

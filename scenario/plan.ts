@@ -157,7 +157,7 @@ export interface PlannedCommand {
   stdin?: string;
 }
 
-/** What a process that has ended is held against. */
+/** How a process must have ended, and what it must have written. */
 export interface ProcessTest {
   /** Its exit status. Default: it must be 0, though that is no expectation of the scenario's. */
   exit?: NumberTest | "any";

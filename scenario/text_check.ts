@@ -1,4 +1,4 @@
-/** What a text is held against: it must contain something, or fit a regular expression. */
+/** What a text must be: it must contain something, or fit a regular expression. */
 export interface TextTest {
   /** As it is written in the file. */
   readonly source: string;

@@ -18,13 +18,16 @@ export async function run(context: Context): Promise<void> {
     force: isGiven(context, "force"),
   };
   if (isGiven(context, "dry-run")) {
-    const requestsFor = (place: QdiscPlace) => [
-      createRequest(place, options),
+    const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
+    const requestsFor = (place: QdiscPlace, index: number) => [
+      createRequest(place, {
+        ...options,
+        limitBytes: options.limitBytes ?? readDefaultLimit(context, places[index].dev),
+      }),
       ...options.hold ? [] : [changeRequest(place, "release-indefinite")],
     ];
     // A new plug hangs at the root also where only its handle is given.
     const created = places.map(({ dev, parent = TC_H_ROOT, handle = FIRST_HANDLE }) => ({ dev, parent, handle }));
-    const { printRequests } = await import("../dry_run.ts");
     return printRequests(context, { places: created, requestsFor });
   }
   using connection = await openConnection(context);

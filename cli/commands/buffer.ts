@@ -1,20 +1,19 @@
-import type { Queue } from "../../qdisc/queue.ts";
-import { changeCommand } from "../change_command.ts";
+import { type Change, changeQueues } from "../../qdisc/change.ts";
+import { type CarryOut, changeCommand } from "../change_command.ts";
 import { positiveDuration } from "../duration.ts";
 import { isGiven } from "../given.ts";
 
-/** `plugctl buffer` */
-export const run = changeCommand({
-  action: "buffer",
-  options: (context) => ({ force: isGiven(context, "force") }),
-  instead: (queues, context) => {
-    const maxMs = positiveDuration(context, "max-hold");
-    return maxMs === undefined ? undefined : withDeadline(queues, maxMs);
-  },
-});
-
-async function withDeadline(queues: readonly Queue[], maxMs: number): Promise<Record<string, unknown>[]> {
+const buffer: CarryOut<Change> = async (queues, { change }) => {
+  const { maxHoldMs } = change;
+  if (maxHoldMs === undefined) return changeQueues(queues, change);
   const { bufferWithDeadline } = await import("../../qdisc/buffer_with_deadline.ts");
-  const guardians = await bufferWithDeadline(queues, { maxMs });
-  return guardians.map((guardian) => ({ maxHoldMs: maxMs, guardian }));
-}
+  const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs });
+  return guardians.map((guardian) => ({ maxHoldMs, guardian }));
+};
+
+/** `plugctl buffer` */
+export const run = changeCommand((context) => ({
+  action: "buffer",
+  force: isGiven(context, "force"),
+  maxHoldMs: positiveDuration(context, "max-hold"),
+}), buffer);

@@ -1,11 +1,11 @@
-import { detachAll, type DetachReport } from "../../qdisc/drain.ts";
+import { detachAll } from "../../qdisc/drain.ts";
 import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
-import { openQueue, type Queue } from "../../qdisc/queue.ts";
+import { openQueue } from "../../qdisc/queue.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
-import { forgetDeadlines } from "../forget_deadlines.ts";
 import { interruptible } from "../interruptible.ts";
 import { isGiven } from "../given.ts";
+import { losses } from "../losses.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";
 import { printResults } from "../results.ts";
 
@@ -25,14 +25,8 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
-  await forgetDeadlines(queues);
-  queues.forEach((queue, index) => noteLosses(context, queue, reports[index]));
-  printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
-}
-
-function noteLosses(context: Context, { dev }: Queue, { drops, discardedPackets }: DetachReport): void {
-  if (drops > 0) {
-    context.note(`${drops} packets were dropped on ${dev} while the plug was there: its limit was reached`);
+  for (const [index, { dev }] of queues.entries()) {
+    for (const loss of losses(`the plug on ${dev}`, reports[index])) context.note(loss);
   }
-  if (discardedPackets > 0) context.note(`${discardedPackets} held packets were discarded on ${dev}`);
+  printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

@@ -12,7 +12,7 @@ export async function run(context: Context): Promise<number> {
   if (!FORMATS.includes(format)) {
     throw new UsageError(`${JSON.stringify(format)} is no format: one is ${FORMATS.join(", ")}`);
   }
-  const given = parseArguments(context.arguments.operands);
+  const given = parseArguments(context.arguments.program);
   if (given.values.has("help")) return await context.run(given);
   if (!takesDryRun(given.command)) {
     const others = (Object.keys(COMMANDS) as CommandName[]).filter(takesDryRun).join(", ");

@@ -4,10 +4,10 @@ import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
 import { changeRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
-import { forgetDeadlines } from "../forget_deadlines.ts";
 import { gateOperand } from "../gate_operand.ts";
 import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
+import { losses } from "../losses.ts";
 import { openConnection } from "../queue_options.ts";
 
 /** `plugctl gate delete` */
@@ -21,21 +21,15 @@ export async function run(context: Context): Promise<void> {
   const reports: DetachReport[] = [];
   for (const gate of gates) {
     const report = await interruptible((signal) => gate.close({ drop, timeoutMs, signal }));
-    noteLosses(context, gate.name, report);
+    for (const loss of losses(`the gate ${gate.name}`, report)) context.note(loss);
     reports.push(report);
   }
-  await forgetDeadlines(gates.map(({ plug: { place } }) => ({ connection, place })));
   if (!isGiven(context, "json")) return;
   const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
   context.print(`${JSON.stringify(results, null, 2)}\n`);
 }
 
-function noteLosses(context: Context, name: string, { drops, discardedPackets }: DetachReport): void {
-  if (drops > 0) context.note(`${drops} packets were dropped at the gate ${name}: its limit was reached`);
-  if (discardedPackets > 0) context.note(`${discardedPackets} held packets were discarded at the gate ${name}`);
-}
-
-/** Prints what is known without looking: the filters, and whether the clsact goes too, the kernel tells. */
+/** Prints what is known without a socket: which filters there are, and whether the clsact goes too, is not. */
 async function printPlan(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
   const { gatePlace, printRequests } = await import("../dry_run.ts");
   context.note("the filters, which go first, are not shown: they are read from the kernel");

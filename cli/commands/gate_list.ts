@@ -7,7 +7,7 @@ import { textTable } from "../text_table.ts";
 
 const HEADER = ["NAME", "DIRECTION", "DEVICES", "PRIORITY", "LIMIT", "HITS", "BACKLOG", "DROPS", "AGE", "MATCH"];
 const NUMBERS = [3, 4, 5, 6, 7, 8];
-/** Of what is not known. */
+/** What stands for a value that is not known. */
 const UNKNOWN = "?";
 
 /** `plugctl gate list` */

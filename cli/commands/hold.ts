@@ -20,7 +20,7 @@ import { dropsOf, type Held, isCutShort, reportHold } from "../hold_report.ts";
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
 import { openConnection } from "../queue_options.ts";
 
-/** What a hold is made with. */
+/** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
   plan: HoldPlan;
   /** Ends all waiting. */
@@ -60,7 +60,7 @@ async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (error) {
-    // One signal is met wherever is waited from then on.
+    // One signal ends every wait from then on, and counts once.
     if (!failures.includes(error)) failures.push(error);
   }
 }
@@ -73,7 +73,8 @@ async function hold(work: Work): Promise<Held> {
   const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));
   const report = hold.release();
   await attempt(failures, () => hold.drained({ timeoutMs: plan.timeoutMs }));
-  return { report, end };
+  // Where the guardian and something else have ended it at once, it was the guardian.
+  return { report, end: end && report.cutShort ? await hold.whenCutShort() : end };
 }
 
 /** Starts the command; the guardian ends it, and what it has started, should this process be killed. */
@@ -84,7 +85,7 @@ function startCommand({ plan: { program }, guardian }: Work): Child | undefined 
   return new Child(program, { tag });
 }
 
-/** Takes away what was attached. That one is gone has been noticed at the release. */
+/** Takes away what was attached. A plug that is gone is passed over: the release has reported that. */
 async function detach({ attached, plan: { timeoutMs }, failures }: Work): Promise<void> {
   for (const plug of attached) {
     await attempt(failures, async () => {
@@ -110,11 +111,11 @@ async function awaitCommand({ child, signal }: Work): Promise<number | undefined
 
 /** Prints what would be sent if there were no plug on the devices yet. */
 async function printPlan(context: Context, { gates, places, limitBytes }: HoldPlan): Promise<void> {
-  const { printRequests } = await import("../dry_run.ts");
+  const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
   const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
   const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
-  const attachAndHold = (place: QdiscPlace) => [
-    createRequest(place, { limitBytes }),
+  const attachAndHold = (place: QdiscPlace, dev: string) => [
+    createRequest(place, { limitBytes: limitBytes ?? readDefaultLimit(context, dev) }),
     changeRequest(place, "release-indefinite"),
     ...hold(place),
     deleteRequest(place),
@@ -123,6 +124,7 @@ async function printPlan(context: Context, { gates, places, limitBytes }: HoldPl
   if (attached.length > 0) context.note("what is shown attaches a plug first, as where there is none");
   printRequests(context, {
     places: [...held, ...attached],
-    requestsFor: (place, index) => index < held.length ? hold(place) : attachAndHold(place),
+    requestsFor: (place, index) =>
+      index < held.length ? hold(place) : attachAndHold(place, places[index - held.length].dev),
   });
 }

@@ -1,10 +1,16 @@
-import { changeCommand } from "../change_command.ts";
+import { changeQueues } from "../../qdisc/change.ts";
 import { warnOfLimit } from "../../qdisc/limit_warning.ts";
+import { changeCommand } from "../change_command.ts";
 import { parseSize } from "../size.ts";
 
 /** `plugctl limit` */
-export const run = changeCommand({
-  action: "limit",
-  limitBytes: (context) => parseSize(context.arguments.operands[0]),
-  warn: warnOfLimit,
-});
+export const run = changeCommand(
+  ({ arguments: { operands: [size] } }) => ({ action: "limit", limitBytes: parseSize(size) }),
+  (queues, { change, context }) => {
+    changeQueues(queues, change);
+    for (const { connection, place: { ifindex } } of queues) {
+      const warning = warnOfLimit(connection, { ifindex, limitBytes: change.limitBytes });
+      if (warning !== undefined) context.note(warning);
+    }
+  },
+);

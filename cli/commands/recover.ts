@@ -3,11 +3,13 @@ import { allNamespaces } from "../../netlink/all_namespaces.ts";
 import { ENOENT } from "../../netlink/errno.ts";
 import { NetlinkError } from "../../netlink/netlink_error.ts";
 import type { DetachOptions, DetachReport } from "../../qdisc/drain.ts";
+import { numberOf } from "../../qdisc/number_of.ts";
 import { recover, type Recovery } from "../../qdisc/recover.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
 import { isGiven } from "../given.ts";
 import { interruptible } from "../interruptible.ts";
+import { losses } from "../losses.ts";
 import { openConnection } from "../queue_options.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -82,9 +84,9 @@ function optionsOf(context: Context, signal: AbortSignal): DetachOptions {
 
 function lines({ netns, gates, plugs, filters }: Recovered): string[] {
   return [
-    ...gates.map(({ name, ...report }) => `took down gate ${name}${placeOf(netns)}${losses(report)}`),
-    ...plugs.map((plug) => `detached ${placeText(plug, netns)}${losses(plug)}`),
-    ...filters > 0 ? [`deleted ${filters} filters${placeOf(netns)} whose gate was gone`] : [],
+    ...gates.map(({ name, ...report }) => `took down gate ${name}${placeOf(netns)}${lossesOf(report)}`),
+    ...plugs.map((plug) => `detached ${placeText(plug, netns)}${lossesOf(plug)}`),
+    ...filters > 0 ? [`deleted ${numberOf(filters, "filter")}${placeOf(netns)} whose gate was gone`] : [],
   ];
 }
 
@@ -92,10 +94,8 @@ function placeOf(netns: string | undefined): string {
   return netns === undefined ? "" : ` in ${netns}`;
 }
 
-function losses({ discardedPackets, drops }: DetachReport): string {
-  const dropped = drops > 0 ? [`${drops} packets were dropped there`] : [];
-  const discarded = discardedPackets > 0 ? [`${discardedPackets} held packets were discarded`] : [];
-  return [...dropped, ...discarded].map((text) => `; ${text}`).join("");
+function lossesOf(report: DetachReport): string {
+  return losses("it", report).map((text) => `; ${text}`).join("");
 }
 
 function placeText({ dev, parent, handle }: { dev: string; parent: number; handle: number }, netns?: string): string {

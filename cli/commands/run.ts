@@ -117,7 +117,7 @@ function report(context: Context, { outcome, error, step, undone }: ScenarioResu
   if (outcome === "done") return EXIT.done;
   const { message, status } = describeFailure(error);
   const where = step === undefined ? "" : `step ${step}${view.lineOf(step)}: `;
-  // What one could type is of use where the machine lacks something, and not where a step went wrong.
+  // Advice on what to type helps where the machine lacks something, and not where a step went wrong.
   const what = status === EXIT.failed ? sentenceOf(error) : message;
   for (const line of `${where}${what}`.split("\n")) context.trace(`plugctl: ${line}\n`);
   return outcome === "unmet" ? EXIT.expectation : status;

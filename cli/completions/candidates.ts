@@ -1,4 +1,12 @@
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  meaningOf,
+  type OptionName,
+  OPTIONS,
+  type OptionSpec,
+} from "../table.ts";
 import { readUnfinished, splitCommand, type UnfinishedLine } from "./command_line.ts";
 
 /** What a shell may put in the place of the word at the cursor. */
@@ -24,7 +32,7 @@ export interface Surroundings {
   namespaces(): readonly string[];
 }
 
-/** What is in question. */
+/** What is to be completed, and what there is to choose from. */
 interface Question {
   line: UnfinishedLine;
   surroundings: Surroundings;
@@ -32,7 +40,7 @@ interface Question {
 
 const NAMES = Object.keys(COMMANDS) as CommandName[];
 
-/** The words that are meant by what stands for them in the help, where these are known. */
+/** The values that the help calls by one word, where it can only be one of a few. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   DIRECTION: ["ingress", "egress"],
   FORMAT: ["hex", "c", "json"],
@@ -84,7 +92,7 @@ function commandWords(before: readonly string[]): Candidate[] {
 function optionWords({ command, values }: UnfinishedLine): Candidate[] {
   const left = (COMMANDS[command].options as readonly OptionName[])
     .filter((name) => !values.has(name) || (OPTIONS[name] as OptionSpec).many);
-  return left.map((name) => ({ word: `--${name}`, summary: OPTIONS[name].summary }));
+  return left.map((name) => ({ word: `--${name}`, summary: meaningOf(name, command) }));
 }
 
 /** What can stand for a value that the help calls by this name. */

@@ -23,7 +23,7 @@ export interface UnfinishedLine {
   last: string;
   /** Of `--dev=et` the part `--dev=`. */
   before: string;
-  /** The words of a command line that this one holds, from its first operand on, where the command takes one. */
+  /** The words of the command line of plugctl that `encode` takes. */
   inner?: readonly string[];
 }
 
@@ -44,9 +44,10 @@ export function readUnfinished(command: CommandName, words: readonly string[]): 
     last: words.at(-1) ?? "",
     before: "",
   };
-  const { wraps }: CommandSpec = COMMANDS[command];
+  const { program }: CommandSpec = COMMANDS[command];
   for (const [index, word] of words.entries()) {
-    if (wraps && line.option === undefined && !word.startsWith("-")) return { ...line, inner: words.slice(index) };
+    const isInner = program === "COMMAND..." && line.option === undefined && !word.startsWith("-");
+    if (isInner) return { ...line, inner: words.slice(index) };
     if (index < words.length - 1) readWord(line, word);
   }
   const [option, value] = line.option === undefined ? splitOption(line, line.last) : [];

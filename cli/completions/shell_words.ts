@@ -1,7 +1,7 @@
 /** The words of a command line as a shell splits it, without their quotes; the last is empty behind a space. */
 export function shellWords(line: string): string[] {
   const words = [""];
-  // A run of blanks; text in single or double quotes, the last perhaps not closed; a letter behind a backslash; any other letter.
+  // Blanks; text in single quotes, or in double ones, the last perhaps not closed; a letter behind a backslash; others.
   for (
     const [part, single, double, escaped] of line.matchAll(/\s+|'([^']*)'?|"((?:\\.|[^"\\])*)"?|\\(.?)|[^\s'"\\]+/gs)
   ) {

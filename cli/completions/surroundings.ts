@@ -1,8 +1,8 @@
-import { RTM_GETLINK } from "../../codec/assembly/constants.ts";
 import type { LinkMessage } from "../../codec/message.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { gateName } from "../../qdisc/gate/gate_name.ts";
 import { isGateDevice } from "../../qdisc/gate/gate_state.ts";
+import { readLinks } from "../../qdisc/queue.ts";
 import type { Surroundings } from "./candidates.ts";
 
 /** Where `ip netns` keeps its names. */
@@ -18,8 +18,7 @@ export const machine: Surroundings = {
 function links(netns?: string): LinkMessage[] {
   return attempt(() => {
     using connection = Connection.open({ netns });
-    return connection.dump("list devices", { type: RTM_GETLINK, ifindex: 0 })
-      .filter((message): message is LinkMessage => message.about === "link");
+    return readLinks(connection, "list devices");
   });
 }
 

@@ -2,7 +2,7 @@
 export interface Check {
   /** What was looked for: `CAP_NET_ADMIN`, `sch_plug`. */
   name: string;
-  /** What takes it. */
+  /** What needs it. */
   neededFor: "holding packets" | "gates" | "namespaces";
   ok: boolean;
   /** What was found, in a few words. */

@@ -8,7 +8,7 @@ import { createRequest } from "../../qdisc/plug_requests.ts";
 import { type Check, type Mend, readText } from "./check.ts";
 import { hasNetAdmin, kernelRelease } from "./machine.ts";
 
-/** A part of the kernel, and what takes it. */
+/** A part of the kernel, and what needs it. */
 interface Part {
   /** The module's name. */
   module: string;
@@ -29,19 +29,19 @@ const PARTS: readonly Part[] = [
 /** Loopback, the first device of every network namespace. */
 const LOOPBACK_INDEX = 1;
 
-/** Whether the kernel has the parts that it takes, loaded, built in, or to be loaded. */
+/** Whether the kernel has the parts that plugctl needs: loaded, built in, or loadable. */
 export function checkKernelModules(): Check[] {
   const config = kernelConfig();
   return PARTS.map((part) => {
     const { name, neededFor, module } = part;
     const found = find(part, config) ?? (module === "sch_plug" ? tryPlug() : undefined);
     return found === undefined
-      ? { name, neededFor, ok: false, found: `kernel ${kernelRelease()} has it not`, mend: mendModule(module) }
+      ? { name, neededFor, ok: false, found: `not in kernel ${kernelRelease()}`, mend: mendModule(module) }
       : { name, neededFor, ok: true, found };
   });
 }
 
-/** Where it is, by what the kernel and its package say of themselves. */
+/** How the kernel has it, by what `/proc` and the files of the kernel's package say, or `undefined`. */
 function find({ module, config: option }: Part, config: string): string | undefined {
   if (new RegExp(`^${module} `, "m").test(readText("/proc/modules") ?? "")) return "loaded";
   const folder = `/lib/modules/${kernelRelease()}`;

@@ -67,7 +67,7 @@ export function checkNetAdmin(): Check {
     name: "CAP_NET_ADMIN",
     neededFor: "holding packets",
     ok,
-    found: ok ? "this process has it" : "this process has it not",
+    found: ok ? "this process has it" : "this process does not have it",
     mend: ok ? undefined : {
       debian: "sudo plugctl …, or once: sudo setcap cap_net_admin+ep $(command -v plugctl)",
       fedora: "sudo plugctl …, or once: sudo setcap cap_net_admin+ep $(command -v plugctl)",

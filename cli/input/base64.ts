@@ -1,4 +1,4 @@
-/** Four letters for three bytes, at the end two or three; what is missing of four may be filled up. */
+/** Four letters for three bytes; at the end two or three letters, with or without `=` up to four. */
 const FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 /**

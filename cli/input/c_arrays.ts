@@ -15,7 +15,7 @@ export function arraysAlone(text: string): string | undefined {
   });
 }
 
-/** As many spaces and lines. */
+/** The text with a space for each letter, its lines kept. */
 function blank(text: string): string {
   return text.replaceAll(/[^\n]/g, " ");
 }

@@ -6,7 +6,7 @@ import { mistakeAt } from "./mistake.ts";
 import { straceNumber } from "./strace_number.ts";
 import { INSTEAD, StraceReader, type StraceValue } from "./strace_value.ts";
 
-/** The fields, by their names, that have not four bytes; those behind them that strace does not show, as well. */
+/** The fields that have more or less than four bytes, and how many bytes that strace does not show follow them. */
 const WIDTHS: readonly (readonly [names: RegExp, width: number, hidden?: number])[] = [
   [/^nlmsg_(type|flags)$|^ifi_type$/, 2],
   [/^tcm_family$/, 1, 3],
@@ -15,7 +15,7 @@ const WIDTHS: readonly (readonly [names: RegExp, width: number, hidden?: number]
   [/^bytes$/, 8],
 ];
 
-/** The whole text, and what is told what could not be known. */
+/** The whole text, and who is told what could not be known of it. */
 interface Source {
   text: string;
   /** Is told each thing once. */
@@ -136,7 +136,7 @@ function number(value: StraceValue, { text, note }: Source): number {
   throw mistakeAt(text, value.index, `no number is known for ${words || "this"}; ${INSTEAD}`);
 }
 
-/** The number of an attribute's type, with its flags; of attributes that have names here, by them. */
+/** The number of an attribute's type with its flags, by their names or as numbers. */
 function attributeType(value: StraceValue, source: Source): number {
   const words = value.is === "words" ? value.words.split("|") : [];
   const named = words.map((word) => typeNamed(word) ?? number({ ...value, is: "words", words: word }, source));
@@ -150,5 +150,5 @@ function typeNamed(name: string): number | undefined {
   return undefined;
 }
 
-/** More attributes than any space has. */
+/** How many types of each name space are tried: more than any has. */
 const TYPES_MAX = 128;

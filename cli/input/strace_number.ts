@@ -1,7 +1,7 @@
 import * as constants from "../../codec/assembly/constants.ts";
 import { errnoName } from "../../codec/errno_name.ts";
 
-/** Of names that the codec has no need of those that strace shows of requests for devices, qdiscs and routes. */
+/** Names that strace shows in requests for devices, qdiscs and routes, and that the codec has no need of. */
 const OTHERS: Readonly<Record<string, number>> = {
   AF_UNSPEC: 0,
   AF_INET: 2,

@@ -62,7 +62,7 @@ function address(at: i32, type: i32): void {
   else store<u8>(FILTER_AT + 9 + end, <u8> length);
 }
 
-/** A port, of any protocol that has some. */
+/** A port of TCP, UDP or SCTP: a range of one. */
 function port(at: i32, end: i32): void {
   note(end == 0 ? KEY_SOURCE_PORTS : KEY_DESTINATION_PORTS);
   const number = <u32> network16(at);

@@ -151,7 +151,7 @@ function echo(at: i32, end: i32): void {
   bytes(rest, end, 2);
 }
 
-/** The attributes of an extended answer, where its header says that there are any. */
+/** What stands behind the body of an ACK or an end: attributes where a flag of its header says so, else mere bytes. */
 function extended(message: i32, at: i32, end: i32): bool {
   if (messageFlags(message) & NLM_F_ACK_TLVS) return attributes(at, end, SPACE_NLMSGERR_ATTR, 1);
   bytes(at, end, 1);

@@ -69,7 +69,8 @@ function isRunning(pid: number): boolean {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/stat`).split(" ")[2] !== "Z";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    // A file of a process that ends while it is read is met with ESRCH.
+    if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return false;
     throw error;
   }
 }

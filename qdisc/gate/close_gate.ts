@@ -2,7 +2,7 @@ import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync } from "../drain.ts";
 import type { Queue } from "../queue.ts";
-import { refusalError } from "../queue_error.ts";
+import { checkAnswers } from "../queue_error.ts";
 import { deleteClsact, deleteDevice, deleteFilter } from "./gate_requests.ts";
 import type { GateState } from "./gate_state.ts";
 import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
@@ -44,23 +44,19 @@ export function takeDownSync(connection: Connection, { state, operation }: TakeD
 }
 
 function removeFilters(connection: Connection, { state, operation }: TakeDown): void {
-  const answers = connection.transact(state.filters.map((filter) => deleteFilter(filter)));
-  const refused = answers.find(({ errno }) => errno !== 0);
-  if (refused) throw refusalError(operation, refused);
+  checkAnswers(operation, connection.transact(state.filters.map((filter) => deleteFilter(filter))));
 }
 
 /** The gate's plug, where it has one. */
-function plugQueue(connection: Connection, { listed, link, plugHandle }: GateState): Queue | undefined {
+function plugQueue(connection: Connection, { listed, link, note, plugHandle }: GateState): Queue | undefined {
   if (plugHandle === undefined) return undefined;
   return {
     dev: link.name,
     place: { ifindex: link.ifindex, parent: TC_H_ROOT, handle: plugHandle },
     located: true,
     connection,
-    asked: undefined,
-    endedEpoch: undefined,
     limitBytesAsked: listed.limitBytes,
-    gate: { name: listed.name, holdsAllOf: [] },
+    gate: { name: listed.name, devices: note?.devices ?? [], holdsAllOf: [] },
   };
 }
 
@@ -68,9 +64,7 @@ function plugQueue(connection: Connection, { listed, link, plugHandle }: GateSta
 function removeDevice(connection: Connection, { state, operation }: TakeDown): void {
   const own = state.note?.ownClsact ?? [];
   const bare = own.length === 0 ? [] : bareClsacts(connection, { own, operation });
-  const answers = connection.transact([...bare.map(deleteClsact), deleteDevice(state.link.ifindex)]);
-  const refused = answers.find(({ errno }) => errno !== 0);
-  if (refused) throw refusalError(operation, refused);
+  checkAnswers(operation, connection.transact([...bare.map(deleteClsact), deleteDevice(state.link.ifindex)]));
 }
 
 /** Those of our own clsacts from which nothing hangs any more. */

@@ -1,5 +1,5 @@
 /** What a gate's ifb device is named with, before the gate's own name. */
-export const PREFIX = "plug-";
+const PREFIX = "plug-";
 /** What the kernel takes for a device's name, in bytes: `IFNAMSIZ` without its NUL. */
 const DEVICE_NAME_MAX = 15;
 const NAME_MAX = DEVICE_NAME_MAX - PREFIX.length;

@@ -1,9 +1,12 @@
 import {
   NLM_F_CREATE,
+  NLM_F_DUMP,
   NLM_F_EXCL,
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_DELTFILTER,
+  RTM_GETLINK,
+  RTM_GETTFILTER,
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWTFILTER,
@@ -11,7 +14,8 @@ import {
 import { ETH_P_ALL } from "../../codec/assembly/filter_constants.ts";
 import type { FlowerKeys } from "../../codec/flower.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../../codec/handle.ts";
-import type { ClsactRequest, FilterRequest, LinkChangeRequest } from "../../codec/tree_request.ts";
+import type { FieldsRequest } from "../../codec/request.ts";
+import { treeRequest } from "../../codec/tree_request.ts";
 import { type Direction, formatNote, type GateNote } from "./gate_note.ts";
 
 /**
@@ -36,42 +40,47 @@ export function isGateFilter(handle: number): boolean {
   return handle >>> 16 === FIRST_FILTER >>> 16 && (handle & 0xffff) !== 0;
 }
 
+/** Asks for the device of this name. */
+export function askForDevice(name: string): FieldsRequest {
+  return treeRequest({ type: RTM_GETLINK, ifindex: 0, name });
+}
+
 /** Creates the ifb device of a gate. */
-export function createDevice(name: string): LinkChangeRequest {
-  return { type: RTM_NEWLINK, flags: NEW, ifindex: 0, name, kind: "ifb", txqueuelen: GATE_TXQUEUELEN };
+export function createDevice(name: string): FieldsRequest {
+  return treeRequest({ type: RTM_NEWLINK, flags: NEW, ifindex: 0, name, kind: "ifb", txqueuelen: GATE_TXQUEUELEN });
 }
 
 /**
  * Keeps the device from making itself an IPv6 address: its router solicitations would wait in its own plug. Refused
  * with EAFNOSUPPORT by a kernel without IPv6, whose devices have none anyway.
  */
-export function quietDevice(ifindex: number): LinkChangeRequest {
-  return { type: RTM_NEWLINK, ifindex, addressless: true };
+export function quietDevice(ifindex: number): FieldsRequest {
+  return treeRequest({ type: RTM_NEWLINK, ifindex, addressless: true });
 }
 
 /** Takes the device up. */
-export function takeUp(ifindex: number): LinkChangeRequest {
-  return { type: RTM_NEWLINK, ifindex, up: true };
+export function takeUp(ifindex: number): FieldsRequest {
+  return treeRequest({ type: RTM_NEWLINK, ifindex, up: true });
 }
 
 /** Writes the note, in place of an earlier one. */
-export function writeNote(ifindex: number, note: GateNote): LinkChangeRequest {
-  return { type: RTM_NEWLINK, ifindex, alias: formatNote(note) };
+export function writeNote(ifindex: number, note: GateNote): FieldsRequest {
+  return treeRequest({ type: RTM_NEWLINK, ifindex, alias: formatNote(note) });
 }
 
 /** Deletes the device, and with it what its plug holds. */
-export function deleteDevice(ifindex: number): LinkChangeRequest {
-  return { type: RTM_DELLINK, ifindex };
+export function deleteDevice(ifindex: number): FieldsRequest {
+  return treeRequest({ type: RTM_DELLINK, ifindex });
 }
 
 /** Creates the qdisc that filters of both directions hang from, and that touches no packet by itself. */
-export function createClsact(ifindex: number): ClsactRequest {
-  return { type: RTM_NEWQDISC, flags: NEW, ifindex, clsact: true };
+export function createClsact(ifindex: number): FieldsRequest {
+  return treeRequest({ type: RTM_NEWQDISC, flags: NEW, ifindex, clsact: true });
 }
 
 /** Deletes it, and with it every filter that hangs there. */
-export function deleteClsact(ifindex: number): ClsactRequest {
-  return { type: RTM_DELQDISC, ifindex, clsact: true };
+export function deleteClsact(ifindex: number): FieldsRequest {
+  return treeRequest({ type: RTM_DELQDISC, ifindex, clsact: true });
 }
 
 /** Where a filter is. */
@@ -85,11 +94,17 @@ export interface FilterPlace {
 }
 
 /** Creates a filter that sends what it matches through the gate's device. */
-export function createFilter(place: FilterPlace, flower: { keys: FlowerKeys; redirectTo: number }): FilterRequest {
-  return { type: RTM_NEWTFILTER, flags: NEW, protocol: ETH_P_ALL, ...place, flower };
+export function createFilter(place: FilterPlace, flower: { keys: FlowerKeys; redirectTo: number }): FieldsRequest {
+  return treeRequest({ type: RTM_NEWTFILTER, flags: NEW, protocol: ETH_P_ALL, ...place, flower });
 }
 
 /** Deletes a filter. */
-export function deleteFilter({ ifindex, parent, priority, handle, protocol = ETH_P_ALL }: FilterPlace): FilterRequest {
-  return { type: RTM_DELTFILTER, ifindex, parent, priority, handle, protocol, isFlower: true };
+export function deleteFilter({ ifindex, parent, priority, handle, protocol = ETH_P_ALL }: FilterPlace): FieldsRequest {
+  return treeRequest({ type: RTM_DELTFILTER, ifindex, parent, priority, handle, protocol, isFlower: true });
+}
+
+/** Asks for the filters of a hook: a dump. */
+export function dumpFilters(ifindex: number, direction: Direction): FieldsRequest {
+  const place = { ifindex, handle: 0, parent: hookOf(direction), priority: 0, protocol: 0 };
+  return treeRequest({ type: RTM_GETTFILTER, flags: NLM_F_DUMP, ...place });
 }

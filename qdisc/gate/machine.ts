@@ -1,10 +1,10 @@
-import { NLM_F_DUMP, RTM_GETLINK, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
 import { TC_H_CLSACT } from "../../codec/handle.ts";
 import type { FilterMessage, LinkMessage, QdiscMessage } from "../../codec/message.ts";
+import { isFilter, readFilter } from "../../codec/read_filter.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { readQdiscs } from "../queue.ts";
+import { readLinks, readQdiscs } from "../queue.ts";
 import type { Direction } from "./gate_note.ts";
-import { hookOf } from "./gate_requests.ts";
+import { dumpFilters } from "./gate_requests.ts";
 
 /** What gates consist of, as a network namespace has it. */
 export interface Machine {
@@ -24,9 +24,7 @@ const BOTH: readonly Direction[] = ["ingress", "egress"];
 
 /** Reads the devices and the qdiscs: a dump each. */
 export function readMachine(connection: Connection, operation: string): Machine {
-  const links = connection.dump(operation, { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 })
-    .filter((message): message is LinkMessage => message.about === "link");
-  return { links, qdiscs: readQdiscs(connection, operation), filters: [] };
+  return { links: readLinks(connection, operation), qdiscs: readQdiscs(connection, operation), filters: [] };
 }
 
 /** Reads the filters of these hooks: a dump each. */
@@ -34,7 +32,7 @@ export function readFilters(
   connection: Connection,
   { operation, hooks }: { operation: string; hooks: readonly Hook[] },
 ): FilterMessage[] {
-  return hooks.flatMap((hook) => dumpFilters(connection, hook, operation)).filter(({ handle }) => handle !== 0);
+  return hooks.flatMap((hook) => filtersOf(connection, hook, operation)).filter(({ handle }) => handle !== 0);
 }
 
 /** Whether no filter at all hangs from a device's clsact. */
@@ -42,13 +40,15 @@ export function isBare(
   connection: Connection,
   { ifindex, operation }: { ifindex: number; operation: string },
 ): boolean {
-  return BOTH.every((direction) => dumpFilters(connection, { ifindex, direction }, operation).length === 0);
+  return BOTH.every((direction) => filtersOf(connection, { ifindex, direction }, operation).length === 0);
 }
 
-function dumpFilters(connection: Connection, { ifindex, direction }: Hook, operation: string): FilterMessage[] {
-  const place = { ifindex, handle: 0, parent: hookOf(direction), priority: 0, protocol: 0 };
-  return connection.dump(operation, { type: RTM_GETTFILTER, flags: NLM_F_DUMP, ...place })
-    .filter((message): message is FilterMessage => message.about === "filter");
+function filtersOf(connection: Connection, { ifindex, direction }: Hook, operation: string): FilterMessage[] {
+  return connection.pick(
+    operation,
+    dumpFilters(ifindex, direction),
+    (records) => isFilter(records) ? readFilter(records) : undefined,
+  );
 }
 
 /** Every hook of the namespace: those of each device that has a qdisc for them. */

@@ -1,4 +1,3 @@
-import { RTM_GETLINK } from "../../codec/assembly/constants.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { LinkMessage } from "../../codec/message.ts";
 import type { Answer, Connection } from "../../netlink/connection.ts";
@@ -8,7 +7,7 @@ import type { Queue } from "../queue.ts";
 import { QueueError, refusalError } from "../queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
 import { type GateNote, parseNote } from "./gate_note.ts";
-import { writeNote } from "./gate_requests.ts";
+import { askForDevice, writeNote } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
 
 /**
@@ -19,7 +18,7 @@ import { isGateDevice } from "./gate_state.ts";
  */
 export function namedGates(connection: Connection, names: readonly string[]): Queue[] {
   const devices = names.map(gateDevice);
-  const answers = connection.transact(devices.map((name) => ({ type: RTM_GETLINK, ifindex: 0, name })));
+  const answers = connection.transact(devices.map(askForDevice));
   return answers.map((answer, index) => {
     const link = linkOf(answer, names[index]);
     return gateQueue(connection, { name: names[index], ifindex: link.ifindex, note: parseNote(link.alias) });
@@ -36,11 +35,10 @@ export function gateQueue(
     place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
     located: true,
     connection,
-    asked: undefined,
-    endedEpoch: undefined,
     limitBytesAsked: note?.limitBytes,
     gate: {
       name,
+      devices: note?.devices ?? [],
       holdsAllOf: note?.all ? note.devices : [],
       limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
     },

@@ -1,5 +1,6 @@
 import type { Answer, Connection } from "../../netlink/connection.ts";
 import { refuseLockout } from "../lockout.ts";
+import { numberOf } from "../number_of.ts";
 import { findDevice } from "../queue.ts";
 import { QueueError } from "../queue_error.ts";
 import { takeDownSync } from "./close_gate.ts";
@@ -100,7 +101,8 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
 /** Where clsact is yet to be created, which would discard what plugs on the device hold. */
 function refuseHeld({ hook, held }: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
   if (hook || held === 0) return;
-  const reason = `a plug on ${dev} holds ${held} packets, which the kernel discards when clsact is created there; ` +
+  const reason =
+    `a plug on ${dev} holds ${numberOf(held, "packet")}, which the kernel discards when clsact is created there; ` +
     `let them go first with: plugctl release-indefinite --dev ${dev}`;
   throw new QueueError("refused", operation, { reason });
 }

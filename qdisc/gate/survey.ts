@@ -1,11 +1,12 @@
-import { NLM_F_DUMP, RTM_GETLINK, RTM_GETQDISC, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
-import type { LinkMessage, Message, QdiscMessage } from "../../codec/message.ts";
+import { RTM_GETLINK, RTM_GETQDISC } from "../../codec/assembly/constants.ts";
+import type { LinkMessage, QdiscMessage } from "../../codec/message.ts";
+import { isFilter, readFilter } from "../../codec/read_filter.ts";
 import type { Answer, Connection } from "../../netlink/connection.ts";
 import { ENODEV } from "../../netlink/errno.ts";
 import { QueueError, refusalError } from "../queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { type Direction, parseNote } from "./gate_note.ts";
-import { hookOf, isGateFilter } from "./gate_requests.ts";
+import { askForDevice, dumpFilters, isGateFilter } from "./gate_requests.ts";
 import { type GateState, isGateDevice } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
 import { heldPackets, hookQdisc } from "./machine.ts";
@@ -38,7 +39,7 @@ export interface Survey {
  */
 export function survey(connection: Connection, { plan, operation }: { plan: GatePlan; operation: string }): Survey {
   const names = [...plan.devs, plan.device];
-  const answers = connection.transact(names.map((name) => ({ type: RTM_GETLINK, ifindex: 0, name })));
+  const answers = connection.transact(names.map(askForDevice));
   const own = linkOf(answers[plan.devs.length], operation);
   const indexes = plan.devs.map((dev, index) => linkOf(answers[index], operation)?.ifindex ?? refuseDevice(dev));
   const existing = own && existingGate(connection, { own, operation });
@@ -74,7 +75,7 @@ interface Devices {
 }
 
 function surveyDevices(connection: Connection, { plan, indexes, operation }: Devices): Surveyed[] {
-  const all = { type: RTM_GETQDISC, flags: NLM_F_DUMP, ifindex: 0, handle: 0, parent: 0 } as const;
+  const all = { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 } as const;
   const qdiscs = connection.pick(operation, all, (records) => {
     const message = indexes.includes(records.ifindex) ? records.message() : undefined;
     return message?.about === "qdisc" ? message : undefined;
@@ -111,16 +112,12 @@ function readHook(
   { ifindex, direction, operation }: HookPlace,
 ): { priorities: Set<number>; leadsTo?: number } {
   let leadsTo: number | undefined;
-  const place = { ifindex, handle: 0, parent: hookOf(direction), priority: 0, protocol: 0 };
-  const priorities = connection.pick(operation, { type: RTM_GETTFILTER, flags: NLM_F_DUMP, ...place }, (records) => {
-    if (leadsTo === undefined && isGateFilter(records.word(HANDLE_AT))) leadsTo = targetOf(records.message());
+  const priorities = connection.pick(operation, dumpFilters(ifindex, direction), (records) => {
+    const looksFurther = leadsTo === undefined && isFilter(records) && isGateFilter(records.word(HANDLE_AT));
+    if (looksFurther) leadsTo = readFilter(records).redirectsTo;
     return records.word(INFO_AT) >>> 16;
   });
   return { priorities: new Set(priorities), leadsTo };
-}
-
-function targetOf(message: Message): number | undefined {
-  return message.about === "filter" ? message.redirectsTo : undefined;
 }
 
 /** Whether a device's clsact was made for gates: the note of one of them says so. */

@@ -48,8 +48,11 @@ function entrust(
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
-    outlive: () => guardian.outlive(id),
-    released: () => guardian.released(id),
+    outlive({ ifindex, parent }) {
+      using namespace = connection.openNamespace();
+      guardian.outlive(id, { ifindex, parent, netns: namespace.path });
+    },
+    released: (patienceMs) => guardian.released(id, patienceMs),
     whenReleased: () => guardian.whenReleased(id),
   };
 }

@@ -5,14 +5,15 @@ import type { Duty } from "./duty.ts";
 import { dutyOf } from "./duty_of.ts";
 import type { Order, Released, Report } from "./protocol.ts";
 import { putRight } from "./put_right.ts";
+import { ReleaseListener } from "./release_listener.ts";
 
 /** Something in a guardian's charge. */
 interface Post {
   duty: Duty;
   /** The timer of its deadline, while there is one. */
   timer?: ReturnType<typeof setTimeout>;
-  /** Whether the deadline is waited for when the process that set it has ended. */
-  outlives?: boolean;
+  /** Where the deadline is waited for when the process that set it has ended: what tells that it is needless. */
+  listener?: ReleaseListener;
 }
 
 /** What a terminal sends to the processes in front of it. */
@@ -50,7 +51,7 @@ class Guard {
       if (text === undefined) await this.#channel.readable();
       else await this.#follow(JSON.parse(text));
     }
-    const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
+    const bereft = [...this.#posts].filter(([, { listener }]) => !listener);
     for (const [id] of bereft) this.#drop(id);
     const failures = await putRight(bereft.map(([, { duty }]) => duty));
     if (failures.length > 0) throw new AggregateError(failures, "Cannot put everything right");
@@ -78,7 +79,7 @@ class Guard {
       case "drop":
         return this.#drop(order.id);
       case "outlive":
-        return this.#outlive(order.id);
+        return this.#outlive(order);
       case "leave":
         return this.leave();
     }
@@ -100,20 +101,38 @@ class Guard {
     if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
   }
 
-  #outlive(id: number): void {
+  #outlive({ id, place }: Extract<Order, { order: "outlive" }>): void {
     const post = this.#posts.get(id);
-    if (post) post.outlives = true;
-    this.#report({ report: "taken", id });
+    if (!post) return this.#report({ report: "refused", id, reason: "it is not in its charge" });
+    try {
+      post.listener = new ReleaseListener(place);
+      this.#report({ report: "taken", id });
+    } catch (error) {
+      return this.#report({ report: "refused", id, reason: reasonOf(error) });
+    }
+    this.#dropWhenReleased(id, post.listener);
+  }
+
+  /** Drops a queue once another process has released it. */
+  async #dropWhenReleased(id: number, listener: ReleaseListener): Promise<void> {
+    for (let post = this.#posts.get(id); post?.listener === listener; post = this.#posts.get(id)) {
+      if (isReleased(post)) return this.#drop(id);
+      await listener.readable();
+    }
   }
 
   #drop(id: number): void {
-    clearTimeout(this.#posts.get(id)?.timer);
+    const post = this.#posts.get(id);
     this.#posts.delete(id);
+    clearTimeout(post?.timer);
+    post?.listener?.[Symbol.dispose]();
   }
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {
     const post = this.#posts.get(id);
     if (!post?.duty.release) return;
+    // What holds by now may be held anew, by a process that sets no deadline.
+    if (isReleased(post)) return this.#drop(id);
     clearTimeout(post.timer);
     const backlog = backlogNow(post.duty);
     try {
@@ -122,7 +141,7 @@ class Guard {
     } catch (error) {
       this.#report({ report: "released", id, why, failure: reasonOf(error) });
     }
-    if (post.outlives) this.#drop(id);
+    if (post.listener) this.#drop(id);
   }
 
   /** Says something, where there still is somebody to hear it. */
@@ -132,6 +151,15 @@ class Guard {
     } catch {
       // The end of the connection is met when it is read, and acted on there.
     }
+  }
+}
+
+/** Whether another process has released it; that it cannot be heard must not keep it from being released. */
+function isReleased({ listener }: Post): boolean {
+  try {
+    return listener?.heard() ?? false;
+  } catch {
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@ const PROGRAM = new URL("main.ts", import.meta.url).href;
 const PLUGCTL = new URL("plugctl.js", import.meta.url).href;
 
 /** The first word by which plugctl as a single binary becomes a guardian. */
-export const GUARDIAN_WORD = "guardian:";
+const GUARDIAN_WORD = "guardian:";
 
 /**
  * The words that start a guardian: Deno and a small program, or in plugctl as a single binary that binary.

@@ -39,11 +39,8 @@ export function findGuardians(purpose: Purpose, queue: Whereabouts): number[] {
   }
 }
 
-/**
- * Relieves the guardians that keep the deadline of a queue, and returns when they have gone: what they were to release
- * is released, or another guardian, `except`, keeps its deadline.
- */
-export async function relieveKeepers(queue: Whereabouts, { except }: { except?: number } = {}): Promise<void> {
+/** Relieves the guardians that keep the deadline of a queue but `except`, and returns when they have gone. */
+export async function relieveKeepers(queue: Whereabouts, except: number): Promise<void> {
   const keepers = findGuardians("kept", queue).filter((pid) => pid !== except);
   for (const pid of keepers) signal(pid, "SIGUSR1");
   const deadline = performance.now() + PATIENCE_MS;

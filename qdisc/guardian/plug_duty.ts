@@ -9,8 +9,7 @@ import { ifStillThere, ifThere } from "./if_there.ts";
 
 /** What is to be done for a plug. It is known by its handle, so that another in its place is left alone. */
 export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Connection): Duty {
-  const unknown = { asked: undefined, endedEpoch: undefined, limitBytesAsked: undefined };
-  const queue: Queue = { dev, place, located: true, connection, ...unknown };
+  const queue: Queue = { dev, place, located: true, connection };
   const look = () => backlogOf(queue);
   // A first look loads and compiles, which a release is not to wait for.
   ifThere(look);

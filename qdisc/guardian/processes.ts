@@ -71,7 +71,7 @@ function allProcesses(): number[] {
   return Array.from(Deno.readDirSync("/proc"), ({ name }) => Number(name)).filter((pid) => pid > 0);
 }
 
-/** What a look says of a process; no, where it has ended meanwhile or is somebody else's. */
+/** What a look says of a process; false where it has ended meanwhile or is somebody else's. */
 function isThere(look: () => boolean): boolean {
   try {
     return look();

@@ -1,4 +1,5 @@
 import type { Charge } from "./charge.ts";
+import type { ListenedPlace } from "./release_listener.ts";
 
 /**
  * What a process says to its guardian: one JSON text a packet, over a pair of `AF_UNIX` `SOCK_SEQPACKET` sockets, whose
@@ -13,9 +14,12 @@ export type Order =
   | { order: "disarm"; id: number }
   /** Have nothing to do with it any more. Not answered. */
   | { order: "drop"; id: number }
-  /** Go on until the last deadline, though the process ends; then releases alone, and takes nothing away. Answered. */
-  | { order: "outlive"; id: number }
-  /** Do nothing of it, and end. */
+  /**
+   * Go on until the last deadline, though the process ends, or until another process releases the plug that is at this
+   * place; then release alone, and take nothing away. Answered.
+   */
+  | { order: "outlive"; id: number; place: ListenedPlace }
+  /** Everything is put right: do nothing, and end. */
   | { order: "leave" };
 
 /** What a guardian says. */

@@ -7,7 +7,7 @@ export function commandOf({ command, env, cwd, stdin }: CommandFields, { default
   return { command, env: { ...defaults.env, ...env }, cwd: cwd ?? defaults.cwd, stdin };
 }
 
-/** What the end of a process is held against. */
+/** How a process must end. */
 export function endOf({ exit, stdout, stderr }: Omit<EndFields, "timeout">): ProcessTest {
   return { exit, stdout, stderr };
 }

@@ -3,7 +3,7 @@ export interface Markup {
   readonly html: string;
 }
 
-/** What may stand in a template: text, which is escaped, and markup, which is not. Nothing is what `undefined` gives. */
+/** What may stand in a template: text, which is escaped, and markup, which is not; of `undefined` nothing is left. */
 export type MarkupPart = string | number | undefined | Markup | readonly Markup[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-/** But for the end of a line, the tabulator and what joins letters; among it what turns around the order of reading. */
+/** Letters that cannot be seen, such as those that turn the direction of reading; not line ends, tabs and joiners. */
 const UNSEEN = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
 const CONTROL_PICTURES = 0x2400;
 const DELETE_PICTURE = "\u2421";
@@ -24,7 +24,7 @@ export function markup(strings: TemplateStringsArray, ...parts: readonly MarkupP
 }
 
 /** The text as it stands in HTML, between tags as well as in quotes; what cannot be seen is replaced by its picture. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text.replaceAll("\r\n", "\n").replaceAll(UNSEEN, picture).replaceAll(/[&<>"']/g, (letter) => ENTITIES[letter]);
 }
 

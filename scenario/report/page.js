@@ -18,7 +18,7 @@
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colour = (index) => style(`--queue-${index % COLOURS}`);
 
-  /** A time that lies about so far from the next one that is shown. */
+  /** A time in as many digits as tell it from another that is a step away. */
   function timeText(time, step) {
     const unit = step < 0.1 ? { name: "ms", factor: 1000 } : { name: "s", factor: 1 };
     const digits = Math.max(0, -Math.floor(Math.log10(step * unit.factor) + 1e-9));

@@ -1,5 +1,6 @@
 import type { Outcome, RanProcess, StepEnd } from "../event.ts";
 import type { Hold } from "./holds.ts";
+import { formatNumberOf } from "./quantity.ts";
 import { everyStep, momentOf, type RunLog } from "./run_log.ts";
 
 /** What the page draws; times are microseconds since the scenario began. */
@@ -61,7 +62,7 @@ export function makeTimeline(log: RunLog, holds: readonly Hold[]): Timeline {
       holds: holds.filter(({ queue }) => queue === name).map((hold) => ({
         from: hold.from,
         to: hold.to ?? duration,
-        text: `${name} held ${hold.packets} packets`,
+        text: `${name} held ${formatNumberOf(hold.packets, "packet")}`,
       })),
     })),
     processes: processLanes(log, duration),
@@ -70,7 +71,7 @@ export function makeTimeline(log: RunLog, holds: readonly Hold[]): Timeline {
 }
 
 /** The queues of the file, and those that steps have made. */
-export function queueNames({ start, looks }: RunLog): string[] {
+function queueNames({ start, looks }: RunLog): string[] {
   return [...new Set([...start.queues.map(({ name }) => name), ...looks.keys()])];
 }
 

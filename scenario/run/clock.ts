@@ -15,9 +15,9 @@ const WAKING_MS = 0.15;
 const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * The machine's clock. It wakes on time to within some microseconds where the machine is idle: a timer waits for the most
+ * The machine's clock. It wakes on time to within some microseconds where the machine is idle: a timer waits for most
  * of the time, then the thread sleeps until shortly before, then it looks at the clock until it is time. The last
- * 3 ms keep everything else in the process waiting; who waits for an earlier time meanwhile comes first.
+ * 3 ms keep everything else in the process waiting. Of several waits the one for the earliest time ends first.
  */
 export class PreciseClock implements Clock {
   /** The times that are waited for. */
@@ -35,8 +35,7 @@ export class PreciseClock implements Clock {
       for (;;) {
         const left = time - performance.now();
         if (left > TIMER_MS) await pause(left - TIMER_MS, signal);
-        else if (left <= 0) return;
-        // Whoever must be woken first has its turn, by the timer of the least delay.
+        // Whoever must be woken first has its turn, also where all of them are late: timers do not keep the order.
         else if (this.#first() < time) await pause(0, signal);
         else return wait(time);
       }

@@ -16,6 +16,8 @@ export interface HostsOptions {
   run: string;
   /** What the programs that make them have in their environment: the guardian ends these too. */
   env: Readonly<Record<string, string>>;
+  /** Whether the kernel knows IPv6; looked up if not given. */
+  ipv6?: boolean;
 }
 
 /** The hosts of a scenario: network namespaces, those that it makes and those that are there. */
@@ -24,11 +26,13 @@ export class Hosts {
   readonly #planned: readonly PlannedHost[];
   readonly #guardian?: Guardian;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #ipv6: boolean;
   /** Those that were made, with the number by which the guardian knows each. */
   readonly #charges = new Map<string, number | undefined>();
 
-  constructor(planned: readonly PlannedHost[], { guardian, run, env }: HostsOptions) {
+  constructor(planned: readonly PlannedHost[], { guardian, run, env, ipv6 = hasIpv6() }: HostsOptions) {
     this.#planned = planned;
+    this.#ipv6 = ipv6;
     this.#guardian = guardian;
     this.#env = env;
     this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? `plugctl-${run}-${name}`]));
@@ -44,9 +48,14 @@ export class Hosts {
     return this.#planned.filter(({ netns }) => netns === undefined);
   }
 
-  /** Makes the namespaces, which the guardian has charge of before they are there, and the cables between them. */
+  /**
+   * Makes the namespaces, which the guardian has charge of before they are there, and the cables between them.
+   *
+   * @throws {StepError} where one is to have IPv6, which this kernel lacks, or `ip` fails
+   */
   async make(): Promise<void> {
     const hosts = this.made;
+    if (!this.#ipv6) { for (const host of hosts) refuseIpv6(host); }
     for (const { name } of hosts) {
       this.#charges.set(name, this.#guardian?.take({ kind: "namespace", name: this.#netns(name) }));
     }
@@ -91,11 +100,11 @@ export class Hosts {
     const netns = this.#netns(host.name);
     const lines = [
       "link set lo up",
-      ...ends.flatMap(endLines),
+      ...ends.flatMap((end) => endLines(end, { ipv6: this.#ipv6 })),
       ...host.routes.map(({ to, via }) => `route add ${to} via ${via}`),
     ];
     await ip(lines, { operation: `configure host ${host.name}`, netns, env: this.#env });
-    if (host.forward) inNamespace(netns, forward);
+    if (host.forward) inNamespace(netns, () => forward({ ipv6: this.#ipv6 }));
   }
 }
 
@@ -131,7 +140,7 @@ function cablesOf(hosts: readonly PlannedHost[]): Cable[] {
   });
 }
 
-/** A hardware address of one's own making, locally administered. */
+/** A hardware address that belongs to no maker: a locally administered one, with "pl" in it. */
 function macOf(host: number, device: number): string {
   const bytes = [0x02, 0x70, 0x6c, host >> 8 & 0xff, host & 0xff, device & 0xff];
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
@@ -141,9 +150,9 @@ function macOf(host: number, device: number): string {
  * Sets up an end so that the cable carries nothing but what the scenario's programs send: each end knows the hardware
  * address of the other for good, and has no address of its own making, so that nothing is asked, announced or solicited.
  */
-function endLines([{ device: { name, addresses, mtu } }, other]: Cable): string[] {
+function endLines([{ device: { name, addresses, mtu } }, other]: Cable, { ipv6 }: { ipv6: boolean }): string[] {
   return [
-    ...hasIpv6() ? [`link set ${name} addrgenmode none`] : [],
+    ...ipv6 ? [`link set ${name} addrgenmode none`] : [],
     ...mtu === undefined ? [] : [`link set ${name} mtu ${mtu}`],
     ...addresses.map((address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
     `link set ${name} up`,
@@ -163,9 +172,17 @@ function hasIpv6(): boolean {
   }
 }
 
+/** Refuses a host that is to have IPv6, of which the kernel would say no more than that it is not supported. */
+function refuseIpv6({ name, devices, routes }: PlannedHost): void {
+  const addresses = [...devices.flatMap((device) => device.addresses), ...routes.flatMap(({ to, via }) => [to, via])];
+  const address = addresses.find((each) => each.includes(":"));
+  if (address === undefined) return;
+  throw new StepError(`Cannot make host ${name}: it is to have ${address}, and this kernel has no IPv6`);
+}
+
 /** Has the host that the process is on pass on packets that are for others. */
-function forward(): void {
-  const paths = ["ipv4/ip_forward", ...hasIpv6() ? ["ipv6/conf/all/forwarding"] : []];
+function forward({ ipv6 }: { ipv6: boolean }): void {
+  const paths = ["ipv4/ip_forward", ...ipv6 ? ["ipv6/conf/all/forwarding"] : []];
   for (const path of paths) Deno.writeTextFileSync(`/proc/sys/net/${path}`, "1\n");
 }
 

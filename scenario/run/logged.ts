@@ -10,7 +10,7 @@ export interface Course {
   phase: Phase;
   log: EventLog;
   signal: AbortSignal;
-  /** Called with each step that was not done, one within another before that. */
+  /** Called with each step that was not done, an inner one before the one that it is part of. */
   onFailure: (step: string, error: unknown) => void;
 }
 

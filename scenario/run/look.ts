@@ -12,7 +12,7 @@ export interface Look {
   holds: boolean;
   /** What is, in words. */
   found: string;
-  /** Whether it can hold no more, however long one waits. */
+  /** Whether it cannot hold any more, however long one waits. */
   never?: boolean;
 }
 

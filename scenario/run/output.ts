@@ -12,8 +12,6 @@ export class Output {
   #lines: string[] = [];
   #cut = false;
   #length = 0;
-  /** What is called when there is more. */
-  #changed = Promise.withResolvers<void>();
 
   /** Reads a stream to its end. */
   async read(stream: ReadableStream<Uint8Array<ArrayBuffer>>, name: "stdout" | "stderr"): Promise<void> {
@@ -38,11 +36,6 @@ export class Output {
     return index >= 0;
   }
 
-  /** Resolves when it has written more. */
-  get changed(): Promise<void> {
-    return this.#changed.promise;
-  }
-
   #add(name: "stdout" | "stderr", text: string): void {
     this.#length += text.length;
     const whole = this.#texts[name] + text;
@@ -51,7 +44,5 @@ export class Output {
     const lines = (this.#unfinished[name] + text).split("\n");
     this.#unfinished[name] = (lines.pop() ?? "").slice(-KEPT);
     this.#lines = [...this.#lines, ...lines].slice(-LINES_MAX);
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
   }
 }

@@ -62,7 +62,7 @@ export interface ScenarioResult {
 export interface World {
   clock: Clock;
   connect: (netns: string | undefined) => Connection;
-  /** Starts who undoes everything should this process die; absent where that is not to be. */
+  /** Starts the guardian that undoes everything should this process die; absent where there is to be none. */
   startGuardian?: () => Guardian;
 }
 

@@ -28,7 +28,7 @@ export const COMMAND_ENTRIES = {
   stdin: v.optional(TEXT),
 };
 
-/** What the end of a command is held against. */
+/** How a command must end, and within what time. */
 export const END_ENTRIES = {
   exit: v.optional(EXIT_TEST),
   stdout: v.optional(TEXT_TEST),
@@ -36,6 +36,7 @@ export const END_ENTRIES = {
   timeout: v.optional(DURATION),
 };
 
-/** A command as it is written, and what its end is held against. */
+/** A command as it is written. */
 export type CommandFields = v.InferOutput<v.ObjectSchema<typeof COMMAND_ENTRIES, string>>;
+/** What is written of how it must end. */
 export type EndFields = v.InferOutput<v.ObjectSchema<typeof END_ENTRIES, string>>;

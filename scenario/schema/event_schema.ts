@@ -1,6 +1,7 @@
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { type Action, EVENT_VERSION, type Outcome, type Phase, type ScenarioEvent } from "../event.ts";
+import { ACTION_NAMES } from "./step.ts";
 
 const COUNT = v.pipe(v.number(), v.integer(), v.minValue(0));
 const STATS = v.strictObject({
@@ -17,28 +18,7 @@ const SCALAR = v.union([v.string(), v.number(), v.boolean()]);
 
 const PHASES = ["setup", "steps", "cleanup", "undo"] as const satisfies Phase[];
 const OUTCOMES = ["done", "failed", "unmet", "aborted"] as const satisfies Outcome[];
-const ACTIONS = [
-  "attach",
-  "detach",
-  "buffer",
-  "release-one",
-  "release-indefinite",
-  "limit",
-  "run",
-  "start",
-  "stop",
-  "join",
-  "sleep",
-  "wait",
-  "expect",
-  "log",
-  "repeat",
-  "round",
-  "parallel",
-  "branch",
-  "make-host",
-  "delete-host",
-] as const satisfies Action[];
+const ACTIONS = [...ACTION_NAMES, "round", "branch", "make-host", "delete-host"] as const satisfies Action[];
 
 const MARK = {
   t: COUNT,

@@ -5,7 +5,7 @@ import { GATE_ENTRIES, GATE_NAME, PLUG_ENTRIES, QUEUES } from "./queue.ts";
 import { DURATION, DURATION_RANGE, NAME, SCALAR, SIZE, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./scalar.ts";
 
 /** The most rounds that one `repeat` can have. */
-export const ROUNDS_MAX = 1_000_000;
+const ROUNDS_MAX = 1_000_000;
 
 /** What every step may say beside what it does. */
 export const STEP_ENTRIES = { name: v.optional(SOME_TEXT), host: v.optional(NAME), at: v.optional(DURATION) };

@@ -4,13 +4,13 @@ import { type CommandName, COMMANDS, type CommandSpec, OPTIONS, type OptionSpec 
 
 /** What a command line, its words separated by spaces, is taken for. */
 function parsed(line: string) {
-  const { command, operands, values } = parseArguments(line === "" ? [] : line.split(" "));
-  return [command, operands, Object.fromEntries(values)];
+  const { command, operands, program, values } = parseArguments(line === "" ? [] : line.split(" "));
+  return [command, [...operands, ...program], Object.fromEntries(values)];
 }
 
 /** Each command with each option that it takes, and words for the operands that it needs; but for `encode`. */
 const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap(([command, spec]) => {
-  if (spec.wraps) return [];
+  if (spec.program === "COMMAND...") return [];
   const operands = (spec.operands ?? []).filter((name) => !name.startsWith("[")).map(() => "12");
   return spec.options.map((name) => ({ command, operands, name, option: OPTIONS[name] as OptionSpec }));
 });

@@ -20,7 +20,7 @@ Deno.test("checkKernelModules() finds a module that is loaded", () => {
   const files = { "/proc/modules": "ifb 16384 0 - Live 0x0\nsch_plug 16384 1 - Live 0x0\n" };
   const found = findings(checkKernelModules, files);
   assertEquals([found.sch_plug, found.ifb], ["yes: loaded", "yes: loaded"]);
-  assertEquals(found["flower (cls_flower)"], "NO: kernel 6.1.0 has it not");
+  assertEquals(found["flower (cls_flower)"], "NO: not in kernel 6.1.0");
 });
 
 Deno.test("checkKernelModules() finds what is built in, by the kernel's list or its configuration", () => {
@@ -29,9 +29,9 @@ Deno.test("checkKernelModules() finds what is built in, by the kernel's list or 
   for (const [path, content] of [["/boot/config-6.1.0", config], ["/proc/config.gz", gzipSync(config)]] as const) {
     assertEquals(findings(checkKernelModules, { [path]: content, "/lib/modules/6.1.0/modules.builtin": builtIn }), {
       "sch_plug": "yes: built in",
-      "ifb": "NO: kernel 6.1.0 has it not",
-      "clsact (sch_ingress)": "NO: kernel 6.1.0 has it not",
-      "flower (cls_flower)": "NO: kernel 6.1.0 has it not",
+      "ifb": "NO: not in kernel 6.1.0",
+      "clsact (sch_ingress)": "NO: not in kernel 6.1.0",
+      "flower (cls_flower)": "NO: not in kernel 6.1.0",
       "mirred (act_mirred)": "yes: built in",
     });
   }
@@ -44,7 +44,7 @@ Deno.test("checkKernelModules() finds a module that the kernel can load, and not
   };
   const found = findings(checkKernelModules, files);
   assertEquals(found.sch_plug, "yes: not loaded yet; the kernel loads it at the first use");
-  assertEquals(found.ifb, "NO: kernel 6.1.0 has it not");
+  assertEquals(found.ifb, "NO: not in kernel 6.1.0");
 });
 
 Deno.test("checkKernelModules() says how to get a module, by distribution", () => {

@@ -22,9 +22,19 @@ const RUN: Readonly<Record<string, Run>> = {
   "release-indefinite": releaseIndefinite,
 };
 
-/** Runs a command line with `--dry-run` on a machine whose devices are lo, 1, and eth0, 7. */
+/** Devices: lo, 1, and eth0, 7, which has no queue of its own. */
+const DEVICES = {
+  "/sys/class/net/lo/ifindex": "1\n",
+  "/sys/class/net/lo/tx_queue_len": "1000\n",
+  "/sys/class/net/lo/mtu": "65536\n",
+  "/sys/class/net/eth0/ifindex": "7\n",
+  "/sys/class/net/eth0/tx_queue_len": "0\n",
+  "/sys/class/net/eth0/mtu": "1500\n",
+};
+
+/** Runs a command line with `--dry-run`. */
 async function dryRun(line: string): Promise<FakeContext> {
-  using _files = replacedFiles({ "/sys/class/net/lo/ifindex": "1\n", "/sys/class/net/eth0/ifindex": "7\n" });
+  using _files = replacedFiles(DEVICES);
   const context = new FakeContext(`${line} --dry-run`);
   await RUN[context.arguments.command](context);
   return context;
@@ -40,6 +50,7 @@ const LINES = [
   "attach --dev lo",
   "attach --dev lo --hold --limit 64k",
   "attach --dev eth0 --parent 1:4 --replace",
+  "attach --dev lo --netns web",
   "detach --dev lo",
   "detach --dev lo --drop",
   "buffer --dev lo --dev eth0",

@@ -6,9 +6,14 @@ import { COMMANDS, type CommandSpec } from "../../cli/table.ts";
 import { replacedFiles } from "./replaced_files.ts";
 import { runHere } from "./run_here.ts";
 
-/** Runs a command line on a machine whose device lo is 1. */
+/** A device that is 1 and has no queue of its own. */
+const LO = { ifindex: "1\n", tx_queue_len: "0\n", mtu: "65536\n" };
+
+/** Runs a command line on a machine whose device is lo. */
 async function run(line: string) {
-  using _files = replacedFiles({ "/sys/class/net/lo/ifindex": "1\n" });
+  using _files = replacedFiles(
+    Object.fromEntries(Object.entries(LO).map(([name, text]) => [`/sys/class/net/lo/${name}`, text])),
+  );
   return await runHere(...line.split(" "));
 }
 
@@ -47,6 +52,12 @@ Deno.test("encode takes every command that has --dry-run, but for run, whose is 
     .filter(([name, { options }]) => options.includes("dry-run") && name !== "run").map(([name]) => name);
   const tested = LINES.map((line) => encodable.find((name) => line.startsWith(`${name} `)));
   assertEquals(new Set(tested), new Set(encodable));
+});
+
+Deno.test("encode hold sends a limit with the plug that it attaches, where the device has no queue", async () => {
+  const [create] = (await run("encode hold --dev lo --handle 1: --for 1s")).stdout.split("\n");
+  // TCA_OPTIONS with TCQ_PLUG_LIMIT and 1000 packets of 65,550 bytes.
+  assertEquals(create.slice(-24), "0c00020003000000b036e803");
 });
 
 Deno.test("encode prints hex, when no format is given", async () => {

@@ -24,6 +24,13 @@ Deno.test("help texts are no wider than 100 columns, and no line ends in a space
   }
 });
 
+Deno.test("a command gives a meaning of its own to options that it takes, and to no others", () => {
+  for (const name of NAMES) {
+    const { meanings = {}, options }: CommandSpec = COMMANDS[name];
+    assertEquals(Object.keys(meanings).filter((option) => !options.some((taken) => taken === option)), [], name);
+  }
+});
+
 Deno.test("the examples in the help are command lines that plugctl takes", () => {
   for (const name of NAMES) {
     const { examples }: CommandSpec = COMMANDS[name];

@@ -50,8 +50,8 @@ Deno.test("main() prints notes to standard error, and none with --quiet", async 
 });
 
 Deno.test("main() loads the module of each command", async () => {
-  for (const [name, { operands = [], options }] of Object.entries(COMMANDS) as [CommandName, CommandSpec][]) {
-    const words = operands.filter((operand) => !operand.startsWith("[")).map(() => "1");
+  for (const [name, { operands = [], program, options }] of Object.entries(COMMANDS) as [CommandName, CommandSpec][]) {
+    const words = [...operands, ...program ? [program] : []].filter((word) => !word.startsWith("[")).map(() => "1");
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
       ? /^plugctl: (gate )?\S+ needs a device/

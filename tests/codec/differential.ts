@@ -1,5 +1,5 @@
 // Both decoders on the same bytes.
-import { decode, DecodeError, decodeReceived, receiveRegion } from "../../codec/mod.ts";
+import { decode, DecodeError, isFilter, readFilter, readReceived, receiveRegion } from "../../codec/mod.ts";
 import { difference } from "./difference.ts";
 import { readMessages } from "./reference_decoder.ts";
 import { Refused } from "./reference_reader.ts";
@@ -20,7 +20,10 @@ function decodeHere(bytes: Uint8Array): unknown {
   receiveRegion.set(bytes);
   // What lies behind the message must not matter, nor what lay there before.
   receiveRegion.fill(bytes.length & 1 ? 0xff : 0, bytes.length, bytes.length + 64);
-  return decodeReceived(bytes.length);
+  const records = readReceived(bytes.length);
+  const messages: unknown[] = [];
+  while (records.next()) messages.push(isFilter(records) ? readFilter(records) : records.message());
+  return messages;
 }
 
 /** What a decoder returns, or the offset at which it refuses. Any other error is a fault and goes on. */

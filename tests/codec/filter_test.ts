@@ -5,17 +5,18 @@ import {
   decode,
   decodeAll,
   DecodeError,
-  decodeReceived,
   encode,
   encodeRequest,
   ETH_P_ALL,
   type FilterMessage,
   type FlowerKeys,
+  isFilter,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
+  readFilter,
+  readReceived,
   receiveRegion,
-  type Request,
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_DELTFILTER,
@@ -25,14 +26,16 @@ import {
   RTM_NEWQDISC,
   RTM_NEWTFILTER,
   sendRegion,
+  type TreeRequest,
+  treeRequest,
 } from "../../codec/mod.ts";
 
 const EGRESS = 0xfffffff3;
 const HANDLE = 0x504c0001;
 const NEW = NLM_F_CREATE | NLM_F_EXCL;
 
-function hexOf(request: Request): string {
-  return sendRegion.slice(0, encodeRequest(request, { at: 0, sequence: 7 })).toHex();
+function hexOf(request: TreeRequest): string {
+  return sendRegion.slice(0, encodeRequest(treeRequest(request), { at: 0, sequence: 7 })).toHex();
 }
 
 function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
@@ -74,7 +77,7 @@ Deno.test("decode() names a filter's keys, its action and where that leads", () 
   }
 });
 
-const CASES: [name: string, request: Request, hex: string][] = [
+const CASES: [name: string, request: TreeRequest, hex: string][] = [
   [
     "a new ifb",
     { type: RTM_NEWLINK, flags: NEW, ifindex: 0, name: "plug-web", kind: "ifb", txqueuelen: 20556 },
@@ -141,10 +144,10 @@ const CASES: [name: string, request: Request, hex: string][] = [
 ];
 
 for (const [name, request, hex] of CASES) {
-  Deno.test(`encodeRequest() writes ${name}`, () => assertEquals(hexOf(request), bytesOf(hex).toHex()));
+  Deno.test(`treeRequest() lays out ${name}`, () => assertEquals(hexOf(request), bytesOf(hex).toHex()));
 }
 
-function filter(keys: FlowerKeys): Request {
+function filter(keys: FlowerKeys): TreeRequest {
   const flower = { keys, redirectTo: 2 };
   const place = { ifindex: 1, handle: HANDLE, parent: EGRESS, priority: 1000, protocol: ETH_P_ALL };
   return { type: RTM_NEWTFILTER, flags: NEW, ...place, flower };
@@ -194,7 +197,7 @@ const KEYS: [name: string, keys: FlowerKeys, hex: string][] = [
 ];
 
 for (const [name, keys, hex] of KEYS) {
-  Deno.test(`encodeRequest() writes a filter for ${name}, which decodes to the same keys`, () => {
+  Deno.test(`treeRequest() lays out a filter for ${name}, which decodes to the same keys`, () => {
     const written = hexOf(filter(keys));
     assertEquals(written, bytesOf(hex).toHex());
     assertEquals(received(bytesOf(written))[0].keys, keys);
@@ -203,7 +206,10 @@ for (const [name, keys, hex] of KEYS) {
 
 function received(bytes: Uint8Array): FilterMessage[] {
   receiveRegion.set(bytes);
-  return decodeReceived(bytes.length).filter((message) => message.about === "filter");
+  const records = readReceived(bytes.length);
+  const filters: FilterMessage[] = [];
+  while (records.next()) if (isFilter(records)) filters.push(readFilter(records));
+  return filters;
 }
 
 /** What Linux 6.1 dumped of `protocol 802.1Q pref 1002 flower vlan_id 5 ...`; three packets of 42 bytes were put in. */
@@ -218,7 +224,7 @@ const DUMPED = [
   "af00000000000000af0000000000000000000000000000000000000000000000",
 ];
 
-Deno.test("decodeReceived() reads a filter that a kernel dumped: its keys, its hits and its age", () => {
+Deno.test("readFilter() reads a filter that a kernel dumped: its keys, its hits and its age", () => {
   const [head, filter] = received(bytesOf(DUMPED.join("")));
   assertEquals([head.handle, head.priority, head.keys], [0, 1002, undefined]);
   assertEquals(filter, {
@@ -250,7 +256,7 @@ Deno.test("decodeAll() keeps each byte of the filters that a kernel dumped", () 
   assertEquals(decodeAll(bytes).map((tree) => encode(tree).toHex()).join(""), bytes.toHex());
 });
 
-Deno.test("decodeReceived() says that a filter compares something else, where it has keys without a name here", () => {
+Deno.test("readFilter() says that a filter compares something else, where it has keys without a name here", () => {
   // TCA_FLOWER_KEY_IP_TTL in place of the protocol, and a mask that is no prefix.
   const ttl = DUMPED[1].replace("0500090011000000", "05004b0040000000");
   assertEquals(received(bytesOf(ttl))[0].keys?.others, true);
@@ -258,7 +264,7 @@ Deno.test("decodeReceived() says that a filter compares something else, where it
   assertEquals(received(bytesOf(mask))[0].keys?.others, true);
 });
 
-Deno.test("decodeReceived() throws a DecodeError, at whichever attribute of a filter is cut short", () => {
+Deno.test("readFilter() throws a DecodeError, at whichever attribute of a filter is cut short", () => {
   const whole = bytesOf(DUMPED[1]);
   // From behind the chain on: what comes before is whole attributes, which may be all there is.
   for (let length = 57; length < whole.length; length++) {

@@ -30,6 +30,8 @@ export interface Course {
   /** The step that was not done, in words, and why; empty where all were. */
   failure: string;
   stderr: string;
+  /** The page of `--report`, where that was asked for. */
+  report?: string;
 }
 
 /** Changes one of the files of an example. */
@@ -39,10 +41,19 @@ export interface Edit {
   change: (text: string) => string;
 }
 
-/** Runs an example with these options, in a copy of its folder where something in it is changed. */
+/** How an example is run. */
+export interface ExampleOptions {
+  options?: readonly string[];
+  /** What is changed in the copy of its folder that it runs in. */
+  edits?: readonly Edit[];
+  /** Whether a report is made, too. */
+  withReport?: boolean;
+}
+
+/** Runs an example in a copy of its folder. */
 export async function runExample(
   name: ExampleName,
-  { options = [], edits = [] }: { options?: readonly string[]; edits?: readonly Edit[] } = {},
+  { options = [], edits = [], withReport }: ExampleOptions = {},
 ): Promise<Course> {
   const folder = await Deno.makeTempDir({ prefix: `plugctl-${name}-` });
   try {
@@ -50,7 +61,9 @@ export async function runExample(
       await Deno.copyFile(`${EXAMPLES}${name}/${file}`, `${folder}/${file}`);
     }
     for (const { file = `${name}.yaml`, change } of edits) await edit(`${folder}/${file}`, change);
-    return await run([...options, `${folder}/${name}.yaml`]);
+    const report = `${folder}/report.html`;
+    const course = await run([...options, ...withReport ? ["--report", report] : [], `${folder}/${name}.yaml`]);
+    return withReport ? { ...course, report: await Deno.readTextFile(report) } : course;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

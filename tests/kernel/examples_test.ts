@@ -1,11 +1,19 @@
 /** Each scenario in `examples/` shows what it says, with real programs, and leaves nothing behind. */
 
-import { assertEquals } from "@std/assert";
+import { Ajv } from "ajv";
+import { assert, assertEquals } from "@std/assert";
 import { type Course, EXAMPLE_NAMES, runExample } from "./example.ts";
 import { testWithHaproxy } from "./haproxy.ts";
+import { assertNumbers } from "./report_numbers.ts";
+
+const SCHEMA = JSON.parse(Deno.readTextFileSync(new URL("../../scenario/event.schema.json", import.meta.url)));
+/** A validator that is not the one that the schema comes from. */
+const isEvent = new Ajv({ strict: false, validateFormats: false }).compile(SCHEMA);
 
 /** Where a few are enough to show it. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = { haproxy_reload: ["--set", "reloads=5"] };
+/** The one of which a report is made, too: it holds twice, each time until a release. */
+const WITH_REPORT = "half_close";
 
 /** The machine's own namespaces and devices. */
 function machine(): string {
@@ -21,7 +29,10 @@ function assertPassed({ status, end, failure, stderr }: Course): void {
 for (const name of EXAMPLE_NAMES) {
   testWithHaproxy(`examples/${name} shows what it says, and leaves nothing behind`, async () => {
     const before = machine();
-    assertPassed(await runExample(name, { options: OPTIONS[name] }));
+    const course = await runExample(name, { options: OPTIONS[name], withReport: name === WITH_REPORT });
+    assertPassed(course);
+    for (const event of course.events) assert(isEvent(event), JSON.stringify([event, isEvent.errors]));
+    if (course.report !== undefined) assertNumbers(course.report, course.events);
     assertEquals(machine(), before);
   });
 }

@@ -5,7 +5,10 @@ import { lines } from "../../uml/lines.ts";
 import { Connection } from "../../netlink/mod.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
+import type { Host } from "./host.ts";
+import { hasEnded } from "./process_table.ts";
 import { plugOf } from "./queue.ts";
+import { until } from "./until.ts";
 
 const PROGRAM = `${import.meta.dirname}/hold_api.ts`;
 
@@ -42,6 +45,36 @@ Deno.test("hold()", async (t) => {
     await hold.isOver();
   });
 
+  await t.step("is over at maxMs also while its process is stopped", async () => {
+    using plug = Plug.attach({ dev: "eth0", connection });
+    await using held = plug.hold({ maxMs: 1500 });
+    hold.send();
+    assertEquals(await stoppedUntilReleased(left), "released\n");
+    const { queues: [{ packets }], cutShort } = held.release();
+    assertEquals([packets, cutShort], [HELD, true]);
+    plug[Symbol.dispose]();
+    await hold.isOver();
+  });
+
+  await t.step("is refused with a guardian that has ended or cannot be started, and nothing is held", async () => {
+    using guardian = Guardian.start();
+    using entrusted = Plug.attach({ dev: "eth0", connection, guardian });
+    using plug = Plug.attach({ dev: "lo", connection });
+    Deno.kill(guardian.pid, "SIGKILL");
+    await until(() => hasEnded(guardian.pid), { timeoutMs: 60_000, what: "the guardian's end" });
+    const message = "Cannot hold without a guardian: it has ended";
+    assertThrows(() => entrusted.hold({ maxMs: 600_000 }), Error, message);
+    assertThrows(() => entrusted.buffer(), Error, message);
+    assertThrows(() => plug.hold({ guardian, maxMs: 600_000 }), Error, message);
+    using stillborn = Guardian.start({ command: ["true"] });
+    assertThrows(() => plug.hold({ guardian: stillborn, maxMs: 600_000 }), Error, "guardian");
+    assertEquals([entrusted.lastAsked, plug.lastAsked], ["pass", "pass"]);
+    hold.send();
+    await hold.allArrived();
+    for (const each of [entrusted, plug]) each[Symbol.dispose]();
+    await hold.isOver();
+  });
+
   await t.step("of several shares a guardian, which is there already", async () => {
     using guardian = Guardian.start();
     using gate = Gate.open({ ...gateOptions, connection, guardian });
@@ -51,6 +84,14 @@ Deno.test("hold()", async (t) => {
       hold.send();
       assertEquals(held.release().queues.map(({ packets }) => packets), [HELD, 0]);
     }
+    // Released by the guardian this very moment, before it has said so.
+    using held = Plug.all([gate, plug]).hold({ maxMs: 500, guardian });
+    hold.send();
+    const bound = performance.now() + 60_000;
+    while (held.counts().backlogPackets > 0 && performance.now() < bound);
+    const { cutShort, queues } = held.release();
+    assertEquals([cutShort, ...queues.map(({ packets }) => packets)], [true, HELD, 0]);
+    assertEquals(await held.whenCutShort(), "deadline");
     await gate.close();
     plug[Symbol.dispose]();
     guardian[Symbol.dispose]();
@@ -77,3 +118,16 @@ Deno.test("hold()", async (t) => {
     await hold.isOver();
   });
 });
+
+/** Stops this process until nothing waits at a host's `eth0`, and returns what then is said; after 30 s it goes on anyway. */
+async function stoppedUntilReleased({ name }: Host): Promise<string> {
+  const script = `
+    kill -STOP ${Deno.pid}
+    for try in $(seq 300); do
+      if tc -netns ${name} -s qdisc show dev eth0 | grep -q "backlog 0b 0p"; then echo released; break; fi
+      sleep 0.1
+    done
+    kill -CONT ${Deno.pid}`;
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script], stdin: "null" }).output();
+  return new TextDecoder().decode(stdout);
+}

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { lines } from "../../uml/lines.ts";
+import { witness } from "./gate_pair.ts";
 import { connect, type End, Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { type Outcome, PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
@@ -13,10 +14,8 @@ import { plugOf, qdiscs } from "./queue.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
-/** How often each of the cases is run: `PLUGCTL_ROUNDS`, or once. */
-export const ROUNDS = Number(Deno.env.get("PLUGCTL_ROUNDS") ?? 1);
-/** In what time all must be as before: `PLUGCTL_WITHIN_MS`, or what the slowest machine keeps. */
-const WITHIN_MS = Number(Deno.env.get("PLUGCTL_WITHIN_MS") ?? 60_000);
+/** How long anything may take on a machine that is slow and has other work. */
+const PATIENCE_MS = 60_000;
 const PORT = 5000;
 /** How many datagrams are held. */
 export const HELD = 50;
@@ -28,14 +27,14 @@ export class HoldCase implements Disposable {
   readonly ends: [End, End] = connect([this.left, this.right]);
   readonly #sender = new UdpSocket(this.left, { address: this.ends[0].ipv4, port: 0 });
   readonly #receiver = new UdpSocket(this.right, { address: this.ends[1].ipv4, port: PORT });
-  #devices = devices(this.left);
+  #devices = witness(this.left);
   readonly #processes = processes();
   #sent = 0;
   #received = 0;
 
   /** Takes what the devices are now for how they are to be afterwards. */
   isAsItShouldBe(): void {
-    this.#devices = devices(this.left);
+    this.#devices = witness(this.left);
   }
 
   /** Deletes the cable, with all that waits there, and joins the hosts again once `work` is done and all is clean. */
@@ -57,13 +56,14 @@ export class HoldCase implements Disposable {
     const folder = Deno.makeTempDirSync({ prefix: "plugctl-hold-" });
     const script = `touch ${folder}/began; until [ -e ${folder}/end ]; do sleep 0.05; done; ${then}`;
     const outcome = plugctl(this.left, "hold", ...words, "--", "sh", "-c", script);
-    await until(() => isFile(`${folder}/began`), { timeoutMs: WITHIN_MS, what: "the command" });
+    await until(() => isFile(`${folder}/began`), { timeoutMs: PATIENCE_MS, what: "the command" });
     return { outcome, endCommand: () => Deno.writeTextFileSync(`${folder}/end`, "") };
   }
 
   /** Starts `plugctl hold`, and returns once it holds: the command says so. */
   async startHold(...words: string[]): Promise<Deno.ChildProcess> {
-    const command = ["--", "sh", "-c", "echo holding; sleep 600"];
+    // It starts another, and ends by any signal: a shell that waits for a command minds no SIGINT.
+    const command = ["--", "sh", "-c", "sleep 600 & echo holding; exec sleep 600"];
     const child = this.left.spawn([...PLUGCTL, "hold", ...words, ...command], { stdin: "null", stdout: "piped" });
     assertEquals((await lines(child.stdout).next()).value, "holding");
     return child;
@@ -77,7 +77,10 @@ export class HoldCase implements Disposable {
 
   /** Waits until there is a plug at `eth0`. */
   async isAttached(): Promise<void> {
-    await until(() => qdiscs(this.left).some(({ kind }) => kind === "plug"), { timeoutMs: WITHIN_MS, what: "a plug" });
+    await until(() => qdiscs(this.left).some(({ kind }) => kind === "plug"), {
+      timeoutMs: PATIENCE_MS,
+      what: "a plug",
+    });
   }
 
   /** How many packets wait at `eth0`. */
@@ -96,7 +99,7 @@ export class HoldCase implements Disposable {
     const next = this.#sent;
     this.send(1);
     const expected = [...sent, next];
-    assertEquals(await receiveNumbers(this.#receiver, { count: expected.length, timeoutMs: WITHIN_MS }), expected);
+    assertEquals(await receiveNumbers(this.#receiver, { count: expected.length, timeoutMs: PATIENCE_MS }), expected);
     this.#received = this.#sent;
   }
 
@@ -117,8 +120,8 @@ export class HoldCase implements Disposable {
 
   /** Waits until the devices and the processes are as they were. */
   async isClean(): Promise<void> {
-    const bound = { timeoutMs: WITHIN_MS };
-    await until(() => devices(this.left) === this.#devices, { ...bound, what: "the devices as they were" });
+    const bound = { timeoutMs: PATIENCE_MS };
+    await until(() => witness(this.left) === this.#devices, { ...bound, what: "the devices as they were" });
     await until(() => others(this.#processes).length === 0, { ...bound, what: "the processes as they were" });
   }
 
@@ -143,17 +146,6 @@ function isFile(path: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-/** What `ip` and `tc` say of a host. Filters hang from qdiscs, which are named here. */
-function devices({ name }: Host): string {
-  const said = [["ip", "-netns", name, "-details", "link"], ["tc", "-netns", name, "qdisc"]].map(
-    ([program, ...args]) => {
-      const { stdout } = new Deno.Command(program, { args }).outputSync();
-      return new TextDecoder().decode(stdout);
-    },
-  );
-  return said.join("\n");
 }
 
 /** The processes that were not there before, by their command lines. */

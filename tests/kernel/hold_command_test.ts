@@ -4,9 +4,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Connection } from "../../netlink/mod.ts";
 import { findGuardians } from "../../qdisc/guardian/mark.ts";
 import { findDevice } from "../../qdisc/queue.ts";
-import { HELD, HoldCase, ROUNDS } from "./hold_case.ts";
+import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { ROUNDS, rounds } from "./rounds.ts";
+import { UdpSocket } from "./udp_socket.ts";
 
 const DEV = ["--dev", "eth0", "--limit", "16m"];
 const GATE = ["--dev", "eth0", "--direction", "egress", "--match", "udp dst port 5000"];
@@ -14,15 +16,9 @@ const GATE = ["--dev", "eth0", "--direction", "egress", "--match", "udp dst port
 Deno.test("plugctl hold", async (t) => {
   using hold = new HoldCase();
 
-  /** Runs a case as often as is asked for, and then says after what time traffic passed at the latest. */
-  const rounds = (name: string, round: () => Promise<number | void>) =>
-    t.step(name, async () => {
-      const times: number[] = [];
-      for (let number = 0; number < ROUNDS; number++) times.push(await round() ?? 0);
-      if (ROUNDS > 1) console.log(`${ROUNDS} rounds; traffic passed within ${Math.ceil(Math.max(...times))} ms`);
-    });
+  const test = (name: string, round: () => Promise<number | void>) => t.step(name, () => rounds(round));
 
-  await rounds("hold releases and detaches when the command has ended, and reports what it held", async () => {
+  await test("hold releases and detaches when the command has ended, and reports what it held", async () => {
     const { outcome, endCommand } = await hold.hold([...DEV, "--expect-lossless", "--json"]);
     hold.send();
     assertEquals(hold.backlog, HELD);
@@ -41,7 +37,7 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold exits with the status of a command that fails", async () => {
+  await test("hold exits with the status of a command that fails", async () => {
     const { outcome, endCommand } = await hold.hold(DEV, { then: "exit 7" });
     hold.send();
     endCommand();
@@ -49,7 +45,7 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold ends with a command that exits at once, whatever else it could wait for", async () => {
+  await test("hold ends with a command that exits at once, whatever else it could wait for", async () => {
     const ends = ["--for", "20s", "--until", "backlog>=1000"];
     const { status, stderr } = await plugctl(hold.left, "hold", ...DEV, ...ends, "--", "true");
     assertEquals(status, 0);
@@ -57,13 +53,13 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold takes away what it attached for a command that is not there", async () => {
+  await test("hold takes away what it attached for a command that is not there", async () => {
     const { status, stderr } = await plugctl(hold.left, "hold", ...DEV, "--", "/nosuch");
     assertEquals([status, stderr], [127, "plugctl: cannot run /nosuch: there is no such command\n"]);
     return await hold.isOver();
   });
 
-  await rounds("hold --for releases while the command goes on", async () => {
+  await test("hold --for releases while the command goes on", async () => {
     const { outcome, endCommand } = await hold.hold([...DEV, "--for", "500ms"]);
     hold.send();
     await hold.allArrived();
@@ -72,7 +68,7 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold --until releases when so many packets wait", async () => {
+  await test("hold --until releases when so many packets wait", async () => {
     const outcome = plugctl(hold.left, "hold", ...DEV, "--until", "backlog>=3", "--json");
     // What is sent before it holds passes.
     const timer = setInterval(() => hold.send(1), 20);
@@ -83,18 +79,21 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold is ended by its guardian at the deadline, and says so", async () => {
+  await test("hold is ended by its guardian at the deadline, and says so", async () => {
     const { outcome, endCommand } = await hold.hold([...DEV, "--max-hold", "2s"]);
+    const start = performance.now();
     hold.send();
     await hold.allArrived();
+    const late = performance.now() - start - 2000;
     endCommand();
     const { status, stderr } = await outcome;
     assertEquals(status, 1);
     assertMatch(stderr, /\nplugctl: the guardian released it: 2s had passed, the most that was allowed\n$/);
-    return await hold.isOver();
+    await hold.isOver();
+    return late;
   });
 
-  await rounds("hold says that the plug has vanished, when its device is deleted in the middle", async () => {
+  await test("hold says that the plug has vanished, when its device is deleted in the middle", async () => {
     const { outcome, endCommand } = await hold.hold(DEV);
     hold.send();
     await hold.withoutCable(async () => {
@@ -105,7 +104,27 @@ Deno.test("plugctl hold", async (t) => {
     });
   });
 
-  await rounds("hold --until ends when its device is deleted", async () => {
+  await test("hold says that what a gate held is lost, when its device is deleted in the middle", async () => {
+    hold.left.configure(["link add gone0 type dummy", "link set gone0 up", "address add 10.7.0.1/24 dev gone0"]);
+    await plugctlDone(hold.left, "gate", "add", "lost", "--dev", "gone0", "--direction", "egress", "--match", "udp");
+    const { outcome, endCommand } = await hold.hold(["lost"]);
+    {
+      using sender = new UdpSocket(hold.left, { address: "10.7.0.1", port: 0 });
+      sender.send(new Uint8Array(1), { address: "10.7.0.2", port: 5000 });
+    }
+    hold.left.configure(["link delete gone0"]);
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals(status, 1);
+    assertMatch(
+      stderr,
+      /^plugctl: cannot release gate lost: a device that it is on is gone, and what it held of that is lost\n$/,
+    );
+    await plugctlDone(hold.left, "gate", "delete", "lost");
+    return await hold.isOver();
+  });
+
+  await test("hold --until ends when its device is deleted", async () => {
     const outcome = plugctl(hold.left, "hold", ...DEV, "--until", "backlog>=1");
     await hold.isAttached();
     await hold.withoutCable(async () => {
@@ -114,7 +133,7 @@ Deno.test("plugctl hold", async (t) => {
     });
   });
 
-  await rounds("hold --expect-lossless exits with 3, when packets were dropped", async () => {
+  await test("hold --expect-lossless exits with 3, when packets were dropped", async () => {
     const options = ["--dev", "eth0", "--limit", "1000", "--expect-lossless"];
     const { outcome, endCommand } = await hold.hold(options);
     hold.send();
@@ -130,7 +149,7 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold refuses what another holds, which goes on", async () => {
+  await test("hold refuses what another holds, which goes on", async () => {
     const { outcome, endCommand } = await hold.hold(DEV);
     hold.send();
     const { status, stderr } = await plugctl(hold.left, "hold", "--dev", "eth0", "--for", "1s");
@@ -145,7 +164,7 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold releases at once and exits with 1, when its guardian is killed", async () => {
+  await test("hold releases at once and exits with 1, when its guardian is killed", async () => {
     const { outcome, endCommand } = await hold.hold(DEV);
     hold.send();
     Deno.kill(guardianOf(hold.left), "SIGKILL");
@@ -156,7 +175,7 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
-  await rounds("hold leaves a gate that was there, and a plug that was there", async () => {
+  await test("hold leaves a gate that was there, and a plug that was there", async () => {
     await plugctlDone(hold.left, "gate", "add", "web", ...GATE);
     await plugctlDone(hold.left, "attach", "--dev", "lo");
     hold.isAsItShouldBe();
@@ -171,7 +190,7 @@ Deno.test("plugctl hold", async (t) => {
   });
 
   for (const [signal, number] of [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]] as const) {
-    await rounds(`hold that ${signal} ends releases first, and ends the command`, async () => {
+    await test(`hold that ${signal} ends releases first, and ends the command`, async () => {
       const child = await hold.startHold(...DEV);
       hold.send();
       child.kill(signal);
@@ -181,14 +200,14 @@ Deno.test("plugctl hold", async (t) => {
     });
   }
 
-  await rounds("hold that SIGKILL ends is put right by its guardian, and so is the command", async () => {
+  await test("hold that SIGKILL ends is put right by its guardian, and so is the command", async () => {
     const child = await hold.startHold(...DEV);
     hold.send();
     child.kill("SIGKILL");
     return await hold.isOver();
   });
 
-  await rounds("hold of a gate that SIGKILL ends leaves the gate, which passes packets", async () => {
+  await test("hold of a gate that SIGKILL ends leaves the gate, which passes packets", async () => {
     await plugctlDone(hold.left, "gate", "add", "web", ...GATE);
     hold.isAsItShouldBe();
     const child = await hold.startHold("web");

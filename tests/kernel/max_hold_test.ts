@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { hasEnded } from "./process_table.ts";
 import { until } from "./until.ts";
 
 const DEV = ["--dev", "eth0"];
@@ -12,16 +13,6 @@ const WAIT = { timeoutMs: 60_000 };
 function guardianOf(json: string): number {
   const [{ guardian }] = JSON.parse(json);
   return guardian;
-}
-
-function hasEnded(pid: number): boolean {
-  try {
-    // Of one that has ended and that nobody has asked for there is an empty one.
-    return Deno.readTextFileSync(`/proc/${pid}/cmdline`) === "";
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
-  }
 }
 
 Deno.test("buffer --max-hold", async (t) => {
@@ -48,7 +39,7 @@ Deno.test("buffer --max-hold", async (t) => {
     assert(!hasEnded(guardian));
     hold.send();
     await plugctlDone(left, "release-indefinite", ...DEV);
-    assert(hasEnded(guardian), "release-indefinite has made it needless");
+    await until(() => hasEnded(guardian), { ...WAIT, what: "the end of a guardian that a release has made needless" });
     await hold.isOver();
   });
 
@@ -56,7 +47,8 @@ Deno.test("buffer --max-hold", async (t) => {
     const first = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h", "--json"));
     hold.send();
     const second = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h", "--json"));
-    assertEquals([hasEnded(first), hasEnded(second), hold.backlog], [true, false, HELD]);
+    await until(() => hasEnded(first), { ...WAIT, what: "the earlier guardian's end" });
+    assertEquals([hasEnded(second), hold.backlog], [false, HELD]);
     await plugctlDone(left, "release-indefinite", ...DEV);
     await hold.isOver();
   });
@@ -92,19 +84,43 @@ Deno.test("buffer --max-hold", async (t) => {
     await hold.isClean();
   });
 
-  for (
-    const [what, queue, away] of [["gate", "web", ["gate", "delete", "web"]], ["plug", DEV, [
-      "detach",
-      ...DEV,
-    ]]] as const
-  ) {
-    await t.step(`is forgotten with the ${what}`, async () => {
-      const guardian = guardianOf(await plugctlDone(left, "buffer", ...[queue].flat(), "--max-hold", "1h", "--json"));
+  await t.step(
+    "is forgotten by its guardian with a release, though that had no time to go before the deadline",
+    async () => {
+      const guardian = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "5s", "--json"));
+      Deno.kill(guardian, "SIGSTOP");
+      await plugctlDone(left, "release-indefinite", ...DEV);
+      await plugctlDone(left, "buffer", ...DEV);
       hold.send();
-      await plugctlDone(left, ...away);
+      await new Promise((resolve) => setTimeout(resolve, 6000));
+      Deno.kill(guardian, "SIGCONT");
+      await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
+      assertEquals(hold.backlog, HELD, "what was held since is nothing to it");
+      await plugctlDone(left, "release-indefinite", ...DEV);
+      await hold.isOver();
+    },
+  );
+
+  const ways = [
+    { what: "gate delete", queue: ["web"], away: () => plugctlDone(left, "gate", "delete", "web") },
+    { what: "detach", queue: DEV, away: () => plugctlDone(left, "detach", ...DEV) },
+  ];
+  for (const { what, queue, away } of ways) {
+    await t.step(`is forgotten with a ${what}`, async () => {
+      const guardian = guardianOf(await plugctlDone(left, "buffer", ...queue, "--max-hold", "1h", "--json"));
+      hold.send();
+      await away();
       await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
       hold.isAsItShouldBe();
       await hold.isOver();
     });
   }
+
+  await t.step("is forgotten with a plug that tc deletes", async () => {
+    await plugctlDone(left, "attach", ...DEV);
+    const guardian = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "1h", "--json"));
+    left.run("tc", "qdisc", "delete", "dev", "eth0", "root");
+    await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
+    await hold.isClean();
+  });
 });

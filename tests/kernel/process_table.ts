@@ -10,6 +10,18 @@ export function processTable(): string[] {
     .map(commandLine).filter((line) => line !== "").sort();
 }
 
+/** Whether a process has ended, and has closed all that it had open. */
+export function hasEnded(pid: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // Behind the name, which may hold anything: of one that has ended and that nobody has asked for, Z.
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return true;
+    throw error;
+  }
+}
+
 /** Of a thread of the kernel and of a process that has ended it is empty. */
 function commandLine(pid: number): string {
   try {

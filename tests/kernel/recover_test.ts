@@ -1,10 +1,13 @@
 /** `recover` makes a machine as it was, from what the kernel has, and leaves alone what others made. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
+import { Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
+import { plugOf } from "./queue.ts";
 import { UdpSocket } from "./udp_socket.ts";
+import { until } from "./until.ts";
 
 const PROGRAM = `${import.meta.dirname}/killed_gate.ts`;
 
@@ -42,4 +45,69 @@ Deno.test("recover deletes the filters of a gate whose device somebody has delet
   pair.left.run("ip", "link", "delete", "plug-web");
   assertEquals(await plugctlDone(pair.left, "recover"), "deleted 2 filters whose gate was gone\n");
   assertEquals(witness(pair.left), before);
+});
+
+/** A host on which a gate and a plug hold what it says to itself. */
+class HoldingHost extends Host {
+  readonly #to = [5000, 5001].map((port) => ({ address: "127.0.0.1", port }));
+  readonly #sender = new UdpSocket(this, { address: "127.0.0.1", port: 0 });
+  readonly #receivers = this.#to.map((to) => new UdpSocket(this, to));
+  #keeper?: Deno.ChildProcess;
+
+  /** Has the gate hold what goes to one port, and the plug what goes to the other. */
+  async hold(): Promise<void> {
+    const match = ["--direction", "egress", "--match", "udp dst port 5000"];
+    await plugctlDone(this, "gate", "add", "web", "--dev", "lo", ...match);
+    await plugctlDone(this, "buffer", "web");
+    await plugctlDone(this, "attach", "--hold", "--dev", "lo");
+    for (const to of this.#to) sendNumbered(this.#sender, to, { count: 100 });
+    for (const dev of ["plug-web", "lo"]) {
+      await until(() => plugOf(this, dev).qlen === 100, { ...WAIT, what: `100 packets held at ${dev}` });
+    }
+  }
+
+  /** Takes its name away, of which a file is left that is no namespace, and returns the number of the one process in it. */
+  async loseName(): Promise<number> {
+    const { pid } = this.#keeper = this.spawn(["sleep", "infinity"]);
+    await until(() => this.run("ip", "netns", "pids", this.name).split("\n").includes(`${pid}`), WAIT);
+    assert(new Deno.Command("umount", { args: ["-l", `/run/netns/${this.name}`] }).outputSync().success);
+    return pid;
+  }
+
+  /** Waits until everything has arrived, in order. */
+  async allArrived(): Promise<void> {
+    const numbers = Array.from({ length: 100 }, (_, index) => index);
+    for (const receiver of this.#receivers) {
+      assertEquals(await receiveNumbers(receiver, { count: 100, ...WAIT }), numbers);
+    }
+  }
+
+  override [Symbol.dispose](): void {
+    this.#keeper?.kill("SIGKILL");
+    for (const socket of [this.#sender, ...this.#receivers]) socket[Symbol.dispose]();
+    super[Symbol.dispose]();
+  }
+}
+
+Deno.test("recover --all takes down what is in namespaces with a name and in those that a process alone keeps", async () => {
+  using named = new HoldingHost();
+  using nameless = new HoldingHost();
+  named.configure(["link add eth1 type dummy", "link set eth1 up"]);
+  named.run("tc", "qdisc", "add", "dev", "eth1", "root", "handle", "7:", "plug", "limit", "100000");
+  const before = witness(named, ["lo", "eth1"]);
+  await named.hold();
+  await nameless.hold();
+  const pid = await nameless.loseName();
+
+  assertEquals(await plugctl(named, "recover", "--all"), {
+    status: 0,
+    stdout: [named.name, `pid:${pid}`]
+      .map((place) => `took down gate web in ${place}\ndetached plug 504c: on lo (root) in ${place}\n`).join(""),
+    stderr: `plugctl: left alone: ${nameless.name}, which is no network namespace\n` +
+      `plugctl: left alone: plug 7: on eth1 (root) in ${named.name}, which plugctl did not make\n`,
+  });
+  await named.allArrived();
+  await nameless.allArrived();
+  assertEquals(witness(named, ["lo", "eth1"]), before);
+  assertEquals(await plugctlDone(named, "recover", "--all", "--quiet"), "there is nothing to recover\n");
 });

@@ -52,7 +52,6 @@ Deno.test("attach, buffer, release and detach make no system call but those that
   assertEquals(await callsOf(host, "buffer", "--force", ...DEV), [...OPEN, ...EXCHANGE]);
   assertEquals(await callsOf(host, "release-one", ...DEV), [...OPEN, ...EXCHANGE]);
   assertEquals(await callsOf(host, "limit", "1m", ...DEV), [...OPEN, ...EXCHANGE]);
-  // Behind the release it is found out whether a guardian keeps a deadline that is needless now: for which namespace?
-  assertEquals(await callsOf(host, "release-indefinite", ...DEV), [...OPEN, ...EXCHANGE, "ioctl", "ioctl"]);
+  assertEquals(await callsOf(host, "release-indefinite", ...DEV), [...OPEN, ...EXCHANGE]);
   await plugctlDone(host, "detach", ...DEV);
 });

@@ -267,7 +267,7 @@ namespaceTest("transact() is answered EPERM, when the process has no CAP_NET_ADM
   const { stdout, stderr } = new Deno.Command("setpriv", {
     args: ["--bounding-set=-net_admin", "--inh-caps=-net_admin", Deno.execPath(), "run", "-A", "--no-check", script],
   }).outputSync();
-  assertEquals(new TextDecoder().decode(stdout), "EPERM\n", new TextDecoder().decode(stderr));
+  assertEquals(new TextDecoder().decode(stdout), "EPERM\nEPERM\n", new TextDecoder().decode(stderr));
 });
 
 /** The qdiscs of this namespace that the kernel did not make by itself. */

@@ -52,7 +52,7 @@ Deno.test("detach() throws not-drained in time and leaves the plug there, releas
   eth0.stuck = Infinity;
   const error: QueueError = await assertRejects(() => plug.detach({ timeoutMs: 0 }), QueueError);
   assertEquals(error.code, "not-drained");
-  assertEquals(error.reason, "2 packets have not left within 0 ms; the plug is still there");
+  assertEquals(error.reason, "its backlog is still 2 packets after 0 ms; it is left there");
   assertEquals([kernel.plugAt(eth0).holds, kernel.lost], [false, []]);
   eth0.stuck = 0;
   assertEquals((await plug.detach()).discardedPackets, 0);

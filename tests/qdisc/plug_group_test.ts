@@ -119,7 +119,7 @@ Deno.test("detach() of a group leaves all of them released, when one is not drai
   group.buffer();
   kernel.devices.forEach((device) => kernel.transmit(device.name, device));
   kernel.devices[0].stuck = Infinity;
-  await assertRejects(() => group.detach({ timeoutMs: 0 }), QueueError, "1 packets have not left");
+  await assertRejects(() => group.detach({ timeoutMs: 0 }), QueueError, "its backlog is still 1 packet after 0 ms");
   assertEquals(kernel.devices.map((device) => kernel.plugAt(device).holds), [false, false]);
   assertEquals(kernel.lost, []);
 });

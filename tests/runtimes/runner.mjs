@@ -47,7 +47,12 @@ function decodingFailure({ hex, tree, messages }) {
 /** @param {Uint8Array} bytes */
 function received(bytes) {
   codec.receiveRegion.set(bytes);
-  return outcome(() => codec.decodeReceived(bytes.length));
+  return outcome(() => {
+    const records = codec.readReceived(bytes.length);
+    const messages = [];
+    while (records.next()) messages.push(codec.isFilter(records) ? codec.readFilter(records) : records.message());
+    return messages;
+  });
 }
 
 /** @param {Encoding} vector */

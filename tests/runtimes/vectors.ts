@@ -1,4 +1,12 @@
-import { type Request, RTM_DELQDISC, RTM_GETLINK, RTM_NEWLINK, RTM_NEWQDISC, TC_H_ROOT } from "../../codec/mod.ts";
+import {
+  type Request,
+  RTM_DELQDISC,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  RTM_NEWQDISC,
+  TC_H_ROOT,
+  treeRequest,
+} from "../../codec/mod.ts";
 import { concat, FAMILY, words } from "../codec/bytes.ts";
 import { CAPTURED, REPLIES, REQUESTS } from "../codec/captured.ts";
 import { readMessages } from "../codec/reference_decoder.ts";
@@ -74,7 +82,7 @@ const ENCODINGS: readonly { name: string; request: Request; sequence: number; he
   },
   {
     name: "ip link set dev lo up",
-    request: { type: RTM_NEWLINK, ifindex: 1, up: true },
+    request: treeRequest({ type: RTM_NEWLINK, ifindex: 1, up: true }),
     sequence: 7,
     hex: "2000000010000500070000000000000000000000010000000100000001000000",
   },

@@ -4,6 +4,9 @@ import { readScenario } from "../../scenario/read.ts";
 /** Marks in a text where a mistake is expected. */
 const MARK = "‸";
 
+/** Texts with a mark where the mistake is, and what is said of it; where nothing is said, there is none. */
+export type Cases = readonly (readonly [marked: string, what: string, expected: string])[];
+
 /** A text without its marks, and where they stood, line and column from 1 on. */
 export function unmark(marked: string): { text: string; places: { line: number; column: number }[] } {
   const parts = marked.split(MARK);

@@ -27,7 +27,8 @@ function commandOf(pid: string): string {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/cmdline`);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
+    // A file of a process that ends while it is read is met with ESRCH.
+    if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return "";
     throw error;
   }
 }

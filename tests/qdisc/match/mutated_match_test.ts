@@ -5,14 +5,16 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  decodeReceived,
   encodeRequest,
   ETH_P_ALL,
   type FlowerKeys,
   NLM_F_CREATE,
+  readFilter,
+  readReceived,
   receiveRegion,
   RTM_NEWTFILTER,
   sendRegion,
+  treeRequest,
 } from "../../../codec/mod.ts";
 import { filtersOf, formatMatch, type Match, MatchError, matchOf, parseMatch } from "../../../qdisc/match/mod.ts";
 
@@ -55,7 +57,7 @@ function mutate(expression: string, next: () => number): string {
 
 /** The keys as they come back from the bytes of a request. */
 function throughBytes(keys: FlowerKeys): FlowerKeys {
-  const length = encodeRequest({
+  const request = treeRequest({
     type: RTM_NEWTFILTER,
     flags: NLM_F_CREATE,
     ifindex: 1,
@@ -64,11 +66,12 @@ function throughBytes(keys: FlowerKeys): FlowerKeys {
     priority: 1000,
     protocol: ETH_P_ALL,
     flower: { keys, redirectTo: 2 },
-  }, { at: 0, sequence: 1 });
+  });
+  const length = encodeRequest(request, { at: 0, sequence: 1 });
   receiveRegion.set(sendRegion.subarray(0, length));
-  const [message] = decodeReceived(length);
-  if (message.about !== "filter" || !message.keys) throw new Error("The request does not decode to a filter");
-  return message.keys;
+  const { keys: read } = readFilter(readReceived(length).moveTo(0));
+  if (!read) throw new Error("The request does not decode to a filter");
+  return read;
 }
 
 function parse(expression: string): Match | MatchError {

@@ -63,6 +63,14 @@ export function stepEvents({ steps = [], from, to, ...given }: MadeStep): Scenar
   return [{ event: "step-start", t: from, ...mark, line: 1, text }, ...steps.flatMap(stepEvents), end];
 }
 
+/** When the kernel is asked to change queues, and their counters around that. */
+type Change = Required<Pick<MadeStep, "asked" | "before" | "after">>;
+
+/** A step that changes queues: it takes a millisecond, in the middle of which the kernel is asked. */
+function change(step: string, action: Action, { asked, before, after }: Change): MadeStep {
+  return { step, action, from: asked - 500, to: asked + 500, asked, queues: Object.keys(before), before, after };
+}
+
 /** Counters between the steps. */
 export function sample(t: number, queues: Record<string, QdiscStats>): ScenarioEvent {
   return { event: "sample", t, queues };
@@ -171,83 +179,62 @@ export const MADE_LOG: readonly ScenarioEvent[] = [
         action: "round",
         from: 100_000,
         to: 400_000,
-        steps: [{
-          step: "2[1].1",
-          action: "buffer",
-          from: 100_000,
-          to: 101_000,
-          asked: 100_500,
-          queues: ["web"],
-          before: { web: counters(12, 0) },
-          after: { web: counters(13, 0) },
-        }, {
-          step: "2[1].2",
-          action: "run",
-          text: "run printf",
-          from: 110_000,
-          to: 250_000,
-          ran: {
-            pid: 4712,
-            command: ["printf", HOSTILE],
-            from: 111_000,
-            to: 249_000,
-            exit: 0,
-            stdout: HOSTILE,
-            stderr: "",
+        steps: [
+          change("2[1].1", "buffer", {
+            asked: 100_500,
+            before: { web: counters(12, 0) },
+            after: { web: counters(13, 0) },
+          }),
+          {
+            step: "2[1].2",
+            action: "run",
+            text: "run printf",
+            from: 110_000,
+            to: 250_000,
+            ran: {
+              pid: 4712,
+              command: ["printf", HOSTILE],
+              from: 111_000,
+              to: 249_000,
+              exit: 0,
+              stdout: HOSTILE,
+              stderr: "",
+            },
           },
-        }, {
-          step: "2[1].3",
-          action: "release-indefinite",
-          from: 300_000,
-          to: 301_000,
-          asked: 300_200,
-          queues: ["web"],
-          before: { web: counters(13, 8) },
-          after: { web: counters(21, 0) },
-        }],
+          change("2[1].3", "release-indefinite", {
+            asked: 300_200,
+            before: { web: counters(13, 8) },
+            after: { web: counters(21, 0) },
+          }),
+        ],
       },
       {
         step: "2[2]",
         action: "round",
         from: 400_000,
         to: 700_000,
-        steps: [{
-          step: "2[2].1",
-          action: "buffer",
-          from: 450_000,
-          to: 451_000,
-          asked: 450_500,
-          queues: ["web", "out"],
-          before: { web: counters(30, 0), out: counters(5, 0) },
-          after: { web: counters(30, 0), out: counters(5, 0) },
-        }, {
-          step: "2[2].2",
-          action: "buffer",
-          from: 550_000,
-          to: 551_000,
-          asked: 550_500,
-          queues: ["out"],
-          before: { out: counters(5, 3) },
-          after: { out: counters(5, 3) },
-        }, {
-          step: "2[2].3",
-          action: "release-one",
-          from: 600_000,
-          to: 601_000,
-          asked: 600_500,
-          queues: ["out"],
-          before: { out: counters(5, 4) },
-          after: { out: counters(8, 1) },
-        }, {
-          step: "2[2].4",
-          action: "release-indefinite",
-          from: 650_000,
-          to: 651_000,
-          asked: 650_500,
-          queues: ["web", "out"],
-          before: { web: counters(30, 20, 2), out: counters(8, 2) },
-          after: { web: counters(50, 0, 2), out: counters(10, 0) },
-        }],
+        steps: [
+          change("2[2].1", "buffer", {
+            asked: 450_500,
+            before: { web: counters(30, 0), out: counters(5, 0) },
+            after: { web: counters(30, 0), out: counters(5, 0) },
+          }),
+          change("2[2].2", "buffer", {
+            asked: 550_500,
+            before: { out: counters(5, 3) },
+            after: { out: counters(5, 3) },
+          }),
+          change("2[2].3", "release-one", {
+            asked: 600_500,
+            before: { out: counters(5, 4) },
+            after: { out: counters(8, 1) },
+          }),
+          change("2[2].4", "release-indefinite", {
+            asked: 650_500,
+            before: { web: counters(30, 20, 2), out: counters(8, 2) },
+            after: { web: counters(50, 0, 2), out: counters(10, 0) },
+          }),
+        ],
       },
     ],
   }),

@@ -10,33 +10,41 @@ import {
   KEY_TCP_FLAGS,
   KEY_VLAN,
 } from "./assembly/codes.ts";
+import { RTM_DELTFILTER, RTM_NEWTFILTER } from "./assembly/constants.ts";
 import { TCA_EGRESS_REDIR } from "./assembly/filter_constants.ts";
 import { RECEIVE_AT } from "./assembly/regions.ts";
 import { lastDecodeError } from "./decode_error.ts";
-import { filterBytes, filterView, memoryWords } from "./exchange.ts";
+import { filterBytes, filterView, receiveRegion } from "./exchange.ts";
 import { treeModule } from "./tree_module.ts";
 import type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
 import type { FilterMessage } from "./message.ts";
-import { textAt } from "./record_text.ts";
+import type { Records } from "./records.ts";
+import { textOf } from "./text.ts";
+
+/** Whether the message on which a cursor stands is about a filter. */
+export function isFilter({ type }: Records): boolean {
+  return type === RTM_NEWTFILTER || type === RTM_DELTFILTER;
+}
 
 /**
- * The filter whose record begins at word `at`.
+ * Reads the filter that a message says of, where a cursor stands on one (`isFilter`).
  *
  * @throws {DecodeError} where its bytes are malformed; the offset counts from the start of the receive region
  */
-export function filterAt(at: number): FilterMessage {
-  if (treeModule().decodeFilter(memoryWords[at + 2] & 0xfffff) < 0) throw lastDecodeError(RECEIVE_AT);
+export function readFilter(records: Records): FilterMessage {
+  const { type, flags, sequence, offset } = records;
+  if (treeModule().decodeFilter(offset) < 0) throw lastDecodeError(RECEIVE_AT);
   return {
     about: "filter",
-    type: memoryWords[at] & 0xffff,
-    flags: memoryWords[at] >>> 16,
-    sequence: memoryWords[at + 1],
+    type,
+    flags,
+    sequence,
     ifindex: filterView.getInt32(56, true),
     handle: word(60),
     parent: word(64),
     priority: filterView.getUint16(70, true),
     protocol: filterView.getUint16(68, false),
-    kind: textAt(at, word(72)),
+    kind: kindIn(offset),
     keys: word(0) & KEY_FLOWER ? readKeys() : undefined,
     redirectsTo: word(80) === TCA_EGRESS_REDIR && word(100) === 1 ? filterView.getInt32(76, true) : undefined,
     bytes: word(84) + word(88) * 0x100000000,
@@ -47,6 +55,12 @@ export function filterAt(at: number): FilterMessage {
 
 function word(offset: number): number {
   return filterView.getUint32(offset, true);
+}
+
+/** The kind, which the record names by its place in the message that begins at `message` and by its length. */
+function kindIn(message: number): string {
+  const start = message + (word(72) & 0xffff);
+  return textOf(receiveRegion, start, start + (word(72) >>> 16));
 }
 
 function readKeys(): FlowerKeys {

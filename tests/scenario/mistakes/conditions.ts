@@ -1,0 +1,99 @@
+import { COMMAND, DURATION, TEXT_TEST } from "./expected.ts";
+import { type Cases, withSteps, withTop } from "../marked.ts";
+
+const COUNT = 'a whole number from 0, or a comparison with one, such as ">=1"';
+
+/** Mistakes in what is waited for and expected. */
+export const CONDITION_MISTAKES: Cases = [
+  [withSteps("  - wait: ‸web"), "wait does not say what it is about", "one of the keys gate, plug, process, port"],
+  [
+    withSteps("  - wait: ‸{ timeout: 5s }"),
+    "wait does not say what it is about",
+    "one of the keys gate, plug, process, port",
+  ],
+  [
+    withSteps("  - expect: ‸{}"),
+    "expect does not say what it is about",
+    "one of the keys gate, plug, process, port, command",
+  ],
+  [
+    withSteps("  - wait: ‸{ gate: web, port: 80 }"),
+    "wait is about gate and port",
+    "one of the keys gate, plug, process, port",
+  ],
+  [
+    withSteps("  - wait: { gate: ‸web }"),
+    "wait says nothing of web",
+    "one or more of backlog, backlog-bytes, sent, sent-bytes, drops, hits",
+  ],
+  [withSteps("  - wait: { gate: ‸[], backlog: 1 }"), "gate is an empty list", "a text"],
+  [withSteps("  - wait: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
+  [withSteps("  - wait: { plug: ‸web, backlog: 1 }"), "web is a gate, not a plug", "gate: web"],
+  [withSteps("  - wait: { gate: web, backlog: ‸-1 }"), "backlog is -1", COUNT],
+  [withSteps('  - wait: { gate: web, packets: ‸"=>1" }'), 'packets is "=>1"', COUNT],
+  [withSteps("  - wait: { gate: web, sent: ‸[1] }"), "sent is a list", COUNT],
+  [withSteps("  - wait: { gate: web, drops: ‸1.5 }"), "drops is 1.5", COUNT],
+  [withSteps("  - wait: { gate: web, backlog: 1, timeout: ‸5 }"), "timeout is 5", DURATION],
+  [
+    withSteps("  - wait: { gate: web, ‸packet: 1 }"),
+    'unknown key "packet"',
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits, timeout",
+  ],
+  [
+    withSteps("  - wait: { plug: up, ‸hits: 1 }"),
+    'unknown key "hits"',
+    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, timeout",
+  ],
+  [
+    withSteps("  - expect: { gate: web, drops: 0, ‸timeout: 5s }"),
+    'unknown key "timeout"',
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits",
+  ],
+  [
+    withSteps("  - expect: { plug: up, drops: 0, ‸timeout: 5s }"),
+    'unknown key "timeout"',
+    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops",
+  ],
+  [
+    withSteps("  - wait: { process: ‸load }"),
+    "wait says nothing of load",
+    "either line, or one or more of exit, stdout, stderr",
+  ],
+  [
+    withSteps("  - wait: { process: ‸load, line: x, exit: 0 }"),
+    "wait asks for a line and for an end",
+    "either line, or one or more of exit, stdout, stderr",
+  ],
+  [withSteps("  - wait: { process: ‸nosuch, exit: 0 }"), 'there is no process "nosuch"', "one of load"],
+  [withSteps("  - wait: { process: load, line: ‸'/[/' }"), 'line is "/[/"', TEXT_TEST],
+  [
+    withSteps("  - wait: { process: load, ‸output: x }"),
+    'unknown key "output"',
+    "one of process, exit, stdout, stderr, line, timeout",
+  ],
+  [
+    withSteps("  - expect: { process: load, exit: 0, ‸timeout: 5s }"),
+    'unknown key "timeout"',
+    "one of process, exit, stdout, stderr, line",
+  ],
+  [withSteps("  - wait: { port: ‸0 }"), "port is 0", "a whole number from 1 to 65535"],
+  [
+    withSteps("  - wait: { port: 80, address: ‸localhost }"),
+    'address is "localhost"',
+    "an IP address: 10.0.0.2, fd00::2",
+  ],
+  [withSteps("  - wait: { port: 80, answers: ‸no }"), 'answers is "no"', "true or false"],
+  [withSteps("  - wait: { port: 80, ‸host: a }"), 'unknown key "host"', "one of port, address, answers, timeout"],
+  [withSteps("  - expect: { port: 80, ‸timeout: 5s }"), 'unknown key "timeout"', "one of port, address, answers"],
+  [
+    withTop("hosts: { a: {} }\ncleanup:\n  - wait: ‸{ port: 80 }"),
+    "port 80 names no host",
+    "host: with one of hosts, or here",
+  ],
+  [withSteps("  - expect: { command: ‸[] }"), "command is an empty list", COMMAND],
+  [
+    withSteps("  - expect: { command: x, ‸line: y }"),
+    'unknown key "line"',
+    "one of command, env, cwd, stdin, exit, stdout, stderr, timeout",
+  ],
+];

@@ -1,0 +1,60 @@
+import { DURATION, NAME, STEPS } from "./expected.ts";
+import { type Cases, withTop } from "../marked.ts";
+
+const TOP_KEYS = "name, description, timeout, max-hold, seed, vars, defaults, hosts, gates, plugs, steps, cleanup";
+
+/** In YAML itself. */
+export const YAML_MISTAKES: Cases = [
+  ["‸", "the scenario is no mapping", `keys such as ${TOP_KEYS}`],
+  ["‸- name", "the scenario is no mapping", `keys such as ${TOP_KEYS}`],
+  ["name: x\n‸name: y\nsteps: [log: x]", "a key is given twice", "each key of a mapping once"],
+  [
+    "name: x\nsteps: [log: ‸*nosuch]",
+    "there is no anchor nosuch",
+    "&nosuch before it",
+  ],
+  ["name: !!binary ‸x\nsteps: [log: x]", "there is a tag tag:yaml.org,2002:binary", "no tag but !!str"],
+  [withTop("? ‸[x]\n: y"), "a key is no text", "a word as the key"],
+  [withTop("vars: { ‸__proto__: 1 }"), "a key is __proto__", "another name"],
+  [withTop("defaults: { env: { ‸constructor: 1 } }"), "a key is constructor", "another name"],
+  [withTop("‸bogus: 1"), 'unknown key "bogus"', `one of ${TOP_KEYS}`],
+  ["‸steps: [log: x]", "the scenario has no name", "a text"],
+  ["‸name: x", "the scenario has no steps", STEPS],
+];
+
+/** In what stands at the top of a scenario. */
+export const TOP_MISTAKES: Cases = [
+  ["name:‸\nsteps: [log: x]", "name is empty", "a text"],
+  ['name: ‸""\nsteps: [log: x]', 'name is ""', "a text that is not empty"],
+  ["name: ‸[x]\nsteps: [log: x]", "name is a list", "a text"],
+  [withTop("description: ‸{}"), "description is a mapping", "a text"],
+  [withTop("timeout: ‸60"), "timeout is 60", DURATION],
+  [withTop("timeout: ‸60 s"), 'timeout is "60 s"', DURATION],
+  [withTop("timeout: ‸25h"), "", ""],
+  [withTop("timeout: ‸900h"), 'timeout is "900h"', DURATION],
+  [withTop("max-hold: ‸never"), 'max-hold is "never"', DURATION],
+  [withTop("seed: ‸-1"), "seed is -1", "a whole number from 0 to 4294967295"],
+  [withTop("seed: ‸0x10"), 'seed is "0x10"', "a whole number from 0 to 4294967295"],
+  [withTop("vars: ‸[1]"), "vars is no mapping", "variables: { port: 8000 }"],
+  [
+    withTop("vars: { ‸my-var: 1 }"),
+    'the variable is "my-var"',
+    "a variable's name: a letter or _, then letters, digits and _",
+  ],
+  [
+    withTop("vars: { a: '‸${b}', b: 1 }"),
+    "there is no variable ${b}",
+    "one that vars defines, or $${ for a ${ that the shell gets",
+  ],
+  [withTop("vars: { port: ‸}"), "port is empty", "a text or a number"],
+  [withTop("vars: { port: ‸[1] }"), "port is an empty list", "a text or a number"],
+  [withTop("defaults: ‸1"), "defaults is 1", "defaults: { host: client, timeout: 5s }"],
+  [withTop("defaults: { ‸hots: a }"), 'unknown key "hots"', "one of host, timeout, env, cwd"],
+  [withTop("defaults: { timeout: ‸5 }"), "timeout is 5", DURATION],
+  [withTop("defaults: { host: ‸9 }"), "host is 9", NAME],
+  [withTop("defaults: { host: ‸a }"), 'there is no host "a"', "one of here"],
+  [withTop("defaults: { env: ‸a }"), 'env is "a"', "environment variables: { NAME: value }"],
+  [withTop("defaults: { env: { ‸a-b: 1 } }"), 'the key is "a-b"', "the name of an environment variable"],
+  [withTop("defaults: { env: { A: ‸[] } }"), "A is an empty list", "a text"],
+  [withTop("defaults: { cwd: ‸{} }"), "cwd is a mapping", "a text"],
+];

@@ -24,7 +24,6 @@ export class Records {
   /** How many messages there are. */
   readonly count: number;
   // Not `#`: such fields cost 0.6 ns a message more, and more than that until V8 has compiled what reads them.
-  private readonly first: number;
   private readonly stride: number;
   /** The word of the memory at which the record begins that it stands on. */
   private readonly end: number;
@@ -36,10 +35,10 @@ export class Records {
    */
   constructor(count: number, inPlace = false) {
     this.count = count;
-    this.first = inPlace ? FIRST_ACK : FIRST_RECORD;
+    const first = inPlace ? FIRST_ACK : FIRST_RECORD;
     this.stride = inPlace ? SLOT_WORDS : RECORD_WORDS;
-    this.end = this.first + count * this.stride;
-    this.at = this.first - this.stride;
+    this.end = first + count * this.stride;
+    this.at = first - this.stride;
   }
 
   /** Moves to the next message, the first at first; `false` where there is none. */
@@ -50,7 +49,7 @@ export class Records {
 
   /** Moves to message `index`, from 0 on. */
   moveTo(index: number): this {
-    this.at = this.first + index * this.stride;
+    this.at = this.end + (index - this.count) * this.stride;
     return this;
   }
 

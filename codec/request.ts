@@ -136,6 +136,7 @@ function encodeByType(request: Request, at: number, sequence: number): number {
   if (isRare(request)) return encodeRare(request, at, sequence);
   const { plug } = request;
   const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
+  const head = typeAndFlags(request);
   const length = writeChange(
     at,
     sequence,
@@ -145,14 +146,10 @@ function encodeByType(request: Request, at: number, sequence: number): number {
     options.action,
     options.limit,
   );
-  return length < 0 ? length : shorten(at, qdiscLength(plug), typeAndFlags(request));
-}
-
-/** Makes a request of the change at offset `at` of the send region: what it has less stands at its end. */
-function shorten(at: number, length: number, typeAndFlags: number): number {
-  memoryWords[(SEND_AT + at) / 4] = length;
-  memoryWords[(SEND_AT + at) / 4 + 1] = typeAndFlags;
-  return length;
+  if (length < 0) return length;
+  // What another request has less of than a change stands at the end.
+  memoryWords[(SEND_AT + at) / 4 + 1] = head;
+  return memoryWords[(SEND_AT + at) / 4] = qdiscLength(plug);
 }
 
 const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };

@@ -13,8 +13,6 @@ export const FAIL_ATTRIBUTE_HEADER = 4;
 export const FAIL_ATTRIBUTE_LENGTH = 5;
 /** An attribute's payload has not the size that its type needs. */
 export const FAIL_ATTRIBUTE_PAYLOAD = 6;
-/** The request does not fit into what is left of the send region. */
-export const FAIL_NO_ROOM = 7;
 /** An address or a count outside of the region it must lie in. */
 export const FAIL_OUT_OF_REGION = 8;
 /** A message to be made is shorter than its header, or longer than the scratch region. */

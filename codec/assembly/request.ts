@@ -9,9 +9,8 @@
 //
 // Whoever writes the records answers for them.
 import { NLA_HDRLEN, NLM_F_ACK, NLM_F_REQUEST, NLMSG_HDRLEN, RTM_NEWQDISC, TCMSG_LEN } from "./constants";
-import { FAIL_NO_ROOM } from "./codes";
 import { BATCH_AT, BATCH_MAX, BATCH_RECORD_LEN, OWNER_AT, SEND_AT, SEND_LEN } from "./regions";
-import { checkCount, fail } from "./failure";
+import { checkCount } from "./failure";
 import { KIND_HEAD, KIND_LEN, OPTIONS_HEAD, OPTIONS_LEN, PLUG } from "./plug_options";
 
 const KIND_END = NLMSG_HDRLEN + TCMSG_LEN + KIND_LEN;
@@ -32,7 +31,8 @@ function write(to: i32, head: v128, place: v128, options: v128): void {
 }
 
 /**
- * A change of a plug, at offset `at` of the send region, which is to be acknowledged. Returns its length, or -1.
+ * A change of a plug, at offset `at` of the send region, which is to be acknowledged. Returns its length, or -1 where
+ * there is no room.
  * What is the same in every change is no argument: each costs up to 0.5 ns, and words are stored rather than put
  * together to 16 bytes.
  */
@@ -46,9 +46,7 @@ export function encodeChange(
   limit: i32,
 ): i32 {
   store<i32>(OWNER_AT, 0);
-  if (<u32> at > <u32> (SEND_LEN - OPTIONS_END) || (at & 3) != 0) {
-    return fail(FAIL_NO_ROOM, at, OPTIONS_END, SEND_LEN);
-  }
+  if (<u32> at > <u32> (SEND_LEN - OPTIONS_END) || (at & 3) != 0) return -1;
   const to = SEND_AT + at;
   v128.store(to, CHANGE_HEAD);
   store<u64>(to, <u64> <u32> ifindex << 32, PLACE);

@@ -3,7 +3,7 @@ import { printed } from "./processes.ts";
 const FILE = new URL("RESULTS.md", import.meta.url);
 const TITLE = "# Results\n\nWritten by the tasks that each section names; see there for what each peer does.\n";
 
-/** Puts a section into RESULTS.md, in the place of what an earlier run wrote. */
+/** Puts a section into RESULTS.md, in the place of what an earlier run wrote, laid out as all of the project is. */
 export async function writeSection(title: string, lines: readonly string[]): Promise<void> {
   const sections = (await oldText()).split(/^(?=## )/m).filter((part) => part.startsWith("## "));
   const others = sections.filter((part) => !part.startsWith(`## ${title}\n`));
@@ -12,6 +12,7 @@ export async function writeSection(title: string, lines: readonly string[]): Pro
     FILE,
     [TITLE, ...[...others.map((part) => `${part.trimEnd()}\n`), section].sort()].join("\n"),
   );
+  await printed(Deno.execPath(), "fmt", "--quiet", FILE.pathname);
 }
 
 async function oldText(): Promise<string> {

@@ -227,8 +227,8 @@ export const COMMANDS = {
     summary: "list the gates, with what they match, hold and dropped",
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
-      "Everything is read from the kernel: gates that any process has made are listed, and what is left of one whose " +
-      "maker was killed in the middle.",
+      "Everything is read from the kernel: gates are listed whichever process made them, and so is what is left of one " +
+      "whose maker was killed in the middle.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
   },
@@ -286,7 +286,7 @@ export const COMMANDS = {
     program: "COMMAND...",
     options: ["format", "help"],
     details: [
-      "COMMAND is any command that has --dry-run, but for run, with its own options behind it. Of each message hex has a " +
+      "COMMAND is a command that has --dry-run, other than run, with its own options behind it. Of each message hex has a " +
       "line, C an array, and JSON the bytes and every field. No socket is opened.",
     ],
     examples: [

@@ -6,7 +6,7 @@ import { Records } from "./records.ts";
 
 /**
  * Decodes the first `length` bytes of `receiveRegion`, one read of a netlink socket, and returns a cursor over
- * the messages, which makes no object of any.
+ * the messages, which makes no objects.
  *
  * ```ts
  * import { readReceived, receiveRegion, RTM_NEWQDISC } from "@plugctl/plugctl/codec";

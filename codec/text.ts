@@ -29,7 +29,7 @@ export function kindAt(at: number): string {
 }
 
 function newKindAt(at: number, number: number): string {
-  // Without a number it is empty, longer than any kind of the kernel's, or one too many to remember.
+  // No number is given to an empty kind, to one longer than the kernel's are, and to one for which there is no room.
   return number === 0 ? textAt(at, words[at + 6]) : kinds[number] = kindNumbered(number);
 }
 

@@ -1,5 +1,5 @@
 /**
- * `deno task demo`: an HTTP request held in the kernel and let go, on any Debian or Ubuntu.
+ * `deno task demo`: an HTTP request held in the kernel and let go, on Debian or Ubuntu.
  *
  * @module
  */

@@ -60,7 +60,7 @@ export class Channel implements Disposable {
   /**
    * Sends a text of up to 64 KiB.
    *
-   * @throws {NetlinkError} with EPIPE where nobody is at the other end any more
+   * @throws {NetlinkError} with EPIPE where the other end is closed
    */
   send(text: string): void {
     const { call, errno } = libc();
@@ -73,7 +73,7 @@ export class Channel implements Disposable {
 
   /**
    * Receives a text, for which it keeps the process waiting for up to `timeoutMs`; `undefined` where none came. An empty
-   * one means that nobody is at the other end any more.
+   * one means that the other end is closed.
    */
   receive(timeoutMs = 0): string | undefined {
     const { call, errno } = libc();

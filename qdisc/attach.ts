@@ -46,7 +46,7 @@ const DEFAULT_PACKETS = 1000;
 const ETHERNET_HEADER_BYTES = 14;
 
 /**
- * Creates plugs and, unless they are to hold, releases them in the same send. All are checked before any is
+ * Creates plugs and, unless they are to hold, releases them in the same send. All are checked before the first is
  * created; where one cannot be created, those that were are taken away again.
  *
  * @throws {QueueError} where something else is there, it would lock out, or the kernel refuses

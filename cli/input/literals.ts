@@ -2,7 +2,7 @@ import { mistakeAt } from "./mistake.ts";
 
 /** A string literal, closed or not, and the dots with which strace cuts one short. */
 const LITERALS = /"((?:\\.|[^"\\])*)("?)(\.\.\.)?/gs;
-/** An escape of C, `\x1f`, `\037` or `\n`, or any other letter. */
+/** One letter: as an escape of C, `\x1f`, `\037` or `\n`, or as itself. */
 const LETTERS = /\\x([0-9a-f]{1,2})|\\([0-7]{1,3})|\\(.)|(.)/gis;
 const NAMED: Readonly<Record<string, number>> = {
   a: 7,

@@ -150,5 +150,5 @@ function typeNamed(name: string): number | undefined {
   return undefined;
 }
 
-/** How many types of each name space are tried: more than any has. */
+/** How many types of each name space are tried. The largest has fewer. */
 const TYPES_MAX = 128;

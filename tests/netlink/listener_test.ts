@@ -1,6 +1,13 @@
 // Listeners on the kernel that runs the tests, in a network namespace of their own.
 import { assert, assertEquals } from "@std/assert";
-import { NLM_F_REQUEST, type QdiscRequest, RTM_DELQDISC, RTM_NEWQDISC, TC_H_ROOT } from "../../codec/mod.ts";
+import {
+  NLM_F_REQUEST,
+  type QdiscRequest,
+  RTM_DELQDISC,
+  RTM_NEWQDISC,
+  TC_H_ROOT,
+  TCQ_PLUG_RELEASE_INDEFINITE,
+} from "../../codec/mod.ts";
 import { Connection, ENODEV, inNewNamespace, openSocket } from "../../netlink/mod.ts";
 import { Listener } from "../../netlink/listener.ts";
 import { GROUP_REQUESTS, GROUP_TC } from "../../netlink/socket.ts";
@@ -13,7 +20,7 @@ const CHANGE: QdiscRequest = {
   ifindex: IFINDEX,
   handle: 0x70000,
   parent: TC_H_ROOT,
-  plug: { action: 2, limit: 0 },
+  plug: { action: TCQ_PLUG_RELEASE_INDEFINITE, limit: 0 },
 };
 const anything = () => true;
 

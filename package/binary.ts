@@ -1,18 +1,13 @@
 import { run } from "./command.ts";
+import { bundleProgram, MAIN } from "./javascript.ts";
 import { folderOf, putInPlace } from "./layout.ts";
-import { setTimes, sourceDate } from "./source_date.ts";
 import { findTarget, type Target } from "./targets.ts";
-
-const PROJECT = `${import.meta.dirname}/..`;
 
 /**
  * What the program may do, and is never asked about. Deno gives the permission to look into `/proc`, which `doctor` and
  * the guardian do, only together with every other, and FFI, by which it speaks to the kernel, is as much as all of them.
  */
 const PERMISSIONS = ["--allow-all", "--no-prompt"];
-
-/** By this name a guardian that is to be started knows that the program is plugctl. */
-const MAIN = "plugctl.js";
 
 /**
  * Compiles plugctl with all that it loads into one file.
@@ -26,7 +21,7 @@ const MAIN = "plugctl.js";
 export async function compileBinary(output: string, target: Target = findTarget()): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "plugctl-bundle-" });
   try {
-    await bundle(folder);
+    await bundleProgram(folder);
     await compileProgram(`${folder}/${MAIN}`, output, target);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -63,14 +58,6 @@ function compileOptions({ triple }: Target): string[] {
     "--target",
     triple,
   ];
-}
-
-/** Writes the bundle, `plugctl.js` and what it loads, all of one time: the binary records when a file was changed. */
-async function bundle(folder: string): Promise<void> {
-  const options = ["--quiet", "--code-splitting", "--minify", "--outdir", folder];
-  await run([Deno.execPath(), "bundle", ...options, "cli/main.ts"], { cwd: PROJECT });
-  await Deno.rename(`${folder}/main.js`, `${folder}/${MAIN}`);
-  await setTimes(folder, await sourceDate());
 }
 
 /** Refuses a binary for another machine: Deno appends the program to whatever `DENORT_BIN` is. */

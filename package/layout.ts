@@ -15,12 +15,29 @@ export interface InstalledFile {
 
 const PROJECT = `${import.meta.dirname}/..`;
 
-/** Every file that is installed: the program that is at `binary`, its completions and its manual page. */
-export function layout(binary: string, { debian = false }: LayoutOptions = {}): InstalledFile[] {
+/** Where the bundle goes that Deno runs, from the prefix on: nothing else is there. */
+export const LIBRARY = "lib/plugctl";
+
+/** plugctl as the binary that is at `path`. */
+export function asBinary(path: string): InstalledFile[] {
+  return [{ path: "bin/plugctl", source: path, mode: 0o755 }];
+}
+
+/** plugctl as the bundle that is in `folder`, and what has Deno run it. */
+export function asBundle(folder: string): InstalledFile[] {
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+  return [
+    ...names.map((name) => ({ path: `${LIBRARY}/${name}`, source: `${folder}/${name}`, mode: 0o644 })),
+    { path: "bin/plugctl", source: `${PROJECT}/package/launcher.sh`, mode: 0o755 },
+  ];
+}
+
+/** Every file that is installed: the program, its completions and its manual page. */
+export function layout(program: readonly InstalledFile[], { debian = false }: LayoutOptions = {}): InstalledFile[] {
   const completions = `${PROJECT}/cli/completions`;
   const zsh = debian ? "share/zsh/vendor-completions" : "share/zsh/site-functions";
   return [
-    { path: "bin/plugctl", source: binary, mode: 0o755 },
+    ...program,
     { path: "share/bash-completion/completions/plugctl", source: `${completions}/plugctl.bash`, mode: 0o644 },
     { path: `${zsh}/_plugctl`, source: `${completions}/plugctl.zsh`, mode: 0o644 },
     { path: "share/fish/vendor_completions.d/plugctl.fish", source: `${completions}/plugctl.fish`, mode: 0o644 },
@@ -37,6 +54,13 @@ export async function putInPlace(files: readonly InstalledFile[], prefix: string
     await Deno.chmod(`${target}.new`, mode);
     await Deno.rename(`${target}.new`, target);
   }
+}
+
+/** Removes a file, or a folder with what is in it. */
+export async function removeIfThere(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }
 
 /** The folder that a file is in. */

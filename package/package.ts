@@ -1,6 +1,7 @@
 /**
  * `deno task package [--target TRIPLE] [--folder FOLDER]`: compiles plugctl and packs it, into `dist` by default: a
- * `.tar.gz`, a `.deb`, and `SHA256SUMS` of what is packed there. The same sources make the same bytes.
+ * `.tar.gz` and a `.deb` for that target, a `.tar.gz` of JavaScript for Deno on any, and `SHA256SUMS` of what is packed
+ * there. The same sources make the same bytes.
  *
  * @module
  */
@@ -10,7 +11,8 @@ import { runProgram } from "../uml/program.ts";
 import { makeTarball } from "./archive.ts";
 import { compileBinary } from "./binary.ts";
 import { makeDebianPackage } from "./debian.ts";
-import { layout } from "./layout.ts";
+import { bundleProgram } from "./javascript.ts";
+import { asBinary, asBundle, layout } from "./layout.ts";
 import { options } from "./options.ts";
 import { sourceDate } from "./source_date.ts";
 import { writeSums } from "./sums.ts";
@@ -21,19 +23,21 @@ await runProgram("package", async () => {
   const target = findTarget(triple);
   await Deno.mkdir(folder, { recursive: true });
   const scratch = await Deno.makeTempDir({ prefix: "plugctl-" });
-  const binary = `${scratch}/plugctl`;
+  const [binary, bundle] = [`${scratch}/plugctl`, `${scratch}/bundle`];
   try {
     await compileBinary(binary, target);
+    await bundleProgram(bundle);
     const { version } = config;
     const date = await sourceDate();
+    await makeTarball(`${folder}/plugctl-${version}-deno.tar.gz`, { version, files: layout(asBundle(bundle)), date });
     await makeTarball(`${folder}/plugctl-${version}-${target.machine}.tar.gz`, {
       version,
-      files: layout(binary),
+      files: layout(asBinary(binary)),
       date,
     });
     await makeDebianPackage(`${folder}/plugctl_${version}_${target.debian}.deb`, {
       version,
-      files: layout(binary, { debian: true }),
+      files: layout(asBinary(binary), { debian: true }),
       date,
       architecture: target.debian,
     });

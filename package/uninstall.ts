@@ -5,15 +5,12 @@
  */
 
 import { runProgram } from "../uml/program.ts";
-import { layout } from "./layout.ts";
+import { asBinary, layout, LIBRARY, removeIfThere } from "./layout.ts";
 import { options } from "./options.ts";
 
 await runProgram("uninstall", async () => {
   const { prefix } = options({ prefix: "/usr/local" });
-  for (const { path } of layout("")) {
-    await Deno.remove(`${prefix}/${path}`).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
-  }
+  const paths = layout(asBinary("")).map(({ path }) => path);
+  for (const path of [...paths, LIBRARY]) await removeIfThere(`${prefix}/${path}`);
   return 0;
 });

@@ -8,6 +8,12 @@
 export interface DownloadOptions {
   /** The folder that gets the `.deb` files */
   folder: string;
+  /** Debian's name of the kind of machine that they are for, such as `arm64`; this machine's own if not given */
+  architecture?: string;
+  /** Packages that are downloaded besides, by the name of one that depends on them, such as `linux-image-arm64` */
+  dependenciesOf?: string;
+  /** What to do where they cannot be had, the end of the message */
+  advice: string;
   /** Ends the download */
   signal?: AbortSignal;
 }
@@ -15,6 +21,7 @@ export interface DownloadOptions {
 /** What a run of one of Debian's tools came to. */
 interface Outcome {
   success: boolean;
+  output: string;
   /** Its standard error, trimmed */
   complaint: string;
 }
@@ -22,27 +29,36 @@ interface Outcome {
 /**
  * Downloads packages as `.deb` files, and fetches the package lists first where they are needed.
  *
- * Lists that are missing or out of date are fetched into a folder of their own, which is deleted
- * afterwards.
+ * Lists that are missing or out of date, or another kind of machine's, are fetched into a folder of their own, which is
+ * deleted afterwards.
  *
  * @throws {Error} If apt-get is not there or the packages cannot be had.
  */
 export async function downloadPackages(names: string[], options: DownloadOptions): Promise<void> {
-  const { folder, signal } = options;
-  const apt = (...args: string[]) => run(["apt-get", "--quiet", ...args], { cwd: folder, signal });
+  const { architecture, dependenciesOf, folder } = options;
   // Without the option apt warns that a user of its own may not write here
-  const asIs = await apt("--option", "APT::Sandbox::User=root", "download", ...names);
-  if (asIs.success) return;
+  const asIs = ["apt-get", "--quiet", "--option", "APT::Sandbox::User=root", "download", ...names];
+  if (!architecture && !dependenciesOf && (await run(asIs, { ...options, cwd: folder })).success) return;
   const state = await Deno.makeTempDir({ dir: folder, prefix: "apt-" });
   try {
-    const configuration = ["--config-file", await writeConfiguration(state)];
+    const configuration = ["--quiet", "--config-file", await writeConfiguration(state, architecture)];
+    const apt = (tool: string, ...args: string[]) =>
+      run([tool, ...configuration, ...args], { ...options, cwd: folder });
     // A broken third-party source fails the update, and need not concern these packages
-    const update = await apt(...configuration, "update");
-    const download = await apt(...configuration, "download", ...names);
-    if (!download.success) throw cannotDownload(names, [update.complaint, download.complaint]);
+    const update = await apt("apt-get", "update");
+    const depends = dependenciesOf ? await apt("apt-cache", "depends", "--important", dependenciesOf) : undefined;
+    const wanted = [...names, ...dependencies(depends?.output ?? "")];
+    const download = await apt("apt-get", "download", ...wanted);
+    const complaints = [update, depends, download].map((outcome) => outcome?.complaint ?? "");
+    if (!download.success || depends?.success === false) throw cannotDownload(wanted, complaints, options);
   } finally {
     await Deno.remove(state, { recursive: true });
   }
+}
+
+/** The names of packages that `apt-cache depends` printed. */
+function dependencies(printed: string): string[] {
+  return printed.matchAll(/^ *Depends: (\S+)$/gm).map(([, name]) => name).toArray();
 }
 
 /**
@@ -59,13 +75,15 @@ export async function unpackPackages(folder: string, into: string): Promise<void
 }
 
 /** Writes an apt configuration whose lists and caches are all in `state`, and returns its path. */
-async function writeConfiguration(state: string): Promise<string> {
+async function writeConfiguration(state: string, architecture?: string): Promise<string> {
   await Deno.mkdir(`${state}/lists/partial`, { recursive: true });
   await Deno.mkdir(`${state}/cache/archives/partial`, { recursive: true });
+  await Deno.writeTextFile(`${state}/status`, "");
   const settings = [
+    `Dir::State::status "${architecture ? `${state}/status` : "/var/lib/dpkg/status"}";`,
+    ...architecture ? architectureSettings(architecture) : [],
     `Dir::State "${state}";`,
     `Dir::State::lists "${state}/lists";`,
-    `Dir::State::status "/var/lib/dpkg/status";`,
     `Dir::Cache "${state}/cache";`,
     `APT::Sandbox::User "root";`,
     `Acquire::Languages "none";`,
@@ -78,34 +96,36 @@ async function writeConfiguration(state: string): Promise<string> {
   return `${state}/apt.conf`;
 }
 
+function architectureSettings(architecture: string): string[] {
+  return [
+    `APT::Architecture "${architecture}";`,
+    "#clear APT::Architectures;",
+    `APT::Architectures "${architecture}";`,
+  ];
+}
+
 async function run(
   [command, ...args]: string[],
   options: { cwd: string; signal?: AbortSignal },
 ): Promise<Outcome> {
   try {
-    const { success, stderr } = await new Deno.Command(command, {
-      ...options,
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      cwd: options.cwd,
+      signal: options.signal,
       args,
       env: { LC_ALL: "C" },
       stdin: "null",
     }).output();
     options.signal?.throwIfAborted();
-    return { success, complaint: new TextDecoder().decode(stderr).trim() };
+    const [output, complaint] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+    return { success, output, complaint };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(
-      `Cannot run ${command}: it is not installed; User-Mode Linux is fetched as a package of Debian's`,
-      { cause: error },
-    );
+    throw new Error(`Cannot run ${command}: it is not installed; it fetches packages of Debian's`, { cause: error });
   }
 }
 
-function cannotDownload(names: string[], complaints: string[]): Error {
-  const packages = names.join(" ");
-  return new Error(
-    `Cannot download ${packages}: apt-get said\n${complaints.filter(Boolean).join("\n")}\n` +
-      `install what is missing with: apt-get install ${packages}\n` +
-      "on Ubuntu, which has no user-mode-linux, let its own kernel do it: " +
-      "apt-get install linux-modules-extra-$(uname -r) && modprobe sch_plug",
-  );
+function cannotDownload(names: string[], complaints: string[], { advice }: DownloadOptions): Error {
+  const said = complaints.filter(Boolean).join("\n");
+  return new Error(`Cannot download ${names.join(" ")}: apt-get said\n${said}\n${advice}`);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { startGuarded } from "./guarded.ts";
 import { lines } from "./lines.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
@@ -117,14 +118,7 @@ async function startKernel(machine: Machine): Promise<Deno.ChildProcess> {
   const { memoryBytes = DEFAULT_MEMORY_BYTES, files } = machine;
   const folder = await memoryFolder(memoryBytes);
   const args = kernelArguments({ ...machine, memoryBytes });
-  return new Deno.Command("/bin/sh", {
-    args: [`${import.meta.dirname}/guard.sh`, files.kernel, ...args],
-    clearEnv: true,
-    env: { PATH: "/usr/bin:/bin", TMPDIR: folder },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return startGuarded([files.kernel, ...args], { TMPDIR: folder });
 }
 
 /** The command's output is the second console, on stdout; the kernel's own is the first, on stderr. */

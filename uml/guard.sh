@@ -1,7 +1,7 @@
 # sh guard.sh KERNEL ARGUMENT...: becomes the kernel, and ends it when this script's input ends
 #
-# boot.ts holds the other end of the input. Should it be killed, no process of the kernel is left:
-# they are all in the group that the kernel leads.
+# guarded.ts holds the other end of the input. Should it be killed, no process of the kernel is left:
+# those of User-Mode Linux are all in the group that the kernel leads.
 exec 3<&0 </dev/null
 (
   trap '' HUP

@@ -5,8 +5,12 @@
  */
 
 import { downloadPackages, unpackPackages } from "./apt.ts";
+import { cacheFolder, fillCache } from "./cache.ts";
 
 const PACKAGES = ["user-mode-linux", "busybox-static"];
+const ADVICE = `install what is missing with: apt-get install ${PACKAGES.join(" ")}\n` +
+  "on Ubuntu, which has no user-mode-linux, let its own kernel do it: " +
+  "apt-get install linux-modules-extra-$(uname -r) && modprobe sch_plug";
 
 /** How the files are fetched, if they are not here yet. */
 export interface FetchOptions {
@@ -37,28 +41,20 @@ export interface UmlFiles {
 export async function umlFiles(
   { onDownload, signal }: FetchOptions = {},
 ): Promise<UmlFiles> {
-  const cache = cacheFolder();
+  const cache = cacheFolder("uml");
   const present = findIn("") ?? findIn(cache);
   if (present) return present;
   assertPackaged();
   onDownload?.(cache);
-  await fetchInto(cache, signal);
+  await fillCache(cache, async (folder) => {
+    await downloadPackages(PACKAGES, { folder, signal, advice: ADVICE });
+    await unpackPackages(folder, `${folder}/root`);
+  });
   const fetched = findIn(cache);
   if (fetched) return fetched;
   throw new Error(
     `Cannot use ${cache}: linux.uml, its modules or busybox are missing; delete it to fetch them anew`,
   );
-}
-
-function cacheFolder(): string {
-  const home = Deno.env.get("HOME");
-  const base = Deno.env.get("XDG_CACHE_HOME") || (home && `${home}/.cache`);
-  if (!base) {
-    throw new Error(
-      "Cannot choose a cache folder: neither XDG_CACHE_HOME nor HOME is set",
-    );
-  }
-  return `${base}/plugctl/uml`;
 }
 
 /** Finds a complete installation under a root folder; the machine's own root is "". */
@@ -93,26 +89,4 @@ function assertPackaged(): void {
   throw new Error(
     `Cannot fetch User-Mode Linux: Debian has it for Linux on x86_64, this is ${os} on ${arch}`,
   );
-}
-
-/** Fills the cache in one step, by a rename: an interrupted download leaves nothing half done. */
-async function fetchInto(cache: string, signal?: AbortSignal): Promise<void> {
-  const parent = cache.slice(0, cache.lastIndexOf("/"));
-  await Deno.mkdir(parent, { recursive: true });
-  const folder = await Deno.makeTempDir({ dir: parent, prefix: "uml-" });
-  try {
-    await downloadPackages(PACKAGES, { folder, signal });
-    await unpackPackages(folder, `${folder}/root`);
-    await Deno.rename(`${folder}/root`, cache);
-  } catch (error) {
-    if (!isFilled(error)) throw error;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Tells whether a rename failed because another process has filled the cache meanwhile. */
-function isFilled(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    error.code === "ENOTEMPTY";
 }

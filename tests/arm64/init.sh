@@ -17,8 +17,13 @@ for module in sch_plug sch_ingress cls_flower act_mirred veth "ifb numifbs=0" "d
 done
 ip link set lo up
 
-status=0
-deno test --quiet --allow-all --no-check --no-config --no-lock --unstable-net /tests/plugctl_test.js </dev/null || status=$?
-echo "status $status"
+run_tests() {
+  status=0
+  deno test --allow-all --no-check --no-config --no-lock --unstable-net /tests/plugctl_test.js </dev/null || status=$?
+  echo "status $status"
+}
+
+# Through a pipe, so that no test and no report of theirs is for a terminal
+run_tests 2>&1 | cat
 stty -F /dev/ttyAMA0 opost # waits until all output has left
 poweroff -f

@@ -38,8 +38,9 @@ export async function runMachine(options: MachineOptions): Promise<number> {
   const work = async () => {
     for await (const line of lines(machine.stdout)) {
       const [, said] = /^status (\d+)$/.exec(line) ?? [];
-      if (said === undefined) options.onLine(line);
-      else status = Number(said);
+      if (said !== undefined) status = Number(said);
+      // What comes then is the kernel's: that it powers off
+      else if (status === undefined) options.onLine(line);
     }
   };
   try {

@@ -13,7 +13,7 @@ const INSTALLED = "/usr/local/lib/plugctl/plugctl.js";
 const installed: { runCommandLine: typeof runCommandLine } = await import(INSTALLED);
 
 /** How long anything may take that is emulated on a machine that is slow and has other work. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 60_000;
 const LO = ["--dev", "lo"];
 
 interface Outcome {
@@ -34,28 +34,41 @@ function plugctl(...words: string[]): Promise<Outcome> {
   return run("plugctl", ...words);
 }
 
-/** Runs plugctl in this process, and returns what it printed. It has to succeed. */
-async function here(...words: string[]): Promise<string> {
+/** Runs plugctl in this process. */
+async function call(...words: string[]): Promise<Outcome> {
   const [stdout, stderr] = [new Written(), new Written()];
   const status = await installed.runCommandLine(words, { stdout, stderr });
-  assertEquals({ words, status, stderr: stderr.text }, { words, status: 0, stderr: "" });
-  return stdout.text;
+  return { status, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** Runs plugctl in this process, and returns what it printed. It has to succeed, and have nothing to say besides. */
+async function here(...words: string[]): Promise<string> {
+  const { stdout, ...rest } = await call(...words);
+  assertEquals({ words, ...rest }, { words, status: 0, stderr: "" });
+  return stdout;
+}
+
+/** What is used here of what `show --json` prints. */
+interface Shown {
+  packets: number;
+  backlogPackets: number;
+  drops: number;
 }
 
 /** What `show` says of the only plug. */
-async function shown(...words: string[]): Promise<{ backlogPackets: number; drops: number; packets: number }> {
+async function shown(...words: string[]): Promise<Shown> {
   const plugs = JSON.parse(await here("show", "--json", ...words));
   assertEquals(plugs.length, 1, JSON.stringify(plugs));
   return plugs[0];
 }
 
 /** Waits until so many packets wait at the only plug, and returns what `show` says of it then. */
-function backlog(packets: number, ...words: string[]) {
-  const isReached = async () => {
+async function backlog(packets: number, ...words: string[]): Promise<Shown> {
+  const what = `a backlog of ${packets}`;
+  return await until(async () => {
     const plug = await shown(...words);
-    return plug.backlogPackets === packets && plug;
-  };
-  return until(isReached, { timeoutMs: PATIENCE_MS, what: `a backlog of ${packets}` });
+    return plug.backlogPackets === packets ? plug : undefined;
+  }, { timeoutMs: PATIENCE_MS, what });
 }
 
 /** Runs a command of this machine's that has to succeed, and returns what it printed. */
@@ -113,7 +126,19 @@ class Datagrams implements AsyncDisposable {
   }
 }
 
-Deno.test("doctor finds all that plugctl needs", async () => {
+/** A test that, where it fails, leaves nothing for the next one to stumble over. */
+function test(name: string, work: () => Promise<void>): void {
+  Deno.test(name, async () => {
+    try {
+      await work();
+    } catch (error) {
+      await call("recover");
+      throw error;
+    }
+  });
+}
+
+test("doctor finds all that plugctl needs", async () => {
   const { status, stdout, stderr } = await plugctl("doctor");
   assertEquals({ status, stderr }, { status: 0, stderr: "" }, stdout);
   const answers = stdout.trimEnd().split("\n");
@@ -122,22 +147,21 @@ Deno.test("doctor finds all that plugctl needs", async () => {
   assertMatch(answers[0], / aarch64$/);
 });
 
-Deno.test("what a plug holds arrives when it is released, and the device is as before", async () => {
+test("what a plug holds arrives when it is released, and the device is as before", async () => {
   const before = await loopback();
   assertEquals(await plugctl("attach", ...LO), { status: 0, stdout: "", stderr: "" });
   assertStringIncludes(await loopback(), " qdisc plug ");
   assertEquals(await plugctl("buffer", ...LO), { status: 0, stdout: "", stderr: "" });
   const ping = startPing();
   await backlog(3);
-  const { stdout } = await plugctl("show");
-  assertMatch(stdout, /^DEVICE .*\nlo +root +504c: +0 +0 +3 +294 +0\n$/);
+  assertMatch(await here("show"), /^DEVICE .*\nlo +root +504c: +0 +0 +3 +294 +0\n$/);
   assertEquals(await plugctl("release-indefinite", ...LO), { status: 0, stdout: "", stderr: "" });
   assertAllAnswered(await ping);
   assertEquals(await plugctl("detach", ...LO), { status: 0, stdout: "", stderr: "" });
   assertEquals(await loopback(), before);
 });
 
-Deno.test("release-one lets the ended epoch go, and nothing else", async () => {
+test("release-one lets the ended epoch go, and nothing else", async () => {
   await using datagrams = new Datagrams(5000);
   await here("attach", ...LO, "--hold");
   await datagrams.send(1, 2);
@@ -155,21 +179,21 @@ Deno.test("release-one lets the ended epoch go, and nothing else", async () => {
   await datagrams.haveArrived(1, 2, 3, 4);
 });
 
-Deno.test("limit is what a plug holds before it drops", async () => {
+test("limit is what a plug holds before it drops", async () => {
   await using datagrams = new Datagrams(5000);
   await here("attach", ...LO, "--hold");
   const datagramBytes = 14 + 20 + 8 + 1; // Ethernet's header, IP's, UDP's
-  await here("limit", String(2 * datagramBytes), ...LO);
+  await here("limit", String(2 * datagramBytes), ...LO, "--quiet");
   await datagrams.send(1, 2, 3);
   const { backlogPackets, drops } = await shown();
   assertEquals({ backlogPackets, drops }, { backlogPackets: 2, drops: 1 });
   await here("release-indefinite", ...LO);
   await datagrams.send(4);
   await datagrams.haveArrived(1, 2, 4);
-  await here("detach", ...LO);
+  await here("detach", ...LO, "--quiet");
 });
 
-Deno.test("a gate holds what it matches, while the rest passes", async () => {
+test("a gate holds what it matches, while the rest passes", async () => {
   const before = await loopback();
   await using matched = new Datagrams(5001);
   await using others = new Datagrams(5002);
@@ -189,7 +213,7 @@ Deno.test("a gate holds what it matches, while the rest passes", async () => {
   assertEquals(await loopback(), before);
 });
 
-Deno.test("hold that is killed is put right by its guardian", async () => {
+test("hold that is killed is put right by its guardian", async () => {
   const before = await loopback();
   await using datagrams = new Datagrams(5000);
   const args = ["hold", ...LO, "--", "sh", "-c", "echo it holds; exec sleep 3600"];
@@ -220,21 +244,21 @@ steps:
   - expect: { plug: all, drops: 0 }
 `;
 
-Deno.test("run plays a scenario, and reports", async () => {
+test("run plays a scenario, and reports", async () => {
   const before = await loopback();
   const [scenario, report] = ["/tmp/scenario.yaml", "/tmp/report.html"];
   await Deno.writeTextFile(scenario, SCENARIO);
   const { status, stdout, stderr } = await plugctl("run", scenario, "--json", "--report", report);
   assertEquals(status, 0, stdout + stderr);
   const events = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  console.log(stdout);
-  assertEquals(events.at(-1), {});
+  const { event, outcome, undone } = events.at(-1);
+  assertEquals({ event, outcome, undone }, { event: "scenario-end", outcome: "done", undone: true }, stdout);
   const page = await Deno.readTextFile(report);
   assertStringIncludes(page, "<title>Three requests wait");
   assertEquals(await loopback(), before);
 });
 
-Deno.test("--netns reaches the namespace of a process, and no other", async () => {
+test("--netns reaches the namespace of a process, and no other", async () => {
   const args = ["-n", "sh", "-c", "ip link set lo up; echo it is up; exec sleep 3600"];
   await using process = new Deno.Command("unshare", { args, stdin: "null", stdout: "piped" }).spawn();
   for await (const line of lines(process.stdout)) {
@@ -251,9 +275,13 @@ Deno.test("--netns reaches the namespace of a process, and no other", async () =
   await here("detach", ...LO, ...byProcess);
 });
 
-Deno.test("a device that is not there is an error, and a word that is not one is wrong usage", async () => {
-  const unknown = await plugctl("buffer", "--dev", "nosuch0");
-  assertEquals(unknown, { status: 1, stdout: "", stderr: "" });
-  const wrong = await plugctl("bufer", ...LO);
-  assertEquals(wrong, { status: 2, stdout: "", stderr: "" });
+test("a device that is not there is an error, and a word that is not one is wrong usage", async () => {
+  assertEquals(await call("buffer", "--dev", "nosuch0"), {
+    status: 1,
+    stdout: "",
+    stderr: "plugctl: cannot find nosuch0: there is no such device; see which there are with: ip link\n",
+  });
+  const { status, stdout, stderr } = await plugctl("bufer", ...LO);
+  assertEquals({ status, stdout }, { status: 2, stdout: "" });
+  assertMatch(stderr, /^plugctl: .*bufer/);
 });

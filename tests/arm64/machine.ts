@@ -1,5 +1,5 @@
 /**
- * An arm64 machine that QEMU emulates, instruction by instruction: any machine can, and it needs no root.
+ * An arm64 machine that QEMU emulates, instruction by instruction, on any machine and without root.
  *
  * @module
  */

@@ -2,6 +2,7 @@
 // its own, and on a kernel with plug. Prints tables and writes them to bench/RESULTS.md.
 import { compileBinary, compileProgram } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
+import { bundleProgram, MAIN } from "../../package/javascript.ts";
 import { findPlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
 import { circumstances, table, writeSection } from "../results.ts";
@@ -33,19 +34,20 @@ const BINARY_WORKS: Work[] = [
   binaryWork("version", { wall: 1.2, memory: 1.3 }),
   binaryWork("show", {}),
 ];
-const source = `${Deno.execPath()} run -A ${PROJECT}cli/main.ts`;
-const SOURCE_WORKS: Work[] = [
-  EMPTY_SCRIPT,
-  ...["version", "show"].map((words) => sourceWork(words, { wall: 1.5 })),
-  { ...sourceWork(release, {}), name: `${release}, refused, from source` },
-];
+/** Who has Deno runs plugctl by it: its sources, or a bundle of them. */
+const FROM_SOURCE = ["from source", `${Deno.execPath()} run -A ${PROJECT}cli/main.ts`] as const;
+const BUNDLED = [
+  "bundled",
+  `${Deno.execPath()} run -A --no-config --no-lock --unstable-lazy-dynamic-imports ${folder}/bundle/${MAIN}`,
+] as const;
+const SCRIPT_BOUND = { wall: 1.5 };
 
 function binaryWork(words: string, bounds: { wall?: number; memory?: number }): Work {
   return { name: `plugctl ${words}`, command: `${binary} ${words}`, to: { name: EMPTY_BINARY.name, ...bounds } };
 }
 
-function sourceWork(words: string, bounds: { wall?: number }): Work {
-  return { name: `${words}, from source`, command: `${source} ${words}`, to: { name: EMPTY_SCRIPT.name, ...bounds } };
+function scriptWork([how, program]: readonly [string, string], words: string, bounds: { wall?: number }): Work {
+  return { name: `${words}, ${how}`, command: `${program} ${words}`, to: { name: EMPTY_SCRIPT.name, ...bounds } };
 }
 
 await runProgram("bench:start", async (signal) => {
@@ -84,6 +86,7 @@ async function makePrograms(): Promise<void> {
   await Deno.writeTextFile(`${folder}/empty.js`, "");
   await compileProgram(`${folder}/empty.js`, EMPTY_BINARY.command);
   await compileBinary(binary);
+  await bundleProgram(`${folder}/bundle`);
   const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
   const options = ["--quiet", "--no-check", "--allow-all", "--no-code-cache", "--include", "cli/commands"];
   await run([deno, "compile", ...options, "--output", `${folder}/unbundled`, "cli/main.ts"], { cwd: PROJECT });
@@ -109,13 +112,26 @@ async function onThisKernel(): Promise<string[]> {
     command: `${folder}/unbundled version`,
     to: { name: EMPTY_BINARY.name },
   };
-  const works = [...BINARY_WORKS, refused, unbundled, ...SOURCE_WORKS];
+  const scripts = [FROM_SOURCE, BUNDLED].flatMap((how) => [
+    scriptWork(how, "version", SCRIPT_BOUND),
+    scriptWork(how, "show", SCRIPT_BOUND),
+    { ...scriptWork(how, release, {}), name: `${release}, refused, ${how[0]}` },
+  ]);
+  const works = [...BINARY_WORKS, refused, unbundled, EMPTY_SCRIPT, ...scripts];
   await writeWorks(works);
   return report(works, await run(["sh", "-c", `unshare -n python3 ${MEASURE} ${ROUNDS} < ${folder}/works`]));
 }
 
 async function withPlug(runThere: (script: string) => Promise<string>): Promise<string[]> {
-  const works = [...BINARY_WORKS, binaryWork(release, { wall: 1.35, memory: 1.3 })];
+  const scripts = [FROM_SOURCE, BUNDLED].flatMap((how) =>
+    ["version", "show", release].map((words) => scriptWork(how, words, SCRIPT_BOUND))
+  );
+  const works = [
+    ...BINARY_WORKS,
+    binaryWork(release, { wall: 1.35, memory: 1.3 }),
+    EMPTY_SCRIPT,
+    ...scripts,
+  ];
   await writeWorks(works);
   const script = `${binary} attach --dev lo && python3 ${MEASURE} ${ROUNDS_WITH_PLUG} < ${folder}/works`;
   return report(works, await runThere(script));

@@ -6,11 +6,15 @@ export interface Outcome {
 }
 
 /** The binary that `run.ts` has compiled. */
-export const BINARY: string = (() => {
-  const path = Deno.env.get("PLUGCTL_BINARY");
-  if (path !== undefined) return path;
-  throw new Error("Cannot test the binary: PLUGCTL_BINARY is not set; run this by tests/binary/run.ts");
-})();
+export const BINARY: string = given("PLUGCTL_BINARY");
+/** The folder of the bundle that it has made. */
+export const BUNDLE: string = given("PLUGCTL_BUNDLE");
+
+function given(name: string): string {
+  const value = Deno.env.get(name);
+  if (value !== undefined) return value;
+  throw new Error(`Cannot test the binary: ${name} is not set; run this by tests/binary/run.ts`);
+}
 
 /** Runs a program with these words, the binary by default, with no input and a bare environment. */
 export async function run(

@@ -3,11 +3,11 @@ import config from "../../deno.json" with { type: "json" };
 import { makeTarball } from "../../package/archive.ts";
 import { compileBinary } from "../../package/binary.ts";
 import { makeDebianPackage } from "../../package/debian.ts";
-import { layout } from "../../package/layout.ts";
+import { asBinary, asBundle, layout, LIBRARY } from "../../package/layout.ts";
 import { sourceDate } from "../../package/source_date.ts";
 import { writeSums } from "../../package/sums.ts";
 import { findTarget, TARGETS } from "../../package/targets.ts";
-import { BINARY, run } from "./binary.ts";
+import { BINARY, BUNDLE, run } from "./binary.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const { version } = config;
@@ -78,7 +78,7 @@ Deno.test("makeTarball() and makeDebianPackage() make the same bytes at another 
     const date = await sourceDate();
     for (const place of ["one", "other"]) {
       await Deno.mkdir(`${folder}/${place}`);
-      const contents = { version, date, files: layout(stand) };
+      const contents = { version, date, files: layout(asBinary(stand)) };
       await makeTarball(`${folder}/${place}/plugctl.tar.gz`, contents);
       await makeDebianPackage(`${folder}/${place}/plugctl.deb`, { ...contents, architecture: ARCHITECTURE });
       await Deno.utime(stand, 0, 0);
@@ -89,7 +89,10 @@ Deno.test("makeTarball() and makeDebianPackage() make the same bytes at another 
     await writeSums(`${folder}/one`);
     await done("sh", "-c", `cd ${folder}/one && sha256sum --check --strict SHA256SUMS`);
     await done("tar", "--extract", "--file", `${folder}/one/plugctl.tar.gz`, "--directory", folder);
-    assertEquals(await paths(`${folder}/plugctl`, "-type", "f"), layout(stand).map(({ path }) => path).sort());
+    assertEquals(
+      await paths(`${folder}/plugctl`, "-type", "f"),
+      layout(asBinary(stand)).map(({ path }) => path).sort(),
+    );
   });
 });
 
@@ -105,14 +108,19 @@ Deno.test("package makes a Debian package that dpkg installs, and removes with n
 
     assertEquals(await task("package", ["--folder", folder]), "");
     await done("sh", "-c", `cd ${folder} && sha256sum --check --strict SHA256SUMS`);
-    await done("tar", "--list", "--file", `${folder}/plugctl-${version}-${findTarget().machine}.tar.gz`);
+    for (const name of [findTarget().machine, "deno"]) {
+      await done("tar", "--extract", "--file", `${folder}/plugctl-${version}-${name}.tar.gz`, "--directory", folder);
+    }
+    const unpacked = `${folder}/plugctl-${version}`;
+    await done("cmp", BINARY, `${unpacked}-${findTarget().machine}/bin/plugctl`);
+    await done("diff", "--recursive", BUNDLE, `${unpacked}-deno/${LIBRARY}`);
     await dpkg("--install", `${folder}/plugctl_${version}_${ARCHITECTURE}.deb`);
     assertEquals(await dpkg("--verify", "plugctl"), "");
     const { stdout } = await run(["version"], { program: `${root}/usr/bin/plugctl` });
     assert(stdout.startsWith(`plugctl ${version} `));
     await done("cmp", BINARY, `${root}/usr/bin/plugctl`);
     const installed = await outside(root);
-    for (const { path } of layout(BINARY, { debian: true })) {
+    for (const { path } of layout(asBinary(BINARY), { debian: true })) {
       assert(installed.some((there) => there.startsWith(`usr/${path}`)), path);
     }
 
@@ -124,14 +132,66 @@ Deno.test("package makes a Debian package that dpkg installs, and removes with n
 
 Deno.test("install puts the binary, its completions and its manual page under a prefix, and uninstall takes them away", async () => {
   await inFolder(async (folder) => {
-    assertEquals(await task("install", ["--prefix", folder, "--binary", BINARY]), "");
-    assertEquals(await paths(folder, "-type", "f"), layout(BINARY).map(({ path }) => path).sort());
+    assertEquals(await task("install", ["--prefix", folder, "--program", BINARY]), "");
+    assertEquals(await paths(folder, "-type", "f"), layout(asBinary(BINARY)).map(({ path }) => path).sort());
     await done("cmp", BINARY, `${folder}/bin/plugctl`);
-    assertEquals(await task("install", ["--prefix", folder, "--binary", `${folder}/bin/plugctl`]), "");
+    assertEquals(await task("install", ["--prefix", folder, "--program", `${folder}/bin/plugctl`]), "");
     assertEquals((await run(["version"], { program: `${folder}/bin/plugctl` })).status, 0);
     for (let time = 0; time < 2; time++) {
       assertEquals(await task("uninstall", ["--prefix", folder]), "");
       assertEquals(await paths(folder, "-type", "f"), []);
     }
+  });
+});
+
+Deno.test("install puts a bundle under a prefix, in place of another program and of another bundle", async () => {
+  await inFolder(async (folder) => {
+    const program = `${folder}/bin/plugctl`;
+    const installed = layout(asBundle(BUNDLE)).map(({ path }) => path).sort();
+    const env = { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:/usr/bin:/bin` };
+    for (const before of [["--program", BINARY], ["--program", BUNDLE]]) {
+      assertEquals(await task("install", ["--prefix", folder, ...before]), "");
+      await Deno.mkdir(`${folder}/${LIBRARY}`, { recursive: true });
+      await Deno.writeTextFile(`${folder}/${LIBRARY}/chunk-OF_ANOTHER.js`, "");
+      assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
+      assertEquals(await paths(folder, "-type", "f"), installed);
+      await Deno.symlink(program, `${folder}/link`);
+      const expected = { status: 0, stderr: "" };
+      for (const name of [program, `${folder}/link`]) {
+        const { stdout, ...ended } = await run(["version"], { program: name, env });
+        assertEquals(ended, expected);
+        assert(stdout.startsWith(`plugctl ${version} `));
+      }
+      await Deno.remove(`${folder}/link`);
+    }
+    assertEquals(await task("install", ["--prefix", folder, "--program", BINARY]), "");
+    assertEquals(await paths(folder, "-type", "f"), layout(asBinary(BINARY)).map(({ path }) => path).sort());
+
+    assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
+    assertEquals(await task("uninstall", ["--prefix", folder]), "");
+    assertEquals(await paths(folder, "-type", "f"), []);
+  });
+});
+
+Deno.test("the bundle says what is missing where there is no Deno", async () => {
+  await inFolder(async (folder) => {
+    assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
+    assertEquals(await run(["version"], { program: `${folder}/bin/plugctl`, env: { PATH: "/usr/bin:/bin" } }), {
+      status: 4,
+      stdout: "",
+      stderr:
+        "plugctl: Deno is not installed, or not on PATH; install it, or the binary of plugctl, which needs none\n",
+    });
+  });
+});
+
+Deno.test("install says what makes the program that is not there", async () => {
+  await inFolder(async (folder) => {
+    assertEquals(
+      await task("install", ["--prefix", folder, "--program", `${folder}/nosuch`]),
+      `install: Cannot install ${folder}/nosuch: it is not there; make it with: deno task compile, or for dist/bundle ` +
+        "with: deno task bundle\n",
+    );
+    assertEquals(await paths(folder), []);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Runs the tests of plugctl as a single binary: `run.ts [DENO TEST ARGUMENT...]`. It is compiled for them; those in
- * `kernel` run where there is a kernel with `sch_plug`, each file on one of its own, and the others on this machine.
+ * Runs the tests of plugctl as it is installed, a single binary or a bundle for Deno: `run.ts [DENO TEST ARGUMENT...]`.
+ * Both are made for them; those in `kernel` run where there is a kernel with `sch_plug`, each file on one of its own, and the others on this machine.
  *
  * Where it cannot be compiled, or a program is missing that they need, it says so, which is a failure if `CI` is `true`.
  *
@@ -9,6 +9,7 @@
 
 import { compileBinary } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
+import { bundleProgram } from "../../package/javascript.ts";
 import { cacheModules } from "../../uml/cache_modules.ts";
 import { assertIproute2 } from "../../uml/iproute2.ts";
 import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
@@ -21,6 +22,15 @@ const THERE = "tests/binary/kernel";
 const PROGRAMS = ["bash", "dpkg", "dpkg-deb", "fish", "man", "python3", "setcap", "zsh"];
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 
+/** What the tests drive, and what ends them. */
+interface Made {
+  /** The file that is the binary. */
+  binary: string;
+  /** The folder of the bundle. */
+  bundle: string;
+  signal: AbortSignal;
+}
+
 /** Runs some of the tests, and returns the exit status; what they print goes through `onLine`. */
 type Job = (onLine: (line: string) => void) => Promise<number>;
 
@@ -28,15 +38,15 @@ await runProgram("tests/binary", async (signal) => {
   const folder = await Deno.makeTempDir({ prefix: "plugctl-binary-" });
   try {
     const kernel = findPlugKernel({ asUser: false });
-    const binary = `${folder}/plugctl`;
+    const made = { binary: `${folder}/plugctl`, bundle: `${folder}/bundle` };
     try {
-      await prepare(kernel, { binary, signal });
+      await prepare(kernel, { ...made, signal });
     } catch (error) {
       signal.throwIfAborted();
       return reportNotRun(error);
     }
     console.log(`The tests of the binary run on this machine, and ${kernel.place}`);
-    const failed = await runAll(jobs(kernel, { binary, signal }));
+    const failed = await runAll(jobs(kernel, { ...made, signal }));
     return failed ? 1 : 0;
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -44,19 +54,21 @@ await runProgram("tests/binary", async (signal) => {
 });
 
 /** Sees to all that the tests need. */
-async function prepare(kernel: PlugKernel, { binary, signal }: { binary: string; signal: AbortSignal }): Promise<void> {
+async function prepare(kernel: PlugKernel, { binary, bundle, signal }: Made): Promise<void> {
   for (const program of PROGRAMS) {
     await run(["sh", "-c", 'command -v "$1" || { echo "$1 is not installed" >&2; exit 1; }', "sh", program]);
   }
   assertIproute2();
   await kernel.prepare({ signal, onDownload: (to) => console.log(`Downloading User-Mode Linux to ${to}`) });
   await compileBinary(binary);
+  await bundleProgram(bundle);
   await cacheModules([HERE, THERE].flatMap(testFiles), signal);
 }
 
-function jobs(kernel: PlugKernel, { binary, signal }: { binary: string; signal: AbortSignal }): Job[] {
+function jobs(kernel: PlugKernel, { binary, bundle, signal }: Made): Job[] {
   const [program, ...args] = [Deno.execPath(), "test", "-A", "--no-check", ...Deno.args];
-  const options = { cwd: PROJECT, env: { PLUGCTL_BINARY: binary, PLUGCTL_KERNEL_TESTS: "1", NO_COLOR: "1" }, signal };
+  const env = { PLUGCTL_BINARY: binary, PLUGCTL_BUNDLE: bundle, PLUGCTL_KERNEL_TESTS: "1", NO_COLOR: "1" };
+  const options = { cwd: PROJECT, env, signal };
   const here: Job = async (onLine) => {
     const command = new Deno.Command(program, { ...options, args: [...args, ...testFiles(HERE)], stdin: "null" });
     const { code, stdout, stderr } = await command.output();

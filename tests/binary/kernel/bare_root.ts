@@ -1,8 +1,10 @@
+import { asBundle, putInPlace } from "../../../package/layout.ts";
 import { umlFiles } from "../../../uml/packages.ts";
 import type { Host } from "../../kernel/host.ts";
-import { BINARY, type Outcome } from "../binary.ts";
+import { BINARY, BUNDLE, type Outcome } from "../binary.ts";
 
-const PROGRAM = "/empty/plugctl";
+/** Where the binary is alone. */
+const ALONE = "/empty/plugctl";
 /** What the test itself runs there, all of them busybox, which needs no library. */
 const TOOLS = ["sh", "echo", "ping", "sleep"];
 
@@ -13,15 +15,19 @@ interface As {
 }
 
 /**
- * A system with less than the barest Debian: the binary alone in an empty folder, the libraries that it is linked with,
- * busybox for what a test runs beside it, `/proc`, `/dev` and `/run/netns`. No Deno, no `ip`, no `tc`, no `/etc`.
+ * A system with less than the barest Debian: plugctl, the libraries that it takes, busybox for what a test runs beside
+ * it, `/proc`, `/dev` and `/run/netns`. No `ip`, no `tc`, no `/etc`.
  *
  * Needs root in a place that may be spoilt, which `run.ts` provides.
  */
 export class BareRoot implements Disposable {
   readonly path: string = Deno.makeTempDirSync({ dir: "/run", prefix: "bare-" });
 
-  private constructor(files: ReadonlyMap<string, string>) {
+  /** Where plugctl is there. */
+  readonly #program: string;
+
+  private constructor(program: string, files: ReadonlyMap<string, string>) {
+    this.#program = program;
     Deno.chmodSync(this.path, 0o755);
     for (const folder of ["bin", "dev", "empty", "proc", "run/netns", "tmp"]) {
       Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
@@ -36,24 +42,35 @@ export class BareRoot implements Disposable {
     }
   }
 
-  /** Makes one; there must be a network namespace already. */
-  static async make(): Promise<BareRoot> {
-    const libraries = command("ldd", BINARY).matchAll(/(\/\S+) \(0x/g).map(([, path]) => [path, path] as const);
+  /** Makes one with the binary alone in an empty folder; there must be a network namespace already. */
+  static async ofBinary(): Promise<BareRoot> {
     const { busybox } = await umlFiles();
-    return new BareRoot(new Map([[PROGRAM, BINARY], ["/bin/busybox", busybox], ...libraries]));
+    return new BareRoot(ALONE, new Map([[ALONE, BINARY], ["/bin/busybox", busybox], ...libraries(BINARY)]));
+  }
+
+  /** Makes one with Deno, and the bundle as it is installed in `/usr`; there must be a network namespace already. */
+  static async ofBundle(): Promise<BareRoot> {
+    const { busybox } = await umlFiles();
+    const deno = Deno.execPath();
+    const root = new BareRoot(
+      "/usr/bin/plugctl",
+      new Map([["/bin/busybox", busybox], ["/bin/deno", deno], ...libraries(deno)]),
+    );
+    await putInPlace(asBundle(BUNDLE), `${root.path}/usr`);
+    return root;
   }
 
   /** Gives the binary a capability, as a user would. */
   setCapability(name: string): void {
-    command("setcap", `${name}+ep`, this.path + PROGRAM);
+    command("setcap", `${name}+ep`, this.path + this.#program);
   }
 
   /** Starts plugctl there, on a host, as root or as another user and group. */
   spawn(host: Host, { user = "0:0" }: As, words: readonly string[]): Deno.ChildProcess {
     const options = { stdin: "null", stdout: "piped", stderr: "piped", clearEnv: true } as const;
-    return host.spawn(["/usr/sbin/chroot", `--userspec=${user}`, this.path, PROGRAM, ...words], {
+    return host.spawn(["/usr/sbin/chroot", `--userspec=${user}`, this.path, this.#program, ...words], {
       ...options,
-      env: { PATH: "/bin:/usr/sbin" },
+      env: { PATH: "/bin:/usr/sbin", HOME: "/tmp" },
     });
   }
 
@@ -74,6 +91,11 @@ export class BareRoot implements Disposable {
     for (const folder of ["run/netns", "dev", "proc"]) command("umount", "--lazy", `${this.path}/${folder}`);
     Deno.removeSync(this.path, { recursive: true });
   }
+}
+
+/** The libraries that a program is linked with, each by its path there and here. */
+function libraries(program: string): (readonly [string, string])[] {
+  return Array.from(command("ldd", program).matchAll(/(\/\S+) \(0x/g), ([, path]) => [path, path] as const);
 }
 
 function copy(source: string, target: string): void {

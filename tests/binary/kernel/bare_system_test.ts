@@ -1,68 +1,16 @@
 /** The binary alone in a system that has nothing but the C library does all that plugctl does. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../../uml/lines.ts";
+import { assertEquals } from "@std/assert";
 import { HELD, HoldCase } from "../../kernel/hold_case.ts";
 import { BareRoot } from "./bare_root.ts";
-
-const DEV = ["--dev", "eth0"];
-const DONE = { status: 0, stdout: "", stderr: "" };
-
-const SCENARIO = `
-name: A ping waits at a gate
-gates:
-  ping: { dev: lo, direction: egress, match: icmp }
-defaults: { timeout: 60s }
-steps:
-  - buffer: ping
-  - start: { name: ping, command: [ping, -c, "1", 127.0.0.1] }
-  - wait: { gate: ping, backlog: ">=1" }
-  - release-indefinite: ping
-  - join: { name: ping, exit: 0 }
-  - expect: { gate: ping, drops: 0 }
-`;
+import { DEV, doesItsWork, DONE } from "./bare_steps.ts";
 
 Deno.test("the binary alone in a bare system", async (t) => {
   using hold = new HoldCase();
-  using bare = await BareRoot.make();
+  using bare = await BareRoot.ofBinary();
   const files = bare.files();
-  const plugctl = (...words: string[]) => bare.plugctl(hold.left, {}, ...words);
 
-  await t.step(
-    "attach, buffer, show, release-indefinite and detach hold what is sent, and lose none of it",
-    async () => {
-      assertEquals(await plugctl("attach", ...DEV, "--limit", "1m"), DONE);
-      assertEquals(await plugctl("buffer", ...DEV), DONE);
-      hold.send();
-      const { stdout } = await plugctl("show", "--json");
-      const [{ dev, stats: _stats, backlogPackets, drops }] = JSON.parse(stdout);
-      assertEquals([dev, backlogPackets, drops], ["eth0", HELD, 0]);
-      assertEquals(await plugctl("release-indefinite", ...DEV, "--netns", hold.left.name), DONE);
-      await hold.allArrived();
-      assertEquals(await plugctl("detach", ...DEV), DONE);
-      await hold.isClean();
-    },
-  );
-
-  await t.step("run plays a scenario, and writes its report", async () => {
-    await Deno.writeTextFile(`${bare.path}/tmp/ping.yaml`, SCENARIO);
-    const { status, stdout, stderr } = await plugctl("run", "/tmp/ping.yaml", "--report", "/tmp/ping.html");
-    assertEquals([status, stderr], [0, ""], stdout);
-    const report = await Deno.readTextFile(`${bare.path}/tmp/ping.html`);
-    assertMatch(report, /A ping waits at a gate/);
-    assert(report.includes("uPlot"));
-    for (const file of ["ping.yaml", "ping.html"]) Deno.removeSync(`${bare.path}/tmp/${file}`);
-    await hold.isClean();
-  });
-
-  await t.step("hold that SIGKILL ends is put right by its guardian, which is the binary too", async () => {
-    await using child = bare.spawn(hold.left, {}, ["hold", ...DEV, "--", "sh", "-c", "echo holding; sleep 600"]);
-    assertEquals((await lines(child.stdout).next()).value, "holding");
-    hold.send();
-    assertEquals(hold.backlog, HELD);
-    child.kill("SIGKILL");
-    await hold.isOver();
-  });
+  await doesItsWork(t, bare, hold);
 
   await t.step("it takes no root, where its file has the capability", async () => {
     const asNobody = (...words: string[]) => bare.plugctl(hold.left, { user: "65534:65534" }, ...words);

@@ -56,8 +56,7 @@ export async function runMachine(options: MachineOptions): Promise<number> {
 function qemuArguments({ kernel, initramfs }: MachineOptions): string[] {
   return [
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio", "-net", "none"],
-    // A server's processor, whose atomic instructions are translated into this machine's
-    ...["-machine", "virt", "-cpu", "neoverse-n1", "-smp", "2", "-accel", "tcg,thread=multi", "-m", "1G"],
+    ...["-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-accel", "tcg,thread=multi", "-m", "1G"],
     ...["-kernel", kernel, "-initrd", initramfs],
     // Where the kernel panics it restarts, and so ends
     ...["-append", "console=ttyAMA0 quiet panic=-1"],

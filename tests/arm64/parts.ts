@@ -8,10 +8,10 @@ import { run } from "../../package/command.ts";
 import { downloadPackages, unpackPackages } from "../../uml/apt.ts";
 import { cacheFolder, fillCache } from "../../uml/cache.ts";
 
-/** The one of npm's that is for arm64 and no older than what plugctl needs. */
+/** Deno as npm has it, in a version that plugctl runs on. */
 const DENO = { name: "@deno/linux-arm64-glibc", version: "2.9.5" };
 const PACKAGES = ["libc6", "libgcc-s1", "busybox-static"];
-/** It depends on the kernel of the day. The one for clouds has fewer drivers than `linux-image-arm64`. */
+/** It depends on the kernel of the day. The one for clouds is a third of `linux-image-arm64`. */
 const KERNEL = "linux-image-cloud-arm64";
 const ADVICE = "They are fetched from where this machine has its own packages from, which must be Debian's and have " +
   "those for arm64: no [arch=amd64], no Architectures: amd64 in the sources of apt";
@@ -74,7 +74,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Has Deno fetch and verify the package as any other, into a cache of its own. */
+/** Has Deno fetch and verify the package, as it does those that are imported, into a cache of its own. */
 async function fetchDeno(folder: string, signal: AbortSignal): Promise<void> {
   const args = ["cache", "--quiet", "--no-config", "--no-lock", `npm:${DENO.name}@${DENO.version}`];
   await run([Deno.execPath(), ...args], { cwd: folder, env: { DENO_DIR: `${folder}/cache` } });

@@ -78,6 +78,11 @@ async function output(program: string, ...args: string[]): Promise<string> {
   return outcome.stdout;
 }
 
+/** Waits for the first line that a process prints, and reads no further. */
+async function firstLine(process: Deno.ChildProcess): Promise<string | undefined> {
+  for await (const line of lines(process.stdout)) return line;
+}
+
 /** What `ip` says of the loopback device, its queueing discipline too. */
 function loopback(): Promise<string> {
   return output("ip", "link", "show", "lo");
@@ -217,11 +222,8 @@ test("hold that is killed is put right by its guardian", async () => {
   const before = await loopback();
   await using datagrams = new Datagrams(5000);
   const args = ["hold", ...LO, "--", "sh", "-c", "echo it holds; exec sleep 3600"];
-  const hold = new Deno.Command("plugctl", { args, stdin: "null", stdout: "piped" }).spawn();
-  for await (const line of lines(hold.stdout)) {
-    assertEquals(line, "it holds");
-    break;
-  }
+  await using hold = new Deno.Command("plugctl", { args, stdin: "null", stdout: "piped" }).spawn();
+  assertEquals(await firstLine(hold), "it holds");
   await datagrams.send(1, 2, 3);
   assertEquals((await shown()).backlogPackets, 3);
   hold.kill("SIGKILL");
@@ -261,10 +263,7 @@ test("run plays a scenario, and reports", async () => {
 test("--netns reaches the namespace of a process, and no other", async () => {
   const args = ["-n", "sh", "-c", "ip link set lo up; echo it is up; exec sleep 3600"];
   await using process = new Deno.Command("unshare", { args, stdin: "null", stdout: "piped" }).spawn();
-  for await (const line of lines(process.stdout)) {
-    assertEquals(line, "it is up");
-    break;
-  }
+  assertEquals(await firstLine(process), "it is up");
   const [byProcess, byPath] = [["--netns", `pid:${process.pid}`], ["--netns", `/proc/${process.pid}/ns/net`]];
   await here("attach", ...LO, "--hold", ...byProcess);
   const ping = startPing("nsenter", "-n", "-t", String(process.pid));

@@ -14,8 +14,8 @@ import { writeInitramfs } from "./initramfs.ts";
 import { QEMU, runMachine } from "./machine.ts";
 import { fetchParts, type Parts } from "./parts.ts";
 
-/** Ten times what it takes. */
-const TIMEOUT_MS = 600_000;
+/** Five times what it takes. */
+const TIMEOUT_MS = 300_000;
 
 await runProgram("tests/arm64", async (signal) => {
   if (Deno.build.os === "linux" && Deno.build.arch === "aarch64") {

@@ -91,7 +91,9 @@ Deno.test("run exits with 2 and says what is wrong with an option", async () => 
   }
 });
 
-Deno.test("run says that there is no such file", async () => {
-  const { status, stderr } = await plugctl(["run", "/nonexistent/a.yaml"]);
-  assertEquals([status, stderr], [1, "plugctl: cannot read /nonexistent/a.yaml: there is no such file\n"]);
+Deno.test("run says that there is no such file, or that it is a folder", async () => {
+  for (const [file, reason] of [["/nonexistent/a.yaml", "there is no such file"], ["/", "it is a folder"]]) {
+    const { status, stderr } = await plugctl(["run", file]);
+    assertEquals([status, stderr], [1, `plugctl: cannot read ${file}: ${reason}\n`]);
+  }
 });

@@ -196,6 +196,22 @@ Deno.test("the bundle runs by a link to it or to its folder, by its bare name, a
   });
 });
 
+Deno.test("a run of the bundle ends as it should though the bundle is taken away meanwhile", async () => {
+  await inFolder(async (folder) => {
+    const env = { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:/usr/bin:/bin` };
+    const ending = async (command: string) => {
+      assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
+      await Deno.writeTextFile(`${folder}/taken.yaml`, `name: taken\nsteps:\n  - run: rm -r lib && ${command}\n`);
+      const words = ["run", `${folder}/taken.yaml`, "--quiet", "--report", `${folder}/report.html`];
+      return await run(words, { program: `${folder}/bin/plugctl`, env });
+    };
+    const { status, stderr } = await ending("true");
+    assertEquals([status, stderr], [0, ""]);
+    assert((await Deno.readTextFile(`${folder}/report.html`)).endsWith("</html>\n"));
+    assertEquals((await ending("kill -TERM $PPID; sleep 60")).status, 143);
+  });
+});
+
 Deno.test("the bundle says what is missing where there is no Deno", async () => {
   await inFolder(async (folder) => {
     assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");

@@ -1,9 +1,8 @@
-import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import type { QdiscStats } from "../codec/message.ts";
-import { ENODEV } from "../netlink/errno.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
 import { LONGEST_MS } from "./duration.ts";
+import { refuseLostDevice } from "./gate/lost_device.ts";
 import { entrustQueue } from "./guardian/entrust.ts";
 import { Guardian } from "./guardian/guardian.ts";
 import { findGuardians, markFor } from "./guardian/mark.ts";
@@ -259,17 +258,6 @@ function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue
     if (error instanceof QueueError) return error;
     throw error;
   }
-}
-
-/** Reports that what a gate held is lost, or a part of it: packets go on by the device that they came from. */
-function refuseLostDevice(queue: Queue): void {
-  if (!queue.gate) return;
-  const { connection, gate: { devices } } = queue;
-  const answers = connection.transact(devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
-  if (answers.every(({ errno }) => errno !== ENODEV)) return;
-  throw new QueueError("vanished", `release ${nameQueue(queue)}`, {
-    reason: "a device that it is on is gone, and what it held of that is lost",
-  });
 }
 
 function orThrow(seen: HeldQueue | QueueError): HeldQueue {

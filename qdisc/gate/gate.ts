@@ -13,6 +13,7 @@ import { takeDown, takeDownSync } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import type { GateState, ListedGate } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
+import { refuseLostDevice } from "./lost_device.ts";
 import { gateQueue, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";
 
@@ -123,6 +124,15 @@ export class Gate implements Disposable, AsyncDisposable {
    */
   setLimit(limitBytes: number): void {
     this.plug.setLimit(limitBytes);
+  }
+
+  /**
+   * Reports what a release cannot: packets go on by the device that they came from, and are lost without it.
+   *
+   * @throws {QueueError} `vanished` where a device that it is on is not there any more
+   */
+  assertDevices(): void {
+    refuseLostDevice(this.#queue);
   }
 
   /** The counters of its plug at this moment. */

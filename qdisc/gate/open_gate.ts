@@ -3,6 +3,7 @@ import { refuseLockout } from "../lockout.ts";
 import { numberOf } from "../number_of.ts";
 import { findDevice } from "../queue.ts";
 import { QueueError } from "../queue_error.ts";
+import { sleep } from "../sleep.ts";
 import { takeDownSync } from "./close_gate.ts";
 import { stepError } from "./gate_error.ts";
 import type { GateNote } from "./gate_note.ts";
@@ -21,6 +22,9 @@ export interface Opened {
 
 const PRIORITIES_END = 0x10000;
 
+/** How long what was let go may take to leave, in milliseconds. */
+const LEAVING_MS = 100;
+
 /** What is to be done, and as a part of what. */
 interface Task {
   plan: GatePlan;
@@ -35,7 +39,7 @@ interface Task {
  */
 export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade: () => void = () => {}): Opened {
   const task = { plan, operation: `add gate ${plan.name}` };
-  const { existing, devices } = survey(connection, task);
+  const { existing, devices } = surveyAtRest(connection, task);
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
     if (!plan.replace) throw different(existing, task.operation);
@@ -45,6 +49,21 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
   const note = decide(connection, { ...task, devices });
   beforeItIsMade();
   return { ifindex: build(connection, { ...task, devices, note }), note, made: true };
+}
+
+/** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
+function surveyAtRest(connection: Connection, task: Task): Survey {
+  const deadline = performance.now() + LEAVING_MS;
+  for (;;) {
+    const found = survey(connection, task);
+    if (found.existing || !found.devices.some(wouldLose) || performance.now() > deadline) return found;
+    sleep(1);
+  }
+}
+
+/** Whether clsact is yet to be created, which would discard what plugs on the device hold. */
+function wouldLose({ hook, held }: Surveyed): boolean {
+  return !hook && held > 0;
 }
 
 /** Whether the gate that is there is what was asked for. */
@@ -98,11 +117,12 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
   throw new QueueError("foreign-qdisc", operation, { reason });
 }
 
-/** Where clsact is yet to be created, which would discard what plugs on the device hold. */
-function refuseHeld({ hook, held }: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
-  if (hook || held === 0) return;
+function refuseHeld(device: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
+  if (!wouldLose(device)) return;
   const reason =
-    `a plug on ${dev} holds ${numberOf(held, "packet")}, which the kernel discards when clsact is created there; ` +
+    `a plug on ${dev} holds ${
+      numberOf(device.held, "packet")
+    }, which the kernel discards when clsact is created there; ` +
     `let them go first with: plugctl release-indefinite --dev ${dev}`;
   throw new QueueError("refused", operation, { reason });
 }

@@ -1,5 +1,5 @@
 import type { Connection } from "../../netlink/connection.ts";
-import { routePorts } from "../../netlink/route_sockets.ts";
+import { routePorts } from "../../netlink/route_ports.ts";
 import type { QdiscPlace } from "../plug_requests.ts";
 import { findProcesses, hasVariable, pause, signal } from "./processes.ts";
 

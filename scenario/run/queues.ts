@@ -68,7 +68,11 @@ export class Queues {
     return warnings.length > 0 ? [...warnings] : undefined;
   }
 
-  /** Asks the same of several, with one send a host. Returns when it was asked, in microseconds. */
+  /**
+   * Asks the same of several, with one send a host. Returns when it was asked, in microseconds.
+   *
+   * @throws {QueueError} also where all were released, and what a gate held is lost with a device that it was on
+   */
   change(names: readonly string[], { action, limitBytes = 0 }: { action: PlugAction; limitBytes?: number }): number {
     const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
@@ -80,7 +84,11 @@ export class Queues {
     else if (action === "release-one") group.releaseOne();
     else if (action === "release-indefinite") group.releaseIndefinite();
     else group.setLimit(limitBytes);
-    if (action === "release-indefinite") { for (const queue of queues) this.#noteRelease(queue, asked); }
+    if (action === "release-indefinite") {
+      const held = queues.filter(({ heldFrom }) => heldFrom !== undefined);
+      for (const queue of held) this.#noteRelease(queue, asked);
+      for (const { gate } of held) gate?.assertDevices();
+    }
     return asked;
   }
 
@@ -91,7 +99,9 @@ export class Queues {
       try {
         this.change([name], { action: "release-indefinite" });
       } catch (error) {
-        if (isGone(error)) this.#noteRelease(this.#find(name, "release"), this.#options.now());
+        const queue = this.#find(name, "release");
+        // Where it was released all the same, what it held is lost behind it.
+        if (isGone(error) && queue.heldFrom !== undefined) this.#noteRelease(queue, this.#options.now());
         else failures.push(error);
       }
     }
@@ -119,9 +129,11 @@ export class Queues {
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
+    const { heldFrom } = attached;
     this.#noteRelease(attached, asked);
     this.#addUp(name, last, report);
     this.#attached.delete(name);
+    if (heldFrom !== undefined) attached.gate?.assertDevices();
     return report;
   }
 

@@ -9,6 +9,8 @@ import { until } from "./until.ts";
 
 /** What tcpdump writes at once: it is capturing. */
 const FILE_HEADER_LEN = 24;
+/** What is said when there is no more to be captured. */
+const LAST_WORDS = "end-of-capture";
 
 /** Captures while `work` runs, and returns the file that tcpdump wrote. */
 export async function capture(host: Host, work: () => Promise<void>): Promise<Uint8Array> {
@@ -19,7 +21,7 @@ export async function capture(host: Host, work: () => Promise<void>): Promise<Ui
   try {
     await until(() => Deno.statSync(file).size >= FILE_HEADER_LEN, { timeoutMs: 20_000, what: "tcpdump capturing" });
     await work();
-    await quiet(file);
+    await caughtUp(host, file);
   } finally {
     child.kill("SIGINT");
     await child.status;
@@ -27,13 +29,11 @@ export async function capture(host: Host, work: () => Promise<void>): Promise<Ui
   return await Deno.readFile(file);
 }
 
-/** Waits until the file has not grown for a while. */
-async function quiet(file: string): Promise<void> {
-  let size = -1;
-  const since = { now: performance.now() };
-  await until(() => {
-    const now = Deno.statSync(file).size;
-    if (now !== size) [size, since.now] = [now, performance.now()];
-    return performance.now() - since.now > 1000;
-  }, { timeoutMs: 20_000, what: "the end of the capture" });
+/** Says something, and waits until that is in the file: then all that was said before it is. */
+async function caughtUp(host: Host, file: string): Promise<void> {
+  host.configure([`link set nlmon0 alias ${LAST_WORDS}`]);
+  await until(() => new TextDecoder("latin1").decode(Deno.readFileSync(file)).includes(LAST_WORDS), {
+    timeoutMs: 20_000,
+    what: "the end of the capture",
+  });
 }

@@ -50,13 +50,13 @@ class Machine implements Disposable {
    * A scenario that makes a host, holds all that leaves the left one, runs a process and a daemon, and then does these
    * steps.
    */
-  scenario(steps: string, { top = "", device = "", command = "sleep 1h" } = {}): string {
+  scenario(steps: string, { top = "", device = "", gate = "", command = "sleep 1h" } = {}): string {
     const { name } = this.pair.left;
     return `name: ${name}
 ${top}
 hosts: { near: { netns: ${name} }, made: {} }
 defaults: { host: near }
-gates: { web: { dev: eth0, direction: egress, match: udp dst port 5000 } }
+gates: { web: { dev: eth0, direction: egress, match: udp dst port 5000 }${gate && `, ${gate}`} }
 plugs: { up: { dev: eth0 }${device && `, gone: { dev: ${device} }`} }
 steps:
   - start: { name: child, command: "${command}" }
@@ -193,6 +193,26 @@ ending("an interface that is deleted in the middle", async (machine) => {
   const { outcome, step } = await run(machine, text, () => left.configure(["link delete gone0"]));
   assertEquals([outcome, step], ["failed", "5"]);
 });
+
+for (
+  const [name, [steps, failed]] of Object.entries({
+    "a gate's device that is deleted before the release": ["\n  - release-indefinite: lost", "7"],
+    "a gate's device that is deleted before it is detached": ["\n  - detach: lost", "7"],
+    "a gate's device that is deleted while it holds to the end": ["", "undo.release"],
+  })
+) {
+  ending(name, async (machine) => {
+    machine.pair.left.configure(["link add gone0 type dummy", "link set gone0 up"]);
+    const gate = "lost: { dev: gone0, direction: egress, match: icmp }";
+    const text = machine.scenario(`  - buffer: lost\n  - run: ip link delete gone0${steps}`, { gate });
+    const { outcome, step, undone, error } = await run(machine, text);
+    assertEquals([outcome, step, undone], ["failed", failed, true]);
+    assertEquals(
+      (error as Error).message,
+      "Cannot release gate lost: a device that it is on is gone, and what it held of that is lost",
+    );
+  });
+}
 
 /** The standard output of a run with `--json` in this process: packets are sent when it holds. */
 class Watched extends Written {

@@ -35,9 +35,14 @@ export function parseArguments(words: readonly string[]): Arguments {
   if (command !== undefined) return parseCommand(command, rest);
   const ofTwoWords = findCommand(`${first} ${rest[0]}`);
   if (ofTwoWords !== undefined) return parseCommand(ofTwoWords, rest.slice(1));
-  const others = Object.keys(COMMANDS).filter((name) => name.startsWith(`${first} `));
-  if (others.length > 0) throw new UsageError(`${first} needs another word: ${others.join(", ")}${seeHelp()}`);
-  throw new UsageError(`unknown command ${JSON.stringify(first)}${seeHelp()}`);
+  throw unknownCommand(first);
+}
+
+/** What is wrong with a word where a command is needed, which it is not, or not by itself. */
+export function unknownCommand(word: string): UsageError {
+  const others = Object.keys(COMMANDS).filter((name) => name.startsWith(`${word} `));
+  if (others.length > 0) return new UsageError(`${word} needs another word: ${others.join(", ")}${seeHelp()}`);
+  return new UsageError(`unknown command ${JSON.stringify(word)}${seeHelp()}`);
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {

@@ -44,9 +44,9 @@ const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 
 /** How a command line named its queue. */
 export interface Named {
-  /** The device, where it named one. */
+  /** The device, where it named only one. */
   dev?: string;
-  /** The options that name the queue: `--dev eth0 --parent 1:4`. */
+  /** The options that name the queue: `--dev eth0 --parent 1:4`; DEV stands for the device where it named several. */
   queue?: string;
   /** Whether it would have attached a plug there. */
   attaches?: boolean;
@@ -80,13 +80,18 @@ function statusOf(error: QueueError | NetlinkError): number {
 }
 
 function adviceOnQueue({ code, operation, reason }: QueueError, named: Named): string | undefined {
-  const { dev = "DEV", queue = `--dev ${dev}`, attaches = false } = named;
+  const { dev = deviceIn(operation), queue = `--dev ${dev}`, attaches = false } = named;
   const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
   const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
   if (attaches && code === "foreign-qdisc") return `replace what is there with: plugctl attach ${queue} --replace`;
   const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
   return advice?.replace("QUEUE", () => queue).replace("DEV", () => dev).replace("GATE", () => gate ?? "")
     .replace("MODULE", () => module);
+}
+
+/** The device that an operation on a queue is about: `attach to eth0 (root)`. */
+function deviceIn(operation: string): string {
+  return /(\S+) \((?:root|parent|handle)\b/.exec(operation)?.[1] ?? "DEV";
 }
 
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {

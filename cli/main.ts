@@ -87,14 +87,20 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
   return status;
 }
 
-/** How the command line named its queue, unless it named several. */
+/** How the command line named its queue; DEV stands for the device where it named several. */
 function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
   const devices = values.get("dev") ?? [];
   const attaches = command === "attach" || command === "hold";
-  if (devices.length !== 1) return { attaches };
-  const names = ["netns", "dev", "parent"] as const;
-  const words = names.flatMap((name) => values.get(name)?.map((value) => `--${name} ${value}`) ?? []);
-  return { dev: devices[0], queue: words.join(" "), attaches };
+  if (devices.length === 0) return { attaches };
+  const dev = devices.length === 1 ? devices[0] : undefined;
+  const [netns, parent] = [values.get("netns"), values.get("parent")];
+  const words = [
+    ...netns ? ["--netns", ...netns] : [],
+    "--dev",
+    dev ?? "DEV",
+    ...parent ? ["--parent", ...parent] : [],
+  ];
+  return { dev, queue: words.join(" "), attaches };
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */

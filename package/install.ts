@@ -6,22 +6,37 @@
  */
 
 import { runProgram } from "../uml/program.ts";
-import { BUNDLE } from "./javascript.ts";
+import { BUNDLE, MAIN } from "./javascript.ts";
 import { asBinary, asBundle, layout, LIBRARY, putInPlace, removeIfThere } from "./layout.ts";
 import { options } from "./options.ts";
 
 await runProgram("install", async () => {
   const { prefix, program } = options({ prefix: "/usr/local", program: "dist/plugctl" });
-  const { isDirectory } = await Deno.stat(program).catch((cause) => {
-    const tasks = `deno task compile, or for ${BUNDLE} with: deno task bundle`;
-    throw new Error(`Cannot install ${program}: it is not there; make it with: ${tasks}`, { cause });
-  });
-  const files = layout(isDirectory ? asBundle(program) : asBinary(program));
+  const files = layout(await isBundle(program) ? asBundle(program) : asBinary(program));
   await putInPlace(files, prefix);
   await removeOthers(`${prefix}/${LIBRARY}`, files.map(({ path }) => `${prefix}/${path}`));
   for (const { path } of files) console.log(`${prefix}/${path}`);
   return 0;
 });
+
+/**
+ * Whether the program at `path` is a bundle, or else a binary.
+ *
+ * @throws {Error} Where it is neither.
+ */
+async function isBundle(path: string): Promise<boolean> {
+  const { isDirectory, mode } = await Deno.stat(path).catch((cause) => {
+    const tasks = `deno task compile, or for ${BUNDLE} with: deno task bundle`;
+    throw new Error(`Cannot install ${path}: it is not there; make it with: ${tasks}`, { cause });
+  });
+  if (!isDirectory) {
+    if ((mode! & 0o111) !== 0) return false;
+    throw new Error(`Cannot install ${path}: it is no program; one is made with: deno task compile`);
+  }
+  const inside = Array.from(Deno.readDirSync(path));
+  if (inside.some(({ name }) => name === MAIN) && inside.every(({ isFile }) => isFile)) return true;
+  throw new Error(`Cannot install ${path}: it is no bundle of plugctl; one is made with: deno task bundle`);
+}
 
 /** Removes what a bundle before this one has left in its folder, and the folder where nothing else is in it. */
 async function removeOthers(folder: string, paths: readonly string[]): Promise<void> {

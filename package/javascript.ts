@@ -1,3 +1,4 @@
+import { nameByContent } from "./chunk_names.ts";
 import { run } from "./command.ts";
 import { removeIfThere } from "./layout.ts";
 import { setTimes, sourceDate } from "./source_date.ts";
@@ -11,8 +12,8 @@ export const BUNDLE = "dist/bundle";
 export const MAIN = "plugctl.js";
 
 /**
- * Bundles plugctl into a folder, minified: `plugctl.js` and beside it what is loaded only when it is needed. All files
- * bear one time, since a binary made of them records when they were changed.
+ * Bundles plugctl into a folder, minified: `plugctl.js` and beside it what is loaded only when it is needed. The same
+ * sources make the same files; all bear one time, since a binary made of them records when they were changed.
  *
  * @param folder Where to write. What is there is deleted.
  * @throws {Error} Where a module cannot be had.
@@ -24,5 +25,6 @@ export async function bundleProgram(folder: string): Promise<void> {
   // which nothing here calls (`deno task bench:start`).
   await run([Deno.execPath(), "bundle", ...options, "--platform", "browser", `${PROJECT}/cli/main.ts`]);
   await Deno.rename(`${folder}/main.js`, `${folder}/${MAIN}`);
+  await nameByContent(folder);
   await setTimes(folder, await sourceDate());
 }

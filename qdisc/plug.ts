@@ -30,18 +30,25 @@ import { type Via, withConnection } from "./via.ts";
  * SIGHUP release it before they end the process, which leaves it there, passing packets.
  */
 export class Plug implements Disposable, AsyncDisposable {
-  /** What is worth knowing about how it was attached, a sentence each. */
+  /** What is worth knowing about how it was attached, or made with its gate, a sentence each. */
   readonly warnings: readonly string[];
   readonly #state: Queue;
   readonly #ownsConnection: boolean;
   readonly #ownsPlug: boolean;
   #closed = false;
 
-  private constructor(queue: Queue, { ownsConnection, warnings }: { ownsConnection: boolean; warnings?: string[] }) {
+  private constructor(
+    queue: Queue,
+    { ownsConnection = false, ownsPlug = false, warnings = [] }: {
+      ownsConnection?: boolean;
+      ownsPlug?: boolean;
+      warnings?: readonly string[];
+    },
+  ) {
     this.#state = queue;
     this.#ownsConnection = ownsConnection;
-    this.#ownsPlug = warnings !== undefined;
-    this.warnings = warnings ?? [];
+    this.#ownsPlug = ownsPlug;
+    this.warnings = warnings;
   }
 
   /**
@@ -57,7 +64,7 @@ export class Plug implements Disposable, AsyncDisposable {
       const [{ queue, warnings }] = attachAll(connection, [options]);
       queue.releasedOnSignal = true;
       if (queue.asked === "hold") watch(queue);
-      return new Plug(queue, { ownsConnection, warnings });
+      return new Plug(queue, { ownsConnection, ownsPlug: true, warnings });
     });
   }
 
@@ -67,9 +74,7 @@ export class Plug implements Disposable, AsyncDisposable {
    * @throws {QueueError} where one of them cannot be created; none is then
    */
   static attachAll(connection: Connection, list: readonly AttachOptions[]): Plug[] {
-    return attachAll(connection, list).map(({ queue, warnings }) =>
-      new Plug(queue, { ownsConnection: false, warnings })
-    );
+    return attachAll(connection, list).map(({ queue, warnings }) => new Plug(queue, { ownsPlug: true, warnings }));
   }
 
   /**
@@ -90,8 +95,8 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   /** Takes over a plug of which all is known, and leaves it there in the end. */
-  static over(queue: Queue): Plug {
-    return new Plug(queue, { ownsConnection: false });
+  static over(queue: Queue, options: { warnings?: readonly string[] } = {}): Plug {
+    return new Plug(queue, options);
   }
 
   /** Several plugs, of gates too, moved together: one send for all of a connection. */

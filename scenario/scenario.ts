@@ -42,6 +42,8 @@ export class Scenario {
    * @throws {ScenarioError} with everything that is wrong in it
    * @throws {RangeError} where a variable is set that it does not have
    * @throws {Deno.errors.NotFound} where there is no such file
+   * @throws {Deno.errors.IsADirectory} where it is a folder
+   * @throws {TypeError} where it is not UTF-8
    */
   static async load(file: string, options: LoadOptions = {}): Promise<Scenario> {
     const text = await readFile(file);
@@ -97,9 +99,13 @@ export class Scenario {
 
 async function readFile(file: string): Promise<string> {
   try {
-    return await Deno.readTextFile(file);
+    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(`Cannot read ${file}: there is no such file`, { cause: error });
+    if (error instanceof TypeError) throw new TypeError(`Cannot read ${file}: it is not UTF-8`, { cause: error });
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Deno.errors.NotFound(`Cannot read ${file}: there is no such file`, { cause: error });
+    }
+    if (!(error instanceof Deno.errors.IsADirectory)) throw error;
+    throw new Deno.errors.IsADirectory(`Cannot read ${file}: it is a folder`, { cause: error });
   }
 }

@@ -16,6 +16,7 @@ export async function run(context: Context): Promise<void> {
   if (isGiven(context, "dry-run")) return await printPlan(context, plan);
   using connection = await openConnection(context);
   const gate = Gate.open({ ...options, connection });
+  for (const warning of gate.plug.warnings) context.note(warning);
   if (!gate.made) context.note(`the gate ${gate.name} is there already, and nothing was changed`);
   if (!isGiven(context, "json")) return;
   const { lastAsked } = gate.plug;

@@ -35,6 +35,8 @@ interface Work extends HoldQueues {
 export async function run(context: Context): Promise<number | void> {
   const plan = await holdPlan(context);
   if (isGiven(context, "dry-run")) return await printPlan(context, plan);
+  // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
+  await import("../failure.ts");
   using connection = await openConnection(context);
   const queues = openHoldQueues(connection, plan);
   using _guardian = queues.guardian;

@@ -29,6 +29,8 @@ export async function run(context: Context): Promise<number | void> {
   if (!scenario) return EXIT.usage;
   if (isGiven(context, "dry-run")) return printPlan(context, scenario);
   const reportFile = await prepareReport(context);
+  // As the report: in the end plugctl may have been replaced by another, or taken away. It is main.ts that needs it.
+  await import("../failure.ts");
   const json = isGiven(context, "json");
   using view = new RunView(context, { isTerminal: !json && Deno.stdout.isTerminal() });
   const print = (event: ScenarioEvent) => {

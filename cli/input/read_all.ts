@@ -1,16 +1,21 @@
 /**
  * The bytes of a file, or of standard input where it is `-`.
  *
- * @throws {Error} where there is no such file
+ * @throws {Error} where it cannot be read
  */
 export function readAll(file: string): Uint8Array<ArrayBuffer> {
   if (file === "-") return readInput();
   try {
     return Deno.readFileSync(file);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`Cannot read ${file}: there is no such file`, { cause: error });
+    throw cannotRead(file, error);
   }
+}
+
+function cannotRead(file: string, cause: unknown): unknown {
+  if (cause instanceof Deno.errors.NotFound) return new Error(`Cannot read ${file}: there is no such file`, { cause });
+  if (cause instanceof Deno.errors.IsADirectory) return new Error(`Cannot read ${file}: it is a folder`, { cause });
+  return cause;
 }
 
 function readInput(): Uint8Array<ArrayBuffer> {

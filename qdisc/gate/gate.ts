@@ -4,6 +4,7 @@ import { type BufferOptions, watch } from "../change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../drain.ts";
 import { entrustGate, type GuardOptions } from "../guardian/entrust.ts";
 import type { Hold, HoldOptions } from "../hold.ts";
+import { warnOfLimit } from "../limit_warning.ts";
 import { Plug } from "../plug.ts";
 import type { Queue, QueueGuard } from "../queue.ts";
 import { isGone, QueueError } from "../queue_error.ts";
@@ -45,10 +46,15 @@ export class Gate implements Disposable, AsyncDisposable {
 
   private constructor(
     queue: Queue,
-    { name, made, ownsConnection }: { name: string; made: boolean; ownsConnection: boolean },
+    { name, made, ownsConnection, warnings }: {
+      name: string;
+      made: boolean;
+      ownsConnection: boolean;
+      warnings?: readonly string[];
+    },
   ) {
     this.name = name;
-    this.plug = Plug.over(queue);
+    this.plug = Plug.over(queue, { warnings });
     this.made = made;
     this.#queue = queue;
     this.#ownsConnection = ownsConnection;
@@ -72,7 +78,9 @@ export class Gate implements Disposable, AsyncDisposable {
       if (made) queue.asked = plan.hold ? "hold" : "pass";
       queue.releasedOnSignal = true;
       if (queue.asked === "hold") watch(queue);
-      return new Gate(queue, { name, made, ownsConnection });
+      const { limitBytes } = plan;
+      const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
+      return new Gate(queue, { name, made, ownsConnection, warnings: warning === undefined ? [] : [warning] });
     });
   }
 

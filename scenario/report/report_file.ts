@@ -1,12 +1,16 @@
 import type { ScenarioEvent } from "../event.ts";
 
+type Format = (events: readonly ScenarioEvent[]) => string | Promise<string>;
+
 /** The file of a report: it is written once the run is over, and is there whole or not at all. */
 export class ReportFile {
   readonly #path: string;
+  readonly #format: Format;
   readonly #events: ScenarioEvent[] = [];
 
-  private constructor(path: string) {
+  private constructor(path: string, format: Format) {
     this.#path = path;
+    this.#format = format;
   }
 
   /**
@@ -20,7 +24,9 @@ export class ReportFile {
     const folder = folderOf(path);
     const around = await statOf(folder);
     if (!around?.isDirectory) throw cannotWrite(path, `there is no folder ${folder}`);
-    return new ReportFile(path);
+    // Loaded here, since few runs want a report, and in the end it may be there no more.
+    const { formatReport } = await import("./report.ts");
+    return new ReportFile(path, formatReport);
   }
 
   /** Keeps an event for it. */
@@ -33,9 +39,7 @@ export class ReportFile {
    * @throws {Error} where it cannot be written, such as on a full disk
    */
   async write(): Promise<void> {
-    // Loaded here, since few runs want a report
-    const { formatReport } = await import("./report.ts");
-    const text = await formatReport(this.#events);
+    const text = await this.#format(this.#events);
     try {
       await put(text, this.#path);
     } catch (error) {

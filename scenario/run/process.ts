@@ -128,6 +128,10 @@ function spawn(
     const known = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
     if (!known) throw error;
     const what = name === undefined ? `run ${program}` : `start ${name}`;
-    throw new StepError(`Cannot ${what}: ${error.message}`, { cause: error });
+    // What the shell calls `command not found`.
+    const isMissing = error.message.endsWith(": entity not found");
+    throw new StepError(`Cannot ${what}: ${isMissing ? `there is no program ${program}` : error.message}`, {
+      cause: error,
+    });
   }
 }

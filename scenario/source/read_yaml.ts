@@ -163,6 +163,7 @@ function describe(
   { message, line }: { message: string; line: string },
 ): Pick<Mistake, "what" | "expected"> {
   if (code === "DUPLICATE_KEY") return { what: "a key is given twice", expected: "each key of a mapping once" };
+  if (code === "MULTIPLE_DOCS") return { what: "another document begins", expected: "one scenario in a file" };
   const what = message.charAt(0).toLowerCase() + message.slice(1).replaceAll(/\s+/g, " ");
   const hint = line.includes("${") ? '; between { } and [ ] a variable needs quotes: "${name}"' : "";
   return { what, expected: `YAML that can be read${hint}` };

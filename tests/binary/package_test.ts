@@ -65,7 +65,7 @@ Deno.test("compile refuses a denort for another machine, an unknown target and a
     );
     assertEquals(
       await task("compile", ["--targets"]),
-      "compile: Cannot understand --targets: there are --target, --output\n",
+      'compile: Cannot understand "--targets": there are --target, --output\n',
     );
     assertEquals(await paths(folder), []);
   });
@@ -155,14 +155,9 @@ Deno.test("install puts a bundle under a prefix, in place of another program and
       await Deno.writeTextFile(`${folder}/${LIBRARY}/chunk-OF_ANOTHER.js`, "");
       assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
       assertEquals(await paths(folder, "-type", "f"), installed);
-      await Deno.symlink(program, `${folder}/link`);
-      const expected = { status: 0, stderr: "" };
-      for (const name of [program, `${folder}/link`]) {
-        const { stdout, ...ended } = await run(["version"], { program: name, env });
-        assertEquals(ended, expected);
-        assert(stdout.startsWith(`plugctl ${version} `));
-      }
-      await Deno.remove(`${folder}/link`);
+      const { stdout, ...ended } = await run(["version"], { program, env });
+      assertEquals(ended, { status: 0, stderr: "" });
+      assert(stdout.startsWith(`plugctl ${version} `));
     }
     assertEquals(await task("install", ["--prefix", folder, "--program", BINARY]), "");
     assertEquals(await paths(folder, "-type", "f"), layout(asBinary(BINARY)).map(({ path }) => path).sort());
@@ -170,6 +165,50 @@ Deno.test("install puts a bundle under a prefix, in place of another program and
     assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
     assertEquals(await task("uninstall", ["--prefix", folder]), "");
     assertEquals(await paths(folder, "-type", "f"), []);
+  });
+});
+
+Deno.test("the bundle runs by a link to it or to its folder, by its bare name, and from a path that is no URL", async () => {
+  await inFolder(async (folder) => {
+    const prefix = `${folder}/a b%41#é?`;
+    assertEquals(await task("install", ["--prefix", prefix, "--program", BUNDLE]), "");
+    await Deno.symlink(`${prefix}/bin/plugctl`, `${folder}/link`);
+    await Deno.symlink(`${prefix}/bin`, `${folder}/programs`);
+    // A prefix whose folder of programs is a link to one without a library beside it.
+    await Deno.mkdir(`${folder}/apart/programs`, { recursive: true });
+    await Deno.mkdir(`${folder}/prefix`);
+    await Deno.symlink(`${folder}/apart/programs`, `${folder}/prefix/bin`);
+    assertEquals(await task("install", ["--prefix", `${folder}/prefix`, "--program", BUNDLE]), "");
+    const env = { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:/usr/bin:/bin` };
+    for (
+      const command of [
+        `"${prefix}/bin/plugctl" version`,
+        `"${folder}/link" version`,
+        `"${folder}/programs/plugctl" version`,
+        `"${folder}/prefix/bin/plugctl" version`,
+        `cd "${prefix}/bin" && sh plugctl version`,
+      ]
+    ) {
+      const { stdout, ...ended } = await run(["-c", command], { program: "sh", env });
+      assertEquals(ended, { status: 0, stderr: "" }, command);
+      assert(stdout.startsWith(`plugctl ${version} `));
+    }
+  });
+});
+
+Deno.test("a run of the bundle ends as it should though the bundle is taken away meanwhile", async () => {
+  await inFolder(async (folder) => {
+    const env = { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:/usr/bin:/bin` };
+    const ending = async (command: string) => {
+      assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
+      await Deno.writeTextFile(`${folder}/taken.yaml`, `name: taken\nsteps:\n  - run: rm -r lib && ${command}\n`);
+      const words = ["run", `${folder}/taken.yaml`, "--quiet", "--report", `${folder}/report.html`];
+      return await run(words, { program: `${folder}/bin/plugctl`, env });
+    };
+    const { status, stderr } = await ending("true");
+    assertEquals([status, stderr], [0, ""]);
+    assert((await Deno.readTextFile(`${folder}/report.html`)).endsWith("</html>\n"));
+    assertEquals((await ending("kill -TERM $PPID; sleep 60")).status, 143);
   });
 });
 
@@ -182,6 +221,38 @@ Deno.test("the bundle says what is missing where there is no Deno", async () => 
       stderr:
         "plugctl: Deno is not installed, or not on PATH; install it, or the binary of plugctl, which needs none\n",
     });
+  });
+});
+
+Deno.test("install refuses a prefix that is empty, which would be the root", async () => {
+  await inFolder(async (folder) => {
+    // Of a program that is not there, so that nothing is installed should it not be refused.
+    for (const words of [["--prefix"], ["--prefix="]]) {
+      const program = ["--program", `${folder}/nosuch`];
+      assertEquals(
+        await task("install", [...program, ...words]),
+        "install: Cannot understand --prefix: it needs a value\n",
+      );
+    }
+  });
+});
+
+Deno.test("install refuses what is no program, and a folder that is no bundle", async () => {
+  await inFolder(async (folder) => {
+    const prefix = ["--prefix", `${folder}/prefix`];
+    await Deno.writeTextFile(`${folder}/text`, "", { mode: 0o644 });
+    assertEquals(
+      await task("install", [...prefix, "--program", `${folder}/text`]),
+      `install: Cannot install ${folder}/text: it is no program; one is made with: deno task compile\n`,
+    );
+    const refused =
+      `install: Cannot install ${folder}/some: it is no bundle of plugctl; one is made with: deno task bundle\n`;
+    await Deno.mkdir(`${folder}/some`);
+    assertEquals(await task("install", [...prefix, "--program", `${folder}/some`]), refused);
+    await Deno.mkdir(`${folder}/some/inner`);
+    await Deno.writeTextFile(`${folder}/some/plugctl.js`, "");
+    assertEquals(await task("install", [...prefix, "--program", `${folder}/some`]), refused);
+    assertEquals(await paths(folder, "-path", "*prefix*"), []);
   });
 });
 

@@ -115,6 +115,7 @@ const MISTAKES = [
   [["decode", "--all", "00"], 2, "--all goes with --pcap: of other input every message is shown"],
   [["decode", "--pcap", "x", "00"], 2, 'unexpected argument "00" beside --pcap'],
   [["decode", "--pcap", "/nosuch/file"], 1, "cannot read /nosuch/file: there is no such file"],
+  [["decode", "--pcap", "/"], 1, "cannot read /: it is a folder"],
 ] as const;
 
 for (const [words, status, message] of MISTAKES) {

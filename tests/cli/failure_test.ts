@@ -38,6 +38,15 @@ Deno.test("describeFailure() says what was being done, what is in the way and wh
   await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
 });
 
+Deno.test("describeFailure() names the device that it is about, where the command line named several", () => {
+  const error = new QueueError("already-attached", "attach to eth1 (parent 1:4)", { reason: "REASON" });
+  assertEquals(
+    describeFailure(error, { queue: "--netns web --dev DEV --parent 1:4" }).message,
+    "cannot attach to eth1 (parent 1:4): REASON; detach it first with: " +
+      "plugctl detach --netns web --dev eth1 --parent 1:4",
+  );
+});
+
 Deno.test("describeFailure() says what to do about a gate, and which module is missing", () => {
   const error = (code: QueueErrorCode, reason = "REASON") => new QueueError(code, "delete gate web", { reason });
   assertEquals(
@@ -83,8 +92,8 @@ Deno.test("describeFailure() describes each of several errors on a line, with th
   const { message, status } = describeFailure(new AggregateError([...errors, permission]));
   assertEquals(status, 1);
   assertEquals(message.split("\n"), [
-    "cannot buffer a (root): no plug; attach one with: plugctl attach --dev DEV",
-    "cannot buffer b (root): no plug; attach one with: plugctl attach --dev DEV",
+    "cannot buffer a (root): no plug; attach one with: plugctl attach --dev a",
+    "cannot buffer b (root): no plug; attach one with: plugctl attach --dev b",
     "cannot buffer c (root): operation not permitted (EPERM); " +
     "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how",
   ]);

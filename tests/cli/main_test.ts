@@ -7,6 +7,7 @@ import { type Outcome, plugctl, READ_ITSELF } from "./plugctl.ts";
 const MISTAKES = [
   [["nosuch"], 'unknown command "nosuch"; see: plugctl help'],
   [["help", "nosuch"], 'unknown command "nosuch"; see: plugctl help'],
+  [["help", "gate"], "gate needs another word: gate add, gate list, gate delete; see: plugctl help"],
   [["help", "constructor"], 'unknown command "constructor"; see: plugctl help'],
   [["buffer", "--nosuch"], "unknown option --nosuch; see: plugctl buffer --help"],
   [["buffer"], "buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE"],

@@ -91,7 +91,20 @@ Deno.test("run exits with 2 and says what is wrong with an option", async () => 
   }
 });
 
-Deno.test("run says that there is no such file", async () => {
-  const { status, stderr } = await plugctl(["run", "/nonexistent/a.yaml"]);
-  assertEquals([status, stderr], [1, "plugctl: cannot read /nonexistent/a.yaml: there is no such file\n"]);
+Deno.test("run refuses a file that is not UTF-8, and guesses at no letter of it", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeFile(file, new Uint8Array([...new TextEncoder().encode(`${PLAIN}\n# `), 0xff]));
+    const { status, stderr } = await plugctl(["run", file, "--dry-run"]);
+    assertEquals([status, stderr], [1, `plugctl: cannot read ${file}: it is not UTF-8\n`]);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("run says that there is no such file, or that it is a folder", async () => {
+  for (const [file, reason] of [["/nonexistent/a.yaml", "there is no such file"], ["/", "it is a folder"]]) {
+    const { status, stderr } = await plugctl(["run", file]);
+    assertEquals([status, stderr], [1, `plugctl: cannot read ${file}: ${reason}\n`]);
+  }
 });

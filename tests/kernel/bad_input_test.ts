@@ -73,7 +73,7 @@ const ROWS: Row[] = [{
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--dev", "lo"],
   status: 1,
-  message: "cannot release-indefinite lo (root): no plug is attached; attach one with: plugctl attach --dev DEV",
+  message: "cannot release-indefinite lo (root): no plug is attached; attach one with: plugctl attach --dev lo",
 }, {
   name: "a handle that no qdisc has",
   tc: HOLDING,
@@ -203,7 +203,7 @@ async function runWithout(capability: string, host: Host, words: string[]): Prom
   return { status: code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("attach and limit warn of a limit that one packet of bulk TCP passes", async () => {
+Deno.test("attach, limit and gate add warn of a limit that one packet of bulk TCP passes", async () => {
   using left = new Host();
   using right = new Host();
   connect([left, right]);
@@ -217,6 +217,11 @@ Deno.test("attach and limit warn of a limit that one packet of bulk TCP passes",
   assertMatch(
     (await plugctl(left, "limit", "1k", ...DEV)).stderr,
     /^plugctl: the limit of 1024 bytes is less than one/,
+  );
+  const gate = ["gate", "add", "web", ...DEV, "--direction", "egress"];
+  assertMatch(
+    (await plugctl(left, ...gate, "--limit", "1k")).stderr,
+    /^plugctl: the limit of 1024 bytes is less than one packet may measure on plug-web \(65536 bytes/,
   );
 });
 

@@ -41,6 +41,10 @@ Deno.test("run fails where a command does, and does not meet what is expected wh
     "failed",
     "Cannot run /nonexistent/program: Failed to spawn '/nonexistent/program': No such file or directory (os error 2)",
   ]);
+  assertEquals(await ending("  - start: { name: server, command: [nosuch] }"), [
+    "failed",
+    "Cannot start server: there is no program nosuch",
+  ]);
 });
 
 Deno.test("run ends a command that takes too long, with what it has started", async () => {

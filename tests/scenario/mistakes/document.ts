@@ -7,6 +7,7 @@ const TOP_KEYS = "name, description, timeout, max-hold, seed, vars, defaults, ho
 export const YAML_MISTAKES: Cases = [
   ["‸", "the scenario is no mapping", `keys such as ${TOP_KEYS}`],
   ["‸- name", "the scenario is no mapping", `keys such as ${TOP_KEYS}`],
+  ["name: x\nsteps: [log: x]\n‸---\nname: y", "another document begins", "one scenario in a file"],
   ["name: x\n‸name: y\nsteps: [log: x]", "a key is given twice", "each key of a mapping once"],
   [
     "name: x\nsteps: [log: ‸*nosuch]",

@@ -3,7 +3,6 @@ import type { Contents } from "./archive.ts";
 import { putInPlace } from "./layout.ts";
 import { setTimes } from "./source_date.ts";
 
-const PROJECT = `${import.meta.dirname}/..`;
 const DESCRIPTION = `hold packets in the Linux kernel and let them go on command
  plugctl drives the kernel's plug queueing discipline over a netlink socket:
  what leaves a device, or only the packets that a gate matches, is held until
@@ -24,7 +23,7 @@ export async function makeDebianPackage(
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "plugctl-deb-" });
   try {
-    await putInPlace([...files, COPYRIGHT], `${folder}/usr`);
+    await putInPlace(files, `${folder}/usr`);
     await run(["gzip", "--best", "--no-name", `${folder}/usr/share/man/man1/plugctl.1`]);
     await Deno.mkdir(`${folder}/DEBIAN`);
     await Deno.writeTextFile(`${folder}/DEBIAN/md5sums`, await md5sums(folder));
@@ -37,8 +36,6 @@ export async function makeDebianPackage(
     await Deno.remove(folder, { recursive: true });
   }
 }
-
-const COPYRIGHT = { path: "share/doc/plugctl/copyright", source: `${PROJECT}/LICENSE`, mode: 0o644 };
 
 /** What dpkg reads. Deno's own program needs glibc 2.27. */
 function control(

@@ -12,7 +12,7 @@ import { options } from "./options.ts";
 
 await runProgram("install", async () => {
   const { prefix, program } = options({ prefix: "/usr/local", program: "dist/plugctl" });
-  const files = layout(await isBundle(program) ? asBundle(program) : asBinary(program));
+  const files = await layout(await isBundle(program) ? asBundle(program) : asBinary(program));
   await putInPlace(files, prefix);
   await removeOthers(`${prefix}/${LIBRARY}`, files.map(({ path }) => `${prefix}/${path}`));
   for (const { path } of files) console.log(`${prefix}/${path}`);

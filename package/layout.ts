@@ -1,6 +1,8 @@
-/** Where shells look for the completions of others; Debian's zsh has a folder of its own for packages. */
+import { copyright } from "./copyright.ts";
+
+/** How it is laid out. */
 export interface LayoutOptions {
-  /** Whether it is for a package of Debian's. */
+  /** Whether it is for a package of Debian's, where zsh looks for the completions of packages in a folder of its own. */
   debian?: boolean;
 }
 
@@ -8,8 +10,8 @@ export interface LayoutOptions {
 export interface InstalledFile {
   /** Where it goes, from the prefix on. */
   path: string;
-  /** What is put there. */
-  source: string;
+  /** What is put there: the file of this path, or this text. */
+  source: string | { text: string };
   mode: number;
 }
 
@@ -17,6 +19,8 @@ const PROJECT = `${import.meta.dirname}/..`;
 
 /** Where the bundle goes that Deno runs, from the prefix on: nothing else is there. */
 export const LIBRARY = "lib/plugctl";
+/** Where the licences go; nothing else is there. */
+export const DOCUMENTS = "share/doc/plugctl";
 
 /** plugctl as the binary that is at `path`. */
 export function asBinary(path: string): InstalledFile[] {
@@ -32,12 +36,20 @@ export function asBundle(folder: string): InstalledFile[] {
   ];
 }
 
-/** Every file that is installed: the program, its completions and its manual page. */
-export function layout(program: readonly InstalledFile[], { debian = false }: LayoutOptions = {}): InstalledFile[] {
+/** Every file that is installed: the program, its completions, its manual page and the licences. */
+export async function layout(
+  program: readonly InstalledFile[],
+  options: LayoutOptions = {},
+): Promise<InstalledFile[]> {
+  const licences = { path: `${DOCUMENTS}/copyright`, source: { text: await copyright() }, mode: 0o644 };
+  return [...program, ...companions(options), licences];
+}
+
+/** What goes with the program: its completions and its manual page. */
+export function companions({ debian = false }: LayoutOptions = {}): InstalledFile[] {
   const completions = `${PROJECT}/cli/completions`;
   const zsh = debian ? "share/zsh/vendor-completions" : "share/zsh/site-functions";
   return [
-    ...program,
     { path: "share/bash-completion/completions/plugctl", source: `${completions}/plugctl.bash`, mode: 0o644 },
     { path: `${zsh}/_plugctl`, source: `${completions}/plugctl.zsh`, mode: 0o644 },
     { path: "share/fish/vendor_completions.d/plugctl.fish", source: `${completions}/plugctl.fish`, mode: 0o644 },
@@ -50,7 +62,8 @@ export async function putInPlace(files: readonly InstalledFile[], prefix: string
   for (const { path, source, mode } of files) {
     const target = `${prefix}/${path}`;
     await Deno.mkdir(folderOf(target), { recursive: true });
-    await Deno.copyFile(source, `${target}.new`);
+    if (typeof source === "string") await Deno.copyFile(source, `${target}.new`);
+    else await Deno.writeTextFile(`${target}.new`, source.text);
     await Deno.chmod(`${target}.new`, mode);
     await Deno.rename(`${target}.new`, target);
   }

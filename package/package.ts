@@ -29,15 +29,19 @@ await runProgram("package", async () => {
     await bundleProgram(bundle);
     const { version } = config;
     const date = await sourceDate();
-    await makeTarball(`${folder}/plugctl-${version}-deno.tar.gz`, { version, files: layout(asBundle(bundle)), date });
+    await makeTarball(`${folder}/plugctl-${version}-deno.tar.gz`, {
+      version,
+      files: await layout(asBundle(bundle)),
+      date,
+    });
     await makeTarball(`${folder}/plugctl-${version}-${target.machine}.tar.gz`, {
       version,
-      files: layout(asBinary(binary)),
+      files: await layout(asBinary(binary)),
       date,
     });
     await makeDebianPackage(`${folder}/plugctl_${version}_${target.debian}.deb`, {
       version,
-      files: layout(asBinary(binary), { debian: true }),
+      files: await layout(asBinary(binary), { debian: true }),
       date,
       architecture: target.debian,
     });

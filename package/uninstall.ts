@@ -5,12 +5,12 @@
  */
 
 import { runProgram } from "../uml/program.ts";
-import { asBinary, layout, LIBRARY, removeIfThere } from "./layout.ts";
+import { asBinary, companions, DOCUMENTS, LIBRARY, removeIfThere } from "./layout.ts";
 import { options } from "./options.ts";
 
 await runProgram("uninstall", async () => {
   const { prefix } = options({ prefix: "/usr/local" });
-  const paths = layout(asBinary("")).map(({ path }) => path);
-  for (const path of [...paths, LIBRARY]) await removeIfThere(`${prefix}/${path}`);
+  const paths = [...asBinary(""), ...companions()].map(({ path }) => path);
+  for (const path of [...paths, LIBRARY, DOCUMENTS]) await removeIfThere(`${prefix}/${path}`);
   return 0;
 });

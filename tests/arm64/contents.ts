@@ -6,7 +6,8 @@
 
 import { run } from "../../package/command.ts";
 import { bundleProgram } from "../../package/javascript.ts";
-import { asBundle, type InstalledFile, layout } from "../../package/layout.ts";
+import { asBundle, layout, putInPlace } from "../../package/layout.ts";
+import type { ArchivedFile } from "./initramfs.ts";
 import { filesBelow, type Parts } from "./parts.ts";
 
 const HERE = import.meta.dirname;
@@ -21,8 +22,10 @@ const MODULE = /\/kernel\/(net\/sched\/|drivers\/net\/(dummy|ifb|veth)\.ko)|\/mo
  *
  * @param folder Where to make it.
  */
-export async function makeContents(parts: Parts, folder: string): Promise<InstalledFile[]> {
+export async function makeContents(parts: Parts, folder: string): Promise<ArchivedFile[]> {
   await bundleProgram(`${folder}/plugctl`);
+  const installed = `${folder}/installed`;
+  await putInPlace(await layout(asBundle(`${folder}/plugctl`)), installed);
   const tests = `${folder}/plugctl_test.js`;
   const options = ["--quiet", "--config", `${HERE}/../../deno.json`, "--output", tests];
   await run([Deno.execPath(), "bundle", ...options, `${HERE}/plugctl_test.ts`]);
@@ -37,7 +40,7 @@ export async function makeContents(parts: Parts, folder: string): Promise<Instal
       program(`lib/aarch64-linux-gnu/${nameOf(path)}`, path)
     ),
     ...debian.filter((path) => MODULE.test(path)).map((path) => program(modulePath(path), path)),
-    ...layout(asBundle(`${folder}/plugctl`)).map((file) => ({ ...file, path: `usr/local/${file.path}` })),
+    ...filesBelow(installed).map((path) => program(`usr/local/${path.slice(installed.length + 1)}`, path)),
     program("tests/plugctl_test.js", tests),
   ];
 }

@@ -1,8 +1,17 @@
-import { folderOf, type InstalledFile } from "../../package/layout.ts";
+import { folderOf } from "../../package/layout.ts";
 
 const FOLDER = 0o040755;
 const FILE = 0o100000;
 const NAME_OF_THE_LAST = "TRAILER!!!";
+
+/** A file that goes into the archive. */
+export interface ArchivedFile {
+  /** Where it goes. */
+  path: string;
+  /** The file that is put there. */
+  source: string;
+  mode: number;
+}
 
 /**
  * Writes a Linux kernel's first file system: a cpio archive of the kind `newc` (the kernel's
@@ -11,7 +20,7 @@ const NAME_OF_THE_LAST = "TRAILER!!!";
  * @param output The file to write.
  * @param files Where they go from the root on, `bin/busybox`. The folders that they are in are made.
  */
-export async function writeInitramfs(output: string, files: readonly InstalledFile[]): Promise<void> {
+export async function writeInitramfs(output: string, files: readonly ArchivedFile[]): Promise<void> {
   using archive = await Deno.open(output, { write: true, create: true, truncate: true });
   const writer = archive.writable.getWriter();
   let number = 0;
@@ -28,7 +37,7 @@ export async function writeInitramfs(output: string, files: readonly InstalledFi
 }
 
 /** Every folder that a file is in, each after the one that it is in. */
-function folders(files: readonly InstalledFile[]): string[] {
+function folders(files: readonly ArchivedFile[]): string[] {
   const found = new Set<string>();
   for (const { path } of files) {
     for (let folder = folderOf(path); folder !== "."; folder = folderOf(folder)) found.add(folder);

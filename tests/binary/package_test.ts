@@ -78,7 +78,7 @@ Deno.test("makeTarball() and makeDebianPackage() make the same bytes at another 
     const date = await sourceDate();
     for (const place of ["one", "other"]) {
       await Deno.mkdir(`${folder}/${place}`);
-      const contents = { version, date, files: layout(asBinary(stand)) };
+      const contents = { version, date, files: await layout(asBinary(stand)) };
       await makeTarball(`${folder}/${place}/plugctl.tar.gz`, contents);
       await makeDebianPackage(`${folder}/${place}/plugctl.deb`, { ...contents, architecture: ARCHITECTURE });
       await Deno.utime(stand, 0, 0);
@@ -91,7 +91,7 @@ Deno.test("makeTarball() and makeDebianPackage() make the same bytes at another 
     await done("tar", "--extract", "--file", `${folder}/one/plugctl.tar.gz`, "--directory", folder);
     assertEquals(
       await paths(`${folder}/plugctl`, "-type", "f"),
-      layout(asBinary(stand)).map(({ path }) => path).sort(),
+      (await layout(asBinary(stand))).map(({ path }) => path).sort(),
     );
   });
 });
@@ -120,8 +120,13 @@ Deno.test("package makes a Debian package that dpkg installs, and removes with n
     assert(stdout.startsWith(`plugctl ${version} `));
     await done("cmp", BINARY, `${root}/usr/bin/plugctl`);
     const installed = await outside(root);
-    for (const { path } of layout(asBinary(BINARY), { debian: true })) {
+    for (const { path } of await layout(asBinary(BINARY), { debian: true })) {
       assert(installed.some((there) => there.startsWith(`usr/${path}`)), path);
+    }
+
+    const licences = await Deno.readTextFile(`${root}/usr/share/doc/plugctl/copyright`);
+    for (const name of ["The plugctl authors", "the Deno authors", "uplot", "valibot", "yaml"]) {
+      assert(licences.includes(name), name);
     }
 
     await dpkg("--purge", "plugctl");
@@ -133,7 +138,7 @@ Deno.test("package makes a Debian package that dpkg installs, and removes with n
 Deno.test("install puts the binary, its completions and its manual page under a prefix, and uninstall takes them away", async () => {
   await inFolder(async (folder) => {
     assertEquals(await task("install", ["--prefix", folder, "--program", BINARY]), "");
-    assertEquals(await paths(folder, "-type", "f"), layout(asBinary(BINARY)).map(({ path }) => path).sort());
+    assertEquals(await paths(folder, "-type", "f"), (await layout(asBinary(BINARY))).map(({ path }) => path).sort());
     await done("cmp", BINARY, `${folder}/bin/plugctl`);
     assertEquals(await task("install", ["--prefix", folder, "--program", `${folder}/bin/plugctl`]), "");
     assertEquals((await run(["version"], { program: `${folder}/bin/plugctl` })).status, 0);
@@ -147,7 +152,7 @@ Deno.test("install puts the binary, its completions and its manual page under a 
 Deno.test("install puts a bundle under a prefix, in place of another program and of another bundle", async () => {
   await inFolder(async (folder) => {
     const program = `${folder}/bin/plugctl`;
-    const installed = layout(asBundle(BUNDLE)).map(({ path }) => path).sort();
+    const installed = (await layout(asBundle(BUNDLE))).map(({ path }) => path).sort();
     const env = { PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:/usr/bin:/bin` };
     for (const before of [["--program", BINARY], ["--program", BUNDLE]]) {
       assertEquals(await task("install", ["--prefix", folder, ...before]), "");
@@ -160,7 +165,7 @@ Deno.test("install puts a bundle under a prefix, in place of another program and
       assert(stdout.startsWith(`plugctl ${version} `));
     }
     assertEquals(await task("install", ["--prefix", folder, "--program", BINARY]), "");
-    assertEquals(await paths(folder, "-type", "f"), layout(asBinary(BINARY)).map(({ path }) => path).sort());
+    assertEquals(await paths(folder, "-type", "f"), (await layout(asBinary(BINARY))).map(({ path }) => path).sort());
 
     assertEquals(await task("install", ["--prefix", folder, "--program", BUNDLE]), "");
     assertEquals(await task("uninstall", ["--prefix", folder]), "");

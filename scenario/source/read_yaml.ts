@@ -6,6 +6,10 @@ import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tr
 /** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
 const DEPTH_MAX = 64;
 const NODES_MAX = 100_000;
+const TOO_DEEP = {
+  what: "lists and mappings stand too deep in one another",
+  expected: `at most ${DEPTH_MAX} levels`,
+};
 /** Names that objects of JavaScript have already: whoever checks an object passes over them. */
 const RESERVED = ["__proto__", "constructor", "prototype"];
 /** What says that a scalar is a text, whatever it looks like, and what says nothing new. */
@@ -65,7 +69,7 @@ class Reader {
     } catch (error) {
       // The parser calls itself for each level.
       if (!(error instanceof RangeError)) throw error;
-      this.#mistake(0, "lists and mappings stand too deep in one another", `at most ${DEPTH_MAX} levels`);
+      this.#mistake(0, TOO_DEEP.what, TOO_DEEP.expected);
       return undefined;
     }
   }
@@ -94,7 +98,7 @@ class Reader {
   #tooMuch(at: number, depth: number): Tree {
     const few = this.#nodes <= NODES_MAX + 1;
     if (depth > DEPTH_MAX) {
-      this.#mistake(at, "lists and mappings stand too deep in one another", `at most ${DEPTH_MAX} levels`);
+      this.#mistake(at, TOO_DEEP.what, TOO_DEEP.expected);
     } else if (few) this.#mistake(at, "there is too much, with every alias followed", `at most ${NODES_MAX} values`);
     return { kind: "scalar", value: null, ...this.#place(at) };
   }
@@ -163,6 +167,8 @@ function describe(
   { message, line }: { message: string; line: string },
 ): Pick<Mistake, "what" | "expected"> {
   if (code === "DUPLICATE_KEY") return { what: "a key is given twice", expected: "each key of a mapping once" };
+  // The parser calls itself for each level, and its calls stand too deep in one another.
+  if (code === "RESOURCE_EXHAUSTION") return TOO_DEEP;
   if (code === "MULTIPLE_DOCS") return { what: "another document begins", expected: "one scenario in a file" };
   const what = message.charAt(0).toLowerCase() + message.slice(1).replaceAll(/\s+/g, " ");
   const hint = line.includes("${") ? '; between { } and [ ] a variable needs quotes: "${name}"' : "";

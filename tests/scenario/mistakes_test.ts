@@ -29,6 +29,13 @@ for (const [name, cases] of Object.entries(MISTAKES)) {
   });
 }
 
+Deno.test("readScenario() refuses what stands too deep, however deep that is", () => {
+  for (const depth of [65, 3000, 30_000]) {
+    const [{ what, expected }] = mistakesIn(`name: ${"[".repeat(depth)}${"]".repeat(depth)}\nsteps: [log: x]\n`);
+    assertEquals([what, expected], ["lists and mappings stand too deep in one another", "at most 64 levels"]);
+  }
+});
+
 /** What is chosen by a key of its own, so that nothing else can stand there, or is for editors alone. */
 const CHOSEN = /^(hosts|gates|plugs|a (condition|command|gate|plug|host that is there): .*)$/;
 

@@ -31,8 +31,9 @@ for (const [name, cases] of Object.entries(MISTAKES)) {
 
 Deno.test("readScenario() refuses what stands too deep, however deep that is", () => {
   for (const depth of [65, 3000, 30_000]) {
-    const [{ what, expected }] = mistakesIn(`name: ${"[".repeat(depth)}${"]".repeat(depth)}\nsteps: [log: x]\n`);
-    assertEquals([what, expected], ["lists and mappings stand too deep in one another", "at most 64 levels"]);
+    const mistakes = mistakesIn(`name: ${"[".repeat(depth)}${"]".repeat(depth)}\nsteps: [log: x]\n`);
+    const found = mistakes.find(({ what }) => what === "lists and mappings stand too deep in one another");
+    assertEquals(found?.expected, "at most 64 levels", `${depth}: ${JSON.stringify(mistakes)}`);
   }
 });
 

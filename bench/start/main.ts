@@ -61,11 +61,11 @@ await runProgram("bench:start", async (signal) => {
       ...await sizes(),
       "",
       "On this machine's kernel, in a network namespace of its own. There is no plug there, so release-indefinite is",
-      `refused, which takes longer. Medians of ${ROUNDS} processes of each, all in turns; the bounds are on the ratios.`,
+      `refused, which takes longer. Medians of ${ROUNDS} turns; the bounds are on the ratios to the empty process of the same turn.`,
       "",
       ...await onThisKernel(),
       "",
-      `With a plug, ${kernel.place}. Medians of ${ROUNDS_WITH_PLUG}.`,
+      `With a plug, ${kernel.place}. Medians of ${ROUNDS_WITH_PLUG} turns.`,
       "",
       ...await withPlug(async (script) => {
         const said: string[] = [];
@@ -161,9 +161,12 @@ function figures(runs: readonly Figures[]): string[] {
   ];
 }
 
-/** How much more it takes than the empty process, each with its bound, and whether these are kept. */
+/**
+ * How much more it takes than the empty process that ran in the same turn, in the median of the turns, each with its
+ * bound, and whether these are kept. What slows the machine down for a while meets both.
+ */
 function ratios(own: readonly Figures[], empty: readonly Figures[], bounds: NonNullable<Work["to"]>): string[] {
-  const ratio = (of: (figures: Figures) => number) => median(own.map(of)) / median(empty.map(of));
+  const ratio = (of: (figures: Figures) => number) => median(own.map((run, turn) => of(run) / of(empty[turn])));
   const pairs = [
     [ratio(({ wallMs }) => wallMs), bounds.wall],
     [ratio(({ memoryKiB }) => memoryKiB), bounds.memory],

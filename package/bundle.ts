@@ -1,5 +1,5 @@
 /**
- * `deno task bundle`: bundles plugctl into JavaScript that any Deno runs, `dist/bundle/plugctl.js` and what that loads.
+ * `deno task bundle`: bundles plugctl into JavaScript for Deno, `dist/bundle/plugctl.js` and what that loads.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * `deno task package [--target TRIPLE] [--folder FOLDER]`: compiles plugctl and packs it, into `dist` by default: a
- * `.tar.gz` and a `.deb` for that target, a `.tar.gz` of JavaScript for Deno on any, and `SHA256SUMS` of what is packed
- * there. The same sources make the same bytes.
+ * `.tar.gz` and a `.deb` for that target, a `.tar.gz` of JavaScript for Deno, which is for every target, and `SHA256SUMS`
+ * of what is packed there. The same sources make the same bytes.
  *
  * @module
  */

@@ -119,10 +119,8 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
 
 function refuseHeld(device: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
   if (!wouldLose(device)) return;
-  const reason =
-    `a plug on ${dev} holds ${
-      numberOf(device.held, "packet")
-    }, which the kernel discards when clsact is created there; ` +
+  const held = numberOf(device.held, "packet");
+  const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
     `let them go first with: plugctl release-indefinite --dev ${dev}`;
   throw new QueueError("refused", operation, { reason });
 }

@@ -54,6 +54,6 @@ export {
   type Released,
   TAG_VARIABLE,
   type Via,
-} from "./qdisc/mod.ts";
+} from "./gate/mod.ts";
 export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";
 export type * from "./scenario/mod.ts";

@@ -1,7 +1,7 @@
 import type { Connection } from "../netlink/connection.ts";
-import { type Change, changeQueues } from "../qdisc/change.ts";
-import { changeRequest, type QdiscPlace } from "../qdisc/plug_requests.ts";
-import { openQueue, type Queue } from "../qdisc/queue.ts";
+import { type Change, changeQueues } from "../plug/change.ts";
+import { changeRequest, type QdiscPlace } from "../plug/plug_requests.ts";
+import { openQueue, type Queue } from "../plug/queue.ts";
 import type { Context, Run } from "./context.ts";
 import { isGiven } from "./given.ts";
 import { openConnection, queueTargets } from "./queue_options.ts";
@@ -38,6 +38,6 @@ export function changeCommand<C extends Change>(
 /** The queues of gates. What finds them is loaded only where a gate is named. */
 async function gateQueues(connection: Connection, names: readonly string[]): Promise<Queue[]> {
   if (names.length === 0) return [];
-  const { namedGates } = await import("../qdisc/gate/named_gates.ts");
+  const { namedGates } = await import("../gate/named_gates.ts");
   return namedGates(connection, names);
 }

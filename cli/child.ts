@@ -1,5 +1,5 @@
-import { TAG_VARIABLE } from "../qdisc/guardian/charge.ts";
-import { endProcesses, isOutsideSessionOf, isTagged } from "../qdisc/guardian/processes.ts";
+import { TAG_VARIABLE } from "../guardian/charge.ts";
+import { endProcesses, isOutsideSessionOf, isTagged } from "../guardian/processes.ts";
 import type { Interrupted } from "./interruptible.ts";
 
 /** How long a command may take to end after a signal, in milliseconds, before it gets a stronger one. */

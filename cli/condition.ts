@@ -1,4 +1,4 @@
-import type { HoldCounts } from "../qdisc/hold.ts";
+import type { HoldCounts } from "../plug/hold.ts";
 import { parseSize } from "./size.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,7 +1,7 @@
-import { EACCES, ENODEV, EPERM } from "../netlink/errno.ts";
-import { UnsupportedError } from "../netlink/libc.ts";
-import { NetlinkError } from "../netlink/netlink_error.ts";
-import { QueueError, type QueueErrorCode } from "../qdisc/queue_error.ts";
+import { EACCES, ENODEV, EPERM } from "../linux/errno.ts";
+import { UnsupportedError } from "../linux/libc.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import { NotStarted } from "./child.ts";
 import { EXIT } from "./exit_status.ts";
 import { Interrupted } from "./interruptible.ts";

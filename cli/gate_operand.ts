@@ -1,4 +1,4 @@
-import { gateDevice } from "../qdisc/gate/gate_name.ts";
+import { gateDevice } from "../gate/gate_name.ts";
 import { understood } from "./understood.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Hold } from "../qdisc/hold.ts";
+import type { Hold } from "../plug/hold.ts";
 import type { Child } from "./child.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 import { whenAborted } from "./interruptible.ts";

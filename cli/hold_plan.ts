@@ -1,5 +1,5 @@
-import type { PlugPlace } from "../qdisc/queue.ts";
-import { DEFAULT_MAX_HOLD_MS } from "../qdisc/hold.ts";
+import type { PlugPlace } from "../plug/queue.ts";
+import { DEFAULT_MAX_HOLD_MS } from "../plug/hold.ts";
 import { type Condition, parseCondition } from "./condition.ts";
 import type { Context } from "./context.ts";
 import { durationOf, positiveDuration } from "./duration.ts";

@@ -1,12 +1,12 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import type { PlugPlace } from "../qdisc/queue.ts";
-import { Gate } from "../qdisc/gate/gate.ts";
-import { Guardian } from "../qdisc/guardian/guardian.ts";
-import { markFor } from "../qdisc/guardian/mark.ts";
-import { type ListedPlug, listPlugs } from "../qdisc/list.ts";
-import { Plug } from "../qdisc/plug.ts";
-import { findDevice } from "../qdisc/queue.ts";
+import type { PlugPlace } from "../plug/queue.ts";
+import { Gate } from "../gate/gate.ts";
+import { Guardian } from "../guardian/guardian.ts";
+import { markFor } from "../guardian/mark.ts";
+import { type ListedPlug, listPlugs } from "../plug/list.ts";
+import { Plug } from "../plug/plug.ts";
+import { findDevice } from "../plug/queue.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
 /** What is held, and the guardian that puts it right should this process be killed. */

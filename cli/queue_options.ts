@@ -1,7 +1,7 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import { Connection } from "../netlink/connection.ts";
-import { namespacePath } from "../netlink/namespace.ts";
-import type { PlugPlace } from "../qdisc/queue.ts";
+import { namespacePath } from "../linux/namespace.ts";
+import type { PlugPlace } from "../plug/queue.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";

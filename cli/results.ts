@@ -1,5 +1,5 @@
 import { formatHandle, formatParent } from "../codec/handle.ts";
-import type { Queue } from "../qdisc/queue.ts";
+import type { Queue } from "../plug/queue.ts";
 import type { Context } from "./context.ts";
 import { isGiven } from "./given.ts";
 

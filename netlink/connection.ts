@@ -6,10 +6,10 @@ import type { AnswerMessage, Message } from "../codec/message.ts";
 import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT } from "./errno.ts";
-import { inNamespace, keepNamespace, type OpenNamespace } from "./namespace.ts";
-import { NetlinkError } from "./netlink_error.ts";
-import { openSocket, type Socket } from "./socket.ts";
+import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT } from "../linux/errno.ts";
+import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+import { openSocket, type Socket } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
 export interface Answer {

@@ -1,4 +1,4 @@
-import { inNamespace } from "./namespace.ts";
+import { inNamespace } from "../linux/namespace.ts";
 
 const TABLE = "/proc/thread-self/net/netlink";
 const NETLINK_ROUTE = "0";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Direction } from "../qdisc/gate/gate_note.ts";
+import type { Direction } from "../gate/gate_note.ts";
 import type { NumberTest } from "./number_check.ts";
 import type { TextTest } from "./text_check.ts";
 

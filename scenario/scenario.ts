@@ -1,5 +1,5 @@
 import { Connection } from "../netlink/connection.ts";
-import { Guardian } from "../qdisc/guardian/guardian.ts";
+import { Guardian } from "../guardian/guardian.ts";
 import { describePlan } from "./describe_plan.ts";
 import type { Scalar, ScenarioPlan } from "./plan.ts";
 import { PreciseClock } from "./run/clock.ts";

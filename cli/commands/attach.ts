@@ -1,6 +1,6 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { attachAll } from "../../qdisc/attach.ts";
-import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../qdisc/plug_requests.ts";
+import { attachAll } from "../../plug/attach.ts";
+import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../plug/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
 import { openConnection, queuePlaces } from "../queue_options.ts";

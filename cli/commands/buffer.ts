@@ -1,4 +1,4 @@
-import { type Change, changeQueues } from "../../qdisc/change.ts";
+import { type Change, changeQueues } from "../../plug/change.ts";
 import { type CarryOut, changeCommand } from "../change_command.ts";
 import { positiveDuration } from "../duration.ts";
 import { isGiven } from "../given.ts";
@@ -6,7 +6,7 @@ import { isGiven } from "../given.ts";
 const buffer: CarryOut<Change> = async (queues, { change }) => {
   const { maxHoldMs } = change;
   if (maxHoldMs === undefined) return changeQueues(queues, change);
-  const { bufferWithDeadline } = await import("../../qdisc/buffer_with_deadline.ts");
+  const { bufferWithDeadline } = await import("../../plug/buffer_with_deadline.ts");
   const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs });
   return guardians.map((guardian) => ({ maxHoldMs, guardian }));
 };

@@ -1,6 +1,6 @@
-import { detachAll } from "../../qdisc/drain.ts";
-import { changeRequest, deleteRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
-import { openQueue } from "../../qdisc/queue.ts";
+import { detachAll } from "../../plug/drain.ts";
+import { changeRequest, deleteRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { openQueue } from "../../plug/queue.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
 import { interruptible } from "../interruptible.ts";

@@ -1,7 +1,7 @@
-import { Gate } from "../../qdisc/gate/gate.ts";
-import { type GateOptions, type GatePlan, planGate } from "../../qdisc/gate/gate_plan.ts";
-import { plannedRequests } from "../../qdisc/gate/gate_steps.ts";
-import { MatchError } from "../../qdisc/match/match_error.ts";
+import { Gate } from "../../gate/gate.ts";
+import { type GateOptions, type GatePlan, planGate } from "../../gate/gate_plan.ts";
+import { plannedRequests } from "../../gate/gate_steps.ts";
+import { MatchError } from "../../gate/match/match_error.ts";
 import type { Context } from "../context.ts";
 import { isGiven, valueOf } from "../given.ts";
 import { deviceName, openConnection } from "../queue_options.ts";

@@ -1,7 +1,7 @@
-import type { DetachReport } from "../../qdisc/drain.ts";
-import { Gate } from "../../qdisc/gate/gate.ts";
-import { deleteDevice } from "../../qdisc/gate/gate_requests.ts";
-import { changeRequest, type QdiscPlace } from "../../qdisc/plug_requests.ts";
+import type { DetachReport } from "../../plug/drain.ts";
+import { Gate } from "../../gate/gate.ts";
+import { deleteDevice } from "../../gate/gate_requests.ts";
+import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
 import { gateOperand } from "../gate_operand.ts";

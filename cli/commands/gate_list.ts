@@ -1,5 +1,5 @@
-import type { ListedGate } from "../../qdisc/gate/gate_state.ts";
-import { listGates } from "../../qdisc/gate/list_gates.ts";
+import type { ListedGate } from "../../gate/gate_state.ts";
+import { listGates } from "../../gate/list_gates.ts";
 import type { Context } from "../context.ts";
 import { isGiven } from "../given.ts";
 import { openConnection } from "../queue_options.ts";

@@ -1,14 +1,14 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { gateDevice } from "../../qdisc/gate/gate_name.ts";
-import { Plug } from "../../qdisc/plug.ts";
+import { gateDevice } from "../../gate/gate_name.ts";
+import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,
   createRequest,
   deleteRequest,
   FIRST_HANDLE,
   type QdiscPlace,
-} from "../../qdisc/plug_requests.ts";
-import { isGone } from "../../qdisc/queue_error.ts";
+} from "../../plug/plug_requests.ts";
+import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../child.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_status.ts";

@@ -1,5 +1,5 @@
-import { changeQueues } from "../../qdisc/change.ts";
-import { warnOfLimit } from "../../qdisc/limit_warning.ts";
+import { changeQueues } from "../../plug/change.ts";
+import { warnOfLimit } from "../../plug/limit_warning.ts";
 import { changeCommand } from "../change_command.ts";
 import { parseSize } from "../size.ts";
 

@@ -1,10 +1,10 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { allNamespaces } from "../../netlink/all_namespaces.ts";
-import { ENOENT } from "../../netlink/errno.ts";
-import { NetlinkError } from "../../netlink/netlink_error.ts";
-import type { DetachOptions, DetachReport } from "../../qdisc/drain.ts";
-import { numberOf } from "../../qdisc/number_of.ts";
-import { recover, type Recovery } from "../../qdisc/recover.ts";
+import { allNamespaces } from "../../linux/all_namespaces.ts";
+import { ENOENT } from "../../linux/errno.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
+import { numberOf } from "../../plug/number_of.ts";
+import { recover, type Recovery } from "../../gate/recover.ts";
 import type { Context } from "../context.ts";
 import { durationOf } from "../duration.ts";
 import { isGiven } from "../given.ts";

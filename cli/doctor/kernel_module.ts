@@ -1,10 +1,10 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { UnsupportedError } from "../../netlink/libc.ts";
-import { inNewNamespace } from "../../netlink/namespace.ts";
-import { NetlinkError } from "../../netlink/netlink_error.ts";
-import { createRequest } from "../../qdisc/plug_requests.ts";
+import { UnsupportedError } from "../../linux/libc.ts";
+import { inNewNamespace } from "../../linux/namespace.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import { createRequest } from "../../plug/plug_requests.ts";
 import { type Check, type Mend, readText } from "./check.ts";
 import { hasNetAdmin, kernelRelease } from "./machine.ts";
 

@@ -1,6 +1,6 @@
 import { Connection } from "../../netlink/connection.ts";
-import { libc, UnsupportedError } from "../../netlink/libc.ts";
-import { NetlinkError } from "../../netlink/netlink_error.ts";
+import { libc, UnsupportedError } from "../../linux/libc.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
 import { type Check, everywhere, readText } from "./check.ts";
 
 /** The bit of `CapEff` in /proc/self/status, `linux/capability.h`. */

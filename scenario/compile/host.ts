@@ -1,5 +1,5 @@
 import type { PlannedDevice, PlannedHost } from "../plan.ts";
-import { namespacePath } from "../../netlink/namespace.ts";
+import { namespacePath } from "../../linux/namespace.ts";
 import { NAME } from "../schema/scalar.ts";
 import { FOUND_HOST, MADE_HOST } from "../schema/scenario.ts";
 import { follow, type Tree, valueAt } from "../source/tree.ts";

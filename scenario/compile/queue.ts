@@ -1,6 +1,6 @@
-import { planGate } from "../../qdisc/gate/gate_plan.ts";
-import { MatchError } from "../../qdisc/match/match_error.ts";
-import { parseMatch } from "../../qdisc/match/parse_match.ts";
+import { planGate } from "../../gate/gate_plan.ts";
+import { MatchError } from "../../gate/match/match_error.ts";
+import { parseMatch } from "../../gate/match/parse_match.ts";
 import type { PlannedGate, PlannedPlug } from "../plan.ts";
 import type { GateFields, PlugFields } from "../schema/queue.ts";
 import { follow, type Place, type Tree } from "../source/tree.ts";

@@ -1,4 +1,4 @@
-import { NetlinkError } from "../../netlink/netlink_error.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Outcome } from "../event.ts";
 import { StepError } from "./step_error.ts";
 

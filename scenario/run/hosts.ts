@@ -1,9 +1,9 @@
-import { EPERM } from "../../netlink/errno.ts";
-import { UnsupportedError } from "../../netlink/libc.ts";
-import { inNamespace, namespacePath, removeNamespace } from "../../netlink/namespace.ts";
-import { NetlinkError } from "../../netlink/netlink_error.ts";
-import type { Guardian } from "../../qdisc/guardian/guardian.ts";
-import { endProcesses, isInNamespace, type IsMeant } from "../../qdisc/guardian/processes.ts";
+import { EPERM } from "../../linux/errno.ts";
+import { UnsupportedError } from "../../linux/libc.ts";
+import { inNamespace, namespacePath, removeNamespace } from "../../linux/namespace.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import type { Guardian } from "../../guardian/guardian.ts";
+import { endProcesses, isInNamespace, type IsMeant } from "../../guardian/processes.ts";
 import type { PlannedDevice, PlannedHost } from "../plan.ts";
 import { feed } from "./feed.ts";
 import { StepError } from "./step_error.ts";

@@ -1,4 +1,4 @@
-import { inNamespace } from "../../netlink/namespace.ts";
+import { inNamespace } from "../../linux/namespace.ts";
 
 const LISTENS = "0A";
 

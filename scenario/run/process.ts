@@ -1,4 +1,4 @@
-import { inNamespace } from "../../netlink/namespace.ts";
+import { inNamespace } from "../../linux/namespace.ts";
 import type { RanProcess } from "../event.ts";
 import type { PlannedCommand } from "../plan.ts";
 import { pause } from "./clock.ts";

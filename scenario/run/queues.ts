@@ -1,11 +1,11 @@
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import type { DetachReport } from "../../qdisc/drain.ts";
-import { Gate } from "../../qdisc/gate/gate.ts";
-import type { Guardian } from "../../qdisc/guardian/guardian.ts";
-import { Plug } from "../../qdisc/plug.ts";
-import type { PlugAction } from "../../qdisc/plug_requests.ts";
-import { isGone, QueueError } from "../../qdisc/queue_error.ts";
+import type { DetachReport } from "../../plug/drain.ts";
+import { Gate } from "../../gate/gate.ts";
+import type { Guardian } from "../../guardian/guardian.ts";
+import { Plug } from "../../plug/plug.ts";
+import type { PlugAction } from "../../plug/plug_requests.ts";
+import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { StepError } from "./step_error.ts";

@@ -1,8 +1,8 @@
 import config from "../../deno.json" with { type: "json" };
 import type { Connection } from "../../netlink/connection.ts";
-import { TAG_VARIABLE } from "../../qdisc/guardian/charge.ts";
-import type { Guardian } from "../../qdisc/guardian/guardian.ts";
-import { isGone } from "../../qdisc/queue_error.ts";
+import { TAG_VARIABLE } from "../../guardian/charge.ts";
+import type { Guardian } from "../../guardian/guardian.ts";
+import { isGone } from "../../plug/queue_error.ts";
 import { describeQueue, formatDuration } from "../describe.ts";
 import {
   EVENT_VERSION,

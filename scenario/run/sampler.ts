@@ -1,6 +1,6 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import { NetlinkError } from "../../netlink/netlink_error.ts";
-import { QueueError } from "../../qdisc/queue_error.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import type { Stage } from "./stage.ts";
 
 /** Reads the counters of all queues every so often, and tells of those that have changed. */

@@ -1,5 +1,5 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import { QueueError } from "../../qdisc/queue_error.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { describeStep } from "../describe.ts";
 import type { ParallelStep, PlannedStep, RepeatStep } from "../plan.ts";
 import { act, type SimpleStep } from "./act.ts";

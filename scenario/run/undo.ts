@@ -1,4 +1,4 @@
-import { endProcesses, isTagged } from "../../qdisc/guardian/processes.ts";
+import { endProcesses, isTagged } from "../../guardian/processes.ts";
 import { bounded, TooLate } from "./bounded.ts";
 import { type Course, logged } from "./logged.ts";
 import type { ScenarioProcess } from "./process.ts";

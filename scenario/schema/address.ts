@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parseAddress } from "../../qdisc/match/address.ts";
+import { parseAddress } from "../../gate/match/address.ts";
 import type { Schema } from "./mapping.ts";
 
 const ADDRESS_EXPECTED = "an address with its prefix length: 10.0.0.1/24, fd00::1/64";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../../codec/handle.ts";
-import { gateDevice } from "../../qdisc/gate/gate_name.ts";
+import { gateDevice } from "../../gate/gate_name.ts";
 import { mapping, parsed } from "./mapping.ts";
 import { NAME, oneOrMore, SIZE, SOME_TEXT, wholeNumber } from "./scalar.ts";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { parseDuration } from "../../qdisc/duration.ts";
-import { parseSize } from "../../qdisc/size.ts";
+import { parseDuration } from "../../plug/duration.ts";
+import { parseSize } from "../../plug/size.ts";
 import { NUMBER_TEST, type NumberTest, parseNumberTest } from "../number_check.ts";
 import { parseTextTest, type TextTest } from "../text_check.ts";
 import { byKind, parsed, type Schema } from "./mapping.ts";

@@ -5,7 +5,7 @@ import { describeFailure } from "../../cli/failure.ts";
 import { Interrupted } from "../../cli/interruptible.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 import { NetlinkError, UnsupportedError } from "../../netlink/mod.ts";
-import { QueueError, type QueueErrorCode } from "../../qdisc/mod.ts";
+import { QueueError, type QueueErrorCode } from "../../gate/mod.ts";
 
 /** Every code, and the exit status that it is to have. */
 const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {

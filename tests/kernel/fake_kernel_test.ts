@@ -1,4 +1,4 @@
-/** The fake kernel that the tests of `qdisc/` run on answers what a real one does. */
+/** The fake kernel that the tests of `plug/` and `gate/` run on answers what a real one does. */
 
 import { assertEquals } from "@std/assert";
 import { formatHandle, type QdiscRequest, RTM_GETQDISC, TC_H_ROOT } from "../../codec/mod.ts";
@@ -10,9 +10,9 @@ import {
   FIRST_HANDLE,
   type PlugAction,
   type QdiscPlace,
-} from "../../qdisc/mod.ts";
+} from "../../gate/mod.ts";
 import { makeDevice, makeQdisc } from "../netlink/raw_requests.ts";
-import { FakeKernel } from "../qdisc/fake_kernel.ts";
+import { FakeKernel } from "../plug/fake_kernel.ts";
 import { Host } from "./host.ts";
 
 const IFINDEX = 2;

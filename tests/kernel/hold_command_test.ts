@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Connection } from "../../netlink/mod.ts";
-import { findGuardians } from "../../qdisc/guardian/mark.ts";
-import { findDevice } from "../../qdisc/queue.ts";
+import { findGuardians } from "../../guardian/mark.ts";
+import { findDevice } from "../../plug/queue.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";

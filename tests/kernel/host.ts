@@ -6,7 +6,7 @@
  * @module
  */
 
-import { inNamespace } from "../../netlink/namespace.ts";
+import { inNamespace } from "../../linux/namespace.ts";
 import { killIfThere } from "../../uml/terminate.ts";
 
 /** A network namespace with its loopback device up, which is deleted when the block ends. */

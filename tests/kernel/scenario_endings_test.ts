@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
-import { findProcesses } from "../../qdisc/guardian/processes.ts";
+import { findProcesses } from "../../guardian/processes.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { lines } from "../../uml/lines.ts";
 import { Written } from "../cli/written.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { libc } from "../../netlink/libc.ts";
+import { libc } from "../../linux/libc.ts";
 
 const EBADF = 9;
 const ENODEV = 19;

@@ -10,7 +10,7 @@ import {
 } from "../../codec/mod.ts";
 import { Connection, ENODEV, inNewNamespace, openSocket } from "../../netlink/mod.ts";
 import { Listener } from "../../netlink/listener.ts";
-import { GROUP_REQUESTS, GROUP_TC } from "../../netlink/socket.ts";
+import { GROUP_REQUESTS, GROUP_TC } from "../../linux/socket.ts";
 import { namespaceTest } from "./own_namespace.ts";
 import { makeQdisc } from "./raw_requests.ts";
 

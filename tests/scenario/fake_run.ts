@@ -2,7 +2,7 @@ import type { ScenarioEvent, StepEnd } from "../../scenario/event.ts";
 import { readScenario } from "../../scenario/read.ts";
 import { type Clock, PreciseClock } from "../../scenario/run/clock.ts";
 import { type RunOptions, runPlan, type ScenarioResult } from "../../scenario/run/run_plan.ts";
-import { FakeKernel } from "../qdisc/fake_kernel.ts";
+import { FakeKernel } from "../plug/fake_kernel.ts";
 
 /** A clock that is at once where it is waited for. */
 export class FakeClock implements Clock {

@@ -20,7 +20,9 @@ Deno.test("what reads scenarios, with its parsers, is loaded only when one is re
   assert(parsing.length > 5);
   assertEquals(parsing.filter((path) => !READS_SCENARIOS.test(path)), []);
   assertEquals(
-    sourceFiles().filter((path) => /^(cli|qdisc|netlink|codec)\//.test(path) && PARSERS.test(codeOf(path))),
+    sourceFiles().filter((path) =>
+      /^(cli|gate|plug|guardian|netlink|linux|codec)\//.test(path) && PARSERS.test(codeOf(path))
+    ),
     [],
   );
   for (const entry of ["mod.ts", "scenario/scenario.ts"]) {

@@ -13,20 +13,20 @@ const FFI = /Deno\.(dlopen|Unsafe\w*|Pointer\w*|DynamicLibrary)\b/;
 const PROGRAM = /\bDeno\.(args|exit|exitCode|stdin|stdout|stderr)\b|\b(console|alert|confirm|prompt)\b[.(]/;
 const SIGNALS = /\bDeno\.(addSignalListener|kill)\b/;
 
-Deno.test("FFI stands in netlink/ alone", () => {
-  assertEquals(found(FFI, { except: "netlink" }), []);
-  assert(found(FFI).includes("netlink/libc.ts"));
+Deno.test("FFI stands in linux/ alone", () => {
+  assertEquals(found(FFI, { except: "linux" }), []);
+  assert(found(FFI).includes("linux/libc.ts"));
 });
 
 Deno.test("arguments, exits and printing stand in cli/ alone, and in programs that nothing imports", () => {
-  assertEquals(found(PROGRAM, { except: "cli" }), ["qdisc/guardian/main.ts", "scenario/build.ts"]);
+  assertEquals(found(PROGRAM, { except: "cli" }), ["guardian/main.ts", "scenario/build.ts"]);
   assert(found(PROGRAM).includes("cli/main.ts"));
 });
 
 Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
-  const guardian = ["qdisc/guardian/guard.ts", "qdisc/guardian/processes.ts"];
+  const guardian = ["guardian/guard.ts", "guardian/processes.ts"];
   const scenario = "scenario/run/signal_group.ts"; // sends them to the processes of a scenario
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "qdisc/release_on_signal.ts", scenario]);
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "plug/release_on_signal.ts", scenario]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

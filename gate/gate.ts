@@ -1,0 +1,225 @@
+import type { QdiscStats } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { type BufferOptions, watch } from "../plug/change.ts";
+import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
+import { entrustGate, type GuardOptions } from "../guardian/entrust.ts";
+import type { Hold, HoldOptions } from "../plug/hold.ts";
+import { warnOfLimit } from "../plug/limit_warning.ts";
+import { Plug } from "../plug/plug.ts";
+import type { Queue, QueueGuard } from "../plug/queue.ts";
+import { isGone, QueueError } from "../plug/queue_error.ts";
+import { type Via, withConnection } from "../plug/via.ts";
+import { takeDown, takeDownSync } from "./close_gate.ts";
+import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
+import type { GateState, ListedGate } from "./gate_state.ts";
+import { readGates } from "./list_gates.ts";
+import { refuseLostDevice } from "./lost_device.ts";
+import { gateQueue, namedGates } from "./named_gates.ts";
+import { type Opened, openGate } from "./open_gate.ts";
+
+/**
+ * A gate: it holds only the packets meant, in either direction, and nothing else on the device. What it consists of
+ * stays in the kernel: an ifb device named for it with a plug, and filters that send what they match through that.
+ *
+ * ```ts ignore
+ * import { Gate } from "@plugctl/plugctl";
+ *
+ * using gate = Gate.open({ dev: "lo", direction: "egress", match: "tcp dst port 8000 flags syn" });
+ * gate.buffer();
+ * // who connects to port 8000 now waits
+ * gate.releaseIndefinite();
+ * ```
+ *
+ * At the end of a `using` block a gate that was made is taken down without losing a packet, and one that was there
+ * already is released if this object made it hold.
+ */
+export class Gate implements Disposable, AsyncDisposable {
+  /** Its name. */
+  readonly name: string;
+  /** The plug that holds its packets; `Plug.all` takes gates too. */
+  readonly plug: Plug;
+  /** Whether this object made it; otherwise it was there already. */
+  readonly made: boolean;
+  readonly #queue: Queue;
+  readonly #ownsConnection: boolean;
+  #closed = false;
+
+  private constructor(
+    queue: Queue,
+    { name, made, ownsConnection, warnings }: {
+      name: string;
+      made: boolean;
+      ownsConnection: boolean;
+      warnings?: readonly string[];
+    },
+  ) {
+    this.name = name;
+    this.plug = Plug.over(queue, { warnings });
+    this.made = made;
+    this.#queue = queue;
+    this.#ownsConnection = ownsConnection;
+  }
+
+  /**
+   * Makes a gate, which passes packets unless `hold` says otherwise. Where the same gate is there already it is
+   * taken over, and nothing changes. A step that fails undoes those before it. A signal that ends the process
+   * releases it first.
+   *
+   * @throws {MatchError} where an expression cannot be understood; nothing has been touched
+   * @throws {RangeError} where an option is out of its range; nothing has been touched
+   * @throws {QueueError} where another gate has the name, something is in the way, or the kernel refuses a step
+   */
+  static open(options: GateOptions & GuardOptions & Via): Gate {
+    const plan = planGate(options);
+    return withConnection(options, (connection, ownsConnection) => {
+      const { name } = plan;
+      const { guard, ifindex, note, made } = openGuarded(connection, { plan, options });
+      const queue = { ...gateQueue(connection, { name, ifindex, note }), guard };
+      if (made) queue.asked = plan.hold ? "hold" : "pass";
+      queue.releasedOnSignal = true;
+      if (queue.asked === "hold") watch(queue);
+      const { limitBytes } = plan;
+      const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
+      return new Gate(queue, { name, made, ownsConnection, warnings: warning === undefined ? [] : [warning] });
+    });
+  }
+
+  /**
+   * Takes over gates that are there, by their names, and leaves them there in the end, as a guardian does.
+   *
+   * @throws {QueueError} `no-gate` where there is none of a name
+   */
+  static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
+    return namedGates(connection, names).map((queue, index) => {
+      const name = names[index];
+      queue.guard = entrustGate(connection, { ...options, name, takeAway: false });
+      return new Gate(queue, { name, made: false, ownsConnection: false });
+    });
+  }
+
+  /** Holds what it matches from here on; see `Plug.buffer`. */
+  buffer(options: BufferOptions = {}): void {
+    this.plug.buffer(options);
+  }
+
+  /** Holds what it matches for a time; see `Plug.hold`. */
+  hold(options?: HoldOptions): Hold {
+    return this.plug.hold(options);
+  }
+
+  /** Releases the epoch that the last `buffer` ended. */
+  releaseOne(): void {
+    this.plug.releaseOne();
+  }
+
+  /** Releases all, and passes packets from here on. */
+  releaseIndefinite(): void {
+    this.plug.releaseIndefinite();
+  }
+
+  /**
+   * Sets how much it holds, in bytes of packets with their link headers, and notes it for other processes.
+   *
+   * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+   */
+  setLimit(limitBytes: number): void {
+    this.plug.setLimit(limitBytes);
+  }
+
+  /**
+   * Reports what a release cannot: packets go on by the device that they came from, and are lost without it.
+   *
+   * @throws {QueueError} `vanished` where a device that it is on is not there any more
+   */
+  assertDevices(): void {
+    refuseLostDevice(this.#queue);
+  }
+
+  /** The counters of its plug at this moment. */
+  stats(): QdiscStats {
+    return this.plug.stats();
+  }
+
+  /** Waits until it holds nothing; see `Plug.drained`. */
+  drained(options?: DrainOptions): Promise<void> {
+    return this.plug.drained(options);
+  }
+
+  /** What the machine has of it at this moment. */
+  read(): ListedGate {
+    return this.#state(`read gate ${this.name}`).listed;
+  }
+
+  /**
+   * Takes it down: the filters, then what it holds is released and has left, then its device. With `drop` what it
+   * holds is discarded instead.
+   *
+   * @throws {QueueError} `not-drained` where packets have not left within `timeoutMs`: it is then released, without
+   * filters, and can be taken down again
+   */
+  async close(options: DetachOptions = {}): Promise<DetachReport> {
+    const operation = `delete gate ${this.name}`;
+    const report = await takeDown(this.#queue.connection, { state: this.#state(operation), operation, ...options });
+    this.#close();
+    return report;
+  }
+
+  /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    const operation = `delete gate ${this.name}`;
+    try {
+      if (this.made) takeDownSync(this.#queue.connection, { state: this.#state(operation), operation });
+      else if (this.plug.lastAsked === "hold") this.releaseIndefinite();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Ends the use of it, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed || !this.made) return this[Symbol.dispose]();
+    try {
+      await this.close();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  #state(operation: string): GateState {
+    const state = readGates(this.#queue.connection, operation).gates.find(({ listed }) => listed.name === this.name);
+    if (state) return state;
+    throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#queue.watch?.[Symbol.dispose]();
+    this.#queue.guard?.drop();
+    if (this.#ownsConnection) this.#queue.connection[Symbol.dispose]();
+  }
+}
+
+/** Makes a gate that is in a guardian's charge before any of it is there. */
+function openGuarded(
+  connection: Connection,
+  { plan, options }: { plan: GatePlan; options: GuardOptions },
+): Opened & { guard?: QueueGuard } {
+  const { name } = plan;
+  let guard: QueueGuard | undefined;
+  try {
+    const opened = openGate(connection, plan, () => {
+      guard = entrustGate(connection, { ...options, name, takeAway: true });
+      if (plan.hold) guard?.arm();
+    });
+    guard ??= entrustGate(connection, { ...options, name, takeAway: false });
+    return { ...opened, guard };
+  } catch (error) {
+    guard?.drop();
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { Request } from "../codec/request.ts";
+import { EAFNOSUPPORT } from "../linux/errno.ts";
+import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
+import type { Module } from "./gate_error.ts";
+import type { GateNote } from "./gate_note.ts";
+import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
+import { createClsact, createDevice, createFilter, hookOf, quietDevice, takeUp, writeNote } from "./gate_requests.ts";
+
+/** One message of the set-up, and what it is for. */
+export interface Step {
+  step: string;
+  module: Module;
+  request: Request;
+  /** An errno that is no failure. */
+  tolerated?: number;
+}
+
+/** The gate's own device, once it is there, and its note. */
+interface Made {
+  ifindex: number;
+  note: GateNote;
+}
+
+/** The note comes first: from then on whoever finds the device knows what it is for. */
+export function deviceSteps({ device }: GatePlan, { ifindex, note }: Made): Step[] {
+  const quiet = { request: quietDevice(ifindex), tolerated: EAFNOSUPPORT };
+  return [
+    { step: `write the note of ${device}`, module: "ifb", request: writeNote(ifindex, note) },
+    { step: `keep ${device} from making an address`, module: "ifb", ...quiet },
+    { step: `take up ${device}`, module: "ifb", request: takeUp(ifindex) },
+  ];
+}
+
+/** The plug is released in the same send in which it is created, unless it is to hold. */
+export function plugSteps(plan: GatePlan, { ifindex, note }: Made): Step[] {
+  const place: QdiscPlace = { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE };
+  const create = createRequest(place, { limitBytes: note.limitBytes });
+  const pass = changeRequest(place, "release-indefinite");
+  return [
+    { step: `create the plug of ${plan.device}`, module: "sch_plug", request: create },
+    ...plan.hold ? [] : [{ step: `release ${plan.device}`, module: "sch_plug", request: pass } as const],
+  ];
+}
+
+export function clsactStep(ifindex: number): Step {
+  return { step: "create clsact", module: "sch_ingress", request: createClsact(ifindex) };
+}
+
+export function filterSteps(plan: GatePlan, { ifindex: redirectTo, note }: Made): Step[] {
+  const { direction, priority } = note;
+  return note.devices.flatMap((ifindex) =>
+    plan.filters.map(({ handle, keys }): Step => ({
+      step: "create a filter",
+      module: "cls_flower",
+      request: createFilter({ ifindex, parent: hookOf(direction), priority, handle }, { keys, redirectTo }),
+    }))
+  );
+}
+
+/** Creates the device, before all else. */
+export function createStep({ device }: GatePlan): Step {
+  return { step: `create ${device}`, module: "ifb", request: createDevice(device) };
+}
+
+/**
+ * Every request of a gate's set-up, as far as it can be known without looking: the gate's own device has index 0,
+ * and each device gets a clsact.
+ */
+export function plannedRequests(plan: GatePlan, devices: readonly number[]): Request[] {
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, all } = plan;
+  const note = { direction, devices, ownClsact: devices, limitBytes, priority, filters: filters.length, all };
+  const steps = [
+    ...deviceSteps(plan, { ifindex: 0, note }),
+    ...plugSteps(plan, { ifindex: 0, note }),
+    ...devices.map(clsactStep),
+    ...filterSteps(plan, { ifindex: 0, note }),
+  ];
+  return [createStep(plan), ...steps].map(({ request }) => request);
+}

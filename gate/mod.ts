@@ -1,0 +1,52 @@
+/** What can be done to a queue, in safe orders. */
+export type { AttachOptions } from "../plug/attach.ts";
+export type { DeadlineOptions } from "../plug/buffer_with_deadline.ts";
+export type { BufferOptions } from "../plug/change.ts";
+export type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
+export {
+  DEFAULT_MAX_HOLD_MS,
+  type HeldQueue,
+  Hold,
+  type HoldCounts,
+  type HoldOptions,
+  type HoldReport,
+} from "../plug/hold.ts";
+export { warnOfLimit } from "../plug/limit_warning.ts";
+export { type ListedPlug, listPlugs } from "../plug/list.ts";
+export { Plug } from "../plug/plug.ts";
+export { PlugGroup } from "../plug/plug_group.ts";
+export {
+  changeRequest,
+  createRequest,
+  deleteRequest,
+  FIRST_HANDLE,
+  HANDLES,
+  LIMIT_MAX,
+  type PlugAction,
+  type QdiscPlace,
+} from "../plug/plug_requests.ts";
+export { describeQueue, findDevice, type PlugPlace } from "../plug/queue.ts";
+export { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
+export { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
+export { gateDevice } from "./gate_name.ts";
+export { deleteDevice } from "./gate_requests.ts";
+export { plannedRequests } from "./gate_steps.ts";
+export type { Via } from "../plug/via.ts";
+export { Gate } from "./gate.ts";
+export type { Direction } from "./gate_note.ts";
+export type { ListedGate } from "./gate_state.ts";
+export { listGates } from "./list_gates.ts";
+export { MatchError, type MatchFault } from "./match/mod.ts";
+export { recover, type Recovery } from "./recover.ts";
+export {
+  type Charge,
+  type GateCharge,
+  type NamespaceCharge,
+  type PlugCharge,
+  type ProcessesCharge,
+  TAG_VARIABLE,
+} from "../guardian/charge.ts";
+export type { GuardOptions } from "../guardian/entrust.ts";
+export { Guardian, type GuardianOptions } from "../guardian/guardian.ts";
+export type { Released } from "../guardian/protocol.ts";
+export type { ListenedPlace } from "../guardian/release_listener.ts";

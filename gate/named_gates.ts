@@ -1,0 +1,53 @@
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { LinkMessage } from "../codec/message.ts";
+import type { Answer, Connection } from "../netlink/connection.ts";
+import { ENODEV } from "../linux/errno.ts";
+import { FIRST_HANDLE } from "../plug/plug_requests.ts";
+import type { Queue } from "../plug/queue.ts";
+import { QueueError, refusalError } from "../plug/queue_error.ts";
+import { gateDevice } from "./gate_name.ts";
+import { type GateNote, parseNote } from "./gate_note.ts";
+import { askForDevice, writeNote } from "./gate_requests.ts";
+import { isGateDevice } from "./gate_state.ts";
+
+/**
+ * The queues of gates that are there, by their names, with one send.
+ *
+ * @throws {QueueError} `no-gate` where there is none of a name
+ * @throws {RangeError} where a name is none
+ */
+export function namedGates(connection: Connection, names: readonly string[]): Queue[] {
+  const devices = names.map(gateDevice);
+  const answers = connection.transact(devices.map(askForDevice));
+  return answers.map((answer, index) => {
+    const link = linkOf(answer, names[index]);
+    return gateQueue(connection, { name: names[index], ifindex: link.ifindex, note: parseNote(link.alias) });
+  });
+}
+
+/** The queue of a gate whose device and note are known. */
+export function gateQueue(
+  connection: Connection,
+  { name, ifindex, note }: { name: string; ifindex: number; note?: GateNote },
+): Queue {
+  return {
+    dev: gateDevice(name),
+    place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
+    located: true,
+    connection,
+    limitBytesAsked: note?.limitBytes,
+    gate: {
+      name,
+      devices: note?.devices ?? [],
+      holdsAllOf: note?.all ? note.devices : [],
+      limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
+    },
+  };
+}
+
+function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {
+  const operation = `find gate ${name}`;
+  if (errno !== 0 && errno !== ENODEV) throw refusalError(operation, { errno, sentence });
+  if (message?.about === "link" && isGateDevice(message)) return message;
+  throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
+}

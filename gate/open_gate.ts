@@ -1,0 +1,174 @@
+import type { Answer, Connection } from "../netlink/connection.ts";
+import { refuseLockout } from "../plug/lockout.ts";
+import { numberOf } from "../plug/number_of.ts";
+import { findDevice } from "../plug/queue.ts";
+import { QueueError } from "../plug/queue_error.ts";
+import { sleep } from "../plug/sleep.ts";
+import { takeDownSync } from "./close_gate.ts";
+import { stepError } from "./gate_error.ts";
+import type { GateNote } from "./gate_note.ts";
+import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
+import type { GateState } from "./gate_state.ts";
+import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step } from "./gate_steps.ts";
+import { type Survey, survey, type Surveyed } from "./survey.ts";
+
+/** A gate that is there now. */
+export interface Opened {
+  ifindex: number;
+  note: GateNote;
+  /** Whether it was made; otherwise the same was there already, and nothing was touched. */
+  made: boolean;
+}
+
+const PRIORITIES_END = 0x10000;
+
+/** How long what was let go may take to leave, in milliseconds. */
+const LEAVING_MS = 100;
+
+/** What is to be done, and as a part of what. */
+interface Task {
+  plan: GatePlan;
+  operation: string;
+}
+
+/**
+ * Makes a gate: its device with a plug that passes packets, then clsact where there is none, and the filters
+ * last, so that no packet is sent there before all is ready for it. A step that fails undoes those before it.
+ *
+ * @throws {QueueError} where something is in the way, it would lock out, or the kernel refuses a step
+ */
+export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade: () => void = () => {}): Opened {
+  const task = { plan, operation: `add gate ${plan.name}` };
+  const { existing, devices } = surveyAtRest(connection, task);
+  if (existing) {
+    if (isSame(existing, { plan, devices })) return kept(existing);
+    if (!plan.replace) throw different(existing, task.operation);
+    takeDownSync(connection, { state: existing, operation: task.operation });
+    return openGate(connection, plan, beforeItIsMade);
+  }
+  const note = decide(connection, { ...task, devices });
+  beforeItIsMade();
+  return { ifindex: build(connection, { ...task, devices, note }), note, made: true };
+}
+
+/** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
+function surveyAtRest(connection: Connection, task: Task): Survey {
+  const deadline = performance.now() + LEAVING_MS;
+  for (;;) {
+    const found = survey(connection, task);
+    if (found.existing || !found.devices.some(wouldLose) || performance.now() > deadline) return found;
+    sleep(1);
+  }
+}
+
+/** Whether clsact is yet to be created, which would discard what plugs on the device hold. */
+function wouldLose({ hook, held }: Surveyed): boolean {
+  return !hook && held > 0;
+}
+
+/** Whether the gate that is there is what was asked for. */
+function isSame({ listed, note }: GateState, { plan, devices }: { plan: GatePlan; devices: Surveyed[] }): boolean {
+  if (!note || !listed.match || listed.faults.length > 0) return false;
+  const { limitBytes = note.limitBytes, priority = note.priority } = plan;
+  return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
+    sameMembers(listed.match, plan.match) && note.limitBytes === limitBytes && note.priority === priority;
+}
+
+function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one));
+}
+
+function kept({ link, note }: GateState): Opened {
+  return { ifindex: link.ifindex, note: note as GateNote, made: false };
+}
+
+function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {
+  const what = faults.length > 0
+    ? `it is there, but not whole (${faults.join(", ")})`
+    : `another is there: ${direction} of ${devs.join(", ")}, ${match?.join(" or ") || "all packets"}, ` +
+      `limit ${limitBytes}, priority ${priority}`;
+  return new QueueError("different-gate", operation, { reason: what });
+}
+
+/** Decides what was left open, and refuses what must not be. */
+function decide(connection: Connection, { plan, operation, devices }: Task & Survey): GateNote {
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, all } = plan;
+  for (const [index, device] of devices.entries()) {
+    refuseIngressQdisc(device, { plan, operation });
+    refuseHeld(device, { operation, dev: plan.devs[index] });
+    if (plan.hold && all && !plan.force) refuseLockout(connection, { operation, ifindex: device.ifindex });
+  }
+  return {
+    direction,
+    devices: devices.map(({ ifindex }) => ifindex),
+    ownClsact: devices.filter(({ hook, isOwn }) => !hook || isOwn).map(({ ifindex }) => ifindex),
+    limitBytes,
+    priority: choosePriority(devices, { plan, operation }),
+    filters: filters.length,
+    all,
+  };
+}
+
+/** A device's `ingress` qdisc stands where clsact would, and has no hook for what leaves. */
+function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void {
+  if (hook?.kind !== "ingress" || plan.direction === "ingress") return;
+  const reason = "an ingress qdisc is there, which plugctl did not make: it has no hook for what leaves, and clsact, " +
+    "which has one, cannot stand beside it";
+  throw new QueueError("foreign-qdisc", operation, { reason });
+}
+
+function refuseHeld(device: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
+  if (!wouldLose(device)) return;
+  const held = numberOf(device.held, "packet");
+  const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
+    `let them go first with: plugctl release-indefinite --dev ${dev}`;
+  throw new QueueError("refused", operation, { reason });
+}
+
+function choosePriority(devices: readonly Surveyed[], { plan, operation }: Task): number {
+  const isTaken = (priority: number) => devices.some(({ priorities }) => priorities.has(priority));
+  if (plan.priority !== undefined) {
+    if (!isTaken(plan.priority)) return plan.priority;
+    const reason = `a filter with priority ${plan.priority} is there already`;
+    throw new QueueError("priority-in-use", operation, { reason });
+  }
+  for (let priority = FIRST_PRIORITY; priority < PRIORITIES_END; priority++) if (!isTaken(priority)) return priority;
+  throw new QueueError("priority-in-use", operation, { reason: `every priority from ${FIRST_PRIORITY} on is taken` });
+}
+
+/** Sends the steps, and where one fails takes down what the others made. Returns the index of the gate's device. */
+function build(connection: Connection, { plan, operation, devices, note }: Task & Survey & { note: GateNote }): number {
+  // By itself: where another process was faster, nothing of that may be touched.
+  send(connection, { operation, steps: [createStep(plan)] });
+  try {
+    const ifindex = findDevice(connection, plan.device);
+    const bare = devices.filter(({ hook }) => !hook);
+    send(connection, {
+      operation,
+      steps: [...deviceSteps(plan, { ifindex, note }), ...plugSteps(plan, { ifindex, note })],
+    });
+    send(connection, { operation, steps: bare.map((device) => clsactStep(device.ifindex)) });
+    send(connection, { operation, steps: filterSteps(plan, { ifindex, note }) });
+    return ifindex;
+  } catch (error) {
+    undo(connection, { plan, operation, error });
+    throw error;
+  }
+}
+
+function send(connection: Connection, { operation, steps }: { operation: string; steps: readonly Step[] }): void {
+  const answers: Answer[] = connection.transact(steps.map(({ request }) => request));
+  const failed = answers.findIndex(({ errno }, index) => errno !== 0 && errno !== steps[index].tolerated);
+  if (failed < 0) return;
+  throw stepError(operation, { ...steps[failed], refusal: answers[failed] });
+}
+
+/** Takes down what was made before a step failed. What cannot be undone is said beside the reason. */
+function undo(connection: Connection, { plan, operation, error }: Task & { error: unknown }): void {
+  try {
+    const { existing } = survey(connection, { plan, operation });
+    if (existing) takeDownSync(connection, { state: existing, operation: `undo what was done to ${operation}` });
+  } catch (undoing) {
+    throw new AggregateError([error, undoing], "Cannot undo what was done before a step failed");
+  }
+}

@@ -1,0 +1,205 @@
+import { NLM_F_CREATE } from "../codec/assembly/constants.ts";
+import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
+import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
+import type { QdiscRequest } from "../codec/request.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { detachSync } from "./drain.ts";
+import { entrustPlug, type GuardOptions } from "../guardian/entrust.ts";
+import { limitWarning } from "./limit_warning.ts";
+import { refuseLockout } from "./lockout.ts";
+import { refuseDeadEnd } from "./dead_end.ts";
+import {
+  changeRequest,
+  checkHandle,
+  checkLimit,
+  createRequest,
+  deleteRequest,
+  FIRST_HANDLE,
+  HANDLES,
+} from "./plug_requests.ts";
+import { describeQueue, findDevice, type PlugPlace, type Queue, readLink, readQdiscs } from "./queue.ts";
+import { QueueError, refusalError } from "./queue_error.ts";
+
+/** How to attach a plug. */
+export interface AttachOptions extends PlugPlace, GuardOptions {
+  /**
+   * How much it holds before it drops, in bytes of packets with their link headers, from 1 to 2^32 - 1.
+   * Default: the kernel's, txqueuelen packets of the device's mtu.
+   */
+  limitBytes?: number;
+  /** Whether it holds packets from its first moment on. Default: it passes them. */
+  hold?: boolean;
+  /** Whether somebody else's qdisc may be replaced. */
+  replace?: boolean;
+  /** Whether a device may be held that carries the default route or this SSH session. */
+  force?: boolean;
+}
+
+/** A queue that was just attached, and what is worth knowing about it, a sentence each. */
+export interface Attached {
+  queue: Queue;
+  warnings: string[];
+}
+
+/** How many packets the limit allows for where txqueuelen is 0: what the kernel gives most devices as txqueuelen. */
+const DEFAULT_PACKETS = 1000;
+const ETHERNET_HEADER_BYTES = 14;
+
+/**
+ * Creates plugs and, unless they are to hold, releases them in the same send. All are checked before the first is
+ * created; where one cannot be created, those that were are taken away again.
+ *
+ * @throws {QueueError} where something else is there, it would lock out, or the kernel refuses
+ * @throws {RangeError} where a limit is not from 1 to 2^32 - 1
+ */
+export function attachAll(connection: Connection, list: readonly AttachOptions[]): Attached[] {
+  const plans: Plan[] = [];
+  for (const options of list) plans.push(plan(connection, options, plans));
+  for (const { queue, found } of plans) if (found.there) emptyPlugs(queue, found);
+  try {
+    for (const { queue, options } of plans) guard(queue, options);
+    create(connection, plans);
+  } catch (error) {
+    for (const { queue } of plans) queue.guard?.drop();
+    throw error;
+  }
+  return plans;
+}
+
+/** Gives a plug into a guardian's charge, before the plug is there. */
+function guard(queue: Queue, options: GuardOptions): void {
+  queue.guard = entrustPlug(queue, { ...options, takeAway: true });
+  if (queue.asked === "hold") queue.guard?.arm();
+}
+
+interface Plan extends Attached {
+  operation: string;
+  options: AttachOptions;
+  found: Found;
+}
+
+/** Looks and decides, and touches nothing. `before` are the plans that will be carried out before. */
+function plan(connection: Connection, options: AttachOptions, before: readonly Plan[]): Plan {
+  const { dev, parent = TC_H_ROOT, hold = false, replace = false } = options;
+  if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
+  if (options.handle !== undefined) checkHandle(options.handle);
+  const operation = `attach to ${describeQueue(dev, { parent, handle: options.handle ?? 0 })}`;
+  const ifindex = findDevice(connection, dev);
+  const found = look(connection, { ifindex, parent, operation });
+  refuseToReplace(found.there, { operation, replace });
+  refuseDeadEnd(found.others, { ifindex, parent, operation });
+  if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
+  const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
+  if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
+  const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
+  const queue: Queue = {
+    dev,
+    place: { ifindex, parent, handle: chooseHandle(taken, { operation, wanted: options.handle }) },
+    located: true,
+    connection,
+    asked: hold ? "hold" : "pass",
+    endedEpoch: false,
+    limitBytesAsked: options.limitBytes ?? defaultLimit(found.link),
+  };
+  const warning = options.limitBytes === undefined ? undefined : limitWarning(found.link, options.limitBytes);
+  return { queue, operation, options, found, warnings: warning === undefined ? [] : [warning] };
+}
+
+interface Found {
+  link: LinkMessage;
+  /** The qdisc at the parent, unless it is the kernel's own default. */
+  there?: QdiscMessage;
+  /** The device's other qdiscs, unless they are the kernel's own. */
+  others: QdiscMessage[];
+}
+
+/** Reads what the device is, what is at the parent, and which handles are taken. */
+function look(
+  connection: Connection,
+  { ifindex, parent, operation }: { ifindex: number; parent: number; operation: string },
+): Found {
+  const link = readLink(connection, ifindex, operation);
+  const qdiscs = readQdiscs(connection, operation).filter((qdisc) => qdisc.ifindex === ifindex && qdisc.handle !== 0);
+  const there = qdiscs.find((qdisc) => qdisc.parent === parent);
+  return { link, there, others: qdiscs.filter((qdisc) => qdisc !== there) };
+}
+
+function refuseToReplace(
+  there: QdiscMessage | undefined,
+  { operation, replace }: { operation: string; replace: boolean },
+) {
+  if (!there || replace) return;
+  const name = describeKind(there);
+  if (there.kind === "plug") {
+    throw new QueueError("already-attached", operation, { reason: `a plug is there already, ${name}` });
+  }
+  throw new QueueError("foreign-qdisc", operation, { reason: `${name} is there, which plugctl did not make` });
+}
+
+function describeKind({ kind, handle }: QdiscMessage): string {
+  return `${kind} ${formatHandle(handle)}`;
+}
+
+/**
+ * The handle to give. It must be free: the release that follows the creation names it, and would touch the
+ * other qdisc of that handle if the creation failed.
+ */
+function chooseHandle(
+  taken: ReadonlySet<number>,
+  { operation, wanted }: { operation: string; wanted?: number },
+): number {
+  if (wanted === undefined) {
+    for (let index = 0; index < HANDLES; index++) {
+      const handle = FIRST_HANDLE + index * 0x10000;
+      if (!taken.has(handle)) return handle;
+    }
+    throw new QueueError("handle-in-use", operation, { reason: `all ${HANDLES} handles that plugctl gives are taken` });
+  }
+  if (!taken.has(wanted)) return wanted;
+  const reason = `handle ${formatHandle(wanted)} belongs to another qdisc of the device`;
+  throw new QueueError("handle-in-use", operation, { reason });
+}
+
+/**
+ * Lets go what the plugs hold that are about to be replaced: the one at the place itself, and at the root
+ * those of the classes too, which vanish with what they hang from.
+ */
+function emptyPlugs(queue: Queue, { there, others }: Found): void {
+  const vanish = queue.place.parent === TC_H_ROOT ? [...others, there] : [there];
+  for (const qdisc of vanish) {
+    if (qdisc?.kind !== "plug") continue;
+    const { ifindex, parent, handle } = qdisc;
+    detachSync({ ...queue, guard: undefined, place: { ifindex, parent, handle } });
+  }
+}
+
+/** The qdiscs whose handles are not free: even a foreign one that is to be replaced keeps its own until then. */
+function holdersOfHandles({ there, others }: Found): QdiscMessage[] {
+  return there && there.kind !== "plug" ? [there, ...others] : others;
+}
+
+/** The limit to send with a plug where none is given: only where the kernel's own, txqueuelen packets, would be 0. */
+export function defaultLimit({ txqueuelen, mtu }: Pick<LinkMessage, "txqueuelen" | "mtu">): number | undefined {
+  return txqueuelen > 0 ? undefined : DEFAULT_PACKETS * (mtu + ETHERNET_HEADER_BYTES);
+}
+
+function create(connection: Connection, plans: readonly Plan[]): void {
+  const requests: QdiscRequest[] = [];
+  const planOf: Plan[] = [];
+  for (const plan of plans) {
+    const { queue: { place, limitBytesAsked }, options: { replace, hold } } = plan;
+    requests.push(createRequest(place, { limitBytes: limitBytesAsked, replace }));
+    if (!hold) requests.push(changeRequest(place, "release-indefinite"));
+    while (planOf.length < requests.length) planOf.push(plan);
+  }
+  const answers = connection.transact(requests);
+  const failed = answers.findIndex(({ errno }) => errno !== 0);
+  if (failed < 0) return;
+  const created = new Set(planOf.filter((_, index) => isCreation(requests[index]) && answers[index].errno === 0));
+  connection.transact([...created].map(({ queue }) => deleteRequest(queue.place)));
+  throw refusalError(planOf[failed].operation, answers[failed]);
+}
+
+function isCreation({ flags = 0 }: QdiscRequest): boolean {
+  return (flags & NLM_F_CREATE) !== 0;
+}

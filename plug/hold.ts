@@ -1,0 +1,266 @@
+import type { QdiscStats } from "../codec/message.ts";
+import { type BufferOptions, changeQueues } from "./change.ts";
+import { drained, type DrainOptions, readSeen } from "./drain.ts";
+import { LONGEST_MS } from "./duration.ts";
+import { refuseLostDevice } from "../gate/lost_device.ts";
+import { entrustQueue } from "../guardian/entrust.ts";
+import { Guardian } from "../guardian/guardian.ts";
+import { findGuardians, markFor } from "../guardian/mark.ts";
+import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
+import { isGone, QueueError } from "./queue_error.ts";
+import { sleep } from "./sleep.ts";
+
+/** How to hold for a time. */
+export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
+  /** After how many milliseconds a guardian releases it, whatever this process does. Default 30,000. */
+  maxMs?: number;
+  /** Who releases it should this process die. Default: a guardian of its own, which takes some 40 ms to start. */
+  guardian?: Guardian;
+  /**
+   * Whether to refuse where another process holds one of them for a time, whose end would release it too early. That
+   * takes permission to look into `/proc`.
+   */
+  exclusive?: boolean;
+}
+
+/** What a queue held. */
+export interface HeldQueue {
+  /** The queue in words: `eth0 (root)`, `gate web`. */
+  queue: string;
+  /** Packets that it held when it was released; `undefined` where a guardian was faster, and could not say. */
+  packets: number | undefined;
+  /** Their bytes, with their link headers. */
+  bytes: number | undefined;
+  /** Packets that it dropped meanwhile because its limit was reached. */
+  drops: number;
+}
+
+/** What came of holding for a time. */
+export interface HoldReport {
+  /** From the first moment to the release, in milliseconds: no packet was held for longer. */
+  heldMs: number;
+  /** Whether a guardian released it first, because `maxMs` had passed or because it was told to end. */
+  cutShort: boolean;
+  /** Each of the queues. */
+  queues: HeldQueue[];
+}
+
+/** What several queues have done together since a hold began, and what they hold. */
+export interface HoldCounts {
+  /** Packets that wait at this moment. */
+  backlogPackets: number;
+  /** Their bytes, with their link headers. */
+  backlogBytes: number;
+  /** Packets that have left since, by a release. */
+  sentPackets: number;
+  /** Their bytes. */
+  sentBytes: number;
+  /** Packets that were dropped since. */
+  drops: number;
+}
+
+/** How long a hold lasts at the most where nothing is said, in milliseconds. */
+export const DEFAULT_MAX_HOLD_MS = 30_000;
+/** How long a guardian that has released a queue may take to say so, in milliseconds. */
+const WORD_MS = 1000;
+/** How long a guardian that is not needed any more may take to go, in milliseconds. */
+const GOING_MS = 1000;
+
+/**
+ * One or several queues that hold from now on until the end of a `using` block, `release`, a deadline, or the death of
+ * this process, whichever comes first.
+ *
+ * ```ts ignore
+ * {
+ *   using hold = gate.hold({ maxMs: 500 });
+ *   // what the gate matches waits
+ * } // and goes on
+ * ```
+ */
+export class Hold implements Disposable, AsyncDisposable {
+  readonly #queues: readonly Queue[];
+  readonly #guardian: Guardian | undefined;
+  readonly #entrusted: Queue[] = [];
+  readonly #since: number;
+  readonly #maxMs: number;
+  readonly #before: QdiscStats[];
+  #report?: HoldReport;
+  /** Why a guardian has released it, where one had when it was released. */
+  #cutShortBy?: "deadline" | "SIGTERM";
+
+  /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
+  constructor(queues: readonly Queue[], options: HoldOptions = {}) {
+    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, exclusive = false } = options;
+    checkMaxMs(maxMs);
+    locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
+    const strangers = queues.filter((queue) => !queue.guard);
+    this.#queues = queues;
+    this.#maxMs = maxMs;
+    const own = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
+    const appointed = guardian ?? own;
+    this.#guardian = own;
+    try {
+      if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
+      // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
+      if (exclusive) { for (const queue of queues) refuseOthers(queue, { except: appointed?.pid }); }
+      this.#before = queues.map(statsOf);
+      this.#since = performance.now();
+      // A deadline is as good as a way out of a device that carries the default route.
+      changeQueues(queues, { action: "buffer", purpose: "hold", force: true, orphan, maxHoldMs: maxMs });
+    } catch (error) {
+      this.#dismiss();
+      throw error;
+    }
+  }
+
+  /** For how long it has held, in milliseconds. */
+  get elapsedMs(): number {
+    return this.#report?.heldMs ?? performance.now() - this.#since;
+  }
+
+  /**
+   * What all its queues together hold at this moment, and have done since it began.
+   *
+   * @throws {QueueError} `vanished` where one of the plugs is not there any more
+   */
+  counts(): HoldCounts {
+    const counts = { backlogPackets: 0, backlogBytes: 0, sentPackets: 0, sentBytes: 0, drops: 0 };
+    this.#queues.forEach((queue, index) => {
+      const { stats } = readSeen(queue, `read ${nameQueue(queue)}`);
+      counts.backlogPackets += stats.backlogPackets;
+      counts.backlogBytes += stats.backlogBytes;
+      counts.sentPackets += stats.packets - this.#before[index].packets;
+      counts.sentBytes += stats.bytes - this.#before[index].bytes;
+      counts.drops += stats.drops - this.#before[index].drops;
+    });
+    return counts;
+  }
+
+  /** Whether a guardian has released it already, because `maxMs` had passed or because it was told to end. */
+  get cutShort(): boolean {
+    return this.#report?.cutShort ?? this.#queues.some(({ guard }) => guard?.released());
+  }
+
+  /** Waits until a guardian has released it, and tells why; "gone" where the guardian has ended instead. */
+  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    if (this.#report) return this.#cutShortBy ?? "gone";
+    const released = await Promise.race(this.#queues.map(({ guard }) => guard?.whenReleased()));
+    return released?.why ?? "gone";
+  }
+
+  /**
+   * Lets go what is held, and passes packets from here on. Again it does nothing, and returns the same.
+   *
+   * @throws {QueueError} where a plug vanished meanwhile, with what it held, or a device of a gate that held packets
+   */
+  release(): HoldReport {
+    if (this.#report) return this.#report;
+    try {
+      const isDue = performance.now() - this.#since >= this.#maxMs;
+      const seen = this.#queues.map((queue, index) => look(queue, { dropsBefore: this.#before[index].drops, isDue }));
+      this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
+      const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
+      changeQueues(there, { action: "release-indefinite" });
+      const heldMs = performance.now() - this.#since;
+      const held = seen.map(orThrow);
+      this.#queues.filter((_, index) => held[index].packets !== 0).forEach(refuseLostDevice);
+      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: held };
+    } finally {
+      this.#dismiss();
+    }
+  }
+
+  /**
+   * Waits until all that was held has left.
+   *
+   * @throws {QueueError} `not-drained` where it has not within `timeoutMs`
+   */
+  async drained(options?: DrainOptions): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => drained(queue, options)));
+  }
+
+  /** Lets go what is held, at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    try {
+      this.release();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  /** Lets go what is held and waits until it has left, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.release();
+      await this.drained();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  #entrust(queue: Queue, guardian: Guardian): void {
+    queue.guard = entrustQueue(queue, { guardian, takeAway: false });
+    this.#entrusted.push(queue);
+  }
+
+  #dismiss(): void {
+    for (const queue of this.#entrusted.splice(0)) {
+      queue.guard?.drop();
+      queue.guard = undefined;
+    }
+    this.#guardian?.[Symbol.dispose]();
+  }
+}
+
+/** @throws {RangeError} where it is no time that a guardian can wait for */
+export function checkMaxMs(maxMs: number): void {
+  if (maxMs > 0 && maxMs <= LONGEST_MS) return;
+  throw new RangeError(`maxMs is ${maxMs}, must be more than 0 and at most ${LONGEST_MS}`);
+}
+
+/** Refuses a queue that another process holds for a time. */
+function refuseOthers(queue: Queue, { except }: { except?: number }): void {
+  const held = findGuardians("held", queue).find((pid) => pid !== except);
+  const kept = keeperOf(queue);
+  const guardian = held ?? kept;
+  if (guardian === undefined) return;
+  const reason = held === undefined
+    ? `it is held already, until the deadline that process ${guardian} keeps`
+    : `another process holds it already, for which process ${guardian} stands guard`;
+  throw new QueueError("held", `hold ${nameQueue(queue)}`, { reason });
+}
+
+/** The process that keeps a deadline of a queue. One that has heard of a release is given the time to go. */
+function keeperOf(queue: Queue): number | undefined {
+  const deadline = performance.now() + GOING_MS;
+  for (;;) {
+    const [keeper] = findGuardians("kept", queue);
+    if (keeper === undefined || performance.now() > deadline) return keeper;
+    sleep(GOING_MS / 50);
+  }
+}
+
+function statsOf(queue: Queue): QdiscStats {
+  return readPlug(queue, `read ${nameQueue(queue)}`).stats;
+}
+
+/**
+ * What a queue holds, or that it has vanished: the others are to be released all the same. Where nothing is there when
+ * the deadline is due, the guardian may have released it this moment, and is given the time to say so.
+ */
+function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue: boolean }): HeldQueue | QueueError {
+  try {
+    const { backlogPackets, backlogBytes, drops } = readSeen(queue, `release ${nameQueue(queue)}`).stats;
+    const released = queue.guard?.released(isDue && backlogPackets === 0 ? WORD_MS : 0);
+    const { packets, bytes } = released ? released.backlog ?? {} : { packets: backlogPackets, bytes: backlogBytes };
+    return { queue: nameQueue(queue), packets, bytes, drops: drops - dropsBefore };
+  } catch (error) {
+    if (error instanceof QueueError) return error;
+    throw error;
+  }
+}
+
+function orThrow(seen: HeldQueue | QueueError): HeldQueue {
+  if (seen instanceof QueueError) throw seen;
+  return seen;
+}

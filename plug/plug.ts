@@ -1,0 +1,253 @@
+import type { QdiscStats } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { attachAll, type AttachOptions } from "./attach.ts";
+import { type BufferOptions, changeQueues, watch } from "./change.ts";
+import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
+import { entrustPlug, type GuardOptions } from "../guardian/entrust.ts";
+import { Hold, type HoldOptions } from "./hold.ts";
+import { PlugGroup } from "./plug_group.ts";
+import type { QdiscPlace } from "./plug_requests.ts";
+import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
+import { isGone } from "./queue_error.ts";
+import { type Via, withConnection } from "./via.ts";
+
+/**
+ * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
+ *
+ * ```ts
+ * import { Plug } from "@plugctl/plugctl";
+ *
+ * function holdDuring(work: () => void) {
+ *   using plug = Plug.attach({ dev: "eth0", limitBytes: 1 << 20 });
+ *   plug.buffer();
+ *   work(); // what is sent now waits
+ *   plug.releaseIndefinite();
+ * }
+ * ```
+ *
+ * At the end of a `using` block a plug that was attached is released, drained and deleted, and one that was
+ * opened is released if this object made it hold. While a plug that was attached holds, SIGINT, SIGTERM and
+ * SIGHUP release it before they end the process, which leaves it there, passing packets.
+ */
+export class Plug implements Disposable, AsyncDisposable {
+  /** What is worth knowing about how it was attached, or made with its gate, a sentence each. */
+  readonly warnings: readonly string[];
+  readonly #state: Queue;
+  readonly #ownsConnection: boolean;
+  readonly #ownsPlug: boolean;
+  #closed = false;
+
+  private constructor(
+    queue: Queue,
+    { ownsConnection = false, ownsPlug = false, warnings = [] }: {
+      ownsConnection?: boolean;
+      ownsPlug?: boolean;
+      warnings?: readonly string[];
+    },
+  ) {
+    this.#state = queue;
+    this.#ownsConnection = ownsConnection;
+    this.#ownsPlug = ownsPlug;
+    this.warnings = warnings;
+  }
+
+  /**
+   * Creates a plug, which passes packets unless `hold` says otherwise: creation and release go out in one
+   * send, so that nothing is held in between.
+   *
+   * @throws {QueueError} where a qdisc is there that is not the kernel's default, it would lock out, or the
+   * kernel refuses
+   * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+   */
+  static attach(options: AttachOptions & Via): Plug {
+    return withConnection(options, (connection, ownsConnection) => {
+      const [{ queue, warnings }] = attachAll(connection, [options]);
+      queue.releasedOnSignal = true;
+      if (queue.asked === "hold") watch(queue);
+      return new Plug(queue, { ownsConnection, ownsPlug: true, warnings });
+    });
+  }
+
+  /**
+   * Creates several plugs in one send over one connection, all or none; see `attach`. No signal releases them.
+   *
+   * @throws {QueueError} where one of them cannot be created; none is then
+   */
+  static attachAll(connection: Connection, list: readonly AttachOptions[]): Plug[] {
+    return attachAll(connection, list).map(({ queue, warnings }) => new Plug(queue, { ownsPlug: true, warnings }));
+  }
+
+  /**
+   * Takes over the plug that is at a place, and leaves it there in the end. Only the device is looked up;
+   * whether a plug is there, the first thing asked of it tells.
+   *
+   * A guardian releases it, and leaves it there too.
+   *
+   * @throws {QueueError} `no-device`; with a guardian also `not-attached`
+   */
+  static open(options: PlugPlace & GuardOptions & Via): Plug {
+    return withConnection(options, (connection, ownsConnection) => {
+      const queue = openQueue(connection, options);
+      if (options.guardian) locatePlugs([queue], (queue) => `open ${nameQueue(queue)}`);
+      queue.guard = entrustPlug(queue, { ...options, takeAway: false });
+      return new Plug(queue, { ownsConnection });
+    });
+  }
+
+  /** Takes over a plug of which all is known, and leaves it there in the end. */
+  static over(queue: Queue, options: { warnings?: readonly string[] } = {}): Plug {
+    return new Plug(queue, options);
+  }
+
+  /** Several plugs, of gates too, moved together: one send for all of a connection. */
+  static all(plugs: readonly (Plug | { readonly plug: Plug })[]): PlugGroup {
+    return new PlugGroup(plugs.map((one) => (one instanceof Plug ? one : one.plug).#queue));
+  }
+
+  /** The queue, while it is in use. */
+  get #queue(): Queue {
+    if (this.#closed) throw new TypeError(`Cannot use the plug on ${this.dev}: it was detached or disposed of`);
+    return this.#state;
+  }
+
+  /** The device's name. */
+  get dev(): string {
+    return this.#state.dev;
+  }
+
+  /** Where it is, in the kernel's numbers. */
+  get place(): Readonly<QdiscPlace> {
+    return this.#state.place;
+  }
+
+  /** Whether this object last asked it to hold or to pass; the kernel cannot tell what it does. */
+  get lastAsked(): "hold" | "pass" | undefined {
+    return this.#state.asked;
+  }
+
+  /** The limit in bytes that this object last asked for; the kernel cannot tell what it is. */
+  get limitBytesLastAsked(): number | undefined {
+    return this.#state.limitBytesAsked;
+  }
+
+  /**
+   * Holds from here on. Called again, it ends the current epoch and begins the next.
+   *
+   * @throws {QueueError} `would-orphan` where an epoch has ended and is not released yet, `would-lock-out` where
+   * the device carries the default route or this SSH session, or where there is no plug
+   */
+  buffer(options: BufferOptions = {}): void {
+    changeQueues([this.#queue], { action: "buffer", ...options });
+  }
+
+  /**
+   * Holds until the result is disposed of, its `release` is called, `maxMs` is over or this process is dead, whichever
+   * comes first: a guardian, a process of its own, sees to that. For that it may hold any device.
+   *
+   * ```ts
+   * import { Plug } from "@plugctl/plugctl";
+   *
+   * function holdDuring(plug: Plug, work: () => void) {
+   *   using _hold = plug.hold({ maxMs: 500 });
+   *   work(); // what is sent now waits
+   * }
+   * ```
+   *
+   * @throws {RangeError} where `maxMs` is not more than 0, or is more than 24 days
+   * @throws {QueueError} where there is no plug
+   */
+  hold(options?: HoldOptions): Hold {
+    return new Hold([this.#queue], options);
+  }
+
+  /** Releases the epoch that the last `buffer` ended. Again without a `buffer` in between, it releases nothing. */
+  releaseOne(): void {
+    changeQueues([this.#queue], { action: "release-one" });
+  }
+
+  /** Releases all, and passes packets from here on. */
+  releaseIndefinite(): void {
+    changeQueues([this.#queue], { action: "release-indefinite" });
+  }
+
+  /**
+   * Sets how much it holds, in bytes of packets with their link headers. Below the backlog it keeps what it
+   * has and drops what comes.
+   *
+   * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+   */
+  setLimit(limitBytes: number): void {
+    changeQueues([this.#queue], { action: "limit", limitBytes });
+  }
+
+  /**
+   * Waits until its guardian has released it by itself, and tells why; "gone" where the guardian has ended instead, or
+   * where it has none.
+   */
+  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+    return (await this.#queue.guard?.whenReleased())?.why ?? "gone";
+  }
+
+  /** Its counters at this moment. */
+  stats(): QdiscStats {
+    return readPlug(this.#queue, `read ${nameQueue(this.#queue)}`).stats;
+  }
+
+  /**
+   * Waits until the backlog is 0.
+   *
+   * @throws {QueueError} `not-drained` where it is not within `timeoutMs`
+   */
+  drained(options?: DrainOptions): Promise<void> {
+    return drained(this.#queue, options);
+  }
+
+  /**
+   * Releases, waits until the backlog is 0, and deletes the plug; with `drop` it discards what is held instead.
+   *
+   * @throws {QueueError} `not-drained` where packets have not left within `timeoutMs`; it is then released and
+   * still there
+   */
+  async detach(options?: DetachOptions): Promise<DetachReport> {
+    const [report] = await detachAll([this.#queue], options);
+    this.#close();
+    return report;
+  }
+
+  /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    try {
+      if (this.#ownsPlug) detachSync(this.#queue);
+      else this.#releaseOwnHold();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Ends the use of it, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    try {
+      if (this.#ownsPlug) await detachAll([this.#queue]);
+      else this.#releaseOwnHold();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#close();
+    }
+  }
+
+  #releaseOwnHold(): void {
+    if (this.lastAsked === "hold") this.releaseIndefinite();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#state.watch?.[Symbol.dispose]();
+    this.#state.guard?.drop();
+    if (this.#ownsConnection) this.#state.connection[Symbol.dispose]();
+  }
+}

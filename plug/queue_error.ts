@@ -1,0 +1,91 @@
+import { errnoName } from "../codec/errno_name.ts";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoSentence } from "../linux/errno.ts";
+import { NetlinkError, type Refusal } from "../linux/netlink_error.ts";
+
+/** Why something could not be done to a queue. */
+export type QueueErrorCode =
+  | "already-attached"
+  | "different-gate"
+  | "foreign-qdisc"
+  | "handle-in-use"
+  | "held"
+  | "name-in-use"
+  | "no-device"
+  | "no-gate"
+  | "no-module"
+  | "no-parent"
+  | "no-permission"
+  | "no-way-back"
+  | "not-attached"
+  | "not-drained"
+  | "priority-in-use"
+  | "refused"
+  | "vanished"
+  | "would-lock-out"
+  | "would-orphan";
+
+/** Something could not be done to a queue. `cause` is the kernel's answer, where there was one. */
+export class QueueError extends Error {
+  /** The class's name. */
+  override name = "QueueError";
+  /** Which of the reasons that a program can tell apart. */
+  readonly code: QueueErrorCode;
+  /** What was to be done, and to what: `buffer eth0 (root)`. */
+  readonly operation: string;
+  /** What is in the way. */
+  readonly reason: string;
+
+  /** Puts the sentence together: `Cannot buffer eth0 (root): no plug is attached`. */
+  constructor(code: QueueErrorCode, operation: string, { reason, cause }: { reason: string; cause?: unknown }) {
+    super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.operation = operation;
+    this.reason = reason;
+  }
+}
+
+const GONE: readonly QueueErrorCode[] = ["no-device", "no-gate", "no-parent", "not-attached", "vanished"];
+
+/** Whether there is nothing left to release: the plug is gone, the gate, the device, or the qdisc that it hung from. */
+export function isGone(error: unknown): boolean {
+  return error instanceof QueueError && GONE.includes(error.code);
+}
+
+/** What the kernel's refusal of a request about a plug means. */
+export function refusalError(operation: string, { errno, sentence }: Refusal, cause?: NetlinkError): QueueError {
+  const [code, reason] = meaning(errno, sentence ?? "");
+  return new QueueError(code, operation, { reason, cause: cause ?? new NetlinkError(operation, { errno, sentence }) });
+}
+
+/** @throws {QueueError} what the first refusal among answers means, where there is one */
+export function checkAnswers(operation: string, answers: readonly Refusal[]): void {
+  const refused = answers.find(({ errno }) => errno !== 0);
+  if (refused) throw refusalError(operation, refused);
+}
+
+function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
+  switch (errno) {
+    case EPERM:
+    case EACCES:
+      return ["no-permission", "it takes root, or CAP_NET_ADMIN"];
+    case ENODEV:
+      return ["no-device", "there is no such device"];
+    case ENOENT:
+      return missing(sentence);
+    case EEXIST:
+      return ["foreign-qdisc", `another qdisc is there, with another handle (the kernel says: ${sentence})`];
+    case EINVAL:
+      // Newer kernels (seen on 6.18) add ": must match existing qdisc".
+      if (sentence.startsWith("Invalid qdisc name")) return ["foreign-qdisc", "the qdisc there is not a plug"];
+      // What was to be deleted is gone, and nothing or another qdisc is in its place.
+      if (sentence === "Invalid handle") return ["not-attached", "no plug is attached"];
+  }
+  return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
+}
+
+/** The kernel answers ENOENT to much; only its sentence tells what is missing. */
+function missing(sentence: string): [QueueErrorCode, string] {
+  if (sentence === "Specified qdisc kind is unknown") return ["no-module", "this kernel has no sch_plug"];
+  if (/class|Failed to find/.test(sentence)) return ["no-parent", `no such parent (the kernel says: ${sentence})`];
+  return ["not-attached", "no plug is attached"];
+}

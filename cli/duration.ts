@@ -1,4 +1,4 @@
-import { parseDuration as parse } from "../plug/duration.ts";
+import { parseDuration as parse } from "../plug/quantity.ts";
 import type { Context } from "./context.ts";
 import { valueOf } from "./given.ts";
 import { understood } from "./understood.ts";

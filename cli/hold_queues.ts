@@ -4,9 +4,9 @@ import type { PlugPlace } from "../plug/queue.ts";
 import { Gate } from "../gate/gate.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { markFor } from "../guardian/mark.ts";
-import { type ListedPlug, listPlugs } from "../plug/list.ts";
+import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { Plug } from "../plug/plug.ts";
-import { findDevice } from "../plug/queue.ts";
+import { findDevice } from "../plug/qdiscs.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
 /** What is held, and the guardian that puts it right should this process be killed. */

@@ -1,5 +1,5 @@
 import type { HeldQueue, HoldReport } from "../plug/hold.ts";
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 import type { Context } from "./context.ts";
 import { isGiven, valueOf } from "./given.ts";
 import type { HoldEnd } from "./hold_end.ts";

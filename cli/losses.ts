@@ -1,5 +1,5 @@
 import type { DetachReport } from "../plug/drain.ts";
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 
 /** What was lost at a queue that was taken away, which is named as in `the plug on eth0`: a sentence each. */
 export function losses(queue: string, { drops, discardedPackets }: DetachReport): string[] {

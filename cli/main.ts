@@ -112,7 +112,7 @@ function write(to: Stream, text: string): void {
 if (import.meta.main) {
   // Words that nobody types: with the one this program is a guardian, with the other it tells a shell what may follow.
   const [first, ...rest] = Deno.args;
-  if (first === "guardian:") await (await import("../guardian/guard.ts")).guard(Number(rest[0]));
+  if (first === "guardian:") await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
   else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

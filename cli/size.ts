@@ -1,4 +1,4 @@
-import { parseSize as parse } from "../plug/size.ts";
+import { parseSize as parse } from "../plug/quantity.ts";
 import { understood } from "./understood.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { changeQueues } from "../../plug/change.ts";
-import { warnOfLimit } from "../../plug/limit_warning.ts";
+import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { changeCommand } from "../change_command.ts";
 import { parseSize } from "../size.ts";
 

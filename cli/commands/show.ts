@@ -1,6 +1,6 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { type ListedPlug, listPlugs } from "../../plug/list.ts";
-import { findDevice } from "../../plug/queue.ts";
+import { type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
+import { findDevice } from "../../plug/qdiscs.ts";
 import type { Context } from "../context.ts";
 import { isGiven } from "../given.ts";
 import { deviceName, openConnection } from "../queue_options.ts";

@@ -27,7 +27,9 @@ export interface Duty {
 
 /** What is held, in packets and in bytes with their link headers. */
 export interface Backlog {
+  /** How many packets. */
   packets: number;
+  /** Their bytes, with their link headers. */
   bytes: number;
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { holdPlan } from "../../cli/hold_plan.ts";
+import { holdPlan } from "../../cli/hold/hold_plan.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 import { FakeContext } from "./fake_context.ts";
 

@@ -79,8 +79,7 @@ const ROWS: Row[] = [{
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--handle", "77:"],
   status: 1,
-  message:
-    "cannot release eth0 (handle 77:): no plug is attached; attach one with: plugctl attach --dev eth0",
+  message: "cannot release eth0 (handle 77:): no plug is attached; attach one with: plugctl attach --dev eth0",
 }, {
   name: "a parent that is not there",
   tc: HOLDING,

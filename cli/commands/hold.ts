@@ -32,7 +32,7 @@ interface Work extends HoldQueues {
 
 /** `plugctl hold` */
 export async function run(context: Context): Promise<number | void> {
-  const plan = await holdPlan(context);
+  const plan = holdPlan(context);
   if (isGiven(context, "dry-run")) return await printPlan(context, plan);
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");

@@ -26,7 +26,7 @@ export interface HoldPlan {
  *
  * @throws {UsageError} where it says nothing that ends the hold, or an end that is later than the deadline
  */
-export async function holdPlan(context: Context): Promise<HoldPlan> {
+export function holdPlan(context: Context): HoldPlan {
   const { gates, places } = queueTargets(context);
   const limit = valueOf(context, "limit");
   const until = valueOf(context, "until");

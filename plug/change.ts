@@ -85,7 +85,7 @@ function isHeard(action: PlugAction): boolean {
 /** What each action is called where something is wrong with it. */
 const VERBS: Readonly<Record<PlugAction, string>> = {
   "buffer": "buffer",
-  "release-one": "release one epoch of",
+  "release-one": "release-one",
   "release-indefinite": "release",
   "limit": "set the limit of",
 };

@@ -5,10 +5,9 @@ import { deleteFilter, isGateFilter } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
 import { allHooks, readFilters } from "./machine.ts";
-import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
+import { type ListedPlug, listPlugs, readLinks } from "../plug/qdiscs.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { Queue } from "../plug/queue.ts";
-import { readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers } from "../plug/queue_error.ts";
 
 /** What was found of plugctl's making, and taken away. */

@@ -6,9 +6,8 @@ import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
-import { limitWarning } from "./qdiscs.ts";
+import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { refuseLockout } from "./lockout.ts";
-import { refuseDeadEnd } from "./qdiscs.ts";
 import {
   changeRequest,
   checkHandle,
@@ -19,7 +18,6 @@ import {
   HANDLES,
 } from "./plug_requests.ts";
 import { describeQueue, type PlugPlace, Queue } from "./queue.ts";
-import { findDevice, readLink, readQdiscs } from "./qdiscs.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How to attach a plug. */

@@ -80,9 +80,17 @@ function isHeard(action: PlugAction): boolean {
   return action === "release-indefinite";
 }
 
+/** What each action is called where something is wrong with it. */
+const VERBS: Readonly<Record<PlugAction, string>> = {
+  "buffer": "buffer",
+  "release-one": "release-one",
+  "release-indefinite": "release",
+  "limit": "set the limit of",
+};
+
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
 function operationOn(queue: Queue, { action, purpose }: Change): string {
-  const verb = purpose ?? (action === "limit" ? "set the limit of" : action);
+  const verb = purpose ?? VERBS[action];
   return `${verb} ${nameQueue(queue)}`;
 }
 

@@ -3,9 +3,8 @@ import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./quantity.ts";
 import { nameQueue, type Queue, readPlug } from "./queue.ts";
-import { type PlugMessage, readQdiscs } from "./qdiscs.ts";
+import { type PlugMessage, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
-import { refuseDeadEnd } from "./qdiscs.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {

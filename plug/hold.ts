@@ -1,13 +1,12 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
-import { drained, type DrainOptions, readSeen } from "./drain.ts";
+import { drained, type DrainOptions, readSeen, sleep } from "./drain.ts";
 import { LONGEST_MS } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians, markFor } from "../guardian/mark.ts";
 import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
-import { sleep } from "./drain.ts";
 
 /** How to hold for a time. */
 export interface HoldOptions extends Pick<BufferOptions, "orphan"> {

@@ -8,6 +8,7 @@ import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
 import { type GateNote, parseNote } from "./gate_note.ts";
 import { askForDevice, writeNote } from "./gate_requests.ts";
+import { readFilters } from "./machine.ts";
 import { isGateDevice } from "./gate_state.ts";
 
 /**
@@ -41,9 +42,20 @@ export function gateQueue(
       name,
       devices: note?.devices ?? [],
       holdsAllOf: note?.all ? note.devices : [],
+      refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
     },
   });
+}
+
+/** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */
+function refuseBroken(
+  connection: Connection,
+  { ifindex, note, operation }: { ifindex: number; note: GateNote; operation: string },
+): void {
+  const hooks = note.devices.map((device) => ({ ifindex: device, direction: note.direction }));
+  if (readFilters(connection, { operation, hooks }).some(({ redirectsTo }) => redirectsTo === ifindex)) return;
+  throw new QueueError("no-gate", operation, { reason: "no filter leads to it any more, so that it can hold nothing" });
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {

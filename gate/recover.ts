@@ -62,10 +62,9 @@ async function attempt({ failures }: Recovery, work: () => Promise<void> | void)
 }
 
 async function recoverGates(connection: Connection, { recovery, options }: Task): Promise<void> {
-  for (const state of readGates(connection, "list gates").gates) {
-    const { name } = state.listed;
+  for (const { listed: { name, ifindex } } of readGates(connection, "list gates").gates) {
     await attempt(recovery, async () => {
-      const report = await takeDown(connection, { state, operation: `delete gate ${name}`, ...options });
+      const report = await takeDown(connection, { ifindex, operation: `delete gate ${name}`, ...options });
       recovery.gates.push({ name, ...report });
     });
   }

@@ -80,6 +80,13 @@ export class Guardian implements Disposable {
     return this.#child.pid;
   }
 
+  /** Waits until it is there, so that no `take` needs to. */
+  greet(): void {
+    const id = ++this.#last;
+    this.#order({ order: "greet", id });
+    this.#awaitAnswer(id, "start a guardian");
+  }
+
   /**
    * Gives something into its charge, and returns when it has it, with a number for the other methods: nothing may be
    * held before. Keeps this process waiting, the first time for as long as the guardian takes to start.

@@ -6,6 +6,8 @@ import type { ListenedPlace } from "./release_listener.ts";
  * other end the guardian has inherited. The end of that connection is the process's death.
  */
 export type Order =
+  /** Say that you are there: answered with `taken`. */
+  | { order: "greet"; id: number }
   /** Take charge of something from now on; answered with `taken` or `refused`. */
   | { order: "take"; id: number; charge: AnyCharge }
   /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */

@@ -133,10 +133,10 @@ function* writtenOptions(word: string, command: CommandName): Generator<WrittenO
   }
 }
 
-/** The word after an option, or empty where there is none or it looks like an option itself. */
+/** The word after an option, or empty where there is none or it looks like an option itself; `-` does not. */
 function nextValue(left: Iterator<string>): string {
   const { value, done } = left.next();
-  return done || value.startsWith("-") ? "" : value;
+  return done || (value.startsWith("-") && value !== "-") ? "" : value;
 }
 
 function findOption(text: string, command: CommandName): OptionName {

@@ -37,10 +37,16 @@ function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unkn
 }
 
 /** What was lost at a queue that was taken away, which is named as in `the plug on eth0`: a sentence each. */
-export function losses(queue: string, { drops, discardedPackets }: DetachReport): string[] {
+export function losses(queue: string, { drops, discardedPackets, lostPackets }: DetachReport): string[] {
   const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
   const discarded = discardedPackets > 0
     ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
     : [];
-  return [...dropped, ...discarded];
+  const lost = lostPackets > 0
+    ? [
+      `${queue} let go ${numberOf(lostPackets, "packet")} that ${lostPackets === 1 ? "is" : "are"} lost, or some of ` +
+      "them: a device that it was on is gone",
+    ]
+    : [];
+  return [...dropped, ...discarded, ...lost];
 }

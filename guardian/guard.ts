@@ -93,7 +93,8 @@ class Guard<C extends AnyCharge> {
       case "disarm":
         return clearTimeout(this.#posts.get(order.id)?.timer);
       case "drop":
-        return this.#drop(order.id);
+        this.#drop(order.id);
+        return this.#report({ report: "dropped", id: order.id });
       case "outlive":
         return this.#outlive(order);
       case "greet":

@@ -14,7 +14,7 @@ export type Order =
   | { order: "arm"; id: number; maxMs?: number }
   /** It holds no more. Not answered. */
   | { order: "disarm"; id: number }
-  /** Have nothing to do with it any more. Not answered. */
+  /** Have nothing to do with it any more. Answered. */
   | { order: "drop"; id: number }
   /**
    * Go on until the last deadline, though the process ends, or until another process releases the plug that is at this
@@ -30,6 +30,8 @@ export type Report =
   | { report: "taken"; id: number }
   /** It cannot do that. */
   | { report: "refused"; id: number; reason: string }
+  /** It has nothing to do with it any more. */
+  | { report: "dropped"; id: number }
   | Released;
 
 /** A guardian has released a queue while the process that entrusted it lives. */

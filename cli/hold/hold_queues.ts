@@ -1,10 +1,10 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
+import { type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import type { PlugPlace } from "../../plug/queue.ts";
 import { Gate } from "../../gate/gate.ts";
 import { Guardian } from "../../guardian/guardian.ts";
-import { markFor } from "../../guardian/mark.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
@@ -17,12 +17,40 @@ export interface HoldQueues {
   attached: Plug[];
 }
 
+/** How often the devices are looked at anew because another process attached a plug in between, or took it away. */
+const ATTEMPTS = 5;
+
 /**
  * Takes over gates and plugs, and attaches plugs where there are none.
  *
  * @throws {QueueError} where there is no such gate or device, or no plug can be attached
  */
-export function openHoldQueues(connection: Connection, { gates, places, limitBytes }: HoldPlan): HoldQueues {
+export function openHoldQueues(connection: Connection, plan: HoldPlan): HoldQueues {
+  const guardian = Guardian.start();
+  try {
+    for (let left = ATTEMPTS;; left--) {
+      try {
+        return { guardian, ...openQueues(connection, plan, guardian) };
+      } catch (error) {
+        if (left <= 1 || !isOvertaken(error)) throw error;
+      }
+    }
+  } catch (error) {
+    guardian[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Whether another process was faster: with what it has made, this one is told that it is held. */
+function isOvertaken(error: unknown): boolean {
+  return error instanceof QueueError && error.code === "already-attached";
+}
+
+function openQueues(
+  connection: Connection,
+  { gates, places, limitBytes }: HoldPlan,
+  guardian: Guardian,
+): Omit<HoldQueues, "guardian"> {
   const listed = places.length > 0 ? listPlugs(connection) : [];
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
   const missing: PlugPlace[] = [];
@@ -31,22 +59,11 @@ export function openHoldQueues(connection: Connection, { gates, places, limitByt
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
-  const whereabouts = [...there.map(({ place }) => place), ...missing.map((place) => whereTo(connection, place))];
-  const guardian = Guardian.start({ env: markFor("held", whereabouts.map((place) => ({ connection, place }))) });
-  try {
-    const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
-    return { guardian, plugs: [...there, ...attached], attached };
-  } catch (error) {
-    guardian[Symbol.dispose]();
-    throw error;
-  }
+  const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
+  return { plugs: [...there, ...attached], attached };
 }
 
 function isAt(plug: ListedPlug, { dev, parent, handle }: PlugPlace): boolean {
   const isThere = parent === undefined && handle !== undefined || plug.parent === (parent ?? TC_H_ROOT);
   return plug.dev === dev && isThere && (handle === undefined || plug.handle === handle);
-}
-
-function whereTo(connection: Connection, { dev, parent = TC_H_ROOT }: PlugPlace) {
-  return { ifindex: findDevice(connection, dev), parent, handle: 0 };
 }

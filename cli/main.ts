@@ -101,7 +101,8 @@ function isSocket(word: string | undefined): boolean {
 if (import.meta.main) {
   // Words that nobody types: with the one this program is a guardian, with the other it tells a shell what may follow.
   const [first, ...rest] = Deno.args;
-  if (first === "guardian:" && isSocket(rest[0])) await (await import("../guardian/guard.ts")).guard(Number(rest[0]));
-  else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
+  if (first === "guardian:" && isSocket(rest[0])) {
+    await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
+  } else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

@@ -1,6 +1,6 @@
 import { formatHandle, formatParent } from "../codec/handle.ts";
 import type { DetachReport } from "../plug/drain.ts";
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 import type { Queue } from "../plug/queue.ts";
 import { type Context, isGiven } from "./context.ts";
 

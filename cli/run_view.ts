@@ -1,7 +1,7 @@
 // @ts-types="./colors.d.ts"
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../codec/message.ts";
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 import type { Action, QueueTotal, ScenarioEnd, ScenarioEvent, StepEnd, StepStart } from "../scenario/event.ts";
 import { type Context, isGiven } from "./context.ts";
 

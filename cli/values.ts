@@ -1,6 +1,5 @@
 import { gateDevice } from "../gate/gate_name.ts";
-import { parseDuration as durationText } from "../plug/duration.ts";
-import { parseSize as sizeText } from "../plug/size.ts";
+import { parseDuration as durationText, parseSize as sizeText } from "../plug/quantity.ts";
 import { type Context, valueOf } from "./context.ts";
 import { understood, UsageError } from "./usage_error.ts";
 

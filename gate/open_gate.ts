@@ -1,9 +1,9 @@
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "../plug/lockout.ts";
-import { numberOf } from "../plug/number_of.ts";
-import { findDevice } from "../plug/queue.ts";
+import { numberOf } from "../plug/quantity.ts";
+import { findDevice } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
-import { sleep } from "../plug/sleep.ts";
+import { sleep } from "../plug/drain.ts";
 import { takeDownSync } from "./close_gate.ts";
 import { stepError } from "./gate_error.ts";
 import type { GateNote } from "./gate_note.ts";

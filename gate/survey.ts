@@ -3,7 +3,7 @@ import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import { isFilter, readFilter } from "../codec/read_filter.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
-import { askByName } from "../plug/queue.ts";
+import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { type Direction, parseNote } from "./gate_note.ts";

@@ -1,5 +1,5 @@
 import { changeQueues } from "../../plug/change.ts";
-import { warnOfLimit } from "../../plug/limit_warning.ts";
+import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { changeCommand } from "../change_command.ts";
 import { UsageError } from "../usage_error.ts";
 import { parseSize } from "../values.ts";
@@ -23,6 +23,8 @@ function sizeIn(operands: readonly string[]): string {
   if (sizes.length > 1) {
     throw new UsageError(`${sizes.join(" and ")} look like sizes: name a gate with --gate, a device with --dev`);
   }
-  if (sizes.length === 0) throw new UsageError(`limit needs a size, such as 64k or 1m, beside ${operands.join(" ")}`);
+  if (sizes.length === 0) {
+    throw new UsageError(`limit needs a size, such as 64k or 1m, but is given: ${operands.join(", ")}`);
+  }
   return sizes[0];
 }

@@ -3,7 +3,7 @@ import { allNamespaces } from "../../linux/all_namespaces.ts";
 import { ENOENT } from "../../linux/errno.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
-import { numberOf } from "../../plug/number_of.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import { recover, type Recovery } from "../../gate/recover.ts";
 import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";

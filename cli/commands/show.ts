@@ -1,8 +1,7 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { gateDevice, gateName } from "../../gate/gate_name.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { type ListedPlug, listPlugs } from "../../plug/list.ts";
-import { findDevice } from "../../plug/queue.ts";
+import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import { type Context, isGiven } from "../context.ts";
 import { textTable } from "../printing.ts";
 import { namedTargets, openConnection, resolveTargets } from "../targets.ts";

@@ -1,10 +1,10 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { findDevice, type PlugPlace } from "../../plug/queue.ts";
+import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
+import type { PlugPlace } from "../../plug/queue.ts";
 import { Gate } from "../../gate/gate.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import { markFor } from "../../guardian/mark.ts";
-import { type ListedPlug, listPlugs } from "../../plug/list.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 

@@ -1,5 +1,5 @@
 import type { HeldQueue, HoldReport } from "../../plug/hold.ts";
-import { numberOf } from "../../plug/number_of.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import type { HoldEnd } from "./hold_end.ts";
 

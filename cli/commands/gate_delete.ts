@@ -3,7 +3,7 @@ import { Gate } from "../../gate/gate.ts";
 import { deleteDevice } from "../../gate/gate_requests.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven } from "../context.ts";
-import { durationOf, gateOperand } from "../values.ts";
+import { durationOf, gateName } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
 import { losses } from "../printing.ts";
 import { EXIT } from "../exit_status.ts";
@@ -11,7 +11,7 @@ import { openConnection } from "../targets.ts";
 
 /** `plugctl gate delete` */
 export async function run(context: Context): Promise<number | void> {
-  const names = context.arguments.operands.map(gateOperand);
+  const names = context.arguments.operands.map(gateName);
   const drop = isGiven(context, "drop");
   const force = isGiven(context, "force");
   const timeoutMs = durationOf(context, "timeout");

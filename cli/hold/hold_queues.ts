@@ -55,7 +55,7 @@ function openQueues(
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
   const missing: PlugPlace[] = [];
   for (const place of places) {
-    const plug = listed.find((plug) => isAt(plug, place));
+    const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
@@ -63,7 +63,7 @@ function openQueues(
   return { plugs: [...there, ...attached], attached };
 }
 
-function isAt(plug: ListedPlug, { dev, parent, handle }: PlugPlace): boolean {
+function isAt(plug: ListedPlug, { parent, handle }: PlugPlace, ifindex: number): boolean {
   const isThere = parent === undefined && handle !== undefined || plug.parent === (parent ?? TC_H_ROOT);
-  return plug.dev === dev && isThere && (handle === undefined || plug.handle === handle);
+  return plug.ifindex === ifindex && isThere && (handle === undefined || plug.handle === handle);
 }

@@ -1,6 +1,6 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
+import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import type { PlugPlace } from "../../plug/queue.ts";
 import { Gate } from "../../gate/gate.ts";
 import { Guardian } from "../../guardian/guardian.ts";

@@ -97,9 +97,12 @@ function deviceIn(operation: string): string {
 function adviceOn({ errno, operation }: NetlinkError): string | undefined {
   const enters = operation.startsWith("enter");
   if (enters && errno === EPERM) return "run it as root, or give the program CAP_SYS_ADMIN, which this takes";
+  if (operation.startsWith("make") && errno === EPERM) {
+    return "run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN, which this takes";
+  }
   // Of pid:N, where that is somebody else's process.
   if (enters && errno === EACCES) return "run it as root, or give the program CAP_SYS_PTRACE, which this takes";
   if (errno === EPERM || errno === EACCES) return BECOME_ROOT;
   if (errno === ENODEV) return ADVICE["no-device"];
-  return enters ? "see which there are with: ip netns" : undefined;
+  return enters ? "see which there are with: ls /run/netns" : undefined;
 }

@@ -83,7 +83,7 @@ Deno.test("main() exits with 1 and says what the kernel said, when there is no s
   assertEquals(
     stderr,
     "plugctl: cannot enter network namespace /nonexistent/netns: cannot open /nonexistent/netns (ENOENT); " +
-      "see which there are with: ip netns\n",
+      "see which there are with: ls /run/netns\n",
   );
 });
 

@@ -228,3 +228,13 @@ function debianVersion(): string {
     ? Deno.readTextFileSync("/etc/debian_version").trim().replaceAll("/", "-")
     : "0";
 }
+
+// For a shell: `tools.ts NAME...` prints what puts these programs on its PATH.
+if (import.meta.main) {
+  const names = Deno.args.filter((name): name is ToolName => name in TOOLS);
+  await provideTools(names, {
+    signal: new AbortController().signal,
+    onDownload: (what) => console.error(`Downloading ${what}`),
+  });
+  console.log(`export PATH=${quote(Deno.env.get("PATH") ?? "")}`);
+}

@@ -58,11 +58,10 @@ export async function downloadPackages(names: readonly string[], options: Downlo
   const { architecture, onDownload, what } = options;
   const state = cacheFolder(architecture ? `apt-${architecture}` : "apt");
   const configuration = ["--quiet", "--config-file", await writeConfiguration(state, architecture)];
-  const apt = (tool: string, ...args: string[]) =>
-    run([tool, ...configuration, ...args], { ...options, cwd: options.folder });
-  if (!architecture) {
-    const asTheyAre = (tool: string, ...args: string[]) => apt(tool, "--option", `Dir::State::lists=${LISTS}`, ...args);
-    const { success, names: got } = await downloadBy(asTheyAre, names, options);
+  const apt: Apt = (tool, ...args) => run([tool, ...configuration, ...args], { ...options, cwd: options.folder });
+  const asTheyAre: Apt = (tool, ...args) => apt(tool, "--option", `Dir::State::lists=${LISTS}`, ...args);
+  for (const lists of architecture ? [apt] : [asTheyAre, apt]) {
+    const { success, names: got } = await downloadBy(lists, names, options);
     if (success) return got;
   }
   onDownload?.(`${what}: the lists of Debian's packages, about 10 MB, to ${state}`);

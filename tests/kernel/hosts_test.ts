@@ -92,7 +92,7 @@ Deno.test("run says what hosts take, without CAP_SYS_ADMIN, before anything is m
     [
       4,
       "plugctl: cannot make hosts a, b: network namespaces take CAP_SYS_ADMIN, which this process does not have " +
-      "(EPERM); run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN, which this takes\n",
+      "(EPERM); run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN\n",
     ],
     stdout,
   );

@@ -34,7 +34,7 @@ Deno.test("Hosts.check() says what hosts take where this process has no CAP_SYS_
     const what = `annot ${operation}: network namespaces take CAP_SYS_ADMIN, which this process does not have (EPERM)`;
     const error = assertRefused([HOST, second], `C${what}`, { mayEnter: false });
     assertEquals(describeFailure(error), {
-      message: `c${what}; run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN, which this takes`,
+      message: `c${what}; run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN`,
       status: 4,
     });
   }

@@ -121,27 +121,35 @@ export async function detachAll(
   queues: readonly Queue[],
   { drop = false, force = false, except, ...drain }: Removal = {},
 ): Promise<DetachReport[]> {
-  const refuse = (queue: Queue) => force || queue.refuseHeld(detaching(queue), { except });
+  const refuse = (queue: Queue) => {
+    if (!force) queue.refuseHeld(detaching(queue), { except });
+  };
   locatePlugs(queues, detaching);
   inTurns(queues, () => {
     queues.forEach(refuse);
     if (!drop) changeQueues(queues, RELEASE);
   });
   const reports: DetachReport[] = [];
-  for (const queue of queues) {
-    for (let report: DetachReport | undefined; !report;) {
-      if (!drop) await emptied(queue, { ...drain, operation: detaching(queue), seen: true });
-      report = inTurns([queue], () => {
-        refuse(queue);
-        const plug = readSeen(queue, detaching(queue));
-        if (drop || plug.stats.backlogPackets === 0) return remove(queue, plug);
-        // Somebody has made it hold meanwhile.
-        changeQueues([queue], RELEASE);
-      });
-      if (report) reports.push(report);
-    }
-  }
+  for (const queue of queues) reports.push(await deleteDrained(queue, { ...drain, drop, refuse }));
   return reports;
+}
+
+/** Waits until the backlog is 0, or discards it, and deletes the plug. */
+async function deleteDrained(
+  queue: Queue,
+  { drop, refuse, ...drain }: DrainOptions & { drop: boolean; refuse: (queue: Queue) => void },
+): Promise<DetachReport> {
+  for (;;) {
+    if (!drop) await emptied(queue, { ...drain, operation: detaching(queue), seen: true });
+    const report = inTurns([queue], () => {
+      refuse(queue);
+      const plug = readSeen(queue, detaching(queue));
+      if (drop || plug.stats.backlogPackets === 0) return remove(queue, plug);
+      // Somebody has made it hold meanwhile.
+      changeQueues([queue], RELEASE);
+    });
+    if (report) return report;
+  }
 }
 
 /** As `detachAll` with one, but keeps the process waiting meanwhile. */

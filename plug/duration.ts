@@ -15,3 +15,9 @@ export function parseDuration(text: string): number {
   if (milliseconds > LONGEST_MS) throw new RangeError(`the duration ${text} is too long: the most is 24 days`);
   return milliseconds;
 }
+
+/** A duration with its unit: `500us`, `20ms`, `1.5s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds >= 1000) return `${milliseconds / 1000}s`;
+  return milliseconds >= 1 || milliseconds === 0 ? `${milliseconds}ms` : `${milliseconds * 1000}us`;
+}

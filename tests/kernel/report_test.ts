@@ -61,7 +61,7 @@ Deno.test("run --report says so where the disk is full, tells how the run has en
   const file = `${disk.folder}/report.html`;
   const complaint = `plugctl: cannot write the report ${file}: No space left on device (os error 28)\n`;
   const { status, stdout, stderr } = await run(file);
-  assertMatch(stdout, /^done: \d+ steps in /m);
+  assertMatch(stdout, /^✓ done: \d+ steps in /m);
   assertEquals([status, stderr], [1, complaint]);
   assertEquals([...Deno.readDirSync(disk.folder)], []);
 

@@ -1,8 +1,7 @@
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Phase, RanProcess, StepEnd } from "../event.ts";
-import { type Markup, markup } from "./markup.ts";
-import { formatBytes, formatCount, formatMoment, formatNumberOf, formatTime } from "./quantity.ts";
-import { everyStep, momentOf, type StepRecord } from "./run_log.ts";
+import { formatBytes, formatCount, formatMoment, formatNumberOf, formatTime, type Markup, markup } from "./markup.ts";
+import { everyStep, momentOf, type RunLog, type StepRecord } from "./run_log.ts";
 import { howEnded } from "./timeline.ts";
 
 const PHASES: Readonly<Record<Phase, string>> = {
@@ -15,19 +14,21 @@ const PHASES: Readonly<Record<Phase, string>> = {
 const MANY = 12;
 
 /** All steps, those of each phase by themselves, with what their processes have written. */
-export function stepsHtml(steps: readonly StepRecord[]): Markup {
+export function stepsHtml(log: RunLog): Markup {
+  const { steps } = log;
   const phases = (Object.keys(PHASES) as Phase[]).map((phase) => steps.filter(({ start }) => start.phase === phase));
   const shown = phases.filter((each) => each.length > 0);
-  return markup`${shown.map((each) => markup`<h3>${PHASES[each[0].start.phase]}</h3>${listHtml(each)}`)}`;
+  return markup`${shown.map((each) => markup`<h3>${PHASES[each[0].start.phase]}</h3>${listHtml(each, log)}`)}`;
 }
 
-function listHtml(steps: readonly StepRecord[]): Markup {
-  return markup`<ol class="steps">${steps.map(stepHtml)}</ol>\n`;
+function listHtml(steps: readonly StepRecord[], log: RunLog): Markup {
+  return markup`<ol class="steps">${steps.map((step) => stepHtml(step, log))}</ol>\n`;
 }
 
-function stepHtml(step: StepRecord): Markup {
+function stepHtml(step: StepRecord, log: RunLog): Markup {
   const { start, end } = step;
   const outcome = end?.outcome ?? "aborted";
+  const process = log.processes.get(start.step);
   return markup`<li class="step ${outcome}" id="step-${start.step}">
 <div class="line">
 <span class="t">${formatMoment(momentOf(step))}</span>
@@ -37,14 +38,16 @@ ${optional(start.host, (host) => markup`<span class="host">on ${host}</span>`)}
 ${end && markup`<span class="took">${formatTime(end.duration)}</span>`}
 ${outcome === "done" ? undefined : markup`<span class="badge ${outcome}">${outcome}</span>`}
 </div>
-${end && endHtml(end)}${below(step)}</li>\n`;
+${end && endHtml({ ...end, ran: process?.ran ?? end.ran }, { isShown: process?.isExpected === false })}${
+    below(step, log)
+  }</li>\n`;
 }
 
-function endHtml(end: StepEnd): Markup {
+function endHtml(end: StepEnd, { isShown }: { isShown: boolean }): Markup {
   const { outcome, sentence, errnoName, ran } = end;
   const reason = errnoName === "" ? sentence : `${sentence} (${errnoName})`;
   return markup`${reason === "" ? undefined : markup`<p class="sentence">${reason}</p>\n`}${queuesHtml(end)}${
-    ran && ranHtml(ran, { isShown: outcome !== "done" })
+    ran && ranHtml(ran, { isShown: isShown || outcome !== "done" })
   }`;
 }
 
@@ -88,13 +91,13 @@ ${
   }</details>\n`;
 }
 
-function below({ steps, start }: StepRecord): Markup | undefined {
+function below({ steps, start }: StepRecord, log: RunLog): Markup | undefined {
   if (steps.length === 0) return undefined;
   const isAmiss = everyStep(steps).some(({ end }) => end?.outcome !== "done");
   const isShown = isAmiss || steps.length <= MANY && start.action !== "round";
   return markup`<details class="below"${isShown ? markup` open` : undefined}>
 <summary>${formatNumberOf(steps.length, start.action === "repeat" ? "round" : "part")}</summary>
-${listHtml(steps)}</details>\n`;
+${listHtml(steps, log)}</details>\n`;
 }
 
 function optional(text: string | undefined, made: (text: string) => Markup): Markup | undefined {

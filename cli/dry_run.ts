@@ -7,11 +7,12 @@ import { defaultLimit } from "../plug/attach.ts";
 import { gateDevice } from "../gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
-import type { Context } from "./context.ts";
+import { type Context, isGiven, valueOf } from "./context.ts";
 import { cArray } from "./c_array.ts";
-import { isGiven, valueOf } from "./given.ts";
 import { messagesJson } from "./message_json.ts";
-import { isRoot } from "./queue_options.ts";
+import { ambiguous, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
+import { UsageError } from "./usage_error.ts";
+import { isDeviceName, isGateName } from "./values.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(
@@ -27,6 +28,24 @@ export function printRequests(
 /** Where the plug of a gate is. */
 export function gatePlace(name: string): PlugPlace {
   return { dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE };
+}
+
+/** Which names are gates and which are devices, as far as that is known without a socket. */
+export function guessTargets(context: Context, { names, at, gates, places }: NamedTargets): Targets {
+  const targets: Targets = { gates: [...gates], places: [...places] };
+  for (const name of names) {
+    const isGate = isGateName(name) && readNumber(context, { dev: gateDevice(name), name: "ifindex" }) !== undefined;
+    const isDevice = isDeviceName(name) && readNumber(context, { dev: name, name: "ifindex" }) !== undefined;
+    if (isGate && isDevice) throw new UsageError(ambiguous(name));
+    if (isDevice || !isGateName(name)) {
+      targets.places.push({ dev: name, ...at });
+      continue;
+    }
+    if (!isGate) context.note(`${name} is shown as a gate; if it is a device, write --dev ${name}`);
+    refusePlace(at, name);
+    targets.gates.push(name);
+  }
+  return targets;
 }
 
 /** How messages are printed. */

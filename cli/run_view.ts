@@ -1,7 +1,7 @@
 // @ts-types="./colors.d.ts"
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../codec/message.ts";
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 import type {
   ProcessEnd,
   QueueTotal,
@@ -12,8 +12,7 @@ import type {
   StepStart,
 } from "../scenario/event.ts";
 import type { OutputLine } from "../scenario/run/processes.ts";
-import type { Context } from "./context.ts";
-import { isGiven } from "./given.ts";
+import { type Context, isGiven } from "./context.ts";
 
 const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 const TURN_MS = 100;

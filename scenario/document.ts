@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { formatDuration } from "../plug/duration.ts";
+import { formatDuration } from "../plug/quantity.ts";
 import { ENV } from "./command.ts";
 import { describeHost, hostsOf } from "./host.ts";
 import type { Mistake } from "./mistake.ts";

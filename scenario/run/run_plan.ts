@@ -3,7 +3,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import { TAG_VARIABLE } from "../../guardian/charge.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { isGone } from "../../plug/queue_error.ts";
-import { formatDuration } from "../../plug/duration.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import {
   EVENT_VERSION,
   type HostLayout,

@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { parseDuration } from "../../plug/duration.ts";
-import { parseSize } from "../../plug/size.ts";
+import { parseDuration, parseSize } from "../../plug/quantity.ts";
 import { COMPARISON_EXPECTED, type NumberTest, parseNumberTest, type Quantity } from "../../plug/comparison.ts";
 import { parseTextTest, type TextTest } from "../text_test.ts";
 import { byKind, parsed, type Schema } from "./mapping.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { numberOf } from "../../plug/number_of.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import type { Scalar, Step } from "../plan.ts";
 import { check } from "../source/check.ts";
 import { mistake, nameIn } from "../source/context.ts";

@@ -1,4 +1,4 @@
-import { formatDuration } from "../../plug/duration.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import type { Step } from "../plan.ts";
 import { chance } from "../run/random.ts";
 import { check } from "../source/check.ts";

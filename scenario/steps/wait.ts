@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { formatDuration } from "../../plug/duration.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import type { Look } from "../condition.ts";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
 import type { Condition, Step } from "../plan.ts";

@@ -1,0 +1,78 @@
+import { gateDevice } from "../gate/gate_name.ts";
+import { parseDuration as durationText, parseSize as sizeText } from "../plug/quantity.ts";
+import { type Context, valueOf } from "./context.ts";
+import { understood, UsageError } from "./usage_error.ts";
+
+/**
+ * A size of the command line, in bytes.
+ *
+ * @throws {UsageError} where the text is none
+ */
+export function parseSize(text: string): number {
+  return understood(() => sizeText(text));
+}
+
+/**
+ * A duration of the command line, in milliseconds.
+ *
+ * @throws {UsageError} where the text is none
+ */
+export function parseDuration(text: string): number {
+  return understood(() => durationText(text));
+}
+
+/** The duration that an option gives, in milliseconds, or `undefined` where it is not given. */
+export function durationOf(context: Context, name: "timeout" | "for" | "max-hold"): number | undefined {
+  const text = valueOf(context, name);
+  return text === undefined ? undefined : parseDuration(text);
+}
+
+/**
+ * As `durationOf`.
+ *
+ * @throws {UsageError} where it is 0
+ */
+export function positiveDuration(context: Context, name: "for" | "max-hold"): number | undefined {
+  const milliseconds = durationOf(context, name);
+  if (milliseconds === 0) throw new UsageError(`--${name} is ${valueOf(context, name)}, must be more than 0`);
+  return milliseconds;
+}
+
+/** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */
+export function isDeviceName(text: string): boolean {
+  const bytes = new TextEncoder().encode(text).length;
+  return bytes >= 1 && bytes <= 127 && text !== "." && text !== ".." && !/[\s/:\0]/.test(text);
+}
+
+/**
+ * A device's name or one of its altnames.
+ *
+ * @throws {UsageError} where the text can be neither
+ */
+export function deviceName(text: string): string {
+  if (isDeviceName(text)) return text;
+  throw new UsageError(
+    `invalid device name ${
+      JSON.stringify(text)
+    }: a name has up to 15 bytes, an altname up to 127, without space, / and :`,
+  );
+}
+
+/** Whether a gate can have this name. */
+export function isGateName(text: string): boolean {
+  try {
+    return gateDevice(text) !== "";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A gate's name.
+ *
+ * @throws {UsageError} where no gate can have it
+ */
+export function gateName(text: string): string {
+  understood(() => gateDevice(text));
+  return text;
+}

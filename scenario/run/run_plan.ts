@@ -156,7 +156,7 @@ class Run {
     const micros = (time: number) => Math.round((time - from) * 1000);
     const now = () => micros(clock.now());
     const env = { [TAG_VARIABLE]: this.#tag };
-    const hosts = new Hosts(planned, { guardian, env, run: this.#tag.slice(0, 6) });
+    const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
     const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
     const processes = new Processes({
@@ -181,6 +181,7 @@ class Run {
     const timer = setTimeout(late, timeoutMs);
     try {
       this.#stop.signal.throwIfAborted();
+      stage.hosts.check();
       guardian?.take({ kind: "processes", tag: this.#tag });
       await this.#setUp(course);
       await doSteps(steps, { ...course, phase: "steps", prefix: "", done: this.#done });

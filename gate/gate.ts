@@ -93,8 +93,8 @@ export class Gate implements Disposable, AsyncDisposable {
   static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
-      const { place: { ifindex } } = queue;
-      queue.entrust(entrustGate(connection, { ...options, name, ifindex, takeAway: false }));
+      const { place: { ifindex }, gate } = queue;
+      queue.entrust(entrustGate(connection, { ...options, name, ifindex, hook: gate?.hook, takeAway: false }));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
   }
@@ -160,6 +160,7 @@ export class Gate implements Disposable, AsyncDisposable {
    * filters, and can be taken down again
    */
   async close(options: DetachOptions = {}): Promise<DetachReport> {
+    this.#queue.guard?.unwatch();
     const report = await takeDown(this.#queue.connection, { ...this.#takeDown, ...options });
     this.#close();
     return report;
@@ -168,7 +169,8 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
-    const { connection } = this.#queue;
+    const { connection, guard } = this.#queue;
+    guard?.unwatch();
     try {
       if (this.made) inTurn(connection, () => takeDownInTurn(connection, this.#takeDown));
       else if (this.plug.lastAsked === "hold") this.releaseIndefinite();
@@ -223,8 +225,13 @@ function openGuarded(
       if (plan.hold) guard?.arm();
     });
     // From now on the guardian knows it from another of the same name.
-    const known = entrustGate(connection, { ...options, name, ifindex: opened.ifindex, takeAway: opened.made });
-    if (plan.hold && opened.made) known?.arm();
+    const { ifindex, note, made } = opened;
+    const { hook } = gateQueue(connection, { name, ifindex, note }).gate ?? {};
+    const known = entrustGate(connection, { ...options, name, ifindex, hook, takeAway: made });
+    if (plan.hold && made) {
+      known?.arm();
+      known?.watch();
+    }
     guard?.drop();
     return { ...opened, guard: known };
   } catch (error) {

@@ -8,7 +8,7 @@ import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
 import { type GateNote, parseNote } from "./gate_note.ts";
-import { writeNote } from "./gate_requests.ts";
+import { hookOf, writeNote } from "./gate_requests.ts";
 import { readFilters } from "./machine.ts";
 import { isGateDevice } from "./gate_state.ts";
 
@@ -43,6 +43,7 @@ export function gateQueue(
       name,
       devices: note?.devices ?? [],
       holdsAllOf: note?.all ? note.devices : [],
+      hook: note && { devices: note.devices, parent: hookOf(note.direction), priority: note.priority },
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
     },

@@ -3,7 +3,6 @@ import { EBADF, ECONNRESET, EPIPE } from "../linux/errno.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { type AnyCharge, TAG_VARIABLE } from "./charge.ts";
 import type { Order, Released, Report } from "./protocol.ts";
-import type { ListenedPlace } from "./release_listener.ts";
 
 const PROGRAM = new URL("../gate/guardian_process.ts", import.meta.url).href;
 /** The main module of plugctl where it is bundled, as in its binary: this module is then beside it. */
@@ -113,6 +112,16 @@ export class Guardian implements Disposable {
     this.#order({ order: "arm", id, maxMs });
   }
 
+  /** Has it tell what others do to a queue that holds: see `Released`. */
+  watch(id: number): void {
+    this.#orderIfThere({ order: "watch", id });
+  }
+
+  /** Has it take what happens to a queue for this process's own doing. */
+  unwatch(id: number): void {
+    this.#orderIfThere({ order: "unwatch", id });
+  }
+
   /** Calls off the deadline: the queue holds no more. */
   disarm(id: number): void {
     this.#orderIfThere({ order: "disarm", id });
@@ -126,11 +135,11 @@ export class Guardian implements Disposable {
   }
 
   /**
-   * Has it wait for the deadline of the queue at a place also when this process has ended, and then release it, and no
+   * Has it wait for the deadline of the queue, in the namespace that is at a path, also when this process has ended, and then release it, and no
    * more; if another process releases it before, it ends.
    */
-  outlive(id: number, place: ListenedPlace): void {
-    this.#order({ order: "outlive", id, place });
+  outlive(id: number, netns?: string): void {
+    this.#order({ order: "outlive", id, netns });
     this.#awaitAnswer(id, "let a guardian outlive this process");
   }
 

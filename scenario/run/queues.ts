@@ -3,6 +3,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import type { DetachReport } from "../../plug/drain.ts";
 import { Gate } from "../../gate/gate.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
+import type { CutShort, HoldDisturbance } from "../../plug/hold.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
@@ -21,7 +22,7 @@ export interface QueuesOptions {
   /** How long a queue may hold from one `buffer` on, in milliseconds, before the guardian releases it. */
   maxHoldMs: number;
   /** Called when the guardian has released a queue by itself, or has ended. */
-  onCutShort: (name: string, why: "deadline" | "SIGTERM" | "gone") => void;
+  onCutShort: (name: string, why: Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance) => void;
   /** Microseconds since the scenario began. */
   now: () => number;
 }
@@ -191,7 +192,9 @@ export class Queues {
   }
 
   async #heed({ name, plug }: Attached): Promise<void> {
-    this.#options.onCutShort(name, await plug.whenCutShort().catch(() => "gone" as const));
+    const why = await plug.whenCutShort().catch(() => "gone" as const);
+    const disturbance = plug.disturbance;
+    this.#options.onCutShort(name, why !== "disturbed" ? why : disturbance ?? "gone");
   }
 
   #connect(host: string | undefined): Connection {

@@ -22,7 +22,8 @@ import { sentenceOf } from "./failure.ts";
 import { Hosts } from "./hosts.ts";
 import { type Course, logged } from "./logged.ts";
 import { type OutputLine, Processes } from "./processes.ts";
-import { Queues } from "./queues.ts";
+import { describeDisturbance } from "../../plug/hold.ts";
+import { Queues, type QueuesOptions } from "./queues.ts";
 import { sample } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
 import { StepError } from "./step_error.ts";
@@ -249,7 +250,10 @@ class Run {
   }
 
   /** Ends the steps when the guardian has released something, or is gone. */
-  readonly #cutShort = (name: string, why: "deadline" | "SIGTERM" | "gone"): void => {
+  readonly #cutShort: QueuesOptions["onCutShort"] = (name, why) => {
+    if (typeof why === "object") {
+      return this.#stop.abort(new StepError(`Cannot go on: ${name}: ${describeDisturbance(why)}`));
+    }
     const reasons = {
       deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
       SIGTERM: `the guardian was told by SIGTERM to release ${name}`,

@@ -1,0 +1,48 @@
+import type { Hold } from "../../plug/hold.ts";
+import type { Child } from "./child.ts";
+import type { HoldPlan } from "./hold_plan.ts";
+import { whenAborted } from "../interruptible.ts";
+
+/** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end. */
+export type HoldEnd = "command" | "for" | "until" | "deadline" | "SIGTERM" | "gone";
+
+/** What may end a hold. */
+export interface Waiting {
+  plan: HoldPlan;
+  child?: Child;
+  /** Ends the waiting, with its reason. */
+  signal: AbortSignal;
+}
+
+/** The time between two looks at the counters, in milliseconds. */
+const PAUSE_MS = 1;
+
+/**
+ * Waits for whatever comes first of all that may end a hold.
+ *
+ * @throws {QueueError} `vanished` where `--until` is to be looked for and a plug is gone
+ */
+export async function holdEnd(hold: Hold, { plan: { forMs, until }, child, signal }: Waiting): Promise<HoldEnd> {
+  const over = new AbortController();
+  const waits: Promise<HoldEnd>[] = [hold.whenCutShort(), whenAborted(signal)];
+  if (child) waits.push(child.status.then(() => "command"));
+  if (forMs !== undefined) waits.push(sleep(forMs - hold.elapsedMs, over.signal).then(() => "for"));
+  if (until) waits.push(whenSo(() => until.isMet(hold.counts()), over.signal).then(() => "until"));
+  try {
+    return await Promise.race(waits);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Resolves after a time, or at once when `over` is aborted. */
+async function sleep(milliseconds: number, over: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.max(milliseconds, 0));
+  over.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  await promise;
+}
+
+async function whenSo(isSo: () => boolean, over: AbortSignal): Promise<void> {
+  while (!over.aborted && !isSo()) await sleep(PAUSE_MS, over);
+}

@@ -1,0 +1,60 @@
+import type { HeldQueue, HoldReport } from "../../plug/hold.ts";
+import { numberOf } from "../../plug/quantity.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
+import type { HoldEnd } from "./hold_end.ts";
+
+/** What came of a hold. */
+export interface Held {
+  report: HoldReport;
+  /** What has ended it; absent where a signal or a failure has. */
+  end?: HoldEnd;
+}
+
+/** Says what was held, and why it ended where that is not what was asked for. */
+export function reportHold(context: Context, { report, end }: Held, status: number | undefined): void {
+  for (const queue of report.queues) context.note(heldText(queue, report.heldMs));
+  const remark = end && remarkOn(context, end);
+  if (remark) context.note(remark);
+  if (!isGiven(context, "json")) return;
+  const { heldMs, queues } = report;
+  const result = { heldMs: rounded(heldMs), endedBy: end, queues, drops: dropsOf(report), commandStatus: status };
+  context.print(`${JSON.stringify(result, null, 2)}\n`);
+}
+
+/** How many packets all queues have dropped. */
+export function dropsOf({ queues }: HoldReport): number {
+  return queues.reduce((total, { drops }) => total + drops, 0);
+}
+
+/** Whether a hold ended before its time: its guardian released it, or has ended, and could not have released it. */
+export function isCutShort(end: HoldEnd | undefined): boolean {
+  return end === "deadline" || end === "SIGTERM" || end === "gone";
+}
+
+function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): string {
+  const what = packets === undefined
+    ? "an unknown number of packets"
+    : `${numberOf(packets, "packet")}, ${bytes} bytes,`;
+  return `held ${what} at ${queue} for ${rounded(heldMs)} ms at the longest, dropped ${drops || "none"}`;
+}
+
+function remarkOn(context: Context, end: HoldEnd): string | undefined {
+  const until = valueOf(context, "until");
+  switch (end) {
+    case "for":
+      return until === undefined ? undefined : `released after ${valueOf(context, "for")}, without ${until}`;
+    case "command":
+      return until === undefined ? undefined : `released at the command's end, without ${until}`;
+    case "deadline":
+      return `the guardian released it: ${valueOf(context, "max-hold") ?? "30s"} had passed, the most that was allowed`;
+    case "SIGTERM":
+      return "the guardian released it: SIGTERM was sent to it";
+    case "gone":
+      return "released: its guardian has ended, and nobody would have released it after a death of this process";
+  }
+}
+
+/** To a tenth of a millisecond. */
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}

@@ -1,0 +1,86 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { TC_H_ROOT } from "../../codec/mod.ts";
+import { isGiven, valueOf } from "../../cli/context.ts";
+import { deviceName } from "../../cli/values.ts";
+import { isRoot, openConnection, queuePlaces } from "../../cli/targets.ts";
+import { UsageError } from "../../cli/usage_error.ts";
+import { FakeContext } from "./fake_context.ts";
+
+Deno.test("deviceName() takes what the kernel takes for one", () => {
+  for (const name of ["lo", "eth0", "eth0.100", "...", "-5", "a$b", "if-_@\"'", "0x10", "fifteen-bytes-.", "ééééééé"]) {
+    assertEquals(deviceName(name), name);
+  }
+});
+
+Deno.test("deviceName() refuses what the kernel refuses", () => {
+  for (const name of [".", "..", "a b", "a\tb", "a\n", "a/b", "/", "eth0:1", "a\0", "sixteen-bytes-..", "éééééééé"]) {
+    const message = `${JSON.stringify(name)} is no device's name: one has up to 15 bytes, no space, / or :`;
+    assertEquals(assertThrows(() => deviceName(name), UsageError).message, message);
+  }
+});
+
+Deno.test("queuePlaces() gives a place for each device, with the parent and the handle that are given", () => {
+  for (
+    const [options, parent, handle] of [
+      ["", undefined, undefined],
+      ["--parent root", TC_H_ROOT, undefined],
+      ["--parent 1:4", 0x10004, undefined],
+      ["--handle 40:", undefined, 0x400000],
+      ["--parent 1:4 --handle 40: --netns pid:1", 0x10004, 0x400000],
+    ] as const
+  ) {
+    const context = new FakeContext(`buffer --dev a --dev b ${options}`.trim());
+    assertEquals(queuePlaces(context), [{ dev: "a", parent, handle }, { dev: "b", parent, handle }]);
+  }
+});
+
+Deno.test("queuePlaces() refuses a command without a device", () => {
+  const error = assertThrows(() => queuePlaces(new FakeContext("buffer")), UsageError);
+  assertEquals(error.message, "buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE");
+});
+
+Deno.test("queuePlaces() refuses a wrong value, names it, and keeps the cause", () => {
+  for (
+    const [option, value, rest, cause] of [
+      ["dev", "a/b", "is no device's name: one has up to 15 bytes, no space, / or :", undefined],
+      ["parent", "rooot", "is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
+      ["parent", "1:10000", "is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
+      ["handle", "40", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
+      ["handle", "0:", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
+      ["handle", "1:1", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
+      ["netns", "pid:x", "is no namespace: after pid: a process number is needed", SyntaxError],
+      ["netns", "..", "is no namespace: one is NAME, a path, or pid:N", SyntaxError],
+    ] as const
+  ) {
+    const line = option === "dev" ? `buffer --dev=${value}` : `buffer --dev a --${option}=${value}`;
+    const error = assertThrows(() => queuePlaces(new FakeContext(line)), UsageError);
+    assertEquals([error.message, error.cause?.constructor], [`"${value}" ${rest}`, cause]);
+  }
+});
+
+Deno.test("queuePlaces() refuses a parent that holds no packets", () => {
+  for (const parent of ["ingress", "clsact", "ffff:fff1"]) {
+    const context = new FakeContext(`buffer --dev a --parent ${parent}`);
+    const error = assertThrows(() => queuePlaces(context), UsageError);
+    assertEquals(error.message, `a plug cannot hang at ${parent}, which holds no packets`);
+  }
+});
+
+Deno.test("openConnection() refuses a namespace that is none, before it opens anything", async () => {
+  const error = await assertRejects(() => openConnection(new FakeContext("show --netns pid:0")), UsageError);
+  assertEquals(error.message, '"pid:0" is no namespace: after pid: a process number is needed');
+});
+
+Deno.test("isRoot() tells a device's root, by name or because nothing else is said", () => {
+  assertEquals(isRoot({ dev: "a" }), true);
+  assertEquals(isRoot({ dev: "a", parent: TC_H_ROOT }), true);
+  assertEquals(isRoot({ dev: "a", parent: TC_H_ROOT, handle: 0x10000 }), true);
+  assertEquals(isRoot({ dev: "a", handle: 0x10000 }), false);
+  assertEquals(isRoot({ dev: "a", parent: 0x10004 }), false);
+});
+
+Deno.test("valueOf() and isGiven() tell what is given", () => {
+  const context = new FakeContext("attach --dev a --limit 12 --hold");
+  assertEquals([valueOf(context, "limit"), valueOf(context, "handle")], ["12", undefined]);
+  assertEquals([isGiven(context, "hold"), isGiven(context, "force")], [true, false]);
+});

@@ -4,7 +4,7 @@ import { isPcap, Pcap } from "./capture/pcap.ts";
 import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
-import { decode } from "./tree.ts";
+import { decode } from "./family.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {

@@ -4,8 +4,7 @@ import type { Family } from "./spec/table.ts";
 
 /** The kernel's name of an `nlmsg_type`, or `undefined`. */
 export function describeType(type: number, family: Family): string | undefined {
-  const name = Object.keys(NLMSG.numbers).find((each) => NLMSG.numbers[each] === type);
-  return name === undefined ? family.messages[type]?.name : NLMSG.prefix + name;
+  return NLMSG.byNumber.get(type) ?? family.messages[type]?.name;
 }
 
 type Bits = readonly (readonly [bit: number, name: string])[];
@@ -26,9 +25,14 @@ const OF_GET: Bits = [[0x100, "ROOT"], [0x200, "MATCH"], [0x400, "ATOMIC"]];
 
 /** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
 export function describeFlags(flags: number, type: number): string {
-  const known = [...COMMON, ...bitsOfType(type)];
-  const names = known.filter(([bit]) => flags & bit).map(([, name]) => name);
-  const rest = known.reduce((left, [bit]) => left & ~bit, flags);
+  const names: string[] = [];
+  let rest = flags;
+  for (const bits of [COMMON, bitsOfType(type)]) {
+    for (const [bit, name] of bits) {
+      if (flags & bit) names.push(name);
+      rest &= ~bit;
+    }
+  }
   if (rest) names.push(`0x${rest.toString(16)}`);
   return names.join("|");
 }

@@ -1,4 +1,5 @@
 import {
+  GNET_STATS_BASIC_LEN,
   NLA_HDRLEN,
   NLA_TYPE_MASK,
   NLMSG_HDRLEN,
@@ -46,10 +47,9 @@ import {
   FAIL_ATTRIBUTE_PAYLOAD,
   FAIL_MESSAGE_BODY,
 } from "./assembly/codes.ts";
-import { GNET_STATS_BASIC_LEN } from "./assembly/constants.ts";
 import { decodeError } from "./decode_error.ts";
 import { receiveRegion } from "./exchange.ts";
-import type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
+import type { FlowerKeys, PortRange } from "./flower.ts";
 import type { FilterMessage } from "./message.ts";
 import type { Records } from "./records.ts";
 import { textOf } from "./text.ts";
@@ -94,10 +94,20 @@ export function readFilter(records: Records): FilterMessage {
     packets: 0,
     ageMs: 0,
   };
+  const found: Found = {
+    keys: {},
+    size: 0,
+    addresses: [new Uint8Array(16), new Uint8Array(16)],
+    lengths: [0, 0],
+    actions: 0,
+  };
   for (const attribute of attributes(offset + HEADERS_LEN, offset + length)) {
     if (attribute.type === TCA_KIND) filter.kind = stringOf(attribute);
-    if (attribute.type === TCA_OPTIONS && filter.kind === "flower") readOptions(filter, attribute);
+    if (attribute.type !== TCA_OPTIONS || filter.kind !== "flower") continue;
+    readOptions(filter, found, attribute);
+    filter.keys = keysOf(found);
   }
+  if (found.actions !== 1) delete filter.redirectsTo;
   return filter;
 }
 
@@ -131,25 +141,39 @@ function payload({ at, end }: Attribute, needed: number): number {
   return at + NLA_HDRLEN;
 }
 
-/** What is found of a filter's keys: the type that a VLAN tag holds stands beside the tag's own, on either side of it. */
-interface Found extends FlowerKeys {
+/** What is found of a filter, attribute by attribute. */
+interface Found {
+  keys: FlowerKeys;
+  /** Whether the ether type is that of what a VLAN tag holds, which stands beside the tag's own, on either side of it. */
   isInsideVlan?: true;
+  /** Bytes of an address, of the last that was found, and both ends' addresses and bits that count. */
+  size: number;
+  addresses: Uint8Array[];
+  lengths: number[];
+  /** How many actions there are. */
+  actions: number;
 }
 
 /** The keys and the actions of a flower filter. */
-function readOptions(filter: FilterMessage, options: Attribute): void {
-  const found: Found = {};
-  let count = 0;
+function readOptions(filter: FilterMessage, found: Found, options: Attribute): void {
   for (const attribute of inside(options)) {
     if (attribute.type !== TCA_FLOWER_ACT) readKey(found, attribute);
-    else { for (const action of inside(attribute)) if (count++ === 0) readAction(filter, action); }
+    else for (const action of inside(attribute)) if (found.actions++ === 0) readAction(filter, action);
   }
-  if (count !== 1) delete filter.redirectsTo;
-  const { isInsideVlan, ...keys } = found;
+  const { keys } = found;
   // A tag's own type says no more than that there is a VLAN
-  if (keys.vlanId !== undefined && !isInsideVlan && keys.etherType === ETH_P_8021Q) delete keys.etherType;
-  filter.keys = keys;
+  if (keys.vlanId !== undefined && !found.isInsideVlan && keys.etherType === ETH_P_8021Q) delete keys.etherType;
 }
+
+/** The keys, with their addresses; without a mask all bits count. */
+function keysOf({ keys, size, addresses, lengths }: Found): FlowerKeys {
+  ENDS.forEach((end, index) => {
+    if (keys[end]) keys[end] = { address: addresses[index].slice(0, size), length: lengths[index] || 8 * size };
+  });
+  return keys;
+}
+
+const ENDS = ["source", "destination"] as const;
 
 function readAction(filter: FilterMessage, action: Attribute): void {
   let kind = "";
@@ -185,18 +209,19 @@ function readMirred(filter: FilterMessage, options: Attribute): void {
 }
 
 /** Reads a key; one of another size than is known here is not understood. */
-function readKey(keys: Found, { at, end, type }: Attribute): void {
+function readKey(found: Found, { at, end, type }: Attribute): void {
+  const { keys } = found;
   const [start, size] = [at + NLA_HDRLEN, end - at - NLA_HDRLEN];
   if (type === TCA_FLOWER_FLAGS || type === TCA_FLOWER_IN_HW_COUNT) return;
   if (size !== sizeOf(type)) keys.others = true;
   else if (type === TCA_FLOWER_KEY_ETH_TYPE) {
-    if (!keys.isInsideVlan) keys.etherType = view.getUint16(start);
+    if (!found.isInsideVlan) keys.etherType = view.getUint16(start);
   } else if (type === TCA_FLOWER_KEY_VLAN_ETH_TYPE) {
     keys.etherType = view.getUint16(start);
-    keys.isInsideVlan = true;
+    found.isInsideVlan = true;
   } else if (type === TCA_FLOWER_KEY_VLAN_ID) keys.vlanId = view.getUint16(start, true);
   else if (type === TCA_FLOWER_KEY_IP_PROTO) keys.ipProtocol = receiveRegion[start];
-  else if (isAddress(type)) readAddress(keys, type, receiveRegion.slice(start, end));
+  else if (isAddress(type)) readAddress(found, type, receiveRegion.slice(start, end));
   else if (isPort(type)) readPort(keys, type, view.getUint16(start));
   else if (type >= TCA_FLOWER_KEY_TCP_SRC_MASK && type <= TCA_FLOWER_KEY_SCTP_DST_MASK) {
     if (view.getUint16(start) !== 0xffff) keys.others = true;
@@ -224,15 +249,14 @@ function sizeOf(type: number): number {
 }
 
 /** An address or its mask: `TCA_FLOWER_KEY_IPV4_SRC` to `TCA_FLOWER_KEY_IPV6_DST_MASK`, in steps of two. */
-function readAddress(keys: FlowerKeys, type: number, bytes: Uint8Array): void {
-  const end = (type - TCA_FLOWER_KEY_IPV4_SRC & 2) === 0 ? "source" : "destination";
-  const prefix: AddressPrefix = keys[end] ??= { address: new Uint8Array(bytes.length), length: 8 * bytes.length };
-  if ((type & 1) === 0) prefix.address = bytes;
-  else {
-    const length = prefixLength(bytes);
-    if (length > 0) prefix.length = length;
-    else keys.others = true;
-  }
+function readAddress(found: Found, type: number, bytes: Uint8Array): void {
+  const index = (type - TCA_FLOWER_KEY_IPV4_SRC & 2) === 0 ? 0 : 1;
+  found.size = bytes.length;
+  found.keys[ENDS[index]] ??= { address: bytes, length: 0 };
+  if ((type & 1) === 0) return found.addresses[index].set(bytes);
+  const length = prefixLength(bytes);
+  if (length > 0) found.lengths[index] = length;
+  else found.keys.others = true;
 }
 
 /** How many bits a mask begins with; -1 where others follow a zero. */

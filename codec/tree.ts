@@ -153,16 +153,22 @@ function readKnown(source: Source, into: Field[], { spec, at, end }: Body): void
   const { body, asks } = spec;
   const isShort = end - at < body.size;
   const first = into.length;
-  readStruct(source, into, { struct: isShort && asks ? rtgenmsg : body, at, end });
-  if (isShort && !asks) {
+  if (isShort && asks) return readAddressFamily(source, into, at, end);
+  readStruct(source, into, { struct: body, at, end });
+  if (isShort) {
     throw decodeError([FAIL_MESSAGE_BODY, at - NLMSG_HDRLEN, end - at + NLMSG_HDRLEN, NLMSG_HDRLEN + body.size]);
   }
-  if (isShort) return;
   try {
     readAttributes(source, into, { space: spaceOf(source, spec, at), from: at + body.size, end });
   } finally {
     if (spec.about === "filter") explainHandle(into.slice(first));
   }
+}
+
+/** The body of the shortest of requests. */
+function readAddressFamily(source: Source, into: Field[], at: number, end: number): void {
+  const here = readStruct(source, into, { struct: rtgenmsg, at, end });
+  if (here < end) into.push({ ...padding(source, here, end), name: "pad" });
 }
 
 function spaceOf({ bytes }: Source, { space }: MessageSpec, at: number): Space {
@@ -341,23 +347,22 @@ function numberAt(
 function meaningOf({ names, bits, says }: NumberType, value: number | bigint): string | undefined {
   const number = Number(value);
   if (names && bits) return bitNames(names.numbers, number);
-  if (names) {
-    for (const name in names.numbers) if (names.numbers[name] === number) return names.prefix + name;
-  }
-  return says?.(number);
+  return names?.byNumber.get(number) ?? says?.(number);
 }
 
+/** The names of the bits that are set, of 32 at most; what is left has none. */
 function bitNames(numbers: Readonly<Record<string, number>>, value: number): string | undefined {
-  let rest = BigInt(Math.trunc(value));
-  const found: string[] = [];
+  let rest = value;
+  let text = "";
   for (const name in numbers) {
-    const bit = BigInt(numbers[name]);
-    if ((rest & bit) === 0n) continue;
-    found.push(name);
-    rest &= ~bit;
+    const bit = numbers[name];
+    // Not `&`, which knows no more than 32 bits
+    if (bit === 0 || Math.floor(rest / bit) % 2 !== 1) continue;
+    text += text === "" ? name : `|${name}`;
+    rest -= bit;
   }
-  if (rest) found.push(`0x${rest.toString(16)}`);
-  return found.length > 0 ? found.join("|") : undefined;
+  if (rest === 0) return text || undefined;
+  return `${text === "" ? "" : `${text}|`}0x${rest.toString(16)}`;
 }
 
 /** A string that ends in its only NUL; anything else keeps its bytes, so that none is lost. */

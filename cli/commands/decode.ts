@@ -1,7 +1,7 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
 import { type CapturedMessage, CaptureReader, formatTime } from "../../codec/capture.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
-import { decodeAll } from "../../codec/tree.ts";
+import { decodeAll } from "../../codec/family.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
 import { bytesOfText } from "../input/bytes_of_text.ts";

@@ -1,7 +1,7 @@
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "../../codec/assembly/constants.ts";
-import { SPACE_TCA, SPACE_TCA_MIRRED } from "../../codec/assembly/codes.ts";
 import { encode, type FieldInput } from "../../codec/encode.ts";
-import { attributeName } from "../../codec/names.ts";
+import { ROUTE_FAMILY } from "../../codec/family.ts";
+import { numberNamed } from "../../codec/names.ts";
 import { mistakeAt } from "./mistake.ts";
 import { straceNumber } from "./strace_number.ts";
 import { INSTEAD, StraceReader, type StraceValue } from "./strace_value.ts";
@@ -139,16 +139,8 @@ function number(value: StraceValue, { text, note }: Source): number {
 /** The number of an attribute's type with its flags, by their names or as numbers. */
 function attributeType(value: StraceValue, source: Source): number {
   const words = value.is === "words" ? value.words.split("|") : [];
-  const named = words.map((word) => typeNamed(word) ?? number({ ...value, is: "words", words: word }, source));
+  const named = words.map((word) =>
+    numberNamed(word, ROUTE_FAMILY) ?? number({ ...value, is: "words", words: word }, source)
+  );
   return named.reduce((sum, each) => sum | each, 0);
 }
-
-function typeNamed(name: string): number | undefined {
-  for (let space = SPACE_TCA; space <= SPACE_TCA_MIRRED; space++) {
-    for (let type = 0; type < TYPES_MAX; type++) if (attributeName(space, type) === name) return type;
-  }
-  return undefined;
-}
-
-/** How many types of each name space are tried. The largest has fewer. */
-const TYPES_MAX = 128;

@@ -6,6 +6,8 @@ export interface Names {
   prefix: string;
   /** The numbers by what is left of their names. */
   numbers: Readonly<Record<string, number>>;
+  /** The whole names by their numbers. */
+  byNumber: ReadonlyMap<number, string>;
 }
 
 /** A number of a fixed size. Where it is found in another size it is shown in that. */
@@ -182,7 +184,9 @@ export const flag: BytesType = { is: "bytes", says: ({ length }) => length === 0
 
 /** Names of numbers. */
 export function names(prefix: string, numbers: Readonly<Record<string, number>>): Names {
-  return { prefix, numbers };
+  const entries = Object.entries(numbers).map(([name, number]) => [number, prefix + name] as const);
+  // Of two names of one number the first counts
+  return { prefix, numbers, byNumber: new Map(entries.reverse()) };
 }
 
 /** A number that is one of those named. */

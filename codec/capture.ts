@@ -4,7 +4,8 @@ import { isPcap, Pcap } from "./capture/pcap.ts";
 import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
-import { decode } from "./family.ts";
+import { ROUTE_FAMILY } from "./spec/family.ts";
+import { decodeTree } from "./tree.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -122,7 +123,7 @@ function* messagesOf({ timeNs, bytes: packet, length, comment }: CapturedPacket)
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
     try {
-      const message = decode(bytes);
+      const message = decodeTree(bytes, ROUTE_FAMILY);
       yield { timeNs, bytes: bytes.subarray(0, message.length), message, ...said };
       at += message.length + 3 & ~3;
     } catch (error) {

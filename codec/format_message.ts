@@ -15,9 +15,11 @@ import type { Field } from "./field.ts";
  * //  8  nlmsg_seq    101
  * // 12  nlmsg_pid    761
  * ```
+ *
+ * Zeros that fill up gaps are left out, unless `padding` is asked for.
  */
-export function formatMessage(message: Field): string {
-  const rows = fieldRows(message.fields ?? [], 0);
+export function formatMessage(message: Field, options: { padding?: boolean } = {}): string {
+  const rows = fieldRows(message.fields ?? [], 0, options);
   const [offsetWidth, nameWidth] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map(([offset, name, value]) =>
     `${offset.padStart(offsetWidth)}  ${name.padEnd(nameWidth)}  ${value}`.trimEnd()
@@ -65,10 +67,10 @@ function leaves(field: Field): Field[] {
   return field.fields ? field.fields.flatMap(leaves) : [field];
 }
 
-function fieldRows(fields: readonly Field[], depth: number): string[][] {
-  return fields.filter((field) => !isEmptyPadding(field)).flatMap((field) => {
+function fieldRows(fields: readonly Field[], depth: number, options: { padding?: boolean }): string[][] {
+  return fields.filter((field) => options.padding || !isEmptyPadding(field)).flatMap((field) => {
     const name = "  ".repeat(depth) + (field.kernelName || field.name);
-    return [[String(field.offset), name, valueText(field)], ...fieldRows(field.fields ?? [], depth + 1)];
+    return [[String(field.offset), name, valueText(field)], ...fieldRows(field.fields ?? [], depth + 1, options)];
   });
 }
 

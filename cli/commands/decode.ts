@@ -1,5 +1,7 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
 import { type CapturedMessage, CaptureReader, formatTime } from "../../codec/capture.ts";
+import { DecodeError } from "../../codec/decode_error.ts";
+import type { Field } from "../../codec/field.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
 import { decodeAll } from "../../codec/family.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
@@ -26,12 +28,24 @@ function decodeText(context: Context): number {
   const text = operands.length > 0 ? operands.join(" ") : new TextDecoder().decode(readAll("-"));
   const bytes = bytesOfText(text, (note) => context.note(note));
   using printer = new Printer(context);
+  const { messages, error } = decodeRun(bytes);
   let at = 0;
-  for (const message of decodeAll(bytes)) {
+  for (const message of messages) {
     printer.print({ bytes: bytes.subarray(at, at + message.length), message });
     at += message.length + 3 & ~3;
   }
-  return EXIT.done;
+  if (error) printer.print({ bytes: bytes.subarray(at), error });
+  return error ? EXIT.failed : EXIT.done;
+}
+
+/** The messages of a run, up to the one at fault. */
+function decodeRun(bytes: Uint8Array): { messages: readonly Field[]; error?: DecodeError } {
+  try {
+    return { messages: decodeAll(bytes) };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return { messages: error.messages, error };
+  }
 }
 
 /** Prints what a capture holds, up to where it breaks off; where something cannot be decoded, the exit status is 1. */
@@ -97,19 +111,20 @@ class Printer implements Disposable {
 
 function json({ timeNs, bytes, message, error, missing, comment }: Shown, index: number): string {
   const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
-  return messageJson({ ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment }, index);
+  const read = message ?? error?.partial;
+  return messageJson({ ...time, hex: formatHex(bytes), message: read, error: error?.message, missing, comment }, index);
 }
 
 function brief(shown: Shown): string {
   const { message, comment } = shown;
-  const text = message ? formatSummary(message) : broken(shown);
+  const text = message ? formatSummary(message) : broken(shown, formatSummary);
   return `${timeOf(shown)}${text}${comment === undefined ? "" : ` # ${comment}`}\n`;
 }
 
 /** The fields, with an empty line before all messages but the first. */
 function fields(shown: Shown, index: number): string {
   const { message, comment } = shown;
-  const text = message ? formatMessage(message) : broken(shown);
+  const text = message ? formatMessage(message) : broken(shown, formatMessage);
   return `${index > 0 ? "\n" : ""}${timeOf(shown)}${text}\n${comment === undefined ? "" : `# ${comment}\n`}`;
 }
 
@@ -117,8 +132,9 @@ function timeOf({ timeNs }: Shown): string {
   return timeNs === undefined ? "" : `${formatTime(timeNs)} `;
 }
 
-/** What is said of a message that cannot be decoded. */
-function broken({ bytes, error, missing }: Shown): string {
+/** What is said of a message that cannot be decoded: its fields up to the fault, the fault, and its bytes. */
+function broken({ bytes, error, missing }: Shown, format: (message: Field) => string): string {
   const cut = missing === undefined ? "" : `; ${missing} bytes behind it were not captured`;
-  return `${error?.message}${cut}\n${formatHex(bytes)}`;
+  const partial = error?.partial ? `${format(error.partial)}\n` : "";
+  return `${partial}${error?.message}${cut}\n${formatHex(bytes)}`;
 }

@@ -5,7 +5,6 @@ import {
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_DELTFILTER,
-  RTM_GETLINK,
   RTM_GETTFILTER,
   RTM_NEWLINK,
   RTM_NEWQDISC,
@@ -38,11 +37,6 @@ export function hookOf(direction: Direction): number {
 /** Whether a filter with this handle is of a gate's making. */
 export function isGateFilter(handle: number): boolean {
   return handle >>> 16 === FIRST_FILTER >>> 16 && (handle & 0xffff) !== 0;
-}
-
-/** Asks for the device of this name. */
-export function askForDevice(name: string): FieldsRequest {
-  return treeRequest({ type: RTM_GETLINK, ifindex: 0, name });
 }
 
 /** Creates the ifb device of a gate. */

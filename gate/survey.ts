@@ -3,10 +3,11 @@ import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import { isFilter, readFilter } from "../codec/read_filter.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
+import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { type Direction, parseNote } from "./gate_note.ts";
-import { askForDevice, dumpFilters, isGateFilter } from "./gate_requests.ts";
+import { dumpFilters, isGateFilter } from "./gate_requests.ts";
 import { type GateState, isGateDevice } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
 import { heldPackets, hookQdisc } from "./machine.ts";
@@ -39,7 +40,7 @@ export interface Survey {
  */
 export function survey(connection: Connection, { plan, operation }: { plan: GatePlan; operation: string }): Survey {
   const names = [...plan.devs, plan.device];
-  const answers = connection.transact(names.map(askForDevice));
+  const answers = connection.transact(names.map(askByName));
   const own = linkOf(answers[plan.devs.length], operation);
   const indexes = plan.devs.map((dev, index) => linkOf(answers[index], operation)?.ifindex ?? refuseDevice(dev));
   const existing = own && existingGate(connection, { own, operation });
@@ -53,7 +54,7 @@ function linkOf({ errno, sentence, message }: Answer, operation: string): LinkMe
 }
 
 function refuseDevice(dev: string): never {
-  throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device" });
+  throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", dev });
 }
 
 function existingGate(

@@ -1,13 +1,12 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
-import { type CapturedMessage, CaptureReader, formatTime } from "../../codec/capture.ts";
-import { DecodeError } from "../../codec/decode_error.ts";
+import { type CapturedMessage, CaptureReader, decodeDatagram, formatTime } from "../../codec/capture.ts";
 import type { Field } from "../../codec/field.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
-import { decodeAll } from "../../codec/family.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
-import { bytesOfText } from "../input/bytes_of_text.ts";
 import { captureParts } from "../input/capture_parts.ts";
+import { datagramsOfText, type TextDatagrams } from "../input/datagrams_of_text.ts";
+import { datagramsOfInput, fileMistake } from "../input/files.ts";
 import { readAll } from "../input/read_all.ts";
 import { messageJson, messagesJsonEnd } from "../message_json.ts";
 import { UsageError } from "../usage_error.ts";
@@ -23,28 +22,22 @@ export function run(context: Context): Promise<number> | number {
   return decodeText(context);
 }
 
+/** Prints the messages that its arguments or standard input have; where one is skipped, the exit status is 1. */
 function decodeText(context: Context): number {
-  const { operands } = context.arguments;
-  const text = operands.length > 0 ? operands.join(" ") : new TextDecoder().decode(readAll("-"));
-  const bytes = bytesOfText(text, (note) => context.note(note));
+  const { datagrams, skipped } = readDatagrams(context);
   using printer = new Printer(context);
-  const { messages, error } = decodeRun(bytes);
-  let at = 0;
-  for (const message of messages) {
-    printer.print({ bytes: bytes.subarray(at, at + message.length), message });
-    at += message.length + 3 & ~3;
-  }
-  if (error) printer.print({ bytes: bytes.subarray(at), error });
-  return error ? EXIT.failed : EXIT.done;
+  for (const datagram of datagrams) for (const message of decodeDatagram(datagram)) printer.print(message);
+  return printer.hasErrors || skipped > 0 ? EXIT.failed : EXIT.done;
 }
 
-/** The messages of a run, up to the one at fault. */
-function decodeRun(bytes: Uint8Array): { messages: readonly Field[]; error?: DecodeError } {
+function readDatagrams(context: Context): TextDatagrams {
+  const { operands } = context.arguments;
+  const note = (text: string) => context.note(text);
+  if (operands.length === 0) return datagramsOfInput(readAll("-"), note);
   try {
-    return { messages: decodeAll(bytes) };
+    return datagramsOfText(operands.join(" "), note);
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return { messages: error.messages, error };
+    throw error instanceof UsageError && operands.length === 1 ? fileMistake(operands[0]) ?? error : error;
   }
 }
 

@@ -76,22 +76,21 @@ Deno.test("decode shows what is malformed as far as it goes, behind the messages
   ]);
 });
 
-Deno.test("decode says what is left, when it is no message", async () => {
-  assertEquals(
-    await runHere("decode", `${PLUG.toHex()}0c000000`).then(({ status, stderr, stdout }) => {
-      return [status, stderr, stdout.split("\n").slice(-3)];
-    }),
-    [1, "", [
-      "Cannot decode message at offset 0: 4 bytes are left, a header needs 16 (of the message at offset 60)",
-      "0c000000",
-      "",
-    ]],
-  );
-});
-
 Deno.test("decode reads a request of nothing but an address family", async () => {
   const { status, stdout } = await runHere("decode", "--brief", "1400000012000103010000000000000000000000");
   assertEquals([status, stdout], [0, "RTM_GETLINK REQUEST|ROOT|MATCH sequence 1\n"]);
+});
+
+Deno.test("decode shows what stands before bytes that are malformed, says where they are, and exits with 1", async () => {
+  const broken = "Cannot decode message at offset 0: 4 bytes are left, a header needs 16 (of the message at offset 60)";
+  const { stdout } = await runHere("decode", "--brief", PLUG.toHex());
+  assertEquals(await runHere("decode", "--brief", `${PLUG.toHex()}0c000000`), {
+    status: 1,
+    stdout: `${stdout}${broken}\n0c000000\n`,
+    stderr: "",
+  });
+  const json = JSON.parse((await runHere("decode", "--json", `${PLUG.toHex()}0c000000`)).stdout);
+  assertEquals([json.length, json[1].error, json[1].hex], [2, broken, "0c000000"]);
 });
 
 Deno.test("decode --pcap shows the messages about plugs with their times, as text, brief and JSON", async (t) => {

@@ -1,3 +1,4 @@
+import { undisturbed } from "../linux/undisturbed.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { EEXIST } from "../linux/errno.ts";
 import { inTurn } from "../guardian/mark.ts";
@@ -172,7 +173,7 @@ interface Clsacts {
 /** Creates clsact where there is none. One that somebody else was faster to create is his, as the note then says. */
 function createClsacts(connection: Connection, { operation, ifindex, note, bare }: Clsacts): void {
   const steps = bare.map((device) => ({ ...clsactStep(device), tolerated: EEXIST }));
-  const answers: Answer[] = connection.transact(steps.map(({ request }) => request));
+  const answers: Answer[] = undisturbed(() => connection.transact(steps.map(({ request }) => request)));
   const others = bare.filter((_, index) => answers[index].errno !== 0);
   if (others.length > 0) {
     const ownClsact = note.ownClsact.filter((device) => !others.includes(device));

@@ -156,7 +156,7 @@ function quote(word: string): string {
 /** Every folder below that has shared libraries in it. */
 function* libraryFolders(folder: string): Generator<string> {
   const entries = Array.from(Deno.readDirSync(folder));
-  if (entries.some(({ name }) => /^lib.*\.so\.\d/.test(name))) yield folder;
+  if (entries.some(({ name }) => /^lib.*\.so(\.\d|$)/.test(name))) yield folder;
   for (const { name, isDirectory } of entries) {
     if (isDirectory) yield* libraryFolders(`${folder}/${name}`);
   }

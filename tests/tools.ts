@@ -35,6 +35,7 @@ const TOOLS = {
   python3: { package: "python3" },
   "qemu-system-aarch64": { package: "qemu-system-arm", env: qemuVariables },
   setcap: { package: "libcap2-bin", check: ["-h"] },
+  ss: { package: "iproute2", check: ["-V"] },
   strace: { package: "strace" },
   tc: { package: "iproute2", check: ["-V"], env: (root) => ({ TC_LIB_DIR: `${root}/usr/lib/tc` }) },
   tcpdump: { package: "tcpdump" },

@@ -32,6 +32,7 @@ const TOOLS = {
   ip: { package: "iproute2", check: ["-V"] },
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
   "nl-qdisc-add": { package: "libnl-utils" },
+  "nl-qdisc-delete": { package: "libnl-utils" },
   python3: { package: "python3" },
   "qemu-system-aarch64": { package: "qemu-system-arm", env: qemuVariables },
   setcap: { package: "libcap2-bin", check: ["-h"] },

@@ -14,7 +14,9 @@ export {
   type Trace,
 } from "./netlink/mod.ts";
 export {
+  type AnyCharge,
   type AttachOptions,
+  type Backlog,
   type BufferOptions,
   type Charge,
   type DeadlineOptions,

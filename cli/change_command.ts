@@ -2,10 +2,9 @@ import type { Connection } from "../netlink/connection.ts";
 import { type Change, changeQueues } from "../plug/change.ts";
 import { changeRequest, type QdiscPlace } from "../plug/plug_requests.ts";
 import { openQueue, type Queue } from "../plug/queue.ts";
-import type { Context, Run } from "./context.ts";
-import { isGiven } from "./given.ts";
-import { openConnection, queueTargets } from "./queue_options.ts";
-import { printResults } from "./results.ts";
+import { type Context, isGiven, type Run } from "./context.ts";
+import { openConnection, queueTargets } from "./targets.ts";
+import { printResults } from "./printing.ts";
 
 /** Carries out what a command asks. May return what `--json` prints of each queue besides. */
 export type CarryOut<C extends Change> = (
@@ -19,7 +18,7 @@ export function changeCommand<C extends Change>(
   carryOut: CarryOut<C> = (queues, { change }) => changeQueues(queues, change),
 ): Run {
   return async (context) => {
-    const { gates, places } = await queueTargets(context);
+    const { gates, places } = queueTargets(context);
     const change = changeOf(context);
     const { action, limitBytes } = change;
     if (isGiven(context, "dry-run")) {
@@ -31,7 +30,12 @@ export function changeCommand<C extends Change>(
     const ofGates = await gateQueues(connection, gates);
     const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
     const more = await carryOut(queues, { change, context }) ?? [];
-    printResults(context, queues, (_queue, index) => ({ gate: gates[index], action, limitBytes, ...more[index] }));
+    printResults(context, queues, (_queue, index) => ({
+      gate: gates[index],
+      action: context.arguments.command,
+      limitBytes,
+      ...more[index],
+    }));
   };
 }
 

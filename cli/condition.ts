@@ -1,5 +1,5 @@
 import type { HoldCounts } from "../plug/hold.ts";
-import { parseSize } from "./size.ts";
+import { parseSize } from "./values.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What a hold waits for. */

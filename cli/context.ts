@@ -1,4 +1,5 @@
 import type { Arguments } from "./arguments.ts";
+import type { OptionName } from "./table.ts";
 
 /** What a command works with: its arguments, and where its text goes. */
 export interface Context {
@@ -15,3 +16,13 @@ export interface Context {
 
 /** What each command's module exports: it returns the exit status, or nothing for 0. */
 export type Run = (context: Context) => number | void | Promise<number | void>;
+
+/** The one value of an option that may be given once, or `undefined`. */
+export function valueOf({ arguments: { values } }: Context, name: OptionName): string | undefined {
+  return values.get(name)?.[0];
+}
+
+/** Whether an option was given. */
+export function isGiven({ arguments: { values } }: Context, name: OptionName): boolean {
+  return values.has(name);
+}

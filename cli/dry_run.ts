@@ -7,11 +7,10 @@ import { defaultLimit } from "../plug/attach.ts";
 import { gateDevice } from "../gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
-import type { Context } from "./context.ts";
+import { type Context, isGiven, valueOf } from "./context.ts";
 import { cArray } from "./c_array.ts";
-import { isGiven, valueOf } from "./given.ts";
 import { messagesJson } from "./message_json.ts";
-import { isRoot } from "./queue_options.ts";
+import { isRoot } from "./targets.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(

@@ -2,7 +2,7 @@ import { EACCES, ENODEV, EPERM } from "../linux/errno.ts";
 import { UnsupportedError } from "../linux/libc.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
-import { NotStarted } from "./child.ts";
+import { NotStarted } from "./hold/child.ts";
 import { EXIT } from "./exit_status.ts";
 import { Interrupted } from "./interruptible.ts";
 import { UsageError } from "./usage_error.ts";
@@ -20,7 +20,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "already-attached": "detach it first with: plugctl detach QUEUE",
   "different-gate": "replace it with --replace, or give another name",
   "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
-  "held": "let it go with: plugctl release-indefinite QUEUE",
+  "held": "let it go with: plugctl release QUEUE",
   "handle-in-use": "give another with --handle, or none",
   "name-in-use": "give the gate another name",
   "no-device": "see which there are with: ip link",
@@ -37,7 +37,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 /** What to do instead where it is about a gate, GATE. */
 const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "foreign-qdisc": "delete that first",
-  "held": "let it go with: plugctl release-indefinite GATE",
+  "held": "let it go with: plugctl release GATE",
   "not-attached": "see what is left of it with: plugctl gate list",
   "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
 };

@@ -7,7 +7,7 @@ import {
   OPTIONS,
   type OptionSpec,
 } from "./table.ts";
-import { textTable } from "./text_table.ts";
+import { textTable } from "./printing.ts";
 
 /** The exit statuses, and what each means. */
 export const EXIT_STATUSES = [

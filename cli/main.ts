@@ -1,31 +1,8 @@
 import { type Arguments, parseArguments } from "./arguments.ts";
-import type { Context, Run } from "./context.ts";
+import type { Context } from "./context.ts";
 import { EXIT } from "./exit_status.ts";
-import type { CommandName } from "./table.ts";
+import { COMMANDS } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** Each command's module, loaded when it is the one at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
-const MODULES: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
-  "attach": () => import("./commands/attach.ts"),
-  "detach": () => import("./commands/detach.ts"),
-  "buffer": () => import("./commands/buffer.ts"),
-  "hold": () => import("./commands/hold.ts"),
-  "release-one": () => import("./commands/release_one.ts"),
-  "release-indefinite": () => import("./commands/release_indefinite.ts"),
-  "limit": () => import("./commands/limit.ts"),
-  "show": () => import("./commands/show.ts"),
-  "gate add": () => import("./commands/gate_add.ts"),
-  "gate list": () => import("./commands/gate_list.ts"),
-  "gate delete": () => import("./commands/gate_delete.ts"),
-  "run": () => import("./commands/run.ts"),
-  "recover": () => import("./commands/recover.ts"),
-  "encode": () => import("./commands/encode.ts"),
-  "decode": () => import("./commands/decode.ts"),
-  "doctor": () => import("./commands/doctor.ts"),
-  "completions": () => import("./commands/completions.ts"),
-  "help": () => import("./commands/help.ts"),
-  "version": () => import("./commands/version.ts"),
-};
 
 /** Where the text of a command line goes. */
 export interface Streams {
@@ -57,7 +34,7 @@ async function runCommand(given: Arguments, streams: Streams): Promise<number> {
     context.print(commandHelp(given.command));
     return EXIT.done;
   }
-  const { run } = await MODULES[given.command]();
+  const { run } = await COMMANDS[given.command].load();
   return await run(context) ?? EXIT.done;
 }
 
@@ -112,7 +89,7 @@ function write(to: Stream, text: string): void {
 if (import.meta.main) {
   // Words that nobody types: with the one this program is a guardian, with the other it tells a shell what may follow.
   const [first, ...rest] = Deno.args;
-  if (first === "guardian:") await (await import("../guardian/guard.ts")).guard(Number(rest[0]));
+  if (first === "guardian:") await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
   else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

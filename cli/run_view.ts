@@ -1,10 +1,9 @@
 // @ts-types="./colors.d.ts"
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../codec/message.ts";
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 import type { Action, QueueTotal, ScenarioEnd, ScenarioEvent, StepEnd, StepStart } from "../scenario/event.ts";
-import type { Context } from "./context.ts";
-import { isGiven } from "./given.ts";
+import { type Context, isGiven } from "./context.ts";
 
 /** The steps in which others stand: a line says that they begin. */
 const OUTER: readonly Action[] = ["repeat", "round", "parallel", "branch"];

@@ -1,3 +1,5 @@
+import type { Run } from "./context.ts";
+
 /** An option, in every command that takes it. */
 export interface OptionSpec {
   /** What stands for its value in help, `DEV`; absent for a switch. */
@@ -7,6 +9,9 @@ export interface OptionSpec {
   readonly short?: string;
   readonly summary: string;
 }
+
+/** The module of a command, on its way. */
+type Loading = Promise<{ readonly run: Run }>;
 
 /** A command. */
 export interface CommandSpec {
@@ -24,6 +29,8 @@ export interface CommandSpec {
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
+  /** Loads what carries it out, only when it is at hand: `lazy-dynamic-imports` in `deno.json` sees to that. */
+  readonly load: () => Loading;
 }
 
 /** Every option, under its name without the dashes. */
@@ -80,6 +87,7 @@ export const COMMANDS = {
       ["attach --dev eth0 --limit 16m --hold", "hold from the first moment on, up to 16 MiB"],
       ["attach --dev eth0 --parent 1:4 --handle 40:", "below a class of the qdisc that eth0 has"],
     ],
+    load: (): Loading => import("./commands/attach.ts"),
   },
   detach: {
     summary: "let go what is held, wait until it has left, and delete the plug",
@@ -92,6 +100,7 @@ export const COMMANDS = {
       ["detach --dev eth0", "take the plug away without losing a packet"],
       ["detach --dev eth0 --drop", "discard what it holds"],
     ],
+    load: (): Loading => import("./commands/detach.ts"),
   },
   buffer: {
     summary: "hold packets from here on; again: end the epoch and begin the next",
@@ -102,7 +111,7 @@ export const COMMANDS = {
       "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
       "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
       "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
-      "from the last buffer with --max-hold. It ends before, where release-indefinite of plugctl makes it needless, or the " +
+      "from the last buffer with --max-hold. It ends before, where release of plugctl makes it needless, or the " +
       "plug or its device is deleted, by whatever program. With such a deadline a device may be held that carries the default route.",
     ],
     examples: [
@@ -112,6 +121,7 @@ export const COMMANDS = {
       ["buffer web", "hold what the gate web matches, and nothing else"],
       ["buffer a b c", "hold what the gates match, moved in one send"],
     ],
+    load: (): Loading => import("./commands/buffer.ts"),
   },
   hold: {
     summary: "hold for a time, while a command runs or until something is so, then release",
@@ -146,27 +156,33 @@ export const COMMANDS = {
       ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for five seconds at the most"],
       ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
     ],
+    load: (): Loading => import("./commands/hold.ts"),
   },
-  "release-one": {
-    summary: "release the epoch that the last buffer ended",
-    synonyms: ["release"],
-    operands: ["[GATE...]"],
-    options: [...QUEUE, ...COMMON],
-    details: ["Given again without a buffer in between, it releases nothing."],
-    examples: [["release-one --dev eth0", "let the last ended epoch go, and hold what came after it"]],
-  },
-  "release-indefinite": {
+  release: {
     summary: "release everything and pass packets from here on",
-    synonyms: ["release_indefinite"],
+    synonyms: ["release-indefinite", "release_indefinite"],
     operands: ["[GATE...]"],
     options: [...QUEUE, ...COMMON],
     details: [
-      "What was held leaves at once, at the device's full rate: a UDP receiver with a small buffer may lose some of it.",
+      "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of them.",
+      "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
-      ["release-indefinite --dev eth0", "let everything go"],
-      ["release-indefinite web", "let go what the gate web holds"],
+      ["release --dev eth0", "release everything that eth0 holds"],
+      ["release web", "release everything that the gate web holds"],
     ],
+    load: (): Loading => import("./commands/release.ts"),
+  },
+  "release-one": {
+    summary: "release the epoch that the last buffer ended",
+    operands: ["[GATE...]"],
+    options: [...QUEUE, ...COMMON],
+    details: [
+      "Given again without a buffer in between, it releases nothing.",
+      "This is RELEASE_ONE of the kernel, which tc calls release.",
+    ],
+    examples: [["release-one --dev eth0", "release the last ended epoch, and hold what came after it"]],
+    load: (): Loading => import("./commands/release.ts"),
   },
   limit: {
     summary: "set how much a plug holds before it drops",
@@ -174,6 +190,7 @@ export const COMMANDS = {
     options: [...QUEUE, ...COMMON],
     details: ["Below what is held already, it keeps that and drops what comes."],
     examples: [["limit 4m --dev eth0", "hold up to 4 MiB"], ["limit 4m web", "up to 4 MiB at the gate web"]],
+    load: (): Loading => import("./commands/limit.ts"),
   },
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
@@ -183,6 +200,7 @@ export const COMMANDS = {
       ["show", "every plug of this network namespace"],
       ["show --dev eth0 --json", "those of eth0, for a program"],
     ],
+    load: (): Loading => import("./commands/show.ts"),
   },
   "gate add": {
     summary: "make a gate, which holds only the packets meant, in either direction",
@@ -222,6 +240,7 @@ export const COMMANDS = {
         "one gate for two devices",
       ],
     ],
+    load: (): Loading => import("./commands/gate_add.ts"),
   },
   "gate list": {
     summary: "list the gates, with what they match, hold and dropped",
@@ -231,6 +250,7 @@ export const COMMANDS = {
       "whose maker was killed in the middle.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
+    load: (): Loading => import("./commands/gate_list.ts"),
   },
   "gate delete": {
     summary: "let go what gates hold, wait until it has left, and take them down",
@@ -241,6 +261,7 @@ export const COMMANDS = {
       "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
     ],
     examples: [["gate delete web", "take the gate web down without losing a packet"]],
+    load: (): Loading => import("./commands/gate_delete.ts"),
   },
   run: {
     summary: "run a scenario: hold, release, run programs, check what comes of it",
@@ -265,6 +286,7 @@ export const COMMANDS = {
       ["run reload.yaml --report reload.html", "see in a browser what happened"],
       ["run reload.yaml --dry-run", "see what it would do"],
     ],
+    load: (): Loading => import("./commands/run.ts"),
   },
   recover: {
     summary: "release and take away all that plugctl has left behind",
@@ -280,6 +302,7 @@ export const COMMANDS = {
       ["recover", "make this network namespace as it was"],
       ["recover --all", "make this machine as it was"],
     ],
+    load: (): Loading => import("./commands/recover.ts"),
   },
   encode: {
     summary: "print the bytes that a command would send",
@@ -293,6 +316,7 @@ export const COMMANDS = {
       ["encode buffer --dev eth0", "one line of hex"],
       ["encode --format c attach --dev eth0 --limit 1m", "two arrays, with the kernel's names beside the bytes"],
     ],
+    load: (): Loading => import("./commands/encode.ts"),
   },
   decode: {
     summary: "show what bytes say, field by field, with the kernel's names",
@@ -311,12 +335,14 @@ export const COMMANDS = {
       ["decode 100000000300020065000000f9020000", "the end of a dump"],
       ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
     ],
+    load: (): Loading => import("./commands/decode.ts"),
   },
   doctor: {
     summary: "say whether this machine can do it, and what to do where it cannot",
     options: ["json", "quiet", "help"],
     details: ["Looks, and changes nothing. Exit status 4 where something is missing that holding packets needs."],
     examples: [["doctor", "check this machine"]],
+    load: (): Loading => import("./commands/doctor.ts"),
   },
   completions: {
     summary: "print the completions of command lines for bash, zsh or fish",
@@ -331,6 +357,7 @@ export const COMMANDS = {
       ["completions zsh", "into ~/.zshrc, behind compinit: source <(plugctl completions zsh)"],
       ["completions fish", "into ~/.config/fish/config.fish: plugctl completions fish | source"],
     ],
+    load: (): Loading => import("./commands/completions.ts"),
   },
   help: {
     summary: "print help about plugctl or a command",
@@ -338,12 +365,14 @@ export const COMMANDS = {
     options: ["help"],
     details: [],
     examples: [["help buffer", "what buffer does"], ["help gate add", "what gate add does"]],
+    load: (): Loading => import("./commands/help.ts"),
   },
   version: {
     summary: "print the version",
     options: ["json", "help"],
     details: [],
     examples: [],
+    load: (): Loading => import("./commands/version.ts"),
   },
 } as const satisfies Record<string, CommandSpec>;
 

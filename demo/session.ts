@@ -49,7 +49,7 @@ async function main(): Promise<void> {
 
   explain("Let go, it is answered");
   const heldMs = performance.now() - heldSince;
-  await plugctl("release-indefinite");
+  await plugctl("release");
   const answer = await held.answer;
   report(answer);
   check(answer.ms >= heldMs, `It took less than the ${heldMs} ms that it was held`);

@@ -1,7 +1,7 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync } from "../plug/drain.ts";
-import type { Queue } from "../plug/queue.ts";
+import { Queue } from "../plug/queue.ts";
 import { checkAnswers } from "../plug/queue_error.ts";
 import { deleteClsact, deleteDevice, deleteFilter } from "./gate_requests.ts";
 import type { GateState } from "./gate_state.ts";
@@ -50,14 +50,14 @@ function removeFilters(connection: Connection, { state, operation }: TakeDown): 
 /** The gate's plug, where it has one. */
 function plugQueue(connection: Connection, { listed, link, note, plugHandle }: GateState): Queue | undefined {
   if (plugHandle === undefined) return undefined;
-  return {
+  return new Queue({
     dev: link.name,
     place: { ifindex: link.ifindex, parent: TC_H_ROOT, handle: plugHandle },
     located: true,
     connection,
     limitBytesAsked: listed.limitBytes,
     gate: { name: listed.name, devices: note?.devices ?? [], holdsAllOf: [] },
-  };
+  });
 }
 
 /** Removes what gates made for all of them, where this is the last, and then the device, whose note says so till then. */

@@ -1,19 +1,19 @@
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type BufferOptions, watch } from "../plug/change.ts";
+import { type BufferOptions, changeQueues } from "../plug/change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
-import { entrustGate, type GuardOptions } from "../guardian/entrust.ts";
+import { entrustGate } from "./guarded_gate.ts";
+import type { GuardOptions } from "../guardian/entrust.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
-import { warnOfLimit } from "../plug/limit_warning.ts";
-import { Plug } from "../plug/plug.ts";
-import type { Queue, QueueGuard } from "../plug/queue.ts";
+import { warnOfLimit } from "../plug/qdiscs.ts";
+import { Plug, type Via, withConnection } from "../plug/plug.ts";
+import type { Queue } from "../plug/queue.ts";
+import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
-import { type Via, withConnection } from "../plug/via.ts";
 import { takeDown, takeDownSync } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import type { GateState, ListedGate } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
-import { refuseLostDevice } from "./lost_device.ts";
 import { gateQueue, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";
 
@@ -74,10 +74,10 @@ export class Gate implements Disposable, AsyncDisposable {
     return withConnection(options, (connection, ownsConnection) => {
       const { name } = plan;
       const { guard, ifindex, note, made } = openGuarded(connection, { plan, options });
-      const queue = { ...gateQueue(connection, { name, ifindex, note }), guard };
-      if (made) queue.asked = plan.hold ? "hold" : "pass";
-      queue.releasedOnSignal = true;
-      if (queue.asked === "hold") watch(queue);
+      const asked = made ? plan.hold ? "hold" : "pass" : undefined;
+      const queue = gateQueue(connection, { name, ifindex, note, asked });
+      queue.entrust(guard);
+      queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;
       const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
       return new Gate(queue, { name, made, ownsConnection, warnings: warning === undefined ? [] : [warning] });
@@ -92,7 +92,7 @@ export class Gate implements Disposable, AsyncDisposable {
   static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
-      queue.guard = entrustGate(connection, { ...options, name, takeAway: false });
+      queue.entrust(entrustGate(connection, { ...options, name, takeAway: false }));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
   }
@@ -132,7 +132,7 @@ export class Gate implements Disposable, AsyncDisposable {
    * @throws {QueueError} `vanished` where a device that it is on is not there any more
    */
   assertDevices(): void {
-    refuseLostDevice(this.#queue);
+    this.#queue.refuseLostDevice();
   }
 
   /** The counters of its plug at this moment. */
@@ -198,8 +198,7 @@ export class Gate implements Disposable, AsyncDisposable {
 
   #close(): void {
     this.#closed = true;
-    this.#queue.watch?.[Symbol.dispose]();
-    this.#queue.guard?.drop();
+    this.#queue.end();
     if (this.#ownsConnection) this.#queue.connection[Symbol.dispose]();
   }
 }

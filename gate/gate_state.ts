@@ -1,7 +1,7 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { FilterMessage, LinkMessage, QdiscStats } from "../codec/message.ts";
 import { formatMatch, matchOf } from "./match/mod.ts";
-import { isPlug } from "../plug/queue.ts";
+import { isPlug } from "../plug/qdiscs.ts";
 import { gateName } from "./gate_name.ts";
 import { type Direction, type GateNote, parseNote } from "./gate_note.ts";
 import { FIRST_FILTER, GATE_TXQUEUELEN, hookOf } from "./gate_requests.ts";

@@ -2,7 +2,7 @@ import { TC_H_CLSACT } from "../codec/handle.ts";
 import type { FilterMessage, LinkMessage, QdiscMessage } from "../codec/message.ts";
 import { isFilter, readFilter } from "../codec/read_filter.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { readLinks, readQdiscs } from "../plug/queue.ts";
+import { readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import type { Direction } from "./gate_note.ts";
 import { dumpFilters } from "./gate_requests.ts";
 

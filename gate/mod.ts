@@ -11,8 +11,8 @@ export {
   type HoldOptions,
   type HoldReport,
 } from "../plug/hold.ts";
-export { warnOfLimit } from "../plug/limit_warning.ts";
-export { type ListedPlug, listPlugs } from "../plug/list.ts";
+export { warnOfLimit } from "../plug/qdiscs.ts";
+export { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 export { Plug } from "../plug/plug.ts";
 export { PlugGroup } from "../plug/plug_group.ts";
 export {
@@ -25,27 +25,25 @@ export {
   type PlugAction,
   type QdiscPlace,
 } from "../plug/plug_requests.ts";
-export { describeQueue, findDevice, type PlugPlace } from "../plug/queue.ts";
+export { describeQueue, type PlugPlace } from "../plug/queue.ts";
+export { findDevice } from "../plug/qdiscs.ts";
 export { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 export { gateDevice } from "./gate_name.ts";
 export { deleteDevice } from "./gate_requests.ts";
 export { plannedRequests } from "./gate_steps.ts";
-export type { Via } from "../plug/via.ts";
+export type { Via } from "../plug/plug.ts";
 export { Gate } from "./gate.ts";
 export type { Direction } from "./gate_note.ts";
 export type { ListedGate } from "./gate_state.ts";
 export { listGates } from "./list_gates.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
-export {
-  type Charge,
-  type GateCharge,
-  type NamespaceCharge,
-  type PlugCharge,
-  type ProcessesCharge,
-  TAG_VARIABLE,
-} from "../guardian/charge.ts";
+export type { Charge } from "./guardian_process.ts";
+export type { GateCharge } from "./guarded_gate.ts";
+export type { NamespaceCharge, ProcessesCharge } from "../guardian/processes.ts";
+export type { PlugCharge } from "../plug/guarded_plug.ts";
+export { type AnyCharge, type Backlog, TAG_VARIABLE } from "../guardian/charge.ts";
 export type { GuardOptions } from "../guardian/entrust.ts";
 export { Guardian, type GuardianOptions } from "../guardian/guardian.ts";
 export type { Released } from "../guardian/protocol.ts";

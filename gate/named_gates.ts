@@ -3,7 +3,7 @@ import type { LinkMessage } from "../codec/message.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
-import type { Queue } from "../plug/queue.ts";
+import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
 import { type GateNote, parseNote } from "./gate_note.ts";
@@ -28,13 +28,14 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, note }: { name: string; ifindex: number; note?: GateNote },
+  { name, ifindex, note, asked }: { name: string; ifindex: number; note?: GateNote; asked?: "hold" | "pass" },
 ): Queue {
-  return {
+  return new Queue({
     dev: gateDevice(name),
     place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
     located: true,
     connection,
+    asked,
     limitBytesAsked: note?.limitBytes,
     gate: {
       name,
@@ -42,7 +43,7 @@ export function gateQueue(
       holdsAllOf: note?.all ? note.devices : [],
       limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
     },
-  };
+  });
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {

@@ -1,9 +1,9 @@
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "../plug/lockout.ts";
-import { numberOf } from "../plug/number_of.ts";
-import { findDevice } from "../plug/queue.ts";
+import { numberOf } from "../plug/quantity.ts";
+import { findDevice } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
-import { sleep } from "../plug/sleep.ts";
+import { sleep } from "../plug/drain.ts";
 import { takeDownSync } from "./close_gate.ts";
 import { stepError } from "./gate_error.ts";
 import type { GateNote } from "./gate_note.ts";
@@ -121,7 +121,7 @@ function refuseHeld(device: Surveyed, { operation, dev }: { operation: string; d
   if (!wouldLose(device)) return;
   const held = numberOf(device.held, "packet");
   const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
-    `let them go first with: plugctl release-indefinite --dev ${dev}`;
+    `let them go first with: plugctl release --dev ${dev}`;
   throw new QueueError("refused", operation, { reason });
 }
 

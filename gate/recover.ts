@@ -5,9 +5,9 @@ import { deleteFilter, isGateFilter } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
 import { readGates } from "./list_gates.ts";
 import { allHooks, readFilters } from "./machine.ts";
-import { type ListedPlug, listPlugs } from "../plug/list.ts";
+import { type ListedPlug, listPlugs, readLinks } from "../plug/qdiscs.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
-import { readLinks } from "../plug/queue.ts";
+import { Queue } from "../plug/queue.ts";
 import { checkAnswers } from "../plug/queue_error.ts";
 
 /** What was found of plugctl's making, and taken away. */
@@ -97,6 +97,6 @@ async function recoverPlug(
   { plug: { dev, ifindex, parent, handle }, recovery, options }: Task & { plug: ListedPlug },
 ): Promise<void> {
   const place = { ifindex, parent, handle };
-  const [report] = await detachAll([{ dev, place, located: true, connection }], options);
+  const [report] = await detachAll([new Queue({ dev, place, located: true, connection })], options);
   recovery.plugs.push({ dev, parent, handle, ...report });
 }

@@ -1,54 +1,43 @@
-import type { QdiscPlace } from "../plug/plug_requests.ts";
-
-/** What a guardian puts right when the process that entrusted it is dead. */
-export type Charge = PlugCharge | GateCharge | ProcessesCharge | NamespaceCharge;
-
-/** A plug: released, and if `takeAway` says so drained and deleted. One that is not there is passed over. */
-export interface PlugCharge {
-  /** Which of the kinds it is. */
-  kind: "plug";
-  /** The device's name, for words. */
-  dev: string;
-  /** Where the plug is, by its own handle. */
-  place: QdiscPlace;
-  /** Whether it was attached by the process that dies, and goes with it. */
-  takeAway: boolean;
-  /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
-  netns?: string;
-}
-
-/** A gate: released, and if `takeAway` says so drained and taken down. One that is not there is passed over. */
-export interface GateCharge {
-  /** Which of the kinds it is. */
-  kind: "gate";
-  /** The gate's name. */
-  name: string;
-  /** Whether it was made by the process that dies, and goes with it. */
-  takeAway: boolean;
-  /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
-  netns?: string;
-}
+import type { Connection } from "../netlink/connection.ts";
 
 /**
- * Processes that have the variable `PLUGCTL_TAG` with this value in the environment that they were started with, as
- * those have that they start, daemons too: they get SIGTERM, and SIGKILL where they are still there 300 ms later.
+ * What a guardian puts right when the process that entrusted it is dead. A guardian knows no more of it than this: what
+ * is to be done for its kind is a `Duty`, which plugs, gates, processes and namespaces have each for themselves.
  */
-export interface ProcessesCharge {
+export interface AnyCharge {
   /** Which of the kinds it is. */
-  kind: "processes";
-  /** The variable's value, which nobody else has: `crypto.randomUUID()`. */
-  tag: string;
-  /** Whether those are left alone that are in a session of their own, as daemons are. */
-  sparesDaemons?: boolean;
+  readonly kind: string;
+  /** Its name, for words. */
+  readonly name?: string;
+  /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
+  readonly netns?: string;
 }
 
-/** A network namespace of `ip netns`: what runs in it is ended, like `processes`, then its name is removed. */
-export interface NamespaceCharge {
-  /** Which of the kinds it is. */
-  kind: "namespace";
-  /** Its name, a file in `/run/netns`. */
-  name: string;
+/** What is to be done for a charge. Each is done for all charges before the next is done for any. */
+export interface Duty {
+  /** What is held at this moment. */
+  look?(): Backlog;
+  /** Lets go what is held. */
+  release?(): void;
+  /** Waits until it has left, and takes away what was made; ends processes. */
+  putRight?(): Promise<void>;
+  /** Removes what was needed till then. */
+  remove?(): void;
 }
+
+/** What is held, in packets and in bytes with their link headers. */
+export interface Backlog {
+  /** How many packets. */
+  packets: number;
+  /** Their bytes, with their link headers. */
+  bytes: number;
+}
+
+/** Makes ready all that a charge takes, so that it can be done whatever has vanished meanwhile. */
+export type DutyOf<C extends AnyCharge> = (charge: C, connectTo: ConnectTo) => Promise<Duty>;
+
+/** The guardian's connection to the network namespace that is at a path now, or to its own; it is kept open. */
+export type ConnectTo = (netns?: string) => Connection;
 
 /** The environment variable by which a guardian knows processes. */
 export const TAG_VARIABLE = "PLUGCTL_TAG";

@@ -1,7 +1,8 @@
 import type { Connection } from "../netlink/connection.ts";
-import type { Queue, QueueGuard } from "../plug/queue.ts";
-import type { GateCharge, PlugCharge } from "./charge.ts";
+import type { AnyCharge } from "./charge.ts";
 import type { Guardian } from "./guardian.ts";
+import type { Released } from "./protocol.ts";
+import type { ListenedPlace } from "./release_listener.ts";
 
 /** Who puts a queue right should this process die. */
 export interface GuardOptions {
@@ -11,36 +12,26 @@ export interface GuardOptions {
   maxHoldMs?: number;
 }
 
-/** Gives a plug into a guardian's charge, where there is a guardian. */
-export function entrustPlug(
-  queue: Queue,
-  { guardian, ...options }: GuardOptions & { takeAway: boolean },
-): QueueGuard | undefined {
-  return guardian && entrustQueue(queue, { guardian, ...options });
+/** What a guardian is told of a queue in its charge, and asked. */
+export interface QueueGuard {
+  /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
+  arm(maxMs?: number): void;
+  /** It holds no more. */
+  disarm(): void;
+  /** It is taken away, or this process is done with it. */
+  drop(): void;
+  /** The guardian is to wait for the deadline also when this process has ended, unless the plug is released before. */
+  outlive(place: ListenedPlace): void;
+  /** Whether the guardian has released it by itself since it was armed; waits up to `patienceMs` for it to say so. */
+  released(patienceMs?: number): Released | undefined;
+  /** Waits until it has; `undefined` where the guardian ends first. */
+  whenReleased(): Promise<Released | undefined>;
 }
 
-/** Gives a gate into a guardian's charge, where there is a guardian. */
-export function entrustGate(
-  connection: Connection,
-  { name, guardian, takeAway, maxHoldMs }: GuardOptions & { name: string; takeAway: boolean },
-): QueueGuard | undefined {
-  return guardian && entrust(guardian, { charge: { kind: "gate", name, takeAway }, connection, maxHoldMs });
-}
-
-/** Gives a plug or a gate's plug into a guardian's charge. */
-export function entrustQueue(
-  { dev, place, connection, gate }: Queue,
-  { guardian, takeAway, maxHoldMs }: GuardOptions & { guardian: Guardian; takeAway: boolean },
-): QueueGuard {
-  const charge: PlugCharge | GateCharge = gate
-    ? { kind: "gate", name: gate.name, takeAway }
-    : { kind: "plug", dev, place, takeAway };
-  return entrust(guardian, { charge, connection, maxHoldMs });
-}
-
-function entrust(
+/** Gives something into a guardian's charge, in the namespace of a connection. */
+export function entrust(
   guardian: Guardian,
-  { charge, connection, maxHoldMs }: { charge: PlugCharge | GateCharge; connection: Connection; maxHoldMs?: number },
+  { charge, connection, maxHoldMs }: { charge: AnyCharge; connection: Connection; maxHoldMs?: number },
 ): QueueGuard {
   using namespace = connection.openNamespace();
   const id = guardian.take({ ...charge, netns: namespace.path });

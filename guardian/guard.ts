@@ -1,11 +1,14 @@
 import { Channel } from "../linux/channel.ts";
 import { leaveSession } from "../linux/session.ts";
-import { Connections } from "./connections.ts";
-import type { Duty } from "./duty.ts";
-import { dutyOf } from "./duty_of.ts";
-import type { Order, Released, Report } from "./protocol.ts";
-import { putRight } from "./put_right.ts";
+import { namespaceIdentity } from "../linux/namespace.ts";
+import { Connection } from "../netlink/connection.ts";
+import type { AnyCharge, Backlog, Duty, DutyOf } from "./charge.ts";
+import type { Order, Report } from "./protocol.ts";
 import { ReleaseListener } from "./release_listener.ts";
+
+/** How often a release is tried that the kernel refuses. */
+const ATTEMPTS = 3;
+const PAUSE_MS = 50;
 
 /** Something in a guardian's charge. */
 interface Post {
@@ -25,22 +28,25 @@ const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
  *
  * SIGTERM, which is meant for it alone since it is in a session of its own, releases what is held; SIGUSR1 ends it.
  */
-export async function guard(fd: number): Promise<void> {
+export async function guard<C extends AnyCharge>(fd: number, dutyOf: DutyOf<C>): Promise<void> {
   leaveSession();
   for (const signal of IGNORED) Deno.addSignalListener(signal, () => {});
-  const guardian = new Guard(new Channel(fd));
+  const guardian = new Guard(new Channel(fd), dutyOf);
   Deno.addSignalListener("SIGTERM", () => guardian.releaseAll());
   Deno.addSignalListener("SIGUSR1", () => guardian.leave());
   await guardian.obey();
 }
 
-class Guard {
+class Guard<C extends AnyCharge> {
   readonly #channel: Channel;
+  readonly #dutyOf: DutyOf<C>;
   readonly #posts = new Map<number, Post>();
-  readonly #connections = new Connections();
+  /** One for each network namespace, kept open. */
+  readonly #connections = new Map<string, Connection>();
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, dutyOf: DutyOf<C>) {
     this.#channel = channel;
+    this.#dutyOf = dutyOf;
   }
 
   /** Obeys until the process at the other end is dead, or needs no guardian. */
@@ -68,6 +74,13 @@ class Guard {
     this.#channel[Symbol.dispose]();
   }
 
+  readonly #connectTo = (netns?: string): Connection => {
+    const identity = namespaceIdentity(netns);
+    const connection = this.#connections.get(identity) ?? Connection.open({ netns });
+    this.#connections.set(identity, connection);
+    return connection;
+  };
+
   #follow(order: Order): void | Promise<void> {
     switch (order.order) {
       case "take":
@@ -87,7 +100,7 @@ class Guard {
 
   async #take({ id, charge }: Extract<Order, { order: "take" }>): Promise<void> {
     try {
-      this.#posts.set(id, { duty: await dutyOf(charge, this.#connections) });
+      this.#posts.set(id, { duty: await this.#dutyOf(charge as C, this.#connectTo) });
       this.#report({ report: "taken", id });
     } catch (error) {
       this.#report({ report: "refused", id, reason: reasonOf(error) });
@@ -164,7 +177,7 @@ function isReleased({ listener }: Post): boolean {
 }
 
 /** What is held; a look that fails must not keep it from being released. */
-function backlogNow({ look }: Duty): Released["backlog"] {
+function backlogNow({ look }: Duty): Backlog | undefined {
   try {
     return look?.();
   } catch {
@@ -174,4 +187,36 @@ function backlogNow({ look }: Duty): Released["backlog"] {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Does all duties: first lets go whatever is held, then ends processes and takes away, at once, and removes last. What
+ * fails keeps nothing else from being done. Returns why something could not be done.
+ */
+async function putRight(duties: readonly Duty[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  await Promise.all(duties.map((duty) => attempt(failures, () => releaseSurely(duty))));
+  await Promise.all(duties.map((duty) => attempt(failures, () => duty.putRight?.())));
+  for (const duty of duties) await attempt(failures, () => duty.remove?.());
+  return failures;
+}
+
+/** Releases, and tries again where that fails: packets that nobody releases would be held for ever. */
+async function releaseSurely(duty: Duty): Promise<void> {
+  for (let left = ATTEMPTS; left > 1; left--) {
+    try {
+      return duty.release?.();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+  duty.release?.();
+}
+
+async function attempt(failures: unknown[], work: () => void | Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(error);
+  }
 }

@@ -1,10 +1,18 @@
 import { Channel } from "../linux/channel.ts";
 import { EBADF, ECONNRESET, EPIPE } from "../linux/errno.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
-import { type Charge, TAG_VARIABLE } from "./charge.ts";
-import { guardianCommand } from "./guardian_command.ts";
+import { type AnyCharge, TAG_VARIABLE } from "./charge.ts";
 import type { Order, Released, Report } from "./protocol.ts";
 import type { ListenedPlace } from "./release_listener.ts";
+
+const PROGRAM = new URL("../gate/guardian_process.ts", import.meta.url).href;
+/** The main module of plugctl where it is bundled, as in its binary: this module is then beside it. */
+const PLUGCTL = new URL("plugctl.js", import.meta.url).href;
+
+/** The first word by which plugctl becomes a guardian where it is bundled. */
+const GUARDIAN_WORD = "guardian:";
+
+const DENO = ["run", "--quiet", "--no-check", "--no-config", "--no-lock", "--no-prompt", "-A"];
 
 /** How a guardian is started. */
 export interface GuardianOptions {
@@ -78,7 +86,7 @@ export class Guardian implements Disposable {
    *
    * @throws {Error} where it refuses, or is not there
    */
-  take(charge: Charge): number {
+  take<C extends AnyCharge>(charge: C): number {
     const id = ++this.#last;
     this.#order({ order: "take", id, charge });
     this.#awaitAnswer(id, `give ${nameCharge(charge)} into a guardian's charge`);
@@ -192,13 +200,27 @@ function hasEnded(error: unknown): boolean {
   return error instanceof NetlinkError && [EBADF, ECONNRESET, EPIPE].includes(error.errno);
 }
 
-function nameCharge(charge: Charge): string {
-  switch (charge.kind) {
-    case "plug":
-      return `the plug on ${charge.dev}`;
-    case "processes":
-      return "processes";
-    default:
-      return `the ${charge.kind} ${charge.name}`;
+function nameCharge({ kind, name }: AnyCharge): string {
+  return name === undefined ? kind : `the ${kind} ${name}`;
+}
+
+/**
+ * The words that start a guardian: Deno and a small program, or where plugctl is bundled plugctl itself.
+ *
+ * It is given all permissions. Deno asks for all of them to look into `/proc`, where the processes to be ended are
+ * found; and FFI, by which it speaks to the kernel, is as much.
+ *
+ * @throws {TypeError} in another program made by `deno compile`, which would start itself anew
+ */
+function guardianCommand(): string[] {
+  const bundled = Deno.mainModule === PLUGCTL;
+  if (!Deno.build.standalone) {
+    const program = bundled ? ["--unstable-lazy-dynamic-imports", PLUGCTL, GUARDIAN_WORD] : [PROGRAM];
+    return [Deno.execPath(), ...DENO, ...program];
   }
+  if (bundled) return [Deno.execPath(), GUARDIAN_WORD];
+  throw new TypeError(
+    "Cannot start a guardian from a program made by deno compile: say by `command` what starts one, for instance " +
+      `["/usr/bin/plugctl", "${GUARDIAN_WORD}"]`,
+  );
 }

@@ -1,6 +1,5 @@
 import type { Connection } from "../netlink/connection.ts";
 import { routePorts } from "../netlink/route_ports.ts";
-import type { QdiscPlace } from "../plug/plug_requests.ts";
 import { findProcesses, hasVariable, pause, signal } from "./processes.ts";
 
 /** The environment variable by which others know what a guardian is there for: `kept net:[4026531840]/2/ffffffff`. */
@@ -14,7 +13,7 @@ export type Purpose = "held" | "kept";
 /** Where a queue is, also where no plug is yet. */
 export interface Whereabouts {
   readonly connection: Connection;
-  readonly place: Readonly<QdiscPlace>;
+  readonly place: { readonly ifindex: number; readonly parent: number };
 }
 
 /** What a guardian has in its environment so that others find it. */

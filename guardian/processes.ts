@@ -1,4 +1,5 @@
-import { TAG_VARIABLE } from "./charge.ts";
+import { namespacePath, removeNamespace } from "../linux/namespace.ts";
+import { type Duty, TAG_VARIABLE } from "./charge.ts";
 
 /** Which processes are meant, by what `/proc` says of them. */
 export type IsMeant = (folder: string) => boolean;
@@ -8,6 +9,46 @@ const GRACE_MS = 300;
 const PAUSE_MS = 10;
 /** How often nothing may be found before that is believed: a process that is just being started is not seen at first. */
 const EMPTY_LOOKS = 3;
+
+/**
+ * Processes that have the variable `PLUGCTL_TAG` with this value in the environment that they were started with, as
+ * those have that they start, daemons too: they get SIGTERM, and SIGKILL where they are still there 300 ms later.
+ */
+export interface ProcessesCharge {
+  /** Which of the kinds it is. */
+  kind: "processes";
+  /** The variable's value, which nobody else has: `crypto.randomUUID()`. */
+  tag: string;
+  /** Whether those are left alone that are in a session of their own, as daemons are. */
+  sparesDaemons?: boolean;
+}
+
+/** A network namespace of `ip netns`: what runs in it is ended, like `processes`, then its name is removed. */
+export interface NamespaceCharge {
+  /** Which of the kinds it is. */
+  kind: "namespace";
+  /** Its name, a file in `/run/netns`. */
+  name: string;
+}
+
+/** What is to be done for processes. A daemon's session is another than that of the process that entrusts them. */
+export function processesDuty({ tag, sparesDaemons }: ProcessesCharge): Duty {
+  const isMeant = isTagged(tag, { except: sparesDaemons ? isOutsideSessionOf(Deno.ppid) : undefined });
+  return { putRight: () => endProcesses(isMeant) };
+}
+
+/** What is to be done for a network namespace, which may not be there yet, or not any more. */
+export function namespaceDuty({ name }: NamespaceCharge): Duty {
+  return { putRight: () => endThoseIn(namespacePath(name)), remove: () => removeNamespace(name) };
+}
+
+async function endThoseIn(path: string): Promise<void> {
+  try {
+    await endProcesses(isInNamespace(path));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
 
 /** Those that were started with a variable `PLUGCTL_TAG` of this value, or that one of them has started. */
 export function isTagged(tag: string, { except }: { except?: IsMeant } = {}): IsMeant {

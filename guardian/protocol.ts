@@ -1,4 +1,4 @@
-import type { Charge } from "./charge.ts";
+import type { AnyCharge, Backlog } from "./charge.ts";
 import type { ListenedPlace } from "./release_listener.ts";
 
 /**
@@ -7,7 +7,7 @@ import type { ListenedPlace } from "./release_listener.ts";
  */
 export type Order =
   /** Take charge of something from now on; answered with `taken` or `refused`. */
-  | { order: "take"; id: number; charge: Charge }
+  | { order: "take"; id: number; charge: AnyCharge }
   /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
   | { order: "arm"; id: number; maxMs?: number }
   /** It holds no more. Not answered. */
@@ -39,7 +39,7 @@ export interface Released {
   /** Because its deadline was reached, or because SIGTERM was sent to the guardian. */
   why: "deadline" | "SIGTERM";
   /** What it held then, in packets and in bytes with their link headers; absent where that could not be read. */
-  backlog?: { packets: number; bytes: number };
+  backlog?: Backlog;
   /** Why it could not, where it could not. */
   failure?: string;
 }

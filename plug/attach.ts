@@ -4,10 +4,10 @@ import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { QdiscRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
-import { entrustPlug, type GuardOptions } from "../guardian/entrust.ts";
-import { limitWarning } from "./limit_warning.ts";
+import { entrustPlug } from "./guarded_plug.ts";
+import type { GuardOptions } from "../guardian/entrust.ts";
+import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { refuseLockout } from "./lockout.ts";
-import { refuseDeadEnd } from "./dead_end.ts";
 import {
   changeRequest,
   checkHandle,
@@ -17,7 +17,7 @@ import {
   FIRST_HANDLE,
   HANDLES,
 } from "./plug_requests.ts";
-import { describeQueue, findDevice, type PlugPlace, type Queue, readLink, readQdiscs } from "./queue.ts";
+import { describeQueue, type PlugPlace, Queue } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
 /** How to attach a plug. */
@@ -60,7 +60,7 @@ export function attachAll(connection: Connection, list: readonly AttachOptions[]
     for (const { queue, options } of plans) guard(queue, options);
     create(connection, plans);
   } catch (error) {
-    for (const { queue } of plans) queue.guard?.drop();
+    for (const { queue } of plans) queue.dismissGuard();
     throw error;
   }
   return plans;
@@ -68,7 +68,7 @@ export function attachAll(connection: Connection, list: readonly AttachOptions[]
 
 /** Gives a plug into a guardian's charge, before the plug is there. */
 function guard(queue: Queue, options: GuardOptions): void {
-  queue.guard = entrustPlug(queue, { ...options, takeAway: true });
+  queue.entrust(entrustPlug(queue, { ...options, takeAway: true }));
   if (queue.asked === "hold") queue.guard?.arm();
 }
 
@@ -92,15 +92,14 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
   const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
   if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
   const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
-  const queue: Queue = {
+  const queue = new Queue({
     dev,
     place: { ifindex, parent, handle: chooseHandle(taken, { operation, wanted: options.handle }) },
     located: true,
     connection,
     asked: hold ? "hold" : "pass",
-    endedEpoch: false,
     limitBytesAsked: options.limitBytes ?? defaultLimit(found.link),
-  };
+  });
   const warning = options.limitBytes === undefined ? undefined : limitWarning(found.link, options.limitBytes);
   return { queue, operation, options, found, warnings: warning === undefined ? [] : [warning] };
 }
@@ -169,7 +168,8 @@ function emptyPlugs(queue: Queue, { there, others }: Found): void {
   for (const qdisc of vanish) {
     if (qdisc?.kind !== "plug") continue;
     const { ifindex, parent, handle } = qdisc;
-    detachSync({ ...queue, guard: undefined, place: { ifindex, parent, handle } });
+    const { dev, connection } = queue;
+    detachSync(new Queue({ dev, connection, place: { ifindex, parent, handle }, located: true }));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type BufferOptions, changeQueues } from "./change.ts";
-import { entrustQueue } from "../guardian/entrust.ts";
+import { entrustQueue } from "./guarded_plug.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { markFor, relieveKeepers } from "../guardian/mark.ts";
 import { checkMaxMs } from "./hold.ts";

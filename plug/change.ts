@@ -4,7 +4,6 @@ import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
 import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
-import { releaseOnSignal } from "./release_on_signal.ts";
 
 /** How to hold. */
 export interface BufferOptions {
@@ -71,9 +70,8 @@ function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
     overheard: isHeard(action),
   });
   if (answer.errno !== 0) return false;
-  queue.place = place;
-  queue.located = true;
-  remember(queue, action, limitBytes);
+  queue.locate(place);
+  queue.note(action, limitBytes);
   return true;
 }
 
@@ -82,9 +80,17 @@ function isHeard(action: PlugAction): boolean {
   return action === "release-indefinite";
 }
 
+/** What each action is called where something is wrong with it. */
+const VERBS: Readonly<Record<PlugAction, string>> = {
+  "buffer": "buffer",
+  "release-one": "release-one",
+  "release-indefinite": "release",
+  "limit": "set the limit of",
+};
+
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
 function operationOn(queue: Queue, { action, purpose }: Change): string {
-  const verb = purpose ?? (action === "limit" ? "set the limit of" : action);
+  const verb = purpose ?? VERBS[action];
   return `${verb} ${nameQueue(queue)}`;
 }
 
@@ -110,7 +116,7 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
   const failures: QueueError[] = [];
   answers.forEach((answer, index) => {
     const queue = queues[index];
-    if (answer.errno === 0) remember(queue, action, limitBytes);
+    if (answer.errno === 0) queue.note(action, limitBytes);
     else failures.push(refusalError(operationOn(queue, change), answer));
   });
   if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
@@ -124,34 +130,4 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
 function noteLimits(connection: Connection, queues: readonly Queue[]): void {
   const requests = queues.flatMap(({ gate, limitBytesAsked = 0 }) => gate?.limitRequest?.(limitBytesAsked) ?? []);
   checkAnswers("note the new limit in the alias of the gate's device", connection.transact(requests));
-}
-
-/** Remembers what was asked, which the kernel cannot tell. */
-function remember(queue: Queue, action: PlugAction, limitBytes: number | undefined): void {
-  switch (action) {
-    case "buffer":
-      // The first buffer after a release ends nothing; the next ends the epoch that this one began.
-      if (queue.asked === "hold") queue.endedEpoch = true;
-      queue.asked = "hold";
-      watch(queue);
-      break;
-    case "release-one":
-      queue.endedEpoch = false;
-      break;
-    case "release-indefinite":
-      queue.endedEpoch = false;
-      queue.asked = "pass";
-      queue.watch?.[Symbol.dispose]();
-      queue.watch = undefined;
-      queue.guard?.disarm();
-      break;
-    case "limit":
-      queue.limitBytesAsked = limitBytes;
-  }
-}
-
-/** While it holds, has a signal that ends the process release it first, where that is wanted. */
-export function watch(queue: Queue): void {
-  if (!queue.releasedOnSignal) return;
-  queue.watch ??= releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
 }

@@ -1,11 +1,10 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
-import { numberOf } from "./number_of.ts";
-import { nameQueue, type PlugMessage, type Queue, readPlug, readQdiscs } from "./queue.ts";
+import { numberOf } from "./quantity.ts";
+import { nameQueue, type Queue, readPlug } from "./queue.ts";
+import { type PlugMessage, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
-import { refuseDeadEnd } from "./dead_end.ts";
-import { sleep } from "./sleep.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -128,12 +127,16 @@ function detaching(queue: Queue): string {
 
 /** Deletes the plug that was seen, and with it what it holds: by its handle, since deleting asks for no kind. */
 function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): DetachReport {
-  queue.place = { ifindex, handle, parent };
+  queue.locate({ ifindex, handle, parent });
   if (parent !== TC_H_ROOT) {
     refuseDeadEnd(readQdiscs(queue.connection, detaching(queue)), { ifindex, parent, operation: detaching(queue) });
   }
   checkAnswers(detaching(queue), queue.connection.transact([deleteRequest(queue.place)]));
-  queue.watch?.[Symbol.dispose]();
-  queue.guard?.drop();
+  queue.end();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
+}
+
+/** Keeps the process waiting. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

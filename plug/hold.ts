@@ -1,14 +1,12 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
-import { drained, type DrainOptions, readSeen } from "./drain.ts";
-import { LONGEST_MS } from "./duration.ts";
-import { refuseLostDevice } from "../gate/lost_device.ts";
-import { entrustQueue } from "../guardian/entrust.ts";
+import { drained, type DrainOptions, readSeen, sleep } from "./drain.ts";
+import { LONGEST_MS } from "./quantity.ts";
+import { entrustQueue } from "./guarded_plug.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians, markFor } from "../guardian/mark.ts";
 import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
-import { sleep } from "./sleep.ts";
 
 /** How to hold for a time. */
 export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
@@ -163,7 +161,7 @@ export class Hold implements Disposable, AsyncDisposable {
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
       const held = seen.map(orThrow);
-      this.#queues.filter((_, index) => held[index].packets !== 0).forEach(refuseLostDevice);
+      this.#queues.filter((_, index) => held[index].packets !== 0).forEach((queue) => queue.refuseLostDevice());
       return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: held };
     } finally {
       this.#dismiss();
@@ -199,14 +197,13 @@ export class Hold implements Disposable, AsyncDisposable {
   }
 
   #entrust(queue: Queue, guardian: Guardian): void {
-    queue.guard = entrustQueue(queue, { guardian, takeAway: false });
+    queue.entrust(entrustQueue(queue, { guardian, takeAway: false }));
     this.#entrusted.push(queue);
   }
 
   #dismiss(): void {
     for (const queue of this.#entrusted.splice(0)) {
-      queue.guard?.drop();
-      queue.guard = undefined;
+      queue.dismissGuard();
     }
     this.#guardian?.[Symbol.dispose]();
   }

@@ -3,7 +3,7 @@ import type { RouteMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
-import { readLinks } from "./queue.ts";
+import { readLinks } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
 const AF_UNSPEC = 0;

@@ -1,15 +1,23 @@
 import type { QdiscStats } from "../codec/message.ts";
-import type { Connection } from "../netlink/connection.ts";
+import { Connection } from "../netlink/connection.ts";
 import { attachAll, type AttachOptions } from "./attach.ts";
-import { type BufferOptions, changeQueues, watch } from "./change.ts";
+import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
-import { entrustPlug, type GuardOptions } from "../guardian/entrust.ts";
+import { entrustPlug } from "./guarded_plug.ts";
+import type { GuardOptions } from "../guardian/entrust.ts";
 import { Hold, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
-import { type Via, withConnection } from "./via.ts";
+
+/** Which connection to use. */
+export interface Via {
+  /** The network namespace: a name of `ip netns`, a path, or `pid:N`. Default: this process's own. */
+  netns?: string;
+  /** A connection that is already in the right namespace, instead of one that the plug opens and closes. */
+  connection?: Connection;
+}
 
 /**
  * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
@@ -62,8 +70,7 @@ export class Plug implements Disposable, AsyncDisposable {
   static attach(options: AttachOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
       const [{ queue, warnings }] = attachAll(connection, [options]);
-      queue.releasedOnSignal = true;
-      if (queue.asked === "hold") watch(queue);
+      queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
       return new Plug(queue, { ownsConnection, ownsPlug: true, warnings });
     });
   }
@@ -89,7 +96,7 @@ export class Plug implements Disposable, AsyncDisposable {
     return withConnection(options, (connection, ownsConnection) => {
       const queue = openQueue(connection, options);
       if (options.guardian) locatePlugs([queue], (queue) => `open ${nameQueue(queue)}`);
-      queue.guard = entrustPlug(queue, { ...options, takeAway: false });
+      queue.entrust(entrustPlug(queue, { ...options, takeAway: false }));
       return new Plug(queue, { ownsConnection });
     });
   }
@@ -246,8 +253,19 @@ export class Plug implements Disposable, AsyncDisposable {
 
   #close(): void {
     this.#closed = true;
-    this.#state.watch?.[Symbol.dispose]();
-    this.#state.guard?.drop();
+    this.#state.end();
     if (this.#ownsConnection) this.#state.connection[Symbol.dispose]();
+  }
+}
+
+/** Makes something with the connection given, or with one of its own, which is closed where that fails. */
+export function withConnection<T>(via: Via, make: (connection: Connection, ownsConnection: boolean) => T): T {
+  if (via.connection) return make(via.connection, false);
+  const connection = Connection.open({ netns: via.netns });
+  try {
+    return make(connection, true);
+  } catch (error) {
+    connection[Symbol.dispose]();
+    throw error;
   }
 }

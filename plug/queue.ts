@@ -1,13 +1,15 @@
-import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
-import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
+import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import type { Connection } from "../netlink/connection.ts";
+import type { QueueGuard } from "../guardian/entrust.ts";
 import { ENODEV } from "../linux/errno.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
-import type { Released } from "../guardian/protocol.ts";
-import type { QdiscPlace } from "./plug_requests.ts";
+import type { Connection } from "../netlink/connection.ts";
+import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
+import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Where a plug is. */
 export interface PlugPlace {
@@ -19,45 +21,6 @@ export interface PlugPlace {
   handle?: number;
 }
 
-/** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
-export interface Queue {
-  readonly dev: string;
-  place: Readonly<QdiscPlace>;
-  /** Whether the place names the plug for certain: by the handle that it was seen with. */
-  located: boolean;
-  readonly connection: Connection;
-  /** Whether it was last asked to hold or to pass; absent where this process has asked neither. */
-  asked?: "hold" | "pass";
-  /** Whether an epoch has ended that is not released yet; absent where this process cannot know. */
-  endedEpoch?: boolean;
-  /** The limit that was last asked for. */
-  limitBytesAsked?: number;
-  /** Whether a signal that ends the process releases it first. */
-  releasedOnSignal?: boolean;
-  /** What waits for such a signal while it holds. */
-  watch?: Disposable;
-  /** The line to its guardian, where it has one. */
-  guard?: QueueGuard;
-  /** The gate that it belongs to, where it does. */
-  readonly gate?: GateMark;
-}
-
-/** What a guardian is told of a queue in its charge, and asked. */
-export interface QueueGuard {
-  /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
-  arm(maxMs?: number): void;
-  /** It holds no more. */
-  disarm(): void;
-  /** It is taken away, or this process is done with it. */
-  drop(): void;
-  /** The guardian is to wait for the deadline also when this process has ended, unless the plug is released before. */
-  outlive(place: QdiscPlace): void;
-  /** Whether the guardian has released it by itself since it was armed; waits up to `patienceMs` for it to say so. */
-  released(patienceMs?: number): Released | undefined;
-  /** Waits until it has; `undefined` where the guardian ends first. */
-  whenReleased(): Promise<Released | undefined>;
-}
-
 /** What is known of the gate that a queue belongs to. */
 export interface GateMark {
   readonly name: string;
@@ -67,6 +30,157 @@ export interface GateMark {
   readonly holdsAllOf: readonly number[];
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
   limitRequest?(limitBytes: number): Request;
+}
+
+/** What is known of a plug at first. */
+export interface QueueOptions {
+  dev: string;
+  place: Readonly<QdiscPlace>;
+  connection: Connection;
+  /** Whether the place names the plug for certain: by the handle that it was seen with. */
+  located?: boolean;
+  asked?: "hold" | "pass";
+  limitBytesAsked?: number;
+  gate?: GateMark;
+}
+
+/** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
+export class Queue {
+  readonly dev: string;
+  readonly connection: Connection;
+  /** The gate that it belongs to, where it does. */
+  readonly gate?: GateMark;
+  #place: Readonly<QdiscPlace>;
+  #located: boolean;
+  #asked?: "hold" | "pass";
+  #endedEpoch?: boolean;
+  #limitBytesAsked?: number;
+  #guard?: QueueGuard;
+  /** What a signal that ends the process does first, and what waits for one while it holds. */
+  #releaseOnSignal?: () => void;
+  #watch?: Disposable;
+
+  constructor({ dev, place, connection, located = false, asked, limitBytesAsked, gate }: QueueOptions) {
+    this.dev = dev;
+    this.connection = connection;
+    this.gate = gate;
+    this.#place = place;
+    this.#located = located;
+    this.#asked = asked;
+    // What this process has just made has no epoch that could have ended.
+    this.#endedEpoch = asked === undefined ? undefined : false;
+    this.#limitBytesAsked = limitBytesAsked;
+  }
+
+  get place(): Readonly<QdiscPlace> {
+    return this.#place;
+  }
+
+  /** Whether the place names the plug for certain: by the handle that it was seen with. */
+  get located(): boolean {
+    return this.#located;
+  }
+
+  /** Whether it was last asked to hold or to pass; absent where this process has asked neither. */
+  get asked(): "hold" | "pass" | undefined {
+    return this.#asked;
+  }
+
+  /** Whether an epoch has ended that is not released yet; absent where this process cannot know. */
+  get endedEpoch(): boolean | undefined {
+    return this.#endedEpoch;
+  }
+
+  /** The limit that was last asked for. */
+  get limitBytesAsked(): number | undefined {
+    return this.#limitBytesAsked;
+  }
+
+  /** The line to its guardian, where it has one. */
+  get guard(): QueueGuard | undefined {
+    return this.#guard;
+  }
+
+  /** The plug was seen at this place. */
+  locate({ ifindex, parent, handle }: QdiscPlace): void {
+    this.#place = { ifindex, parent, handle };
+    this.#located = true;
+  }
+
+  /** The kernel has done what was asked. */
+  note(action: PlugAction, limitBytes?: number): void {
+    switch (action) {
+      case "buffer":
+        // The first buffer after a release ends nothing; the next ends the epoch that this one began.
+        if (this.#asked === "hold") this.#endedEpoch = true;
+        this.#asked = "hold";
+        this.#heedSignals();
+        return;
+      case "release-one":
+        this.#endedEpoch = false;
+        return;
+      case "release-indefinite":
+        this.#endedEpoch = false;
+        this.#asked = "pass";
+        this.#heedNoSignals();
+        this.#guard?.disarm();
+        return;
+      case "limit":
+        this.#limitBytesAsked = limitBytes;
+        return;
+      default:
+        action satisfies never;
+    }
+  }
+
+  /** While it holds, has a signal that ends the process release it first. */
+  releaseOnSignal(release: () => void): void {
+    this.#releaseOnSignal = release;
+    if (this.#asked === "hold") this.#heedSignals();
+  }
+
+  /** A guardian has charge of it from now on. */
+  entrust(guard: QueueGuard | undefined): void {
+    this.#guard = guard;
+  }
+
+  /** Its guardian has nothing to do with it any more. */
+  dismissGuard(): void {
+    this.#guard?.drop();
+    this.#guard = undefined;
+  }
+
+  /** It is taken away, or this process is done with it. */
+  end(): void {
+    this.#heedNoSignals();
+    this.dismissGuard();
+  }
+
+  /**
+   * Reports that what a gate has let go is lost, or a part of it: packets go on by the device that they came from. Of a
+   * plug that is no gate's there is nothing to report.
+   *
+   * @throws {QueueError} `vanished` where a device that the gate is on is not there any more
+   */
+  refuseLostDevice(): void {
+    if (!this.gate) return;
+    const answers = this.connection.transact(
+      this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
+    );
+    if (answers.every(({ errno }) => errno !== ENODEV)) return;
+    throw new QueueError("vanished", `release ${nameQueue(this)}`, {
+      reason: "a device that it is on is gone, and what it held of that is lost",
+    });
+  }
+
+  #heedSignals(): void {
+    if (this.#releaseOnSignal) this.#watch ??= onSignal(this.#releaseOnSignal);
+  }
+
+  #heedNoSignals(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+  }
 }
 
 /** A queue in words: `gate web`, or its place. */
@@ -81,53 +195,13 @@ export function nameQueue({ dev, place, gate }: Queue): string {
  */
 export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
   const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
-  return { dev, place, located: false, connection };
+  return new Queue({ dev, place, connection });
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */
 export function describeQueue(dev: string, { parent, handle }: { parent: number; handle: number }): string {
   if (parent === 0) return `${dev} (handle ${formatHandle(handle)})`;
   return parent === TC_H_ROOT ? `${dev} (root)` : `${dev} (parent ${formatParent(parent)})`;
-}
-
-/**
- * The index of a device.
- *
- * @throws {QueueError} `no-device`
- */
-export function findDevice(connection: Connection, dev: string): number {
-  try {
-    return connection.deviceIndex(dev);
-  } catch (error) {
-    if (!(error instanceof NetlinkError) || error.errno !== ENODEV) throw error;
-    throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause: error });
-  }
-}
-
-/**
- * A device's name, mtu and so on.
- *
- * @throws {QueueError} `no-device`
- */
-export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
-  const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
-  if (link?.about === "link") return link;
-  throw new QueueError("no-device", operation, { reason: "there is no such device" });
-}
-
-/** Every device of the connection's namespace. A dump. */
-export function readLinks(connection: Connection, operation: string): LinkMessage[] {
-  return connection.dump(operation, { type: RTM_GETLINK, ifindex: 0 })
-    .filter((message): message is LinkMessage => message.about === "link");
-}
-
-/**
- * Every qdisc of the connection's namespace but the kernel's hidden ones. A dump: asked for one alone, the
- * kernel answers by telling every listener of the machine.
- */
-export function readQdiscs(connection: Connection, operation: string): QdiscMessage[] {
-  return connection.dump(operation, { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 })
-    .filter((message): message is QdiscMessage => message.about === "qdisc");
 }
 
 /**
@@ -155,16 +229,13 @@ export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Que
       places.set(queue, { ifindex, parent, handle });
     }
   }
-  for (const [queue, place] of places) Object.assign(queue, { place, located: true });
+  for (const [queue, place] of places) queue.locate(place);
 }
 
 /** Queues by the connection that leads to them. */
 export function byConnection(queues: readonly Queue[]): Map<Connection, Queue[]> {
   return Map.groupBy(queues, (queue) => queue.connection);
 }
-
-/** A plug with its statistics. */
-export type PlugMessage = QdiscMessage & { stats: QdiscStats };
 
 /**
  * Picks the plug at the queue's place.
@@ -186,7 +257,23 @@ function pickPlug(
   return found;
 }
 
-/** Whether it is a plug; the kernel sends statistics with every one. */
-export function isPlug(qdisc: QdiscMessage): qdisc is PlugMessage {
-  return qdisc.kind === "plug" && qdisc.stats !== undefined;
+/**
+ * Calls `release` when a signal is about to end the process, and sends the signal again, so that it does what it
+ * would have done. It is called no more once the result is disposed of.
+ */
+function onSignal(release: () => void): Disposable {
+  const listeners = SIGNALS.map((signal) => ({ signal, listener: () => end(signal) }));
+  const stop = () => {
+    for (const { signal, listener } of listeners.splice(0)) Deno.removeSignalListener(signal, listener);
+  };
+  const end = (signal: Deno.Signal) => {
+    stop();
+    try {
+      release();
+    } finally {
+      Deno.kill(Deno.pid, signal);
+    }
+  };
+  for (const { signal, listener } of listeners) Deno.addSignalListener(signal, listener);
+  return { [Symbol.dispose]: stop };
 }

@@ -1,4 +1,4 @@
-import { numberOf } from "../plug/number_of.ts";
+import { numberOf } from "../plug/quantity.ts";
 import { formatNumberTest, type NumberTest } from "./number_check.ts";
 import type { CommandCondition, Condition, PlannedCommand, PlannedQueue, PlannedStep, ProcessTest } from "./plan.ts";
 

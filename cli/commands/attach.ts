@@ -1,11 +1,10 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { attachAll } from "../../plug/attach.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../plug/plug_requests.ts";
-import type { Context } from "../context.ts";
-import { isGiven, valueOf } from "../given.ts";
-import { openConnection, queuePlaces } from "../queue_options.ts";
-import { printResults } from "../results.ts";
-import { parseSize } from "../size.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
+import { openConnection, queuePlaces } from "../targets.ts";
+import { printResults } from "../printing.ts";
+import { parseSize } from "../values.ts";
 
 /** `plugctl attach` */
 export async function run(context: Context): Promise<void> {

@@ -1,7 +1,7 @@
 import { type Change, changeQueues } from "../../plug/change.ts";
 import { type CarryOut, changeCommand } from "../change_command.ts";
-import { positiveDuration } from "../duration.ts";
-import { isGiven } from "../given.ts";
+import { positiveDuration } from "../values.ts";
+import { isGiven } from "../context.ts";
 
 const buffer: CarryOut<Change> = async (queues, { change }) => {
   const { maxHoldMs } = change;

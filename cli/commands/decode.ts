@@ -3,9 +3,8 @@ import { type CapturedMessage, formatTime, readCapture } from "../../codec/captu
 import type { Field } from "../../codec/field.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
 import { decodeAll } from "../../codec/tree.ts";
-import type { Context } from "../context.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
-import { isGiven, valueOf } from "../given.ts";
 import { bytesOfText } from "../input/bytes_of_text.ts";
 import { readAll } from "../input/read_all.ts";
 import { messagesJson, type PrintedMessage } from "../message_json.ts";

@@ -1,13 +1,11 @@
 import { detachAll } from "../../plug/drain.ts";
 import { changeRequest, deleteRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { openQueue } from "../../plug/queue.ts";
-import type { Context } from "../context.ts";
-import { durationOf } from "../duration.ts";
+import { type Context, isGiven } from "../context.ts";
+import { durationOf } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
-import { isGiven } from "../given.ts";
-import { losses } from "../losses.ts";
-import { openConnection, queuePlaces } from "../queue_options.ts";
-import { printResults } from "../results.ts";
+import { losses, printResults } from "../printing.ts";
+import { openConnection, queuePlaces } from "../targets.ts";
 
 /** `plugctl detach` */
 export async function run(context: Context): Promise<void> {

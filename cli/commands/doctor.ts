@@ -1,11 +1,10 @@
-import type { Context } from "../context.ts";
+import { type Context, isGiven } from "../context.ts";
 import type { Check } from "../doctor/check.ts";
 import { checkKernelModules } from "../doctor/kernel_module.ts";
 import { checkLibc, checkLinux, checkNetAdmin, checkNetlink } from "../doctor/machine.ts";
 import { checkNamespaces } from "../doctor/namespaces.ts";
 import { EXIT } from "../exit_status.ts";
-import { isGiven } from "../given.ts";
-import { textTable } from "../text_table.ts";
+import { textTable } from "../printing.ts";
 
 /** `plugctl doctor` */
 export function run(context: Context): number {

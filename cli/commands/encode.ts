@@ -1,6 +1,5 @@
 import { type Arguments, parseArguments } from "../arguments.ts";
-import type { Context } from "../context.ts";
-import { valueOf } from "../given.ts";
+import { type Context, valueOf } from "../context.ts";
 import { type CommandName, COMMANDS, type OptionName } from "../table.ts";
 import { UsageError } from "../usage_error.ts";
 

@@ -2,12 +2,10 @@ import { Gate } from "../../gate/gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { MatchError } from "../../gate/match/match_error.ts";
-import type { Context } from "../context.ts";
-import { isGiven, valueOf } from "../given.ts";
-import { deviceName, openConnection } from "../queue_options.ts";
-import { parseSize } from "../size.ts";
-import { understood } from "../understood.ts";
-import { UsageError } from "../usage_error.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
+import { deviceName, parseSize } from "../values.ts";
+import { openConnection } from "../targets.ts";
+import { understood, UsageError } from "../usage_error.ts";
 
 /** `plugctl gate add` */
 export async function run(context: Context): Promise<void> {

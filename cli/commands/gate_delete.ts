@@ -2,13 +2,11 @@ import type { DetachReport } from "../../plug/drain.ts";
 import { Gate } from "../../gate/gate.ts";
 import { deleteDevice } from "../../gate/gate_requests.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
-import type { Context } from "../context.ts";
-import { durationOf } from "../duration.ts";
-import { gateOperand } from "../gate_operand.ts";
-import { isGiven } from "../given.ts";
+import { type Context, isGiven } from "../context.ts";
+import { durationOf, gateOperand } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
-import { losses } from "../losses.ts";
-import { openConnection } from "../queue_options.ts";
+import { losses } from "../printing.ts";
+import { openConnection } from "../targets.ts";
 
 /** `plugctl gate delete` */
 export async function run(context: Context): Promise<void> {

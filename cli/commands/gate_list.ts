@@ -1,9 +1,8 @@
 import type { ListedGate } from "../../gate/gate_state.ts";
 import { listGates } from "../../gate/list_gates.ts";
-import type { Context } from "../context.ts";
-import { isGiven } from "../given.ts";
-import { openConnection } from "../queue_options.ts";
-import { textTable } from "../text_table.ts";
+import { type Context, isGiven } from "../context.ts";
+import { openConnection } from "../targets.ts";
+import { textTable } from "../printing.ts";
 
 const HEADER = ["NAME", "DIRECTION", "DEVICES", "PRIORITY", "LIMIT", "HITS", "BACKLOG", "DROPS", "AGE", "MATCH"];
 const NUMBERS = [3, 4, 5, 6, 7, 8];

@@ -9,16 +9,15 @@ import {
   type QdiscPlace,
 } from "../../plug/plug_requests.ts";
 import { isGone } from "../../plug/queue_error.ts";
-import { Child } from "../child.ts";
-import type { Context } from "../context.ts";
+import { Child } from "../hold/child.ts";
+import { type Context, isGiven } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
-import { isGiven } from "../given.ts";
-import { holdEnd } from "../hold_end.ts";
-import { type HoldPlan, holdPlan } from "../hold_plan.ts";
-import { type HoldQueues, openHoldQueues } from "../hold_queues.ts";
-import { dropsOf, type Held, isCutShort, reportHold } from "../hold_report.ts";
+import { holdEnd } from "../hold/hold_end.ts";
+import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
+import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
+import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
-import { openConnection } from "../queue_options.ts";
+import { openConnection } from "../targets.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
@@ -33,7 +32,7 @@ interface Work extends HoldQueues {
 
 /** `plugctl hold` */
 export async function run(context: Context): Promise<number | void> {
-  const plan = await holdPlan(context);
+  const plan = holdPlan(context);
   if (isGiven(context, "dry-run")) return await printPlan(context, plan);
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");

@@ -1,7 +1,7 @@
 import { changeQueues } from "../../plug/change.ts";
-import { warnOfLimit } from "../../plug/limit_warning.ts";
+import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { changeCommand } from "../change_command.ts";
-import { parseSize } from "../size.ts";
+import { parseSize } from "../values.ts";
 
 /** `plugctl limit` */
 export const run = changeCommand(

@@ -3,14 +3,13 @@ import { allNamespaces } from "../../linux/all_namespaces.ts";
 import { ENOENT } from "../../linux/errno.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
-import { numberOf } from "../../plug/number_of.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import { recover, type Recovery } from "../../gate/recover.ts";
-import type { Context } from "../context.ts";
-import { durationOf } from "../duration.ts";
-import { isGiven } from "../given.ts";
+import { type Context, isGiven } from "../context.ts";
+import { durationOf } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
-import { losses } from "../losses.ts";
-import { openConnection } from "../queue_options.ts";
+import { losses } from "../printing.ts";
+import { openConnection } from "../targets.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** What was recovered in a network namespace; its name is told where there may be several. */

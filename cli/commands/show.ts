@@ -1,10 +1,9 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { type ListedPlug, listPlugs } from "../../plug/list.ts";
-import { findDevice } from "../../plug/queue.ts";
-import type { Context } from "../context.ts";
-import { isGiven } from "../given.ts";
-import { deviceName, openConnection } from "../queue_options.ts";
-import { textTable } from "../text_table.ts";
+import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
+import { type Context, isGiven } from "../context.ts";
+import { deviceName } from "../values.ts";
+import { openConnection } from "../targets.ts";
+import { textTable } from "../printing.ts";
 
 const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "BACKLOG-BYTES", "DROPS"];
 const NUMBERS = [3, 4, 5, 6, 7];

@@ -1,6 +1,5 @@
 import config from "../../deno.json" with { type: "json" };
-import type { Context } from "../context.ts";
-import { isGiven } from "../given.ts";
+import { type Context, isGiven } from "../context.ts";
 
 /** `plugctl version` */
 export function run(context: Context): void {

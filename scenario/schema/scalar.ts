@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { parseDuration } from "../../plug/duration.ts";
-import { parseSize } from "../../plug/size.ts";
+import { parseDuration, parseSize } from "../../plug/quantity.ts";
 import { NUMBER_TEST, type NumberTest, parseNumberTest } from "../number_check.ts";
 import { parseTextTest, type TextTest } from "../text_check.ts";
 import { byKind, parsed, type Schema } from "./mapping.ts";

@@ -24,7 +24,7 @@ const LINES = [
   "attach --dev lo --dry-run --handle 1:",
   "buffer web --dry-run --json",
   "gate add web --dev lo --direction egress --match tcp --dry-run",
-  "encode --format c release-indefinite --dev lo --handle 504c:",
+  "encode --format c release --dev lo --handle 504c:",
   "decode 100000000300020065000000f9020000",
   "run examples/scenarios/nosuch.yaml",
   "show --netns /nonexistent",

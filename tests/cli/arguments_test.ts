@@ -50,8 +50,8 @@ const COMMANDS_MEANT: [line: string, command: CommandName, operands?: string[]][
   ["help buffer", "help", ["buffer"]],
   ["--version", "version"],
   ["block", "buffer"],
-  ["release", "release-one"],
-  ["release_indefinite", "release-indefinite"],
+  ["release-indefinite", "release"],
+  ["release_indefinite", "release"],
 ];
 
 Deno.test("parseArguments() finds the command that is meant, when it is a synonym, an option or left out", () => {

@@ -20,7 +20,7 @@ function complete(line: string): string[] | string {
 Deno.test("candidates() offers the commands, each with what it does", () => {
   const first = Object.keys(COMMANDS).map((name) => name.split(" ")[0]);
   assertEquals(complete(""), [...new Set(first)]);
-  assertEquals(complete("rel"), ["release-one", "release-indefinite"]);
+  assertEquals(complete("rel"), ["release", "release-one"]);
   assertEquals(complete("gate "), ["add", "list", "delete"]);
   assertEquals(complete("gate d"), ["delete"]);
   assertEquals(candidates(["deta"], MACHINE), {

@@ -6,8 +6,7 @@ import { run as attach } from "../../cli/commands/attach.ts";
 import { run as buffer } from "../../cli/commands/buffer.ts";
 import { run as detach } from "../../cli/commands/detach.ts";
 import { run as limit } from "../../cli/commands/limit.ts";
-import { run as releaseIndefinite } from "../../cli/commands/release_indefinite.ts";
-import { run as releaseOne } from "../../cli/commands/release_one.ts";
+import { run as release } from "../../cli/commands/release.ts";
 import vectors from "../codec/vectors/requests.json" with { type: "json" };
 import { FakeContext } from "./fake_context.ts";
 import { plugctl } from "./plugctl.ts";
@@ -18,8 +17,8 @@ const RUN: Readonly<Record<string, Run>> = {
   buffer,
   detach,
   limit,
-  "release-one": releaseOne,
-  "release-indefinite": releaseIndefinite,
+  "release-one": release,
+  release,
 };
 
 /** Devices: lo, 1, and eth0, 7, which has no queue of its own. */
@@ -55,7 +54,7 @@ const LINES = [
   "detach --dev lo --drop",
   "buffer --dev lo --dev eth0",
   "release-one --dev lo",
-  "release-indefinite --dev lo --parent 1:4",
+  "release --dev lo --parent 1:4",
   "limit 1m --dev lo --handle 40:",
   "buffer --dev nosuch",
   "buffer --dev lo --netns web",

@@ -23,7 +23,7 @@ const LINES = [
   "detach --dev lo --handle 1:",
   "buffer --dev lo --handle 1:",
   "release-one --dev lo --handle 1:",
-  "release-indefinite --dev lo --handle 1:",
+  "release --dev lo --handle 1:",
   "limit 1m --dev lo --handle 1:",
   "gate add web --dev lo --direction egress --match arp",
   "gate delete web",

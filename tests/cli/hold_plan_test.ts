@@ -1,16 +1,16 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { holdPlan } from "../../cli/hold_plan.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { holdPlan } from "../../cli/hold/hold_plan.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 import { FakeContext } from "./fake_context.ts";
 
 const planned = (line: string) => holdPlan(new FakeContext(line));
 
-Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherwise", async () => {
-  const { until: _until, ...plan } = await planned("hold web --for 200ms");
+Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherwise", () => {
+  const { until: _until, ...plan } = planned("hold web --for 200ms");
   const unsaid = { limitBytes: undefined, timeoutMs: undefined };
   assertEquals(plan, { gates: ["web"], places: [], ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
-  assertEquals((await planned("hold --dev lo --until backlog>=1 --max-hold 5s")).maxMs, 5000);
-  assertEquals((await planned("hold --dev lo --for 59s --max-hold 1m -- sleep 1")).program, ["sleep", "1"]);
+  assertEquals(planned("hold --dev lo --until backlog>=1 --max-hold 5s").maxMs, 5000);
+  assertEquals(planned("hold --dev lo --for 59s --max-hold 1m -- sleep 1").program, ["sleep", "1"]);
 });
 
 const MISTAKES = [
@@ -25,6 +25,6 @@ const MISTAKES = [
   ["hold web --parent 1:1 --for 1s", "--parent goes with --dev: a gate has one plug"],
 ] as const;
 
-Deno.test("holdPlan() refuses what has no end, or an end behind the deadline", async () => {
-  for (const [line, message] of MISTAKES) await assertRejects(() => planned(line), UsageError, message, line);
+Deno.test("holdPlan() refuses what has no end, or an end behind the deadline", () => {
+  for (const [line, message] of MISTAKES) assertThrows(() => planned(line), UsageError, message, line);
 });

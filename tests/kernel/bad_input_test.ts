@@ -47,7 +47,7 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["release-indefinite", ...DEV, "--parent", "1:1"],
   status: 1,
-  message: "cannot release-indefinite eth0 (parent 1:1): no plug is attached; attach one with: " +
+  message: "cannot release eth0 (parent 1:1): no plug is attached; attach one with: " +
     "plugctl attach --dev eth0 --parent 1:1",
 }, {
   name: "limit of a plug whose handle belongs to another kind",
@@ -73,14 +73,13 @@ const ROWS: Row[] = [{
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--dev", "lo"],
   status: 1,
-  message: "cannot release-indefinite lo (root): no plug is attached; attach one with: plugctl attach --dev lo",
+  message: "cannot release lo (root): no plug is attached; attach one with: plugctl attach --dev lo",
 }, {
   name: "a handle that no qdisc has",
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--handle", "77:"],
   status: 1,
-  message:
-    "cannot release-indefinite eth0 (handle 77:): no plug is attached; attach one with: plugctl attach --dev eth0",
+  message: "cannot release eth0 (handle 77:): no plug is attached; attach one with: plugctl attach --dev eth0",
 }, {
   name: "a parent that is not there",
   tc: HOLDING,

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Connection } from "../../netlink/mod.ts";
 import { findGuardians } from "../../guardian/mark.ts";
-import { findDevice } from "../../plug/queue.ts";
+import { findDevice } from "../../plug/qdiscs.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";

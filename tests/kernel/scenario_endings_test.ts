@@ -138,7 +138,7 @@ async function run(machine: Machine, text: string, onHeld: () => void = () => {}
 
 /** Whether a process is a guardian, by its folder in `/proc`. */
 function isGuardian(folder: string): boolean {
-  return Deno.readTextFileSync(`${folder}/cmdline`).includes("/guardian/main.ts");
+  return Deno.readTextFileSync(`${folder}/cmdline`).includes("/gate/guardian_process.ts");
 }
 
 function saysHolding(event: ScenarioEvent): boolean {

@@ -19,14 +19,14 @@ Deno.test("FFI stands in linux/ alone", () => {
 });
 
 Deno.test("arguments, exits and printing stand in cli/ alone, and in programs that nothing imports", () => {
-  assertEquals(found(PROGRAM, { except: "cli" }), ["guardian/main.ts", "scenario/build.ts"]);
+  assertEquals(found(PROGRAM, { except: "cli" }), ["gate/guardian_process.ts", "scenario/build.ts"]);
   assert(found(PROGRAM).includes("cli/main.ts"));
 });
 
 Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
   const guardian = ["guardian/guard.ts", "guardian/processes.ts"];
   const scenario = "scenario/run/signal_group.ts"; // sends them to the processes of a scenario
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "plug/release_on_signal.ts", scenario]);
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "plug/queue.ts", scenario]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

@@ -1,7 +1,6 @@
-import type { HeldQueue, HoldReport } from "../plug/hold.ts";
-import { numberOf } from "../plug/number_of.ts";
-import type { Context } from "./context.ts";
-import { isGiven, valueOf } from "./given.ts";
+import type { HeldQueue, HoldReport } from "../../plug/hold.ts";
+import { numberOf } from "../../plug/quantity.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import type { HoldEnd } from "./hold_end.ts";
 
 /** What came of a hold. */

@@ -1,12 +1,11 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
-import type { Connection } from "../netlink/connection.ts";
-import type { PlugPlace } from "../plug/queue.ts";
-import { Gate } from "../gate/gate.ts";
-import { Guardian } from "../guardian/guardian.ts";
-import { markFor } from "../guardian/mark.ts";
-import { type ListedPlug, listPlugs } from "../plug/list.ts";
-import { Plug } from "../plug/plug.ts";
-import { findDevice } from "../plug/queue.ts";
+import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { Connection } from "../../netlink/connection.ts";
+import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
+import type { PlugPlace } from "../../plug/queue.ts";
+import { Gate } from "../../gate/gate.ts";
+import { Guardian } from "../../guardian/guardian.ts";
+import { markFor } from "../../guardian/mark.ts";
+import { Plug } from "../../plug/plug.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
 /** What is held, and the guardian that puts it right should this process be killed. */

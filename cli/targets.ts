@@ -2,11 +2,10 @@ import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handl
 import { Connection } from "../netlink/connection.ts";
 import { namespacePath } from "../linux/namespace.ts";
 import type { PlugPlace } from "../plug/queue.ts";
-import type { Context } from "./context.ts";
-import { isGiven, valueOf } from "./given.ts";
+import { type Context, isGiven, valueOf } from "./context.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
-import { understood } from "./understood.ts";
-import { UsageError } from "./usage_error.ts";
+import { deviceName, gateOperand } from "./values.ts";
+import { understood, UsageError } from "./usage_error.ts";
 
 /** The operands that name gates. */
 const GATES = "[GATE...]";
@@ -42,10 +41,10 @@ function missingQueue(command: CommandName): string {
  *
  * @throws {UsageError} where there is neither, or a value is wrong
  */
-export async function queueTargets(context: Context): Promise<{ gates: string[]; places: PlugPlace[] }> {
+export function queueTargets(context: Context): { gates: string[]; places: PlugPlace[] } {
   const { command, operands, values } = context.arguments;
   const fixed = ((COMMANDS[command] as CommandSpec).operands ?? []).indexOf(GATES);
-  const gates = await gateNames(operands.slice(fixed));
+  const gates = operands.slice(fixed).map(gateOperand);
   const twice = gates.find((name, index) => gates.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`the gate ${twice} is named twice`);
   if (gates.length === 0 || values.has("dev")) return { gates, places: queuePlaces(context) };
@@ -53,12 +52,6 @@ export async function queueTargets(context: Context): Promise<{ gates: string[];
   if (stray) throw new UsageError(`--${stray} goes with --dev: a gate has one plug`);
   namespaceOf(context);
   return { gates, places: [] };
-}
-
-async function gateNames(operands: readonly string[]): Promise<string[]> {
-  if (operands.length === 0) return [];
-  const { gateOperand } = await import("./gate_operand.ts");
-  return operands.map(gateOperand);
 }
 
 /** Whether a place is a device's root: by name, or because nothing else is said. */
@@ -79,17 +72,4 @@ export async function openConnection(context: Context, netns = namespaceOf(conte
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
   const { traceMessages } = await import("./trace.ts");
   return Connection.open({ netns, trace: traceMessages(context) });
-}
-
-/**
- * A device's name: what the kernel takes for one.
- *
- * @throws {UsageError} where the text is anything else
- */
-export function deviceName(text: string): string {
-  const bytes = new TextEncoder().encode(text).length;
-  if (bytes > 15 || text === "." || text === ".." || /[\s/:\0]/.test(text)) {
-    throw new UsageError(`${JSON.stringify(text)} is no device's name: one has up to 15 bytes, no space, / or :`);
-  }
-  return text;
 }

@@ -1,12 +1,10 @@
-import type { PlugPlace } from "../plug/queue.ts";
-import { DEFAULT_MAX_HOLD_MS } from "../plug/hold.ts";
-import { type Condition, parseCondition } from "./condition.ts";
-import type { Context } from "./context.ts";
-import { durationOf, positiveDuration } from "./duration.ts";
-import { valueOf } from "./given.ts";
-import { queueTargets } from "./queue_options.ts";
-import { parseSize } from "./size.ts";
-import { UsageError } from "./usage_error.ts";
+import type { PlugPlace } from "../../plug/queue.ts";
+import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
+import { type Condition, parseCondition } from "../condition.ts";
+import { type Context, valueOf } from "../context.ts";
+import { durationOf, parseSize, positiveDuration } from "../values.ts";
+import { queueTargets } from "../targets.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** What to hold, and for how long. */
 export interface HoldPlan {
@@ -28,8 +26,8 @@ export interface HoldPlan {
  *
  * @throws {UsageError} where it says nothing that ends the hold, or an end that is later than the deadline
  */
-export async function holdPlan(context: Context): Promise<HoldPlan> {
-  const { gates, places } = await queueTargets(context);
+export function holdPlan(context: Context): HoldPlan {
+  const { gates, places } = queueTargets(context);
   const limit = valueOf(context, "limit");
   const until = valueOf(context, "until");
   if (limit !== undefined && places.length === 0) throw new UsageError("--limit goes with --dev: a gate has its own");

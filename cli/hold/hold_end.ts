@@ -1,7 +1,7 @@
-import type { Hold } from "../plug/hold.ts";
+import type { Hold } from "../../plug/hold.ts";
 import type { Child } from "./child.ts";
 import type { HoldPlan } from "./hold_plan.ts";
-import { whenAborted } from "./interruptible.ts";
+import { whenAborted } from "../interruptible.ts";
 
 /** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end. */
 export type HoldEnd = "command" | "for" | "until" | "deadline" | "SIGTERM" | "gone";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { textTable } from "../../cli/text_table.ts";
+import { losses, textTable } from "../../cli/printing.ts";
 
 Deno.test("textTable() lays out columns two spaces apart, without spaces at the ends of lines", () => {
   assertEquals(textTable([["a", "long", ""], ["long", "b", ""], ["", "c", "d"]]), "a     long\nlong  b\n      c     d");
@@ -12,4 +12,12 @@ Deno.test("textTable() aligns the columns of numbers to the right", () => {
 Deno.test("textTable() lays out a row and a column alone", () => {
   assertEquals(textTable([["a", "b"]]), "a  b");
   assertEquals(textTable([["a"], ["bc"]], { right: [0] }), " a\nbc");
+});
+
+Deno.test("losses() says what was dropped and what was discarded, and nothing where nothing was", () => {
+  assertEquals(losses("the plug on eth0", { drops: 0, discardedPackets: 0 }), []);
+  assertEquals(losses("the plug on eth0", { drops: 1, discardedPackets: 20 }), [
+    "the plug on eth0 dropped 1 packet: its limit was reached",
+    "the plug on eth0 was deleted with 20 held packets",
+  ]);
 });

@@ -1,0 +1,46 @@
+import { formatHandle, formatParent } from "../codec/handle.ts";
+import type { DetachReport } from "../plug/drain.ts";
+import { numberOf } from "../plug/quantity.ts";
+import type { Queue } from "../plug/queue.ts";
+import { type Context, isGiven } from "./context.ts";
+
+/** Which columns hold numbers, which are aligned to the right. */
+export interface TextTableOptions {
+  right?: readonly number[];
+}
+
+/**
+ * Lays out rows in columns, two spaces apart. Made here because the libraries for it take longer to load than
+ * all of plugctl.
+ */
+export function textTable(rows: readonly (readonly string[])[], { right = [] }: TextTableOptions = {}): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))
+      .join("  ").trimEnd();
+  return rows.map(line).join("\n");
+}
+
+/** With `--json`, prints what was done to each queue: an array, an object a queue. Otherwise success says nothing. */
+export function printResults(
+  context: Context,
+  queues: readonly Queue[],
+  resultOf: (queue: Queue, index: number) => Record<string, unknown>,
+): void {
+  if (!isGiven(context, "json")) return;
+  const results = queues.map((queue, index) => ({ ...placeOf(queue), ...resultOf(queue, index) }));
+  context.print(`${JSON.stringify(results, null, 2)}\n`);
+}
+
+function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unknown> {
+  return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
+}
+
+/** What was lost at a queue that was taken away, which is named as in `the plug on eth0`: a sentence each. */
+export function losses(queue: string, { drops, discardedPackets }: DetachReport): string[] {
+  const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
+  const discarded = discardedPackets > 0
+    ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
+    : [];
+  return [...dropped, ...discarded];
+}

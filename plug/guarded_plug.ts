@@ -1,0 +1,92 @@
+import type { Connection } from "../netlink/connection.ts";
+import type { Duty } from "../guardian/charge.ts";
+import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
+import type { Guardian } from "../guardian/guardian.ts";
+import { changeQueues } from "./change.ts";
+import { detachAll } from "./drain.ts";
+import type { QdiscPlace } from "./plug_requests.ts";
+import { nameQueue, Queue, readPlug } from "./queue.ts";
+import { isGone, QueueError } from "./queue_error.ts";
+
+/** A plug: released, and if `takeAway` says so drained and deleted. One that is not there is passed over. */
+export interface PlugCharge {
+  /** Which of the kinds it is. */
+  kind: "plug";
+  /** Its name, for words. */
+  name: string;
+  /** The device's name. */
+  dev: string;
+  /** Where the plug is, by its own handle. */
+  place: QdiscPlace;
+  /** Whether it was attached by the process that dies, and goes with it. */
+  takeAway: boolean;
+  /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
+  netns?: string;
+}
+
+/** Gives a plug into a guardian's charge, where there is a guardian. */
+export function entrustPlug(
+  queue: Queue,
+  { guardian, ...options }: GuardOptions & { takeAway: boolean },
+): QueueGuard | undefined {
+  return guardian && entrustQueue(queue, { guardian, ...options });
+}
+
+/** Gives a plug, or a gate's plug, into a guardian's charge. */
+export function entrustQueue(
+  queue: Queue,
+  { guardian, takeAway, maxHoldMs }: GuardOptions & { guardian: Guardian; takeAway: boolean },
+): QueueGuard {
+  const { dev, place, connection } = queue;
+  const charge: PlugCharge = { kind: "plug", name: nameQueue(queue), dev, place, takeAway };
+  return entrust(guardian, { charge, connection, maxHoldMs });
+}
+
+/** What is to be done for a plug. It is known by its handle, so that another in its place is left alone. */
+export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Connection): Duty {
+  return queueDuty(() => new Queue({ dev, place, located: true, connection }), {
+    takeAway: takeAway ? (queue) => detachAll([queue]) : undefined,
+  });
+}
+
+/** What is to be done for the queue that `find` finds when it is wanted. */
+export function queueDuty(
+  find: () => Queue,
+  { takeAway }: { takeAway?: (queue: Queue) => Promise<unknown> },
+): Duty {
+  const look = () => {
+    const queue = find();
+    const { backlogPackets, backlogBytes } = readPlug(queue, `read ${nameQueue(queue)}`).stats;
+    return { packets: backlogPackets, bytes: backlogBytes };
+  };
+  // A first look loads and compiles, which a release is not to wait for.
+  ifThere(look);
+  return {
+    look,
+    release: () => ifThere(() => changeQueues([find()], { action: "release-indefinite" })),
+    putRight: takeAway && (() => ifStillThere(async () => await takeAway(find()))),
+  };
+}
+
+/** Does something to a queue, and passes over that it is gone: the plug, the gate, the device, or what it hung from. */
+function ifThere(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!isPassedOver(error)) throw error;
+  }
+}
+
+/** As `ifThere`, for what takes its time. */
+async function ifStillThere(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isPassedOver(error)) throw error;
+  }
+}
+
+/** Whether it is gone; that another qdisc is in its place says the same. */
+function isPassedOver(error: unknown): boolean {
+  return isGone(error) || error instanceof QueueError && error.code === "foreign-qdisc";
+}

@@ -1,0 +1,59 @@
+import { LIMIT_MAX } from "./plug_requests.ts";
+
+const UNITS_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** The longest time that a timer of the runtime takes, in milliseconds: 24 days. */
+export const LONGEST_MS = 0x7fffffff;
+
+const UNITS_BYTES: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["b", 1],
+  ["k", 2 ** 10],
+  ["kb", 2 ** 10],
+  ["kib", 2 ** 10],
+  ["m", 2 ** 20],
+  ["mb", 2 ** 20],
+  ["mib", 2 ** 20],
+  ["g", 2 ** 30],
+  ["gb", 2 ** 30],
+  ["gib", 2 ** 30],
+]);
+
+/** How many there are of something, in words: `1 packet`, `2 packets`. */
+export function numberOf(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Parses a duration: `200ms`, `1.5s`, `1m`; the unit is needed. Returns milliseconds.
+ *
+ * @throws {SyntaxError} where the text is anything else
+ * @throws {RangeError} where it is longer than 24 days
+ */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h)$/.exec(text);
+  if (!match) throw new SyntaxError(`${JSON.stringify(text)} is no duration: one is a number with us, ms, s, m or h`);
+  const milliseconds = Number(match[1]) * UNITS_MS[match[2]];
+  if (milliseconds > LONGEST_MS) throw new RangeError(`the duration ${text} is too long: the most is 24 days`);
+  return milliseconds;
+}
+
+/**
+ * Parses a size as tc reads it, and with the binary units' own names: `32768`, `64k`, `1m`, `1.5MiB`. All units
+ * are 1024-based. Returns bytes, a whole number from 1 to 2^32 - 1.
+ *
+ * @throws {SyntaxError} where the text is anything else
+ * @throws {RangeError} where the size is out of range
+ */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text);
+  const unit = UNITS_BYTES.get(match?.[2].toLowerCase() ?? "");
+  if (!match || unit === undefined) {
+    throw new SyntaxError(
+      `${JSON.stringify(text)} is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`,
+    );
+  }
+  const bytes = Number(match[1]) * unit;
+  if (Number.isInteger(bytes) && bytes >= 1 && bytes <= LIMIT_MAX) return bytes;
+  if (bytes === 0) throw new RangeError(`the limit is ${text}: with 0 every packet is dropped; the least is 1`);
+  throw new RangeError(`the limit ${text} is ${bytes} bytes, must be a whole number from 1 to ${LIMIT_MAX}`);
+}

@@ -31,6 +31,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   "not-attached": "attach one with: plugctl attach QUEUE",
   "not-drained": "try again, or discard them with: plugctl detach QUEUE --drop",
   "priority-in-use": "give another with --priority, or none",
+  "would-bypass": "put the gate behind that with a higher --priority, or if that is what you want give --force",
   "would-lock-out": "if that is what you want, give --force",
 };
 

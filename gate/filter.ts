@@ -1,4 +1,11 @@
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, RTM_DELTFILTER, RTM_GETTFILTER, RTM_NEWTFILTER } from "../codec/assembly/constants.ts";
+import {
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  RTM_DELTFILTER,
+  RTM_GETTFILTER,
+  RTM_NEWTFILTER,
+} from "../codec/assembly/constants.ts";
 import { type Attribute, bytesOf, readAttributes } from "../codec/attributes.ts";
 import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
@@ -115,7 +122,12 @@ export function readFilters(
   { operation, hooks }: { operation: string; hooks: readonly Hook[] },
 ): Filter[] {
   return hooks.flatMap((hook) => connection.pick(operation, dumpFilters(hook), readFilter))
-    .filter(({ handle, kind }) => handle !== 0 && !(kind === "u32" && (handle & 0xfff) === 0));
+    .filter(isWhole);
+}
+
+/** Whether it is a filter, and no entry that stands for several, as those of a priority, or a hash table of u32. */
+export function isWhole({ handle, kind }: Pick<Filter, "handle" | "kind">): boolean {
+  return handle !== 0 && !(kind === "u32" && (handle & 0xfff) === 0);
 }
 
 /** Asks for the filters of a hook: a dump. */
@@ -146,7 +158,10 @@ export function readFilter(records: Records): Filter | undefined {
 }
 
 function keysIn(options: readonly Attribute[]): Key[] {
-  return options.filter(({ type }) => type !== TCA_FLOWER_ACT).map(({ type, value }) => ({ type, value: value.slice() }));
+  return options.filter(({ type }) => type !== TCA_FLOWER_ACT).map(({ type, value }) => ({
+    type,
+    value: value.slice(),
+  }));
 }
 
 function readAction(attributes: readonly Attribute[]): Action {
@@ -222,7 +237,15 @@ function placeFields({ ifindex, handle, parent, priority, protocol = ETH_P_ALL }
 
 /** `mirred egress redirect`, with `struct tc_mirred` of `linux/tc_act/tc_mirred.h`. */
 function redirect(ifindex: number, cookie: Uint8Array | undefined): FieldInput[] {
-  const struct = { index: 0, capab: 0, action: TC_ACT_STOLEN, refcnt: 0, bindcnt: 0, eaction: TCA_EGRESS_REDIR, ifindex };
+  const struct = {
+    index: 0,
+    capab: 0,
+    action: TC_ACT_STOLEN,
+    refcnt: 0,
+    bindcnt: 0,
+    eaction: TCA_EGRESS_REDIR,
+    ifindex,
+  };
   return [
     attribute("KIND", TCA_ACT_KIND, "mirred"),
     nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_MIRRED_PARMS, words(struct))]),

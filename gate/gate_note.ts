@@ -1,7 +1,7 @@
 import { COOKIE_MAX, type Side } from "./filter.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
-export type Direction = Side | "both";
+export type Direction = "ingress" | "egress" | "both";
 
 /** What a gate is, as far as the kernel cannot tell: kept as the alias of its device, for any process to find. */
 export interface GateNote {
@@ -15,6 +15,8 @@ export interface GateNote {
   priority: number;
   /** How many filters it has on each hook. */
   filters: number;
+  /** Whether it holds all, or as good as all, of its devices. */
+  all: boolean;
   /** A short sign of what they compare, as `signOf` makes it; absent in a note of version 0.1.0. */
   sign?: string;
   /** The expressions as they were written, one of which a packet must fit; none for all packets. */
@@ -38,7 +40,7 @@ export interface KeptNote {
 
 /**
  * Formats a note: `plugctl=1 direction=egress devices=2,3 clsact=2 limit=1048576 priority=1000 filters=2 all=no
- * sign=8d0c4b5a cookies=0 match=tcp dst port 80; udp`.
+ * sign=8d0c4b5a match=tcp dst port 80; udp`.
  *
  * @throws {RangeError} where there are more devices than an alias holds, some 25 at least, or longer expressions than
  * fit into it and the cookies
@@ -47,7 +49,9 @@ export function formatNote(note: GateNote): KeptNote {
   const bytes = new TextEncoder().encode((note.match ?? []).join(BETWEEN));
   const room = ALIAS_MAX - head({ ...note, ...LONGEST }, note.filters).length;
   if (room < 0) {
-    throw new RangeError(`a gate cannot have ${note.devices.length} devices: its note does not fit into ${ALIAS_MAX} bytes`);
+    throw new RangeError(
+      `a gate cannot have ${note.devices.length} devices: its note does not fit into ${ALIAS_MAX} bytes`,
+    );
   }
   const rest = bytes.subarray(room);
   const cookies = Array.from(
@@ -56,14 +60,18 @@ export function formatNote(note: GateNote): KeptNote {
   );
   if (cookies.length > note.filters) {
     const most = room + note.filters * COOKIE_MAX;
-    throw new RangeError(`a gate's match cannot have ${bytes.length} characters: ${most} at most, with ${note.filters} filters`);
+    throw new RangeError(
+      `a gate's match cannot have ${bytes.length} characters: ${most} at most, with ${note.filters} filters`,
+    );
   }
   return { alias: head(note, cookies.length) + new TextDecoder().decode(bytes.subarray(0, room)), cookies };
 }
 
-function head({ direction, devices, ownClsact, limitBytes, priority, filters, sign = "" }: GateNote, cookies: number): string {
+function head(note: GateNote, cookies: number): string {
+  const { direction, devices, ownClsact, limitBytes, priority, filters, all, sign = "" } = note;
   return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
-    `limit=${limitBytes} priority=${priority} filters=${filters} sign=${sign} cookies=${cookies} match=`;
+    `limit=${limitBytes} priority=${priority} filters=${filters} all=${all ? "yes" : "no"} sign=${sign} ` +
+    `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
 }
 
 /** Parses a note; `undefined` where the text is none that this version understands. */
@@ -82,7 +90,7 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
   if (words.get("plugctl") !== VERSION || !whole || !isDirection(direction)) return undefined;
   const cut = Number(words.get("cookies") ?? 0);
   const match = text === undefined || cut > cookies.length ? undefined : expressions(text, cookies.slice(0, cut));
-  return { direction, ...note, sign: words.get("sign"), match };
+  return { direction, ...note, all: words.get("all") === "yes", sign: words.get("sign"), match };
 }
 
 function isDirection(text: string | undefined): text is Direction {
@@ -92,6 +100,11 @@ function isDirection(text: string | undefined): text is Direction {
 function expressions(start: string, cookies: readonly Uint8Array[]): string[] {
   const rest = cookies.map((cookie) => new TextDecoder().decode(cookie)).join("");
   return start + rest === "" ? [] : (start + rest).split(BETWEEN);
+}
+
+/** A note with another limit; what it does not say itself stays as it is. */
+export function withLimit(alias: string, limitBytes: number): string {
+  return alias.replace(/ limit=\d+ /, ` limit=${limitBytes} `);
 }
 
 /** The ways through a device that a direction means. */

@@ -1,5 +1,5 @@
 import type { ListedGate } from "../../gate/gate_state.ts";
-import { listGates } from "../../gate/list_gates.ts";
+import { listGates } from "../../gate/gate_state.ts";
 import { type Context, isGiven } from "../context.ts";
 import { openConnection } from "../targets.ts";
 import { textTable } from "../printing.ts";

@@ -139,10 +139,19 @@ export function isCovered(cube: Cube, others: readonly Cube[]): boolean {
 /** Those cubes that are in no other: the same packets in fewer. */
 export function withoutNeedless(cubes: readonly Cube[]): Cube[] {
   return cubes.filter((cube, index) =>
-    !cubes.some((other, place) =>
-      place !== index && isCovered(cube, [other]) && (place < index || !isCovered(other, [cube]))
-    )
+    !cubes.some((other, place) => place !== index && isWithin(cube, other) && (place < index || !isWithin(other, cube)))
   );
+}
+
+/** Whether one cube has no packet that another has not. */
+function isWithin(one: Cube, other: Cube): boolean {
+  return other.entries().every(([field, wanted]) => {
+    const found = one.get(field);
+    if (!found) return false;
+    if ("first" in found) return "first" in wanted && found.first >= wanted.first && found.last <= wanted.last;
+    return "mask" in wanted && (wanted.mask & ~found.mask) === 0n &&
+      ((found.value ^ wanted.value) & wanted.mask) === 0n;
+  });
 }
 
 /** Whether a packet is one of those that a cube means. */

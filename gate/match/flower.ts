@@ -142,11 +142,11 @@ function readField(
 }
 
 /**
- * A short sign of what filters compare, the same for those that were sent and as the kernel dumps them, in their
- * order.
+ * A short sign of what filters compare, in whatever order they are: the same for those that were sent and as the
+ * kernel dumps them.
  */
 export function signOf(filters: readonly (readonly Key[])[]): string {
-  const text = filters.map((keys) => keys.map(keyText).filter((part) => part !== "").sort().join()).join(";");
+  const text = filters.map((keys) => keys.map(keyText).filter((part) => part !== "").sort().join()).sort().join(";");
   // FNV-1a, 32 bits.
   let hash = 0x811c9dc5;
   for (const letter of text) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0;

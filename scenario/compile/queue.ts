@@ -1,6 +1,6 @@
-import { planGate } from "../../gate/gate_plan.ts";
+import { parseDirection, planGate } from "../../gate/gate_plan.ts";
 import { MatchError } from "../../gate/match/match_error.ts";
-import { parseMatch } from "../../gate/match/parse_match.ts";
+import { parseMatch } from "../../gate/match/expression.ts";
 import type { PlannedGate, PlannedPlug } from "../plan.ts";
 import type { GateFields, PlugFields } from "../schema/queue.ts";
 import { follow, type Place, type Tree } from "../source/tree.ts";
@@ -27,10 +27,11 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     name,
     host: planHostOf(ownHost(fields.host, tree) ?? given, { tree, what: `gate ${name}`, context }),
     devs: fields.dev,
-    direction: fields.direction,
+    direction: parseDirection(fields.direction),
     match: fields.match ?? [],
     limitBytes: fields.limit,
     priority: fields.priority,
+    force: fields.force,
     line: place.line,
   };
   const before = context.mistakes.length;

@@ -22,10 +22,14 @@ export const QUEUES = oneOrMore(SOME_TEXT, "the name of a gate or a plug, or a l
 export const GATE_ENTRIES = {
   host: v.optional(NAME),
   dev: oneOrMore(DEVICE, `${DEVICE_EXPECTED}; or a list of them`),
-  direction: v.picklist(["ingress", "egress"], "ingress, for packets that come in, or egress, for those that leave"),
+  direction: v.picklist(
+    ["in", "out", "both", "ingress", "egress"],
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
+  ),
   match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
   limit: v.optional(SIZE),
   priority: v.optional(wholeNumber(1, 65535)),
+  force: v.optional(v.literal(true, "true: its packets may bypass filters that others have put behind it")),
 };
 
 const PARENT_EXPECTED = "root, or a class, MAJOR:MINOR in hexadecimal";

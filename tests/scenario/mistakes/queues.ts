@@ -19,7 +19,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: ‸{ dev: lo } }"),
     "web has no direction",
-    "ingress, for packets that come in, or egress, for those that leave",
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
   ],
   [withTop("gates: { web: ‸{ direction: egress } }"), "web has no dev", `${DEVICE}; or a list of them`],
   [withTop("gates: { web: { dev: ‸[], direction: egress } }"), "dev is an empty list", `${DEVICE}; or a list of them`],
@@ -32,7 +32,12 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: ‸up } }"),
     'direction is "up"',
-    "ingress, for packets that come in, or egress, for those that leave",
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, force: ‸yes } }"),
+    'force is "yes"',
+    "true: its packets may bypass filters that others have put behind it",
   ],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸0 } }"), "limit is 0", SIZE],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸4g } }"), 'limit is "4g"', SIZE],
@@ -50,7 +55,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, ‸matches: x } }"),
     'unknown key "matches"',
-    "one of host, dev, direction, match, limit, priority",
+    "one of host, dev, direction, match, limit, priority, force",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: ‸{} } }"),

@@ -102,7 +102,7 @@ function plainOption(
   { name, text, value }: WrittenOption,
   { left, command }: { left: Iterator<string>; command: CommandName },
 ): string {
-  if (takesValue(name)) return `--${name}=${value ?? nextValue(left)}`;
+  if (takesValue(name)) return `--${name}=${value ?? nextValue(left, name)}`;
   if (value === undefined) return `--${name}`;
   throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
 }
@@ -133,10 +133,12 @@ function* writtenOptions(word: string, command: CommandName): Generator<WrittenO
   }
 }
 
-/** The word after an option, or empty where there is none or it looks like an option itself. */
-function nextValue(left: Iterator<string>): string {
+/** The word after an option; empty where there is none or it looks like an option, as `-` does unless it is a file. */
+function nextValue(left: Iterator<string>, name: OptionName): string {
   const { value, done } = left.next();
-  return done || value.startsWith("-") ? "" : value;
+  if (done) return "";
+  const isFile = value === "-" && (OPTIONS[name] as OptionSpec).value === "FILE";
+  return value.startsWith("-") && !isFile ? "" : value;
 }
 
 function findOption(text: string, command: CommandName): OptionName {

@@ -335,12 +335,14 @@ export const COMMANDS = {
       "array in C, as strace shows them (as strings, as dumps of -e write=all, or field by field), or as xxd, hexdump -C " +
       "or tcpdump -x dump them.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
-      "with its time and what was answered. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
+      "with its time and what was answered. The capture is pcap or pcapng, compressed by gzip or not, of any size, and with " +
+      "--pcap - it comes from standard input. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
       "nlmon0 -w FILE.",
     ],
     examples: [
       ["decode 100000000300020065000000f9020000", "the end of a dump"],
       ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
+      ["decode --pcap - --brief", "the same while tcpdump -i nlmon0 -U -w - writes it"],
     ],
     load: (): Loading => import("./commands/decode.ts"),
   },

@@ -17,6 +17,9 @@ import { formatHex } from "./format_message.ts";
 /** Where an answer echoes the header of its request. */
 const ECHO_AT = NLMSG_HDRLEN + 4;
 
+/** How many requests without an answer, and how many devices, are remembered: the latest. */
+const REMEMBERED = 1 << 16;
+
 /**
  * Of the messages of a capture those about plugs and gates, in their order: what creates, changes, deletes or tells of
  * a plug, a clsact qdisc, a flower filter or an ifb device, the answers to it, and what cannot be decoded. So is a
@@ -24,19 +27,33 @@ const ECHO_AT = NLMSG_HDRLEN + 4;
  * a list of devices, is not.
  */
 export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<CapturedMessage, void> {
+  const isAboutPlugs = plugFilter();
+  for (const captured of messages) if (isAboutPlugs(captured)) yield captured;
+}
+
+/** Makes what says of each message of a capture, given in their order, whether `aboutPlugs` gives it. */
+export function plugFilter(): (captured: CapturedMessage) => boolean {
   const devices = new Map<number, boolean>();
   const requests = new Set<string>();
-  for (const captured of messages) {
-    const { message, bytes } = captured;
-    if (message && numberOf(message, "nlmsg_type") === NLMSG_ERROR) {
-      if (requests.has(formatHex(bytes.subarray(ECHO_AT, ECHO_AT + NLMSG_HDRLEN)))) yield captured;
-    } else if (!message || concerns(message, devices)) {
-      if (message && numberOf(message, "nlmsg_flags") & NLM_F_REQUEST) {
-        requests.add(formatHex(bytes.subarray(0, NLMSG_HDRLEN)));
-      }
-      yield captured;
+  return ({ message, bytes }) => {
+    if (!message) return true;
+    if (numberOf(message, "nlmsg_type") === NLMSG_ERROR) {
+      return requests.delete(formatHex(bytes.subarray(ECHO_AT, ECHO_AT + NLMSG_HDRLEN)));
     }
-  }
+    const isAbout = concerns(message, devices);
+    if (isAbout && numberOf(message, "nlmsg_flags") & NLM_F_REQUEST) {
+      requests.add(formatHex(bytes.subarray(0, NLMSG_HDRLEN)));
+    }
+    forgetOldest(requests);
+    forgetOldest(devices);
+    return isAbout;
+  };
+}
+
+function forgetOldest(remembered: Set<string> | Map<number, boolean>): void {
+  if (remembered.size <= REMEMBERED) return;
+  const [oldest] = remembered.keys();
+  remembered.delete(oldest as string & number);
 }
 
 /** Whether a message is about a plug or a gate; `devices` says of each device that was met whether it is an ifb. */

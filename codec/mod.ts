@@ -12,7 +12,7 @@ export { ETH_P_ALL } from "./assembly/filter_constants.ts";
 export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
 export { aboutPlugs } from "./about_plugs.ts";
 export { encodeBatch, setBatchRecord } from "./batch.ts";
-export { type CapturedMessage, formatTime, readCapture } from "./capture.ts";
+export { type CapturedMessage, CaptureReader, formatTime, readCapture } from "./capture.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { errnoName } from "./errno_name.ts";

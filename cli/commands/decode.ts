@@ -1,74 +1,124 @@
-import { aboutPlugs } from "../../codec/about_plugs.ts";
-import { type CapturedMessage, formatTime, readCapture } from "../../codec/capture.ts";
-import type { Field } from "../../codec/field.ts";
+import { plugFilter } from "../../codec/about_plugs.ts";
+import { type CapturedMessage, CaptureReader, formatTime } from "../../codec/capture.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
 import { decodeAll } from "../../codec/tree.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
 import { bytesOfText } from "../input/bytes_of_text.ts";
+import { captureParts } from "../input/capture_parts.ts";
 import { readAll } from "../input/read_all.ts";
-import { messagesJson, type PrintedMessage } from "../message_json.ts";
+import { messageJson, messagesJsonEnd } from "../message_json.ts";
 import { UsageError } from "../usage_error.ts";
 
+/** A message to be printed: one of a capture, or without its time. */
+type Shown = Omit<CapturedMessage, "timeNs"> & { timeNs?: bigint };
+
 /** `plugctl decode` */
-export function run(context: Context): number | void {
+export function run(context: Context): Promise<number> | number {
   const file = valueOf(context, "pcap");
   if (file !== undefined) return decodeCapture(context, file);
   if (isGiven(context, "all")) throw new UsageError("--all goes with --pcap: of other input every message is shown");
-  decodeText(context);
+  return decodeText(context);
 }
 
-function decodeText(context: Context): void {
+function decodeText(context: Context): number {
   const { operands } = context.arguments;
   const text = operands.length > 0 ? operands.join(" ") : new TextDecoder().decode(readAll("-"));
   const bytes = bytesOfText(text, (note) => context.note(note));
-  const messages = decodeAll(bytes);
-  if (isGiven(context, "json")) return context.print(messagesJson(withHex(messages, bytes)));
-  messages.forEach((message, index) => printText(context, messageText(context, message), index));
-}
-
-/** The messages of a run, each with its bytes. */
-function withHex(messages: readonly Field[], run: Uint8Array): PrintedMessage[] {
+  using printer = new Printer(context);
   let at = 0;
-  return messages.map((message) => {
-    const bytes = run.subarray(at, at + message.length);
+  for (const message of decodeAll(bytes)) {
+    printer.print({ bytes: bytes.subarray(at, at + message.length), message });
     at += message.length + 3 & ~3;
-    return { hex: formatHex(bytes), message };
-  });
+  }
+  return EXIT.done;
 }
 
 /** Prints what a capture holds, up to where it breaks off; where something cannot be decoded, the exit status is 1. */
-function decodeCapture(context: Context, file: string): number {
+async function decodeCapture(context: Context, file: string): Promise<number> {
   const { operands } = context.arguments;
   if (operands.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(operands[0])} beside --pcap`);
-  const captured = readCapture(readAll(file));
-  const messages: CapturedMessage[] = [];
-  try {
-    for (const message of isGiven(context, "all") ? captured : aboutPlugs(captured)) {
-      if (!isGiven(context, "json")) printText(context, capturedText(context, message), messages.length);
-      messages.push(message);
-    }
-  } finally {
-    if (isGiven(context, "json")) context.print(messagesJson(messages.map(printed)));
+  const isMeant = isGiven(context, "all") ? () => true : plugFilter();
+  const reader = new CaptureReader();
+  using printer = new Printer(context);
+  for await (const part of captureParts(file)) {
+    for (const message of reader.read(part)) if (isMeant(message)) printer.print(message);
+    // What came through a pipe is shown before more is waited for
+    printer.flush();
   }
-  if (messages.length === 0) context.note(`${file} has no message about a plug or a gate; --all shows all others`);
-  return messages.some(({ error }) => error) ? EXIT.failed : EXIT.done;
+  reader.end();
+  if (printer.count === 0) context.note(`${file} has no message about a plug or a gate; --all shows all others`);
+  return printer.hasErrors ? EXIT.failed : EXIT.done;
 }
 
-function printed({ timeNs, bytes, message, error }: CapturedMessage): PrintedMessage {
-  return { time: formatTime(timeNs), hex: formatHex(bytes), message, error: error?.message };
+/** How many characters are printed at once, at the least. */
+const FLUSH_LEN = 1 << 16;
+
+/** Prints messages, as JSON, as a line each, or field by field; what it holds back it prints when it is disposed of. */
+class Printer implements Disposable {
+  readonly #context: Context;
+  readonly #format: (message: Shown, index: number) => string;
+  readonly #isJson: boolean;
+  #text = "";
+  /** Whether nobody reads on, as an error has said. */
+  #isClosed = false;
+  /** How many there were. */
+  count = 0;
+  /** Whether one of them could not be decoded. */
+  hasErrors = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#isJson = isGiven(context, "json");
+    this.#format = this.#isJson ? json : isGiven(context, "brief") ? brief : fields;
+  }
+
+  print(message: Shown): void {
+    this.#text += this.#format(message, this.count++);
+    if (message.error) this.hasErrors = true;
+    if (this.#text.length >= FLUSH_LEN) this.flush();
+  }
+
+  flush(): void {
+    if (this.#text === "") return;
+    const text = this.#text;
+    this.#text = "";
+    this.#isClosed = true;
+    this.#context.print(text);
+    this.#isClosed = false;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isClosed) return;
+    if (this.#isJson) this.#text += messagesJsonEnd(this.count);
+    this.flush();
+  }
 }
 
-function capturedText(context: Context, { timeNs, bytes, message, error }: CapturedMessage): string {
-  const text = message ? messageText(context, message) : `${error?.message}\n${formatHex(bytes)}`;
-  return `${formatTime(timeNs)} ${text}`;
+function json({ timeNs, bytes, message, error, missing, comment }: Shown, index: number): string {
+  const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
+  return messageJson({ ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment }, index);
 }
 
-function messageText(context: Context, message: Field): string {
-  return isGiven(context, "brief") ? formatSummary(message) : formatMessage(message);
+function brief(shown: Shown): string {
+  const { message, comment } = shown;
+  const text = message ? formatSummary(message) : broken(shown);
+  return `${timeOf(shown)}${text}${comment === undefined ? "" : ` # ${comment}`}\n`;
 }
 
-/** Prints the text of message `index`, with an empty line between those that have several lines. */
-function printText(context: Context, text: string, index: number): void {
-  context.print(`${index > 0 && !isGiven(context, "brief") ? "\n" : ""}${text}\n`);
+/** The fields, with an empty line before all messages but the first. */
+function fields(shown: Shown, index: number): string {
+  const { message, comment } = shown;
+  const text = message ? formatMessage(message) : broken(shown);
+  return `${index > 0 ? "\n" : ""}${timeOf(shown)}${text}\n${comment === undefined ? "" : `# ${comment}\n`}`;
+}
+
+function timeOf({ timeNs }: Shown): string {
+  return timeNs === undefined ? "" : `${formatTime(timeNs)} `;
+}
+
+/** What is said of a message that cannot be decoded. */
+function broken({ bytes, error, missing }: Shown): string {
+  const cut = missing === undefined ? "" : `; ${missing} bytes behind it were not captured`;
+  return `${error?.message}${cut}\n${formatHex(bytes)}`;
 }

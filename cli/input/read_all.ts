@@ -12,7 +12,8 @@ export function readAll(file: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-function cannotRead(file: string, cause: unknown): unknown {
+/** The error for a file that cannot be read. */
+export function cannotRead(file: string, cause: unknown): unknown {
   if (cause instanceof Deno.errors.NotFound) return new Error(`Cannot read ${file}: there is no such file`, { cause });
   if (cause instanceof Deno.errors.IsADirectory) return new Error(`Cannot read ${file}: it is a folder`, { cause });
   return cause;

@@ -31,7 +31,7 @@ function plannedGate(options: GateOptions): GatePlan {
     const drawing = error.drawing.replaceAll(/^/gm, "  ");
     const meant = error.hint === undefined ? "" : `; did you mean "${error.hint}"?`;
     throw new UsageError(
-      `cannot understand --match: ${error.problem}, expected ${error.expected}${meant}\n${drawing}`,
+      `cannot understand --match: ${error.what}, expected ${error.expected}${meant}\n${drawing}`,
       { cause: error },
     );
   }

@@ -26,8 +26,10 @@ export class MatchError extends SyntaxError {
   readonly length: number;
   /** What fits there, in words. */
   readonly expected: string;
-  /** What is wrong there. */
-  readonly problem: string;
+  /** What is wrong there, in words. */
+  readonly what: string;
+  /** As `what`, where more is known than that it is something else than what fits. */
+  readonly problem?: string;
   /** The word that was meant, perhaps. */
   readonly hint?: string;
 
@@ -46,7 +48,8 @@ export class MatchError extends SyntaxError {
     this.position = position;
     this.length = length;
     this.expected = expected;
-    this.problem = what;
+    this.what = what;
+    this.problem = problem;
     this.hint = hint;
   }
 

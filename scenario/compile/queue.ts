@@ -76,7 +76,7 @@ function checkMatch(text: string, { tree, index, context }: { tree: Tree; index:
     const verbatim = written.kind === "scalar" && written.value === text;
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);
-    const what = part ? `${JSON.stringify(part)} in the match` : "the match ends";
+    const what = error.problem ?? (part ? `${JSON.stringify(part)} in the match` : "the match ends");
     context.mistakes.push({ line, column, what, expected: error.expected });
   }
 }

@@ -65,18 +65,22 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: tcp dst ‸prt 80 } }"),
     '"prt" in the match',
-    "host or port",
+    "host, net, port or portrange",
   ],
   [
     withTop('gates: { web: { dev: lo, direction: egress, match: "tcp dst port ‸99999" } }'),
     '"99999" in the match',
-    "a port from 1 to 65535, or a range of them, N-M",
+    "a port from 1 to 65535, a range of them (N-M), or a service's name",
   ],
-  [withTop("gates: { web: { dev: lo, direction: egress, match: [udp, tcp dst‸] } }"), "the match ends", "host or port"],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, match: [udp, tcp dst‸] } }"),
+    "the match ends",
+    "host, net, port or portrange",
+  ],
   [
     withTop('vars: { p: x }\ngates: { web: { dev: lo, direction: egress, match: ‸"tcp dst port ${p}" } }'),
     '"x" in the match',
-    "a port from 1 to 65535, or a range of them, N-M",
+    "a port from 1 to 65535, a range of them (N-M), or a service's name",
   ],
   [withTop("gates: { web: { host: ‸a, dev: lo, direction: egress } }"), 'there is no host "a"', "one of here"],
   [

@@ -1,7 +1,7 @@
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
-import { findDevice } from "../plug/qdiscs.ts";
+import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { sleep } from "../plug/drain.ts";
 import { takeDownSync } from "./close_gate.ts";
@@ -55,7 +55,7 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
   }
   refuse(connection, { ...task, devices });
   const note = decide({ ...task, devices });
-  const warnings = othersOf(note.priority, { ...task, devices });
+  const warnings = othersOf(connection, { ...task, devices, priority: note.priority });
   beforeItIsMade();
   return { ifindex: build(connection, { ...task, devices, note }), note, made: true, warnings };
 }
@@ -115,7 +115,7 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
       refuseLockout(connection, { operation, ifindex, held: heldBy(cubes, { sides: sidesOf(direction), all }) });
     }
   }
-  if (!plan.force) refuseBypass(choosePriority(devices, { plan, operation }), { plan, operation, devices });
+  if (!plan.force) refuseBypass(connection, { plan, operation, devices });
 }
 
 /** An ifb's packets, and those of hooks that share their filters, cannot be held by a gate; loopback's would be twice. */
@@ -142,8 +142,11 @@ function refuseDeviceKind({ link, shared }: Surveyed, { plan, operation, dev }: 
 }
 
 /** Refuses to take packets from filters of others that come later, and which see them now. */
-function refuseBypass(priority: number, { plan, operation, devices }: Task & Survey): void {
-  const bypassed = hooksWithOthers(priority, { plan, devices }).filter(({ others }) => others.bypassed.length > 0);
+function refuseBypass(connection: Connection, { plan, operation, devices }: Task & Survey): void {
+  const priority = choosePriority(devices, { plan, operation });
+  const bypassed = hooksWithOthers(connection, { plan, devices, operation, priority }).filter(({ others }) =>
+    others.bypassed.length > 0
+  );
   if (bypassed.length === 0) return;
   const where = bypassed.map(({ place, others }) => `${others.bypassed.join("; ")}, on ${place}`).join("; ");
   throw new QueueError("would-bypass", operation, {
@@ -153,15 +156,20 @@ function refuseBypass(priority: number, { plan, operation, devices }: Task & Sur
 }
 
 /** What is worth knowing of the filters of others, a sentence each. */
-function othersOf(priority: number, { plan, devices }: Task & Survey): string[] {
-  return hooksWithOthers(priority, { plan, devices }).flatMap(({ place, others: { bypassed, before } }) => [
+function othersOf(connection: Connection, chosen: Task & Survey & { priority: number }): string[] {
+  const { plan } = chosen;
+  return hooksWithOthers(connection, chosen).flatMap(({ place, others: { bypassed, before } }) => [
     ...bypassed.map((name) => `the packets that the gate ${plan.name} takes on ${place} bypass: ${name}`),
     ...before.map((name) => `the gate ${plan.name} does not see what is taken before it on ${place} by: ${name}`),
   ]);
 }
 
-function hooksWithOthers(priority: number, { plan, devices }: { plan: GatePlan; devices: readonly Surveyed[] }) {
-  const links = devices.map(({ link }) => link);
+function hooksWithOthers(
+  connection: Connection,
+  { plan, devices, operation, priority }: Task & Survey & { priority: number },
+) {
+  const isAlone = devices.every(({ foreign }) => foreign.every(({ filters }) => filters.length === 0));
+  const links = isAlone ? [] : readLinks(connection, operation);
   return devices.flatMap(({ foreign }, index) =>
     foreign.map(({ side, filters }) => ({
       place: `${plan.devs[index]} ${side}`,

@@ -9,6 +9,7 @@ import {
   OPTIONS,
   type OptionSpec,
 } from "./table.ts";
+import { commandsMeant, optionsMeant, shellText } from "./near_miss.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A command line, read but not yet understood: every value is the text that was given. */
@@ -29,28 +30,78 @@ export interface Arguments {
 export function parseArguments(words: readonly string[]): Arguments {
   const [first, ...rest] = words;
   if (first === undefined || first === "--help" || first === "-h") return parseCommand("help", rest);
-  if (first === "--version") return parseCommand("version", rest);
-  if (first.startsWith("-")) throw new UsageError(`unknown option ${first} before the command${seeHelp()}`);
+  if (first === "--version" || first === "-V") return parseCommand("version", rest);
+  if (first.startsWith("-")) throw new UsageError(misplacedOption(first, rest));
   const command = findCommand(first);
   if (command !== undefined) return parseCommand(command, rest);
   const ofTwoWords = findCommand(`${first} ${rest[0]}`);
   if (ofTwoWords !== undefined) return parseCommand(ofTwoWords, rest.slice(1));
-  throw unknownCommand(first);
+  if (commandsUnder(first).length > 0 && ["--help", "-h", "help"].includes(rest[0])) {
+    return parseCommand("help", [first]);
+  }
+  throw unknownCommand(words);
 }
 
-/** What is wrong with a word where a command is needed, which it is not, or not by itself. */
-export function unknownCommand(word: string): UsageError {
-  const others = Object.keys(COMMANDS).filter((name) => name.startsWith(`${word} `));
-  if (others.length > 0) return new UsageError(`${word} needs another word: ${others.join(", ")}${seeHelp()}`);
-  return new UsageError(`unknown command ${JSON.stringify(word)}${seeHelp()}`);
+/** What is wrong with an option before the command. */
+function misplacedOption(option: string, rest: readonly string[]): string {
+  const command = rest.find((word) => findCommand(word) !== undefined);
+  const advice = command === undefined ? seeHelp() : `; options go behind the command: plugctl ${command} ${option}`;
+  return `unknown option ${option} before the command${advice}`;
+}
+
+/** The commands whose first word this is, and that have another one. */
+export function commandsUnder(word: string): CommandName[] {
+  return (Object.keys(COMMANDS) as CommandName[]).filter((name) => name.startsWith(`${word} `));
+}
+
+/** What is wrong with words where a command is needed, which they are not. */
+export function unknownCommand(words: readonly string[]): UsageError {
+  if (words[0] === "guardian:") {
+    return new UsageError(
+      "guardian: is how plugctl starts the process that releases when a hold is killed; not by hand",
+    );
+  }
+  const others = commandsUnder(words[0]);
+  const isPlain = words.length > 1 && !words[1].startsWith("-");
+  if (others.length > 0 && !isPlain) {
+    return new UsageError(`${words[0]} needs another word: ${others.join(", ")}; see: plugctl ${words[0]} --help`);
+  }
+  const count = others.length > 0 ? 2 : 1;
+  const name = words.slice(0, count).join(" ");
+  const rest = words.slice(count);
+  const meant = commandsMeant(name, Object.keys(COMMANDS));
+  const whole = meant.map((command) => [...command.split(" "), ...rest]).filter(isUnderstood);
+  const lines = (whole.length > 0 ? whole : meant.map((command) => command.split(" "))).map((line) =>
+    `plugctl ${shellText(line)}`
+  );
+  const advice = lines.length > 0 ? `; did you mean: ${lines.join(", or: ")}` : seeHelp();
+  return new UsageError(`unknown command ${JSON.stringify(name)}${advice}`);
+}
+
+function isUnderstood(words: readonly string[]): boolean {
+  try {
+    return parseArguments(words).command !== "help" || words[0] === "help";
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
 }
 
 function parseCommand(command: CommandName, words: readonly string[]): Arguments {
+  if (asksForHelp(command, words)) return { command, operands: [], program: [], values: new Map([["help", []]]) };
   const { own, program } = splitWords(words, command);
   // Where there is nothing to parse the parser is not compiled either, which takes longer than all else here.
   const { operands, values } = words.length === 0 ? { operands: [], values: new Map() } : parseWords(own, command);
-  if (!values.has("help")) checkOperands(command, { operands, program });
+  checkOperands(command, { operands, program });
   return { command, operands, program, values };
+}
+
+/** Whether help is asked for, with whatever else: not by a word that belongs to another command line. */
+function asksForHelp(command: CommandName, words: readonly string[]): boolean {
+  const { program: form }: CommandSpec = COMMANDS[command];
+  const isForeign = (word: string) => word === "--" || form === "COMMAND..." && !word.startsWith("-");
+  const end = words.findIndex(isForeign);
+  return (end < 0 ? words : words.slice(0, end)).some((word) => word === "--help" || word === "-h");
 }
 
 /** What a command is given before `--`. */
@@ -144,8 +195,24 @@ function nextValue(left: Iterator<string>, name: OptionName): string {
 function findOption(text: string, command: CommandName): OptionName {
   const { options } = COMMANDS[command] as CommandSpec;
   const found = options.find((name) => text === `--${name}` || text === `-${shortOf(name)}`);
-  if (found === undefined) throw new UsageError(`unknown option ${text}${seeHelp(command)}`);
+  if (found === undefined) throw unknownOption(text, command);
   return found;
+}
+
+/** What is wrong with an option that a command does not take. */
+function unknownOption(text: string, command: CommandName): UsageError {
+  const word = text.replace(/^--?/, "");
+  const { options }: CommandSpec = COMMANDS[command];
+  const meant = optionsMeant(word, options).map((name) => `--${name}`);
+  if (meant.length > 0) return new UsageError(`unknown option ${text}; did you mean ${meant.join(" or ")}`);
+  const takers = text === `--${word}` ? Object.entries<CommandSpec>(COMMANDS).filter(takes(word)) : [];
+  const names = takers.map(([name]) => name).join(", ");
+  const where = takers.length > 0 ? `: ${command} does not take it; these do: ${names}` : seeHelp(command);
+  return new UsageError(`unknown option ${text}${where}`);
+}
+
+function takes(word: string): (entry: [string, CommandSpec]) => boolean {
+  return ([, { options }]) => options.some((name) => name === word);
 }
 
 function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): string[] {

@@ -10,7 +10,9 @@ import type { PlugPlace } from "../plug/queue.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { cArray } from "./c_array.ts";
 import { messagesJson } from "./message_json.ts";
-import { isRoot } from "./targets.ts";
+import { ambiguous, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
+import { UsageError } from "./usage_error.ts";
+import { isDeviceName, isGateName } from "./values.ts";
 
 /** Prints what would be sent for each queue, in one send, and opens no socket. */
 export function printRequests(
@@ -26,6 +28,24 @@ export function printRequests(
 /** Where the plug of a gate is. */
 export function gatePlace(name: string): PlugPlace {
   return { dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE };
+}
+
+/** Which names are gates and which are devices, as far as that is known without a socket. */
+export function guessTargets(context: Context, { names, at, gates, places }: NamedTargets): Targets {
+  const targets: Targets = { gates: [...gates], places: [...places] };
+  for (const name of names) {
+    const isGate = isGateName(name) && readNumber(context, { dev: gateDevice(name), name: "ifindex" }) !== undefined;
+    const isDevice = isDeviceName(name) && readNumber(context, { dev: name, name: "ifindex" }) !== undefined;
+    if (isGate && isDevice) throw new UsageError(ambiguous(name));
+    if (isDevice || !isGateName(name)) {
+      targets.places.push({ dev: name, ...at });
+      continue;
+    }
+    if (!isGate) context.note(`${name} is shown as a gate; if it is a device, write --dev ${name}`);
+    refusePlace(at, name);
+    targets.gates.push(name);
+  }
+  return targets;
 }
 
 /** How messages are printed. */

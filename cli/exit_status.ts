@@ -8,3 +8,13 @@ export const EXIT = {
   /** Plus the signal's number: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. */
   signal: 128,
 } as const;
+
+/** What each exit status means, in words. */
+export const EXIT_STATUSES: readonly (readonly [status: string, meaning: string])[] = [
+  ["0", "done"],
+  ["1", "the kernel refused, or something failed on the way"],
+  ["2", "wrong usage: unknown command, option or value"],
+  ["3", "an expectation of a scenario, or --expect-lossless, was not met"],
+  ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
+  ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
+];

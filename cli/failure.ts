@@ -1,10 +1,13 @@
-import { EACCES, ENODEV, EPERM } from "../linux/errno.ts";
+import { EACCES, ENODEV, ENOENT, EPERM } from "../linux/errno.ts";
 import { UnsupportedError } from "../linux/libc.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
-import { NotStarted } from "./hold/child.ts";
+import type { Arguments } from "./arguments.ts";
 import { EXIT } from "./exit_status.ts";
+import { NotStarted } from "./hold/child.ts";
 import { Interrupted } from "./interruptible.ts";
+import { shellText } from "./near_miss.ts";
+import type { CommandName } from "./table.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What to tell the user about an error, and with which status to exit. */
@@ -13,51 +16,70 @@ export interface Failure {
   status: number;
 }
 
-const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how";
-
-/** What to do about it; DEV stands for the device, QUEUE for the options that name the queue. */
-const ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
-  "already-attached": "detach it first with: plugctl detach QUEUE",
-  "different-gate": "replace it with --replace, or give another name",
-  "foreign-qdisc": "see what is there with: tc qdisc show dev DEV",
-  "held": "let it go with: plugctl release QUEUE",
-  "handle-in-use": "give another with --handle, or none",
-  "name-in-use": "give the gate another name",
-  "no-device": "see which there are with: ip link",
-  "no-gate": "see which there are with: plugctl gate list",
-  "no-module": "load it with: modprobe MODULE; where that fails, plugctl doctor says what to install",
-  "no-parent": "see which there are with: tc class show dev DEV",
-  "no-permission": BECOME_ROOT,
-  "not-attached": "attach one with: plugctl attach QUEUE",
-  "not-drained": "try again, or discard them with: plugctl detach QUEUE --drop",
-  "priority-in-use": "give another with --priority, or none",
-  "would-bypass": "put the gate behind that with a higher --priority, or if that is what you want give --force",
-  "would-lock-out": "if that is what you want, give --force",
-};
-
-/** What to do instead where it is about a gate, GATE. */
-const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, string>>> = {
-  "foreign-qdisc": "delete that first",
-  "held": "let it go with: plugctl release GATE",
-  "not-attached": "see what is left of it with: plugctl gate list",
-  "not-drained": "try again, or discard them with: plugctl gate delete GATE --drop",
-};
-
-/** How a command line named its queue. */
-export interface Named {
-  /** The device, where it named only one. */
-  dev?: string;
-  /** The options that name the queue: `--dev eth0 --parent 1:4`; DEV stands for the device where it named several. */
-  queue?: string;
-  /** Whether it would have attached a plug there. */
-  attaches?: boolean;
+/** What an error is about, in the words of the command line that met it. */
+interface About {
+  /** The device, or DEV where it is not known. */
+  dev: string;
+  /** The words that name the plug: `eth0 --parent 1:4 --netns b`. */
+  plug: string;
+  /** The gate with the namespace, where it is about one. */
+  gate?: string;
+  /** ` --netns b`, or empty. */
+  netns: string;
+  /** How a command of another program is run in that namespace. */
+  there: (command: string) => string;
+  command?: CommandName;
+  /** The kernel module that is missing. */
+  module: string;
 }
 
-/** Describes an error that ended a command. */
-export function describeFailure(error: unknown, named: Named = {}): Failure {
-  if (error instanceof AggregateError) return severalFailures(error.errors, named);
-  if (error instanceof QueueError) return withAdvice(error, adviceOnQueue(error, named), statusOf(error));
-  if (error instanceof NetlinkError) return withAdvice(error, adviceOn(error), statusOf(error));
+const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how";
+
+/** What to do about it. */
+const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string | undefined>>> = {
+  "already-attached": ({ plug }) => `detach it first with: plugctl detach ${plug}`,
+  "different-gate": () => "replace it with --replace, or choose another name",
+  "foreign-qdisc": adviseGate,
+  "held": ({ plug }) => `let it go with: plugctl release ${plug}`,
+  "handle-in-use": () => "choose another with --handle, or give none",
+  "name-in-use": () => "choose another name for the gate",
+  "no-device": ({ there }) => `list the devices with: ${there("ip link")}`,
+  "no-gate": ({ netns }) => `list the gates with: plugctl gate list${netns}`,
+  "no-module": ({ module }) => `load it with: modprobe ${module}; if that fails, plugctl doctor says what to do`,
+  "no-parent": ({ dev, there }) => `list the classes with: ${there(`tc class show dev ${dev}`)}`,
+  "no-permission": () => BECOME_ROOT,
+  "not-attached": ({ plug, command }) => command === "detach" ? undefined : `attach one with: plugctl attach ${plug}`,
+  "not-drained": ({ plug }) => `try again, or discard the held packets with: plugctl detach ${plug} --drop`,
+  "priority-in-use": () => "choose another with --priority, or give none",
+  "would-bypass": () => "put the gate behind that with a higher --priority, or if that is what you want, add --force",
+  "would-lock-out": () => "if that is what you want, add --force",
+};
+
+/** What to do instead where it is about a gate. */
+const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string>>> = {
+  "foreign-qdisc": () => "delete that first",
+  "held": ({ gate }) => `let it go with: plugctl release ${gate}`,
+  "not-attached": ({ netns }) => `see what is left of it with: plugctl gate list${netns}`,
+  "not-drained": ({ gate }) => `try again, or discard the held packets with: plugctl gate delete ${gate} --drop`,
+};
+
+/** A qdisc that somebody else configured stays where it is: a gate holds packets without it. */
+function adviseGate({ dev, plug, netns, command }: About): string {
+  const gate = `keep it, and hold packets with a gate: plugctl gate add NAME --dev ${dev} --direction egress${netns}`;
+  const attaches = command === "attach" || command === "hold";
+  return attaches ? `${gate}; plugctl attach ${plug} --replace would delete it, with its settings, for good` : gate;
+}
+
+/**
+ * Describes an error that ended a command.
+ *
+ * @param given The command line that it ended, whose options the advice repeats.
+ * @param advice What to do about it, where the machine was looked at for that.
+ */
+export function describeFailure(error: unknown, given?: Arguments, advice?: string): Failure {
+  if (error instanceof AggregateError) return severalFailures(error.errors, given);
+  if (error instanceof QueueError) return withAdvice(error, advice ?? adviceOnQueue(error, given), statusOf(error));
+  if (error instanceof NetlinkError) return netlinkFailure(error, given);
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
   if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
   if (error instanceof NotStarted) return withAdvice(error, undefined, error.status);
@@ -65,8 +87,8 @@ export function describeFailure(error: unknown, named: Named = {}): Failure {
   return withAdvice(error, undefined, error instanceof UsageError ? EXIT.usage : EXIT.failed);
 }
 
-function severalFailures(errors: readonly unknown[], named: Named): Failure {
-  const failures = errors.map((error) => describeFailure(error, named));
+function severalFailures(errors: readonly unknown[], given?: Arguments): Failure {
+  const failures = errors.map((error) => describeFailure(error, given));
   return { message: failures.map(({ message }) => message).join("\n"), status: failures[0].status };
 }
 
@@ -80,27 +102,67 @@ function statusOf(error: QueueError | NetlinkError): number {
   return ["no-permission", "no-module", "EPERM", "EACCES"].includes(error.code) ? EXIT.incapable : EXIT.failed;
 }
 
-function adviceOnQueue({ code, operation, reason }: QueueError, named: Named): string | undefined {
-  const { dev = deviceIn(operation), queue = `--dev ${dev}`, attaches = false } = named;
-  const [, gate] = /\bgate (\S+)/.exec(operation) ?? [];
-  const [, module = "sch_plug"] = /this kernel has no (\w+)/.exec(reason) ?? [];
-  if (attaches && code === "foreign-qdisc") return `replace what is there with: plugctl attach ${queue} --replace`;
-  const advice = (gate === undefined ? undefined : GATE_ADVICE[code]) ?? ADVICE[code];
-  return advice?.replace("QUEUE", () => queue).replace("DEV", () => dev).replace("GATE", () => gate ?? "")
-    .replace("MODULE", () => module);
+function adviceOnQueue(error: QueueError, given?: Arguments): string | undefined {
+  const about = aboutWhat(error, given);
+  const advice = (about.gate === undefined ? undefined : GATE_ADVICE[error.code]) ?? ADVICE[error.code];
+  return advice?.(about);
+}
+
+function aboutWhat({ operation, reason, ...error }: QueueError, given?: Arguments): About {
+  const { command, values } = given ?? {};
+  const devices = values?.get("dev") ?? [];
+  const [netns] = values?.get("netns") ?? [];
+  const [parent] = values?.get("parent") ?? [];
+  const dev = error.dev ?? deviceIn(operation) ?? (devices.length === 1 ? devices[0] : "DEV");
+  const gate = error.gate ?? /\bgate (\S+)/.exec(operation)?.[1];
+  const inNetns = netns === undefined ? "" : ` ${shellText(["--netns", netns])}`;
+  return {
+    dev,
+    plug: `${devices.length > 0 ? "--dev " : ""}${dev}${parent === undefined ? "" : ` --parent ${parent}`}${inNetns}`,
+    gate: gate === undefined ? undefined : `${gate}${inNetns}`,
+    netns: inNetns,
+    there: (text) => inNamespace(text, netns),
+    command,
+    module: /this kernel has no (\w+)/.exec(reason)?.[1] ?? "sch_plug",
+  };
 }
 
 /** The device that an operation on a queue is about: `attach to eth0 (root)`. */
-function deviceIn(operation: string): string {
-  return /(\S+) \((?:root|parent|handle)\b/.exec(operation)?.[1] ?? "DEV";
+function deviceIn(operation: string): string | undefined {
+  return /(\S+) \((?:root|parent|handle)\b/.exec(operation)?.[1];
 }
 
-function adviceOn({ errno, operation }: NetlinkError): string | undefined {
+/** `ip` and `tc` take a name of `ip netns`; a path or a process takes `nsenter`. */
+function inNamespace(command: string, netns: string | undefined): string {
+  if (netns === undefined) return command;
+  const isName = !netns.startsWith("pid:") && !netns.includes("/");
+  if (isName) return command.replace(/^(?:ip|tc)\b/, `$& -netns ${shellText([netns])}`);
+  const path = netns.startsWith("pid:") ? `/proc/${netns.slice(4)}/ns/net` : netns;
+  return `nsenter ${shellText([`--net=${path}`])} ${command}`;
+}
+
+function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {
+  const { errno, operation } = error;
   const enters = operation.startsWith("enter");
-  if (enters && errno === EPERM) return "run it as root, or give the program CAP_SYS_ADMIN, which this takes";
+  const status = statusOf(error);
+  if (enters && errno === EPERM) {
+    return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN, which --netns needs", status);
+  }
   // Of pid:N, where that is somebody else's process.
-  if (enters && errno === EACCES) return "run it as root, or give the program CAP_SYS_PTRACE, which this takes";
-  if (errno === EPERM || errno === EACCES) return BECOME_ROOT;
-  if (errno === ENODEV) return ADVICE["no-device"];
-  return enters ? "see which there are with: ip netns" : undefined;
+  if (enters && errno === EACCES) {
+    return withAdvice(error, "run it as root, or give the program CAP_SYS_PTRACE, which --netns pid:N needs", status);
+  }
+  if (errno === EPERM || errno === EACCES) return withAdvice(permissionError(error, given), BECOME_ROOT, status);
+  if (errno === ENODEV) {
+    const noDevice = new QueueError("no-device", operation, { reason: error.message });
+    return withAdvice(error, adviceOnQueue(noDevice, given), status);
+  }
+  return withAdvice(error, enters && errno === ENOENT ? "list the namespaces with: ip netns" : undefined, status);
+}
+
+/** Who may not do the whole is told of that, and not of the step at which the kernel said so. */
+function permissionError(error: NetlinkError, given?: Arguments): Error {
+  if (!given) return error;
+  const names = [...given.operands, ...given.values.get("gate") ?? [], ...given.values.get("dev") ?? []];
+  return new Error(`Cannot ${[given.command, ...names].join(" ")}: it takes root, or CAP_NET_ADMIN`);
 }

@@ -7,17 +7,8 @@ import {
   OPTIONS,
   type OptionSpec,
 } from "./table.ts";
+import { EXIT_STATUSES } from "./exit_status.ts";
 import { textTable } from "./printing.ts";
-
-/** The exit statuses, and what each means. */
-export const EXIT_STATUSES = [
-  ["0", "done"],
-  ["1", "the kernel refused, or something failed on the way"],
-  ["2", "wrong usage: unknown command, option or value"],
-  ["3", "an expectation of a scenario, or --expect-lossless, was not met"],
-  ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
-  ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
-];
 
 /** The help about all of plugctl. */
 export function generalHelp(): string {
@@ -41,7 +32,7 @@ See plugctl help COMMAND for what it does, its options and examples.
 function synonyms(): string {
   const entries = Object.entries(COMMANDS) as [CommandName, CommandSpec][];
   const pairs = entries.flatMap(([name, spec]) => (spec.synonyms ?? []).map((synonym) => `${synonym} for ${name}`));
-  return `tc's words are accepted too: ${pairs.join(", ")}.`;
+  return `Aliases: ${pairs.join(", ")}. What tc calls release is release-one here.`;
 }
 
 /** The help about one command. */
@@ -50,12 +41,31 @@ export function commandHelp(name: CommandName): string {
   const parts = [
     `${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`,
     `Usage: ${usageOf(name)}`,
-    ...spec.synonyms ? [`tc calls it ${spec.synonyms.join(", ")}, which is accepted too.`] : [],
+    ...spec.synonyms ? [`Aliases: ${spec.synonyms.join(", ")}.`] : [],
+    ...nameMeaning(spec),
     ...spec.details.map(wrap),
     `Options:\n${indent(textTable(spec.options.map((option) => optionRow(option, name))))}`,
   ];
   if (spec.examples.length > 0) parts.push(`Examples:\n${indent(spec.examples.map(example).join("\n"))}`);
   return `${parts.join("\n\n")}\n`;
+}
+
+/** The help about commands that begin with the same word. */
+export function groupHelp(word: string, commands: readonly CommandName[]): string {
+  const rows = commands.map((name) => [name, COMMANDS[name].summary]);
+  return `Usage: plugctl ${word} COMMAND [OPTION...]
+
+Commands:
+${indent(textTable(rows))}
+
+See plugctl ${commands[0]} --help, and so on, for what it does, its options and examples.
+`;
+}
+
+/** What a name means, where it may be a gate's or a device's. */
+function nameMeaning({ operands = [] }: CommandSpec): string[] {
+  if (!operands.includes("[NAME...]")) return [];
+  return ["NAME is a gate or a device; where both have that name, --gate or --dev says which is meant."];
 }
 
 /** How a command is written: `plugctl limit SIZE [GATE...] [OPTION...]`. */

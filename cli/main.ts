@@ -43,7 +43,7 @@ function makeContext(given: Arguments, streams: Streams): Context {
   return {
     arguments: given,
     run: (other) => runCommand(other, streams),
-    print: (text) => write(stdout, text),
+    print: (text) => printTo(stdout, text),
     note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
     trace: (text) => write(stderr, text),
   };
@@ -59,25 +59,28 @@ async function fail(error: unknown, given: Arguments | undefined, { stderr }: St
     write(stderr, "plugctl: Deno does not let it read its own modules; run it with: deno run --allow-all\n");
     return EXIT.incapable;
   }
-  const { message, status } = failures.describeFailure(error, given && nameQueue(given));
+  const { message, status } = failures.describeFailure(error, given, given && await adviseOn(error, given));
   for (const line of message.split("\n")) write(stderr, `plugctl: ${line}\n`);
   return status;
 }
 
-/** How the command line named its queue; DEV stands for the device where it named several. */
-function nameQueue({ command, values }: Arguments): { dev?: string; queue?: string; attaches: boolean } {
-  const devices = values.get("dev") ?? [];
-  const attaches = command === "attach" || command === "hold";
-  if (devices.length === 0) return { attaches };
-  const dev = devices.length === 1 ? devices[0] : undefined;
-  const [netns, parent] = [values.get("netns"), values.get("parent")];
-  const words = [
-    ...netns ? ["--netns", ...netns] : [],
-    "--dev",
-    dev ?? "DEV",
-    ...parent ? ["--parent", ...parent] : [],
-  ];
-  return { dev, queue: words.join(" "), attaches };
+/** What to do about an error for which the machine is looked at: a name that is not there. */
+async function adviseOn(error: unknown, given: Arguments): Promise<string | undefined> {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "no-device" && code !== "no-gate") return undefined;
+  const { adviseOnName } = await import("./name_advice.ts");
+  return adviseOnName(error, given);
+}
+
+/** Writes the output of a command. That its reader has gone is told by the exit status alone. */
+function printTo(stdout: Stream, text: string): void {
+  try {
+    write(stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe || !(error instanceof Error)) throw error;
+    const reason = error.message.replace(/ \(os error \d+\)$/, "");
+    throw new Error(`Cannot write to standard output: ${reason}`, { cause: error });
+  }
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */
@@ -86,10 +89,20 @@ function write(to: Stream, text: string): void {
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
+/** Whether a word is the number of an open socket, as a guardian is started with. */
+function isSocket(word: string | undefined): boolean {
+  try {
+    return /^[0-9]+$/.test(word ?? "") && Deno.readLinkSync(`/proc/self/fd/${word}`).startsWith("socket:");
+  } catch {
+    return false;
+  }
+}
+
 if (import.meta.main) {
   // Words that nobody types: with the one this program is a guardian, with the other it tells a shell what may follow.
   const [first, ...rest] = Deno.args;
-  if (first === "guardian:") await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
-  else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
+  if (first === "guardian:" && isSocket(rest[0])) {
+    await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
+  } else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

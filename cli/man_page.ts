@@ -1,5 +1,6 @@
 import config from "../deno.json" with { type: "json" };
-import { EXIT_STATUSES, usageOf } from "./help_text.ts";
+import { EXIT_STATUSES } from "./exit_status.ts";
+import { usageOf } from "./help_text.ts";
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 
 /** What is said in no command's help. */
@@ -47,7 +48,7 @@ function paragraphs(texts: readonly string[]): string {
 /** A command with its synonyms, its help, its options by name, those that it gives a meaning of its own, and its examples. */
 function command(name: CommandName): string {
   const { summary, synonyms, options, meanings = {}, details, examples }: CommandSpec = COMMANDS[name];
-  const also = synonyms ? [`tc calls it ${synonyms.join(", ")}, which is accepted too.`] : [];
+  const also = synonyms ? [`Aliases: ${synonyms.join(", ")}.`] : [];
   return [
     `.SS "${escape(usageOf(name))}"`,
     escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),

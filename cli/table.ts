@@ -35,24 +35,30 @@ export interface CommandSpec {
 
 /** Every option, under its name without the dashes. */
 export const OPTIONS = {
-  dev: { value: "DEV", many: true, short: "d", summary: "the device; may be given several times" },
-  parent: { value: "PARENT", short: "p", summary: "where the plug hangs: root, the default, or a class, MAJOR:MINOR" },
+  dev: {
+    value: "DEV",
+    many: true,
+    short: "d",
+    summary: "the device, by its name or an altname; may be given several times",
+  },
+  gate: { value: "GATE", many: true, short: "g", summary: "the gate; may be given several times" },
+  parent: { value: "PARENT", short: "p", summary: "where the plug is: root, the default, or a class, MAJOR:MINOR" },
   handle: { value: "HANDLE", summary: "the plug's handle, MAJOR: in hexadecimal" },
   netns: { value: "NETNS", short: "n", summary: "the network namespace: NAME, a path, or pid:N" },
-  limit: { value: "SIZE", short: "l", summary: "how much it holds before it drops: 64k, 1m, 1MiB (1024-based bytes)" },
+  limit: { value: "SIZE", short: "l", summary: "queue limit, such as 64k, 1m or 1MiB (1024-based bytes)" },
   hold: { summary: "hold packets from the first moment on" },
-  replace: { summary: "replace a qdisc that plugctl did not make" },
+  replace: { summary: "delete the qdisc that is there, with its settings, for good" },
   direction: {
     value: "DIRECTION",
     summary: "in (ingress), out (egress) or both: which packets it sees",
   },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
-  priority: { value: "N", summary: "of gates that match a packet the lowest gets it (default: the next)" },
+  priority: { value: "N", summary: "lowest number wins when several gates match (default: the next free)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
-  until: { value: "CONDITION", short: "u", summary: "release once this is so: backlog>=10, sent>=1, drops>0" },
+  until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
   "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
-  "expect-lossless": { summary: "exit with status 3 where a packet was dropped" },
-  drop: { summary: "discard what is held instead of letting it go" },
+  "expect-lossless": { summary: "exit with status 3 if a packet was dropped" },
+  drop: { summary: "discard held packets instead of releasing them" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
   force: { short: "f", summary: "hold even a device that carries the default route or this SSH session" },
   set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
@@ -71,64 +77,66 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-const QUEUE = ["dev", "parent", "handle", "netns"] as const;
+const PLUG = ["dev", "parent", "handle", "netns"] as const;
+const QUEUE = ["dev", "gate", "parent", "handle", "netns"] as const;
 const COMMON = ["json", "dry-run", "quiet", "verbose", "help"] as const;
 
 /** Every command, in the order of the help. */
 export const COMMANDS = {
   attach: {
-    summary: "create a plug that passes packets until it is told to hold them",
+    summary: "create a plug on a device; packets pass until it is told to hold them",
+    operands: ["[DEV...]"],
     options: ["dev", "parent", "handle", "netns", "limit", "hold", "replace", "force", ...COMMON],
     details: [
-      "Creates the plug and releases it in one send, so that no packet is held in between. Without --limit it holds " +
-      "txqueuelen packets of the device's mtu.",
-      "The plug takes the place of the device's own queueing discipline until it is detached. One that somebody else " +
-      "configured is left alone, unless --replace is given.",
+      "Creates the plug and releases it in one send, so no packet is held in between. Without --limit the plug holds up to " +
+      "txqueuelen packets of the device's MTU.",
+      "The plug takes the place of the device's own queueing discipline until it is detached. A queueing discipline that " +
+      "somebody else configured is left alone: use a gate there. With --replace it is deleted, with its settings, for good.",
     ],
     examples: [
-      ["attach --dev eth0", "be ready to hold what leaves eth0"],
-      ["attach --dev eth0 --limit 16m --hold", "hold from the first moment on, up to 16 MiB"],
-      ["attach --dev eth0 --parent 1:4 --handle 40:", "below a class of the qdisc that eth0 has"],
+      ["attach eth0", "be ready to hold what leaves eth0"],
+      ["attach eth0 --limit 16m --hold", "hold from the first moment on, up to 16 MiB"],
+      ["attach eth0 --parent 1:4 --handle 40:", "below a class of the qdisc that eth0 has"],
     ],
     load: (): Loading => import("./commands/attach.ts"),
   },
   detach: {
-    summary: "let go what is held, wait until it has left, and delete the plug",
-    options: [...QUEUE, "drop", "timeout", ...COMMON],
+    summary: "release what is held, wait until it has left, and delete the plug",
+    operands: ["[DEV...]"],
+    options: [...PLUG, "drop", "timeout", ...COMMON],
     details: [
-      "Packets that have not left within the timeout keep the plug where it is, released, and are an error. On SIGINT, " +
-      "SIGTERM and SIGHUP the waiting ends; everything was released before it began.",
+      "If packets have not left within the timeout, the plug stays where it is, released, and detach fails. SIGINT, " +
+      "SIGTERM and SIGHUP end the waiting; everything was released before it began.",
     ],
     examples: [
-      ["detach --dev eth0", "take the plug away without losing a packet"],
-      ["detach --dev eth0 --drop", "discard what it holds"],
+      ["detach eth0", "remove the plug without losing a packet"],
+      ["detach eth0 --drop", "discard what it holds"],
     ],
     load: (): Loading => import("./commands/detach.ts"),
   },
   buffer: {
     summary: "hold packets from here on; again: end the epoch and begin the next",
     synonyms: ["block"],
-    operands: ["[GATE...]"],
+    operands: ["[NAME...]"],
     options: [...QUEUE, "max-hold", "force", ...COMMON],
     details: [
-      "What is sent from now on waits in the kernel, in order. Each further buffer ends an epoch, which release-one lets " +
-      "go. One ended epoch is remembered: release it before the next buffer, or it is counted as part of the next.",
-      "With --max-hold a guardian, a process of its own that outlives this command, releases all after that time, counted " +
-      "from the last buffer with --max-hold. It ends before, where release of plugctl makes it needless, or the " +
-      "plug or its device is deleted, by whatever program. With such a deadline a device may be held that carries the default route.",
+      "Packets sent from now on wait in the kernel, in order. Each further buffer ends an epoch, which release-one " +
+      "releases. The kernel remembers one ended epoch: release it before the next buffer, or it is counted as part of the next.",
+      "With --max-hold a guardian, a separate process that outlives this command, releases everything after that time, " +
+      "counted from the last buffer with --max-hold. The guardian ends earlier if plugctl releases the plug, or if the plug " +
+      "or its device is deleted. A device that carries the default route may be held with such a deadline.",
     ],
     examples: [
-      ["buffer --dev eth0", "hold what leaves eth0"],
-      ["buffer --dev eth0 --max-hold 30s", "and let it go in 30 seconds at the latest"],
-      ["buffer --dev eth0 --dev eth1", "hold both, in one send"],
+      ["buffer eth0", "hold what leaves eth0"],
+      ["buffer eth0 --max-hold 30s", "and release it after 30 seconds at the latest"],
+      ["buffer eth0 eth1", "hold both, in one send"],
       ["buffer web", "hold what the gate web matches, and nothing else"],
-      ["buffer a b c", "hold what the gates match, moved in one send"],
     ],
     load: (): Loading => import("./commands/buffer.ts"),
   },
   hold: {
     summary: "hold for a time, while a command runs or until something is so, then release",
-    operands: ["[GATE...]"],
+    operands: ["[NAME...]"],
     program: "[-- COMMAND...]",
     options: [
       ...QUEUE,
@@ -154,7 +162,7 @@ export const COMMANDS = {
       "release first, and go to the command too.",
     ],
     examples: [
-      ["hold --dev eth0 --for 200ms", "hold what leaves eth0 for 200 ms"],
+      ["hold eth0 --for 200ms", "hold what leaves eth0 for 200 ms"],
       ["hold web -- systemctl reload haproxy", "hold what the gate web matches while HAProxy reloads"],
       ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for five seconds at the most"],
       ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
@@ -164,44 +172,51 @@ export const COMMANDS = {
   release: {
     summary: "release everything and pass packets from here on",
     synonyms: ["release-indefinite", "release_indefinite"],
-    operands: ["[GATE...]"],
+    operands: ["[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
       "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of them.",
       "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
-      ["release --dev eth0", "release everything that eth0 holds"],
+      ["release eth0", "release everything that eth0 holds"],
       ["release web", "release everything that the gate web holds"],
     ],
     load: (): Loading => import("./commands/release.ts"),
   },
   "release-one": {
     summary: "release the epoch that the last buffer ended",
-    operands: ["[GATE...]"],
+    operands: ["[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
-      "Given again without a buffer in between, it releases nothing.",
+      "A second release-one without a buffer in between releases nothing.",
       "This is RELEASE_ONE of the kernel, which tc calls release.",
     ],
-    examples: [["release-one --dev eth0", "release the last ended epoch, and hold what came after it"]],
+    examples: [["release-one eth0", "release the last ended epoch, and go on holding what came after it"]],
     load: (): Loading => import("./commands/release.ts"),
   },
   limit: {
-    summary: "set how much a plug holds before it drops",
-    operands: ["SIZE", "[GATE...]"],
+    summary: "set the queue limit of a plug: how much it holds before it drops",
+    operands: ["SIZE", "[NAME...]"],
     options: [...QUEUE, ...COMMON],
-    details: ["Below what is held already, it keeps that and drops what comes."],
-    examples: [["limit 4m --dev eth0", "hold up to 4 MiB"], ["limit 4m web", "up to 4 MiB at the gate web"]],
+    details: [
+      "The size may also stand behind the names. A limit below what is held already keeps that, and drops what comes.",
+    ],
+    examples: [["limit 4m eth0", "hold up to 4 MiB"], ["limit web 4m", "hold up to 4 MiB at the gate web"]],
     load: (): Loading => import("./commands/limit.ts"),
   },
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
-    options: ["dev", "netns", "json", "quiet", "verbose", "help"],
-    details: ["Whether a plug holds, and its limit, the kernel cannot tell; a backlog above 0 says that it does."],
+    operands: ["[NAME...]"],
+    options: ["dev", "gate", "netns", "json", "quiet", "verbose", "help"],
+    details: [
+      "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what gates " +
+      "match, see gate list.",
+    ],
     examples: [
       ["show", "every plug of this network namespace"],
-      ["show --dev eth0 --json", "those of eth0, for a program"],
+      ["show eth0", "those of eth0"],
+      ["show web --json", "that of the gate web, for a program"],
     ],
     load: (): Loading => import("./commands/show.ts"),
   },
@@ -331,9 +346,10 @@ export const COMMANDS = {
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
     meanings: { all: "every rtnetlink message of the capture, whatever it is about" },
     details: [
-      "Reads netlink messages from its arguments, or where there are none from standard input: in hex, in base64, as an " +
-      "array in C, as strace shows them (as strings, as dumps of -e write=all, or field by field), or as xxd, hexdump -C " +
-      "or tcpdump -x dump them.",
+      "Reads netlink messages from its arguments, or where there are none from standard input, as bytes or as people have " +
+      "them in text: hex, base64, arrays and strings of bytes of C, Rust, Go, Python, JavaScript and others; hex dumps of xxd, " +
+      "hexdump -C, od, tcpdump and Wireshark; all that strace has printed of a program, with or without -e write=all, -xx and -v; " +
+      "all that libnl prints with NLCB=debug. What cannot be read is skipped with a note, and the exit status is 1.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
       "with its time and what was answered. The capture is pcap or pcapng, compressed by gzip or not, of any size, and with " +
       "--pcap - it comes from standard input. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
@@ -341,15 +357,16 @@ export const COMMANDS = {
     ],
     examples: [
       ["decode 100000000300020065000000f9020000", "the end of a dump"],
+      ["decode --brief < strace.txt", "what strace -o strace.txt -v -s 65536 has seen of tc or ip"],
       ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
       ["decode --pcap - --brief", "the same while tcpdump -i nlmon0 -U -w - writes it"],
     ],
     load: (): Loading => import("./commands/decode.ts"),
   },
   doctor: {
-    summary: "say whether this machine can do it, and what to do where it cannot",
+    summary: "check whether this machine can run plugctl, and how to fix it if not",
     options: ["json", "quiet", "help"],
-    details: ["Looks, and changes nothing. Exit status 4 where something is missing that holding packets needs."],
+    details: ["Changes nothing. The exit status is 4 if something is missing that holding packets needs."],
     examples: [["doctor", "check this machine"]],
     load: (): Loading => import("./commands/doctor.ts"),
   },

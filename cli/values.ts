@@ -38,25 +38,41 @@ export function positiveDuration(context: Context, name: "for" | "max-hold"): nu
   return milliseconds;
 }
 
+/** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */
+export function isDeviceName(text: string): boolean {
+  const bytes = new TextEncoder().encode(text).length;
+  return bytes >= 1 && bytes <= 127 && text !== "." && text !== ".." && !/[\s/:\0]/.test(text);
+}
+
 /**
- * A device's name or one of its altnames: what the kernel takes for one.
+ * A device's name or one of its altnames.
  *
- * @throws {UsageError} where the text is anything else
+ * @throws {UsageError} where the text can be neither
  */
 export function deviceName(text: string): string {
-  const bytes = new TextEncoder().encode(text).length;
-  if (bytes > 15 || text === "." || text === ".." || /[\s/:\0]/.test(text)) {
-    throw new UsageError(`${JSON.stringify(text)} is no device's name: one has up to 15 bytes, no space, / or :`);
+  if (isDeviceName(text)) return text;
+  throw new UsageError(
+    `invalid device name ${
+      JSON.stringify(text)
+    }: a name has up to 15 bytes, an altname up to 127, without space, / and :`,
+  );
+}
+
+/** Whether a gate can have this name. */
+export function isGateName(text: string): boolean {
+  try {
+    return gateDevice(text) !== "";
+  } catch {
+    return false;
   }
-  return text;
 }
 
 /**
  * A gate's name.
  *
- * @throws {UsageError} where the text is none
+ * @throws {UsageError} where no gate can have it
  */
-export function gateOperand(text: string): string {
+export function gateName(text: string): string {
   understood(() => gateDevice(text));
   return text;
 }

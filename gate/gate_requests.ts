@@ -3,7 +3,6 @@ import {
   NLM_F_EXCL,
   RTM_DELLINK,
   RTM_DELQDISC,
-  RTM_GETLINK,
   RTM_NEWLINK,
   RTM_NEWQDISC,
 } from "../codec/assembly/constants.ts";
@@ -17,11 +16,6 @@ import { treeRequest } from "../codec/tree_request.ts";
 export const GATE_TXQUEUELEN = 0x504c;
 
 const NEW = NLM_F_CREATE | NLM_F_EXCL;
-
-/** Asks for the device of this name. */
-export function askForDevice(name: string): FieldsRequest {
-  return treeRequest({ type: RTM_GETLINK, ifindex: 0, name });
-}
 
 /** Creates the ifb device of a gate. */
 export function createDevice(name: string): FieldsRequest {

@@ -3,11 +3,12 @@ import type { LinkMessage } from "../codec/message.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
+import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
 import { parseNote, withLimit } from "./gate_note.ts";
-import { askForDevice, writeNote } from "./gate_requests.ts";
+import { writeNote } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 
@@ -19,7 +20,7 @@ import { heldByGate } from "./held.ts";
  */
 export function namedGates(connection: Connection, names: readonly string[]): Queue[] {
   const devices = names.map(gateDevice);
-  const answers = connection.transact(devices.map(askForDevice));
+  const answers = connection.transact(devices.map(askByName));
   return answers.map((answer, index) => {
     const link = linkOf(answer, names[index]);
     return gateQueue(connection, { name: names[index], ifindex: link.ifindex, alias: link.alias });
@@ -52,5 +53,5 @@ function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage
   const operation = `find gate ${name}`;
   if (errno !== 0 && errno !== ENODEV) throw refusalError(operation, { errno, sentence });
   if (message?.about === "link" && isGateDevice(message)) return message;
-  throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
+  throw new QueueError("no-gate", operation, { reason: "there is no such gate", gate: name });
 }

@@ -3,11 +3,11 @@ import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import { bytesOf, readAttributes } from "../codec/attributes.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
+import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "./filter.ts";
 import { parseNote, sidesOf } from "./gate_note.ts";
-import { askForDevice } from "./gate_requests.ts";
 import { type GateState, isGateDevice, readGates } from "./gate_state.ts";
 import { BOTH_SIDES, heldPackets, hookQdisc } from "./machine.ts";
 
@@ -44,7 +44,7 @@ export interface Survey {
  */
 export function survey(connection: Connection, { plan, operation }: { plan: GatePlan; operation: string }): Survey {
   const names = [...plan.devs, plan.device];
-  const answers = connection.transact(names.map(askForDevice));
+  const answers = connection.transact(names.map(askByName));
   const own = linkOf(answers[plan.devs.length], operation);
   const links = plan.devs.map((dev, index) => linkOf(answers[index], operation) ?? refuseDevice(dev));
   const existing = own && existingGate(connection, { own, operation });
@@ -58,7 +58,7 @@ function linkOf({ errno, sentence, message }: Answer, operation: string): LinkMe
 }
 
 function refuseDevice(dev: string): never {
-  throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device" });
+  throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", dev });
 }
 
 function existingGate(

@@ -1,6 +1,7 @@
-import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { IFLA_ALT_IFNAME, IFLA_IFNAME, RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
+import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
@@ -12,12 +13,44 @@ import { QueueError } from "./queue_error.ts";
  * @throws {QueueError} `no-device`
  */
 export function findDevice(connection: Connection, dev: string): number {
+  if (isLongName(dev)) {
+    const [link] = linksByName(connection, [dev]);
+    if (link) return link.ifindex;
+    throw noDevice(dev);
+  }
   try {
     return connection.deviceIndex(dev);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.errno !== ENODEV) throw error;
-    throw new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause: error });
+    throw noDevice(dev, error);
   }
+}
+
+function noDevice(dev: string, cause?: unknown): QueueError {
+  return new QueueError("no-device", `find ${dev}`, { reason: "there is no such device", cause, dev });
+}
+
+/** The devices that have these names or altnames, with one send; `undefined` where there is none. */
+export function linksByName(connection: Connection, names: readonly string[]): (LinkMessage | undefined)[] {
+  return connection.transact(names.map(askByName)).map(({ errno, sentence, message }, index) => {
+    if (errno !== 0 && errno !== ENODEV) throw new NetlinkError(`find device ${names[index]}`, { errno, sentence });
+    return message?.about === "link" ? message : undefined;
+  });
+}
+
+/** Asks for the device that has this name or altname. */
+export function askByName(name: string): Request {
+  // IFLA_IFNAME finds altnames too, but has room for 15 bytes; kernels before 5.5 know no IFLA_ALT_IFNAME.
+  const attribute = isLongName(name)
+    ? { name: "ALT_IFNAME", attributeType: IFLA_ALT_IFNAME, value: name }
+    : { name: "IFNAME", attributeType: IFLA_IFNAME, value: name };
+  const struct = ["family, pad, type", "ifindex", "flags", "change"].map((name) => ({ name, value: 0 }));
+  return { type: RTM_GETLINK, fields: [...struct, attribute] };
+}
+
+/** Whether only an altname can be this long: `IFNAMSIZ` is 16 with the NUL. */
+function isLongName(name: string): boolean {
+  return new TextEncoder().encode(name).length > 15;
 }
 
 /**

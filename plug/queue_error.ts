@@ -25,6 +25,18 @@ export type QueueErrorCode =
   | "would-lock-out"
   | "would-orphan";
 
+/** What a `QueueError` says besides. */
+export interface QueueErrorDetails {
+  /** What is in the way. */
+  reason: string;
+  /** The kernel's answer, where there was one. */
+  cause?: unknown;
+  /** The device that it is about. */
+  dev?: string;
+  /** The gate that it is about. */
+  gate?: string;
+}
+
 /** Something could not be done to a queue. `cause` is the kernel's answer, where there was one. */
 export class QueueError extends Error {
   /** The class's name. */
@@ -35,10 +47,16 @@ export class QueueError extends Error {
   readonly operation: string;
   /** What is in the way. */
   readonly reason: string;
+  /** The device that it is about, where that is known. */
+  readonly dev?: string;
+  /** The gate that it is about, where it is about one. */
+  readonly gate?: string;
 
   /** Puts the sentence together: `Cannot buffer eth0 (root): no plug is attached`. */
-  constructor(code: QueueErrorCode, operation: string, { reason, cause }: { reason: string; cause?: unknown }) {
+  constructor(code: QueueErrorCode, operation: string, { reason, cause, dev, gate }: QueueErrorDetails) {
     super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
+    this.dev = dev;
+    this.gate = gate;
     this.code = code;
     this.operation = operation;
     this.reason = reason;

@@ -3,14 +3,14 @@ import { Gate } from "../../gate/gate.ts";
 import { deleteDevice } from "../../gate/gate_requests.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven } from "../context.ts";
-import { durationOf, gateOperand } from "../values.ts";
+import { durationOf, gateName } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
 import { losses } from "../printing.ts";
 import { openConnection } from "../targets.ts";
 
 /** `plugctl gate delete` */
 export async function run(context: Context): Promise<void> {
-  const names = context.arguments.operands.map(gateOperand);
+  const names = context.arguments.operands.map(gateName);
   const drop = isGiven(context, "drop");
   const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) return await printPlan(context, { names, drop });

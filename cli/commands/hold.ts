@@ -17,7 +17,8 @@ import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
-import { openConnection } from "../targets.ts";
+import { UsageError } from "../usage_error.ts";
+import { openConnection, resolveTargets, type Targets } from "../targets.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
@@ -33,14 +34,25 @@ interface Work extends HoldQueues {
 /** `plugctl hold` */
 export async function run(context: Context): Promise<number | void> {
   const plan = holdPlan(context);
-  if (isGiven(context, "dry-run")) return await printPlan(context, plan);
+  if (isGiven(context, "dry-run")) {
+    const { guessTargets } = await import("../dry_run.ts");
+    return await printPlan(context, { ...plan, ...guessTargets(context, plan) });
+  }
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");
   using connection = await openConnection(context);
-  const queues = openHoldQueues(connection, plan);
+  const targets = resolveTargets(connection, plan);
+  refuseLimit(plan, targets);
+  const queues = openHoldQueues(connection, { ...plan, ...targets });
   using _guardian = queues.guardian;
   for (const warning of queues.attached.flatMap(({ warnings }) => warnings)) context.note(warning);
   return await interruptible((signal) => holdAndReport(context, { ...queues, plan, signal, failures: [] }));
+}
+
+/** @throws {UsageError} where a limit is given and no plug is attached for the hold */
+function refuseLimit({ limitBytes }: HoldPlan, { places }: Targets): void {
+  if (limitBytes === undefined || places.length > 0) return;
+  throw new UsageError("--limit goes with a device: a gate has its own, which plugctl limit changes");
 }
 
 /** Holds, takes away what was attached, waits for the command, and says what came of it. */
@@ -111,7 +123,9 @@ async function awaitCommand({ child, signal }: Work): Promise<number | undefined
 }
 
 /** Prints what would be sent if there were no plug on the devices yet. */
-async function printPlan(context: Context, { gates, places, limitBytes }: HoldPlan): Promise<void> {
+async function printPlan(context: Context, plan: HoldPlan): Promise<void> {
+  const { gates, places, limitBytes } = plan;
+  refuseLimit(plan, plan);
   const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
   const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
   const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));

@@ -1,22 +1,36 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
+import { gateDevice, gateName } from "../../gate/gate_name.ts";
+import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import { type Context, isGiven } from "../context.ts";
-import { deviceName } from "../values.ts";
-import { openConnection } from "../targets.ts";
 import { textTable } from "../printing.ts";
+import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
 
 const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "BACKLOG-BYTES", "DROPS"];
 const NUMBERS = [3, 4, 5, 6, 7];
 
 /** `plugctl show` */
 export async function run(context: Context): Promise<void> {
-  const devices = context.arguments.values.get("dev")?.map(deviceName);
+  const { operands, values } = context.arguments;
+  const isAsked = operands.length > 0 || values.has("dev") || values.has("gate");
+  const named = isAsked ? namedTargets(context) : undefined;
   using connection = await openConnection(context);
-  for (const dev of devices ?? []) findDevice(connection, dev);
-  const plugs = listPlugs(connection).filter(({ dev }) => !devices || devices.includes(dev));
+  const asked = named && indexesOf(connection, resolveTargets(connection, named));
+  const plugs = listPlugs(connection).filter(({ ifindex }) => !asked || asked.has(ifindex));
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(plugs.map(plainPlug), null, 2)}\n`);
-  if (plugs.length === 0) return context.note(`no plug is attached${devices ? ` to ${devices.join(", ")}` : ""}`);
-  context.print(`${textTable([HEADER, ...plugs.map(row)], { right: NUMBERS })}\n`);
+  if (plugs.length > 0) context.print(`${textTable([HEADER, ...plugs.map(row)], { right: NUMBERS })}\n`);
+  const bare = [...asked ?? []].filter(([ifindex]) => !plugs.some((plug) => plug.ifindex === ifindex));
+  if (bare.length > 0) context.note(`no plug is attached to ${bare.map(([, name]) => name).join(", ")}`);
+  else if (plugs.length === 0) context.note("no plug is attached");
+}
+
+/** The devices that are asked for, by their index, and what they were called. */
+function indexesOf(
+  connection: Connection,
+  { gates, places }: { gates: string[]; places: { dev: string }[] },
+): Map<number, string> {
+  const names = [...gates.map((gate) => [gateDevice(gate), `gate ${gate}`]), ...places.map(({ dev }) => [dev, dev])];
+  return new Map(names.map(([dev, name]) => [findDevice(connection, dev), name]));
 }
 
 function row({ dev, parent, handle, stats }: ListedPlug): string[] {
@@ -25,5 +39,5 @@ function row({ dev, parent, handle, stats }: ListedPlug): string[] {
 }
 
 function plainPlug({ dev, parent, handle, stats }: ListedPlug) {
-  return { dev, parent: formatParent(parent), handle: formatHandle(handle), ...stats };
+  return { dev, gate: gateName(dev), parent: formatParent(parent), handle: formatHandle(handle), ...stats };
 }

@@ -75,7 +75,7 @@ function candidatesAt(question: Question): Candidates {
   }
   const operand = wanted[operands.length] ?? wanted.findLast((name) => name.includes("..."));
   if (command === "help") return { kind: "words", words: commandWords(operands) };
-  return valuesFor(operand?.replaceAll(/[\[\].]/g, ""), question);
+  return valuesFor(operand?.replaceAll(/[\[\]]|(?<!NAME)\.\.\./g, ""), question);
 }
 
 /** The next words of the names of commands, behind the words that are there. */
@@ -100,9 +100,21 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
   const netns = line.values.get("netns")?.[0];
   switch (name) {
     case "DEV":
-      return plainWords(line, surroundings.devices(netns).filter((dev) => !line.values.get("dev")?.includes(dev)));
+      return plainWords(
+        line,
+        surroundings.devices(netns).filter((dev) => ![...line.values.get("dev") ?? [], ...line.operands].includes(dev)),
+      );
     case "GATE":
-      return plainWords(line, surroundings.gates(netns).filter((gate) => !line.operands.includes(gate)));
+      return plainWords(
+        line,
+        surroundings.gates(netns).filter((gate) =>
+          ![...line.values.get("gate") ?? [], ...line.operands].includes(gate)
+        ),
+      );
+    case "NAME...": {
+      const names = [...surroundings.gates(netns), ...surroundings.devices(netns)];
+      return plainWords(line, names.filter((name) => !line.operands.includes(name)));
+    }
     case "NETNS":
       return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
     case "FILE":

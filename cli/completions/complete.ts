@@ -10,7 +10,7 @@ import { machine } from "./surroundings.ts";
  * since bash splits words at `=` and `:` too, and takes back only what stands behind these.
  */
 export function complete([form, ...rest]: readonly string[]): string {
-  const words = form === "bash" ? shellWords(rest[0].trimStart()).slice(1) : rest;
+  const words = form === "bash" ? shellWords((rest[0] ?? "").trimStart()).slice(1) : rest;
   const found = candidates(words, machine);
   if (found.kind !== "words") return `${found.kind}\n`;
   const kept = form === "bash" ? /^.*[=:]/s.exec(words.at(-1) ?? "")?.[0].length ?? 0 : 0;

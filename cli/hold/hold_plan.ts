@@ -1,15 +1,13 @@
-import type { PlugPlace } from "../../plug/queue.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import { type Condition, parseCondition } from "../condition.ts";
 import { type Context, valueOf } from "../context.ts";
 import { durationOf, parseSize, positiveDuration } from "../values.ts";
-import { queueTargets } from "../targets.ts";
+import { type NamedTargets, namedTargets } from "../targets.ts";
+import { shellText } from "../near_miss.ts";
 import { UsageError } from "../usage_error.ts";
 
 /** What to hold, and for how long. */
-export interface HoldPlan {
-  gates: string[];
-  places: PlugPlace[];
+export interface HoldPlan extends NamedTargets {
   /** The limit of a plug that is attached for it. */
   limitBytes?: number;
   /** The words of the command, or none. */
@@ -27,13 +25,11 @@ export interface HoldPlan {
  * @throws {UsageError} where it says nothing that ends the hold, or an end that is later than the deadline
  */
 export function holdPlan(context: Context): HoldPlan {
-  const { gates, places } = queueTargets(context);
+  const targets = namedTargets(context);
   const limit = valueOf(context, "limit");
   const until = valueOf(context, "until");
-  if (limit !== undefined && places.length === 0) throw new UsageError("--limit goes with --dev: a gate has its own");
   const plan = {
-    gates,
-    places,
+    ...targets,
     limitBytes: limit === undefined ? undefined : parseSize(limit),
     program: context.arguments.program,
     forMs: positiveDuration(context, "for"),
@@ -42,10 +38,20 @@ export function holdPlan(context: Context): HoldPlan {
     timeoutMs: durationOf(context, "timeout"),
   };
   if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
-    throw new UsageError("hold needs an end: --for DURATION, --until CONDITION, or -- COMMAND");
+    throw new UsageError(`hold needs an end: ${endsFor(plan.names)}`);
   }
   refuseLate(context, plan);
   return plan;
+}
+
+/** How a hold can be ended; where an end seems to stand among the names, how that is written. */
+function endsFor(names: readonly string[]): string {
+  const [held, ...more] = names;
+  const last = names.at(-1) ?? "";
+  if (/^[0-9.]+(us|ms|s|m|h)$/.test(last)) return `did you mean --for ${last}`;
+  if (more.length === 0) return "--for DURATION, --until CONDITION, or -- COMMAND";
+  return `--for DURATION, --until CONDITION, or a command behind --, as in: ` +
+    `plugctl hold ${shellText([held])} -- ${shellText(more)}`;
 }
 
 /** Refuses a `--for` that the deadline would cut short: a release by the guardian is a failure. */

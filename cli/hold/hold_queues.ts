@@ -27,7 +27,7 @@ export function openHoldQueues(connection: Connection, { gates, places, limitByt
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
   const missing: PlugPlace[] = [];
   for (const place of places) {
-    const plug = listed.find((plug) => isAt(plug, place));
+    const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
@@ -42,9 +42,9 @@ export function openHoldQueues(connection: Connection, { gates, places, limitByt
   }
 }
 
-function isAt(plug: ListedPlug, { dev, parent, handle }: PlugPlace): boolean {
+function isAt(plug: ListedPlug, { parent, handle }: PlugPlace, ifindex: number): boolean {
   const isThere = parent === undefined && handle !== undefined || plug.parent === (parent ?? TC_H_ROOT);
-  return plug.dev === dev && isThere && (handle === undefined || plug.handle === handle);
+  return plug.ifindex === ifindex && isThere && (handle === undefined || plug.handle === handle);
 }
 
 function whereTo(connection: Connection, { dev, parent = TC_H_ROOT }: PlugPlace) {

@@ -140,6 +140,8 @@ export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
 /** The largest packet in bytes that segmentation offload queues, 32 bits. */
 export const IFLA_GSO_MAX_SIZE = 41;
+/** A further name of a device, of up to 127 bytes. */
+export const IFLA_ALT_IFNAME = 53;
 /** In `IFLA_LINKINFO`: `veth`, `ifb` and so on. */
 export const IFLA_INFO_KIND = 1;
 

@@ -278,7 +278,7 @@ test("a device that is not there is an error, and a word that is not one is wron
   assertEquals(await call("buffer", "--dev", "nosuch0"), {
     status: 1,
     stdout: "",
-    stderr: "plugctl: cannot find nosuch0: there is no such device; see which there are with: ip link\n",
+    stderr: "plugctl: cannot find nosuch0: there is no such device; the devices are: lo\n",
   });
   const { status, stdout, stderr } = await plugctl("bufer", ...LO);
   assertEquals({ status, stdout }, { status: 2, stdout: "" });

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseArguments } from "../../cli/arguments.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 
@@ -9,9 +9,11 @@ function messageOf(words: readonly string[]): string {
 
 Deno.test("parseArguments() refuses a word before the command, when it is neither a command nor about all of plugctl", () => {
   for (const word of ["--quiet", "-q", "--", "-", "---x", "--__proto__"]) {
-    assertEquals(messageOf([word, "buffer"]), `unknown option ${word} before the command; see: plugctl help`);
+    const advice = `options go behind the command: plugctl buffer ${word}`;
+    assertEquals(messageOf([word, "buffer"]), `unknown option ${word} before the command; ${advice}`);
+    assertEquals(messageOf([word]), `unknown option ${word} before the command; see: plugctl help`);
   }
-  for (const word of ["", "nosuch", "Buffer", "buf", "release-on", "toString", "constructor", "__proto__"]) {
+  for (const word of ["", "nosuch", "toString", "constructor", "__proto__"]) {
     assertEquals(messageOf([word]), `unknown command "${word}"; see: plugctl help`);
   }
 });
@@ -53,7 +55,8 @@ const UNKNOWN_OPTIONS = [
 
 Deno.test("parseArguments() refuses an option that the command does not take, and names it", () => {
   for (const [word, named] of UNKNOWN_OPTIONS) {
-    assertEquals(messageOf(["buffer", word, "x"]), `unknown option ${named}; see: plugctl buffer --help`);
+    assertMatch(messageOf(["buffer", word, "x"]), /^unknown option /);
+    assertEquals(messageOf(["buffer", word, "x"]).split(/[;:] /)[0], `unknown option ${named}`);
   }
 });
 
@@ -113,12 +116,12 @@ Deno.test("parseArguments() refuses the same value twice, when an option may be 
 Deno.test("parseArguments() refuses words that are too much, and names the first", () => {
   for (
     const [line, word] of [
-      ["detach lo", "lo"],
-      ["detach --dev lo -", "-"],
-      ["detach --json true", "true"],
-      ["detach -qj true", "true"],
-      ["detach --dev lo -- --json", "--json"],
-      ["detach -- --dev lo", "--dev"],
+      ["recover lo", "lo"],
+      ["recover --netns b -", "-"],
+      ["recover --json true", "true"],
+      ["recover -qj true", "true"],
+      ["recover --netns b -- --json", "--json"],
+      ["recover -- --dev lo", "--dev"],
       ["version x", "x"],
       ["--version x", "x"],
     ]

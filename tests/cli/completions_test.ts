@@ -50,12 +50,15 @@ Deno.test("candidates() offers devices, those of the namespace that is named, an
   assertEquals(complete("attach --netns=web -d "), ["veth0"]);
 });
 
-Deno.test("candidates() offers gates where a command takes them, and none twice", () => {
-  assertEquals(complete("buffer "), ["syn", "synack"]);
-  assertEquals(complete("buffer syn "), ["synack"]);
-  assertEquals(complete("buffer --netns web "), ["inner"]);
+Deno.test("candidates() offers gates and devices where a command takes them, and none twice", () => {
+  assertEquals(complete("buffer "), ["syn", "synack", "lo", "eth0"]);
+  assertEquals(complete("buffer syn "), ["synack", "lo", "eth0"]);
+  assertEquals(complete("buffer eth0 --gate "), ["syn", "synack"]);
+  assertEquals(complete("buffer --netns web "), ["inner", "veth0"]);
+  assertEquals(complete("attach "), ["lo", "eth0"]);
+  assertEquals(complete("detach lo "), ["eth0"]);
   assertEquals(complete("gate delete s"), ["syn", "synack"]);
-  assertEquals(complete("limit 1m "), ["syn", "synack"]);
+  assertEquals(complete("limit 1m "), ["syn", "synack", "lo", "eth0"]);
   assertEquals(complete("limit "), []);
   assertEquals(complete("gate add "), []);
 });

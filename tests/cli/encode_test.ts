@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { bytesOfText } from "../../cli/input/bytes_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
 import { COMMANDS, type CommandSpec } from "../../cli/table.ts";
 import { replacedFiles } from "./replaced_files.ts";
 import { runHere } from "./run_here.ts";
@@ -42,7 +42,10 @@ for (const line of LINES) {
       ["hex", "c", "json"].map((form) => run(`encode --format ${form} ${line}`)),
     );
     assertEquals([hex.status, hex.stdout], [0, expected.map((each) => `${each}\n`).join("")]);
-    assertEquals(bytesOfText(c.stdout, () => {}).toHex(), expected.join(""));
+    assertEquals(
+      datagramsOfText(c.stdout, () => {}).datagrams.map((bytes) => bytes.toHex()).join(""),
+      expected.join(""),
+    );
     assertEquals(json.stdout, (await run(`${line} --dry-run --json`)).stdout);
   });
 }
@@ -87,8 +90,8 @@ const MISTAKES = [
   ["encode show", /^show cannot be encoded, these can: attach, detach, buffer, /],
   ["encode encode buffer --dev lo", /^encode cannot be encoded,/],
   ["encode --format xml buffer --dev lo", /^"xml" is no format: one is hex, c, json$/],
-  ["encode buffer --format c --dev lo", /^unknown option --format; see: plugctl buffer --help$/],
-  ["encode buffer", /^buffer needs a device or a gate/],
+  ["encode buffer --format c --dev lo", /^unknown option --format: buffer does not take it; these do: encode$/],
+  ["encode buffer", /^buffer needs a gate or a device/],
 ] as const;
 
 for (const [line, message] of MISTAKES) {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
+import { parseArguments } from "../../cli/arguments.ts";
 import { describeFailure } from "../../cli/failure.ts";
 import { Interrupted } from "../../cli/interruptible.ts";
 import { UsageError } from "../../cli/usage_error.ts";
@@ -32,7 +33,7 @@ const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
 
 Deno.test("describeFailure() says what was being done, what is in the way and what to do, for each QueueError", async (t) => {
   const failures = Object.keys(STATUS_OF_CODE).map((code) =>
-    describeFailure(new QueueError(code as QueueErrorCode, "buffer eth0 (root)", { reason: "REASON" }), { dev: "eth0" })
+    describeFailure(new QueueError(code as QueueErrorCode, "buffer eth0 (root)", { reason: "REASON" }))
   );
   assertEquals(failures.map(({ status }) => status), Object.values(STATUS_OF_CODE));
   await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
@@ -41,9 +42,9 @@ Deno.test("describeFailure() says what was being done, what is in the way and wh
 Deno.test("describeFailure() names the device that it is about, where the command line named several", () => {
   const error = new QueueError("already-attached", "attach to eth1 (parent 1:4)", { reason: "REASON" });
   assertEquals(
-    describeFailure(error, { queue: "--netns web --dev DEV --parent 1:4" }).message,
+    describeFailure(error, parseArguments("attach --netns web --dev eth0 --dev eth1 --parent 1:4".split(" "))).message,
     "cannot attach to eth1 (parent 1:4): REASON; detach it first with: " +
-      "plugctl detach --netns web --dev eth1 --parent 1:4",
+      "plugctl detach --dev eth1 --parent 1:4 --netns web",
   );
 });
 
@@ -51,12 +52,12 @@ Deno.test("describeFailure() says what to do about a gate, and which module is m
   const error = (code: QueueErrorCode, reason = "REASON") => new QueueError(code, "delete gate web", { reason });
   assertEquals(
     describeFailure(error("not-drained")).message,
-    "cannot delete gate web: REASON; try again, or discard them with: plugctl gate delete web --drop",
+    "cannot delete gate web: REASON; try again, or discard the held packets with: plugctl gate delete web --drop",
   );
   assertEquals(
     describeFailure(error("no-module", "this kernel has no act_mirred, needed to create a filter")).message,
     "cannot delete gate web: this kernel has no act_mirred, needed to create a filter; " +
-      "load it with: modprobe act_mirred; where that fails, plugctl doctor says what to install",
+      "load it with: modprobe act_mirred; if that fails, plugctl doctor says what to do",
   );
 });
 
@@ -92,8 +93,8 @@ Deno.test("describeFailure() describes each of several errors on a line, with th
   const { message, status } = describeFailure(new AggregateError([...errors, permission]));
   assertEquals(status, 1);
   assertEquals(message.split("\n"), [
-    "cannot buffer a (root): no plug; attach one with: plugctl attach --dev a",
-    "cannot buffer b (root): no plug; attach one with: plugctl attach --dev b",
+    "cannot buffer a (root): no plug; attach one with: plugctl attach a",
+    "cannot buffer b (root): no plug; attach one with: plugctl attach b",
     "cannot buffer c (root): operation not permitted (EPERM); " +
     "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how",
   ]);
@@ -103,7 +104,52 @@ Deno.test("describeFailure() describes each of several errors on a line, with th
 Deno.test("describeFailure() puts the device's name into the advice as it is, when it looks like a pattern", () => {
   const error = new QueueError("not-attached", "buffer a", { reason: "no plug" });
   assertEquals(
-    describeFailure(error, { dev: "$&$1" }).message,
+    describeFailure(error, parseArguments(["buffer", "--dev", "$&$1"])).message,
     "cannot buffer a: no plug; attach one with: plugctl attach --dev $&$1",
   );
+});
+
+/** What the command line gave, and how the advice repeats it. */
+const HINTS: [line: string, code: QueueErrorCode, advice: string][] = [
+  ["buffer eth0 --netns b", "not-attached", "attach one with: plugctl attach eth0 --netns b"],
+  ["buffer --dev eth0 --netns b", "not-attached", "attach one with: plugctl attach --dev eth0 --netns b"],
+  ["buffer eth0 --parent 1:4", "not-attached", "attach one with: plugctl attach eth0 --parent 1:4"],
+  ["attach eth0 --netns b", "no-parent", "list the classes with: tc -netns b class show dev eth0"],
+  ["attach eth0 --netns pid:7", "no-device", "list the devices with: nsenter --net=/proc/7/ns/net ip link"],
+  ["attach eth0 --netns /run/x", "no-device", "list the devices with: nsenter --net=/run/x ip link"],
+  ["gate delete web --netns b", "no-gate", "list the gates with: plugctl gate list --netns b"],
+];
+
+Deno.test("describeFailure() gives advice that repeats the options of the command line", () => {
+  for (const [line, code, advice] of HINTS) {
+    const error = new QueueError(code, "X", { reason: "REASON", dev: "eth0" });
+    assertEquals(describeFailure(error, parseArguments(line.split(" "))).message, `cannot X: REASON; ${advice}`, line);
+  }
+  const held = new QueueError("held", "hold gate web", { reason: "REASON" });
+  assertEquals(
+    describeFailure(held, parseArguments("hold web --for 1s --netns b".split(" "))).message,
+    "cannot hold gate web: REASON; let it go with: plugctl release web --netns b",
+  );
+});
+
+Deno.test("describeFailure() advises nobody to destroy what is there: a gate comes first, and --replace is told what it costs", () => {
+  const error = new QueueError("foreign-qdisc", "attach to eth0 (root)", { reason: "tbf 1: is there", dev: "eth0" });
+  for (const line of ["attach eth0", "hold eth0 --for 1s"]) {
+    assertEquals(
+      describeFailure(error, parseArguments(line.split(" "))).message,
+      "cannot attach to eth0 (root): tbf 1: is there; keep it, and hold packets with a gate: " +
+        "plugctl gate add NAME --dev eth0 --direction egress; " +
+        "plugctl attach eth0 --replace would delete it, with its settings, for good",
+    );
+  }
+  assertEquals(describeFailure(error, parseArguments(["buffer", "eth0"])).message.includes("--replace"), false);
+});
+
+Deno.test("describeFailure() tells who lacks the permission what was asked for, and not the step that failed", () => {
+  const error = new NetlinkError("open the network namespace of a socket", { errno: 1 });
+  assertEquals(describeFailure(error, parseArguments("hold eth0 --for 1s".split(" "))), {
+    message: "cannot hold eth0: it takes root, or CAP_NET_ADMIN; " +
+      "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how",
+    status: 4,
+  });
 });

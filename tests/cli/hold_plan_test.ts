@@ -8,21 +8,26 @@ const planned = (line: string) => holdPlan(new FakeContext(line));
 Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherwise", () => {
   const { until: _until, ...plan } = planned("hold web --for 200ms");
   const unsaid = { limitBytes: undefined, timeoutMs: undefined };
-  assertEquals(plan, { gates: ["web"], places: [], ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
+  const names = { gates: [], places: [], names: ["web"], at: { parent: undefined, handle: undefined } };
+  assertEquals(plan, { ...names, ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
   assertEquals(planned("hold --dev lo --until backlog>=1 --max-hold 5s").maxMs, 5000);
   assertEquals(planned("hold --dev lo --for 59s --max-hold 1m -- sleep 1").program, ["sleep", "1"]);
 });
 
 const MISTAKES = [
   ["hold --dev lo", "hold needs an end: --for DURATION, --until CONDITION, or -- COMMAND"],
-  ["hold --for 1s", "hold needs a device or a gate: plugctl hold --dev DEV, or plugctl hold GATE"],
+  ["hold --for 1s", "hold needs a gate or a device: plugctl hold NAME"],
+  ["hold lo 1s", "hold needs an end: did you mean --for 1s"],
+  [
+    "hold lo curl url",
+    "hold needs an end: --for DURATION, --until CONDITION, or a command behind --, as in: plugctl hold lo -- curl url",
+  ],
   ["hold web --for 30s", "--for 30s must be less than --max-hold, which is 30s, the default"],
   ["hold web --for 5s --max-hold 5s", "--for 5s must be less than --max-hold, which is 5s"],
   ["hold web --for 0s", "--for is 0s, must be more than 0"],
   ["hold web --for 1s --max-hold 0ms", "--max-hold is 0ms, must be more than 0"],
-  ["hold web --for 1s --limit 1m", "--limit goes with --dev: a gate has its own"],
   ["hold web --until backlog", '"backlog" is no condition'],
-  ["hold web --parent 1:1 --for 1s", "--parent goes with --dev: a gate has one plug"],
+  ["hold --gate web --parent 1:1 --for 1s", "--parent goes with a device, and web is a gate, which has one plug"],
 ] as const;
 
 Deno.test("holdPlan() refuses what has no end, or an end behind the deadline", () => {

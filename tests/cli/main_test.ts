@@ -7,10 +7,12 @@ import { type Outcome, plugctl, READ_ITSELF } from "./plugctl.ts";
 const MISTAKES = [
   [["nosuch"], 'unknown command "nosuch"; see: plugctl help'],
   [["help", "nosuch"], 'unknown command "nosuch"; see: plugctl help'],
-  [["help", "gate"], "gate needs another word: gate add, gate list, gate delete; see: plugctl help"],
+  [["gate"], "gate needs another word: gate add, gate list, gate delete; see: plugctl gate --help"],
+  [["guardian:"], "guardian: is how plugctl starts the process that releases when a hold is killed; not by hand"],
+  [["guardian:", "0"], "guardian: is how plugctl starts the process that releases when a hold is killed; not by hand"],
   [["help", "constructor"], 'unknown command "constructor"; see: plugctl help'],
   [["buffer", "--nosuch"], "unknown option --nosuch; see: plugctl buffer --help"],
-  [["buffer"], "buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE"],
+  [["buffer"], "buffer needs a gate or a device: plugctl buffer NAME"],
   [["limit", "--dev", "lo"], "limit needs SIZE; see: plugctl limit --help"],
   [["limit", "0", "--dev", "lo"], "the limit is 0: with 0 every packet is dropped; the least is 1"],
   [
@@ -18,7 +20,10 @@ const MISTAKES = [
     '"x" is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)',
   ],
   [["detach", "--dev", "lo", "--timeout", "5"], '"5" is no duration: one is a number with us, ms, s, m or h'],
-  [["show", "--dev", "a b"], '"a b" is no device\'s name: one has up to 15 bytes, no space, / or :'],
+  [
+    ["show", "--dev", "a b"],
+    'invalid device name "a b": a name has up to 15 bytes, an altname up to 127, without space, / and :',
+  ],
   [["show", "--netns", "pid:x"], '"pid:x" is no namespace: after pid: a process number is needed'],
   [["buffer", "--dev", "lo", "--netns", "..", "--dry-run"], '".." is no namespace: one is NAME, a path, or pid:N'],
 ] as const;
@@ -34,7 +39,7 @@ Deno.test("main() says what is wrong also with --quiet", async () => {
   const { status, stderr } = await plugctl(["buffer", "--quiet"], { permissions: [] });
   assertEquals([status, stderr], [
     2,
-    "plugctl: buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE\n",
+    "plugctl: buffer needs a gate or a device: plugctl buffer NAME\n",
   ]);
 });
 
@@ -55,7 +60,7 @@ Deno.test("main() loads the module of each command", async () => {
     const words = [...operands, ...program ? [program] : []].filter((word) => !word.startsWith("[")).map(() => "1");
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
-      ? /^plugctl: (gate )?\S+ needs a device/
+      ? /^plugctl: ((gate )?\S+ needs a (gate or a )?device|limit needs|requires ffi access)/
       : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: (cannot read|no such file|there are no completions)|$)/;
     assertMatch(stderr, lacks, name);
   }
@@ -83,7 +88,7 @@ Deno.test("main() exits with 1 and says what the kernel said, when there is no s
   assertEquals(
     stderr,
     "plugctl: cannot enter network namespace /nonexistent/netns: cannot open /nonexistent/netns (ENOENT); " +
-      "see which there are with: ip netns\n",
+      "list the namespaces with: ip netns\n",
   );
 });
 
@@ -127,7 +132,7 @@ Deno.test("main() ends without a word, when nobody reads what it prints", async 
 });
 
 Deno.test("main() exits with 1 and says why, when what it prints cannot be written", async () => {
-  const stderr = "plugctl: no space left on device (os error 28)\n";
+  const stderr = "plugctl: cannot write to standard output: No space left on device\n";
   assertEquals(await shell("$PLUGCTL help > /dev/full"), { status: 1, stdout: "", stderr });
 });
 

@@ -7,14 +7,30 @@ import { UsageError } from "../../cli/usage_error.ts";
 import { FakeContext } from "./fake_context.ts";
 
 Deno.test("deviceName() takes what the kernel takes for one", () => {
-  for (const name of ["lo", "eth0", "eth0.100", "...", "-5", "a$b", "if-_@\"'", "0x10", "fifteen-bytes-.", "ééééééé"]) {
+  for (
+    const name of [
+      "lo",
+      "eth0",
+      "eth0.100",
+      "...",
+      "-5",
+      "a$b",
+      "if-_@\"'",
+      "0x10",
+      "fifteen-bytes-.",
+      "ééééééé",
+      "an-altname-of-more-than-15-bytes",
+      "x".repeat(127),
+    ]
+  ) {
     assertEquals(deviceName(name), name);
   }
 });
 
 Deno.test("deviceName() refuses what the kernel refuses", () => {
-  for (const name of [".", "..", "a b", "a\tb", "a\n", "a/b", "/", "eth0:1", "a\0", "sixteen-bytes-..", "éééééééé"]) {
-    const message = `${JSON.stringify(name)} is no device's name: one has up to 15 bytes, no space, / or :`;
+  for (const name of [".", "..", "a b", "a\tb", "a\n", "a/b", "/", "eth0:1", "a\0", "x".repeat(128), "é".repeat(64)]) {
+    const rule = "a name has up to 15 bytes, an altname up to 127, without space, / and :";
+    const message = `invalid device name ${JSON.stringify(name)}: ${rule}`;
     assertEquals(assertThrows(() => deviceName(name), UsageError).message, message);
   }
 });
@@ -36,13 +52,12 @@ Deno.test("queuePlaces() gives a place for each device, with the parent and the 
 
 Deno.test("queuePlaces() refuses a command without a device", () => {
   const error = assertThrows(() => queuePlaces(new FakeContext("buffer")), UsageError);
-  assertEquals(error.message, "buffer needs a device or a gate: plugctl buffer --dev DEV, or plugctl buffer GATE");
+  assertEquals(error.message, "buffer needs a gate or a device: plugctl buffer NAME");
 });
 
 Deno.test("queuePlaces() refuses a wrong value, names it, and keeps the cause", () => {
   for (
     const [option, value, rest, cause] of [
-      ["dev", "a/b", "is no device's name: one has up to 15 bytes, no space, / or :", undefined],
       ["parent", "rooot", "is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
       ["parent", "1:10000", "is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
       ["handle", "40", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
@@ -52,7 +67,7 @@ Deno.test("queuePlaces() refuses a wrong value, names it, and keeps the cause", 
       ["netns", "..", "is no namespace: one is NAME, a path, or pid:N", SyntaxError],
     ] as const
   ) {
-    const line = option === "dev" ? `buffer --dev=${value}` : `buffer --dev a --${option}=${value}`;
+    const line = `buffer --dev a --${option}=${value}`;
     const error = assertThrows(() => queuePlaces(new FakeContext(line)), UsageError);
     assertEquals([error.message, error.cause?.constructor], [`"${value}" ${rest}`, cause]);
   }

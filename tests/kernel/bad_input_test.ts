@@ -25,6 +25,8 @@ interface Row {
 const HOLDING = ["add dev eth0 root handle 504c: plug limit 1000000"];
 const PRIO = ["add dev eth0 root handle 1: prio"];
 
+const KEEP = "keep it, and hold packets with a gate: plugctl gate add NAME --dev eth0 --direction egress";
+
 const ROWS: Row[] = [{
   name: "buffer where no plug is",
   words: ["buffer", ...DEV],
@@ -34,14 +36,13 @@ const ROWS: Row[] = [{
   name: "detach where no plug is",
   words: ["detach", ...DEV],
   status: 1,
-  message: "cannot detach eth0 (root): no plug is attached; attach one with: plugctl attach --dev eth0",
+  message: "cannot detach eth0 (root): no plug is attached",
 }, {
   name: "buffer where a qdisc of another kind is",
   tc: PRIO,
   words: ["buffer", ...DEV],
   status: 1,
-  message: "cannot buffer eth0 (root): the qdisc there is prio, not a plug; see what is there with: " +
-    "tc qdisc show dev eth0",
+  message: "cannot buffer eth0 (root): the qdisc there is prio, not a plug; " + KEEP,
 }, {
   name: "release-indefinite at a class that has no qdisc",
   tc: PRIO,
@@ -54,20 +55,19 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["limit", "1m", ...DEV, "--handle", "1:"],
   status: 1,
-  message: "cannot set the limit of eth0 (handle 1:): the qdisc there is prio, not a plug; see what is there with: " +
-    "tc qdisc show dev eth0",
+  message: "cannot set the limit of eth0 (handle 1:): the qdisc there is prio, not a plug; " + KEEP,
 }, {
   name: "an unknown device",
   tc: HOLDING,
   words: ["buffer", "--dev", "nosuch0"],
   status: 1,
-  message: "cannot find nosuch0: there is no such device; see which there are with: ip link",
+  message: "cannot find nosuch0: there is no such device; the devices are: lo, eth0",
 }, {
   name: "an unknown device beside one that is there",
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--dev", "nosuch0"],
   status: 1,
-  message: "cannot find nosuch0: there is no such device; see which there are with: ip link",
+  message: "cannot find nosuch0: there is no such device; the devices are: lo, eth0",
 }, {
   name: "one device with a plug and one without",
   tc: HOLDING,
@@ -86,14 +86,14 @@ const ROWS: Row[] = [{
   words: ["attach", ...DEV, "--parent", "9:1"],
   status: 1,
   message: "cannot attach to eth0 (parent 9:1): no such parent (the kernel says: Failed to find specified qdisc); " +
-    "see which there are with: tc class show dev eth0",
+    "list the classes with: tc class show dev eth0",
 }, {
   name: "a class that its qdisc does not have",
   tc: PRIO,
   words: ["attach", ...DEV, "--parent", "1:9"],
   status: 1,
   message: "cannot attach to eth0 (parent 1:9): no such parent (the kernel says: Specified class not found); " +
-    "see which there are with: tc class show dev eth0",
+    "list the classes with: tc class show dev eth0",
 }, {
   name: "a word that is no handle",
   words: ["buffer", ...DEV, "--handle", "one"],
@@ -114,19 +114,19 @@ const ROWS: Row[] = [{
   name: "an unknown command",
   words: ["hodl", ...DEV],
   status: 2,
-  message: `unknown command "hodl"; see: plugctl help`,
+  message: `unknown command "hodl"; did you mean: plugctl hold --dev eth0`,
 }, {
   name: "a trailing word that names no gate",
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "now"],
   status: 1,
-  message: "cannot find gate now: there is no such gate; see which there are with: plugctl gate list",
+  message: "cannot find now: there is no gate or device of this name; the devices are: lo, eth0",
 }, {
   name: "a trailing word",
   tc: HOLDING,
   words: ["detach", ...DEV, "now"],
-  status: 2,
-  message: `unexpected argument "now"; see: plugctl detach --help`,
+  status: 1,
+  message: "cannot find now: there is no such device; the devices are: lo, eth0",
 }, {
   name: "limit 0 for a new plug",
   words: ["attach", ...DEV, "--limit", "0"],
@@ -150,14 +150,14 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["attach", ...DEV],
   status: 1,
-  message: "cannot attach to eth0 (root): prio 1: is there, which plugctl did not make; replace what is there with: " +
-    "plugctl attach --dev eth0 --replace",
+  message: "cannot attach to eth0 (root): prio 1: is there, which plugctl did not make; " + KEEP +
+    "; plugctl attach --dev eth0 --replace would delete it, with its settings, for good",
 }, {
   name: "a namespace that is not there",
   words: ["show", "--netns", "nosuch"],
   status: 1,
   message:
-    "cannot enter network namespace nosuch: cannot open /run/netns/nosuch (ENOENT); see which there are with: ip netns",
+    "cannot enter network namespace nosuch: cannot open /run/netns/nosuch (ENOENT); list the namespaces with: ip netns",
 }, {
   name: "a second attach while the first holds",
   tc: HOLDING,

@@ -205,7 +205,7 @@ Deno.test("gates on one device hold independently, and the lower priority gets w
     status: 1,
     stdout: "",
     stderr: "plugctl: cannot add gate more: a filter with priority 10 is there already; " +
-      "give another with --priority, or none\n",
+      "choose another with --priority, or give none\n",
   });
   await plugctlDone(pair.left, "gate", "delete", "any", "one", "back");
 });
@@ -225,7 +225,7 @@ Deno.test("gate add is no error where the same gate is there, and refuses anothe
   assertEquals([refused.status, refused.stderr], [
     1,
     "plugctl: cannot add gate web: another is there: egress of eth0, tcp dst port 80 or udp, limit 16777216, " +
-    "priority 1000; replace it with --replace, or give another name\n",
+    "priority 1000; replace it with --replace, or choose another name\n",
   ]);
   assertEquals(witness(pair.left), before);
   assertEquals((await add("--match", "tcp dst port 81", "--replace")).status, 0);

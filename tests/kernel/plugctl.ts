@@ -33,7 +33,7 @@ export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> 
   const stdout = new Written();
   const stderr = new Written();
   const status = await runCommandLine([...words.slice(0, end), ...there, ...words.slice(end)], { stdout, stderr });
-  return { status, stdout: stdout.text, stderr: stderr.text.replaceAll(` --netns ${host.name}`, "") };
+  return { status, stdout: stdout.text, stderr: stderr.text.replaceAll(new RegExp(` --?netns ${host.name}`, "g"), "") };
 }
 
 /**

@@ -36,7 +36,7 @@ for (const [module, step] of PARTS) {
     });
     assertEquals(lines, [
       `plugctl: cannot add gate web: this kernel has no ${module}, needed to ${step}; load it with: ` +
-      `modprobe ${module}; where that fails, plugctl doctor says what to install`,
+      `modprobe ${module}; if that fails, plugctl doctor says what to do`,
       "status 4",
       "the same",
     ]);

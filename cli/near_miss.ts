@@ -1,0 +1,138 @@
+/** What people call commands elsewhere, and the commands that they may mean by it. */
+const COMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
+  "add": ["attach", "gate add"],
+  "apply": ["run"],
+  "check": ["doctor"],
+  "clean": ["recover"],
+  "cleanup": ["recover"],
+  "clear": ["recover"],
+  "create": ["attach", "gate add"],
+  "del": ["detach", "gate delete"],
+  "delay": ["hold"],
+  "delete": ["detach", "gate delete"],
+  "drop": ["detach"],
+  "dump": ["decode"],
+  "exec": ["hold"],
+  "flush": ["release"],
+  "freeze": ["buffer"],
+  "gates": ["gate list"],
+  "go": ["release"],
+  "info": ["show"],
+  "list": ["show", "gate list"],
+  "ls": ["show", "gate list"],
+  "man": ["help"],
+  "new": ["attach", "gate add"],
+  "parse": ["decode"],
+  "pass": ["release"],
+  "pause": ["buffer"],
+  "play": ["run"],
+  "plug": ["attach"],
+  "queue": ["buffer"],
+  "remove": ["detach", "gate delete"],
+  "reset": ["recover"],
+  "restore": ["recover"],
+  "resume": ["release"],
+  "rm": ["detach", "gate delete"],
+  "scenario": ["run"],
+  "start": ["buffer", "release"],
+  "stat": ["show", "gate list"],
+  "stats": ["show", "gate list"],
+  "status": ["show", "gate list"],
+  "stop": ["buffer", "release"],
+  "test": ["run", "doctor"],
+  "thaw": ["release"],
+  "unblock": ["release"],
+  "undo": ["recover"],
+  "unplug": ["detach"],
+  "usage": ["help"],
+  "wait": ["hold"],
+  "gate create": ["gate add"],
+  "gate del": ["gate delete"],
+  "gate detach": ["gate delete"],
+  "gate info": ["gate list", "show"],
+  "gate ls": ["gate list"],
+  "gate new": ["gate add"],
+  "gate remove": ["gate delete"],
+  "gate rm": ["gate delete"],
+  "gate show": ["gate list", "show"],
+  "gate status": ["gate list", "show"],
+};
+
+/** What people call options elsewhere, without the dashes. */
+const OPTION_WORDS: Readonly<Record<string, readonly string[]>> = {
+  "device": ["dev"],
+  "dir": ["direction"],
+  "dryrun": ["dry-run"],
+  "duration": ["for", "max-hold"],
+  "expr": ["match"],
+  "file": ["pcap", "report"],
+  "filter": ["match"],
+  "i": ["dev"],
+  "iface": ["dev"],
+  "if": ["dev"],
+  "interface": ["dev"],
+  "lossless": ["expect-lossless"],
+  "max": ["max-hold"],
+  "namespace": ["netns"],
+  "net-ns": ["netns"],
+  "ns": ["netns"],
+  "output": ["report", "format"],
+  "prio": ["priority"],
+  "silent": ["quiet"],
+  "size": ["limit"],
+  "time": ["for", "max-hold"],
+  "var": ["set"],
+  "yes": ["force"],
+};
+
+/** The commands that an unknown command may mean, the likeliest first. */
+export function commandsMeant(word: string, commands: readonly string[]): readonly string[] {
+  return meant(word, { known: COMMAND_WORDS, names: commands });
+}
+
+/** The options that an unknown one may mean, of those that a command takes, all without their dashes. */
+export function optionsMeant(word: string, options: readonly string[]): readonly string[] {
+  return meant(word, { known: OPTION_WORDS, names: options });
+}
+
+function meant(
+  word: string,
+  { known, names }: { known: Readonly<Record<string, readonly string[]>>; names: readonly string[] },
+): readonly string[] {
+  const lower = word.toLowerCase();
+  const byUse = Object.hasOwn(known, lower) ? known[lower].filter((name) => names.includes(name)) : [];
+  if (byUse.length > 0) return byUse;
+  const near = nearest(lower, names);
+  return near === undefined ? [] : [near];
+}
+
+/** The name that a word was probably meant to be: the beginning of one alone, or one with a slip or two. */
+export function nearest(word: string, names: readonly string[]): string | undefined {
+  const longer = names.filter((name) => word.length >= 2 && name.startsWith(word));
+  if (longer.length === 1) return longer[0];
+  const slips = word.length < 3 ? 0 : word.length < 6 ? 1 : 2;
+  const ranked = names.map((name) => ({ name, distance: distanceBetween(word, name) }))
+    .filter(({ distance }) => distance <= slips).sort((one, other) => one.distance - other.distance);
+  return ranked[0]?.name ?? longer[0];
+}
+
+/** How many letters must be added, left out, changed, or exchanged with the next, to get from one word to the other. */
+function distanceBetween(one: string, other: string): number {
+  const rows = Array.from({ length: one.length + 1 }, (_, row) => [row]);
+  for (let column = 0; column <= other.length; column++) rows[0][column] = column;
+  for (let row = 1; row <= one.length; row++) {
+    for (let column = 1; column <= other.length; column++) {
+      const change = rows[row - 1][column - 1] + (one[row - 1] === other[column - 1] ? 0 : 1);
+      const swapped = row > 1 && column > 1 && one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
+      const swap = swapped ? rows[row - 2][column - 2] + 1 : Infinity;
+      rows[row][column] = Math.min(rows[row - 1][column] + 1, rows[row][column - 1] + 1, change, swap);
+    }
+  }
+  return rows[one.length][other.length];
+}
+
+/** Words as a shell takes them: those with other than plain letters in single quotes. */
+export function shellText(words: readonly string[]): string {
+  const quoted = (word: string) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return words.map(quoted).join(" ");
+}

@@ -29,7 +29,7 @@ class Traffic implements Disposable {
   constructor(side: Side) {
     const [near, far] = this.pair.ends;
     const [from, to] = side === "egress" ? [near, far] : [far, near];
-    this.pair.left.configure(["link add sink type dummy", "link set sink up"]);
+    this.pair.left.configure(["link add sink type dummy", "link set sink arp off addrgenmode none up"]);
     this.#address = to.ipv4;
     this.#sender = new UdpSocket(from.host, { address: from.ipv4, port: 0 });
     this.#receivers = [PORT, OTHER, END].map((port) => new UdpSocket(to.host, { address: to.ipv4, port }));

@@ -237,7 +237,7 @@ export const COMMANDS = {
     ],
     meanings: {
       replace: "take down another gate of this name first",
-      force: "hold this SSH session or the default route too; bypass filters of others",
+      force: "hold this SSH session or the default route; bypass filters of others",
     },
     details: [
       "A gate is a device of its own, plug-NAME, with a plug, and filters on the devices meant that send what they match " +

@@ -1,6 +1,6 @@
 import { DecodeError } from "../codec/decode_error.ts";
 import { formatHex, formatMessage } from "../codec/format_message.ts";
-import { decodeAll } from "../codec/tree.ts";
+import { decodeAll } from "../codec/family.ts";
 import type { Trace } from "../netlink/connection.ts";
 import type { Context } from "./context.ts";
 

@@ -13,6 +13,7 @@ export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from
 export { aboutPlugs } from "./about_plugs.ts";
 export { encodeBatch, setBatchRecord } from "./batch.ts";
 export { type CapturedMessage, CaptureReader, formatTime, readCapture } from "./capture.ts";
+export { decode, decodeAll } from "./decode.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { errnoName } from "./errno_name.ts";
@@ -64,4 +65,3 @@ export {
   type Request,
   type RouteRequest,
 } from "./request.ts";
-export { decode, decodeAll } from "./tree.ts";

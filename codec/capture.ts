@@ -5,7 +5,8 @@ import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
 import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
-import { decode } from "./family.ts";
+import { ROUTE_FAMILY } from "./spec/family.ts";
+import { decodeTree } from "./tree.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -136,9 +137,9 @@ export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
-    if (at > 0 && bytes.every((byte) => byte === 0)) return;
+    if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
     try {
-      const message = decode(bytes);
+      const message = decodeTree(bytes, ROUTE_FAMILY);
       yield { bytes: bytes.subarray(0, message.length), message };
       at += message.length + 3 & ~3;
     } catch (error) {
@@ -152,8 +153,10 @@ export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage
   }
 }
 
-function errorWithin({ message, offset }: DecodeError, at: number): DecodeError {
-  return new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
+function errorWithin({ message, offset, partial }: DecodeError, at: number): DecodeError {
+  const error = new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
+  error.partial = partial;
+  return error;
 }
 
 /** The fields that are there of a message that says it is longer; `undefined` where its header is not. */
@@ -171,7 +174,7 @@ function beginning(bytes: Uint8Array): Field | undefined {
 
 function decodePartly(bytes: Uint8Array): Field | undefined {
   try {
-    return decode(bytes);
+    return decodeTree(bytes, ROUTE_FAMILY);
   } catch (error) {
     if (error instanceof DecodeError) return error.partial;
     throw error;

@@ -7,73 +7,38 @@
  * @module
  */
 import type { Field } from "./field.ts";
-import { ACTION_KINDS, ACTION_MESSAGES } from "./spec/action.ts";
-import { ADDRESS_MESSAGES } from "./spec/address.ts";
-import { CHAIN_MESSAGES, FILTER_KINDS, FILTER_MESSAGES } from "./spec/filter.ts";
-import { CTRL, GENERIC_FAMILIES, GENL_ID_CTRL } from "./spec/generic.ts";
-import { BRIDGED_LINK_MESSAGES, LINK_KINDS } from "./spec/link_kinds.ts";
-import { NEIGHBOUR_MESSAGES } from "./spec/neighbour.ts";
-import { NETCONF_MESSAGES } from "./spec/netconf.ts";
-import { NEXTHOP_MESSAGES } from "./spec/nexthop.ts";
-import { NSID_MESSAGES } from "./spec/nsid.ts";
-import { CLASS_MESSAGES, QDISC_MESSAGES } from "./spec/qdisc.ts";
-import { CLASS_KINDS, QDISC_KINDS } from "./spec/qdisc_kinds.ts";
-import { ENCAP_KINDS, ROUTE_MESSAGES } from "./spec/route.ts";
-import { RULE_MESSAGES } from "./spec/rule.ts";
-import { STATS_MESSAGES } from "./spec/stats.ts";
+import { ROUTE_FAMILY } from "./spec/family.ts";
 import type { Family } from "./spec/table.ts";
 import { decodeTree, decodeTrees } from "./tree.ts";
 
+export { aboutPlugs, plugFilter } from "./about_plugs.ts";
+export { type CapturedMessage, CaptureReader, formatTime, readCapture } from "./capture.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { type Field, fieldAt } from "./field.ts";
 export { formatHex, formatMessage, formatSummary } from "./format_message.ts";
 export { numberNamed } from "./names.ts";
-export type * from "./spec/table.ts";
-
-/** `NETLINK_ROUTE`: everything that `ip` and `tc` speak of. */
-export const ROUTE_FAMILY: Family = {
-  messages: {
-    ...BRIDGED_LINK_MESSAGES,
-    ...ADDRESS_MESSAGES,
-    ...ROUTE_MESSAGES,
-    ...NEIGHBOUR_MESSAGES,
-    ...RULE_MESSAGES,
-    ...NEXTHOP_MESSAGES,
-    ...QDISC_MESSAGES,
-    ...CLASS_MESSAGES,
-    ...FILTER_MESSAGES,
-    ...CHAIN_MESSAGES,
-    ...ACTION_MESSAGES,
-    ...NETCONF_MESSAGES,
-    ...STATS_MESSAGES,
-    ...NSID_MESSAGES,
-  },
-  kinds: {
-    action: ACTION_KINDS,
-    class: CLASS_KINDS,
-    encap: ENCAP_KINDS,
-    filter: FILTER_KINDS,
-    link: LINK_KINDS,
-    qdisc: QDISC_KINDS,
-  },
-};
-
-/**
- * `NETLINK_GENERIC`: the controller, and the families whose messages have the types given, by their names: `psample`.
- *
- * ```ts
- * import { decode, genericFamily } from "@plugctl/plugctl/family";
- *
- * const request = Uint8Array.fromHex("20000000100005000100000000000000030100000c0002006e6c6374726c0000");
- * console.log(decode(request, genericFamily()).fields?.[5].meaning); // CTRL_CMD_GETFAMILY
- * ```
- */
-export function genericFamily(types: Readonly<Record<number, string>> = {}): Family {
-  const known = Object.entries(types).filter(([, name]) => Object.hasOwn(GENERIC_FAMILIES, name));
-  const messages = Object.fromEntries(known.map(([type, name]) => [type, GENERIC_FAMILIES[name]]));
-  return { messages: { ...messages, [GENL_ID_CTRL]: CTRL }, kinds: {} };
-}
+export { genericFamily, ROUTE_FAMILY } from "./spec/family.ts";
+export type {
+  ArrayType,
+  Attribute,
+  BytesType,
+  Family,
+  Kind,
+  KindType,
+  ListType,
+  Member,
+  MessageSpec,
+  Names,
+  NestType,
+  NumberType,
+  RunType,
+  Space,
+  StringType,
+  Struct,
+  StructType,
+  Type,
+} from "./spec/table.ts";
 
 /**
  * Decodes one netlink message into a tree of its fields, which covers each byte of the message once, but for the

@@ -129,7 +129,8 @@ function readHeader(source: Source, into: Field[], at: number): void {
   const number = Number(type.value);
   const name = describeType(number, source.family);
   if (name !== undefined) type.meaning = name;
-  flags.meaning = describeFlags(Number(flags.value), number);
+  const said = describeFlags(Number(flags.value), number);
+  if (said !== "") flags.meaning = said;
 }
 
 function readBody(source: Source, into: Field[], end: number): void {

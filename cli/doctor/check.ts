@@ -3,7 +3,7 @@ export interface Check {
   /** What was looked for: `CAP_NET_ADMIN`, `sch_plug`. */
   name: string;
   /** What needs it. */
-  neededFor: "holding packets" | "gates" | "namespaces";
+  neededFor: "holding packets" | "gates" | "namespaces" | "hosts";
   ok: boolean;
   /** What was found, in a few words. */
   found: string;

@@ -1,12 +1,13 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Connection } from "../../netlink/connection.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { UnsupportedError } from "../../linux/libc.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { createRequest } from "../../plug/plug_requests.ts";
 import { type Check, type Mend, readText } from "./check.ts";
-import { hasNetAdmin, kernelRelease } from "./machine.ts";
+import { kernelRelease } from "./machine.ts";
 
 /** A part of the kernel, and what needs it. */
 interface Part {
@@ -24,6 +25,7 @@ const PARTS: readonly Part[] = [
   { module: "sch_ingress", config: "CONFIG_NET_SCH_INGRESS", name: "clsact (sch_ingress)", neededFor: "gates" },
   { module: "cls_flower", config: "CONFIG_NET_CLS_FLOWER", name: "flower (cls_flower)", neededFor: "gates" },
   { module: "act_mirred", config: "CONFIG_NET_ACT_MIRRED", name: "mirred (act_mirred)", neededFor: "gates" },
+  { module: "veth", config: "CONFIG_VETH", name: "veth", neededFor: "hosts" },
 ];
 
 /** Loopback, the first device of every network namespace. */
@@ -68,7 +70,7 @@ function kernelConfig(): string {
  * surest answer where the kernel's package says nothing, as in a container.
  */
 function tryPlug(): string | undefined {
-  if (!hasNetAdmin()) return undefined;
+  if (!hasCapability("CAP_NET_ADMIN")) return undefined;
   try {
     using connection = inNewNamespace(() => Connection.open());
     const place = { ifindex: LOOPBACK_INDEX, parent: TC_H_ROOT, handle: 0 };

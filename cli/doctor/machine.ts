@@ -1,20 +1,12 @@
 import { Connection } from "../../netlink/connection.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { libc, UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { type Check, everywhere, readText } from "./check.ts";
 
-/** The bit of `CapEff` in /proc/self/status, `linux/capability.h`. */
-const CAP_NET_ADMIN = 12n;
-
 /** The release of the running kernel: `6.1.0-18-amd64`. */
 export function kernelRelease(): string {
   return readText("/proc/sys/kernel/osrelease")?.trim() ?? "unknown";
-}
-
-/** Whether this process has CAP_NET_ADMIN. */
-export function hasNetAdmin(): boolean {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status") ?? "")?.[1] ?? "0";
-  return (BigInt(`0x${mask}`) >> CAP_NET_ADMIN & 1n) === 1n;
 }
 
 /** Linux, on a processor whose layouts the codec knows. */
@@ -62,7 +54,7 @@ export function checkNetlink(): Check {
 
 /** The capability to change queues. */
 export function checkNetAdmin(): Check {
-  const ok = hasNetAdmin();
+  const ok = hasCapability("CAP_NET_ADMIN");
   return {
     name: "CAP_NET_ADMIN",
     neededFor: "holding packets",

@@ -1,3 +1,4 @@
+import { hasCapability } from "../../linux/capability.ts";
 import { type Check, everywhere, readText } from "./check.ts";
 
 /** Sysctls that keep ordinary users from making namespaces, and the value that does. */
@@ -7,9 +8,10 @@ const RESTRICTIONS = [
   ["kernel.apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"],
 ] as const;
 
-/** Network namespaces, for `--netns`; and whether an ordinary user may make them. */
+/** Network namespaces, for `--netns`; whether this process may make them, and whether an ordinary user may. */
 export function checkNamespaces(): Check[] {
   const there = hasNetworkNamespaces();
+  const mayMake = hasCapability("CAP_SYS_ADMIN");
   const restriction = RESTRICTIONS.find(([name, value]) => readSysctl(name) === value);
   return [{
     name: "network namespaces",
@@ -17,6 +19,16 @@ export function checkNamespaces(): Check[] {
     ok: there,
     found: there ? "this kernel has them" : "this kernel has no /proc/self/ns/net",
     mend: there ? undefined : everywhere("use a kernel with CONFIG_NET_NS"),
+  }, {
+    name: "CAP_SYS_ADMIN",
+    neededFor: "hosts",
+    ok: mayMake,
+    found: mayMake ? "this process has it" : "this process does not have it",
+    mend: mayMake ? undefined : {
+      debian: "sudo plugctl …, as hosts of a scenario and --netns take it",
+      fedora: "sudo plugctl …, as hosts of a scenario and --netns take it",
+      alpine: "doas plugctl …, as hosts of a scenario and --netns take it",
+    },
   }, {
     name: "user namespaces",
     neededFor: "namespaces",

@@ -1,5 +1,5 @@
 import * as constants from "../../codec/assembly/constants.ts";
-import { ROUTE_FAMILY } from "../../codec/family.ts";
+import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { errnoName } from "../../codec/errno_name.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
 

@@ -30,7 +30,7 @@ import { bitfield32, TCA_STATS } from "./qdisc.ts";
 import { tc_ratespec } from "./qdisc_kinds.ts";
 
 /** `TC_ACT_*`: what becomes of the packet. */
-export const TC_ACT = names("TC_ACT_", {
+const TC_ACT = names("TC_ACT_", {
   UNSPEC: -1,
   OK: 0,
   RECLASSIFY: 1,
@@ -53,11 +53,8 @@ const verdict: NumberType = {
   },
 };
 
-/** `TCA_ACT_FLAGS_*`, `TCA_ACT_HW_STATS_*` */
-const TCA_ACT_FLAG = names("TCA_ACT_FLAGS_", { NO_PERCPU_STATS: 1, SKIP_HW: 2, SKIP_SW: 4 });
-
 /** The attributes of one action. */
-export const TCA_ACT: Space = attributes("TCA_ACT_", {
+const TCA_ACT: Space = attributes("TCA_ACT_", {
   KIND: [1, string],
   OPTIONS: [2, byKind("KIND", "options")],
   INDEX: [3, u32],
@@ -74,7 +71,7 @@ export const TCA_ACT: Space = attributes("TCA_ACT_", {
 export const actions: ListType = list("TCA_ACT_", nest(TCA_ACT));
 
 /** `struct tcf_t` */
-export const tcf_t = layout("tcf_t", "", {
+const tcf_t = layout("tcf_t", "", {
   install: u64,
   lastuse: u64,
   expires: u64,
@@ -82,7 +79,7 @@ export const tcf_t = layout("tcf_t", "", {
 });
 
 /** `struct tc_gact` */
-export const tc_gact = layout("tc_gact", "", {
+const tc_gact = layout("tc_gact", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -91,13 +88,13 @@ export const tc_gact = layout("tc_gact", "", {
 });
 
 /** `struct tc_gact_p` */
-export const tc_gact_p = layout("tc_gact_p", "", {
+const tc_gact_p = layout("tc_gact_p", "", {
   ptype: u16,
   pval: u16,
   paction: verdict,
 });
 
-export const TCA_GACT: Space = attributes("TCA_GACT_", {
+const TCA_GACT: Space = attributes("TCA_GACT_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_gact],
   PROB: [3, tc_gact_p],
@@ -105,9 +102,9 @@ export const TCA_GACT: Space = attributes("TCA_GACT_", {
 });
 
 /** `TCA_EGRESS_REDIR` and the others of `linux/tc_act/tc_mirred.h` */
-export const TCA_EACTION = names("TCA_", { EGRESS_REDIR: 1, EGRESS_MIRROR: 2, INGRESS_REDIR: 3, INGRESS_MIRROR: 4 });
+const TCA_EACTION = names("TCA_", { EGRESS_REDIR: 1, EGRESS_MIRROR: 2, INGRESS_REDIR: 3, INGRESS_MIRROR: 4 });
 /** `struct tc_mirred` */
-export const tc_mirred = layout("tc_mirred", "", {
+const tc_mirred = layout("tc_mirred", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -117,7 +114,7 @@ export const tc_mirred = layout("tc_mirred", "", {
   ifindex: u32,
 });
 
-export const TCA_MIRRED: Space = attributes("TCA_MIRRED_", {
+const TCA_MIRRED: Space = attributes("TCA_MIRRED_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_mirred],
   PAD: [3],
@@ -137,7 +134,7 @@ const tc_police = layout("tc_police", "", {
   bindcnt: s32,
   capab: u32,
 });
-export const TCA_POLICE: Space = attributes("TCA_POLICE_", {
+const TCA_POLICE: Space = attributes("TCA_POLICE_", {
   TBF: [1, tc_police],
   RATE: [2],
   PEAKRATE: [3],
@@ -152,7 +149,7 @@ export const TCA_POLICE: Space = attributes("TCA_POLICE_", {
 });
 
 /** `struct tc_act_bpf` */
-export const tc_act_bpf = layout("tc_act_bpf", "", {
+const tc_act_bpf = layout("tc_act_bpf", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -162,7 +159,7 @@ export const tc_act_bpf = layout("tc_act_bpf", "", {
 
 /** `struct sock_filter` of `linux/filter.h` */
 export const sock_filter = layout("sock_filter", "", { code: inHex(u16), jt: u8, jf: u8, k: inHex(u32) });
-export const TCA_ACT_BPF: Space = attributes("TCA_ACT_BPF_", {
+const TCA_ACT_BPF: Space = attributes("TCA_ACT_BPF_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_act_bpf],
   OPS_LEN: [3, u16],
@@ -175,7 +172,7 @@ export const TCA_ACT_BPF: Space = attributes("TCA_ACT_BPF_", {
 });
 
 /** `struct tc_connmark` */
-export const tc_connmark = layout("tc_connmark", "", {
+const tc_connmark = layout("tc_connmark", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -185,7 +182,7 @@ export const tc_connmark = layout("tc_connmark", "", {
   _pad1: room(2),
 });
 
-export const TCA_CONNMARK: Space = attributes("TCA_CONNMARK_", {
+const TCA_CONNMARK: Space = attributes("TCA_CONNMARK_", {
   PARMS: [1, tc_connmark],
   TM: [2, tcf_t],
   PAD: [3],
@@ -194,7 +191,7 @@ export const TCA_CONNMARK: Space = attributes("TCA_CONNMARK_", {
 /** `TCA_CSUM_UPDATE_FLAG_*` */
 const CSUM = names("TCA_CSUM_UPDATE_FLAG_", { IPV4HDR: 1, ICMP: 2, IGMP: 4, TCP: 8, UDP: 16, UDPLITE: 32, SCTP: 64 });
 /** `struct tc_csum` */
-export const tc_csum = layout("tc_csum", "", {
+const tc_csum = layout("tc_csum", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -203,7 +200,7 @@ export const tc_csum = layout("tc_csum", "", {
   update_flags: bitsOf(u32, CSUM),
 });
 
-export const TCA_CSUM: Space = attributes("TCA_CSUM_", {
+const TCA_CSUM: Space = attributes("TCA_CSUM_", {
   PARMS: [1, tc_csum],
   TM: [2, tcf_t],
   PAD: [3],
@@ -212,7 +209,7 @@ export const TCA_CSUM: Space = attributes("TCA_CSUM_", {
 /** `TCA_CT_ACT_*` */
 const TCA_CT_ACT = names("TCA_CT_ACT_", { COMMIT: 1, FORCE: 2, CLEAR: 4, NAT: 8, NAT_SRC: 16, NAT_DST: 32 });
 /** `struct tc_ct` */
-export const tc_ct = layout("tc_ct", "", {
+const tc_ct = layout("tc_ct", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -220,7 +217,7 @@ export const tc_ct = layout("tc_ct", "", {
   bindcnt: s32,
 });
 
-export const TCA_CT: Space = attributes("TCA_CT_", {
+const TCA_CT: Space = attributes("TCA_CT_", {
   PARMS: [1, tc_ct],
   TM: [2, tcf_t],
   ACTION: [3, bitsOf(u16, TCA_CT_ACT)],
@@ -242,7 +239,7 @@ export const TCA_CT: Space = attributes("TCA_CT_", {
 });
 
 /** `struct tc_ctinfo` */
-export const tc_ctinfo = layout("tc_ctinfo", "", {
+const tc_ctinfo = layout("tc_ctinfo", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -250,7 +247,7 @@ export const tc_ctinfo = layout("tc_ctinfo", "", {
   bindcnt: s32,
 });
 
-export const TCA_CTINFO: Space = attributes("TCA_CTINFO_", {
+const TCA_CTINFO: Space = attributes("TCA_CTINFO_", {
   PAD: [1],
   TM: [2, tcf_t],
   ACT: [3, tc_ctinfo],
@@ -264,7 +261,7 @@ export const TCA_CTINFO: Space = attributes("TCA_CTINFO_", {
 });
 
 /** `struct tc_defact` */
-export const tc_defact = layout("tc_defact", "", {
+const tc_defact = layout("tc_defact", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -272,7 +269,7 @@ export const tc_defact = layout("tc_defact", "", {
   bindcnt: s32,
 });
 
-export const TCA_DEF: Space = attributes("TCA_DEF_", {
+const TCA_DEF: Space = attributes("TCA_DEF_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_defact],
   DATA: [3, string],
@@ -280,7 +277,7 @@ export const TCA_DEF: Space = attributes("TCA_DEF_", {
 });
 
 /** `struct tc_gate` */
-export const tc_gate = layout("tc_gate", "", {
+const tc_gate = layout("tc_gate", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -288,7 +285,7 @@ export const tc_gate = layout("tc_gate", "", {
   bindcnt: s32,
 });
 
-export const TCA_GATE_ENTRY: Space = attributes("TCA_GATE_ENTRY_", {
+const TCA_GATE_ENTRY: Space = attributes("TCA_GATE_ENTRY_", {
   INDEX: [1, u32],
   GATE: [2, flag],
   INTERVAL: [3, u32],
@@ -296,11 +293,11 @@ export const TCA_GATE_ENTRY: Space = attributes("TCA_GATE_ENTRY_", {
   MAX_OCTETS: [5, s32],
 });
 
-export const TCA_GATE_ONE: Space = attributes("TCA_GATE_", {
+const TCA_GATE_ONE: Space = attributes("TCA_GATE_", {
   ONE_ENTRY: [1, nest(TCA_GATE_ENTRY)],
 });
 
-export const TCA_GATE: Space = attributes("TCA_GATE_", {
+const TCA_GATE: Space = attributes("TCA_GATE_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_gate],
   PAD: [3],
@@ -314,7 +311,7 @@ export const TCA_GATE: Space = attributes("TCA_GATE_", {
 });
 
 /** `struct tc_ife` */
-export const tc_ife = layout("tc_ife", "", {
+const tc_ife = layout("tc_ife", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -325,7 +322,7 @@ export const tc_ife = layout("tc_ife", "", {
 });
 
 /** `IFE_META_*` of `linux/ife.h` */
-export const IFE_META: Space = attributes("IFE_META_", {
+const IFE_META: Space = attributes("IFE_META_", {
   SKBMARK: [1, inHex(be32)],
   HASHID: [2, be32],
   PRIO: [3, be32],
@@ -333,7 +330,7 @@ export const IFE_META: Space = attributes("IFE_META_", {
   TCINDEX: [5, be16],
 });
 
-export const TCA_IFE: Space = attributes("TCA_IFE_", {
+const TCA_IFE: Space = attributes("TCA_IFE_", {
   PARMS: [1, tc_ife],
   TM: [2, tcf_t],
   DMAC: [3, hardware],
@@ -344,12 +341,12 @@ export const TCA_IFE: Space = attributes("TCA_IFE_", {
 });
 
 /** `struct tc_cnt` */
-export const tc_cnt = layout("tc_cnt", "", {
+const tc_cnt = layout("tc_cnt", "", {
   refcnt: s32,
   bindcnt: s32,
 });
 
-export const TCA_IPT: Space = attributes("TCA_IPT_", {
+const TCA_IPT: Space = attributes("TCA_IPT_", {
   TABLE: [1, string],
   HOOK: [2, u32],
   INDEX: [3, u32],
@@ -362,7 +359,7 @@ export const TCA_IPT: Space = attributes("TCA_IPT_", {
 /** `TCA_MPLS_ACT_*` */
 const TCA_MPLS_ACT = names("TCA_MPLS_ACT_", { POP: 1, PUSH: 2, MODIFY: 3, DEC_TTL: 4, MAC_PUSH: 5 });
 /** `struct tc_mpls` */
-export const tc_mpls = layout("tc_mpls", "", {
+const tc_mpls = layout("tc_mpls", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -371,7 +368,7 @@ export const tc_mpls = layout("tc_mpls", "", {
   m_action: oneOf(s32, TCA_MPLS_ACT),
 });
 
-export const TCA_MPLS: Space = attributes("TCA_MPLS_", {
+const TCA_MPLS: Space = attributes("TCA_MPLS_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_mpls],
   PAD: [3],
@@ -383,7 +380,7 @@ export const TCA_MPLS: Space = attributes("TCA_MPLS_", {
 });
 
 /** `struct tc_nat` */
-export const tc_nat = layout("tc_nat", "", {
+const tc_nat = layout("tc_nat", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -395,14 +392,14 @@ export const tc_nat = layout("tc_nat", "", {
   flags: inHex(u32),
 });
 
-export const TCA_NAT: Space = attributes("TCA_NAT_", {
+const TCA_NAT: Space = attributes("TCA_NAT_", {
   PARMS: [1, tc_nat],
   TM: [2, tcf_t],
   PAD: [3],
 });
 
 /** `struct tc_pedit_key` */
-export const tc_pedit_key = layout("tc_pedit_key", "", {
+const tc_pedit_key = layout("tc_pedit_key", "", {
   mask: inHex(u32),
   val: inHex(u32),
   off: u32,
@@ -412,7 +409,7 @@ export const tc_pedit_key = layout("tc_pedit_key", "", {
 });
 
 /** `struct tc_pedit_sel` */
-export const tc_pedit_sel = layout("tc_pedit_sel", "", {
+const tc_pedit_sel = layout("tc_pedit_sel", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -427,16 +424,16 @@ export const tc_pedit_sel = layout("tc_pedit_sel", "", {
 const HDR_TYPE = names("TCA_PEDIT_KEY_EX_HDR_TYPE_", { NETWORK: 0, ETH: 1, IP4: 2, IP6: 3, TCP: 4, UDP: 5 });
 /** `TCA_PEDIT_KEY_EX_CMD_*` */
 const PEDIT_CMD = names("TCA_PEDIT_KEY_EX_CMD_", { SET: 0, ADD: 1 });
-export const TCA_PEDIT_KEY_EX: Space = attributes("TCA_PEDIT_KEY_EX_", {
+const TCA_PEDIT_KEY_EX: Space = attributes("TCA_PEDIT_KEY_EX_", {
   HTYPE: [1, oneOf(u16, HDR_TYPE)],
   CMD: [2, oneOf(u16, PEDIT_CMD)],
 });
 
-export const TCA_PEDIT_KEYS: Space = attributes("TCA_PEDIT_", {
+const TCA_PEDIT_KEYS: Space = attributes("TCA_PEDIT_", {
   KEY_EX: [6, nest(TCA_PEDIT_KEY_EX)],
 });
 
-export const TCA_PEDIT: Space = attributes("TCA_PEDIT_", {
+const TCA_PEDIT: Space = attributes("TCA_PEDIT_", {
   TM: [1, tcf_t],
   PARMS: [2, struct(tc_pedit_sel, array(tc_pedit_key))],
   PAD: [3],
@@ -445,7 +442,7 @@ export const TCA_PEDIT: Space = attributes("TCA_PEDIT_", {
 });
 
 /** `struct tc_sample` */
-export const tc_sample = layout("tc_sample", "", {
+const tc_sample = layout("tc_sample", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -453,7 +450,7 @@ export const tc_sample = layout("tc_sample", "", {
   bindcnt: s32,
 });
 
-export const TCA_SAMPLE: Space = attributes("TCA_SAMPLE_", {
+const TCA_SAMPLE: Space = attributes("TCA_SAMPLE_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_sample],
   RATE: [3, u32],
@@ -463,7 +460,7 @@ export const TCA_SAMPLE: Space = attributes("TCA_SAMPLE_", {
 });
 
 /** `struct tc_skbedit` */
-export const tc_skbedit = layout("tc_skbedit", "", {
+const tc_skbedit = layout("tc_skbedit", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -481,7 +478,7 @@ const SKBEDIT_F = names("SKBEDIT_F_", {
   INHERITDSFIELD: 32,
   TXQ_SKBHASH: 64,
 });
-export const TCA_SKBEDIT: Space = attributes("TCA_SKBEDIT_", {
+const TCA_SKBEDIT: Space = attributes("TCA_SKBEDIT_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_skbedit],
   PRIORITY: [3, u32],
@@ -497,7 +494,7 @@ export const TCA_SKBEDIT: Space = attributes("TCA_SKBEDIT_", {
 /** `SKBMOD_F_*` */
 const SKBMOD_F = names("SKBMOD_F_", { DMAC: 1, SMAC: 2, ETYPE: 4, SWAPMAC: 8, ECN: 16 });
 /** `struct tc_skbmod` */
-export const tc_skbmod = layout("tc_skbmod", "", {
+const tc_skbmod = layout("tc_skbmod", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -507,7 +504,7 @@ export const tc_skbmod = layout("tc_skbmod", "", {
   flags: bitsOf(u64, SKBMOD_F),
 });
 
-export const TCA_SKBMOD: Space = attributes("TCA_SKBMOD_", {
+const TCA_SKBMOD: Space = attributes("TCA_SKBMOD_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_skbmod],
   DMAC: [3, hardware],
@@ -519,7 +516,7 @@ export const TCA_SKBMOD: Space = attributes("TCA_SKBMOD_", {
 /** `TCA_TUNNEL_KEY_ACT_*` */
 const TUNNEL_KEY_ACT = names("TCA_TUNNEL_KEY_ACT_", { SET: 1, RELEASE: 2 });
 /** `struct tc_tunnel_key` */
-export const tc_tunnel_key = layout("tc_tunnel_key", "", {
+const tc_tunnel_key = layout("tc_tunnel_key", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -528,30 +525,30 @@ export const tc_tunnel_key = layout("tc_tunnel_key", "", {
   t_action: oneOf(s32, TUNNEL_KEY_ACT),
 });
 
-export const KEY_GENEVE: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_GENEVE_", {
+const KEY_GENEVE: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_GENEVE_", {
   CLASS: [1, be16],
   TYPE: [2, u8],
   DATA: [3],
 });
 
-export const KEY_VXLAN: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_VXLAN_", {
+const KEY_VXLAN: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_VXLAN_", {
   GBP: [1, u32],
 });
 
-export const KEY_ERSPAN: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_", {
+const KEY_ERSPAN: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_", {
   VER: [1, u8],
   INDEX: [2, be32],
   DIR: [3, u8],
   HWID: [4, u8],
 });
 
-export const KEY_OPTS: Space = attributes("TCA_TUNNEL_KEY_ENC_OPTS_", {
+const KEY_OPTS: Space = attributes("TCA_TUNNEL_KEY_ENC_OPTS_", {
   GENEVE: [1, nest(KEY_GENEVE)],
   VXLAN: [2, nest(KEY_VXLAN)],
   ERSPAN: [3, nest(KEY_ERSPAN)],
 });
 
-export const TCA_TUNNEL_KEY: Space = attributes("TCA_TUNNEL_KEY_", {
+const TCA_TUNNEL_KEY: Space = attributes("TCA_TUNNEL_KEY_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_tunnel_key],
   ENC_IPV4_SRC: [3, address],
@@ -571,7 +568,7 @@ export const TCA_TUNNEL_KEY: Space = attributes("TCA_TUNNEL_KEY_", {
 /** `TCA_VLAN_ACT_*` */
 const TCA_VLAN_ACT = names("TCA_VLAN_ACT_", { POP: 1, PUSH: 2, MODIFY: 3, POP_ETH: 4, PUSH_ETH: 5 });
 /** `struct tc_vlan` */
-export const tc_vlan = layout("tc_vlan", "", {
+const tc_vlan = layout("tc_vlan", "", {
   index: u32,
   capab: u32,
   action: verdict,
@@ -580,7 +577,7 @@ export const tc_vlan = layout("tc_vlan", "", {
   v_action: oneOf(s32, TCA_VLAN_ACT),
 });
 
-export const TCA_VLAN: Space = attributes("TCA_VLAN_", {
+const TCA_VLAN: Space = attributes("TCA_VLAN_", {
   TM: [1, tcf_t],
   PARMS: [2, tc_vlan],
   PUSH_VLAN_ID: [3, u16],
@@ -618,7 +615,7 @@ export const ACTION_KINDS: Readonly<Record<string, Kind>> = {
 
 /** `struct tcamsg` */
 const tcamsg = layout("tcamsg", "tca_", { tca_family: oneOf(u8, AF), tca__pad1: u8, tca__pad2: u16 });
-export const TCA_ROOT: Space = attributes("TCA_ROOT_", {
+const TCA_ROOT: Space = attributes("TCA_ROOT_", {
   TAB: [1, actions],
   FLAGS: [2, bitfield32],
   COUNT: [3, u32],

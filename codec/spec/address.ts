@@ -22,7 +22,7 @@ const IFA_F = names("IFA_F_", {
 const IFAPROT = names("IFAPROT_", { UNSPEC: 0, KERNEL_LO: 1, KERNEL_RA: 2, KERNEL_LL: 3 });
 
 /** `struct ifaddrmsg` */
-export const ifaddrmsg = layout("ifaddrmsg", "ifa_", {
+const ifaddrmsg = layout("ifaddrmsg", "ifa_", {
   ifa_family: oneOf(u8, AF),
   ifa_prefixlen: ["prefixLength", u8],
   ifa_flags: bitsOf(u8, IFA_F),
@@ -31,14 +31,14 @@ export const ifaddrmsg = layout("ifaddrmsg", "ifa_", {
 });
 
 /** `struct ifa_cacheinfo` */
-export const ifa_cacheinfo = layout("ifa_cacheinfo", "", {
+const ifa_cacheinfo = layout("ifa_cacheinfo", "", {
   ifa_prefered: u32,
   ifa_valid: u32,
   cstamp: u32,
   tstamp: u32,
 });
 
-export const IFA: Space = attributes("IFA_", {
+const IFA: Space = attributes("IFA_", {
   ADDRESS: [1, address],
   LOCAL: [2, address],
   LABEL: [3, string],
@@ -61,7 +61,7 @@ const ifaddrlblmsg = layout("ifaddrlblmsg", "ifal_", {
   ifal_index: ["ifindex", u32],
   ifal_seq: u32,
 });
-export const IFAL: Space = attributes("IFAL_", {
+const IFAL: Space = attributes("IFAL_", {
   ADDRESS: [1, address],
   LABEL: [2, u32],
 });

@@ -40,7 +40,7 @@ export const rtgenmsg = layout("rtgenmsg", "rtgen_", { rtgen_family: oneOf(u8, A
 export const NLMSG = names("NLMSG_", { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 });
 
 /** `NL_ATTR_TYPE_*` */
-export const NL_ATTR_TYPE = names("NL_ATTR_TYPE_", {
+const NL_ATTR_TYPE = names("NL_ATTR_TYPE_", {
   INVALID: 0,
   FLAG: 1,
   U8: 2,

@@ -2,7 +2,7 @@
 import { attributes, bitsOf, bytes, layout, list, names, oneOf, type Space, struct, u16 } from "./table.ts";
 
 /** `struct tcf_ematch_tree_hdr` */
-export const tcf_ematch_tree_hdr = layout("tcf_ematch_tree_hdr", "", {
+const tcf_ematch_tree_hdr = layout("tcf_ematch_tree_hdr", "", {
   nmatches: u16,
   progid: u16,
 });
@@ -23,7 +23,7 @@ const TCF_EM = names("TCF_EM_", {
 /** `TCF_EM_REL_*` and what else the flags say. */
 const TCF_EM_FLAG = names("TCF_EM_", { REL_AND: 1, REL_OR: 2, INVERT: 4, SIMPLE: 8 });
 /** `struct tcf_ematch_hdr` */
-export const tcf_ematch_hdr = layout("tcf_ematch_hdr", "", {
+const tcf_ematch_hdr = layout("tcf_ematch_hdr", "", {
   matchid: u16,
   kind: oneOf(u16, TCF_EM),
   flags: bitsOf(u16, TCF_EM_FLAG),

@@ -35,7 +35,7 @@ import { tca, tcmsg } from "./qdisc.ts";
 const police: Type = ACTION_KINDS.police.options;
 
 /** `struct tc_u32_key` */
-export const tc_u32_key = layout("tc_u32_key", "", {
+const tc_u32_key = layout("tc_u32_key", "", {
   mask: inHex(be32),
   val: inHex(be32),
   off: s32,
@@ -45,7 +45,7 @@ export const tc_u32_key = layout("tc_u32_key", "", {
 /** `TC_U32_*` */
 const TC_U32 = names("TC_U32_", { TERMINAL: 1, OFFSET: 2, VAROFFSET: 4, EAT: 8 });
 /** `struct tc_u32_sel` */
-export const tc_u32_sel = layout("tc_u32_sel", "", {
+const tc_u32_sel = layout("tc_u32_sel", "", {
   flags: bitsOf(u8, TC_U32),
   offshift: u8,
   nkeys: u8,
@@ -58,7 +58,7 @@ export const tc_u32_sel = layout("tc_u32_sel", "", {
 });
 
 /** `struct tc_u32_mark` */
-export const tc_u32_mark = layout("tc_u32_mark", "", {
+const tc_u32_mark = layout("tc_u32_mark", "", {
   val: inHex(u32),
   mask: inHex(u32),
   success: u32,
@@ -66,7 +66,7 @@ export const tc_u32_mark = layout("tc_u32_mark", "", {
 
 /** `struct tc_u32_pcnt`, behind which each key has its hits. */
 const tc_u32_pcnt = layout("tc_u32_pcnt", "", { rcnt: u64, rhit: u64 });
-export const TCA_U32: Space = attributes("TCA_U32_", {
+const TCA_U32: Space = attributes("TCA_U32_", {
   CLASSID: [1, classId],
   HASH: [2, saying(u32, formatU32Handle)],
   LINK: [3, saying(u32, formatU32Handle)],
@@ -81,7 +81,7 @@ export const TCA_U32: Space = attributes("TCA_U32_", {
   PAD: [12],
 });
 
-export const TCA_ROUTE4: Space = attributes("TCA_ROUTE4_", {
+const TCA_ROUTE4: Space = attributes("TCA_ROUTE4_", {
   CLASSID: [1, classId],
   TO: [2, u32],
   FROM: [3, u32],
@@ -90,7 +90,7 @@ export const TCA_ROUTE4: Space = attributes("TCA_ROUTE4_", {
   ACT: [6, actions],
 });
 
-export const TCA_FW: Space = attributes("TCA_FW_", {
+const TCA_FW: Space = attributes("TCA_FW_", {
   CLASSID: [1, classId],
   POLICE: [2, police],
   INDEV: [3, string],
@@ -98,7 +98,7 @@ export const TCA_FW: Space = attributes("TCA_FW_", {
   MASK: [5, inHex(u32)],
 });
 
-export const TCA_TCINDEX: Space = attributes("TCA_TCINDEX_", {
+const TCA_TCINDEX: Space = attributes("TCA_TCINDEX_", {
   HASH: [1, u32],
   MASK: [2, inHex(u16)],
   SHIFT: [3, u32],
@@ -109,14 +109,14 @@ export const TCA_TCINDEX: Space = attributes("TCA_TCINDEX_", {
 });
 
 /** `struct tc_rsvp_gpi` */
-export const tc_rsvp_gpi = layout("tc_rsvp_gpi", "", {
+const tc_rsvp_gpi = layout("tc_rsvp_gpi", "", {
   key: inHex(u32),
   mask: inHex(u32),
   offset: s32,
 });
 
 /** `struct tc_rsvp_pinfo` */
-export const tc_rsvp_pinfo = layout("tc_rsvp_pinfo", "", {
+const tc_rsvp_pinfo = layout("tc_rsvp_pinfo", "", {
   dpi: tc_rsvp_gpi,
   spi: tc_rsvp_gpi,
   protocol: oneOf(u8, IPPROTO),
@@ -125,7 +125,7 @@ export const tc_rsvp_pinfo = layout("tc_rsvp_pinfo", "", {
   pad: u8,
 });
 
-export const TCA_RSVP: Space = attributes("TCA_RSVP_", {
+const TCA_RSVP: Space = attributes("TCA_RSVP_", {
   CLASSID: [1, classId],
   DST: [2, address],
   SRC: [3, address],
@@ -157,7 +157,7 @@ const FLOW_KEY = names("FLOW_KEY_", {
 });
 /** `FLOW_MODE_*` */
 const FLOW_MODE = names("FLOW_MODE_", { MAP: 0, HASH: 1 });
-export const TCA_FLOW: Space = attributes("TCA_FLOW_", {
+const TCA_FLOW: Space = attributes("TCA_FLOW_", {
   KEYS: [1, bitsOf(u32, FLOW_KEY)],
   MODE: [2, oneOf(u32, FLOW_MODE)],
   BASECLASS: [3, classId],
@@ -173,12 +173,12 @@ export const TCA_FLOW: Space = attributes("TCA_FLOW_", {
 });
 
 /** `struct tc_basic_pcnt` */
-export const tc_basic_pcnt = layout("tc_basic_pcnt", "", {
+const tc_basic_pcnt = layout("tc_basic_pcnt", "", {
   rcnt: u64,
   rhit: u64,
 });
 
-export const TCA_BASIC: Space = attributes("TCA_BASIC_", {
+const TCA_BASIC: Space = attributes("TCA_BASIC_", {
   CLASSID: [1, classId],
   EMATCHES: [2, nest(TCA_EMATCH_TREE)],
   ACT: [3, actions],
@@ -187,7 +187,7 @@ export const TCA_BASIC: Space = attributes("TCA_BASIC_", {
   PAD: [6],
 });
 
-export const TCA_CGROUP: Space = attributes("TCA_CGROUP_", {
+const TCA_CGROUP: Space = attributes("TCA_CGROUP_", {
   ACT: [1, actions],
   POLICE: [2, police],
   EMATCHES: [3, nest(TCA_EMATCH_TREE)],
@@ -195,7 +195,7 @@ export const TCA_CGROUP: Space = attributes("TCA_CGROUP_", {
 
 /** `TCA_BPF_FLAG_*` */
 const TCA_BPF_FLAG = names("TCA_BPF_FLAG_", { ACT_DIRECT: 1 });
-export const TCA_BPF: Space = attributes("TCA_BPF_", {
+const TCA_BPF: Space = attributes("TCA_BPF_", {
   ACT: [1, actions],
   POLICE: [2, police],
   CLASSID: [3, classId],
@@ -210,11 +210,11 @@ export const TCA_BPF: Space = attributes("TCA_BPF_", {
 });
 
 /** `struct tc_matchall_pcnt` */
-export const tc_matchall_pcnt = layout("tc_matchall_pcnt", "", {
+const tc_matchall_pcnt = layout("tc_matchall_pcnt", "", {
   rhit: u64,
 });
 
-export const TCA_MATCHALL: Space = attributes("TCA_MATCHALL_", {
+const TCA_MATCHALL: Space = attributes("TCA_MATCHALL_", {
   CLASSID: [1, classId],
   ACT: [2, actions],
   FLAGS: [3, bitsOf(u32, TCA_CLS_FLAGS)],

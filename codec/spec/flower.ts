@@ -26,34 +26,34 @@ const KEY_CT = names("TCA_FLOWER_KEY_CT_FLAGS_", {
 /** `TCP_FLAG_*` of `linux/tcp.h`, as tcpdump knows them. */
 const TCP = names("TCP_FLAG_", { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 });
 
-export const GENEVE: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GENEVE_", {
+const GENEVE: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GENEVE_", {
   CLASS: [1, be16],
   TYPE: [2, u8],
   DATA: [3],
 });
 
-export const VXLAN: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_VXLAN_", {
+const VXLAN: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_VXLAN_", {
   GBP: [1, u32],
 });
 
-export const ERSPAN: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_ERSPAN_", {
+const ERSPAN: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_ERSPAN_", {
   VER: [1, u8],
   INDEX: [2, be32],
   DIR: [3, u8],
   HWID: [4, u8],
 });
 
-export const GTP: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GTP_", {
+const GTP: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GTP_", {
   PDU_TYPE: [1, u8],
   QFI: [2, u8],
 });
 
-export const PFCP: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_PFCP_", {
+const PFCP: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_PFCP_", {
   TYPE: [1, u8],
   SEID: [2, be64],
 });
 
-export const ENC_OPTS: Space = attributes("TCA_FLOWER_KEY_ENC_OPTS_", {
+const ENC_OPTS: Space = attributes("TCA_FLOWER_KEY_ENC_OPTS_", {
   GENEVE: [1, nest(GENEVE)],
   VXLAN: [2, nest(VXLAN)],
   ERSPAN: [3, nest(ERSPAN)],
@@ -62,7 +62,7 @@ export const ENC_OPTS: Space = attributes("TCA_FLOWER_KEY_ENC_OPTS_", {
   MASK: [85],
 });
 
-export const MPLS_LSE: Space = attributes("TCA_FLOWER_KEY_MPLS_OPT_LSE_", {
+const MPLS_LSE: Space = attributes("TCA_FLOWER_KEY_MPLS_OPT_LSE_", {
   DEPTH: [1, u8],
   TTL: [2, u8],
   BOS: [3, u8],
@@ -70,11 +70,11 @@ export const MPLS_LSE: Space = attributes("TCA_FLOWER_KEY_MPLS_OPT_LSE_", {
   LABEL: [5, u32],
 });
 
-export const MPLS_OPTS: Space = attributes("TCA_FLOWER_KEY_MPLS_OPTS_", {
+const MPLS_OPTS: Space = attributes("TCA_FLOWER_KEY_MPLS_OPTS_", {
   LSE: [1, nest(MPLS_LSE)],
 });
 
-export const CFM: Space = attributes("TCA_FLOWER_KEY_CFM_", {
+const CFM: Space = attributes("TCA_FLOWER_KEY_CFM_", {
   MD_LEVEL: [1, u8],
   OPCODE: [2, u8],
 });

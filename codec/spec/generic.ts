@@ -42,23 +42,23 @@ const GENL = names("GENL_", { ADMIN_PERM: 1, CMD_CAP_DO: 2, CMD_CAP_DUMP: 4, CMD
 const genlmsghdr = (commands: Names) =>
   layout("genlmsghdr", "", { cmd: oneOf(u8, commands), version: u8, reserved: u16 });
 
-export const CTRL_ATTR_OP: Space = attributes("CTRL_ATTR_OP_", {
+const CTRL_ATTR_OP: Space = attributes("CTRL_ATTR_OP_", {
   ID: [1, u32],
   FLAGS: [2, bitsOf(u32, GENL)],
   POLICY: [9],
 });
 
-export const CTRL_ATTR_MCAST_GRP: Space = attributes("CTRL_ATTR_MCAST_GRP_", {
+const CTRL_ATTR_MCAST_GRP: Space = attributes("CTRL_ATTR_MCAST_GRP_", {
   NAME: [1, string],
   ID: [2, u32],
 });
 
-export const CTRL_ATTR_POLICY: Space = attributes("CTRL_ATTR_POLICY_", {
+const CTRL_ATTR_POLICY: Space = attributes("CTRL_ATTR_POLICY_", {
   DO: [1, u32],
   DUMP: [2, u32],
 });
 
-export const CTRL_ATTR: Space = attributes("CTRL_ATTR_", {
+const CTRL_ATTR: Space = attributes("CTRL_ATTR_", {
   FAMILY_ID: [1, u16],
   FAMILY_NAME: [2, string],
   VERSION: [3, u32],
@@ -73,7 +73,7 @@ export const CTRL_ATTR: Space = attributes("CTRL_ATTR_", {
 
 /** `PSAMPLE_CMD_*` */
 const PSAMPLE_CMD = names("PSAMPLE_CMD_", { SAMPLE: 0, GET_GROUP: 1, NEW_GROUP: 2, DEL_GROUP: 3, SET_FILTER: 4 });
-export const PSAMPLE_TUNNEL: Space = attributes("PSAMPLE_TUNNEL_KEY_ATTR_", {
+const PSAMPLE_TUNNEL: Space = attributes("PSAMPLE_TUNNEL_KEY_ATTR_", {
   ID: [0, be64],
   IPV4_SRC: [1, address],
   IPV4_DST: [2, address],
@@ -93,7 +93,7 @@ export const PSAMPLE_TUNNEL: Space = attributes("PSAMPLE_TUNNEL_KEY_ATTR_", {
   IPV4_INFO_BRIDGE: [16, flag],
 });
 
-export const PSAMPLE: Space = attributes("PSAMPLE_ATTR_", {
+const PSAMPLE: Space = attributes("PSAMPLE_ATTR_", {
   IIFINDEX: [0, u16],
   OIFINDEX: [1, u16],
   ORIGSIZE: [2, u32],

@@ -17,10 +17,10 @@ import {
   u64,
   u8,
 } from "./table.ts";
-import { address, AF, etherType, hardware, inHex, mac, room } from "./value.ts";
+import { address, AF, etherType, hardware, inHex, room } from "./value.ts";
 
 /** `IFF_*` of `linux/if.h` */
-export const IFF = names("IFF_", {
+const IFF = names("IFF_", {
   UP: 1,
   BROADCAST: 2,
   DEBUG: 4,
@@ -43,8 +43,7 @@ export const IFF = names("IFF_", {
 });
 
 /** `ARPHRD_*` of `linux/if_arp.h` */
-export const ARPHRD = names("ARPHRD_", {
-  NETROM: 0,
+const ARPHRD = names("ARPHRD_", {
   ETHER: 1,
   AX25: 3,
   IEEE802: 6,
@@ -77,7 +76,7 @@ export const ifinfomsg = layout("ifinfomsg", "ifi_", {
 });
 
 /** `struct rtnl_link_stats` */
-export const rtnl_link_stats = layout("rtnl_link_stats", "", {
+const rtnl_link_stats = layout("rtnl_link_stats", "", {
   rx_packets: u32,
   tx_packets: u32,
   rx_bytes: u32,
@@ -134,7 +133,7 @@ export const rtnl_link_stats64 = layout("rtnl_link_stats64", "", {
 });
 
 /** `struct rtnl_link_ifmap` */
-export const rtnl_link_ifmap = layout("rtnl_link_ifmap", "", {
+const rtnl_link_ifmap = layout("rtnl_link_ifmap", "", {
   mem_start: u64,
   mem_end: u64,
   base_addr: u64,
@@ -168,10 +167,10 @@ const RTEXT_FILTER = names("RTEXT_FILTER_", {
   MST: 128,
 });
 /** `XDP_ATTACHED_*` */
-export const XDP_ATTACHED = names("XDP_ATTACHED_", { NONE: 0, DRV: 1, SKB: 2, HW: 3, MULTI: 4 });
+const XDP_ATTACHED = names("XDP_ATTACHED_", { NONE: 0, DRV: 1, SKB: 2, HW: 3, MULTI: 4 });
 
 /** `IFLA_EVENT_*` */
-export const IFLA_EVENT = names("IFLA_EVENT_", {
+const IFLA_EVENT = names("IFLA_EVENT_", {
   NONE: 0,
   REBOOT: 1,
   FEATURES: 2,
@@ -182,7 +181,7 @@ export const IFLA_EVENT = names("IFLA_EVENT_", {
 });
 
 /** What kind of device it is. */
-export const IFLA_INFO: Space = attributes("IFLA_INFO_", {
+const IFLA_INFO: Space = attributes("IFLA_INFO_", {
   KIND: [1, string],
   DATA: [2, byKind("KIND", "data")],
   XSTATS: [3, byKind("KIND", "xstats")],
@@ -190,7 +189,7 @@ export const IFLA_INFO: Space = attributes("IFLA_INFO_", {
   SLAVE_DATA: [5, byKind("SLAVE_KIND", "slave")],
 }, "link");
 
-export const IFLA_XDP: Space = attributes("IFLA_XDP_", {
+const IFLA_XDP: Space = attributes("IFLA_XDP_", {
   FD: [1, s32],
   ATTACHED: [2, oneOf(u8, XDP_ATTACHED)],
   FLAGS: [3, inHex(u32)],
@@ -201,18 +200,18 @@ export const IFLA_XDP: Space = attributes("IFLA_XDP_", {
   EXPECTED_FD: [8, s32],
 });
 
-export const IFLA_PROTO_DOWN_REASON: Space = attributes("IFLA_PROTO_DOWN_REASON_", {
+const IFLA_PROTO_DOWN_REASON: Space = attributes("IFLA_PROTO_DOWN_REASON_", {
   MASK: [1, inHex(u32)],
   VALUE: [2, inHex(u32)],
 });
 
 /** The properties of IPv4 and IPv6, number by number. */
-export const IFLA_INET: Space = attributes("IFLA_INET_", {
+const IFLA_INET: Space = attributes("IFLA_INET_", {
   CONF: [1, array(u32)],
 });
 
 /** `struct ifla_cacheinfo` */
-export const ifla_cacheinfo = layout("ifla_cacheinfo", "", {
+const ifla_cacheinfo = layout("ifla_cacheinfo", "", {
   max_reasm_len: u32,
   tstamp: u32,
   reachable_time: u32,
@@ -220,9 +219,9 @@ export const ifla_cacheinfo = layout("ifla_cacheinfo", "", {
 });
 
 /** `IN6_ADDR_GEN_MODE_*` */
-export const IN6_ADDR_GEN_MODE = names("IN6_ADDR_GEN_MODE_", { EUI64: 0, NONE: 1, STABLE_PRIVACY: 2, RANDOM: 3 });
+const IN6_ADDR_GEN_MODE = names("IN6_ADDR_GEN_MODE_", { EUI64: 0, NONE: 1, STABLE_PRIVACY: 2, RANDOM: 3 });
 
-export const IFLA_INET6: Space = attributes("IFLA_INET6_", {
+const IFLA_INET6: Space = attributes("IFLA_INET6_", {
   FLAGS: [1, inHex(u32)],
   CONF: [2, array(s32)],
   STATS: [3, array(u64)],
@@ -234,13 +233,13 @@ export const IFLA_INET6: Space = attributes("IFLA_INET6_", {
   RA_MTU: [9, u32],
 });
 
-export const IFLA_MCTP: Space = attributes("IFLA_MCTP_", {
+const IFLA_MCTP: Space = attributes("IFLA_MCTP_", {
   NET: [1, u32],
   PHYS_BINDING: [2, u8],
 });
 
 /** What each address family says of a device, by `AF_*`. */
-export const IFLA_AF_SPEC: Space = attributes("AF_", {
+const IFLA_AF_SPEC: Space = attributes("AF_", {
   INET: [2, nest(IFLA_INET)],
 
   INET6: [10, nest(IFLA_INET6)],
@@ -248,25 +247,25 @@ export const IFLA_AF_SPEC: Space = attributes("AF_", {
 });
 
 /** `struct ifla_vf_mac` */
-export const ifla_vf_mac = layout("ifla_vf_mac", "", {
+const ifla_vf_mac = layout("ifla_vf_mac", "", {
   vf: u32,
   mac: { ...hardware, size: 32 },
 });
 
 /** `struct ifla_vf_broadcast` */
-export const ifla_vf_broadcast = layout("ifla_vf_broadcast", "", {
+const ifla_vf_broadcast = layout("ifla_vf_broadcast", "", {
   broadcast: { ...hardware, size: 32 },
 });
 
 /** `struct ifla_vf_vlan` */
-export const ifla_vf_vlan = layout("ifla_vf_vlan", "", {
+const ifla_vf_vlan = layout("ifla_vf_vlan", "", {
   vf: u32,
   vlan: u32,
   qos: u32,
 });
 
 /** `struct ifla_vf_vlan_info` */
-export const ifla_vf_vlan_info = layout("ifla_vf_vlan_info", "", {
+const ifla_vf_vlan_info = layout("ifla_vf_vlan_info", "", {
   vf: u32,
   vlan: u32,
   qos: u32,
@@ -275,54 +274,54 @@ export const ifla_vf_vlan_info = layout("ifla_vf_vlan_info", "", {
 });
 
 /** `struct ifla_vf_tx_rate` */
-export const ifla_vf_tx_rate = layout("ifla_vf_tx_rate", "", {
+const ifla_vf_tx_rate = layout("ifla_vf_tx_rate", "", {
   vf: u32,
   rate: u32,
 });
 
 /** `struct ifla_vf_rate` */
-export const ifla_vf_rate = layout("ifla_vf_rate", "", {
+const ifla_vf_rate = layout("ifla_vf_rate", "", {
   vf: u32,
   min_tx_rate: u32,
   max_tx_rate: u32,
 });
 
 /** `struct ifla_vf_spoofchk` */
-export const ifla_vf_spoofchk = layout("ifla_vf_spoofchk", "", {
+const ifla_vf_spoofchk = layout("ifla_vf_spoofchk", "", {
   vf: u32,
   setting: u32,
 });
 
 /** `struct ifla_vf_guid` */
-export const ifla_vf_guid = layout("ifla_vf_guid", "", {
+const ifla_vf_guid = layout("ifla_vf_guid", "", {
   vf: u32,
   _pad1: room(4),
   guid: u64,
 });
 
 /** `struct ifla_vf_link_state` */
-export const ifla_vf_link_state = layout("ifla_vf_link_state", "", {
+const ifla_vf_link_state = layout("ifla_vf_link_state", "", {
   vf: u32,
   link_state: u32,
 });
 
 /** `struct ifla_vf_rss_query_en` */
-export const ifla_vf_rss_query_en = layout("ifla_vf_rss_query_en", "", {
+const ifla_vf_rss_query_en = layout("ifla_vf_rss_query_en", "", {
   vf: u32,
   setting: u32,
 });
 
 /** `struct ifla_vf_trust` */
-export const ifla_vf_trust = layout("ifla_vf_trust", "", {
+const ifla_vf_trust = layout("ifla_vf_trust", "", {
   vf: u32,
   setting: u32,
 });
 
-export const IFLA_VF_VLAN_INFO: Space = attributes("IFLA_VF_VLAN_", {
+const IFLA_VF_VLAN_INFO: Space = attributes("IFLA_VF_VLAN_", {
   INFO: [1, ifla_vf_vlan_info],
 });
 
-export const IFLA_VF_STATS: Space = attributes("IFLA_VF_STATS_", {
+const IFLA_VF_STATS: Space = attributes("IFLA_VF_STATS_", {
   RX_PACKETS: [0, u64],
   TX_PACKETS: [1, u64],
   RX_BYTES: [2, u64],
@@ -334,7 +333,7 @@ export const IFLA_VF_STATS: Space = attributes("IFLA_VF_STATS_", {
   TX_DROPPED: [8, u64],
 });
 
-export const IFLA_VF: Space = attributes("IFLA_VF_", {
+const IFLA_VF: Space = attributes("IFLA_VF_", {
   MAC: [1, ifla_vf_mac],
   VLAN: [2, ifla_vf_vlan],
   TX_RATE: [3, ifla_vf_tx_rate],
@@ -350,11 +349,11 @@ export const IFLA_VF: Space = attributes("IFLA_VF_", {
   BROADCAST: [13, ifla_vf_broadcast],
 });
 
-export const IFLA_VF_INFO: Space = attributes("IFLA_VF_", {
+const IFLA_VF_INFO: Space = attributes("IFLA_VF_", {
   INFO: [1, nest(IFLA_VF)],
 });
 
-export const IFLA_PORT: Space = attributes("IFLA_PORT_", {
+const IFLA_PORT: Space = attributes("IFLA_PORT_", {
   VF: [1, u32],
   PROFILE: [2, string],
   VSI_TYPE: [3],
@@ -365,11 +364,11 @@ export const IFLA_PORT: Space = attributes("IFLA_PORT_", {
   SELF: [25],
 });
 
-export const IFLA_VF_PORT: Space = attributes("IFLA_VF_", {
+const IFLA_VF_PORT: Space = attributes("IFLA_VF_", {
   PORT: [1, nest(IFLA_PORT)],
 });
 
-export const IFLA_PROP_LIST: Space = attributes("IFLA_", {
+const IFLA_PROP_LIST: Space = attributes("IFLA_", {
   ALT_IFNAME: [53, string],
 });
 

@@ -15,7 +15,6 @@ import {
   oneOf,
   s32,
   type Space,
-  string,
   struct,
   u16,
   u32,
@@ -27,20 +26,20 @@ import { address, AF, etherType, hardware, inHex, IPPROTO, mac, room, text } fro
 import { ifinfomsg, IFLA } from "./link.ts";
 
 /** `struct ifla_bridge_id` */
-export const ifla_bridge_id = layout("ifla_bridge_id", "", {
+const ifla_bridge_id = layout("ifla_bridge_id", "", {
   prio: room(2),
   addr: mac,
 });
 
 /** `struct br_boolopt_multi` */
-export const br_boolopt_multi = layout("br_boolopt_multi", "", {
+const br_boolopt_multi = layout("br_boolopt_multi", "", {
   optval: inHex(u32),
   optmask: inHex(u32),
 });
 
 /** `MDB_RTR_TYPE_*` of `linux/if_bridge.h` */
 const MDB_RTR_TYPE = names("MDB_RTR_TYPE_", { DISABLED: 0, TEMP_QUERY: 1, PERM: 2, TEMP: 3 });
-export const BRIDGE_QUERIER: Space = attributes("BRIDGE_QUERIER_", {
+const BRIDGE_QUERIER: Space = attributes("BRIDGE_QUERIER_", {
   IP_ADDRESS: [1, address],
   IP_PORT: [2, s32],
   IP_OTHER_TIMER: [3, u64],
@@ -50,7 +49,7 @@ export const BRIDGE_QUERIER: Space = attributes("BRIDGE_QUERIER_", {
   IPV6_OTHER_TIMER: [7, u64],
 });
 
-export const IFLA_BR: Space = attributes("IFLA_BR_", {
+const IFLA_BR: Space = attributes("IFLA_BR_", {
   FORWARD_DELAY: [1, u32],
   HELLO_TIME: [2, u32],
   MAX_AGE: [3, u32],
@@ -104,7 +103,7 @@ export const IFLA_BR: Space = attributes("IFLA_BR_", {
 
 /** `BR_STATE_*` of `linux/if_bridge.h` */
 const BR_STATE = names("BR_STATE_", { DISABLED: 0, LISTENING: 1, LEARNING: 2, FORWARDING: 3, BLOCKING: 4 });
-export const IFLA_BRPORT: Space = attributes("IFLA_BRPORT_", {
+const IFLA_BRPORT: Space = attributes("IFLA_BRPORT_", {
   STATE: [1, oneOf(u8, BR_STATE)],
   PRIORITY: [2, u16],
   COST: [3, u32],
@@ -154,22 +153,22 @@ export const IFLA_BRPORT: Space = attributes("IFLA_BRPORT_", {
 /** `VLAN_FLAG_*` of `linux/if_vlan.h` */
 const VLAN_FLAG = names("VLAN_FLAG_", { REORDER_HDR: 1, GVRP: 2, LOOSE_BINDING: 4, MVRP: 8, BRIDGE_BINDING: 16 });
 /** `struct ifla_vlan_flags` */
-export const ifla_vlan_flags = layout("ifla_vlan_flags", "", {
+const ifla_vlan_flags = layout("ifla_vlan_flags", "", {
   flags: bitsOf(u32, VLAN_FLAG),
   mask: inHex(u32),
 });
 
 /** `struct ifla_vlan_qos_mapping` */
-export const ifla_vlan_qos_mapping = layout("ifla_vlan_qos_mapping", "", {
+const ifla_vlan_qos_mapping = layout("ifla_vlan_qos_mapping", "", {
   from: u32,
   to: u32,
 });
 
-export const IFLA_VLAN_QOS: Space = attributes("IFLA_VLAN_QOS_", {
+const IFLA_VLAN_QOS: Space = attributes("IFLA_VLAN_QOS_", {
   MAPPING: [1, ifla_vlan_qos_mapping],
 });
 
-export const IFLA_VLAN: Space = attributes("IFLA_VLAN_", {
+const IFLA_VLAN: Space = attributes("IFLA_VLAN_", {
   ID: [1, u16],
   FLAGS: [2, ifla_vlan_flags],
   EGRESS_QOS: [3, nest(IFLA_VLAN_QOS)],
@@ -178,16 +177,16 @@ export const IFLA_VLAN: Space = attributes("IFLA_VLAN_", {
 });
 
 /** `MACVLAN_MODE_*` */
-export const MACVLAN_MODE = names("MACVLAN_MODE_", { PRIVATE: 1, VEPA: 2, BRIDGE: 4, PASSTHRU: 8, SOURCE: 16 });
+const MACVLAN_MODE = names("MACVLAN_MODE_", { PRIVATE: 1, VEPA: 2, BRIDGE: 4, PASSTHRU: 8, SOURCE: 16 });
 
 /** `MACVLAN_MACADDR_*` */
-export const MACVLAN_MACADDR = names("MACVLAN_MACADDR_", { ADD: 0, DEL: 1, FLUSH: 2, SET: 3 });
+const MACVLAN_MACADDR = names("MACVLAN_MACADDR_", { ADD: 0, DEL: 1, FLUSH: 2, SET: 3 });
 
-export const IFLA_MACVLAN_MACADDR: Space = attributes("IFLA_MACVLAN_", {
+const IFLA_MACVLAN_MACADDR: Space = attributes("IFLA_MACVLAN_", {
   MACADDR: [4, hardware],
 });
 
-export const IFLA_MACVLAN: Space = attributes("IFLA_MACVLAN_", {
+const IFLA_MACVLAN: Space = attributes("IFLA_MACVLAN_", {
   MODE: [1, oneOf(u32, MACVLAN_MODE)],
   FLAGS: [2, inHex(u16)],
   MACADDR_MODE: [3, oneOf(u32, MACVLAN_MACADDR)],
@@ -199,11 +198,11 @@ export const IFLA_MACVLAN: Space = attributes("IFLA_MACVLAN_", {
   BC_CUTOFF: [9, s32],
 });
 
-export const IFLA_VRF: Space = attributes("IFLA_VRF_", {
+const IFLA_VRF: Space = attributes("IFLA_VRF_", {
   TABLE: [1, u32],
 });
 
-export const IFLA_VRF_PORT: Space = attributes("IFLA_VRF_PORT_", {
+const IFLA_VRF_PORT: Space = attributes("IFLA_VRF_PORT_", {
   TABLE: [1, u32],
 });
 
@@ -211,7 +210,7 @@ export const IFLA_VRF_PORT: Space = attributes("IFLA_VRF_PORT_", {
 const MACSEC_VALIDATE = names("MACSEC_VALIDATE_", { DISABLED: 0, CHECK: 1, STRICT: 2 });
 /** `MACSEC_OFFLOAD_*` */
 const MACSEC_OFFLOAD = names("MACSEC_OFFLOAD_", { OFF: 0, PHY: 1, MAC: 2 });
-export const IFLA_MACSEC: Space = attributes("IFLA_MACSEC_", {
+const IFLA_MACSEC: Space = attributes("IFLA_MACSEC_", {
   SCI: [1, inHex({ ...u64, network: true })],
   PORT: [2, be16],
   ICV_LEN: [3, u8],
@@ -229,7 +228,7 @@ export const IFLA_MACSEC: Space = attributes("IFLA_MACSEC_", {
   OFFLOAD: [15, oneOf(u8, MACSEC_OFFLOAD)],
 });
 
-export const IFLA_XFRM: Space = attributes("IFLA_XFRM_", {
+const IFLA_XFRM: Space = attributes("IFLA_XFRM_", {
   LINK: [1, u32],
   IF_ID: [2, inHex(u32)],
   COLLECT_METADATA: [3, flag],
@@ -239,7 +238,7 @@ export const IFLA_XFRM: Space = attributes("IFLA_XFRM_", {
 const IPVLAN_MODE = names("IPVLAN_MODE_", { L2: 0, L3: 1, L3S: 2 });
 /** `IPVLAN_F_*` */
 const IPVLAN_F = names("IPVLAN_F_", { PRIVATE: 1, VEPA: 2 });
-export const IFLA_IPVLAN: Space = attributes("IFLA_IPVLAN_", {
+const IFLA_IPVLAN: Space = attributes("IFLA_IPVLAN_", {
   MODE: [1, oneOf(u16, IPVLAN_MODE)],
   FLAGS: [2, bitsOf(u16, IPVLAN_F)],
 });
@@ -248,7 +247,7 @@ export const IFLA_IPVLAN: Space = attributes("IFLA_IPVLAN_", {
 const NETKIT = names("NETKIT_", { PASS: 0, DROP: 2, REDIRECT: 7 });
 /** `NETKIT_L*` */
 const NETKIT_MODE = names("NETKIT_", { L2: 0, L3: 1 });
-export const IFLA_NETKIT: Space = attributes("IFLA_NETKIT_", {
+const IFLA_NETKIT: Space = attributes("IFLA_NETKIT_", {
   PEER_INFO: [1, struct(ifinfomsg, nest(() => IFLA))],
   PRIMARY: [2, u8],
   POLICY: [3, oneOf(s32, NETKIT)],
@@ -257,14 +256,14 @@ export const IFLA_NETKIT: Space = attributes("IFLA_NETKIT_", {
 });
 
 /** `struct ifla_vxlan_port_range` */
-export const ifla_vxlan_port_range = layout("ifla_vxlan_port_range", "", {
+const ifla_vxlan_port_range = layout("ifla_vxlan_port_range", "", {
   low: be16,
   high: be16,
 });
 
 /** `VXLAN_DF_*` */
 const VXLAN_DF = names("VXLAN_DF_", { UNSET: 0, SET: 1, INHERIT: 2 });
-export const IFLA_VXLAN: Space = attributes("IFLA_VXLAN_", {
+const IFLA_VXLAN: Space = attributes("IFLA_VXLAN_", {
   ID: [1, u32],
   GROUP: [2, address],
   LINK: [3, u32],
@@ -301,7 +300,7 @@ export const IFLA_VXLAN: Space = attributes("IFLA_VXLAN_", {
 
 /** `GENEVE_DF_*` */
 const GENEVE_DF = names("GENEVE_DF_", { UNSET: 0, SET: 1, INHERIT: 2 });
-export const IFLA_GENEVE: Space = attributes("IFLA_GENEVE_", {
+const IFLA_GENEVE: Space = attributes("IFLA_GENEVE_", {
   ID: [1, u32],
   REMOTE: [2, address],
   TTL: [3, u8],
@@ -318,20 +317,20 @@ export const IFLA_GENEVE: Space = attributes("IFLA_GENEVE_", {
   INNER_PROTO_INHERIT: [14, flag],
 });
 
-export const IFLA_BAREUDP: Space = attributes("IFLA_BAREUDP_", {
+const IFLA_BAREUDP: Space = attributes("IFLA_BAREUDP_", {
   PORT: [1, be16],
   ETHERTYPE: [2, etherType],
   SRCPORT_MIN: [3, u16],
   MULTIPROTO_MODE: [4, flag],
 });
 
-export const IFLA_PPP: Space = attributes("IFLA_PPP_", {
+const IFLA_PPP: Space = attributes("IFLA_PPP_", {
   DEV_FD: [1, s32],
 });
 
 /** `GTP_ROLE_*` */
 const GTP_ROLE = names("GTP_ROLE_", { GGSN: 0, SGSN: 1 });
-export const IFLA_GTP: Space = attributes("IFLA_GTP_", {
+const IFLA_GTP: Space = attributes("IFLA_GTP_", {
   FD0: [1, u32],
   FD1: [2, u32],
   PDP_HASHSIZE: [3, u32],
@@ -361,7 +360,7 @@ const BOND_XMIT_POLICY = names("BOND_XMIT_POLICY_", {
   ENCAP34: 4,
   VLAN_SRCMAC: 5,
 });
-export const IFLA_BOND_AD_INFO: Space = attributes("IFLA_BOND_AD_INFO_", {
+const IFLA_BOND_AD_INFO: Space = attributes("IFLA_BOND_AD_INFO_", {
   AGGREGATOR: [1, u16],
   NUM_PORTS: [2, u16],
   ACTOR_KEY: [3, u16],
@@ -369,7 +368,7 @@ export const IFLA_BOND_AD_INFO: Space = attributes("IFLA_BOND_AD_INFO_", {
   PARTNER_MAC: [5, hardware],
 });
 
-export const IFLA_BOND: Space = attributes("IFLA_BOND_", {
+const IFLA_BOND: Space = attributes("IFLA_BOND_", {
   MODE: [1, oneOf(u8, BOND_MODE)],
   ACTIVE_SLAVE: [2, u32],
   MIIMON: [3, u32],
@@ -408,7 +407,7 @@ export const IFLA_BOND: Space = attributes("IFLA_BOND_", {
 const BOND_STATE = names("BOND_STATE_", { ACTIVE: 0, BACKUP: 1 });
 /** `BOND_LINK_*` of `linux/if_bonding.h` */
 const BOND_LINK = names("BOND_LINK_", { UP: 0, FAIL: 1, DOWN: 2, BACK: 3 });
-export const IFLA_BOND_SLAVE: Space = attributes("IFLA_BOND_SLAVE_", {
+const IFLA_BOND_SLAVE: Space = attributes("IFLA_BOND_SLAVE_", {
   STATE: [1, oneOf(u8, BOND_STATE)],
   MII_STATUS: [2, oneOf(u8, BOND_LINK)],
   LINK_FAILURE_COUNT: [3, u32],
@@ -420,7 +419,7 @@ export const IFLA_BOND_SLAVE: Space = attributes("IFLA_BOND_SLAVE_", {
   PRIO: [9, s32],
 });
 
-export const IFLA_IPOIB: Space = attributes("IFLA_IPOIB_", {
+const IFLA_IPOIB: Space = attributes("IFLA_IPOIB_", {
   PKEY: [1, inHex(u16)],
   MODE: [2, u16],
   UMCAST: [3, u16],
@@ -428,7 +427,7 @@ export const IFLA_IPOIB: Space = attributes("IFLA_IPOIB_", {
 
 /** `HSR_PROTOCOL_*` */
 const HSR_PROTOCOL = names("HSR_PROTOCOL_", { HSR: 0, PRP: 1 });
-export const IFLA_HSR: Space = attributes("IFLA_HSR_", {
+const IFLA_HSR: Space = attributes("IFLA_HSR_", {
   SLAVE1: [1, u32],
   SLAVE2: [2, u32],
   MULTICAST_SPEC: [3, u8],
@@ -441,7 +440,7 @@ export const IFLA_HSR: Space = attributes("IFLA_HSR_", {
 
 /** `IFF_TUN` and `IFF_TAP` of `linux/if_tun.h` */
 const TUN_TYPE = names("IFF_", { TUN: 1, TAP: 2 });
-export const IFLA_TUN: Space = attributes("IFLA_TUN_", {
+const IFLA_TUN: Space = attributes("IFLA_TUN_", {
   OWNER: [1, u32],
   GROUP: [2, u32],
   TYPE: [3, oneOf(u8, TUN_TYPE)],
@@ -454,28 +453,28 @@ export const IFLA_TUN: Space = attributes("IFLA_TUN_", {
 });
 
 /** `struct ifla_rmnet_flags` */
-export const ifla_rmnet_flags = layout("ifla_rmnet_flags", "", {
+const ifla_rmnet_flags = layout("ifla_rmnet_flags", "", {
   flags: inHex(u32),
   mask: inHex(u32),
 });
 
-export const IFLA_RMNET: Space = attributes("IFLA_RMNET_", {
+const IFLA_RMNET: Space = attributes("IFLA_RMNET_", {
   MUX_ID: [1, u16],
   FLAGS: [2, ifla_rmnet_flags],
 });
 
-export const IFLA_DSA: Space = attributes("IFLA_DSA_", {
+const IFLA_DSA: Space = attributes("IFLA_DSA_", {
   MASTER: [1, u32],
 });
 
-export const VETH_INFO: Space = attributes("VETH_INFO_", {
+const VETH_INFO: Space = attributes("VETH_INFO_", {
   PEER: [1, struct(ifinfomsg, nest(() => IFLA))],
 });
 
 /** `TUNNEL_ENCAP_*` of `linux/if_tunnel.h` */
-export const TUNNEL_ENCAP = names("TUNNEL_ENCAP_", { NONE: 0, FOU: 1, GUE: 2, MPLS: 3 });
+const TUNNEL_ENCAP = names("TUNNEL_ENCAP_", { NONE: 0, FOU: 1, GUE: 2, MPLS: 3 });
 
-export const IFLA_IPTUN: Space = attributes("IFLA_IPTUN_", {
+const IFLA_IPTUN: Space = attributes("IFLA_IPTUN_", {
   LINK: [1, u32],
   LOCAL: [2, address],
   REMOTE: [3, address],
@@ -498,7 +497,7 @@ export const IFLA_IPTUN: Space = attributes("IFLA_IPTUN_", {
   FWMARK: [20, inHex(u32)],
 });
 
-export const IFLA_GRE: Space = attributes("IFLA_GRE_", {
+const IFLA_GRE: Space = attributes("IFLA_GRE_", {
   LINK: [1, u32],
   IFLAGS: [2, inHex(be16)],
   OFLAGS: [3, inHex(be16)],
@@ -525,7 +524,7 @@ export const IFLA_GRE: Space = attributes("IFLA_GRE_", {
   ERSPAN_HWID: [24, u16],
 });
 
-export const IFLA_VTI: Space = attributes("IFLA_VTI_", {
+const IFLA_VTI: Space = attributes("IFLA_VTI_", {
   LINK: [1, u32],
   IKEY: [2, be32],
   OKEY: [3, be32],
@@ -535,7 +534,7 @@ export const IFLA_VTI: Space = attributes("IFLA_VTI_", {
 });
 
 /** `struct can_bittiming` */
-export const can_bittiming = layout("can_bittiming", "", {
+const can_bittiming = layout("can_bittiming", "", {
   bitrate: u32,
   sample_point: u32,
   tq: u32,
@@ -547,7 +546,7 @@ export const can_bittiming = layout("can_bittiming", "", {
 });
 
 /** `struct can_bittiming_const` */
-export const can_bittiming_const = layout("can_bittiming_const", "", {
+const can_bittiming_const = layout("can_bittiming_const", "", {
   name: text(16),
   tseg1_min: u32,
   tseg1_max: u32,
@@ -560,7 +559,7 @@ export const can_bittiming_const = layout("can_bittiming_const", "", {
 });
 
 /** `struct can_clock` */
-export const can_clock = layout("can_clock", "", {
+const can_clock = layout("can_clock", "", {
   freq: u32,
 });
 
@@ -579,19 +578,19 @@ const CAN_CTRLMODE = names("CAN_CTRLMODE_", {
   TDC_MANUAL: 1024,
 });
 /** `struct can_ctrlmode` */
-export const can_ctrlmode = layout("can_ctrlmode", "", {
+const can_ctrlmode = layout("can_ctrlmode", "", {
   mask: bitsOf(u32, CAN_CTRLMODE),
   flags: bitsOf(u32, CAN_CTRLMODE),
 });
 
 /** `struct can_berr_counter` */
-export const can_berr_counter = layout("can_berr_counter", "", {
+const can_berr_counter = layout("can_berr_counter", "", {
   txerr: u16,
   rxerr: u16,
 });
 
 /** `struct can_device_stats` */
-export const can_device_stats = layout("can_device_stats", "", {
+const can_device_stats = layout("can_device_stats", "", {
   bus_error: u32,
   error_warning: u32,
   error_passive: u32,
@@ -609,7 +608,7 @@ const CAN_STATE = names("CAN_STATE_", {
   STOPPED: 4,
   SLEEPING: 5,
 });
-export const IFLA_CAN_TDC: Space = attributes("IFLA_CAN_TDC_", {
+const IFLA_CAN_TDC: Space = attributes("IFLA_CAN_TDC_", {
   TDCV_MIN: [1, u32],
   TDCV_MAX: [2, u32],
   TDCO_MIN: [3, u32],
@@ -621,11 +620,11 @@ export const IFLA_CAN_TDC: Space = attributes("IFLA_CAN_TDC_", {
   TDCF: [9, u32],
 });
 
-export const IFLA_CAN_CTRLMODE: Space = attributes("IFLA_CAN_CTRLMODE_", {
+const IFLA_CAN_CTRLMODE: Space = attributes("IFLA_CAN_CTRLMODE_", {
   SUPPORTED: [1, bitsOf(u32, CAN_CTRLMODE)],
 });
 
-export const IFLA_CAN: Space = attributes("IFLA_CAN_", {
+const IFLA_CAN: Space = attributes("IFLA_CAN_", {
   BITTIMING: [1, can_bittiming],
   BITTIMING_CONST: [2, can_bittiming_const],
   CLOCK: [3, can_clock],
@@ -698,19 +697,18 @@ const BRIDGE_VLAN_INFO = names("BRIDGE_VLAN_INFO_", {
 /** `BRIDGE_FLAGS_*` of `linux/if_bridge.h` */
 const BRIDGE_FLAGS = names("BRIDGE_FLAGS_", { MASTER: 1, SELF: 2 });
 /** `struct bridge_vlan_info` */
-export const bridge_vlan_info = layout("bridge_vlan_info", "", {
+const bridge_vlan_info = layout("bridge_vlan_info", "", {
   flags: bitsOf(u16, BRIDGE_VLAN_INFO),
   vid: u16,
 });
 
-export const IFLA_BRIDGE_VLAN_TUNNEL: Space = attributes("IFLA_BRIDGE_VLAN_TUNNEL_", {
+const IFLA_BRIDGE_VLAN_TUNNEL: Space = attributes("IFLA_BRIDGE_VLAN_TUNNEL_", {
   ID: [1, u32],
   VID: [2, u16],
-  INFO: [3],
   FLAGS: [3, bitsOf(u16, BRIDGE_VLAN_INFO)],
 });
 
-export const IFLA_BRIDGE: Space = attributes("IFLA_BRIDGE_", {
+const IFLA_BRIDGE: Space = attributes("IFLA_BRIDGE_", {
   FLAGS: [0, bitsOf(u16, BRIDGE_FLAGS)],
   MODE: [1, u16],
   VLAN_INFO: [2, bridge_vlan_info],

@@ -46,7 +46,7 @@ const NTF = names("NTF_", {
 const NTF_EXT = names("NTF_EXT_", { MANAGED: 1, LOCKED: 2 });
 
 /** `struct ndmsg` */
-export const ndmsg = layout("ndmsg", "ndm_", {
+const ndmsg = layout("ndmsg", "ndm_", {
   ndm_family: oneOf(u8, AF),
   ndm_pad1: u8,
   ndm_pad2: u16,
@@ -57,19 +57,19 @@ export const ndmsg = layout("ndmsg", "ndm_", {
 });
 
 /** `struct nda_cacheinfo` */
-export const nda_cacheinfo = layout("nda_cacheinfo", "ndm_", {
+const nda_cacheinfo = layout("nda_cacheinfo", "ndm_", {
   ndm_confirmed: u32,
   ndm_used: u32,
   ndm_updated: u32,
   ndm_refcnt: u32,
 });
 
-export const NFEA: Space = attributes("NFEA_", {
+const NFEA: Space = attributes("NFEA_", {
   ACTIVITY_NOTIFY: [1, u8],
   DONT_REFRESH: [2, flag],
 });
 
-export const NDA: Space = attributes("NDA_", {
+const NDA: Space = attributes("NDA_", {
   DST: [1, address],
   LLADDR: [2, hardware],
   CACHEINFO: [3, nda_cacheinfo],
@@ -90,14 +90,14 @@ export const NDA: Space = attributes("NDA_", {
 });
 
 /** `struct ndtmsg` */
-export const ndtmsg = layout("ndtmsg", "ndtm_", {
+const ndtmsg = layout("ndtmsg", "ndtm_", {
   ndtm_family: oneOf(u8, AF),
   ndtm_pad1: u8,
   ndtm_pad2: u16,
 });
 
 /** `struct ndt_stats` */
-export const ndt_stats = layout("ndt_stats", "ndts_", {
+const ndt_stats = layout("ndt_stats", "ndts_", {
   ndts_allocs: u64,
   ndts_destroys: u64,
   ndts_hash_grows: u64,
@@ -112,7 +112,7 @@ export const ndt_stats = layout("ndt_stats", "ndts_", {
 });
 
 /** `struct ndt_config` */
-export const ndt_config = layout("ndt_config", "ndtc_", {
+const ndt_config = layout("ndt_config", "ndtc_", {
   ndtc_key_len: u16,
   ndtc_entry_size: u16,
   ndtc_entries: u32,
@@ -124,7 +124,7 @@ export const ndt_config = layout("ndt_config", "ndtc_", {
   ndtc_proxy_qlen: u32,
 });
 
-export const NDTPA: Space = attributes("NDTPA_", {
+const NDTPA: Space = attributes("NDTPA_", {
   IFINDEX: [1, u32],
   REFCNT: [2, u32],
   REACHABLE_TIME: [3, u64],
@@ -146,7 +146,7 @@ export const NDTPA: Space = attributes("NDTPA_", {
   INTERVAL_PROBE_TIME_MS: [19, u64],
 });
 
-export const NDTA: Space = attributes("NDTA_", {
+const NDTA: Space = attributes("NDTA_", {
   NAME: [1, string],
   THRESH1: [2, u32],
   THRESH2: [3, u32],

@@ -5,7 +5,7 @@ import { AF, room } from "./value.ts";
 /** `struct netconfmsg`, with the gap behind it. */
 const netconfmsg = layout("netconfmsg", "ncm_", { ncm_family: oneOf(u8, AF), _pad1: room(3) });
 
-export const NETCONFA: Space = attributes("NETCONFA_", {
+const NETCONFA: Space = attributes("NETCONFA_", {
   IFINDEX: [1, s32],
   FORWARDING: [2, s32],
   RP_FILTER: [3, s32],

@@ -20,7 +20,7 @@ import { address, AF, inHex } from "./value.ts";
 import { LWTUNNEL_ENCAP, RTN_SCOPE, RTNH_F, RTPROT } from "./route.ts";
 
 /** `struct nhmsg` */
-export const nhmsg = layout("nhmsg", "nh_", {
+const nhmsg = layout("nhmsg", "nh_", {
   nh_family: oneOf(u8, AF),
   nh_scope: oneOf(u8, RTN_SCOPE),
   nh_protocol: oneOf(u8, RTPROT),
@@ -29,7 +29,7 @@ export const nhmsg = layout("nhmsg", "nh_", {
 });
 
 /** `struct nexthop_grp` */
-export const nexthop_grp = layout("nexthop_grp", "", {
+const nexthop_grp = layout("nexthop_grp", "", {
   id: u32,
   weight: u8,
   resvd1: u8,
@@ -38,7 +38,7 @@ export const nexthop_grp = layout("nexthop_grp", "", {
 
 /** `NEXTHOP_GRP_TYPE_*` */
 const NEXTHOP_GRP_TYPE = names("NEXTHOP_GRP_TYPE_", { MPATH: 0, RES: 1 });
-export const NHA_RES_GROUP: Space = attributes("NHA_RES_GROUP_", {
+const NHA_RES_GROUP: Space = attributes("NHA_RES_GROUP_", {
   PAD: [0],
   BUCKETS: [1, u16],
   IDLE_TIMER: [2, u32],
@@ -46,24 +46,24 @@ export const NHA_RES_GROUP: Space = attributes("NHA_RES_GROUP_", {
   UNBALANCED_TIME: [4, u64],
 });
 
-export const NHA_RES_BUCKET: Space = attributes("NHA_RES_BUCKET_", {
+const NHA_RES_BUCKET: Space = attributes("NHA_RES_BUCKET_", {
   PAD: [0],
   INDEX: [1, u16],
   IDLE_TIME: [2, u64],
   NH_ID: [3, u32],
 });
 
-export const NHA_GROUP_STATS_ENTRY: Space = attributes("NHA_GROUP_STATS_ENTRY_", {
+const NHA_GROUP_STATS_ENTRY: Space = attributes("NHA_GROUP_STATS_ENTRY_", {
   ID: [1, u32],
   PACKETS: [2, u64],
   PACKETS_HW: [3, u64],
 });
 
-export const NHA_GROUP_STATS: Space = attributes("NHA_GROUP_STATS_", {
+const NHA_GROUP_STATS: Space = attributes("NHA_GROUP_STATS_", {
   ENTRY: [1, nest(NHA_GROUP_STATS_ENTRY)],
 });
 
-export const NHA: Space = attributes("NHA_", {
+const NHA: Space = attributes("NHA_", {
   ID: [1, u32],
   GROUP: [2, array(nexthop_grp)],
   GROUP_TYPE: [3, oneOf(u16, NEXTHOP_GRP_TYPE)],

@@ -5,7 +5,7 @@ import { AF, room } from "./value.ts";
 /** `struct rtgenmsg`, with the gap behind it. */
 const nsidmsg = layout("rtgenmsg", "rtgen_", { rtgen_family: oneOf(u8, AF), _pad1: room(3) });
 
-export const NETNSA: Space = attributes("NETNSA_", {
+const NETNSA: Space = attributes("NETNSA_", {
   NSID: [1, s32],
   PID: [2, u32],
   FD: [3, u32],

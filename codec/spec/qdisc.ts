@@ -4,7 +4,6 @@ import {
   array,
   attributes,
   byKind,
-  bytes,
   flag,
   type Kind,
   layout,
@@ -37,26 +36,26 @@ export const tcmsg = layout("tcmsg", "tcm_", {
 });
 
 /** `struct gnet_stats_basic` */
-export const gnet_stats_basic = layout("gnet_stats_basic", "", {
+const gnet_stats_basic = layout("gnet_stats_basic", "", {
   bytes: u64,
   packets: u32,
   _pad1: room(4),
 });
 
 /** `struct gnet_stats_rate_est` */
-export const gnet_stats_rate_est = layout("gnet_stats_rate_est", "", {
+const gnet_stats_rate_est = layout("gnet_stats_rate_est", "", {
   bps: u32,
   pps: u32,
 });
 
 /** `struct gnet_stats_rate_est64` */
-export const gnet_stats_rate_est64 = layout("gnet_stats_rate_est64", "", {
+const gnet_stats_rate_est64 = layout("gnet_stats_rate_est64", "", {
   bps: u64,
   pps: u64,
 });
 
 /** `struct gnet_stats_queue` */
-export const gnet_stats_queue = layout("gnet_stats_queue", "", {
+const gnet_stats_queue = layout("gnet_stats_queue", "", {
   qlen: u32,
   backlog: u32,
   drops: u32,
@@ -65,13 +64,13 @@ export const gnet_stats_queue = layout("gnet_stats_queue", "", {
 });
 
 /** `struct gnet_estimator` */
-export const gnet_estimator = layout("gnet_estimator", "", {
+const gnet_estimator = layout("gnet_estimator", "", {
   interval: s8,
   ewma_log: u8,
 });
 
 /** `struct tc_stats` */
-export const tc_stats = layout("tc_stats", "", {
+const tc_stats = layout("tc_stats", "", {
   bytes: u64,
   packets: u32,
   drops: u32,
@@ -99,7 +98,7 @@ export const TCA_STATS: Space = attributes("TCA_STATS_", {
 export const TC_LINKLAYER = names("TC_LINKLAYER_", { UNAWARE: 0, ETHERNET: 1, ATM: 2 });
 
 /** `struct tc_sizespec` */
-export const tc_sizespec = layout("tc_sizespec", "", {
+const tc_sizespec = layout("tc_sizespec", "", {
   cell_log: u8,
   size_log: u8,
   cell_align: s16,
@@ -110,16 +109,16 @@ export const tc_sizespec = layout("tc_sizespec", "", {
   tsize: u32,
 });
 
-export const TCA_STAB: Space = attributes("TCA_STAB_", {
+const TCA_STAB: Space = attributes("TCA_STAB_", {
   BASE: [1, tc_sizespec],
   DATA: [2, array(u16)],
 });
 
 /** What a plug is asked to do. */
-export const TCQ_PLUG = names("TCQ_PLUG_", { BUFFER: 0, RELEASE_ONE: 1, RELEASE_INDEFINITE: 2, LIMIT: 3 });
+const TCQ_PLUG = names("TCQ_PLUG_", { BUFFER: 0, RELEASE_ONE: 1, RELEASE_INDEFINITE: 2, LIMIT: 3 });
 
 /** `struct tc_plug_qopt` */
-export const tc_plug_qopt = layout("tc_plug_qopt", "", {
+const tc_plug_qopt = layout("tc_plug_qopt", "", {
   action: oneOf(s32, TCQ_PLUG),
   limit: u32,
 });

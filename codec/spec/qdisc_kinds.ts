@@ -14,7 +14,6 @@ import {
   s32,
   s64,
   type Space,
-  string,
   struct,
   u16,
   u32,
@@ -36,29 +35,29 @@ export const tc_ratespec = layout("tc_ratespec", "", {
 });
 
 /** `struct tc_fifo_qopt` */
-export const tc_fifo_qopt = layout("tc_fifo_qopt", "", {
+const tc_fifo_qopt = layout("tc_fifo_qopt", "", {
   limit: u32,
 });
 
 /** `struct tc_skbprio_qopt` */
-export const tc_skbprio_qopt = layout("tc_skbprio_qopt", "", {
+const tc_skbprio_qopt = layout("tc_skbprio_qopt", "", {
   limit: u32,
 });
 
 /** `struct tc_prio_qopt` */
-export const tc_prio_qopt = layout("tc_prio_qopt", "", {
+const tc_prio_qopt = layout("tc_prio_qopt", "", {
   bands: s32,
   priomap: octets(16),
 });
 
 /** `struct tc_multiq_qopt` */
-export const tc_multiq_qopt = layout("tc_multiq_qopt", "", {
+const tc_multiq_qopt = layout("tc_multiq_qopt", "", {
   bands: u16,
   max_bands: u16,
 });
 
 /** `struct tc_tbf_qopt` */
-export const tc_tbf_qopt = layout("tc_tbf_qopt", "", {
+const tc_tbf_qopt = layout("tc_tbf_qopt", "", {
   rate: tc_ratespec,
   peakrate: tc_ratespec,
   limit: u32,
@@ -66,7 +65,7 @@ export const tc_tbf_qopt = layout("tc_tbf_qopt", "", {
   mtu: u32,
 });
 
-export const TCA_TBF: Space = attributes("TCA_TBF_", {
+const TCA_TBF: Space = attributes("TCA_TBF_", {
   PARMS: [1, tc_tbf_qopt],
   RTAB: [2],
   PTAB: [3],
@@ -81,7 +80,7 @@ export const TCA_TBF: Space = attributes("TCA_TBF_", {
 const TC_RED = names("TC_RED_", { ECN: 1, HARDDROP: 2, ADAPTATIVE: 4, NODROP: 8 });
 
 /** `struct tc_sfq_qopt` */
-export const tc_sfq_qopt = layout("tc_sfq_qopt", "", {
+const tc_sfq_qopt = layout("tc_sfq_qopt", "", {
   quantum: u32,
   perturb_period: s32,
   limit: u32,
@@ -90,7 +89,7 @@ export const tc_sfq_qopt = layout("tc_sfq_qopt", "", {
 });
 
 /** `struct tc_sfqred_stats` */
-export const tc_sfqred_stats = layout("tc_sfqred_stats", "", {
+const tc_sfqred_stats = layout("tc_sfqred_stats", "", {
   prob_drop: u32,
   forced_drop: u32,
   prob_mark: u32,
@@ -100,7 +99,7 @@ export const tc_sfqred_stats = layout("tc_sfqred_stats", "", {
 });
 
 /** `struct tc_sfq_qopt_v1` */
-export const tc_sfq_qopt_v1 = layout("tc_sfq_qopt_v1", "", {
+const tc_sfq_qopt_v1 = layout("tc_sfq_qopt_v1", "", {
   v0: tc_sfq_qopt,
   depth: u32,
   headdrop: u32,
@@ -116,12 +115,12 @@ export const tc_sfq_qopt_v1 = layout("tc_sfq_qopt_v1", "", {
 });
 
 /** `struct tc_sfq_xstats` */
-export const tc_sfq_xstats = layout("tc_sfq_xstats", "", {
+const tc_sfq_xstats = layout("tc_sfq_xstats", "", {
   allot: s32,
 });
 
 /** `struct tc_red_qopt` */
-export const tc_red_qopt = layout("tc_red_qopt", "", {
+const tc_red_qopt = layout("tc_red_qopt", "", {
   limit: u32,
   qth_min: u32,
   qth_max: u32,
@@ -132,14 +131,14 @@ export const tc_red_qopt = layout("tc_red_qopt", "", {
 });
 
 /** `struct tc_red_xstats` */
-export const tc_red_xstats = layout("tc_red_xstats", "", {
+const tc_red_xstats = layout("tc_red_xstats", "", {
   early: u32,
   pdrop: u32,
   other: u32,
   marked: u32,
 });
 
-export const TCA_RED: Space = attributes("TCA_RED_", {
+const TCA_RED: Space = attributes("TCA_RED_", {
   PARMS: [1, tc_red_qopt],
   STAB: [2],
   MAX_P: [3, u32],
@@ -149,7 +148,7 @@ export const TCA_RED: Space = attributes("TCA_RED_", {
 });
 
 /** `struct tc_gred_qopt` */
-export const tc_gred_qopt = layout("tc_gred_qopt", "", {
+const tc_gred_qopt = layout("tc_gred_qopt", "", {
   limit: u32,
   qth_min: u32,
   qth_max: u32,
@@ -169,7 +168,7 @@ export const tc_gred_qopt = layout("tc_gred_qopt", "", {
 });
 
 /** `struct tc_gred_sopt` */
-export const tc_gred_sopt = layout("tc_gred_sopt", "", {
+const tc_gred_sopt = layout("tc_gred_sopt", "", {
   DPs: u32,
   def_DP: u32,
   grio: u8,
@@ -177,7 +176,7 @@ export const tc_gred_sopt = layout("tc_gred_sopt", "", {
   pad1: u16,
 });
 
-export const TCA_GRED_VQ: Space = attributes("TCA_GRED_VQ_", {
+const TCA_GRED_VQ: Space = attributes("TCA_GRED_VQ_", {
   PAD: [1],
   DP: [2, u32],
   STAT_BYTES: [3, u64],
@@ -192,11 +191,11 @@ export const TCA_GRED_VQ: Space = attributes("TCA_GRED_VQ_", {
   FLAGS: [12, bitsOf(u32, TC_RED)],
 });
 
-export const TCA_GRED_VQ_ENTRY: Space = attributes("TCA_GRED_VQ_", {
+const TCA_GRED_VQ_ENTRY: Space = attributes("TCA_GRED_VQ_", {
   ENTRY: [1, nest(TCA_GRED_VQ)],
 });
 
-export const TCA_GRED: Space = attributes("TCA_GRED_", {
+const TCA_GRED: Space = attributes("TCA_GRED_", {
   PARMS: [1, array(tc_gred_qopt)],
   STAB: [2],
   DPS: [3, tc_gred_sopt],
@@ -206,7 +205,7 @@ export const TCA_GRED: Space = attributes("TCA_GRED_", {
 });
 
 /** `struct tc_choke_xstats` */
-export const tc_choke_xstats = layout("tc_choke_xstats", "", {
+const tc_choke_xstats = layout("tc_choke_xstats", "", {
   early: u32,
   pdrop: u32,
   other: u32,
@@ -214,14 +213,14 @@ export const tc_choke_xstats = layout("tc_choke_xstats", "", {
   matched: u32,
 });
 
-export const TCA_CHOKE: Space = attributes("TCA_CHOKE_", {
+const TCA_CHOKE: Space = attributes("TCA_CHOKE_", {
   PARMS: [1, tc_red_qopt],
   STAB: [2],
   MAX_P: [3, u32],
 });
 
 /** `struct tc_htb_opt` */
-export const tc_htb_opt = layout("tc_htb_opt", "", {
+const tc_htb_opt = layout("tc_htb_opt", "", {
   rate: tc_ratespec,
   ceil: tc_ratespec,
   buffer: u32,
@@ -232,7 +231,7 @@ export const tc_htb_opt = layout("tc_htb_opt", "", {
 });
 
 /** `struct tc_htb_glob` */
-export const tc_htb_glob = layout("tc_htb_glob", "", {
+const tc_htb_glob = layout("tc_htb_glob", "", {
   version: u32,
   rate2quantum: u32,
   defcls: u32,
@@ -241,7 +240,7 @@ export const tc_htb_glob = layout("tc_htb_glob", "", {
 });
 
 /** `struct tc_htb_xstats` */
-export const tc_htb_xstats = layout("tc_htb_xstats", "", {
+const tc_htb_xstats = layout("tc_htb_xstats", "", {
   lends: u32,
   borrows: u32,
   giants: u32,
@@ -249,7 +248,7 @@ export const tc_htb_xstats = layout("tc_htb_xstats", "", {
   ctokens: s32,
 });
 
-export const TCA_HTB: Space = attributes("TCA_HTB_", {
+const TCA_HTB: Space = attributes("TCA_HTB_", {
   PARMS: [1, tc_htb_opt],
   INIT: [2, tc_htb_glob],
   CTAB: [3],
@@ -262,33 +261,33 @@ export const TCA_HTB: Space = attributes("TCA_HTB_", {
 });
 
 /** `struct tc_hfsc_qopt` */
-export const tc_hfsc_qopt = layout("tc_hfsc_qopt", "", {
+const tc_hfsc_qopt = layout("tc_hfsc_qopt", "", {
   defcls: u16,
 });
 
 /** `struct tc_service_curve` */
-export const tc_service_curve = layout("tc_service_curve", "", {
+const tc_service_curve = layout("tc_service_curve", "", {
   m1: u32,
   d: u32,
   m2: u32,
 });
 
 /** `struct tc_hfsc_stats` */
-export const tc_hfsc_stats = layout("tc_hfsc_stats", "", {
+const tc_hfsc_stats = layout("tc_hfsc_stats", "", {
   work: u64,
   rtwork: u64,
   period: u32,
   level: u32,
 });
 
-export const TCA_HFSC: Space = attributes("TCA_HFSC_", {
+const TCA_HFSC: Space = attributes("TCA_HFSC_", {
   RSC: [1, tc_service_curve],
   FSC: [2, tc_service_curve],
   USC: [3, tc_service_curve],
 });
 
 /** `struct tc_cbq_lssopt` */
-export const tc_cbq_lssopt = layout("tc_cbq_lssopt", "", {
+const tc_cbq_lssopt = layout("tc_cbq_lssopt", "", {
   change: u8,
   flags: u8,
   ewma_log: u8,
@@ -300,7 +299,7 @@ export const tc_cbq_lssopt = layout("tc_cbq_lssopt", "", {
 });
 
 /** `struct tc_cbq_wrropt` */
-export const tc_cbq_wrropt = layout("tc_cbq_wrropt", "", {
+const tc_cbq_wrropt = layout("tc_cbq_wrropt", "", {
   flags: u8,
   priority: u8,
   cpriority: u8,
@@ -310,7 +309,7 @@ export const tc_cbq_wrropt = layout("tc_cbq_wrropt", "", {
 });
 
 /** `struct tc_cbq_ovl` */
-export const tc_cbq_ovl = layout("tc_cbq_ovl", "", {
+const tc_cbq_ovl = layout("tc_cbq_ovl", "", {
   strategy: u8,
   priority2: u8,
   pad: u16,
@@ -318,28 +317,28 @@ export const tc_cbq_ovl = layout("tc_cbq_ovl", "", {
 });
 
 /** `struct tc_cbq_police` */
-export const tc_cbq_police = layout("tc_cbq_police", "", {
+const tc_cbq_police = layout("tc_cbq_police", "", {
   police: u8,
   __res1: u8,
   __res2: u16,
 });
 
 /** `struct tc_cbq_fopt` */
-export const tc_cbq_fopt = layout("tc_cbq_fopt", "", {
+const tc_cbq_fopt = layout("tc_cbq_fopt", "", {
   split: u32,
   defmap: u32,
   defchange: u32,
 });
 
 /** `struct tc_cbq_xstats` */
-export const tc_cbq_xstats = layout("tc_cbq_xstats", "", {
+const tc_cbq_xstats = layout("tc_cbq_xstats", "", {
   borrows: u32,
   overactions: u32,
   avgidle: s32,
   undertime: s32,
 });
 
-export const TCA_CBQ: Space = attributes("TCA_CBQ_", {
+const TCA_CBQ: Space = attributes("TCA_CBQ_", {
   LSSOPT: [1, tc_cbq_lssopt],
   WRROPT: [2, tc_cbq_wrropt],
   FOPT: [3, tc_cbq_fopt],
@@ -349,7 +348,7 @@ export const TCA_CBQ: Space = attributes("TCA_CBQ_", {
   POLICE: [7, tc_cbq_police],
 });
 
-export const TCA_DSMARK: Space = attributes("TCA_DSMARK_", {
+const TCA_DSMARK: Space = attributes("TCA_DSMARK_", {
   INDICES: [1, u16],
   DEFAULT_INDEX: [2, u16],
   SET_TC_INDEX: [3, flag],
@@ -357,7 +356,7 @@ export const TCA_DSMARK: Space = attributes("TCA_DSMARK_", {
   VALUE: [5, inHex(u8)],
 });
 
-export const TCA_ATM: Space = attributes("TCA_ATM_", {
+const TCA_ATM: Space = attributes("TCA_ATM_", {
   FD: [1, u32],
   PTR: [2],
   HDR: [3],
@@ -367,7 +366,7 @@ export const TCA_ATM: Space = attributes("TCA_ATM_", {
 });
 
 /** `struct tc_netem_qopt` */
-export const tc_netem_qopt = layout("tc_netem_qopt", "", {
+const tc_netem_qopt = layout("tc_netem_qopt", "", {
   latency: u32,
   limit: u32,
   loss: u32,
@@ -377,26 +376,26 @@ export const tc_netem_qopt = layout("tc_netem_qopt", "", {
 });
 
 /** `struct tc_netem_corr` */
-export const tc_netem_corr = layout("tc_netem_corr", "", {
+const tc_netem_corr = layout("tc_netem_corr", "", {
   delay_corr: u32,
   loss_corr: u32,
   dup_corr: u32,
 });
 
 /** `struct tc_netem_reorder` */
-export const tc_netem_reorder = layout("tc_netem_reorder", "", {
+const tc_netem_reorder = layout("tc_netem_reorder", "", {
   probability: u32,
   correlation: u32,
 });
 
 /** `struct tc_netem_corrupt` */
-export const tc_netem_corrupt = layout("tc_netem_corrupt", "", {
+const tc_netem_corrupt = layout("tc_netem_corrupt", "", {
   probability: u32,
   correlation: u32,
 });
 
 /** `struct tc_netem_rate` */
-export const tc_netem_rate = layout("tc_netem_rate", "", {
+const tc_netem_rate = layout("tc_netem_rate", "", {
   rate: u32,
   packet_overhead: s32,
   cell_size: u32,
@@ -404,7 +403,7 @@ export const tc_netem_rate = layout("tc_netem_rate", "", {
 });
 
 /** `struct tc_netem_slot` */
-export const tc_netem_slot = layout("tc_netem_slot", "", {
+const tc_netem_slot = layout("tc_netem_slot", "", {
   min_delay: s64,
   max_delay: s64,
   max_packets: s32,
@@ -414,7 +413,7 @@ export const tc_netem_slot = layout("tc_netem_slot", "", {
 });
 
 /** `struct tc_netem_gimodel` */
-export const tc_netem_gimodel = layout("tc_netem_gimodel", "", {
+const tc_netem_gimodel = layout("tc_netem_gimodel", "", {
   p13: u32,
   p31: u32,
   p32: u32,
@@ -423,19 +422,19 @@ export const tc_netem_gimodel = layout("tc_netem_gimodel", "", {
 });
 
 /** `struct tc_netem_gemodel` */
-export const tc_netem_gemodel = layout("tc_netem_gemodel", "", {
+const tc_netem_gemodel = layout("tc_netem_gemodel", "", {
   p: u32,
   r: u32,
   h: u32,
   k1: u32,
 });
 
-export const NETEM_LOSS: Space = attributes("NETEM_LOSS_", {
+const NETEM_LOSS: Space = attributes("NETEM_LOSS_", {
   GI: [1, tc_netem_gimodel],
   GE: [2, tc_netem_gemodel],
 });
 
-export const TCA_NETEM: Space = attributes("TCA_NETEM_", {
+const TCA_NETEM: Space = attributes("TCA_NETEM_", {
   CORR: [1, tc_netem_corr],
   DELAY_DIST: [2, array(s16)],
   REORDER: [3, tc_netem_reorder],
@@ -453,16 +452,16 @@ export const TCA_NETEM: Space = attributes("TCA_NETEM_", {
 });
 
 /** `struct tc_drr_stats` */
-export const tc_drr_stats = layout("tc_drr_stats", "", {
+const tc_drr_stats = layout("tc_drr_stats", "", {
   deficit: u32,
 });
 
-export const TCA_DRR: Space = attributes("TCA_DRR_", {
+const TCA_DRR: Space = attributes("TCA_DRR_", {
   QUANTUM: [1, u32],
 });
 
 /** `struct tc_mqprio_qopt` */
-export const tc_mqprio_qopt = layout("tc_mqprio_qopt", "", {
+const tc_mqprio_qopt = layout("tc_mqprio_qopt", "", {
   num_tc: u8,
   prio_tc_map: octets(16),
   hw: u8,
@@ -476,17 +475,17 @@ const TC_MQPRIO_MODE = names("TC_MQPRIO_MODE_", { DCB: 0, CHANNEL: 1 });
 const TC_MQPRIO_SHAPER = names("TC_MQPRIO_SHAPER_", { DCB: 0, BW_RATE: 1 });
 /** `TC_FP_*` */
 const TC_FP = names("TC_FP_", { EXPRESS: 1, PREEMPTIBLE: 2 });
-export const TCA_MQPRIO_TC_ENTRY: Space = attributes("TCA_MQPRIO_TC_ENTRY_", {
+const TCA_MQPRIO_TC_ENTRY: Space = attributes("TCA_MQPRIO_TC_ENTRY_", {
   INDEX: [1, u32],
   FP: [2, oneOf(u32, TC_FP)],
 });
 
-export const TCA_MQPRIO_RATE: Space = attributes("TCA_MQPRIO_", {
+const TCA_MQPRIO_RATE: Space = attributes("TCA_MQPRIO_", {
   MIN_RATE64: [3, u64],
   MAX_RATE64: [4, u64],
 });
 
-export const TCA_MQPRIO: Space = attributes("TCA_MQPRIO_", {
+const TCA_MQPRIO: Space = attributes("TCA_MQPRIO_", {
   MODE: [1, oneOf(u16, TC_MQPRIO_MODE)],
   SHAPER: [2, oneOf(u16, TC_MQPRIO_SHAPER)],
   MIN_RATE64: [3, nest(TCA_MQPRIO_RATE)],
@@ -495,7 +494,7 @@ export const TCA_MQPRIO: Space = attributes("TCA_MQPRIO_", {
 });
 
 /** `struct tc_sfb_qopt` */
-export const tc_sfb_qopt = layout("tc_sfb_qopt", "", {
+const tc_sfb_qopt = layout("tc_sfb_qopt", "", {
   rehash_interval: u32,
   warmup_time: u32,
   max: u32,
@@ -508,7 +507,7 @@ export const tc_sfb_qopt = layout("tc_sfb_qopt", "", {
 });
 
 /** `struct tc_sfb_xstats` */
-export const tc_sfb_xstats = layout("tc_sfb_xstats", "", {
+const tc_sfb_xstats = layout("tc_sfb_xstats", "", {
   earlydrop: u32,
   penaltydrop: u32,
   bucketdrop: u32,
@@ -520,23 +519,23 @@ export const tc_sfb_xstats = layout("tc_sfb_xstats", "", {
   avgprob: u32,
 });
 
-export const TCA_SFB: Space = attributes("TCA_SFB_", {
+const TCA_SFB: Space = attributes("TCA_SFB_", {
   PARMS: [1, tc_sfb_qopt],
 });
 
 /** `struct tc_qfq_stats` */
-export const tc_qfq_stats = layout("tc_qfq_stats", "", {
+const tc_qfq_stats = layout("tc_qfq_stats", "", {
   weight: u32,
   lmax: u32,
 });
 
-export const TCA_QFQ: Space = attributes("TCA_QFQ_", {
+const TCA_QFQ: Space = attributes("TCA_QFQ_", {
   WEIGHT: [1, u32],
   LMAX: [2, u32],
 });
 
 /** `struct tc_codel_xstats` */
-export const tc_codel_xstats = layout("tc_codel_xstats", "", {
+const tc_codel_xstats = layout("tc_codel_xstats", "", {
   maxpacket: u32,
   count: u32,
   lastcount: u32,
@@ -548,7 +547,7 @@ export const tc_codel_xstats = layout("tc_codel_xstats", "", {
   ce_mark: u32,
 });
 
-export const TCA_CODEL: Space = attributes("TCA_CODEL_", {
+const TCA_CODEL: Space = attributes("TCA_CODEL_", {
   TARGET: [1, u32],
   LIMIT: [2, u32],
   INTERVAL: [3, u32],
@@ -557,7 +556,7 @@ export const TCA_CODEL: Space = attributes("TCA_CODEL_", {
 });
 
 /** `struct tc_fq_codel_qd_stats` */
-export const tc_fq_codel_qd_stats = layout("tc_fq_codel_qd_stats", "", {
+const tc_fq_codel_qd_stats = layout("tc_fq_codel_qd_stats", "", {
   maxpacket: u32,
   drop_overlimit: u32,
   ecn_mark: u32,
@@ -570,7 +569,7 @@ export const tc_fq_codel_qd_stats = layout("tc_fq_codel_qd_stats", "", {
 });
 
 /** `struct tc_fq_codel_cl_stats` */
-export const tc_fq_codel_cl_stats = layout("tc_fq_codel_cl_stats", "", {
+const tc_fq_codel_cl_stats = layout("tc_fq_codel_cl_stats", "", {
   deficit: s32,
   ldelay: u32,
   count: u32,
@@ -591,7 +590,7 @@ const fqCodelClass = layout("tc_fq_codel_xstats", "", {
   type: oneOf(u32, TCA_FQ_CODEL_XSTATS),
   class_stats: tc_fq_codel_cl_stats,
 });
-export const TCA_FQ_CODEL: Space = attributes("TCA_FQ_CODEL_", {
+const TCA_FQ_CODEL: Space = attributes("TCA_FQ_CODEL_", {
   TARGET: [1, u32],
   LIMIT: [2, u32],
   INTERVAL: [3, u32],
@@ -631,7 +630,7 @@ const tc_fq_qd_stats = layout("tc_fq_qd_stats", "", {
   band_pkt_count_2: u32,
   _pad1: room(4),
 });
-export const TCA_FQ: Space = attributes("TCA_FQ_", {
+const TCA_FQ: Space = attributes("TCA_FQ_", {
   PLIMIT: [1, u32],
   FLOW_PLIMIT: [2, u32],
   QUANTUM: [3, u32],
@@ -652,14 +651,14 @@ export const TCA_FQ: Space = attributes("TCA_FQ_", {
 });
 
 /** `struct tc_hhf_xstats` */
-export const tc_hhf_xstats = layout("tc_hhf_xstats", "", {
+const tc_hhf_xstats = layout("tc_hhf_xstats", "", {
   drop_overlimit: u32,
   hh_overlimit: u32,
   hh_tot_count: u32,
   hh_cur_count: u32,
 });
 
-export const TCA_HHF: Space = attributes("TCA_HHF_", {
+const TCA_HHF: Space = attributes("TCA_HHF_", {
   BACKLOG_LIMIT: [1, u32],
   QUANTUM: [2, u32],
   HH_FLOWS_LIMIT: [3, u32],
@@ -670,7 +669,7 @@ export const TCA_HHF: Space = attributes("TCA_HHF_", {
 });
 
 /** `struct tc_pie_xstats` */
-export const tc_pie_xstats = layout("tc_pie_xstats", "", {
+const tc_pie_xstats = layout("tc_pie_xstats", "", {
   prob: u64,
   delay: u32,
   avg_dq_rate: u32,
@@ -682,7 +681,7 @@ export const tc_pie_xstats = layout("tc_pie_xstats", "", {
   ecn_mark: u32,
 });
 
-export const TCA_PIE: Space = attributes("TCA_PIE_", {
+const TCA_PIE: Space = attributes("TCA_PIE_", {
   TARGET: [1, u32],
   LIMIT: [2, u32],
   TUPDATE: [3, u32],
@@ -694,7 +693,7 @@ export const TCA_PIE: Space = attributes("TCA_PIE_", {
 });
 
 /** `struct tc_fq_pie_xstats` */
-export const tc_fq_pie_xstats = layout("tc_fq_pie_xstats", "", {
+const tc_fq_pie_xstats = layout("tc_fq_pie_xstats", "", {
   packets_in: u32,
   dropped: u32,
   overlimit: u32,
@@ -706,7 +705,7 @@ export const tc_fq_pie_xstats = layout("tc_fq_pie_xstats", "", {
   memory_usage: u32,
 });
 
-export const TCA_FQ_PIE: Space = attributes("TCA_FQ_PIE_", {
+const TCA_FQ_PIE: Space = attributes("TCA_FQ_PIE_", {
   LIMIT: [1, u32],
   FLOWS: [2, u32],
   TARGET: [3, u32],
@@ -722,7 +721,7 @@ export const TCA_FQ_PIE: Space = attributes("TCA_FQ_PIE_", {
 });
 
 /** `struct tc_cbs_qopt` */
-export const tc_cbs_qopt = layout("tc_cbs_qopt", "", {
+const tc_cbs_qopt = layout("tc_cbs_qopt", "", {
   offload: u8,
   _pad: room(3),
   hicredit: s32,
@@ -731,25 +730,25 @@ export const tc_cbs_qopt = layout("tc_cbs_qopt", "", {
   sendslope: s32,
 });
 
-export const TCA_CBS: Space = attributes("TCA_CBS_", {
+const TCA_CBS: Space = attributes("TCA_CBS_", {
   PARMS: [1, tc_cbs_qopt],
 });
 
 /** `TC_ETF_*` */
 const TC_ETF = names("TC_ETF_", { DEADLINE_MODE_ON: 1, OFFLOAD_ON: 2, SKIP_SOCK_CHECK: 4 });
 /** `struct tc_etf_qopt` */
-export const tc_etf_qopt = layout("tc_etf_qopt", "", {
+const tc_etf_qopt = layout("tc_etf_qopt", "", {
   delta: s32,
   clockid: s32,
   flags: bitsOf(u32, TC_ETF),
 });
 
-export const TCA_ETF: Space = attributes("TCA_ETF_", {
+const TCA_ETF: Space = attributes("TCA_ETF_", {
   PARMS: [1, tc_etf_qopt],
 });
 
 /** `CAKE_FLOW_*` */
-export const CAKE_FLOW = names("CAKE_FLOW_", {
+const CAKE_FLOW = names("CAKE_FLOW_", {
   NONE: 0,
   SRC_IP: 1,
   DST_IP: 2,
@@ -761,7 +760,7 @@ export const CAKE_FLOW = names("CAKE_FLOW_", {
 });
 
 /** `CAKE_DIFFSERV_*` */
-export const CAKE_DIFFSERV = names("CAKE_DIFFSERV_", {
+const CAKE_DIFFSERV = names("CAKE_DIFFSERV_", {
   DIFFSERV3: 0,
   DIFFSERV4: 1,
   DIFFSERV8: 2,
@@ -770,12 +769,12 @@ export const CAKE_DIFFSERV = names("CAKE_DIFFSERV_", {
 });
 
 /** `CAKE_ACK_*` */
-export const CAKE_ACK = names("CAKE_ACK_", { NONE: 0, FILTER: 1, AGGRESSIVE: 2 });
+const CAKE_ACK = names("CAKE_ACK_", { NONE: 0, FILTER: 1, AGGRESSIVE: 2 });
 
 /** `CAKE_ATM_*` */
-export const CAKE_ATM = names("CAKE_ATM_", { NONE: 0, ATM: 1, PTM: 2 });
+const CAKE_ATM = names("CAKE_ATM_", { NONE: 0, ATM: 1, PTM: 2 });
 
-export const TCA_CAKE: Space = attributes("TCA_CAKE_", {
+const TCA_CAKE: Space = attributes("TCA_CAKE_", {
   PAD: [1],
   BASE_RATE64: [2, u64],
   DIFFSERV_MODE: [3, oneOf(u32, CAKE_DIFFSERV)],
@@ -796,7 +795,7 @@ export const TCA_CAKE: Space = attributes("TCA_CAKE_", {
   FWMARK: [18, inHex(u32)],
 });
 
-export const TCA_CAKE_TIN_STATS: Space = attributes("TCA_CAKE_TIN_STATS_", {
+const TCA_CAKE_TIN_STATS: Space = attributes("TCA_CAKE_TIN_STATS_", {
   PAD: [1],
   SENT_PACKETS: [2, u32],
   SENT_BYTES64: [3, u64],
@@ -824,7 +823,7 @@ export const TCA_CAKE_TIN_STATS: Space = attributes("TCA_CAKE_TIN_STATS_", {
   FLOW_QUANTUM: [25, u32],
 });
 
-export const TCA_CAKE_STATS: Space = attributes("TCA_CAKE_STATS_", {
+const TCA_CAKE_STATS: Space = attributes("TCA_CAKE_STATS_", {
   PAD: [1],
   CAPACITY_ESTIMATE64: [2, u64],
   MEMORY_LIMIT: [3, u32],
@@ -847,24 +846,24 @@ export const TCA_CAKE_STATS: Space = attributes("TCA_CAKE_STATS_", {
 const TC_TAPRIO_CMD = names("TC_TAPRIO_CMD_", { SET_GATES: 0, SET_AND_HOLD: 1, SET_AND_RELEASE: 2 });
 /** `TCA_TAPRIO_ATTR_FLAG_*` */
 const TCA_TAPRIO_FLAG = names("TCA_TAPRIO_ATTR_FLAG_", { TXTIME_ASSIST: 1, FULL_OFFLOAD: 2 });
-export const TCA_TAPRIO_SCHED_ENTRY: Space = attributes("TCA_TAPRIO_SCHED_ENTRY_", {
+const TCA_TAPRIO_SCHED_ENTRY: Space = attributes("TCA_TAPRIO_SCHED_ENTRY_", {
   INDEX: [1, u32],
   CMD: [2, oneOf(u8, TC_TAPRIO_CMD)],
   GATE_MASK: [3, inHex(u32)],
   INTERVAL: [4, u32],
 });
 
-export const TCA_TAPRIO_SCHED: Space = attributes("TCA_TAPRIO_SCHED_", {
+const TCA_TAPRIO_SCHED: Space = attributes("TCA_TAPRIO_SCHED_", {
   ENTRY: [1, nest(TCA_TAPRIO_SCHED_ENTRY)],
 });
 
-export const TCA_TAPRIO_TC_ENTRY: Space = attributes("TCA_TAPRIO_TC_ENTRY_", {
+const TCA_TAPRIO_TC_ENTRY: Space = attributes("TCA_TAPRIO_TC_ENTRY_", {
   INDEX: [1, u32],
   MAX_SDU: [2, u32],
   FP: [3, oneOf(u32, TC_FP)],
 });
 
-export const TCA_TAPRIO: Space = attributes("TCA_TAPRIO_ATTR_", {
+const TCA_TAPRIO: Space = attributes("TCA_TAPRIO_ATTR_", {
   PRIOMAP: [1, tc_mqprio_qopt],
   SCHED_ENTRY_LIST: [2, nest(TCA_TAPRIO_SCHED)],
   SCHED_BASE_TIME: [3, s64],
@@ -878,15 +877,15 @@ export const TCA_TAPRIO: Space = attributes("TCA_TAPRIO_ATTR_", {
   TC_ENTRY: [12, nest(TCA_TAPRIO_TC_ENTRY)],
 });
 
-export const TCA_ETS_BAND: Space = attributes("TCA_ETS_", {
+const TCA_ETS_BAND: Space = attributes("TCA_ETS_", {
   QUANTA_BAND: [4, u32],
 });
 
-export const TCA_ETS_PRIOMAP: Space = attributes("TCA_ETS_", {
+const TCA_ETS_PRIOMAP: Space = attributes("TCA_ETS_", {
   PRIOMAP_BAND: [6, u8],
 });
 
-export const TCA_ETS: Space = attributes("TCA_ETS_", {
+const TCA_ETS: Space = attributes("TCA_ETS_", {
   NBANDS: [1, u8],
   NSTRICT: [2, u8],
   QUANTA: [3, nest(TCA_ETS_BAND)],

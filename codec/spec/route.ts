@@ -6,7 +6,6 @@ import {
   be64,
   bitsOf,
   byKind,
-  bytes,
   type BytesType,
   type Kind,
   layout,
@@ -103,7 +102,7 @@ export const RTNH_F = names("RTNH_F_", {
 });
 
 /** `struct rtmsg` */
-export const rtmsg = layout("rtmsg", "rtm_", {
+const rtmsg = layout("rtmsg", "rtm_", {
   rtm_family: oneOf(u8, AF),
   rtm_dst_len: ["destinationLength", u8],
   rtm_src_len: ["sourceLength", u8],
@@ -140,35 +139,35 @@ export const LWTUNNEL_ENCAP = names("LWTUNNEL_ENCAP_", {
   XFRM: 10,
 });
 
-export const MPLS_IPTUNNEL: Space = attributes("MPLS_IPTUNNEL_", {
+const MPLS_IPTUNNEL: Space = attributes("MPLS_IPTUNNEL_", {
   DST: [1, labels],
   TTL: [2, u8],
 });
 
-export const LWTUNNEL_IP_OPT_GENEVE: Space = attributes("LWTUNNEL_IP_OPT_GENEVE_", {
+const LWTUNNEL_IP_OPT_GENEVE: Space = attributes("LWTUNNEL_IP_OPT_GENEVE_", {
   CLASS: [1, be16],
   TYPE: [2, u8],
   DATA: [3],
 });
 
-export const LWTUNNEL_IP_OPT_VXLAN: Space = attributes("LWTUNNEL_IP_OPT_VXLAN_", {
+const LWTUNNEL_IP_OPT_VXLAN: Space = attributes("LWTUNNEL_IP_OPT_VXLAN_", {
   GBP: [1, u32],
 });
 
-export const LWTUNNEL_IP_OPT_ERSPAN: Space = attributes("LWTUNNEL_IP_OPT_ERSPAN_", {
+const LWTUNNEL_IP_OPT_ERSPAN: Space = attributes("LWTUNNEL_IP_OPT_ERSPAN_", {
   VER: [1, u8],
   INDEX: [2, be32],
   DIR: [3, u8],
   HWID: [4, u8],
 });
 
-export const LWTUNNEL_IP_OPTS: Space = attributes("LWTUNNEL_IP_OPTS_", {
+const LWTUNNEL_IP_OPTS: Space = attributes("LWTUNNEL_IP_OPTS_", {
   GENEVE: [1, nest(LWTUNNEL_IP_OPT_GENEVE)],
   VXLAN: [2, nest(LWTUNNEL_IP_OPT_VXLAN)],
   ERSPAN: [3, nest(LWTUNNEL_IP_OPT_ERSPAN)],
 });
 
-export const LWTUNNEL_IP: Space = attributes("LWTUNNEL_IP_", {
+const LWTUNNEL_IP: Space = attributes("LWTUNNEL_IP_", {
   ID: [1, be64],
   DST: [2, address],
   SRC: [3, address],
@@ -179,7 +178,7 @@ export const LWTUNNEL_IP: Space = attributes("LWTUNNEL_IP_", {
   OPTS: [8, nest(LWTUNNEL_IP_OPTS)],
 });
 
-export const LWTUNNEL_IP6: Space = attributes("LWTUNNEL_IP6_", {
+const LWTUNNEL_IP6: Space = attributes("LWTUNNEL_IP6_", {
   ID: [1, be64],
   DST: [2, address],
   SRC: [3, address],
@@ -190,24 +189,24 @@ export const LWTUNNEL_IP6: Space = attributes("LWTUNNEL_IP6_", {
   OPTS: [8, nest(LWTUNNEL_IP_OPTS)],
 });
 
-export const LWT_BPF_PROG: Space = attributes("LWT_BPF_PROG_", {
+const LWT_BPF_PROG: Space = attributes("LWT_BPF_PROG_", {
   FD: [1, u32],
   NAME: [2, string],
 });
 
-export const LWT_BPF: Space = attributes("LWT_BPF_", {
+const LWT_BPF: Space = attributes("LWT_BPF_", {
   IN: [1, nest(LWT_BPF_PROG)],
   OUT: [2, nest(LWT_BPF_PROG)],
   XMIT: [3, nest(LWT_BPF_PROG)],
   XMIT_HEADROOM: [4, u32],
 });
 
-export const LWT_XFRM: Space = attributes("LWT_XFRM_", {
+const LWT_XFRM: Space = attributes("LWT_XFRM_", {
   IF_ID: [1, inHex(u32)],
   LINK: [2, u32],
 });
 
-export const ILA_ATTR: Space = attributes("ILA_ATTR_", {
+const ILA_ATTR: Space = attributes("ILA_ATTR_", {
   LOCATOR: [1, be64],
   IDENTIFIER: [2, be64],
   LOCATOR_MATCH: [3, be64],
@@ -219,30 +218,30 @@ export const ILA_ATTR: Space = attributes("ILA_ATTR_", {
   HOOK_TYPE: [9, u8],
 });
 
-export const SEG6_IPTUNNEL: Space = attributes("SEG6_IPTUNNEL_", {
+const SEG6_IPTUNNEL: Space = attributes("SEG6_IPTUNNEL_", {
   SRH: [1],
 });
 
-export const SEG6_LOCAL_BPF_PROG: Space = attributes("SEG6_LOCAL_BPF_", {
+const SEG6_LOCAL_BPF_PROG: Space = attributes("SEG6_LOCAL_BPF_", {
   PROG: [1, u32],
   PROG_NAME: [2, string],
 });
 
-export const SEG6_LOCAL_CNT: Space = attributes("SEG6_LOCAL_CNT_", {
+const SEG6_LOCAL_CNT: Space = attributes("SEG6_LOCAL_CNT_", {
   PAD: [1],
   PACKETS: [2, u64],
   BYTES: [3, u64],
   ERRORS: [4, u64],
 });
 
-export const SEG6_LOCAL_FLV: Space = attributes("SEG6_LOCAL_FLV_", {
+const SEG6_LOCAL_FLV: Space = attributes("SEG6_LOCAL_FLV_", {
   OPERATION: [1, inHex(u32)],
   LCBLOCK_BITS: [2, u8],
   LCNODE_FN_BITS: [3, u8],
 });
 
 /** `SEG6_LOCAL_ACTION_*` */
-export const SEG6_LOCAL_ACTION = names("SEG6_LOCAL_ACTION_", {
+const SEG6_LOCAL_ACTION = names("SEG6_LOCAL_ACTION_", {
   UNSPEC: 0,
   END: 1,
   END_X: 2,
@@ -262,7 +261,7 @@ export const SEG6_LOCAL_ACTION = names("SEG6_LOCAL_ACTION_", {
   END_DT46: 16,
 });
 
-export const SEG6_LOCAL: Space = attributes("SEG6_LOCAL_", {
+const SEG6_LOCAL: Space = attributes("SEG6_LOCAL_", {
   ACTION: [1, oneOf(u32, SEG6_LOCAL_ACTION)],
   SRH: [2],
   TABLE: [3, u32],
@@ -276,11 +275,11 @@ export const SEG6_LOCAL: Space = attributes("SEG6_LOCAL_", {
   FLAVORS: [11, nest(SEG6_LOCAL_FLV)],
 });
 
-export const RPL_IPTUNNEL: Space = attributes("RPL_IPTUNNEL_", {
+const RPL_IPTUNNEL: Space = attributes("RPL_IPTUNNEL_", {
   SRH: [1],
 });
 
-export const IOAM6_IPTUNNEL: Space = attributes("IOAM6_IPTUNNEL_", {
+const IOAM6_IPTUNNEL: Space = attributes("IOAM6_IPTUNNEL_", {
   MODE: [1, u8],
   DST: [2, address],
   TRACE: [3],
@@ -304,7 +303,7 @@ export const ENCAP_KINDS: Readonly<Record<string, Kind>> = {
 };
 
 /** What is known of the way. */
-export const RTAX: Space = attributes("RTAX_", {
+const RTAX: Space = attributes("RTAX_", {
   LOCK: [1, inHex(u32)],
   MTU: [2, u32],
   WINDOW: [3, u32],
@@ -325,7 +324,7 @@ export const RTAX: Space = attributes("RTAX_", {
 });
 
 /** `struct rta_cacheinfo` */
-export const rta_cacheinfo = layout("rta_cacheinfo", "", {
+const rta_cacheinfo = layout("rta_cacheinfo", "", {
   rta_clntref: u32,
   rta_lastuse: u32,
   rta_expires: s32,
@@ -337,14 +336,14 @@ export const rta_cacheinfo = layout("rta_cacheinfo", "", {
 });
 
 /** `struct rta_mfc_stats` */
-export const rta_mfc_stats = layout("rta_mfc_stats", "", {
+const rta_mfc_stats = layout("rta_mfc_stats", "", {
   mfcs_packets: u64,
   mfcs_bytes: u64,
   mfcs_wrong_if: u64,
 });
 
 /** `struct rtnexthop` */
-export const rtnexthop = layout("rtnexthop", "rtnh_", {
+const rtnexthop = layout("rtnexthop", "rtnh_", {
   rtnh_len: u16,
   rtnh_flags: bitsOf(u8, RTNH_F),
   rtnh_hops: u8,
@@ -357,7 +356,7 @@ const rtvia = layout("rtvia", "rtvia_", { rtvia_family: oneOf(u16, AF) });
 const ROUTER_PREF = names("ICMPV6_ROUTER_PREF_", { MEDIUM: 0, HIGH: 1, INVALID: 2, LOW: 3 });
 
 /** The attributes of a route, and of each of several next hops. */
-export const RTA: Space = attributes("RTA_", {
+const RTA: Space = attributes("RTA_", {
   DST: [1, address],
   SRC: [2, address],
   IIF: [3, u32],

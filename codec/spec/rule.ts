@@ -30,7 +30,7 @@ const FIB_RULE = names("FIB_RULE_", {
 });
 
 /** `struct fib_rule_hdr` */
-export const fib_rule_hdr = layout("fib_rule_hdr", "", {
+const fib_rule_hdr = layout("fib_rule_hdr", "", {
   family: oneOf(u8, AF),
   dst_len: ["destinationLength", u8],
   src_len: ["sourceLength", u8],
@@ -43,18 +43,18 @@ export const fib_rule_hdr = layout("fib_rule_hdr", "", {
 });
 
 /** `struct fib_rule_uid_range` */
-export const fib_rule_uid_range = layout("fib_rule_uid_range", "", {
+const fib_rule_uid_range = layout("fib_rule_uid_range", "", {
   start: u32,
   end: u32,
 });
 
 /** `struct fib_rule_port_range` */
-export const fib_rule_port_range = layout("fib_rule_port_range", "", {
+const fib_rule_port_range = layout("fib_rule_port_range", "", {
   start: u16,
   end: u16,
 });
 
-export const FRA: Space = attributes("FRA_", {
+const FRA: Space = attributes("FRA_", {
   DST: [1, address],
   SRC: [2, address],
   IIFNAME: [3, string],

@@ -25,7 +25,7 @@ const IFLA_STATS_FILTER = names("IFLA_STATS_", {
   AF_SPEC: 16,
 });
 /** `struct if_stats_msg` */
-export const if_stats_msg = layout("if_stats_msg", "", {
+const if_stats_msg = layout("if_stats_msg", "", {
   family: u8,
   pad1: u8,
   pad2: u16,
@@ -34,7 +34,7 @@ export const if_stats_msg = layout("if_stats_msg", "", {
 });
 
 /** `struct rtnl_hw_stats64` */
-export const rtnl_hw_stats64 = layout("rtnl_hw_stats64", "", {
+const rtnl_hw_stats64 = layout("rtnl_hw_stats64", "", {
   rx_packets: u64,
   tx_packets: u64,
   rx_bytes: u64,
@@ -46,19 +46,19 @@ export const rtnl_hw_stats64 = layout("rtnl_hw_stats64", "", {
   multicast: u64,
 });
 
-export const IFLA_OFFLOAD_XSTATS_HW_S_INFO: Space = attributes("IFLA_OFFLOAD_XSTATS_HW_S_INFO_", {
+const IFLA_OFFLOAD_XSTATS_HW_S_INFO: Space = attributes("IFLA_OFFLOAD_XSTATS_HW_S_INFO_", {
   REQUEST: [1, u8],
   USED: [2, u8],
 });
 
-export const IFLA_OFFLOAD_XSTATS: Space = attributes("IFLA_OFFLOAD_XSTATS_", {
+const IFLA_OFFLOAD_XSTATS: Space = attributes("IFLA_OFFLOAD_XSTATS_", {
   CPU_HIT: [1, rtnl_link_stats64],
   HW_S_INFO: [2, list("IFLA_OFFLOAD_XSTATS_", nest(IFLA_OFFLOAD_XSTATS_HW_S_INFO))],
   L3_STATS: [3, rtnl_hw_stats64],
 });
 
 /** `struct bridge_vlan_xstats` */
-export const bridge_vlan_xstats = layout("bridge_vlan_xstats", "", {
+const bridge_vlan_xstats = layout("bridge_vlan_xstats", "", {
   rx_bytes: u64,
   rx_packets: u64,
   tx_bytes: u64,
@@ -69,7 +69,7 @@ export const bridge_vlan_xstats = layout("bridge_vlan_xstats", "", {
 });
 
 /** `struct bridge_stp_xstats` */
-export const bridge_stp_xstats = layout("bridge_stp_xstats", "", {
+const bridge_stp_xstats = layout("bridge_stp_xstats", "", {
   transition_blk: u64,
   transition_fwd: u64,
   rx_bpdu: u64,
@@ -78,7 +78,7 @@ export const bridge_stp_xstats = layout("bridge_stp_xstats", "", {
   tx_tcn: u64,
 });
 
-export const BRIDGE_XSTATS: Space = attributes("BRIDGE_XSTATS_", {
+const BRIDGE_XSTATS: Space = attributes("BRIDGE_XSTATS_", {
   VLAN: [1, bridge_vlan_xstats],
   MCAST: [2, array(u64)],
   PAD: [3],
@@ -86,7 +86,7 @@ export const BRIDGE_XSTATS: Space = attributes("BRIDGE_XSTATS_", {
 });
 
 /** `BOND_XSTATS_*`, `BOND_3AD_STAT_*` of `linux/if_bonding.h` */
-export const BOND_3AD_STAT: Space = attributes("BOND_3AD_STAT_", {
+const BOND_3AD_STAT: Space = attributes("BOND_3AD_STAT_", {
   LACPDU_RX: [0, u64],
   LACPDU_TX: [1, u64],
   LACPDU_UNKNOWN_RX: [2, u64],
@@ -98,17 +98,17 @@ export const BOND_3AD_STAT: Space = attributes("BOND_3AD_STAT_", {
   MARKER_UNKNOWN_RX: [8, u64],
 });
 
-export const BOND_XSTATS: Space = attributes("BOND_XSTATS_", {
+const BOND_XSTATS: Space = attributes("BOND_XSTATS_", {
   "3AD": [1, nest(BOND_3AD_STAT)],
 });
 
-export const LINK_XSTATS_TYPE: Space = attributes("LINK_XSTATS_TYPE_", {
+const LINK_XSTATS_TYPE: Space = attributes("LINK_XSTATS_TYPE_", {
   BRIDGE: [1, nest(BRIDGE_XSTATS)],
   BOND: [2, nest(BOND_XSTATS)],
 });
 
 /** `struct mpls_link_stats` */
-export const mpls_link_stats = layout("mpls_link_stats", "", {
+const mpls_link_stats = layout("mpls_link_stats", "", {
   rx_packets: u64,
   tx_packets: u64,
   rx_bytes: u64,
@@ -120,18 +120,18 @@ export const mpls_link_stats = layout("mpls_link_stats", "", {
   rx_noroute: u64,
 });
 
-export const MPLS_STATS: Space = attributes("MPLS_STATS_", {
+const MPLS_STATS: Space = attributes("MPLS_STATS_", {
   LINK: [1, mpls_link_stats],
 });
 
 /** By `AF_*`. */
 const STATS_AF_SPEC: Space = attributes("AF_", { MPLS: [28, nest(MPLS_STATS)] });
-export const IFLA_STATS_GET: Space = attributes("IFLA_STATS_", {
+const IFLA_STATS_GET: Space = attributes("IFLA_STATS_", {
   GET_FILTERS: [1, array(u32)],
   SET_OFFLOAD_XSTATS_L3_STATS: [2, u8],
 });
 
-export const IFLA_STATS: Space = attributes("IFLA_STATS_", {
+const IFLA_STATS: Space = attributes("IFLA_STATS_", {
   LINK_64: [1, rtnl_link_stats64],
   LINK_XSTATS: [2, nest(LINK_XSTATS_TYPE)],
   LINK_XSTATS_SLAVE: [3, nest(LINK_XSTATS_TYPE)],

@@ -12,14 +12,17 @@ export interface Names {
 
 /** A number of a fixed size. Where it is found in another size it is shown in that. */
 export interface NumberType {
+  /** Tells it from the other types. */
   is: "number";
   /** Bytes: 1, 2, 4 or 8. */
   size: number;
+  /** Whether it has a sign. */
   signed?: true;
   /** Whether it is in network order. */
   network?: true;
   /** The names of its values, or of its bits. */
   names?: Names;
+  /** Whether the names are those of its bits. */
   bits?: true;
   /** What else a value says. */
   says?: (value: number) => string | undefined;
@@ -27,40 +30,53 @@ export interface NumberType {
 
 /** Bytes, of a fixed size where they are part of a struct. */
 export interface BytesType {
+  /** Tells it from the other types. */
   is: "bytes";
+  /** Bytes, where it is part of a struct. */
   size?: number;
+  /** How people read it; `undefined` where in no other way. */
   says?: (bytes: Uint8Array) => string | undefined;
 }
 
 /** A string that ends in its only NUL. */
 export interface StringType {
+  /** Tells it from the other types. */
   is: "string";
 }
 
 /** Attributes of one space. */
 export interface NestType {
+  /** Tells it from the other types. */
   is: "nest";
+  /** The attributes; of a space that is declared later, what gives it. */
   space: Space | (() => Space);
 }
 
 /** Attributes whose numbers are places, and which all hold the same. */
 export interface ListType {
+  /** Tells it from the other types. */
   is: "list";
   /** What the names of the attributes begin with; the number follows. */
   prefix: string;
+  /** What each holds. */
   of: Type;
 }
 
 /** A struct, and what follows it in the same attribute. */
 export interface StructType {
+  /** Tells it from the other types. */
   is: "struct";
+  /** Its layout. */
   struct: Struct;
+  /** What follows it, where anything may. */
   then?: Type;
 }
 
 /** The same struct or number over and over. */
 export interface ArrayType {
+  /** Tells it from the other types. */
   is: "array";
+  /** What each holds. */
   of: StructType | NumberType;
   /** Bytes, where it is part of a struct. */
   size?: number;
@@ -68,13 +84,17 @@ export interface ArrayType {
 
 /** Structs that begin with their own length, in 16 bits, each with attributes of its own behind it. */
 export interface RunType {
+  /** Tells it from the other types. */
   is: "run";
+  /** Its layout. */
   struct: Struct;
+  /** The attributes; of a space that is declared later, what gives it. */
   space: () => Space;
 }
 
 /** What depends on a kind, which another attribute names: of the same nest, or else of the nearest around it. */
 export interface KindType {
+  /** Tells it from the other types. */
   is: "kind";
   /** The attribute that names the kind, without its prefix. */
   by: string;
@@ -98,8 +118,11 @@ export type Type =
 export interface Member {
   /** Short, for people. */
   name: string;
+  /** The kernel's name: `ifi_index`; empty for a gap. */
   kernelName: string;
+  /** How it is laid out, and what it says. */
   type: Type;
+  /** Bytes. */
   size: number;
 }
 
@@ -107,17 +130,21 @@ export interface Member {
 export interface Struct {
   /** `ifinfomsg` */
   name: string;
+  /** Bytes. */
   size: number;
+  /** Its members in the order of their bytes. */
   members: readonly Member[];
 }
 
 /** An attribute of a space. */
 export interface Attribute {
+  /** The kernel's number, `nla_type` without its flags. */
   number: number;
   /** Without what all names begin with: `INFO_KIND`. */
   name: string;
   /** `IFLA_INFO_KIND` */
   kernelName: string;
+  /** How it is laid out, and what it says. */
   type: Type;
   /** Its name in `show --json`, where it is shown there. */
   shown?: string;
@@ -125,9 +152,11 @@ export interface Attribute {
 
 /** The attributes that stand beside each other. */
 export interface Space {
+  /** What the names begin with: `IFLA_`. */
   prefix: string;
   /** Of what the kinds are that an attribute of this space names. */
   kindsOf?: string;
+  /** In the order of their numbers. */
   attributes: readonly Attribute[];
   /** By number. */
   byNumber: ReadonlyMap<number, Attribute>;
@@ -139,6 +168,7 @@ export interface Space {
 export interface MessageSpec {
   /** `RTM_NEWLINK` */
   name: string;
+  /** The struct at its head. */
   body: Struct;
   /** The attributes behind the body, by its first byte, which is an address family. */
   space: Space | ((family: number) => Space);

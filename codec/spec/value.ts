@@ -53,8 +53,6 @@ function formatFixed(bytes: Uint8Array): string | undefined {
 export const address: BytesType = { is: "bytes", says: formatAddress };
 /** An address of IPv4 in a struct. */
 export const ipv4: BytesType = { is: "bytes", size: 4, says: formatAddress };
-/** An address of IPv6 in a struct. */
-export const ipv6: BytesType = { is: "bytes", size: 16, says: formatAddress };
 /** A hardware address. */
 export const hardware: BytesType = { is: "bytes", says: formatHardware };
 /** A MAC address in a struct. */
@@ -75,9 +73,9 @@ export function octets(size: number): BytesType {
   return { is: "bytes", size, says: (bytes) => bytes.join(" ") };
 }
 
-/** A number that is shown in hex. */
+/** A number that is shown in hex, where that is another way to write it. */
 export function inHex(type: NumberType): NumberType {
-  return saying(type, (value) => `0x${value.toString(16)}`);
+  return saying(type, (value) => value > 9 ? `0x${value.toString(16)}` : undefined);
 }
 
 /** A qdisc's handle, `8001:`. */

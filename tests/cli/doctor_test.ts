@@ -2,8 +2,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import type { Check } from "../../cli/doctor/check.ts";
 import { checkKernelModules } from "../../cli/doctor/kernel_module.ts";
-import { checkLibc, checkLinux, checkNetAdmin, checkNetlink, hasNetAdmin } from "../../cli/doctor/machine.ts";
+import { checkLibc, checkLinux, checkNetAdmin, checkNetlink } from "../../cli/doctor/machine.ts";
 import { checkNamespaces } from "../../cli/doctor/namespaces.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { plugctl } from "./plugctl.ts";
 import { replacedFiles } from "./replaced_files.ts";
 
@@ -33,6 +34,7 @@ Deno.test("checkKernelModules() finds what is built in, by the kernel's list or 
       "clsact (sch_ingress)": "NO: not in kernel 6.1.0",
       "flower (cls_flower)": "NO: not in kernel 6.1.0",
       "mirred (act_mirred)": "yes: built in",
+      "veth": "NO: not in kernel 6.1.0",
     });
   }
 });
@@ -61,13 +63,23 @@ Deno.test("checkKernelModules() takes a configuration that may not be read for o
   assertEquals(findings(checkKernelModules, files).sch_plug, "yes: loaded");
 });
 
-Deno.test("hasNetAdmin() reads bit 12 of the effective capabilities", () => {
-  for (const [mask, has] of [["1000", true], ["000001ffffffffff", true], ["efff", false], ["0", false]] as const) {
+/** Masks of capabilities, and whether they have CAP_NET_ADMIN and CAP_SYS_ADMIN. */
+const MASKS = [
+  ["1000", true, false],
+  ["200000", false, true],
+  ["000001ffffffffff", true, true],
+  ["dfefff", false, false],
+  ["0", false, false],
+] as const;
+
+Deno.test("hasCapability() reads bits 12 and 21 of the effective capabilities", () => {
+  const both = () => [hasCapability("CAP_NET_ADMIN"), hasCapability("CAP_SYS_ADMIN")];
+  for (const [mask, ...has] of MASKS) {
     using _files = replacedFiles({ "/proc/self/status": `CapPrm:\t1ff\nCapEff:\t${mask}\nCapBnd:\t1ff\n` });
-    assertEquals(hasNetAdmin(), has, mask);
+    assertEquals(both(), has, mask);
   }
   using _files = replacedFiles({});
-  assertEquals(hasNetAdmin(), false);
+  assertEquals(both(), [false, false]);
 });
 
 Deno.test("checkNetAdmin() says how to get the capability, when this process has it not", () => {
@@ -96,7 +108,7 @@ const RESTRICTIONS = [
 Deno.test("checkNamespaces() finds what keeps ordinary users from making namespaces, and how to allow it", () => {
   for (const [path, value, found] of RESTRICTIONS) {
     using _files = replacedFiles({ [path]: `${value}\n`, "/proc/self/ns/net": "net:[4026531840]" });
-    const [network, user] = checkNamespaces();
+    const [network, , user] = checkNamespaces();
     assertEquals([network.ok, user.ok, user.found], [true, false, found]);
     assertMatch(user.mend?.alpine ?? "", /^sysctl -w \S+=\d+$/);
   }
@@ -107,6 +119,7 @@ Deno.test("checkNamespaces() finds nothing in the way, when the kernel knows non
   for (const files of [{}, open]) {
     assertEquals(findings(checkNamespaces, { ...files, "/proc/self/ns/net": "net:[4026531840]" }), {
       "network namespaces": "yes: this kernel has them",
+      "CAP_SYS_ADMIN": "NO: this process does not have it",
       "user namespaces": "yes: ordinary users may make them",
     });
   }
@@ -131,7 +144,7 @@ Deno.test("main() prints the doctor's checks as JSON, and exits as they say", as
   const { status, stderr, checks } = await doctor();
   for (const { name, neededFor, ok, found, mend } of checks) {
     assertEquals([name, found].map((text) => typeof text), ["string", "string"]);
-    assertEquals(["holding packets", "gates", "namespaces"].includes(neededFor), true);
+    assertEquals(["holding packets", "gates", "namespaces", "hosts"].includes(neededFor), true);
     assertEquals(Object.keys(mend ?? {}), ok ? [] : ["debian", "fedora", "alpine"], name);
   }
   const missing = checks.filter(({ ok, neededFor }) => !ok && neededFor === "holding packets").map(({ name }) => name);
@@ -154,7 +167,7 @@ Deno.test("main() prints the doctor's checks as a table, and how to mend what is
 Deno.test("main() prints all of the doctor's checks, when there is no C library", async () => {
   const { status, checks } = await doctor("main_without_libc.ts");
   assertEquals(status, 4);
-  assertEquals(checks.length, 11);
+  assertEquals(checks.length, 13);
   assertEquals(checks.filter(({ found }) => found.startsWith("Cannot open the C library")).map(({ name }) => name), [
     "C library",
     "netlink",

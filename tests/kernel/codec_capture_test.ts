@@ -1,7 +1,7 @@
 /** What tc, libnl and plugctl really send, captured, and read field by field. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encode, type Field, readCapture } from "../../codec/mod.ts";
+import { encode, type Field, readCapture } from "../../codec/family.ts";
 import { runHere } from "../cli/run_here.ts";
 import { capture } from "./capture.ts";
 import { Host } from "./host.ts";

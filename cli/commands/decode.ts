@@ -58,7 +58,7 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
 }
 
 /** How many characters are printed at once, at the least. */
-const FLUSH_LEN = 1 << 16;
+const FLUSH_LEN = 1 << 14;
 
 /** Prints messages, as JSON, as a line each, or field by field; what it holds back it prints when it is disposed of. */
 class Printer implements Disposable {

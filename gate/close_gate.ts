@@ -9,8 +9,7 @@ import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "./filter.ts";
 import { deleteClsact, deleteDevice } from "./gate_requests.ts";
-import type { GateState } from "./gate_state.ts";
-import { readGates } from "./list_gates.ts";
+import { type GateState, readGates } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 

@@ -37,7 +37,7 @@ export function entrustGate(
 /** What is to be done for a gate. It is looked for by its name while it may not be there yet. */
 export function gateDuty({ name, ifindex, hook, takeAway }: GateCharge, connection: Connection): Duty {
   const find = () =>
-    ifindex === undefined ? namedGates(connection, [name])[0] : gateQueue(connection, { name, ifindex });
+    ifindex === undefined ? namedGates(connection, [name])[0] : gateQueue(connection, { name, ifindex, alias: "" });
   const operation = `delete gate ${name}`;
   return queueDuty(find, {
     mark: markOfGate(name),

@@ -7,10 +7,11 @@ import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
-import { type GateNote, parseNote } from "./gate_note.ts";
-import { hookOf, writeNote } from "./gate_requests.ts";
-import { readFilters } from "./machine.ts";
+import { hookOf, readFilters, redirectsTo } from "./filter.ts";
+import { type GateNote, parseNote, sidesOf, withLimit } from "./gate_note.ts";
+import { writeNote } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
+import { heldByGate } from "./held.ts";
 
 /**
  * The queues of gates that are there, by their names, with one send.
@@ -23,15 +24,16 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
   const answers = connection.transact(devices.map(askByName));
   return answers.map((answer, index) => {
     const link = linkOf(answer, names[index]);
-    return gateQueue(connection, { name: names[index], ifindex: link.ifindex, note: parseNote(link.alias) });
+    return gateQueue(connection, { name: names[index], ifindex: link.ifindex, alias: link.alias });
   });
 }
 
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, note, asked }: { name: string; ifindex: number; note?: GateNote; asked?: "hold" | "pass" },
+  { name, ifindex, alias, asked }: { name: string; ifindex: number; alias: string; asked?: "hold" | "pass" },
 ): Queue {
+  const note = parseNote(alias);
   return new Queue({
     dev: gateDevice(name),
     place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
@@ -42,10 +44,14 @@ export function gateQueue(
     gate: {
       name,
       devices: note?.devices ?? [],
-      holdsAllOf: note?.all ? note.devices : [],
-      hook: note && { devices: note.devices, parent: hookOf(note.direction), priority: note.priority },
+      hook: note && {
+        devices: note.devices,
+        parents: sidesOf(note.direction).map(hookOf),
+        priority: note.priority,
+      },
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
-      limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
+      held: heldByGate(connection, note),
+      limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
     },
   });
 }
@@ -55,8 +61,8 @@ function refuseBroken(
   connection: Connection,
   { ifindex, note, operation }: { ifindex: number; note: GateNote; operation: string },
 ): void {
-  const hooks = note.devices.map((device) => ({ ifindex: device, direction: note.direction }));
-  if (readFilters(connection, { operation, hooks }).some(({ redirectsTo }) => redirectsTo === ifindex)) return;
+  const hooks = note.devices.flatMap((device) => sidesOf(note.direction).map((side) => ({ ifindex: device, side })));
+  if (readFilters(connection, { operation, hooks }).some((filter) => redirectsTo(filter) === ifindex)) return;
   throw new QueueError("no-gate", operation, { reason: "no filter leads to it any more, so that it can hold nothing" });
 }
 

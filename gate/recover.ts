@@ -6,9 +6,9 @@ import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { nameQueue, Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, isGateFilter } from "./gate_requests.ts";
-import { readGates } from "./list_gates.ts";
-import { allHooks, readFilters } from "./machine.ts";
+import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "./filter.ts";
+import { readGates } from "./gate_state.ts";
+import { allHooks } from "./machine.ts";
 import { gateQueue } from "./named_gates.ts";
 
 /** What was found of plugctl's making, and taken away. */
@@ -35,7 +35,11 @@ export interface Recovery {
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
   const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures: [] };
   const task = { recovery, options };
-  const gates = readGates(connection, "list gates").gates.map(({ listed: { name, ifindex } }) => ({ name, ifindex }));
+  const gates = readGates(connection, "list gates").gates.map(({ listed: { name, ifindex }, link: { alias } }) => ({
+    name,
+    ifindex,
+    alias,
+  }));
   const plugs = listPlugs(connection).filter(({ ifindex }) => !gates.some((gate) => gate.ifindex === ifindex));
   for (const { dev, parent, handle } of plugs) if (!isOwnHandle(handle)) recovery.foreign.push({ dev, parent, handle });
   const queues = [
@@ -104,7 +108,7 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
     const operation = "list filters";
     const hooks = allHooks(connection, operation);
     const stray = readFilters(connection, { operation, hooks })
-      .filter(({ handle, redirectsTo }) => isGateFilter(handle) && redirectsTo === 0);
+      .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
     checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
     recovery.filters = stray.length;
   });

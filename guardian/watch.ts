@@ -29,8 +29,8 @@ export interface Watched {
 export interface Hook {
   /** The indexes of the devices, by which packets go on. */
   devices: readonly number[];
-  /** The hook of clsact. */
-  parent: number;
+  /** The hooks of clsact: for what comes in, for what leaves, or both. */
+  parents: readonly number[];
   /** The priority of the filters. */
   priority: number;
 }
@@ -116,7 +116,7 @@ function newQdisc({ flags, handle, kind }: Records, watched: Watched): Happening
 }
 
 function isFilterOf(message: Records, hook: Hook | undefined): boolean {
-  return hook !== undefined && message.word(PARENT_AT) === hook.parent &&
+  return hook !== undefined && hook.parents.includes(message.word(PARENT_AT)) &&
     message.word(INFO_AT) >>> 16 === hook.priority;
 }
 

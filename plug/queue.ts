@@ -8,6 +8,7 @@ import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.
 import { ENODEV } from "../linux/errno.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
+import type { Held } from "./lockout.ts";
 import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -28,8 +29,8 @@ export interface GateMark {
   readonly name: string;
   /** The devices whose packets it sees, by their index, and by which they go on. */
   readonly devices: readonly number[];
-  /** The devices of which it holds all, or as good as all, by their index. */
-  readonly holdsAllOf: readonly number[];
+  /** What it holds of each of them. */
+  readonly held: Held;
   /** Refuses to hold where packets do not reach it any more. */
   refuseBroken?(operation: string): void;
   /** Where its filters hang; absent where nothing is known of them. */

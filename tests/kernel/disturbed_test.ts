@@ -26,7 +26,12 @@ Deno.test("a hold that others disturb", async (t) => {
     const { outcome, endCommand } = await hold.hold(words);
     hold.send();
     await seen();
-    await disturb();
+    try {
+      await disturb();
+    } catch (error) {
+      endCommand();
+      throw new Error(`${error}; and: ${(await outcome).stderr}`);
+    }
     const { status, stderr } = await ended(outcome, endCommand);
     assertEquals(status, 1, stderr);
     return stderr;

@@ -102,6 +102,6 @@ if (kind === "plug") {
   const requests = new Array(BATCH).fill(request);
   console.log("transact-one", measure(1, () => connection.transact([request])));
   console.log("transact-many", measure(BATCH, () => connection.transact(requests)));
-  const plug = Plug.open({ dev: "lo", handle: place.handle, connection });
-  console.log("api", measure(2, () => void (plug.buffer(), plug.releaseIndefinite())));
+  const opened = Plug.open({ dev: "lo", handle: place.handle, connection });
+  console.log("api", measure(2, () => void (opened.buffer(), opened.releaseIndefinite())));
 }

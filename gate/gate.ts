@@ -15,7 +15,7 @@ import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import { formatNote } from "./gate_note.ts";
 import { type GateState, type ListedGate, readGates } from "./gate_state.ts";
-import { gateQueue, namedGates } from "./named_gates.ts";
+import { gateQueue, hookOfGate, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";
 
 /**
@@ -231,7 +231,7 @@ function openGuarded(
     });
     // From now on the guardian knows it from another of the same name.
     const { ifindex, note, made } = opened;
-    const { hook } = gateQueue(connection, { name, ifindex, note }).gate ?? {};
+    const hook = hookOfGate(note);
     const known = entrustGate(connection, { ...options, name, ifindex, hook, takeAway: made });
     if (plan.hold && made) {
       known?.arm();

@@ -102,5 +102,4 @@ Deno.test("a hold that others disturb", async (t) => {
       await hold.isOver();
     });
   }
-
 });

@@ -42,6 +42,7 @@ function field(name: string, attributes: readonly [number, number], own: Pick<Fi
 
 const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [23], read: ({ vlan }) => vlan };
 const VLAN_MAX = 4094;
+const ETH_P_8021Q = 0x8100;
 
 const MACS: Readonly<Record<End, Field>> = {
   src: field("source MAC", [6, 7], { bytes: 6, read: ({ frame }) => wideBytes(frame, 6, 6) }),
@@ -113,12 +114,20 @@ export const CLAUSES: readonly Clause[] = [
     read: (_, { text }) => [is(fields.ETHER_TYPE, ETHER_TYPES[text as keyof typeof ETHER_TYPES])],
   },
   {
-    words: ["tcp", "udp", "sctp", "igmp", "esp", "ah", "pim", "vrrp"],
-    syntax: "tcp, udp, sctp, igmp, esp, ah, pim, vrrp",
+    words: ["tcp", "udp", "sctp", "esp", "ah", "pim"],
+    syntax: "tcp, udp, sctp, esp, ah, pim",
     meaning: "This protocol, over IPv4 and over IPv6",
     example: "udp",
     fields: [fields.PROTOCOL],
     read: (_, { text }) => inBoth(is(fields.PROTOCOL, PROTOCOLS[text as keyof typeof PROTOCOLS])),
+  },
+  {
+    words: ["igmp", "vrrp"],
+    syntax: "igmp, vrrp",
+    meaning: "This protocol, over IPv4",
+    example: "igmp",
+    fields: [fields.PROTOCOL],
+    read: (_, { text }) => [all(IPV4, is(fields.PROTOCOL, PROTOCOLS[text as keyof typeof PROTOCOLS]))],
   },
   {
     words: ["icmp", "icmp6"],
@@ -403,7 +412,7 @@ function readEther(reader: Reader): Cube[] {
     case "multicast":
       return [bits(MACS.dst, 1n << 40n, 1n << 40n)];
     case "proto":
-      return [is(fields.ETHER_TYPE, readEtherType(reader))];
+      return [etherType(readEtherType(reader))];
     case "src":
     case "dst":
       reader.takeIf("host");
@@ -416,6 +425,10 @@ function readEther(reader: Reader): Cube[] {
   throw reader.fault(word, expected, {
     hint: nearest(word.text, ["src", "dst", "host", "proto", "broadcast", "multicast"]),
   });
+}
+
+function etherType(number: number): Cube {
+  return number === ETH_P_8021Q ? is(fields.TAGGED, 1) : is(fields.ETHER_TYPE, number);
 }
 
 function readMac(reader: Reader): bigint {

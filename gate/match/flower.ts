@@ -44,15 +44,15 @@ function rank({ type }: Key): number {
   return type === KEY_ETH_TYPE ? -2 : type === KEY_VLAN_ETH_TYPE ? -1 : 0;
 }
 
+/** Without a key for tags flower looks behind them, for packets without a tag it needs that they are counted. */
 function typeKeys(cube: Cube): Key[] {
   const inner = valueOf(cube, ETHER_TYPE);
   const tagged = cube.has(TAGGED) && !isZero(cube.get(TAGGED));
-  const untagged = cube.has(TAGGED) && !tagged ? [{ type: KEY_NUM_OF_VLANS, value: Uint8Array.of(0) }] : [];
   const types = [...tagged ? [TAGS[0]] : [], ...inner === undefined ? [] : [inner]];
-  return types.map((type, index) => ({
-    type: index === 0 ? KEY_ETH_TYPE : KEY_VLAN_ETH_TYPE,
-    value: network(type, 2),
-  }));
+  return [
+    ...types.map((type, index) => ({ type: index === 0 ? KEY_ETH_TYPE : KEY_VLAN_ETH_TYPE, value: network(type, 2) })),
+    ...cube.has(TAGGED) && !tagged ? [{ type: KEY_NUM_OF_VLANS, value: Uint8Array.of(0) }] : [],
+  ];
 }
 
 function fieldKeys(field: Field, { wanted, protocol }: { wanted: Wanted; protocol?: number }): Key[] {
@@ -124,7 +124,7 @@ export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly K
 const PROTOCOL_KEY = 9;
 
 function typeCube(etherType: number): Cube {
-  return TAGS.includes(etherType) ? is(TAGGED, 1) : new Map([...is(TAGGED, 0), ...is(ETHER_TYPE, etherType)]);
+  return TAGS.includes(etherType) ? is(TAGGED, 1) : is(ETHER_TYPE, etherType);
 }
 
 function readField(

@@ -148,7 +148,7 @@ test("doctor finds all that plugctl needs", async () => {
   assertEquals({ status, stderr }, { status: 0, stderr: "" }, stdout);
   const answers = stdout.trimEnd().split("\n");
   assertEquals(answers.filter((line) => !line.startsWith("yes ")), []);
-  assertEquals(answers.length, 11, stdout);
+  assertEquals(answers.length, 13, stdout);
   assertMatch(answers[0], / aarch64$/);
 });
 

@@ -112,6 +112,8 @@ export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly K
   const vlans = values.get(KEY_NUM_OF_VLANS);
   const parts = [
     ...vlans ? [is(TAGGED, vlans[0] === 0 ? 0 : 1)] : [],
+    // Of a filter that looks at a tag the kernel does not say so but by what the tag has.
+    ...inner || values.has(KEY_VLAN_ID) ? [is(TAGGED, 1)] : [],
     ...outer ? [typeCube(Number(number(outer)))] : [],
     ...inner ? [is(ETHER_TYPE, number(inner))] : [],
     ...CLAUSE_FIELDS.flatMap((field) => readField(field, { values, protocol: ipProtocol?.[0] })),

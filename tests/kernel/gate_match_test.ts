@@ -75,25 +75,41 @@ const EXPRESSIONS: (string | [ours: string, tcpdumps: string])[] = [
 ];
 
 /** The end of what is sent: `ETH_P_802_EX1` is for experiments. */
-const MARKER = Uint8Array.fromHex(`02000000000102000000000288b5${"00".repeat(46)}`);
+const MARKER = Uint8Array.fromHex(`02000000000a02000000000b88b5${"00".repeat(46)}`);
 
 /** What the cable carries, and what leaves a gate. */
 class Cable implements Disposable {
   readonly pair = new GatePair();
   readonly connection = this.pair.left.enter(() => Connection.open());
-  readonly #near = new PacketSocket(this.pair.left, "eth0");
-  readonly #far = new PacketSocket(this.pair.right, "eth0");
+  readonly #near: PacketSocket;
+  readonly #far: PacketSocket;
+  /** What is sent there leaves by eth0 as what the stack sends does: with its VLAN tag beside the packet, not in it. */
+  readonly #source: PacketSocket;
+
+  constructor() {
+    // Nobody answers: an answer would be held like what was sent.
+    const silence = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 && ip address flush dev eth0";
+    for (const host of [this.pair.left, this.pair.right]) host.run("sh", "-c", silence);
+    const { left, right } = this.pair;
+    left.configure(["link add source type veth peer name inner", "link set source up", "link set inner up"]);
+    left.run("tc", "qdisc", "add", "dev", "inner", "clsact");
+    const forward = "protocol all matchall action mirred egress redirect dev eth0";
+    left.run("tc", "filter", "add", "dev", "inner", "ingress", ...forward.split(" "));
+    this.#near = new PacketSocket(left, "eth0");
+    this.#far = new PacketSocket(right, "eth0");
+    this.#source = new PacketSocket(left, "source");
+  }
 
   /** Sends frames one way, and returns once each of them has been seen. */
   async send(direction: "in" | "out", frames: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
-    const [from, to] = direction === "in" ? [this.#far, this.#near] : [this.#near, this.#far];
+    const [from, to] = direction === "in" ? [this.#far, this.#near] : [this.#source, this.#far];
     for (const frame of [...frames, MARKER]) from.send(frame);
     await until(() => seesMarker(to), { ...WAIT, what: "the end of the frames" });
     while (from.receive());
   }
 
   [Symbol.dispose](): void {
-    for (const socket of [this.#near, this.#far, this.connection, this.pair]) socket[Symbol.dispose]();
+    for (const each of [this.#near, this.#far, this.#source, this.connection, this.pair]) each[Symbol.dispose]();
   }
 }
 

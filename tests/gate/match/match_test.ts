@@ -181,7 +181,7 @@ for (const [one, other] of ALIKE) {
   });
 }
 
-const FIRST = "ip, tcp, icmp, proto, [src|dst] host";
+const FIRST = "ip, tcp, igmp, icmp, proto, [src|dst] host";
 const PORT = "a port from 1 to 65535, a range of them (N-M), or a service's name";
 const ADDRESS = "an IPv4 or IPv6 address, perhaps with /LEN (names are not looked up)";
 const FLAG = "fin, syn, rst, psh, ack, urg, ece or cwr, perhaps with !";

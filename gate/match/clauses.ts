@@ -83,6 +83,14 @@ const TOS = field("traffic class", [73, 74], {
     etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
 });
 
+const DSCP_TEXT = "a number from 0 to 63, or ef, af11 to af43, cs0 to cs7";
+/** The names of RFC 2474, 2597 and 3246. */
+const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
+  ["ef", 46],
+  ...[0, 1, 2, 3, 4, 5, 6, 7].map((precedence) => [`cs${precedence}`, 8 * precedence]),
+  ...[1, 2, 3, 4].flatMap((each) => [1, 2, 3].map((drop) => [`af${each}${drop}`, 8 * each + 2 * drop])),
+]);
+
 const TTL = field("TTL", [75, 76], {
   bytes: 1,
   read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
@@ -265,6 +273,21 @@ export const CLAUSES: readonly Clause[] = [
     example: "ip and fragment",
     fields: [FRAGMENT],
     read: () => inBoth(bits(FRAGMENT, 1, 1)),
+  },
+  {
+    words: ["dscp"],
+    syntax: "dscp N",
+    meaning:
+      "The six bits of Differentiated Services, of IPv4 and IPv6: a number, or `ef`, `af11` to `af43`, `cs0` to `cs7`",
+    example: "udp and dscp ef",
+    fields: [TOS],
+    read: (reader) => {
+      const word = reader.take(DSCP_TEXT);
+      const named = Object.hasOwn(DSCP, word.text) ? DSCP[word.text] : undefined;
+      const number = named ?? wholeNumber(word.text, 63);
+      if (number === undefined) throw reader.fault(word, DSCP_TEXT, { hint: nearest(word.text, Object.keys(DSCP)) });
+      return inBoth(bits(TOS, number << 2, 0xfc));
+    },
   },
 ];
 

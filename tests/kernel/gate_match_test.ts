@@ -61,6 +61,8 @@ const EXPRESSIONS: (string | [ours: string, tcpdumps: string])[] = [
   "vlan 5 and ip and dst port 53",
   ["ip and tos 0x10", "ip[1] = 0x10"],
   ["ip6 and tos 0xb8", "ip6[0:2] & 0xff0 = 0xb80"],
+  ["ip and dscp ef", "ip[1] & 0xfc = 0xb8"],
+  ["ip6 and dscp af21", "ip6[0:2] & 0xfc0 = 0x480"],
   ["ip and ttl 1", "ip[8] = 1"],
   ["ip6 and ttl 255", "ip6[7] = 255"],
   ["ip and fragment", "ip[6:2] & 0x3fff != 0"],

@@ -28,7 +28,7 @@ export interface ProcessPlace {
 }
 
 /** The signals that are meant to end a process. */
-const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGKILL", "SIGABRT"];
+const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGABRT"];
 
 /** A process of a scenario: the leader of a group, which no signal of a terminal reaches. */
 export class ScenarioProcess {
@@ -92,9 +92,9 @@ export class ScenarioProcess {
   }
 
   /** Sends a signal to it and to what it has started in its group; none where it has ended. */
-  signal(name: Deno.Signal): void {
+  signal(name: Deno.Signal, { isToEnd = ENDING.includes(name) } = {}): void {
     if (this.#status) return;
-    this.#isTold ||= ENDING.includes(name);
+    this.#isTold ||= isToEnd;
     signalGroup(this.pid, name);
   }
 

@@ -9,6 +9,7 @@ import { LOG } from "./log.ts";
 import { PARALLEL } from "./parallel.ts";
 import { REPEAT } from "./repeat.ts";
 import { RUN } from "./run.ts";
+import { SIGNAL_STEP } from "./signal.ts";
 import { SLEEP } from "./sleep.ts";
 import { START } from "./start.ts";
 import { STOP } from "./stop.ts";
@@ -25,6 +26,7 @@ export const STEPS: readonly StepKind[] = [
   RUN,
   START,
   STOP,
+  SIGNAL_STEP,
   JOIN,
   SLEEP,
   WAIT,

@@ -5,6 +5,8 @@ const EXIT = 'an exit status from 0 to 255, a comparison such as ">0", a list of
 
 const NO_VARIABLES = "one that vars defines, or $${ for a ${ that the shell gets";
 
+const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";
+
 /** Mistakes in steps that run commands, and start and end processes. */
 export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - run: ‸[]"), "run is an empty list", COMMAND],
@@ -58,6 +60,11 @@ export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - stop: ‸[load]"), "stop is a list", "the name of a process, or { name: load, signal: SIGTERM }"],
   [withSteps("  - stop: { name: load, signal: ‸TERM }"), 'signal is "TERM"', "a signal such as SIGTERM"],
   [withSteps("  - stop: { name: load, ‸exit: 0 }"), 'unknown key "exit"', "one of name, signal, timeout"],
+  [withSteps("  - signal: ‸load"), 'signal is "load"', "a process and a signal: { name: load, signal: SIGHUP }"],
+  [withSteps("  - signal: { name: ‸nosuch, signal: SIGHUP }"), 'there is no process "nosuch"', "one of load"],
+  [withSteps("  - signal: ‸{ name: load }"), "signal has no signal", "a signal such as SIGTERM"],
+  [withSteps("  - signal: { name: load, signal: ‸HUP }"), 'signal is "HUP"', "a signal such as SIGTERM"],
+  [withSteps("  - signal: { name: load, signal: SIGHUP }\n    ‸host: here"), "a host for signal", NO_HOST],
   [withSteps("  - join: ‸[load]"), "join is a list", "the name of a process, or { name: load, exit: 0 }"],
   [withSteps("  - join: ‸nosuch"), 'there is no process "nosuch"', "one of load"],
   [withSteps("  - join: { name: load, ‸line: x }"), 'unknown key "line"', "one of name, exit, stdout, stderr, timeout"],

@@ -1,7 +1,7 @@
 import { DURATION, NAME, RANGE, SIZE, STEPS } from "./expected.ts";
 import { type Cases, withSteps, withTop } from "../marked.ts";
 
-const ACTIONS = "attach, detach, buffer, release-one, release, limit, run, start, stop, join, sleep, wait, " +
+const ACTIONS = "attach, detach, buffer, release-one, release, limit, run, start, stop, signal, join, sleep, wait, " +
   "expect, log, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
 const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";

@@ -2,7 +2,6 @@ import { inNamespace } from "../../linux/namespace.ts";
 import type { RanProcess } from "../event.ts";
 import type { PlannedCommand } from "../plan.ts";
 import { pause } from "./clock.ts";
-import { feed } from "./feed.ts";
 import { Output, type Stream } from "./output.ts";
 import { StepError } from "./step_error.ts";
 
@@ -157,4 +156,15 @@ function signalGroup(leader: number, signal: Deno.Signal): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+/**
+ * Writes all that a process is to read, and closes its input.
+ *
+ * @throws where it does not read it all
+ */
+async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
 }

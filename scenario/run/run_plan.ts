@@ -18,14 +18,13 @@ import { describeQueue } from "../queue.ts";
 import { everyStep, kindOf } from "../steps/list.ts";
 import type { Clock } from "./clock.ts";
 import { type EventLog, logByFile, logByTime, type Sink } from "./event_log.ts";
-import { sentenceOf } from "./failure.ts";
 import { Hosts } from "./hosts.ts";
 import { type Course, logged } from "./logged.ts";
 import { type OutputLine, Processes } from "./processes.ts";
 import { Queues } from "./queues.ts";
 import { sample } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
-import { StepError } from "./step_error.ts";
+import { sentenceOf, StepError } from "./step_error.ts";
 import { doEachStep, doSteps } from "./steps.ts";
 import { releaseAll, undoAll } from "./undo.ts";
 

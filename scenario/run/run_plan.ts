@@ -78,6 +78,9 @@ export interface Origin {
   folder: string;
 }
 
+/** How often it is looked whether what is held is still there, in milliseconds. */
+const WATCH_MS = 50;
+
 /** How long the steps of `cleanup:` may take, in milliseconds. */
 const CLEANUP_MS = 30_000;
 
@@ -178,6 +181,7 @@ class Run {
     const late = () =>
       this.#stop.abort(new StepError(`Cannot go on: the scenario's timeout of ${formatDuration(timeoutMs)} is over`));
     const timer = setTimeout(late, timeoutMs);
+    using _watch = watch(() => stage.queues.inspect(), (error) => this.#stop.abort(error));
     try {
       this.#stop.signal.throwIfAborted();
       stage.hosts.check();
@@ -311,6 +315,19 @@ class Run {
       maxHoldMs,
     };
   }
+}
+
+/** Does something every so often, until it fails. */
+function watch(look: () => void, onFailure: (error: unknown) => void): Disposable {
+  const timer = setInterval(() => {
+    try {
+      look();
+    } catch (error) {
+      clearInterval(timer);
+      onFailure(error);
+    }
+  }, WATCH_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** The gates and plugs that steps attach, each name once. */

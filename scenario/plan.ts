@@ -105,6 +105,10 @@ export interface Step {
   host?: string;
   /** When it is to be done, in milliseconds since its list of steps began; at once if that is over. */
   atMs?: number;
+  /** How long it may take, in milliseconds. */
+  took?: NumberTest;
+  /** Whether it is done at all: a condition that must hold then, about this host. */
+  when?: boolean | { condition: Condition; host?: string };
   /** Where it stands in the file, from 1 on. */
   line: number;
 }
@@ -132,4 +136,6 @@ export interface ProcessTest {
   exit?: NumberTest | "any";
   stdout?: TextTest;
   stderr?: TextTest;
+  /** How long it must have taken, in milliseconds. */
+  took?: NumberTest;
 }

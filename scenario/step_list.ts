@@ -1,10 +1,11 @@
 import * as v from "valibot";
+import { conditionKind, conditionSchemas, planCondition } from "./conditions/list.ts";
 import type { Step } from "./plan.ts";
 import { type Context, type GivenHost, mistake } from "./source/context.ts";
 import { check } from "./source/check.ts";
 import { mapping } from "./source/mapping.ts";
-import { DURATION, NAME, SOME_TEXT } from "./source/scalar.ts";
-import { type Entry, follow, type MappingTree, type Tree } from "./source/tree.ts";
+import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
+import { type Entry, follow, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
 import type { StepKind } from "./step.ts";
 import { STEP_WORDS, STEPS } from "./steps/list.ts";
 
@@ -12,10 +13,23 @@ import { STEP_WORDS, STEPS } from "./steps/list.ts";
 const STEPS_MAX = 100_000;
 
 /** What every step may say beside what it does. */
-export const STEP_ENTRIES = { name: v.optional(SOME_TEXT), host: v.optional(NAME), at: v.optional(DURATION) };
+const BASE_ENTRIES = {
+  name: v.optional(SOME_TEXT),
+  host: v.optional(NAME),
+  at: v.optional(DURATION),
+  took: v.optional(DURATION_TEST),
+};
+const WHEN_EXPECTED = "true, false, or a condition: { gate: web, backlog: 0 }";
+const WHETHER = v.boolean(WHEN_EXPECTED);
+const CONDITIONS = conditionSchemas({ withTimeout: false });
+/** Those, and what is read by itself. */
+export const STEP_ENTRIES = {
+  ...BASE_ENTRIES,
+  when: v.optional(v.union([WHETHER, ...Object.values(CONDITIONS)], WHEN_EXPECTED)),
+};
 
 const STEP_KEYS = Object.keys(STEP_ENTRIES);
-const STEP_SCHEMA = mapping(STEP_ENTRIES, "a step");
+const STEP_SCHEMA = mapping(BASE_ENTRIES, "a step");
 /** What steps can do, the words that are preferred. */
 const ACTIONS = STEPS.map(({ action, words = [action] }) => words[0]).join(", ");
 
@@ -41,10 +55,12 @@ function planStep(tree: Tree, context: Context): Step | undefined {
   const base = baseOf(found, context);
   if (!base) return undefined;
   const { given, ...every } = base;
+  const when = whenOf(found, { given, context });
   const own = kind.plan({ tree: entry.value, label, whole, given, context, planSteps });
   if (!own) return undefined;
-  const step = { action: kind.action, ...every, ...own };
-  if (given && !kind.isOnHost?.(step)) refuseHost(found, context);
+  const step = { action: kind.action, ...every, ...when === undefined ? {} : { when }, ...own };
+  const isOnHost = kind.isOnHost?.(step) || typeof when === "object" && conditionKind(when.condition).isOnHost;
+  if (given && !isOnHost) refuseHost(found, context);
   return step;
 }
 
@@ -82,12 +98,24 @@ function baseOf(
   { entry, whole }: Found,
   context: Context,
 ): Omit<Step, "action" | "host"> & { given?: GivenHost } | undefined {
-  const entries = new Map([...whole.entries].filter(([key]) => STEP_KEYS.includes(key)));
+  const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES));
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;
-  const { name, host, at: atMs } = fields;
+  const { name, host, at: atMs, took } = fields;
   const { line, column } = follow(whole, ["host"]);
-  return { name, given: host === undefined ? undefined : { host, line, column }, atMs, line: entry.key.line };
+  const given = host === undefined ? undefined : { host, line, column };
+  return { name, given, atMs, ...took === undefined ? {} : { took }, line: entry.key.line };
+}
+
+/** Reads `when`: whether the step is done. */
+function whenOf(
+  { whole }: Found,
+  { given, context }: { given?: GivenHost; context: Context },
+): Step["when"] {
+  const tree = valueAt(whole, "when");
+  if (!tree) return undefined;
+  if (tree.kind === "mapping") return planCondition({ tree, label: "when", given, context }, CONDITIONS);
+  return check(WHETHER, { tree, label: "when" }, context);
 }
 
 /** Refuses a host where a step is done on none. */

@@ -167,11 +167,22 @@ class Run {
       now,
       netnsOf: hosts.netnsOf,
       endings: endingsOf([...steps, ...cleanup]),
+      written: new Set(everyStep([...steps, ...cleanup]).flatMap((step) => kindOf(step).writesTo?.(step) ?? [])),
       emit: this.#tell,
       onDeath: this.#died,
       onOutput: this.#options.onOutput,
     });
-    return { clock, now, micros, seed: this.#seed, hosts, queues, processes, emit: this.#tell };
+    return {
+      clock,
+      now,
+      micros,
+      seed: this.#seed,
+      folder: this.#origin.folder,
+      hosts,
+      queues,
+      processes,
+      emit: this.#tell,
+    };
   }
 
   /** Makes what the file names, and does the steps. */

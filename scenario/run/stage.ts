@@ -13,6 +13,8 @@ export interface Stage {
   /** A time of the clock in microseconds since the scenario began. */
   micros: (time: number) => number;
   seed: number;
+  /** The folder of the scenario's file, in which commands run. */
+  folder: string;
   hosts: Hosts;
   queues: Queues;
   processes: Processes;
@@ -21,4 +23,4 @@ export interface Stage {
 }
 
 /** What is told of a step besides how it ended. */
-export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen">;
+export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen" | "skipped">;

@@ -1,10 +1,16 @@
 import type { QdiscStats } from "../../codec/message.ts";
+import { fitsNumber } from "../../plug/comparison.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import { QueueError } from "../../plug/queue_error.ts";
+import { describeTook } from "../command.ts";
+import { conditionKind } from "../conditions/list.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { kindOf } from "../steps/list.ts";
 import { type Course, type End, logged, type Mark } from "./logged.ts";
+import { bounded } from "./clock.ts";
 import type { Stage } from "./stage.ts";
+import { StepError } from "./step_error.ts";
 
 /** Where a list of steps is done. */
 export interface StepsCourse extends Course {
@@ -83,6 +89,11 @@ async function count(step: Step, here: Here & { end: End }): Promise<void> {
 async function run(step: Step, here: Here & { end: End }): Promise<void> {
   const { stage, path, signal, due, nextDue, end } = here;
   if (due !== undefined) await stage.clock.until(due, signal);
+  if (!await isWanted(step, here)) {
+    end.skipped = true;
+    return;
+  }
+  const from = stage.clock.now();
   await kindOf(step).run(step, {
     stage,
     path,
@@ -90,8 +101,26 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     nextDue,
     details: end,
     inner: (part) => doPart(part, here),
+    within: (steps) => doSteps(steps, { ...here, prefix: `${path}.` }),
     atOnce: (parts) => doAtOnce(parts, here),
   });
+  const { took } = step;
+  const lasted = Math.round(stage.clock.now() - from);
+  if (!took || fitsNumber(lasted, took)) return;
+  throw new StepError(`Expected that it takes ${describeTook(took)}: it took ${formatDuration(lasted)}`, {
+    unmet: true,
+  });
+}
+
+/** Whether a step is to be done, by its `when`. */
+async function isWanted({ when = true }: Step, { stage, signal }: Here): Promise<boolean> {
+  if (typeof when === "boolean") return when;
+  const { condition, host } = when;
+  const { holds } = await bounded(
+    Promise.resolve(conditionKind(condition).look(condition, { host, stage, signal })),
+    { signal },
+  );
+  return holds;
 }
 
 async function doPart({ path, action, text, round, steps }: Part, here: Here): Promise<void> {

@@ -5,6 +5,8 @@ const EXIT = 'an exit status from 0 to 255, a comparison such as ">0", a list of
 
 const NO_VARIABLES = "one that vars defines, or $${ for a ${ that the shell gets";
 
+const TOOK = 'a comparison with a duration, such as "<2s" or ">=300ms"';
+const SEND = 'a process and a text: { name: shell, text: "quit\\n" }';
 const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";
 
 /** Mistakes in steps that run commands, and start and end processes. */
@@ -16,8 +18,9 @@ export const PROCESS_MISTAKES: Cases = [
   [
     withSteps('  - run: { command: "x", ‸comand: y }'),
     'unknown key "comand"',
-    "one of command, env, cwd, stdin, exit, stdout, stderr, timeout",
+    "one of command, env, cwd, stdin, exit, stdout, stderr, took, timeout",
   ],
+  [withSteps("  - run: { command: x, took: ‸fast }"), 'took is "fast"', TOOK],
   [withSteps("  - run: { command: x, exit: ‸256 }"), "exit is 256", EXIT],
   [withSteps("  - run: { command: x, exit: ‸good }"), 'exit is "good"', EXIT],
   [withSteps("  - run: { command: x, exit: ‸{} }"), "exit is a mapping", EXIT],
@@ -65,6 +68,11 @@ export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - signal: ‸{ name: load }"), "signal has no signal", "a signal such as SIGTERM"],
   [withSteps("  - signal: { name: load, signal: ‸HUP }"), 'signal is "HUP"', "a signal such as SIGTERM"],
   [withSteps("  - signal: { name: load, signal: SIGHUP }\n    ‸host: here"), "a host for signal", NO_HOST],
+  [withSteps("  - send: ‸load"), 'send is "load"', SEND],
+  [withSteps("  - send: { name: ‸nosuch, text: x }"), 'there is no process "nosuch"', "one of load"],
+  [withSteps("  - send: { name: load, text: ‸[] }"), "text is an empty list", "a text"],
+  [withSteps("  - send: { name: load, close: ‸yes }"), 'close is "yes"', "true or false"],
+  [withSteps("  - send: { name: load, ‸line: x }"), 'unknown key "line"', "one of name, text, close"],
   [withSteps("  - join: ‸[load]"), "join is a list", "the name of a process, or { name: load, exit: 0 }"],
   [withSteps("  - join: ‸nosuch"), 'there is no process "nosuch"', "one of load"],
   [withSteps("  - join: { name: load, ‸line: x }"), 'unknown key "line"', "one of name, exit, stdout, stderr, timeout"],

@@ -109,6 +109,8 @@ export interface Step {
   took?: NumberTest;
   /** Whether it is done at all: a condition that must hold then, about this host. */
   when?: boolean | { condition: Condition; host?: string };
+  /** Makes it anew with the values that variables have by then which other steps set; absent where it uses none. */
+  replan?: (values: ReadonlyMap<string, Scalar>) => Step;
   /** Where it stands in the file, from 1 on. */
   line: number;
 }

@@ -1,11 +1,14 @@
 import * as v from "valibot";
 import { conditionKind, conditionSchemas, planCondition } from "./conditions/list.ts";
-import type { Step } from "./plan.ts";
+import type { Mistake } from "./mistake.ts";
+import type { Scalar, Step } from "./plan.ts";
+import { StepError } from "./run/step_error.ts";
 import { type Context, type GivenHost, mistake } from "./source/context.ts";
 import { check } from "./source/check.ts";
 import { mapping } from "./source/mapping.ts";
 import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
 import { type Entry, follow, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
+import { uses } from "./source/variables.ts";
 import type { StepKind } from "./step.ts";
 import { STEP_WORDS, STEPS } from "./steps/list.ts";
 
@@ -43,7 +46,76 @@ export function planSteps(tree: Tree, label: string, context: Context): Step[] {
   return tree.items.flatMap((item) => planStep(item, context) ?? []);
 }
 
+/** What stands for the value of a variable while that is not known: one of these fits, or nothing would. */
+const STAND_INS = (name: string) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1"];
+
 function planStep(tree: Tree, context: Context): Step | undefined {
+  const used = [...context.captured.keys()].filter((name) => uses(tree, name));
+  return used.length === 0 ? planNow(tree, context) : planLater(tree, { used, context });
+}
+
+/** Reads a step that uses what other steps set: checked with what stands for that now, and made anew when it is done. */
+function planLater(tree: Tree, { used, context }: { used: readonly string[]; context: Context }): Step | undefined {
+  const found = wordOf(tree, context);
+  if (!found) return undefined;
+  // The steps that stand in it are made anew by themselves.
+  if (found.kind.parts) {
+    return isRefused(found, { used, context }) ? undefined : planNow(tree, context);
+  }
+  const first: Mistake[] = [];
+  for (const index of STAND_INS("").keys()) {
+    const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
+    const trial = { ...context, captured, mistakes: [], references: [], count: { steps: 0 } };
+    const step = planNow(tree, trial);
+    if (step && trial.mistakes.length === 0) {
+      context.count.steps++;
+      context.references.push(...trial.references);
+      for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
+      return { ...step, replan: (values) => replanned(tree, { used, values, context }) };
+    }
+    if (index === 0) first.push(...trial.mistakes);
+  }
+  context.mistakes.push(...first);
+}
+
+/** Refuses a variable whose value is not known when it is decided which steps there are. */
+function isRefused(
+  { kind, label, entry }: Found,
+  { used, context }: { used: readonly string[]; context: Context },
+): boolean {
+  const { value } = entry;
+  const own = value.kind === "mapping" && !kind.beside
+    ? { ...value, entries: new Map([...value.entries].filter(([, { value }]) => value.kind !== "list")) }
+    : value;
+  const name = used.find((name) => uses(own, name));
+  if (name === undefined) return false;
+  const what = `${label} uses ${name}, which has no value before the steps begin`;
+  mistake(value, { what, expected: "a variable that vars defines" }, context);
+  return true;
+}
+
+function replanned(
+  tree: Tree,
+  { used, values, context }: { used: readonly string[]; values: ReadonlyMap<string, Scalar>; context: Context },
+): Step {
+  const missing = used.find((name) => !values.has(name));
+  if (missing !== undefined) throw new StepError(`Cannot do it: no step has given ${missing} a value yet`);
+  const mistakes: Mistake[] = [];
+  const step = planNow(tree, {
+    ...context,
+    captured: new Map(values),
+    mistakes,
+    references: [],
+    queues: new Map(context.queues),
+    processes: new Set(context.processes),
+    count: { steps: 0 },
+  });
+  if (step && mistakes.length === 0) return step;
+  const [{ line, column, what, expected }] = mistakes;
+  throw new StepError(`Cannot do it: at ${line}:${column} ${what}, expected ${expected}`);
+}
+
+function planNow(tree: Tree, context: Context): Step | undefined {
   if (++context.count.steps > STEPS_MAX) {
     if (context.count.steps > STEPS_MAX + 1) return undefined;
     const what = "there are too many steps, those of every round counted";

@@ -177,6 +177,7 @@ class Run {
       now,
       micros,
       seed: this.#seed,
+      values: new Map(),
       folder: this.#origin.folder,
       hosts,
       queues,

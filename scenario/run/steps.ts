@@ -51,8 +51,18 @@ interface Here extends StepsCourse {
   nextDue?: number;
 }
 
-async function doStep(step: Step, here: Here): Promise<void> {
+/** A step with the values that variables have by now; or as it was read, and why it cannot be. */
+function withValues(step: Step, { values }: Stage): { step: Step; error?: unknown } {
+  try {
+    return { step: step.replan?.(values) ?? step };
+  } catch (error) {
+    return { step, error };
+  }
+}
+
+async function doStep(planned: Step, here: Here): Promise<void> {
   const { path, due, stage, done } = here;
+  const { step, error } = withValues(planned, stage);
   const { action, host, line, name } = step;
   const kind = kindOf(step);
   const mark: Mark = { step: path, action, host, queues: kind.queues?.(step), process: kind.process?.(step) };
@@ -64,10 +74,11 @@ async function doStep(step: Step, here: Here): Promise<void> {
     text: kind.describe(step),
     due: due === undefined ? undefined : stage.micros(due),
   };
-  await logged(
-    { mark, ...start, work: (end) => outer ? run(step, { ...here, end }) : count(step, { ...here, end }) },
-    here,
-  );
+  const work = (end: End) => {
+    if (error !== undefined) throw error;
+    return outer ? run(step, { ...here, end }) : count(step, { ...here, end });
+  };
+  await logged({ mark, ...start, work }, here);
   if (!outer) done.steps++;
 }
 

@@ -11,6 +11,7 @@ import { PARALLEL } from "./parallel.ts";
 import { REPEAT } from "./repeat.ts";
 import { RUN } from "./run.ts";
 import { SEND } from "./send.ts";
+import { SET } from "./set.ts";
 import { SIGNAL_STEP } from "./signal.ts";
 import { SLEEP } from "./sleep.ts";
 import { START } from "./start.ts";
@@ -36,6 +37,7 @@ export const STEPS: readonly StepKind[] = [
   WAIT,
   EXPECT,
   LOG,
+  SET,
   REPEAT,
   PARALLEL,
 ];

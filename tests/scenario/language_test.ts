@@ -2,6 +2,7 @@
 
 import { createSocket } from "node:dgram";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Scenario } from "../../scenario/scenario.ts";
 import { ends, FakeClock, outcomes, runSteps, runText } from "./fake_run.ts";
 
 /** Runs steps, and says how the scenario has ended, where, and why. */
@@ -213,4 +214,84 @@ Deno.test("wait and expect see whether a port of UDP is listened on", async () =
     "1",
     `Expected that UDP port ${port} answers: no process listens on UDP port ${port}`,
   ]);
+});
+
+Deno.test("run captures what a command writes, for the steps behind it", async () => {
+  assertEquals(
+    await ending(`
+  - run: { command: echo " 3 ", capture: times }
+  - run: { command: "echo listening on port 8080, pid 17", capture: { port: "/port ([0-9]+)/", pid: "/[0-9]+$/" } }
+  - run: { command: [echo, "\${port} \${pid} \${times}"], stdout: /^8080 17 3$/m }
+  - expect: { port: "\${port}", answers: false }
+  - run: { command: "echo \${times}4", capture: times }
+  - run: { command: "test \${times} = 34" }
+  - repeat: 2
+    steps: [run: { command: "echo x\${times}", capture: times }, run: "echo \${times} | grep ^x"]
+  - run: "test \${times} = xx34"
+`),
+    DONE,
+  );
+});
+
+Deno.test("run says what it could not capture", async () => {
+  assertEquals(await ending('  - run: { command: echo no, capture: { port: "/port ([0-9]+)/" } }'), [
+    "unmet",
+    "1",
+    'Expected that echo no ends with /port ([0-9]+)/ in stdout, for port: stdout was "no\\n"',
+  ]);
+});
+
+Deno.test("a step that cannot be done with the value that was captured says where and why", async () => {
+  const [outcome, step, message] = await ending(
+    '  - run: { command: echo many, capture: port }\n  - wait: { port: "${port}" }',
+  );
+  assertEquals([outcome, step], ["failed", "2"]);
+  assertEquals(message, 'Cannot do it: at 5:19 port is "many", expected a whole number from 1 to 65535');
+  assertEquals(await ending("  - run: { command: echo 1, capture: port }\n    when: false\n  - log: '${port}'"), [
+    "failed",
+    "2",
+    "Cannot do it: no step has given port a value yet",
+  ]);
+});
+
+Deno.test("set gives variables values, and describes itself with them", async () => {
+  const { result, events } = await runSteps(`
+  - set: { mode: slow, count: 2 }
+  - log: "\${mode} \${count}"
+  - set: { mode: "\${mode}er" }
+  - log: "\${mode}"
+`);
+  assertEquals(result.outcome, "done");
+  const texts = events.flatMap((event) => event.event === "step-start" && event.phase === "steps" ? event.text : []);
+  assertEquals(texts, ["set mode to slow, count to 2", "slow 2", "set mode to slower", "slower"]);
+});
+
+Deno.test("run is run again as often as retry says", async () => {
+  const folder = await Deno.makeTempDir();
+  const command = `echo x >>${folder}/a; test $(wc -l <${folder}/a) -ge 3`;
+  try {
+    assertEquals(await ending(`  - run: { command: "${command}", retry: 2 }`), DONE);
+    await Deno.remove(`${folder}/a`);
+    assertEquals(await ending(`  - run: { command: "${command}", retry: 1 }`), [
+      "failed",
+      "1",
+      `${command} ended with exit status 1`,
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("${folder} is the folder of the scenario's file, and no variable of it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/a.yaml`, 'name: x\nsteps: [log: "${folder}/b"]\n');
+    const scenario = await Scenario.load(`${folder}/a.yaml`);
+    assertEquals(scenario.describe()[1], `1: ${folder}/b`);
+    assertEquals(scenario.toJSON().vars, {});
+    await Deno.writeTextFile(`${folder}/a.yaml`, 'name: x\nvars: { folder: own }\nsteps: [log: "${folder}"]\n');
+    assertEquals((await Scenario.load(`${folder}/a.yaml`)).describe()[1], "1: own");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -7,6 +7,7 @@ const NO_VARIABLES = "one that vars defines, or $${ for a ${ that the shell gets
 
 const TOOK = 'a comparison with a duration, such as "<2s" or ">=300ms"';
 const SEND = 'a process and a text: { name: shell, text: "quit\\n" }';
+const CAPTURE = "a variable, or variables with what to find: { port: /port ([0-9]+)/ }";
 const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";
 
 /** Mistakes in steps that run commands, and start and end processes. */
@@ -18,7 +19,7 @@ export const PROCESS_MISTAKES: Cases = [
   [
     withSteps('  - run: { command: "x", ‸comand: y }'),
     'unknown key "comand"',
-    "one of command, env, cwd, stdin, exit, stdout, stderr, took, timeout",
+    "one of command, env, cwd, stdin, exit, stdout, stderr, took, timeout, capture, retry",
   ],
   [withSteps("  - run: { command: x, took: ‸fast }"), 'took is "fast"', TOOK],
   [withSteps("  - run: { command: x, exit: ‸256 }"), "exit is 256", EXIT],
@@ -32,6 +33,19 @@ export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - run: { command: x, cwd: ‸[] }"), "cwd is an empty list", "a text"],
   [withSteps("  - run: { command: x, stdin: ‸[] }"), "stdin is an empty list", "a text"],
   [withSteps("  - run: { command: x, env: ‸[] }"), "env is an empty list", "environment variables: { NAME: value }"],
+  [
+    withSteps("  - run: { command: x, capture: ‸1x }"),
+    'capture is "1x"',
+    "a variable's name: a letter or _, then letters, digits and _",
+  ],
+  [withSteps("  - run: { command: x, capture: ‸[] }"), "capture is an empty list", CAPTURE],
+  [withSteps("  - run: { command: x, capture: { port: ‸/(/ } }"), 'port is "/(/"', TEXT_TEST],
+  [
+    `${withSteps("  - run: { command: x, capture: ‸port }")}\nvars: { port: 1 }`,
+    "there is a variable port already",
+    "another name",
+  ],
+  [withSteps("  - run: { command: x, retry: ‸0 }"), "retry is 0", "a whole number from 1 to 1000"],
   [withSteps("  - start: ‸load.py"), 'start is "load.py"', "a process: { name: load, command: [python3, load.py] }"],
   [withSteps("  - start: ‸{ name: x }"), "start has no command", COMMAND],
   [withSteps("  - start: ‸{ command: x }"), "start has no name", NAME],

@@ -16,35 +16,43 @@ import type { Field } from "./field.ts";
  * // 12  nlmsg_pid    761
  * ```
  */
-export function formatMessage(message: Field): string {
-  const rows = fieldRows(message.fields ?? [], 0);
-  const [offsetWidth, nameWidth] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
-  const lines = rows.map(([offset, name, value]) =>
-    `${offset.padStart(offsetWidth)}  ${name.padEnd(nameWidth)}  ${value}`.trimEnd()
-  );
-  return [`${typeOf(message)}, ${message.length} bytes`, ...lines].join("\n");
+export function formatMessage(message: Field, options: { padding?: boolean } = {}): string {
+  const { fields = [] } = message;
+  const page: Page = { offset: 1, name: 0, padding: options.padding ?? false };
+  measure(fields, 0, page);
+  return `${typeOf(message)}, ${message.length} bytes${rowsOf(fields, 0, page)}`;
 }
 
 /**
- * Formats a message as one line: its type, flags and sequence number, and of what it holds that by which a plug, a
- * gate or an answer is told from another.
+ * Formats a message as one line: its type, flags and sequence number, and of what it holds that by which one object is
+ * told from another.
  */
 export function formatSummary(message: Field): string {
   const [, , flags, sequence] = message.fields ?? [];
   const facts = new Map<string, string>();
   for (const field of leaves(message)) {
-    if (SUMMED.has(field.name) && !facts.has(field.name)) facts.set(field.name, `${field.name} ${said(field)}`);
+    const { name, kernelName } = field;
+    if ((SUMMED.has(name) || SUMMED.has(kernelName)) && !facts.has(name)) facts.set(name, `${name} ${said(field)}`);
+    // What it says names itself: `pref 10 protocol ip`
+    if (kernelName === "tcm_info" && field.meaning) facts.set(name, field.meaning);
   }
   return [typeOf(message), flags?.meaning, `sequence ${sequence?.value}`, ...facts.values()].filter(Boolean).join(" ");
 }
 
 /** Formats bytes in hex, two digits each. */
 export function formatHex(bytes: Uint8Array): string {
-  return bytes.reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** What a line tells, by its name or by the kernel's. */
 const SUMMED = new Set(
-  `error ifindex handle parent action limit qlen backlog drops KIND IFNAME INFO_KIND ACT_KIND ATTR_MSG`.split(" "),
+  `error ifindex handle parent action limit qlen backlog drops KIND IFNAME INFO_KIND ACT_KIND ATTR_MSG
+  IFA_ADDRESS RTA_DST RTA_GATEWAY RTA_OIF NDA_DST NDA_LLADDR NHA_ID FRA_PRIORITY NETNSA_NSID cmd CTRL_ATTR_FAMILY_NAME
+  destinationLength prefixLength table`.split(/\s+/),
 );
 
 function typeOf({ fields: [, type] = [] }: Field): string {
@@ -55,21 +63,82 @@ function leaves(field: Field): Field[] {
   return field.fields ? field.fields.flatMap(leaves) : [field];
 }
 
-function fieldRows(fields: readonly Field[], depth: number): string[][] {
-  return fields.flatMap((field) => {
-    const name = "  ".repeat(depth) + (field.kernelName || field.name);
-    return [[String(field.offset), name, valueText(field)], ...fieldRows(field.fields ?? [], depth + 1)];
-  });
+/** How wide the columns are, and whether padding that is zero is shown. */
+interface Page {
+  offset: number;
+  name: number;
+  padding: boolean;
+}
+
+/** Widens the columns to what the fields need. */
+function measure(fields: readonly Field[], depth: number, page: Page): void {
+  for (const field of fields) {
+    if (!page.padding && isEmptyPadding(field)) continue;
+    const offset = digitsOf(field.offset);
+    const name = 2 * depth + (field.kernelName || field.name).length;
+    if (offset > page.offset) page.offset = offset;
+    if (name > page.name) page.name = name;
+    if (field.fields) measure(field.fields, depth + 1, page);
+  }
+}
+
+function digitsOf(number: number): number {
+  return number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : String(number).length;
+}
+
+/** A line for each field, each behind a line break. */
+function rowsOf(fields: readonly Field[], depth: number, page: Page): string {
+  let text = "";
+  for (const field of fields) {
+    if (!page.padding && isEmptyPadding(field)) continue;
+    const value = valueText(field);
+    text += offsetCell(field.offset, page.offset) + nameCell(field.kernelName || field.name, depth, page.name) + value;
+    if (value === "") text = text.trimEnd();
+    if (field.fields) text += rowsOf(field.fields, depth + 1, page);
+  }
+  return text;
+}
+
+/** Cells that were made before: what is the same in thousands of messages is padded once. */
+const offsetCells: string[][] = [];
+const nameCells: Map<string, string>[][] = [];
+const CELLS_MAX = 4096;
+
+function offsetCell(offset: number, width: number): string {
+  const cells = offsetCells[width] ??= [];
+  const known = cells[offset];
+  if (known !== undefined) return known;
+  const cell = `\n${String(offset).padStart(width)}  `;
+  if (offset < CELLS_MAX) cells[offset] = cell;
+  return cell;
+}
+
+function nameCell(name: string, depth: number, width: number): string {
+  const cells = (nameCells[depth] ??= [])[width] ??= new Map<string, string>();
+  const known = cells.get(name);
+  if (known !== undefined) return known;
+  const cell = `${("  ".repeat(depth) + name).padEnd(width)}  `;
+  if (cells.size < CELLS_MAX) cells.set(name, cell);
+  return cell;
+}
+
+/** What fills up a gap says nothing, as long as it is zero. */
+function isEmptyPadding({ name, kernelName, value }: Field): boolean {
+  return kernelName === "" && (name === "padding" || name === "pad") && value instanceof Uint8Array &&
+    value.every((byte) => byte === 0);
 }
 
 function valueText(field: Field): string {
-  const { value, meaning, fields, length } = field;
-  if (fields) return `${length} bytes`;
-  return meaning === undefined ? said(field) : `${meaning} (${value})`;
+  const { value, meaning, fields, length, attributeFlags } = field;
+  const flags = attributeFlags === undefined ? "" : `, ${attributeFlags}`;
+  if (fields) return `${length} bytes${flags}`;
+  const isSaid = meaning === undefined || value instanceof Uint8Array;
+  return `${isSaid ? said(field) : `${meaning} (${value})`}${flags}`;
 }
 
 /** What a field says, or else what it holds. */
 function said({ value, meaning }: Field): string {
+  if (meaning !== undefined) return meaning;
   if (value instanceof Uint8Array) return formatHex(value) || "empty";
-  return meaning ?? (typeof value === "string" ? JSON.stringify(value) : String(value));
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

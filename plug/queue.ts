@@ -6,6 +6,7 @@ import type { QueueGuard } from "../guardian/entrust.ts";
 import { ENODEV } from "../linux/errno.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
+import type { Held } from "./lockout.ts";
 import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -26,8 +27,8 @@ export interface GateMark {
   readonly name: string;
   /** The devices whose packets it sees, by their index, and by which they go on. */
   readonly devices: readonly number[];
-  /** The devices of which it holds all, or as good as all, by their index. */
-  readonly holdsAllOf: readonly number[];
+  /** What it holds of each of them. */
+  readonly held: Held;
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
   limitRequest?(limitBytes: number): Request;
 }
@@ -44,6 +45,9 @@ export interface QueueOptions {
   gate?: GateMark;
 }
 
+/** For how long a look at the routes counts, in milliseconds: whoever moves a plug often does not look each time. */
+const HARMLESS_MS = 1000;
+
 /** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
 export class Queue {
   readonly dev: string;
@@ -55,6 +59,8 @@ export class Queue {
   #asked?: "hold" | "pass";
   #endedEpoch?: boolean;
   #limitBytesAsked?: number;
+  #harmlessUntil = -Infinity;
+  #gapMs = 0;
   #guard?: QueueGuard;
   /** What a signal that ends the process does first, and what waits for one while it holds. */
   #releaseOnSignal?: () => void;
@@ -99,6 +105,24 @@ export class Queue {
   /** The line to its guardian, where it has one. */
   get guard(): QueueGuard | undefined {
     return this.#guard;
+  }
+
+  /** Makes sure that to hold it locks nobody out, by `check`, which throws where it does; not again within a second. */
+  checkHarmless(check: () => void): void {
+    const now = performance.now();
+    if (now < this.#harmlessUntil) return;
+    check();
+    this.#harmlessUntil = now + HARMLESS_MS;
+  }
+
+  /** For how long at the most its device has discarded what it was given to send, in milliseconds. */
+  get gapMs(): number {
+    return this.#gapMs;
+  }
+
+  /** It was put in or taken out, which took so long. */
+  noteGap(ms: number): void {
+    this.#gapMs += ms;
   }
 
   /** The plug was seen at this place. */

@@ -1,47 +1,34 @@
 import * as constants from "../../codec/assembly/constants.ts";
-import { SPACE_TCA, SPACE_TCA_MIRRED } from "../../codec/assembly/codes.ts";
+import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { errnoName } from "../../codec/errno_name.ts";
-import { attributeName } from "../../codec/names.ts";
+import { contentsOf, numberNamed } from "../../codec/names.ts";
 
-/** Names that strace shows in requests for devices, qdiscs and routes, and that the codec has no need of. */
-const OTHERS: Readonly<Record<string, number>> = {
-  AF_UNSPEC: 0,
-  AF_INET: 2,
-  AF_INET6: 10,
-  ARPHRD_NETROM: 0,
-  ARPHRD_ETHER: 1,
-  ARPHRD_LOOPBACK: 772,
-  IFF_UP: 0x1,
-  IFF_BROADCAST: 0x2,
-  IFF_LOOPBACK: 0x8,
-  IFF_POINTOPOINT: 0x10,
-  IFF_RUNNING: 0x40,
-  IFF_NOARP: 0x80,
-  IFF_MULTICAST: 0x1000,
-  IFF_LOWER_UP: 0x10000,
-  NLM_F_ECHO: 0x8,
-  NLM_F_ROOT: 0x100,
-  NLM_F_MATCH: 0x200,
-  NLM_F_APPEND: 0x800,
-  RTEXT_FILTER_VF: 1,
-  RTEXT_FILTER_SKIP_STATS: 8,
-};
 const ERRNO_MAX = 133;
-/** How many types of each name space are tried. The largest has fewer. */
-const TYPES_MAX = 128;
 
-/** The fields of structs as strace shows them, with their sizes; those without a name it does not show. */
-const LAYOUTS: readonly (readonly (readonly [name: string, size: number])[])[] = [
-  [["ifi_family", 1], ["", 1], ["ifi_type", 2], ["ifi_index", 4], ["ifi_flags", 4], ["ifi_change", 4]],
-  [["tcm_family", 1], ["", 3], ["tcm_ifindex", 4], ["tcm_handle", 4], ["tcm_parent", 4], ["tcm_info", 4]],
-];
-/** Fields that are of another size than those beside them. */
-const SIZES: Readonly<Record<string, number>> = { bytes: 8 };
+/** Names that strace shows and the tables of messages do not have. */
+const OTHERS: Readonly<Record<string, number>> = {
+  ARPHRD_NETROM: 0,
+  NLM_F_ECHO: 0x8,
+  NLM_F_DUMP_INTR: 0x10,
+  NLM_F_DUMP_FILTERED: 0x20,
+  NLM_F_ROOT: 0x100,
+  NLM_F_NONREC: 0x100,
+  NLM_F_MATCH: 0x200,
+  NLM_F_ATOMIC: 0x400,
+  NLM_F_APPEND: 0x800,
+  IF_RS_SENT: 0x10,
+  IF_RA_RCVD: 0x20,
+  IF_RA_MANAGED: 0x40,
+  IF_RA_OTHERCONF: 0x80,
+  IF_READY: 0x80000000,
+  NUD_NONE: 0,
+  BR_BOOLOPT_NO_LL_LEARN: 0,
+  BR_BOOLOPT_MCAST_VLAN_SNOOPING: 1,
+  BR_BOOLOPT_MST_ENABLE: 2,
+  TCA_CLS_FLAGS_IN_HW: 4,
+};
 
-/** The size of a field, where it is of another than those beside it. */
-export function sizeOfField(name: string): number | undefined {
-  return SIZES[name];
-}
+type Constant = keyof typeof constants;
 
 /** The number that strace writes in words, `NLM_F_REQUEST|0x300` or `-ENOENT`; `undefined` where it is not known. */
 export function straceNumber(words: string): bigint | undefined {
@@ -61,7 +48,7 @@ function numberOf(word: string): bigint | number | undefined {
   if (shifted !== undefined) return shift(numberOf(shifted));
   if (word.startsWith("-E")) return errnoOf(word.slice(1));
   if (Object.hasOwn(OTHERS, word)) return OTHERS[word];
-  return Object.hasOwn(constants, word) ? constants[word as keyof typeof constants] : undefined;
+  return numberNamed(word, ROUTE_FAMILY) ?? (Object.hasOwn(constants, word) ? constants[word as Constant] : undefined);
 }
 
 function shift(by: bigint | number | undefined): bigint | undefined {
@@ -73,15 +60,19 @@ function errnoOf(name: string): number | undefined {
   return undefined;
 }
 
-/** The number of an attribute by its name. */
-export function attributeTypeNamed(name: string): number | undefined {
-  for (let space = SPACE_TCA; space <= SPACE_TCA_MIRRED; space++) {
-    for (let type = 0; type < TYPES_MAX; type++) if (attributeName(space, type) === name) return type;
-  }
-  return undefined;
-}
+/** The fields of a struct with their sizes. */
+export type Layout = readonly (readonly [name: string, size: number])[];
 
-/** The struct that has these fields, with the size of each; `undefined` where none is known. */
-export function layoutWith(names: readonly string[]): readonly (readonly [name: string, size: number])[] | undefined {
-  return LAYOUTS.find((layout) => names.every((name) => layout.some(([each]) => each === name)));
+/** The structs of all messages, made when they are first asked for. */
+let layouts: readonly Layout[] | undefined;
+
+/** The shortest struct that has these fields and is no longer than `size`; `undefined` where none is known. */
+export function layoutWith(names: readonly string[], size = Infinity): Layout | undefined {
+  layouts ??= [...contentsOf(ROUTE_FAMILY).structs].map(({ members }) =>
+    members.map(({ kernelName, size }) => [kernelName, size] as const)
+  ).sort((one, other) => one.length - other.length);
+  return layouts.find((layout) =>
+    names.every((name) => layout.some(([each]) => each === name)) &&
+    layout.reduce((sum, [, size]) => sum + size, 0) <= size
+  );
 }

@@ -75,7 +75,7 @@ export const RUN: StepKind<RunStep> = {
 /** Gives variables what was captured of the output. */
 function keep(step: RunStep, { stdout = "" }: RanProcess, { stage }: Scene): void {
   for (const [name, test] of Object.entries(step.capture ?? {})) {
-    const found = test ? foundIn(stdout, test) : stdout.trim();
+    const found = test ? foundIn(stdout.trim(), test) : stdout.trim();
     if (found === undefined) {
       const what = `Expected that ${describeCommand(step)} ends with ${test?.source} in stdout, for ${name}`;
       throw new StepError(`${what}: stdout was ${JSON.stringify(stdout.slice(-200))}`, { unmet: true });

@@ -74,12 +74,12 @@ async function doStep(planned: Step, here: Here): Promise<void> {
     text: kind.describe(step),
     due: due === undefined ? undefined : stage.micros(due),
   };
-  const work = (end: End) => {
+  const work = async (end: End) => {
     if (error !== undefined) throw error;
-    return outer ? run(step, { ...here, end }) : count(step, { ...here, end });
+    await (outer ? run(step, { ...here, end }) : count(step, { ...here, end }));
+    if (!outer && !end.skipped) done.steps++;
   };
   await logged({ mark, ...start, work }, here);
-  if (!outer) done.steps++;
 }
 
 /** Does a step, and reads the counters before and after it. */

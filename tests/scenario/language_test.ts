@@ -113,6 +113,8 @@ steps:
   - log: done
     when: { plug: up, backlog: 0 }
 `);
+    const end = events.at(-1);
+    assertEquals(end?.event === "scenario-end" && end.steps, slow === "true" ? 0 : 1);
     return ends(events).map(({ step, outcome, skipped }) => `${step}: ${skipped ? "skipped" : outcome}`).slice(1, -1);
   };
   assertEquals(await run("false"), ["1: skipped", "2: skipped", "3: skipped", "4: done"]);

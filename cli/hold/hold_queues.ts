@@ -3,6 +3,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import type { PlugPlace } from "../../plug/queue.ts";
 import { Gate } from "../../gate/gate.ts";
+import { listGates, remarksOn } from "../../gate/gate_state.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { Plug } from "../../plug/plug.ts";
@@ -15,6 +16,8 @@ export interface HoldQueues {
   plugs: Plug[];
   /** Those that were attached, and that are to be taken away. */
   attached: Plug[];
+  /** What a person should know of the gates, a sentence each. */
+  remarks: string[];
 }
 
 /** How often the devices are looked at anew because another process attached a plug in between, or took it away. */
@@ -53,6 +56,9 @@ function openQueues(
 ): Omit<HoldQueues, "guardian"> {
   const listed = places.length > 0 ? listPlugs(connection) : [];
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
+  const remarks = gates.length === 0
+    ? []
+    : listGates(connection).filter(({ name }) => gates.includes(name)).flatMap(remarksOn);
   const missing: PlugPlace[] = [];
   for (const place of places) {
     const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));
@@ -60,7 +66,7 @@ function openQueues(
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
   const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
-  return { plugs: [...there, ...attached], attached };
+  return { plugs: [...there, ...attached], attached, remarks };
 }
 
 function isAt(plug: ListedPlug, { parent, handle }: PlugPlace, ifindex: number): boolean {

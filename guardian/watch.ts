@@ -60,8 +60,9 @@ export type Happening =
 /** The class of a plug was deleted (`linux/rtnetlink.h`). */
 const RTM_DELTCLASS = 41;
 const IFF_UP = 1;
-/** Where `nlmsg_pid` stands in a message, `ifi_flags`, and `tcm_handle`, `tcm_parent` and `tcm_info`. */
+/** Where `nlmsg_pid` stands in a message, the index, `ifi_flags`, and `tcm_handle`, `tcm_parent` and `tcm_info`. */
 const PORT_AT = 12;
+const IFINDEX_AT = 20;
 const LINK_FLAGS_AT = 24;
 const HANDLE_AT = 24;
 const PARENT_AT = 28;
@@ -80,7 +81,8 @@ export function meaningOf(
 }
 
 function happeningOf(message: Records, watched: Watched): Happening | "changed" | undefined {
-  const { type, ifindex } = message;
+  const { type } = message;
+  const ifindex = message.word(IFINDEX_AT);
   const isOwn = ifindex === watched.ifindex;
   const isOfGate = watched.hook?.devices.includes(ifindex) ?? false;
   if (!isOwn && !isOfGate) return undefined;

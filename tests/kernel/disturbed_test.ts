@@ -44,8 +44,9 @@ Deno.test("a hold that others disturb", async (t) => {
     return await outcome;
   };
 
-  const again = () => {
+  const again = async () => {
     left.run("ip", "link", "set", "eth0", "up");
+    await until(() => left.run("ip", "link", "show", "eth0").includes("LOWER_UP"), { ...WAIT, what: "the cable" });
     left.configure([
       "neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
       "address replace fd00::1/64 dev eth0 nodad",
@@ -54,9 +55,9 @@ Deno.test("a hold that others disturb", async (t) => {
   };
 
   await t.step("by taking its device down and up: so many are lost, as the kernel does not say", async () => {
-    const stderr = await disturbed(DEV, () => {
+    const stderr = await disturbed(DEV, async () => {
       left.run("ip", "link", "set", "eth0", "down");
-      again();
+      await again();
     });
     assertMatch(
       stderr,

@@ -89,10 +89,9 @@ class Guard<C extends AnyCharge> {
     }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
     for (const [, post] of bereft) this.#hear(post);
-    for (const [, post] of bereft) stop(post);
     const own = bereft.filter(([, { forfeited }]) => !forfeited);
-    const failures = await putRight(own.map(([, { duty }]) => duty));
     for (const [id] of bereft) this.#drop(id);
+    const failures = await putRight(own.map(([, { duty }]) => duty));
     if (failures.length > 0) throw new AggregateError(failures, "Cannot put everything right");
   }
 

@@ -206,7 +206,7 @@ export class Plug implements Disposable, AsyncDisposable {
 
   /** What others have done to it while it held, as far as its guardian has told by now. */
   get disturbance(): HoldDisturbance | undefined {
-    return disturbanceOf([this.#queue]);
+    return disturbanceOf([this.#state]);
   }
 
   /** Its counters at this moment. */

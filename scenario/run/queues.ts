@@ -229,8 +229,7 @@ export class Queues {
 
   async #heed({ name, plug }: Attached): Promise<void> {
     const why = await plug.whenCutShort().catch(() => "gone" as const);
-    const disturbance = plug.disturbance;
-    this.#options.onCutShort(name, why !== "disturbed" ? why : disturbance ?? "gone");
+    this.#options.onCutShort(name, why === "disturbed" ? plug.disturbance ?? "gone" : why);
   }
 
   #connect(host: string | undefined): Connection {

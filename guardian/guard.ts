@@ -122,7 +122,8 @@ class Guard<C extends AnyCharge> {
       case "disarm":
         return this.#disarm(order.id);
       case "watch":
-        return this.#watch(order.id);
+        this.#watch(order.id);
+        return this.#report({ report: "watching", id: order.id });
       case "unwatch":
         return this.#unwatch(order.id);
       case "drop":

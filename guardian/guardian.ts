@@ -115,6 +115,8 @@ export class Guardian implements Disposable {
   /** Has it tell what others do to a queue that holds: see `Released`. */
   watch(id: number): void {
     this.#orderIfThere({ order: "watch", id });
+    // What others do from now on is seen, also by one that is about to be stopped.
+    this.#listenUntil((report) => report.report === "watching" && report.id === id);
   }
 
   /** Has it take what happens to a queue for this process's own doing. */
@@ -209,7 +211,7 @@ export class Guardian implements Disposable {
       if (text === undefined) throw new Error(`Cannot ${operation}: it has not answered within ${PATIENCE_MS} ms`);
       if (text === "") throw new Error(`Cannot ${operation}: the guardian has ended`);
       const report = this.#hear(text);
-      if (report.report === "released" || report.report === "dropped" || report.id !== id) continue;
+      if (report.report !== "taken" && report.report !== "refused" || report.id !== id) continue;
       if (report.report === "refused") throw new Error(`Cannot ${operation}: ${report.reason}`);
       return;
     }

@@ -12,7 +12,7 @@ export type Order =
   | { order: "take"; id: number; charge: AnyCharge }
   /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
   | { order: "arm"; id: number; maxMs?: number }
-  /** It holds, and nobody else is to do anything to it: watch it. Not answered. */
+  /** It holds, and nobody else is to do anything to it: watch it. Answered. */
   | { order: "watch"; id: number }
   /** What happens to it next is this process's own doing. Not answered. */
   | { order: "unwatch"; id: number }
@@ -34,6 +34,8 @@ export type Report =
   | { report: "taken"; id: number }
   /** It cannot do that. */
   | { report: "refused"; id: number; reason: string }
+  /** It sees what others do to it from now on. */
+  | { report: "watching"; id: number }
   /** It has nothing to do with it any more. */
   | { report: "dropped"; id: number }
   | Released;

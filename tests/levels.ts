@@ -35,19 +35,19 @@ export const LEVELS: readonly Level[] = [
   {
     name: "codec",
     what: "bytes, literal and captured, truncated and mutated",
-    takes: "15 s",
+    takes: "1 min",
     command: [...TEST, "--parallel", "tests/codec"],
   },
   {
     name: "logic",
     what: "everything above the kernel, over a fake one",
-    takes: "1 min",
+    takes: "2 min",
     command: [...TEST, `--ignore=${[...NETLINK, ...CHROMIUM].join(",")}`, ...logicFolders()],
   },
   {
     name: "netlink",
     what: "this kernel's netlink, in a network namespace of its own",
-    takes: "5 s",
+    takes: "10 s",
     command: [...RUN, "tests/netlink/run.ts"],
   },
   {
@@ -59,7 +59,7 @@ export const LEVELS: readonly Level[] = [
   {
     name: "runtimes",
     what: "the codec in Node, Bun and Chromium, and the pages in Chromium",
-    takes: "30 s",
+    takes: "1 min",
     command: [...TEST, "tests/runtimes", ...CHROMIUM],
     tools: ["chromium"],
   },
@@ -73,7 +73,7 @@ export const LEVELS: readonly Level[] = [
   {
     name: "kernel",
     what: "the real thing: a kernel with sch_plug, packets, processes",
-    takes: "6 min",
+    takes: "10 min",
     command: [...RUN, "tests/kernel/run.ts"],
   },
   {
@@ -85,7 +85,7 @@ export const LEVELS: readonly Level[] = [
   {
     name: "arm64",
     what: "an arm64 kernel, in a machine that QEMU emulates",
-    takes: "1 min",
+    takes: "2 min",
     command: [...RUN, "tests/arm64/run.ts"],
   },
 ];

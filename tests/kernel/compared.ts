@@ -28,7 +28,9 @@ export function missingLeaves(json: unknown, message: Field, told: readonly Told
     const fitting = leaves.filter(({ names }) => meant.some((name) => names.includes(name.toLowerCase())));
     if (fitting.some(({ texts }) => textsOfJson(value).some((text) => texts.has(text)))) return [];
     const found = fitting.map(({ texts }) => [...texts].join(" or ")).slice(0, 3).join("; ");
-    return [`${place} is ${JSON.stringify(value)}, ${fitting.length ? `and is ${found}` : "and no field is called so"}`];
+    return [
+      `${place} is ${JSON.stringify(value)}, ${fitting.length ? `and is ${found}` : "and no field is called so"}`,
+    ];
   });
 }
 

@@ -6,7 +6,7 @@ import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import { decodeTree } from "./tree.ts";
+import { type DecodeOptions, decodeTree } from "./tree.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -46,7 +46,13 @@ const COOKED_LEN = 16;
  */
 export class CaptureReader {
   readonly #input = new CaptureInput();
+  readonly #options: DecodeOptions;
   #form?: CaptureForm;
+
+  /** Takes what of the messages' fields is left out. */
+  constructor(options: DecodeOptions = {}) {
+    this.#options = options;
+  }
 
   /**
    * The messages of `NETLINK_ROUTE` that the next part of the capture completes, in their order. What one that is
@@ -62,7 +68,7 @@ export class CaptureReader {
     for (let next = form?.next() ?? false; next !== false; next = form?.next() ?? false) {
       if (next === true) continue;
       if (next.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(next.bytes)) yield* messagesOf(next);
+      else if (isRoute(next.bytes)) yield* messagesOf(next, this.#options);
     }
     this.#input.keep();
   }
@@ -104,9 +110,16 @@ export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void>
 
 /** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
 export function formatTime(timeNs: bigint): string {
-  const milliseconds = new Date(Number(timeNs / 1_000_000n)).toISOString().slice(0, -1);
-  return `${milliseconds}${String(timeNs % 1_000_000n).padStart(6, "0")}Z`;
+  const seconds = timeNs / SECOND_NS;
+  // Messages come thousands in a second
+  if (seconds !== lastSecond.seconds) {
+    lastSecond = { seconds, text: new Date(Number(seconds) * 1000).toISOString().slice(0, -4) };
+  }
+  return `${lastSecond.text}${String(Number(timeNs - seconds * SECOND_NS)).padStart(9, "0")}Z`;
 }
+
+const SECOND_NS = 1_000_000_000n;
+let lastSecond: { seconds: bigint; text: string } = { seconds: -1n, text: "" };
 
 /** The form of the capture that begins here; `undefined` until enough of it has come to tell. */
 function formOf(input: CaptureInput): CaptureForm | undefined {
@@ -121,10 +134,13 @@ function formOf(input: CaptureInput): CaptureForm | undefined {
 export type DatagramMessage = Omit<CapturedMessage, "timeNs">;
 
 /** The messages of a packet. */
-function* messagesOf({ timeNs, bytes, length, comment }: CapturedPacket): Generator<CapturedMessage, void> {
+function* messagesOf(
+  { timeNs, bytes, length, comment }: CapturedPacket,
+  options: DecodeOptions,
+): Generator<CapturedMessage, void> {
   const said = comment === undefined ? {} : { comment };
   const missing = length - bytes.length;
-  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN))) {
+  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN), options)) {
     yield { timeNs, ...message, ...said, ...message.error && missing > 0 && { missing } };
   }
 }
@@ -133,13 +149,16 @@ function* messagesOf({ timeNs, bytes, length, comment }: CapturedPacket): Genera
  * Decodes the messages of a datagram, up to one that is malformed, whose `error` says why, and whose fields go as far as
  * it does.
  */
-export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
+export function* decodeDatagram(
+  datagram: Uint8Array,
+  options: DecodeOptions = {},
+): Generator<DatagramMessage, void> {
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
     if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
     try {
-      const message = decodeTree(bytes, ROUTE_FAMILY);
+      const message = decodeTree(bytes, ROUTE_FAMILY, options);
       yield { bytes: bytes.subarray(0, message.length), message };
       at += message.length + 3 & ~3;
     } catch (error) {

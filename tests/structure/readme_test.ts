@@ -3,6 +3,7 @@ import config from "../../deno.json" with { type: "json" };
 import { parseArguments } from "../../cli/arguments.ts";
 import { findCommand } from "../../cli/table.ts";
 import { Scenario } from "../../scenario/scenario.ts";
+import { LEVELS } from "../levels.ts";
 import { deno, ROOT } from "./sources.ts";
 
 const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
@@ -47,4 +48,12 @@ Deno.test("README.md shows a scenario without a mistake", async () => {
   const [, text] = /^```yaml\n(.*?)^```$/ms.exec(readme) ?? [];
   assert(text);
   assert((await Scenario.parse(text)).describe().length > 0);
+});
+
+Deno.test("README.md has a table of the levels of the tests, and .ci/run installs nothing", () => {
+  const rows = readme.matchAll(/^\| `(\w+)` +\| +([\d.]+ (?:s|min)) \| (.*?) +\|$/gm)
+    .map(([, ...row]) => row.map((cell) => cell.replaceAll("`", ""))).toArray();
+  assertEquals(rows, LEVELS.map(({ name, takes, what }) => [name, takes, what]));
+  const ci = Deno.readTextFileSync(new URL(".ci/run", ROOT)).replaceAll(/#.*/g, "");
+  assertEquals(/\b(apt|apt-get|dpkg|pip|sudo|install)\b/.exec(ci), null);
 });

@@ -1,7 +1,5 @@
-import { CaptureInput } from "./capture/input.ts";
-import type { CapturedPacket, CaptureForm } from "./capture/packet.ts";
-import { isPcap, Pcap } from "./capture/pcap.ts";
-import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
+import type { CapturedPacket } from "./capture/packet.ts";
+import { PacketReader } from "./capture/reader.ts";
 import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
@@ -45,9 +43,8 @@ const COOKED_LEN = 16;
  * ```
  */
 export class CaptureReader {
-  readonly #input = new CaptureInput();
+  readonly #packets = new PacketReader();
   readonly #options: DecodeOptions;
-  #form?: CaptureForm;
 
   /** Takes what of the messages' fields is left out. */
   constructor(options: DecodeOptions = {}) {
@@ -62,15 +59,10 @@ export class CaptureReader {
    * @throws {DecodeError} where it is no capture
    */
   *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    this.#input.append(part);
-    this.#form ??= formOf(this.#input);
-    const form = this.#form;
-    for (let next = form?.next() ?? false; next !== false; next = form?.next() ?? false) {
-      if (next === true) continue;
-      if (next.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(next.bytes)) yield* messagesOf(next, this.#options);
+    for (const packet of this.#packets.read(part)) {
+      if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
+      else if (isRoute(packet.bytes)) yield* messagesOf(packet, this.#options);
     }
-    this.#input.keep();
   }
 
   /**
@@ -80,13 +72,12 @@ export class CaptureReader {
    */
   end(): void {
     this.#checkLinkTypes();
-    if (!this.#form) throw this.#input.mistake(`${this.#input.view.byteLength} bytes are no capture`);
-    this.#input.end();
+    this.#packets.end();
   }
 
   /** Checks that not all packets are of other kinds. */
   #checkLinkTypes(): void {
-    const { linkTypes = [] } = this.#form ?? {};
+    const { linkTypes } = this.#packets;
     if (linkTypes.length === 0 || linkTypes.includes(LINK_TYPE)) return;
     const why = `its link type is ${linkTypes.join(", ")}, must be ${LINK_TYPE}: netlink, captured on an nlmon device`;
     throw new DecodeError(`Cannot read capture: ${why}`, 0);
@@ -120,15 +111,6 @@ export function formatTime(timeNs: bigint): string {
 
 const SECOND_NS = 1_000_000_000n;
 let lastSecond: { seconds: bigint; text: string } = { seconds: -1n, text: "" };
-
-/** The form of the capture that begins here; `undefined` until enough of it has come to tell. */
-function formOf(input: CaptureInput): CaptureForm | undefined {
-  if (!input.has(4)) return undefined;
-  const magic = input.view.getUint32(input.at);
-  if (isPcap(magic)) return new Pcap(input);
-  if (magic === PCAPNG_MAGIC) return new Pcapng(input);
-  throw input.mistake(`it begins with 0x${magic.toString(16).padStart(8, "0")}, which neither pcap nor pcapng does`);
-}
 
 /** A message of a datagram. */
 export type DatagramMessage = Omit<CapturedMessage, "timeNs">;

@@ -73,7 +73,7 @@ export interface Next extends Place {
   protocol: Protocol;
 }
 
-/** Reads a packet from the protocol on that it begins with: any bytes are one. */
+/** Reads a packet from the protocol on that it begins with, whatever its bytes are. */
 export function readPacket(bytes: PacketBytes, first: Protocol): Packet {
   const packet: Packet = { bytes, vlans: [], what: [] };
   let next: Next | void = { protocol: first, at: 0, end: bytes.length };

@@ -268,6 +268,27 @@ Deno.test("set gives variables values, and describes itself with them", async ()
   assertEquals(texts, ["set mode to slow, count to 2", "slow 2", "set mode to slower", "slower"]);
 });
 
+Deno.test("repeat goes round until a condition holds, and fails where it never does", async () => {
+  const count = `  - run: { command: echo 0, capture: n }\n`;
+  const round = `\n    steps: [run: { command: "expr \${n} + 1", capture: n }]\n`;
+  const repeat = (words: string) =>
+    `${count}  - repeat: { until: { command: "test $(ls | wc -l) -lt 0" }, ${words} }${round}`;
+  assertEquals(await ending(`${count}  - repeat: { until: { file: / } }${round}  - run: "test \${n} = 1"`), DONE);
+  const { events } = await runSteps("  - repeat: { until: { plug: up, sent: 3 }, within: 60s }\n    steps: [log: x]", {
+    onEvent: (event, kernel) => {
+      if (event.event === "step-start" && event.step.endsWith(".1")) kernel.transmit("a", kernel.devices[0]);
+    },
+  });
+  assertEquals(outcomes(events).filter((text) => /^1\[\d\]:/.test(text)), ["1[1]: done", "1[2]: done", "1[3]: done"]);
+  const [outcome, step, message] = await ending(repeat("times: 2"));
+  assertEquals([outcome, step], ["failed", "2"]);
+  assertMatch(
+    message,
+    /^Gave up after 2 rounds: not so that test .* ends with exit status 0: it ended with exit status 1$/,
+  );
+  assertMatch((await ending(repeat("within: 50ms")))[2], /^Gave up after 50ms: /);
+});
+
 Deno.test("run is run again as often as retry says", async () => {
   const folder = await Deno.makeTempDir();
   const command = `echo x >>${folder}/a; test $(wc -l <${folder}/a) -ge 3`;

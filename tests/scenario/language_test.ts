@@ -45,7 +45,7 @@ Deno.test("send fails where the process has ended, or has closed its input", asy
 
 Deno.test("send ends when the scenario does, though the process reads nothing", async () => {
   const { result } = await runText(`name: x
-timeout: 300ms
+timeout: 3s
 steps:
   - start: { name: x, command: sleep 3600 }
   - send: { name: x, text: "${"x".repeat(200_000)}" }
@@ -152,10 +152,10 @@ Deno.test("wait and expect see whether a file is there, and what it holds", asyn
       "1",
       `Expected that ${file} has done in it: it is there without that, and ends with "ready\\n"`,
     ]);
-    assertEquals(await ending(`  - wait: { file: ${file}x, timeout: 20ms }`), [
+    assertEquals(await ending(`  - wait: { file: ${file}x, timeout: 500ms }`), [
       "failed",
       "1",
-      `Timed out after 20ms waiting until ${file}x is there: it is not there`,
+      `Timed out after 500ms waiting until ${file}x is there: it is not there`,
     ]);
     assertEquals(
       (await ending(`  - expect: { file: ${file}, exists: false }`))[2],
@@ -180,12 +180,12 @@ Deno.test("wait and expect see what a web server answers", async () => {
     "1",
     `Expected that ${url}/no answers with status 200: status was 503`,
   ]);
-  assertEquals(await ending(`  - wait: { http: "${url}/?a", body: other, timeout: 20ms }`), [
+  assertEquals(await ending(`  - wait: { http: "${url}/?a", body: other, timeout: 2s }`), [
     "failed",
     "1",
-    `Timed out after 20ms waiting until ${url}/?a answers with status 200 and other in its body: body was "you asked ?a"`,
+    `Timed out after 2s waiting until ${url}/?a answers with status 200 and other in its body: body was "you asked ?a"`,
   ]);
-  const [outcome, , message] = await ending("  - wait: { http: http://127.0.0.1:1/, timeout: 20ms }");
+  const [outcome, , message] = await ending("  - wait: { http: http://127.0.0.1:1/, timeout: 1s }");
   assertEquals(outcome, "failed");
   assertMatch(message, /: there is no answer: .*refused/);
 });

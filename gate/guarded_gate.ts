@@ -39,7 +39,8 @@ export function gateDuty({ name, ifindex, hook, takeAway }: GateCharge, connecti
   const find = () =>
     ifindex === undefined ? namedGates(connection, [name])[0] : gateQueue(connection, { name, ifindex, alias: "" });
   const operation = `delete gate ${name}`;
-  return queueDuty(find, {
+  return queueDuty(connection, {
+    find,
     mark: markOfGate(name),
     watched: ifindex === undefined ? undefined : { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE, hook },
     takeAway: takeAway ? ({ place: { ifindex } }) => takeDown(connection, { ifindex, operation }) : undefined,

@@ -20,8 +20,10 @@ export interface Duty {
   mark?: string;
   /** What others may disturb while it holds; absent where that is nothing, or not known yet. */
   watched?: Watched;
-  /** What is held at this moment, and how many packets have left since it was made. */
-  look?(): Backlog & { sent: number };
+  /** What is held at this moment, and how many packets have left since it was made; "gone" where it is not there. */
+  look?(): Backlog & { sent: number } | "gone";
+  /** How a device is. */
+  linkOf?(ifindex: number): "up" | "down" | "gone";
   /** Lets go what is held. */
   release?(): void;
   /** Waits until it has left, and takes away what was made; ends processes. */

@@ -1,68 +1,91 @@
 import { Listener } from "../netlink/listener.ts";
-import { type Happening, meaningOf, type Watched, WATCHED_GROUPS } from "./watch.ts";
+import { type Happening, type Meaning, meaningOf, type Watched, WATCHED_GROUPS } from "./watch.ts";
 
-/** What was said of a plug: the first that is certain, or that it was changed. */
+/** What was said of a plug, for certain. */
 export interface News {
-  what: Happening | "changed";
-  /** The port of the socket of who did it. */
+  what: Happening;
+  /** The device that it is about. */
+  ifindex: number;
+  /** The port of the socket of who did it; 0 where the kernel does not say. */
   port: number;
 }
+
+/** A plug of which something may be said. */
+interface Subject {
+  watched: Watched;
+  /** Those of its devices that are down. */
+  down: Set<number>;
+  /** The first thing that was said for certain, of what has not been told yet. */
+  news?: News;
+  /** The number of a request for a release that the kernel has not said to be done. */
+  asked?: number;
+  /** Who has changed it last. */
+  changedBy?: number;
+}
+
+/** What is nobody's doing but its own process's does not happen to links. */
+const OF_LINKS: readonly Happening[] = ["down", "gone", "gate-device-down", "gate-device-gone"];
 
 /** What a guardian hears in a network namespace, and of which of its charges that tells something. */
 export class Ear implements Disposable {
   readonly #listener: Listener;
-  readonly #onNews: (id: number) => void;
-  readonly #watched = new Map<number, Watched>();
-  readonly #news = new Map<number, News>();
-  readonly #changedBy = new Map<number, number>();
+  readonly #onHeard: () => void;
+  readonly #subjects = new Map<number, Subject>();
   #closed = false;
 
-  /** Listens from now on; `onNews` is called with the number of a charge of which something was said. */
-  constructor({ netns, onNews }: { netns?: string; onNews: (id: number) => void }) {
+  /** Listens from now on; `onHeard` is called when something was heard. */
+  constructor({ netns, onHeard }: { netns?: string; onHeard: () => void }) {
     this.#listener = Listener.open({ groups: WATCHED_GROUPS, netns });
-    this.#onNews = onNews;
+    this.#onHeard = onHeard;
     this.#listen();
   }
 
-  /** Listens to what is said of a charge. */
-  attend(id: number, watched: Watched): void {
-    this.#watched.set(id, watched);
+  /** Listens to what is said of a charge from now on; `isDown` tells of a device whether it is down. */
+  attend(id: number, watched: Watched, isDown: (ifindex: number) => boolean): void {
+    this.hear();
+    const devices = [watched.ifindex, ...watched.hook?.devices ?? []];
+    this.#subjects.set(id, { watched, down: new Set(devices.filter(isDown)) });
   }
 
   /** Does not any more. */
   leave(id: number): void {
-    this.#watched.delete(id);
-    this.#news.delete(id);
-    this.#changedBy.delete(id);
+    this.#subjects.delete(id);
   }
 
-  /** Hears what was said before this call began, and tells it. */
+  /**
+   * Hears what was said before this call began. Nothing is asked of the kernel meanwhile, whose answer would overwrite what
+   * is being read.
+   */
   hear(): void {
-    this.#gather();
-    for (const id of [...this.#news.keys()]) this.#onNews(id);
+    this.#listener.hears((message) => {
+      for (const subject of this.#subjects.values()) {
+        const meaning = meaningOf(message, subject.watched);
+        if (meaning) note(subject, meaning);
+      }
+      return false;
+    });
   }
 
-  /** Hears what was said before this call began, of which nothing needs to be told. */
-  forget(): void {
-    this.#gather();
-    this.#news.clear();
+  /** Forgets what was said of a charge before this call began; of links only where it is told so. */
+  forget(id: number, { links = false }: { links?: boolean } = {}): void {
+    this.hear();
+    const subject = this.#subjects.get(id);
+    if (!subject) return;
+    subject.asked = subject.changedBy = undefined;
+    if (links || !subject.news || !OF_LINKS.includes(subject.news.what)) subject.news = undefined;
   }
 
   /** What was said of a charge, which is forgotten with that. */
   newsOf(id: number): News | undefined {
-    const news = this.#news.get(id);
-    this.#news.delete(id);
+    const subject = this.#subjects.get(id);
+    const news = subject?.news;
+    if (subject) subject.news = undefined;
     return news;
   }
 
-  /** Keeps in mind who has changed a plug. */
-  noteChange(id: number, port: number): void {
-    this.#changedBy.set(id, port);
-  }
-
-  /** Who has changed a plug last. */
+  /** The port of who has changed a plug last. */
   changedBy(id: number): number | undefined {
-    return this.#changedBy.get(id);
+    return this.#subjects.get(id)?.changedBy;
   }
 
   /** Ends the listening. */
@@ -76,20 +99,28 @@ export class Ear implements Disposable {
       await this.#listener.readable();
       if (this.#closed) return;
       this.hear();
+      this.#onHeard();
     }
   }
+}
 
-  /** Nothing is asked of the kernel meanwhile, whose answer would overwrite what is being read. */
-  #gather(): void {
-    this.#listener.hears((message) => {
-      for (const [id, watched] of this.#watched) {
-        const news = meaningOf(message, watched);
-        const before = this.#news.get(id);
-        if (news && (!before || before.what === "changed")) this.#news.set(id, news);
-        // Who asks for a release says so before the kernel says who has changed the plug.
-        else if (news?.what === "changed" && before?.port === 0) before.port = news.port;
-      }
-      return false;
-    });
+function note(subject: Subject, { what, ifindex, sequence, port }: Meaning): void {
+  switch (what) {
+    case "up":
+      subject.down.delete(ifindex);
+      return;
+    case "asked":
+      // Before the kernel does it, or refuses.
+      subject.asked = sequence;
+      return;
+    case "changed":
+      subject.changedBy = port;
+      if (subject.asked === sequence) subject.news ??= { what: "released", ifindex, port };
+      return;
+    case "down":
+    case "gate-device-down":
+      if (subject.down.has(ifindex)) return;
+      subject.down.add(ifindex);
   }
+  subject.news ??= { what, ifindex, port };
 }

@@ -17,8 +17,8 @@ export interface QueueGuard {
   readonly pid: number;
   /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
-  /** It holds, and whatever others do to it is to be told. */
-  watch(): void;
+  /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
+  watch(options?: { due?: boolean }): void;
   /** What happens to it next is this process's own doing. */
   unwatch(): void;
   /** It holds no more. */
@@ -49,7 +49,7 @@ export function entrust(
       using namespace = connection.openNamespace();
       guardian.outlive(id, namespace.path);
     },
-    watch: () => guardian.watch(id),
+    watch: (options) => guardian.watch(id, options),
     unwatch: () => guardian.unwatch(id),
     released: (patienceMs) => guardian.released(id, patienceMs),
     whenReleased: () => guardian.whenReleased(id),

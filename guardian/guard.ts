@@ -27,6 +27,8 @@ interface Post {
   ear?: Ear;
   /** While it holds: how many packets had left, and what it held, when it was last seen. */
   held?: Sample;
+  /** How many of what it holds may still leave, by the will of the process that holds it. */
+  due?: number;
   /** How often in a row it was seen to pass packets. */
   passing?: number;
   /** What looks at it again and again meanwhile. */
@@ -46,6 +48,8 @@ interface Sample {
 const SAMPLE_MS = 50;
 /** After what time without a look, in milliseconds, this process must have been stopped. */
 const STOPPED_MS = 500;
+/** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
+const COUNTER_HALF = 2 ** 31;
 
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
@@ -88,7 +92,7 @@ class Guard<C extends AnyCharge> {
       else await this.#follow(JSON.parse(text));
     }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
-    for (const [, post] of bereft) this.#hear(post);
+    for (const [id, post] of bereft) this.#hear(id, post);
     const own = bereft.filter(([, { forfeited }]) => !forfeited);
     for (const [id] of bereft) this.#drop(id);
     const failures = await putRight(own.map(([, { duty }]) => duty));
@@ -122,7 +126,7 @@ class Guard<C extends AnyCharge> {
       case "disarm":
         return this.#disarm(order.id);
       case "watch":
-        this.#watch(order.id);
+        this.#watch(order);
         return this.#report({ report: "watching", id: order.id });
       case "unwatch":
         return this.#unwatch(order.id);
@@ -143,9 +147,10 @@ class Guard<C extends AnyCharge> {
       const { netns } = charge;
       const duty = await this.#dutyOf(charge as C, this.#connectTo);
       const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
-      const ear = duty.watched && this.#earTo(netns);
+      const { watched } = duty;
+      const ear = watched && this.#earTo(netns);
       this.#posts.set(id, { duty, mark, ear });
-      if (duty.watched) ear?.attend(id, duty.watched);
+      if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
       this.#report({ report: "refused", id, reason: reasonOf(error) });
@@ -156,6 +161,8 @@ class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post) return;
     post.armed = true;
+    // What was said while it held nothing is nothing to it.
+    if (!post.held) post.ear?.forget(id, { links: true });
     clearTimeout(post.timer);
     if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
   }
@@ -176,17 +183,20 @@ class Guard<C extends AnyCharge> {
   }
 
   /** From now on whatever is done to it is done by others. */
-  #watch(id: number): void {
+  #watch({ id, due = false }: Extract<Order, { order: "watch" }>): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    stopWatching(post);
+    clearInterval(post.sampler);
     post.forfeited = false;
-    // What was said till now was of this process's own doing.
-    this.#hear(post, { isOwnDoing: true });
-    post.held = seen(post.duty);
+    // What was said till now was of that process's own doing, but for links.
+    post.ear?.forget(id);
+    const now = seen(post.duty);
+    post.held = now === "gone" ? undefined : now;
+    if (due) post.due = post.held?.backlog.packets;
     post.sampler = setInterval(() => this.#sample(id), SAMPLE_MS);
   }
 
+  /** What leaves from now on leaves by the will of the process that holds it. */
   #unwatch(id: number): void {
     const post = this.#posts.get(id);
     if (post) stopWatching(post);
@@ -195,11 +205,23 @@ class Guard<C extends AnyCharge> {
   /** Looks at a queue that holds: more may wait than before, but as many have left. */
   #sample(id: number): void {
     const post = this.#posts.get(id);
-    const now = post?.held && seen(post.duty);
-    if (!post?.held || !now) return;
-    if (now.sent < post.held.sent) return this.#disturbed(id, "replaced");
-    if (now.sent > post.held.sent && isReleased(post, { before: post.held, now })) {
-      return this.#disturbed(id, "released");
+    const before = post?.held;
+    if (!post || !before) return;
+    this.#hear(id, post);
+    const now = seen(post.duty);
+    if (!now) return;
+    this.#heed();
+    // It has been disturbed, or was moved by the process that holds it.
+    if (post.held !== before) return;
+    if (now === "gone") {
+      return this.#disturbed(id, post.duty.linkOf?.(post.duty.watched?.ifindex ?? 0) === "gone" ? "gone" : "deleted");
+    }
+    const left = (now.sent - before.sent) >>> 0;
+    if (left > COUNTER_HALF) return this.#disturbed(id, "replaced");
+    const { due = 0 } = post;
+    post.due = Math.max(due - left, 0);
+    if (left > due && isReleased(post, { before, now })) {
+      return this.#disturbed(id, "released", post.ear?.changedBy(id));
     }
     post.held = now;
   }
@@ -207,34 +229,45 @@ class Guard<C extends AnyCharge> {
   /** An ear to the namespace at a path: one for all queues there. */
   #earTo(netns: string | undefined): Ear {
     const identity = namespaceIdentity(netns);
-    const ear = this.#ears.get(identity) ?? new Ear({ netns, onNews: (id) => this.#meetNews(id) });
+    const ear = this.#ears.get(identity) ?? new Ear({ netns, onHeard: () => this.#attendToNews() });
     this.#ears.set(identity, ear);
     return ear;
   }
 
-  /** Hears what was said before this call began. */
-  #hear(post: Post, { isOwnDoing = false } = {}): void {
+  /** Hears what was said before this call began, and acts on it. */
+  #hear(id: number, post: Post): void {
     try {
-      if (isOwnDoing) post.ear?.forget();
-      else post.ear?.hear();
+      post.ear?.hear();
     } catch {
       // That others cannot be heard must not keep it from being released.
     }
+    this.#heed();
+    this.#meetNews(id);
+  }
+
+  #attendToNews(): void {
+    // After what was heard: the process that holds says beforehand what it is about to do, and then that it has done it.
+    this.#heed();
+    for (const id of [...this.#posts.keys()]) this.#meetNews(id);
+  }
+
+  /** Follows what has been ordered till now. */
+  #heed(): void {
+    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) this.#follow(JSON.parse(text));
   }
 
   #meetNews(id: number): void {
     const post = this.#posts.get(id);
     const news = post?.ear?.newsOf(id);
     if (!post || !news) return;
-    if (news.what !== "changed") this.#disturbed(id, news.what, news.port);
-    // A change by somebody else may be a release: whether more have left, the next look tells.
-    else post.ear?.noteChange(id, news.port);
+    // A device that is moved or deleted is taken down first, all in one go.
+    const isGone = news.what.endsWith("down") && post.duty.linkOf?.(news.ifindex) === "gone";
+    if (!isGone) return this.#disturbed(id, news.what, news.port);
+    this.#disturbed(id, news.what === "down" ? "gone" : "gate-device-gone", news.port);
   }
 
-  /** Others have done something to a queue, unless this was the doing of the process that holds it. */
-  #disturbed(id: number, what: Happening, port = this.#posts.get(id)?.ear?.changedBy(id) ?? 0): void {
-    // It says beforehand what it is about to do.
-    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) this.#follow(JSON.parse(text));
+  /** Others have done something to a queue. */
+  #disturbed(id: number, what: Happening, port = 0): void {
     const post = this.#posts.get(id);
     if (!post) return;
     if (post.armed && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
@@ -242,13 +275,8 @@ class Guard<C extends AnyCharge> {
     if (!post.held) return;
     const { backlog } = post.held;
     stop(post);
-    this.#report({
-      report: "released",
-      id,
-      why: "disturbed",
-      backlog,
-      disturbance: { what, by: processOf(port) },
-    });
+    const disturbance = { what, by: processOf(port) };
+    this.#report({ report: "released", id, why: "disturbed", backlog, disturbance });
   }
 
   #drop(id: number): void {
@@ -266,12 +294,13 @@ class Guard<C extends AnyCharge> {
   #release(id: number, why: "deadline" | "SIGTERM"): void {
     const asked = this.#posts.get(id);
     // What holds by now may be held anew, by a process that sets no deadline.
-    if (asked) this.#hear(asked);
+    if (asked) this.#hear(id, asked);
     this.#sample(id);
     const post = this.#posts.get(id);
     if (!post?.duty.release || post.forfeited) return;
     stop(post);
-    const backlog = seen(post.duty)?.backlog;
+    const now = seen(post.duty);
+    const backlog = now === "gone" ? undefined : now?.backlog;
     try {
       post.duty.release();
       this.#report({ report: "released", id, why, backlog });
@@ -304,10 +333,11 @@ function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }
 }
 
 /** What is held; a look that fails must not keep it from being released. */
-function seen({ look }: Duty): Sample | undefined {
+function seen({ look }: Duty): Sample | "gone" | undefined {
   try {
     const now = look?.();
-    return now && { at: performance.now(), sent: now.sent, backlog: { packets: now.packets, bytes: now.bytes } };
+    if (now === undefined || now === "gone") return now;
+    return { at: performance.now(), sent: now.sent, backlog: { packets: now.packets, bytes: now.bytes } };
   } catch {
     return undefined;
   }

@@ -112,9 +112,9 @@ export class Guardian implements Disposable {
     this.#order({ order: "arm", id, maxMs });
   }
 
-  /** Has it tell what others do to a queue that holds: see `Released`. */
-  watch(id: number): void {
-    this.#orderIfThere({ order: "watch", id });
+  /** Has it tell what others do to a queue that holds: see `Released`. With `due` an epoch of it may still be leaving. */
+  watch(id: number, { due = false }: { due?: boolean } = {}): void {
+    this.#orderIfThere({ order: "watch", id, due });
     // What others do from now on is seen, also by one that is about to be stopped.
     this.#listenUntil((report) => report.report === "watching" && report.id === id);
   }

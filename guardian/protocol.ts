@@ -12,8 +12,8 @@ export type Order =
   | { order: "take"; id: number; charge: AnyCharge }
   /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
   | { order: "arm"; id: number; maxMs?: number }
-  /** It holds, and nobody else is to do anything to it: watch it. Answered. */
-  | { order: "watch"; id: number }
+  /** It holds, and nobody else is to do anything to it: watch it; with `due` what it holds now may still leave. Answered. */
+  | { order: "watch"; id: number; due?: boolean }
   /** What happens to it next is this process's own doing. Not answered. */
   | { order: "unwatch"; id: number }
   /** It holds no more. Not answered. */

@@ -59,7 +59,8 @@ export type Happening =
 
 /** The class of a plug was deleted (`linux/rtnetlink.h`). */
 const RTM_DELTCLASS = 41;
-const IFF_UP = 1;
+/** A device that is down, or has lost its carrier, has discarded what it held (`linux/if.h`). */
+export const IFF_LOWER_UP = 1 << 16;
 /** Where `nlmsg_pid` stands in a message, the index, `ifi_flags`, and `tcm_handle`, `tcm_parent` and `tcm_info`. */
 const PORT_AT = 12;
 const IFINDEX_AT = 20;
@@ -69,52 +70,74 @@ const PARENT_AT = 28;
 const INFO_AT = 32;
 
 /**
- * What a message means for a plug, and who has caused it: nothing; what it says for certain; or, where it says no more than
- * that somebody has changed the plug, "changed".
+ * What a message means for a plug: what has happened for certain; that a device is up; that somebody has asked for a release,
+ * which the kernel may refuse; or that somebody has changed the plug, of which the kernel says no more.
  */
-export function meaningOf(
-  message: Records,
-  watched: Watched,
-): { what: Happening | "changed"; port: number } | undefined {
-  const what = happeningOf(message, watched);
-  return what && { what, port: message.word(PORT_AT) };
+export interface Meaning {
+  what: Happening | "up" | "asked" | "changed";
+  /** The device that it is about. */
+  ifindex: number;
+  /** The number that the request had, which the kernel repeats where it says what has come of it. */
+  sequence: number;
+  /** The port of the socket of who did it. */
+  port: number;
 }
 
-function happeningOf(message: Records, watched: Watched): Happening | "changed" | undefined {
-  const { type } = message;
+/** What a message means for a plug, where it means something. */
+export function meaningOf(message: Records, watched: Watched): Meaning | undefined {
   const ifindex = message.word(IFINDEX_AT);
   const isOwn = ifindex === watched.ifindex;
   const isOfGate = watched.hook?.devices.includes(ifindex) ?? false;
   if (!isOwn && !isOfGate) return undefined;
-  switch (type) {
+  const what = isOwn ? ofPlug(message, watched) : ofGateDevice(message, watched.hook);
+  return what && { what, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
+}
+
+function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined {
+  switch (message.type) {
     case RTM_DELLINK:
-      return isOwn ? "gone" : "gate-device-gone";
+      return "gone";
     case RTM_NEWLINK:
-      if ((message.word(LINK_FLAGS_AT) & IFF_UP) !== 0) return undefined;
-      return isOwn ? "down" : "gate-device-down";
+      return isUp(message) ? "up" : "down";
     case RTM_DELQDISC:
-      if (isOwn && takesAway(message, watched)) return "deleted";
-      return isOfGate && message.parent === TC_H_CLSACT ? "unfiltered" : undefined;
+      return takesAway(message, watched) ? "deleted" : undefined;
     case RTM_DELTCLASS:
-      return isOwn && message.word(HANDLE_AT) === watched.parent ? "deleted" : undefined;
+      return message.word(HANDLE_AT) === watched.parent ? "deleted" : undefined;
     case RTM_NEWQDISC:
-      return isOwn && message.parent === watched.parent ? newQdisc(message, watched) : undefined;
-    case RTM_DELTFILTER:
-      return isOfGate && isFilterOf(message, watched.hook) ? "unfiltered" : undefined;
+      return message.parent === watched.parent ? ofQdisc(message, watched) : undefined;
   }
+}
+
+function ofGateDevice(message: Records, hook: Hook | undefined): Meaning["what"] | undefined {
+  switch (message.type) {
+    case RTM_DELLINK:
+      return "gate-device-gone";
+    case RTM_NEWLINK:
+      return isUp(message) ? "up" : "gate-device-down";
+    case RTM_DELQDISC:
+      return message.parent === TC_H_CLSACT ? "unfiltered" : undefined;
+    case RTM_DELTFILTER:
+      return isFilterOf(message, hook) ? "unfiltered" : undefined;
+  }
+}
+
+function isUp(message: Records): boolean {
+  return (message.word(LINK_FLAGS_AT) & IFF_LOWER_UP) !== 0;
 }
 
 /** Whether a qdisc that is deleted is the plug, or what the plug hangs from: of those below nothing is said. */
 function takesAway({ handle, parent }: Records, watched: Watched): boolean {
-  if (parent === watched.parent) return true;
+  // What was there before is said to be deleted when the plug is put in its place.
+  if (parent === watched.parent) return handle === watched.handle;
   if (watched.parent === TC_H_ROOT || parent === TC_H_CLSACT) return false;
   return parent === TC_H_ROOT || handle === (watched.parent & 0xffff0000) >>> 0;
 }
 
-function newQdisc({ flags, handle, kind }: Records, watched: Watched): Happening | "changed" {
+function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["what"] | undefined {
+  const isPlug = handle === watched.handle && kind === "plug";
   // What the kernel says of a qdisc is no request; and of the requests none but releases are said to others.
-  if ((flags & NLM_F_REQUEST) !== 0) return "released";
-  return handle === watched.handle && kind === "plug" ? "changed" : "replaced";
+  if ((flags & NLM_F_REQUEST) !== 0) return isPlug ? "asked" : undefined;
+  return isPlug ? "changed" : "replaced";
 }
 
 function isFilterOf(message: Records, hook: Hook | undefined): boolean {

@@ -1,8 +1,10 @@
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import { ENODEV } from "../linux/errno.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import type { Guardian } from "../guardian/guardian.ts";
-import type { Hook, Watched } from "../guardian/watch.ts";
+import { type Hook, IFF_LOWER_UP, type Watched } from "../guardian/watch.ts";
 import { markOfPlug } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
 import { detachAll } from "./drain.ts";
@@ -48,22 +50,34 @@ export function entrustQueue(
 
 /** What is to be done for a plug. It is known by its handle, so that another in its place is left alone. */
 export function plugDuty({ dev, place, hook, takeAway }: PlugCharge, connection: Connection): Duty {
-  return queueDuty(() => new Queue({ dev, place, located: true, connection }), {
+  return queueDuty(connection, {
+    find: () => new Queue({ dev, place, located: true, connection }),
     mark: markOfPlug(place),
     watched: { ...place, hook },
     takeAway: takeAway ? (queue) => detachAll([queue]) : undefined,
   });
 }
 
-/** What is to be done for the queue that `find` finds when it is wanted. */
-export function queueDuty(
-  find: () => Queue,
-  { mark, watched, takeAway }: { mark: string; watched?: Watched; takeAway?: (queue: Queue) => Promise<unknown> },
-): Duty {
+/** How a queue is put right. */
+interface QueueCare {
+  /** Finds it when it is wanted. */
+  find: () => Queue;
+  mark: string;
+  watched?: Watched;
+  takeAway?: (queue: Queue) => Promise<unknown>;
+}
+
+/** What is to be done for a queue in the namespace of a connection. */
+export function queueDuty(connection: Connection, { find, mark, watched, takeAway }: QueueCare): Duty {
   const look = () => {
-    const queue = find();
-    const { backlogPackets, backlogBytes, packets } = readPlug(queue, `read ${nameQueue(queue)}`).stats;
-    return { packets: backlogPackets, bytes: backlogBytes, sent: packets };
+    try {
+      const queue = find();
+      const { backlogPackets, backlogBytes, packets } = readPlug(queue, `read ${nameQueue(queue)}`).stats;
+      return { packets: backlogPackets, bytes: backlogBytes, sent: packets };
+    } catch (error) {
+      if (isPassedOver(error)) return "gone";
+      throw error;
+    }
   };
   // A first look loads and compiles, which a release is not to wait for.
   ifThere(look);
@@ -71,9 +85,16 @@ export function queueDuty(
     mark,
     watched,
     look,
+    linkOf: (ifindex) => linkOf(connection, ifindex),
     release: () => ifThere(() => changeQueues([find()], { action: "release-indefinite" })),
     putRight: takeAway && (() => ifStillThere(async () => await takeAway(find()))),
   };
+}
+
+function linkOf(connection: Connection, ifindex: number): "up" | "down" | "gone" {
+  const [{ errno, message }] = connection.transact([{ type: RTM_GETLINK, ifindex }]);
+  if (errno === ENODEV) return "gone";
+  return message?.about === "link" && (message.linkFlags & IFF_LOWER_UP) === 0 ? "down" : "up";
 }
 
 /** Does something to a queue, and passes over that it is gone: the plug, the gate, the device, or what it hung from. */

@@ -325,11 +325,11 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
     case "replaced":
       return `the plug vanished, with what it still held: another qdisc is in its place${lost}`;
     case "down":
-      return `its device was taken down, which discards what is held${lost}`;
+      return `its device went down, which discards what is held${lost}`;
     case "gone":
       return `the plug vanished, with what it still held: its device was deleted, or moved to another namespace${lost}`;
     case "gate-device-down":
-      return `a device that it is on was taken down, and what it held of that is lost${lost}`;
+      return `a device that it is on went down, and what it held of that is lost${lost}`;
     case "gate-device-gone":
       return `a device that it is on is gone, and what it held of that is lost${lost}`;
     case "unfiltered":

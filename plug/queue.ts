@@ -168,7 +168,7 @@ export class Queue {
         return;
       case "release-one":
         this.#endedEpoch = false;
-        if (this.#asked === "hold") this.#guard?.watch();
+        if (this.#asked === "hold") this.#guard?.watch({ due: true });
         return;
       case "release-indefinite":
         this.#endedEpoch = false;

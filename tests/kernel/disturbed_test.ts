@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Connection } from "../../netlink/mod.ts";
-import { Plug } from "../../mod.ts";
+import { Guardian, Plug } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
-import { connect } from "./host.ts";
+import { connect, Host } from "./host.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { hasEnded } from "./process_table.ts";
 import { plugOf, qdiscs } from "./queue.ts";
@@ -17,186 +17,265 @@ const WAIT = { timeoutMs: 60_000 };
 /** So that the guardian has seen what was sent, which it looks at each 50 ms. */
 const seen = () => new Promise((resolve) => setTimeout(resolve, 300));
 
-Deno.test("a hold that others disturb", async (t) => {
-  using hold = new HoldCase();
-  const { left } = hold;
-
-  /** Holds, sends, disturbs, and returns what is said, which must come before the command ends. */
-  const disturbed = async (words: string[], disturb: () => unknown): Promise<string> => {
-    const { outcome, endCommand } = await hold.hold(words);
-    hold.send();
+/** A hold of datagrams that others disturb, on a cable of its own. */
+class Disturbed extends HoldCase {
+  /** Holds, sends, disturbs, and returns what is said; whatever is not ours is as the disturbance has left it. */
+  async by(words: string[], disturb: () => unknown): Promise<string> {
+    const { outcome, endCommand } = await this.hold(words);
+    this.send();
     await seen();
+    let failure: unknown;
     try {
       await disturb();
+      await seen();
     } catch (error) {
-      endCommand();
-      throw new Error(`${error}; and: ${(await outcome).stderr}`);
+      failure = error;
     }
-    const { status, stderr } = await ended(outcome, endCommand);
+    endCommand();
+    const { status, stderr } = await outcome;
+    if (failure) throw new Error(`${failure}; and: ${stderr}`);
     assertEquals(status, 1, stderr);
     return stderr;
-  };
+  }
 
-  /** The packets go on at once, or are lost: in any case no more are held while the command goes on. */
-  const ended = async (outcome: Promise<{ status: number; stderr: string }>, endCommand: () => void) => {
-    await seen();
-    endCommand();
-    return await outcome;
-  };
+  /** Joins the two hosts by another cable. */
+  connectAnew(): void {
+    connect([this.left, this.right]);
+  }
 
-  const again = async () => {
-    left.run("ip", "link", "set", "eth0", "up");
-    await until(() => left.run("ip", "link", "show", "eth0").includes("LOWER_UP"), { ...WAIT, what: "the cable" });
-    left.configure([
-      "neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
-      "address replace fd00::1/64 dev eth0 nodad",
-      "neighbour replace fd00::2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
-    ]);
-  };
+  /** Sees that all passes again that was not lost, and nothing is left. */
+  async isOverAfterLoss(): Promise<void> {
+    this.forgetSent();
+    await this.isOver();
+  }
+}
 
-  await t.step("by taking its device down and up: so many are lost, as the kernel does not say", async () => {
-    const stderr = await disturbed(DEV, async () => {
-      left.run("ip", "link", "set", "eth0", "down");
-      await again();
+type Disturbance = [what: string, body: (hold: Disturbed) => Promise<void>];
+
+const LINK_UP = (host: Host, up: boolean) => host.run("ip", "link", "set", "eth0", up ? "up" : "down");
+
+/** Waits for the cable, and names the neighbours anew, whom a link that goes down forgets. */
+async function isJoined({ left }: Disturbed): Promise<void> {
+  await until(() => left.run("ip", "link", "show", "eth0").includes("LOWER_UP"), { ...WAIT, what: "the cable" });
+  left.configure([
+    "neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
+    "address replace fd00::1/64 dev eth0 nodad",
+    "neighbour replace fd00::2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
+  ]);
+}
+
+const OF_PLUGS: Disturbance[] = [
+  ["by taking its device down and up", async (hold) => {
+    const stderr = await hold.by(DEV, async () => {
+      LINK_UP(hold.left, false);
+      LINK_UP(hold.left, true);
+      await isJoined(hold);
     });
     assertMatch(
       stderr,
-      /eth0 \(root\): its device was taken down, which discards what is held: at least 50 packets are lost/,
+      /eth0 \(root\): its device went down, which discards what is held: at least 50 packets are lost/,
     );
-    assertEquals(qdiscs(left).filter(({ kind }) => kind === "plug"), []);
+    await hold.isOverAfterLoss();
+  }],
+  ["by taking the other end of its cable down and up", async (hold) => {
+    const stderr = await hold.by(DEV, async () => {
+      LINK_UP(hold.right, false);
+      await until(() => !hold.left.run("ip", "link", "show", "eth0").includes("LOWER_UP"), {
+        ...WAIT,
+        what: "the end",
+      });
+      LINK_UP(hold.right, true);
+      await isJoined(hold);
+    });
+    assertMatch(
+      stderr,
+      /eth0 \(root\): its device went down, which discards what is held: at least 50 packets are lost/,
+    );
     hold.forgetSent();
-  });
-
-  await t.step("by a release of tc's", async () => {
-    const stderr = await disturbed(DEV, async () => {
-      left.run("tc", "qdisc", "change", "dev", "eth0", "root", "handle", "504c:", "plug", "release_indefinite");
+  }],
+  ["by a release of tc's", async (hold) => {
+    const stderr = await hold.by(DEV, async () => {
+      hold.left.run("tc", "qdisc", "change", "dev", "eth0", "root", "handle", "504c:", "plug", "release_indefinite");
       await hold.allArrived();
     });
     assertMatch(stderr, /eth0 \(root\): (another process|process \d+ \(tc\)) has let go what it held/);
     await hold.isOver();
-  });
-
-  await t.step("by plugctl release, whose process is named", async () => {
-    const stderr = await disturbed(DEV, () => plugctlDone(left, "release", "--dev", "eth0"));
-    assertMatch(stderr, /eth0 \(root\): .* has let go what it held/);
+  }],
+  ["by plugctl release, whose process is named", async (hold) => {
+    const stderr = await hold.by(DEV, () => plugctlDone(hold.left, "release", "--dev", "eth0"));
+    assertMatch(stderr, /eth0 \(root\): process \d+ \(.*\) has let go what it held/);
     await hold.isOver();
-  });
-
-  await t.step("by deleting its plug", async () => {
-    const stderr = await disturbed(DEV, () => left.run("tc", "qdisc", "delete", "dev", "eth0", "root"));
+  }],
+  ["by deleting its plug", async (hold) => {
+    const stderr = await hold.by(DEV, () => hold.left.run("tc", "qdisc", "delete", "dev", "eth0", "root"));
     assertMatch(stderr, /the plug vanished, with what it still held: .* deleted it: at least 50 packets are lost/);
-    hold.forgetSent();
-    await hold.isOver();
-  });
-
-  await t.step("by another qdisc in its place, which is left alone", async () => {
+    await hold.isOverAfterLoss();
+  }],
+  ["by another qdisc in its place, which is left alone", async (hold) => {
+    const { left } = hold;
     const pfifo = ["dev", "eth0", "root", "handle", "7:", "pfifo"];
-    const stderr = await disturbed(DEV, () => left.run("tc", "qdisc", "replace", ...pfifo));
-    assertMatch(stderr, /the plug vanished|the qdisc there is pfifo/);
-    assertMatch(stderr, /at least 50 packets are lost/);
+    const stderr = await hold.by(DEV, () => left.run("tc", "qdisc", "replace", ...pfifo));
+    assertMatch(stderr, /the plug vanished, .*: at least 50 packets are lost/);
     assertEquals(qdiscs(left).map(({ kind, handle }) => [kind, handle]), [["pfifo", "7:"]]);
     left.run("tc", "qdisc", "delete", "dev", "eth0", "root");
-    hold.forgetSent();
-    await hold.isOver();
-  });
-
-  await t.step("by renaming its device: that is nothing to it", async () => {
-    // A dummy can be renamed while it is up since Linux 6.2; before that only while it is down.
-    const { outcome, endCommand } = await hold.hold(DEV);
-    hold.send();
-    const name = new Deno.Command("ip", { args: ["-netns", left.name, "link", "set", "eth0", "name", "eth7"] })
-      .outputSync();
-    hold.left.run("ip", "link", "property", "add", "dev", name.success ? "eth7" : "eth0", "altname", "other");
-    endCommand();
-    const { status, stderr } = await outcome;
-    assertEquals([status, stderr.includes(`held ${HELD} packets`)], [0, true], stderr);
-    hold.left.run("ip", "link", "property", "delete", "dev", name.success ? "eth7" : "eth0", "altname", "other");
-    if (name.success) left.run("ip", "link", "set", "eth7", "name", "eth0");
-    await hold.isOver();
-  });
-
-  await t.step("by moving its device to another namespace", async () => {
-    const stderr = await disturbed(
-      DEV,
-      () => left.run("ip", "link", "set", "eth0", "netns", hold.right.name, "name", "eth9"),
-    );
+    await hold.isOverAfterLoss();
+  }],
+  ["by moving its device to another namespace", async (hold) => {
+    using elsewhere = new Host();
+    const stderr = await hold.by(DEV, () => hold.left.run("ip", "link", "set", "eth0", "netns", elsewhere.name));
     assertMatch(stderr, /its device was deleted, or moved to another namespace: at least 50 packets are lost/);
-    hold.right.run("ip", "link", "delete", "eth0");
-    connect([left, hold.right]);
-    hold.forgetSent();
+    elsewhere.run("ip", "link", "delete", "eth0");
+    hold.connectAnew();
     hold.isAsItShouldBe();
-    await hold.isOver();
-  });
-
-  await t.step("by deleting its device and making another of that name, which is left alone", async () => {
-    const stderr = await disturbed(DEV, () => {
+    hold.forgetSent();
+  }],
+  ["by deleting its device and making another of that name, which is left alone", async (hold) => {
+    const { left } = hold;
+    const stderr = await hold.by(DEV, () => {
       left.run("ip", "link", "delete", "eth0");
-      connect([left, hold.right]);
+      hold.connectAnew();
       left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "504c:", "plug", "limit", "1000000");
     });
     assertMatch(stderr, /its device was deleted, or moved to another namespace: at least 50 packets are lost/);
     assertEquals(plugOf(left).handle, "504c:");
     left.run("tc", "qdisc", "delete", "dev", "eth0", "root");
-    hold.forgetSent();
     hold.isAsItShouldBe();
-    await hold.isOver();
+    await hold.isOverAfterLoss();
+  }],
+];
+
+const GATE_WAYS = [
+  [
+    "deleting its filters",
+    ["tc", "filter", "delete", "dev", "eth0", "egress"],
+    /its filters were deleted: packets pass it by/,
+  ],
+  [
+    "deleting its clsact",
+    ["tc", "qdisc", "delete", "dev", "eth0", "clsact"],
+    /its filters were deleted: packets pass it by/,
+  ],
+  [
+    "taking its own device down",
+    ["ip", "link", "set", "plug-web", "down"],
+    /gate web: its device went down, which discards what is held: at least 50 packets/,
+  ],
+  [
+    "deleting its own device",
+    ["ip", "link", "delete", "plug-web"],
+    /its device was deleted, or moved to another namespace: at least 50 packets are lost/,
+  ],
+] as const;
+
+const OF_GATES: Disturbance[] = GATE_WAYS.map(([what, words, says]) => [`of a gate, by ${what}`, async (hold) => {
+  await plugctlDone(hold.left, ...GATE);
+  const stderr = await hold.by(["web"], () => hold.left.run(...words));
+  assertMatch(stderr, says);
+  await plugctl(hold.left, "gate", "delete", "web");
+  await plugctlDone(hold.left, "recover");
+  if (words[0] === "ip") hold.forgetSent();
+  await hold.isOver();
+}]);
+
+const BY_FORCE: Disturbance[] = [["recover"], ["gate", "delete", "web"]].map((
+  words,
+) => [`of a gate, by ${words.join(" ")}: refused without --force, and told with it`, async (hold) => {
+  const { left } = hold;
+  await plugctlDone(left, ...GATE);
+  const stderr = await hold.by(["web"], async () => {
+    const refused = await plugctl(left, ...words);
+    assertMatch(refused.stderr, /gate web.*process \d+ stands guard/);
+    assertEquals(plugOf(left, "plug-web").qlen, HELD);
+    await plugctlDone(left, ...words, "--force");
   });
+  assertMatch(stderr, /gate web: process \d+ \(.*\) has let go what it held/);
+  await hold.isOver();
+}]);
 
-  const gateWays = [
-    [
-      "deleting its filters",
-      ["tc", "filter", "delete", "dev", "eth0", "egress"],
-      /its filters were deleted: packets pass it by/,
-    ],
-    [
-      "deleting its clsact",
-      ["tc", "qdisc", "delete", "dev", "eth0", "clsact"],
-      /its filters were deleted: packets pass it by/,
-    ],
-    [
-      "taking its own device down",
-      ["ip", "link", "set", "plug-web", "down"],
-      /taken down, which discards what is held: at least 50 packets/,
-    ],
-  ] as const;
-  for (const [what, words, says] of gateWays) {
-    await t.step(`of a gate, by ${what}`, async () => {
-      await plugctlDone(left, ...GATE);
-      const stderr = await disturbed(["web"], () => left.run(...words));
-      assertMatch(stderr, says);
-      await plugctlDone(left, "gate", "delete", "web");
-      if (words[0] === "ip") hold.forgetSent();
-      await hold.isOver();
-    });
-  }
-
-  for (const [what, words] of [["recover", ["recover"]], ["gate delete", ["gate", "delete", "web"]]] as const) {
-    await t.step(`of a gate, by ${what}: refused without --force, and told with it`, async () => {
-      await plugctlDone(left, ...GATE);
-      const { outcome, endCommand } = await hold.hold(["web"]);
-      hold.send();
-      await seen();
-      const refused = await plugctl(left, ...words);
-      assertMatch(refused.stderr, /gate web.*process \d+ stands guard/);
-      assertEquals(plugOf(left, "plug-web").qlen, HELD);
-      assertEquals((await plugctl(left, ...words, "--force")).status, 0);
-      const { status, stderr } = await ended(outcome, endCommand);
-      assertEquals(status, 1);
-      assertMatch(stderr, /gate web/);
-      await hold.isOver();
+Deno.test("a hold that others disturb", async (t) => {
+  for (const [what, body] of [...OF_PLUGS, ...OF_GATES, ...BY_FORCE]) {
+    await t.step(what, async () => {
+      using hold = new Disturbed();
+      await body(hold);
     });
   }
 
   await t.step("through the API: its report says what was done", async () => {
-    using connection = Connection.open({ netns: left.name });
+    using hold = new Disturbed();
+    using connection = Connection.open({ netns: hold.left.name });
     using plug = Plug.attach({ dev: "eth0", connection });
     using held = plug.hold({ maxMs: 600_000 });
     hold.send();
     await seen();
-    await plugctlDone(left, "release", "--dev", "eth0");
+    await plugctlDone(hold.left, "release", "--dev", "eth0");
     assertEquals(await held.whenCutShort(), "disturbed");
     const { disturbance, cutShort, queues: [{ packets }] } = held.release();
     assertEquals([disturbance?.what, disturbance?.lostPackets, cutShort, packets], ["released", 0, true, HELD]);
+    plug[Symbol.dispose]();
+    await hold.isOver();
+  });
+});
+
+Deno.test("a hold that nobody disturbs", async (t) => {
+  /** Holds while `work` is done, and sees that nothing is made of it. */
+  const goesOn = async (work: (hold: Disturbed) => unknown) => {
+    using hold = new Disturbed();
+    const { outcome, endCommand } = await hold.hold(DEV);
+    hold.send();
+    await seen();
+    await work(hold);
+    await seen();
+    endCommand();
+    const { status, stderr } = await outcome;
+    assertEquals(status, 0, stderr);
+    assertMatch(stderr, new RegExp(`held ${HELD} packets[^\n]*\n$`));
+    await hold.isOver();
+  };
+
+  await t.step("though its device gets another altname, alias and address", () =>
+    goesOn(({ left }) => {
+      left.run("ip", "link", "property", "add", "dev", "eth0", "altname", "other");
+      left.run("ip", "link", "set", "eth0", "alias", "words");
+      left.run("ip", "address", "add", "10.9.9.9/32", "dev", "eth0");
+      left.run("ip", "link", "property", "delete", "dev", "eth0", "altname", "other");
+      left.run("ip", "link", "set", "eth0", "alias", "");
+      left.run("ip", "address", "delete", "10.9.9.9/32", "dev", "eth0");
+    }));
+
+  await t.step("though others do the same to another device", () =>
+    goesOn(({ left }) => {
+      left.run("ip", "link", "add", "other", "type", "dummy");
+      left.run("ip", "link", "set", "other", "up");
+      left.run("tc", "qdisc", "add", "dev", "other", "root", "handle", "504c:", "plug", "limit", "100000");
+      left.run("tc", "qdisc", "change", "dev", "other", "root", "handle", "504c:", "plug", "release_indefinite");
+      left.run("tc", "qdisc", "delete", "dev", "other", "root");
+      left.run("ip", "link", "delete", "other");
+    }));
+
+  await t.step(
+    "though a release is asked of another handle, which the kernel refuses",
+    () =>
+      goesOn(async ({ left }) => {
+        const { status } = await plugctl(left, "release", "--dev", "eth0", "--handle", "77:");
+        assertEquals(status, 1);
+      }),
+  );
+
+  await t.step("by its own epochs, though they leave a moment after their release", async () => {
+    using hold = new Disturbed();
+    using connection = Connection.open({ netns: hold.left.name });
+    using guardian = Guardian.start();
+    using plug = Plug.attach({ dev: "eth0", limitBytes: 16_000_000, connection, guardian, maxHoldMs: 600_000 });
+    plug.buffer();
+    for (let epoch = 0; epoch < 200; epoch++) {
+      hold.send(20);
+      plug.buffer();
+      plug.releaseOne();
+      if (epoch % 20 === 0) await seen();
+    }
+    await seen();
+    assertEquals(plug.disturbance, undefined);
+    plug.releaseIndefinite();
     plug[Symbol.dispose]();
     await hold.isOver();
   });

@@ -19,6 +19,8 @@ export interface QueueGuard {
   arm(maxMs?: number): void;
   /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
   watch(options?: { due?: boolean }): void;
+  /** It is to look whether others have done something till now. */
+  look(): void;
   /** What happens to it next is this process's own doing. */
   unwatch(): void;
   /** It holds no more. */
@@ -50,6 +52,7 @@ export function entrust(
       guardian.outlive(id, namespace.path);
     },
     watch: (options) => guardian.watch(id, options),
+    look: () => guardian.look(id),
     unwatch: () => guardian.unwatch(id),
     released: (patienceMs) => guardian.released(id, patienceMs),
     whenReleased: () => guardian.whenReleased(id),

@@ -128,6 +128,9 @@ class Guard<C extends AnyCharge> {
       case "watch":
         this.#watch(order);
         return this.#report({ report: "watching", id: order.id });
+      case "look":
+        this.#sample(order.id);
+        return this.#report({ report: "looked", id: order.id });
       case "unwatch":
         return this.#unwatch(order.id);
       case "drop":

@@ -28,6 +28,8 @@ export interface GuardianOptions {
 const PATIENCE_MS = 30_000;
 /** How long one may take to drop something, or to go, in milliseconds. */
 const GOING_MS = 1000;
+/** How long one may take to look, in milliseconds, while what is held waits for its release. */
+const LOOK_MS = 50;
 
 /**
  * A process that puts right what this process leaves when it dies, however it dies: it releases what is held, takes
@@ -119,6 +121,12 @@ export class Guardian implements Disposable {
     this.#listenUntil((report) => report.report === "watching" && report.id === id);
   }
 
+  /** Has it look whether others have done something till now, of which `released` then tells; not for long where it does not answer. */
+  look(id: number): void {
+    this.#orderIfThere({ order: "look", id });
+    this.#listenUntil((report) => report.report === "looked" && report.id === id, LOOK_MS);
+  }
+
   /** Has it take what happens to a queue for this process's own doing. */
   unwatch(id: number): void {
     this.#orderIfThere({ order: "unwatch", id });
@@ -197,8 +205,8 @@ export class Guardian implements Disposable {
   }
 
   /** Keeps this process waiting for a word, or for its end; but not for one that is stopped. */
-  #listenUntil(isMeant: (report: Report) => boolean): void {
-    const deadline = performance.now() + GOING_MS;
+  #listenUntil(isMeant: (report: Report) => boolean, patienceMs = GOING_MS): void {
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       const text = this.#channel.receive(Math.max(deadline - performance.now(), 0));
       if (!text || isMeant(this.#hear(text))) return;

@@ -14,6 +14,8 @@ export type Order =
   | { order: "arm"; id: number; maxMs?: number }
   /** It holds, and nobody else is to do anything to it: watch it; with `due` what it holds now may still leave. Answered. */
   | { order: "watch"; id: number; due?: boolean }
+  /** Look whether others have done something to it till now, and say so first. Answered. */
+  | { order: "look"; id: number }
   /** What happens to it next is this process's own doing. Not answered. */
   | { order: "unwatch"; id: number }
   /** It holds no more. Not answered. */
@@ -36,6 +38,8 @@ export type Report =
   | { report: "refused"; id: number; reason: string }
   /** It sees what others do to it from now on. */
   | { report: "watching"; id: number }
+  /** It has looked at it. */
+  | { report: "looked"; id: number }
   /** It has nothing to do with it any more. */
   | { report: "dropped"; id: number }
   | Released;

@@ -161,9 +161,9 @@ export class Hold implements Disposable, AsyncDisposable {
     return counts;
   }
 
-  /** What others have done to it, as far as that is known by now. */
+  /** What others have done to it till now. */
   get disturbance(): HoldDisturbance | undefined {
-    return this.#report ? this.#report.disturbance : disturbanceOf(this.#queues);
+    return this.#report ? this.#report.disturbance : disturbanceTillNow(this.#queues);
   }
 
   /** Whether a guardian has released it already, because `maxMs` had passed or because it was told to end. */
@@ -186,6 +186,7 @@ export class Hold implements Disposable, AsyncDisposable {
   release(): HoldReport {
     if (this.#report) return this.#report;
     try {
+      disturbanceTillNow(this.#queues);
       const isDue = performance.now() - this.#since >= this.#maxMs;
       const seen = this.#queues.map((queue, index) => look(queue, { dropsBefore: this.#before[index].drops, isDue }));
       this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
@@ -301,8 +302,14 @@ function lossOf(disturbance: HoldDisturbance): QueueError {
   return new QueueError("vanished", `release ${disturbance.queue}`, { reason });
 }
 
-/** What others have done to one of several queues, as far as a guardian has told by now. */
-export function disturbanceOf(queues: readonly Queue[]): HoldDisturbance | undefined {
+/** What others have done to one of several queues till now. */
+export function disturbanceTillNow(queues: readonly Queue[]): HoldDisturbance | undefined {
+  for (const { asked, guard } of queues) if (asked === "hold") guard?.look();
+  return disturbanceOf(queues);
+}
+
+/** What others have done to one of several queues, as far as a guardian has told. */
+function disturbanceOf(queues: readonly Queue[]): HoldDisturbance | undefined {
   for (const queue of queues) {
     const { disturbance, backlog } = queue.guard?.released() ?? {};
     if (!disturbance) continue;

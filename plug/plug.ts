@@ -5,7 +5,7 @@ import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
-import { type CutShort, disturbanceOf, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
+import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
@@ -204,9 +204,9 @@ export class Plug implements Disposable, AsyncDisposable {
     return (await this.#queue.guard?.whenReleased())?.why ?? "gone";
   }
 
-  /** What others have done to it while it held, as far as its guardian has told by now. */
+  /** What others have done to it while it held, as its guardian sees it: absent where it has none. */
   get disturbance(): HoldDisturbance | undefined {
-    return disturbanceOf([this.#state]);
+    return disturbanceTillNow([this.#state]);
   }
 
   /** Its counters at this moment. */

@@ -294,7 +294,9 @@ function orThrow(seen: HeldQueue | QueueError, disturbance?: HoldDisturbance): H
   if (!(seen instanceof QueueError)) return seen;
   if (!disturbance || seen.code !== "vanished") throw seen;
   const { code, operation, cause } = seen;
-  throw new QueueError(code, operation, { reason: describeDisturbance(disturbance), cause });
+  const what = describeDisturbance(disturbance);
+  const reason = disturbance.what === "released" ? `${what}, and taken it away` : what;
+  throw new QueueError(code, operation, { reason, cause });
 }
 
 function lossOf(disturbance: HoldDisturbance): QueueError {

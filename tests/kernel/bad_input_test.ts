@@ -109,7 +109,7 @@ const ROWS: Row[] = [{
   tc: HOLDING,
   words: ["limit", "many", ...DEV],
   status: 2,
-  message: `"many" is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`,
+  message: "limit needs a size, such as 64k or 1m, but is given: many",
 }, {
   name: "an unknown command",
   words: ["hodl", ...DEV],

@@ -1,20 +1,22 @@
 import { Connection } from "../../netlink/connection.ts";
 import { libc, UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
-import { type Check, everywhere, readText } from "./check.ts";
+import { type Check, readText } from "./check.ts";
+import { kernelRelease } from "./kernel_vendor.ts";
 
-/** The bit of `CapEff` in /proc/self/status, `linux/capability.h`. */
+/** Bits of `CapEff` in /proc/self/status, `linux/capability.h`. */
 const CAP_NET_ADMIN = 12n;
+const CAP_SYS_ADMIN = 21n;
 
-/** The release of the running kernel: `6.1.0-18-amd64`. */
-export function kernelRelease(): string {
-  return readText("/proc/sys/kernel/osrelease")?.trim() ?? "unknown";
+/** Whether this process has a capability, by its bit. */
+function hasCapability(bit: bigint): boolean {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status") ?? "")?.[1] ?? "0";
+  return (BigInt(`0x${mask}`) >> bit & 1n) === 1n;
 }
 
 /** Whether this process has CAP_NET_ADMIN. */
 export function hasNetAdmin(): boolean {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status") ?? "")?.[1] ?? "0";
-  return (BigInt(`0x${mask}`) >> CAP_NET_ADMIN & 1n) === 1n;
+  return hasCapability(CAP_NET_ADMIN);
 }
 
 /** Linux, on a processor whose layouts the codec knows. */
@@ -27,7 +29,7 @@ export function checkLinux(): Check {
     neededFor: "holding packets",
     ok,
     found,
-    mend: ok ? undefined : everywhere("run plugctl on Linux, on x86-64 or arm64"),
+    fix: ok ? undefined : "run plugctl on Linux, on x86-64 or arm64",
   };
 }
 
@@ -38,8 +40,7 @@ export function checkLibc(): Check {
     return { ...check, ok: true, found: libc().name };
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
-    const mend = { debian: "apt-get install libc6", fedora: "dnf install glibc", alpine: "apk add musl" };
-    return { ...check, ok: false, found: error.message, mend };
+    return { ...check, ok: false, found: error.message, fix: "install glibc (libc6 on Debian) or musl" };
   }
 }
 
@@ -55,23 +56,26 @@ export function checkNetlink(): Check {
       ...check,
       ok: false,
       found: error.message,
-      mend: everywhere("allow AF_NETLINK in the sandbox or seccomp profile"),
+      fix: "allow AF_NETLINK in the sandbox or seccomp profile",
     };
   }
 }
 
-/** The capability to change queues. */
-export function checkNetAdmin(): Check {
-  const ok = hasNetAdmin();
+/** The capabilities to change queues, and to enter and make network namespaces. */
+export function checkCapabilities(): Check[] {
+  return [
+    capability("CAP_NET_ADMIN", { bit: CAP_NET_ADMIN, neededFor: "holding packets" }),
+    capability("CAP_SYS_ADMIN", { bit: CAP_SYS_ADMIN, neededFor: "--netns" }),
+  ];
+}
+
+function capability(name: string, { bit, neededFor }: { bit: bigint; neededFor: Check["neededFor"] }): Check {
+  const ok = hasCapability(bit);
   return {
-    name: "CAP_NET_ADMIN",
-    neededFor: "holding packets",
+    name,
+    neededFor,
     ok,
     found: ok ? "this process has it" : "this process does not have it",
-    mend: ok ? undefined : {
-      debian: "sudo plugctl …, or once: sudo setcap cap_net_admin+ep $(command -v plugctl)",
-      fedora: "sudo plugctl …, or once: sudo setcap cap_net_admin+ep $(command -v plugctl)",
-      alpine: "doas plugctl …, or once: doas setcap cap_net_admin+ep $(command -v plugctl)",
-    },
+    fix: ok ? undefined : `run plugctl as root, or once: setcap ${name.toLowerCase()}+ep $(command -v plugctl)`,
   };
 }

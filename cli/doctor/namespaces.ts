@@ -1,4 +1,4 @@
-import { type Check, everywhere, readText } from "./check.ts";
+import { type Check, readText } from "./check.ts";
 
 /** Sysctls that keep ordinary users from making namespaces, and the value that does. */
 const RESTRICTIONS = [
@@ -13,16 +13,16 @@ export function checkNamespaces(): Check[] {
   const restriction = RESTRICTIONS.find(([name, value]) => readSysctl(name) === value);
   return [{
     name: "network namespaces",
-    neededFor: "namespaces",
+    neededFor: "--netns",
     ok: there,
     found: there ? "this kernel has them" : "this kernel has no /proc/self/ns/net",
-    mend: there ? undefined : everywhere("use a kernel with CONFIG_NET_NS"),
+    fix: there ? undefined : "use a kernel with CONFIG_NET_NS",
   }, {
     name: "user namespaces",
-    neededFor: "namespaces",
+    neededFor: "the demo without root",
     ok: restriction === undefined,
     found: restriction ? `${restriction[0]} is ${restriction[1]}` : "ordinary users may make them",
-    mend: restriction && everywhere(restriction[2]),
+    fix: restriction?.[2],
   }];
 }
 

@@ -339,9 +339,10 @@ export const COMMANDS = {
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
     meanings: { all: "every rtnetlink message of the capture, whatever it is about" },
     details: [
-      "Reads netlink messages from its arguments, or where there are none from standard input: in hex, in base64, as an " +
-      "array in C, as strace shows them (as strings, as dumps of -e write=all, or field by field), or as xxd, hexdump -C " +
-      "or tcpdump -x dump them.",
+      "Reads netlink messages from its arguments, or where there are none from standard input, as bytes or as people have " +
+      "them in text: hex, base64, arrays and strings of bytes of C, Rust, Go, Python, JavaScript and others; hex dumps of xxd, " +
+      "hexdump -C, od, tcpdump and Wireshark; all that strace has printed of a program, with or without -e write=all, -xx and -v; " +
+      "all that libnl prints with NLCB=debug. What cannot be read is skipped with a note, and the exit status is 1.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
       "with its time and what was answered. The capture is pcap or pcapng, compressed by gzip or not, of any size, and with " +
       "--pcap - it comes from standard input. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
@@ -349,6 +350,7 @@ export const COMMANDS = {
     ],
     examples: [
       ["decode 100000000300020065000000f9020000", "the end of a dump"],
+      ["decode --brief < strace.txt", "what strace -o strace.txt -v -s 65536 has seen of tc or ip"],
       ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
       ["decode --pcap - --brief", "the same while tcpdump -i nlmon0 -U -w - writes it"],
     ],

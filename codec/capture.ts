@@ -115,20 +115,33 @@ function formOf(input: CaptureInput): CaptureForm | undefined {
   throw input.mistake(`it begins with 0x${magic.toString(16).padStart(8, "0")}, which neither pcap nor pcapng does`);
 }
 
-/** The messages of a datagram, up to one that is malformed. */
-function* messagesOf({ timeNs, bytes: packet, length, comment }: CapturedPacket): Generator<CapturedMessage, void> {
-  const datagram = packet.subarray(COOKED_LEN);
+/** A message of a datagram. */
+export type DatagramMessage = Omit<CapturedMessage, "timeNs">;
+
+/** The messages of a packet. */
+function* messagesOf({ timeNs, bytes, length, comment }: CapturedPacket): Generator<CapturedMessage, void> {
   const said = comment === undefined ? {} : { comment };
+  const missing = length - bytes.length;
+  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN))) {
+    yield { timeNs, ...message, ...said, ...message.error && missing > 0 && { missing } };
+  }
+}
+
+/** Decodes the messages of a datagram, up to one that is malformed, whose `error` says why. */
+export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
     try {
       const message = decode(bytes);
-      yield { timeNs, bytes: bytes.subarray(0, message.length), message, ...said };
+      yield { bytes: bytes.subarray(0, message.length), message };
       at += message.length + 3 & ~3;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      const missing = length - packet.length;
-      return yield { timeNs, bytes, error, ...said, ...missing > 0 && { missing } };
+      return yield { bytes, error: at === 0 ? error : errorWithin(error, at) };
     }
   }
+}
+
+function errorWithin({ message, offset }: DecodeError, at: number): DecodeError {
+  return new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
 }

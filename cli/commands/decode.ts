@@ -1,11 +1,11 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
-import { type CapturedMessage, CaptureReader, formatTime } from "../../codec/capture.ts";
+import { type CapturedMessage, CaptureReader, decodeDatagram, formatTime } from "../../codec/capture.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
-import { decodeAll } from "../../codec/tree.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
-import { bytesOfText } from "../input/bytes_of_text.ts";
 import { captureParts } from "../input/capture_parts.ts";
+import { datagramsOfText, type TextDatagrams } from "../input/datagrams_of_text.ts";
+import { datagramsOfInput, fileMistake } from "../input/files.ts";
 import { readAll } from "../input/read_all.ts";
 import { messageJson, messagesJsonEnd } from "../message_json.ts";
 import { UsageError } from "../usage_error.ts";
@@ -21,17 +21,23 @@ export function run(context: Context): Promise<number> | number {
   return decodeText(context);
 }
 
+/** Prints the messages that its arguments or standard input have; where one is skipped, the exit status is 1. */
 function decodeText(context: Context): number {
-  const { operands } = context.arguments;
-  const text = operands.length > 0 ? operands.join(" ") : new TextDecoder().decode(readAll("-"));
-  const bytes = bytesOfText(text, (note) => context.note(note));
+  const { datagrams, skipped } = readDatagrams(context);
   using printer = new Printer(context);
-  let at = 0;
-  for (const message of decodeAll(bytes)) {
-    printer.print({ bytes: bytes.subarray(at, at + message.length), message });
-    at += message.length + 3 & ~3;
+  for (const datagram of datagrams) for (const message of decodeDatagram(datagram)) printer.print(message);
+  return printer.hasErrors || skipped > 0 ? EXIT.failed : EXIT.done;
+}
+
+function readDatagrams(context: Context): TextDatagrams {
+  const { operands } = context.arguments;
+  const note = (text: string) => context.note(text);
+  if (operands.length === 0) return datagramsOfInput(readAll("-"), note);
+  try {
+    return datagramsOfText(operands.join(" "), note);
+  } catch (error) {
+    throw error instanceof UsageError && operands.length === 1 ? fileMistake(operands[0]) ?? error : error;
   }
-  return EXIT.done;
 }
 
 /** Prints what a capture holds, up to where it breaks off; where something cannot be decoded, the exit status is 1. */

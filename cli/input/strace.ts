@@ -1,154 +1,223 @@
-import { NLA_HDRLEN, NLMSG_HDRLEN } from "../../codec/assembly/constants.ts";
-import { SPACE_TCA, SPACE_TCA_MIRRED } from "../../codec/assembly/codes.ts";
-import { encode, type FieldInput } from "../../codec/encode.ts";
-import { attributeName } from "../../codec/names.ts";
 import { mistakeAt } from "./mistake.ts";
-import { straceNumber } from "./strace_number.ts";
-import { INSTEAD, StraceReader, type StraceValue } from "./strace_value.ts";
+import { lettersOf } from "./strings.ts";
 
-/** The fields that have more or less than four bytes, and how many bytes that strace does not show follow them. */
-const WIDTHS: readonly (readonly [names: RegExp, width: number, hidden?: number])[] = [
-  [/^nlmsg_(type|flags)$|^ifi_type$/, 2],
-  [/^tcm_family$/, 1, 3],
-  [/^ifi_family$/, 1, 1],
-  [/^rtm_(?!flags)/, 1],
-  [/^bytes$/, 8],
-];
+/** What to do where strace's own words are not enough. */
+export const INSTEAD = "have strace dump the bytes themselves with: -e write=all -e read=all";
 
-/** The whole text, and who is told what could not be known of it. */
-interface Source {
-  text: string;
-  /** Is told each thing once. */
-  note: (text: string) => void;
+/** A call, as far as strace has shown it. */
+export interface StraceCall {
+  /** `sendmsg`; empty where the text begins within a call. */
+  name: string;
+  /** What stands behind the name, on one line. */
+  words: string;
+  /** Who called, where strace says so with -f; else empty. */
+  process: string;
+  /** Where in the whole text a letter of `words` stands. */
+  place(at: number): number;
+  /** The bytes that strace has dumped beneath it. */
+  dump: number[];
 }
 
-/**
- * The bytes of the messages that strace shows field by field. The index of a device that it shows by its name is 0,
- * which `note` is told.
- *
- * @throws {UsageError} where it left something out, or shows what is not known here
- */
-export function straceBytes(text: string, note: (text: string) => void): Uint8Array {
-  const notes = new Set<string>();
-  const source = { text, note: (text: string) => notes.has(text) || notes.add(text) && note(text) };
-  const runs: Uint8Array[] = [];
-  const form = /\[*\{nlmsg_len=/g;
-  for (;;) {
-    const found = form.exec(text);
-    if (!found) return Uint8Array.from(runs.flatMap((run) => [...run, ...new Uint8Array(-run.length & 3)]));
-    const reader = new StraceReader(text, found.index);
-    runs.push(...partsOf(reader.value(), "nlmsg_len").map((message) => messageBytes(message, source)));
-    form.lastIndex = reader.index;
-  }
-}
-
-/**
- * What a list has in it: strace puts a header in brackets with what follows it, and several of those in brackets once
- * more. A header that nothing follows it shows by itself.
- */
-function partsOf(value: StraceValue, length: "nlmsg_len" | "nla_len"): readonly StraceValue[] {
-  if (value.is !== "list") return [value];
-  const [head] = value.items;
-  const first = head?.is === "struct" ? head.fields.get(length) : undefined;
-  const isOne = first?.is === "words" && Number(first.words) > HEADER_LENGTHS[length];
-  return isOne ? [value] : value.items;
-}
-
-const HEADER_LENGTHS = { nlmsg_len: NLMSG_HDRLEN, nla_len: NLA_HDRLEN };
-
-function messageBytes(message: StraceValue, source: Source): Uint8Array {
-  const fields = messageFields(message, source);
-  try {
-    const bytes = encode({ name: "message", fields });
-    if (bytes.length === fields[0].value) return bytes;
-    throw new RangeError(`strace shows ${bytes.length} bytes of a message of ${fields[0].value}`);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw mistakeAt(source.text, message.index, `${error.message}; ${INSTEAD}`);
-  }
-}
-
-function messageFields(message: StraceValue, source: Source): FieldInput[] {
-  const parts = message.is === "list" ? message.items : [message];
-  return parts.flatMap((part) => partFields(part, source));
-}
-
-/** The fields of one part of a message: a struct, attributes, bytes, or the number that ends a dump. */
-function partFields(part: StraceValue, source: Source): FieldInput[] {
-  if (part.is === "struct" && !part.fields.has("nla_len")) return structFields(part.fields, source);
-  if (part.is === "string") return [{ name: "bytes", value: stringBytes(part, source) }];
-  if (part.is === "words") return [{ name: "number", value: number(part, source) }];
-  // An error and its attributes have brackets of their own
-  if (part.is === "list" && part.items[0]?.is === "struct" && part.items[0].fields.has("error")) {
-    return part.items.flatMap((each) => partFields(each, source));
-  }
-  return partsOf(part, "nla_len").map((each) => attribute(each, source));
-}
-
-function structFields(fields: ReadonlyMap<string, StraceValue>, source: Source): FieldInput[] {
-  return [...fields].flatMap(([name, value]) => {
-    if (name === "msg") return messageFields(value, source);
-    const [, length, hidden = 0] = WIDTHS.find(([names]) => names.test(name)) ?? [name, 4];
-    const field = { name, value: number(value, source), length };
-    return hidden === 0 ? [field] : [field, { name: "hidden", value: new Uint8Array(hidden) }];
-  });
-}
-
-function attribute(value: StraceValue, source: Source): FieldInput {
-  const head = value.is === "list" ? value.items[0] : value;
-  const [length, type] = ["nla_len", "nla_type"].map((name) =>
-    head?.is === "struct" ? head.fields.get(name) : undefined
+/** A value as strace writes it, and where in `words`. */
+export type StraceValue =
+  & { index: number }
+  & (
+    | { is: "struct"; fields: ReadonlyMap<string, StraceValue> }
+    | { is: "list"; items: readonly StraceValue[] }
+    /** The values of an array by the names of their places: `[[IPV4_DEVCONF_TAG-1]=0, …]`. */
+    | { is: "indexed"; items: readonly StraceValue[] }
+    | { is: "string"; bytes: readonly number[]; isCut: boolean }
+    /** A number, names of numbers with `|` between them, or a call, `if_nametoindex("lo")`. */
+    | { is: "words"; words: string }
   );
-  if (!length || !type) throw mistakeAt(source.text, value.index, `this is no attribute; ${INSTEAD}`);
-  const field = { name: "attribute", attributeType: attributeType(type, source) };
-  const size = number(length, source) - NLA_HDRLEN;
-  const payload = value.is === "list" ? value.items[1] : undefined;
-  if (payload === undefined) return { ...field, value: new Uint8Array(0) };
-  if (payload.is === "string") return { ...field, value: stringBytes(payload, source, size) };
-  if (payload.is === "words") return { ...field, value: number(payload, source), length: size + NLA_HDRLEN };
-  const fields = partFields(payload, source);
-  const rest = size - fields.reduce((sum, { length = 0 }) => sum + length, 0);
-  return { ...field, fields: payload.is === "struct" && rest > 0 ? [...fields, zeros(rest)] : fields };
+
+/** `[pid 12] `, `12 `, with the time of -t, -tt, -ttt or -r behind or before it; then the name of a call. */
+const CALL = /^(?:\[pid +(\d+)\] +|(\d+) +)?(?:[\d:.]+ +|\(\+ *[\d.]+\) +)*([a-z_][a-z_0-9]*)\(/;
+const RESUMED = /^(?:\[pid +(\d+)\] +|(\d+) +)?(?:[\d:.]+ +|\(\+ *[\d.]+\) +)*<\.\.\. ([a-z_][a-z_0-9]*) resumed>/;
+const UNFINISHED = / *<unfinished \.\.\.>$/;
+const DUMP = /^ *\| ([0-9a-f]{5,}) {2}(.{1,49})/;
+const DUMP_HEADING = /^ *\* \d+ bytes in buffer \d+/;
+/** A line that has something to itself: a signal, an end. */
+const OTHER = /^(?:\[pid +\d+\] +|\d+ +)?(?:[\d:.]+ +)*(?:---|\+\+\+|strace: )/;
+/** The result of a call, with which it is over. */
+const RESULT = /\) += +(?:-?\d|0x|\?)/;
+
+/** Whether a text is what strace prints, or a part of that. */
+export function isStrace(text: string): boolean {
+  if (/\b(?:nlmsg_len|nlmsg_type)=|\{+len=\d+, type=|sa_family=AF_NETLINK|NETLINK:\[/.test(text)) return true;
+  const isCall = (line: string) => CALL.test(line) && (RESULT.test(line) || line.includes('"'));
+  return text.split("\n").some((line) => DUMP.test(line) || isCall(line));
 }
 
-function zeros(length: number): FieldInput {
-  return { name: "rest", value: new Uint8Array(length) };
-}
-
-/** The bytes of a string; where strace shows it without the NUL at its end, with that. */
-function stringBytes(value: StraceValue & { is: "string" }, { text }: Source, size = value.bytes.length): Uint8Array {
-  const { bytes, isCut, index } = value;
-  if (bytes.length > size || (isCut && bytes.length < size) || bytes.length < size - 1) {
-    throw mistakeAt(text, index, `strace shows ${bytes.length} bytes of ${size}; run it with -v -s 65536`);
+/** The calls of what strace has printed, also where a terminal has broken its lines, or processes interrupt each other. */
+export function* straceCalls(text: string): Generator<StraceCall, void> {
+  const unfinished = new Map<string, Call>();
+  let call: Call | undefined = new Call("", "");
+  let index = 0;
+  for (const line of text.split("\n")) {
+    const begun = CALL.exec(line) ?? RESUMED.exec(line);
+    const dumped = DUMP.exec(line);
+    if (begun) {
+      const [start, bracketed, plain, name] = begun;
+      const process = bracketed ?? plain ?? "";
+      if (call && !call.isUnfinished) yield call;
+      const resumed = start.endsWith(">") ? unfinished.get(process) : undefined;
+      unfinished.delete(process);
+      call = resumed ?? new Call(name, process);
+      call.add(line.slice(start.length), index + start.length);
+      if (call.isUnfinished) unfinished.set(process, call);
+    } else if (dumped) {
+      call ??= new Call("", "");
+      for (const pair of dumped[2].match(/[0-9a-f]{2}(?= |$)/gi) ?? []) call.dump.push(parseInt(pair, 16));
+    } else if (call && !DUMP_HEADING.test(line) && !OTHER.test(line) && !RESULT.test(call.words)) {
+      call.add(line, index);
+    }
+    index += line.length + 1;
   }
-  return Uint8Array.from({ ...bytes, length: size });
+  if (call && !call.isUnfinished) yield call;
 }
 
-function number(value: StraceValue, { text, note }: Source): number {
-  const words = value.is === "words" ? value.words : "";
-  const [, device] = /^if_nametoindex\((.*)\)$/.exec(words) ?? [];
-  if (device !== undefined) {
-    note(`the index of ${device} is shown as 0, strace shows its name alone`);
-    return 0;
+class Call implements StraceCall {
+  readonly name: string;
+  readonly process: string;
+  words = "";
+  /** Whether another process came in between, and the rest is to follow. */
+  isUnfinished = false;
+  readonly dump: number[] = [];
+  readonly #pieces: { from: number; index: number }[] = [];
+
+  constructor(name: string, process: string) {
+    this.name = name;
+    this.process = process;
   }
-  const known = straceNumber(words);
-  if (known !== undefined) return known;
-  throw mistakeAt(text, value.index, `no number is known for ${words || "this"}; ${INSTEAD}`);
-}
 
-/** The number of an attribute's type with its flags, by their names or as numbers. */
-function attributeType(value: StraceValue, source: Source): number {
-  const words = value.is === "words" ? value.words.split("|") : [];
-  const named = words.map((word) => typeNamed(word) ?? number({ ...value, is: "words", words: word }, source));
-  return named.reduce((sum, each) => sum | each, 0);
-}
-
-function typeNamed(name: string): number | undefined {
-  for (let space = SPACE_TCA; space <= SPACE_TCA_MIRRED; space++) {
-    for (let type = 0; type < TYPES_MAX; type++) if (attributeName(space, type) === name) return type;
+  /** Takes the next piece of what it says, which stands at `index` of the whole text. */
+  add(piece: string, index: number): void {
+    this.#pieces.push({ from: this.words.length, index });
+    this.isUnfinished = UNFINISHED.test(piece);
+    this.words += piece.replace(UNFINISHED, "");
   }
-  return undefined;
+
+  place(at: number): number {
+    const piece = this.#pieces.findLast(({ from }) => from <= at);
+    return piece ? piece.index + at - piece.from : 0;
+  }
 }
 
-/** How many types of each name space are tried. The largest has fewer. */
-const TYPES_MAX = 128;
+const NAME = /([a-z_]\w*)(?:\(\d+\))?=/iy;
+const PLACE = /\[[^[\]{}"=]*\]=/y;
+const STRING = /"((?:\\.|[^"\\])*)"(\.\.\.)?/sy;
+const MAC = /[0-9a-f]{2}(?::[0-9a-f]{2}){2,}/iy;
+const WORDS = /-?\w+(?:<<\w+)?(?:\((?:[^()"]|"(?:\\.|[^"\\])*")*\))?(?:\|\w+(?:<<\w+)?)*/y;
+const SPACE = /(?:\s|\/\*.*?\*\/)+/sy;
+
+/** Reads one value after the other from what strace shows of a call. */
+export class StraceReader {
+  readonly #words: string;
+  /** Where it stands. */
+  index: number;
+
+  constructor(words: string, index: number) {
+    this.#words = words;
+    this.index = index;
+  }
+
+  /**
+   * The value that begins where it stands, which is behind it then.
+   *
+   * @throws {StraceError} where none begins there, or what it begins has no end
+   */
+  value(depth = 0): StraceValue {
+    const { index } = this;
+    if (depth > DEPTH_MAX) throw new StraceError(index, `this is more than ${DEPTH_MAX} values deep`);
+    if (this.#takes("{")) return this.#struct(index, depth + 1);
+    if (this.#takes("[")) return this.#list(index, depth + 1);
+    const string = this.#match(STRING);
+    if (string) {
+      return { is: "string", index, bytes: this.#letters(string[1], index + 1), isCut: string[2] !== undefined };
+    }
+    const words = this.#match(MAC) ?? this.#match(WORDS);
+    if (!words) throw this.#mistake();
+    return { is: "words", index, words: words[0] };
+  }
+
+  #letters(inside: string, index: number): number[] {
+    return lettersOf(inside, (at, why) => new StraceError(index + at, why));
+  }
+
+  /** A struct, or in brackets of strace 4 a list: `{{nla_len=8, nla_type=IFLA_MTU}, 1500}`. */
+  #struct(index: number, depth: number): StraceValue {
+    const fields = new Map<string, StraceValue>();
+    const items: StraceValue[] = [];
+    this.#items("}", () => {
+      const at = this.index;
+      const name = this.#match(NAME)?.[1];
+      const value = this.value(depth);
+      // inet_pton(AF_INET6, "::1", &in6) has the name of its field within
+      const own = value.is === "words" ? /, &(\w+)\)$/.exec(value.words)?.[1] : undefined;
+      if (name ?? own) fields.set(name ?? own ?? "", value);
+      else items.push({ ...value, index: at });
+    });
+    if (items.length > 0 && fields.size > 0) {
+      throw new StraceError(items[0].index, `this is not understood; ${INSTEAD}`);
+    }
+    return items.length > 0 ? { is: "list", index, items } : { is: "struct", index, fields };
+  }
+
+  #list(index: number, depth: number): StraceValue {
+    const items: StraceValue[] = [];
+    let hasPlaces = false;
+    this.#items("]", () => {
+      hasPlaces = this.#match(PLACE) !== null || hasPlaces;
+      items.push(this.value(depth));
+    });
+    return { is: hasPlaces ? "indexed" : "list", index, items };
+  }
+
+  #items(close: string, read: () => void): void {
+    this.#match(SPACE);
+    for (let count = 0; !this.#takes(close); count++) {
+      if (count > 0 && !this.#takes(",")) throw this.#mistake();
+      this.#match(SPACE);
+      read();
+      this.#match(SPACE);
+    }
+  }
+
+  #takes(letter: string): boolean {
+    if (this.#words[this.index] !== letter) return false;
+    this.index++;
+    return true;
+  }
+
+  #match(form: RegExp): RegExpExecArray | null {
+    form.lastIndex = this.index;
+    const found = form.exec(this.#words);
+    if (found) this.index = form.lastIndex;
+    return found;
+  }
+
+  #mistake(): StraceError {
+    const dots = this.#words.startsWith("...", this.index);
+    const why = dots ? "strace left something out; run it with -v -s 65536" : `this is not understood; ${INSTEAD}`;
+    return new StraceError(this.index, why);
+  }
+}
+
+/** strace nests no deeper than netlink does. */
+const DEPTH_MAX = 64;
+
+/** What is wrong with what strace shows of a call, and where in its words. */
+export class StraceError extends Error {
+  readonly index: number;
+
+  constructor(index: number, message: string) {
+    super(message);
+    this.index = index;
+  }
+
+  /** The error that says where in the whole text it is. */
+  in(text: string, call: StraceCall): Error {
+    return mistakeAt(text, call.place(this.index), this.message);
+  }
+}

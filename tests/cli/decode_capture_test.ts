@@ -156,3 +156,15 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> 
   both.set(second, first.length);
   return both;
 }
+
+Deno.test("decode reads the bytes themselves from standard input, and says that a capture needs --pcap", async () => {
+  const { status, stdout } = await decodeInput(concat(PLUG, ACK), "--brief");
+  assertEquals([status, stdout.split("\n").length], [0, 3]);
+  for (const capture of [pcap([PLUG]), section(), await gzipped(pcap([PLUG]))]) {
+    assertEquals(await decodeInput(capture), {
+      status: 2,
+      stdout: "",
+      stderr: "plugctl: standard input is a capture; read it with: plugctl decode --pcap -\n",
+    });
+  }
+});

@@ -60,13 +60,16 @@ Deno.test("decode reads standard input, when it has no arguments, and takes no p
   assertEquals(new TextDecoder().decode(stdout), (await runHere("decode", "--brief", PLUG.toHex())).stdout);
 });
 
-Deno.test("decode says where bytes are malformed, and exits with 1", async () => {
-  assertEquals(await runHere("decode", `${PLUG.toHex()}0c000000`), {
+Deno.test("decode shows what stands before bytes that are malformed, says where they are, and exits with 1", async () => {
+  const broken = "Cannot decode message at offset 0: 4 bytes are left, a header needs 16 (of the message at offset 60)";
+  const { stdout } = await runHere("decode", "--brief", PLUG.toHex());
+  assertEquals(await runHere("decode", "--brief", `${PLUG.toHex()}0c000000`), {
     status: 1,
-    stdout: "",
-    stderr:
-      "plugctl: cannot decode message at offset 0: 4 bytes are left, a header needs 16 (of the message at offset 60)\n",
+    stdout: `${stdout}${broken}\n0c000000\n`,
+    stderr: "",
   });
+  const json = JSON.parse((await runHere("decode", "--json", `${PLUG.toHex()}0c000000`)).stdout);
+  assertEquals([json.length, json[1].error, json[1].hex], [2, broken, "0c000000"]);
 });
 
 Deno.test("decode --pcap shows the messages about plugs with their times, as text, brief and JSON", async (t) => {

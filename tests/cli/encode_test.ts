@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { bytesOfText } from "../../cli/input/bytes_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
 import { COMMANDS, type CommandSpec } from "../../cli/table.ts";
 import { replacedFiles } from "./replaced_files.ts";
 import { runHere } from "./run_here.ts";
@@ -42,7 +42,10 @@ for (const line of LINES) {
       ["hex", "c", "json"].map((form) => run(`encode --format ${form} ${line}`)),
     );
     assertEquals([hex.status, hex.stdout], [0, expected.map((each) => `${each}\n`).join("")]);
-    assertEquals(bytesOfText(c.stdout, () => {}).toHex(), expected.join(""));
+    assertEquals(
+      datagramsOfText(c.stdout, () => {}).datagrams.map((bytes) => bytes.toHex()).join(""),
+      expected.join(""),
+    );
     assertEquals(json.stdout, (await run(`${line} --dry-run --json`)).stdout);
   });
 }

@@ -62,7 +62,7 @@ Deno.test("readCapture() says of a message that is cut short that it is, and goe
     [
       5_000_007_000n,
       PLUG.subarray(0, 30).toHex(),
-      "Cannot decode message at offset 0: length is 60, must be at most 30",
+      "Cannot decode message at offset 0: length is 60, must be at most 30 (of the message at offset 36)",
     ],
     [6_000_007_000n, PLUG.toHex(), 60],
   ]);

@@ -1,0 +1,121 @@
+import { mistakeAt } from "./mistake.ts";
+import type { TextFormat } from "./text_format.ts";
+
+/** The offset that a line of a dump begins with, and what follows it. */
+const LINE = /^\s*(?:0x)?([0-9a-f]{4,16})(:?)[ \t]+(?=[0-9a-f]{2})/i;
+/** Digits of one byte or several, and the spaces behind them. */
+const GROUPS = /((?:[0-9a-f]{2})+)(?![^\s])( *)/giy;
+/** A line that is nothing but an offset, as hexdump and od end a dump. */
+const END = /^[0-9a-f]{6,16}\s*$/i;
+/** How many bytes a line may have. */
+const LINE_BYTES = 256;
+
+/**
+ * A dump in hex, with an offset before the bytes and what else there may be behind them: xxd, hexdump -C, od -t x1,
+ * tcpdump -x, -X and -xx, Wireshark and tshark -x. Where the offsets begin again a new datagram begins, and other lines
+ * may stand between two.
+ */
+export const HEX_DUMP: TextFormat = {
+  name: "a hex dump",
+  fits: (text) => text.split("\n").some((line) => isFirst(dumpLine(line))),
+  read: (text, findings) => {
+    const dumps = dumpsIn(text);
+    if (dumps.length === 1) return [dumpBytes(text, dumps[0])];
+    return dumps.flatMap((dump) => findings.attempt(() => [dumpBytes(text, dump)]));
+  },
+};
+
+interface Line {
+  /** As digits, whose base only a dump as a whole shows. */
+  digits: string;
+  offset: "zero" | "other";
+  bytes: readonly number[];
+  /** Whether bytes stand in groups of several without a colon, as in `hexdump` without -C. */
+  isInWords: boolean;
+}
+
+/** The lines of one datagram, each with where it begins. */
+type Dump = { index: number; text: string }[];
+
+function dumpLine(line: string): Line | undefined {
+  const found = LINE.exec(line);
+  if (!found) return undefined;
+  const [start, digits, colon] = found;
+  const bytes: number[] = [];
+  let isInWords = false;
+  GROUPS.lastIndex = start.length;
+  for (let group = GROUPS.exec(line); group && bytes.length < LINE_BYTES; group = GROUPS.exec(line)) {
+    for (const pair of group[1].match(/../g) ?? []) bytes.push(parseInt(pair, 16));
+    isInWords ||= colon === "" && group[1].length > 2;
+    // Behind more than one space begins the same as letters, but some leave two spaces in the middle of a line
+    if (group[2].length > 1 && (colon !== "" || bytes.length !== 8 || group[2].length > 2)) break;
+  }
+  if (bytes.length === 0) return undefined;
+  return { digits, offset: /^0+$/.test(digits) ? "zero" : "other", bytes, isInWords };
+}
+
+/** Whether a line begins a dump. Words behind zeros may be hex without offsets, but for the seven digits of hexdump. */
+function isFirst(line: Line | undefined): boolean {
+  return line?.offset === "zero" && (!line.isInWords || line.digits.length === 7);
+}
+
+function dumpsIn(text: string): Dump[] {
+  const dumps: Dump[] = [];
+  let index = 0;
+  for (const line of text.split("\n")) {
+    if (isFirst(dumpLine(line))) dumps.push([]);
+    dumps.at(-1)?.push({ index, text: line });
+    index += line.length + 1;
+  }
+  return dumps.filter((dump, at) => !isRepeated(dump, dumps[at - 1]));
+}
+
+/** Whether a dump says the same as the one right before it: tcpdump dumps twice what it does not know. */
+function isRepeated(dump: Dump, before: Dump | undefined): boolean {
+  const bytes = (each: Dump) => each.flatMap(({ text }) => dumpLine(text)?.bytes ?? []);
+  if (!before || before.some(({ text }) => !dumpLine(text))) return false;
+  return bytes(before).join() === bytes(dump).join();
+}
+
+function dumpBytes(text: string, dump: Dump): Uint8Array {
+  const bytes: number[] = [];
+  const last = dump.findLastIndex(({ text }) => dumpLine(text));
+  let bases = [16, 8];
+  dump.forEach(({ text: line, index }, at) => {
+    const read = dumpLine(line);
+    if (!read) return at < last ? checkGap(line, { text, index }) : checkEnd(line, { text, index, bytes, bases });
+    if (read.isInWords) {
+      throw mistakeAt(text, index, "bytes stand in words, whose order it does not say; use hexdump -C");
+    }
+    bases = bases.filter((base) => parseInt(read.digits, base) === bytes.length);
+    if (bases.length === 0) throw offsetMistake(read.digits, { text, index, bytes });
+    bytes.push(...read.bytes);
+  });
+  return Uint8Array.from(bytes);
+}
+
+interface Place {
+  text: string;
+  index: number;
+}
+
+/** Checks a line without bytes before the last with some. */
+function checkGap(line: string, { text, index }: Place): void {
+  if (line.trim() === "") return;
+  if (line.trim() === "*") throw mistakeAt(text, index, "here lines are left out; have them all with: hexdump -vC");
+  throw mistakeAt(text, index, "this is no line of the dump");
+}
+
+/** Checks a line behind the bytes. Any may stand there, but what says that bytes are missing. */
+function checkEnd(line: string, { text, index, bytes, bases }: Place & { bytes: number[]; bases: number[] }): void {
+  if (line.trim() === "*") return checkGap(line, { text, index });
+  const isEnd = END.test(line) && line.trim().length >= 6;
+  if (isEnd && !bases.some((base) => parseInt(line, base) === bytes.length)) {
+    throw offsetMistake(line.trim(), { text, index, bytes });
+  }
+}
+
+function offsetMistake(digits: string, { text, index, bytes }: Place & { bytes: number[] }): Error {
+  const offset = parseInt(digits, 16);
+  return mistakeAt(text, index, `the line begins at byte ${offset}, but ${bytes.length} bytes stand before it`);
+}

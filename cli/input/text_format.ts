@@ -1,0 +1,71 @@
+import { UsageError } from "../usage_error.ts";
+
+/** A way in which people have the bytes of messages as text. */
+export interface TextFormat {
+  /** What it is called where a text is of no format. */
+  name: string;
+  /** Whether a text is of this format, by what only this one has. */
+  fits(text: string): boolean;
+  /**
+   * The datagrams of the text, in their order.
+   *
+   * @throws {UsageError} where it is malformed, if one datagram is all there is
+   */
+  read(text: string, findings: Findings): Uint8Array[];
+}
+
+/** Whether bytes begin with the length of a message that they hold, as a name beside it does not. */
+export function isMessage(bytes: ArrayLike<number>): boolean {
+  const length = bytes.length < 4 ? 0 : bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24;
+  return length >= 16 && length <= bytes.length;
+}
+
+/** What is found in a text beside the datagrams. */
+export class Findings {
+  readonly #note: (text: string) => void;
+  readonly #noted = new Set<string>();
+  readonly #leftOut = new Map<string, number>();
+  /** What is wrong with the messages that were skipped. */
+  readonly mistakes: UsageError[] = [];
+
+  /** Takes whom to tell what cannot be known of a message. */
+  constructor(note: (text: string) => void) {
+    this.#note = note;
+  }
+
+  /** Tells something, once. */
+  note(text: string): void {
+    if (!this.#noted.has(text)) this.#note(text);
+    this.#noted.add(text);
+  }
+
+  /** Reads something that may be malformed, and if it is goes on without it. */
+  attempt(read: () => Uint8Array[]): Uint8Array[] {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      this.mistakes.push(error);
+      return [];
+    }
+  }
+
+  /** Counts a message of another netlink protocol. */
+  leaveOut(protocol: string): void {
+    this.#leftOut.set(protocol, (this.#leftOut.get(protocol) ?? 0) + 1);
+  }
+
+  /** Tells what was skipped and what was left out, once all is read. */
+  conclude(): void {
+    for (const { message } of this.mistakes) this.note(`skipped: ${message}`);
+    for (const [protocol, count] of this.#leftOut) {
+      const messages = count === 1 ? "1 datagram" : `${count} datagrams`;
+      this.note(`left out ${messages} of ${protocol}: only NETLINK_ROUTE can be decoded`);
+    }
+  }
+
+  /** Whether something was left out that is right, but of another protocol. */
+  get hasOthers(): boolean {
+    return this.#leftOut.size > 0;
+  }
+}

@@ -50,5 +50,5 @@ function bytesOf(number: string): number {
 
 function refusal(text: string): string {
   const quantities = [...QUANTITIES.keys()].join(", ");
-  return `${JSON.stringify(text)} is no condition: one is ${quantities}, then >=, >, ==, <= or <, then a number`;
+  return `invalid condition ${JSON.stringify(text)}: use ${quantities}, then >=, >, ==, <= or <, then a number`;
 }

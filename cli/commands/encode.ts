@@ -9,7 +9,7 @@ const FORMATS = ["hex", "c", "json"];
 export async function run(context: Context): Promise<number> {
   const format = valueOf(context, "format") ?? "hex";
   if (!FORMATS.includes(format)) {
-    throw new UsageError(`${JSON.stringify(format)} is no format: one is ${FORMATS.join(", ")}`);
+    throw new UsageError(`unknown format ${JSON.stringify(format)}: use ${FORMATS.join(", ")}`);
   }
   const given = parseArguments(context.arguments.program);
   if (given.values.has("help")) return await context.run(given);

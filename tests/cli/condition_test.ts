@@ -49,10 +49,10 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
   for (const text of [...mistakes, ...others]) {
     const { message } = assertThrows(() => parseCondition(text), UsageError);
     assertEquals(
-      message.startsWith(`${JSON.stringify(text)} is no condition: one is backlog, backlog-bytes, sent,`),
+      message.startsWith(`invalid condition ${JSON.stringify(text)}: use backlog, backlog-bytes, sent,`),
       true,
       text,
     );
   }
-  assertThrows(() => parseCondition("sent-bytes>=1x"), UsageError, '"1x" is no size');
+  assertThrows(() => parseCondition("sent-bytes>=1x"), UsageError, 'invalid size "1x"');
 });

@@ -89,7 +89,7 @@ const MISTAKES = [
   ["encode nosuch", /^unknown command "nosuch";/],
   ["encode show", /^show cannot be encoded, these can: attach, detach, buffer, /],
   ["encode encode buffer --dev lo", /^encode cannot be encoded,/],
-  ["encode --format xml buffer --dev lo", /^"xml" is no format: one is hex, c, json$/],
+  ["encode --format xml buffer --dev lo", /^unknown format "xml": use hex, c, json$/],
   ["encode buffer --format c --dev lo", /^unknown option --format: buffer does not take it; these do: encode$/],
   ["encode buffer", /^buffer needs a gate or a device/],
 ] as const;

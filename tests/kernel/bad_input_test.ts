@@ -98,12 +98,12 @@ const ROWS: Row[] = [{
   name: "a word that is no handle",
   words: ["buffer", ...DEV, "--handle", "one"],
   status: 2,
-  message: `"one" is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
+  message: `invalid handle "one": use MAJOR:, in hexadecimal, from 1: to fffe:`,
 }, {
   name: "a word that is no parent",
   words: ["buffer", ...DEV, "--parent", "top"],
   status: 2,
-  message: `"top" is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
+  message: `invalid parent "top": use root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
 }, {
   name: "a word that is no size",
   tc: HOLDING,

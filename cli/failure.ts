@@ -147,6 +147,9 @@ function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {
   if (enters && errno === EPERM) {
     return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN, which --netns needs", status);
   }
+  if (operation.startsWith("make") && errno === EPERM) {
+    return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN", status);
+  }
   // Of pid:N, where that is somebody else's process.
   if (enters && errno === EACCES) {
     return withAdvice(error, "run it as root, or give the program CAP_SYS_PTRACE, which --netns pid:N needs", status);
@@ -156,7 +159,7 @@ function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {
     const noDevice = new QueueError("no-device", operation, { reason: error.message });
     return withAdvice(error, adviceOnQueue(noDevice, given), status);
   }
-  return withAdvice(error, enters && errno === ENOENT ? "list the namespaces with: ip netns" : undefined, status);
+  return withAdvice(error, enters && errno === ENOENT ? "list the namespaces with: ls /run/netns" : undefined, status);
 }
 
 /** Who may not do the whole is told of that, and not of the step at which the kernel said so. */

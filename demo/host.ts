@@ -4,25 +4,33 @@
  * @module
  */
 
+import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { inNamespace, makeNamespace } from "../linux/namespace.ts";
+import { type CableEnd, hasIpv6, layCable, setUpHost } from "../netlink/cable.ts";
+import { Connection } from "../netlink/connection.ts";
 import { lines } from "../uml/lines.ts";
 import { within } from "../uml/within.ts";
 
 const ANSWER_MS = 30_000;
 
 /** Makes two hosts, each with an `eth0` that leads to the other. */
-export function connectHosts(addresses: Record<string, string>): void {
-  const names = Object.keys(addresses);
-  for (const name of names) ip("netns", "add", name);
-  const [left, right] = names.map((name) => ["eth0", "netns", name]);
-  ip("link", "add", ...left, "type", "veth", "peer", "name", ...right);
-  for (const [name, address] of Object.entries(addresses)) {
-    ip("-netns", name, "address", "add", `${address}/24`, "dev", "eth0");
-    // Without a link-local address, no solicitations of IPv6 are held along with the request
-    ip("-netns", name, "link", "set", "eth0", "addrgenmode", "none", "up");
+export function connectHosts(addresses: Record<string, readonly number[]>): void {
+  const ends = Object.entries(addresses).map(([netns, octets], index): CableEnd => ({
+    netns,
+    name: "eth0",
+    mac: Uint8Array.of(0x02, 0x70, 0x6c, 0, 0, index),
+    addresses: [{ text: `${octets.join(".")}/24`, address: Uint8Array.from(octets), length: 24 }],
+  }));
+  for (const { netns } of ends) makeNamespace(netns);
+  const [left, right] = ends;
+  const options = { operation: "join the hosts", ipv6: hasIpv6() };
+  layCable([left, right], options);
+  for (const [here, there] of [[left, right], [right, left]] as const) {
+    setUpHost({ netns: here.netns, ends: [[here, there]], routes: [], forward: false }, options);
   }
 }
 
-/** What `tc` says of the first queueing discipline of a host's `eth0`. */
+/** What the kernel says of the first queueing discipline of a host's `eth0`. */
 export interface Qdisc {
   /** Such as `plug` or `noqueue` */
   kind: string;
@@ -30,10 +38,14 @@ export interface Qdisc {
   qlen: number;
 }
 
-/** Reads the queueing discipline of a host's `eth0` with `tc`, a witness that is not plugctl. */
+/** Reads the queueing discipline of a host's `eth0` from the kernel. */
 export function rootQdisc(host: string): Qdisc {
-  const show = ["qdisc", "show", "dev", "eth0"];
-  return JSON.parse(run("tc", "-netns", host, "-s", "-json", ...show))[0];
+  using connection = Connection.open({ netns: host });
+  const ifindex = connection.deviceIndex("eth0");
+  const request = { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 } as const;
+  const [first] = connection.dump("list the qdiscs", request)
+    .flatMap((message) => message.about === "qdisc" && message.ifindex === ifindex ? [message] : []);
+  return { kind: first?.kind ?? "none", qlen: first?.stats?.backlogPackets ?? 0 };
 }
 
 /** A program that runs on a host and speaks in lines. */
@@ -48,11 +60,8 @@ export class Program implements AsyncDisposable {
     const path = `${import.meta.dirname}/${module}`;
     const deno = [Deno.execPath(), "run", "-A", "--no-check", path, ...args];
     this.#name = module;
-    this.#process = new Deno.Command("ip", {
-      args: ["netns", "exec", host, ...deno],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
+    const command = new Deno.Command(deno[0], { args: deno.slice(1), stdin: "piped", stdout: "piped" });
+    this.#process = inNamespace(host, () => command.spawn());
     this.#input = this.#process.stdin.getWriter();
     this.#lines = lines(this.#process.stdout);
   }
@@ -76,16 +85,4 @@ export class Program implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
   }
-}
-
-function ip(...args: string[]): void {
-  run("ip", ...args);
-}
-
-function run(command: string, ...args: string[]): string {
-  const { success, stdout, stderr } = new Deno.Command(command, { args })
-    .outputSync();
-  if (success) return new TextDecoder().decode(stdout);
-  const complaint = new TextDecoder().decode(stderr).trim();
-  throw new Error(`Cannot ${command} ${args.join(" ")}: ${complaint}`);
 }

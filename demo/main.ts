@@ -5,7 +5,6 @@
  */
 
 import { cacheModules } from "../uml/cache_modules.ts";
-import { assertIproute2 } from "../uml/iproute2.ts";
 import { findPlugKernel } from "../uml/plug_kernel.ts";
 import { runProgram } from "../uml/program.ts";
 
@@ -14,7 +13,6 @@ const SESSION = "demo/session.ts";
 const MODULES = [SESSION, "demo/client.ts", "demo/server.ts", "cli/main.ts"];
 
 await runProgram("plugctl demo", async (signal) => {
-  assertIproute2();
   const kernel = findPlugKernel({ asUser: true });
   console.log(
     "An HTTP request is held in the kernel, then let go; this machine's network is not touched",
@@ -23,7 +21,7 @@ await runProgram("plugctl demo", async (signal) => {
 
   await kernel.prepare({
     signal,
-    onDownload: (folder) => console.log(`Downloading it to ${folder}`),
+    onDownload: (what) => console.log(`Downloading ${what}`),
   });
   await cacheModules(MODULES, signal);
   return await kernel.run(

@@ -10,9 +10,10 @@ import type { Answer } from "./client.ts";
 import { connectHosts, Program, rootQdisc } from "./host.ts";
 import { explain, observe, showCommand } from "./narration.ts";
 
-const ADDRESSES = { client: "10.0.0.1", server: "10.0.0.2" };
+const ADDRESSES = { client: [10, 0, 0, 1], server: [10, 0, 0, 2] };
 const PORT = "8000";
-const PAGE = `http://${ADDRESSES.server}:${PORT}/`;
+const SERVER = ADDRESSES.server.join(".");
+const PAGE = `http://${SERVER}:${PORT}/`;
 const COMMAND_LINE = `${import.meta.dirname}/../cli/main.ts`;
 const HELD_MS = 10_000;
 const POLL_MS = 20;
@@ -26,7 +27,7 @@ interface Pending {
 async function main(): Promise<void> {
   connectHosts(ADDRESSES);
   const before = rootQdisc("client").kind;
-  await using server = new Program("server", "server.ts", ADDRESSES.server, PORT);
+  await using server = new Program("server", "server.ts", SERVER, PORT);
   await using client = new Program("client", "client.ts", PAGE);
   await Promise.all([server.hear(), client.hear()]);
 

@@ -1,9 +1,6 @@
 import { EACCES, EINVAL, ENOENT, EPERM, ESRCH } from "./errno.ts";
-import { namespaceIdentity } from "./namespace.ts";
+import { NAMED, namespaceIdentity } from "./namespace.ts";
 import { NetlinkError } from "./netlink_error.ts";
-
-/** Where `ip netns` keeps its names. */
-const NAMED = "/run/netns";
 
 const REASONS: Readonly<Record<number, "hidden" | "stray" | "gone">> = {
   [EACCES]: "hidden",

@@ -45,6 +45,8 @@ const SYMBOLS = {
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   // pid_t setsid(void);
   setsid: { parameters: [], result: "i32" },
+  // int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+  mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
   // int umount2(const char *target, int flags);
   umount2: { parameters: ["buffer", "i32"], result: "i32" },
   // int *__errno_location(void);

@@ -1,4 +1,4 @@
-import { EINVAL, ENOENT } from "./errno.ts";
+import { EEXIST, EINVAL, ENOENT, errnoSentence } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -7,7 +7,12 @@ const O_CLOEXEC = 0x80000;
 /** So that a path that leads to a FIFO is an error at once. */
 const O_NONBLOCK = 0x800;
 const CLONE_NEWNET = 0x40000000;
+const MS_BIND = 0x1000n;
+const MS_REC = 0x4000n;
+const MS_SHARED = 0x100000n;
 const MNT_DETACH = 2;
+/** Where `ip netns` keeps its names. */
+export const NAMED = "/run/netns";
 const PATH_MAX = 4096;
 const HERE = "/proc/thread-self/ns/net";
 
@@ -30,7 +35,7 @@ export function namespacePath(namespace: string): string {
       `invalid namespace ${JSON.stringify(namespace)}: use NAME, a path, or pid:N`,
     );
   }
-  return namespace.includes("/") ? namespace : `/run/netns/${namespace}`;
+  return namespace.includes("/") ? namespace : `${NAMED}/${namespace}`;
 }
 
 /**
@@ -97,6 +102,63 @@ export function keepNamespace(fd: number): OpenNamespace {
 }
 
 /**
+ * Makes a network namespace that has a name, as `ip netns add` does: a file over which it is mounted, so that `--netns NAME`
+ * and `ip netns exec NAME` find it. It holds a loopback device, which is down. Takes CAP_SYS_ADMIN.
+ *
+ * @throws {NetlinkError} with EEXIST where the name is taken, with EPERM without CAP_SYS_ADMIN
+ */
+export function makeNamespace(name: string): void {
+  const operation = `make network namespace ${name}`;
+  const path = namespacePath(name);
+  shareNames(operation);
+  createFile(path, operation);
+  try {
+    inNewNamespace(() => mount({ source: HERE, target: path, flags: MS_BIND }, operation));
+  } catch (error) {
+    Deno.removeSync(path);
+    throw error;
+  }
+}
+
+/** Makes the folder of the names a mount whose changes reach every mount namespace that has it, too. */
+function shareNames(operation: string): void {
+  Deno.mkdirSync(NAMED, { recursive: true, mode: 0o755 });
+  // Two processes that begin at once would both find no mount there. `ip netns add` takes this lock, too.
+  using folder = Deno.openSync(NAMED);
+  folder.lockSync(true);
+  const share = { source: "", target: NAMED, flags: MS_SHARED | MS_REC };
+  try {
+    mount(share, operation);
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.errno !== EINVAL) throw error;
+    // Only a mount can be shared.
+    mount({ source: NAMED, target: NAMED, flags: MS_BIND | MS_REC }, operation);
+    mount(share, operation);
+  }
+}
+
+function createFile(path: string, operation: string): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o444 }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw new NetlinkError(operation, { errno: EEXIST, sentence: `there is a ${path} already` });
+  }
+}
+
+function mount(
+  { source, target, flags }: { source: string; target: string; flags: bigint },
+  operation: string,
+): void {
+  const { call, errno } = libc();
+  const [from, onto, type] = [source, target, "none"].map((text) => new TextEncoder().encode(`${text}\0`));
+  if (call.mount(from, onto, type, flags, null) < 0) {
+    const failed = errno();
+    throw new NetlinkError(operation, { errno: failed, sentence: `cannot mount ${target}: ${errnoSentence(failed)}` });
+  }
+}
+
+/**
  * Takes away the name that `ip netns` gave a network namespace. What still uses the namespace goes on; without that it
  * vanishes, with its devices. A name that is not there is passed over.
  */
@@ -134,8 +196,15 @@ function readLink(path: string): string {
   return new TextDecoder().decode(target.subarray(0, length));
 }
 
-interface OpenFile extends Disposable {
+/** An open file, which is closed when it is disposed of. */
+export interface OpenFile extends Disposable {
+  /** Its file descriptor. */
   readonly fd: number;
+}
+
+/** Opens a network namespace, for a request that names it by a file descriptor. */
+export function openNamespace(namespace: string): OpenFile {
+  return openFile(namespacePath(namespace), `open network namespace ${namespace}`);
 }
 
 function openFile(path: string, operation = `open ${path}`): OpenFile {

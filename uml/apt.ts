@@ -4,6 +4,8 @@
  * @module
  */
 
+import { cacheFolder } from "./cache.ts";
+
 /** Which packages are downloaded, and how. */
 export interface DownloadOptions {
   /** The folder that gets the `.deb` files */
@@ -12,11 +14,22 @@ export interface DownloadOptions {
   architecture?: string;
   /** Packages that are downloaded besides, by the name of one that depends on them, such as `linux-image-arm64` */
   dependenciesOf?: string;
+  /** Whether all is downloaded besides that they depend on and this machine does not have installed */
+  withDependencies?: boolean;
+  /** Names of packages that are not downloaded, as they are here already */
+  except?: ReadonlySet<string>;
+  /** Is told what is downloaded, before it is: `User-Mode Linux, 2 packages of Debian's, 7.9 MB` */
+  onDownload?: (what: string) => void;
+  /** What the packages are, for `onDownload`: `User-Mode Linux` */
+  what: string;
   /** What to do where they cannot be had, the end of the message */
   advice: string;
   /** Ends the download */
   signal?: AbortSignal;
 }
+
+/** This machine's lists of packages. */
+const LISTS = "/var/lib/apt/lists";
 
 /** What a run of one of Debian's tools came to. */
 interface Outcome {
@@ -26,34 +39,68 @@ interface Outcome {
   complaint: string;
 }
 
+/** A package that apt would download. */
+interface Package {
+  name: string;
+  bytes: number;
+}
+
 /**
- * Downloads packages as `.deb` files, and fetches the package lists first where they are needed.
+ * Downloads packages as `.deb` files, and says how much that is before it does. Returns the names of those that it
+ * downloaded.
  *
- * Lists that are missing or out of date, or another kind of machine's, are fetched into a folder of their own, which is
- * deleted afterwards.
+ * This machine's lists of packages are used as they are. Where those are missing or out of date, or another kind of
+ * machine's are wanted, lists of plugctl's own are fetched into the cache.
  *
  * @throws {Error} If apt-get is not there or the packages cannot be had.
  */
-export async function downloadPackages(names: string[], options: DownloadOptions): Promise<void> {
-  const { architecture, dependenciesOf, folder } = options;
-  // Without the option apt warns that a user of its own may not write here
-  const asIs = ["apt-get", "--quiet", "--option", "APT::Sandbox::User=root", "download", ...names];
-  if (!architecture && !dependenciesOf && (await run(asIs, { ...options, cwd: folder })).success) return;
-  const state = await Deno.makeTempDir({ dir: folder, prefix: "apt-" });
-  try {
-    const configuration = ["--quiet", "--config-file", await writeConfiguration(state, architecture)];
-    const apt = (tool: string, ...args: string[]) =>
-      run([tool, ...configuration, ...args], { ...options, cwd: folder });
-    // A broken third-party source fails the update, and need not concern these packages
-    const update = await apt("apt-get", "update");
-    const depends = dependenciesOf ? await apt("apt-cache", "depends", "--important", dependenciesOf) : undefined;
-    const wanted = [...names, ...dependencies(depends?.output ?? "")];
-    const download = await apt("apt-get", "download", ...wanted);
-    const complaints = [update, depends, download].map((outcome) => outcome?.complaint ?? "");
-    if (!download.success || depends?.success === false) throw cannotDownload(wanted, complaints, options);
-  } finally {
-    await Deno.remove(state, { recursive: true });
+export async function downloadPackages(names: readonly string[], options: DownloadOptions): Promise<string[]> {
+  const { architecture, onDownload, what } = options;
+  const state = cacheFolder(architecture ? `apt-${architecture}` : "apt");
+  const configuration = ["--quiet", "--config-file", await writeConfiguration(state, architecture)];
+  const apt: Apt = (tool, ...args) => run([tool, ...configuration, ...args], { ...options, cwd: options.folder });
+  const asTheyAre: Apt = (tool, ...args) => apt(tool, "--option", `Dir::State::lists=${LISTS}`, ...args);
+  for (const lists of architecture ? [apt] : [asTheyAre, apt]) {
+    const { success, names: got } = await downloadBy(lists, names, options);
+    if (success) return got;
   }
+  onDownload?.(`${what}: the lists of Debian's packages, about 10 MB, to ${state}`);
+  // A broken third-party source fails the update, and need not concern these packages
+  const update = await apt("apt-get", "update");
+  const { success, names: got, complaint } = await downloadBy(apt, names, options);
+  if (success) return got;
+  const said = [update.complaint, complaint].filter(Boolean).join("\n");
+  throw new Error(`Cannot download ${names.join(" ")}: apt-get said\n${said}\n${options.advice}`);
+}
+
+/** Runs one of apt's tools. */
+type Apt = (tool: string, ...args: string[]) => Promise<Outcome>;
+
+/** Tries to download packages by the lists that apt has. */
+async function downloadBy(
+  apt: Apt,
+  names: readonly string[],
+  { dependenciesOf, withDependencies, except, what, onDownload }: DownloadOptions,
+): Promise<{ success: boolean; names: string[]; complaint: string }> {
+  const depends = dependenciesOf ? await apt("apt-cache", "depends", "--important", dependenciesOf) : undefined;
+  if (depends?.success === false) return { success: false, names: [], complaint: depends.complaint };
+  const wanted = [...names, ...dependencies(depends?.output ?? "")];
+  const asked = withDependencies ? ["install", "--no-install-recommends"] : ["download"];
+  const plan = await apt("apt-get", ...asked, "--print-uris", ...wanted);
+  const packages = parsePlan(plan.output).filter(({ name }) => !except?.has(name));
+  const chosen = packages.map(({ name }) => name);
+  if (!plan.success || packages.length === 0) return { success: plan.success, names: [], complaint: plan.complaint };
+  const megabytes = packages.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6;
+  const count = packages.length === 1 ? "1 package" : `${packages.length} packages`;
+  onDownload?.(`${what}: ${count} of Debian's, ${megabytes.toFixed(1)} MB`);
+  const { success, complaint } = await apt("apt-get", "download", ...chosen);
+  return { success, names: chosen, complaint };
+}
+
+/** The packages of `--print-uris`, of which each is a line: `'URI' NAME_VERSION_ARCHITECTURE.deb SIZE HASH`. */
+function parsePlan(printed: string): Package[] {
+  return printed.matchAll(/^'[^']*' ([^_ ]+)_\S+\.deb (\d+)( |$)/gm)
+    .map(([, name, bytes]) => ({ name, bytes: Number(bytes) })).toArray();
 }
 
 /** The names of packages that `apt-cache depends` printed. */
@@ -85,15 +132,22 @@ async function writeConfiguration(state: string, architecture?: string): Promise
     `Dir::State "${state}";`,
     `Dir::State::lists "${state}/lists";`,
     `Dir::Cache "${state}/cache";`,
+    `Dir::Log "${state}/log";`,
+    // Without the option apt warns that a user of its own may not write here
     `APT::Sandbox::User "root";`,
     `Acquire::Languages "none";`,
+    `Debug::NoLocking "true";`,
     // These run commands that change the machine, or fail without root
     "#clear APT::Update::Pre-Invoke;",
     "#clear APT::Update::Post-Invoke;",
     "#clear APT::Update::Post-Invoke-Success;",
+    "#clear DPkg::Pre-Install-Pkgs;",
   ];
-  await Deno.writeTextFile(`${state}/apt.conf`, settings.join("\n") + "\n");
-  return `${state}/apt.conf`;
+  const path = `${state}/apt.conf`;
+  const text = settings.join("\n") + "\n";
+  await Deno.writeTextFile(`${path}.${Deno.pid}`, text);
+  await Deno.rename(`${path}.${Deno.pid}`, path);
+  return path;
 }
 
 function architectureSettings(architecture: string): string[] {
@@ -123,9 +177,4 @@ async function run(
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`Cannot run ${command}: it is not installed; it fetches packages of Debian's`, { cause: error });
   }
-}
-
-function cannotDownload(names: string[], complaints: string[], { advice }: DownloadOptions): Error {
-  const said = complaints.filter(Boolean).join("\n");
-  return new Error(`Cannot download ${names.join(" ")}: apt-get said\n${said}\n${advice}`);
 }

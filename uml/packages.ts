@@ -14,8 +14,8 @@ const ADVICE = `install what is missing with: apt-get install ${PACKAGES.join(" 
 
 /** How the files are fetched, if they are not here yet. */
 export interface FetchOptions {
-  /** Is told the folder that they are downloaded into, before they are */
-  onDownload?: (cache: string) => void;
+  /** Is told what is downloaded, and how much, before it is */
+  onDownload?: (what: string) => void;
   /** Ends the download */
   signal?: AbortSignal;
 }
@@ -45,9 +45,8 @@ export async function umlFiles(
   const present = findIn("") ?? findIn(cache);
   if (present) return present;
   assertPackaged();
-  onDownload?.(cache);
   await fillCache(cache, async (folder) => {
-    await downloadPackages(PACKAGES, { folder, signal, advice: ADVICE });
+    await downloadPackages(PACKAGES, { folder, signal, onDownload, what: "User-Mode Linux", advice: ADVICE });
     await unpackPackages(folder, `${folder}/root`);
   });
   const fetched = findIn(cache);

@@ -4,17 +4,18 @@
  * @module
  */
 
+import { namespaceIdentity } from "../linux/namespace.ts";
 import { systemPath } from "./system_path.ts";
 
-const MAKE_A_PLUG = "ip link add probe0 type veth peer name probe1 && " +
-  "tc qdisc add dev probe0 root plug limit 1000";
+/** What makes a place for a command; the words before that are Deno, `probe.ts` and its argument. */
+const SET_UP = 'mount -t tmpfs tmpfs /run && "$1" run -A --no-check --quiet "$2" "$3" && shift 3 && exec "$@"';
 
 /** This kernel will do. */
 export interface Usable {
   usable: true;
   /**
    * Turns a command into one that runs as root in a network namespace with an empty `/run`, so that
-   * what it does to devices and with `ip netns` is gone when it ends.
+   * what it does to devices and with names of namespaces is gone when it ends.
    */
   isolate: (command: string[]) => string[];
 }
@@ -42,21 +43,14 @@ export function probeThisKernel(
     return { usable: false, reason: "this user is not root" };
   }
   const isolate = (command: string[]) => isolated(command, isRoot);
-  const complaint = run(isolate(["sh", "-c", MAKE_A_PLUG]));
+  const complaint = run(isolate(["true"]));
   return complaint === undefined ? { usable: true, isolate } : { usable: false, reason: complaint };
 }
 
 function isolated(command: string[], isRoot: boolean): string[] {
-  const setUp = "mount -t tmpfs tmpfs /run && ip link set lo up";
-  return [
-    "unshare",
-    ...isRoot ? [] : ["--user", "--map-root-user"],
-    "--net",
-    "--mount",
-    "--",
-    ...["sh", "-c", `${setUp} && exec "$@"`, "sh"],
-    ...command,
-  ];
+  const asRoot = isRoot ? [] : ["--user", "--map-root-user"];
+  const place = ["unshare", ...asRoot, "--net", "--mount", "--", "sh", "-c", SET_UP, "sh"];
+  return [...place, Deno.execPath(), `${import.meta.dirname}/probe.ts`, namespaceIdentity(), ...command];
 }
 
 /** Runs a command and returns what it complained about, or nothing if it succeeded. */

@@ -1,13 +1,13 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Connection } from "../../netlink/connection.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { UnsupportedError } from "../../linux/libc.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { createRequest } from "../../plug/plug_requests.ts";
 import { type Check, readText } from "./check.ts";
 import { fixModule, kernelRelease } from "./kernel_vendor.ts";
-import { hasNetAdmin } from "./machine.ts";
 
 /** A part of the kernel, and what needs it. */
 interface Part {
@@ -70,7 +70,7 @@ function kernelConfig(): string {
  * surest answer where the kernel's package says nothing, as in a container.
  */
 function tryPlug(): string | undefined {
-  if (!hasNetAdmin()) return undefined;
+  if (!hasCapability("CAP_NET_ADMIN")) return undefined;
   try {
     using connection = inNewNamespace(() => Connection.open());
     const place = { ifindex: LOOPBACK_INDEX, parent: TC_H_ROOT, handle: 0 };

@@ -1,23 +1,9 @@
 import { Connection } from "../../netlink/connection.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { libc, UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { type Check, readText } from "./check.ts";
 import { kernelRelease } from "./kernel_vendor.ts";
-
-/** Bits of `CapEff` in /proc/self/status, `linux/capability.h`. */
-const CAP_NET_ADMIN = 12n;
-const CAP_SYS_ADMIN = 21n;
-
-/** Whether this process has a capability, by its bit. */
-function hasCapability(bit: bigint): boolean {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status") ?? "")?.[1] ?? "0";
-  return (BigInt(`0x${mask}`) >> bit & 1n) === 1n;
-}
-
-/** Whether this process has CAP_NET_ADMIN. */
-export function hasNetAdmin(): boolean {
-  return hasCapability(CAP_NET_ADMIN);
-}
 
 /** Linux, on a processor whose layouts the codec knows. */
 export function checkLinux(): Check {
@@ -64,13 +50,13 @@ export function checkNetlink(): Check {
 /** The capabilities to change queues, and to enter and make network namespaces. */
 export function checkCapabilities(): Check[] {
   return [
-    capability("CAP_NET_ADMIN", { bit: CAP_NET_ADMIN, neededFor: "holding packets" }),
-    capability("CAP_SYS_ADMIN", { bit: CAP_SYS_ADMIN, neededFor: "--netns" }),
+    capability("CAP_NET_ADMIN", "holding packets"),
+    capability("CAP_SYS_ADMIN", "--netns"),
   ];
 }
 
-function capability(name: string, { bit, neededFor }: { bit: bigint; neededFor: Check["neededFor"] }): Check {
-  const ok = hasCapability(bit);
+function capability(name: "CAP_NET_ADMIN" | "CAP_SYS_ADMIN", neededFor: Check["neededFor"]): Check {
+  const ok = hasCapability(name);
   return {
     name,
     neededFor,

@@ -7,7 +7,7 @@ const RESTRICTIONS = [
   ["kernel.apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"],
 ] as const;
 
-/** Network namespaces, for `--netns`; and whether an ordinary user may make them. */
+/** Network namespaces, for `--netns`; whether this process may make them, and whether an ordinary user may. */
 export function checkNamespaces(): Check[] {
   const there = hasNetworkNamespaces();
   const restriction = RESTRICTIONS.find(([name, value]) => readSysctl(name) === value);

@@ -1,11 +1,19 @@
+import { parseAddress } from "../../gate/match/address.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { EPERM } from "../../linux/errno.ts";
-import { UnsupportedError } from "../../linux/libc.ts";
-import { inNamespace, namespacePath, removeNamespace } from "../../linux/namespace.ts";
+import { makeNamespace, namespacePath, removeNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
+import {
+  type CableEnd,
+  type GatewayRoute,
+  hasIpv6,
+  layCable,
+  setUpHost,
+  type WrittenAddress,
+} from "../../netlink/cable.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { endProcesses, isInNamespace, type IsMeant } from "../../guardian/processes.ts";
-import type { PlannedDevice, PlannedHost } from "../plan.ts";
-import { feed } from "./feed.ts";
+import type { PlannedDevice, PlannedHost, PlannedRoute } from "../plan.ts";
 import { StepError } from "./step_error.ts";
 
 /** What hosts are made with. */
@@ -14,10 +22,10 @@ export interface HostsOptions {
   guardian?: Guardian;
   /** What tells the namespaces of this run from those of others. */
   run: string;
-  /** What the programs that make them have in their environment: the guardian ends these too. */
-  env: Readonly<Record<string, string>>;
   /** Whether the kernel knows IPv6; looked up if not given. */
   ipv6?: boolean;
+  /** Whether this process may enter network namespaces; looked up if not given. */
+  mayEnter?: boolean;
 }
 
 /** The hosts of a scenario: network namespaces, those that it makes and those that are there. */
@@ -25,16 +33,16 @@ export class Hosts {
   readonly #names: ReadonlyMap<string, string>;
   readonly #planned: readonly PlannedHost[];
   readonly #guardian?: Guardian;
-  readonly #env: Readonly<Record<string, string>>;
   readonly #ipv6: boolean;
+  readonly #mayEnter: boolean;
   /** Those that were made, with the number by which the guardian knows each. */
   readonly #charges = new Map<string, number | undefined>();
 
-  constructor(planned: readonly PlannedHost[], { guardian, run, env, ipv6 = hasIpv6() }: HostsOptions) {
+  constructor(planned: readonly PlannedHost[], { guardian, run, ipv6 = hasIpv6(), mayEnter }: HostsOptions) {
     this.#planned = planned;
     this.#ipv6 = ipv6;
+    this.#mayEnter = mayEnter ?? (planned.length === 0 || hasCapability("CAP_SYS_ADMIN"));
     this.#guardian = guardian;
-    this.#env = env;
     this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? `plugctl-${run}-${name}`]));
   }
 
@@ -49,27 +57,45 @@ export class Hosts {
   }
 
   /**
-   * Makes the namespaces, which the guardian has charge of before they are there, and the cables between them.
+   * Makes sure that they can be made, and entered, before anything is touched.
    *
-   * @throws {StepError} where one is to have IPv6, which this kernel lacks, or `ip` fails
+   * @throws {NetlinkError} with EPERM where this process may not
+   * @throws {StepError} where one is to have IPv6, which this kernel lacks, or a route that cannot be
    */
-  async make(): Promise<void> {
+  check(): void {
     const hosts = this.made;
     if (!this.#ipv6) { for (const host of hosts) refuseIpv6(host); }
+    for (const host of hosts) for (const route of host.routes) routeOf(host, route);
+    if (this.#mayEnter || this.#planned.length === 0) return;
+    const names = (hosts.length > 0 ? hosts : this.#planned).map(({ name }) => name).join(", ");
+    const sentence = "network namespaces take CAP_SYS_ADMIN, which this process does not have";
+    throw new NetlinkError(`${hosts.length > 0 ? "make" : "enter"} hosts ${names}`, { errno: EPERM, sentence });
+  }
+
+  /**
+   * Makes the namespaces, which the guardian has charge of before they are there, and the cables between them.
+   *
+   * @throws {NetlinkError} where the kernel refuses
+   */
+  make(): void {
+    const hosts = this.made;
     for (const { name } of hosts) {
-      this.#charges.set(name, this.#guardian?.take({ kind: "namespace", name: this.#netns(name) }));
+      const netns = this.#netns(name);
+      this.#charges.set(name, this.#guardian?.take({ kind: "namespace", name: netns }));
+      makeNamespace(netns);
     }
-    await ip(hosts.map(({ name }) => `netns add ${this.#netns(name)}`), {
-      operation: "make the hosts",
-      env: this.#env,
-    });
-    const cables = cablesOf(hosts);
-    const each = cables.filter(([, there], index) => cables.findIndex(([end]) => end === there) > index);
-    await ip(each.map((cable) => this.#layLine(cable)), {
-      operation: "lay the cables between the hosts",
-      env: this.#env,
-    });
-    for (const host of hosts) await this.#configure(host, cables.filter(([end]) => end.host === host.name));
+    const cables = this.#cables(hosts);
+    for (const [here, there] of cables.filter(([here, there], index) => isFirst(cables, { here, there, index }))) {
+      const operation = `lay the cable from ${here.host} ${here.name} to ${there.host} ${there.name}`;
+      layCable([here, there], { operation, ipv6: this.#ipv6 });
+    }
+    for (const host of hosts) {
+      const { name, forward } = host;
+      const ends = cables.filter(([end]) => end.host === name);
+      const routes = host.routes.map((route) => routeOf(host, route));
+      const operation = `configure host ${name}`;
+      setUpHost({ netns: this.#netns(name), ends, routes, forward }, { operation, ipv6: this.#ipv6 });
+    }
   }
 
   /** Ends what runs on the hosts that were made, and deletes them; one that is not there is passed over. */
@@ -88,23 +114,23 @@ export class Hosts {
     return this.#names.get(name) as string;
   }
 
-  /** Lays one cable, straight into the namespaces of both ends. */
-  #layLine([here, there]: Cable): string {
-    const [near, far] = [here, there].map(({ host, device, mac }) =>
-      `${device.name} netns ${this.#netns(host)} address ${mac}`
+  /** Every end of every cable, with the other end. */
+  #cables(hosts: readonly PlannedHost[]): Cable[] {
+    const ends = hosts.flatMap((host, hostIndex) =>
+      host.devices.map((device, deviceIndex): End => ({
+        host: host.name,
+        netns: this.#netns(host.name),
+        name: device.name,
+        to: device.to,
+        mac: macOf(hostIndex, deviceIndex),
+        mtu: device.mtu,
+        addresses: device.addresses.map(addressOf),
+      }))
     );
-    return `link add ${near} type veth peer name ${far}`;
-  }
-
-  async #configure(host: PlannedHost, ends: readonly Cable[]): Promise<void> {
-    const netns = this.#netns(host.name);
-    const lines = [
-      "link set lo up",
-      ...ends.flatMap((end) => endLines(end, { ipv6: this.#ipv6 })),
-      ...host.routes.map(({ to, via }) => `route add ${to} via ${via}`),
-    ];
-    await ip(lines, { operation: `configure host ${host.name}`, netns, env: this.#env });
-    if (host.forward) inNamespace(netns, () => forward({ ipv6: this.#ipv6 }));
+    return ends.map((end) => {
+      const other = ends.find(({ host, name }) => host === end.to.host && name === end.to.device) as End;
+      return [end, other];
+    });
   }
 }
 
@@ -118,58 +144,45 @@ function isOn(netns: string): IsMeant | undefined {
   }
 }
 
-/** An end of a cable. */
-interface End {
+/** An end of a cable, and where that leads. */
+interface End extends CableEnd {
   host: string;
-  device: PlannedDevice;
-  mac: string;
+  to: PlannedDevice["to"];
 }
 
 /** A cable, as seen from its first end. */
 type Cable = readonly [End, End];
 
-/** Every end of every cable, with the other end. */
-function cablesOf(hosts: readonly PlannedHost[]): Cable[] {
-  const ends = hosts.flatMap((host, hostIndex) =>
-    host.devices.map((device, deviceIndex) => ({ host: host.name, device, mac: macOf(hostIndex, deviceIndex) }))
-  );
-  return ends.map((end) => {
-    const { to } = end.device;
-    const other = ends.find(({ host, device }) => host === to.host && device.name === to.device) as End;
-    return [end, other];
-  });
+/** Whether it is from this end of its cable that it is laid. */
+function isFirst(cables: readonly Cable[], { here, there, index }: { here: End; there: End; index: number }): boolean {
+  return here !== there && cables.findIndex(([end]) => end === there) > index;
 }
 
 /** A hardware address that belongs to no maker: a locally administered one, with "pl" in it. */
-function macOf(host: number, device: number): string {
-  const bytes = [0x02, 0x70, 0x6c, host >> 8 & 0xff, host & 0xff, device & 0xff];
-  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+function macOf(host: number, device: number): Uint8Array {
+  return Uint8Array.of(0x02, 0x70, 0x6c, host >> 8 & 0xff, host & 0xff, device & 0xff);
 }
 
-/**
- * Sets up an end so that the cable carries nothing but what the scenario's programs send: each end knows the hardware
- * address of the other for good, and has no address of its own making, so that nothing is asked, announced or solicited.
- */
-function endLines([{ device: { name, addresses, mtu } }, other]: Cable, { ipv6 }: { ipv6: boolean }): string[] {
-  return [
-    ...ipv6 ? [`link set ${name} addrgenmode none`] : [],
-    ...mtu === undefined ? [] : [`link set ${name} mtu ${mtu}`],
-    ...addresses.map((address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`),
-    `link set ${name} up`,
-    ...other.device.addresses.map((address) =>
-      `neighbour replace ${address.split("/")[0]} lladdr ${other.mac} dev ${name} nud permanent`
-    ),
-  ];
+/** `10.0.0.1/24`, which has been checked. */
+function addressOf(text: string): WrittenAddress {
+  const [written, length] = text.split("/");
+  return { text, address: bytesOf(written), length: Number(length) };
 }
 
-/** Whether the kernel knows IPv6; one that does not refuses whatever concerns it. */
-function hasIpv6(): boolean {
-  try {
-    return Deno.statSync("/proc/sys/net/ipv6").isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+function bytesOf(address: string): Uint8Array {
+  const bytes = parseAddress(address);
+  if (bytes) return bytes;
+  throw new SyntaxError(`${JSON.stringify(address)} is no IP address`);
+}
+
+function routeOf({ name }: PlannedHost, { to, via }: PlannedRoute): GatewayRoute {
+  const gateway = bytesOf(via);
+  if (to === "default") return { to: { text: to, address: gateway.map(() => 0), length: 0 }, via: gateway };
+  const destination = addressOf(to);
+  if (destination.address.length === gateway.length) return { to: destination, via: gateway };
+  throw new StepError(
+    `Cannot make host ${name}: its route to ${to} leads via ${via}, which is of the other IP version`,
+  );
 }
 
 /** Refuses a host that is to have IPv6, of which the kernel would say no more than that it is not supported. */
@@ -178,35 +191,4 @@ function refuseIpv6({ name, devices, routes }: PlannedHost): void {
   const address = addresses.find((each) => each.includes(":"));
   if (address === undefined) return;
   throw new StepError(`Cannot make host ${name}: it is to have ${address}, and this kernel has no IPv6`);
-}
-
-/** Has the host that the process is on pass on packets that are for others. */
-function forward({ ipv6 }: { ipv6: boolean }): void {
-  const paths = ["ipv4/ip_forward", ...ipv6 ? ["ipv6/conf/all/forwarding"] : []];
-  for (const path of paths) Deno.writeTextFileSync(`/proc/sys/net/${path}`, "1\n");
-}
-
-/** Runs lines of `ip`, in one process. */
-async function ip(
-  lines: readonly string[],
-  { operation, netns, env }: { operation: string; netns?: string; env: Readonly<Record<string, string>> },
-): Promise<void> {
-  const args = [...netns === undefined ? [] : ["-netns", netns], "-batch", "-"];
-  const child = startIp({ args, env, stdin: "piped", stdout: "null", stderr: "piped", detached: true }, operation);
-  const fed = feed(child, lines.map((line) => `${line}\n`).join(""));
-  // Where it does not read all of it, it has failed, and says why.
-  const [{ success, stderr }] = await Promise.all([child.output(), fed.catch(() => {})]);
-  if (success) return;
-  const sentence = new TextDecoder().decode(stderr).trim().split("\n")[0];
-  if (!/permitted|denied/.test(sentence)) throw new StepError(`Cannot ${operation}: ip says: ${sentence}`);
-  throw new NetlinkError(operation, { errno: EPERM, sentence: `ip says: ${sentence}` });
-}
-
-function startIp(options: Deno.CommandOptions, operation: string): Deno.ChildProcess {
-  try {
-    return new Deno.Command("ip", options).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UnsupportedError(`Cannot ${operation}: there is no program ip; install iproute2`, { cause: error });
-  }
 }

@@ -148,7 +148,7 @@ class Run {
     const micros = (time: number) => Math.round((time - from) * 1000);
     const now = () => micros(clock.now());
     const env = { [TAG_VARIABLE]: this.#tag };
-    const hosts = new Hosts(planned, { guardian, env, run: this.#tag.slice(0, 6) });
+    const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
     const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
     const { folder } = this.#origin;
@@ -176,6 +176,7 @@ class Run {
     using _sampler = this.#options.sampleMs === undefined ? undefined : sample(stage, this.#options.sampleMs);
     try {
       this.#stop.signal.throwIfAborted();
+      stage.hosts.check();
       guardian?.take({ kind: "processes", tag: this.#tag });
       await this.#setUp(course);
       await doSteps(steps, { ...course, phase: "steps", prefix: "", done: this.#done });

@@ -26,8 +26,8 @@ export interface Parts {
 
 /** How parts are fetched that are not here yet. */
 export interface FetchOptions {
-  /** Is told what is downloaded, and the folder that it is downloaded into. */
-  onDownload: (what: string, folder: string) => void;
+  /** Is told what is downloaded, and how much, before it is. */
+  onDownload: (what: string) => void;
   /** Ends the download. */
   signal: AbortSignal;
 }
@@ -42,15 +42,15 @@ export async function fetchParts(options: FetchOptions): Promise<Parts> {
   const deno = cacheFolder(`arm64-deno-${DENO.version}`);
   const { onDownload, signal } = options;
   if (!isThere(debian)) {
-    onDownload("Debian's kernel for arm64", debian);
     await fillCache(debian, async (folder) => {
-      const kind = { architecture: "arm64", dependenciesOf: KERNEL, advice: ADVICE };
-      await downloadPackages(PACKAGES, { folder, signal, ...kind });
+      const what = "Debian's kernel for arm64";
+      const kind = { architecture: "arm64", dependenciesOf: KERNEL, what, advice: ADVICE };
+      await downloadPackages(PACKAGES, { folder, signal, onDownload, ...kind });
       await unpackPackages(folder, `${folder}/root`);
     });
   }
   if (!isThere(deno)) {
-    onDownload("Deno for arm64", deno);
+    onDownload("Deno for arm64: npm's package, 43 MB");
     await fillCache(deno, (folder) => fetchDeno(folder, signal));
   }
   return { debian, deno: `${deno}/deno` };

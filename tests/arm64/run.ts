@@ -7,11 +7,11 @@
  * @module
  */
 
-import { run } from "../../package/command.ts";
 import { runProgram } from "../../uml/program.ts";
 import { findKernel, makeContents } from "./contents.ts";
 import { writeInitramfs } from "./initramfs.ts";
 import { QEMU, runMachine } from "./machine.ts";
+import { provideTools } from "../tools.ts";
 import { fetchParts, type Parts } from "./parts.ts";
 
 /** Five times what it takes. */
@@ -24,8 +24,9 @@ await runProgram("tests/arm64", async (signal) => {
   }
   let parts: Parts;
   try {
-    await run([QEMU, "--version"]);
-    parts = await fetchParts({ signal, onDownload: (what, to) => console.log(`Downloading ${what} to ${to}`) });
+    const fetching = { signal, onDownload: (what: string) => console.log(`Downloading ${what}`) };
+    await provideTools([QEMU], fetching);
+    parts = await fetchParts(fetching);
   } catch (error) {
     signal.throwIfAborted();
     return reportNotRun(error);
@@ -51,8 +52,7 @@ async function runTests(parts: Parts, signal: AbortSignal): Promise<number> {
 function reportNotRun(error: unknown): number {
   console.error(
     `tests/arm64 NOT RUN: ${error instanceof Error ? error.message : error}\n` +
-      "They need QEMU and what is fetched by itself, packages of Debian's and Deno of npm's: " +
-      "apt-get install qemu-system-arm",
+      "They need QEMU, Debian's kernel for arm64 and npm's Deno for it, which are fetched by themselves",
   );
   return Deno.env.get("CI") === "true" ? 1 : 0;
 }

@@ -10,6 +10,9 @@ export const BINARY: string = given("PLUGCTL_BINARY");
 /** The folder of the bundle that it has made. */
 export const BUNDLE: string = given("PLUGCTL_BUNDLE");
 
+/** Where programs are, without Deno. */
+const SYSTEM = `/usr/sbin:/usr/bin:/sbin:/bin:${given("PLUGCTL_TOOLS")}/../bin`;
+
 function given(name: string): string {
   const value = Deno.env.get(name);
   if (value !== undefined) return value;
@@ -21,7 +24,7 @@ export async function run(
   words: readonly string[],
   { program = BINARY, env = {} }: { program?: string; env?: Record<string, string> } = {},
 ): Promise<Outcome> {
-  const options = { args: [...words], clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } };
+  const options = { args: [...words], clearEnv: true, env: { PATH: SYSTEM, ...env } };
   const { code, stdout, stderr } = await new Deno.Command(program, { ...options, stdin: "null" }).output();
   const decoder = new TextDecoder();
   return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };

@@ -11,15 +11,17 @@ import { compileBinary } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
 import { bundleProgram } from "../../package/javascript.ts";
 import { cacheModules } from "../../uml/cache_modules.ts";
-import { assertIproute2 } from "../../uml/iproute2.ts";
 import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
+import { provideTools } from "../tools.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const HERE = "tests/binary";
 const THERE = "tests/binary/kernel";
 /** What users of plugctl have, and the tests drive. */
-const PROGRAMS = ["bash", "dpkg", "dpkg-deb", "fish", "man", "python3", "setcap", "zsh"];
+const TOOLS = ["busybox", "fish", "ip", "man", "python3", "setcap", "tc", "zsh"] as const;
+/** What every Debian has of that. */
+const PROGRAMS = ["bash", "dpkg", "dpkg-deb"];
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 
 /** What the tests drive, and what ends them. */
@@ -58,8 +60,9 @@ async function prepare(kernel: PlugKernel, { binary, bundle, signal }: Made): Pr
   for (const program of PROGRAMS) {
     await run(["sh", "-c", 'command -v "$1" || { echo "$1 is not installed" >&2; exit 1; }', "sh", program]);
   }
-  assertIproute2();
-  await kernel.prepare({ signal, onDownload: (to) => console.log(`Downloading User-Mode Linux to ${to}`) });
+  const fetching = { signal, onDownload: (what: string) => console.log(`Downloading ${what}`) };
+  await provideTools(TOOLS, fetching);
+  await kernel.prepare(fetching);
   await compileBinary(binary);
   await bundleProgram(bundle);
   await cacheModules([HERE, THERE].flatMap(testFiles), signal);
@@ -106,8 +109,7 @@ function testFiles(folder: string): string[] {
 function reportNotRun(error: unknown): number {
   console.error(
     `tests/binary NOT RUN: ${error instanceof Error ? error.message : error}\n` +
-      "They need what deno compile downloads, or a denort of the same version in DENORT_BIN, and: " +
-      "apt-get install bash fish iproute2 libcap2-bin man-db python3 zsh",
+      "They need what deno compile downloads, or a denort of the same version in DENORT_BIN",
   );
   return Deno.env.get("CI") === "true" ? 1 : 0;
 }

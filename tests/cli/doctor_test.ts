@@ -2,8 +2,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { type Check, USES } from "../../cli/doctor/check.ts";
 import { checkKernelModules } from "../../cli/doctor/kernel_module.ts";
-import { checkCapabilities, checkLibc, checkLinux, checkNetlink, hasNetAdmin } from "../../cli/doctor/machine.ts";
+import { checkCapabilities, checkLibc, checkLinux, checkNetlink } from "../../cli/doctor/machine.ts";
 import { checkNamespaces } from "../../cli/doctor/namespaces.ts";
+import { hasCapability } from "../../linux/capability.ts";
 import { plugctl } from "./plugctl.ts";
 import { replacedFiles } from "./replaced_files.ts";
 
@@ -112,13 +113,23 @@ Deno.test("checkKernelModules() takes a configuration that may not be read for o
   assertEquals(findings(checkKernelModules, files).sch_plug, "yes: loaded");
 });
 
-Deno.test("hasNetAdmin() reads bit 12 of the effective capabilities", () => {
-  for (const [mask, has] of [["1000", true], ["000001ffffffffff", true], ["efff", false], ["0", false]] as const) {
+/** Masks of capabilities, and whether they have CAP_NET_ADMIN and CAP_SYS_ADMIN. */
+const MASKS = [
+  ["1000", true, false],
+  ["200000", false, true],
+  ["000001ffffffffff", true, true],
+  ["dfefff", false, false],
+  ["0", false, false],
+] as const;
+
+Deno.test("hasCapability() reads bits 12 and 21 of the effective capabilities", () => {
+  const both = () => [hasCapability("CAP_NET_ADMIN"), hasCapability("CAP_SYS_ADMIN")];
+  for (const [mask, ...has] of MASKS) {
     using _files = replacedFiles({ "/proc/self/status": `CapPrm:\t1ff\nCapEff:\t${mask}\nCapBnd:\t1ff\n` });
-    assertEquals(hasNetAdmin(), has, mask);
+    assertEquals(both(), has, mask);
   }
   using _files = replacedFiles({});
-  assertEquals(hasNetAdmin(), false);
+  assertEquals(both(), [false, false]);
 });
 
 Deno.test("checkCapabilities() says how to get a capability, when this process has it not", () => {

@@ -91,7 +91,7 @@ Deno.test("main() exits with 1 and says what the kernel said, when there is no s
   assertEquals(
     stderr,
     "plugctl: cannot enter network namespace /nonexistent/netns: cannot open /nonexistent/netns (ENOENT); " +
-      "list the namespaces with: ip netns\n",
+      "list the namespaces with: ls /run/netns\n",
   );
 });
 

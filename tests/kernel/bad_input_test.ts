@@ -157,7 +157,7 @@ const ROWS: Row[] = [{
   words: ["show", "--netns", "nosuch"],
   status: 1,
   message:
-    "cannot enter network namespace nosuch: cannot open /run/netns/nosuch (ENOENT); list the namespaces with: ip netns",
+    "cannot enter network namespace nosuch: cannot open /run/netns/nosuch (ENOENT); list the namespaces with: ls /run/netns",
 }, {
   name: "a second attach while the first holds",
   tc: HOLDING,

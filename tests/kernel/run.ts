@@ -10,20 +10,23 @@
  */
 
 import { cacheModules } from "../../uml/cache_modules.ts";
-import { assertIproute2 } from "../../uml/iproute2.ts";
 import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
+import { provideTools } from "../tools.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const FOLDER = "tests/kernel";
 const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
+/** What the tests use beside plugctl. */
+const TOOLS = ["busybox", "curl", "haproxy", "ip", "nl-qdisc-add", "python3", "strace", "tc", "tcpdump"] as const;
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 
 await runProgram("tests/kernel", async (signal) => {
   const kernel = findPlugKernel({ asUser: false });
+  const fetching = { signal, onDownload: (what: string) => console.log(`Downloading ${what}`) };
   try {
-    assertIproute2();
-    await kernel.prepare({ signal, onDownload: (folder) => console.log(`Downloading User-Mode Linux to ${folder}`) });
+    await provideTools(TOOLS, fetching);
+    await kernel.prepare(fetching);
   } catch (error) {
     signal.throwIfAborted();
     return reportNotRun(error);
@@ -80,7 +83,7 @@ async function passes(
 function reportNotRun(error: unknown): number {
   console.error(
     `tests/kernel NOT RUN: ${error instanceof Error ? error.message : error}\n` +
-      "Where root can load sch_plug they need none of this: modprobe sch_plug",
+      "Where root can load sch_plug, User-Mode Linux is not needed: modprobe sch_plug",
   );
   return Deno.env.get("CI") === "true" ? 1 : 0;
 }

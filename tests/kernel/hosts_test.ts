@@ -1,0 +1,101 @@
+/** The hosts of a scenario as `ip` sees them, and what is said where they cannot be made. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Scenario } from "../../mod.ts";
+import { Host } from "./host.ts";
+import { PLUGCTL } from "./plugctl.ts";
+
+const SCENARIO = `name: three hosts
+defaults: { host: client }
+hosts:
+  client:
+    devices: { eth0: { to: router, address: [10.0.0.1/24, "fd00::1/64"], mtu: 1400 } }
+    routes: { default: 10.0.0.2, "10.2.0.0/16": 10.0.0.2, "fd01::/64": "fd00::2" }
+  router:
+    devices:
+      eth0: { to: client, address: [10.0.0.2/24, "fd00::2/64"], mtu: 1400 }
+      eth1: { to: server, address: [10.0.1.1/24, "fd01::1/64"] }
+    forward: true
+  server:
+    devices: { eth0: { to: router, address: [10.0.1.2/24, "fd01::2/64"] } }
+    routes: { default: 10.0.1.1, "fd00::/64": "fd01::1" }
+steps:
+  - { host: here, run: { command: "ip netns list | sort", stdout: "/^plugctl-\\\\w{6}-client.*\\nplugctl-\\\\w{6}-router.*\\nplugctl-/" } }
+  - { host: here, run: "ip netns exec $(ip netns list | grep -o 'plugctl-[^ ]*-client') true" }
+  - { host: here, run: { command: stat --format %a /run/netns/*-client, stdout: "444" } }
+  - run: { command: ip -json address show dev lo, stdout: '/"operstate":"UNKNOWN"/' }
+  - run: { command: ip address show dev eth0, stdout: "/mtu 1400 .*\\n.*link.ether 02:70:6c:00:00:00 /" }
+  - run: { command: ip -4 address show dev eth0, stdout: inet 10.0.0.1/24 scope global eth0 }
+  - run: { command: ip -6 address show dev eth0, stdout: "inet6 fd00::1/64 scope global nodad" }
+  - expect: { command: ip -6 address show dev eth0 tentative, stdout: /^$/ }
+  - expect: { command: ip -6 address show dev eth0 scope link, stdout: /^$/ }
+  - run: { command: ip route, stdout: "/^default via 10.0.0.2 dev eth0 *\\n10.0.0.0.24 .*\\n10.2.0.0.16 via 10.0.0.2 dev eth0/" }
+  - run: { command: ip -6 route, stdout: "fd01::/64 via fd00::2 dev eth0 metric 1024" }
+  - run: { command: ip neighbour show, stdout: "10.0.0.2 dev eth0 lladdr 02:70:6c:00:01:00 PERMANENT" }
+  - run: { command: ip neighbour show, stdout: "fd00::2 dev eth0 lladdr 02:70:6c:00:01:00 PERMANENT" }
+  - { host: router, run: { command: ip address show dev eth1, stdout: "/mtu 1500 .*\\n.*link.ether 02:70:6c:00:01:01 /" } }
+  - run: busybox ping -c 1 -W 60 10.0.1.2
+  - run: busybox ping -c 1 -W 60 fd01::2
+`;
+
+Deno.test("a scenario's hosts have what it says, also for ip, and pass on what is for others", async () => {
+  const scenario = await Scenario.parse(SCENARIO);
+  const { outcome, error, step, undone } = await scenario.run();
+  assertEquals([step, error, outcome, undone], [undefined, undefined, "done", true]);
+});
+
+/** What the kernel refuses of a host, by its file, and how that is told. */
+const REFUSED = [
+  [
+    'a: { devices: { eth0: { to: b, address: "ff02::1/64" } } }',
+    "plugctl: step setup.hosts: Cannot configure host a: give eth0 ff02::1/64: ",
+  ],
+  [
+    "a: { devices: { eth0: { to: b, address: 10.0.0.1/24 } }, routes: { default: 10.9.0.1 } }",
+    "plugctl: step setup.hosts: Cannot configure host a: add the route to default: Nexthop has invalid gateway",
+  ],
+  [
+    'a: { devices: { eth0: { to: b, address: 10.0.0.1/24 } }, routes: { "10.1.0.0/16": "fd00::2" } }',
+    "plugctl: Cannot make host a: its route to 10.1.0.0/16 leads via fd00::2, which is of the other IP version",
+  ],
+];
+
+/** Runs a scenario with host `a`, from the command line on a host, with a way of starting programs before it. */
+async function runHosts(host: Host, a: string, start: readonly string[] = []) {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  const b = "b: { devices: { eth0: { to: a, address: 10.0.0.2/24 } } }";
+  await Deno.writeTextFile(file, `name: x\nhosts:\n  ${a}\n  ${b}\nsteps:\n  - { host: here, run: touch /run/ran }\n`);
+  const words = [...start, ...PLUGCTL, "run", file];
+  const { code, stdout, stderr } = await host.spawn(words, { stdout: "piped", stderr: "piped" }).output();
+  await Deno.remove(file);
+  const decoder = new TextDecoder();
+  return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("run says what the kernel refuses of a host, and leaves none of it behind", async () => {
+  using here = new Host();
+  const before = here.run("ip", "netns", "list");
+  for (const [a, message] of REFUSED) {
+    const { status, stderr } = await runHosts(here, a);
+    assertEquals([status, stderr.slice(0, message.length)], [1, message], stderr);
+    assertEquals(here.run("ip", "netns", "list"), before);
+  }
+});
+
+Deno.test("run says what hosts take, without CAP_SYS_ADMIN, before anything is made", async () => {
+  using here = new Host();
+  const before = here.run("ip", "netns", "list");
+  const drop = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+  const { status, stdout, stderr } = await runHosts(here, REFUSED[1][0], drop);
+  assertEquals(
+    [status, stderr],
+    [
+      4,
+      "plugctl: cannot make hosts a, b: network namespaces take CAP_SYS_ADMIN, which this process does not have " +
+      "(EPERM); run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN\n",
+    ],
+    stdout,
+  );
+  assertMatch(stdout, /^(?!.*setup)/s);
+  assertEquals(here.run("ip", "netns", "list"), before);
+});

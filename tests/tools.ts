@@ -1,0 +1,240 @@
+/**
+ * The programs that tests use beside plugctl, of this machine or else of Debian's packages: downloaded with all that they
+ * depend on and this machine lacks, unpacked in the cache, and run from there. Nothing is installed, and no root is needed.
+ *
+ * @module
+ */
+
+import { downloadPackages, unpackPackages } from "../uml/apt.ts";
+import { cacheFolder } from "../uml/cache.ts";
+import { systemPath } from "../uml/system_path.ts";
+
+/** A program, and what it takes to run it from where it was unpacked. */
+interface Tool {
+  /** The package of Debian's that it comes in. */
+  package: string;
+  /** Its path in the package. Default: the one in a `bin` or `sbin` that has its name. */
+  path?: string;
+  /** What tells its version, to see that it starts. Default: `--version`. */
+  check?: readonly string[];
+  /** Variables that lead it to its data, below `root`. */
+  env?: (root: string) => Record<string, string>;
+  /** Words before those that it is given. */
+  args?: (root: string) => readonly string[];
+}
+
+const TOOLS = {
+  busybox: { package: "busybox-static", check: ["true"] },
+  chromium: { package: "chromium", path: "usr/lib/chromium/chromium", env: fontVariables },
+  curl: { package: "curl" },
+  fish: { package: "fish" },
+  haproxy: { package: "haproxy", check: ["-v"] },
+  ip: { package: "iproute2", check: ["-V"] },
+  man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
+  "nl-qdisc-add": { package: "libnl-utils" },
+  python3: { package: "python3" },
+  "qemu-system-aarch64": { package: "qemu-system-arm", env: qemuVariables },
+  setcap: { package: "libcap2-bin", check: ["-h"] },
+  strace: { package: "strace" },
+  tc: { package: "iproute2", check: ["-V"], env: (root) => ({ TC_LIB_DIR: `${root}/usr/lib/tc` }) },
+  tcpdump: { package: "tcpdump" },
+  // Its modules are in it: the other looks for them in /usr/lib alone.
+  zsh: { package: "zsh-static", path: "bin/zsh-static", env: zshVariables },
+} satisfies Record<string, Tool>;
+
+/** A program that tests use. */
+export type ToolName = keyof typeof TOOLS;
+
+/** How tools are provided. */
+export interface ProvideOptions {
+  /** Is told what is downloaded, and how much, before it is. */
+  onDownload: (what: string) => void;
+  /** Ends the download. */
+  signal: AbortSignal;
+}
+
+const ADVICE = "where this is not Debian, or has no network, install what is missing";
+/** What every Debian has: what is linked with another version of it than the loader ends at once. */
+const NEVER: readonly string[] = ["libc6", "libc-bin"];
+
+/**
+ * Sees to it that these programs start, by `PATH`, in what this process starts from now on.
+ *
+ * @throws {Error} Where one cannot be had; the message says what to do.
+ */
+export async function provideTools(names: readonly ToolName[], { onDownload, signal }: ProvideOptions): Promise<void> {
+  const folder = cacheFolder(`tools-${debianVersion()}`);
+  // Those of this machine come first: only what it lacks is taken from the cache.
+  Deno.env.set("PATH", `${systemPath()}:${folder}/bin`);
+  Deno.env.set("PLUGCTL_TOOLS", `${folder}/root`);
+  if (missing(names).length === 0) return;
+  await Deno.mkdir(`${folder}/bin`, { recursive: true });
+  using lock = await Deno.open(`${folder}/lock`, { create: true, write: true });
+  await lock.lock(true);
+  const wanted = missing(names);
+  if (wanted.length === 0) return;
+  await fetchTools(wanted, { folder, onDownload, signal });
+  const left = missing(wanted);
+  if (left.length === 0) return;
+  throw new Error(
+    `Cannot run ${left.join(", ")} from ${folder}: ${complaintOf(left[0])}; delete it to fetch them anew`,
+  );
+}
+
+/** Those that do not start. */
+function missing(names: readonly ToolName[]): ToolName[] {
+  return names.filter((name) => complaintOf(name) !== undefined);
+}
+
+/** What is in the way of a program's start, if anything. */
+function complaintOf(name: ToolName): string | undefined {
+  const { check = ["--version"] }: Tool = TOOLS[name];
+  try {
+    const { code, stderr } = new Deno.Command(name, { args: [...check], stdin: "null" }).outputSync();
+    // So a shell says that there is no such program, and the loader that there is no such library.
+    return code === 127 ? new TextDecoder().decode(stderr).trim() : undefined;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return "there is no such program";
+  }
+}
+
+/** Downloads and unpacks the packages of some tools, and writes what starts each. */
+async function fetchTools(
+  names: readonly ToolName[],
+  { folder, ...options }: ProvideOptions & { folder: string },
+): Promise<void> {
+  const packages = [...new Set(names.map((name) => TOOLS[name].package))];
+  const unpacked = await readLines(`${folder}/packages`);
+  const debs = await Deno.makeTempDir({ dir: folder, prefix: "debs-" });
+  try {
+    const got = await downloadPackages(packages, {
+      ...options,
+      folder: debs,
+      withDependencies: true,
+      except: new Set([...unpacked, ...NEVER]),
+      what: `What tests use (${packages.join(", ")})`,
+      advice: ADVICE,
+    });
+    await unpackPackages(debs, `${folder}/root`);
+    await Deno.writeTextFile(`${folder}/packages`, [...unpacked, ...got].map((name) => `${name}\n`).join(""));
+  } finally {
+    await Deno.remove(debs, { recursive: true });
+  }
+  // There fish looks for its settings, from its program on.
+  await linkOnce("../etc", `${folder}/root/usr/etc`);
+  const libraries = [...libraryFolders(`${folder}/root`)].join(":");
+  for (const name of names) await writeStarter(name, { folder, libraries });
+}
+
+/** Writes a program that starts one where it was unpacked, with its libraries. */
+async function writeStarter(
+  name: ToolName,
+  { folder, libraries }: { folder: string; libraries: string },
+): Promise<void> {
+  const root = `${folder}/root`;
+  const { path, env, args }: Tool = TOOLS[name];
+  const places = path ? [path] : ["usr/bin", "bin", "usr/sbin", "sbin"].map((place) => `${place}/${name}`);
+  const program = places.map((place) => `${root}/${place}`).find(isFile);
+  if (!program) throw new Error(`Cannot use ${TOOLS[name].package}: there is no ${name} in it`);
+  const variables = { LD_LIBRARY_PATH: libraries, ...env?.(root) };
+  const words = [program, ...args?.(root) ?? []].map(quote).join(" ");
+  const lines = [
+    "#!/bin/sh",
+    ...Object.entries(variables).map(([key, value]) => `export ${key}=${quote(value)}`),
+    `exec ${words} "$@"`,
+  ];
+  const starter = `${folder}/bin/${name}`;
+  await Deno.writeTextFile(`${starter}.new`, `${lines.join("\n")}\n`, { mode: 0o755 });
+  await Deno.rename(`${starter}.new`, starter);
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Every folder below that has shared libraries in it. */
+function* libraryFolders(folder: string): Generator<string> {
+  const entries = Array.from(Deno.readDirSync(folder));
+  if (entries.some(({ name }) => /^lib.*\.so\.\d/.test(name))) yield folder;
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory) yield* libraryFolders(`${folder}/${name}`);
+  }
+}
+
+/** Every folder below that has files in it. */
+function* foldersWithFiles(folder: string): Generator<string> {
+  const entries = Array.from(Deno.readDirSync(folder));
+  if (entries.some(({ isFile }) => isFile)) yield folder;
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory) yield* foldersWithFiles(`${folder}/${name}`);
+  }
+}
+
+function fontVariables(root: string): Record<string, string> {
+  const fonts = `${root}/fonts.conf`;
+  const folders = ["dir", "cachedir"].map((tag) =>
+    `<${tag}>${root}/${tag === "dir" ? "usr/share/fonts" : "fonts"}</${tag}>`
+  );
+  Deno.writeTextFileSync(fonts, `<?xml version="1.0"?>\n<fontconfig>${folders.join("")}</fontconfig>\n`);
+  return { FONTCONFIG_FILE: fonts, XDG_DATA_DIRS: `${root}/usr/share:/usr/local/share:/usr/share` };
+}
+
+function groffVariables(root: string): Record<string, string> {
+  const [folder] = Array.from(Deno.readDirSync(`${root}/usr/share/groff`), ({ name }) => name)
+    .filter((name) => /^\d/.test(name)).map((name) => `${root}/usr/share/groff/${name}`);
+  return {
+    PATH: `${root}/usr/bin:${root}/bin:/usr/bin:/bin`,
+    GROFF_FONT_PATH: `${folder}/font`,
+    GROFF_TMAC_PATH: `${folder}/tmac:${root}/etc/groff`,
+  };
+}
+
+function qemuVariables(root: string): Record<string, string> {
+  const [modules = root] = Array.from(Deno.readDirSync(`${root}/usr/lib`), ({ name }) => `${root}/usr/lib/${name}/qemu`)
+    .filter(isThere);
+  return { QEMU_MODULE_DIR: modules };
+}
+
+function zshVariables(root: string): Record<string, string> {
+  return { FPATH: [...foldersWithFiles(`${root}/usr/share/zsh/functions`)].join(":") };
+}
+
+function isFile(path: string): boolean {
+  return isThere(path) && Deno.statSync(path).isFile;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+async function linkOnce(target: string, path: string): Promise<void> {
+  if (!isThere(path)) await Deno.symlink(target, path);
+}
+
+async function readLines(path: string): Promise<string[]> {
+  return isThere(path) ? (await Deno.readTextFile(path)).split("\n").filter(Boolean) : [];
+}
+
+/** The version of this machine's Debian, such as `12.11`, as part of a file's name. */
+function debianVersion(): string {
+  return isThere("/etc/debian_version")
+    ? Deno.readTextFileSync("/etc/debian_version").trim().replaceAll("/", "-")
+    : "0";
+}
+
+// For a shell: `tools.ts NAME...` prints what puts these programs on its PATH.
+if (import.meta.main) {
+  const names = Deno.args.filter((name): name is ToolName => name in TOOLS);
+  await provideTools(names, {
+    signal: new AbortController().signal,
+    onDownload: (what) => console.error(`Downloading ${what}`),
+  });
+  console.log(`export PATH=${quote(Deno.env.get("PATH") ?? "")}`);
+}

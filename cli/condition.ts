@@ -1,5 +1,5 @@
+import { fitsNumber, type NumberTest, OPERATORS, parseNumberTest } from "../plug/comparison.ts";
 import type { HoldCounts } from "../plug/hold.ts";
-import { parseSize } from "./values.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What a hold waits for. */
@@ -9,7 +9,8 @@ export interface Condition {
   isMet(counts: HoldCounts): boolean;
 }
 
-const QUANTITIES: ReadonlyMap<string, keyof HoldCounts> = new Map([
+/** What is counted, by the words of scenarios. */
+const COUNTERS: ReadonlyMap<string, keyof HoldCounts> = new Map([
   ["backlog", "backlogPackets"],
   ["backlog-bytes", "backlogBytes"],
   ["sent", "sentPackets"],
@@ -17,38 +18,29 @@ const QUANTITIES: ReadonlyMap<string, keyof HoldCounts> = new Map([
   ["drops", "drops"],
 ]);
 
-const COMPARISONS: Readonly<Record<string, (one: number, other: number) => boolean>> = {
-  ">=": (one, other) => one >= other,
-  "<=": (one, other) => one <= other,
-  "==": (one, other) => one === other,
-  ">": (one, other) => one > other,
-  "<": (one, other) => one < other,
-};
-
 /**
  * Parses a condition: `backlog>=10`, `sent-bytes>1m`, `drops == 0`.
  *
  * @throws {UsageError} where the text is anything else
  */
 export function parseCondition(text: string): Condition {
-  const [, quantity, comparison, number] = /^([a-z-]+) *(>=|<=|==|>|<) *(\w+(?:\.\w+)?)$/.exec(text) ?? [];
-  const name = QUANTITIES.get(quantity);
-  if (name === undefined) throw new UsageError(refusal(text));
-  const wanted = quantity.endsWith("-bytes") ? bytesOf(number) : packetsOf(number, text);
-  const compare = COMPARISONS[comparison];
-  return { text: `${quantity}${comparison}${number}`, isMet: (counts) => compare(counts[name], wanted) };
+  const [, counter, comparison] = /^([a-z-]+) *([=!<>].*)$/.exec(text) ?? [];
+  const field = COUNTERS.get(counter);
+  const test = field && testOf(comparison, counter);
+  if (!field || !test) throw new UsageError(refusal(text));
+  return { text: `${counter}${comparison.replaceAll(" ", "")}`, isMet: (counts) => fitsNumber(counts[field], test) };
 }
 
-function packetsOf(number: string, text: string): number {
-  if (/^\d{1,15}$/.test(number)) return Number(number);
-  throw new UsageError(refusal(text));
-}
-
-function bytesOf(number: string): number {
-  return number === "0" ? 0 : parseSize(number);
+function testOf(comparison: string, counter: string): NumberTest | undefined {
+  try {
+    return parseNumberTest(comparison, counter.endsWith("-bytes") ? "bytes" : "count");
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function refusal(text: string): string {
-  const quantities = [...QUANTITIES.keys()].join(", ");
-  return `invalid condition ${JSON.stringify(text)}: use ${quantities}, then >=, >, ==, <= or <, then a number`;
+  const counters = [...COUNTERS.keys()].join(", ");
+  return `invalid condition ${JSON.stringify(text)}: use ${counters}, then ${OPERATORS.join(", ")}, then a number`;
 }

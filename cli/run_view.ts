@@ -2,18 +2,27 @@
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../codec/message.ts";
 import { numberOf } from "../plug/quantity.ts";
-import type { Action, QueueTotal, ScenarioEnd, ScenarioEvent, StepEnd, StepStart } from "../scenario/event.ts";
+import type {
+  ProcessEnd,
+  QueueTotal,
+  RanProcess,
+  ScenarioEnd,
+  ScenarioEvent,
+  StepEnd,
+  StepStart,
+} from "../scenario/event.ts";
+import type { OutputLine } from "../scenario/run/processes.ts";
 import { type Context, isGiven } from "./context.ts";
 
-/** The steps in which others stand: a line says that they begin. */
-const OUTER: readonly Action[] = ["repeat", "round", "parallel", "branch"];
 const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 const TURN_MS = 100;
-/** How much of a failed command's output is shown, in lines. */
-const OUTPUT_LINES = 10;
 const CLEAR_LINE = "\r\x1b[K";
 /** The width where the terminal does not tell its own. */
 const COLUMNS = 80;
+/** What stands before a step, by how it has ended. */
+const SIGNS = { done: "✓", failed: "✗", unmet: "✗", aborted: "–" } as const;
+/** What cannot be seen, or moves the cursor. */
+const CONTROL = /(?!\t)\p{Cc}/gu;
 
 /** Shows a scenario's events: one line a step, and on a terminal another that says what is waited for at the moment. */
 export class RunView implements Disposable {
@@ -21,25 +30,38 @@ export class RunView implements Disposable {
   readonly isTerminal: boolean;
   readonly #context: Context;
   readonly #isQuiet: boolean;
+  readonly #isVerbose: boolean;
   readonly #colours: boolean;
   /** The steps that have begun and not ended, the innermost last. */
   readonly #open = new Map<string, StepStart>();
   readonly #lines = new Map<string, number>();
   readonly #held = new Map<string, number>();
+  /** The last lines that each process has written, by what it is called. */
+  readonly #last = new Map<string, readonly string[]>();
+  /** Which process each step is about. */
+  readonly #processOf = new Map<string, string>();
   readonly #timer?: ReturnType<typeof setInterval>;
+  /** The first step that something else has ended, in words. */
+  #endedEarly?: StepStart;
   #turns = 0;
 
   constructor(context: Context, { isTerminal }: { isTerminal: boolean }) {
     this.#context = context;
     this.#isQuiet = isGiven(context, "quiet");
+    this.#isVerbose = isGiven(context, "verbose");
     this.isTerminal = isTerminal && !this.#isQuiet;
     this.#colours = this.isTerminal && !Deno.noColor;
     if (this.isTerminal) this.#timer = setInterval(() => this.#spin(), TURN_MS);
   }
 
-  /** Keeps in mind where steps stand, and shows nothing. */
+  /** Keeps in mind what is said of it in the end, and shows nothing. */
   readonly follow = (event: ScenarioEvent): void => {
     if (event.event === "step-start" && event.line !== undefined) this.#lines.set(event.step, event.line);
+    if (event.event === "process-end") this.#keep(event.process, event.ran);
+    if (event.event !== "step-end") return;
+    const { step, outcome, ran } = event;
+    const isCommand = ran !== undefined && ran.name === undefined;
+    if (isCommand && outcome !== "done") this.#keep(`step ${step}`, ran);
   };
 
   /** Shows an event. */
@@ -52,11 +74,20 @@ export class RunView implements Disposable {
         return this.#begin(event);
       case "step-end":
         return this.#end(event);
+      case "process-end":
+        return this.#died(event);
       case "sample":
         return this.#note(event.queues);
       case "scenario-end":
         return this.#sum(event);
+      default:
+        return event satisfies never;
     }
+  };
+
+  /** Shows a line that a process has written, with `--verbose`. */
+  readonly showOutput = ({ t, process = "command", text }: OutputLine): void => {
+    this.#line(`${this.#paint(dim, `${seconds(t).padStart(10)}   ${process} |`)} ${text.replaceAll(CONTROL, "�")}`);
   };
 
   /** Where a step stands in the file, in words to put behind it: ` (line 12)`. */
@@ -65,28 +96,61 @@ export class RunView implements Disposable {
     return line === undefined ? "" : ` (line ${line})`;
   }
 
+  /** The last lines that each process has written, those of the one that the failure is about at the end. */
+  lastLines(step: string | undefined): string[] {
+    if (this.#isVerbose) return [];
+    const about = this.#processOf.get(step ?? "") ?? `step ${step}`;
+    const names = [...this.#last.keys()].sort((one, other) => Number(one === about) - Number(other === about));
+    const width = names.reduce((most, name) => Math.max(most, name.length), 0);
+    return names.flatMap((name) =>
+      (this.#last.get(name) ?? []).map((line) => `${name.padEnd(width)} | ${line.replaceAll(CONTROL, "�")}`)
+    );
+  }
+
+  /** The step that something else has ended, in words: `step 2 (line 9), wait until port 80 answers`. */
+  get endedEarly(): { step: string; words: string } | undefined {
+    if (!this.#endedEarly) return undefined;
+    const { step, text, name } = this.#endedEarly;
+    return { step, words: `step ${step}${this.lineOf(step)}, ${name ?? text}` };
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
 
+  #keep(name: string, { last = [] }: RanProcess): void {
+    if (last.length > 0) this.#last.set(name, last);
+  }
+
   #begin(start: StepStart): void {
     this.#open.set(start.step, start);
-    if (OUTER.includes(start.action)) this.#line(this.#describe(start, ""));
+    if (start.process !== undefined) this.#processOf.set(start.step, start.process);
+    if (start.outer) this.#line(this.#describe(start, { sign: " " }));
   }
 
   #end(end: StepEnd): void {
     const start = this.#open.get(end.step) as StepStart;
+    const { outcome, phase } = end;
     this.#open.delete(end.step);
     this.#note(end.after);
-    if (OUTER.includes(end.action)) return;
-    const counters = end.queues.map((name) => end.after[name] && `${name} holds ${end.after[name].backlogPackets}`);
-    const result = [milliseconds(end.duration), ...counters.filter(Boolean)].join(", ");
-    this.#line(
-      this.#describe(start, end.outcome === "done" ? this.#paint(dim, result) : this.#paint(red, end.outcome)),
-    );
     for (const note of end.notes ?? []) this.#context.note(note);
-    if (end.outcome === "done") return;
-    for (const line of [end.sentence, ...outputOf(end)]) this.#line(`${" ".repeat(14)}${line}`);
+    if (start.outer) return;
+    if (outcome === "aborted") this.#endedEarly ??= start;
+    // How all is undone is of interest where it is not.
+    if (phase === "undo" && outcome === "done" && !this.#isVerbose) return;
+    const counters = end.queues.flatMap((name) =>
+      end.after[name] ? `${name} holds ${end.after[name].backlogPackets}` : []
+    );
+    const result = outcome === "done" ? [milliseconds(end.duration), ...counters].join(", ") : outcome;
+    const colour = outcome === "done" ? green : outcome === "aborted" ? dim : red;
+    this.#line(this.#describe(start, { sign: SIGNS[outcome], colour, result }));
+    if (outcome === "failed" || outcome === "unmet") this.#line(`${" ".repeat(13)}${end.sentence}`);
+  }
+
+  #died({ t, process, isExpected, ran }: ProcessEnd): void {
+    if (isExpected) return;
+    const how = ran.signal === undefined ? `exit status ${ran.exit}` : `ended by ${ran.signal}`;
+    this.#line(`${this.#paint(dim, seconds(t).padStart(10))} ${this.#paint(red, "✗")} ${process}: ${how}`);
   }
 
   #note(queues: Record<string, QdiscStats>): void {
@@ -95,14 +159,28 @@ export class RunView implements Disposable {
 
   #sum({ outcome, t, steps, queues }: ScenarioEnd): void {
     clearInterval(this.#timer);
-    const word = outcome === "done" ? this.#paint(green, outcome) : this.#paint(red, outcome);
+    const word = this.#paint(outcome === "done" ? green : red, `${SIGNS[outcome]} ${outcome}`);
     this.#line(`${word}: ${numberOf(steps, "step")} in ${seconds(t)}`);
     for (const [name, total] of Object.entries(queues)) this.#line(`  ${totalText(name, total)}`);
   }
 
-  #describe({ t, step, host, name, text }: StepStart, result: string): string {
+  /** A step in a line, which on a terminal is no longer than that is wide. */
+  #describe(
+    { t, step, phase, host, name, text }: StepStart,
+    { sign, colour = dim, result }: { sign: string; colour?: (text: string) => string; result?: string },
+  ): string {
+    const depth = phase === "undo" ? 0 : step.replace(/^cleanup\./, "").split(/[.[]/).length - 1;
+    const place = `${"  ".repeat(Math.min(depth, 8))}${step}`.padEnd(4);
+    const head = `${seconds(t).padStart(10)} ${sign} ${place}`;
     const what = `${host === undefined ? "" : `${host}: `}${name ?? text}`;
-    return `${this.#paint(dim, seconds(t).padStart(12))}  ${step.padEnd(8)}  ${what}${result && `  ${result}`}`;
+    const room = this.isTerminal
+      ? columns() - head.length - 3 - (result === undefined ? 0 : result.length + 2)
+      : Infinity;
+    const shown = cut(what.replaceAll(CONTROL, "�"), Math.max(room, 10));
+    const painted = this.#colours
+      ? head.replace(/^( *\S+ s) (.)/, (_, time, sign) => `${dim(time)} ${colour(sign)}`)
+      : head;
+    return `${painted}  ${shown}${result === undefined ? "" : `  ${this.#paint(sign === "✓" ? dim : colour, result)}`}`;
   }
 
   /** Writes a line above the one that changes. */
@@ -117,12 +195,16 @@ export class RunView implements Disposable {
     const held = this.#held.entries().map(([name, packets]) => `${name} holds ${packets}`).toArray().join(", ");
     const sign = SPINNER[this.#turns++ % SPINNER.length];
     const text = `${sign} ${current.step}  ${current.name ?? current.text}${held && `  ${held}`}`;
-    this.#context.print(`${CLEAR_LINE}${text.slice(0, columns() - 1)}`);
+    this.#context.print(`${CLEAR_LINE}${cut(text.replaceAll(CONTROL, "�"), columns() - 1)}`);
   }
 
   #paint(colour: (text: string) => string, text: string): string {
     return this.#colours ? colour(text) : text;
   }
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
 function columns(): number {
@@ -133,11 +215,6 @@ function columns(): number {
   }
 }
 
-/** The last lines that the command of a failed step has written. */
-function outputOf({ ran }: StepEnd): string[] {
-  return [ran?.stdout, ran?.stderr].flatMap((text) => text?.trim() ? text.trim().split("\n").slice(-OUTPUT_LINES) : []);
-}
-
 function totalText(name: string, { packets, drops, holds, longestHold, mostHeld }: QueueTotal): string {
   const held = holds === 0
     ? "never held"
@@ -146,10 +223,10 @@ function totalText(name: string, { packets, drops, holds, longestHold, mostHeld 
 }
 
 function seconds(micros: number): string {
-  return `${(micros / 1e6).toFixed(6)} s`;
+  return `${(micros / 1e6).toFixed(3)} s`;
 }
 
 function milliseconds(micros: number): string {
-  if (micros >= 10_000_000) return `${(micros / 1e6).toFixed(1)} s`;
-  return `${(micros / 1000).toFixed(micros < 10_000 ? 2 : 0)} ms`;
+  if (micros >= 10_000_000) return seconds(micros);
+  return micros < 1000 ? "<1 ms" : `${Math.round(micros / 1000)} ms`;
 }

@@ -281,16 +281,19 @@ export const COMMANDS = {
   run: {
     summary: "run a scenario: hold, release, run programs, check what comes of it",
     operands: ["FILE"],
-    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "help"],
+    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "verbose", "help"],
     meanings: {
       "max-hold": "how long a queue may hold without a release (default: the file's, or 30s)",
       "json": "print the event log, a JSON object a line",
       "dry-run": "print what it would do, and touch nothing",
       "quiet": "show no steps, and print no warnings and no notes",
+      "verbose": "show what processes write as they write it, and how everything is undone",
     },
     details: [
       "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
       "end everything is undone, however it ends, also by a signal or a deadline.",
+      "A process that dies ends the scenario at once. Where a run fails, the last 20 lines of each process are shown, and " +
+      "then what failed and why.",
     ],
     examples: [
       ["run reload.yaml", "run it"],

@@ -61,3 +61,9 @@ export function parseSize(text: string): number {
   if (bytes === 0) throw new RangeError(`the limit is ${text}: with 0 every packet is dropped; the least is 1`);
   throw new RangeError(`the limit ${text} is ${bytes} bytes, must be a whole number from 1 to ${LIMIT_MAX}`);
 }
+
+/** A duration with its unit: `500us`, `20ms`, `1.5s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds >= 1000) return `${milliseconds / 1000}s`;
+  return milliseconds >= 1 || milliseconds === 0 ? `${milliseconds}ms` : `${milliseconds * 1000}us`;
+}

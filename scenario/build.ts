@@ -4,8 +4,8 @@
  * @module
  */
 
-import { eventJsonSchema } from "./schema/event_schema.ts";
-import { scenarioJsonSchema } from "./schema/json_schema.ts";
+import { eventJsonSchema } from "./event_schema.ts";
+import { scenarioJsonSchema } from "./json_schema.ts";
 
 const FILES = [
   ["scenario.schema.json", scenarioJsonSchema()],

@@ -3,7 +3,7 @@
  *
  * Events come in the order of the scenario: setup, steps, cleanup, undoing, each step's start before its end. The
  * branches of `parallel` come one after the other, as they stand in the file, whichever was faster; `t` says when things
- * really happened. But for `sample` events, the same scenario with the same seed gives the same sequence of events, as
+ * really happened. But for `sample` and `process-end` events, the same scenario with the same seed gives the same sequence of events, as
  * far as what it does to the machine is always the same.
  *
  * @module
@@ -16,7 +16,7 @@ import type { Scalar } from "./plan.ts";
 export const EVENT_VERSION = 1;
 
 /** Something that happened. */
-export type ScenarioEvent = ScenarioStart | StepStart | StepEnd | Sample | ScenarioEnd;
+export type ScenarioEvent = ScenarioStart | StepStart | StepEnd | ProcessEnd | Sample | ScenarioEnd;
 
 /** What every event has. */
 export interface EventBase {
@@ -101,28 +101,12 @@ export interface QueueLayout {
 /** A part of the run: what is made before the steps, the steps, what runs in the end, and taking away what was made. */
 export type Phase = "setup" | "steps" | "cleanup" | "undo";
 
-/** What a step does; `make-host` and `delete-host` are part of setup and undoing only, `release` of undoing only. */
-export type Action =
-  | "attach"
-  | "detach"
-  | "buffer"
-  | "release-one"
-  | "release-indefinite"
-  | "limit"
-  | "run"
-  | "start"
-  | "stop"
-  | "join"
-  | "sleep"
-  | "wait"
-  | "expect"
-  | "log"
-  | "repeat"
-  | "round"
-  | "parallel"
-  | "branch"
-  | "make-host"
-  | "delete-host";
+/**
+ * What a step does, by its kind's name: `buffer`, `run`, and so on; `release-indefinite` also where the file says
+ * `release`. Besides, `round` and `branch` are parts of `repeat` and `parallel`; `make-host` and `delete-host` belong to
+ * setup and undoing.
+ */
+export type Action = string;
 
 /** What says which step an event is about. */
 export interface StepMark extends EventBase {
@@ -154,6 +138,8 @@ export interface StepStart extends StepMark {
   name?: string;
   /** What it does, in words: `wait until web has backlog >= 1`. */
   text: string;
+  /** Whether other steps stand in it, whose events come between its start and its end. */
+  outer?: boolean;
   /** When it was to begin, in microseconds since the scenario began, where the file says so (`at`). */
   due?: number;
   /** Of a round of `repeat`. */
@@ -189,7 +175,12 @@ export interface StepEnd extends StepMark {
    * are there.
    */
   before: Record<string, QdiscStats>;
-  /** The same after it. */
+  /** When those were read, in microseconds since the scenario began; at the step's beginning if not given. */
+  beforeAt?: number;
+  /**
+   * The same after it, read at `t`. After a release the kernel empties a queue a moment later: this is what was there once
+   * it had, at most 30 ms later.
+   */
   after: Record<string, QdiscStats>;
   /** A process that it started or that has ended in it. */
   ran?: RanProcess;
@@ -219,6 +210,24 @@ export interface RanProcess {
   stderr?: string;
   /** Whether it has written more than that. */
   cut?: boolean;
+  /** The last 20 lines that it has written to either, in the order in which they were read, where it has ended. */
+  last?: string[];
+}
+
+/** A process that `start` has started has ended. Comes at any place of the log, when it happens. */
+export interface ProcessEnd extends EventBase {
+  /** Which kind of event it is. */
+  event: "process-end";
+  /** Its name. */
+  process: string;
+  /** The host that it ran on; absent for this machine. */
+  host?: string;
+  /** The step that started it. */
+  step: string;
+  /** Whether it could end so: it was told to, or the scenario says so, or the steps were over. */
+  isExpected: boolean;
+  /** How it has ended, and what it has written. */
+  ran: RanProcess;
 }
 
 /** Counters in between, where they have changed. Comes at any place of the log, where sampling was asked for. */

@@ -6,8 +6,8 @@
  */
 
 import type { Direction } from "../gate/gate_note.ts";
-import type { NumberTest } from "./number_check.ts";
-import type { TextTest } from "./text_check.ts";
+import type { NumberTest } from "../plug/comparison.ts";
+import type { TextTest } from "./text_test.ts";
 
 /** A value of a variable. */
 export type Scalar = string | number | boolean;
@@ -27,9 +27,9 @@ export interface ScenarioPlan {
   hosts: readonly PlannedHost[];
   /** The gates and plugs that are there from the first step on. */
   queues: readonly PlannedQueue[];
-  steps: readonly PlannedStep[];
+  steps: readonly Step[];
   /** Steps that run in the end, whatever happened. */
-  cleanup: readonly PlannedStep[];
+  cleanup: readonly Step[];
 }
 
 /** A network namespace: one that is made, or one that is there. */
@@ -92,8 +92,13 @@ export interface PlannedPlug extends PlannedQueueBase {
   handle?: number;
 }
 
-/** What every step has. */
-export interface PlannedStepBase {
+/**
+ * A step. What else belongs to one of its kind is in the file of that kind in `steps/`, which alone knows it: to all
+ * others a step is this.
+ */
+export interface Step {
+  /** Which kind it is of. */
+  action: string;
   /** What the file calls it. */
   name?: string;
   /** The host that it is done on; absent for this machine, and where it is done on none. */
@@ -104,46 +109,10 @@ export interface PlannedStepBase {
   line: number;
 }
 
-/** A step. */
-export type PlannedStep =
-  | AttachStep
-  | DetachStep
-  | ChangeStep
-  | LimitStep
-  | RunStep
-  | StartStep
-  | StopStep
-  | JoinStep
-  | SleepStep
-  | WaitStep
-  | ExpectStep
-  | LogStep
-  | RepeatStep
-  | ParallelStep;
-
-/** Makes a gate or a plug. */
-export interface AttachStep extends PlannedStepBase {
-  action: "attach";
-  queue: PlannedQueue;
-}
-
-/** Takes gates and plugs away, without loss. */
-export interface DetachStep extends PlannedStepBase {
-  action: "detach";
-  queues: readonly string[];
-}
-
-/** Holds or releases, all in one send. */
-export interface ChangeStep extends PlannedStepBase {
-  action: "buffer" | "release-one" | "release-indefinite";
-  queues: readonly string[];
-}
-
-/** Sets how much queues hold. */
-export interface LimitStep extends PlannedStepBase {
-  action: "limit";
-  queues: readonly string[];
-  limitBytes: number;
+/** What can be waited for, and expected. What else belongs to one of its kind is in its file in `conditions/`. */
+export interface Condition {
+  /** Which kind it is of. */
+  about: string;
 }
 
 /** A command, and what it runs with. */
@@ -163,116 +132,4 @@ export interface ProcessTest {
   exit?: NumberTest | "any";
   stdout?: TextTest;
   stderr?: TextTest;
-}
-
-/** Runs a command to its end. */
-export interface RunStep extends PlannedStepBase, PlannedCommand, ProcessTest {
-  action: "run";
-  timeoutMs?: number;
-}
-
-/** Starts a process that runs beside the steps. */
-export interface StartStep extends PlannedStepBase, PlannedCommand {
-  action: "start";
-  process: string;
-}
-
-/** Ends a process. */
-export interface StopStep extends PlannedStepBase {
-  action: "stop";
-  process: string;
-  signal: Deno.Signal;
-  /** After which it is killed. */
-  timeoutMs: number;
-}
-
-/** Waits for the end of a process. */
-export interface JoinStep extends PlannedStepBase, ProcessTest {
-  action: "join";
-  process: string;
-  timeoutMs?: number;
-}
-
-/** Waits for a time. */
-export interface SleepStep extends PlannedStepBase {
-  action: "sleep";
-  /** In milliseconds; where they differ, a time between them is chosen by the seed. */
-  leastMs: number;
-  mostMs: number;
-}
-
-/** Waits for a condition. */
-export interface WaitStep extends PlannedStepBase {
-  action: "wait";
-  condition: Condition;
-  timeoutMs: number;
-}
-
-/** Fails where a condition does not hold now, or a command does not end as it should. */
-export interface ExpectStep extends PlannedStepBase {
-  action: "expect";
-  condition: Condition | CommandCondition;
-}
-
-/** What can be waited for. */
-export type Condition = QueueCondition | ProcessCondition | PortCondition;
-
-/** What is counted at a queue. */
-export type Counter = "backlog" | "backlog-bytes" | "sent" | "sent-bytes" | "drops" | "hits";
-
-/** Counters of a gate or a plug, all of which must fit. */
-export interface QueueCondition {
-  about: "queue";
-  queue: string;
-  counters: Readonly<Partial<Record<Counter, NumberTest>>>;
-}
-
-/** A process that has ended, or that has written a line. */
-export interface ProcessCondition extends ProcessTest {
-  about: "process";
-  process: string;
-  /** In a line that was not found by an earlier step. */
-  line?: TextTest;
-}
-
-/** A TCP port. */
-export interface PortCondition {
-  about: "port";
-  port: number;
-  /** Connects there. Without it, the host is asked whether a process listens, and no packet is sent. */
-  address?: string;
-  answers: boolean;
-}
-
-/** A command that is run to its end. */
-export interface CommandCondition extends PlannedCommand, ProcessTest {
-  about: "command";
-  timeoutMs?: number;
-}
-
-/** Says something. */
-export interface LogStep extends PlannedStepBase {
-  action: "log";
-  text: string;
-}
-
-/** Does steps several times. */
-export interface RepeatStep extends PlannedStepBase {
-  action: "repeat";
-  /** The variable that each round has a value of. */
-  variable?: string;
-  rounds: readonly Round[];
-}
-
-/** One time. */
-export interface Round {
-  value: Scalar;
-  /** The same list for each round where the variable is not used. */
-  steps: readonly PlannedStep[];
-}
-
-/** Does several lists of steps at the same time, and is done when all are. */
-export interface ParallelStep extends PlannedStepBase {
-  action: "parallel";
-  branches: readonly { name: string; steps: readonly PlannedStep[] }[];
 }

@@ -1,7 +1,17 @@
-import { planScenario } from "./compile/scenario.ts";
+/**
+ * All that reads, describes and runs scenarios, to be loaded when there is one.
+ *
+ * @module
+ */
+
+import { planScenario } from "./document.ts";
 import { ScenarioError, sortMistakes } from "./mistake.ts";
 import type { Scalar, ScenarioPlan } from "./plan.ts";
 import { readYaml } from "./source/read_yaml.ts";
+
+export { describePlan } from "./document.ts";
+export { PreciseClock } from "./run/clock.ts";
+export { runPlan } from "./run/run_plan.ts";
 
 /**
  * Reads a scenario, and checks all of it.

@@ -1,9 +1,10 @@
 import { Connection } from "../netlink/connection.ts";
 import { Guardian } from "../guardian/guardian.ts";
-import { describePlan } from "./describe_plan.ts";
 import type { Scalar, ScenarioPlan } from "./plan.ts";
-import { PreciseClock } from "./run/clock.ts";
-import { type Origin, type RunOptions, runPlan, type ScenarioResult } from "./run/run_plan.ts";
+import type { Origin, RunOptions, ScenarioResult } from "./run/run_plan.ts";
+
+/** All that knows what a scenario may say. */
+type Reader = typeof import("./read.ts");
 
 /** How a scenario is read. */
 export interface LoadOptions {
@@ -29,10 +30,12 @@ export class Scenario {
   readonly name: string;
   readonly #plan: ScenarioPlan;
   readonly #origin: Origin;
+  readonly #reader: Reader;
 
-  private constructor(plan: ScenarioPlan, origin: Origin) {
+  private constructor(plan: ScenarioPlan, { origin, reader }: { origin: Origin; reader: Reader }) {
     this.name = plan.name;
     this.#plan = plan;
+    this.#reader = reader;
     this.#origin = origin;
   }
 
@@ -63,11 +66,11 @@ export class Scenario {
 
   static async #read(text: string, origin: Origin, { set = {} }: LoadOptions): Promise<Scenario> {
     // Loaded where it is needed: with the library, that is in few of the programs that import it.
-    const { readScenario } = await import("./read.ts");
+    const reader = await import("./read.ts");
     const values = new Map(Object.entries(set));
-    const plan = readScenario(text, { file: origin.file ?? "scenario", set: values });
+    const plan = reader.readScenario(text, { file: origin.file ?? "scenario", set: values });
     const unknown = [...values.keys()].find((name) => !Object.hasOwn(plan.vars, name));
-    if (unknown === undefined) return new Scenario(plan, origin);
+    if (unknown === undefined) return new Scenario(plan, { origin, reader });
     const names = Object.keys(plan.vars).join(", ") || "none";
     throw new RangeError(`there is no variable ${unknown} to set; those of the scenario are: ${names}`);
   }
@@ -78,16 +81,16 @@ export class Scenario {
    */
   async run(options: RunOptions = {}): Promise<ScenarioResult> {
     const world = {
-      clock: new PreciseClock(),
+      clock: new this.#reader.PreciseClock(),
       connect: (netns: string | undefined) => Connection.open({ netns }),
       startGuardian: () => Guardian.start(),
     };
-    return await runPlan(this.#plan, { ...options, world, origin: this.#origin });
+    return await this.#reader.runPlan(this.#plan, { ...options, world, origin: this.#origin });
   }
 
   /** What it would do, a line each. */
   describe(): string[] {
-    return describePlan(this.#plan);
+    return this.#reader.describePlan(this.#plan);
   }
 
   /** What it means, with every value understood: durations in milliseconds, sizes in bytes. For people to read. */

@@ -47,12 +47,13 @@ export async function run(context: Context): Promise<number | void> {
       seed,
       maxHoldMs,
       onEvent,
+      onOutput: !json && isGiven(context, "verbose") ? view.showOutput : undefined,
       order: json ? "file" : "time",
       sampleMs: reportFile ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );
-  const status = report(context, result, view);
-  const written = await writeReport(context, reportFile);
+  const written = await writeReport(context, reportFile, { isShown: !json });
+  const status = report(context, result, { view, isShown: !json && !isGiven(context, "quiet") });
   return status || written;
 }
 
@@ -78,9 +79,14 @@ async function load(context: Context): Promise<Scenario | undefined> {
 }
 
 /** Writes the file of `--report`. That it cannot be written takes nothing away from how the run has ended. */
-async function writeReport(context: Context, file: ReportFile | undefined): Promise<number> {
+async function writeReport(
+  context: Context,
+  file: ReportFile | undefined,
+  { isShown }: { isShown: boolean },
+): Promise<number> {
   try {
     await file?.write();
+    if (file && isShown) context.note(`report: ${file.path}`);
     return EXIT.done;
   } catch (error) {
     const { message, status } = describeFailure(error);
@@ -113,13 +119,21 @@ function printPlan(context: Context, scenario: Scenario): void {
 }
 
 /** Says how it has ended, and returns the exit status for it. */
-function report(context: Context, { outcome, error, step, undone }: ScenarioResult, view: RunView): number {
+function report(
+  context: Context,
+  { outcome, error, step, undone }: ScenarioResult,
+  { view, isShown }: { view: RunView; isShown: boolean },
+): number {
   if (!undone) context.note("not everything could be undone: plugctl recover takes away what is left of it");
   if (outcome === "done") return EXIT.done;
   const { message, status } = describeFailure(error);
   const where = step === undefined ? "" : `step ${step}${view.lineOf(step)}: `;
   // Advice on what to type helps where the machine lacks something, and not where a step went wrong.
   const what = status === EXIT.failed ? sentenceOf(error) : message;
+  // What failed comes last, where a person looks first, and right above it what the process in question wrote.
+  if (isShown) { for (const line of view.lastLines(step)) context.trace(`${line}\n`); }
   for (const line of `${where}${what}`.split("\n")) context.trace(`plugctl: ${line}\n`);
+  const { endedEarly } = view;
+  if (isShown && endedEarly && endedEarly.step !== step) context.trace(`plugctl: that ended ${endedEarly.words}\n`);
   return outcome === "unmet" ? EXIT.expectation : status;
 }

@@ -1,3 +1,5 @@
+import type { QueueTotal } from "../event.ts";
+import { type Column, formatCount, formatMoment, formatTime, type Markup, markup, tableHtml } from "./markup.ts";
 import { everyStep, type Look, momentOf, type RunLog, type StepRecord } from "./run_log.ts";
 
 /** A time in which a queue held packets: from the first `buffer` until it passed packets again. */
@@ -103,4 +105,50 @@ function longestWait(looks: readonly Look[], changes: readonly Change[]): number
   // Still held where the log breaks off
   if (waiting && last && (end === "buffer" || end === "release-one")) longest = Math.max(longest, last.t - empty);
   return longest;
+}
+
+const HOLD_COLUMNS: readonly Column<Hold>[] = [
+  { title: "Queue", cell: ({ queue }) => queue },
+  { title: "From", isNumber: true, cell: ({ from }) => formatMoment(from) },
+  {
+    title: "Held for",
+    isNumber: true,
+    cell: ({ from, to }) => to === undefined ? "to the end" : formatTime(to - from),
+  },
+  { title: "Packets", isNumber: true, cell: ({ packets }) => formatCount(packets) },
+  { title: "Bytes", isNumber: true, cell: ({ bytes }) => formatCount(bytes) },
+  { title: "Most at once", isNumber: true, cell: ({ mostPackets }) => formatCount(mostPackets) },
+  { title: "Waited at most", isNumber: true, cell: ({ longestWait }) => formatTime(longestWait) },
+  { title: "Epochs released", isNumber: true, cell: ({ epochs }) => formatCount(epochs) },
+  { title: "Drops", isNumber: true, cell: ({ drops }) => formatCount(drops) },
+];
+
+const TOTAL_COLUMNS: readonly Column<[string, QueueTotal]>[] = [
+  { title: "Queue", cell: ([name]) => name },
+  { title: "Packets let through", isNumber: true, cell: ([, { packets }]) => formatCount(packets) },
+  { title: "Bytes", isNumber: true, cell: ([, { bytes }]) => formatCount(bytes) },
+  { title: "Holds", isNumber: true, cell: ([, { holds }]) => formatCount(holds) },
+  { title: "Longest hold", isNumber: true, cell: ([, { longestHold }]) => formatTime(longestHold) },
+  { title: "Most at once", isNumber: true, cell: ([, { mostHeld }]) => formatCount(mostHeld) },
+  { title: "Drops", isNumber: true, cell: ([, { drops }]) => formatCount(drops) },
+];
+
+/** Every time in which a queue held packets. */
+export function holdsHtml(holds: readonly Hold[]): Markup {
+  return markup`<section id="holds"><h2>Holds</h2>
+${tableHtml(HOLD_COLUMNS, holds, "Nothing was held.")}
+${
+    holds.length === 0
+      ? undefined
+      : markup`<p class="hint">“Waited at most” is an upper bound: it counts from the last look at the queue at which nothing
+waited, so the longest wait may have been a little shorter.</p>`
+  }
+</section>\n`;
+}
+
+/** What each queue has seen from its beginning to its end. */
+export function totalsHtml(totals: Readonly<Record<string, QueueTotal>>): Markup {
+  return markup`<section id="totals"><h2>Queues</h2>
+${tableHtml(TOTAL_COLUMNS, Object.entries(totals), "There was none.")}
+</section>\n`;
 }

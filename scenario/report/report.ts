@@ -8,15 +8,13 @@ import chartLicence from "uplot/LICENSE" with { type: "text" };
 import chartScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chartStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import type { ScenarioEvent } from "../event.ts";
-import { findHolds } from "./holds.ts";
-import { holdsHtml, totalsHtml } from "./holds_html.ts";
-import { layoutHtml } from "./layout_html.ts";
+import { findHolds, holdsHtml, totalsHtml } from "./holds.ts";
 import { type Markup, markup, scriptJson } from "./markup.ts";
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
 import { readRunLog } from "./run_log.ts";
-import { stepsHtml } from "./steps_html.ts";
-import { summaryHtml } from "./summary_html.ts";
+import { stepsHtml } from "./steps.ts";
+import { layoutHtml, summaryHtml } from "./summary.ts";
 import { makeTimeline } from "./timeline.ts";
 
 /**
@@ -49,7 +47,7 @@ ${TIMELINE}
 ${holdsHtml(holds)}
 ${log.end && totalsHtml(log.end.queues)}
 <section id="steps"><h2>What happened</h2>
-${stepsHtml(log.steps)}</section>
+${stepsHtml(log)}</section>
 ${layoutHtml(log.start)}
 </main>
 <script type="application/json" id="data">${scriptJson(makeTimeline(log, holds))}</script>

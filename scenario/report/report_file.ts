@@ -29,6 +29,11 @@ export class ReportFile {
     return new ReportFile(path, formatReport);
   }
 
+  /** Where it will be. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** Keeps an event for it. */
   readonly add = (event: ScenarioEvent): void => void this.#events.push(event);
 

@@ -1,5 +1,5 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import type { ScenarioEnd, ScenarioEvent, ScenarioStart, StepEnd, StepStart } from "../event.ts";
+import type { ProcessEnd, ScenarioEnd, ScenarioEvent, ScenarioStart, StepEnd, StepStart } from "../event.ts";
 
 /** A scenario's events, put together. */
 export interface RunLog {
@@ -10,6 +10,8 @@ export interface RunLog {
   steps: readonly StepRecord[];
   /** Every look at a queue, by the queue's name, in the order of time. */
   looks: ReadonlyMap<string, readonly Look[]>;
+  /** How each process that was started has ended, by the step that started it. */
+  processes: ReadonlyMap<string, ProcessEnd>;
 }
 
 /** A step, from its start to its end. */
@@ -37,7 +39,14 @@ export function readRunLog(events: Iterable<ScenarioEvent>): RunLog {
   const [start, ...rest] = events;
   if (start?.event !== "scenario-start") throw new SyntaxError("Cannot read the log: it does not begin with its start");
   const steps = readSteps(rest);
-  return { start, end: rest.find((event) => event.event === "scenario-end"), steps, looks: readLooks(rest, steps) };
+  const ends = rest.filter((event) => event.event === "process-end");
+  return {
+    start,
+    end: rest.find((event) => event.event === "scenario-end"),
+    steps,
+    looks: readLooks(rest, steps),
+    processes: new Map(ends.map((event) => [event.step, event])),
+  };
 }
 
 /** A step and all that it is made of, in the order in which they were begun. */
@@ -90,7 +99,7 @@ function readLooks(events: readonly ScenarioEvent[], steps: readonly StepRecord[
   for (const event of events) if (event.event === "sample") add(event.t, event.queues);
   for (const step of everyStep(steps)) {
     if (!step.end) continue;
-    add(momentOf(step), step.end.before);
+    add(step.end.beforeAt ?? momentOf(step), step.end.before);
     add(step.end.t, step.end.after);
   }
   for (const each of looks.values()) each.sort((one, other) => one.t - other.t);

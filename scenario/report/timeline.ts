@@ -1,6 +1,6 @@
-import type { Outcome, RanProcess, StepEnd } from "../event.ts";
+import type { Outcome, RanProcess } from "../event.ts";
 import type { Hold } from "./holds.ts";
-import { formatNumberOf } from "./quantity.ts";
+import { formatNumberOf } from "./markup.ts";
 import { everyStep, momentOf, type RunLog } from "./run_log.ts";
 
 /** What the page draws; times are microseconds since the scenario began. */
@@ -34,7 +34,7 @@ export interface ProcessBar {
   to: number;
   text: string;
   isRunning: boolean;
-  /** Whether the step that it ended in was not done: not every status but 0 is a failure. */
+  /** Whether the step that it ended in was not done, or it may not end so: not every status but 0 is a failure. */
   isFailed: boolean;
 }
 
@@ -107,7 +107,7 @@ function marks({ steps }: RunLog): Mark[] {
   })).toArray();
 }
 
-function processLanes({ steps }: RunLog, duration: number): ProcessLane[] {
+function processLanes({ steps, processes }: RunLog, duration: number): ProcessLane[] {
   const lanes = new Map<string, Map<string, ProcessBar>>();
   // A process that was started is told of twice: in the end of that step, which has its host, and where it has ended
   const laneOf = new Map<string, Map<string, ProcessBar>>();
@@ -117,18 +117,20 @@ function processLanes({ steps }: RunLog, duration: number): ProcessLane[] {
     const name = [start.host, end.ran.name ?? "commands"].filter(Boolean).join(": ");
     const lane = laneOf.get(process) ?? lanes.get(name) ?? new Map<string, ProcessBar>();
     if (!laneOf.has(process)) lanes.set(name, lane);
-    laneOf.set(process, lane.set(process, bar(end, end.ran, duration)));
+    const ended = processes.get(start.step);
+    const isFailed = end.outcome !== "done" || ended?.isExpected === false;
+    laneOf.set(process, lane.set(process, bar(ended?.ran ?? end.ran, { isFailed, duration })));
   }
   return [...lanes].map(([name, lane]) => ({ name, bars: [...lane.values()] }));
 }
 
-function bar({ outcome }: StepEnd, ran: RanProcess, duration: number): ProcessBar {
+function bar(ran: RanProcess, { isFailed, duration }: { isFailed: boolean; duration: number }): ProcessBar {
   return {
     from: ran.from,
     to: ran.to ?? duration,
     text: `${ran.command.join(" ")} (${howEnded(ran)})`,
     isRunning: ran.to === undefined,
-    isFailed: outcome !== "done",
+    isFailed,
   };
 }
 

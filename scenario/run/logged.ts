@@ -1,8 +1,7 @@
 import type { Phase, StepEnd, StepMark, StepStart } from "../event.ts";
-import type { Details } from "./act.ts";
 import type { EventLog } from "./event_log.ts";
 import { errnoOf, outcomeOf, sentenceOf } from "./failure.ts";
-import type { Stage } from "./stage.ts";
+import type { Details, Stage } from "./stage.ts";
 
 /** What is done, and where that is logged. */
 export interface Course {
@@ -18,7 +17,7 @@ export interface Course {
 export type Mark = Pick<StepMark, "step" | "action" | "host" | "process"> & { queues?: readonly string[] };
 
 /** What is told at the end of a step besides how it has ended. */
-export type End = Details & Pick<StepEnd, "before" | "after">;
+export type End = Details & Pick<StepEnd, "before" | "beforeAt" | "after">;
 
 /** A step as it begins, and what is to be done. */
 export interface Logged extends Omit<StepStart, "event" | keyof StepMark> {

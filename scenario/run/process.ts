@@ -3,8 +3,7 @@ import type { RanProcess } from "../event.ts";
 import type { PlannedCommand } from "../plan.ts";
 import { pause } from "./clock.ts";
 import { feed } from "./feed.ts";
-import { Output } from "./output.ts";
-import { signalGroup } from "./signal_group.ts";
+import { Output, type Stream } from "./output.ts";
 import { StepError } from "./step_error.ts";
 
 /** How long after the end of a process its output is read while another process keeps it open, in milliseconds. */
@@ -24,12 +23,17 @@ export interface ProcessPlace {
   env: Readonly<Record<string, string>>;
   /** Microseconds since the scenario began. */
   now: () => number;
+  /** Is given each line that it writes. */
+  onLine?: (line: string, stream: Stream) => void;
 }
+
+/** The signals that are meant to end a process. */
+const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGKILL", "SIGABRT"];
 
 /** A process of a scenario: the leader of a group, which no signal of a terminal reaches. */
 export class ScenarioProcess {
   readonly name?: string;
-  readonly output = new Output();
+  readonly output: Output;
   /** Resolves when it has ended and its output has been read. */
   readonly ended: Promise<Deno.CommandStatus>;
   readonly #child: Deno.ChildProcess;
@@ -37,6 +41,7 @@ export class ScenarioProcess {
   readonly #from: number;
   #to?: number;
   #status?: Deno.CommandStatus;
+  #isTold = false;
 
   private constructor(
     child: Deno.ChildProcess,
@@ -45,6 +50,7 @@ export class ScenarioProcess {
     this.#child = child;
     this.#words = words;
     this.name = place.name;
+    this.output = new Output(place.onLine);
     this.#from = place.now();
     this.ended = this.#end(place.now, fed);
   }
@@ -80,9 +86,16 @@ export class ScenarioProcess {
     return this.#status;
   }
 
+  /** Whether it was sent a signal that is meant to end it. */
+  get isTold(): boolean {
+    return this.#isTold;
+  }
+
   /** Sends a signal to it and to what it has started in its group; none where it has ended. */
   signal(name: Deno.Signal): void {
-    if (!this.#status) signalGroup(this.pid, name);
+    if (this.#status) return;
+    this.#isTold ||= ENDING.includes(name);
+    signalGroup(this.pid, name);
   }
 
   /** What is known of it now. */
@@ -92,7 +105,8 @@ export class ScenarioProcess {
     if (!this.#status) return ran;
     const { code, signal } = this.#status;
     const how = signal ? { signal } : { exit: code };
-    return { ...ran, to: this.#to, ...how, stdout, stderr, ...cut ? { cut } : {} };
+    const { last } = this.output;
+    return { ...ran, to: this.#to, ...how, stdout, stderr, ...cut ? { cut } : {}, ...last.length > 0 ? { last } : {} };
   }
 
   async #end(now: () => number, fed: Promise<void> | undefined): Promise<Deno.CommandStatus> {
@@ -133,5 +147,14 @@ function spawn(
     throw new StepError(`Cannot ${what}: ${isMissing ? `there is no program ${program}` : error.message}`, {
       cause: error,
     });
+  }
+}
+
+/** Sends a signal to all processes of a group; to none where it has ended. */
+function signalGroup(leader: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(-leader, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -8,6 +8,7 @@ import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
+import { pause } from "./clock.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -24,6 +25,11 @@ export interface QueuesOptions {
   /** Microseconds since the scenario began. */
   now: () => number;
 }
+
+/** How long to look at a queue that was released, until what it let go has left; it takes the kernel a moment. */
+const SETTLE_MAX_MS = 30;
+/** For how long nothing must have changed in it. */
+const SETTLE_MS = 3;
 
 /** A gate or a plug that is there. */
 interface Attached {
@@ -90,6 +96,28 @@ export class Queues {
       for (const { gate } of held) gate?.assertDevices();
     }
     return asked;
+  }
+
+  /**
+   * Returns once what was released has left the queues: they are empty, or nothing more of them changes. Waits no longer
+   * than until `latest`, a time of the clock, and 30 ms.
+   */
+  async settled(
+    names: readonly string[],
+    { signal, latest = Infinity }: { signal?: AbortSignal; latest?: number } = {},
+  ): Promise<void> {
+    const end = Math.min(performance.now() + SETTLE_MAX_MS, latest - SETTLE_MS);
+    let before = -1;
+    let since = performance.now();
+    for (;;) {
+      const held = names.filter((name) => this.#attached.has(name))
+        .reduce((held, name) => held + (this.#lastStats(name)?.backlogPackets ?? 0), 0);
+      const now = performance.now();
+      if (held !== before) since = now;
+      if (held === 0 || now >= end || now - since >= SETTLE_MS) return;
+      before = held;
+      await pause(1, signal);
+    }
   }
 
   /** Releases whatever holds. One that is gone, with what it held, is passed over. */
@@ -198,7 +226,7 @@ export class Queues {
     return total;
   }
 
-  /** Counters before it goes, where it is still there. */
+  /** Its counters, where it is still there. */
   #lastStats(name: string): QdiscStats | undefined {
     try {
       return this.stats(name);

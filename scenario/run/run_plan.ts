@@ -3,7 +3,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import { TAG_VARIABLE } from "../../guardian/charge.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { isGone } from "../../plug/queue_error.ts";
-import { describeQueue, formatDuration } from "../describe.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import {
   EVENT_VERSION,
   type HostLayout,
@@ -13,12 +13,15 @@ import {
   type ScenarioEvent,
   type ScenarioStart,
 } from "../event.ts";
-import type { PlannedQueue, PlannedStep, ScenarioPlan } from "../plan.ts";
+import type { PlannedQueue, ProcessTest, ScenarioPlan, Step } from "../plan.ts";
+import { describeQueue } from "../queue.ts";
+import { everyStep, kindOf } from "../steps/list.ts";
 import type { Clock } from "./clock.ts";
 import { type EventLog, logByFile, logByTime, type Sink } from "./event_log.ts";
 import { sentenceOf } from "./failure.ts";
 import { Hosts } from "./hosts.ts";
 import { type Course, logged } from "./logged.ts";
+import { type OutputLine, Processes } from "./processes.ts";
 import { Queues } from "./queues.ts";
 import { sample } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
@@ -36,6 +39,8 @@ export interface RunOptions {
   order?: "file" | "time";
   /** What random choices are made from, 0 to 2^32 - 1. Default: what the file says, or else one that is chosen. */
   seed?: number;
+  /** Is given each line that a process of the scenario writes, as it comes. */
+  onOutput?: (line: OutputLine) => void;
   /** Gives the counters in between every so many milliseconds, as `sample` events. Default: never. */
   sampleMs?: number;
   /** How long a queue may hold without a release, in milliseconds. Default: what the file says, or 30 seconds. */
@@ -123,8 +128,11 @@ class Run {
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
-    await this.#perform(stage, guardian);
-    await this.#putBack(stage);
+    {
+      using _sampler = this.#options.sampleMs === undefined ? undefined : sample(stage, this.#options.sampleMs);
+      await this.#perform(stage, guardian);
+      await this.#putBack(stage);
+    }
     signal?.removeEventListener("abort", abort);
     const result = this.#end(stage);
     if (this.#thrown) throw this.#thrown.error;
@@ -144,26 +152,24 @@ class Run {
 
   #makeStage(guardian: Guardian | undefined, from: number): Stage {
     const { clock, connect } = this.#world;
-    const { hosts: planned, maxHoldMs } = this.#plan;
+    const { hosts: planned, maxHoldMs, steps, cleanup } = this.#plan;
     const micros = (time: number) => Math.round((time - from) * 1000);
     const now = () => micros(clock.now());
     const env = { [TAG_VARIABLE]: this.#tag };
     const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
     const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
-    const { folder } = this.#origin;
-    return {
-      clock,
-      now,
-      micros,
-      seed: this.#seed,
-      folder,
+    const processes = new Processes({
+      folder: this.#origin.folder,
       env,
-      hosts,
-      queues,
-      processes: new Map(),
+      now,
+      netnsOf: hosts.netnsOf,
+      endings: endingsOf([...steps, ...cleanup]),
       emit: this.#tell,
-    };
+      onDeath: this.#died,
+      onOutput: this.#options.onOutput,
+    });
+    return { clock, now, micros, seed: this.#seed, hosts, queues, processes, emit: this.#tell };
   }
 
   /** Makes what the file names, and does the steps. */
@@ -173,7 +179,6 @@ class Run {
     const late = () =>
       this.#stop.abort(new StepError(`Cannot go on: the scenario's timeout of ${formatDuration(timeoutMs)} is over`));
     const timer = setTimeout(late, timeoutMs);
-    using _sampler = this.#options.sampleMs === undefined ? undefined : sample(stage, this.#options.sampleMs);
     try {
       this.#stop.signal.throwIfAborted();
       stage.hosts.check();
@@ -184,6 +189,7 @@ class Run {
     } catch (error) {
       this.#fail(undefined, error);
     } finally {
+      stage.processes.letEnd();
       clearTimeout(timer);
     }
   }
@@ -219,7 +225,7 @@ class Run {
     await undoAll(undo, { tag: this.#tag });
   }
 
-  async #cleanUp(stage: Stage, steps: readonly PlannedStep[]): Promise<void> {
+  async #cleanUp(stage: Stage, steps: readonly Step[]): Promise<void> {
     const over = new AbortController();
     const late = () => over.abort(new StepError(`Cannot go on: cleanup has taken ${formatDuration(CLEANUP_MS)}`));
     const timer = setTimeout(late, CLEANUP_MS);
@@ -250,6 +256,12 @@ class Run {
       gone: "the guardian has ended, which releases what is held should this process die",
     };
     this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
+  };
+
+  /** Ends the steps when a process has ended that may not. */
+  readonly #died = (step: string, error: StepError): void => {
+    this.#fail(step, error);
+    this.#stop.abort(error);
   };
 
   #outcome(): Outcome {
@@ -303,20 +315,19 @@ class Run {
 }
 
 /** The gates and plugs that steps attach, each name once. */
-function attachedBy(steps: readonly PlannedStep[]): PlannedQueue[] {
-  const found = new Map<string, PlannedQueue>();
-  const seen = new Set<readonly PlannedStep[]>();
-  const visit = (list: readonly PlannedStep[]) => {
-    if (seen.has(list)) return;
-    seen.add(list);
-    for (const step of list) {
-      if (step.action === "attach") found.set(step.queue.name, step.queue);
-      if (step.action === "repeat") { for (const round of step.rounds) visit(round.steps); }
-      if (step.action === "parallel") { for (const branch of step.branches) visit(branch.steps); }
-    }
-  };
-  visit(steps);
-  return [...found.values()];
+function attachedBy(steps: readonly Step[]): PlannedQueue[] {
+  const made = everyStep(steps).flatMap((step) => kindOf(step).makes?.(step) ?? []);
+  return [...new Map(made.map((queue) => [queue.name, queue])).values()];
+}
+
+/** How each process may end by itself, by the steps that are about its end. */
+function endingsOf(steps: readonly Step[]): Map<string, ProcessTest[]> {
+  const endings = new Map<string, ProcessTest[]>();
+  for (const step of everyStep(steps)) {
+    const { process = "", test = {} } = kindOf(step).ending?.(step) ?? {};
+    if (process !== "") endings.set(process, [...endings.get(process) ?? [], test]);
+  }
+  return endings;
 }
 
 function layoutOf(queue: PlannedQueue): QueueLayout {

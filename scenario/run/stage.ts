@@ -1,7 +1,8 @@
-import type { Sink } from "./event_log.ts";
+import type { StepEnd } from "../event.ts";
 import type { Clock } from "./clock.ts";
+import type { Sink } from "./event_log.ts";
 import type { Hosts } from "./hosts.ts";
-import type { ScenarioProcess } from "./process.ts";
+import type { Processes } from "./processes.ts";
 import type { Queues } from "./queues.ts";
 
 /** What the steps of a scenario work with. */
@@ -12,14 +13,12 @@ export interface Stage {
   /** A time of the clock in microseconds since the scenario began. */
   micros: (time: number) => number;
   seed: number;
-  /** The folder of the scenario's file, in which commands run. */
-  folder: string;
-  /** What each command has in its environment besides what the scenario says. */
-  env: Readonly<Record<string, string>>;
   hosts: Hosts;
   queues: Queues;
-  /** Those that `start` has started, by name. */
-  processes: Map<string, ScenarioProcess>;
+  processes: Processes;
   /** Takes events that belong to no step. */
   emit: Sink;
 }
+
+/** What is told of a step besides how it ended. */
+export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen">;

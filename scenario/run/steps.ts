@@ -1,9 +1,9 @@
 import type { QdiscStats } from "../../codec/message.ts";
 import { QueueError } from "../../plug/queue_error.ts";
-import { describeStep } from "../describe.ts";
-import type { ParallelStep, PlannedStep, RepeatStep } from "../plan.ts";
-import { act, type SimpleStep } from "./act.ts";
-import { type Course, logged, type Mark } from "./logged.ts";
+import type { Step } from "../plan.ts";
+import type { Part, StepKind } from "../step.ts";
+import { kindOf } from "../steps/list.ts";
+import { type Course, type End, logged, type Mark } from "./logged.ts";
 import type { Stage } from "./stage.ts";
 
 /** Where a list of steps is done. */
@@ -18,18 +18,19 @@ export interface StepsCourse extends Course {
 const AHEAD_MS = 2;
 
 /** Does steps one after the other. Stops at the first that is not done. */
-export async function doSteps(steps: readonly PlannedStep[], course: StepsCourse): Promise<void> {
+export async function doSteps(steps: readonly Step[], course: StepsCourse): Promise<void> {
   const { stage: { clock }, prefix, signal } = course;
   const from = clock.now();
+  const dueOf = (step: Step | undefined) => step?.atMs === undefined ? undefined : from + step.atMs;
   for (const [index, step] of steps.entries()) {
     signal.throwIfAborted();
-    const due = step.atMs === undefined ? undefined : from + step.atMs;
-    await doStep(step, { ...course, path: `${prefix}${index + 1}`, due });
+    const nextDue = dueOf(steps[index + 1]);
+    await doStep(step, { ...course, path: `${prefix}${index + 1}`, due: dueOf(step), nextDue });
   }
 }
 
 /** Does each step, also where one before it was not done. */
-export async function doEachStep(steps: readonly PlannedStep[], course: StepsCourse): Promise<void> {
+export async function doEachStep(steps: readonly Step[], course: StepsCourse): Promise<void> {
   for (const [index, step] of steps.entries()) {
     // The course has been told of the failure.
     await doStep(step, { ...course, path: `${course.prefix}${index + 1}` }).catch(() => {});
@@ -40,72 +41,77 @@ interface Here extends StepsCourse {
   path: string;
   /** When it is to be done, by the clock, in milliseconds. */
   due?: number;
+  /** When the step behind it is due. */
+  nextDue?: number;
 }
 
-async function doStep(step: PlannedStep, here: Here): Promise<void> {
-  const { path, due, stage } = here;
+async function doStep(step: Step, here: Here): Promise<void> {
+  const { path, due, stage, done } = here;
   const { action, host, line, name } = step;
-  const mark: Mark = { step: path, action, host, queues: queuesOf(step), process: processOf(step) };
-  const start = { line, name, text: describeStep(step), due: due === undefined ? undefined : stage.micros(due) };
-  switch (step.action) {
-    case "repeat":
-      return await logged({ mark, ...start, work: () => repeat(step, here) }, here);
-    case "parallel":
-      return await logged({ mark, ...start, work: () => parallel(step, here) }, here);
-    default:
-      await logged({ mark, ...start, work: (end) => doSimple(step, { ...here, end }) }, here);
-      here.done.steps++;
-  }
+  const kind = kindOf(step);
+  const mark: Mark = { step: path, action, host, queues: kind.queues?.(step), process: kind.process?.(step) };
+  const outer = kind.parts !== undefined || undefined;
+  const start = {
+    line,
+    name,
+    outer,
+    text: kind.describe(step),
+    due: due === undefined ? undefined : stage.micros(due),
+  };
+  await logged(
+    { mark, ...start, work: (end) => outer ? run(step, { ...here, end }) : count(step, { ...here, end }) },
+    here,
+  );
+  if (!outer) done.steps++;
 }
 
 /** Does a step, and reads the counters before and after it. */
-async function doSimple(
-  step: SimpleStep,
-  { stage, signal, path, due, end }: Here & { end: Parameters<Parameters<typeof logged>[0]["work"]>[0] },
-): Promise<void> {
+async function count(step: Step, here: Here & { end: End }): Promise<void> {
+  const { stage, signal, due, end } = here;
+  const kind = kindOf(step);
   if (due !== undefined) await stage.clock.until(due - AHEAD_MS, signal);
-  end.before = statsOf(step, stage);
+  end.beforeAt = stage.now();
+  end.before = statsOf(step, { kind, stage });
   try {
-    if (due !== undefined) await stage.clock.until(due, signal);
-    await act(step, { stage, path, signal, details: end });
+    await run(step, here);
   } finally {
-    end.after = statsOf(step, stage);
+    end.after = statsOf(step, { kind, stage });
   }
 }
 
-async function repeat({ rounds, variable }: RepeatStep, here: Here): Promise<void> {
-  const { stage, path, signal, due } = here;
+async function run(step: Step, here: Here & { end: End }): Promise<void> {
+  const { stage, path, signal, due, nextDue, end } = here;
   if (due !== undefined) await stage.clock.until(due, signal);
-  for (const [index, { value, steps }] of rounds.entries()) {
-    signal.throwIfAborted();
-    const number = index + 1;
-    const step = `${path}[${number}]`;
-    const which = variable === undefined ? "" : `, ${variable} is ${value}`;
-    await logged({
-      mark: { step, action: "round" },
-      text: `round ${number} of ${rounds.length}${which}`,
-      round: { number, of: rounds.length, variable, value },
-      work: () => doSteps(steps, { ...here, prefix: `${step}.` }),
-    }, here);
-  }
+  await kindOf(step).run(step, {
+    stage,
+    path,
+    signal,
+    nextDue,
+    details: end,
+    inner: (part) => doPart(part, here),
+    atOnce: (parts) => doAtOnce(parts, here),
+  });
+}
+
+async function doPart({ path, action, text, round, steps }: Part, here: Here): Promise<void> {
+  const step = `${here.path}${path}`;
+  const work = () => doSteps(steps, { ...here, prefix: `${step}.` });
+  await logged({ mark: { step, action }, text, outer: true, round, work }, here);
 }
 
 /** Does branches at the same time; where one is not done, the others are ended. */
-async function parallel({ branches }: ParallelStep, here: Here): Promise<void> {
-  const { stage, path, signal, log, due } = here;
-  if (due !== undefined) await stage.clock.until(due, signal);
+async function doAtOnce(parts: readonly Part[], here: Here): Promise<void> {
+  const { signal, log } = here;
   const others = new AbortController();
-  const logs = log.branches(branches.length);
+  const logs = log.branches(parts.length);
   const errors: unknown[] = [];
-  await Promise.all(branches.map(async ({ name, steps }, index) => {
-    const step = `${path}.${name}`;
+  await Promise.all(parts.map(async (part, index) => {
     const within = { ...here, log: logs[index], signal: AbortSignal.any([signal, others.signal]) };
-    const work = () => doSteps(steps, { ...within, prefix: `${step}.` });
     try {
-      await logged({ mark: { step, action: "branch" }, text: `branch ${name}`, work }, within);
+      await doPart(part, within);
     } catch (error) {
       errors.push(error);
-      others.abort(new DOMException(`The branch ${name} was not done`, "AbortError"));
+      others.abort(new DOMException(`the ${part.text} was not done`, "AbortError"));
     } finally {
       logs[index].close();
     }
@@ -113,37 +119,18 @@ async function parallel({ branches }: ParallelStep, here: Here): Promise<void> {
   if (errors.length > 0) throw errors[0];
 }
 
-/** The gates and plugs that a step is about. */
-function queuesOf(step: PlannedStep): readonly string[] {
-  switch (step.action) {
-    case "attach":
-      return [step.queue.name];
-    case "detach":
-    case "buffer":
-    case "release-one":
-    case "release-indefinite":
-    case "limit":
-      return step.queues;
-    case "wait":
-    case "expect":
-      return step.condition.about === "queue" ? [step.condition.queue] : [];
-    default:
-      return [];
-  }
-}
-
-/** The process that a step is about. */
-function processOf(step: PlannedStep): string | undefined {
-  if (step.action === "wait" || step.action === "expect") {
-    return step.condition.about === "process" ? step.condition.process : undefined;
-  }
-  return "process" in step ? step.process : undefined;
-}
-
 /** Counters of the queues that a step is about, or else of those that hold, as far as they are there. */
-function statsOf(step: SimpleStep, { queues }: Stage): Record<string, QdiscStats> {
-  const own = queuesOf(step);
+function statsOf(
+  step: Step,
+  { kind, stage: { queues } }: { kind: StepKind; stage: Stage },
+): Record<string, QdiscStats> {
+  const own = kind.queues?.(step) ?? [];
   const names = own.length > 0 ? own.filter((name) => queues.names.includes(name)) : queues.holding;
+  return countersOf(names, queues);
+}
+
+/** Counters of queues, as far as they are there. */
+export function countersOf(names: readonly string[], queues: Stage["queues"]): Record<string, QdiscStats> {
   return Object.fromEntries(names.flatMap((name) => {
     const stats = ifThere(() => queues.stats(name));
     return stats ? [[name, stats]] : [];

@@ -2,6 +2,7 @@ import { endProcesses, isTagged } from "../../guardian/processes.ts";
 import { bounded, TooLate } from "./bounded.ts";
 import { type Course, logged } from "./logged.ts";
 import type { ScenarioProcess } from "./process.ts";
+import { countersOf } from "./steps.ts";
 
 /** How long a process may take to end after SIGTERM, in milliseconds. */
 const GRACE_MS = 2000;
@@ -14,9 +15,15 @@ export async function releaseAll(course: Course): Promise<void> {
   await attempt(course, {
     mark: { step: "undo.release", action: "release-indefinite", queues: held },
     text: `release ${held.join(", ")}`,
-    work: (end) => {
+    work: async (end) => {
+      end.before = countersOf(held, queues);
       end.asked = course.stage.now();
-      queues.releaseAll();
+      try {
+        queues.releaseAll();
+        await queues.settled(held);
+      } finally {
+        end.after = countersOf(held, queues);
+      }
     },
   });
 }
@@ -27,7 +34,7 @@ export async function releaseAll(course: Course): Promise<void> {
  */
 export async function undoAll(course: Course, { tag }: { tag: string }): Promise<void> {
   const { processes, queues, hosts } = course.stage;
-  const running = processes.values().filter(({ status }) => !status).toArray();
+  const { running } = processes;
   for (const process of running) process.signal("SIGTERM");
   for (const process of running) await stopProcess(process, course);
   // Daemons, and whatever else a command has left behind.

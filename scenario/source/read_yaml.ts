@@ -53,7 +53,11 @@ class Reader {
   read(): Source {
     const document = this.#document = this.#parse();
     if (!document) return { mistakes: this.#mistakes };
-    for (const { code, message, pos: [at] } of [...document.errors, ...document.warnings]) {
+    // What follows from the first is said once.
+    const isSyntax = ({ code }: { code: string }) => !["DUPLICATE_KEY", "MULTIPLE_DOCS"].includes(code);
+    const first = document.errors.find(isSyntax);
+    const errors = document.errors.filter((error) => error === first || !isSyntax(error));
+    for (const { code, message, pos: [at] } of [...errors, ...document.warnings]) {
       this.#mistakes.push({ ...this.#place(at), ...describe(code, { message, line: this.#lineAt(at) }) });
     }
     if (document.errors.length > 0) return { mistakes: this.#mistakes };

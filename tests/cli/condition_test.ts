@@ -13,6 +13,8 @@ for (
     ["backlog==10", true],
     ["backlog<=10", true],
     ["backlog<10", false],
+    ["backlog=10", true],
+    ["backlog!=10", false],
     ["backlog-bytes>=64k", true],
     ["backlog-bytes>64KiB", false],
     ["sent==3", true],
@@ -31,9 +33,7 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
     "backlog",
     "backlog>=",
     ">=10",
-    "backlog=10",
     "backlog=>10",
-    "backlog!=1",
     "backlog>=1.5",
     "backlog>=10k",
   ];
@@ -45,6 +45,8 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
     "backlog>=10 ",
     "backlog>=1e3",
     "Backlog>=1",
+    "sent-bytes>=1x",
+    "sent-bytes>=0.3",
   ];
   for (const text of [...mistakes, ...others]) {
     const { message } = assertThrows(() => parseCondition(text), UsageError);
@@ -54,5 +56,4 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
       text,
     );
   }
-  assertThrows(() => parseCondition("sent-bytes>=1x"), UsageError, 'invalid size "1x"');
 });

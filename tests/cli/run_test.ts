@@ -21,7 +21,7 @@ Deno.test("run shows each step, and exits with 0", async () => {
   assertEquals([status, stderr], [0, ""]);
   assertMatch(
     stdout,
-    /^plain \(seed 5\)\n {2}\d\.\d{6} s {2}1 {9}run echo hello >&2; test hello != bye {2}[\d.]+ ms\n.*sleep 1us to 3ms.*\ndone: 2 steps in [\d.]+ s\n$/,
+    /^plain \(seed 5\)\n {3}\d\.\d{3} s ✓ 1 {5}run echo hello >&2; test hello != bye {2}[\d.]+ ms\n.*sleep 1us to 3ms.*\n✓ done: 2 steps in [\d.]+ s\n$/,
   );
 });
 
@@ -30,10 +30,54 @@ Deno.test("run exits with 1 where a step fails, and with 3 where an expectation 
   assertEquals([failed.status, failed.stdout], [1, ""]);
   assertEquals(
     failed.stderr,
-    "plugctl: step 1 (line 3): Cannot run echo bye >&2; test bye != bye: it has ended with exit status 1; it says: bye\n",
+    "plugctl: step 1 (line 3): echo bye >&2; test bye != bye ended with exit status 1; it says: bye\n",
   );
   const unmet = await runFile("name: x\nsteps: [expect: { command: echo no, stdout: yes }]", "--quiet");
   assertEquals([unmet.status, unmet.stderr.split(":")[1]], [3, " step 1 (line 2)"]);
+});
+
+const DEATH = `name: a server that dies
+steps:
+  - start: { name: other, command: "echo fine; sleep 3600" }
+  - wait: { process: other, line: fine, timeout: 60s }
+  - start: { name: web, command: "for i in $(seq 30); do echo $i; done; echo bad path >&2; exit 1" }
+  - wait: { port: 1, timeout: 1h }
+`;
+
+Deno.test("run ends where a process dies, and says in the end what failed, with everybody's last words above it", async () => {
+  const { status, stderr } = await runFile(DEATH);
+  assertEquals(status, 1);
+  assertEquals(stderr.split("\n"), [
+    "other | fine",
+    ...Array.from({ length: 19 }, (_, index) => `web   | ${index + 12}`),
+    "web   | bad path",
+    "plugctl: step 3 (line 5): web ended with exit status 1 by itself; it says: bad path",
+    "plugctl: that ended step 4 (line 6), wait until port 1 answers",
+    "",
+  ]);
+  const quiet = await runFile(DEATH, "--quiet");
+  assertEquals(
+    [quiet.status, quiet.stdout, quiet.stderr],
+    [1, "", "plugctl: step 3 (line 5): web ended with exit status 1 by itself; it says: bad path\n"],
+  );
+});
+
+Deno.test("run shows with --verbose what processes write, and not again in the end", async () => {
+  const { status, stdout, stderr } = await runFile(DEATH, "--verbose");
+  assertEquals(status, 1);
+  assertMatch(stdout, /\n {3}\d\.\d{3} s {3}other \| fine\n/);
+  assertMatch(stdout, /\n {3}\d\.\d{3} s {3}web \| 1\n.*\n.* web \| 3\n/);
+  assertEquals(stderr.split("\n").length, 3);
+});
+
+Deno.test("run says where the report is", async () => {
+  const report = await Deno.makeTempFile({ suffix: ".html" });
+  try {
+    const { status, stderr } = await runFile("name: x\nsteps: [log: x]", "--report", report);
+    assertEquals([status, stderr], [0, `plugctl: report: ${report}\n`]);
+  } finally {
+    await Deno.remove(report);
+  }
 });
 
 Deno.test("run prints the event log with --json, a JSON object a line", async () => {

@@ -37,6 +37,9 @@ const FINISH: ScenarioEvent = {
   steps: 12,
 };
 
+/** What colours text on a terminal. */
+const COLOUR = new RegExp("\x1b\\[\\d+m", "g");
+
 /** What is printed of events, and noted beside. */
 function shown(events: readonly ScenarioEvent[], { line = "run a.yaml", isTerminal = false } = {}): FakeContext {
   const context = new FakeContext(line);
@@ -47,38 +50,98 @@ function shown(events: readonly ScenarioEvent[], { line = "run a.yaml", isTermin
 
 Deno.test("RunView shows a line a step into a pipe, with its time, how long it took and what is held", () => {
   const { printed } = shown([start("3"), end("3")]);
-  assertEquals(printed, "  0.012345 s  3         buffer web  1.00 ms, web holds 3\n");
+  assertEquals(printed, "   0.012 s ✓ 3     buffer web  1 ms, web holds 3\n");
 });
 
 Deno.test("RunView shows the host and the step's own name", () => {
   const { printed } = shown([start("3", { host: "client", name: "hold all" }), end("3", { queues: [], after: {} })]);
-  assertEquals(printed, "  0.012345 s  3         client: hold all  1.00 ms\n");
+  assertEquals(printed, "   0.012 s ✓ 3     client: hold all  1 ms\n");
 });
 
 Deno.test("RunView shows that steps in which others stand begin", () => {
   const text = "round 2 of 3";
-  const { printed } = shown([start("3[2]", { action: "round", text }), end("3[2]", { action: "round" })]);
-  assertEquals(printed, "  0.012345 s  3[2]      round 2 of 3\n");
+  const mark = { action: "round", text, outer: true };
+  const { printed } = shown([start("3[2]", mark), end("3[2]", { action: "round" })]);
+  assertEquals(printed, "   0.012 s     3[2]  round 2 of 3\n");
 });
 
-Deno.test("RunView shows why a step was not done, and the end of what its command has written", () => {
-  const output = Array.from({ length: 12 }, (_, index) => `line ${index + 1}`).join("\n");
-  const ran = { pid: 1, command: ["x"], from: 0, exit: 1, stdout: "", stderr: output };
-  const { printed } = shown([start("3"), end("3", { outcome: "failed", sentence: "Cannot run x: no", ran })]);
-  const indent = " ".repeat(14);
-  assertEquals(printed.split("\n").slice(0, 4), [
-    "  0.012345 s  3         buffer web  failed",
-    `${indent}Cannot run x: no`,
-    `${indent}line 3`,
-    `${indent}line 4`,
+Deno.test("RunView shows why a step was not done, and which step that ended", () => {
+  const { printed } = shown([
+    start("3"),
+    end("3", { outcome: "unmet", sentence: "Expected that x: it was y" }),
+    start("4", { text: "sleep 1h" }),
+    end("4", { outcome: "aborted", sentence: "Expected that x: it was y", queues: [], after: {} }),
   ]);
+  assertEquals(printed.split("\n"), [
+    "   0.012 s ✗ 3     buffer web  unmet",
+    `${" ".repeat(13)}Expected that x: it was y`,
+    "   0.012 s – 4     sleep 1h  aborted",
+    "",
+  ]);
+});
+
+/** A process that ended by itself, with these as its last lines. */
+function death(
+  process: string,
+  { step, last, isExpected = false }: { step: string; last: string[]; isExpected?: boolean },
+) {
+  const ran = { name: process, pid: 1, command: ["x"], from: 0, to: 5, exit: 1, stdout: "", stderr: "", last };
+  return { event: "process-end" as const, t: 20_000, process, step, isExpected, ran };
+}
+
+Deno.test("RunView shows a process that dies, and has the last lines of each, of the one that failed at the end", () => {
+  const context = new FakeContext("run a.yaml");
+  using view = new RunView(context, { isTerminal: false });
+  const ran = { pid: 2, command: ["y"], from: 0, to: 5, exit: 1, stdout: "", stderr: "", last: ["from y"] };
+  const events: ScenarioEvent[] = [
+    start("1", { action: "start", process: "web", text: "start web: x" }),
+    end("1", { queues: [], after: {} }),
+    start("2", { action: "run", text: "run y" }),
+    end("2", { action: "run", outcome: "failed", sentence: "no", ran }),
+    death("web", { step: "1", last: ["one", "two\x1b[31m"] }),
+    death("other", { step: "0", last: ["quiet"], isExpected: true }),
+  ];
+  for (const event of events) view.show(event);
+  assertMatch(context.printed, /\n {3}0\.020 s ✗ web: exit status 1\n$/);
+  assertEquals(view.lastLines("1"), ["step 2 | from y", "other  | quiet", "web    | one", "web    | two�[31m"]);
+  assertEquals(view.lastLines("2").at(-1), "step 2 | from y");
+});
+
+Deno.test("RunView shows what processes write with --verbose, and how everything is undone", () => {
+  const context = new FakeContext("run --verbose a.yaml");
+  using view = new RunView(context, { isTerminal: false });
+  view.showOutput({ t: 12_345, process: "web", stream: "stdout", text: "ready" });
+  view.showOutput({ t: 12_345, stream: "stderr", text: "from a run" });
+  const undo = { phase: "undo" as const, text: "release web" };
+  view.show(start("undo.release", undo));
+  view.show(end("undo.release", undo));
+  view.show(death("web", { step: "1", last: ["one"] }));
+  assertEquals(context.printed.split("\n"), [
+    "   0.012 s   web | ready",
+    "   0.012 s   command | from a run",
+    "   0.012 s ✓ undo.release  release web  1 ms, web holds 3",
+    "   0.020 s ✗ web: exit status 1",
+    "",
+  ]);
+  assertEquals(view.lastLines("1"), []);
+  const quiet = shown([start("undo.release", undo), end("undo.release", undo)]);
+  assertEquals(quiet.printed, "");
+});
+
+Deno.test("RunView cuts what it shows to the width of a terminal, and indents what stands in other steps", () => {
+  const text = `run ${"x".repeat(200)}`;
+  const { printed } = shown([start("3[2].1.one.4", { text }), end("3[2].1.one.4")], { isTerminal: true });
+  const [line] = printed.split("\r\x1b[K").filter((part) => part.includes("✓"));
+  const plain = line.trimEnd().replaceAll(COLOUR, "");
+  assertMatch(plain, /^ {3}0\.012 s ✓ {9}3\[2\]\.1\.one\.4 {2}run x+… {2}1 ms, web holds 3$/);
+  assert(plain.length < 80, `${plain.length} columns`);
 });
 
 Deno.test("RunView notes what is worth knowing, and sums up", () => {
   const { printed, notes } = shown([start("3"), end("3", { notes: ["the limit is low"] }), FINISH]);
   assertEquals(notes, ["the limit is low"]);
   assertEquals(printed.split("\n").slice(1), [
-    "done: 12 steps in 2.000000 s",
+    "✓ done: 12 steps in 2.000 s",
     "  web: 3 packets, 1 dropped, held 2 times, longest 48 ms, most 3 packets",
     "",
   ]);
@@ -103,5 +166,5 @@ Deno.test("RunView shows on a terminal what is waited for, with a sign that turn
   const shown = () => context.printed.split("\r\x1b[K"); // each time, the line is cleared first
   assert(shown().includes("⠋ 3  wait until backlog of web >= 5  web holds 3"));
   view.show(end("3"));
-  assertMatch(shown().at(-1) ?? "", /0\.012345 s.*wait until backlog of web >= 5.*\n$/);
+  assertMatch(shown().at(-1) ?? "", /0\.012 s.*wait until backlog of web >= 5.*\n$/);
 });

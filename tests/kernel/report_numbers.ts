@@ -6,7 +6,7 @@
 
 import { assertEquals, assertObjectMatch } from "@std/assert";
 import type { QueueTotal, ScenarioEnd, ScenarioEvent, StepEnd } from "../../scenario/event.ts";
-import { formatCount, formatMoment, formatTime } from "../../scenario/report/quantity.ts";
+import { formatCount, formatMoment, formatTime } from "../../scenario/report/markup.ts";
 import { figuresOf, tableOf } from "../scenario/report/tables.ts";
 
 /**
@@ -20,7 +20,7 @@ export function assertNumbers(page: string, events: readonly ScenarioEvent[]): v
   assertFigures(figuresOf(page), { end, holds });
   assertEquals(tableOf(page, "totals"), Object.entries(end.queues).map(totalOf));
   // The report reckons these from what was seen in between; that has tests of its own.
-  const rows = tableOf(page, "holds").map(({ "Most at once": _, "Longest wait": __, ...row }) => row);
+  const rows = tableOf(page, "holds").map(({ "Most at once": _, "Waited at most": __, ...row }) => row);
   assertEquals(rows, holds.map(holdOf));
 }
 

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as v from "valibot";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import { Scenario } from "../../scenario/scenario.ts";
-import { EVENT } from "../../scenario/schema/event_schema.ts";
+import { EVENT } from "../../scenario/event_schema.ts";
 import { Host } from "./host.ts";
 import { processTable } from "./process_table.ts";
 import { until } from "./until.ts";

@@ -59,9 +59,9 @@ export async function runText(text: string, { clock, onEvent, ...options }: Fake
 
 /** The events without what differs from run to run: times, and what processes are called. */
 export function sequenceOf(events: readonly ScenarioEvent[]): unknown[] {
-  return events.map((event) => {
+  return events.filter(({ event }) => event !== "process-end").map((event) => {
     const { t: _t, ...rest } = event as unknown as Record<string, unknown>;
-    for (const name of ["time", "duration", "asked", "due", "ran", "queues"]) {
+    for (const name of ["time", "duration", "asked", "beforeAt", "due", "ran", "queues"]) {
       if (name !== "queues" || event.event === "scenario-end") delete rest[name];
     }
     return rest;

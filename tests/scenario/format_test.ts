@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { ACTION_NAMES } from "../../scenario/schema/step.ts";
-import { TOP_KEYS } from "../../scenario/compile/scenario.ts";
+import { CONDITIONS } from "../../scenario/conditions/list.ts";
+import { TOP_KEYS } from "../../scenario/document.ts";
+import { STEP_WORDS } from "../../scenario/steps/list.ts";
 import { mistakesIn } from "./marked.ts";
 
 const format = Deno.readTextFileSync(new URL("../../scenario/FORMAT.md", import.meta.url));
@@ -11,7 +12,8 @@ Deno.test("scenario/FORMAT.md shows scenarios that are right", () => {
   for (const text of examples) assertEquals(mistakesIn(text), [], text);
 });
 
-Deno.test("scenario/FORMAT.md names every step and every key at the top", () => {
-  for (const name of ACTION_NAMES) assert(format.includes(`\`${name}: `), name);
+Deno.test("scenario/FORMAT.md names every step, condition and key at the top", () => {
+  for (const name of STEP_WORDS.keys()) assert(format.includes(`\`${name}: `), name);
+  for (const { about } of CONDITIONS) assert(format.includes(`\`${about}: `), about);
   for (const key of TOP_KEYS) assert(format.includes(`${key}:`), key);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { scenarioJsonSchema } from "../../scenario/schema/json_schema.ts";
+import { scenarioJsonSchema } from "../../scenario/json_schema.ts";
 import { mistakesIn, unmark } from "./marked.ts";
 import { CONDITION_MISTAKES } from "./mistakes/conditions.ts";
 import { TOP_MISTAKES, YAML_MISTAKES } from "./mistakes/document.ts";

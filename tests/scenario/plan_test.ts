@@ -1,18 +1,35 @@
 import { assertEquals, assertThrows } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { describePlan } from "../../scenario/describe_plan.ts";
-import type { PlannedStep, Scalar } from "../../scenario/plan.ts";
+import { describePlan } from "../../scenario/document.ts";
+import type { Scalar, Step } from "../../scenario/plan.ts";
 import { readScenario } from "../../scenario/read.ts";
 import { withSteps, withTop } from "./marked.ts";
 import { DESIGN, NETWORK } from "./scenarios.ts";
 
-function planOf(text: string, set?: ReadonlyMap<string, Scalar>) {
-  return readScenario(text, { file: "a.yaml", set });
+/** A step with all that only its kind knows. */
+interface ReadStep extends Step {
+  [key: string]: unknown;
+}
+
+/** A plan whose steps show all that they have. */
+type ReadPlan = Omit<ReturnType<typeof readScenario>, "steps" | "cleanup"> & {
+  steps: ReadStep[];
+  cleanup: ReadStep[];
+};
+
+function planOf(text: string, set?: ReadonlyMap<string, Scalar>): ReadPlan {
+  return readScenario(text, { file: "a.yaml", set }) as ReturnType<typeof readScenario> & ReadPlan;
+}
+
+/** The rounds of a `repeat`. */
+function roundsOf({ action, rounds }: ReadStep): { value: Scalar; steps: ReadStep[] }[] {
+  if (action !== "repeat") throw new Error("it is no repeat");
+  return rounds as { value: Scalar; steps: ReadStep[] }[];
 }
 
 /** The steps of a scenario, without their lines. */
-function stepsOf(steps: string): Omit<PlannedStep, "line">[] {
+function stepsOf(steps: string): Omit<Step, "line">[] {
   return planOf(withSteps(steps)).steps.map(({ line: _line, ...step }) => step);
 }
 
@@ -28,10 +45,9 @@ Deno.test("readScenario() reads the example of the design", () => {
     ["join", 14],
     ["expect", 15],
   ]);
-  const repeat = steps[1];
-  if (repeat.action !== "repeat") throw new Error("it is no repeat");
-  assertEquals(repeat.rounds.length, 20);
-  const wait = repeat.rounds[0].steps[2];
+  const rounds = roundsOf(steps[1]);
+  assertEquals(rounds.length, 20);
+  const wait = rounds[0].steps[2];
   assertEquals(wait.action === "wait" && wait.timeoutMs, 500);
 });
 
@@ -45,10 +61,9 @@ Deno.test("readScenario() takes packets for backlog, a number for equality and t
   assertEquals(stepsOf('  - wait: { gate: web, packets: ">= 2", drops: 0, timeout: 20ms }') as unknown[], [{
     action: "wait",
     name: undefined,
-    host: undefined,
     atMs: undefined,
     condition: {
-      about: "queue",
+      about: "gate",
       queue: "web",
       counters: { drops: { operator: "=", number: 0 }, backlog: { operator: ">=", number: 2 } },
     },
@@ -78,7 +93,7 @@ Deno.test("readScenario() takes values of variables from vars, and what is set i
   const cleanup = (set?: Record<string, Scalar>) => planOf(text, new Map(Object.entries(set ?? {}))).cleanup;
   const [sleep, wait, log] = cleanup({ pause: "7ms" });
   assertEquals(sleep.action === "sleep" && sleep.leastMs, 7);
-  assertEquals(wait.action === "wait" && wait.condition.about === "port" && wait.condition.port, 80);
+  assertEquals(wait.condition, { about: "port", port: 80, address: undefined, answers: true });
   assertEquals(log.action === "log" && log.text, "a80b");
   assertEquals(
     assertThrows(() => cleanup({ pause: "7" }), SyntaxError).message.split(", ")[0],
@@ -100,8 +115,7 @@ Deno.test("readScenario() leaves to the shell what the shell understands, and $$
 Deno.test("readScenario() gives each round its value, and the same steps where it is not used", () => {
   const rounds = (steps: string) => {
     const [step] = planOf(withSteps(steps)).steps;
-    if (step.action !== "repeat") throw new Error("it is no repeat");
-    return step.rounds;
+    return roundsOf(step);
   };
   const named = rounds("  - repeat: { over: [a, 2], as: it }\n    steps: [log: '${it}!']");
   assertEquals(named.map(({ value, steps: [step] }) => [value, step.action === "log" && step.text]), [["a", "a!"], [

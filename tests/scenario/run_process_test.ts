@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { ends, outcomes, runSteps } from "./fake_run.ts";
 
 /** Runs steps, and says how the scenario has ended and why. */
@@ -24,19 +24,19 @@ Deno.test("run gives a command its environment, folder and input, and a list of 
 });
 
 Deno.test("run fails where a command does, and does not meet what is expected where that is said", async () => {
-  assertEquals(await ending("  - run: exit 3"), ["failed", "Cannot run exit 3: it has ended with exit status 3"]);
+  assertEquals(await ending("  - run: exit 3"), ["failed", "exit 3 ended with exit status 3"]);
   assertEquals(await ending("  - run: { command: exit 3, exit: 3 }"), ["done", ""]);
   assertEquals(await ending("  - run: { command: exit 3, exit: 'any' }"), ["done", ""]);
   assertEquals(await ending("  - run: { command: exit 3, exit: [0, 3] }"), ["done", ""]);
   assertEquals(await ending('  - run: { command: exit 3, exit: "<3" }'), [
     "unmet",
-    "Cannot run exit 3: it has ended with exit status 3, expected < 3",
+    "Expected that exit 3 ends with exit status < 3: it ended with exit status 3",
   ]);
   assertEquals(await ending("  - run: { command: echo no, stdout: yes }"), [
     "unmet",
-    "Cannot run echo no: it has not written yes to stdout",
+    'Expected that echo no ends with yes in stdout: stdout was "no"',
   ]);
-  assertEquals(await ending("  - run: kill -9 $$"), ["failed", "Cannot run kill -9 $$: it was ended by SIGKILL"]);
+  assertEquals(await ending("  - run: kill -9 $$"), ["failed", "kill -9 $$ was ended by SIGKILL"]);
   assertEquals(await ending("  - run: [/nonexistent/program]"), [
     "failed",
     "Cannot run /nonexistent/program: Failed to spawn '/nonexistent/program': No such file or directory (os error 2)",
@@ -50,10 +50,7 @@ Deno.test("run fails where a command does, and does not meet what is expected wh
 Deno.test("run ends a command that takes too long, with what it has started", async () => {
   const { result, events } = await runSteps("  - run: { command: sleep 3600 & sleep 3600, timeout: 20ms }");
   assertEquals(result.outcome, "failed");
-  assertMatch(
-    (result.error as Error).message,
-    /^Cannot wait for the end of sleep 3600 & sleep 3600: it still runs after/,
-  );
+  assertEquals((result.error as Error).message, "Timed out after 20ms: sleep 3600 & sleep 3600 still runs");
   assertEquals(ends(events)[1].ran?.signal, "SIGKILL");
 });
 
@@ -92,15 +89,157 @@ Deno.test("start, wait, expect, stop and join see to a process that runs beside 
 });
 
 Deno.test("wait fails at once where a process has ended without what is waited for", async () => {
-  const start = "  - start: { name: child, command: exit 1 }\n";
+  const start = "  - start: { name: child, command: 'echo no; exit 1', exit: 1 }\n";
   assertEquals(await ending(`${start}  - wait: { process: child, line: ready, timeout: 1h }`), [
     "failed",
-    "Cannot wait until child has written ready: child has not written ready",
+    "Gave up waiting until child has written ready: child ended with exit status 1; it says: no",
   ]);
   assertEquals(await ending(`${start}  - wait: { process: child, exit: 0, timeout: 1h }`), [
     "failed",
-    "Cannot wait until child has ended with exit status = 0: child has ended with exit status 1, expected = 0",
+    "Gave up waiting until child has ended with exit status 0: child ended with exit status 1; it says: no",
   ]);
+  assertEquals(await ending(`${start}  - wait: { process: child, stdout: yes, exit: 1, timeout: 1h }`), [
+    "failed",
+    'Gave up waiting until child has ended with exit status 1 and yes in stdout: stdout was "no"',
+  ]);
+  assertEquals(await ending(`${start}  - sleep: 100ms\n  - wait: { process: child, running: true, timeout: 1h }`), [
+    "failed",
+    "Gave up waiting until child runs: child ended with exit status 1; it says: no",
+  ]);
+});
+
+Deno.test("wait and expect see whether a process runs", async () => {
+  assertEquals(
+    await ending(`
+  - start: { name: child, command: "sleep 0.1; exit 5" }
+  - expect: { process: child, running: true }
+  - wait: { process: child, running: false }
+  - expect: { process: child, exit: 5 }
+`),
+    ["done", ""],
+  );
+});
+
+Deno.test("wait runs a command until it ends as it should, and no longer than it is told", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3" }`), ["done", ""]);
+    const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 50ms }");
+    assertEquals([outcome, message], [
+      "failed",
+      "Timed out after 50ms waiting until echo no; exit 4 ends with exit status 0: it ended with exit status 4; it says: no",
+    ]);
+    const late = await runSteps("  - wait: { command: 'sleep 3600', timeout: 50ms }");
+    assertEquals(
+      (late.result.error as Error).message,
+      "Timed out after 50ms waiting until sleep 3600 ends with exit status 0: that could not be found out",
+    );
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+/** How a scenario ends in which a process is started and steps follow, and how long it took. */
+async function afterStart(
+  start: string,
+  steps: string,
+): Promise<[outcome: string, step: string | undefined, message: string]> {
+  const { result } = await runSteps(`  - start: { name: child, ${start} }\n${steps}`);
+  return [result.outcome, result.step, (result.error as Error | undefined)?.message ?? ""];
+}
+
+Deno.test("a process that ends by itself ends the scenario at once, with its status and its last words", async () => {
+  const death = "command: 'echo so; echo bad path >&2; exit 1'";
+  const failed = ["failed", "1", "child ended with exit status 1 by itself; it says: bad path"];
+  for (const steps of ["  - sleep: 1h", "  - wait: { port: 1, timeout: 1h }", "  - run: sleep 3600"]) {
+    assertEquals(await afterStart(death, steps), failed, steps);
+  }
+  const nested =
+    "  - repeat: 2\n    steps: [parallel: { one: [sleep: 1h], two: [wait: { process: child, line: x, timeout: 1h }] }]";
+  assertEquals(await afterStart(death, nested), failed);
+  assertEquals(await afterStart("command: 'true'", "  - sleep: 1h"), [
+    "failed",
+    "1",
+    "child ended with exit status 0 by itself, and no step waits for that; if it may, say so: start: { …, exit: 0 }",
+  ]);
+  assertEquals(await afterStart("command: kill -9 $$", "  - sleep: 1h"), [
+    "failed",
+    "1",
+    "child was ended by SIGKILL",
+  ]);
+});
+
+Deno.test("a process may end by itself where start says so", async () => {
+  const sleep = "  - sleep: 100ms";
+  assertEquals(await afterStart("command: exit 1, exit: 'any'", sleep), ["done", undefined, ""]);
+  assertEquals(await afterStart("command: 'true', exit: 0", sleep), ["done", undefined, ""]);
+  assertEquals(await afterStart("command: exit 3, exit: [0, 3]", sleep), ["done", undefined, ""]);
+  assertEquals(await afterStart("command: 'echo no; exit 3', exit: 0", "  - sleep: 1h"), [
+    "unmet",
+    "1",
+    "Expected that child ends with exit status 0: child ended with exit status 3; it says: no",
+  ]);
+});
+
+Deno.test("a process may end by itself as a join, wait or expect of the file wants it to", async () => {
+  const sleep = "  - sleep: 100ms\n";
+  assertEquals(await afterStart("command: exit 7", `${sleep}  - join: { name: child, exit: 7 }`), [
+    "done",
+    undefined,
+    "",
+  ]);
+  assertEquals(await afterStart("command: 'true'", `${sleep}  - join: child`), ["done", undefined, ""]);
+  assertEquals(await afterStart("command: exit 7", `${sleep}  - expect: { process: child, exit: ">0" }`), [
+    "done",
+    undefined,
+    "",
+  ]);
+  assertEquals(await afterStart("command: exit 7", "  - sleep: 1h\n  - join: { name: child, exit: 0 }"), [
+    "unmet",
+    "1",
+    "Expected that child ends with exit status 0: child ended with exit status 7",
+  ]);
+  assertEquals(await afterStart("command: exit 7", "  - sleep: 1h\n  - join: child"), [
+    "failed",
+    "1",
+    "child ended with exit status 7",
+  ]);
+  // What an output must be is for the join to say.
+  assertEquals(await afterStart("command: echo no", `${sleep}  - join: { name: child, stdout: yes }`), [
+    "unmet",
+    "3",
+    'Expected that child ends with yes in stdout: stdout was "no"',
+  ]);
+});
+
+Deno.test("a process that is stopped, or still runs in the end, has not ended by itself", async () => {
+  const trap = "command: 'trap \"exit 5\" TERM; echo ready; while :; do sleep 0.01; done'";
+  const ready = "  - wait: { process: child, line: ready, timeout: 60s }\n";
+  assertEquals(await afterStart(trap, `${ready}  - stop: child\n  - sleep: 50ms`), ["done", undefined, ""]);
+  assertEquals(await afterStart("command: sleep 3600", "  - sleep: 1ms"), ["done", undefined, ""]);
+});
+
+Deno.test("a process that is started in each round is judged in each", async () => {
+  const round = (exit: string) => `
+  - repeat: { over: [0, ${exit}], as: status }
+    steps:
+      - start: { name: child, command: "exit \${status}" }
+      - sleep: 100ms
+      - join: child
+`;
+  assertEquals(await ending(round("0")), ["done", ""]);
+  const { result } = await runSteps(round("4"));
+  assertEquals([result.step, (result.error as Error).message], ["1[2].1", "child ended with exit status 4"]);
+});
+
+Deno.test("a process's end is an event, with its last lines in the order in which they were read", async () => {
+  const { events } = await runSteps(
+    "  - start: { name: child, exit: 'any', command: 'for i in $(seq 30); do echo $i; done; sleep 0.05; echo end >&2; exit 2' }\n" +
+      "  - wait: { process: child, exit: 'any' }",
+  );
+  const [ended] = events.filter((event) => event.event === "process-end");
+  assertEquals([ended.process, ended.step, ended.isExpected, ended.ran.exit], ["child", "1", true, 2]);
+  assertEquals(ended.ran.last, [...Array.from({ length: 19 }, (_, index) => String(index + 12)), "end"]);
 });
 
 Deno.test("wait finds a line once only: the next looks behind it", async () => {
@@ -116,15 +255,15 @@ Deno.test("join fails where a process does, and waits no longer than it is told"
   const start = (command: string) => `  - start: { name: child, command: ${command} }\n`;
   assertEquals(await ending(`${start("exit 2")}  - join: child`), [
     "failed",
-    "Cannot join child: child has ended with exit status 2",
+    "child ended with exit status 2",
   ]);
   assertEquals(await ending(`${start("exit 2")}  - join: { name: child, exit: 0 }`), [
     "unmet",
-    "Cannot join child: child has ended with exit status 2, expected = 0",
+    "Expected that child ends with exit status 0: child ended with exit status 2",
   ]);
   assertEquals(await ending(`${start("sleep 3600")}  - join: { name: child, timeout: 5ms }`), [
     "failed",
-    "Cannot wait for the end of child: it still runs after 5ms",
+    "Timed out after 5ms: child still runs",
   ]);
 });
 
@@ -174,7 +313,7 @@ Deno.test("wait and expect see whether a port answers, by those who listen and b
     `  - expect: { port: ${port}, answers: false }\n  - wait: { port: ${port}, address: 127.0.0.1, answers: false }\n`;
   assertEquals(await ending(`${none}  - expect: { port: ${port} }`), [
     "unmet",
-    `Expected that port ${port} answers: port ${port} does not answer`,
+    `Expected that port ${port} answers: no process listens on port ${port}`,
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as v from "valibot";
 import type { StepStart } from "../../scenario/event.ts";
-import { EVENT } from "../../scenario/schema/event_schema.ts";
+import { EVENT } from "../../scenario/event_schema.ts";
 import { ends, FakeClock, outcomes, runSteps, runText, sequenceOf } from "./fake_run.ts";
 
 /** What is always sent first and last where all goes well. */
@@ -101,7 +101,7 @@ Deno.test("run() says what was expected and what is, and that is not a failure",
 Deno.test("run() fails where what it waits for has not come in time", async () => {
   const { result } = await runSteps("  - wait: { plug: up, sent: 5, timeout: 5ms }");
   assertEquals([result.outcome, result.step], ["failed", "1"]);
-  assertEquals((result.error as Error).message, "Cannot wait until sent of up = 5: after 5ms sent of up is 0");
+  assertEquals((result.error as Error).message, "Timed out after 5ms waiting until sent of up = 5: sent of up is 0");
 });
 
 Deno.test("run() ends when it is told to, in a sleep, a wait and a run, and undoes everything", async () => {
@@ -156,7 +156,7 @@ Deno.test("run() fails where cleanup alone fails", async () => {
   assertEquals([result.outcome, result.step], ["failed", "cleanup.1"]);
   assertEquals(
     (result.error as Error).message,
-    "Cannot run echo no >&2; exit 3: it has ended with exit status 3; it says: no",
+    "echo no >&2; exit 3 ended with exit status 3; it says: no",
   );
 });
 

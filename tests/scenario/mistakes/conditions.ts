@@ -1,25 +1,28 @@
 import { COMMAND, DURATION, TEXT_TEST } from "./expected.ts";
 import { type Cases, withSteps, withTop } from "../marked.ts";
 
+const SUBJECTS = "one of the keys gate, plug, process, port, command";
+const BYTES = 'a number of bytes from 0, such as 64k or 1MiB, or a comparison with one, such as ">=64k"';
+const OF_PROCESS = "line, or running, or one or more of exit, stdout, stderr";
 const COUNT = 'a whole number from 0, or a comparison with one, such as ">=1"';
 
 /** Mistakes in what is waited for and expected. */
 export const CONDITION_MISTAKES: Cases = [
-  [withSteps("  - wait: ‸web"), "wait does not say what it is about", "one of the keys gate, plug, process, port"],
+  [withSteps("  - wait: ‸web"), "wait does not say what it is about", SUBJECTS],
   [
     withSteps("  - wait: ‸{ timeout: 5s }"),
     "wait does not say what it is about",
-    "one of the keys gate, plug, process, port",
+    SUBJECTS,
   ],
   [
     withSteps("  - expect: ‸{}"),
     "expect does not say what it is about",
-    "one of the keys gate, plug, process, port, command",
+    SUBJECTS,
   ],
   [
     withSteps("  - wait: ‸{ gate: web, port: 80 }"),
     "wait is about gate and port",
-    "one of the keys gate, plug, process, port",
+    SUBJECTS,
   ],
   [
     withSteps("  - wait: { gate: ‸web }"),
@@ -30,6 +33,15 @@ export const CONDITION_MISTAKES: Cases = [
   [withSteps("  - wait: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - wait: { plug: ‸web, backlog: 1 }"), "web is a gate, not a plug", "gate: web"],
   [withSteps("  - wait: { gate: web, backlog: ‸-1 }"), "backlog is -1", COUNT],
+  [withSteps("  - wait: { gate: web, backlog: ‸64k }"), 'backlog is "64k"', COUNT],
+  [withSteps('  - wait: { gate: web, backlog-bytes: ‸">64x" }'), 'backlog-bytes is ">64x"', BYTES],
+  [withSteps('  - wait: { plug: up, sent-bytes: ">=0.5k", backlog-bytes: 64KiB, sent: "==3", drops: "!=1" }'), "", ""],
+  [
+    withSteps("  - wait: { process: ‸load, running: true, exit: 0 }"),
+    "wait asks for an end and for whether it runs",
+    OF_PROCESS,
+  ],
+  [withSteps("  - wait: { process: load, running: ‸1 }"), "running is 1", "true or false"],
   [withSteps('  - wait: { gate: web, packets: ‸"=>1" }'), 'packets is "=>1"', COUNT],
   [withSteps("  - wait: { gate: web, sent: ‸[1] }"), "sent is a list", COUNT],
   [withSteps("  - wait: { gate: web, drops: ‸1.5 }"), "drops is 1.5", COUNT],
@@ -57,24 +69,24 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - wait: { process: ‸load }"),
     "wait says nothing of load",
-    "either line, or one or more of exit, stdout, stderr",
+    OF_PROCESS,
   ],
   [
     withSteps("  - wait: { process: ‸load, line: x, exit: 0 }"),
     "wait asks for a line and for an end",
-    "either line, or one or more of exit, stdout, stderr",
+    OF_PROCESS,
   ],
   [withSteps("  - wait: { process: ‸nosuch, exit: 0 }"), 'there is no process "nosuch"', "one of load"],
   [withSteps("  - wait: { process: load, line: ‸'/[/' }"), 'line is "/[/"', TEXT_TEST],
   [
     withSteps("  - wait: { process: load, ‸output: x }"),
     'unknown key "output"',
-    "one of process, exit, stdout, stderr, line, timeout",
+    "one of process, exit, stdout, stderr, line, running, timeout",
   ],
   [
     withSteps("  - expect: { process: load, exit: 0, ‸timeout: 5s }"),
     'unknown key "timeout"',
-    "one of process, exit, stdout, stderr, line",
+    "one of process, exit, stdout, stderr, line, running",
   ],
   [withSteps("  - wait: { port: ‸0 }"), "port is 0", "a whole number from 1 to 65535"],
   [

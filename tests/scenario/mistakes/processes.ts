@@ -3,6 +3,8 @@ import { type Cases, withSteps } from "../marked.ts";
 
 const EXIT = 'an exit status from 0 to 255, a comparison such as ">0", a list of them, or any';
 
+const NO_VARIABLES = "one that vars defines, or $${ for a ${ that the shell gets";
+
 /** Mistakes in steps that run commands, and start and end processes. */
 export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - run: ‸[]"), "run is an empty list", COMMAND],
@@ -28,11 +30,24 @@ export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - start: ‸load.py"), 'start is "load.py"', "a process: { name: load, command: [python3, load.py] }"],
   [withSteps("  - start: ‸{ name: x }"), "start has no command", COMMAND],
   [withSteps("  - start: ‸{ command: x }"), "start has no name", NAME],
+  [withSteps("  - start: { name: x, command: x, exit: ‸good }"), 'exit is "good"', EXIT],
+  [withSteps('  - start: { name: x, command: "‸${y}" }\n  - stop: x'), "there is no variable ${y}", NO_VARIABLES],
+  [withSteps('  - start: { name: "‸${y}", command: x }\n  - stop: x'), "there is no variable ${y}", NO_VARIABLES],
+  [
+    withSteps('  - attach: { plug: p, dev: "‸${y}" }\n  - buffer: p\n  - wait: { plug: p, backlog: 1 }'),
+    "there is no variable ${y}",
+    NO_VARIABLES,
+  ],
+  [
+    withSteps('  - attach: { gate: "‸${y}", dev: lo, direction: egress }\n  - buffer: p'),
+    "there is no variable ${y}",
+    NO_VARIABLES,
+  ],
   [withSteps("  - start: { name: ‸a b, command: x }"), 'name is "a b"', NAME],
   [
-    withSteps("  - start: { name: x, command: x, ‸exit: 0 }"),
-    'unknown key "exit"',
-    "one of name, command, env, cwd, stdin",
+    withSteps("  - start: { name: x, command: x, ‸stdout: x }"),
+    'unknown key "stdout"',
+    "one of name, command, env, cwd, stdin, exit",
   ],
   [withSteps("  - stop: ‸nosuch"), 'there is no process "nosuch"', "one of load"],
   [

@@ -1,11 +1,10 @@
 import { DURATION, NAME, RANGE, SIZE, STEPS } from "./expected.ts";
 import { type Cases, withSteps, withTop } from "../marked.ts";
 
-const ACTIONS =
-  "attach, detach, buffer, release-one, release-indefinite, limit, run, start, stop, join, sleep, wait, " +
+const ACTIONS = "attach, detach, buffer, release-one, release, limit, run, start, stop, join, sleep, wait, " +
   "expect, log, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
-const NO_HOST = "none: attach, run, start, and waiting for ports and commands alone are done on a host";
+const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";
 
 /** Mistakes in lists of steps, in what every step has, and in steps that move queues, log or sleep. */
 export const STEP_MISTAKES: Cases = [
@@ -48,6 +47,7 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - buffer: ‸[]"), "buffer is an empty list", QUEUES],
   [withSteps("  - buffer: [web, ‸web]"), "web is given twice", "each name once"],
   [withSteps("  - release-one: [web, ‸{}]"), "release-one[2] is a mapping", "a text"],
+  [withSteps("  - release:‸"), "release is empty", QUEUES],
   [withSteps("  - release-indefinite:‸"), "release-indefinite is empty", QUEUES],
   [withSteps("  - run:‸"), "run is empty", "a command, or { command: ..., exit: 0 }"],
   [withSteps("  - detach: ‸x"), 'there is no gate or plug "x"', "one of web, up"],

@@ -1,11 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  formatBytes,
-  formatCount,
-  formatMoment,
-  formatNumberOf,
-  formatTime,
-} from "../../../scenario/report/quantity.ts";
+import { formatBytes, formatCount, formatMoment, formatNumberOf, formatTime } from "../../../scenario/report/markup.ts";
 
 Deno.test("formatTime() takes the unit that fits", () => {
   const times = [0, 999, 1000, 12_345, 999_499, 999_500, 59_940_000, 60_000_000, 125_040_000, 3_600_000_000];

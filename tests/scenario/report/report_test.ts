@@ -39,7 +39,8 @@ function whole(text: string): number {
 Deno.test("formatReport() says what it ran on, which step was not done, and why", () => {
   const { kernel, Deno: deno, seed, "variable rounds": rounds } = figuresOf(report);
   assertEquals([kernel, deno, seed, rounds], ["Linux 6.1.0, x86_64", "2.9.6", "7", "2"]);
-  assertMatch(report, /<a href="#step-3">step 3, expect web to have drops = 0<\/a>/);
+  assertMatch(report, /<p class="why">web has drops 2, expected 0<\/p>/);
+  assertMatch(report, /<dd><a href="#step-3">3<\/a> expect web to have drops = 0, line 1<\/dd>/);
   assertMatch(report, /<li class="step unmet" id="step-3">/);
   assertMatch(report, /eth0 10\.0\.0\.1\/24 fd00::1\/64 → server\.eth0/);
 });

@@ -1,0 +1,57 @@
+import * as v from "valibot";
+import type { ConditionKind, OnHost } from "../condition.ts";
+import type { Condition } from "../plan.ts";
+import { check } from "../source/check.ts";
+import { mistake } from "../source/context.ts";
+import { mapping, type Schema } from "../source/mapping.ts";
+import { DURATION } from "../source/scalar.ts";
+import type { Written } from "../step.ts";
+import { COMMAND_CONDITION } from "./command.ts";
+import { PORT_CONDITION } from "./port.ts";
+import { PROCESS_CONDITION } from "./process.ts";
+import { GATE_CONDITION, PLUG_CONDITION } from "./queue.ts";
+
+/** Every kind of condition. */
+export const CONDITIONS: readonly ConditionKind[] = [
+  GATE_CONDITION,
+  PLUG_CONDITION,
+  PROCESS_CONDITION,
+  PORT_CONDITION,
+  COMMAND_CONDITION,
+];
+
+/** The kind that a condition is of. */
+export function conditionKind({ about }: Condition): ConditionKind {
+  const kind = CONDITIONS.find((kind) => kind.about === about);
+  if (!kind) throw new TypeError(`there is no kind of condition ${about}`);
+  return kind;
+}
+
+/** What a step that waits or expects may say, by the key that says what it is about. */
+export function conditionSchemas(
+  { withTimeout }: { withTimeout: boolean },
+): Readonly<Record<string, Schema<Record<string, unknown>>>> {
+  const timeout: v.ObjectEntries = withTimeout ? { timeout: v.optional(DURATION) } : {};
+  return Object.fromEntries(
+    CONDITIONS.map(({ about, entries, expected }) => [about, mapping({ ...entries, ...timeout }, expected)]),
+  );
+}
+
+/** Reads what is waited for, or expected. */
+export function planCondition(
+  { tree, label, given, context }: Written,
+  schemas: Readonly<Record<string, Schema<Record<string, unknown>>>>,
+): OnHost<Condition> & { timeoutMs?: number } | undefined {
+  const subjects = Object.keys(schemas);
+  const found = tree.kind === "mapping" ? subjects.filter((subject) => tree.entries.has(subject)) : [];
+  if (found.length !== 1) {
+    const what = found.length > 1
+      ? `${label} is about ${found.join(" and ")}`
+      : `${label} does not say what it is about`;
+    return mistake(tree, { what, expected: `one of the keys ${subjects.join(", ")}` }, context);
+  }
+  const fields = check(schemas[found[0]], { tree, label }, context);
+  if (!fields) return undefined;
+  const planned = conditionKind({ about: found[0] }).plan({ fields, tree, label, given, context });
+  return planned && { ...planned, timeoutMs: fields.timeout as number | undefined };
+}

@@ -1,0 +1,238 @@
+/**
+ * A scenario as a whole: what stands at the top of its file, and what it would do.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { formatDuration } from "../plug/quantity.ts";
+import { ENV } from "./command.ts";
+import { describeHost, hostsOf } from "./host.ts";
+import type { Mistake } from "./mistake.ts";
+import type { PlannedGate, PlannedPlug, PlannedQueue, Scalar, ScenarioPlan, Step } from "./plan.ts";
+import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
+import { check, describe } from "./source/check.ts";
+import { type Context, type Defaults, HERE, mistake } from "./source/context.ts";
+import { mapping } from "./source/mapping.ts";
+import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
+import { type Entry, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
+import { fillIn } from "./source/variables.ts";
+import { planSteps } from "./step_list.ts";
+import { describeStep, partsOf } from "./steps/list.ts";
+
+/** What stands at the top of a scenario, beside what is read piece by piece. */
+export const TOP_ENTRIES = {
+  name: SOME_TEXT,
+  description: v.optional(TEXT),
+  timeout: v.optional(DURATION, "10m"),
+  "max-hold": v.optional(DURATION, "30s"),
+  seed: v.optional(wholeNumber(0, 0xffffffff)),
+};
+
+/** What stands under `defaults:`. */
+export const DEFAULTS = mapping({
+  host: v.optional(NAME),
+  timeout: v.optional(DURATION),
+  env: v.optional(ENV, {}),
+  cwd: v.optional(SOME_TEXT),
+}, "defaults: { host: client, timeout: 5s }");
+
+/** The keys at the top that are read piece by piece. */
+const PARTS = ["vars", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
+/** Every key at the top. */
+export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
+
+/** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
+export function planScenario(
+  tree: Tree,
+  { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+): ScenarioPlan | undefined {
+  if (tree.kind !== "mapping") {
+    const expected = `keys such as ${TOP_KEYS.join(", ")}`;
+    return mistake(tree, { what: "the scenario is no mapping", expected }, { mistakes });
+  }
+  refuseUnknown(tree, mistakes);
+  const scope = varsOf(valueAt(tree, "vars"), { set, mistakes });
+  const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
+  const context: Context = {
+    scope,
+    defaults: { env: {} },
+    hasHosts: hostNames.length > 0,
+    mistakes,
+    references: [],
+    queues: new Map(),
+    processes: new Set(),
+    unnamed: new Set(),
+    count: { steps: 0 },
+  };
+  return planParts(tree, { ...context, defaults: defaultsOf(valueAt(tree, "defaults"), context) });
+}
+
+function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
+  for (const [key, { key: place }] of tree.entries) {
+    if (TOP_KEYS.includes(key)) continue;
+    mistakes.push({ ...place, what: `unknown key ${JSON.stringify(key)}`, expected: `one of ${TOP_KEYS.join(", ")}` });
+  }
+}
+
+function planParts(tree: MappingTree, context: Context): ScenarioPlan | undefined {
+  const own = new Map([...tree.entries].filter(([key]) => key in TOP_ENTRIES));
+  const top = check(mapping(TOP_ENTRIES, ""), { tree: { ...tree, entries: own }, label: "the scenario" }, context);
+  const hosts = hostsOf(valueAt(tree, "hosts"), context);
+  const queues = [...gatesOf(tree, context), ...plugsOf(tree, context)];
+  const steps = stepsOf(tree, context);
+  const cleanupTree = valueAt(tree, "cleanup");
+  const cleanup = cleanupTree ? planSteps(cleanupTree, "cleanup", context) : [];
+  checkReferences(Object.keys(childrenOf(valueAt(tree, "hosts"))), context);
+  if (!top || context.mistakes.length > 0) return undefined;
+  const { name, description, timeout, "max-hold": maxHoldMs, seed } = top;
+  const vars = Object.fromEntries(context.scope);
+  return { name, description, timeoutMs: timeout, maxHoldMs, seed, vars, hosts, queues, steps, cleanup };
+}
+
+function stepsOf(tree: MappingTree, context: Context): Step[] {
+  const steps = valueAt(tree, "steps");
+  if (steps) return planSteps(steps, "steps", context);
+  mistake(tree, { what: "the scenario has no steps", expected: "a list of steps: - buffer: web" }, context);
+  return [];
+}
+
+function childrenOf(tree: Tree | undefined): Record<string, Entry> {
+  return tree?.kind === "mapping" ? Object.fromEntries(tree.entries) : {};
+}
+
+/** The variables: what the file says, and in its place what was set. */
+function varsOf(
+  tree: Tree | undefined,
+  { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+): Map<string, Scalar> {
+  const vars = new Map<string, Scalar>();
+  if (tree && tree.kind !== "mapping") {
+    mistake(tree, { what: "vars is no mapping", expected: "variables: { port: 8000 }" }, { mistakes });
+  }
+  for (const [name, { key, value }] of Object.entries(childrenOf(tree))) {
+    check(VARIABLE, { tree: { kind: "scalar", value: name, ...key }, label: "the variable" }, {
+      scope: vars,
+      mistakes,
+    });
+    // It may hold variables that stand before it.
+    const filled = value.kind === "scalar" ? fillIn(value, { scope: vars, mistakes }) as Scalar | null : null;
+    if (filled !== null) vars.set(name, set.get(name) ?? filled);
+    else {
+      const what = `${name} is ${describe(plainKind(value))}`;
+      mistake(value, { what, expected: "a text or a number" }, { mistakes });
+    }
+  }
+  return vars;
+}
+
+function plainKind(tree: Tree): [] | Record<string, never> | null {
+  return tree.kind === "list" ? [] : tree.kind === "mapping" ? {} : null;
+}
+
+function defaultsOf(tree: Tree | undefined, context: Context): Defaults {
+  const fields = tree && check(DEFAULTS, { tree, label: "defaults" }, context);
+  if (!fields) return { env: {} };
+  const { host, timeout: timeoutMs, env, cwd } = fields;
+  if (host !== undefined && host !== HERE) {
+    const { line, column } = valueAt(tree, "host") as Tree;
+    context.references.push({ kind: "host", name: host, line, column });
+  }
+  return { host, timeoutMs, env, cwd };
+}
+
+function gatesOf(tree: MappingTree, context: Context): PlannedGate[] {
+  return definitions(tree, "gates", context).flatMap(([name, { key: place, value }]) => {
+    const named = check(GATE_NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the gate" }, context);
+    const fields = check(GATE, { tree: value, label: name }, context);
+    return fields && named ? [gateOf(fields, { name, place, tree: value }, context)] : unknown(name, "gate", context);
+  });
+}
+
+function plugsOf(tree: MappingTree, context: Context): PlannedPlug[] {
+  return definitions(tree, "plugs", context).flatMap(([name, { key: place, value }]) => {
+    const named = check(NAME, { tree: { kind: "scalar", value: name, ...place }, label: "the plug" }, context);
+    const fields = check(PLUG, { tree: value, label: name }, context);
+    return fields && named ? [plugOf(fields, { name, place, tree: value }, context)] : unknown(name, "plug", context);
+  });
+}
+
+/** Notes what is defined, though wrongly, so that who refers to it is not blamed as well. */
+function unknown(name: string, kind: PlannedQueue["kind"], { queues }: Context): [] {
+  queues.set(name, queues.get(name) ?? kind);
+  return [];
+}
+
+function definitions(tree: MappingTree, part: "gates" | "plugs", { mistakes }: Context): [string, Entry][] {
+  const defined = valueAt(tree, part);
+  if (!defined || defined.kind === "mapping") return Object.entries(childrenOf(defined));
+  const { line, column } = defined;
+  const expected = part === "gates" ? "{ web: { dev: lo, direction: egress } }" : "{ up: { dev: eth0 } }";
+  mistakes.push({ line, column, what: `${part} is no mapping`, expected });
+  return [];
+}
+
+/** Looks for what is named and defined nowhere. */
+function checkReferences(
+  hosts: readonly string[],
+  { references, queues, processes, unnamed, mistakes }: Context,
+): void {
+  for (const { kind, name, line, column } of references) {
+    if (kind === "process" ? unnamed.has("process") : kind !== "host" && unnamed.has("queue")) continue;
+    const names = kind === "host" ? [...hosts, HERE] : kind === "process" ? [...processes] : [...queues.keys()];
+    const found = kind === "gate" || kind === "plug" ? queues.get(name) ?? "" : names.includes(name) ? kind : "";
+    if (found === kind) continue;
+    const isOther = found !== "";
+    const noun = { queue: "gate or plug", gate: "gate", plug: "plug", process: "process", host: "host" }[kind];
+    const fitting = isOther
+      ? []
+      : names.filter((other) => kind === "gate" || kind === "plug" ? queues.get(other) === kind : true);
+    const what = isOther ? `${name} is a ${found}, not a ${noun}` : `there is no ${noun} ${JSON.stringify(name)}`;
+    const expected = isOther
+      ? `${found}: ${name}`
+      : fitting.length > 0
+      ? `one of ${fitting.join(", ")}`
+      : definition(kind);
+    mistakes.push({ line, column, what, expected });
+  }
+}
+
+function definition(kind: string): string {
+  if (kind === "process") return "one that a step starts: - start: { name: ..., command: ... }";
+  if (kind === "host") return "one under hosts:";
+  return kind === "plug" ? "one under plugs:, or attached by a step" : "one under gates:, or attached by a step";
+}
+
+/** What a scenario would do, a line each, each level of steps two spaces further in. */
+export function describePlan(plan: ScenarioPlan): string[] {
+  const { name, timeoutMs, maxHoldMs, hosts, queues, steps, cleanup } = plan;
+  return [
+    `${name}: at most ${formatDuration(timeoutMs)}, holding for at most ${formatDuration(maxHoldMs)} without a release`,
+    ...hosts.map(describeHost),
+    ...queues.map((queue) => `attach ${describeQueue(queue)}`),
+    ...describeSteps(steps, ""),
+    ...cleanup.length > 0 ? ["in the end, whatever happens:", ...describeSteps(cleanup, "cleanup.")] : [],
+    "release and take away everything that was made",
+  ];
+}
+
+function describeSteps(steps: readonly Step[], prefix: string): string[] {
+  return steps.flatMap((step, index) => {
+    const path = `${prefix}${index + 1}`;
+    return [describeOne(step, path), ...describeNested(step, path).map((line) => `  ${line}`)];
+  });
+}
+
+function describeOne(step: Step, path: string): string {
+  const { host, atMs, name } = step;
+  const at = atMs === undefined ? "" : ` at ${formatDuration(atMs)}`;
+  const where = host === undefined ? "" : ` on ${host}`;
+  return `${path}${at}${where}: ${describeStep(step)}${name === undefined ? "" : ` (${name})`}`;
+}
+
+function describeNested(step: Step, path: string): string[] {
+  const parts = [...partsOf(step)];
+  // Rounds that do not use their variable are all the same.
+  const isSame = parts.every(({ steps }) => steps === parts[0].steps);
+  return (isSame ? parts.slice(0, 1) : parts).flatMap((part) => describeSteps(part.steps, `${path}${part.path}.`));
+}

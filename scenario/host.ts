@@ -1,0 +1,151 @@
+/**
+ * The hosts of a scenario: what is written of them, and what that means.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { namespacePath } from "../linux/namespace.ts";
+import type { PlannedDevice, PlannedHost } from "./plan.ts";
+import { DEVICE } from "./queue.ts";
+import { ADDRESS, DESTINATION, IP } from "./source/address.ts";
+import { check } from "./source/check.ts";
+import { type Context, HERE } from "./source/context.ts";
+import { byName, mapping } from "./source/mapping.ts";
+import { FLAG, NAME, oneOrMore, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
+import { follow, type Tree, valueAt } from "./source/tree.ts";
+
+const TO_EXPECTED = "the host at the other end: server, or with its device, server.eth0";
+const TO = v.pipe(
+  v.string(TO_EXPECTED),
+  v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}(\.[^\s/:\0]{1,15})?$/, TO_EXPECTED),
+);
+
+const CABLE = mapping({
+  to: TO,
+  address: v.optional(oneOrMore(ADDRESS, "an address with its prefix length, 10.0.0.1/24, or a list of them")),
+  mtu: v.optional(wholeNumber(68, 65535)),
+}, "an end of a cable: { to: server, address: 10.0.0.1/24 }");
+
+/** A host that is made. */
+export const MADE_HOST = mapping({
+  devices: v.optional(byName(DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
+  routes: v.optional(byName(DESTINATION, IP, "routes: { default: 10.0.0.2 }"), {}),
+  forward: v.optional(FLAG, false),
+}, "a host: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }");
+
+/** A host that is there. */
+export const FOUND_HOST = mapping({ netns: SOME_TEXT }, "a host that is there: { netns: NAME }");
+
+/** Reads `hosts:`, and finds the other end of each cable. */
+export function hostsOf(tree: Tree | undefined, context: Context): PlannedHost[] {
+  if (!tree) return [];
+  if (tree.kind !== "mapping") {
+    const { line, column } = tree;
+    const expected = "{ client: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } } }";
+    context.mistakes.push({ line, column, what: "hosts is no mapping", expected });
+    return [];
+  }
+  const written = [...tree.entries].flatMap(([name, { key, value }]) => {
+    check(NAME, { tree: { kind: "scalar", value: name, ...key }, label: "the host" }, context);
+    if (name === HERE) context.mistakes.push({ ...key, what: `the host is called ${HERE}`, expected: "another name" });
+    return hostOf(name, value, context) ?? [];
+  });
+  // Where a host is wrong by itself, nothing is said of cables that lead there.
+  if (written.length < tree.entries.size) return written.map((host) => ({ ...host, devices: [] }));
+  return written.map((host) => joined(host, { hosts: written, tree, context }));
+}
+
+/** A host whose cables have one end as yet. */
+interface WrittenHost extends Omit<PlannedHost, "devices"> {
+  devices: (Omit<PlannedDevice, "to"> & { to: string })[];
+}
+
+function hostOf(name: string, tree: Tree, context: Context): WrittenHost | undefined {
+  if (valueAt(tree, "netns")) {
+    const found = check(FOUND_HOST, { tree, label: name }, context);
+    return found && foundHost(name, found.netns, { tree, context });
+  }
+  const made = check(MADE_HOST, { tree, label: name }, context);
+  if (!made) return undefined;
+  const devices = Object.entries(made.devices).map(([device, { to, address: addresses = [], mtu }]) => (
+    { name: device, to, addresses, mtu }
+  ));
+  const routes = Object.entries(made.routes).map(([to, via]) => ({ to, via }));
+  return { name, devices, routes, forward: made.forward };
+}
+
+function foundHost(
+  name: string,
+  netns: string,
+  { tree, context }: { tree: Tree; context: Context },
+): WrittenHost | undefined {
+  try {
+    namespacePath(netns);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const { line, column } = follow(tree, ["netns"]);
+    const what = `netns is ${JSON.stringify(netns)}`;
+    context.mistakes.push({ line, column, what, expected: "a name, a path, or pid: with a process's number" });
+    return undefined;
+  }
+  return { name, netns, devices: [], routes: [], forward: false };
+}
+
+/** Finds where each cable of a host leads: to the one device there that leads back. */
+function joined(
+  host: WrittenHost,
+  { hosts, tree, context }: { hosts: readonly WrittenHost[]; tree: Tree; context: Context },
+): PlannedHost {
+  const devices = host.devices.flatMap((device) => {
+    const [otherName, otherDevice] = splitEnd(device.to);
+    const other = hosts.find(({ name }) => name === otherName);
+    const back = (other?.devices ?? []).filter(({ name, to }) => {
+      const [backName, backDevice] = splitEnd(to);
+      return backName === host.name && (backDevice ?? device.name) === device.name && (otherDevice ?? name) === name &&
+        !(other === host && name === device.name);
+    });
+    if (other && back.length === 1) return [{ ...device, to: { host: other.name, device: back[0].name } }];
+    const { line, column } = follow(tree, [host.name, "devices", device.name, "to"]);
+    context.mistakes.push({ line, column, ...loose(device, { host, other, back: back.length, hosts }) });
+    return [];
+  });
+  return { ...host, devices };
+}
+
+function splitEnd(to: string): [host: string, device?: string] {
+  const [host, ...device] = to.split(".");
+  return device.length > 0 ? [host, device.join(".")] : [host];
+}
+
+/** What is wrong with a cable that leads to no one device. */
+function loose(
+  device: WrittenHost["devices"][number],
+  { host, other, back, hosts }: { host: WrittenHost; other?: WrittenHost; back: number; hosts: readonly WrittenHost[] },
+): { what: string; expected: string } {
+  const what = `${host.name} ${device.name} leads to ${device.to}`;
+  if (!other) {
+    return {
+      what: `${what}, which is no host`,
+      expected: `one of ${hosts.map(({ name }) => name).join(", ")}`,
+    };
+  }
+  if (other.netns !== undefined) {
+    return { what: `${what}, which is there already`, expected: "a host that is made here" };
+  }
+  if (back === 0) return { what: `${what}, where no device leads back`, expected: `one there with to: ${host.name}` };
+  return {
+    what: `${what}, where ${back} devices lead back`,
+    expected: `HOST.DEVICE at both ends, such as to: ${other.name}.eth0`,
+  };
+}
+
+/** A host, in words. */
+export function describeHost({ name, netns, devices, routes, forward }: PlannedHost): string {
+  if (netns !== undefined) return `use network namespace ${netns} as host ${name}`;
+  const cables = devices.map(({ name, to, addresses }) =>
+    `${name} to ${to.host} ${to.device}${addresses.length > 0 ? ` as ${addresses.join(", ")}` : ""}`
+  );
+  const ways = routes.map(({ to, via }) => `${to} via ${via}`);
+  return [`make host ${name}`, ...cables, ...ways, ...forward ? ["passes on packets"] : []].join("; ");
+}

@@ -1,0 +1,178 @@
+/**
+ * A gate and a plug of a scenario: what is written of one, and what that means.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { parseHandle, parseParent } from "../codec/handle.ts";
+import { gateDevice } from "../gate/gate_name.ts";
+import { planGate } from "../gate/gate_plan.ts";
+import { MatchError } from "../gate/match/match_error.ts";
+import { parseMatch } from "../gate/match/parse_match.ts";
+import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
+import { type Context, type GivenHost, mistake, planHostOf, type Reference } from "./source/context.ts";
+import { mapping, parsed } from "./source/mapping.ts";
+import { NAME, oneOrMore, SIZE, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
+import { follow, type Place, type Tree } from "./source/tree.ts";
+import { placeWithin } from "./source/variables.ts";
+
+const DEVICE_EXPECTED = "a device's name: up to 15 letters, no space, / or :";
+/** A network device. */
+export const DEVICE = v.pipe(v.string(DEVICE_EXPECTED), v.regex(/^(?!\.{1,2}$)[^\s/:\0]{1,15}$/, DEVICE_EXPECTED));
+
+const GATE_EXPECTED = "a gate's name: 1 to 10 letters, no space, /, : or %";
+/** A gate. */
+export const GATE_NAME = parsed(v.pipe(v.string(GATE_EXPECTED), v.regex(/^[^\s/:%]{1,10}$/, GATE_EXPECTED)), {
+  parse: (name) => gateDevice(name) && name,
+  expected: GATE_EXPECTED,
+});
+
+/** Gates and plugs, by name: one or a list. */
+export const QUEUES = oneOrMore(SOME_TEXT, "the name of a gate or a plug, or a list of them");
+
+/** What defines a gate. */
+export const GATE_ENTRIES = {
+  host: v.optional(NAME),
+  dev: oneOrMore(DEVICE, `${DEVICE_EXPECTED}; or a list of them`),
+  direction: v.picklist(["ingress", "egress"], "ingress, for packets that come in, or egress, for those that leave"),
+  match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
+  limit: v.optional(SIZE),
+  priority: v.optional(wholeNumber(1, 65535)),
+};
+
+const PARENT_EXPECTED = "root, or a class, MAJOR:MINOR in hexadecimal";
+const HANDLE_EXPECTED = "a handle, MAJOR: in hexadecimal";
+
+/** What defines a plug. */
+export const PLUG_ENTRIES = {
+  host: v.optional(NAME),
+  dev: DEVICE,
+  parent: v.optional(parsed(v.string(PARENT_EXPECTED), { parse: parseParent, expected: PARENT_EXPECTED })),
+  handle: v.optional(parsed(v.string(HANDLE_EXPECTED), { parse: parseHandle, expected: HANDLE_EXPECTED })),
+  limit: v.optional(SIZE),
+};
+
+/** What is written of a gate. */
+export type GateFields = v.InferOutput<v.ObjectSchema<typeof GATE_ENTRIES, string>>;
+/** What is written of a plug. */
+export type PlugFields = v.InferOutput<v.ObjectSchema<typeof PLUG_ENTRIES, string>>;
+
+/** A gate under `gates:`. */
+export const GATE = mapping(GATE_ENTRIES, "a mapping: { dev: lo, direction: egress, match: tcp dst port 80 }");
+
+/** A plug under `plugs:`. */
+export const PLUG = mapping(PLUG_ENTRIES, "a mapping: { dev: eth0, limit: 1MiB }");
+
+/** Where a gate or a plug is defined. */
+export interface Defined {
+  name: string;
+  /** Where its name stands. */
+  place: Place;
+  /** What defines it. */
+  tree: Tree;
+  /** The host that the step names, where it is a step. */
+  given?: GivenHost;
+}
+
+/** A gate, from what is written. */
+export function gateOf(fields: GateFields, { name, place, tree, given }: Defined, context: Context): PlannedGate {
+  define(name, { kind: "gate", place, context });
+  const gate: PlannedGate = {
+    kind: "gate",
+    name,
+    host: planHostOf(ownHost(fields.host, tree) ?? given, { tree, what: `gate ${name}`, context }),
+    devs: fields.dev,
+    direction: fields.direction,
+    match: fields.match ?? [],
+    limitBytes: fields.limit,
+    priority: fields.priority,
+    line: place.line,
+  };
+  const before = context.mistakes.length;
+  gate.match.forEach((text, index) => checkMatch(text, { tree, index, context }));
+  if (context.mistakes.length === before) refused(() => planGate(gate), { tree, what: `gate ${name}`, context });
+  return gate;
+}
+
+/** A plug, from what is written. */
+export function plugOf(fields: PlugFields, { name, place, tree, given }: Defined, context: Context): PlannedPlug {
+  define(name, { kind: "plug", place, context });
+  return {
+    kind: "plug",
+    name,
+    host: planHostOf(ownHost(fields.host, tree) ?? given, { tree, what: `plug ${name}`, context }),
+    dev: fields.dev,
+    parent: fields.parent,
+    handle: fields.handle,
+    limitBytes: fields.limit,
+    line: place.line,
+  };
+}
+
+function define(
+  name: string,
+  { kind, place, context }: { kind: "gate" | "plug"; place: Place; context: Context },
+): void {
+  const before = context.queues.get(name);
+  if (before !== undefined && before !== kind) {
+    const { line, column } = place;
+    context.mistakes.push({ line, column, what: `${name} is a ${before} already`, expected: "another name" });
+  }
+  context.queues.set(name, kind);
+}
+
+function checkMatch(text: string, { tree, index, context }: { tree: Tree; index: number; context: Context }): void {
+  try {
+    parseMatch(text);
+  } catch (error) {
+    if (!(error instanceof MatchError)) throw error;
+    const written = follow(tree, ["match", index]);
+    const verbatim = written.kind === "scalar" && written.value === text;
+    const { line, column } = verbatim ? placeWithin(written, error.position) : written;
+    const part = text.slice(error.position, error.position + error.length);
+    const what = part ? `${JSON.stringify(part)} in the match` : "the match ends";
+    context.mistakes.push({ line, column, what, expected: error.expected });
+  }
+}
+
+/** Notes what a part of the library refuses. */
+function refused(check: () => void, { tree, what, context }: { tree: Tree; what: string; context: Context }): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { line, column } = tree;
+    context.mistakes.push({ line, column, what: `${what} cannot be: ${error.message}`, expected: "something else" });
+  }
+}
+
+/** The host that a definition itself names. */
+function ownHost(host: string | undefined, tree: Tree): GivenHost | undefined {
+  if (host === undefined) return undefined;
+  const { line, column } = follow(tree, ["host"]);
+  return { host, line, column };
+}
+
+/** Notes names of gates and plugs, each of which may be given once. */
+export function queuesOf(
+  names: readonly string[],
+  { tree, context, kind = "queue" }: { tree: Tree; context: Context; kind?: Reference["kind"] },
+): readonly string[] {
+  names.forEach((name, index) => {
+    const { line, column } = follow(tree, [index]);
+    context.references.push({ kind, name, line, column });
+    if (names.indexOf(name) === index) return;
+    mistake({ line, column }, { what: `${name} is given twice`, expected: "each name once" }, context);
+  });
+  return names;
+}
+
+/** A gate or a plug, in words. */
+export function describeQueue(queue: PlannedQueue): string {
+  const limit = queue.limitBytes === undefined ? "" : `, limit ${queue.limitBytes} bytes`;
+  const host = queue.host === undefined ? "" : ` of ${queue.host}`;
+  if (queue.kind === "plug") return `plug ${queue.name} to ${queue.dev}${host}${limit}`;
+  const match = queue.match.length > 0 ? queue.match.join(" or ") : "all packets";
+  return `gate ${queue.name} to ${queue.devs.join(", ")}${host}: ${queue.direction}, ${match}${limit}`;
+}

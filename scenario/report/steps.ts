@@ -1,0 +1,105 @@
+import type { QdiscStats } from "../../codec/message.ts";
+import type { Phase, RanProcess, StepEnd } from "../event.ts";
+import { formatBytes, formatCount, formatMoment, formatNumberOf, formatTime, type Markup, markup } from "./markup.ts";
+import { everyStep, momentOf, type RunLog, type StepRecord } from "./run_log.ts";
+import { howEnded } from "./timeline.ts";
+
+const PHASES: Readonly<Record<Phase, string>> = {
+  setup: "Made before the steps",
+  steps: "Steps",
+  cleanup: "Cleanup",
+  undo: "Undone",
+};
+/** More steps than this below one are shown when they are asked for. */
+const MANY = 12;
+
+/** All steps, those of each phase by themselves, with what their processes have written. */
+export function stepsHtml(log: RunLog): Markup {
+  const { steps } = log;
+  const phases = (Object.keys(PHASES) as Phase[]).map((phase) => steps.filter(({ start }) => start.phase === phase));
+  const shown = phases.filter((each) => each.length > 0);
+  return markup`${shown.map((each) => markup`<h3>${PHASES[each[0].start.phase]}</h3>${listHtml(each, log)}`)}`;
+}
+
+function listHtml(steps: readonly StepRecord[], log: RunLog): Markup {
+  return markup`<ol class="steps">${steps.map((step) => stepHtml(step, log))}</ol>\n`;
+}
+
+function stepHtml(step: StepRecord, log: RunLog): Markup {
+  const { start, end } = step;
+  const outcome = end?.outcome ?? "aborted";
+  const process = log.processes.get(start.step);
+  return markup`<li class="step ${outcome}" id="step-${start.step}">
+<div class="line">
+<span class="t">${formatMoment(momentOf(step))}</span>
+<span class="id">${start.step}</span>
+<span class="text">${start.text}${optional(start.name, (name) => markup` <q>${name}</q>`)}</span>
+${optional(start.host, (host) => markup`<span class="host">on ${host}</span>`)}
+${end && markup`<span class="took">${formatTime(end.duration)}</span>`}
+${outcome === "done" ? undefined : markup`<span class="badge ${outcome}">${outcome}</span>`}
+</div>
+${end && endHtml({ ...end, ran: process?.ran ?? end.ran }, { isShown: process?.isExpected === false })}${
+    below(step, log)
+  }</li>\n`;
+}
+
+function endHtml(end: StepEnd, { isShown }: { isShown: boolean }): Markup {
+  const { outcome, sentence, errnoName, ran } = end;
+  const reason = errnoName === "" ? sentence : `${sentence} (${errnoName})`;
+  return markup`${reason === "" ? undefined : markup`<p class="sentence">${reason}</p>\n`}${queuesHtml(end)}${
+    ran && ranHtml(ran, { isShown: isShown || outcome !== "done" })
+  }`;
+}
+
+function queuesHtml({ before, after, queues }: StepEnd): Markup | undefined {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const shown = names.filter((name) => queues.includes(name) || !isSame(before[name], after[name]));
+  if (shown.length === 0) return undefined;
+  const changes = shown.map((name) => markup`<li><b>${name}</b> ${change(before[name], after[name])}</li>`);
+  return markup`<ul class="queues">${changes}</ul>\n`;
+}
+
+function isSame(one: QdiscStats | undefined, other: QdiscStats | undefined): boolean {
+  return one?.packets === other?.packets && one?.backlogPackets === other?.backlogPackets &&
+    one?.drops === other?.drops;
+}
+
+function change(before: QdiscStats | undefined, after: QdiscStats | undefined): string {
+  const held = [before, after].filter((stats) => stats !== undefined)
+    .map(({ backlogPackets, backlogBytes }) => `${formatCount(backlogPackets)} (${formatBytes(backlogBytes)})`);
+  const words = [`backlog ${[...new Set(held)].join(" → ")}`];
+  const sent = before && after ? after.packets - before.packets : 0;
+  if (sent > 0) words.push(`${formatNumberOf(sent, "packet")} sent`);
+  const drops = (after ?? before)?.drops ?? 0;
+  if (drops > 0) words.push(formatNumberOf(drops, "drop"));
+  return words.join(", ");
+}
+
+function ranHtml(ran: RanProcess, { isShown }: { isShown: boolean }): Markup {
+  const outputs = [["standard output", ran.stdout], ["standard error", ran.stderr]] as const;
+  const written = outputs.filter(([, text]) => text !== undefined && text !== "");
+  // A line's end that follows the tag of a `pre` is not part of it
+  return markup`<details class="ran"${isShown ? markup` open` : undefined}>
+<summary>process ${ran.pid}: ${howEnded(ran)}${written.length === 0 ? ", no output" : undefined}</summary>
+<pre class="command">\n${ran.command.join(" ")}</pre>
+${
+    written.map(([name, text]) =>
+      markup`<p class="stream">${name}${
+        ran.cut ? ", the end of it" : undefined
+      }</p><pre class="output">\n${text}</pre>\n`
+    )
+  }</details>\n`;
+}
+
+function below({ steps, start }: StepRecord, log: RunLog): Markup | undefined {
+  if (steps.length === 0) return undefined;
+  const isAmiss = everyStep(steps).some(({ end }) => end?.outcome !== "done");
+  const isShown = isAmiss || steps.length <= MANY && start.action !== "round";
+  return markup`<details class="below"${isShown ? markup` open` : undefined}>
+<summary>${formatNumberOf(steps.length, start.action === "repeat" ? "round" : "part")}</summary>
+${listHtml(steps, log)}</details>\n`;
+}
+
+function optional(text: string | undefined, made: (text: string) => Markup): Markup | undefined {
+  return text === undefined ? undefined : made(text);
+}

@@ -1,0 +1,87 @@
+import type { Mistake } from "../mistake.ts";
+import { type Place, type Tree, valueAt } from "./tree.ts";
+import type { Scope } from "./variables.ts";
+
+/** The name that stands for this machine where a scenario brings hosts. */
+export const HERE = "here";
+
+/** Something that a scenario names, and where. */
+export interface Reference extends Place {
+  kind: "queue" | "gate" | "plug" | "process" | "host";
+  name: string;
+}
+
+/** What steps have where they say nothing else. */
+export interface Defaults {
+  host?: string;
+  timeoutMs?: number;
+  env: Readonly<Record<string, string>>;
+  cwd?: string;
+}
+
+/** What is gathered while a file is made into a plan. */
+export interface Context {
+  readonly scope: Scope;
+  readonly defaults: Defaults;
+  /** Whether the scenario brings hosts, one of which gates and plugs then need. */
+  readonly hasHosts: boolean;
+  readonly mistakes: Mistake[];
+  /** Names that must be defined somewhere. */
+  readonly references: Reference[];
+  /** Names of gates and plugs with what they are, and of processes. */
+  readonly queues: Map<string, "gate" | "plug">;
+  readonly processes: Set<string>;
+  /** What is defined under a name that is wrong itself: who refers to one of these is not blamed as well. */
+  readonly unnamed: Set<"queue" | "process">;
+  /** How many steps there are, those of every round counted. */
+  readonly count: { steps: number };
+}
+
+/** How long `wait` waits, and `stop` until it kills, where nothing else is said, in milliseconds. */
+export const TIMEOUT_MS = 5000;
+
+/** Notes something that is wrong. */
+export function mistake(
+  { line, column }: Place,
+  { what, expected }: Pick<Mistake, "what" | "expected">,
+  { mistakes }: Pick<Context, "mistakes">,
+): undefined {
+  mistakes.push({ line, column, what, expected });
+}
+
+/** The name that a definition has under a key, also where all else of it is wrong; none where the name is wrong itself. */
+export function nameIn(tree: Tree, key: string): string | undefined {
+  const named = valueAt(tree, key);
+  const isName = named?.kind === "scalar" && typeof named.value === "string" && !named.value.includes("${");
+  return isName ? String(named.value) : undefined;
+}
+
+/** Notes that a step is about a process, and returns its name. */
+export function processNamed(name: string, { tree, context }: { tree: Tree; context: Context }): string {
+  const { line, column } = valueAt(tree, "name") ?? tree;
+  context.references.push({ kind: "process", name, line, column });
+  return name;
+}
+
+/** A host where it is named. */
+export interface GivenHost extends Place {
+  host: string;
+}
+
+/** The host of a gate, a plug or a port, which it must name where the scenario brings hosts. */
+export function planHostOf(
+  given: GivenHost | undefined,
+  { tree, what, context }: { tree: Place; what: string; context: Context },
+): string | undefined {
+  if (given || context.defaults.host !== undefined || !context.hasHosts) return hostOf(given, context);
+  mistake(tree, { what: `${what} names no host`, expected: `host: with one of hosts, or ${HERE}` }, context);
+}
+
+/** The host meant: what is given, or else that of `defaults:`; `undefined` for this machine. */
+export function hostOf(given: GivenHost | undefined, { defaults, references }: Context): string | undefined {
+  if (given && given.host !== HERE) {
+    references.push({ kind: "host", name: given.host, line: given.line, column: given.column });
+  }
+  const host = given?.host ?? defaults.host;
+  return host === HERE ? undefined : host;
+}

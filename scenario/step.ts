@@ -1,0 +1,93 @@
+/**
+ * What a kind of step is: everything that belongs to one stands in its file in `steps/`.
+ *
+ * @module
+ */
+
+import type { PlannedQueue, ProcessTest, Step } from "./plan.ts";
+import type { Details, Stage } from "./run/stage.ts";
+import type { Context, GivenHost } from "./source/context.ts";
+import type { Schema } from "./source/mapping.ts";
+import type { MappingTree, Tree } from "./source/tree.ts";
+
+/** A step where it is written. */
+export interface Written {
+  /** What stands behind the word that says what it does. */
+  tree: Tree;
+  /** That word. */
+  label: string;
+  /** All of the step. */
+  whole: MappingTree;
+  /** The host that the step names. */
+  given?: GivenHost;
+  context: Context;
+  /** Reads a list of steps that stands in it. */
+  planSteps: (tree: Tree, label: string, context: Context) => Step[];
+}
+
+/** What a step of a kind has beside what every step has. */
+export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host">;
+
+/** Where a step is done. */
+export interface Scene {
+  stage: Stage;
+  /** Which step, for what is chosen by the seed. */
+  path: string;
+  signal: AbortSignal;
+  /** When the next step is due, by the clock, in milliseconds. */
+  nextDue?: number;
+  /** Filled in with what is told at its end. */
+  details: Details;
+  /** Does steps that stand in it, one after the other: a round, or a branch. */
+  inner: (part: Part) => Promise<void>;
+  /** Does several lists of steps at the same time; where one is not done, the others are ended. */
+  atOnce: (parts: readonly Part[]) => Promise<void>;
+}
+
+/** A list of steps that stands in a step. */
+export interface Part {
+  /** What stands behind the step's own number: `[3]`, `.client`. */
+  path: string;
+  action: "round" | "branch";
+  /** What it is, in words. */
+  text: string;
+  steps: readonly Step[];
+  /** Of a round. */
+  round?: { number: number; of: number; variable?: string; value: string | number | boolean };
+}
+
+/** A kind of step. */
+export interface StepKind<S extends Step = Step> {
+  /** What events call it. */
+  readonly action: S["action"];
+  /** What the file calls it, where that is something else; the first is what docs say. */
+  readonly words?: readonly string[];
+  /** What may stand behind the word; where that has lists of steps, made from what such a list is. */
+  readonly schema: Schema<unknown> | ((steps: Schema<unknown>) => Schema<unknown>);
+  /** What else the step has, by its key. */
+  readonly beside?: "steps";
+  /** Makes a plan of it; where anything is wrong, the context's mistakes say all of it. */
+  plan(written: Written): Own<S> | undefined;
+  /** What it does, in words. */
+  describe(step: S): string;
+  /** Does it. */
+  run(step: S, scene: Scene): void | Promise<void>;
+  /** Whether it may name a host; not, if not given. */
+  isOnHost?(step: S): boolean;
+  /** The gates and plugs that it is about. */
+  queues?(step: S): readonly string[];
+  /** The process that it is about. */
+  process?(step: S): string | undefined;
+  /** How a process may end, where the step is about that. */
+  ending?(step: S): Ending | undefined;
+  /** The gate or plug that it makes. */
+  makes?(step: S): PlannedQueue;
+  /** The lists of steps that stand in it. */
+  parts?(step: S): Iterable<Part>;
+}
+
+/** How a process may end. */
+export interface Ending {
+  process: string;
+  test: ProcessTest;
+}

@@ -1,0 +1,67 @@
+import type { Step } from "../plan.ts";
+import { QUEUES, queuesOf } from "../queue.ts";
+import { check } from "../source/check.ts";
+import type { Own, Scene, StepKind, Written } from "../step.ts";
+
+/** Does something to gates and plugs: to all of them in one send a host. */
+export interface ChangeStep extends Step {
+  action: "detach" | "buffer" | "release-one" | "release-indefinite";
+  queues: readonly string[];
+}
+
+/** What these kinds have alike. */
+const CHANGE = {
+  schema: QUEUES,
+  plan({ tree, label, context }: Written): Own<ChangeStep> | undefined {
+    const queues = check(QUEUES, { tree, label }, context);
+    return queues && { queues: queuesOf(queues, { tree, context }) };
+  },
+  queues: ({ queues }: ChangeStep) => queues,
+};
+
+/** `buffer: NAMES` */
+export const BUFFER: StepKind<ChangeStep> = {
+  ...CHANGE,
+  action: "buffer",
+  describe: ({ queues }) => `buffer ${queues.join(", ")}`,
+  run({ queues }, { stage, details }) {
+    details.asked = stage.queues.change(queues, { action: "buffer" });
+  },
+};
+
+/** `release: NAMES` */
+export const RELEASE: StepKind<ChangeStep> = {
+  ...CHANGE,
+  action: "release-indefinite",
+  words: ["release", "release-indefinite"],
+  describe: ({ queues }) => `release ${queues.join(", ")}`,
+  run: ({ queues }, scene) => letGo(queues, "release-indefinite", scene),
+};
+
+/** `release-one: NAMES` */
+export const RELEASE_ONE: StepKind<ChangeStep> = {
+  ...CHANGE,
+  action: "release-one",
+  describe: ({ queues }) => `release one epoch of ${queues.join(", ")}`,
+  run: ({ queues }, scene) => letGo(queues, "release-one", scene),
+};
+
+/** Releases, and returns once the packets have left. */
+async function letGo(
+  queues: readonly string[],
+  action: "release-one" | "release-indefinite",
+  { stage, signal, nextDue, details }: Scene,
+): Promise<void> {
+  details.asked = stage.queues.change(queues, { action });
+  await stage.queues.settled(queues, { signal, latest: nextDue });
+}
+
+/** `detach: NAMES` */
+export const DETACH: StepKind<ChangeStep> = {
+  ...CHANGE,
+  action: "detach",
+  describe: ({ queues }) => `detach ${queues.join(", ")}`,
+  async run({ queues }, { stage, signal }) {
+    for (const name of queues) await stage.queues.detach(name, { signal });
+  },
+};

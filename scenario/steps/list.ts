@@ -1,0 +1,70 @@
+import type { Step } from "../plan.ts";
+import type { Part, StepKind } from "../step.ts";
+import { ATTACH } from "./attach.ts";
+import { BUFFER, DETACH, RELEASE, RELEASE_ONE } from "./change.ts";
+import { EXPECT } from "./expect.ts";
+import { JOIN } from "./join.ts";
+import { LIMIT } from "./limit.ts";
+import { LOG } from "./log.ts";
+import { PARALLEL } from "./parallel.ts";
+import { REPEAT } from "./repeat.ts";
+import { RUN } from "./run.ts";
+import { SLEEP } from "./sleep.ts";
+import { START } from "./start.ts";
+import { STOP } from "./stop.ts";
+import { WAIT } from "./wait.ts";
+
+/** Every kind of step. */
+export const STEPS: readonly StepKind[] = [
+  ATTACH,
+  DETACH,
+  BUFFER,
+  RELEASE_ONE,
+  RELEASE,
+  LIMIT,
+  RUN,
+  START,
+  STOP,
+  JOIN,
+  SLEEP,
+  WAIT,
+  EXPECT,
+  LOG,
+  REPEAT,
+  PARALLEL,
+];
+
+const BY_ACTION: ReadonlyMap<string, StepKind> = new Map(STEPS.map((kind) => [kind.action, kind]));
+
+/** The words that say what a step does, each with its kind. */
+export const STEP_WORDS: ReadonlyMap<string, StepKind> = new Map(
+  STEPS.flatMap((kind) => (kind.words ?? [kind.action]).map((word) => [word, kind] as const)),
+);
+
+/** The kind that a step is of. */
+export function kindOf({ action }: Step): StepKind {
+  const kind = BY_ACTION.get(action);
+  if (!kind) throw new TypeError(`there is no kind of step ${action}`);
+  return kind;
+}
+
+/** What a step does, in words. */
+export function describeStep(step: Step): string {
+  return kindOf(step).describe(step);
+}
+
+/** Every step of a list and of those that stand in it; where rounds are the same, of one of them. */
+export function everyStep(steps: readonly Step[]): Step[] {
+  const seen = new Set<readonly Step[]>();
+  const visit = (list: readonly Step[]): Step[] => {
+    if (seen.has(list)) return [];
+    seen.add(list);
+    return list.flatMap((step) => [step, ...Array.from(partsOf(step)).flatMap(({ steps }) => visit(steps))]);
+  };
+  return visit(steps);
+}
+
+/** The lists of steps that stand in a step. */
+export function partsOf(step: Step): Iterable<Part> {
+  return kindOf(step).parts?.(step) ?? [];
+}

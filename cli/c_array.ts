@@ -3,7 +3,7 @@ import { formatMessage } from "../codec/format_message.ts";
 
 /** A message as an array in C, a field a line, with what `formatMessage` says of it in comments. */
 export function cArray(name: string, message: Field, bytes: Uint8Array): string {
-  const [title, ...rows] = formatMessage(message).split("\n");
+  const [title, ...rows] = formatMessage(message, { padding: true }).split("\n");
   const fields = flatten(message).slice(1);
   const columns = fields.map((field) =>
     bytesOf(field, bytes).map((byte) => `0x${byte.toString(16).padStart(2, "0")},`)

@@ -2,7 +2,7 @@ import { sendRegion } from "../codec/exchange.ts";
 import { formatHex, formatMessage } from "../codec/format_message.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { decode } from "../codec/tree.ts";
+import { decode } from "../codec/family.ts";
 import { defaultLimit } from "../plug/attach.ts";
 import { gateDevice } from "../gate/gate_name.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";

@@ -1,6 +1,6 @@
 import { DecodeError } from "../codec/decode_error.ts";
 import { formatHex, formatMessage } from "../codec/format_message.ts";
-import { decodeAll } from "../codec/tree.ts";
+import { decodeAll } from "../codec/family.ts";
 import type { Trace } from "../netlink/connection.ts";
 import type { Context } from "./context.ts";
 
@@ -12,12 +12,14 @@ export function traceMessages(context: Context): Trace {
   };
 }
 
-/** What cannot be decoded is shown in hex: to look at it must not end what is being done. */
+/** What cannot be decoded is shown as far as it goes, and in hex: to look at it must not end what is being done. */
 function messageTexts(bytes: Uint8Array): string[] {
   try {
-    return decodeAll(bytes).map(formatMessage);
+    return decodeAll(bytes).map((message) => formatMessage(message));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return [`${error.message}\n${formatHex(bytes)}`];
+    const { messages, partial, message } = error;
+    const read = [...messages, ...partial ? [partial] : []].map((each) => formatMessage(each));
+    return [...read, `${message}\n${formatHex(bytes)}`];
   }
 }

@@ -4,7 +4,8 @@ import { isPcap, Pcap } from "./capture/pcap.ts";
 import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
-import { decode } from "./tree.ts";
+import { ROUTE_FAMILY } from "./spec/family.ts";
+import { decodeTree } from "./tree.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -132,7 +133,7 @@ export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
     try {
-      const message = decode(bytes);
+      const message = decodeTree(bytes, ROUTE_FAMILY);
       yield { bytes: bytes.subarray(0, message.length), message };
       at += message.length + 3 & ~3;
     } catch (error) {
@@ -142,6 +143,8 @@ export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage
   }
 }
 
-function errorWithin({ message, offset }: DecodeError, at: number): DecodeError {
-  return new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
+function errorWithin({ message, offset, partial }: DecodeError, at: number): DecodeError {
+  const error = new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
+  error.partial = partial;
+  return error;
 }

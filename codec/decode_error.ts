@@ -8,6 +8,7 @@ import {
   FAIL_OUT_OF_REGION,
 } from "./assembly/codes.ts";
 import { failureWords } from "./exchange.ts";
+import type { Field } from "./field.ts";
 
 /** Says why bytes are not a netlink message, and where. */
 export class DecodeError extends RangeError {
@@ -15,6 +16,10 @@ export class DecodeError extends RangeError {
   override name = "DecodeError";
   /** Where the fault is, in bytes from the start of what was decoded. */
   readonly offset: number;
+  /** The messages before the one at fault, where `decodeAll` decoded a run of them. */
+  messages: Field[] = [];
+  /** The message at fault, with its fields up to the fault; absent where not even its header is there. */
+  partial?: Field;
 
   /** Takes the sentence, and the offset that it names. */
   constructor(message: string, offset: number) {
@@ -23,19 +28,21 @@ export class DecodeError extends RangeError {
   }
 }
 
+/** Why something cannot be decoded: `FAIL_*`, where, how many bytes there are, and how many are needed. */
+export type Fault = readonly [code: number, offset: number, found: number, needed: number];
+
 /** The error for the call that just returned -1; `base` is where the decoded bytes begin. */
 export function lastDecodeError(base: number): DecodeError {
   const [code, at, found, needed] = failureWords;
-  const offset = at - base;
-  return new DecodeError(describe(code, offset, found, needed), offset);
+  return decodeError([code, at - base, found, needed]);
 }
 
-function describe(
-  code: number,
-  offset: number,
-  found: number,
-  needed: number,
-): string {
+/** The error that says what the fault is. */
+export function decodeError(fault: Fault): DecodeError {
+  return new DecodeError(describe(fault), fault[1]);
+}
+
+function describe([code, offset, found, needed]: Fault): string {
   switch (code) {
     case FAIL_MESSAGE_HEADER:
       return `Cannot decode message at offset ${offset}: ${found} bytes are left, a header needs ${needed}`;
@@ -52,9 +59,7 @@ function describe(
     case FAIL_OUT_OF_REGION:
       return `Cannot decode ${found} bytes: at most ${needed} are decoded at once`;
     default:
-      throw new Error(
-        `The codec failed with code ${code}, which has no sentence`,
-      );
+      throw new Error(`The codec failed with code ${code}, which has no sentence`);
   }
 }
 

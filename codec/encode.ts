@@ -1,7 +1,6 @@
-import { NLA_HDRLEN } from "./assembly/constants.ts";
-import { LAYS_ATTRIBUTE, LAYS_FIELDS, LAYS_PADDING } from "./assembly/codes.ts";
-import { FIELD_LEN, FIELDS_LEN, SCRATCH_LEN } from "./assembly/regions.ts";
-import { failureWords, fieldWords, layTree, scratchRegion, scratchView } from "./exchange.ts";
+import { NLA_HDRLEN, NLMSG_HDRLEN } from "./assembly/constants.ts";
+import { SCRATCH_LEN } from "./assembly/regions.ts";
+import { scratchRegion, scratchView } from "./exchange.ts";
 
 /**
  * One field of a message to be encoded. Every `Field` that `decode` makes is one; of a field that holds a value
@@ -14,13 +13,14 @@ export interface FieldInput {
   value?: number | bigint | string | Uint8Array;
   /** Bytes of a number: 1, 2, 4 or 8; an attribute's include its header. Default 4; nothing else needs it. */
   length?: number;
+  /** Whether the number is in network order. */
+  networkOrder?: true;
   /** `nla_type` with its flags: makes it an attribute. */
   attributeType?: number;
   /** The fields that it holds, in the order of their bytes. */
   fields?: readonly FieldInput[];
 }
 
-const FIELD_WORDS = FIELD_LEN / 4;
 const DEPTH_MAX = 32;
 const encoder = new TextEncoder();
 
@@ -52,72 +52,84 @@ const encoder = new TextEncoder();
  * than 65,536 bytes
  */
 export function encode(message: FieldInput): Uint8Array<ArrayBuffer> {
-  const list: Listed[] = [];
-  addTo(list, message, 0);
-  if (list.length * FIELD_LEN > FIELDS_LEN) throw tooLong(list.length * FIELD_WORDS);
-  list.forEach(describe);
-  const length = layTree(list.length);
-  if (length < 0) throw tooLong(failureWords[2]);
-  list.forEach(writeValue);
+  const length = putFields(message.fields ?? [], 0, 1);
+  if (length < NLMSG_HDRLEN) throw badLength(length);
   scratchView.setUint32(0, length, true);
   return scratchRegion.slice(0, length);
 }
 
-/** A field of the list that the module lays out. */
-interface Listed {
-  field: FieldInput;
-  depth: number;
-  /** What it holds, unless that is a number or fields. */
-  bytes?: Uint8Array;
+/** Writes fields from `at` on. Attributes begin at multiples of 4 bytes, and end what holds them at one. */
+function putFields(fields: readonly FieldInput[], at: number, depth: number): number {
+  let here = at;
+  let isOpen = false;
+  for (const field of fields) {
+    if (depth > DEPTH_MAX) {
+      throw new RangeError(`Cannot encode ${field.name}: it is more than ${DEPTH_MAX} fields deep`);
+    }
+    const isAttribute = field.attributeType !== undefined;
+    here = putField(field, isAttribute ? aligned(here) : here, depth);
+    isOpen = isAttribute;
+  }
+  return isOpen ? aligned(here) : here;
 }
 
-function addTo(list: Listed[], field: FieldInput, depth: number): void {
-  if (depth > DEPTH_MAX) throw new RangeError(`Cannot encode ${field.name}: it is more than ${DEPTH_MAX} fields deep`);
-  list.push({ field, depth, bytes: bytesOf(field) });
-  for (const inner of field.fields ?? []) addTo(list, inner, depth + 1);
+/** Writes one field, and returns where it ends. */
+function putField(field: FieldInput, at: number, depth: number): number {
+  const { attributeType } = field;
+  if (attributeType === undefined) return putPayload(field, at, depth);
+  room(at, NLA_HDRLEN);
+  const end = putPayload(field, at + NLA_HDRLEN, depth);
+  scratchView.setUint16(at, end - at, true);
+  scratchView.setUint16(at + 2, attributeType, true);
+  return end;
 }
 
-function bytesOf({ value }: FieldInput): Uint8Array | undefined {
-  return typeof value === "string" ? encoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined;
+function putPayload(field: FieldInput, at: number, depth: number): number {
+  const { fields, value } = field;
+  if (fields) return putFields(fields, at, depth + 1);
+  if (typeof value === "string") return putBytes(encoder.encode(`${value}\0`), at);
+  if (!(value instanceof Uint8Array)) return putNumber(field, at);
+  // No more padding than there is room for, which would shift what follows
+  return putBytes(field.name === "padding" ? value.subarray(0, -at & 3) : value, at);
 }
 
-/** Writes what the module must know of the field at `index` of the list. */
-function describe({ field, depth, bytes }: Listed, index: number): void {
-  const what = (field.fields ? LAYS_FIELDS : 0) | (field.attributeType === undefined ? 0 : LAYS_ATTRIBUTE) |
-    (field.name === "padding" ? LAYS_PADDING : 0);
-  fieldWords[index * FIELD_WORDS + 1] = field.fields ? 0 : bytes?.length ?? numberWidth(field);
-  fieldWords[index * FIELD_WORDS + 2] = (field.attributeType ?? 0) & 0xffff | depth << 16 | what << 24;
+function putBytes(bytes: Uint8Array, at: number): number {
+  room(at, bytes.length);
+  scratchRegion.set(bytes, at);
+  return at + bytes.length;
 }
 
-function numberWidth({ name, value, length, attributeType }: FieldInput): number {
+function putNumber({ name, value, length, attributeType, networkOrder }: FieldInput, at: number): number {
   const width = length === undefined ? 4 : length - (attributeType === undefined ? 0 : NLA_HDRLEN);
-  if (value !== undefined && [1, 2, 4, 8].includes(width)) return width;
-  throw new RangeError(`Cannot encode ${name}: a number of ${width} bytes, must have 1, 2, 4 or 8`);
-}
-
-/** Writes the value of the field at `index` of the list where the module has put the field. */
-function writeValue({ field, bytes }: Listed, index: number): void {
-  if (field.fields) return;
-  const header = field.attributeType === undefined ? 0 : NLA_HDRLEN;
-  const offset = fieldWords[index * FIELD_WORDS] + header;
-  const length = fieldWords[index * FIELD_WORDS + 1] - header;
-  if (bytes) scratchRegion.set(bytes.subarray(0, length), offset);
-  else writeNumber(field, offset, length);
-}
-
-function writeNumber({ name, value = 0 }: FieldInput, offset: number, width: number): void {
+  if (value === undefined || ![1, 2, 4, 8].includes(width)) {
+    throw new RangeError(`Cannot encode ${name}: a number of ${width} bytes, must have 1, 2, 4 or 8`);
+  }
   const whole = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value as number | bigint) : undefined;
   if (
     whole === undefined || (BigInt.asUintN(width * 8, whole) !== whole && BigInt.asIntN(width * 8, whole) !== whole)
   ) {
     throw new RangeError(`Cannot encode ${name}: ${value} does not fit into ${width} bytes`);
   }
-  if (width === 8) scratchView.setBigUint64(offset, BigInt.asUintN(64, whole), true);
-  else if (width === 4) scratchView.setUint32(offset, Number(whole), true);
-  else if (width === 2) scratchView.setUint16(offset, Number(whole), true);
-  else scratchView.setUint8(offset, Number(whole));
+  room(at, width);
+  const isLittle = !networkOrder;
+  if (width === 8) scratchView.setBigUint64(at, BigInt.asUintN(64, whole), isLittle);
+  else if (width === 4) scratchView.setUint32(at, Number(whole), isLittle);
+  else if (width === 2) scratchView.setUint16(at, Number(whole), isLittle);
+  else scratchView.setUint8(at, Number(whole));
+  return at + width;
 }
 
-function tooLong(length: number): RangeError {
-  return new RangeError(`Cannot encode message: length is ${length}, must be from 16 to ${SCRATCH_LEN}`);
+/** `at`, or as far beyond as it takes to be a multiple of 4, with zeros on the way. */
+function aligned(at: number): number {
+  const end = at + 3 & ~3;
+  scratchRegion.fill(0, at, end);
+  return end;
+}
+
+function room(at: number, length: number): void {
+  if (at + length > SCRATCH_LEN) throw badLength(at + length);
+}
+
+function badLength(length: number): RangeError {
+  return new RangeError(`Cannot encode message: length is ${length}, must be from ${NLMSG_HDRLEN} to ${SCRATCH_LEN}`);
 }

@@ -4,10 +4,6 @@ import {
   BATCH_MAX,
   BATCH_RECORD_LEN,
   FAILURE_AT,
-  FIELDS_AT,
-  FIELDS_LEN,
-  FILTER_AT,
-  FILTER_LEN,
   KIND_SIZE,
   KINDS_AT,
   KINDS_MAX,
@@ -44,7 +40,6 @@ interface Exports {
   verifyAcks(count: number, sequence: number): number;
   decodeChunk(length: number): number;
   decodeSlots(count: number): number;
-  layTree(count: number): number;
 }
 
 /** Bytes from two digits each, by `Uint8Array.fromHex` where the engine has it: Node 20 has not. */
@@ -69,7 +64,6 @@ export const {
   verifyAcks,
   decodeChunk,
   decodeSlots,
-  layTree,
 }: Exports = new WebAssembly.Instance(
   new WebAssembly.Module(fromHex(hex)),
 ).exports as unknown as Exports;
@@ -106,8 +100,5 @@ export const ownerWords: Uint32Array<ArrayBuffer> = wordsAt(OWNER_AT, 8);
 export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX * BATCH_RECORD_LEN);
 /** The whole memory: what decoded messages say is read from it. */
 export const memoryWords: Uint32Array<ArrayBuffer> = new Uint32Array(memory);
-export const fieldWords: Uint32Array<ArrayBuffer> = wordsAt(FIELDS_AT, FIELDS_LEN);
-export const failureWords: Int32Array<ArrayBuffer> = new Int32Array(memory, FAILURE_AT, 4);
-/** What the filter says that was decoded last. */
-export const filterBytes: Uint8Array<ArrayBuffer> = bytesAt(FILTER_AT, FILTER_LEN);
-export const filterView: DataView<ArrayBuffer> = new DataView(memory, FILTER_AT, FILTER_LEN);
+/** Why a call returned -1: code, address, the value found, the value needed. */
+export const failureWords: Uint32Array<ArrayBuffer> = wordsAt(FAILURE_AT, 16);

@@ -10,10 +10,14 @@ export interface Field {
   length: number;
   /** What it holds, unless it holds fields. A number of 64 bits is a bigint. */
   value?: number | bigint | string | Uint8Array;
-  /** What the value says: `RTM_NEWQDISC`, `REQUEST|ACK`, `1:4`, `root`. */
+  /** What the value says: `RTM_NEWQDISC`, `REQUEST|ACK`, `1:4`, `root`, `10.0.0.1`. */
   meaning?: string;
+  /** Whether the number is in network order. */
+  networkOrder?: true;
   /** `nla_type` with its flags, of an attribute. */
   attributeType?: number;
+  /** What the flags of `nla_type` say: `NLA_F_NESTED`, `NLA_F_NET_BYTEORDER`. */
+  attributeFlags?: string;
   /** The fields that it holds. */
   fields?: Field[];
 }

@@ -15,9 +15,11 @@ import type { Field } from "./field.ts";
  * //  8  nlmsg_seq    101
  * // 12  nlmsg_pid    761
  * ```
+ *
+ * Zeros that fill up gaps are left out, unless `padding` is asked for.
  */
-export function formatMessage(message: Field): string {
-  const rows = fieldRows(message.fields ?? [], 0);
+export function formatMessage(message: Field, options: { padding?: boolean } = {}): string {
+  const rows = fieldRows(message.fields ?? [], 0, options);
   const [offsetWidth, nameWidth] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map(([offset, name, value]) =>
     `${offset.padStart(offsetWidth)}  ${name.padEnd(nameWidth)}  ${value}`.trimEnd()
@@ -26,25 +28,35 @@ export function formatMessage(message: Field): string {
 }
 
 /**
- * Formats a message as one line: its type, flags and sequence number, and of what it holds that by which a plug, a
- * gate or an answer is told from another.
+ * Formats a message as one line: its type, flags and sequence number, and of what it holds that by which one object is
+ * told from another.
  */
 export function formatSummary(message: Field): string {
   const [, , flags, sequence] = message.fields ?? [];
   const facts = new Map<string, string>();
   for (const field of leaves(message)) {
-    if (SUMMED.has(field.name) && !facts.has(field.name)) facts.set(field.name, `${field.name} ${said(field)}`);
+    const { name, kernelName } = field;
+    if ((SUMMED.has(name) || SUMMED.has(kernelName)) && !facts.has(name)) facts.set(name, `${name} ${said(field)}`);
+    // What it says names itself: `pref 10 protocol ip`
+    if (kernelName === "tcm_info" && field.meaning) facts.set(name, field.meaning);
   }
   return [typeOf(message), flags?.meaning, `sequence ${sequence?.value}`, ...facts.values()].filter(Boolean).join(" ");
 }
 
 /** Formats bytes in hex, two digits each. */
 export function formatHex(bytes: Uint8Array): string {
-  return bytes.reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "");
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** What a line tells, by its name or by the kernel's. */
 const SUMMED = new Set(
-  `error ifindex handle parent action limit qlen backlog drops KIND IFNAME INFO_KIND ACT_KIND ATTR_MSG`.split(" "),
+  `error ifindex handle parent action limit qlen backlog drops KIND IFNAME INFO_KIND ACT_KIND ATTR_MSG
+  IFA_ADDRESS RTA_DST RTA_GATEWAY RTA_OIF NDA_DST NDA_LLADDR NHA_ID FRA_PRIORITY NETNSA_NSID cmd CTRL_ATTR_FAMILY_NAME
+  destinationLength prefixLength table`.split(/\s+/),
 );
 
 function typeOf({ fields: [, type] = [] }: Field): string {
@@ -55,21 +67,30 @@ function leaves(field: Field): Field[] {
   return field.fields ? field.fields.flatMap(leaves) : [field];
 }
 
-function fieldRows(fields: readonly Field[], depth: number): string[][] {
-  return fields.flatMap((field) => {
+function fieldRows(fields: readonly Field[], depth: number, options: { padding?: boolean }): string[][] {
+  return fields.filter((field) => options.padding || !isEmptyPadding(field)).flatMap((field) => {
     const name = "  ".repeat(depth) + (field.kernelName || field.name);
-    return [[String(field.offset), name, valueText(field)], ...fieldRows(field.fields ?? [], depth + 1)];
+    return [[String(field.offset), name, valueText(field)], ...fieldRows(field.fields ?? [], depth + 1, options)];
   });
 }
 
+/** What fills up a gap says nothing, as long as it is zero. */
+function isEmptyPadding({ name, kernelName, value }: Field): boolean {
+  return kernelName === "" && (name === "padding" || name === "pad") && value instanceof Uint8Array &&
+    value.every((byte) => byte === 0);
+}
+
 function valueText(field: Field): string {
-  const { value, meaning, fields, length } = field;
-  if (fields) return `${length} bytes`;
-  return meaning === undefined ? said(field) : `${meaning} (${value})`;
+  const { value, meaning, fields, length, attributeFlags } = field;
+  const flags = attributeFlags === undefined ? "" : `, ${attributeFlags}`;
+  if (fields) return `${length} bytes${flags}`;
+  const isSaid = meaning === undefined || value instanceof Uint8Array;
+  return `${isSaid ? said(field) : `${meaning} (${value})`}${flags}`;
 }
 
 /** What a field says, or else what it holds. */
 function said({ value, meaning }: Field): string {
+  if (meaning !== undefined) return meaning;
   if (value instanceof Uint8Array) return formatHex(value) || "empty";
-  return meaning ?? (typeof value === "string" ? JSON.stringify(value) : String(value));
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

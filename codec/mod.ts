@@ -1,6 +1,7 @@
 /**
- * Encodes and decodes rtnetlink messages about queueing disciplines, links and routes: bytes to
- * meaning and back, without I/O, in any JavaScript engine with WebAssembly on a little-endian machine.
+ * Encodes and decodes rtnetlink messages about plugs, queueing disciplines and links: bytes to meaning and back,
+ * without I/O, in any JavaScript engine with WebAssembly on a little-endian machine. The entry point `family` decodes
+ * every message of rtnetlink.
  *
  * Messages are written and read in place, in one fixed exchange buffer (`sendRegion`, `receiveRegion`);
  * a result is there until the next call.
@@ -10,9 +11,8 @@
 export * from "./assembly/constants.ts";
 export { ETH_P_ALL } from "./assembly/filter_constants.ts";
 export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
-export { aboutPlugs } from "./about_plugs.ts";
 export { encodeBatch, setBatchRecord } from "./batch.ts";
-export { type CapturedMessage, CaptureReader, formatTime, readCapture } from "./capture.ts";
+export { decode, decodeAll } from "./decode.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { errnoName } from "./errno_name.ts";
@@ -64,4 +64,3 @@ export {
   type Request,
   type RouteRequest,
 } from "./request.ts";
-export { decode, decodeAll } from "./tree.ts";

@@ -1,6 +1,6 @@
 /**
  * Makes the npm package `plugctl-codec`: `npm.ts [FOLDER]`, into `dist` where none is given. It leaves the package's
- * files in `FOLDER/plugctl-codec`, and beside them what npm packs of them.
+ * files in `FOLDER/plugctl-codec`, and beside them what npm packs of them. Says how much the core takes, packed by itself.
  *
  * @module
  */
@@ -14,17 +14,27 @@ import config from "../deno.json" with { type: "json" };
 
 const NAME = "plugctl-codec";
 const ROOT = new URL("../", import.meta.url);
-const ENTRY = new URL("codec/mod.ts", ROOT).pathname;
+const CORE = new URL("codec/mod.ts", ROOT).pathname;
+const ENTRIES = { mod: CORE, family: new URL("codec/family.ts", ROOT).pathname };
 
-/** Says what npm must know; the version is that of plugctl. */
+/** Says what npm must know; the version is that of plugctl. Old resolvers find the entries by `main` and by their files. */
 const MANIFEST = {
   name: NAME,
   version: config.version,
-  description: "Netlink messages about queueing disciplines: bytes to meaning and back, in any JavaScript engine",
+  description:
+    "Linux rtnetlink messages of ip and tc as trees of named fields, and back: qdiscs, links, routes, filters",
+  keywords: ["netlink", "rtnetlink", "linux", "tc", "qdisc", "iproute2", "codec", "decoder", "webassembly"],
   license: config.license,
+  repository: "github:plugctl/plugctl",
   type: "module",
   sideEffects: false,
-  exports: { ".": { types: "./mod.d.ts", default: "./mod.js" } },
+  main: "./mod.js",
+  types: "./mod.d.ts",
+  exports: {
+    ".": { types: "./mod.d.ts", default: "./mod.js" },
+    "./family": { types: "./family.d.ts", default: "./family.js" },
+    "./package.json": "./package.json",
+  },
   engines: { node: ">=20" },
 };
 
@@ -39,82 +49,59 @@ const withoutConstants: Plugin = {
   name: "without constants",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /assembly\/constants\.ts$/ }, ({ importer }) => {
-      return importer === ENTRY ? { path: "constants", namespace: "none" } : undefined;
+      return importer === CORE ? { path: "constants", namespace: "none" } : undefined;
     });
     onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "export {};" }));
   },
 };
 
-/** The codec as one module, the WebAssembly in it. */
-async function bundleCode(): Promise<string> {
-  const { outputFiles: [{ text }] } = await build({
-    entryPoints: [ENTRY],
+/** The files of the code by their names: both entries, and what they share, the WebAssembly in it. */
+async function bundleCode(): Promise<Map<string, string>> {
+  const { outputFiles } = await build({
+    entryPoints: ENTRIES,
     bundle: true,
+    splitting: true,
+    chunkNames: "shared",
     minify: true,
     format: "esm",
     target: "es2022",
+    outdir: "/",
     write: false,
     plugins: [withoutConstants],
   });
   await stop();
-  return `${text}export ${CONSTANTS}`;
+  const files = new Map(outputFiles.map(({ path, text }) => [path.split("/").at(-1) ?? path, text]));
+  files.set("mod.js", `${files.get("mod.js")}export ${CONSTANTS}`);
+  return files;
 }
 
-/** The types of what it exports, as one module. Their comments would be half of the package. */
-async function bundleTypes(): Promise<string> {
-  const compilerOptions = { allowImportingTsExtensions: true, noEmit: true, removeComments: true, target: 99 };
-  const bundle = await rollup({ input: ENTRY, plugins: [dts({ compilerOptions })] });
-  const { output: [{ code, exports }] } = await bundle.generate({
-    format: "es",
-  });
-  return compact(code, exports);
+/** The types of what both entries export, with their docs, by the names of their files. */
+async function bundleTypes(): Promise<Map<string, string>> {
+  const compilerOptions = { allowImportingTsExtensions: true, noEmit: true, target: 99 };
+  const bundle = await rollup({ input: ENTRIES, plugins: [dts({ compilerOptions })] });
+  const { output } = await bundle.generate({ format: "es", chunkFileNames: "shared.d.ts" });
+  return new Map(output.flatMap((file) => file.type === "chunk" ? [[typesName(file.fileName), file.code]] : []));
 }
 
-/** Has each type exported where it is declared, constants in two statements, and nothing indented: a fifth less. */
-function compact(code: string, exports: readonly string[]): string {
-  const others: string[] = [];
-  const declared = code
-    .replaceAll(/^export (type )?\{.*?\};$/gms, "")
-    .replaceAll(/^declare const (\w+) = (\d+);$/gm, (_, name, value) => {
-      if (!(name in constants)) others.push(`${name}=${value}`);
-      return "";
-    })
-    .replaceAll(
-      /^(?:declare \w+|interface|type) (\w+)/gm,
-      (declaration, name) => {
-        return exports.includes(name) ? `export ${declaration}` : declaration;
-      },
-    );
-  const lines = declared.split("\n").map((line) => line.trim()).filter(Boolean);
-  return [`export declare ${CONSTANTS}export declare const ${others.join(",")};`, ...lines, ""].join("\n");
+function typesName(fileName: string): string {
+  return fileName.replace(/(\.d)?\.[jt]s$/, ".d.ts");
 }
 
 async function write(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(`${folder}/mod.js`, await bundleCode());
-  await Deno.writeTextFile(`${folder}/mod.d.ts`, await bundleTypes());
-  await Deno.writeTextFile(
-    `${folder}/package.json`,
-    `${JSON.stringify(MANIFEST, null, 2)}\n`,
-  );
-  await Deno.copyFile(
-    new URL("README.md", import.meta.url),
-    `${folder}/README.md`,
-  );
+  for (const [name, text] of [...await bundleCode(), ...await bundleTypes()]) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+  await Deno.writeTextFile(`${folder}/package.json`, `${JSON.stringify(MANIFEST, null, 2)}\n`);
+  await Deno.copyFile(new URL("README.md", import.meta.url), `${folder}/README.md`);
   await Deno.copyFile(new URL("LICENSE", ROOT), `${folder}/LICENSE`);
 }
 
 /** Has npm pack the folder, as it would to publish it. */
 async function pack(folder: string): Promise<void> {
   const args = ["pack", "--silent", "--pack-destination", ".", `./${NAME}`];
-  const { success } = await new Deno.Command("npm", {
-    args,
-    cwd: folder,
-    stdout: "null",
-  }).output();
-  if (!success) {
-    throw new Error(`Cannot pack ${folder}/${NAME}: npm pack failed`);
-  }
+  const { success } = await new Deno.Command("npm", { args, cwd: folder, stdout: "null" }).output();
+  if (!success) throw new Error(`Cannot pack ${folder}/${NAME}: npm pack failed`);
 }
 
 const [folder = "dist"] = Deno.args;

@@ -1,36 +1,16 @@
-// Compiles codec/assembly into codec/wasm.ts and codec/tree_wasm.ts, or with --check tells whether that is what is
-// committed.
+// Compiles codec/assembly into codec/wasm.ts, or with --check tells whether that is what is committed.
 import asc from "assemblyscript/asc";
-import { MEMORY_PAGES, TREE_DATA_AT } from "../codec/assembly/regions.ts";
+import { MEMORY_PAGES } from "../codec/assembly/regions.ts";
 
 const CODEC = new URL("../codec/", import.meta.url);
 
-/** A module, and what is asked for it alone. */
-interface Variant {
-  target: URL;
-  index: string;
-  what: string;
-  options: readonly string[];
-}
+const TARGET = new URL("wasm.ts", CODEC);
 
-const VARIANTS: readonly Variant[] = [{
-  target: new URL("wasm.ts", CODEC),
-  index: "index.ts",
-  what: "The codec's WebAssembly",
-  options: [],
-}, {
-  target: new URL("tree_wasm.ts", CODEC),
-  index: "index_trees.ts",
-  what: "The WebAssembly that draws trees and knows filters",
-  options: ["--importMemory", "--memoryBase", `${TREE_DATA_AT}`],
-}];
-
-async function compile({ index, options }: Variant): Promise<Uint8Array> {
+async function compile(): Promise<Uint8Array> {
   const sources = new URL("assembly/", CODEC);
   let bytes: Uint8Array | undefined;
   const { error, stderr } = await asc.main([
-    index,
-    ...options,
+    "index.ts",
     "--outFile",
     "codec.wasm",
     "--optimizeLevel",
@@ -70,23 +50,19 @@ function readSource(url: URL): string | null {
   }
 }
 
-function moduleText({ what }: Variant, bytes: Uint8Array): string {
+function moduleText(bytes: Uint8Array): string {
   return [
     "// Made by `deno task build` from codec/assembly: do not edit.",
-    `/** ${what}, ${bytes.length} bytes, in hex. */`,
+    `/** The codec's WebAssembly, ${bytes.length} bytes, in hex. */`,
     `export const hex = "${bytes.toHex()}";`,
     "",
   ].join("\n");
 }
 
-for (const variant of VARIANTS) {
-  const text = moduleText(variant, await compile(variant));
-  if (!Deno.args.includes("--check")) {
-    await Deno.writeTextFile(variant.target, text);
-  } else if (await Deno.readTextFile(variant.target) !== text) {
-    console.error(
-      `${variant.target.pathname} is not what codec/assembly compiles to; make it anew with: deno task build`,
-    );
-    Deno.exit(1);
-  }
+const text = moduleText(await compile());
+if (!Deno.args.includes("--check")) {
+  await Deno.writeTextFile(TARGET, text);
+} else if (await Deno.readTextFile(TARGET) !== text) {
+  console.error(`${TARGET.pathname} is not what codec/assembly compiles to; make it anew with: deno task build`);
+  Deno.exit(1);
 }

@@ -13,6 +13,8 @@ import { systemPath } from "../uml/system_path.ts";
 interface Tool {
   /** The package of Debian's that it comes in. */
   package: string;
+  /** Another package, with its data, where the first does not depend on it. */
+  data?: string;
   /** Its path in the package. Default: the one in a `bin` or `sbin` that has its name. */
   path?: string;
   /** What tells its version, to see that it starts. Default: `--version`. */
@@ -32,14 +34,16 @@ const TOOLS = {
   ip: { package: "iproute2", check: ["-V"] },
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
   "nl-qdisc-add": { package: "libnl-utils" },
+  "nl-qdisc-delete": { package: "libnl-utils" },
   python3: { package: "python3" },
   "qemu-system-aarch64": { package: "qemu-system-arm", env: qemuVariables },
   setcap: { package: "libcap2-bin", check: ["-h"] },
+  ss: { package: "iproute2", check: ["-V"] },
   strace: { package: "strace" },
   tc: { package: "iproute2", check: ["-V"], env: (root) => ({ TC_LIB_DIR: `${root}/usr/lib/tc` }) },
   tcpdump: { package: "tcpdump" },
   // Its modules are in it: the other looks for them in /usr/lib alone.
-  zsh: { package: "zsh-static", path: "bin/zsh-static", env: zshVariables },
+  zsh: { package: "zsh-static", data: "zsh-common", path: "bin/zsh-static", env: zshVariables },
 } satisfies Record<string, Tool>;
 
 /** A program that tests use. */
@@ -104,7 +108,7 @@ async function fetchTools(
   names: readonly ToolName[],
   { folder, ...options }: ProvideOptions & { folder: string },
 ): Promise<void> {
-  const packages = [...new Set(names.map((name) => TOOLS[name].package))];
+  const packages = [...new Set(names.flatMap(packagesOf))];
   const unpacked = await readLines(`${folder}/packages`);
   const debs = await Deno.makeTempDir({ dir: folder, prefix: "debs-" });
   try {
@@ -125,6 +129,11 @@ async function fetchTools(
   await linkOnce("../etc", `${folder}/root/usr/etc`);
   const libraries = [...libraryFolders(`${folder}/root`)].join(":");
   for (const name of names) await writeStarter(name, { folder, libraries });
+}
+
+function packagesOf(name: ToolName): string[] {
+  const tool: Tool = TOOLS[name];
+  return tool.data ? [tool.package, tool.data] : [tool.package];
 }
 
 /** Writes a program that starts one where it was unpacked, with its libraries. */
@@ -156,7 +165,7 @@ function quote(word: string): string {
 /** Every folder below that has shared libraries in it. */
 function* libraryFolders(folder: string): Generator<string> {
   const entries = Array.from(Deno.readDirSync(folder));
-  if (entries.some(({ name }) => /^lib.*\.so\.\d/.test(name))) yield folder;
+  if (entries.some(({ name }) => /^lib.*\.so(\.\d|$)/.test(name))) yield folder;
   for (const { name, isDirectory } of entries) {
     if (isDirectory) yield* libraryFolders(`${folder}/${name}`);
   }

@@ -1,5 +1,6 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
 import { type CapturedMessage, CaptureReader, decodeDatagram, formatTime } from "../../codec/capture.ts";
+import type { Field } from "../../codec/field.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
@@ -103,19 +104,20 @@ class Printer implements Disposable {
 
 function json({ timeNs, bytes, message, error, missing, comment }: Shown, index: number): string {
   const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
-  return messageJson({ ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment }, index);
+  const read = message ?? error?.partial;
+  return messageJson({ ...time, hex: formatHex(bytes), message: read, error: error?.message, missing, comment }, index);
 }
 
 function brief(shown: Shown): string {
   const { message, comment } = shown;
-  const text = message ? formatSummary(message) : broken(shown);
+  const text = message ? formatSummary(message) : broken(shown, formatSummary);
   return `${timeOf(shown)}${text}${comment === undefined ? "" : ` # ${comment}`}\n`;
 }
 
 /** The fields, with an empty line before all messages but the first. */
 function fields(shown: Shown, index: number): string {
   const { message, comment } = shown;
-  const text = message ? formatMessage(message) : broken(shown);
+  const text = message ? formatMessage(message) : broken(shown, formatMessage);
   return `${index > 0 ? "\n" : ""}${timeOf(shown)}${text}\n${comment === undefined ? "" : `# ${comment}\n`}`;
 }
 
@@ -123,8 +125,9 @@ function timeOf({ timeNs }: Shown): string {
   return timeNs === undefined ? "" : `${formatTime(timeNs)} `;
 }
 
-/** What is said of a message that cannot be decoded. */
-function broken({ bytes, error, missing }: Shown): string {
+/** What is said of a message that cannot be decoded: its fields up to the fault, the fault, and its bytes. */
+function broken({ bytes, error, missing }: Shown, format: (message: Field) => string): string {
   const cut = missing === undefined ? "" : `; ${missing} bytes behind it were not captured`;
-  return `${error?.message}${cut}\n${formatHex(bytes)}`;
+  const partial = error?.partial ? `${format(error.partial)}\n` : "";
+  return `${partial}${error?.message}${cut}\n${formatHex(bytes)}`;
 }

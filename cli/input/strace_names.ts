@@ -1,42 +1,23 @@
 import * as constants from "../../codec/assembly/constants.ts";
-import { SPACE_TCA, SPACE_TCA_MIRRED } from "../../codec/assembly/codes.ts";
 import { errnoName } from "../../codec/errno_name.ts";
-import { attributeName } from "../../codec/names.ts";
+import { contentsOf, numberNamed } from "../../codec/names.ts";
+import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 
-/** Names that strace shows in requests for devices, qdiscs and routes, and that the codec has no need of. */
+/** Names of flags and of a type of device that the codec has no need of. */
 const OTHERS: Readonly<Record<string, number>> = {
-  AF_UNSPEC: 0,
-  AF_INET: 2,
-  AF_INET6: 10,
   ARPHRD_NETROM: 0,
-  ARPHRD_ETHER: 1,
-  ARPHRD_LOOPBACK: 772,
-  IFF_UP: 0x1,
-  IFF_BROADCAST: 0x2,
-  IFF_LOOPBACK: 0x8,
-  IFF_POINTOPOINT: 0x10,
-  IFF_RUNNING: 0x40,
-  IFF_NOARP: 0x80,
-  IFF_MULTICAST: 0x1000,
-  IFF_LOWER_UP: 0x10000,
   NLM_F_ECHO: 0x8,
   NLM_F_ROOT: 0x100,
   NLM_F_MATCH: 0x200,
   NLM_F_APPEND: 0x800,
-  RTEXT_FILTER_VF: 1,
-  RTEXT_FILTER_SKIP_STATS: 8,
 };
 const ERRNO_MAX = 133;
-/** How many types of each name space are tried. The largest has fewer. */
-const TYPES_MAX = 128;
 
-/** The fields of structs as strace shows them, with their sizes; those without a name it does not show. */
-const LAYOUTS: readonly (readonly (readonly [name: string, size: number])[])[] = [
-  [["ifi_family", 1], ["", 1], ["ifi_type", 2], ["ifi_index", 4], ["ifi_flags", 4], ["ifi_change", 4]],
-  [["tcm_family", 1], ["", 3], ["tcm_ifindex", 4], ["tcm_handle", 4], ["tcm_parent", 4], ["tcm_info", 4]],
-];
-/** Fields that are of another size than those beside them. */
+/** Fields that are of another size than those beside them, in structs that are not known. */
 const SIZES: Readonly<Record<string, number>> = { bytes: 8 };
+
+/** The fields of a struct with their sizes; those without a name strace does not show. */
+type Layout = readonly (readonly [name: string, size: number])[];
 
 /** The size of a field, where it is of another than those beside it. */
 export function sizeOfField(name: string): number | undefined {
@@ -61,7 +42,8 @@ function numberOf(word: string): bigint | number | undefined {
   if (shifted !== undefined) return shift(numberOf(shifted));
   if (word.startsWith("-E")) return errnoOf(word.slice(1));
   if (Object.hasOwn(OTHERS, word)) return OTHERS[word];
-  return Object.hasOwn(constants, word) ? constants[word as keyof typeof constants] : undefined;
+  if (Object.hasOwn(constants, word)) return constants[word as keyof typeof constants];
+  return numberNamed(word, ROUTE_FAMILY);
 }
 
 function shift(by: bigint | number | undefined): bigint | undefined {
@@ -75,13 +57,14 @@ function errnoOf(name: string): number | undefined {
 
 /** The number of an attribute by its name. */
 export function attributeTypeNamed(name: string): number | undefined {
-  for (let space = SPACE_TCA; space <= SPACE_TCA_MIRRED; space++) {
-    for (let type = 0; type < TYPES_MAX; type++) if (attributeName(space, type) === name) return type;
-  }
-  return undefined;
+  return numberNamed(name, ROUTE_FAMILY);
 }
 
-/** The struct that has these fields, with the size of each; `undefined` where none is known. */
-export function layoutWith(names: readonly string[]): readonly (readonly [name: string, size: number])[] | undefined {
-  return LAYOUTS.find((layout) => names.every((name) => layout.some(([each]) => each === name)));
+/** The smallest struct that has these fields, with the size of each; `undefined` where none is known. */
+export function layoutWith(names: readonly string[]): Layout | undefined {
+  const structs = [...contentsOf(ROUTE_FAMILY).structs].filter(({ members }) => {
+    return names.every((name) => members.some(({ kernelName }) => kernelName === name));
+  });
+  const [smallest] = structs.sort((one, other) => one.members.length - other.members.length);
+  return smallest?.members.map(({ kernelName, size }) => [kernelName, size] as const);
 }

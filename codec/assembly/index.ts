@@ -1,5 +1,4 @@
 // What the module exports: numbers in, numbers out, bytes in the exchange buffer.
 export { verifyAcks } from "./acks";
-export { layTree } from "./layout";
 export { decodeChunk, decodeSlots } from "./records";
 export { encodeBatch, encodeChange, patchBatch } from "./request";

@@ -2,7 +2,7 @@
 //
 //  12 s32 ifindex   16 name   20 u32 flags   24 kind   28 u32 mtu   32 u32 txqueuelen
 //  36 u32 gso_max_size   40 qdisc   44 alias   48 u32 master   52 u16 ARPHRD type   56 s32 link
-import { IFINFOMSG_LEN, IFLA_GSO_MAX_SIZE, IFLA_INFO_KIND, IFLA_LINKINFO, NLA_HDRLEN, NLMSG_HDRLEN } from "./constants";
+import { IFINFOMSG_LEN, IFLA_GSO_MAX_SIZE, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_QDISC, IFLA_TXQLEN, NLA_HDRLEN, NLMSG_HDRLEN } from "./constants";
 import { attributeType, checkAttribute, checkPayload } from "./attribute";
 import { clearBody } from "./clear_body";
 import { fail } from "./failure";
@@ -25,60 +25,36 @@ function readKind(message: i32, nest: i32, end: i32, to: i32): bool {
   return true;
 }
 
-/** Set where the place is that of a reference to a string. */
-const TEXT: u8 = 0x80;
-/** Where in the record each attribute of a word or a string goes, by number up to GSO_MAX_SIZE; 0 for the rest. */
-const PLACES = memory.data<u8>([
-  // IFNAME 3, MTU 4, LINK 5, QDISC 6
-  0,
-  0,
-  0,
-  TEXT + 16,
-  28,
-  56,
-  TEXT + 40,
-  0,
-  0,
-  0,
-  // MASTER 10, TXQLEN 13
-  48,
-  0,
-  0,
-  32,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  // IFALIAS 20
-  TEXT + 44,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  // GSO_MAX_SIZE 41
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  36,
-]);
+/** Where in the record an attribute of a string goes, or 0. */
+function placeOfText(type: i32): i32 {
+  switch (type) {
+    case IFLA_IFNAME:
+      return 16;
+    case IFLA_QDISC:
+      return 40;
+    case IFLA_IFALIAS:
+      return 44;
+    default:
+      return 0;
+  }
+}
 
-function placeOf(type: i32): i32 {
-  return type <= IFLA_GSO_MAX_SIZE ? <i32> load<u8>(PLACES + type) : 0;
+/** Where in the record an attribute of a word goes, or 0. */
+function placeOfWord(type: i32): i32 {
+  switch (type) {
+    case IFLA_MTU:
+      return 28;
+    case IFLA_TXQLEN:
+      return 32;
+    case IFLA_GSO_MAX_SIZE:
+      return 36;
+    case IFLA_MASTER:
+      return 48;
+    case IFLA_LINK:
+      return 56;
+    default:
+      return 0;
+  }
 }
 
 export function linkRecord(message: i32, end: i32, to: i32): bool {
@@ -93,9 +69,10 @@ export function linkRecord(message: i32, end: i32, to: i32): bool {
     const length = checkAttribute(at, end);
     if (length < 0) return false;
     const type = attributeType(at);
-    const place = placeOf(type);
-    if (place & TEXT) {
-      store<u32>(to + place - TEXT, reference(message, at));
+    const text = placeOfText(type);
+    const place = placeOfWord(type);
+    if (text != 0) {
+      store<u32>(to + text, reference(message, at));
     } else if (place != 0) {
       if (!checkPayload(at, 4)) return false;
       store<u32>(to + place, load<u32>(at + NLA_HDRLEN));

@@ -27,10 +27,10 @@ export function checkMessage(at: i32, end: i32): i32 {
     return fail(FAIL_MESSAGE_HEADER, at, left, NLMSG_HDRLEN);
   }
   const length = messageLength(at);
-  if (length < NLMSG_HDRLEN) {
+  if (<u32> length < <u32> NLMSG_HDRLEN) {
     return fail(FAIL_MESSAGE_LENGTH, at, length, NLMSG_HDRLEN);
   }
-  if (length > left) return fail(FAIL_MESSAGE_LENGTH, at, length, left);
+  if (<u32> length > <u32> left) return fail(FAIL_MESSAGE_LENGTH, at, length, left);
   return length;
 }
 

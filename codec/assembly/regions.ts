@@ -5,11 +5,6 @@
 export const FAILURE_AT = 0x0c00;
 /** Whose prepared changes the send region holds, 0 for nobody's, and the number to give to the next. */
 export const OWNER_AT = 0x0c10;
-/** What one filter says; see `filter_record`. */
-export const FILTER_AT = 0x0c40;
-export const FILTER_LEN = 112;
-/** The constants of the module that draws trees and knows filters. */
-export const TREE_DATA_AT = 0x0cc0;
 /** The kinds of qdiscs seen so far; see `kinds`. */
 export const KINDS_AT = 0x1000;
 export const KIND_SIZE = 32;
@@ -35,18 +30,11 @@ export const SLOT_LEN = 0x1040;
 export const RECEIVE_LEN = 0x41000;
 /** The longest run of messages that one call decodes. */
 export const CHUNK_MAX = 0x10000;
-/** A message to be drawn as a tree of fields or made from one, away from every transfer. */
+/** A message that is made from its fields, away from every transfer. */
 export const SCRATCH_AT = 0x62000;
 export const SCRATCH_LEN = 0x10000;
 /** What decoded messages say, 64 bytes each: enough for a chunk of nothing but headers. */
 export const RECORDS_AT = 0x72000;
 export const RECORD_LEN = 64;
-/**
- * A tree, 12 bytes a field. No message has more fields than fit: a field stands for at least 3 of the
- * scratch region's 65,536 bytes, but for some fixed headers.
- */
-export const FIELDS_AT = 0xb2000;
-export const FIELDS_LEN = 0x4e000;
-export const FIELD_LEN = 12;
 /** The whole memory, in pages of 64 KiB. */
 export const MEMORY_PAGES = 16;

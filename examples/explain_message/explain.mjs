@@ -8,7 +8,7 @@
 // It takes hex digits, what xxd, hexdump -C and strace -e write=all dump, and the strings of strace -xx.
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { decodeAll, DecodeError, formatHex } from "plugctl-codec";
+import { decodeAll, DecodeError, formatHex } from "plugctl-codec/family";
 
 /** Where hex digits are: in a dump between the offset and the letters; in a string that is a whole message. */
 const PLACES = [
@@ -33,7 +33,7 @@ function bytesIn(text) {
  * A line for each field: its offset, its bytes, the kernel's name for it, what it holds and what that says. Of what
  * holds fields, the bytes are its header.
  *
- * @param {import("plugctl-codec").Field} field
+ * @param {import("plugctl-codec/family").Field} field
  * @param {Uint8Array} bytes the message
  * @returns {string[]}
  */

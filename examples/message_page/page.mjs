@@ -2,9 +2,9 @@
 /// <reference lib="dom" />
 // Draws the messages that are pasted: four bytes a row, each field a box that is as wide as it is long, with the
 // kernel's name and what it says.
-import { decode, DecodeError, formatHex } from "plugctl-codec";
+import { decode, DecodeError, formatHex } from "plugctl-codec/family";
 
-/** @typedef {import("plugctl-codec").Field} Field */
+/** @typedef {import("plugctl-codec/family").Field} Field */
 
 /**
  * Bytes that are drawn as one box.

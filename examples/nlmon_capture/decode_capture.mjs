@@ -7,14 +7,14 @@
 //   node decode_capture.mjs netlink.pcap
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { aboutPlugs, formatHex, formatMessage, formatSummary, formatTime, readCapture } from "plugctl-codec";
+import { aboutPlugs, formatHex, formatMessage, formatSummary, formatTime, readCapture } from "plugctl-codec/family";
 
-/** @param {import("plugctl-codec").CapturedMessage} captured */
+/** @param {import("plugctl-codec/family").CapturedMessage} captured */
 function text({ timeNs, message, error }) {
   return `${formatTime(timeNs)} ${message ? formatSummary(message) : error?.message}`;
 }
 
-/** @param {import("plugctl-codec").CapturedMessage} captured */
+/** @param {import("plugctl-codec/family").CapturedMessage} captured */
 function json({ timeNs, bytes, message, error }) {
   const fields = message && formatMessage(message).split("\n");
   return JSON.stringify({ timeNs: String(timeNs), hex: formatHex(bytes), fields, error: error?.message });

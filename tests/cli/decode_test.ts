@@ -60,6 +60,27 @@ Deno.test("decode reads standard input, when it has no arguments, and takes no p
   assertEquals(new TextDecoder().decode(stdout), (await runHere("decode", "--brief", PLUG.toHex())).stdout);
 });
 
+Deno.test("decode shows what is malformed as far as it goes, behind the messages before it, and exits with 1", async () => {
+  const cut = PLUG.slice();
+  new DataView(cut.buffer).setUint16(48, 3, true);
+  const { stdout: first } = await runHere("decode", ACK.toHex());
+  const { status, stdout, stderr } = await runHere("decode", ACK.toHex(), cut.toHex());
+  assertEquals([status, stderr], [1, ""]);
+  const lines = stdout.slice(first.length + 1).trimEnd().split("\n");
+  assertEquals(stdout.slice(0, first.length), first);
+  assertEquals([lines[0], ...lines.slice(-3)], [
+    "RTM_NEWQDISC, 60 bytes",
+    '36  TCA_KIND     "plug"',
+    "Cannot decode attribute at offset 48: length is 3, must be at least 4 (of the message at offset 36)",
+    cut.toHex(),
+  ]);
+});
+
+Deno.test("decode reads a request of nothing but an address family", async () => {
+  const { status, stdout } = await runHere("decode", "--brief", "1400000012000103010000000000000000000000");
+  assertEquals([status, stdout], [0, "RTM_GETLINK REQUEST|ROOT|MATCH sequence 1\n"]);
+});
+
 Deno.test("decode shows what stands before bytes that are malformed, says where they are, and exits with 1", async () => {
   const broken = "Cannot decode message at offset 0: 4 bytes are left, a header needs 16 (of the message at offset 60)";
   const { stdout } = await runHere("decode", "--brief", PLUG.toHex());

@@ -7,7 +7,7 @@ import {
   formatSummary,
   formatTime,
   readCapture,
-} from "../../codec/mod.ts";
+} from "../../codec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
 import { REPLIES } from "./captured.ts";
 import {

@@ -1,5 +1,6 @@
 // Both decoders on the same bytes.
-import { decode, DecodeError, isFilter, readFilter, readReceived, receiveRegion } from "../../codec/mod.ts";
+import { decode } from "../../codec/family.ts";
+import { DecodeError, isFilter, readFilter, readReceived, receiveRegion } from "../../codec/mod.ts";
 import { difference } from "./difference.ts";
 import { readMessages } from "./reference_decoder.ts";
 import { Refused } from "./reference_reader.ts";

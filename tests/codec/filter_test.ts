@@ -1,9 +1,8 @@
 /** Requests about filters, links and clsact as bytes, and what a kernel answers to them. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { decode, decodeAll } from "../../codec/family.ts";
 import {
-  decode,
-  decodeAll,
   DecodeError,
   encode,
   encodeRequest,

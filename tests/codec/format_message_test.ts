@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { decode, decodeAll, formatHex, formatMessage, formatSummary } from "../../codec/mod.ts";
+import { decode, decodeAll, formatHex, formatMessage, formatSummary } from "../../codec/family.ts";
 import { FAMILY } from "./bytes.ts";
 import { REPLIES } from "./captured.ts";
 
@@ -57,7 +57,7 @@ Deno.test("formatSummary() says on one line which queue, which action and which 
     'NLMSG_ERROR ACK_TLVS sequence 7 error EINVAL ifindex 3 handle 1: parent root KIND "plug" action 9 limit 0 ATTR_MSG "Bad action"',
     "NLMSG_ERROR CAPPED sequence 7 error 0",
     'RTM_NEWLINK MULTI sequence 7 ifindex 3 IFNAME "veth0" INFO_KIND "veth"',
-    "message of type 80 MULTI sequence 7",
+    "message of type 200 MULTI sequence 7",
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decode, DecodeError, decodeReceived, receiveRegion } from "../../codec/mod.ts";
+import { decode } from "../../codec/family.ts";
+import { DecodeError, decodeReceived, receiveRegion } from "../../codec/mod.ts";
 import { attribute, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
 import { CAPTURED } from "./captured.ts";
 import { disagreement } from "./differential.ts";
@@ -20,7 +21,7 @@ Deno.test("decode() says what is wrong and where, for each thing that can be", (
     [new Uint8Array(15), 0, "Cannot decode message at offset 0: 15 bytes are left, a header needs 16"],
     [words(15, 36, 0, 0), 0, "Cannot decode message at offset 0: length is 15, must be at least 16"],
     [words(20, 36, 0, 0), 0, "Cannot decode message at offset 0: length is 20, must be at most 16"],
-    [words(0x80000000, 36, 0, 0), 0, "Cannot decode message at offset 0: length is -2147483648, must be at least 16"],
+    [words(0x80000000, 36, 0, 0), 0, "Cannot decode message at offset 0: length is 2147483648, must be at most 16"],
     [message(36, 2), 0, "Cannot decode message at offset 0: length is 16, its type needs 36"],
     [message(16, 2, words(1)), 0, "Cannot decode message at offset 0: length is 20, its type needs 32"],
     [message(24, 2), 0, "Cannot decode message at offset 0: length is 16, its type needs 28"],
@@ -41,13 +42,14 @@ Deno.test("decode() says what is wrong and where, for each thing that can be", (
   for (const [bytes, offset, said] of cases) assertEquals(refusal(bytes), { message: said, offset });
 });
 
-Deno.test("decodeReceived() refuses an attribute too short for what it must hold, which decode() shows as bytes", () => {
+Deno.test("decodeReceived() refuses an attribute too short for what it must hold, which decode() shows as far as it goes", () => {
   for (const inner of [attribute(1, words(1, 2)), attribute(3, words(1)), attribute(8, words(1))]) {
     const bytes = message(36, 2, TCMSG, attribute(1, text("plug")), attribute(7, inner));
     receiveRegion.set(bytes);
     const error = assertThrows(() => decodeReceived(bytes.length), DecodeError, "payload has");
     assertEquals(error.offset, 52);
-    assert(decode(bytes).fields?.at(-1)?.fields?.[0].value !== undefined);
+    const short = decode(bytes).fields?.at(-1)?.fields?.[0];
+    assert(short?.value !== undefined || short?.fields?.[0].value !== undefined);
   }
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decode, decodeAll, DecodeError, type Field, fieldAt } from "../../codec/mod.ts";
+import { decode, decodeAll, DecodeError, type Field, fieldAt } from "../../codec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
 import { CAPTURED, REPLIES, REQUESTS } from "./captured.ts";
 
@@ -29,7 +29,7 @@ Deno.test("decode() draws a captured request field by field", () => {
     "  6 2 flags 1541 REQUEST|ACK|EXCL|CREATE",
     "  8 4 sequence 1795240347",
     "  12 4 portId 3258989723",
-    "  16 1 family 0",
+    "  16 1 family 0 AF_UNSPEC",
     "  17 1 pad1 0",
     "  18 2 pad2 0",
     "  20 4 ifindex 1",
@@ -47,15 +47,26 @@ Deno.test("decode() draws a captured request field by field", () => {
 Deno.test("decode() draws every attribute of a qdisc", () => {
   assertEquals(drawn(decode(FAMILY["every attribute of a qdisc"])).slice(13), [
     "  36 8 KIND tbf",
-    "  44 20 OPTIONS 10000100010000000200000003000000",
+    "  44 20 OPTIONS",
+    "    48 16 TBF_PARMS",
+    "      52 12 rate",
+    "        52 1 cell_log 1",
+    "        53 1 linklayer 0 TC_LINKLAYER_UNAWARE",
+    "        54 2 overhead 0",
+    "        56 2 cell_align 2",
+    "        58 2 mpu 0",
+    "        60 4 rate 3",
     "  64 8 XSTATS 05000000",
-    "  72 8 RATE 06000000",
-    "  80 8 FCNT 07000000",
+    "  72 8 RATE",
+    "    76 1 interval 6",
+    "    77 1 ewma_log 0",
+    "    78 2 rest 0000",
+    "  80 8 FCNT 7",
     "  88 92 STATS2",
     "    92 20 STATS_BASIC",
     "      96 8 bytes 4294967301",
     "      104 4 packets 11",
-    "      108 4 bytes 00000000",
+    "      108 4 pad 00000000",
     "    112 12 STATS_RATE_EST",
     "      116 4 bps 8",
     "      120 4 pps 9",
@@ -78,17 +89,29 @@ Deno.test("decode() draws every attribute of a qdisc", () => {
     "    208 4 pps 25",
     "    212 4 qlen 26",
     "    216 4 backlog 27",
-    "    220 4 bytes 00000000",
-    "  224 8 STAB 01000000",
-    "  232 4 PAD",
-    "  236 4 DUMP_INVISIBLE",
-    "  240 8 CHAIN 12",
-    "  248 5 HW_OFFLOAD 1",
-    "  253 3 padding 000000",
-    "  256 8 INGRESS_BLOCK 14",
-    "  264 8 EGRESS_BLOCK 15",
-    "  272 23 EXT_WARN_MSG Warning: it is hot",
-    "  295 1 padding 00",
+    "    220 4 pad 00000000",
+    "  224 40 STAB",
+    "    228 28 STAB_BASE",
+    "      232 1 cell_log 1",
+    "      233 1 size_log 0",
+    "      234 2 cell_align 0",
+    "      236 4 overhead 2",
+    "      240 4 linklayer 3",
+    "      244 4 mpu 4",
+    "      248 4 mtu 5",
+    "      252 4 tsize 6",
+    "    256 8 STAB_DATA",
+    "      260 2 [0] 1",
+    "      262 2 [1] 2",
+    "  264 4 PAD",
+    "  268 4 DUMP_INVISIBLE  set",
+    "  272 8 CHAIN 12",
+    "  280 5 HW_OFFLOAD 1",
+    "  285 3 padding 000000",
+    "  288 8 INGRESS_BLOCK 14",
+    "  296 8 EGRESS_BLOCK 15",
+    "  304 23 EXT_WARN_MSG Warning: it is hot",
+    "  327 1 padding 00",
   ]);
 });
 
@@ -99,11 +122,11 @@ Deno.test("decode() draws statistics of hardware apart from those of software", 
 
 Deno.test("decode() draws a link, with its nest", () => {
   assertEquals(drawn(decode(FAMILY["link"])).slice(6), [
-    "  16 1 family 0",
+    "  16 1 family 0 AF_UNSPEC",
     "  17 1 pad 0",
-    "  18 2 type 1",
+    "  18 2 type 1 ARPHRD_ETHER",
     "  20 4 ifindex 3",
-    "  24 4 flags 4163",
+    "  24 4 flags 4163 UP|BROADCAST|RUNNING|MULTICAST",
     "  28 4 change 0",
     "  32 10 IFNAME veth0",
     "  42 2 padding 0000",
@@ -112,15 +135,22 @@ Deno.test("decode() draws a link, with its nest", () => {
     "  60 12 QDISC noqueue",
     "  72 8 MASTER 8",
     "  80 8 TXQLEN 1000",
-    "  88 24 LINKINFO",
+    "  88 40 LINKINFO",
     "    92 9 INFO_KIND veth",
     "    101 3 padding 000000",
-    "    104 8 INFO_DATA 01000000",
-    "  112 21 IFALIAS uplink ünïcode",
-    "  133 3 padding 000000",
-    "  136 8 GSO_MAX_SIZE 65536",
-    "  144 7 99 000000",
-    "  151 1 padding 00",
+    "    104 24 INFO_DATA",
+    "      108 20 INFO_PEER",
+    "        112 1 family 0 AF_UNSPEC",
+    "        113 1 pad 0",
+    "        114 2 type 1 ARPHRD_ETHER",
+    "        116 4 ifindex 3",
+    "        120 4 flags 4163 UP|BROADCAST|RUNNING|MULTICAST",
+    "        124 4 change 0",
+    "  128 21 IFALIAS uplink ünïcode",
+    "  149 3 padding 000000",
+    "  152 8 GSO_MAX_SIZE 65536",
+    "  160 7 99 000000",
+    "  167 1 padding 00",
   ]);
 });
 
@@ -133,7 +163,7 @@ Deno.test("decode() explains an extended answer by the request that it echoes", 
     "    26 2 flags 5 REQUEST|ACK",
     "    28 4 sequence 7",
     "    32 4 portId 9",
-    "    36 1 family 0",
+    "    36 1 family 0 AF_UNSPEC",
     "    37 1 pad1 0",
     "    38 2 pad2 0",
     "    40 4 ifindex 3",
@@ -167,13 +197,22 @@ Deno.test("decode() points at an attribute of the request, when the offset is th
   assertEquals(find(far, "NLMSGERR_ATTR_OFFS")?.meaning, undefined);
 });
 
-Deno.test("decode() keeps as bytes what it cannot know: foreign options, malformed echoes, odd sizes", () => {
-  const tree = decode(message(36, 2, TCMSG, attribute(1, text("plug")), attribute(2, words(1))));
-  assertEquals(find(tree, "TCA_OPTIONS")?.value, new Uint8Array([1, 0, 0, 0]));
+Deno.test("decode() keeps as bytes what it cannot know: malformed echoes, odd sizes, foreign kinds", () => {
   const echo = find(decode(FAMILY["refusal of nonsense"]), "msg");
   assertEquals(echo?.fields?.at(-1)?.value, new Uint8Array([2, 0, 0, 0]));
   const odd = find(decode(message(36, 2, TCMSG, attribute(11, new Uint8Array(3)))), "TCA_CHAIN");
   assertEquals(odd?.value, new Uint8Array(3));
+  const foreign = find(decode(message(36, 2, TCMSG, attribute(1, text("constructor")), attribute(2))), "TCA_OPTIONS");
+  assertEquals(foreign?.value, new Uint8Array(0));
+});
+
+Deno.test("decode() shows a struct as far as it goes, when its attribute is too short for it", () => {
+  const cut = decode(message(36, 2, TCMSG, attribute(1, text("plug")), attribute(2, new Uint8Array([1, 0, 0, 0, 7]))));
+  assertEquals(drawn(cut).slice(-4, -1), [
+    "  48 9 OPTIONS",
+    "    52 4 action 1 TCQ_PLUG_RELEASE_ONE",
+    "    56 1 rest 07",
+  ]);
 });
 
 Deno.test("decode() gives each byte to one field, when all lengths are added up", () => {

@@ -7,7 +7,7 @@ import { testWithHaproxy } from "./haproxy.ts";
 const FAILED = { status: 1, outcome: "failed" };
 const UNMET = { status: 3, outcome: "unmet" };
 /** How often HAProxy is reloaded without the gate, at most, until that loses a connection. */
-const ROUNDS = 5;
+const ROUNDS = 15;
 
 /** An example without what makes its point. */
 interface Broken {

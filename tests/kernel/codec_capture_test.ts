@@ -1,7 +1,7 @@
 /** What tc, libnl and plugctl really send, captured, and read field by field. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encode, type Field, readCapture } from "../../codec/mod.ts";
+import { encode, type Field, readCapture } from "../../codec/family.ts";
 import { runHere } from "../cli/run_here.ts";
 import { capture } from "./capture.ts";
 import { Host } from "./host.ts";
@@ -107,12 +107,13 @@ function expected(program: "tc" | "libnl" | "plugctl"): Said[] {
  * nl-qdisc-add looks for its module where Debian 12 does not put it: this shows it there, to that process alone.
  */
 const WITH_MODULES = `
-for lib in /usr/lib/*/libnl-3; do
-  folder=$(dirname "$lib")
+for lib in /usr/lib/*/libnl-3 "$PLUGCTL_TOOLS"/usr/lib/*/libnl-3; do
+  [ -d "$lib" ] || continue
+  folder=/usr/lib/$(basename "$(dirname "$lib")")
   layers=$(mktemp -d -p /run)
   mount -t tmpfs tmpfs "$layers"
   mkdir -p "$layers/upper/libnl" "$layers/work"
-  ln -s ../libnl-3/cli "$layers/upper/libnl/cli"
+  ln -s "$lib/cli" "$layers/upper/libnl/cli"
   mount -t overlay -o lowerdir="$folder",upperdir="$layers/upper",workdir="$layers/work" overlay "$folder"
 done
 exec "$@"`;

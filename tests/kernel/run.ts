@@ -18,7 +18,19 @@ const PROJECT = `${import.meta.dirname}/../..`;
 const FOLDER = "tests/kernel";
 const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
 /** What the tests use beside plugctl. */
-const TOOLS = ["busybox", "curl", "haproxy", "ip", "nl-qdisc-add", "python3", "strace", "tc", "tcpdump"] as const;
+const TOOLS = [
+  "busybox",
+  "curl",
+  "haproxy",
+  "ip",
+  "nl-qdisc-add",
+  "nl-qdisc-delete",
+  "python3",
+  "ss",
+  "strace",
+  "tc",
+  "tcpdump",
+] as const;
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 
 await runProgram("tests/kernel", async (signal) => {

@@ -1,5 +1,5 @@
+import { decodeAll } from "../../codec/family.ts";
 import {
-  decodeAll,
   type Field,
   formatHandle,
   formatParent,

@@ -2,6 +2,7 @@
 // What every runtime does with the packed codec: it decodes and encodes each vector, and says where the outcome is
 // another than the vector's.
 import * as codec from "plugctl-codec";
+import * as family from "plugctl-codec/family";
 
 /**
  * @typedef {{ name: string, hex: string, tree: unknown, messages: unknown }} Decoding
@@ -37,7 +38,7 @@ function named(vector, failureOf) {
 /** @param {Decoding} vector */
 function decodingFailure({ hex, tree, messages }) {
   const bytes = fromHex(hex);
-  const field = outcome(() => codec.decode(bytes));
+  const field = outcome(() => family.decode(bytes));
   const wrong = difference(plain(field), tree, "tree") ?? difference(plain(received(bytes)), messages, "messages");
   if (wrong !== undefined || isRefused(field)) return wrong;
   const again = codec.formatHex(codec.encode(/** @type {codec.Field} */ (field)));
@@ -64,7 +65,7 @@ function encodingFailure({ request, sequence, hex }) {
 
 /** @param {Capture} vector */
 function captureFailure({ hex, summaries }) {
-  const messages = [...codec.aboutPlugs(codec.readCapture(fromHex(hex)))];
+  const messages = [...family.aboutPlugs(family.readCapture(fromHex(hex)))];
   const found = messages.map(({ timeNs, message }) => `${timeNs} ${message && codec.formatSummary(message)}`);
   return difference(found, summaries, "summaries");
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { deno, ROOT } from "./sources.ts";
 
-const ENTRY_POINTS = ["mod.ts", "codec/mod.ts"];
+const ENTRY_POINTS = ["mod.ts", "codec/mod.ts", "codec/family.ts"];
 
 for (const entry of ENTRY_POINTS) {
   Deno.test(`importing ${entry} has no effect: it takes no permission, prints nothing and ends`, async () => {

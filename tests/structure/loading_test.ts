@@ -31,3 +31,14 @@ Deno.test("what reads scenarios, with its parsers, is loaded only when one is re
     assertEquals(reachableFrom(graph, entry).filter((path) => readsScenarios(path)), [], entry);
   }
 });
+
+Deno.test("what only sends requests and reads answers loads no table of the codec", () => {
+  const isTable = (path: string) => path.startsWith("codec/spec/");
+  for (const command of ["main", "commands/attach", "commands/buffer", "commands/release", "commands/release_one"]) {
+    assertEquals(reachableFrom(graph, `cli/${command}.ts`).filter(isTable), [], command);
+  }
+  for (const command of ["commands/limit", "commands/detach", "commands/show", "commands/hold", "commands/version"]) {
+    assertEquals(reachableFrom(graph, `cli/${command}.ts`).filter(isTable), [], command);
+  }
+  assert(reachableFrom(graph, "cli/commands/decode.ts").some(isTable));
+});

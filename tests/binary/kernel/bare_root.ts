@@ -70,7 +70,8 @@ export class BareRoot implements Disposable {
     const options = { stdin: "null", stdout: "piped", stderr: "piped", clearEnv: true } as const;
     return host.spawn(["/usr/sbin/chroot", `--userspec=${user}`, this.path, this.#program, ...words], {
       ...options,
-      env: { PATH: "/bin:/usr/sbin", HOME: "/tmp" },
+      // Of these only /bin is there; the others have what leads there.
+      env: { PATH: `/bin:/usr/sbin:${Deno.env.get("PLUGCTL_TOOLS")}/../bin`, HOME: "/tmp" },
     });
   }
 

@@ -1,0 +1,44 @@
+import { NLMSG_DONE, NLMSG_ERROR } from "./assembly/constants.ts";
+import { NLMSG } from "./spec/control.ts";
+import type { Family } from "./spec/table.ts";
+
+/** The kernel's name of an `nlmsg_type`, or `undefined`. */
+export function describeType(type: number, family: Family): string | undefined {
+  return NLMSG.byNumber.get(type) ?? family.messages[type]?.name;
+}
+
+type Bits = readonly (readonly [bit: number, name: string])[];
+
+/** `NLM_F_*` of `linux/netlink.h` that every message can have. */
+const COMMON: Bits = [
+  [0x1, "REQUEST"],
+  [0x2, "MULTI"],
+  [0x4, "ACK"],
+  [0x8, "ECHO"],
+  [0x10, "DUMP_INTR"],
+  [0x20, "DUMP_FILTERED"],
+];
+const OF_ANSWER: Bits = [[0x100, "CAPPED"], [0x200, "ACK_TLVS"]];
+const OF_NEW: Bits = [[0x100, "REPLACE"], [0x200, "EXCL"], [0x400, "CREATE"], [0x800, "APPEND"]];
+const OF_DEL: Bits = [[0x100, "NONREC"], [0x200, "BULK"]];
+const OF_GET: Bits = [[0x100, "ROOT"], [0x200, "MATCH"], [0x400, "ATOMIC"]];
+
+/** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
+export function describeFlags(flags: number, type: number): string {
+  const names: string[] = [];
+  let rest = flags;
+  for (const bits of [COMMON, bitsOfType(type)]) {
+    for (const [bit, name] of bits) {
+      if (flags & bit) names.push(name);
+      rest &= ~bit;
+    }
+  }
+  if (rest) names.push(`0x${rest.toString(16)}`);
+  return names.join("|");
+}
+
+function bitsOfType(type: number): Bits {
+  if (type === NLMSG_ERROR || type === NLMSG_DONE) return OF_ANSWER;
+  if (type < 16) return [];
+  return [OF_NEW, OF_DEL, OF_GET, []][type % 4];
+}

@@ -1,0 +1,19 @@
+// What is configured of each device for each address family. `linux/netconf.h`
+import { attributes, layout, messages, oneOf, s32, type Space, u8 } from "./table.ts";
+import { AF, room } from "./value.ts";
+
+/** `struct netconfmsg`, with the gap behind it. */
+const netconfmsg = layout("netconfmsg", "ncm_", { ncm_family: oneOf(u8, AF), _pad1: room(3) });
+
+const NETCONFA: Space = attributes("NETCONFA_", {
+  IFINDEX: [1, s32],
+  FORWARDING: [2, s32],
+  RP_FILTER: [3, s32],
+  MC_FORWARDING: [4, s32],
+  PROXY_NEIGH: [5, s32],
+  IGNORE_ROUTES_WITH_LINKDOWN: [6, s32],
+  INPUT: [7, s32],
+  BC_FORWARDING: [8, s32],
+});
+
+export const NETCONF_MESSAGES = messages("NETCONF", 80, { body: netconfmsg, space: NETCONFA });

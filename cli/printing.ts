@@ -36,11 +36,15 @@ function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unkn
   return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
 }
 
-/** What was lost at a queue that was taken away, which is named as in `the plug on eth0`: a sentence each. */
-export function losses(queue: string, { drops, discardedPackets }: DetachReport): string[] {
+/** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
+export function losses(queue: string, { drops, discardedPackets, keptClsact = [] }: DetachReport): string[] {
   const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
   const discarded = discardedPackets > 0
     ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
     : [];
-  return [...dropped, ...discarded];
+  const kept = keptClsact.map((dev) =>
+    `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
+    `with: tc qdisc del dev ${dev} clsact`
+  );
+  return [...dropped, ...discarded, ...kept];
 }

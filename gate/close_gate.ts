@@ -1,6 +1,8 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
+import type { LinkMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { detachAll, type DetachOptions, type DetachReport, detachSync } from "../plug/drain.ts";
+import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/undisturbed.ts";
+import { detachAll, type DetachOptions, type DetachReport, detachSync, passOn, passOnSync } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers } from "../plug/queue_error.ts";
 import { deleteClsact, deleteDevice, deleteFilter } from "./gate_requests.ts";
@@ -16,10 +18,11 @@ export interface TakeDown {
 const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0 };
 
 /**
- * Takes a gate down without losing a packet: the filters first, then the plug is released and drained, then the
- * clsact goes if gates made it and this is the last of them, then its device. A clsact stays where a plug on the same
- * device holds packets, which would go with it. What is not there is passed over, so that what is left of a gate goes the
- * same way.
+ * Takes a gate down without losing a packet: it passes until it is empty, then the filters go, then what was on its way
+ * to it is waited for, then the plug and the device go. A clsact that gates made goes with the last of them on a machine
+ * with one processor; with several others would lose what they send meanwhile, so it stays, as it does where a plug on
+ * the same device holds packets, which would go with it. What is not there is passed over, so that what is left of a gate
+ * goes the same way.
  *
  * @throws {QueueError} `not-drained` where packets have not left in time; what is left can be taken down again
  */
@@ -27,24 +30,25 @@ export async function takeDown(
   connection: Connection,
   { state, operation, ...options }: TakeDown & DetachOptions,
 ): Promise<DetachReport> {
-  removeFilters(connection, { state, operation });
   const queue = plugQueue(connection, state);
+  if (queue && !options.drop) await passOn(queue);
+  removeFilters(connection, { state, operation });
   const [report] = queue ? await detachAll([queue], options) : [NOTHING_HELD];
-  removeDevice(connection, { state, operation });
-  return report;
+  return { ...report, ...removeDevice(connection, { state, operation }) };
 }
 
 /** As `takeDown`, but keeps the process waiting meanwhile. */
 export function takeDownSync(connection: Connection, { state, operation }: TakeDown): DetachReport {
-  removeFilters(connection, { state, operation });
   const queue = plugQueue(connection, state);
+  if (queue) passOnSync(queue);
+  removeFilters(connection, { state, operation });
   const report = queue ? detachSync(queue) : NOTHING_HELD;
-  removeDevice(connection, { state, operation });
-  return report;
+  return { ...report, ...removeDevice(connection, { state, operation }) };
 }
 
 function removeFilters(connection: Connection, { state, operation }: TakeDown): void {
   checkAnswers(operation, connection.transact(state.filters.map((filter) => deleteFilter(filter))));
+  if (state.filters.length > 0) allPacketsMoveOn();
 }
 
 /** The gate's plug, where it has one. */
@@ -60,21 +64,27 @@ function plugQueue(connection: Connection, { listed, link, note, plugHandle }: G
   });
 }
 
-/** Removes what gates made for all of them, where this is the last, and then the device, whose note says so till then. */
-function removeDevice(connection: Connection, { state, operation }: TakeDown): void {
-  const own = state.note?.ownClsact ?? [];
-  const bare = own.length === 0 ? [] : bareClsacts(connection, { own, operation });
-  checkAnswers(operation, connection.transact([...bare.map(deleteClsact), deleteDevice(state.link.ifindex)]));
+/**
+ * Removes what gates made for all of them, where this is the last and no packet is lost by it, and then the device, whose
+ * note says so till then. Tells what stays.
+ */
+function removeDevice(connection: Connection, { state, operation }: TakeDown): Pick<DetachReport, "keptClsact"> {
+  const bare = bareClsacts(connection, { own: state.note?.ownClsact ?? [], operation });
+  const [going, kept] = hasSeveralProcessors() ? [[], bare] : [bare, []];
+  const requests = [...going.map(({ ifindex }) => deleteClsact(ifindex)), deleteDevice(state.link.ifindex)];
+  checkAnswers(operation, undisturbed(() => connection.transact(requests)));
+  return kept.length === 0 ? {} : { keptClsact: kept.map(({ name }) => name) };
 }
 
-/** Those of our own clsacts from which nothing hangs any more. */
+/** The devices of our own clsacts from which nothing hangs any more. */
 function bareClsacts(
   connection: Connection,
   { own, operation }: { own: readonly number[]; operation: string },
-): number[] {
+): LinkMessage[] {
+  if (own.length === 0) return [];
   const machine = readMachine(connection, operation);
-  return own.filter((ifindex) =>
-    hookQdisc(machine, ifindex)?.kind === "clsact" && heldPackets(machine, ifindex) === 0 &&
+  return machine.links.filter(({ ifindex }) =>
+    own.includes(ifindex) && hookQdisc(machine, ifindex)?.kind === "clsact" && heldPackets(machine, ifindex) === 0 &&
     isBare(connection, { ifindex, operation })
   );
 }

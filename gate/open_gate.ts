@@ -1,3 +1,4 @@
+import { undisturbed } from "../linux/undisturbed.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
@@ -147,7 +148,7 @@ function build(connection: Connection, { plan, operation, devices, note }: Task 
       operation,
       steps: [...deviceSteps(plan, { ifindex, note }), ...plugSteps(plan, { ifindex, note })],
     });
-    send(connection, { operation, steps: bare.map((device) => clsactStep(device.ifindex)) });
+    undisturbed(() => send(connection, { operation, steps: bare.map((device) => clsactStep(device.ifindex)) }));
     send(connection, { operation, steps: filterSteps(plan, { ifindex, note }) });
     return ifindex;
   } catch (error) {

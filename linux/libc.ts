@@ -49,6 +49,14 @@ const SYMBOLS = {
   mount: { parameters: ["buffer", "buffer", "buffer", "usize", "pointer"], result: "i32" },
   // int umount2(const char *target, int flags);
   umount2: { parameters: ["buffer", "i32"], result: "i32" },
+  // int sched_getscheduler(pid_t pid);
+  sched_getscheduler: { parameters: ["i32"], result: "i32" },
+  // int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param);
+  sched_setscheduler: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  // long sysconf(int name);
+  sysconf: { parameters: ["i32"], result: "i64" },
+  // long syscall(long number, ...);
+  syscall: { parameters: ["isize", "i32", "u32", "i32"], result: "isize" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
 } as const;

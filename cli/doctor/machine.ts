@@ -2,7 +2,7 @@ import { Connection } from "../../netlink/connection.ts";
 import { hasCapability } from "../../linux/capability.ts";
 import { libc, UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
-import { type Check, readText } from "./check.ts";
+import type { Check } from "./check.ts";
 import { kernelRelease } from "./kernel_vendor.ts";
 
 /** Linux, on a processor whose layouts the codec knows. */

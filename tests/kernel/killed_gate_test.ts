@@ -48,7 +48,8 @@ Deno.test("a gate whose taking down is killed behind any of its messages is list
   for (; !await finishes(pair.left, "delete", count); count++) {
     const [left] = listGates(connection);
     if (left) {
-      assert(left.name === "web" && left.faults.length > 0, `behind message ${count}`);
+      // The first message has it pass, so that it is still whole.
+      assert(left.name === "web" && (count === 1 || left.faults.length > 0), `behind message ${count}`);
       const [gate] = Gate.named(connection, ["web"]);
       await gate.close();
     }
@@ -56,6 +57,6 @@ Deno.test("a gate whose taking down is killed behind any of its messages is list
     add();
   }
   assertEquals(witness(pair.left), before);
-  // Two filters, the release, the plug, clsact and the device, behind which nothing is left to be described.
-  assertEquals(count, 7);
+  // A release, two filters, a release, the plug, clsact and the device, behind which nothing is left to be described.
+  assertEquals(count, 8);
 });

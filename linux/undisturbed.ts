@@ -1,0 +1,43 @@
+import { libc } from "./libc.ts";
+
+const SCHED_OTHER = 0;
+const SCHED_FIFO = 1;
+const THIS_THREAD = 0;
+/** `_SC_NPROCESSORS_ONLN` of glibc and musl */
+const PROCESSORS_ONLINE = 84;
+/** `__NR_membarrier`, and the command that waits until every processor has left what it did with packets. */
+const MEMBARRIER = Deno.build.arch === "aarch64" ? 283 : 324;
+const MEMBARRIER_CMD_GLOBAL = 1;
+
+/** `struct sched_param { int sched_priority; }`, of real time and of any other. */
+const LOWEST_OF_REAL_TIME = new Uint8Array(new Int32Array([1]).buffer);
+const NONE = new Uint8Array(new Int32Array([0]).buffer);
+
+/**
+ * Runs `work` before every ordinary process of this processor. While the kernel puts a qdisc in or takes one out, the
+ * device discards what it is given to send, and the kernel lets other processes run in between (seen on 6.1): with one
+ * processor none can send anything meanwhile. Without CAP_SYS_NICE `work` runs as it is.
+ */
+export function undisturbed<T>(work: () => T): T {
+  const { call } = libc();
+  const isOrdinary = call.sched_getscheduler(THIS_THREAD) === SCHED_OTHER;
+  if (!isOrdinary || call.sched_setscheduler(THIS_THREAD, SCHED_FIFO, LOWEST_OF_REAL_TIME) < 0) return work();
+  try {
+    return work();
+  } finally {
+    call.sched_setscheduler(THIS_THREAD, SCHED_OTHER, NONE);
+  }
+}
+
+/** Whether other processors can send while one works, whatever its priority. */
+export function hasSeveralProcessors(): boolean {
+  return libc().call.sysconf(PROCESSORS_ONLINE) !== 1n;
+}
+
+/**
+ * Waits until no processor is at work any more on a packet that it began before: none of them still sees a filter that
+ * was deleted. A kernel that cannot (one with `nohz_full`) answers at once.
+ */
+export function allPacketsMoveOn(): void {
+  libc().call.syscall(BigInt(MEMBARRIER), MEMBARRIER_CMD_GLOBAL, 0, 0);
+}

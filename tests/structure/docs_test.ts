@@ -48,7 +48,9 @@ Deno.test("the docs show command lines that plugctl takes", () => {
     const lines = blocks.matchAll(/^(?:\$ )?plugctl (.*?) *(?:#.*)?$/gm).map(([, line]) => line).toArray();
     assertEquals(lines.length > 0, /^(README|docs\/(COMMANDS|HAPROXY|INSTALL|NETLINK))\.md$/.test(path), path);
     for (const line of lines) {
-      const words = line.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", "")) ?? [];
+      const words = line.replaceAll(/\$\([^)]*\)/g, "1").match(/'[^']*'|\S+/g)?.map((word) =>
+        word.replaceAll("'", "")
+      ) ?? [];
       const named = findCommand(words.slice(0, 2).join(" ")) ?? findCommand(words[0]);
       assertEquals(parseArguments(words).command, named, `${path}: ${line}`);
     }

@@ -63,7 +63,7 @@ See plugctl ${commands[0]} --help, and so on, for what it does, its options and 
 }
 
 /** What a name means, where it may be a gate's or a device's. */
-function nameMeaning({ operands = [] }: CommandSpec): string[] {
+export function nameMeaning({ operands = [] }: CommandSpec): string[] {
   if (!operands.includes("[NAME...]")) return [];
   return ["NAME is a gate or a device; where both have that name, --gate or --dev says which is meant."];
 }

@@ -193,7 +193,7 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/release.ts"),
   },
   limit: {
-    summary: "set the queue limit of a plug: how much it holds before it drops",
+    summary: "set the queue limit of a plug: what comes beyond it is dropped",
     operands: ["SIZE", "[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [

@@ -66,6 +66,8 @@ const OTHERS: [error: unknown, status: number][] = [
   [new NetlinkError("buffer eth0", { errno: 13 }), 4],
   [new NetlinkError("enter network namespace pid:1", { errno: 13, sentence: "cannot open /proc/1/ns/net" }), 4],
   [new NetlinkError("enter network namespace web", { errno: 2, sentence: "cannot open /run/netns/web" }), 1],
+  [new NetlinkError("enter network namespace pid:9", { errno: 2, sentence: "cannot open /proc/9/ns/net" }), 1],
+  [new NetlinkError("enter network namespace /etc/passwd", { errno: 22 }), 1],
   [new NetlinkError("find device eth0", { errno: 19 }), 1],
   [new NetlinkError("list qdiscs", { errno: 105 }), 1],
   [new NetlinkError("create plug", { errno: 22, sentence: "Invalid qdisc name" }), 1],

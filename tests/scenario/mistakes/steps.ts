@@ -12,7 +12,7 @@ export const STEP_MISTAKES: Cases = [
   ["name: x\nsteps: ‸{}", "steps is no list", STEPS],
   ["name: x\nsteps: ‸[]", "steps has no step", STEPS],
   [withTop("cleanup: ‸[]"), "cleanup has no step", STEPS],
-  [withSteps("  - ‸buffer"), "the step is no mapping", "what it does: - buffer: web"],
+  [withSteps("  - ‸buffer"), "the step must be a mapping", "what it does: - buffer: web"],
   [withSteps("  - ‸{}"), "the step does nothing", `one of ${ACTIONS}`],
   [withSteps("  - ‸name: x"), "the step does nothing", `one of ${ACTIONS}`],
   [withSteps("  - ‸bufer: web"), 'unknown key "bufer"', `one of ${ACTIONS}`],

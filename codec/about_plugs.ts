@@ -35,8 +35,8 @@ export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<Capt
 export function plugFilter(): (captured: CapturedMessage) => boolean {
   const devices = new Map<number, boolean>();
   const requests = new Set<string>();
-  return ({ message, bytes }) => {
-    if (!message) return true;
+  return ({ message, bytes, error }) => {
+    if (!message || error) return true;
     if (numberOf(message, "nlmsg_type") === NLMSG_ERROR) {
       return requests.delete(formatHex(bytes.subarray(ECHO_AT, ECHO_AT + NLMSG_HDRLEN)));
     }

@@ -2,6 +2,7 @@ import { CaptureInput } from "./capture/input.ts";
 import type { CapturedPacket, CaptureForm } from "./capture/packet.ts";
 import { isPcap, Pcap } from "./capture/pcap.ts";
 import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
+import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
@@ -13,7 +14,7 @@ export interface CapturedMessage {
   timeNs: bigint;
   /** The message; of one that cannot be decoded, all that is left of its datagram. */
   bytes: Uint8Array;
-  /** Its fields; absent where it cannot be decoded. */
+  /** Its fields; of one that cannot be decoded, those before the fault, if there are any. */
   message?: Field;
   /** Why it cannot be decoded. */
   error?: DecodeError;
@@ -128,17 +129,26 @@ function* messagesOf({ timeNs, bytes, length, comment }: CapturedPacket): Genera
   }
 }
 
-/** Decodes the messages of a datagram, up to one that is malformed, whose `error` says why. */
+/**
+ * Decodes the messages of a datagram, up to one that is malformed, whose `error` says why, and whose fields go as far as
+ * it does.
+ */
 export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
+    // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
+    if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
     try {
       const message = decodeTree(bytes, ROUTE_FAMILY);
       yield { bytes: bytes.subarray(0, message.length), message };
       at += message.length + 3 & ~3;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      return yield { bytes, error: at === 0 ? error : errorWithin(error, at) };
+      return yield {
+        bytes,
+        message: error.partial ?? beginning(bytes),
+        error: at === 0 ? error : errorWithin(error, at),
+      };
     }
   }
 }
@@ -147,4 +157,26 @@ function errorWithin({ message, offset, partial }: DecodeError, at: number): Dec
   const error = new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
   error.partial = partial;
   return error;
+}
+
+/** The fields that are there of a message that says it is longer; `undefined` where its header is not. */
+function beginning(bytes: Uint8Array): Field | undefined {
+  if (bytes.length < NLMSG_HDRLEN) return undefined;
+  const shortened = bytes.slice();
+  const view = new DataView(shortened.buffer);
+  const length = view.getUint32(0, true);
+  if (length <= bytes.length) return undefined;
+  view.setUint32(0, bytes.length, true);
+  const message = decodePartly(shortened);
+  if (message?.fields) message.fields[0].value = length;
+  return message;
+}
+
+function decodePartly(bytes: Uint8Array): Field | undefined {
+  try {
+    return decodeTree(bytes, ROUTE_FAMILY);
+  } catch (error) {
+    if (error instanceof DecodeError) return error.partial;
+    throw error;
+  }
 }

@@ -15,16 +15,12 @@ import type { Field } from "./field.ts";
  * //  8  nlmsg_seq    101
  * // 12  nlmsg_pid    761
  * ```
- *
- * Zeros that fill up gaps are left out, unless `padding` is asked for.
  */
 export function formatMessage(message: Field, options: { padding?: boolean } = {}): string {
-  const rows = fieldRows(message.fields ?? [], 0, options);
-  const [offsetWidth, nameWidth] = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
-  const lines = rows.map(([offset, name, value]) =>
-    `${offset.padStart(offsetWidth)}  ${name.padEnd(nameWidth)}  ${value}`.trimEnd()
-  );
-  return [`${typeOf(message)}, ${message.length} bytes`, ...lines].join("\n");
+  const { fields = [] } = message;
+  const page: Page = { offset: 1, name: 0, padding: options.padding ?? false };
+  measure(fields, 0, page);
+  return `${typeOf(message)}, ${message.length} bytes${rowsOf(fields, 0, page)}`;
 }
 
 /**
@@ -67,11 +63,63 @@ function leaves(field: Field): Field[] {
   return field.fields ? field.fields.flatMap(leaves) : [field];
 }
 
-function fieldRows(fields: readonly Field[], depth: number, options: { padding?: boolean }): string[][] {
-  return fields.filter((field) => options.padding || !isEmptyPadding(field)).flatMap((field) => {
-    const name = "  ".repeat(depth) + (field.kernelName || field.name);
-    return [[String(field.offset), name, valueText(field)], ...fieldRows(field.fields ?? [], depth + 1, options)];
-  });
+/** How wide the columns are, and whether padding that is zero is shown. */
+interface Page {
+  offset: number;
+  name: number;
+  padding: boolean;
+}
+
+/** Widens the columns to what the fields need. */
+function measure(fields: readonly Field[], depth: number, page: Page): void {
+  for (const field of fields) {
+    if (!page.padding && isEmptyPadding(field)) continue;
+    const offset = digitsOf(field.offset);
+    const name = 2 * depth + (field.kernelName || field.name).length;
+    if (offset > page.offset) page.offset = offset;
+    if (name > page.name) page.name = name;
+    if (field.fields) measure(field.fields, depth + 1, page);
+  }
+}
+
+function digitsOf(number: number): number {
+  return number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : String(number).length;
+}
+
+/** A line for each field, each behind a line break. */
+function rowsOf(fields: readonly Field[], depth: number, page: Page): string {
+  let text = "";
+  for (const field of fields) {
+    if (!page.padding && isEmptyPadding(field)) continue;
+    const value = valueText(field);
+    text += offsetCell(field.offset, page.offset) + nameCell(field.kernelName || field.name, depth, page.name) + value;
+    if (value === "") text = text.trimEnd();
+    if (field.fields) text += rowsOf(field.fields, depth + 1, page);
+  }
+  return text;
+}
+
+/** Cells that were made before: what is the same in thousands of messages is padded once. */
+const offsetCells: string[][] = [];
+const nameCells: Map<string, string>[][] = [];
+const CELLS_MAX = 4096;
+
+function offsetCell(offset: number, width: number): string {
+  const cells = offsetCells[width] ??= [];
+  const known = cells[offset];
+  if (known !== undefined) return known;
+  const cell = `\n${String(offset).padStart(width)}  `;
+  if (offset < CELLS_MAX) cells[offset] = cell;
+  return cell;
+}
+
+function nameCell(name: string, depth: number, width: number): string {
+  const cells = (nameCells[depth] ??= [])[width] ??= new Map<string, string>();
+  const known = cells.get(name);
+  if (known !== undefined) return known;
+  const cell = `${("  ".repeat(depth) + name).padEnd(width)}  `;
+  if (cells.size < CELLS_MAX) cells.set(name, cell);
+  return cell;
 }
 
 /** What fills up a gap says nothing, as long as it is zero. */

@@ -1,6 +1,5 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
 import { type CapturedMessage, CaptureReader, decodeDatagram, formatTime } from "../../codec/capture.ts";
-import type { Field } from "../../codec/field.ts";
 import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
@@ -59,7 +58,7 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
 }
 
 /** How many characters are printed at once, at the least. */
-const FLUSH_LEN = 1 << 16;
+const FLUSH_LEN = 1 << 14;
 
 /** Prints messages, as JSON, as a line each, or field by field; what it holds back it prints when it is disposed of. */
 class Printer implements Disposable {
@@ -104,30 +103,29 @@ class Printer implements Disposable {
 
 function json({ timeNs, bytes, message, error, missing, comment }: Shown, index: number): string {
   const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
-  const read = message ?? error?.partial;
-  return messageJson({ ...time, hex: formatHex(bytes), message: read, error: error?.message, missing, comment }, index);
+  return messageJson({ ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment }, index);
 }
 
 function brief(shown: Shown): string {
-  const { message, comment } = shown;
-  const text = message ? formatSummary(message) : broken(shown, formatSummary);
-  return `${timeOf(shown)}${text}${comment === undefined ? "" : ` # ${comment}`}\n`;
+  const { message, error, comment } = shown;
+  const said = comment === undefined ? "" : ` # ${comment}`;
+  if (!message) return `${timeOf(shown)}${faultOf(shown)}${said}\n${formatHex(shown.bytes)}\n`;
+  return `${timeOf(shown)}${formatSummary(message)}${error ? `: ${faultOf(shown)}` : ""}${said}\n`;
 }
 
 /** The fields, with an empty line before all messages but the first. */
 function fields(shown: Shown, index: number): string {
-  const { message, comment } = shown;
-  const text = message ? formatMessage(message) : broken(shown, formatMessage);
-  return `${index > 0 ? "\n" : ""}${timeOf(shown)}${text}\n${comment === undefined ? "" : `# ${comment}\n`}`;
+  const { bytes, message, error, comment } = shown;
+  const text = message ? `${formatMessage(message)}\n` : "";
+  const fault = error ? `${faultOf(shown)}\n${formatHex(bytes)}\n` : "";
+  return `${index > 0 ? "\n" : ""}${timeOf(shown)}${text}${fault}${comment === undefined ? "" : `# ${comment}\n`}`;
 }
 
 function timeOf({ timeNs }: Shown): string {
   return timeNs === undefined ? "" : `${formatTime(timeNs)} `;
 }
 
-/** What is said of a message that cannot be decoded: its fields up to the fault, the fault, and its bytes. */
-function broken({ bytes, error, missing }: Shown, format: (message: Field) => string): string {
-  const cut = missing === undefined ? "" : `; ${missing} bytes behind it were not captured`;
-  const partial = error?.partial ? `${format(error.partial)}\n` : "";
-  return `${partial}${error?.message}${cut}\n${formatHex(bytes)}`;
+/** What is wrong with a message that cannot be decoded, or that was not captured whole. */
+function faultOf({ error, missing }: Shown): string {
+  return missing === undefined ? `${error?.message}` : `Cut short: the last ${missing} bytes were not captured`;
 }

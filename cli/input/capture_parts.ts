@@ -1,6 +1,6 @@
 import { cannotRead } from "./read_all.ts";
 
-const PART_LEN = 1 << 18;
+const PART_LEN = 1 << 16;
 /** The first two bytes of gzip. */
 const GZIP = [0x1f, 0x8b];
 

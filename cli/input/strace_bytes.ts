@@ -1,4 +1,4 @@
-import { attributeTypeNamed, layoutWith, sizeOfField, straceNumber } from "./strace_names.ts";
+import { layoutWith, straceNumber } from "./strace_names.ts";
 import { INSTEAD, StraceError, type StraceValue } from "./strace.ts";
 
 const NLMSG_HDRLEN = 16;
@@ -151,20 +151,11 @@ function attributeBytes(value: StraceValue, note: Note): Uint8Array {
   const bytes = new Uint8Array(NLA_HDRLEN + size);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, bytes.length, true);
-  view.setUint16(2, attributeType(type, note), true);
+  view.setUint16(2, Number(BigInt.asUintN(16, numberIn(type, note))), true);
   const inside = parts.length === 1 ? payload(parts[0], size, note) : partsBytes(parts, { size, note });
   if (inside.length !== size) throw unknown(value, `strace shows ${inside.length} bytes of ${size}`);
   bytes.set(inside, NLA_HDRLEN);
   return bytes;
-}
-
-/** The number of an attribute's type with its flags, by their names or as numbers. */
-function attributeType(value: StraceValue, note: Note): number {
-  const words = value.is === "words" ? value.words.split("|") : [];
-  return words.reduce((sum, word) => {
-    const named = attributeTypeNamed(word);
-    return sum | (named ?? Number(numberIn({ ...value, is: "words", words: word }, note)));
-  }, 0);
 }
 
 /** The `size` bytes of a value. */
@@ -203,7 +194,7 @@ function structBytes(
   { size, note }: { size?: number; note: Note },
 ): Uint8Array {
   const names = [...struct.fields.keys()];
-  const widths = layoutWith(names) ?? evenly(names, size ?? 4 * names.length);
+  const widths = layoutWith(names, size) ?? evenly(names, size ?? 4 * names.length);
   const runs = widths.map(([name, width]) => {
     const value = struct.fields.get(name);
     return value ? filled(payload(value, width, note), width) : new Uint8Array(width);
@@ -213,12 +204,10 @@ function structBytes(
   return joined([bytes, new Uint8Array(size - bytes.length)]);
 }
 
-/** Sizes for fields of which no more is known than what they have together. */
+/** Sizes for fields of a struct of which no more is known than what they have together. */
 function evenly(names: readonly string[], size: number): [name: string, size: number][] {
-  const known = names.reduce((sum, name) => sum + (sizeOfField(name) ?? 0), 0);
-  const share = Math.floor((size - known) / names.filter((name) => sizeOfField(name) === undefined).length);
-  const even = [8, 4, 2, 1].find((each) => each <= share) ?? 1;
-  return names.map((name) => [name, sizeOfField(name) ?? even]);
+  const even = [8, 4, 2, 1].find((each) => each * names.length <= size) ?? 1;
+  return names.map((name) => [name, even]);
 }
 
 /** The bytes of a string; where strace shows it without the NUL at its end, with that. */

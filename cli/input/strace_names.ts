@@ -1,28 +1,34 @@
 import * as constants from "../../codec/assembly/constants.ts";
+import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { errnoName } from "../../codec/errno_name.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
-import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 
-/** Names of flags and of a type of device that the codec has no need of. */
+const ERRNO_MAX = 133;
+
+/** Names that strace shows and the tables of messages do not have. */
 const OTHERS: Readonly<Record<string, number>> = {
   ARPHRD_NETROM: 0,
   NLM_F_ECHO: 0x8,
+  NLM_F_DUMP_INTR: 0x10,
+  NLM_F_DUMP_FILTERED: 0x20,
   NLM_F_ROOT: 0x100,
+  NLM_F_NONREC: 0x100,
   NLM_F_MATCH: 0x200,
+  NLM_F_ATOMIC: 0x400,
   NLM_F_APPEND: 0x800,
+  IF_RS_SENT: 0x10,
+  IF_RA_RCVD: 0x20,
+  IF_RA_MANAGED: 0x40,
+  IF_RA_OTHERCONF: 0x80,
+  IF_READY: 0x80000000,
+  NUD_NONE: 0,
+  BR_BOOLOPT_NO_LL_LEARN: 0,
+  BR_BOOLOPT_MCAST_VLAN_SNOOPING: 1,
+  BR_BOOLOPT_MST_ENABLE: 2,
+  TCA_CLS_FLAGS_IN_HW: 4,
 };
-const ERRNO_MAX = 133;
 
-/** Fields that are of another size than those beside them, in structs that are not known. */
-const SIZES: Readonly<Record<string, number>> = { bytes: 8 };
-
-/** The fields of a struct with their sizes; those without a name strace does not show. */
-type Layout = readonly (readonly [name: string, size: number])[];
-
-/** The size of a field, where it is of another than those beside it. */
-export function sizeOfField(name: string): number | undefined {
-  return SIZES[name];
-}
+type Constant = keyof typeof constants;
 
 /** The number that strace writes in words, `NLM_F_REQUEST|0x300` or `-ENOENT`; `undefined` where it is not known. */
 export function straceNumber(words: string): bigint | undefined {
@@ -42,8 +48,7 @@ function numberOf(word: string): bigint | number | undefined {
   if (shifted !== undefined) return shift(numberOf(shifted));
   if (word.startsWith("-E")) return errnoOf(word.slice(1));
   if (Object.hasOwn(OTHERS, word)) return OTHERS[word];
-  if (Object.hasOwn(constants, word)) return constants[word as keyof typeof constants];
-  return numberNamed(word, ROUTE_FAMILY);
+  return numberNamed(word, ROUTE_FAMILY) ?? (Object.hasOwn(constants, word) ? constants[word as Constant] : undefined);
 }
 
 function shift(by: bigint | number | undefined): bigint | undefined {
@@ -55,16 +60,19 @@ function errnoOf(name: string): number | undefined {
   return undefined;
 }
 
-/** The number of an attribute by its name. */
-export function attributeTypeNamed(name: string): number | undefined {
-  return numberNamed(name, ROUTE_FAMILY);
-}
+/** The fields of a struct with their sizes. */
+export type Layout = readonly (readonly [name: string, size: number])[];
 
-/** The smallest struct that has these fields, with the size of each; `undefined` where none is known. */
-export function layoutWith(names: readonly string[]): Layout | undefined {
-  const structs = [...contentsOf(ROUTE_FAMILY).structs].filter(({ members }) => {
-    return names.every((name) => members.some(({ kernelName }) => kernelName === name));
-  });
-  const [smallest] = structs.sort((one, other) => one.members.length - other.members.length);
-  return smallest?.members.map(({ kernelName, size }) => [kernelName, size] as const);
+/** The structs of all messages, made when they are first asked for. */
+let layouts: readonly Layout[] | undefined;
+
+/** The shortest struct that has these fields and is no longer than `size`; `undefined` where none is known. */
+export function layoutWith(names: readonly string[], size = Infinity): Layout | undefined {
+  layouts ??= [...contentsOf(ROUTE_FAMILY).structs].map(({ members }) =>
+    members.map(({ kernelName, size }) => [kernelName, size] as const)
+  ).sort((one, other) => one.length - other.length);
+  return layouts.find((layout) =>
+    names.every((name) => layout.some(([each]) => each === name)) &&
+    layout.reduce((sum, [, size]) => sum + size, 0) <= size
+  );
 }

@@ -116,13 +116,14 @@ Deno.test("decode --pcap notes that nothing is about plugs, when nothing is", as
   assertEquals((await decodePcap(capture(), "--json")).stdout, "[]\n");
 });
 
-Deno.test("decode --pcap shows what cannot be decoded in hex, goes on, and exits with 1", async () => {
-  const { status, stdout } = await decodePcap(capture(PLUG.subarray(0, 20), ACK.subarray(0, 16), PLUG), "--brief");
+Deno.test("decode --pcap shows what cannot be decoded as far as it goes, goes on, and exits with 1", async () => {
+  const file = capture(PLUG.subarray(0, 20), ACK.subarray(0, 7), PLUG);
+  const { status, stdout } = await decodePcap(file, "--brief");
   assertEquals([status, stdout.split("\n").slice(0, -2)], [1, [
-    "2023-11-14T22:13:20.000007000Z Cannot decode message at offset 0: length is 60, must be at most 20",
-    PLUG.subarray(0, 20).toHex(),
-    "2023-11-14T22:13:21.000014000Z Cannot decode message at offset 0: length is 36, must be at most 16",
-    ACK.subarray(0, 16).toHex(),
+    "2023-11-14T22:13:20.000007000Z RTM_NEWQDISC REQUEST|ACK sequence 7: " +
+    "Cannot decode message at offset 0: length is 60, must be at most 20",
+    "2023-11-14T22:13:21.000014000Z Cannot decode message at offset 0: 7 bytes are left, a header needs 16",
+    ACK.subarray(0, 7).toHex(),
   ]]);
 });
 

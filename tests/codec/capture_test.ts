@@ -28,7 +28,7 @@ const ACK = concat(words(36, 2, 7, 9, 0), PLUG.subarray(0, 16));
 
 /** What is compared of a captured message. */
 function said({ timeNs, bytes, message, error }: CapturedMessage) {
-  return [timeNs, bytes.toHex(), message?.length ?? error?.message];
+  return [timeNs, bytes.toHex(), error?.message ?? message?.length];
 }
 
 Deno.test("readCapture() gives each message with its time, in either byte order, in micro- and nanoseconds", () => {

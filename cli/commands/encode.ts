@@ -1,5 +1,5 @@
 import { type Arguments, parseArguments } from "../arguments.ts";
-import { type Context, valueOf } from "../context.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import { type CommandName, COMMANDS, type OptionName } from "../table.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -7,7 +7,7 @@ const FORMATS = ["hex", "c", "json"];
 
 /** `plugctl encode`: what the command prints with `--dry-run`, in a format that is for programs. */
 export async function run(context: Context): Promise<number> {
-  const format = valueOf(context, "format") ?? "hex";
+  const format = valueOf(context, "format") ?? (isGiven(context, "json") ? "json" : "hex");
   if (!FORMATS.includes(format)) {
     throw new UsageError(`unknown format ${JSON.stringify(format)}: use ${FORMATS.join(", ")}`);
   }

@@ -67,6 +67,12 @@ Deno.test("encode prints hex, when no format is given", async () => {
   assertEquals((await run("encode buffer --dev lo --handle 1:")).stdout, `${(await dryRun(LINES[2])).join("\n")}\n`);
 });
 
+Deno.test("encode prints JSON, with --json as with --format json", async () => {
+  const { stdout } = await run("encode --json buffer --dev lo --handle 1:");
+  assertEquals(stdout, (await run("encode --format json buffer --dev lo --handle 1:")).stdout);
+  assertEquals(JSON.parse(stdout).length, 1);
+});
+
 Deno.test("encode prints an array in C with the kernel's names, one for each message", async (t) => {
   await assertSnapshot(t, (await run("encode --format c buffer --dev lo --handle 1:")).stdout);
   await assertSnapshot(t, (await run("encode --format c gate add web --dev lo --direction ingress")).stdout);

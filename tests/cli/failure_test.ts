@@ -150,8 +150,7 @@ Deno.test("describeFailure() advises nobody to destroy what is there: a gate com
 Deno.test("describeFailure() tells who lacks the permission what was asked for, and not the step that failed", () => {
   const error = new NetlinkError("open the network namespace of a socket", { errno: 1 });
   assertEquals(describeFailure(error, parseArguments("hold eth0 --for 1s".split(" "))), {
-    message: "cannot hold eth0: it takes root, or CAP_NET_ADMIN; " +
-      "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how",
+    message: "cannot hold eth0: it takes root, or CAP_NET_ADMIN; plugctl doctor says how",
     status: 4,
   });
 });

@@ -76,6 +76,10 @@ Deno.test("parseArguments() answers an option that a command does not take with 
   for (const [line, message] of OPTIONS_MEANT) assertEquals(messageOf(line), message, line);
 });
 
+Deno.test("parseArguments() says where a device goes, when it stands where none is taken", () => {
+  assertEquals(messageOf("gate add web lo"), 'unexpected argument "lo"; a device goes behind --dev: --dev lo');
+});
+
 Deno.test("nearest() finds a word with a slip, or the one that begins so, and nothing else", () => {
   const names = ["eth0", "eth1", "lo", "wlp3s0"];
   assertEquals(nearest("wlp3s1", names), "wlp3s0");
@@ -102,7 +106,7 @@ Deno.test("help is given at every level, whatever else is wrong with the command
     }
     assertEquals(new Set(texts).size, 1);
     for (const name of Object.keys(COMMANDS)) {
-      assertEquals(texts[0].includes(`  ${name} `), name.startsWith(`${group} `));
+      assertEquals(texts[0].includes(`\n  ${name} `), name.startsWith(`${group} `));
     }
   }
   for (const name of ["gate add", "buffer", "hold"]) {

@@ -51,6 +51,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "not-attached": ({ plug, command }) => command === "detach" ? undefined : `attach one with: plugctl attach ${plug}`,
   "not-drained": ({ plug }) => `try again, or discard the held packets with: plugctl detach ${plug} --drop`,
   "priority-in-use": () => "choose another with --priority, or give none",
+  "would-bypass": () => "put the gate behind that with a higher --priority, or if that is what you want, add --force",
   "would-lock-out": () => "if that is what you want, add --force",
 };
 

@@ -48,7 +48,10 @@ export const OPTIONS = {
   limit: { value: "SIZE", short: "l", summary: "queue limit, such as 64k, 1m or 1MiB (1024-based bytes)" },
   hold: { summary: "hold packets from the first moment on" },
   replace: { summary: "delete the qdisc that is there, with its settings, for good" },
-  direction: { value: "DIRECTION", summary: "ingress for packets that come in, egress for those that leave" },
+  direction: {
+    value: "DIRECTION",
+    summary: "in (ingress), out (egress) or both: which packets it sees",
+  },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   priority: { value: "N", summary: "lowest number wins when several gates match (default: the next free)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
@@ -232,15 +235,19 @@ export const COMMANDS = {
       "netns",
       ...COMMON,
     ],
-    meanings: { replace: "take down another gate of this name first" },
+    meanings: {
+      replace: "take down another gate of this name first",
+      force: "hold this SSH session or the default route; bypass filters of others",
+    },
     details: [
       "A gate is a device of its own, plug-NAME, with a plug, and filters on the devices meant that send what they match " +
       "through it and back. Every other packet goes its way, and the devices keep their queueing disciplines. It passes " +
       "packets until buffer NAME, and stays until gate delete NAME; no file is kept anywhere.",
-      "A match is made of words of tcpdump's, all of which a packet must fit: tcp, udp, icmp, icmp6, sctp, arp, ip (IPv4), " +
-      "ip6; src or dst host ADDR[/LEN]; src or dst port N[-M]; flags syn,!ack (fin, syn, rst, psh, ack, urg); vlan N. " +
-      "Without a host or a family it means IPv4 and IPv6, without vlan tagged and untagged packets. Fragments other than " +
-      "whole packets have no ports or flags.",
+      "A match is written as for tcpdump: port 80, tcp dst port http, host 10.0.0.1, src net 10.0.0.0/8, syn and not ack, " +
+      "vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower filters, 16 at " +
+      "most; what they cannot express is refused, as are matches that no packet fits.",
+      "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is refused " +
+      "without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. The same gate again is no error and changes nothing; the name of another is " +
       "refused, unless --replace is given.",
     ],

@@ -5,8 +5,10 @@ import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/un
 import { detachAll, type DetachOptions, type DetachReport, detachSync, passOn, passOnSync } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers } from "../plug/queue_error.ts";
-import { deleteClsact, deleteDevice, deleteFilter } from "./gate_requests.ts";
+import { deleteFilter } from "./filter.ts";
+import { deleteClsact, deleteDevice } from "./gate_requests.ts";
 import type { GateState } from "./gate_state.ts";
+import { heldByGate } from "./held.ts";
 import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 
 /** Which gate to take down, and as a part of what. */
@@ -60,7 +62,7 @@ function plugQueue(connection: Connection, { listed, link, note, plugHandle }: G
     located: true,
     connection,
     limitBytesAsked: listed.limitBytes,
-    gate: { name: listed.name, devices: note?.devices ?? [], holdsAllOf: [] },
+    gate: { name: listed.name, devices: note?.devices ?? [], held: heldByGate(connection, note) },
   });
 }
 

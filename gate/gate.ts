@@ -12,8 +12,8 @@ import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown, takeDownSync } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
-import type { GateState, ListedGate } from "./gate_state.ts";
-import { readGates } from "./list_gates.ts";
+import { formatNote } from "./gate_note.ts";
+import { type GateState, type ListedGate, readGates } from "./gate_state.ts";
 import { gateQueue, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";
 
@@ -73,14 +73,19 @@ export class Gate implements Disposable, AsyncDisposable {
     const plan = planGate(options);
     return withConnection(options, (connection, ownsConnection) => {
       const { name } = plan;
-      const { guard, ifindex, note, made } = openGuarded(connection, { plan, options });
+      const { guard, ifindex, note, made, warnings } = openGuarded(connection, { plan, options });
       const asked = made ? plan.hold ? "hold" : "pass" : undefined;
-      const queue = gateQueue(connection, { name, ifindex, note, asked });
+      const queue = gateQueue(connection, { name, ifindex, alias: formatNote(note).alias, asked });
       queue.entrust(guard);
       queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;
       const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
-      return new Gate(queue, { name, made, ownsConnection, warnings: warning === undefined ? [] : [warning] });
+      return new Gate(queue, {
+        name,
+        made,
+        ownsConnection,
+        warnings: [...warnings, ...warning === undefined ? [] : [warning]],
+      });
     });
   }
 

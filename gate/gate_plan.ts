@@ -1,9 +1,11 @@
-import type { FlowerKeys } from "../codec/flower.ts";
-import { filtersOf, formatMatch, type Match, parseMatch } from "./match/mod.ts";
+import { type Cube, EVERYTHING } from "./match/cube.ts";
+import { parseMatch } from "./match/expression.ts";
+import { type Key, keysOf, signOf } from "./match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { gateDevice, inventName } from "./gate_name.ts";
+import { FIRST_FILTER } from "./filter.ts";
 import type { Direction } from "./gate_note.ts";
-import { FIRST_FILTER } from "./gate_requests.ts";
+import { isEverything } from "./held.ts";
 
 /** How to make a gate. */
 export interface GateOptions {
@@ -13,8 +15,8 @@ export interface GateOptions {
   dev?: string;
   /** or several. */
   devs?: readonly string[];
-  /** `ingress` for packets that come in, `egress` for those that leave. */
-  direction: Direction;
+  /** `ingress` or `in` for packets that come in, `egress` or `out` for those that leave, `both` for either. */
+  direction: Direction | "in" | "out";
   /** Which packets: an expression (`parseMatch`), or several, one of which a packet must fit. Default: all. */
   match?: string | readonly string[];
   /** How much it holds before it drops, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
@@ -35,11 +37,16 @@ export interface GatePlan {
   device: string;
   devs: readonly string[];
   direction: Direction;
-  /** The expressions in the words that `gate list` prints, in their order. */
+  /** The expressions as they were written, in their order. */
   match: string[];
+  /** Which packets that means, a filter each. */
+  cubes: readonly Cube[];
+  /** The filters of each hook. */
   filters: PlannedFilter[];
   /** Whether all, or as good as all, of a device's packets are meant. */
   all: boolean;
+  /** A short sign of what they compare. */
+  sign: string;
   limitBytes?: number;
   priority?: number;
   hold: boolean;
@@ -50,8 +57,11 @@ export interface GatePlan {
 /** A filter of each device. */
 export interface PlannedFilter {
   handle: number;
-  keys: FlowerKeys;
+  keys: Key[];
 }
+
+/** Other words for a direction. */
+const SYNONYMS = { in: "ingress", out: "egress" } as const;
 
 /** The limit where none is asked for. */
 export const DEFAULT_LIMIT_BYTES = 16 << 20;
@@ -60,9 +70,7 @@ export const FIRST_PRIORITY = 1000;
 /** The priorities that the kernel knows: 16 bits, where 0 leaves the choice to it. */
 const PRIORITY_MAX = 0xffff;
 /** What a send holds with room to spare, since a filter takes up to some 250 bytes. */
-const FILTERS_MAX = 200;
-const IPV6 = 0x86dd;
-const TCP = 6;
+const ALL_FILTERS_MAX = 200;
 
 /**
  * Checks what a gate is to be.
@@ -72,18 +80,21 @@ const TCP = 6;
  */
 export function planGate(options: GateOptions): GatePlan {
   const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
-  const matches = [options.match ?? []].flat().map(parseMatch);
+  const match = [options.match ?? []].flat().map((text) => text.trim().replaceAll(/\s+/g, " "));
+  const cubes = match.length === 0 ? [EVERYTHING] : match.flatMap((text) => parseMatch(text));
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
-  const filters = plannedFilters(matches);
+  const filters = plannedFilters(cubes);
   return {
     name,
     device: gateDevice(name),
     devs: devicesOf(options),
-    direction,
-    match: matches.map(formatMatch),
+    direction: parseDirection(direction),
+    match,
+    cubes,
     filters,
-    all: matches.length === 0 || matches.some(isBroad),
+    all: isEverything(cubes),
+    sign: signOf(filters.map(({ keys }) => keys)),
     limitBytes: options.limitBytes,
     priority: options.priority,
     hold,
@@ -104,17 +115,20 @@ function checkPriority(priority: number): void {
   throw new RangeError(`priority is ${priority}, must be a whole number from 1 to ${PRIORITY_MAX}`);
 }
 
-/** The filters; what belongs to one expression stands in their handles, from two to two. */
-function plannedFilters(matches: readonly Match[]): PlannedFilter[] {
-  const alternatives = matches.length === 0 ? [{}] : matches;
-  const filters = alternatives.flatMap((match, index) =>
-    filtersOf(match).map((keys) => ({ handle: FIRST_FILTER + 2 * index + (keys.etherType === IPV6 ? 1 : 0), keys }))
-  );
-  if (filters.length <= FILTERS_MAX) return filters;
-  throw new RangeError(`a gate cannot have ${filters.length} filters on a device: at most ${FILTERS_MAX}`);
+/**
+ * A direction by its word, or a synonym.
+ *
+ * @throws {RangeError} where it is none
+ */
+export function parseDirection(text: string): Direction {
+  if (text === "ingress" || text === "egress" || text === "both") return text;
+  if (Object.hasOwn(SYNONYMS, text)) return SYNONYMS[text as keyof typeof SYNONYMS];
+  throw new RangeError(`direction is ${JSON.stringify(text)}, must be in (ingress), out (egress) or both`);
 }
 
-/** Whether it says no more than a family or TCP: who holds that holds this SSH session too. */
-function isBroad({ family, ipProtocol = TCP, ...narrowing }: Match): boolean {
-  return family !== "arp" && ipProtocol === TCP && Object.keys(narrowing).length === 0;
+function plannedFilters(cubes: readonly Cube[]): PlannedFilter[] {
+  if (cubes.length > ALL_FILTERS_MAX) {
+    throw new RangeError(`a gate cannot have ${cubes.length} filters on a device: at most ${ALL_FILTERS_MAX}`);
+  }
+  return cubes.map((cube, index) => ({ handle: FIRST_FILTER + index, keys: keysOf(cube) }));
 }

@@ -1,11 +1,15 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
-import type { FilterMessage, LinkMessage, QdiscStats } from "../codec/message.ts";
-import { formatMatch, matchOf } from "./match/mod.ts";
+import type { LinkMessage, QdiscStats } from "../codec/message.ts";
+import type { Connection } from "../netlink/connection.ts";
 import { isPlug } from "../plug/qdiscs.ts";
+import { type Action, type Filter, type Hook, hookOf, readFilters, redirectsTo } from "./filter.ts";
 import { gateName } from "./gate_name.ts";
-import { type Direction, type GateNote, parseNote } from "./gate_note.ts";
-import { FIRST_FILTER, GATE_TXQUEUELEN, hookOf } from "./gate_requests.ts";
-import { type Hook, hookQdisc, type Machine } from "./machine.ts";
+import { type Direction, type GateNote, parseNote, sidesOf } from "./gate_note.ts";
+import { GATE_TXQUEUELEN } from "./gate_requests.ts";
+import { isOf } from "./held.ts";
+import { hookQdisc, type Machine, readMachine } from "./machine.ts";
+import { cubeOf, signOf } from "./match/flower.ts";
+import { type Others, othersAt } from "./others.ts";
 
 /** A gate as a machine has it: whole, or what is left of one. */
 export interface ListedGate {
@@ -17,14 +21,21 @@ export interface ListedGate {
   direction?: Direction;
   /** The devices whose packets it sees, by name; `#7` for one that is gone. */
   devs: string[];
-  /** Expressions, one of which a packet must fit; none means all packets. Absent where a filter is missing. */
-  match?: string[];
+  /**
+   * Expressions as they were written, one of which a packet must fit; none means all packets. Absent where that was
+   * not noted.
+   */
+  match?: readonly string[];
   /** The limit that was last asked for, in bytes. */
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. */
   priority?: number;
   /** What is not there, or not as it should be, a few words each: empty for a gate that is whole. */
   faults: string[];
+  /** Filters that plugctl did not make, as tc names them, which do not see what the gate takes, since they come later. */
+  bypassed: string[];
+  /** Such filters that come earlier, and take packets away which the gate does not see. */
+  before: string[];
   /** How many packets have met its filters, on all devices together. */
   hitPackets: number;
   /** How many bytes they had. */
@@ -40,7 +51,7 @@ export interface GateState {
   listed: ListedGate;
   link: LinkMessage;
   note?: GateNote;
-  filters: FilterMessage[];
+  filters: Filter[];
   /** The handle of its plug. */
   plugHandle?: number;
 }
@@ -51,15 +62,35 @@ export function isGateDevice({ name, kind, txqueuelen, alias }: LinkMessage): bo
     (txqueuelen === GATE_TXQUEUELEN || parseNote(alias) !== undefined);
 }
 
+/** Every gate of a network namespace, from what the kernel has: a dump a kind, and of filters one a hook. */
+export function readGates(connection: Connection, operation: string): { machine: Machine; gates: GateState[] } {
+  const machine = readMachine(connection, operation);
+  const devices = machine.links.filter(isGateDevice);
+  const hooks = uniqueHooks(devices.flatMap(({ alias }) => hooksOf(parseNote(alias))))
+    .filter(({ ifindex }) => hookQdisc(machine, ifindex));
+  const whole = { ...machine, filters: readFilters(connection, { operation, hooks }) };
+  return { machine: whole, gates: devices.map((link) => gateState(link, whole)) };
+}
+
+/** Every gate of a network namespace, in the order of their devices, also what is left of one. */
+export function listGates(connection: Connection): ListedGate[] {
+  return readGates(connection, "list gates").gates.map(({ listed }) => listed);
+}
+
+function uniqueHooks(hooks: readonly Hook[]): Hook[] {
+  return [...new Map(hooks.map((hook) => [`${hook.ifindex} ${hook.side}`, hook])).values()];
+}
+
 /** The hooks that a gate's note names. */
-export function hooksOf(note: GateNote | undefined): Hook[] {
-  return note ? note.devices.map((ifindex) => ({ ifindex, direction: note.direction })) : [];
+function hooksOf(note: GateNote | undefined): Hook[] {
+  return note ? note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side }))) : [];
 }
 
 /** Puts together what a machine has of the gate on a device, whose hooks must have been looked at. */
-export function gateState(link: LinkMessage, machine: Machine): GateState {
-  const note = parseNote(link.alias);
-  const filters = machine.filters.filter((filter) => isOwn(filter, link.ifindex, note));
+function gateState(link: LinkMessage, machine: Machine): GateState {
+  const kept = parseNote(link.alias);
+  const filters = machine.filters.filter((filter) => isOwn(filter, link.ifindex, kept));
+  const note = parseNote(link.alias, cookiesOf(filters));
   const plug = machine.qdiscs.find(({ ifindex, parent }) => ifindex === link.ifindex && parent === TC_H_ROOT);
   const stats = plug && isPlug(plug) ? plug.stats : undefined;
   return {
@@ -71,93 +102,107 @@ export function gateState(link: LinkMessage, machine: Machine): GateState {
   };
 }
 
+/** What the filters of one hook keep for the gate, in their order: every hook has the same. */
+function cookiesOf(filters: readonly Filter[]): Uint8Array[] {
+  const [first] = filters;
+  return first
+    ? inOrder(filters.filter((filter) => isAt(filter, first))).flatMap(({ actions: [action] }) => action?.cookie ?? [])
+    : [];
+}
+
+function inOrder(filters: readonly Filter[]): Filter[] {
+  return filters.toSorted((one, other) => one.handle - other.handle);
+}
+
+function isAt(filter: Filter, { ifindex, parent }: Pick<Filter, "ifindex" | "parent">): boolean {
+  return filter.ifindex === ifindex && filter.parent === parent;
+}
+
 /** What is known of how it was asked for, and whether all of it is there. */
 function describe(link: LinkMessage, { note, machine, filters, stats }: Parts) {
   const name = gateName(link.name) ?? link.name;
-  if (!note) return { name, ifindex: link.ifindex, devs: [], faults: ["nothing but its device"] };
-  const match = matchesOf(filters, note);
+  if (!note) {
+    return { name, ifindex: link.ifindex, devs: [], faults: ["nothing but its device"], bypassed: [], before: [] };
+  }
   return {
     name,
     ifindex: link.ifindex,
     direction: note.direction,
     devs: note.devices.map((ifindex) => nameOf(machine, ifindex)),
-    match,
+    match: note.match,
     limitBytes: note.limitBytes,
     priority: note.priority,
-    faults: faultsOf(link, { note, machine, match, hasPlug: stats !== undefined }),
+    faults: faultsOf(link, { note, machine, filters, hasPlug: stats !== undefined }),
+    ...othersOf(note, { machine, filters }),
   };
 }
 
 interface Parts {
   note?: GateNote;
   machine: Machine;
-  filters: FilterMessage[];
+  filters: Filter[];
   stats?: QdiscStats;
 }
 
-function countersOf(filters: readonly FilterMessage[]) {
+/** The filters of others on its hooks that meet its packets, each once. */
+function othersOf({ priority, ...note }: GateNote, { machine, filters }: Omit<Parts, "note" | "stats">): Others {
+  const { links } = machine;
+  const found = hooksOf({ priority, ...note }).map(({ ifindex, side }) => {
+    const place = { ifindex, parent: hookOf(side) };
+    const cubes = filters.filter((filter) => isAt(filter, place)).map(cubeOf);
+    return othersAt(machine.filters.filter((filter) => isAt(filter, place)), { priority, cubes, links });
+  });
   return {
-    hitPackets: sum(filters, "packets"),
-    hitBytes: sum(filters, "bytes"),
-    ageMs: filters.length > 0 ? Math.max(...filters.map(({ ageMs }) => ageMs)) : undefined,
+    bypassed: [...new Set(found.flatMap(({ bypassed }) => bypassed))],
+    before: [...new Set(found.flatMap(({ before }) => before))],
+  };
+}
+
+function countersOf(filters: readonly Filter[]) {
+  const actions = filters.flatMap(({ actions: [action] }) => action ?? []);
+  return {
+    hitPackets: sum(actions, "packets"),
+    hitBytes: sum(actions, "bytes"),
+    ageMs: actions.length > 0 ? Math.max(...actions.map(({ ageMs }) => ageMs)) : undefined,
   };
 }
 
 /** Whether a filter leads to a gate's device, or did before that was replaced by one of the same name. */
-function isOwn(
-  { redirectsTo, ifindex, parent, priority, handle }: FilterMessage,
-  device: number,
-  note?: GateNote,
-): boolean {
-  if (redirectsTo === device) return true;
-  return redirectsTo === 0 && note !== undefined && parent === hookOf(note.direction) && priority === note.priority &&
-    note.devices.includes(ifindex) && handle >= FIRST_FILTER && handle < FIRST_FILTER + 2 * note.filters;
-}
-
-/** The expressions by the filters of the first device, where every device has the same. */
-function matchesOf(filters: readonly FilterMessage[], note: GateNote): string[] | undefined {
-  const lists = note.devices.map((ifindex) =>
-    expressions(filters.filter((filter) => filter.ifindex === ifindex), note)
-  );
-  const [first] = lists;
-  return first && lists.every((list) => list?.join() === first.join()) ? first : undefined;
-}
-
-/** What the filters of one device mean; an empty list for all packets. */
-function expressions(filters: readonly FilterMessage[], note: GateNote): string[] | undefined {
-  if (filters.length !== note.filters) return undefined;
-  const alternatives = Map.groupBy(filters, ({ handle }) => handle - FIRST_FILTER >> 1);
-  const texts: string[] = [];
-  for (const number of [...alternatives.keys()].sort((one, other) => one - other)) {
-    const keys = (alternatives.get(number) ?? []).map((filter) => filter.keys ?? { others: true as const });
-    const match = matchOf(keys);
-    if (!match) return undefined;
-    const text = formatMatch(match);
-    if (text !== "") texts.push(text);
-  }
-  return texts;
+function isOwn(filter: Filter, device: number, note?: GateNote): boolean {
+  const target = redirectsTo(filter);
+  if (target === device) return true;
+  return target === 0 && note !== undefined && isOf(note, filter) &&
+    hooksOf(note).some(({ ifindex, side }) => isAt(filter, { ifindex, parent: hookOf(side) }));
 }
 
 /** What there should be, and is not. */
 function faultsOf(
   link: LinkMessage,
-  { note, machine, match, hasPlug }: { note: GateNote; machine: Machine; match?: string[]; hasPlug: boolean },
+  { note, machine, filters, hasPlug }: { note: GateNote; machine: Machine; filters: Filter[]; hasPlug: boolean },
 ): string[] {
   const lost = note.devices.filter((ifindex) => !machine.links.some((device) => device.ifindex === ifindex));
   const bare = note.devices.filter((ifindex) => !lost.includes(ifindex) && !hookQdisc(machine, ifindex));
+  const isWhole = hooksOf(note).every(({ ifindex, side }) =>
+    isAsNoted(note, filters.filter((filter) => isAt(filter, { ifindex, parent: hookOf(side) })))
+  );
   return [
     ...lost.map((ifindex) => `no device ${nameOf(machine, ifindex)}`),
     ...bare.map((ifindex) => `no clsact on ${nameOf(machine, ifindex)}`),
     ...hasPlug ? [] : ["no plug"],
     ...(link.linkFlags & 1) === 1 ? [] : ["its device is down"],
-    ...match || lost.length + bare.length > 0 ? [] : ["not all of its filters"],
+    ...isWhole || lost.length + bare.length > 0 ? [] : ["not all of its filters"],
   ];
+}
+
+/** Whether these are the filters that were made on each hook. */
+function isAsNoted({ filters, sign }: GateNote, found: readonly Filter[]): boolean {
+  return found.length === filters && (sign === undefined || sign === signOf(found.map(({ keys = [] }) => keys)));
 }
 
 function nameOf({ links }: Machine, ifindex: number): string {
   return links.find((link) => link.ifindex === ifindex)?.name ?? `#${ifindex}`;
 }
 
-function sum(filters: readonly FilterMessage[], counter: "packets" | "bytes"): number {
-  return filters.reduce((total, filter) => total + filter[counter], 0);
+function sum(actions: readonly Action[], counter: "packets" | "bytes"): number {
+  return actions.reduce((total, action) => total + action[counter], 0);
 }

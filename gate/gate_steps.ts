@@ -3,9 +3,10 @@ import type { Request } from "../codec/request.ts";
 import { EAFNOSUPPORT } from "../linux/errno.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { Module } from "./gate_error.ts";
-import type { GateNote } from "./gate_note.ts";
+import { createFilter, hookOf } from "./filter.ts";
+import { formatNote, type GateNote, sidesOf } from "./gate_note.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
-import { createClsact, createDevice, createFilter, hookOf, quietDevice, takeUp, writeNote } from "./gate_requests.ts";
+import { createClsact, createDevice, quietDevice, takeUp, writeNote } from "./gate_requests.ts";
 
 /** One message of the set-up, and what it is for. */
 export interface Step {
@@ -26,7 +27,7 @@ interface Made {
 export function deviceSteps({ device }: GatePlan, { ifindex, note }: Made): Step[] {
   const quiet = { request: quietDevice(ifindex), tolerated: EAFNOSUPPORT };
   return [
-    { step: `write the note of ${device}`, module: "ifb", request: writeNote(ifindex, note) },
+    { step: `write the note of ${device}`, module: "ifb", request: writeNote(ifindex, formatNote(note).alias) },
     { step: `keep ${device} from making an address`, module: "ifb", ...quiet },
     { step: `take up ${device}`, module: "ifb", request: takeUp(ifindex) },
   ];
@@ -48,12 +49,16 @@ export function clsactStep(ifindex: number): Step {
 }
 
 export function filterSteps(plan: GatePlan, { ifindex: redirectTo, note }: Made): Step[] {
-  const { direction, priority } = note;
-  return note.devices.flatMap((ifindex) =>
-    plan.filters.map(({ handle, keys }): Step => ({
+  const { priority } = note;
+  const { cookies } = formatNote(note);
+  const hooks = note.devices.flatMap((ifindex) =>
+    sidesOf(note.direction).map((side) => ({ ifindex, parent: hookOf(side) }))
+  );
+  return hooks.flatMap((hook) =>
+    plan.filters.map(({ handle, keys }, index): Step => ({
       step: "create a filter",
       module: "cls_flower",
-      request: createFilter({ ifindex, parent: hookOf(direction), priority, handle }, { keys, redirectTo }),
+      request: createFilter({ ...hook, priority, handle }, { keys, redirectTo, cookie: cookies[index] }),
     }))
   );
 }
@@ -68,8 +73,18 @@ export function createStep({ device }: GatePlan): Step {
  * and each device gets a clsact.
  */
 export function plannedRequests(plan: GatePlan, devices: readonly number[]): Request[] {
-  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, all } = plan;
-  const note = { direction, devices, ownClsact: devices, limitBytes, priority, filters: filters.length, all };
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, all, sign, match } = plan;
+  const note = {
+    direction,
+    devices,
+    ownClsact: devices,
+    limitBytes,
+    priority,
+    filters: filters.length,
+    all,
+    sign,
+    match,
+  };
   const steps = [
     ...deviceSteps(plan, { ifindex: 0, note }),
     ...plugSteps(plan, { ifindex: 0, note }),

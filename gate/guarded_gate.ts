@@ -3,7 +3,7 @@ import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust
 import type { Connection } from "../netlink/connection.ts";
 import { queueDuty } from "../plug/guarded_plug.ts";
 import { takeDown } from "./close_gate.ts";
-import { readGates } from "./list_gates.ts";
+import { readGates } from "./gate_state.ts";
 import { namedGates } from "./named_gates.ts";
 
 /** A gate: released, and if `takeAway` says so drained and taken down. One that is not there is passed over. */

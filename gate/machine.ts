@@ -1,38 +1,23 @@
 import { TC_H_CLSACT } from "../codec/handle.ts";
-import type { FilterMessage, LinkMessage, QdiscMessage } from "../codec/message.ts";
-import { isFilter, readFilter } from "../codec/read_filter.ts";
+import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { readLinks, readQdiscs } from "../plug/qdiscs.ts";
-import type { Direction } from "./gate_note.ts";
-import { dumpFilters } from "./gate_requests.ts";
+import { type Filter, type Hook, readFilters, type Side } from "./filter.ts";
 
 /** What gates consist of, as a network namespace has it. */
 export interface Machine {
   links: LinkMessage[];
   qdiscs: QdiscMessage[];
   /** The filters of the hooks that were looked at, without the entries that stand for several. */
-  filters: FilterMessage[];
+  filters: Filter[];
 }
 
-/** A place where filters hang. */
-export interface Hook {
-  ifindex: number;
-  direction: Direction;
-}
-
-const BOTH: readonly Direction[] = ["ingress", "egress"];
+/** The two ways through a device. */
+export const BOTH_SIDES: readonly Side[] = ["ingress", "egress"];
 
 /** Reads the devices and the qdiscs: a dump each. */
 export function readMachine(connection: Connection, operation: string): Machine {
   return { links: readLinks(connection, operation), qdiscs: readQdiscs(connection, operation), filters: [] };
-}
-
-/** Reads the filters of these hooks: a dump each. */
-export function readFilters(
-  connection: Connection,
-  { operation, hooks }: { operation: string; hooks: readonly Hook[] },
-): FilterMessage[] {
-  return hooks.flatMap((hook) => filtersOf(connection, hook, operation)).filter(({ handle }) => handle !== 0);
 }
 
 /** Whether no filter at all hangs from a device's clsact. */
@@ -40,24 +25,13 @@ export function isBare(
   connection: Connection,
   { ifindex, operation }: { ifindex: number; operation: string },
 ): boolean {
-  return BOTH.every((direction) => filtersOf(connection, { ifindex, direction }, operation).length === 0);
-}
-
-function filtersOf(connection: Connection, { ifindex, direction }: Hook, operation: string): FilterMessage[] {
-  return connection.pick(
-    operation,
-    dumpFilters(ifindex, direction),
-    (records) => isFilter(records) ? readFilter(records) : undefined,
-  );
+  return readFilters(connection, { operation, hooks: BOTH_SIDES.map((side) => ({ ifindex, side })) }).length === 0;
 }
 
 /** Every hook of the namespace: those of each device that has a qdisc for them. */
 export function allHooks(connection: Connection, operation: string): Hook[] {
   return readQdiscs(connection, operation).filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
-    BOTH.filter((direction) => kind === "clsact" || direction === "ingress").map((direction) => ({
-      ifindex,
-      direction,
-    }))
+    BOTH_SIDES.filter((side) => kind === "clsact" || side === "ingress").map((side) => ({ ifindex, side }))
   );
 }
 

@@ -36,7 +36,7 @@ export type { Via } from "../plug/plug.ts";
 export { Gate } from "./gate.ts";
 export type { Direction } from "./gate_note.ts";
 export type { ListedGate } from "./gate_state.ts";
-export { listGates } from "./list_gates.ts";
+export { listGates } from "./gate_state.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
 export type { Charge } from "./guardian_process.ts";

@@ -7,9 +7,10 @@ import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { gateDevice } from "./gate_name.ts";
-import { type GateNote, parseNote } from "./gate_note.ts";
+import { parseNote, withLimit } from "./gate_note.ts";
 import { writeNote } from "./gate_requests.ts";
 import { isGateDevice } from "./gate_state.ts";
+import { heldByGate } from "./held.ts";
 
 /**
  * The queues of gates that are there, by their names, with one send.
@@ -22,15 +23,16 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
   const answers = connection.transact(devices.map(askByName));
   return answers.map((answer, index) => {
     const link = linkOf(answer, names[index]);
-    return gateQueue(connection, { name: names[index], ifindex: link.ifindex, note: parseNote(link.alias) });
+    return gateQueue(connection, { name: names[index], ifindex: link.ifindex, alias: link.alias });
   });
 }
 
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, note, asked }: { name: string; ifindex: number; note?: GateNote; asked?: "hold" | "pass" },
+  { name, ifindex, alias, asked }: { name: string; ifindex: number; alias: string; asked?: "hold" | "pass" },
 ): Queue {
+  const note = parseNote(alias);
   return new Queue({
     dev: gateDevice(name),
     place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
@@ -41,8 +43,8 @@ export function gateQueue(
     gate: {
       name,
       devices: note?.devices ?? [],
-      holdsAllOf: note?.all ? note.devices : [],
-      limitRequest: note && ((limitBytes) => writeNote(ifindex, { ...note, limitBytes })),
+      held: heldByGate(connection, note),
+      limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
     },
   });
 }

@@ -2,14 +2,16 @@ import { undisturbed } from "../linux/undisturbed.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
-import { findDevice } from "../plug/qdiscs.ts";
+import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { sleep } from "../plug/drain.ts";
 import { takeDownSync } from "./close_gate.ts";
 import { stepError } from "./gate_error.ts";
-import type { GateNote } from "./gate_note.ts";
+import { type GateNote, sidesOf } from "./gate_note.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
 import type { GateState } from "./gate_state.ts";
+import { heldBy } from "./held.ts";
+import { othersAt } from "./others.ts";
 import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step } from "./gate_steps.ts";
 import { type Survey, survey, type Surveyed } from "./survey.ts";
 
@@ -19,8 +21,12 @@ export interface Opened {
   note: GateNote;
   /** Whether it was made; otherwise the same was there already, and nothing was touched. */
   made: boolean;
+  /** What the filters of others and the gate do to each other, a sentence each. */
+  warnings: string[];
 }
 
+/** `IFF_LOOPBACK` of `linux/if.h` */
+const IFF_LOOPBACK = 8;
 const PRIORITIES_END = 0x10000;
 
 /** How long what was let go may take to leave, in milliseconds. */
@@ -44,12 +50,15 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
     if (!plan.replace) throw different(existing, task.operation);
+    refuse(connection, { ...task, devices });
     takeDownSync(connection, { state: existing, operation: task.operation });
     return openGate(connection, plan, beforeItIsMade);
   }
-  const note = decide(connection, { ...task, devices });
+  refuse(connection, { ...task, devices });
+  const note = decide({ ...task, devices });
+  const warnings = othersOf(connection, { ...task, devices, priority: note.priority });
   beforeItIsMade();
-  return { ifindex: build(connection, { ...task, devices, note }), note, made: true };
+  return { ifindex: build(connection, { ...task, devices, note }), note, made: true, warnings };
 }
 
 /** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
@@ -69,10 +78,10 @@ function wouldLose({ hook, held }: Surveyed): boolean {
 
 /** Whether the gate that is there is what was asked for. */
 function isSame({ listed, note }: GateState, { plan, devices }: { plan: GatePlan; devices: Surveyed[] }): boolean {
-  if (!note || !listed.match || listed.faults.length > 0) return false;
+  if (!note || listed.faults.length > 0) return false;
   const { limitBytes = note.limitBytes, priority = note.priority } = plan;
   return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
-    sameMembers(listed.match, plan.match) && note.limitBytes === limitBytes && note.priority === priority;
+    note.sign === plan.sign && note.limitBytes === limitBytes && note.priority === priority;
 }
 
 function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
@@ -80,7 +89,7 @@ function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
 }
 
 function kept({ link, note }: GateState): Opened {
-  return { ifindex: link.ifindex, note: note as GateNote, made: false };
+  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: [] };
 }
 
 function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {
@@ -91,14 +100,88 @@ function different({ listed: { direction, devs, match, limitBytes, priority, fau
   return new QueueError("different-gate", operation, { reason: what });
 }
 
-/** Decides what was left open, and refuses what must not be. */
-function decide(connection: Connection, { plan, operation, devices }: Task & Survey): GateNote {
-  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, all } = plan;
+/**
+ * Refuses what must not be, before anything is touched.
+ *
+ * @throws {QueueError} where packets would be lost, somebody else's filters bypassed, or somebody locked out
+ */
+function refuse(connection: Connection, { plan, operation, devices }: Task & Survey): void {
+  const { cubes, direction, all } = plan;
   for (const [index, device] of devices.entries()) {
+    const { ifindex } = device;
+    refuseDeviceKind(device, { plan, operation, dev: plan.devs[index] });
     refuseIngressQdisc(device, { plan, operation });
     refuseHeld(device, { operation, dev: plan.devs[index] });
-    if (plan.hold && all && !plan.force) refuseLockout(connection, { operation, ifindex: device.ifindex });
+    if (plan.hold && !plan.force) {
+      refuseLockout(connection, { operation, ifindex, held: heldBy(cubes, { sides: sidesOf(direction), all }) });
+    }
   }
+  if (!plan.force) refuseBypass(connection, { plan, operation, devices });
+}
+
+/** An ifb's packets, and those of hooks that share their filters, cannot be held by a gate; loopback's would be twice. */
+function refuseDeviceKind({ link, shared }: Surveyed, { plan, operation, dev }: Task & { dev: string }): void {
+  const refuse = (reason: string) => {
+    throw new QueueError("refused", operation, { reason });
+  };
+  if (link.kind === "ifb") {
+    refuse(
+      `${dev} is an ifb: packets come to it by a redirect, and the gate's own redirect would lose every one; ` +
+        `hold all that it carries with: plugctl attach --dev ${dev}`,
+    );
+  }
+  if (plan.direction === "both" && (link.linkFlags & IFF_LOOPBACK) !== 0) {
+    refuse(`${dev} is loopback: what leaves there comes in again, and would be held twice; use --direction out, or in`);
+  }
+  const block = shared.find(({ side }) => sidesOf(plan.direction).includes(side));
+  if (block) {
+    refuse(
+      `the ${block.side} filters of ${dev} are in block ${block.block}, which other devices can share: a filter ` +
+        "there would meet the packets of all of them",
+    );
+  }
+}
+
+/** Refuses to take packets from filters of others that come later, and which see them now. */
+function refuseBypass(connection: Connection, { plan, operation, devices }: Task & Survey): void {
+  const priority = choosePriority(devices, { plan, operation });
+  const bypassed = hooksWithOthers(connection, { plan, devices, operation, priority }).filter(({ others }) =>
+    others.bypassed.length > 0
+  );
+  if (bypassed.length === 0) return;
+  const where = bypassed.map(({ place, others }) => `${others.bypassed.join("; ")}, on ${place}`).join("; ");
+  throw new QueueError("would-bypass", operation, {
+    reason:
+      `with its priority ${priority} the packets that it takes would bypass what others have put behind it: ${where}`,
+  });
+}
+
+/** What is worth knowing of the filters of others, a sentence each. */
+function othersOf(connection: Connection, chosen: Task & Survey & { priority: number }): string[] {
+  const { plan } = chosen;
+  return hooksWithOthers(connection, chosen).flatMap(({ place, others: { bypassed, before } }) => [
+    ...bypassed.map((name) => `the packets that the gate ${plan.name} takes on ${place} bypass: ${name}`),
+    ...before.map((name) => `the gate ${plan.name} does not see what is taken before it on ${place} by: ${name}`),
+  ]);
+}
+
+function hooksWithOthers(
+  connection: Connection,
+  { plan, devices, operation, priority }: Task & Survey & { priority: number },
+) {
+  const isAlone = devices.every(({ foreign }) => foreign.every(({ filters }) => filters.length === 0));
+  const links = isAlone ? [] : readLinks(connection, operation);
+  return devices.flatMap(({ foreign }, index) =>
+    foreign.map(({ side, filters }) => ({
+      place: `${plan.devs[index]} ${side}`,
+      others: othersAt(filters, { priority, cubes: plan.cubes, links }),
+    }))
+  );
+}
+
+/** Decides what was left open. */
+function decide({ plan, operation, devices }: Task & Survey): GateNote {
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, all, sign, match } = plan;
   return {
     direction,
     devices: devices.map(({ ifindex }) => ifindex),
@@ -107,6 +190,8 @@ function decide(connection: Connection, { plan, operation, devices }: Task & Sur
     priority: choosePriority(devices, { plan, operation }),
     filters: filters.length,
     all,
+    sign,
+    match,
   };
 }
 

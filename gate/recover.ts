@@ -1,10 +1,10 @@
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, isGateFilter } from "./gate_requests.ts";
+import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "./filter.ts";
 import { isGateDevice } from "./gate_state.ts";
-import { readGates } from "./list_gates.ts";
-import { allHooks, readFilters } from "./machine.ts";
+import { readGates } from "./gate_state.ts";
+import { allHooks } from "./machine.ts";
 import { type ListedPlug, listPlugs, readLinks } from "../plug/qdiscs.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { Queue } from "../plug/queue.ts";
@@ -76,7 +76,7 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
   const operation = "list filters";
   const hooks = allHooks(connection, operation);
   const stray = readFilters(connection, { operation, hooks })
-    .filter(({ handle, redirectsTo }) => isGateFilter(handle) && redirectsTo === 0);
+    .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
   checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
   recovery.filters = stray.length;
 }

@@ -1,20 +1,20 @@
 import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
-import { isFilter, readFilter } from "../codec/read_filter.ts";
+import { bytesOf, readAttributes } from "../codec/attributes.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { ENODEV } from "../linux/errno.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
-import { type Direction, parseNote } from "./gate_note.ts";
-import { dumpFilters, isGateFilter } from "./gate_requests.ts";
-import { type GateState, isGateDevice } from "./gate_state.ts";
-import { readGates } from "./list_gates.ts";
-import { heldPackets, hookQdisc } from "./machine.ts";
+import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "./filter.ts";
+import { parseNote, sidesOf } from "./gate_note.ts";
+import { type GateState, isGateDevice, readGates } from "./gate_state.ts";
+import { BOTH_SIDES, heldPackets, hookQdisc } from "./machine.ts";
 
 /** One of the devices that a gate is to see. */
 export interface Surveyed {
   ifindex: number;
+  link: LinkMessage;
   /** Its `clsact` or `ingress` qdisc, where it has one. */
   hook?: QdiscMessage;
   /** Whether that was made for a gate. */
@@ -23,6 +23,10 @@ export interface Surveyed {
   held: number;
   /** The priorities of the filters that hang where the gate's would. */
   priorities: ReadonlySet<number>;
+  /** Those of them that plugctl did not make. */
+  foreign: { side: Side; filters: Filter[] }[];
+  /** The hooks whose filters belong to a block that several devices share, and its number. */
+  shared: { side: Side; block: number }[];
 }
 
 /** What there is where a gate is wanted. */
@@ -42,9 +46,9 @@ export function survey(connection: Connection, { plan, operation }: { plan: Gate
   const names = [...plan.devs, plan.device];
   const answers = connection.transact(names.map(askByName));
   const own = linkOf(answers[plan.devs.length], operation);
-  const indexes = plan.devs.map((dev, index) => linkOf(answers[index], operation)?.ifindex ?? refuseDevice(dev));
+  const links = plan.devs.map((dev, index) => linkOf(answers[index], operation) ?? refuseDevice(dev));
   const existing = own && existingGate(connection, { own, operation });
-  return { devices: surveyDevices(connection, { plan, indexes, operation }), existing };
+  return { devices: surveyDevices(connection, { plan, links, operation }), existing };
 }
 
 /** The link of an answer, or `undefined` where there is none of that name. */
@@ -71,35 +75,50 @@ function existingGate(
 
 interface Devices {
   plan: GatePlan;
-  indexes: readonly number[];
+  links: readonly LinkMessage[];
   operation: string;
 }
 
-function surveyDevices(connection: Connection, { plan, indexes, operation }: Devices): Surveyed[] {
+/** `TCA_INGRESS_BLOCK` and `TCA_EGRESS_BLOCK` */
+const BLOCKS: Readonly<Record<Side, number>> = { ingress: 13, egress: 14 };
+/** Where the attributes of a qdisc begin, behind `struct nlmsghdr` and `struct tcmsg`. */
+const ATTRIBUTES_AT = 36;
+
+function surveyDevices(connection: Connection, { plan, links, operation }: Devices): Surveyed[] {
   const all = { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 } as const;
-  const qdiscs = connection.pick(operation, all, (records) => {
-    const message = indexes.includes(records.ifindex) ? records.message() : undefined;
-    return message?.about === "qdisc" ? message : undefined;
+  const found = connection.pick(operation, all, (records) => {
+    const message = links.some(({ ifindex }) => ifindex === records.ifindex) ? records.message() : undefined;
+    if (message?.about !== "qdisc") return undefined;
+    const attributes = readAttributes(bytesOf(records), ATTRIBUTES_AT);
+    const shared = BOTH_SIDES.flatMap((side) => {
+      const value = attributes.find(({ type }) => type === BLOCKS[side])?.value;
+      return value ? [{ side, block: value[0] | value[1] << 8 | value[2] << 16 | value[3] << 24 }] : [];
+    });
+    return { message, shared };
   });
-  return indexes.map((ifindex) => {
+  const qdiscs = found.map(({ message }) => message);
+  return links.map((link) => {
+    const { ifindex } = link;
     const hook = hookQdisc({ qdiscs }, ifindex);
     const held = heldPackets({ qdiscs }, ifindex);
-    if (!hook) return { ifindex, held, isOwn: false, priorities: new Set() };
-    const here = readHook(connection, { ifindex, direction: plan.direction, operation });
-    const there = () => readHook(connection, { ifindex, direction: opposite(plan.direction), operation });
-    const device = here.leadsTo ?? there().leadsTo;
+    if (!hook) return { ifindex, link, held, isOwn: false, priorities: new Set(), foreign: [], shared: [] };
+    const shared = found.find(({ message }) => message === hook)?.shared ?? [];
+    const wanted = sidesOf(plan.direction);
+    const here = wanted.map((side) => readHook(connection, { ifindex, side, operation }));
+    const there = () =>
+      BOTH_SIDES.filter((side) => !wanted.includes(side))
+        .map((side) => readHook(connection, { ifindex, side, operation }).leadsTo);
+    const device = [...here.map(({ leadsTo }) => leadsTo), ...there()].find((found) => found !== undefined);
     const isOwn = device !== undefined && isClsactOf(connection, { device, ifindex, operation });
-    return { ifindex, hook, held, isOwn, priorities: here.priorities };
+    const priorities = new Set(here.flatMap(({ priorities }) => priorities));
+    const foreign = here.map(({ foreign }, index) => ({ side: wanted[index], filters: foreign }));
+    return { ifindex, link, hook, held, isOwn, priorities, foreign, shared };
   });
-}
-
-function opposite(direction: Direction): Direction {
-  return direction === "ingress" ? "egress" : "ingress";
 }
 
 interface HookPlace {
   ifindex: number;
-  direction: Direction;
+  side: Side;
   operation: string;
 }
 
@@ -107,18 +126,21 @@ interface HookPlace {
 const HANDLE_AT = 24;
 const INFO_AT = 32;
 
-/** The priorities at a hook, and the device to which the first filter of a gate leads. */
+/** The priorities at a hook, the device to which the first filter of a gate leads, and what no gate has made. */
 function readHook(
   connection: Connection,
-  { ifindex, direction, operation }: HookPlace,
-): { priorities: Set<number>; leadsTo?: number } {
+  { ifindex, side, operation }: HookPlace,
+): { priorities: number[]; leadsTo?: number; foreign: Filter[] } {
   let leadsTo: number | undefined;
-  const priorities = connection.pick(operation, dumpFilters(ifindex, direction), (records) => {
-    const looksFurther = leadsTo === undefined && isFilter(records) && isGateFilter(records.word(HANDLE_AT));
-    if (looksFurther) leadsTo = readFilter(records).redirectsTo;
+  const foreign: Filter[] = [];
+  const priorities = connection.pick(operation, dumpFilters({ ifindex, side }), (records) => {
+    const isGates = isGateFilter({ kind: "flower", handle: records.word(HANDLE_AT) });
+    const filter = isGates && leadsTo !== undefined ? undefined : readFilter(records);
+    if (filter && isGates) leadsTo = redirectsTo(filter);
+    else if (filter && isWhole(filter)) foreign.push(filter);
     return records.word(INFO_AT) >>> 16;
   });
-  return { priorities: new Set(priorities), leadsTo };
+  return { priorities, leadsTo, foreign };
 }
 
 /** Whether a device's clsact was made for gates: the note of one of them says so. */

@@ -104,8 +104,8 @@ function checkBuffer(queue: Queue, change: Change): void {
     });
   }
   if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
-  for (const ifindex of queue.gate?.holdsAllOf ?? [queue.place.ifindex]) {
-    refuseLockout(queue.connection, { operation, ifindex });
+  for (const ifindex of queue.gate?.devices ?? [queue.place.ifindex]) {
+    refuseLockout(queue.connection, { operation, ifindex, held: queue.gate?.held });
   }
 }
 

@@ -13,24 +13,70 @@ const RTN_UNICAST = 1;
 /** Kinds of device that stand on the device that `link` names; a veth's `link` is its peer. */
 const STACKED = new Set(["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"]);
 
+/** The SSH session that this process is part of: addresses of 4 or 16 bytes, and ports. */
+export interface Session {
+  client: Uint8Array;
+  clientPort: number;
+  server: Uint8Array;
+  serverPort: number;
+  /** Whether its packets pass a device that stands on the one in question, and perhaps are tagged there. */
+  isBelow: boolean;
+}
+
+/** What would be held of a device. */
+export interface Held {
+  /** Whether it is all, or as good as all. */
+  readonly all: boolean;
+  /** Whether it can be packets of this session. */
+  session(session: Session): boolean;
+}
+
+/** What a plug holds. */
+const EVERYTHING: Held = { all: true, session: () => true };
+
 /**
- * Refuses to hold all of a device that carries a default route or this SSH session, by itself or below a
- * bridge, a bond or a VLAN.
+ * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by
+ * itself or below a bridge, a bond or a VLAN.
  *
  * @throws {QueueError} `would-lock-out`
  */
-export function refuseLockout(connection: Connection, { operation, ifindex }: { operation: string; ifindex: number }) {
-  const why = new Map<number, string>();
-  for (const route of defaultRoutes(connection)) {
-    if (route.moreDevices) why.set(ifindex, "the default route");
-    for (const device of route.ifindexes) why.set(device, "the default route");
+export function refuseLockout(
+  connection: Connection,
+  { operation, ifindex, held = EVERYTHING }: { operation: string; ifindex: number; held?: Held },
+): void {
+  const session = sshSession();
+  if (session && carries(connection, { ifindex, devices: sessionDevices(connection, session) })) {
+    const isBelow = !sessionDevices(connection, session).has(ifindex);
+    if (held === EVERYTHING) throw lockout(operation, "the device carries this SSH session, which it would hold too");
+    const ends = ownEnds(session);
+    // Where the addresses cannot be understood, nothing says that it would not be held.
+    if (!ends || held.session({ ...ends, isBelow })) {
+      throw lockout(operation, `it would hold packets of this SSH session (${session.join(" ")})`);
+    }
   }
-  const session = sessionDevice(connection);
-  if (session !== undefined) why.set(session, "this SSH session");
-  if (why.size > 0 && !why.has(ifindex)) carryDown(connection, why);
-  const what = why.get(ifindex);
-  if (what === undefined) return;
-  throw new QueueError("would-lock-out", operation, { reason: `the device carries ${what}, which it would hold too` });
+  if (held.all && carries(connection, { ifindex, devices: defaultDevices(connection, ifindex) })) {
+    throw lockout(operation, "the device carries the default route, which it would hold too");
+  }
+}
+
+function lockout(operation: string, reason: string): QueueError {
+  return new QueueError("would-lock-out", operation, { reason });
+}
+
+/** Whether a device is one of these, or one of them stands on it. */
+function carries(
+  connection: Connection,
+  { ifindex, devices }: { ifindex: number; devices: ReadonlySet<number> },
+): boolean {
+  if (devices.size === 0 || devices.has(ifindex)) return devices.size > 0;
+  return carriedDown(connection, devices).has(ifindex);
+}
+
+/** The devices that default routes lead over; of one with too many to name also the device in question. */
+function defaultDevices(connection: Connection, ifindex: number): Set<number> {
+  return new Set(
+    defaultRoutes(connection).flatMap(({ ifindexes, moreDevices }) => [...ifindexes, ...moreDevices ? [ifindex] : []]),
+  );
 }
 
 function defaultRoutes(connection: Connection): RouteMessage[] {
@@ -39,16 +85,27 @@ function defaultRoutes(connection: Connection): RouteMessage[] {
     .filter((route) => route.destinationLength === 0 && route.routeType === RTN_UNICAST);
 }
 
-/** The device that leads to the client of the SSH session that this process is part of. */
-function sessionDevice(connection: Connection): number | undefined {
-  const [client, scope] = sessionClient().split("%");
+/** The device that leads to the client of an SSH session, or none where that cannot be known. */
+function sessionDevices(connection: Connection, [text]: readonly string[]): Set<number> {
+  const [client, scope] = text.split("%");
   // A link-local address is on every link: only its scope tells which one is meant.
-  if (scope) return scopeDevice(connection, scope);
+  if (scope) return asSet(scopeDevice(connection, scope));
   const address = parseAddress(client);
-  if (address === undefined) return undefined;
+  if (address === undefined) return new Set();
   const family = address.length === 4 ? AF_INET : AF_INET6;
   const [{ message }] = connection.transact([{ type: RTM_GETROUTE, family, destination: address }]);
-  return message?.about === "route" ? message.ifindexes[0] : undefined;
+  return asSet(message?.about === "route" ? message.ifindexes[0] : undefined);
+}
+
+function asSet(ifindex: number | undefined): Set<number> {
+  return new Set(ifindex === undefined ? [] : [ifindex]);
+}
+
+/** The two ends of a session, as sshd writes them. */
+function ownEnds([client, clientPort, server, serverPort]: readonly string[]): Omit<Session, "isBelow"> | undefined {
+  const [from, to] = [client, server].map((text) => parseAddress((text ?? "").split("%")[0]));
+  if (!from || !to || !Number(clientPort) || !Number(serverPort)) return undefined;
+  return { client: from, clientPort: Number(clientPort), server: to, serverPort: Number(serverPort) };
 }
 
 function scopeDevice(connection: Connection, scope: string): number | undefined {
@@ -60,10 +117,10 @@ function scopeDevice(connection: Connection, scope: string): number | undefined 
   }
 }
 
-/** The client as sshd writes it, from `SSH_CONNECTION`, where this process may read it; or empty. */
-function sessionClient(): string {
-  if (Deno.permissions.querySync({ name: "env", variable: "SSH_CONNECTION" }).state !== "granted") return "";
-  return Deno.env.get("SSH_CONNECTION")?.split(" ")[0] ?? "";
+/** The words of `SSH_CONNECTION` (client, its port, server, its port), where this process may read it and is in a session. */
+function sshSession(): string[] | undefined {
+  if (Deno.permissions.querySync({ name: "env", variable: "SSH_CONNECTION" }).state !== "granted") return undefined;
+  return Deno.env.get("SSH_CONNECTION")?.split(" ");
 }
 
 /** The bytes of an IP address as sshd writes it; of an IPv4 address in IPv6 those of the IPv4 address. */
@@ -78,16 +135,16 @@ function parseAddress(text: string): Uint8Array | undefined {
   return new Uint8Array(groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]));
 }
 
-/** Marks the devices below those marked: a bridge's ports, a bond's slaves, a VLAN's device. */
-function carryDown(connection: Connection, why: Map<number, string>): void {
+/** With those devices the ones below them: a bridge's ports, a bond's slaves, a VLAN's device. */
+function carriedDown(connection: Connection, devices: ReadonlySet<number>): Set<number> {
   const links = readLinks(connection, "list devices");
-  for (let before = -1; before !== why.size;) {
-    before = why.size;
+  const all = new Set(devices);
+  for (let before = -1; before !== all.size;) {
+    before = all.size;
     for (const { ifindex, master, link, kind } of links) {
-      const above = why.get(master);
-      if (above !== undefined) why.set(ifindex, above);
-      const here = why.get(ifindex);
-      if (here !== undefined && STACKED.has(kind)) why.set(link, here);
+      if (all.has(master)) all.add(ifindex);
+      if (all.has(ifindex) && STACKED.has(kind)) all.add(link);
     }
   }
+  return all;
 }

@@ -6,6 +6,7 @@ import type { QueueGuard } from "../guardian/entrust.ts";
 import { ENODEV } from "../linux/errno.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
+import type { Held } from "./lockout.ts";
 import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -26,8 +27,8 @@ export interface GateMark {
   readonly name: string;
   /** The devices whose packets it sees, by their index, and by which they go on. */
   readonly devices: readonly number[];
-  /** The devices of which it holds all, or as good as all, by their index. */
-  readonly holdsAllOf: readonly number[];
+  /** What it holds of each of them. */
+  readonly held: Held;
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
   limitRequest?(limitBytes: number): Request;
 }

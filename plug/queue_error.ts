@@ -21,6 +21,7 @@ export type QueueErrorCode =
   | "priority-in-use"
   | "refused"
   | "vanished"
+  | "would-bypass"
   | "would-lock-out"
   | "would-orphan";
 

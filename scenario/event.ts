@@ -91,7 +91,7 @@ export interface QueueLayout {
   /** Its devices. */
   devs: string[];
   /** Of a gate. */
-  direction?: "ingress" | "egress";
+  direction?: "ingress" | "egress" | "both";
   /** Of a gate: expressions, one of which a packet fits; none means all packets. */
   match?: string[];
   /** How much it holds before it drops, in bytes, where the file says it. */

@@ -76,7 +76,7 @@ const SCENARIO_START = v.strictObject({
     kind: v.picklist(["gate", "plug"]),
     host: v.optional(v.string()),
     devs: v.array(v.string()),
-    direction: v.optional(v.picklist(["ingress", "egress"])),
+    direction: v.optional(v.picklist(["ingress", "egress", "both"])),
     match: v.optional(v.array(v.string())),
     limitBytes: v.optional(COUNT),
   })),

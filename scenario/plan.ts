@@ -82,6 +82,8 @@ export interface PlannedGate extends PlannedQueueBase {
   direction: Direction;
   match: readonly string[];
   priority?: number;
+  /** Whether its packets may bypass filters that others have put behind it. */
+  force?: boolean;
 }
 
 /** A plug. */

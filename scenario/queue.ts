@@ -7,9 +7,9 @@
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../codec/handle.ts";
 import { gateDevice } from "../gate/gate_name.ts";
-import { planGate } from "../gate/gate_plan.ts";
+import { parseDirection, planGate } from "../gate/gate_plan.ts";
+import { parseMatch } from "../gate/match/expression.ts";
 import { MatchError } from "../gate/match/match_error.ts";
-import { parseMatch } from "../gate/match/parse_match.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
 import { type Context, type GivenHost, mistake, planHostOf, type Reference } from "./source/context.ts";
 import { mapping, parsed } from "./source/mapping.ts";
@@ -35,10 +35,14 @@ export const QUEUES = oneOrMore(SOME_TEXT, "the name of a gate or a plug, or a l
 export const GATE_ENTRIES = {
   host: v.optional(NAME),
   dev: oneOrMore(DEVICE, `${DEVICE_EXPECTED}; or a list of them`),
-  direction: v.picklist(["ingress", "egress"], "ingress, for packets that come in, or egress, for those that leave"),
+  direction: v.picklist(
+    ["in", "out", "both", "ingress", "egress"],
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
+  ),
   match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
   limit: v.optional(SIZE),
   priority: v.optional(wholeNumber(1, 65535)),
+  force: v.optional(v.literal(true, "true: its packets may bypass filters that others have put behind it")),
 };
 
 const PARENT_EXPECTED = "root, or a class, MAJOR:MINOR in hexadecimal";
@@ -83,10 +87,11 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     name,
     host: planHostOf(ownHost(fields.host, tree) ?? given, { tree, what: `gate ${name}`, context }),
     devs: fields.dev,
-    direction: fields.direction,
+    direction: parseDirection(fields.direction),
     match: fields.match ?? [],
     limitBytes: fields.limit,
     priority: fields.priority,
+    force: fields.force,
     line: place.line,
   };
   const before = context.mistakes.length;
@@ -131,7 +136,7 @@ function checkMatch(text: string, { tree, index, context }: { tree: Tree; index:
     const verbatim = written.kind === "scalar" && written.value === text;
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);
-    const what = part ? `${JSON.stringify(part)} in the match` : "the match ends";
+    const what = error.problem ?? (part ? `${JSON.stringify(part)} in the match` : "the match ends");
     context.mistakes.push({ line, column, what, expected: error.expected });
   }
 }

@@ -1,5 +1,6 @@
 import { Gate } from "../../gate/gate.ts";
-import { type GateOptions, type GatePlan, planGate } from "../../gate/gate_plan.ts";
+import type { Direction } from "../../gate/gate_note.ts";
+import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { MatchError } from "../../gate/match/match_error.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
@@ -28,7 +29,11 @@ function plannedGate(options: GateOptions): GatePlan {
   } catch (error) {
     if (!(error instanceof MatchError)) throw error;
     const drawing = error.drawing.replaceAll(/^/gm, "  ");
-    throw new UsageError(`cannot understand --match, expected ${error.expected}:\n${drawing}`, { cause: error });
+    const meant = error.hint === undefined ? "" : `; did you mean "${error.hint}"?`;
+    throw new UsageError(
+      `cannot understand --match: ${error.what}, expected ${error.expected}${meant}\n${drawing}`,
+      { cause: error },
+    );
   }
 }
 
@@ -52,11 +57,10 @@ function gateOptions(context: Context): GateOptions {
   };
 }
 
-function directionOf(context: Context): "ingress" | "egress" {
+function directionOf(context: Context): Direction {
   const direction = valueOf(context, "direction");
-  if (direction === "ingress" || direction === "egress") return direction;
-  const found = direction === undefined ? "none is given" : `not ${JSON.stringify(direction)}`;
-  throw new UsageError(`gate add needs --direction ingress or --direction egress, ${found}`);
+  if (direction === undefined) throw new UsageError("gate add needs --direction: in, out or both");
+  return understood(() => parseDirection(direction));
 }
 
 function priorityOf(context: Context): number | undefined {

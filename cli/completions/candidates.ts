@@ -42,7 +42,7 @@ const NAMES = Object.keys(COMMANDS) as CommandName[];
 
 /** The values that the help calls by one word, where it can only be one of a few. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  DIRECTION: ["ingress", "egress"],
+  DIRECTION: ["in", "out", "both", "ingress", "egress"],
   FORMAT: ["hex", "c", "json"],
   PARENT: ["root"],
   SHELL: ["bash", "zsh", "fish"],

@@ -176,10 +176,13 @@ export class Queues {
     this.#connections.clear();
   }
 
-  #addGate({ name, devs, direction, match, limitBytes, priority }: PlannedGate, connection: Connection): Attached {
+  #addGate(
+    { name, devs, direction, match, limitBytes, priority, force }: PlannedGate,
+    connection: Connection,
+  ): Attached {
     refuseExisting(connection, name);
     const { guardian, maxHoldMs } = this.#options;
-    const options = { name, devs, direction, match, limitBytes, priority, guardian, maxHoldMs };
+    const options = { name, devs, direction, match, limitBytes, priority, force, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
     return { name, gate, plug: gate.plug };
   }

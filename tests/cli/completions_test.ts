@@ -78,7 +78,7 @@ Deno.test("candidates() leaves files and programs to the shell", () => {
 });
 
 Deno.test("candidates() offers the words of an option or operand that has few", () => {
-  assertEquals(complete("gate add x --direction "), ["ingress", "egress"]);
+  assertEquals(complete("gate add x --direction "), ["in", "out", "both", "ingress", "egress"]);
   assertEquals(complete("encode --format "), ["hex", "c", "json"]);
   assertEquals(complete("attach --parent r"), ["root"]);
   assertEquals(complete("completions "), ["bash", "zsh", "fish"]);

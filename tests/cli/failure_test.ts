@@ -27,6 +27,7 @@ const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
   "priority-in-use": 1,
   "refused": 1,
   "vanished": 1,
+  "would-bypass": 1,
   "would-lock-out": 1,
   "would-orphan": 1,
 };

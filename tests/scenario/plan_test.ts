@@ -38,7 +38,7 @@ Deno.test("readScenario() reads the example of the design", () => {
   assertEquals([timeoutMs, maxHoldMs], [60_000, 30_000]);
   const match = ["tcp dst port 8000 flags syn"];
   const gate = { kind: "gate", name: "web", devs: ["lo"], direction: "egress", match, limitBytes: 1 << 20, line: 3 };
-  assertEquals(queues as unknown[], [{ ...gate, host: undefined, priority: undefined }]);
+  assertEquals(queues as unknown[], [{ ...gate, host: undefined, priority: undefined, force: undefined }]);
   assertEquals(steps.map(({ action, line }) => [action, line]), [
     ["start", 6],
     ["repeat", 7],

@@ -19,7 +19,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: ‸{ dev: lo } }"),
     "web has no direction",
-    "ingress, for packets that come in, or egress, for those that leave",
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
   ],
   [withTop("gates: { web: ‸{ direction: egress } }"), "web has no dev", `${DEVICE}; or a list of them`],
   [withTop("gates: { web: { dev: ‸[], direction: egress } }"), "dev is an empty list", `${DEVICE}; or a list of them`],
@@ -32,7 +32,12 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: ‸up } }"),
     'direction is "up"',
-    "ingress, for packets that come in, or egress, for those that leave",
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, force: ‸yes } }"),
+    'force is "yes"',
+    "true: its packets may bypass filters that others have put behind it",
   ],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸0 } }"), "limit is 0", SIZE],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸4g } }"), 'limit is "4g"', SIZE],
@@ -50,7 +55,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, ‸matches: x } }"),
     'unknown key "matches"',
-    "one of host, dev, direction, match, limit, priority",
+    "one of host, dev, direction, match, limit, priority, force",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: ‸{} } }"),
@@ -60,18 +65,22 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: tcp dst ‸prt 80 } }"),
     '"prt" in the match',
-    "host or port",
+    "host, net, port or portrange",
   ],
   [
     withTop('gates: { web: { dev: lo, direction: egress, match: "tcp dst port ‸99999" } }'),
     '"99999" in the match',
-    "a port from 1 to 65535, or a range of them, N-M",
+    "a port from 1 to 65535, a range of them (N-M), or a service's name",
   ],
-  [withTop("gates: { web: { dev: lo, direction: egress, match: [udp, tcp dst‸] } }"), "the match ends", "host or port"],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, match: [udp, tcp dst‸] } }"),
+    "the match ends",
+    "host, net, port or portrange",
+  ],
   [
     withTop('vars: { p: x }\ngates: { web: { dev: lo, direction: egress, match: ‸"tcp dst port ${p}" } }'),
     '"x" in the match',
-    "a port from 1 to 65535, or a range of them, N-M",
+    "a port from 1 to 65535, a range of them (N-M), or a service's name",
   ],
   [withTop("gates: { web: { host: ‸a, dev: lo, direction: egress } }"), 'there is no host "a"', "one of here"],
   [

@@ -59,7 +59,7 @@ export const STEP_MISTAKES: Cases = [
   [
     withSteps("  - attach: ‸{ gate: g, dev: lo }"),
     "attach has no direction",
-    "ingress, for packets that come in, or egress, for those that leave",
+    "in (ingress) for packets that come in, out (egress) for those that leave, or both",
   ],
   [
     withSteps("  - attach: { gate: ‸a b, dev: lo, direction: egress }"),
@@ -69,7 +69,7 @@ export const STEP_MISTAKES: Cases = [
   [
     withSteps("  - attach: { gate: g, dev: lo, direction: egress, ‸parent: root }"),
     'unknown key "parent"',
-    "one of gate, host, dev, direction, match, limit, priority",
+    "one of gate, host, dev, direction, match, limit, priority, force",
   ],
   [
     withSteps("  - attach: { plug: p, dev: lo, ‸match: udp }"),

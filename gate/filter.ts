@@ -1,0 +1,266 @@
+import {
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  RTM_DELTFILTER,
+  RTM_GETTFILTER,
+  RTM_NEWTFILTER,
+} from "../codec/assembly/constants.ts";
+import { type Attribute, bytesOf, readAttributes } from "../codec/attributes.ts";
+import type { FieldInput } from "../codec/encode.ts";
+import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
+import type { Records } from "../codec/records.ts";
+import type { FieldsRequest } from "../codec/request.ts";
+import type { Connection } from "../netlink/connection.ts";
+import type { Key } from "./match/flower.ts";
+
+/** A place where filters hang. */
+export interface Hook {
+  ifindex: number;
+  side: Side;
+}
+
+/** One of the two ways through a device. */
+export type Side = "ingress" | "egress";
+
+/** A filter of a hook, whoever made it: `RTM_NEWTFILTER`. */
+export interface Filter {
+  /** The device; `SHARED_BLOCK` where it belongs to a block that several devices share. */
+  ifindex: number;
+  /** The hook, or the number of the block. */
+  parent: number;
+  /** What tc calls `pref`: lower ones are asked first. */
+  priority: number;
+  /** `ETH_P_*` */
+  protocol: number;
+  /** 0 is the chain in which every packet begins. */
+  chain: number;
+  /** Its number among those of its priority; 0 where it stands for all of them. */
+  handle: number;
+  /** `flower`, `u32` and so on. */
+  kind: string;
+  /** What a flower filter compares. */
+  keys?: Key[];
+  /** What is done with a packet that it matches, in order. */
+  actions: Action[];
+}
+
+/** An action of a filter. */
+export interface Action {
+  /** `gact`, `mirred` and so on. */
+  kind: string;
+  /** `TC_ACT_*`: what becomes of the packet; absent where that is not known here. */
+  verdict?: number;
+  /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */
+  mirred?: { what: number; ifindex: number };
+  /** What has met it. */
+  packets: number;
+  bytes: number;
+  /** For how long it has been there, in milliseconds. */
+  ageMs: number;
+  /** What its maker wrote on it, up to 16 bytes. */
+  cookie?: Uint8Array;
+}
+
+/** `TCM_IFINDEX_MAGIC_BLOCK` */
+export const SHARED_BLOCK = -1;
+/** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
+export const COOKIE_MAX = 16;
+/** The handle of a gate's first filter on a hook, "PL" and 1: the others of the same gate and hook have the next. */
+export const FIRST_FILTER = 0x504c0001;
+
+const ETH_P_ALL = 3;
+const TCA_KIND = 1;
+const TCA_OPTIONS = 2;
+const TCA_CHAIN = 11;
+const TCA_FLOWER_ACT = 3;
+const TCA_ACT_KIND = 1;
+const TCA_ACT_OPTIONS = 2;
+const TCA_ACT_STATS = 4;
+const TCA_ACT_COOKIE = 6;
+const TCA_STATS_BASIC = 1;
+const TCA_MIRRED_TM = 1;
+const TCA_MIRRED_PARMS = 2;
+const TCA_EGRESS_REDIR = 1;
+const TC_ACT_STOLEN = 4;
+/** Where the attributes begin, behind `struct nlmsghdr` and `struct tcmsg`. */
+const ATTRIBUTES_AT = 36;
+/** The number of the attribute that holds the actions, by the kind of the filter. */
+const ACTIONS: Readonly<Record<string, number>> = {
+  flower: TCA_FLOWER_ACT,
+  matchall: 2,
+  u32: 7,
+  bpf: 1,
+  basic: 3,
+  fw: 4,
+  cgroup: 1,
+  flow: 9,
+  route: 6,
+};
+/** Of which actions the parameters, whose third word is the verdict, stand in attribute 1; of others in 2. */
+const PARAMETERS_FIRST: readonly string[] = ["nat", "csum", "connmark", "ct", "ife"];
+
+/** Where filters hang for a side. */
+export function hookOf(side: Side): number {
+  return ((TC_H_CLSACT & 0xffff0000) | (side === "ingress" ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS)) >>> 0;
+}
+
+/** Whether a filter is of a gate's making. */
+export function isGateFilter({ handle, kind }: Pick<Filter, "handle" | "kind">): boolean {
+  return kind === "flower" && handle >>> 16 === FIRST_FILTER >>> 16 && (handle & 0xffff) !== 0;
+}
+
+/** The device to which a filter sends what it matches, and does nothing else with it; 0 where that is gone. */
+export function redirectsTo({ actions }: Filter): number | undefined {
+  const [{ mirred } = {}] = actions;
+  return actions.length === 1 && mirred?.what === TCA_EGRESS_REDIR ? mirred.ifindex : undefined;
+}
+
+/** Reads the filters of these hooks, a dump each, without the entries that stand for several. */
+export function readFilters(
+  connection: Connection,
+  { operation, hooks }: { operation: string; hooks: readonly Hook[] },
+): Filter[] {
+  return hooks.flatMap((hook) => connection.pick(operation, dumpFilters(hook), readFilter))
+    .filter(isWhole);
+}
+
+/** Whether it is a filter, and no entry that stands for several, as those of a priority, or a hash table of u32. */
+export function isWhole({ handle, kind }: Pick<Filter, "handle" | "kind">): boolean {
+  return handle !== 0 && !(kind === "u32" && (handle & 0xfff) === 0);
+}
+
+/** Asks for the filters of a hook: a dump. */
+export function dumpFilters({ ifindex, side }: Hook): FieldsRequest {
+  const place = { ifindex, handle: 0, parent: hookOf(side), priority: 0, protocol: 0 };
+  return { type: RTM_GETTFILTER, flags: NLM_F_DUMP, fields: placeFields(place) };
+}
+
+/** Reads the filter on whose message a cursor stands; of another message nothing. */
+export function readFilter(records: Records): Filter | undefined {
+  if (records.type !== RTM_NEWTFILTER) return undefined;
+  const attributes = readAttributes(bytesOf(records), ATTRIBUTES_AT);
+  const kind = text(find(attributes, TCA_KIND));
+  const options = readAttributes(find(attributes, TCA_OPTIONS) ?? new Uint8Array());
+  const nest = find(options, ACTIONS[kind] ?? 0);
+  const info = records.word(32);
+  return {
+    ifindex: records.word(20) | 0,
+    handle: records.word(24),
+    parent: records.word(28),
+    priority: info >>> 16,
+    protocol: (info & 0xff) << 8 | info >> 8 & 0xff,
+    chain: word(find(attributes, TCA_CHAIN), 0) ?? 0,
+    kind,
+    ...kind === "flower" ? { keys: keysIn(options) } : {},
+    actions: nest ? readAttributes(nest).map(({ value }) => readAction(readAttributes(value))) : [],
+  };
+}
+
+function keysIn(options: readonly Attribute[]): Key[] {
+  return options.filter(({ type }) => type !== TCA_FLOWER_ACT).map(({ type, value }) => ({
+    type,
+    value: value.slice(),
+  }));
+}
+
+function readAction(attributes: readonly Attribute[]): Action {
+  const kind = text(find(attributes, TCA_ACT_KIND));
+  const options = readAttributes(find(attributes, TCA_ACT_OPTIONS) ?? new Uint8Array());
+  const stats = find(readAttributes(find(attributes, TCA_ACT_STATS) ?? new Uint8Array()), TCA_STATS_BASIC);
+  const parameters = find(options, PARAMETERS_FIRST.includes(kind) ? 1 : 2);
+  return {
+    kind,
+    // `struct tc_police` begins with its index and the verdict, all others with `tc_gen`.
+    verdict: kind === "police" ? signed(word(find(options, 1), 4)) : signed(word(parameters, 8)),
+    ...kind === "mirred" ? { mirred: { what: word(parameters, 20) ?? 0, ifindex: word(parameters, 24) ?? 0 } } : {},
+    bytes: (word(stats, 0) ?? 0) + (word(stats, 4) ?? 0) * 0x100000000,
+    packets: word(stats, 8) ?? 0,
+    // `struct tcf_t` begins with how long ago it was installed, in hundredths of a second.
+    ageMs: 10 * (word(find(options, TCA_MIRRED_TM), 0) ?? 0),
+    cookie: find(attributes, TCA_ACT_COOKIE)?.slice(),
+  };
+}
+
+function find(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
+  return attributes.find((attribute) => attribute.type === type)?.value;
+}
+
+function text(value: Uint8Array | undefined): string {
+  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
+}
+
+/** The 32 bits at an offset, as the machine orders them. */
+function word(value: Uint8Array | undefined, offset: number): number | undefined {
+  if (!value || value.length < offset + 4) return undefined;
+  return new DataView(value.buffer, value.byteOffset, value.length).getUint32(offset, true);
+}
+
+function signed(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : value | 0;
+}
+
+/** Where a filter is. */
+export type FilterPlace = Pick<Filter, "ifindex" | "parent" | "priority" | "handle"> & { protocol?: number };
+
+/** What a gate's filter is to match, the gate's device, and what is to be kept with it. */
+export interface GateFilter {
+  keys: readonly Key[];
+  redirectTo: number;
+  cookie?: Uint8Array;
+}
+
+/** Creates a flower filter that sends what it matches through the gate's device. */
+export function createFilter(place: FilterPlace, { keys, redirectTo, cookie }: GateFilter): FieldsRequest {
+  const options = [
+    ...keys.map(({ type, value }) => attribute("KEY", type, value)),
+    nest("ACT", TCA_FLOWER_ACT, [nest("1", 1, redirect(redirectTo, cookie))]),
+  ];
+  return {
+    type: RTM_NEWTFILTER,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    fields: [...placeFields(place), attribute("KIND", TCA_KIND, "flower"), nest("OPTIONS", TCA_OPTIONS, options)],
+  };
+}
+
+/** Deletes a filter. */
+export function deleteFilter(place: FilterPlace & { kind?: string }): FieldsRequest {
+  const { kind = "flower" } = place;
+  return { type: RTM_DELTFILTER, fields: [...placeFields(place), attribute("KIND", TCA_KIND, kind)] };
+}
+
+/** `struct tcmsg` */
+function placeFields({ ifindex, handle, parent, priority, protocol = ETH_P_ALL }: FilterPlace): FieldInput[] {
+  const info = (priority << 16 | (protocol & 0xff) << 8 | protocol >> 8) >>> 0;
+  return words({ "family, pad": 0, ifindex, handle, parent, info });
+}
+
+/** `mirred egress redirect`, with `struct tc_mirred` of `linux/tc_act/tc_mirred.h`. */
+function redirect(ifindex: number, cookie: Uint8Array | undefined): FieldInput[] {
+  const struct = {
+    index: 0,
+    capab: 0,
+    action: TC_ACT_STOLEN,
+    refcnt: 0,
+    bindcnt: 0,
+    eaction: TCA_EGRESS_REDIR,
+    ifindex,
+  };
+  return [
+    attribute("KIND", TCA_ACT_KIND, "mirred"),
+    nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_MIRRED_PARMS, words(struct))]),
+    ...cookie ? [attribute("COOKIE", TCA_ACT_COOKIE, cookie)] : [],
+  ];
+}
+
+function words(values: Readonly<Record<string, number>>): FieldInput[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}
+
+function attribute(name: string, attributeType: number, value: string | Uint8Array): FieldInput {
+  return { name, attributeType, value };
+}
+
+function nest(name: string, attributeType: number, fields: FieldInput[]): FieldInput {
+  return { name, attributeType, fields };
+}

@@ -1,0 +1,436 @@
+import { formatAddress, maskAddress, parseAddress } from "./address.ts";
+import { bits, type Cube, type Field, is, range } from "./cube.ts";
+import * as fields from "./fields.ts";
+import { all, type End, ETHER_TYPES, inBoth, IPV4, IPV6, PROTOCOLS, TCP_FLAGS, type TcpFlag } from "./fields.ts";
+import { bytes, wideBytes } from "./packet.ts";
+import { type Service, services } from "./services.ts";
+import { nearest, type Reader, wholeNumber, type Word } from "./words.ts";
+
+/** A word of the match language, with all that belongs to it. */
+interface ClauseBase {
+  /** The words that begin it. */
+  readonly words: readonly string[];
+  /** How it is written, for the docs: `port N`. */
+  readonly syntax: string;
+  /** What it means, for the docs. */
+  readonly meaning: string;
+  /** An expression with it. */
+  readonly example: string;
+  /** What it looks at. */
+  readonly fields: readonly Field[];
+}
+
+/** One that says something of the source, of the destination, or where neither is named of one of them. */
+export interface EndClause extends ClauseBase {
+  /** Reads what follows the word. Returns what it means at an end. */
+  readonly ofEnd: (reader: Reader, word: Word) => (end: End) => Cube[];
+}
+
+/** Any other. */
+export interface PlainClause extends ClauseBase {
+  /** Reads what follows the word. Returns what it means: packets that are in one of the cubes. */
+  readonly read: (reader: Reader, word: Word) => Cube[];
+}
+
+/** A row of the table. */
+export type Clause = EndClause | PlainClause;
+
+/** A field of its own, with the numbers of its attribute and that attribute's mask. */
+function field(name: string, attributes: readonly [number, number], own: Pick<Field, "bytes" | "read">): Field {
+  return { name, by: "bits", attributes, ...own };
+}
+
+const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [23], read: ({ vlan }) => vlan };
+const VLAN_MAX = 4094;
+
+const MACS: Readonly<Record<End, Field>> = {
+  src: field("source MAC", [6, 7], { bytes: 6, read: ({ frame }) => wideBytes(frame, 6, 6) }),
+  dst: field("destination MAC", [4, 5], { bytes: 6, read: ({ frame }) => wideBytes(frame, 0, 6) }),
+};
+const MAC = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
+
+const ICMP_FIELDS = {
+  icmp: {
+    type: field("ICMP type", [51, 52], { bytes: 1, read: (packet) => fields.inTransport(packet, 0, 1) }),
+    code: field("ICMP code", [49, 50], { bytes: 1, read: (packet) => fields.inTransport(packet, 1, 1) }),
+  },
+  icmp6: {
+    type: field("ICMPv6 type", [55, 56], { bytes: 1, read: (packet) => fields.inTransport(packet, 0, 1) }),
+    code: field("ICMPv6 code", [53, 54], { bytes: 1, read: (packet) => fields.inTransport(packet, 1, 1) }),
+  },
+};
+/** `ICMP_*` of `linux/icmp.h`, `ICMPV6_*` and `NDISC_*`. */
+const ICMP_TYPES = {
+  icmp: { "echo-reply": 0, unreachable: 3, redirect: 5, echo: 8, "time-exceeded": 11 },
+  icmp6: {
+    unreachable: 1,
+    "packet-too-big": 2,
+    "time-exceeded": 3,
+    echo: 128,
+    "echo-reply": 129,
+    "router-solicitation": 133,
+    "router-advertisement": 134,
+    "neighbor-solicitation": 135,
+    "neighbor-advertisement": 136,
+    redirect: 137,
+  },
+};
+
+const TOS = field("traffic class", [73, 74], {
+  bytes: 1,
+  read: ({ frame, network, etherType }) =>
+    etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
+});
+
+const TTL = field("TTL", [75, 76], {
+  bytes: 1,
+  read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
+});
+
+/** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
+const FRAGMENT: Field = {
+  name: "fragment",
+  bytes: 4,
+  by: "bits",
+  attributes: [47, 48],
+  read: ({ fragment }) => fragment === undefined ? 0 : fragment === "first" ? 3 : 1,
+};
+
+const ADDRESS_FIELDS = [fields.ADDRESSES.src, fields.ADDRESSES.dst].flatMap((sizes) => [...sizes[4], ...sizes[16]])
+  .map(({ field }) => field);
+
+const PORTED = ["tcp", "udp", "sctp"] as const;
+const PORT_TEXT = "a port from 1 to 65535, a range of them (N-M), or a service's name";
+
+/** Every word of the language, in the order of the docs. */
+export const CLAUSES: readonly Clause[] = [
+  {
+    words: ["ip", "ip6", "arp", "rarp"],
+    syntax: "ip, ip6, arp, rarp",
+    meaning: "IPv4, IPv6, ARP or RARP",
+    example: "ip6",
+    fields: [fields.ETHER_TYPE],
+    read: (_, { text }) => [is(fields.ETHER_TYPE, ETHER_TYPES[text as keyof typeof ETHER_TYPES])],
+  },
+  {
+    words: ["tcp", "udp", "sctp", "igmp", "esp", "ah", "pim", "vrrp"],
+    syntax: "tcp, udp, sctp, igmp, esp, ah, pim, vrrp",
+    meaning: "This protocol, over IPv4 and over IPv6",
+    example: "udp",
+    fields: [fields.PROTOCOL],
+    read: (_, { text }) => inBoth(is(fields.PROTOCOL, PROTOCOLS[text as keyof typeof PROTOCOLS])),
+  },
+  {
+    words: ["icmp", "icmp6"],
+    syntax: "icmp, icmp6, icmp type N, icmp code N",
+    meaning: "ICMP over IPv4, ICMPv6 over IPv6; of a type or a code, by number or name: `echo`, `echo-reply`, " +
+      "`unreachable`, `time-exceeded`, `redirect`; of ICMPv6 also `packet-too-big`, `neighbor-solicitation` and the like",
+    example: "icmp type echo",
+    fields: [...Object.values(ICMP_FIELDS.icmp), ...Object.values(ICMP_FIELDS.icmp6)],
+    read: (reader, { text }) => [all(...icmp(reader, text as "icmp" | "icmp6"))],
+  },
+  {
+    words: ["proto"],
+    syntax: "proto N",
+    meaning: "The IP protocol with this number or name, over IPv4 and IPv6; `ip proto N` for IPv4 alone",
+    example: "ip proto 47",
+    fields: [fields.PROTOCOL],
+    read: (reader) => {
+      const word = reader.take("a protocol's number from 0 to 255, or tcp, udp and so on");
+      const name = word.text.replace(/^\\/, "");
+      const number = Object.hasOwn(PROTOCOLS, name)
+        ? PROTOCOLS[name as keyof typeof PROTOCOLS]
+        : wholeNumber(name, 255);
+      if (number === undefined) throw reader.fault(word, "a protocol's number from 0 to 255, or tcp, udp and so on");
+      return inBoth(is(fields.PROTOCOL, number));
+    },
+  },
+  {
+    words: ["host"],
+    syntax: "[src|dst] host ADDR",
+    meaning: "The address of either end, or of the one named: IPv4 (in ARP too, as in tcpdump) or IPv6. " +
+      "`ADDR/LEN` is a network",
+    example: "ip dst host 10.0.0.1",
+    fields: ADDRESS_FIELDS,
+    ofEnd: (reader) => {
+      const expected = "an IPv4 or IPv6 address, perhaps with /LEN (names are not looked up)";
+      const prefix = readPrefix(reader, { word: reader.take(expected), expected });
+      return (end) => atAddress(end, prefix);
+    },
+  },
+  {
+    words: ["net"],
+    syntax: "[src|dst] net ADDR/LEN",
+    meaning: "A network of either end, or of the one named; `net 10.1` is `net 10.1.0.0/16`; `mask 255.0.0.0` may " +
+      "stand in place of `/8`",
+    example: "src net 10.0.0.0/8",
+    fields: ADDRESS_FIELDS,
+    ofEnd: (reader) => {
+      const expected = "a network, as 10.0.0.0/8 or fd00::/64";
+      const prefix = readPrefix(reader, { word: reader.take(expected), expected, isNet: true });
+      return (end) => atAddress(end, prefix);
+    },
+  },
+  {
+    words: ["port", "portrange"],
+    syntax: "[src|dst] port N, portrange N-M",
+    meaning:
+      "The port of either end, or of the one named, of TCP, UDP and SCTP unless one of them is named: a number, a " +
+      "range, or a name from `/etc/services`",
+    example: "tcp dst port http",
+    fields: Object.values(fields.PORTS),
+    ofEnd: (reader) => {
+      const { first, last, protocols } = readPorts(reader);
+      const ported = protocols.flatMap((protocol) => inBoth(is(fields.PROTOCOL, PROTOCOLS[protocol])));
+      return (end) => ported.map((cube) => all(cube, range(fields.PORTS[end], first, last)));
+    },
+  },
+  {
+    words: Object.keys(TCP_FLAGS),
+    syntax: "syn, ack, fin, rst, psh, urg, ece, cwr",
+    meaning: "TCP with this flag set; `not ack` for one that must not be set",
+    example: "syn and not ack",
+    fields: [fields.TCP_FLAGS_FIELD],
+    read: (_, { text }) => fields.tcpFlags(TCP_FLAGS[text as TcpFlag], TCP_FLAGS[text as TcpFlag]),
+  },
+  {
+    words: ["flags"],
+    syntax: "flags LIST",
+    meaning: "TCP with several flags, `!` before those that must not be set",
+    example: "tcp flags syn,!ack",
+    fields: [fields.TCP_FLAGS_FIELD],
+    read: (reader) => readFlags(reader),
+  },
+  {
+    words: ["ether"],
+    syntax: "ether [src|dst|host] MAC, ether proto N, ether broadcast, ether multicast",
+    meaning: "The MAC address of either end, or of the one named; the EtherType",
+    example: "ether dst 02:00:00:00:00:01",
+    fields: Object.values(MACS),
+    read: (reader) => readEther(reader),
+  },
+  {
+    words: ["broadcast", "multicast"],
+    syntax: "broadcast, multicast",
+    meaning: "Sent to the broadcast MAC address, or to any group of hosts",
+    example: "udp and broadcast",
+    fields: [MACS.dst],
+    read: (_, { text }) =>
+      text === "broadcast" ? [is(MACS.dst, 0xffffffffffffn)] : [bits(MACS.dst, 1n << 40n, 1n << 40n)],
+  },
+  {
+    words: ["vlan"],
+    syntax: "vlan, vlan N",
+    meaning: "With an 802.1Q tag, of any VLAN or of this one; what stands beside it is looked for behind the tag",
+    example: "vlan 12 and tcp",
+    fields: [VLAN_ID],
+    read: (reader) => {
+      const tagged = is(fields.TAGGED, 1);
+      if (!/^[0-9]/.test(reader.peek() ?? "")) return [tagged];
+      const word = reader.take("");
+      const id = wholeNumber(word.text, VLAN_MAX);
+      if (id === undefined) throw reader.fault(word, `a VLAN's number from 0 to ${VLAN_MAX}`);
+      return [all(tagged, is(VLAN_ID, id))];
+    },
+  },
+  {
+    words: ["tos"],
+    syntax: "tos N",
+    meaning: "The whole byte of IPv4's type of service, of IPv6's traffic class",
+    example: "tos 0x10",
+    fields: [TOS],
+    read: (reader) => inBoth(is(TOS, readNumber(reader, "a type of service from 0 to 255", 255))),
+  },
+  {
+    words: ["ttl"],
+    syntax: "ttl N",
+    meaning: "IPv4's time to live, IPv6's hop limit",
+    example: "ttl 1",
+    fields: [TTL],
+    read: (reader) => inBoth(is(TTL, readNumber(reader, "a time to live from 0 to 255", 255))),
+  },
+  {
+    words: ["fragment"],
+    syntax: "fragment",
+    meaning: "A part of a larger IP packet; no other word than those of IP and of MAC addresses sees into one",
+    example: "ip and fragment",
+    fields: [FRAGMENT],
+    read: () => inBoth(bits(FRAGMENT, 1, 1)),
+  },
+];
+
+/** All that the words look at, each once; a VLAN tag's type and what is behind it apart. */
+export const CLAUSE_FIELDS: readonly Field[] = [...new Set(CLAUSES.flatMap((clause) => clause.fields))]
+  .filter(({ attributes }) => attributes !== undefined);
+
+function icmp(reader: Reader, name: "icmp" | "icmp6"): Cube[] {
+  const said = [name === "icmp" ? IPV4 : IPV6, is(fields.PROTOCOL, PROTOCOLS[name])];
+  for (const what of ["type", "code"] as const) {
+    if (!reader.takeIf(what)) continue;
+    const types: Readonly<Record<string, number>> = what === "type" ? ICMP_TYPES[name] : {};
+    const expected = ["a number from 0 to 255", ...Object.keys(types)].join(", ");
+    const word = reader.take(expected);
+    const number = Object.hasOwn(types, word.text) ? types[word.text] : wholeNumber(word.text, 255);
+    if (number === undefined) throw reader.fault(word, expected, { hint: nearest(word.text, Object.keys(types)) });
+    said.push(is(ICMP_FIELDS[name][what], number));
+  }
+  return said;
+}
+
+function readNumber(reader: Reader, expected: string, most: number): number {
+  const word = reader.take(expected);
+  const number = wholeNumber(word.text, most);
+  if (number === undefined) throw reader.fault(word, expected);
+  return number;
+}
+
+interface Prefix {
+  address: Uint8Array;
+  length: number;
+}
+
+/** An address where it stands in IPv4, ARP or IPv6. */
+function atAddress(end: End, { address, length }: Prefix): Cube[] {
+  const size = address.length === 4 ? 4 : 16;
+  const whole = 8n * BigInt(size);
+  const mask = (1n << whole) - (1n << whole - BigInt(length));
+  const value = address.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
+  return fields.ADDRESSES[end][size].map(({ field, family }) => all(family, bits(field, value, mask)));
+}
+
+function readPrefix(
+  reader: Reader,
+  { word, expected, isNet = false }: { word: Word; expected: string; isNet?: boolean },
+): Prefix {
+  const [text, lengthText, ...more] = word.text.split("/");
+  const octets = isNet && /^\d+(?:\.\d+){0,2}$/.test(text) ? text.split(".").length : 4;
+  const address = parseAddress(text + ".0".repeat(4 - octets));
+  if (!address || more.length > 0) throw reader.fault(word, expected);
+  const bitCount = 8 * address.length;
+  const told = isNet && lengthText === undefined && reader.takeIf("mask") ? readMask(reader) : undefined;
+  const length = told ??
+    (lengthText === undefined ? (octets < 4 ? 8 * octets : bitCount) : wholeNumber(lengthText, bitCount));
+  if (length === undefined) throw reader.fault(lengthPart(word), `a length from 1 to ${bitCount}`);
+  if (length === 0) {
+    const family = address.length === 4 ? "ip" : "ip6";
+    const problem = `every ${family === "ip" ? "IPv4" : "IPv6"} address fits ${word.text}`;
+    throw reader.fault(word, `a longer prefix, or in place of it: ${family}`, { problem });
+  }
+  const masked = maskAddress(address, length);
+  if (masked.some((byte, index) => byte !== address[index])) {
+    throw reader.fault(word, `no bits behind the first ${length}: ${formatAddress(masked)}/${length}`);
+  }
+  return { address, length };
+}
+
+/** What stands behind the slash, or all where nothing does. */
+function lengthPart({ text, position }: Word): Word {
+  const slash = text.indexOf("/") + 1;
+  return slash === text.length ? { text, position } : { text: text.slice(slash), position: position + slash };
+}
+
+/** The length that a mask of IPv4 means. */
+function readMask(reader: Reader): number {
+  const expected = "a mask, as 255.255.0.0";
+  const word = reader.take(expected);
+  const mask = parseAddress(word.text);
+  const binary = mask?.length === 4 ? [...mask].map((byte) => byte.toString(2).padStart(8, "0")).join("") : "";
+  if (!/^1+0*$/.test(binary)) throw reader.fault(word, expected);
+  return binary.lastIndexOf("1") + 1;
+}
+
+/** A port, a range, or a service's name, with the protocols that it is of. */
+function readPorts(reader: Reader): { first: number; last: number; protocols: (typeof PORTED)[number][] } {
+  const word = reader.take(PORT_TEXT);
+  const [, from, to = from] = /^(\w+)(?:-(\w+))?$/.exec(word.text) ?? [];
+  const [first, last] = [from, to].map((text) => wholeNumber(text ?? "", 65535));
+  if (first !== undefined && last !== undefined) {
+    if (first === 0) throw reader.fault(word, PORT_TEXT);
+    if (last < first) throw reader.fault(word, `the lower port first: ${last}-${first}`);
+    return { first, last, protocols: [...PORTED] };
+  }
+  if (/^[0-9]/.test(word.text)) throw reader.fault(word, PORT_TEXT);
+  const { port, protocols } = readService(reader, word);
+  // As in libpcap: a name that is known for one protocol alone means that one.
+  return {
+    first: port,
+    last: port,
+    protocols: PORTED.filter((name) => protocols.length > 1 || protocols.includes(name)),
+  };
+}
+
+function readService(reader: Reader, word: Word): Service {
+  let known: ReadonlyMap<string, Service>;
+  try {
+    known = services();
+  } catch (error) {
+    const problem = `${JSON.stringify(word.text)} is no number, and /etc/services cannot be read ` +
+      `(${error instanceof Error ? error.name : error})`;
+    throw reader.fault(word, PORT_TEXT, { problem });
+  }
+  const service = known.get(word.text);
+  if (service) return service;
+  throw reader.fault(word, PORT_TEXT, { hint: nearest(word.text, [...known.keys()]) });
+}
+
+function readFlags(reader: Reader): Cube[] {
+  const list = reader.take("TCP flags, such as syn,!ack");
+  const names = Object.keys(TCP_FLAGS);
+  let [set, mask, position] = [0, 0, list.position];
+  for (const text of list.text.split(",")) {
+    const name = text.replace(/^!/, "");
+    const here = { text, position };
+    if (!Object.hasOwn(TCP_FLAGS, name)) {
+      throw reader.fault(here, `${names.slice(0, -1).join(", ")} or ${names.at(-1)}, perhaps with !`, {
+        hint: nearest(name, names),
+      });
+    }
+    const bit = TCP_FLAGS[name as TcpFlag];
+    if (mask & bit) throw reader.fault(here, `${name} only once`);
+    mask |= bit;
+    if (!text.startsWith("!")) set |= bit;
+    position += text.length + 1;
+  }
+  return fields.tcpFlags(set, mask);
+}
+
+function readEther(reader: Reader): Cube[] {
+  const expected = "src, dst or host and a MAC address, proto, broadcast or multicast";
+  const word = reader.take(expected);
+  switch (word.text) {
+    case "broadcast":
+      return [is(MACS.dst, 0xffffffffffffn)];
+    case "multicast":
+      return [bits(MACS.dst, 1n << 40n, 1n << 40n)];
+    case "proto":
+      return [is(fields.ETHER_TYPE, readEtherType(reader))];
+    case "src":
+    case "dst":
+      reader.takeIf("host");
+      return [is(MACS[word.text], readMac(reader))];
+    case "host": {
+      const mac = readMac(reader);
+      return [is(MACS.src, mac), is(MACS.dst, mac)];
+    }
+  }
+  throw reader.fault(word, expected, {
+    hint: nearest(word.text, ["src", "dst", "host", "proto", "broadcast", "multicast"]),
+  });
+}
+
+function readMac(reader: Reader): bigint {
+  const expected = "a MAC address, as 02:00:00:00:00:01";
+  const word = reader.take(expected);
+  if (!MAC.test(word.text)) throw reader.fault(word, expected);
+  return BigInt(`0x${word.text.split(":").map((byte) => byte.padStart(2, "0")).join("")}`);
+}
+
+function readEtherType(reader: Reader): number {
+  const expected = "an EtherType from 0x600 to 0xffff, or ip, ip6, arp, rarp";
+  const word = reader.take(expected);
+  const name = word.text.replace(/^\\/, "");
+  if (Object.hasOwn(ETHER_TYPES, name)) return ETHER_TYPES[name as keyof typeof ETHER_TYPES];
+  const number = wholeNumber(name, 0xffff) ?? 0;
+  if (number < 0x600) throw reader.fault(word, expected);
+  return number;
+}

@@ -1,0 +1,161 @@
+import { CLAUSE_FIELDS } from "./clauses.ts";
+import { type Attributes, bits, type Cube, type Field, fullMask, intersect, is, range, type Wanted } from "./cube.ts";
+import { ETHER_TYPE, PROTOCOL, TAGGED } from "./fields.ts";
+
+/** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
+export interface Key {
+  type: number;
+  value: Uint8Array;
+}
+
+const KEY_ETH_TYPE = 8;
+const KEY_VLAN_ETH_TYPE = 25;
+const KEY_VLAN_ID = 23;
+const ETH_P_ALL = 3;
+/** 802.1Q and 802.1ad */
+const TAGS: readonly number[] = [0x8100, 0x88a8];
+/** What is no key: the class, the actions, flags, and what the kernel says of the device's part in it. */
+const NO_KEYS: readonly number[] = [1, 3, 22, 86];
+
+/** Whether flower can look for it: what it compares by its whole value must have one. */
+export function isExpressible(cube: Cube): boolean {
+  if (cube.has(TAGGED) && !cube.has(ETHER_TYPE) && isZero(cube.get(TAGGED))) return false;
+  return [...cube].every(([field, wanted]) =>
+    field.by !== "value" || ("mask" in wanted && wanted.mask === fullMask(field))
+  );
+}
+
+function isZero(wanted: Wanted | undefined): boolean {
+  return wanted !== undefined && "mask" in wanted && wanted.value === 0n;
+}
+
+/** The keys of the filter for a cube, in the order of their layers. */
+export function keysOf(cube: Cube): Key[] {
+  const protocol = valueOf(cube, PROTOCOL);
+  return [
+    ...typeKeys(cube),
+    ...[...cube].flatMap(([field, wanted]) => fieldKeys(field, { wanted, protocol })),
+  ].sort((one, other) => rank(one) - rank(other) || one.type - other.type);
+}
+
+/** The type of what a VLAN tag holds stands right behind that of the tag. */
+function rank({ type }: Key): number {
+  return type === KEY_ETH_TYPE ? -2 : type === KEY_VLAN_ETH_TYPE ? -1 : 0;
+}
+
+function typeKeys(cube: Cube): Key[] {
+  const inner = valueOf(cube, ETHER_TYPE);
+  const tagged = cube.has(TAGGED) && !isZero(cube.get(TAGGED));
+  const types = [...tagged ? [TAGS[0]] : [], ...inner === undefined ? [] : [inner]];
+  return types.map((type, index) => ({
+    type: index === 0 ? KEY_ETH_TYPE : KEY_VLAN_ETH_TYPE,
+    value: network(type, 2),
+  }));
+}
+
+function fieldKeys(field: Field, { wanted, protocol }: { wanted: Wanted; protocol?: number }): Key[] {
+  const attributes = attributesOf(field, protocol);
+  if (!attributes) return [];
+  if ("first" in wanted) return rangeKeys(field, { ...wanted, attributes });
+  const [type, maskType] = attributes;
+  // The kernel takes and gives this one in the machine's order.
+  const value = type === KEY_VLAN_ID ? network(wanted.value, 2).reverse() : network(wanted.value, field.bytes);
+  return [
+    { type, value },
+    ...maskType === undefined ? [] : [{ type: maskType, value: network(wanted.mask, field.bytes) }],
+  ];
+}
+
+function rangeKeys(
+  field: Field,
+  { first, last, attributes: [type, maskType = 0] }: { first: bigint; last: bigint; attributes: Attributes },
+): Key[] {
+  const { bytes, rangeAttributes: [from, to] = [0, 0] } = field;
+  // The kernel takes a range only where its ends differ.
+  if (first !== last) return [{ type: from, value: network(first, bytes) }, { type: to, value: network(last, bytes) }];
+  return [{ type, value: network(first, bytes) }, { type: maskType, value: network(fullMask(field), bytes) }];
+}
+
+function attributesOf({ attributes }: Field, protocol: number | undefined): Attributes | undefined {
+  if (!attributes || "length" in attributes) return attributes;
+  return protocol === undefined ? undefined : attributes.get(protocol);
+}
+
+function valueOf(cube: Cube, field: Field): number | undefined {
+  const wanted = cube.get(field);
+  return wanted && "mask" in wanted ? Number(wanted.value) : undefined;
+}
+
+/** A number in network order. */
+function network(value: number | bigint, bytes: number): Uint8Array {
+  const result = new Uint8Array(bytes);
+  for (let rest = BigInt(value), at = bytes - 1; at >= 0; at--, rest >>= 8n) result[at] = Number(rest & 0xffn);
+  return result;
+}
+
+function number(value: Uint8Array): bigint {
+  return value.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
+}
+
+/**
+ * The packets that somebody's flower filter matches, or all of its protocol where it is of another kind. Keys that are
+ * not known here are taken for any value, so that it is those packets or more.
+ */
+export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly Key[] }): Cube {
+  const values = new Map((keys ?? []).map(({ type, value }) => [type, value]));
+  let cube: Cube = protocol === ETH_P_ALL ? new Map() : typeCube(protocol);
+  const outer = values.get(KEY_ETH_TYPE);
+  const inner = values.get(KEY_VLAN_ETH_TYPE);
+  const ipProtocol = values.get(PROTOCOL_KEY);
+  const parts = [
+    ...outer ? [typeCube(Number(number(outer)))] : [],
+    ...inner ? [is(ETHER_TYPE, number(inner))] : [],
+    ...CLAUSE_FIELDS.flatMap((field) => readField(field, { values, protocol: ipProtocol?.[0] })),
+  ];
+  // Where two say different things of one field, the kernel means something that is not known here.
+  for (const part of parts) cube = intersect(cube, part) ?? cube;
+  return cube;
+}
+
+const PROTOCOL_KEY = 9;
+
+function typeCube(etherType: number): Cube {
+  return TAGS.includes(etherType) ? is(TAGGED, 1) : new Map([...is(TAGGED, 0), ...is(ETHER_TYPE, etherType)]);
+}
+
+function readField(
+  field: Field,
+  { values, protocol }: { values: ReadonlyMap<number, Uint8Array>; protocol?: number },
+): Cube[] {
+  const [from = 0, to = 0] = field.rangeAttributes ?? [];
+  const [first, last] = [values.get(from), values.get(to)];
+  if (first && last) return [range(field, number(first), number(last))];
+  const [type, maskType] = attributesOf(field, protocol) ?? [];
+  const value = type === undefined ? undefined : values.get(type);
+  if (!value) return [];
+  const inOrder = type === KEY_VLAN_ID ? value.toReversed() : value;
+  const mask = maskType === undefined ? undefined : values.get(maskType);
+  if (mask && number(mask) !== fullMask(field)) {
+    return field.by === "bits" ? [bits(field, number(value), number(mask))] : [];
+  }
+  return [is(field, number(inOrder))];
+}
+
+/**
+ * A short sign of what filters compare, in whatever order they are: the same for those that were sent and as the
+ * kernel dumps them.
+ */
+export function signOf(filters: readonly (readonly Key[])[]): string {
+  const text = filters.map((keys) => keys.map(keyText).filter((part) => part !== "").sort().join()).sort().join(";");
+  // FNV-1a, 32 bits.
+  let hash = 0x811c9dc5;
+  for (const letter of text) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, "0");
+}
+
+/** Of a VLAN, kernels differ in where they dump the type that is inside: the type of the tag says nothing more. */
+function keyText({ type, value }: Key): string {
+  if (NO_KEYS.includes(type)) return "";
+  if (type !== KEY_ETH_TYPE && type !== KEY_VLAN_ETH_TYPE) return `${type}=${value.toHex()}`;
+  return TAGS.includes(Number(number(value))) ? "" : `type=${value.toHex()}`;
+}

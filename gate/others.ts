@@ -1,0 +1,87 @@
+import type { LinkMessage } from "../codec/message.ts";
+import { type Action, type Filter, isGateFilter } from "./filter.ts";
+import { type Cube, intersect } from "./match/cube.ts";
+import { cubeOf } from "./match/flower.ts";
+
+/** What filters that plugctl did not make do to a gate, and it to them, each as tc names it. */
+export interface Others {
+  /** Those behind it: they do not see the packets that the gate takes, on their way in or back. */
+  bypassed: string[];
+  /** Those before it that take packets away: the gate does not see these. */
+  before: string[];
+}
+
+const TC_ACT_UNSPEC = -1;
+/** `TC_ACT_*` as tc writes them. */
+const VERDICTS: Readonly<Record<number, string>> = {
+  [TC_ACT_UNSPEC]: "continue",
+  0: "pass",
+  1: "reclassify",
+  2: "drop",
+  3: "pipe",
+  4: "stolen",
+  5: "queued",
+  8: "trap",
+};
+const MIRRED = ["", "egress redirect", "egress mirror", "ingress redirect", "ingress mirror"];
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  3: "all",
+  0x0800: "ip",
+  0x86dd: "ipv6",
+  0x0806: "arp",
+  0x8100: "802.1Q",
+  0x88a8: "802.1ad",
+};
+
+/** Where a gate stands among the filters of a hook, and what it matches. */
+export interface Standing {
+  priority: number;
+  cubes: readonly Cube[];
+}
+
+/** Looks through the filters of a hook for those that meet some of a gate's packets. */
+export function othersAt(
+  filters: readonly Filter[],
+  { priority, cubes, links = [] }: Standing & { links?: readonly LinkMessage[] },
+): Others {
+  const foreign = filters.filter((filter) => filter.chain === 0 && !isGateFilter(filter) && overlaps(filter, cubes));
+  const name = (filter: Filter) => nameFilter(filter, links);
+  return {
+    bypassed: foreign.filter((filter) => filter.priority > priority).map(name),
+    before: foreign.filter((filter) => filter.priority < priority && isFinal(filter)).map(name),
+  };
+}
+
+/** Of a filter of another kind than flower nothing is known but its protocol. */
+function overlaps(filter: Filter, cubes: readonly Cube[]): boolean {
+  const theirs = cubeOf(filter);
+  return cubes.some((cube) => intersect(cube, theirs) !== undefined);
+}
+
+/** Whether no later filter sees what it matches: only one whose actions end with `continue` lets them go on. */
+function isFinal({ actions }: Filter): boolean {
+  return !actions.some(({ verdict }) => verdict === TC_ACT_UNSPEC);
+}
+
+/** A filter as tc names it: `filter protocol ip pref 5000 flower chain 0 handle 0x1 (drop)`. */
+export function nameFilter(filter: Filter, links: readonly LinkMessage[] = []): string {
+  const { protocol, priority, kind, chain, handle, actions } = filter;
+  const family = PROTOCOL_NAMES[protocol] ?? `[${protocol.toString(16)}]`;
+  const done = actions.map((action) => nameAction(action, links)).join(", ");
+  return `filter protocol ${family} pref ${priority} ${kind} chain ${chain} handle ${nameHandle(kind, handle)}` +
+    (done === "" ? "" : ` (${done})`);
+}
+
+function nameHandle(kind: string, handle: number): string {
+  if (kind !== "u32") return `0x${handle.toString(16)}`;
+  const hash = handle >>> 12 & 0xff;
+  return `${(handle >>> 20).toString(16)}:${hash === 0 ? "" : hash.toString(16)}:${(handle & 0xfff).toString(16)}`;
+}
+
+function nameAction({ kind, verdict, mirred }: Action, links: readonly LinkMessage[]): string {
+  if (mirred) {
+    const device = links.find(({ ifindex }) => ifindex === mirred.ifindex)?.name ?? `#${mirred.ifindex}`;
+    return `mirred ${MIRRED[mirred.what] ?? mirred.what} to ${device}`;
+  }
+  return kind === "gact" ? VERDICTS[verdict ?? 0] ?? `gact ${verdict}` : kind;
+}

@@ -11,90 +11,10 @@ import { parseArgs } from "@std/cli/parse-args";
 import { lines } from "../uml/lines.ts";
 import { runProgram } from "../uml/program.ts";
 import { terminate } from "../uml/terminate.ts";
-import { filesImporting } from "./test_files.ts";
-import { provideTools, type ToolName } from "./tools.ts";
+import { type Level, LEVELS } from "./levels.ts";
+import { provideTools } from "./tools.ts";
 
 const PROJECT = `${import.meta.dirname}/..`;
-
-/** Some of the tests. */
-interface Level {
-  name: string;
-  /** What it shows, for `--help`. */
-  what: string;
-  /** How long it takes on two processors once all is fetched. */
-  takes: string;
-  /** What it runs, by Deno. */
-  command: readonly string[];
-  /** The programs that it needs, unless the command sees to that. */
-  tools?: readonly ToolName[];
-}
-
-const TEST = ["test", "-A", "--no-check"];
-const RUN = ["run", "-A", "--no-check"];
-/** Files of other folders that need a network namespace of their own, or Chromium. */
-const NETLINK = filesImporting("own_namespace.ts").filter((file) => !file.startsWith("tests/netlink/"));
-const CHROMIUM = filesImporting("runtimes/chromium.ts");
-/** Folders of tests that are a level, or part of one that is none of logic's. */
-const APART = ["arm64", "binary", "codec", "kernel", "netlink", "runtimes", "uml"];
-
-const LEVELS: readonly Level[] = [
-  {
-    name: "codec",
-    what: "bytes, literal and captured, truncated and mutated",
-    takes: "15 s",
-    command: [...TEST, "--parallel", "tests/codec"],
-  },
-  {
-    name: "logic",
-    what: "everything above the kernel, over a fake one",
-    takes: "1 min",
-    command: [...TEST, `--ignore=${[...NETLINK, ...CHROMIUM].join(",")}`, ...logicFolders()],
-  },
-  {
-    name: "netlink",
-    what: "this kernel's netlink, in a network namespace of its own",
-    takes: "5 s",
-    command: [...RUN, "tests/netlink/run.ts"],
-  },
-  {
-    name: "docs",
-    what: "the examples of the documentation",
-    takes: "10 s",
-    command: ["test", "-A", "--doc", "mod.ts", "codec", "linux", "netlink", "guardian", "plug", "gate", "docs/API.md"],
-  },
-  {
-    name: "runtimes",
-    what: "the codec in Node, Bun and Chromium, and the pages in Chromium",
-    takes: "30 s",
-    command: [...TEST, "tests/runtimes", ...CHROMIUM],
-    tools: ["chromium"],
-  },
-  {
-    name: "uml",
-    what: "User-Mode Linux itself, and kernels that lack a part",
-    takes: "1 min",
-    command: [...TEST, "--parallel", "tests/uml"],
-    tools: ["ip", "tc"],
-  },
-  {
-    name: "kernel",
-    what: "the real thing: a kernel with sch_plug, packets, processes",
-    takes: "6 min",
-    command: [...RUN, "tests/kernel/run.ts"],
-  },
-  {
-    name: "binary",
-    what: "the single binary, the bundle, and the packages",
-    takes: "3 min",
-    command: [...RUN, "tests/binary/run.ts"],
-  },
-  {
-    name: "arm64",
-    what: "an arm64 kernel, in a machine that QEMU emulates",
-    takes: "1 min",
-    command: [...RUN, "tests/arm64/run.ts"],
-  },
-];
 
 /** What a level came to. */
 interface Result {
@@ -195,10 +115,4 @@ function printHelp(): number {
   for (const { name, takes, what } of LEVELS) console.log(`  ${name.padEnd(10)}${takes.padEnd(8)}${what}`);
   console.log("\nThe times are those of two processors, once what a level needs is in ~/.cache/plugctl.");
   return 0;
-}
-
-/** The folders of tests that belong to no other level. */
-function logicFolders(): string[] {
-  const folders = Array.from(Deno.readDirSync(`${PROJECT}/tests`)).filter(({ isDirectory }) => isDirectory);
-  return folders.map(({ name }) => name).filter((name) => !APART.includes(name)).sort().map((name) => `tests/${name}`);
 }

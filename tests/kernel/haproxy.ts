@@ -1,4 +1,4 @@
-const HOW = "install it with: sudo apt-get install --no-install-recommends haproxy";
+const HOW = "run it by tests/kernel/run.ts, which fetches HAProxy";
 
 /** A test that needs HAProxy. Where that is not there, it says so by name, and fails if `CI` is `true`. */
 export function testWithHaproxy(name: string, body: () => Promise<void>): void {

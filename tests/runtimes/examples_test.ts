@@ -20,7 +20,7 @@ const FILES = [
 const CHANGE = REQUESTS[2].bytes;
 const REFUSAL = REPLIES[2].replies[0];
 const hasNode = await isThere("Node", ["node"], "apt-get install nodejs");
-const hasChromium = await isThere("Chromium", [CHROMIUM], "apt-get install chromium");
+const hasChromium = await isThere("Chromium", [CHROMIUM], "deno task test --level runtimes, which fetches it");
 
 /** What is explained of `tc qdisc change dev lo root plug block`. */
 const EXPLAINED = `

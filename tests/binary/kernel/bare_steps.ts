@@ -43,7 +43,7 @@ export async function doesItsWork(t: Deno.TestContext, bare: BareRoot, hold: Hol
   await t.step("run plays a scenario, and writes its report", async () => {
     await Deno.writeTextFile(`${bare.path}/tmp/ping.yaml`, SCENARIO);
     const { status, stdout, stderr } = await plugctl("run", "/tmp/ping.yaml", "--report", "/tmp/ping.html");
-    assertEquals([status, stderr], [0, ""], stdout);
+    assertEquals([status, stderr], [0, "plugctl: report: /tmp/ping.html\n"], stdout);
     const report = await Deno.readTextFile(`${bare.path}/tmp/ping.html`);
     assertMatch(report, /A ping waits at a gate/);
     assert(report.includes("uPlot"));

@@ -134,7 +134,7 @@ function drag(from: number, to: number): string {
 
 Deno.test({
   name: "the report's page",
-  ignore: !await isThere("tests/scenario/report", [CHROMIUM], "apt-get install chromium"),
+  ignore: !await isThere("tests/scenario/report", [CHROMIUM], "deno task test --level runtimes, which fetches it"),
   fn: async (t) => {
     const folder = await Deno.makeTempDir({ prefix: "plugctl-page-" });
     try {

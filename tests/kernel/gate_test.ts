@@ -309,7 +309,7 @@ Deno.test("buffer refuses a gate for all of a device with the default route, unl
   assertEquals([held.status, held.stderr], [
     1,
     "plugctl: cannot add gate all: the device carries the default route, which it would hold too; " +
-    "if that is what you want, give --force\n",
+    "if that is what you want, add --force\n",
   ]);
   await plugctlDone(pair.left, "gate", "add", "all", ...place, "--match", "tcp");
   assertEquals((await plugctl(pair.left, "buffer", "all")).status, 1);

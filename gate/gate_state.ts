@@ -206,3 +206,15 @@ function nameOf({ links }: Machine, ifindex: number): string {
 function sum(actions: readonly Action[], counter: "packets" | "bytes"): number {
   return actions.reduce((total, action) => total + action[counter], 0);
 }
+
+/** What a person should know of a gate, a sentence each: what it lacks, and what filters of others and it do to each other. */
+export function remarksOn({ name, faults, bypassed, before }: ListedGate): string[] {
+  const isWhole = faults.length === 0;
+  return [
+    ...isWhole
+      ? []
+      : [`the gate ${name} is not whole: ${faults.join(", ")}; take it down with: plugctl gate delete ${name}`],
+    ...bypassed.map((filter) => `the packets that the gate ${name} takes bypass: ${filter}`),
+    ...before.map((filter) => `the gate ${name} does not see what is taken before it by: ${filter}`),
+  ];
+}

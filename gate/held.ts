@@ -45,7 +45,7 @@ export function isOf(note: GateNote, { priority, handle }: { priority: number; h
   return priority === note.priority && handle >= FIRST_FILTER && handle < FIRST_FILTER + 2 * note.filters;
 }
 
-/** The packets of an SSH session in one direction, below a VLAN's device with a tag or without. */
+/** The packets of an SSH session in one direction; below a VLAN's device they may have a tag. */
 function packetsOf({ client, server, clientPort, serverPort, isBelow }: Session, side: Side): Cube[] {
   const [from, to] = side === "ingress" ? [client, server] : [server, client];
   const [fromPort, toPort] = side === "ingress" ? [clientPort, serverPort] : [serverPort, clientPort];
@@ -61,7 +61,8 @@ function packetsOf({ client, server, clientPort, serverPort, isBelow }: Session,
     is(PORTS.dst, toPort),
     OPEN,
   );
-  return (isBelow ? [0, 1] : [0]).map((tagged) => all(is(TAGGED, tagged), packet));
+  // Before Linux 5.19 a filter that is for packets without a tag takes those with one, too.
+  return [isBelow ? packet : all(is(TAGGED, 0), packet)];
 }
 
 function number(address: Uint8Array): bigint {

@@ -1,5 +1,4 @@
-import type { ListedGate } from "../../gate/gate_state.ts";
-import { listGates } from "../../gate/gate_state.ts";
+import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { type Context, isGiven } from "../context.ts";
 import { openConnection } from "../targets.ts";
 import { textTable } from "../printing.ts";
@@ -16,19 +15,7 @@ export async function run(context: Context): Promise<void> {
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(gates, null, 2)}\n`);
   if (gates.length === 0) return context.note("there is no gate");
   context.print(`${textTable([HEADER, ...gates.map(row)], { right: NUMBERS })}\n`);
-  for (const gate of gates) for (const remark of remarks(gate)) context.note(remark);
-}
-
-/** What a person should know of a gate, beside its row. */
-function remarks({ name, faults, bypassed, before }: ListedGate): string[] {
-  const isWhole = faults.length === 0;
-  return [
-    ...isWhole
-      ? []
-      : [`the gate ${name} is not whole: ${faults.join(", ")}; take it down with: plugctl gate delete ${name}`],
-    ...bypassed.map((filter) => `the packets that the gate ${name} takes bypass: ${filter}`),
-    ...before.map((filter) => `the gate ${name} does not see what is taken before it by: ${filter}`),
-  ];
+  for (const gate of gates) for (const remark of remarksOn(gate)) context.note(remark);
 }
 
 function row({ name, direction, devs, priority, limitBytes, hitPackets, stats, ageMs, match }: ListedGate): string[] {

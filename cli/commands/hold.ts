@@ -45,7 +45,8 @@ export async function run(context: Context): Promise<number | void> {
   refuseLimit(plan, targets);
   const queues = openHoldQueues(connection, { ...plan, ...targets });
   using _guardian = queues.guardian;
-  for (const warning of queues.attached.flatMap(({ warnings }) => warnings)) context.note(warning);
+  const warnings = queues.attached.flatMap((plug) => plug.warnings);
+  for (const warning of [...queues.remarks, ...warnings]) context.note(warning);
   return await interruptible((signal) => holdAndReport(context, { ...queues, plan, signal, failures: [] }));
 }
 

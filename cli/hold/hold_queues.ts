@@ -3,6 +3,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import type { PlugPlace } from "../../plug/queue.ts";
 import { Gate } from "../../gate/gate.ts";
+import { listGates, remarksOn } from "../../gate/gate_state.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import { markFor } from "../../guardian/mark.ts";
 import { Plug } from "../../plug/plug.ts";
@@ -15,6 +16,8 @@ export interface HoldQueues {
   plugs: Plug[];
   /** Those that were attached, and that are to be taken away. */
   attached: Plug[];
+  /** What a person should know of the gates, a sentence each. */
+  remarks: string[];
 }
 
 /**
@@ -25,6 +28,9 @@ export interface HoldQueues {
 export function openHoldQueues(connection: Connection, { gates, places, limitBytes }: HoldPlan): HoldQueues {
   const listed = places.length > 0 ? listPlugs(connection) : [];
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
+  const remarks = gates.length === 0
+    ? []
+    : listGates(connection).filter(({ name }) => gates.includes(name)).flatMap(remarksOn);
   const missing: PlugPlace[] = [];
   for (const place of places) {
     const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));
@@ -35,7 +41,7 @@ export function openHoldQueues(connection: Connection, { gates, places, limitByt
   const guardian = Guardian.start({ env: markFor("held", whereabouts.map((place) => ({ connection, place }))) });
   try {
     const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
-    return { guardian, plugs: [...there, ...attached], attached };
+    return { guardian, plugs: [...there, ...attached], attached, remarks };
   } catch (error) {
     guardian[Symbol.dispose]();
     throw error;

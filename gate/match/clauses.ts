@@ -42,6 +42,7 @@ function field(name: string, attributes: readonly [number, number], own: Pick<Fi
 
 const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [23], read: ({ vlan }) => vlan };
 const VLAN_MAX = 4094;
+const ETH_P_8021Q = 0x8100;
 
 const MACS: Readonly<Record<End, Field>> = {
   src: field("source MAC", [6, 7], { bytes: 6, read: ({ frame }) => wideBytes(frame, 6, 6) }),
@@ -82,6 +83,14 @@ const TOS = field("traffic class", [73, 74], {
     etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
 });
 
+const DSCP_TEXT = "a number from 0 to 63, or ef, af11 to af43, cs0 to cs7";
+/** The names of RFC 2474, 2597 and 3246. */
+const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
+  ["ef", 46],
+  ...[0, 1, 2, 3, 4, 5, 6, 7].map((precedence) => [`cs${precedence}`, 8 * precedence]),
+  ...[1, 2, 3, 4].flatMap((each) => [1, 2, 3].map((drop) => [`af${each}${drop}`, 8 * each + 2 * drop])),
+]);
+
 const TTL = field("TTL", [75, 76], {
   bytes: 1,
   read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
@@ -113,12 +122,20 @@ export const CLAUSES: readonly Clause[] = [
     read: (_, { text }) => [is(fields.ETHER_TYPE, ETHER_TYPES[text as keyof typeof ETHER_TYPES])],
   },
   {
-    words: ["tcp", "udp", "sctp", "igmp", "esp", "ah", "pim", "vrrp"],
-    syntax: "tcp, udp, sctp, igmp, esp, ah, pim, vrrp",
+    words: ["tcp", "udp", "sctp", "esp", "ah", "pim"],
+    syntax: "tcp, udp, sctp, esp, ah, pim",
     meaning: "This protocol, over IPv4 and over IPv6",
     example: "udp",
     fields: [fields.PROTOCOL],
     read: (_, { text }) => inBoth(is(fields.PROTOCOL, PROTOCOLS[text as keyof typeof PROTOCOLS])),
+  },
+  {
+    words: ["igmp", "vrrp"],
+    syntax: "igmp, vrrp",
+    meaning: "This protocol, over IPv4",
+    example: "igmp",
+    fields: [fields.PROTOCOL],
+    read: (_, { text }) => [all(IPV4, is(fields.PROTOCOL, PROTOCOLS[text as keyof typeof PROTOCOLS]))],
   },
   {
     words: ["icmp", "icmp6"],
@@ -256,6 +273,21 @@ export const CLAUSES: readonly Clause[] = [
     example: "ip and fragment",
     fields: [FRAGMENT],
     read: () => inBoth(bits(FRAGMENT, 1, 1)),
+  },
+  {
+    words: ["dscp"],
+    syntax: "dscp N",
+    meaning:
+      "The six bits of Differentiated Services, of IPv4 and IPv6: a number, or `ef`, `af11` to `af43`, `cs0` to `cs7`",
+    example: "udp and dscp ef",
+    fields: [TOS],
+    read: (reader) => {
+      const word = reader.take(DSCP_TEXT);
+      const named = Object.hasOwn(DSCP, word.text) ? DSCP[word.text] : undefined;
+      const number = named ?? wholeNumber(word.text, 63);
+      if (number === undefined) throw reader.fault(word, DSCP_TEXT, { hint: nearest(word.text, Object.keys(DSCP)) });
+      return inBoth(bits(TOS, number << 2, 0xfc));
+    },
   },
 ];
 
@@ -403,7 +435,7 @@ function readEther(reader: Reader): Cube[] {
     case "multicast":
       return [bits(MACS.dst, 1n << 40n, 1n << 40n)];
     case "proto":
-      return [is(fields.ETHER_TYPE, readEtherType(reader))];
+      return [etherType(readEtherType(reader))];
     case "src":
     case "dst":
       reader.takeIf("host");
@@ -416,6 +448,10 @@ function readEther(reader: Reader): Cube[] {
   throw reader.fault(word, expected, {
     hint: nearest(word.text, ["src", "dst", "host", "proto", "broadcast", "multicast"]),
   });
+}
+
+function etherType(number: number): Cube {
+  return number === ETH_P_8021Q ? is(fields.TAGGED, 1) : is(fields.ETHER_TYPE, number);
 }
 
 function readMac(reader: Reader): bigint {

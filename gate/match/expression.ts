@@ -1,6 +1,6 @@
 import { type Clause, CLAUSES, type EndClause } from "./clauses.ts";
-import { type Cube, EVERYTHING, intersectAll, subtract, withoutNeedless } from "./cube.ts";
-import type { End } from "./fields.ts";
+import { type Cube, EVERYTHING, intersectAll, is, subtract, withoutNeedless } from "./cube.ts";
+import { type End, ETHER_TYPE, TAGGED } from "./fields.ts";
 import { isExpressible } from "./flower.ts";
 import type { MatchError } from "./match_error.ts";
 import { nearest, Reader, type Word } from "./words.ts";
@@ -64,7 +64,7 @@ class Parser {
     if (rest !== undefined) throw this.#reader.fault(this.#reader.take(""), "and, or, or the end");
     const cubes = withoutNeedless(this.#within(node, [EVERYTHING]));
     if (cubes.length === 0) throw this.#contradiction();
-    return this.#checked(cubes, node);
+    return this.#checked(cubes.map(untagged), node);
   }
 
   /** Terms between `and` and `or`, which bind equally and from the left, as tcpdump's do. */
@@ -245,6 +245,11 @@ class Parser {
     const problem = `no packet fits ${JSON.stringify(word.text)} and the words beside it`;
     return this.#reader.fault(word, "or between them, or other words", { problem });
   }
+}
+
+/** As tcpdump takes it: what stands behind a VLAN tag is looked for only where a tag is asked for. */
+function untagged(cube: Cube): Cube {
+  return cube.has(ETHER_TYPE) && !cube.has(TAGGED) ? new Map([...is(TAGGED, 0), ...cube]) : cube;
 }
 
 interface Ends {

@@ -11,15 +11,16 @@ export interface Key {
 const KEY_ETH_TYPE = 8;
 const KEY_VLAN_ETH_TYPE = 25;
 const KEY_VLAN_ID = 23;
+/** Linux 5.19 and later know it; those before take no notice of it. */
+const KEY_NUM_OF_VLANS = 102;
 const ETH_P_ALL = 3;
 /** 802.1Q and 802.1ad */
 const TAGS: readonly number[] = [0x8100, 0x88a8];
-/** What is no key: the class, the actions, flags, and what the kernel says of the device's part in it. */
-const NO_KEYS: readonly number[] = [1, 3, 22, 86];
+/** What is no key: the class, the actions, flags, and what the kernel says of the device's part in it; and a key that not all know. */
+const NO_KEYS: readonly number[] = [1, 3, 22, 86, KEY_NUM_OF_VLANS];
 
 /** Whether flower can look for it: what it compares by its whole value must have one. */
 export function isExpressible(cube: Cube): boolean {
-  if (cube.has(TAGGED) && !cube.has(ETHER_TYPE) && isZero(cube.get(TAGGED))) return false;
   return [...cube].every(([field, wanted]) =>
     field.by !== "value" || ("mask" in wanted && wanted.mask === fullMask(field))
   );
@@ -43,14 +44,15 @@ function rank({ type }: Key): number {
   return type === KEY_ETH_TYPE ? -2 : type === KEY_VLAN_ETH_TYPE ? -1 : 0;
 }
 
+/** Without a key for tags flower looks behind them, for packets without a tag it needs that they are counted. */
 function typeKeys(cube: Cube): Key[] {
   const inner = valueOf(cube, ETHER_TYPE);
   const tagged = cube.has(TAGGED) && !isZero(cube.get(TAGGED));
   const types = [...tagged ? [TAGS[0]] : [], ...inner === undefined ? [] : [inner]];
-  return types.map((type, index) => ({
-    type: index === 0 ? KEY_ETH_TYPE : KEY_VLAN_ETH_TYPE,
-    value: network(type, 2),
-  }));
+  return [
+    ...types.map((type, index) => ({ type: index === 0 ? KEY_ETH_TYPE : KEY_VLAN_ETH_TYPE, value: network(type, 2) })),
+    ...cube.has(TAGGED) && !tagged ? [{ type: KEY_NUM_OF_VLANS, value: Uint8Array.of(0) }] : [],
+  ];
 }
 
 function fieldKeys(field: Field, { wanted, protocol }: { wanted: Wanted; protocol?: number }): Key[] {
@@ -107,7 +109,11 @@ export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly K
   const outer = values.get(KEY_ETH_TYPE);
   const inner = values.get(KEY_VLAN_ETH_TYPE);
   const ipProtocol = values.get(PROTOCOL_KEY);
+  const vlans = values.get(KEY_NUM_OF_VLANS);
   const parts = [
+    ...vlans ? [is(TAGGED, vlans[0] === 0 ? 0 : 1)] : [],
+    // Of a filter that looks at a tag the kernel does not say so but by what the tag has.
+    ...inner || values.has(KEY_VLAN_ID) ? [is(TAGGED, 1)] : [],
     ...outer ? [typeCube(Number(number(outer)))] : [],
     ...inner ? [is(ETHER_TYPE, number(inner))] : [],
     ...CLAUSE_FIELDS.flatMap((field) => readField(field, { values, protocol: ipProtocol?.[0] })),
@@ -120,7 +126,7 @@ export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly K
 const PROTOCOL_KEY = 9;
 
 function typeCube(etherType: number): Cube {
-  return TAGS.includes(etherType) ? is(TAGGED, 1) : new Map([...is(TAGGED, 0), ...is(ETHER_TYPE, etherType)]);
+  return TAGS.includes(etherType) ? is(TAGGED, 1) : is(ETHER_TYPE, etherType);
 }
 
 function readField(

@@ -29,7 +29,9 @@ class Traffic implements Disposable {
   constructor(side: Side) {
     const [near, far] = this.pair.ends;
     const [from, to] = side === "egress" ? [near, far] : [far, near];
-    this.pair.left.configure(["link add sink type dummy", "link set sink arp off addrgenmode none up"]);
+    this.pair.left.configure(["link add sink type dummy"]);
+    // It is to send nothing on its own account.
+    this.pair.left.run("sh", "-c", "sysctl -qw net.ipv6.conf.sink.disable_ipv6=1 && ip link set sink up");
     this.#address = to.ipv4;
     this.#sender = new UdpSocket(from.host, { address: from.ipv4, port: 0 });
     this.#receivers = [PORT, OTHER, END].map((port) => new UdpSocket(to.host, { address: to.ipv4, port }));
@@ -85,7 +87,7 @@ const BEHIND: { filter: string; effect: [number, number, number]; name: string }
     name: "filter protocol ip pref 5000 flower chain 0 handle 0x1 (mirred egress mirror to sink)",
   },
   {
-    filter: `protocol ip pref 5000 ${U32} action police rate 8bit burst 40 conform-exceed drop`,
+    filter: `protocol ip pref 5000 ${U32} action police rate 8bit burst 10 conform-exceed drop`,
     effect: [0, 0, 0],
     name: "filter protocol ip pref 5000 u32 chain 0 handle 800::800 (police)",
   },

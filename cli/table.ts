@@ -315,7 +315,8 @@ export const COMMANDS = {
   },
   recover: {
     summary: "release and remove everything that plugctl has left behind",
-    options: ["netns", "all", "drop", "timeout", "json", "quiet", "verbose", "help"],
+    options: ["netns", "all", "drop", "timeout", "json", "dry-run", "quiet", "verbose", "help"],
+    meanings: { "dry-run": "print what would be released and removed, and touch nothing" },
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
       "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away, also under a " +
@@ -326,6 +327,7 @@ export const COMMANDS = {
     examples: [
       ["recover", "make this network namespace as it was"],
       ["recover --all", "make this machine as it was"],
+      ["recover --dry-run", "see what there is to recover"],
     ],
     load: (): Loading => import("./commands/recover.ts"),
   },
@@ -335,7 +337,7 @@ export const COMMANDS = {
     options: ["format", "json", "help"],
     meanings: { json: "the same as --format json" },
     details: [
-      "COMMAND is any command that has --dry-run, except run, with its own options. Each message is a line of hex, an array " +
+      "COMMAND is any command that has --dry-run, except run and recover, with its own options. Each message is a line of hex, an array " +
       "in C, or in JSON its bytes and every field. No socket is opened.",
     ],
     examples: [

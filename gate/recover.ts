@@ -88,7 +88,7 @@ function otherPlugs(connection: Connection): ListedPlug[] {
 }
 
 /** Whether it is one of the handles that plugctl gives. */
-function isOwnHandle(handle: number): boolean {
+export function isOwnHandle(handle: number): boolean {
   return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
 }
 

@@ -21,7 +21,8 @@ export async function run(context: Context): Promise<number> {
   return await context.run({ ...given, values } satisfies Arguments);
 }
 
-/** Whether it says what it would send; a scenario's dry run is a plan. */
+/** Whether its dry run prints what it would send; of these two it is a plan. */
 function takesDryRun(command: CommandName): boolean {
-  return command !== "run" && (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
+  return command !== "run" && command !== "recover" &&
+    (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
 }

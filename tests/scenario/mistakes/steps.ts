@@ -57,7 +57,7 @@ export const STEP_MISTAKES: Cases = [
     'there is no gate or plug "nosuch"',
     "one of web, up",
   ],
-  [withSteps("  - hold: ‸web"), "hold is no mapping", HOLD],
+  [withSteps("  - hold: ‸web"), "hold must be a mapping", HOLD],
   [withSteps("  - hold: { gate: web, plug: up, for: 1s }"), "", ""],
   [withSteps("  - hold: { gate: web, until: { process: load, exit: 0, timeout: 1s } }"), "", ""],
   [withSteps("  - hold: { gate: web, while: [log: x] }"), "", ""],

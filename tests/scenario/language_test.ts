@@ -180,10 +180,10 @@ Deno.test("wait and expect see what a web server answers", async () => {
     "1",
     `Expected that ${url}/no answers with status 200: status was 503`,
   ]);
-  assertEquals(await ending(`  - wait: { http: "${url}/?a", body: other, timeout: 20ms }`), [
+  assertEquals(await ending(`  - wait: { http: "${url}/?a", body: other, timeout: 2s }`), [
     "failed",
     "1",
-    `Timed out after 20ms waiting until ${url}/?a answers with status 200 and other in its body: body was "you asked ?a"`,
+    `Timed out after 2s waiting until ${url}/?a answers with status 200 and other in its body: body was "you asked ?a"`,
   ]);
   const [outcome, , message] = await ending("  - wait: { http: http://127.0.0.1:1/, timeout: 20ms }");
   assertEquals(outcome, "failed");

@@ -124,10 +124,10 @@ Deno.test("wait runs a command until it ends as it should, and no longer than it
   const file = await Deno.makeTempFile();
   try {
     assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3" }`), ["done", ""]);
-    const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 50ms }");
+    const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 2s }");
     assertEquals([outcome, message], [
       "failed",
-      "Timed out after 50ms waiting until echo no; exit 4 ends with exit status 0: it ended with exit status 4; it says: no",
+      "Timed out after 2s waiting until echo no; exit 4 ends with exit status 0: it ended with exit status 4; it says: no",
     ]);
     const late = await runSteps("  - wait: { command: 'sleep 3600', timeout: 50ms }");
     assertEquals(

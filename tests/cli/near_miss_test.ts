@@ -65,6 +65,10 @@ const OPTIONS_MEANT = [
   ["detach lo --dryrun", "unknown option --dryrun; did you mean --dry-run"],
   ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, gate add"],
   ["version --quiet", "unknown option --quiet: version does not take it; see: plugctl version --help"],
+  [
+    "show --force",
+    "unknown option --force: show does not take it; these do: attach, detach, buffer, gate add, gate delete, recover",
+  ],
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
   [
     "--netns b show",

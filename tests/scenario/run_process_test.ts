@@ -102,10 +102,15 @@ Deno.test("wait fails at once where a process has ended without what is waited f
     "failed",
     'Gave up waiting until child has ended with exit status 1 and yes in stdout: stdout was "no"',
   ]);
-  assertEquals(await ending(`${start}  - sleep: 100ms\n  - wait: { process: child, running: true, timeout: 1h }`), [
-    "failed",
-    "Gave up waiting until child runs: child ended with exit status 1; it says: no",
-  ]);
+  assertEquals(
+    await ending(
+      `${start}  - wait: { process: child, running: false }\n  - wait: { process: child, running: true, timeout: 1h }`,
+    ),
+    [
+      "failed",
+      "Gave up waiting until child runs: child ended with exit status 1; it says: no",
+    ],
+  );
 });
 
 Deno.test("wait and expect see whether a process runs", async () => {
@@ -189,7 +194,7 @@ Deno.test("a process may end by itself as a join, wait or expect of the file wan
     "",
   ]);
   assertEquals(await afterStart("command: 'true'", `${sleep}  - join: child`), ["done", undefined, ""]);
-  assertEquals(await afterStart("command: exit 7", `${sleep}  - expect: { process: child, exit: ">0" }`), [
+  assertEquals(await afterStart("command: exit 7", `${sleep}  - wait: { process: child, exit: ">0", timeout: 60s }`), [
     "done",
     undefined,
     "",

@@ -257,9 +257,7 @@ export function sampleFilter(
   const forward = redirect(redirectsTo(filter) ?? 0, { cookie: own?.cookie, index: own?.index });
   const actions = [...samples, forward].map((action, at) => nest(String(at + 1), at + 1, action));
   const options = [
-    ...keys.filter(({ type }) => !TOLD_BY_KERNEL.includes(type)).map(({ type, value }) =>
-      attribute("KEY", type, value)
-    ),
+    ...keys.map(({ type, value }) => attribute("KEY", type, value)),
     nest("ACT", TCA_FLOWER_ACT, actions),
   ];
   return {

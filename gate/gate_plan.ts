@@ -2,7 +2,7 @@ import { type Cube, EVERYTHING } from "./match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
 import { type Key, keysOf, signOf } from "./match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
-import { gateDevice, inventName } from "./gate_name.ts";
+import { gateDevice, inventName } from "./device.ts";
 import { FIRST_FILTER } from "./filter.ts";
 import type { Direction } from "./gate_note.ts";
 import { isEverything } from "./held.ts";

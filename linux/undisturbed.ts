@@ -29,6 +29,13 @@ export function undisturbed<T>(work: () => T): T {
   }
 }
 
+/** As `undisturbed`, and tells how many milliseconds it took during which others could send: none with one processor. */
+export function timedUndisturbed<T>(work: () => T): { result: T; gapMs: number } {
+  const from = performance.now();
+  const result = undisturbed(work);
+  return { result, gapMs: hasSeveralProcessors() ? performance.now() - from : 0 };
+}
+
 /** Whether other processors can send while one works, whatever its priority. */
 export function hasSeveralProcessors(): boolean {
   return libc().call.sysconf(PROCESSORS_ONLINE) !== 1n;

@@ -2,7 +2,7 @@ import { NLM_F_CREATE } from "../codec/assembly/constants.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { QdiscRequest } from "../codec/request.ts";
-import { undisturbed } from "../linux/undisturbed.ts";
+import { timedUndisturbed } from "../linux/undisturbed.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachSync } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
@@ -193,7 +193,8 @@ function create(connection: Connection, plans: readonly Plan[]): void {
     if (!hold) requests.push(changeRequest(place, "release-indefinite"));
     while (planOf.length < requests.length) planOf.push(plan);
   }
-  const answers = undisturbed(() => connection.transact(requests));
+  const { result: answers, gapMs } = timedUndisturbed(() => connection.transact(requests));
+  for (const { queue } of plans) if (queue.place.parent === TC_H_ROOT) queue.noteGap(gapMs);
   const failed = answers.findIndex(({ errno }) => errno !== 0);
   if (failed < 0) return;
   const created = new Set(planOf.filter((_, index) => isCreation(requests[index]) && answers[index].errno === 0));

@@ -5,7 +5,7 @@ import { numberOf } from "./quantity.ts";
 import { nameQueue, type Queue, readPlug } from "./queue.ts";
 import { type PlugMessage, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
-import { undisturbed } from "../linux/undisturbed.ts";
+import { timedUndisturbed } from "../linux/undisturbed.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -163,7 +163,9 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   if (parent !== TC_H_ROOT) {
     refuseDeadEnd(readQdiscs(queue.connection, detaching(queue)), { ifindex, parent, operation: detaching(queue) });
   }
-  checkAnswers(detaching(queue), undisturbed(() => queue.connection.transact([deleteRequest(queue.place)])));
+  const { result, gapMs } = timedUndisturbed(() => queue.connection.transact([deleteRequest(queue.place)]));
+  checkAnswers(detaching(queue), result);
+  if (parent === TC_H_ROOT) queue.noteGap(gapMs);
   queue.end();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops };
 }

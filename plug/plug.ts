@@ -138,6 +138,15 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   /**
+   * For how long at the most its device has sent nothing because the plug was put in or taken out, in milliseconds. The
+   * kernel discards what it is given to send meanwhile, and counts it nowhere (seen on 6.1). 0 where no other process
+   * could send anything: with one processor and CAP_SYS_NICE, and below a class.
+   */
+  get gapMs(): number {
+    return this.#state.gapMs;
+  }
+
+  /**
    * Holds from here on. Called again, it ends the current epoch and begins the next.
    *
    * @throws {QueueError} `would-orphan` where an epoch has ended and is not released yet, `would-lock-out` where

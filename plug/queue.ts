@@ -45,6 +45,9 @@ export interface QueueOptions {
   gate?: GateMark;
 }
 
+/** For how long a look at the routes counts, in milliseconds: whoever moves a plug often does not look each time. */
+const HARMLESS_MS = 1000;
+
 /** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
 export class Queue {
   readonly dev: string;
@@ -56,6 +59,8 @@ export class Queue {
   #asked?: "hold" | "pass";
   #endedEpoch?: boolean;
   #limitBytesAsked?: number;
+  #harmlessUntil = -Infinity;
+  #gapMs = 0;
   #guard?: QueueGuard;
   /** What a signal that ends the process does first, and what waits for one while it holds. */
   #releaseOnSignal?: () => void;
@@ -100,6 +105,24 @@ export class Queue {
   /** The line to its guardian, where it has one. */
   get guard(): QueueGuard | undefined {
     return this.#guard;
+  }
+
+  /** Makes sure that to hold it locks nobody out, by `check`, which throws where it does; not again within a second. */
+  checkHarmless(check: () => void): void {
+    const now = performance.now();
+    if (now < this.#harmlessUntil) return;
+    check();
+    this.#harmlessUntil = now + HARMLESS_MS;
+  }
+
+  /** For how long at the most its device has discarded what it was given to send, in milliseconds. */
+  get gapMs(): number {
+    return this.#gapMs;
+  }
+
+  /** It was put in or taken out, which took so long. */
+  noteGap(ms: number): void {
+    this.#gapMs += ms;
   }
 
   /** The plug was seen at this place. */

@@ -12,6 +12,7 @@ const WORKS: Readonly<Record<string, string>> = {
   "many": "64 a send",
   "transact-one": "one at a time, by Connection.transact",
   "transact-many": "64 a send, by Connection.transact",
+  "api": "plug.buffer() and plug.release()",
   "process": "a process for each",
 };
 

@@ -11,6 +11,7 @@ import {
   TCQ_PLUG_RELEASE_INDEFINITE,
   verifyAcks,
 } from "../../codec/mod.ts";
+import { Plug } from "../../mod.ts";
 import { Connection, openSocket } from "../../netlink/mod.ts";
 
 const BATCH = 64;
@@ -101,4 +102,6 @@ if (kind === "plug") {
   const requests = new Array(BATCH).fill(request);
   console.log("transact-one", measure(1, () => connection.transact([request])));
   console.log("transact-many", measure(BATCH, () => connection.transact(requests)));
+  const opened = Plug.open({ dev: "lo", handle: place.handle, connection });
+  console.log("api", measure(2, () => void (opened.buffer(), opened.releaseIndefinite())));
 }

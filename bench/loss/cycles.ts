@@ -1,0 +1,144 @@
+// Puts plugs and gates in and takes them out while traffic flows that never pauses, by plain tc and by plugctl, and tells
+// what was lost:  cycles.ts TRAFFIC_PROGRAM CYCLES  prints a line "result|traffic|work|cycles|…" each.
+import { Gate, Plug } from "../../mod.ts";
+import { inNamespace } from "../../linux/namespace.ts";
+
+const [program, count] = Deno.args;
+const CYCLES = Number(count);
+/** Starting a process for each message takes so much longer. */
+const CYCLES_OF_TC = Math.ceil(CYCLES / 10);
+const CONTROL = "/run/plugctl-bench-loss";
+const NEAR = "bench-near";
+const FAR = "bench-far";
+const HOLD_MS = 5;
+
+/** What flows, over which device of the near namespace. */
+interface Traffic {
+  name: string;
+  words: readonly string[];
+  dev: string;
+}
+
+const near = `/run/netns/${NEAR}`;
+const acrossVeth = [near, `/run/netns/${FAR}`, "10.9.0.2", "9000"];
+const TRAFFIC: readonly Traffic[] = [
+  { name: "UDP, 2,000/s, veth", words: ["udp", CONTROL, "2000", ...acrossVeth], dev: "bench0" },
+  { name: "UDP, 50,000/s, veth", words: ["udp", CONTROL, "50000", ...acrossVeth], dev: "bench0" },
+  { name: "UDP, 2,000/s, lo", words: ["udp", CONTROL, "2000", near, near, "127.0.0.1", "9000"], dev: "lo" },
+  { name: "TCP in bulk, veth", words: ["tcp", CONTROL, "0", ...acrossVeth], dev: "bench0" },
+];
+
+/** A way to put something in, hold, release and take it out. */
+interface Work {
+  name: string;
+  cycles: number;
+  cycle: (dev: string) => Promise<void>;
+}
+
+const WORKS: readonly Work[] = [
+  { name: "nothing", cycles: CYCLES_OF_TC, cycle: () => pause(4 * HOLD_MS) },
+  { name: "a plug, by plugctl", cycles: CYCLES, cycle: plugByPlugctl },
+  { name: "a gate, by plugctl", cycles: CYCLES, cycle: gateByPlugctl },
+  { name: "a plug, by tc", cycles: CYCLES_OF_TC, cycle: plugByTc },
+  { name: "clsact and a filter, by tc", cycles: CYCLES_OF_TC, cycle: clsactByTc },
+];
+
+ip("netns", "add", NEAR);
+ip("netns", "add", FAR);
+try {
+  ip("link", "add", "bench0", "netns", NEAR, "type", "veth", "peer", "name", "bench1", "netns", FAR);
+  for (const [namespace, dev, address] of [[NEAR, "bench0", "10.9.0.1"], [FAR, "bench1", "10.9.0.2"]]) {
+    ip("-netns", namespace, "address", "add", `${address}/24`, "dev", dev);
+    for (const name of ["lo", dev]) ip("-netns", namespace, "link", "set", name, "up");
+  }
+  // What a release lets go at once must not be lost behind the queue: veth and lo drop what is beyond this.
+  Deno.writeTextFileSync("/proc/sys/net/core/netdev_max_backlog", "1000000");
+  for (const traffic of TRAFFIC) for (const work of WORKS) await measure(traffic, work);
+} finally {
+  ip("netns", "delete", NEAR);
+  ip("netns", "delete", FAR);
+}
+
+async function measure({ name, words, dev }: Traffic, { name: work, cycles, cycle }: Work): Promise<void> {
+  Deno.writeFileSync(CONTROL, new Uint8Array(64));
+  const traffic = new Deno.Command(program, { args: [...words], stdout: "piped" }).spawn();
+  await pause(500);
+  for (let done = 0; done < cycles; done++) {
+    await cycle(dev);
+    await pause(HOLD_MS);
+  }
+  await pause(500);
+  using control = Deno.openSync(CONTROL, { write: true });
+  control.seekSync(1, Deno.SeekMode.Start);
+  control.writeSync(new TextEncoder().encode("q"));
+  const { stdout, success } = await traffic.output();
+  if (!success) throw new Error(`Cannot measure: ${program} ${words.join(" ")} failed`);
+  console.log(["result", name, work, cycles, ...figures(new TextDecoder().decode(stdout))].join("|"));
+}
+
+/** What was sent, how fast, what was lost or sent again, on how many occasions, and the longest gap in milliseconds. */
+function figures(text: string): number[] {
+  const lines = text.trim().split("\n").map((line) => line.split(" "));
+  const number = (word: string) => Number(lines.find(([name]) => name === word)?.[1] ?? 0);
+  const lost = lines.filter(([name]) => name === "lost").map(([, , ...numbers]) => numbers.map(Number));
+  const packets = lost.reduce((sum, [packets]) => sum + packets, number("retransmitted"));
+  const occasions = lost.reduce((sum, [, times]) => sum + times, 0);
+  const longestUs = Math.max(0, ...lost.map(([, , longest]) => longest));
+  return [number("sent"), number("rate"), packets, occasions, longestUs / 1000, number("reordered")];
+}
+
+async function plugByPlugctl(dev: string): Promise<void> {
+  const plug = inNamespace(NEAR, () => Plug.attach({ dev, force: true }));
+  await pause(HOLD_MS);
+  plug.buffer({ force: true });
+  await pause(HOLD_MS);
+  await plug.detach();
+}
+
+async function gateByPlugctl(dev: string): Promise<void> {
+  const match = ["udp dst port 9000", "tcp dst port 9000"];
+  const gate = inNamespace(NEAR, () => Gate.open({ name: "bench", dev, direction: "egress", match, force: true }));
+  await pause(HOLD_MS);
+  gate.buffer({ force: true });
+  await pause(HOLD_MS);
+  await gate.close();
+}
+
+async function plugByTc(dev: string): Promise<void> {
+  tc("qdisc", "add", "dev", dev, "root", "handle", "1:", "plug", "limit", "16777216");
+  tc("qdisc", "change", "dev", dev, "root", "handle", "1:", "plug", "release_indefinite");
+  await pause(HOLD_MS);
+  tc("qdisc", "change", "dev", dev, "root", "handle", "1:", "plug", "block");
+  await pause(HOLD_MS);
+  tc("qdisc", "change", "dev", dev, "root", "handle", "1:", "plug", "release_indefinite");
+  await pause(HOLD_MS);
+  tc("qdisc", "delete", "dev", dev, "root");
+}
+
+/** With several processors plugctl leaves its own there. */
+async function clsactByTc(dev: string): Promise<void> {
+  if (tc("qdisc", "show", "dev", dev).includes("clsact")) tc("qdisc", "delete", "dev", dev, "clsact");
+  tc("qdisc", "add", "dev", dev, "clsact");
+  tc("filter", "add", "dev", dev, "egress", "protocol", "ip", "prio", "1000", "flower", "ip_proto", "icmp");
+  await pause(HOLD_MS);
+  tc("filter", "delete", "dev", dev, "egress");
+  tc("qdisc", "delete", "dev", dev, "clsact");
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function ip(...words: string[]): void {
+  run("ip", words);
+}
+
+function tc(...words: string[]): string {
+  return run("ip", ["netns", "exec", NEAR, "tc", ...words]);
+}
+
+function run(program: string, args: string[]): string {
+  const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}

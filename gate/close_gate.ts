@@ -6,7 +6,7 @@ import { detachAll, type DetachOptions, type DetachReport, detachSync, passOn, p
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers } from "../plug/queue_error.ts";
 import { deleteFilter } from "./filter.ts";
-import { deleteClsact, deleteDevice } from "./gate_requests.ts";
+import { deleteClsact, deleteDevice } from "./device.ts";
 import type { GateState } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";

@@ -1,5 +1,5 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { gateDevice, gateName } from "../../gate/gate_name.ts";
+import { gateDevice, gateName } from "../../gate/device.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import { type Context, isGiven } from "../context.ts";

@@ -134,6 +134,7 @@ export class RunView implements Disposable {
     this.#open.delete(end.step);
     this.#note(end.after);
     for (const note of end.notes ?? []) this.#context.note(note);
+    if (end.skipped) return this.#line(this.#describe(start, { sign: "–", result: "skipped" }));
     if (start.outer) return;
     if (outcome === "aborted") this.#endedEarly ??= start;
     // How all is undone is of interest where it is not.

@@ -6,11 +6,12 @@
 
 import * as v from "valibot";
 import { fitsNumber, formatNumberTest, type NumberTest } from "../plug/comparison.ts";
+import { formatDuration } from "../plug/quantity.ts";
 import type { RanProcess } from "./event.ts";
 import type { PlannedCommand, ProcessTest } from "./plan.ts";
 import type { Context } from "./source/context.ts";
 import { byKind, byName, type Schema } from "./source/mapping.ts";
-import { DURATION, EXIT_TEST, SOME_TEXT, TEXT, TEXT_TEST } from "./source/scalar.ts";
+import { DURATION, DURATION_TEST, EXIT_TEST, SOME_TEXT, TEXT, TEXT_TEST } from "./source/scalar.ts";
 import { fitsText, type TextTest } from "./text_test.ts";
 
 const COMMAND_EXPECTED = "a line for the shell, or a list of a program and its arguments";
@@ -47,10 +48,15 @@ export const END_ENTRIES = {
 };
 
 /** How a command must end, and within what time. */
-export const RUN_ENTRIES = { ...COMMAND_ENTRIES, ...END_ENTRIES, timeout: v.optional(DURATION) };
+export const RUN_ENTRIES = {
+  ...COMMAND_ENTRIES,
+  ...END_ENTRIES,
+  took: v.optional(DURATION_TEST),
+  timeout: v.optional(DURATION),
+};
 
 type CommandFields = v.InferOutput<v.ObjectSchema<typeof COMMAND_ENTRIES, string>>;
-type EndFields = v.InferOutput<v.ObjectSchema<typeof END_ENTRIES, string>>;
+type EndFields = v.InferOutput<v.ObjectSchema<typeof END_ENTRIES, string>> & { took?: NumberTest };
 
 /** A command with what `defaults:` adds to it. */
 export function commandOf({ command, env, cwd, stdin }: CommandFields, { defaults }: Context): PlannedCommand {
@@ -58,13 +64,13 @@ export function commandOf({ command, env, cwd, stdin }: CommandFields, { default
 }
 
 /** How a process must end. */
-export function endOf({ exit, stdout, stderr }: EndFields): ProcessTest {
-  return { exit, stdout, stderr };
+export function endOf({ exit, stdout, stderr, took }: EndFields): ProcessTest {
+  return { exit, stdout, stderr, ...took === undefined ? {} : { took } };
 }
 
 /** Whether anything is said of how a process must end. */
-export function saysEnd({ exit, stdout, stderr }: ProcessTest): boolean {
-  return exit !== undefined || stdout !== undefined || stderr !== undefined;
+export function saysEnd({ exit, stdout, stderr, took }: ProcessTest): boolean {
+  return exit !== undefined || stdout !== undefined || stderr !== undefined || took !== undefined;
 }
 
 /** A command in one line, as one would type it. */
@@ -78,12 +84,18 @@ function quoted(word: string): string {
 }
 
 /** How a process must end, in words that stand behind `ends` or `has ended`; empty where nothing is said. */
-export function describeEnd({ exit, stdout, stderr }: ProcessTest): string {
+export function describeEnd({ exit, stdout, stderr, took }: ProcessTest): string {
   const status = exit === undefined || exit === "any" ? [] : [`exit status ${describeExit(exit)}`];
   const texts = [stdout && `${stdout.source} in stdout`, stderr && `${stderr.source} in stderr`].filter(Boolean);
   const parts = [...status, ...texts];
-  if (parts.length > 0) return ` with ${parts.join(" and ")}`;
-  return exit === "any" ? " with any exit status" : "";
+  const time = took ? ` after ${describeTook(took)}` : "";
+  if (parts.length > 0) return `${time} with ${parts.join(" and ")}`;
+  return `${time}${exit === "any" ? " with any exit status" : ""}`;
+}
+
+/** How long something may take, in words: `< 2s`. */
+export function describeTook(test: NumberTest): string {
+  return test.operator === "one of" ? formatNumberTest(test) : `${test.operator} ${formatDuration(test.number)}`;
 }
 
 function describeExit(test: NumberTest): string {
@@ -91,11 +103,13 @@ function describeExit(test: NumberTest): string {
 }
 
 /** What is wrong about the end of a process, in words; `undefined` where it is as it should be. */
-export function wrongEnd(ran: RanProcess, { exit, stdout, stderr }: ProcessTest): string | undefined {
+export function wrongEnd(ran: RanProcess, { exit, stdout, stderr, took }: ProcessTest): string | undefined {
   const isRight = exit === "any" ||
     ran.exit !== undefined && fitsNumber(ran.exit, exit ?? { operator: "=", number: 0 });
   if (!isRight) return `${howEnded(ran)}${lastWords(ran)}`;
   const wrong = [wrongText("stdout", ran.stdout, stdout), wrongText("stderr", ran.stderr, stderr)].filter(Boolean);
+  const lasted = Math.round(((ran.to ?? ran.from) - ran.from) / 1000);
+  if (took && !fitsNumber(lasted, took)) wrong.push(`it took ${formatDuration(lasted)}`);
   return wrong.length > 0 ? wrong.join(", and ") : undefined;
 }
 

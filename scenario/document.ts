@@ -45,14 +45,15 @@ export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
 export function planScenario(
   tree: Tree,
-  { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+  { set, folder, mistakes }: { set: ReadonlyMap<string, Scalar>; folder?: string; mistakes: Mistake[] },
 ): ScenarioPlan | undefined {
   if (tree.kind !== "mapping") {
     const expected = `keys such as ${TOP_KEYS.join(", ")}`;
     return mistake(tree, { what: "the scenario is no mapping", expected }, { mistakes });
   }
   refuseUnknown(tree, mistakes);
-  const scope = varsOf(valueAt(tree, "vars"), { set, mistakes });
+  const vars = varsOf(valueAt(tree, "vars"), { set, mistakes });
+  const scope = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
   const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
   const context: Context = {
     scope,
@@ -63,9 +64,12 @@ export function planScenario(
     queues: new Map(),
     processes: new Set(),
     unnamed: new Set(),
+    captured: new Map(),
     count: { steps: 0 },
   };
-  return planParts(tree, { ...context, defaults: defaultsOf(valueAt(tree, "defaults"), context) });
+  const defaults = defaultsOf(valueAt(tree, "defaults"), context);
+  const plan = planParts(tree, { ...context, defaults });
+  return plan && { ...plan, vars: Object.fromEntries(vars) };
 }
 
 function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
@@ -75,7 +79,7 @@ function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
   }
 }
 
-function planParts(tree: MappingTree, context: Context): ScenarioPlan | undefined {
+function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "vars"> | undefined {
   const own = new Map([...tree.entries].filter(([key]) => key in TOP_ENTRIES));
   const top = check(mapping(TOP_ENTRIES, ""), { tree: { ...tree, entries: own }, label: "the scenario" }, context);
   const hosts = hostsOf(valueAt(tree, "hosts"), context);
@@ -86,8 +90,7 @@ function planParts(tree: MappingTree, context: Context): ScenarioPlan | undefine
   checkReferences(Object.keys(childrenOf(valueAt(tree, "hosts"))), context);
   if (!top || context.mistakes.length > 0) return undefined;
   const { name, description, timeout, "max-hold": maxHoldMs, seed } = top;
-  const vars = Object.fromEntries(context.scope);
-  return { name, description, timeoutMs: timeout, maxHoldMs, seed, vars, hosts, queues, steps, cleanup };
+  return { name, description, timeoutMs: timeout, maxHoldMs, seed, hosts, queues, steps, cleanup };
 }
 
 function stepsOf(tree: MappingTree, context: Context): Step[] {

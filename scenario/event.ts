@@ -184,6 +184,8 @@ export interface StepEnd extends StepMark {
   after: Record<string, QdiscStats>;
   /** A process that it started or that has ended in it. */
   ran?: RanProcess;
+  /** Whether it was not to be done, as its `when` says. */
+  skipped?: boolean;
   /** Of `sleep`: how long it was to be, in microseconds. */
   chosen?: number;
 }

@@ -109,6 +109,7 @@ const STEP_END = v.strictObject({
   beforeAt: v.optional(COUNT),
   after: STATS_BY_QUEUE,
   ran: v.optional(RAN),
+  skipped: v.optional(v.boolean()),
   chosen: v.optional(COUNT),
 });
 

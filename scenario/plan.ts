@@ -107,6 +107,12 @@ export interface Step {
   host?: string;
   /** When it is to be done, in milliseconds since its list of steps began; at once if that is over. */
   atMs?: number;
+  /** How long it may take, in milliseconds. */
+  took?: NumberTest;
+  /** Whether it is done at all: a condition that must hold then, about this host. */
+  when?: boolean | { condition: Condition; host?: string };
+  /** Makes it anew with the values that variables have by then which other steps set; absent where it uses none. */
+  replan?: (values: ReadonlyMap<string, Scalar>) => Step;
   /** Where it stands in the file, from 1 on. */
   line: number;
 }
@@ -134,4 +140,6 @@ export interface ProcessTest {
   exit?: NumberTest | "any";
   stdout?: TextTest;
   stderr?: TextTest;
+  /** How long it must have taken, in milliseconds. */
+  took?: NumberTest;
 }

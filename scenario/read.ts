@@ -20,10 +20,10 @@ export { runPlan } from "./run/run_plan.ts";
  */
 export function readScenario(
   text: string,
-  { file, set = new Map() }: { file: string; set?: ReadonlyMap<string, Scalar> },
+  { file, folder, set = new Map() }: { file: string; folder?: string; set?: ReadonlyMap<string, Scalar> },
 ): ScenarioPlan {
   const { tree, mistakes } = readYaml(text);
-  const plan = tree && planScenario(tree, { set, mistakes });
+  const plan = tree && planScenario(tree, { set, folder, mistakes });
   if (plan && mistakes.length === 0) return plan;
   throw new ScenarioError(file, sortMistakes(mistakes));
 }

@@ -68,7 +68,11 @@ export class Scenario {
     // Loaded where it is needed: with the library, that is in few of the programs that import it.
     const reader = await import("./read.ts");
     const values = new Map(Object.entries(set));
-    const plan = reader.readScenario(text, { file: origin.file ?? "scenario", set: values });
+    const plan = reader.readScenario(text, {
+      file: origin.file ?? "scenario",
+      folder: origin.folder.replace(/(?<=.)\/$/, ""),
+      set: values,
+    });
     const unknown = [...values.keys()].find((name) => !Object.hasOwn(plan.vars, name));
     if (unknown === undefined) return new Scenario(plan, { origin, reader });
     const names = Object.keys(plan.vars).join(", ") || "none";

@@ -40,6 +40,8 @@ export interface Scene {
   details: Details;
   /** Does steps that stand in it, one after the other: a round, or a branch. */
   inner: (part: Part) => Promise<void>;
+  /** Does steps that it is made of, as if they stood below it. */
+  within: (steps: readonly Step[]) => Promise<void>;
   /** Does several lists of steps at the same time; where one is not done, the others are ended. */
   atOnce: (parts: readonly Part[]) => Promise<void>;
 }
@@ -78,6 +80,8 @@ export interface StepKind<S extends Step = Step> {
   queues?(step: S): readonly string[];
   /** The process that it is about. */
   process?(step: S): string | undefined;
+  /** The process whose input it writes to. */
+  writesTo?(step: S): string;
   /** How a process may end, where the step is about that. */
   ending?(step: S): Ending | undefined;
   /** The gate or plug that it makes. */

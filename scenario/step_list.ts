@@ -1,10 +1,14 @@
 import * as v from "valibot";
-import type { Step } from "./plan.ts";
+import { conditionKind, conditionSchemas, planCondition } from "./conditions/list.ts";
+import type { Mistake } from "./mistake.ts";
+import type { Scalar, Step } from "./plan.ts";
+import { StepError } from "./run/step_error.ts";
 import { type Context, type GivenHost, mistake } from "./source/context.ts";
 import { check } from "./source/check.ts";
 import { mapping } from "./source/mapping.ts";
-import { DURATION, NAME, SOME_TEXT } from "./source/scalar.ts";
-import { type Entry, follow, type MappingTree, type Tree } from "./source/tree.ts";
+import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
+import { type Entry, follow, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
+import { uses } from "./source/variables.ts";
 import type { StepKind } from "./step.ts";
 import { STEP_WORDS, STEPS } from "./steps/list.ts";
 
@@ -12,10 +16,23 @@ import { STEP_WORDS, STEPS } from "./steps/list.ts";
 const STEPS_MAX = 100_000;
 
 /** What every step may say beside what it does. */
-export const STEP_ENTRIES = { name: v.optional(SOME_TEXT), host: v.optional(NAME), at: v.optional(DURATION) };
+const BASE_ENTRIES = {
+  name: v.optional(SOME_TEXT),
+  host: v.optional(NAME),
+  at: v.optional(DURATION),
+  took: v.optional(DURATION_TEST),
+};
+const WHEN_EXPECTED = "true, false, or a condition: { gate: web, backlog: 0 }";
+const WHETHER = v.boolean(WHEN_EXPECTED);
+const CONDITIONS = conditionSchemas({ withTimeout: false });
+/** Those, and what is read by itself. */
+export const STEP_ENTRIES = {
+  ...BASE_ENTRIES,
+  when: v.optional(v.union([WHETHER, ...Object.values(CONDITIONS)], WHEN_EXPECTED)),
+};
 
 const STEP_KEYS = Object.keys(STEP_ENTRIES);
-const STEP_SCHEMA = mapping(STEP_ENTRIES, "a step");
+const STEP_SCHEMA = mapping(BASE_ENTRIES, "a step");
 /** What steps can do, the words that are preferred. */
 const ACTIONS = STEPS.map(({ action, words = [action] }) => words[0]).join(", ");
 
@@ -29,7 +46,76 @@ export function planSteps(tree: Tree, label: string, context: Context): Step[] {
   return tree.items.flatMap((item) => planStep(item, context) ?? []);
 }
 
+/** What stands for the value of a variable while that is not known: one of these fits, or nothing would. */
+const STAND_INS = (name: string) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1"];
+
 function planStep(tree: Tree, context: Context): Step | undefined {
+  const used = [...context.captured.keys()].filter((name) => uses(tree, name));
+  return used.length === 0 ? planNow(tree, context) : planLater(tree, { used, context });
+}
+
+/** Reads a step that uses what other steps set: checked with what stands for that now, and made anew when it is done. */
+function planLater(tree: Tree, { used, context }: { used: readonly string[]; context: Context }): Step | undefined {
+  const found = wordOf(tree, context);
+  if (!found) return undefined;
+  // The steps that stand in it are made anew by themselves.
+  if (found.kind.parts) {
+    return isRefused(found, { used, context }) ? undefined : planNow(tree, context);
+  }
+  const first: Mistake[] = [];
+  for (const index of STAND_INS("").keys()) {
+    const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
+    const trial = { ...context, captured, mistakes: [], references: [], count: { steps: 0 } };
+    const step = planNow(tree, trial);
+    if (step && trial.mistakes.length === 0) {
+      context.count.steps++;
+      context.references.push(...trial.references);
+      for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
+      return { ...step, replan: (values) => replanned(tree, { used, values, context }) };
+    }
+    if (index === 0) first.push(...trial.mistakes);
+  }
+  context.mistakes.push(...first);
+}
+
+/** Refuses a variable whose value is not known when it is decided which steps there are. */
+function isRefused(
+  { kind, label, entry }: Found,
+  { used, context }: { used: readonly string[]; context: Context },
+): boolean {
+  const { value } = entry;
+  const own = value.kind === "mapping" && !kind.beside
+    ? { ...value, entries: new Map([...value.entries].filter(([, { value }]) => value.kind !== "list")) }
+    : value;
+  const name = used.find((name) => uses(own, name));
+  if (name === undefined) return false;
+  const what = `${label} uses ${name}, which has no value before the steps begin`;
+  mistake(value, { what, expected: "a variable that vars defines" }, context);
+  return true;
+}
+
+function replanned(
+  tree: Tree,
+  { used, values, context }: { used: readonly string[]; values: ReadonlyMap<string, Scalar>; context: Context },
+): Step {
+  const missing = used.find((name) => !values.has(name));
+  if (missing !== undefined) throw new StepError(`Cannot do it: no step has given ${missing} a value yet`);
+  const mistakes: Mistake[] = [];
+  const step = planNow(tree, {
+    ...context,
+    captured: new Map(values),
+    mistakes,
+    references: [],
+    queues: new Map(context.queues),
+    processes: new Set(context.processes),
+    count: { steps: 0 },
+  });
+  if (step && mistakes.length === 0) return step;
+  const [{ line, column, what, expected }] = mistakes;
+  throw new StepError(`Cannot do it: at ${line}:${column} ${what}, expected ${expected}`);
+}
+
+function planNow(tree: Tree, context: Context): Step | undefined {
   if (++context.count.steps > STEPS_MAX) {
     if (context.count.steps > STEPS_MAX + 1) return undefined;
     const what = "there are too many steps, those of every round counted";
@@ -41,10 +127,12 @@ function planStep(tree: Tree, context: Context): Step | undefined {
   const base = baseOf(found, context);
   if (!base) return undefined;
   const { given, ...every } = base;
+  const when = whenOf(found, { given, context });
   const own = kind.plan({ tree: entry.value, label, whole, given, context, planSteps });
   if (!own) return undefined;
-  const step = { action: kind.action, ...every, ...own };
-  if (given && !kind.isOnHost?.(step)) refuseHost(found, context);
+  const step = { action: kind.action, ...every, ...when === undefined ? {} : { when }, ...own };
+  const isOnHost = kind.isOnHost?.(step) || typeof when === "object" && conditionKind(when.condition).isOnHost;
+  if (given && !isOnHost) refuseHost(found, context);
   return step;
 }
 
@@ -82,12 +170,24 @@ function baseOf(
   { entry, whole }: Found,
   context: Context,
 ): Omit<Step, "action" | "host"> & { given?: GivenHost } | undefined {
-  const entries = new Map([...whole.entries].filter(([key]) => STEP_KEYS.includes(key)));
+  const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES));
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;
-  const { name, host, at: atMs } = fields;
+  const { name, host, at: atMs, took } = fields;
   const { line, column } = follow(whole, ["host"]);
-  return { name, given: host === undefined ? undefined : { host, line, column }, atMs, line: entry.key.line };
+  const given = host === undefined ? undefined : { host, line, column };
+  return { name, given, atMs, ...took === undefined ? {} : { took }, line: entry.key.line };
+}
+
+/** Reads `when`: whether the step is done. */
+function whenOf(
+  { whole }: Found,
+  { given, context }: { given?: GivenHost; context: Context },
+): Step["when"] {
+  const tree = valueAt(whole, "when");
+  if (!tree) return undefined;
+  if (tree.kind === "mapping") return planCondition({ tree, label: "when", given, context }, CONDITIONS);
+  return check(WHETHER, { tree, label: "when" }, context);
 }
 
 /** Refuses a host where a step is done on none. */

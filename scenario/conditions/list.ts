@@ -7,6 +7,8 @@ import { mapping, type Schema } from "../source/mapping.ts";
 import { DURATION } from "../source/scalar.ts";
 import type { Written } from "../step.ts";
 import { COMMAND_CONDITION } from "./command.ts";
+import { FILE_CONDITION } from "./file.ts";
+import { HTTP_CONDITION } from "./http.ts";
 import { PORT_CONDITION } from "./port.ts";
 import { PROCESS_CONDITION } from "./process.ts";
 import { GATE_CONDITION, PLUG_CONDITION } from "./queue.ts";
@@ -18,6 +20,8 @@ export const CONDITIONS: readonly ConditionKind[] = [
   PROCESS_CONDITION,
   PORT_CONDITION,
   COMMAND_CONDITION,
+  HTTP_CONDITION,
+  FILE_CONDITION,
 ];
 
 /** The kind that a condition is of. */
@@ -39,7 +43,7 @@ export function conditionSchemas(
 
 /** Reads what is waited for, or expected. */
 export function planCondition(
-  { tree, label, given, context }: Written,
+  { tree, label, given, context }: Pick<Written, "tree" | "label" | "given" | "context">,
   schemas: Readonly<Record<string, Schema<Record<string, unknown>>>>,
 ): OnHost<Condition> & { timeoutMs?: number } | undefined {
   const subjects = Object.keys(schemas);

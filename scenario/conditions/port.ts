@@ -3,7 +3,7 @@ import { inNamespace } from "../../linux/namespace.ts";
 import type { ConditionKind } from "../condition.ts";
 import type { Condition } from "../plan.ts";
 import { IP } from "../source/address.ts";
-import { planHostOf } from "../source/context.ts";
+import { mistake, planHostOf } from "../source/context.ts";
 import { FLAG, wholeNumber } from "../source/scalar.ts";
 
 /** A TCP port. */
@@ -13,10 +13,18 @@ export interface PortCondition extends Condition {
   /** Connects there. Without it, the host is asked whether a process listens, and no packet is sent. */
   address?: string;
   answers: boolean;
+  /** Whether it is one of UDP, of which only the host can be asked. */
+  udp?: boolean;
 }
 
-const ENTRIES = { port: wholeNumber(1, 65535), address: v.optional(IP), answers: v.optional(FLAG, true) };
-const LISTENS = "0A";
+const ENTRIES = {
+  port: wholeNumber(1, 65535),
+  address: v.optional(IP),
+  answers: v.optional(FLAG, true),
+  udp: v.optional(FLAG),
+};
+/** The state of a socket that waits, for connections or for datagrams. */
+const WAITS = { tcp: "0A", udp: "07" };
 
 /** Whether a TCP port answers. */
 export const PORT_CONDITION: ConditionKind<PortCondition, typeof ENTRIES> = {
@@ -24,18 +32,22 @@ export const PORT_CONDITION: ConditionKind<PortCondition, typeof ENTRIES> = {
   entries: ENTRIES,
   expected: "a condition: { port: 8000 }",
   isOnHost: true,
-  plan({ fields: { port, address, answers }, tree, given, context }) {
+  plan({ fields: { port, address, answers, udp }, tree, label, given, context }) {
     const host = planHostOf(given, { tree, what: `port ${port}`, context });
-    return { condition: { about: "port", port, address, answers }, host };
+    if (!udp) return { condition: { about: "port", port, address, answers }, host };
+    if (address === undefined) return { condition: { about: "port", port, answers, udp }, host };
+    const what = `${label} asks a port of UDP for a connection`;
+    return mistake(tree, { what, expected: "no address: whether a process listens" }, context);
   },
-  describe: ({ port, address, answers }) => `${placeOf(port, address)} ${answers ? "answers" : "does not answer"}`,
-  async look({ port, address, answers }, { host, stage: { hosts } }) {
+  describe: ({ port, address, answers, udp }) =>
+    `${udp ? "UDP " : ""}${placeOf(port, address)} ${answers ? "answers" : "does not answer"}`,
+  async look({ port, address, answers, udp }, { host, stage: { hosts } }) {
     const netns = hosts.netnsOf(host);
     const does = address === undefined
-      ? isListening(port, netns)
+      ? isListening({ port, protocol: udp ? "udp" : "tcp" }, netns)
       : await canConnect({ hostname: address, port }, netns);
     const found = address === undefined
-      ? `${does ? "a" : "no"} process listens on port ${port}`
+      ? `${does ? "a" : "no"} process listens on ${udp ? "UDP " : ""}port ${port}`
       : `a connection to ${placeOf(port, address)} ${does ? "succeeds" : "fails"}`;
     return { holds: does === answers, found };
   },
@@ -45,14 +57,17 @@ function placeOf(port: number, address: string | undefined): string {
   return address === undefined ? `port ${port}` : `port ${port} of ${address}`;
 }
 
-/** Whether a process of a network namespace listens on a TCP port. Sends nothing. */
-function isListening(port: number, netns: string | undefined): boolean {
-  const read = () => ["tcp", "tcp6"].map((name) => readIfThere(`/proc/thread-self/net/${name}`)).join("\n");
+/** Whether a process of a network namespace listens on a port. Sends nothing. */
+function isListening(
+  { port, protocol }: { port: number; protocol: "tcp" | "udp" },
+  netns: string | undefined,
+): boolean {
+  const read = () => [protocol, `${protocol}6`].map((name) => readIfThere(`/proc/thread-self/net/${name}`)).join("\n");
   const table = netns === undefined ? read() : inNamespace(netns, read);
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table.split("\n").some((line) => {
     const [, local = "", , state] = line.trim().split(/\s+/);
-    return local.endsWith(suffix) && state === LISTENS;
+    return local.endsWith(suffix) && state === WAITS[protocol];
   });
 }
 

@@ -37,6 +37,7 @@ function stepHtml(step: StepRecord, log: RunLog): Markup {
 ${optional(start.host, (host) => markup`<span class="host">on ${host}</span>`)}
 ${end && markup`<span class="took">${formatTime(end.duration)}</span>`}
 ${outcome === "done" ? undefined : markup`<span class="badge ${outcome}">${outcome}</span>`}
+${end?.skipped ? markup`<span class="badge skipped">skipped</span>` : undefined}
 </div>
 ${end && endHtml({ ...end, ran: process?.ran ?? end.ran }, { isShown: process?.isExpected === false })}${
     below(step, log)

@@ -1,6 +1,6 @@
 import type { Phase, StepEnd, StepMark, StepStart } from "../event.ts";
 import type { EventLog } from "./event_log.ts";
-import { errnoOf, outcomeOf, sentenceOf } from "./failure.ts";
+import { errnoOf, outcomeOf, sentenceOf } from "./step_error.ts";
 import type { Details, Stage } from "./stage.ts";
 
 /** What is done, and where that is logged. */

@@ -1,8 +1,7 @@
 import { inNamespace } from "../../linux/namespace.ts";
 import type { RanProcess } from "../event.ts";
 import type { PlannedCommand } from "../plan.ts";
-import { pause } from "./clock.ts";
-import { feed } from "./feed.ts";
+import { bounded, pause } from "./clock.ts";
 import { Output, type Stream } from "./output.ts";
 import { StepError } from "./step_error.ts";
 
@@ -23,12 +22,14 @@ export interface ProcessPlace {
   env: Readonly<Record<string, string>>;
   /** Microseconds since the scenario began. */
   now: () => number;
+  /** Whether its input stays open for what is written to it later. */
+  keepsInput?: boolean;
   /** Is given each line that it writes. */
   onLine?: (line: string, stream: Stream) => void;
 }
 
 /** The signals that are meant to end a process. */
-const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGKILL", "SIGABRT"];
+const ENDING: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGKILL", "SIGABRT"];
 
 /** A process of a scenario: the leader of a group, which no signal of a terminal reaches. */
 export class ScenarioProcess {
@@ -39,14 +40,21 @@ export class ScenarioProcess {
   readonly #child: Deno.ChildProcess;
   readonly #words: readonly string[];
   readonly #from: number;
+  readonly #input?: WritableStreamDefaultWriter<Uint8Array>;
   #to?: number;
   #status?: Deno.CommandStatus;
   #isTold = false;
 
   private constructor(
     child: Deno.ChildProcess,
-    { words, place, fed }: { words: readonly string[]; place: ProcessPlace; fed?: Promise<void> },
+    { words, place, input, fed }: {
+      words: readonly string[];
+      place: ProcessPlace;
+      input?: WritableStreamDefaultWriter<Uint8Array>;
+      fed?: Promise<void>;
+    },
   ) {
+    this.#input = input;
     this.#child = child;
     this.#words = words;
     this.name = place.name;
@@ -67,14 +75,15 @@ export class ScenarioProcess {
       args,
       cwd: cwd === undefined ? place.folder : cwd.startsWith("/") ? cwd : `${place.folder}/${cwd}`,
       env: { ...env, ...place.env },
-      stdin: stdin === undefined ? "null" : "piped",
+      stdin: stdin === undefined && !place.keepsInput ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
       detached: true,
     };
     const child = spawn(() => new Deno.Command(program, options).spawn(), { program, place });
-    const fed = stdin === undefined ? undefined : feed(child, stdin);
-    return new ScenarioProcess(child, { words, place, fed });
+    const input = stdin === undefined && !place.keepsInput ? undefined : child.stdin.getWriter();
+    const fed = stdin === undefined ? undefined : feed(input, { text: stdin, isLast: !place.keepsInput });
+    return new ScenarioProcess(child, { words, place, input, fed });
   }
 
   get pid(): number {
@@ -92,10 +101,24 @@ export class ScenarioProcess {
   }
 
   /** Sends a signal to it and to what it has started in its group; none where it has ended. */
-  signal(name: Deno.Signal): void {
+  signal(name: Deno.Signal, { isToEnd = ENDING.includes(name) } = {}): void {
     if (this.#status) return;
-    this.#isTold ||= ENDING.includes(name);
+    this.#isTold ||= isToEnd;
     signalGroup(this.pid, name);
+  }
+
+  /**
+   * Writes to its input, and returns when it has been taken.
+   *
+   * @throws {StepError} where nothing more can be written to it
+   */
+  async write(text: string, { isLast, signal }: { isLast: boolean; signal: AbortSignal }): Promise<void> {
+    try {
+      await bounded(feed(this.#input, { text, isLast }), { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new StepError(`Cannot send to ${this.name}: its input is closed`, { cause: error });
+    }
   }
 
   /** What is known of it now. */
@@ -157,4 +180,18 @@ function signalGroup(leader: number, signal: Deno.Signal): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+/**
+ * Writes what a process is to read.
+ *
+ * @throws where it does not read it
+ */
+async function feed(
+  input: WritableStreamDefaultWriter<Uint8Array> | undefined,
+  { text, isLast }: { text: string; isLast: boolean },
+): Promise<void> {
+  if (!input) throw new TypeError("it has no input");
+  if (text !== "") await input.write(new TextEncoder().encode(text));
+  if (isLast) await input.close();
 }

@@ -22,6 +22,8 @@ export interface ProcessesOptions extends Omit<ProcessPlace, "name" | "netns" | 
   netnsOf: (host: string | undefined) => string | undefined;
   /** How a process may end by itself, by what the steps say of it: what one of these tests takes. */
   endings: ReadonlyMap<string, readonly ProcessTest[]>;
+  /** Those to whose input steps write. */
+  written: ReadonlySet<string>;
   /** Is told of each process that was started by name and has ended. */
   emit: (event: ProcessEnd) => void;
   /** Is told of one that has ended by itself though it may not, and of the step that started it. */
@@ -68,7 +70,8 @@ export class Processes {
     if (this.#named.get(name)?.status === undefined && this.#named.has(name)) {
       throw new StepError(`Cannot start ${name}: it runs already`);
     }
-    const process = ScenarioProcess.start(planned, this.#place(host, name));
+    const keepsInput = this.#options.written.has(name);
+    const process = ScenarioProcess.start(planned, { ...this.#place(host, name), keepsInput });
     this.#named.set(name, process);
     this.#watch(process, { planned, step });
     return process;

@@ -8,6 +8,7 @@ import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import { pause } from "./clock.ts";
 import { StepError } from "./step_error.ts";
 
@@ -31,6 +32,11 @@ const SETTLE_MAX_MS = 30;
 /** For how long nothing must have changed in it. */
 const SETTLE_MS = 3;
 
+/** How long after a change its counters may still move by themselves, in milliseconds. */
+const QUIET_MS = 50;
+/** How long the guardian may take to say that it was the one that released, in milliseconds. */
+const GUARDIAN_MS = 200;
+
 /** A gate or a plug that is there. */
 interface Attached {
   name: string;
@@ -38,6 +44,12 @@ interface Attached {
   plug: Plug;
   /** Since when it holds. */
   heldFrom?: number;
+  /** When it was changed last, in milliseconds of the process's clock. */
+  changedAt: number;
+  /** What it had let through and held when it was looked at since. */
+  seen?: { packets: number; held: number };
+  /** When it was seen first that packets have left it. */
+  leftAt?: number;
 }
 
 /** The gates and plugs of a scenario, by name. */
@@ -59,6 +71,26 @@ export class Queues {
   /** The names of those that hold, as far as this scenario has asked for it. */
   get holding(): string[] {
     return this.names.filter((name) => this.#attached.get(name)?.heldFrom !== undefined);
+  }
+
+  /**
+   * Looks whether all that hold still have what they held.
+   *
+   * @throws {StepError} where one has not: it was deleted, its device was, or its link went down; or another released it
+   */
+  inspect(): void {
+    for (const name of this.holding) {
+      const queue = this.#find(name, "read");
+      try {
+        const { packets, backlogPackets } = queue.plug.stats();
+        queue.gate?.assertDevices();
+        if (performance.now() - queue.changedAt >= QUIET_MS) compare(queue, { packets, held: backlogPackets });
+      } catch (error) {
+        if (!isGone(error)) throw error;
+        const what = queue.gate ? `gate ${name}, or a device that it is on,` : `plug ${name}`;
+        throw new StepError(`Cannot go on: ${what} is gone, and what it held is lost`, { cause: error });
+      }
+    }
   }
 
   /** Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each. */
@@ -83,6 +115,7 @@ export class Queues {
     const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
+    for (const queue of queues) noteChange(queue);
     // Where one of them refuses, the others hold all the same.
     if (action === "buffer") { for (const queue of queues) this.#noteHold(queue, asked); }
     // That it can lock out is no reason to refuse: there is a deadline.
@@ -184,13 +217,13 @@ export class Queues {
     const { guardian, maxHoldMs } = this.#options;
     const options = { name, devs, direction, match, limitBytes, priority, force, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
-    return { name, gate, plug: gate.plug };
+    return { name, gate, plug: gate.plug, changedAt: performance.now() };
   }
 
   #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
     const { guardian, maxHoldMs } = this.#options;
     const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, guardian, maxHoldMs }]);
-    return { name, plug };
+    return { name, plug, changedAt: performance.now() };
   }
 
   async #heed({ name, plug }: Attached): Promise<void> {
@@ -246,6 +279,28 @@ export class Queues {
     total.bytes += (last?.bytes ?? 0) + (last?.backlogBytes ?? 0);
     total.drops += drops;
   }
+}
+
+function noteChange(queue: Attached): void {
+  queue.changedAt = performance.now();
+  queue.seen = undefined;
+  queue.leftAt = undefined;
+}
+
+/** Compares what a queue that holds has with what it had: packets only come. */
+function compare(queue: Attached, now: { packets: number; held: number }): void {
+  const { name, seen = now } = queue;
+  const left = now.packets - seen.packets;
+  if (left > 0) {
+    queue.leftAt ??= performance.now();
+    if (performance.now() - queue.leftAt < GUARDIAN_MS) return;
+    throw new StepError(`Cannot go on: another has released ${name}, and ${numberOf(left, "packet")} left it`);
+  }
+  if (now.held < seen.held) {
+    const lost = numberOf(seen.held - now.held, "packet");
+    throw new StepError(`Cannot go on: ${lost} that ${name} held are lost: its link went down, or another emptied it`);
+  }
+  queue.seen = now;
 }
 
 function noTotal(): QueueTotal {

@@ -1,7 +1,7 @@
 import { describeCommand, howEnded, lastWords } from "../command.ts";
 import type { RanProcess } from "../event.ts";
 import type { PlannedCommand } from "../plan.ts";
-import { bounded, TooLate } from "./bounded.ts";
+import { bounded, TooLate } from "./clock.ts";
 import { formatDuration } from "../../plug/quantity.ts";
 import type { ScenarioProcess } from "./process.ts";
 import type { Details, Stage } from "./stage.ts";

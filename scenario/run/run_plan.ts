@@ -18,14 +18,13 @@ import { describeQueue } from "../queue.ts";
 import { everyStep, kindOf } from "../steps/list.ts";
 import type { Clock } from "./clock.ts";
 import { type EventLog, logByFile, logByTime, type Sink } from "./event_log.ts";
-import { sentenceOf } from "./failure.ts";
 import { Hosts } from "./hosts.ts";
 import { type Course, logged } from "./logged.ts";
 import { type OutputLine, Processes } from "./processes.ts";
 import { Queues } from "./queues.ts";
 import { sample } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
-import { StepError } from "./step_error.ts";
+import { sentenceOf, StepError } from "./step_error.ts";
 import { doEachStep, doSteps } from "./steps.ts";
 import { releaseAll, undoAll } from "./undo.ts";
 
@@ -78,6 +77,9 @@ export interface Origin {
   /** In which commands run. */
   folder: string;
 }
+
+/** How often it is looked whether what is held is still there, in milliseconds. */
+const WATCH_MS = 50;
 
 /** How long the steps of `cleanup:` may take, in milliseconds. */
 const CLEANUP_MS = 30_000;
@@ -165,11 +167,23 @@ class Run {
       now,
       netnsOf: hosts.netnsOf,
       endings: endingsOf([...steps, ...cleanup]),
+      written: new Set(everyStep([...steps, ...cleanup]).flatMap((step) => kindOf(step).writesTo?.(step) ?? [])),
       emit: this.#tell,
       onDeath: this.#died,
       onOutput: this.#options.onOutput,
     });
-    return { clock, now, micros, seed: this.#seed, hosts, queues, processes, emit: this.#tell };
+    return {
+      clock,
+      now,
+      micros,
+      seed: this.#seed,
+      values: new Map(),
+      folder: this.#origin.folder,
+      hosts,
+      queues,
+      processes,
+      emit: this.#tell,
+    };
   }
 
   /** Makes what the file names, and does the steps. */
@@ -179,6 +193,7 @@ class Run {
     const late = () =>
       this.#stop.abort(new StepError(`Cannot go on: the scenario's timeout of ${formatDuration(timeoutMs)} is over`));
     const timer = setTimeout(late, timeoutMs);
+    using _watch = watch(() => stage.queues.inspect(), (error) => this.#stop.abort(error));
     try {
       this.#stop.signal.throwIfAborted();
       stage.hosts.check();
@@ -312,6 +327,19 @@ class Run {
       maxHoldMs,
     };
   }
+}
+
+/** Does something every so often, until it fails. */
+function watch(look: () => void, onFailure: (error: unknown) => void): Disposable {
+  const timer = setInterval(() => {
+    try {
+      look();
+    } catch (error) {
+      clearInterval(timer);
+      onFailure(error);
+    }
+  }, WATCH_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** The gates and plugs that steps attach, each name once. */

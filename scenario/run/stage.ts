@@ -1,4 +1,5 @@
 import type { StepEnd } from "../event.ts";
+import type { Scalar } from "../plan.ts";
 import type { Clock } from "./clock.ts";
 import type { Sink } from "./event_log.ts";
 import type { Hosts } from "./hosts.ts";
@@ -13,6 +14,10 @@ export interface Stage {
   /** A time of the clock in microseconds since the scenario began. */
   micros: (time: number) => number;
   seed: number;
+  /** The variables that steps have set. */
+  values: Map<string, Scalar>;
+  /** The folder of the scenario's file, in which commands run. */
+  folder: string;
   hosts: Hosts;
   queues: Queues;
   processes: Processes;
@@ -21,4 +26,4 @@ export interface Stage {
 }
 
 /** What is told of a step besides how it ended. */
-export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen">;
+export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen" | "skipped">;

@@ -1,3 +1,6 @@
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import type { Outcome } from "../event.ts";
+
 /** A step could not be done, or what it expects is not so. */
 export class StepError extends Error {
   /** The class's name. */
@@ -10,4 +13,23 @@ export class StepError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.unmet = unmet;
   }
+}
+
+/** The kernel's answer behind an error: its errno and the name of that; 0 where the kernel was not what refused. */
+export function errnoOf(error: unknown): { errno: number; errnoName: string } {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof NetlinkError) return { errno: cause.errno, errnoName: cause.code };
+  }
+  return { errno: 0, errnoName: "" };
+}
+
+/** How a step has ended that was left by an error. */
+export function outcomeOf(error: unknown, signal: AbortSignal): Outcome {
+  if (signal.aborted && error === signal.reason) return "aborted";
+  return error instanceof StepError && error.unmet ? "unmet" : "failed";
+}
+
+/** Why, in a sentence. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,10 +1,16 @@
 import type { QdiscStats } from "../../codec/message.ts";
+import { fitsNumber } from "../../plug/comparison.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import { QueueError } from "../../plug/queue_error.ts";
+import { describeTook } from "../command.ts";
+import { conditionKind } from "../conditions/list.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { kindOf } from "../steps/list.ts";
 import { type Course, type End, logged, type Mark } from "./logged.ts";
+import { bounded } from "./clock.ts";
 import type { Stage } from "./stage.ts";
+import { StepError } from "./step_error.ts";
 
 /** Where a list of steps is done. */
 export interface StepsCourse extends Course {
@@ -45,8 +51,18 @@ interface Here extends StepsCourse {
   nextDue?: number;
 }
 
-async function doStep(step: Step, here: Here): Promise<void> {
+/** A step with the values that variables have by now; or as it was read, and why it cannot be. */
+function withValues(step: Step, { values }: Stage): { step: Step; error?: unknown } {
+  try {
+    return { step: step.replan?.(values) ?? step };
+  } catch (error) {
+    return { step, error };
+  }
+}
+
+async function doStep(planned: Step, here: Here): Promise<void> {
   const { path, due, stage, done } = here;
+  const { step, error } = withValues(planned, stage);
   const { action, host, line, name } = step;
   const kind = kindOf(step);
   const mark: Mark = { step: path, action, host, queues: kind.queues?.(step), process: kind.process?.(step) };
@@ -58,11 +74,12 @@ async function doStep(step: Step, here: Here): Promise<void> {
     text: kind.describe(step),
     due: due === undefined ? undefined : stage.micros(due),
   };
-  await logged(
-    { mark, ...start, work: (end) => outer ? run(step, { ...here, end }) : count(step, { ...here, end }) },
-    here,
-  );
-  if (!outer) done.steps++;
+  const work = async (end: End) => {
+    if (error !== undefined) throw error;
+    await (outer ? run(step, { ...here, end }) : count(step, { ...here, end }));
+    if (!outer && !end.skipped) done.steps++;
+  };
+  await logged({ mark, ...start, work }, here);
 }
 
 /** Does a step, and reads the counters before and after it. */
@@ -74,6 +91,7 @@ async function count(step: Step, here: Here & { end: End }): Promise<void> {
   end.before = statsOf(step, { kind, stage });
   try {
     await run(step, here);
+    stage.queues.inspect();
   } finally {
     end.after = statsOf(step, { kind, stage });
   }
@@ -82,6 +100,11 @@ async function count(step: Step, here: Here & { end: End }): Promise<void> {
 async function run(step: Step, here: Here & { end: End }): Promise<void> {
   const { stage, path, signal, due, nextDue, end } = here;
   if (due !== undefined) await stage.clock.until(due, signal);
+  if (!await isWanted(step, here)) {
+    end.skipped = true;
+    return;
+  }
+  const from = stage.clock.now();
   await kindOf(step).run(step, {
     stage,
     path,
@@ -89,8 +112,26 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     nextDue,
     details: end,
     inner: (part) => doPart(part, here),
+    within: (steps) => doSteps(steps, { ...here, prefix: `${path}.` }),
     atOnce: (parts) => doAtOnce(parts, here),
   });
+  const { took } = step;
+  const lasted = Math.round(stage.clock.now() - from);
+  if (!took || fitsNumber(lasted, took)) return;
+  throw new StepError(`Expected that it takes ${describeTook(took)}: it took ${formatDuration(lasted)}`, {
+    unmet: true,
+  });
+}
+
+/** Whether a step is to be done, by its `when`. */
+async function isWanted({ when = true }: Step, { stage, signal }: Here): Promise<boolean> {
+  if (typeof when === "boolean") return when;
+  const { condition, host } = when;
+  const { holds } = await bounded(
+    Promise.resolve(conditionKind(condition).look(condition, { host, stage, signal })),
+    { signal },
+  );
+  return holds;
 }
 
 async function doPart({ path, action, text, round, steps }: Part, here: Here): Promise<void> {

@@ -18,6 +18,11 @@ export const IP: Schema<string> = v.pipe(
   v.check((text) => parseAddress(text) !== undefined, IP_EXPECTED),
 );
 
+/** Whether a text is an IP address. */
+export function isIp(text: string): boolean {
+  return parseAddress(text) !== undefined;
+}
+
 const DESTINATION_EXPECTED = "default, or an address with its prefix length: 10.1.0.0/16";
 /** Where a route leads: `default`, or `10.1.0.0/16`. */
 export const DESTINATION = v.pipe(

@@ -16,10 +16,10 @@ export interface Checked {
 export function check<T>(
   schema: Schema<T>,
   { tree, label }: Checked,
-  { scope, mistakes }: { scope: Scope; mistakes: Mistake[] },
+  { scope, captured, mistakes }: { scope: Scope; captured?: Scope; mistakes: Mistake[] },
 ): T | undefined {
   const before = mistakes.length;
-  const value = fillIn(tree, { scope, mistakes });
+  const value = fillIn(tree, { scope: captured?.size ? new Map([...captured, ...scope]) : scope, mistakes });
   if (mistakes.length > before) return undefined;
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;

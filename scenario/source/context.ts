@@ -1,4 +1,5 @@
 import type { Mistake } from "../mistake.ts";
+import type { Scalar } from "../plan.ts";
 import { type Place, type Tree, valueAt } from "./tree.ts";
 import type { Scope } from "./variables.ts";
 
@@ -33,6 +34,8 @@ export interface Context {
   readonly processes: Set<string>;
   /** What is defined under a name that is wrong itself: who refers to one of these is not blamed as well. */
   readonly unnamed: Set<"queue" | "process">;
+  /** Variables that steps set when they are done, each with what stands for its value until then. */
+  readonly captured: Map<string, Scalar>;
   /** How many steps there are, those of every round counted. */
   readonly count: { steps: number };
 }
@@ -54,6 +57,14 @@ export function nameIn(tree: Tree, key: string): string | undefined {
   const named = valueAt(tree, key);
   const isName = named?.kind === "scalar" && typeof named.value === "string" && !named.value.includes("${");
   return isName ? String(named.value) : undefined;
+}
+
+/** Notes that a step sets a variable, which steps behind it may use. */
+export function capture(name: string, { place, context }: { place: Place; context: Context }): void {
+  if (context.scope.has(name)) {
+    mistake(place, { what: `there is a variable ${name} already`, expected: "another name" }, context);
+  }
+  context.captured.set(name, `\${${name}}`);
 }
 
 /** Notes that a step is about a process, and returns its name. */

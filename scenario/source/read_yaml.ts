@@ -1,7 +1,14 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, Scalar as YamlScalar } from "yaml";
 import type { Mistake } from "../mistake.ts";
-import { plainValue } from "./plain_value.ts";
-import type { Entry, ListTree, MappingTree, Place, ScalarTree, Tree } from "./tree.ts";
+import {
+  type Entry,
+  type ListTree,
+  type MappingTree,
+  type Place,
+  plainValue,
+  type ScalarTree,
+  type Tree,
+} from "./tree.ts";
 
 /** How deep lists and mappings may stand in one another, and how much there may be of them with every alias followed. */
 const DEPTH_MAX = 64;

@@ -38,6 +38,18 @@ export const DURATION: Schema<number> = parsed(
   { parse: parseDuration, expected: DURATION_EXPECTED },
 );
 
+const DURATION_TEST_EXPECTED = 'a comparison with a duration, such as "<2s" or ">=300ms"';
+/** `<2s`, in milliseconds. */
+export const DURATION_TEST: Schema<NumberTest> = parsed(
+  v.pipe(v.string(DURATION_TEST_EXPECTED), v.regex(/^(<|<=|>|>=) *\d/, DURATION_TEST_EXPECTED)),
+  { parse: parseDurationTest, expected: DURATION_TEST_EXPECTED },
+);
+
+function parseDurationTest(text: string): NumberTest {
+  const [, operator = "", duration = ""] = /^([<>]=?) *(.*)$/.exec(text) ?? [];
+  return { operator: operator as "<", number: parseDuration(duration) };
+}
+
 const RANGE_EXPECTED = "a duration with its unit, 200ms, or a range of them, 10ms..50ms";
 /** Milliseconds from and to. */
 export const DURATION_RANGE: Schema<{ leastMs: number; mostMs: number }> = parsed(

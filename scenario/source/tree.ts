@@ -57,3 +57,13 @@ export function keyPlace(tree: Tree, path: readonly (string | number)[]): Place 
   const entry = holder.kind === "mapping" ? holder.entries.get(String(path.at(-1))) : undefined;
   return entry?.key ?? follow(tree, path);
 }
+
+/**
+ * What a scalar without quotes means: nothing, `true`, `false`, a number, or a text. A number is one only as it would be
+ * printed: `0.10`, `007` and `0x1f` are texts, so that a command gets what stands in the file.
+ */
+export function plainValue(text: string): Scalar | null {
+  if (text === "" || text === "~" || text === "null") return null;
+  if (text === "true" || text === "false") return text === "true";
+  return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
+}

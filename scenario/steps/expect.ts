@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
 import type { Condition, Step } from "../plan.ts";
-import { bounded } from "../run/bounded.ts";
+import { bounded } from "../run/clock.ts";
 import { StepError } from "../run/step_error.ts";
 import type { StepKind } from "../step.ts";
 

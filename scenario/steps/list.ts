@@ -3,12 +3,16 @@ import type { Part, StepKind } from "../step.ts";
 import { ATTACH } from "./attach.ts";
 import { BUFFER, DETACH, RELEASE, RELEASE_ONE } from "./change.ts";
 import { EXPECT } from "./expect.ts";
+import { HOLD } from "./hold.ts";
 import { JOIN } from "./join.ts";
 import { LIMIT } from "./limit.ts";
 import { LOG } from "./log.ts";
 import { PARALLEL } from "./parallel.ts";
 import { REPEAT } from "./repeat.ts";
 import { RUN } from "./run.ts";
+import { SEND } from "./send.ts";
+import { SET } from "./set.ts";
+import { SIGNAL_STEP } from "./signal.ts";
 import { SLEEP } from "./sleep.ts";
 import { START } from "./start.ts";
 import { STOP } from "./stop.ts";
@@ -21,15 +25,19 @@ export const STEPS: readonly StepKind[] = [
   BUFFER,
   RELEASE_ONE,
   RELEASE,
+  HOLD,
   LIMIT,
   RUN,
   START,
   STOP,
+  SIGNAL_STEP,
+  SEND,
   JOIN,
   SLEEP,
   WAIT,
   EXPECT,
   LOG,
+  SET,
   REPEAT,
   PARALLEL,
 ];

@@ -1,25 +1,48 @@
 import * as v from "valibot";
 import { COMMAND, commandOf, describeCommand, describeEnd, endOf, RUN_ENTRIES, saysEnd, wrongEnd } from "../command.ts";
+import type { RanProcess } from "../event.ts";
 import type { PlannedCommand, ProcessTest, Step } from "../plan.ts";
+import { pause } from "../run/clock.ts";
 import { commandEnded, runCommand } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
 import { check } from "../source/check.ts";
-import { hostOf } from "../source/context.ts";
-import { byKind, mapping } from "../source/mapping.ts";
-import type { StepKind } from "../step.ts";
+import { capture, hostOf } from "../source/context.ts";
+import { byKind, byName, mapping } from "../source/mapping.ts";
+import { TEXT_TEST, VARIABLE, wholeNumber } from "../source/scalar.ts";
+import { follow, plainValue } from "../source/tree.ts";
+import type { Scene, StepKind } from "../step.ts";
+import type { TextTest } from "../text_test.ts";
 
 /** Runs a command to its end. */
 export interface RunStep extends Step, PlannedCommand, ProcessTest {
   action: "run";
   timeoutMs?: number;
+  capture?: Capture;
+  /** How often it is run again where it does not end as it should. */
+  retry?: number;
 }
 
+/** Which variables get what of the output: all of it, or what a regular expression finds, its first group. */
+type Capture = Readonly<Record<string, TextTest | undefined>>;
+
+const CAPTURE_EXPECTED = "a variable, or variables with what to find: { port: /port ([0-9]+)/ }";
+const CAPTURE = byKind<Capture>({
+  scalar: v.pipe(VARIABLE, v.transform((name): Capture => ({ [name]: undefined }))),
+  mapping: byName(VARIABLE, TEXT_TEST, CAPTURE_EXPECTED),
+}, CAPTURE_EXPECTED);
+
 const EXPECTED = "a command, or { command: ..., exit: 0 }";
-const FULL = mapping(RUN_ENTRIES, EXPECTED);
+const FULL = mapping(
+  { ...RUN_ENTRIES, capture: v.optional(CAPTURE), retry: v.optional(wholeNumber(1, 1000)) },
+  EXPECTED,
+);
 type Fields = v.InferOutput<typeof FULL>;
 /** What a command is with nothing beside it. */
 const BARE = v.pipe(COMMAND, v.transform((command): Fields => ({ command, env: {} })));
 const SCHEMA = byKind<Fields>({ scalar: BARE, list: BARE, mapping: FULL }, EXPECTED);
+
+/** How long after its end a command is run again, in milliseconds. */
+const RETRY_PAUSE_MS = 100;
 
 /** `run: COMMAND`, `run: { command: COMMAND, … }` */
 export const RUN: StepKind<RunStep> = {
@@ -29,15 +52,41 @@ export const RUN: StepKind<RunStep> = {
     const fields = check(SCHEMA, { tree, label }, context);
     if (!fields) return undefined;
     const host = hostOf(given, context);
-    return { host, ...commandOf(fields, context), ...endOf(fields), timeoutMs: fields.timeout };
+    const { capture: captured, retry, timeout } = fields;
+    for (const name of Object.keys(captured ?? {})) capture(name, { place: follow(tree, ["capture"]), context });
+    const own = { ...captured ? { capture: captured } : {}, ...retry === undefined ? {} : { retry } };
+    return { host, ...commandOf(fields, context), ...endOf(fields), timeoutMs: timeout, ...own };
   },
   describe: (step) => `run ${describeCommand(step)}`,
   async run(step, scene) {
-    const ran = await runCommand(step, { ...scene, host: step.host });
+    let ran = await runCommand(step, { ...scene, host: step.host });
+    for (let left = step.retry ?? 0; left > 0 && wrongEnd(ran, step) !== undefined; left--) {
+      await pause(RETRY_PAUSE_MS, scene.signal);
+      ran = await runCommand(step, { ...scene, host: step.host });
+    }
     const wrong = wrongEnd(ran, step);
-    if (wrong === undefined) return;
+    if (wrong === undefined) return keep(step, ran, scene);
     if (!saysEnd(step)) throw new StepError(commandEnded(step, ran));
     throw new StepError(`Expected that ${describeCommand(step)} ends${describeEnd(step)}: ${wrong}`, { unmet: true });
   },
   isOnHost: () => true,
 };
+
+/** Gives variables what was captured of the output. */
+function keep(step: RunStep, { stdout = "" }: RanProcess, { stage }: Scene): void {
+  for (const [name, test] of Object.entries(step.capture ?? {})) {
+    const found = test ? foundIn(stdout.trim(), test) : stdout.trim();
+    if (found === undefined) {
+      const what = `Expected that ${describeCommand(step)} ends with ${test?.source} in stdout, for ${name}`;
+      throw new StepError(`${what}: stdout was ${JSON.stringify(stdout.slice(-200))}`, { unmet: true });
+    }
+    stage.values.set(name, plainValue(found) ?? "");
+  }
+}
+
+/** What a regular expression finds in a text, its first group where it has one; or the text that is in it. */
+function foundIn(text: string, { source, pattern }: TextTest): string | undefined {
+  if (!pattern) return text.includes(source) ? source : undefined;
+  const match = new RegExp(pattern.source, pattern.flags.replace("g", "")).exec(text);
+  return match?.[1] ?? match?.[0];
+}

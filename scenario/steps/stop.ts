@@ -41,7 +41,7 @@ export const STOP: StepKind<StopStep> = {
   describe: ({ process, signal }) => `stop ${process} by ${signal}`,
   async run({ process: name, signal: kind, timeoutMs }, { stage, signal, details }) {
     const process = stage.processes.find(name);
-    process.signal(kind);
+    process.signal(kind, { isToEnd: true });
     try {
       await endWithin(process, { timeoutMs, what: name, signal });
     } catch (error) {

@@ -80,6 +80,11 @@ Deno.test("RunView shows why a step was not done, and which step that ended", ()
   ]);
 });
 
+Deno.test("RunView shows that a step was skipped", () => {
+  const { printed } = shown([start("3"), end("3", { skipped: true, queues: [], after: {} })]);
+  assertEquals(printed, "   0.012 s – 3     buffer web  skipped\n");
+});
+
 /** A process that ended by itself, with these as its last lines. */
 function death(
   process: string,

@@ -52,6 +52,17 @@ steps:
             - sleep: 1ms..5ms
             - release-indefinite: syns
   - expect: { gate: syns, hits: ">=2", drops: 0 }
+  - wait: { http: "http://10.0.1.2:\${port}/page", body: hello }
+  - expect: { http: "http://10.0.1.2:\${port}/nosuch", status: 404 }
+    host: router
+  - start: { name: late, command: [busybox, wget, -q, -O, "-", "http://10.0.1.2:\${port}/page"] }
+    when: { gate: syns, backlog: ">0" }
+  - hold:
+      gate: syns
+      while:
+        - start: { name: late, command: [busybox, wget, -q, -O, "-", "http://10.0.1.2:\${port}/page"] }
+        - wait: { gate: syns, backlog: 1 }
+  - join: { name: late, exit: 0, stdout: hello }
   - expect: { command: ip -o link | wc -l, stdout: /^2$/m }
   - run: { command: "busybox ping -c 1 -W 30 fd00::2" }
 cleanup:
@@ -73,7 +84,7 @@ Deno.test("a scenario brings its own network, holds an answer, then connections,
   const events: ScenarioEvent[] = [];
   const { outcome, error, undone, queues } = await scenario.run({ seed: 7, onEvent: (event) => events.push(event) });
   assertEquals([error, outcome, undone], [undefined, "done", true]);
-  assertEquals([queues.answers.holds, queues.syns.holds, queues.syns.drops], [1, 2, 0]);
+  assertEquals([queues.answers.holds, queues.syns.holds, queues.syns.drops], [1, 3, 0]);
   assert(queues.syns.packets >= 2);
 
   for (const event of events.map((event) => JSON.parse(JSON.stringify(event)))) {

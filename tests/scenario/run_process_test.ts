@@ -219,6 +219,32 @@ Deno.test("a process that is stopped, or still runs in the end, has not ended by
   assertEquals(await afterStart("command: sleep 3600", "  - sleep: 1ms"), ["done", undefined, ""]);
 });
 
+Deno.test("signal sends a signal, which may end a process where it is meant to, and fails where there is none", async () => {
+  const trap = (signal: string) => `command: 'trap "echo got it" ${signal}; echo ready; while :; do sleep 0.01; done'`;
+  const ready = "  - wait: { process: child, line: ready, timeout: 60s }\n";
+  const send = (signal: string) => `  - signal: { name: child, signal: ${signal} }\n`;
+  const got =
+    "  - wait: { process: child, line: got it, timeout: 60s }\n  - expect: { process: child, running: true }\n";
+  assertEquals(await afterStart(trap("HUP"), `${ready}${send("SIGHUP")}${got}`), ["done", undefined, ""]);
+  const end = "  - wait: { process: child, running: false, timeout: 60s }\n  - sleep: 50ms\n";
+  assertEquals(await afterStart("command: sleep 3600", `${send("SIGKILL")}${end}`), ["done", undefined, ""]);
+  assertEquals(await afterStart("command: sleep 3600", `${send("SIGUSR1")}  - sleep: 1h\n`), [
+    "failed",
+    "1",
+    "child was ended by SIGUSR1",
+  ]);
+  assertEquals(await afterStart("command: sleep 3600", "  - stop: { name: child, signal: SIGHUP }\n"), [
+    "done",
+    undefined,
+    "",
+  ]);
+  assertEquals(await afterStart("command: 'true', exit: 0", `${end}${send("SIGTERM")}`), [
+    "failed",
+    "4",
+    "Cannot send SIGTERM to child: it has ended",
+  ]);
+});
+
 Deno.test("a process that is started in each round is judged in each", async () => {
   const round = (exit: string) => `
   - repeat: { over: [0, ${exit}], as: status }

@@ -1,7 +1,8 @@
 import { COMMAND, DURATION, TEXT_TEST } from "./expected.ts";
 import { type Cases, withSteps, withTop } from "../marked.ts";
 
-const SUBJECTS = "one of the keys gate, plug, process, port, command";
+const HTTP = "an http:// address with an IP address: http://10.0.0.2:8000/health";
+const SUBJECTS = "one of the keys gate, plug, process, port, command, http, file";
 const BYTES = 'a number of bytes from 0, such as 64k or 1MiB, or a comparison with one, such as ">=64k"';
 const OF_PROCESS = "line, or running, or one or more of exit, stdout, stderr";
 const COUNT = 'a whole number from 0, or a comparison with one, such as ">=1"';
@@ -95,17 +96,38 @@ export const CONDITION_MISTAKES: Cases = [
     "an IP address: 10.0.0.2, fd00::2",
   ],
   [withSteps("  - wait: { port: 80, answers: ‸no }"), 'answers is "no"', "true or false"],
-  [withSteps("  - wait: { port: 80, ‸host: a }"), 'unknown key "host"', "one of port, address, answers, timeout"],
-  [withSteps("  - expect: { port: 80, ‸timeout: 5s }"), 'unknown key "timeout"', "one of port, address, answers"],
+  [withSteps("  - wait: { port: 80, ‸host: a }"), 'unknown key "host"', "one of port, address, answers, udp, timeout"],
+  [withSteps("  - expect: { port: 80, ‸timeout: 5s }"), 'unknown key "timeout"', "one of port, address, answers, udp"],
   [
     withTop("hosts: { a: {} }\ncleanup:\n  - wait: ‸{ port: 80 }"),
     "port 80 names no host",
     "host: with one of hosts, or here",
   ],
+  [
+    withSteps("  - wait: ‸{ port: 53, udp: true, address: 10.0.0.1 }"),
+    "wait asks a port of UDP for a connection",
+    "no address: whether a process listens",
+  ],
+  [withSteps("  - wait: { http: ‸https://10.0.0.1/ }"), 'http is "https://10.0.0.1/"', HTTP],
+  [withSteps("  - wait: { http: ‸http://localhost/ }"), 'http is "http://localhost/"', HTTP],
+  [withSteps("  - wait: { http: ‸10.0.0.1 }"), 'http is "10.0.0.1"', HTTP],
+  [withSteps("  - wait: { http: 'http://[fd00::1]:80/x?y', status: '>=500', body: x, timeout: 1s }"), "", ""],
+  [
+    withSteps("  - wait: { http: http://10.0.0.1/, ‸method: PUT }"),
+    'unknown key "method"',
+    "one of http, status, body, timeout",
+  ],
+  [withSteps("  - wait: { file: ‸[] }"), "file is an empty list", "a text"],
+  [
+    withSteps("  - wait: ‸{ file: x, exists: false, text: y }"),
+    "wait asks for no file and for its text",
+    "exists: false, or text",
+  ],
+  [withSteps("  - wait: { file: x, ‸size: 3 }"), 'unknown key "size"', "one of file, exists, text, timeout"],
   [withSteps("  - expect: { command: ‸[] }"), "command is an empty list", COMMAND],
   [
     withSteps("  - expect: { command: x, ‸line: y }"),
     'unknown key "line"',
-    "one of command, env, cwd, stdin, exit, stdout, stderr, timeout",
+    "one of command, env, cwd, stdin, exit, stdout, stderr, took, timeout",
   ],
 ];

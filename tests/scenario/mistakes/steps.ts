@@ -1,10 +1,21 @@
 import { DURATION, NAME, RANGE, SIZE, STEPS } from "./expected.ts";
 import { type Cases, withSteps, withTop } from "../marked.ts";
 
-const ACTIONS = "attach, detach, buffer, release-one, release, limit, run, start, stop, join, sleep, wait, " +
-  "expect, log, repeat, parallel";
+const ACTIONS =
+  "attach, detach, buffer, release-one, release, hold, limit, run, start, stop, signal, send, join, sleep, wait, " +
+  "expect, log, set, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
 const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";
+
+const TOOK = 'a comparison with a duration, such as "<2s" or ">=300ms"';
+const WHEN = "true, false, or a condition: { gate: web, backlog: 0 }";
+const GATE_KEYS = "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits";
+const HOLD = "what to hold, and how long: { gate: web, for: 500ms }";
+
+const VARIABLE = "a variable's name: a letter or _, then letters, digits and _";
+const NO_VARIABLES = "one that vars defines, or $${ for a ${ that the shell gets";
+const REPEATED = "repeat uses n, which has no value before the steps begin";
+const HELD = "hold uses n, which has no value before the steps begin";
 
 /** Mistakes in lists of steps, in what every step has, and in steps that move queues, log or sleep. */
 export const STEP_MISTAKES: Cases = [
@@ -16,8 +27,8 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - ‸{}"), "the step does nothing", `one of ${ACTIONS}`],
   [withSteps("  - ‸name: x"), "the step does nothing", `one of ${ACTIONS}`],
   [withSteps("  - ‸bufer: web"), 'unknown key "bufer"', `one of ${ACTIONS}`],
-  [withSteps("  - buffer: web\n    ‸timeout: 5s"), 'unknown key "timeout"', "buffer with name, host, at"],
-  [withSteps("  - buffer: web\n    ‸steps: []"), 'unknown key "steps"', "buffer with name, host, at"],
+  [withSteps("  - buffer: web\n    ‸timeout: 5s"), 'unknown key "timeout"', "buffer with name, host, at, took, when"],
+  [withSteps("  - buffer: web\n    ‸steps: []"), 'unknown key "steps"', "buffer with name, host, at, took, when"],
   [withSteps("  - buffer: web\n    ‸run: x"), "run in a step with buffer", "one action a step"],
   [withSteps("  - log: x\n    name: ‸[]"), "name is an empty list", "a text"],
   [withSteps("  - run: x\n    host: ‸a b"), 'host is "a b"', NAME],
@@ -26,6 +37,47 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - wait: { gate: web, backlog: 1 }\n    ‸host: here"), "a host for wait", NO_HOST],
   [withSteps("  - log: x\n    at: ‸5"), "at is 5", DURATION],
   [withSteps("  - log: ‸[x]"), "log is a list", "a text"],
+  [withSteps("  - sleep: 1s\n    took: ‸2s"), 'took is "2s"', TOOK],
+  [withSteps("  - sleep: 1s\n    took: ‸<2"), 'took is "<2"', TOOK],
+  [withSteps("  - log: x\n    when: ‸maybe"), 'when is "maybe"', WHEN],
+  [withSteps("  - log: x\n    when: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
+  [withSteps("  - log: x\n    when: { gate: web, ‸timeout: 1s }"), 'unknown key "timeout"', GATE_KEYS],
+  [withSteps("  - log: x\n    when: { port: 80 }\n    host: here"), "", ""],
+  [withSteps("  - set: ‸x"), 'set is "x"', "variables: { attempt: 2 }"],
+  [withSteps("  - set: { ‸1x: 2 }"), 'the key is "1x"', VARIABLE],
+  [withSteps("  - set: { x: ‸[] }"), "x is an empty list", "a text, a number, true or false"],
+  [`${withSteps("  - set: { ‸port: 2 }")}\nvars: { port: 1 }`, "there is a variable port already", "another name"],
+  [withSteps("  - set: { port: 80 }\n  - wait: { port: '${port}' }\n  - sleep: '${port}'"), "", ""],
+  [withSteps("  - wait: { port: '‸${port}' }\n  - set: { port: 80 }"), "there is no variable ${port}", NO_VARIABLES],
+  [withSteps("  - set: { n: 3 }\n  - repeat: ‸'${n}'\n    steps: [log: x]"), REPEATED, "a variable that vars defines"],
+  [withSteps("  - set: { n: 3s }\n  - hold: ‸{ gate: web, for: '${n}' }"), HELD, "a variable that vars defines"],
+  [withSteps("  - set: { n: 3s }\n  - hold: { gate: web, while: [log: '${n}'] }"), "", ""],
+  [
+    withSteps("  - set: { n: 3 }\n  - buffer: [web, ‸nosuch]\n    name: '${n}'"),
+    'there is no gate or plug "nosuch"',
+    "one of web, up",
+  ],
+  [withSteps("  - hold: ‸web"), "hold is no mapping", HOLD],
+  [withSteps("  - hold: { gate: web, plug: up, for: 1s }"), "", ""],
+  [withSteps("  - hold: { gate: web, until: { process: load, exit: 0, timeout: 1s } }"), "", ""],
+  [withSteps("  - hold: { gate: web, while: [log: x] }"), "", ""],
+  [withSteps("  - hold: ‸{ for: 1s }"), "hold does not say what", "gate or plug, with a name"],
+  [withSteps("  - hold: ‸{ gate: web }"), "hold does not say how long", "one of for, until, while"],
+  [
+    withSteps("  - hold: ‸{ gate: web, for: 1s, while: [log: x] }"),
+    "hold has for and while",
+    "one of for, until, while",
+  ],
+  [withSteps("  - hold: { gate: web, for: ‸1 }"), "for is 1", DURATION],
+  [withSteps("  - hold: { gate: ‸up, for: 1s }"), "up is a plug, not a gate", "plug: up"],
+  [withSteps("  - hold: { gate: web, while: ‸[] }"), "while has no step", STEPS],
+  [withSteps("  - hold: { gate: web, while: [‸bufer: x] }"), 'unknown key "bufer"', `one of ${ACTIONS}`],
+  [withSteps("  - hold: { gate: web, until: { gate: ‸x, backlog: 1 } }"), 'there is no gate "x"', "one of web"],
+  [
+    withSteps("  - hold: { gate: web, ‸until_: x, for: 1s }"),
+    'unknown key "until_"',
+    "one of gate, plug, for, until, while",
+  ],
   [
     withSteps("  - log: x ‸${y} z"),
     "there is no variable ${y}",

@@ -124,7 +124,8 @@ export const START: ScenarioStart = {
   maxHoldMs: 30_000,
 };
 
-const LOAD = { name: "load", pid: 4711, command: ["python3", "load.py"], from: 60_000 };
+/** A process that is started. */
+export const LOAD = { name: "load", pid: 4711, command: ["python3", "load.py"], from: 60_000 };
 /** What could become HTML, and what could not be seen. */
 export const HOSTILE =
   "</pre></script><script>document.title='taken'</script><img src=x onerror=alert(1)>\x1b[31m\u202e";

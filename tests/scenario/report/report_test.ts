@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatReport } from "../../../scenario/report/report.ts";
-import { END, HOSTILE, MADE_LOG, START } from "./made_log.ts";
+import { counters, END, HOSTILE, LOAD, MADE_LOG, sample, START, stepEvents } from "./made_log.ts";
 import { figuresOf, tableOf } from "./tables.ts";
 
 const report = await formatReport(MADE_LOG);
@@ -43,6 +43,50 @@ Deno.test("formatReport() says what it ran on, which step was not done, and why"
   assertMatch(report, /<dd><a href="#step-3">3<\/a> expect web to have drops = 0, line 1<\/dd>/);
   assertMatch(report, /<li class="step unmet" id="step-3">/);
   assertMatch(report, /eth0 10\.0\.0\.1\/24 fd00::1\/64 → server\.eth0/);
+});
+
+Deno.test("formatReport() begins with the process that died, its last words, what that ended, and what waited then", async () => {
+  const died = { pid: 7, name: "web", command: ["nginx"], from: 60_000, to: 300_000, exit: 1 };
+  const mark = { phase: "steps" as const, queues: [] };
+  const page = await formatReport([
+    START,
+    ...stepEvents({
+      step: "1",
+      action: "start",
+      text: "start web: nginx",
+      from: 60_000,
+      to: 65_000,
+      process: "web",
+      ran: LOAD,
+    }),
+    sample(200_000, { web: counters(0, 3) }),
+    { event: "step-start", t: 70_000, ...mark, step: "2", action: "wait", text: "wait until port 80 answers", line: 9 },
+    {
+      event: "process-end",
+      t: 300_000,
+      process: "web",
+      step: "1",
+      isExpected: false,
+      ran: { ...died, stdout: "", stderr: `bad ${HOSTILE}`, last: ["starting", `bad ${HOSTILE}`] },
+    },
+    ...stepEvents({ step: "2", action: "wait", from: 70_000, to: 301_000, outcome: "aborted", sentence: "web died" })
+      .slice(1),
+    { ...END, outcome: "failed", sentence: "web ended with exit status 1 by itself", step: "1" },
+  ]);
+  const [, failure] = /<section class="failure failed"[^>]*>(.*?)<\/section>/s.exec(page) ?? [];
+  assertMatch(failure, /<p class="why">web ended with exit status 1 by itself<\/p>/);
+  assertMatch(failure, /<dt>step<\/dt><dd><a href="#step-1">1<\/a> start web: nginx, line 1<\/dd>/);
+  assertMatch(failure, /<dt>during<\/dt><dd><a href="#step-2">2<\/a> wait until port 80 answers, line 9<\/dd>/);
+  assertMatch(failure, /<dt>then waiting<\/dt><dd>3 packets in web<\/dd>/);
+  assertMatch(
+    failure,
+    /<details class="words" open>\n<summary>last lines of web, exit status 1 at 0\.300 s<\/summary>/,
+  );
+  assertMatch(failure, /starting\nbad &lt;\/pre&gt;/);
+  assertEquals(page.includes(HOSTILE), false);
+  // It stands before all figures, and its process is told of where it was started, too.
+  assert(page.indexOf('class="failure') < page.indexOf('class="figures"'));
+  assertMatch(page, /process 7: exit status 1/);
 });
 
 Deno.test("formatReport() loads nothing, and lets no text of the log become HTML", () => {

@@ -1,0 +1,71 @@
+/** What others do to a queue while a scenario holds with it ends the scenario at once, and is said. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Scenario } from "../../scenario/scenario.ts";
+import { PLUGCTL } from "./plugctl.ts";
+
+const SEND = `run: [bash, -c, "for i in {1..10}; do echo x >/dev/udp/10.0.0.2/9; done"]`;
+
+/** How a scenario ends in which ten packets are held by a gate or a plug while a command is run, and how soon. */
+async function ending(queue: "gates" | "plugs", command: readonly string[]) {
+  const match = queue === "gates" ? ", direction: egress, match: udp" : "";
+  const scenario = await Scenario.parse(`name: lost
+hosts:
+  one: { devices: { eth0: { to: two, address: 10.0.0.1/24 } } }
+  two: { devices: { eth0: { to: one, address: 10.0.0.2/24 } } }
+defaults: { host: one, timeout: 60s }
+${queue}: { held: { dev: eth0${match} } }
+steps:
+  - buffer: held
+  - ${SEND}
+  - wait: { ${queue.slice(0, -1)}: held, backlog: 10 }
+  - sleep: 200ms
+  - run: ${JSON.stringify(command)}
+  - sleep: 1h
+`);
+  const { outcome, step, undone, error } = await scenario.run();
+  return { outcome, step, undone, message: (error as Error | undefined)?.message ?? "" };
+}
+
+const CASES = [
+  [
+    "plugs",
+    "the device's link goes down",
+    ["ip", "link", "set", "eth0", "down"],
+    /: 10 packets that held held are lost: its link/,
+  ],
+  [
+    "plugs",
+    "the plug is deleted",
+    ["tc", "qdisc", "del", "dev", "eth0", "root"],
+    /: plug held is gone, and what it held is lost$/,
+  ],
+  ["plugs", "the device is deleted", ["ip", "link", "del", "eth0"], /: plug held is gone, and what it held is lost$/],
+  [
+    "plugs",
+    "another releases",
+    [...PLUGCTL, "release-indefinite", "--dev", "eth0"],
+    /: another has released held, and 10 packets left/,
+  ],
+  [
+    "gates",
+    "the device is deleted",
+    ["ip", "link", "del", "eth0"],
+    /: gate held, or a device that it is on, is gone, /,
+  ],
+  [
+    "gates",
+    "another releases",
+    [...PLUGCTL, "release-indefinite", "held"],
+    /: another has released held, and 10 packets left it$/,
+  ],
+] as const;
+
+for (const [queue, what, command, expected] of CASES) {
+  Deno.test(`a scenario ends at once where ${what} while it holds with ${queue}`, async () => {
+    const { outcome, step, undone, message } = await ending(queue, command);
+    assertEquals([outcome, undone], ["failed", true], message);
+    assertMatch(message, expected);
+    assert(step === "5" || step === "6", step);
+  });
+}

@@ -1,12 +1,10 @@
-import { CaptureInput } from "./capture/input.ts";
-import type { CapturedPacket, CaptureForm } from "./capture/packet.ts";
-import { isPcap, Pcap } from "./capture/pcap.ts";
-import { Pcapng, PCAPNG_MAGIC } from "./capture/pcapng.ts";
+import type { CapturedPacket } from "./capture/packet.ts";
+import { PacketReader } from "./capture/reader.ts";
 import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import { decodeTree } from "./tree.ts";
+import { type DecodeOptions, decodeTree } from "./tree.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -45,8 +43,13 @@ const COOKED_LEN = 16;
  * ```
  */
 export class CaptureReader {
-  readonly #input = new CaptureInput();
-  #form?: CaptureForm;
+  readonly #packets = new PacketReader();
+  readonly #options: DecodeOptions;
+
+  /** Takes what of the messages' fields is left out. */
+  constructor(options: DecodeOptions = {}) {
+    this.#options = options;
+  }
 
   /**
    * The messages of `NETLINK_ROUTE` that the next part of the capture completes, in their order. What one that is
@@ -56,15 +59,10 @@ export class CaptureReader {
    * @throws {DecodeError} where it is no capture
    */
   *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    this.#input.append(part);
-    this.#form ??= formOf(this.#input);
-    const form = this.#form;
-    for (let next = form?.next() ?? false; next !== false; next = form?.next() ?? false) {
-      if (next === true) continue;
-      if (next.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(next.bytes)) yield* messagesOf(next);
+    for (const packet of this.#packets.read(part)) {
+      if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
+      else if (isRoute(packet.bytes)) yield* messagesOf(packet, this.#options);
     }
-    this.#input.keep();
   }
 
   /**
@@ -74,13 +72,12 @@ export class CaptureReader {
    */
   end(): void {
     this.#checkLinkTypes();
-    if (!this.#form) throw this.#input.mistake(`${this.#input.view.byteLength} bytes are no capture`);
-    this.#input.end();
+    this.#packets.end();
   }
 
   /** Checks that not all packets are of other kinds. */
   #checkLinkTypes(): void {
-    const { linkTypes = [] } = this.#form ?? {};
+    const { linkTypes } = this.#packets;
     if (linkTypes.length === 0 || linkTypes.includes(LINK_TYPE)) return;
     const why = `its link type is ${linkTypes.join(", ")}, must be ${LINK_TYPE}: netlink, captured on an nlmon device`;
     throw new DecodeError(`Cannot read capture: ${why}`, 0);
@@ -104,27 +101,28 @@ export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void>
 
 /** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
 export function formatTime(timeNs: bigint): string {
-  const milliseconds = new Date(Number(timeNs / 1_000_000n)).toISOString().slice(0, -1);
-  return `${milliseconds}${String(timeNs % 1_000_000n).padStart(6, "0")}Z`;
+  const seconds = timeNs / SECOND_NS;
+  // Messages come thousands in a second
+  if (seconds !== lastSecond.seconds) {
+    lastSecond = { seconds, text: new Date(Number(seconds) * 1000).toISOString().slice(0, -4) };
+  }
+  return `${lastSecond.text}${String(Number(timeNs - seconds * SECOND_NS)).padStart(9, "0")}Z`;
 }
 
-/** The form of the capture that begins here; `undefined` until enough of it has come to tell. */
-function formOf(input: CaptureInput): CaptureForm | undefined {
-  if (!input.has(4)) return undefined;
-  const magic = input.view.getUint32(input.at);
-  if (isPcap(magic)) return new Pcap(input);
-  if (magic === PCAPNG_MAGIC) return new Pcapng(input);
-  throw input.mistake(`it begins with 0x${magic.toString(16).padStart(8, "0")}, which neither pcap nor pcapng does`);
-}
+const SECOND_NS = 1_000_000_000n;
+let lastSecond: { seconds: bigint; text: string } = { seconds: -1n, text: "" };
 
 /** A message of a datagram. */
 export type DatagramMessage = Omit<CapturedMessage, "timeNs">;
 
 /** The messages of a packet. */
-function* messagesOf({ timeNs, bytes, length, comment }: CapturedPacket): Generator<CapturedMessage, void> {
+function* messagesOf(
+  { timeNs, bytes, length, comment }: CapturedPacket,
+  options: DecodeOptions,
+): Generator<CapturedMessage, void> {
   const said = comment === undefined ? {} : { comment };
   const missing = length - bytes.length;
-  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN))) {
+  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN), options)) {
     yield { timeNs, ...message, ...said, ...message.error && missing > 0 && { missing } };
   }
 }
@@ -133,13 +131,16 @@ function* messagesOf({ timeNs, bytes, length, comment }: CapturedPacket): Genera
  * Decodes the messages of a datagram, up to one that is malformed, whose `error` says why, and whose fields go as far as
  * it does.
  */
-export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
+export function* decodeDatagram(
+  datagram: Uint8Array,
+  options: DecodeOptions = {},
+): Generator<DatagramMessage, void> {
   for (let at = 0; at < datagram.length;) {
     const bytes = datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
     if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
     try {
-      const message = decodeTree(bytes, ROUTE_FAMILY);
+      const message = decodeTree(bytes, ROUTE_FAMILY, options);
       yield { bytes: bytes.subarray(0, message.length), message };
       at += message.length + 3 & ~3;
     } catch (error) {

@@ -1,13 +1,9 @@
 import { hex } from "./wasm.ts";
 import {
-  BATCH_AT,
-  BATCH_MAX,
-  BATCH_RECORD_LEN,
   FAILURE_AT,
   KIND_SIZE,
   KINDS_AT,
   KINDS_MAX,
-  OWNER_AT,
   RECEIVE_AT,
   RECEIVE_LEN,
   SCRATCH_AT,
@@ -27,13 +23,6 @@ interface Exports {
     ifindex: number,
     handle: number,
     parent: number,
-    action: number,
-    limit: number,
-  ): number;
-  encodeBatch(count: number, sequence: number): number;
-  patchBatch(
-    count: number,
-    sequence: number,
     action: number,
     limit: number,
   ): number;
@@ -59,8 +48,6 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
 export const {
   memory: wasmMemory,
   encodeChange,
-  encodeBatch,
-  patchBatch,
   verifyAcks,
   decodeChunk,
   decodeSlots,
@@ -95,9 +82,6 @@ export const kindRegion: Uint8Array<ArrayBuffer> = bytesAt(KINDS_AT, KINDS_MAX *
 
 export const scratchRegion: Uint8Array<ArrayBuffer> = bytesAt(SCRATCH_AT, SCRATCH_LEN);
 export const scratchView: DataView<ArrayBuffer> = new DataView(memory, SCRATCH_AT, SCRATCH_LEN);
-/** Whose prepared changes the send region holds, 0 for nobody's, and how many prepared changes there have been. */
-export const ownerWords: Uint32Array<ArrayBuffer> = wordsAt(OWNER_AT, 8);
-export const batchWords: Uint32Array<ArrayBuffer> = wordsAt(BATCH_AT, BATCH_MAX * BATCH_RECORD_LEN);
 /** The whole memory: what decoded messages say is read from it. */
 export const memoryWords: Uint32Array<ArrayBuffer> = new Uint32Array(memory);
 /** Why a call returned -1: code, address, the value found, the value needed. */

@@ -29,14 +29,26 @@ export function formatMessage(message: Field, options: { padding?: boolean } = {
  */
 export function formatSummary(message: Field): string {
   const [, , flags, sequence] = message.fields ?? [];
-  const facts = new Map<string, string>();
-  for (const field of leaves(message)) {
-    const { name, kernelName } = field;
-    if ((SUMMED.has(name) || SUMMED.has(kernelName)) && !facts.has(name)) facts.set(name, `${name} ${said(field)}`);
+  const start = `${typeOf(message)}${flags?.meaning ? ` ${flags.meaning}` : ""} sequence ${sequence?.value}`;
+  return start + factsOf(message.fields ?? [], new Set());
+}
+
+/** What fields tell, each name once, each behind a space. */
+function factsOf(fields: readonly Field[], told: Set<string>): string {
+  let text = "";
+  for (const field of fields) {
+    if (field.fields) {
+      text += factsOf(field.fields, told);
+      continue;
+    }
+    const { name, kernelName, meaning } = field;
     // What it says names itself: `pref 10 protocol ip`
-    if (kernelName === "tcm_info" && field.meaning) facts.set(name, field.meaning);
+    const isNamedByItself = kernelName === "tcm_info" && meaning !== undefined && meaning !== "";
+    if (!isNamedByItself && (told.has(name) || !(SUMMED.has(name) || SUMMED.has(kernelName)))) continue;
+    told.add(name);
+    text += isNamedByItself ? ` ${meaning}` : ` ${name} ${said(field)}`;
   }
-  return [typeOf(message), flags?.meaning, `sequence ${sequence?.value}`, ...facts.values()].filter(Boolean).join(" ");
+  return text;
 }
 
 /** Formats bytes in hex, two digits each. */
@@ -57,10 +69,6 @@ const SUMMED = new Set(
 
 function typeOf({ fields: [, type] = [] }: Field): string {
   return type?.meaning ?? `message of type ${type?.value}`;
-}
-
-function leaves(field: Field): Field[] {
-  return field.fields ? field.fields.flatMap(leaves) : [field];
 }
 
 /** How wide the columns are, and whether padding that is zero is shown. */

@@ -1,4 +1,5 @@
 import {
+  AF_INET6,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
@@ -8,7 +9,6 @@ import {
   RTM_NEWROUTE,
 } from "./assembly/constants.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "./assembly/constants.ts";
-import { AF_INET6 } from "./assembly/filter_constants.ts";
 import type { FieldInput } from "./encode.ts";
 import type { AddressPrefix } from "./flower.ts";
 import { checkIndex, type FieldsRequest } from "./request.ts";

@@ -1,5 +1,3 @@
-import type { FlowerKeys } from "./flower.ts";
-
 /** A qdisc's counters since it was created. Sums of 64 bits are exact up to 2^53. */
 export interface QdiscStats {
   /** Bytes sent: released, in a plug's case. */
@@ -94,37 +92,6 @@ export interface RouteMessage extends MessageHeader {
   moreDevices: boolean;
 }
 
-/**
- * `RTM_NEWTFILTER` or `RTM_DELTFILTER` from the kernel. Before the filters of one priority and protocol it sends
- * one with handle 0, which stands for them together.
- */
-export interface FilterMessage extends MessageHeader {
-  /** What it is about. */
-  about: "filter";
-  /** The device. */
-  ifindex: number;
-  /** Its number among those of its priority; 0 where it stands for all of them. */
-  handle: number;
-  /** The qdisc or class, or a hook of clsact: `TC_H_CLSACT` with `TC_H_MIN_INGRESS` or `TC_H_MIN_EGRESS`. */
-  parent: number;
-  /** What tc calls `pref`: lower ones are asked first. */
-  priority: number;
-  /** `ETH_P_*` of `linux/if_ether.h` */
-  protocol: number;
-  /** `flower`, `u32` and so on. */
-  kind: string;
-  /** What a flower filter compares. */
-  keys?: FlowerKeys;
-  /** The device to which its only action redirects; 0 where that is gone, absent where it does something else. */
-  redirectsTo?: number;
-  /** What has met the first action, exact up to 2^53. */
-  bytes: number;
-  /** How many packets have met it, of 32 bits. */
-  packets: number;
-  /** For how long the first action has been there, in milliseconds; the kernel says it in steps of 10. */
-  ageMs: number;
-}
-
 /** `NLMSG_ERROR`: an ACK where `errno` is 0; or the `NLMSG_DONE` that ends a dump. */
 export interface AnswerMessage extends MessageHeader {
   /** What it is about, and so which fields it has. */
@@ -141,7 +108,7 @@ export interface AnswerMessage extends MessageHeader {
   missingNest: number;
 }
 
-/** Any other message: its header. Of a filter's, `readFilter` reads the rest. */
+/** Any other message: its header. */
 export interface OtherMessage extends MessageHeader {
   /** What it is about, and so which fields it has. */
   about: "other";

@@ -9,16 +9,14 @@
  * @module
  */
 export * from "./assembly/constants.ts";
-export { ETH_P_ALL } from "./assembly/filter_constants.ts";
-export { BATCH_MAX, CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
-export { encodeBatch, setBatchRecord } from "./batch.ts";
+export { CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
 export { decode, decodeAll } from "./decode.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { errnoName } from "./errno_name.ts";
 export { receiveRegion, sendRegion, slotLengths } from "./exchange.ts";
 export { type Field, fieldAt } from "./field.ts";
-export type { AddressPrefix, FlowerKeys, PortRange } from "./flower.ts";
+export type { AddressPrefix } from "./flower.ts";
 export { formatHex, formatMessage, formatSummary } from "./format_message.ts";
 export {
   formatHandle,
@@ -33,7 +31,6 @@ export {
 } from "./handle.ts";
 export type {
   AnswerMessage,
-  FilterMessage,
   LinkMessage,
   Message,
   MessageHeader,
@@ -42,13 +39,10 @@ export type {
   QdiscStats,
   RouteMessage,
 } from "./message.ts";
-export { type Patch, PreparedChanges } from "./prepared_changes.ts";
-export { isFilter, readFilter } from "./read_filter.ts";
-export { decodeReceived, decodeSlots, readReceived, readSlots, verifyAcks } from "./received.ts";
+export { decodeReceived, decodeSlots, readReceived, verifyAcks } from "./received.ts";
 export { Records } from "./records.ts";
 export {
   type ClsactRequest,
-  type FilterRequest,
   type LinkChangeRequest,
   type LinkQuery,
   type TreeRequest,

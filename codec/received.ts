@@ -63,7 +63,8 @@ export function decodeReceived(length: number): Message[] {
 /**
  * Decodes the one message in each of the first `count` slots of `receiveRegion`.
  *
- * @throws {DecodeError} as `readSlots` does
+ * @throws {DecodeError} where the bytes of one are malformed or more than one message; its offset counts from
+ * the start of that slot
  */
 export function decodeSlots(count: number): Message[] {
   return messagesOf(readSlots(count));
@@ -79,7 +80,7 @@ function messagesOf(records: Records): Message[] {
 /**
  * Tells in one call whether each of the first `count` slots of `receiveRegion` holds a plain ACK, with sequence
  * numbers from `sequence` on. Returns how many do before the first that holds anything else: an error, an ACK
- * with a warning, an answer to something earlier. `readSlots` says what that is.
+ * with a warning, an answer to something earlier. `decodeSlots` says what that is.
  *
  * @throws {RangeError} where `count` is not 0 to `SLOTS_MAX`
  */

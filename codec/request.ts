@@ -5,16 +5,15 @@ import {
   RTA_DST,
   type RTM_DELQDISC,
   RTM_GETLINK,
-  RTM_GETQDISC,
+  type RTM_GETQDISC,
   RTM_GETROUTE,
-  RTM_GETTFILTER,
+  RTM_NEWLINK,
   type RTM_NEWQDISC,
-  TCA_OPTIONS,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
 import { SEND_AT, SEND_LEN } from "./assembly/regions.ts";
 import { encode, type FieldInput } from "./encode.ts";
-import { batchWords, encodeChange as exportedChange, memoryWords, ownerWords, sendRegion } from "./exchange.ts";
+import { encodeChange as exportedChange, memoryWords, sendRegion } from "./exchange.ts";
 
 /** A constant of this module, not an import: V8 calls it 0.6 ns faster. */
 const writeChange = exportedChange;
@@ -70,7 +69,7 @@ export interface RouteRequest {
   destination?: Uint8Array;
 }
 
-/** Any other request, field by field: `treeRequest` makes those that change links, and those about clsact and filters. */
+/** Any other request, field by field: `treeRequest` makes those that change links, and those about clsact. */
 export interface FieldsRequest {
   /** `RTM_*` */
   type: number;
@@ -159,23 +158,6 @@ function qdiscLength(plug: QdiscRequest["plug"]): number {
   return plug === undefined ? 36 : plug === "no options" ? 48 : 60;
 }
 
-/** Writes the input record, at word `at`, of a request about a qdisc. */
-export function writeRecord(at: number, request: QdiscRequest): void {
-  const { plug } = request;
-  const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
-  batchWords[at] = qdiscLength(plug);
-  batchWords[at + 1] = typeAndFlags(request);
-  batchWords[at + 5] = checkIndex(request.ifindex);
-  batchWords[at + 6] = checkUint32("handle", request.handle);
-  batchWords[at + 7] = checkUint32("parent", request.parent);
-  batchWords[at + 9] = OPTIONS_HEAD;
-  batchWords[at + 10] = options.action;
-  batchWords[at + 11] = options.limit;
-}
-
-/** `nla_len` and `nla_type` of `TCA_OPTIONS`. */
-const OPTIONS_HEAD = 12 | TCA_OPTIONS << 16;
-
 /** What is asked once in a while. */
 type RareRequest = LinkRequest | RouteRequest | FieldsRequest;
 
@@ -195,7 +177,6 @@ function encodeRare(request: RareRequest, at: number, sequence: number): number 
   const bytes = encode({ name: "message", fields: [...header, ...bodyFields(request)] });
   if (at < 0 || at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
   sendRegion.set(bytes, at);
-  ownerWords[0] = 0;
   return bytes.length;
 }
 
@@ -230,9 +211,8 @@ function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest):
 /** The flags with those that go without saying: every request is answered, a dump by its end. */
 function requestFlags({ type, flags = 0 }: Request): number {
   if (flags >>> 0 !== flags || flags > 0xffff) throw outOfRange("flags", flags, 0xffff);
-  const gets = type === RTM_GETQDISC || type === RTM_GETLINK ||
-    type === RTM_GETROUTE || type === RTM_GETTFILTER;
-  const dumps = gets && (flags & NLM_F_DUMP) === NLM_F_DUMP;
+  // Of the four messages about an object the third asks
+  const dumps = type >= RTM_NEWLINK && type % 4 === RTM_GETLINK % 4 && (flags & NLM_F_DUMP) === NLM_F_DUMP;
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }
 

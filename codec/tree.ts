@@ -25,8 +25,14 @@ import { done, NLMSGERR, nlmsgerr, nlmsghdr, rtgenmsg } from "./spec/control.ts"
 import type { ArrayType, Family, KindType, MessageSpec, NumberType, Space, Struct, Type } from "./spec/table.ts";
 import { textOf } from "./text.ts";
 
+/** What is left out of a tree. */
+export interface DecodeOptions {
+  /** Leaves out the padding behind attributes that is zero, for who shows none. */
+  withoutPadding?: boolean;
+}
+
 /** The bytes that are being decoded, and what is known of them. */
-interface Source {
+interface Source extends DecodeOptions {
   bytes: Uint8Array;
   view: DataView;
   family: Family;
@@ -46,9 +52,9 @@ interface Scope {
  *
  * @throws {DecodeError} where the bytes are malformed; its `partial` is the tree up to there
  */
-export function decodeTree(bytes: Uint8Array, family: Family): Field {
+export function decodeTree(bytes: Uint8Array, family: Family, { withoutPadding }: DecodeOptions = {}): Field {
   checkBytes(bytes);
-  const source = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), family };
+  const source = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), family, withoutPadding };
   const length = checkMessage(source, 0, bytes.length);
   const fields: Field[] = [];
   const message: Field = { name: "message", kernelName: "struct nlmsghdr", offset: 0, length, fields };
@@ -203,6 +209,7 @@ function afterEcho(source: Source, end: number): number {
 function readEcho(source: Source, { offset, fields = [] }: Field, end: number): void {
   readHeader(source, fields, offset);
   const at = offset + NLMSG_HDRLEN;
+  if (at >= end) return;
   const spec = source.family.messages[source.view.getUint16(offset + 4, true)];
   const count = fields.length;
   try {
@@ -250,7 +257,7 @@ function readAttributes(source: Source, into: Field[], scope: Scope, unnamed?: {
     into.push(field);
     fill(source, field, { type: known?.type ?? unnamed?.holds, at: at + NLA_HDRLEN, end: at + length, scope });
     const padded = Math.min(at + align4(length), end);
-    if (length & 3) into.push(padding(source, at + length, padded));
+    if (length & 3) pad(source, into, at + length, padded);
     at = padded;
   }
 }
@@ -260,6 +267,16 @@ function describeAttributeFlags(attributeType: number): string {
   if (attributeType & NLA_F_NESTED) names.push("NLA_F_NESTED");
   if (attributeType & NLA_F_NET_BYTEORDER) names.push("NLA_F_NET_BYTEORDER");
   return names.join("|");
+}
+
+/** Adds what stands between an attribute and the next. */
+function pad(source: Source, into: Field[], at: number, end: number): void {
+  if (!source.withoutPadding || !isZero(source.bytes, at, end)) into.push(padding(source, at, end));
+}
+
+function isZero(bytes: Uint8Array, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function padding({ bytes }: Source, at: number, end: number): Field {
@@ -389,12 +406,30 @@ function readStruct(source: Source, into: Field[], { struct, at, end }: Place): 
       readRest(source, into, here, end);
       return end;
     }
-    const field: Field = { name, kernelName, offset: here, length: size };
-    into.push(field);
-    fill(source, field, { type, at: here, end: here + size, scope: { from: here, end: here + size } });
+    if (type.is === "number") into.push(numberMember(source, { name, kernelName, type, size }, here));
+    else {
+      const field: Field = { name, kernelName, offset: here, length: size };
+      into.push(field);
+      fill(source, field, { type, at: here, end: here + size, scope: { from: here, end: here + size } });
+    }
     here += size;
   }
   return here;
+}
+
+/** A member that is a number, made at once: most fields are one, and an object that grows costs more than all else here. */
+function numberMember(
+  source: Source,
+  { name, kernelName, type, size }: { name: string; kernelName: string; type: NumberType; size: number },
+  offset: number,
+): Field {
+  const value = numberAt(source, offset, type) ?? 0;
+  const meaning = meaningOf(type, value);
+  const field: Field = meaning === undefined
+    ? { name, kernelName, offset, length: size, value }
+    : { name, kernelName, offset, length: size, value, meaning };
+  if (type.network) field.networkOrder = true;
+  return field;
 }
 
 function fillStruct(
@@ -447,7 +482,7 @@ function fillRun(source: Source, field: Field, type: Extract<Type, { is: "run" }
     const from = readStruct(source, inner, { struct, at: here, end: here + length });
     readAttributes(source, inner, { space: space(), from, end: here + length, outer: scope });
     const padded = Math.min(here + align4(length), end);
-    if (length & 3) fields.push(padding(source, here + length, padded));
+    if (length & 3) pad(source, fields, here + length, padded);
     here = padded;
   }
 }

@@ -1,20 +1,17 @@
 // Our codec at each work of the table.
 import {
   decodeReceived,
-  encodeBatch,
   encodeChange,
   encodeRequest,
-  PreparedChanges,
   readReceived,
-  readSlots,
   receiveRegion,
   RTM_NEWQDISC,
-  setBatchRecord,
   slotLengths,
   TC_H_ROOT,
   TCQ_PLUG_RELEASE_ONE,
   verifyAcks,
 } from "../../codec/mod.ts";
+import { readSlots } from "../../codec/received.ts";
 import { ACKS, acks, dumpChunk } from "./input.ts";
 import { measure, report, type Results } from "./measure.ts";
 
@@ -25,16 +22,6 @@ const results: Results = {};
 results.single = measure(1, (round) => encodeChange(0, round, 2, 0x504c0000, TC_H_ROOT, TCQ_PLUG_RELEASE_ONE, 0));
 const request = { type: RTM_NEWQDISC, ...place, plug } as const;
 results["single-object"] = measure(1, (round) => encodeRequest(request, { at: 0, sequence: round }));
-
-for (const count of [64, 1024]) {
-  for (let index = 0; index < count; index++) setBatchRecord(index, { type: RTM_NEWQDISC, ...place, plug });
-  results[`batch${count}`] = measure(count, (round) => encodeBatch(count, round));
-  const changes = new PreparedChanges(new Array(count).fill(place));
-  results[`patch${count}`] = measure(
-    count,
-    (round) => changes.patch({ action: TCQ_PLUG_RELEASE_ONE, limit: 0, sequence: round }),
-  );
-}
 
 receiveRegion.set(acks());
 slotLengths.fill(36);

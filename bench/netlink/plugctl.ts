@@ -1,8 +1,8 @@
 // Changes of a qdisc by our socket and codec, one at a time and 64 a send; of a plug by our Connection too.
 import {
   encode,
+  encodeChange,
   type FieldInput,
-  PreparedChanges,
   type QdiscRequest,
   RTM_NEWQDISC,
   sendRegion,
@@ -28,8 +28,14 @@ let sequence = 0;
 type Prepare = (sequence: number) => number;
 
 function changesOfPlugs(count: number): Prepare {
-  const changes = new PreparedChanges(new Array(count).fill(place));
-  return (sequence) => changes.patch({ ...plug, sequence });
+  const { handle, parent } = place;
+  return (sequence) => {
+    let length = 0;
+    for (let index = 0; index < count; index++) {
+      length += encodeChange(length, sequence + index, ifindex, handle, parent, plug.action, plug.limit);
+    }
+    return length;
+  };
 }
 
 /** The same of pfifos, which only the tree can say. */

@@ -45,7 +45,7 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
   const { operands } = context.arguments;
   if (operands.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(operands[0])} beside --pcap`);
   const isMeant = isGiven(context, "all") ? () => true : plugFilter();
-  const reader = new CaptureReader();
+  const reader = new CaptureReader({ withoutPadding: !isGiven(context, "json") });
   using printer = new Printer(context);
   for await (const part of captureParts(file)) {
     for (const message of reader.read(part)) if (isMeant(message)) printer.print(message);

@@ -1,4 +1,8 @@
+import { NLM_F_DUMP, RTM_GETLINK } from "../../codec/assembly/constants.ts";
+import { bytesOf } from "../../codec/attributes.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
+import type { Records } from "../../codec/records.ts";
+import type { ShownLink } from "../../codec/shown_link.ts";
 import { gateDevice, gateName } from "../../gate/device.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
@@ -17,11 +21,23 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const asked = named && indexesOf(connection, resolveTargets(connection, named));
   const plugs = listPlugs(connection).filter(({ ifindex }) => !asked || asked.has(ifindex));
-  if (isGiven(context, "json")) return context.print(`${JSON.stringify(plugs.map(plainPlug), null, 2)}\n`);
+  if (isGiven(context, "json")) {
+    const links = await readLinks(connection);
+    const plain = plugs.map((plug) => ({ ...plainPlug(plug), link: links.get(plug.ifindex) }));
+    return context.print(`${JSON.stringify(plain, null, 2)}\n`);
+  }
   if (plugs.length > 0) context.print(`${textTable([HEADER, ...plugs.map(row)], { right: NUMBERS })}\n`);
   const bare = [...asked ?? []].filter(([ifindex]) => !plugs.some((plug) => plug.ifindex === ifindex));
   if (bare.length > 0) context.note(`no plug is attached to ${bare.map(([, name]) => name).join(", ")}`);
   else if (plugs.length === 0) context.note("no plug is attached");
+}
+
+/** What is shown of every device, by its index. The table that says what is loaded only here. */
+async function readLinks(connection: Connection): Promise<Map<number, ShownLink>> {
+  const { shownLink } = await import("../../codec/shown_link.ts");
+  const request = { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 } as const;
+  const read = (records: Records): [number, ShownLink] => [records.ifindex, shownLink(bytesOf(records))];
+  return new Map(connection.pick("list devices", request, read));
 }
 
 /** The devices that are asked for, by their index, and what they were called. */

@@ -145,6 +145,20 @@ export const IFLA_ALT_IFNAME = 53;
 /** In `IFLA_LINKINFO`: `veth`, `ifb` and so on. */
 export const IFLA_INFO_KIND = 1;
 
+// linux/if.h, linux/socket.h
+/** The device is to be up, or is. */
+export const IFF_UP = 1;
+/** Internet Protocol version 6. */
+export const AF_INET6 = 10;
+/** What each address family has to say of a device. */
+export const IFLA_AF_SPEC = 26;
+/** In `AF_INET6` of that: how the device makes itself its addresses, 8 bits. */
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** It makes itself none. */
+export const IN6_ADDR_GEN_MODE_NONE = 1;
+/** Every protocol, `linux/if_ether.h`. */
+export const ETH_P_ALL = 3;
+
 // linux/pkt_sched.h
 /** Hold from here on; again, end the epoch and begin the next. */
 export const TCQ_PLUG_BUFFER = 0;

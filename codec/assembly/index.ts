@@ -1,4 +1,4 @@
 // What the module exports: numbers in, numbers out, bytes in the exchange buffer.
 export { verifyAcks } from "./acks";
 export { decodeChunk, decodeSlots } from "./records";
-export { encodeBatch, encodeChange, patchBatch } from "./request";
+export { encodeChange } from "./request";

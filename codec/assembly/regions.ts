@@ -3,19 +3,12 @@
 
 /** Four words that say why a call returned -1: code, address, the value found, the value needed. */
 export const FAILURE_AT = 0x0c00;
-/** Whose prepared changes the send region holds, 0 for nobody's, and the number to give to the next. */
-export const OWNER_AT = 0x0c10;
 /** The kinds of qdiscs seen so far; see `kinds`. */
 export const KINDS_AT = 0x1000;
 export const KIND_SIZE = 32;
 export const KINDS_MAX = 64;
 /** The length of the datagram in each slot, 4 bytes each. */
 export const SLOT_LENGTHS_AT = 0x1800;
-/** Input records of a batch; see `request`. */
-export const BATCH_AT = 0x2000;
-export const BATCH_RECORD_LEN = 48;
-/** How many records a batch has at most. */
-export const BATCH_MAX = 1024;
 /** Messages on their way to the kernel. */
 export const SEND_AT = 0x10000;
 /** Its length in bytes: what one send carries at most. */

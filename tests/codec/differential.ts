@@ -1,6 +1,6 @@
 // Both decoders on the same bytes.
 import { decode } from "../../codec/family.ts";
-import { DecodeError, isFilter, readFilter, readReceived, receiveRegion } from "../../codec/mod.ts";
+import { DecodeError, readReceived, receiveRegion } from "../../codec/mod.ts";
 import { difference } from "./difference.ts";
 import { readMessages } from "./reference_decoder.ts";
 import { Refused } from "./reference_reader.ts";
@@ -23,7 +23,7 @@ function decodeHere(bytes: Uint8Array): unknown {
   receiveRegion.fill(bytes.length & 1 ? 0xff : 0, bytes.length, bytes.length + 64);
   const records = readReceived(bytes.length);
   const messages: unknown[] = [];
-  while (records.next()) messages.push(isFilter(records) ? readFilter(records) : records.message());
+  while (records.next()) messages.push(records.message());
   return messages;
 }
 

@@ -6,13 +6,13 @@ import {
   decodeSlots,
   type Message,
   readReceived,
-  readSlots,
   receiveRegion,
   SLOT_LEN,
   slotLengths,
   SLOTS_MAX,
   verifyAcks,
 } from "../../codec/mod.ts";
+import { readSlots } from "../../codec/received.ts";
 import { attribute, BASIC, concat, FAMILY, message, QUEUE, TC_STATS, TCMSG, text, wideWords, words } from "./bytes.ts";
 import { REPLIES, TC_JSON } from "./captured.ts";
 

@@ -1,21 +1,17 @@
 // A second decoder, for tests only: written plainly from the kernel's headers, to be slow and easy to check.
 // It shares nothing with the first, neither code nor tables nor numbers.
-import { readFilter } from "./reference_filter.ts";
 import { type Attribute, need, Reader, Refused, type Said } from "./reference_reader.ts";
 
 /** What a run of messages says, message by message. */
 export function readMessages(bytes: Uint8Array): Said[] {
   const reader = new Reader(bytes);
-  const messages: (() => Said)[] = [];
+  const messages: Said[] = [];
   for (let at = 0; at < bytes.length;) {
     const [start, end] = [at, at + reader.message(at, bytes.length)];
-    // A filter is read when it is asked for, which is once the run is known to be whole.
-    const isFilter = reader.u16(start + 4) === 44 || reader.u16(start + 4) === 45;
-    const message = isFilter ? undefined : readMessage(reader, start, end);
-    messages.push(() => message ?? readMessage(reader, start, end));
+    messages.push(readMessage(reader, start, end));
     at = start + Math.ceil((end - start) / 4) * 4;
   }
-  return messages.map((read) => read());
+  return messages;
 }
 
 function readMessage(reader: Reader, at: number, end: number): Said {
@@ -24,7 +20,6 @@ function readMessage(reader: Reader, at: number, end: number): Said {
   if (type === 36 || type === 37) return { about: "qdisc", ...common, ...readQdisc(reader, at, end) };
   if (type === 16 || type === 17) return { about: "link", ...common, ...readLink(reader, at, end) };
   if (type === 24) return { about: "route", ...common, ...readRoute(reader, at, end) };
-  if (type === 44 || type === 45) return { about: "filter", ...common, ...readFilter(reader, at, end) };
   if (type === 2) return { about: "answer", ...common, ...readError(reader, at, end) };
   if (type === 3) return { about: "answer", ...common, ...readDone(reader, at, end) };
   return { about: "other", ...common };

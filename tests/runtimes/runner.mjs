@@ -51,7 +51,7 @@ function received(bytes) {
   return outcome(() => {
     const records = codec.readReceived(bytes.length);
     const messages = [];
-    while (records.next()) messages.push(codec.isFilter(records) ? codec.readFilter(records) : records.message());
+    while (records.next()) messages.push(records.message());
     return messages;
   });
 }

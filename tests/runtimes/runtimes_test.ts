@@ -35,26 +35,58 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
   await using installed = await Installed.with(...FILES);
   await Deno.writeTextFile(`${installed.folder}/vectors.json`, vectorsJson());
 
-  await t.step("it is packed into at most 20 KiB, and depends on nothing", async () => {
-    const { size } = await Deno.stat(installed.archive);
-    assert(size <= PACKED_MAX, `${size} bytes`);
-    const manifest = JSON.parse(await Deno.readTextFile(`${installed.folder}/plugctl-codec/package.json`));
+  const folder = `${installed.folder}/node_modules/plugctl-codec`;
+  const manifest = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
+
+  await t.step("the code of its core is packed into at most 20 KiB, and it depends on nothing", async () => {
+    const core = await Promise.all(["mod.js", "shared.js"].map((name) => packedSize(`${folder}/${name}`)));
+    assert(core[0] + core[1] <= PACKED_MAX, `${core[0] + core[1]} bytes`);
     assertEquals(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key)), []);
+    assert(manifest.keywords.includes("netlink") && manifest.repository);
   });
 
-  await t.step("its types are those of what it exports, no more and no less", async () => {
-    const exported = await import(
-      `file://${installed.folder}/node_modules/plugctl-codec/mod.js`
-    );
-    const names = Object.keys(exported).map((name) => `${name}: true`).join(", ");
-    const rightly = `import * as codec from "plugctl-codec";
-      export const all: Record<keyof typeof codec, true> = { ${names} };
-      export const field: codec.Field = codec.decode(new Uint8Array(16));
-      export const type: 36 = codec.RTM_NEWQDISC;`;
-    await Deno.writeTextFile(`${installed.folder}/rightly.ts`, rightly);
-    await installed.run(Deno.execPath(), "check", "rightly.ts");
-    await Deno.writeTextFile(`${installed.folder}/wrongly.ts`, `${rightly} codec.decode("3c");`);
-    await assertRejects(() => installed.run(Deno.execPath(), "check", "wrongly.ts"), Error, "TS2345");
+  await t.step("the core loads none of the tables of the family", async () => {
+    for (const name of ["mod.js", "shared.js"]) {
+      assertEquals((await Deno.readTextFile(`${folder}/${name}`)).includes("TCA_FLOWER_"), false, name);
+    }
+  });
+
+  await t.step("its types are those of what it exports, no more and no less, with their docs", async () => {
+    for (const entry of ["mod", "family"]) {
+      const specifier = entry === "mod" ? "plugctl-codec" : `plugctl-codec/${entry}`;
+      const exported = await import(`file://${folder}/${entry}.js`);
+      const names = Object.keys(exported).map((name) => `${name}: true`).join(", ");
+      const rightly = `import * as codec from "${specifier}";
+        export const all: Record<keyof typeof codec, true> = { ${names} };
+        export const field: codec.Field = codec.decode(new Uint8Array(16));`;
+      await Deno.writeTextFile(`${installed.folder}/rightly_${entry}.ts`, rightly);
+      await installed.run(Deno.execPath(), "check", `rightly_${entry}.ts`);
+      await Deno.writeTextFile(`${installed.folder}/wrongly.ts`, `${rightly} codec.decode("3c");`);
+      await assertRejects(() => installed.run(Deno.execPath(), "check", "wrongly.ts"), Error, "TS2345");
+    }
+    const types = await Deno.readTextFile(`${folder}/mod.d.ts`);
+    assert(types.includes("/** Packets held at this moment. */"));
+  });
+
+  await t.step("resolvers that know no exports find both entries and their types", async () => {
+    for (const name of [manifest.main, manifest.types, "family.js", "family.d.ts"]) {
+      await Deno.stat(`${folder}/${name}`);
+    }
+    const program = `import { decode } from "plugctl-codec/family";
+      import { RTM_NEWQDISC } from "plugctl-codec";
+      export const found: [typeof decode, 36] = [decode, RTM_NEWQDISC];`;
+    await Deno.writeTextFile(`${installed.folder}/old.ts`, program);
+    const options = [
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2022",
+      "--module",
+      "es2022",
+      "--moduleResolution",
+      "node10",
+    ];
+    await installed.run(Deno.execPath(), "run", "-A", "--quiet", "npm:typescript@5.9.3/tsc", ...options, "old.ts");
   });
 
   for (const { name, command: [program, ...args], mend } of PROGRAMS) {
@@ -71,6 +103,12 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
     fn: async () => check(await inChromium(installed.folder)),
   });
 });
+
+/** The bytes of a file as npm packs it. */
+async function packedSize(file: string): Promise<number> {
+  const packed = new Blob([await Deno.readFile(file)]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(packed).arrayBuffer()).byteLength;
+}
 
 async function inChromium(folder: string): Promise<Outcome> {
   await using served = new Served(folder);

@@ -23,7 +23,7 @@ Deno.test("readModuleGraph() has every file of the project, and what it imports"
   assert(graph.get("mod.ts")?.includes("gate/mod.ts"), "an export from another file");
 });
 
-Deno.test("imports point one way: cli to scenario to gate to plug to guardian to netlink to linux to codec", () => {
+Deno.test("imports point one way: cli to scenario to capture to gate to plug to guardian to netlink to linux to codec", () => {
   assertEquals(forbidden((from, to) => rank(from) < rank(to) && !to.endsWith(".json")), []);
 });
 

@@ -1,0 +1,70 @@
+// Compares how fast plugctl and tshark show a large capture of netlink, in turns, all in this run. Prints a table and
+// writes it to bench/RESULTS.md.
+import { printed } from "../processes.ts";
+import { circumstances, table, writeSection } from "../results.ts";
+import { type Figures, median, parseRuns } from "../start/runs.ts";
+import { writeSynthetic } from "./synthetic.ts";
+
+const SIZE = Number(Deno.args[0] ?? 64) * 1e6;
+const ROUNDS = Number(Deno.args[1] ?? 5);
+const here = (name: string) => new URL(name, import.meta.url).pathname;
+const folder = await Deno.makeTempDir({ prefix: "plugctl-bench-" });
+
+try {
+  const file = `${folder}/netlink.pcap`;
+  const count = await writeSynthetic(file, SIZE);
+  const runs = await measure(file);
+  const version = (await printed("tshark", "--version"))?.split("\n")[0];
+  const lines = [
+    ...await circumstances("deno task bench:capture"),
+    "",
+    `A capture of ${Math.round(SIZE / 1e6)} MB with ${
+      count.toLocaleString("en")
+    } messages, shown to /dev/null; medians of ` +
+    `${ROUNDS} runs in turns. ${version ?? "tshark is not installed"}`,
+    "",
+    ...table([
+      ["command", "s from start to end", "s on processors", "µs a message", "most memory, MiB", "to tshark"],
+      ...rowsOf(runs, count),
+    ]),
+  ];
+  console.log(lines.join("\n"));
+  await writeSection("Capture", lines);
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+async function measure(file: string): Promise<Map<string, Figures[]>> {
+  const decode = `${Deno.execPath()} run -A --no-check ${here("../../cli/main.ts")} decode --pcap ${file} --all`;
+  const hasTshark = await printed("tshark", "--version") !== undefined;
+  const commands = [
+    ...hasTshark ? [`tshark -V\ttshark -V -r ${file}`] : [],
+    `decode --pcap --all\t${decode}`,
+    `decode --pcap --all --brief\t${decode} --brief`,
+  ];
+  const python = new Deno.Command("python3", {
+    args: [here("../start/measure.py"), String(ROUNDS)],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const output = python.output();
+  const writer = python.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(commands.join("\n")));
+  await writer.close();
+  const { success, stdout } = await output;
+  if (!success) throw new Error("A command failed");
+  return parseRuns(new TextDecoder().decode(stdout));
+}
+
+function rowsOf(runs: ReadonlyMap<string, Figures[]>, count: number): string[][] {
+  const wall = (name: string) => median((runs.get(name) ?? []).map(({ wallMs }) => wallMs));
+  const limit = wall("tshark -V");
+  return [...runs].map(([name, figures]) => [
+    name,
+    (wall(name) / 1000).toFixed(2),
+    (median(figures.map(({ cpuMs }) => cpuMs)) / 1000).toFixed(2),
+    (wall(name) * 1000 / count).toFixed(2),
+    Math.round(Math.max(...figures.map(({ memoryKiB }) => memoryKiB)) / 1024).toString(),
+    limit ? `${(limit / wall(name)).toFixed(2)} times as fast` : "",
+  ]);
+}

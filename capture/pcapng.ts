@@ -1,0 +1,99 @@
+/** An interface of a capture: whose packets they are. */
+export interface CaptureInterface {
+  /** As Wireshark shows it: the name of a gate or a device. */
+  name: string;
+  /** More about it. */
+  description?: string;
+  /** `LINKTYPE_*` of libpcap: what its packets begin with. */
+  linkType: number;
+  /** How many bytes of a packet are kept at the most, 0 for all. */
+  snapLength: number;
+}
+
+/** A packet to be written. */
+export interface WrittenPacket {
+  /** Which of the interfaces, by the order in which they were written, from 0 on. */
+  interface: number;
+  /** Nanoseconds since 1970. */
+  timeNs: bigint;
+  /** What was captured of it. */
+  bytes: Uint8Array;
+  /** How long it was. */
+  length: number;
+  /** What is said of it. */
+  comment?: string;
+}
+
+/** `LINKTYPE_ETHERNET` and `LINKTYPE_RAW`: packets that begin with an Ethernet header, or with that of IP. */
+export const LINKTYPE = { ethernet: 1, ip: 101 } as const;
+
+const BLOCK = { section: 0x0a0d0d0a, interface: 1, packet: 6 };
+const OPTION = { comment: 1, name: 2, description: 3, application: 4, timeResolution: 9 };
+const ORDER = 0x1a2b3c4d;
+const VERSION = 1;
+/** The power of ten by which a second is divided: nanoseconds. */
+const NANOSECONDS = Uint8Array.of(9);
+const encoder = new TextEncoder();
+
+/** What a capture begins with. pcapng, little-endian: section header, of a length that is not said. */
+export function writeSection(application: string): Uint8Array<ArrayBuffer> {
+  return block(BLOCK.section, [words(ORDER, VERSION, 0xffffffff, 0xffffffff), option(OPTION.application, application)]);
+}
+
+/** The description of an interface, which precedes its packets. */
+export function writeInterface(
+  { name, description, linkType, snapLength }: CaptureInterface,
+): Uint8Array<ArrayBuffer> {
+  return block(BLOCK.interface, [
+    words(linkType, snapLength),
+    option(OPTION.name, name),
+    ...description === undefined ? [] : [option(OPTION.description, description)],
+    option(OPTION.timeResolution, NANOSECONDS),
+  ]);
+}
+
+/** A packet with its time and its comment. */
+export function writePacket(packet: WrittenPacket): Uint8Array<ArrayBuffer> {
+  const { timeNs, bytes, length, comment } = packet;
+  const time = BigInt.asUintN(64, timeNs);
+  return block(BLOCK.packet, [
+    words(packet.interface, Number(time >> 32n), Number(time & 0xffffffffn), bytes.length, length),
+    bytes,
+    new Uint8Array(-bytes.length & 3),
+    ...comment === undefined ? [] : [option(OPTION.comment, comment)],
+  ]);
+}
+
+/** A block: its type, its length, its parts, options ended, its length again. */
+function block(type: number, parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const length = 8 + parts.reduce((sum, part) => sum + part.length, 0) + 4 + 4;
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, type, true);
+  view.setUint32(4, length, true);
+  let at = 8;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  // The end of the options is four zeros
+  view.setUint32(length - 4, length, true);
+  return bytes;
+}
+
+function option(type: number, value: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  const said = typeof value === "string" ? encoder.encode(value).subarray(0, 0xffff) : value;
+  const bytes = new Uint8Array(4 + (said.length + 3 & ~3));
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, type, true);
+  view.setUint16(2, said.length, true);
+  bytes.set(said, 4);
+  return bytes;
+}
+
+function words(...values: number[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(values.length * 4);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, index) => view.setUint32(index * 4, value, true));
+  return bytes;
+}

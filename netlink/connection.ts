@@ -56,6 +56,8 @@ export class Connection implements Disposable {
   readonly #now: () => number;
   readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
   #sequence = 0;
+  /** Until when to wait for answers, by the clock; decided when there is something to wait for. */
+  #deadline?: number;
 
   /** Takes over a socket, and closes it when it is disposed of. */
   constructor(
@@ -167,9 +169,9 @@ export class Connection implements Disposable {
     const first = this.#send(requests, overheard);
     const answers: (Answer | undefined)[] = requests.map(() => undefined);
     const found: Message[] = [];
-    const deadline = this.#now() + this.#timeoutMs;
+    this.#deadline = undefined;
     for (let missing = requests.length; missing > 0;) {
-      const count = this.#receiveSlots(missing, deadline);
+      const count = this.#receiveSlots(missing);
       this.#dropStale(count, { first, requests: requests.length });
       const answered = requests.length - missing;
       // As a rule it did all that it was asked, in order.
@@ -213,17 +215,17 @@ export class Connection implements Disposable {
   }
 
   /** Receives what has arrived: to each request that is not answered yet a message and an ACK at the most. */
-  #receiveSlots(missing: number, deadline: number): number {
-    if (missing === 1) return this.#receiveSlot(deadline);
+  #receiveSlots(missing: number): number {
+    if (missing === 1) return this.#receiveSlot();
     const lengths = slotLengths.subarray(0, Math.min(2 * missing, SLOTS_MAX));
-    const count = this.#receive(() => this.#socket.receiveSlots(lengths), deadline);
+    const count = this.#receive(() => this.#socket.receiveSlots(lengths));
     if (count < 0) throw new NetlinkError("receive from the kernel", { errno: -count });
     return count;
   }
 
   /** Receives one datagram into the first slot, by a plain read, which costs less than one of several. */
-  #receiveSlot(deadline: number): number {
-    const length = this.#receive(() => this.#socket.receive(), deadline);
+  #receiveSlot(): number {
+    const length = this.#receive(() => this.#socket.receive());
     if (length < 0) throw new NetlinkError("receive from the kernel", { errno: -length });
     slotLengths[0] = length;
     return 1;
@@ -246,14 +248,15 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Receives without waiting, since as a rule the kernel has answered; waits where it has not. Returns what
-   * `receive` does, or `-ETIMEDOUT`.
+   * Receives without waiting, since as a rule the kernel has answered; waits where it has not, and only then looks at the
+   * clock. Returns what `receive` does, or `-ETIMEDOUT`.
    */
-  #receive(receive: () => number, deadline: number): number {
+  #receive(receive: () => number): number {
     for (;;) {
       const result = uninterrupted(receive);
       if (result !== -EAGAIN) return result;
-      const left = Math.ceil(deadline - this.#now());
+      const now = this.#now();
+      const left = Math.ceil((this.#deadline ??= now + this.#timeoutMs) - now);
       if (left <= 0) return -ETIMEDOUT;
       const ready = this.#socket.wait(left);
       if (ready < 0 && ready !== -EINTR) return ready;
@@ -273,8 +276,8 @@ export class Connection implements Disposable {
     let disturbed = false;
     let lost = false;
     for (;;) {
-      const deadline = lost ? -Infinity : this.#now() + this.#timeoutMs;
-      const length = this.#receive(() => this.#socket.receive(), deadline);
+      this.#deadline = lost ? -Infinity : undefined;
+      const length = this.#receive(() => this.#socket.receive());
       if (lost && length === -ETIMEDOUT) return undefined;
       // The kernel goes on with the dump, and begins no other before this one has been read to its end.
       if (length === -ENOBUFS) {

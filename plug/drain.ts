@@ -5,7 +5,7 @@ import { numberOf } from "./quantity.ts";
 import { nameQueue, type Queue, readPlug } from "./queue.ts";
 import { type PlugMessage, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
-import { timedUndisturbed } from "../linux/undisturbed.ts";
+import { hasSeveralProcessors, timedUndisturbed } from "../linux/undisturbed.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -35,6 +35,8 @@ const RELEASE = { action: "release-indefinite", purpose: "detach" } as const;
 const TIMEOUT_MS = 5000;
 /** The longest time between two looks at the backlog, in milliseconds; the first looks come faster. */
 const LONGEST_PAUSE_MS = 16;
+/** How long the kernel's softirq may take that attends to a release, where its thread competes with busy processes. */
+const SOFTIRQ_MS = 10;
 /** How long a queue that still gets packets may take to be empty once, in milliseconds. */
 const PASSING_MS = 100;
 
@@ -55,7 +57,7 @@ interface Wait {
 function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<number, PlugMessage> {
   if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be 0 or more`);
   const deadline = performance.now() + timeoutMs;
-  if (seen) yield 1;
+  if (seen) yield hasSeveralProcessors() ? SOFTIRQ_MS : 1;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
     const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
     if (plug.stats.backlogPackets === 0) return plug;

@@ -37,14 +37,23 @@ function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unkn
 }
 
 /** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
-export function losses(queue: string, { drops, discardedPackets, keptClsact = [] }: DetachReport): string[] {
+export function losses(
+  queue: string,
+  { drops, discardedPackets, lostPackets, keptClsact = [] }: DetachReport,
+): string[] {
   const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
   const discarded = discardedPackets > 0
     ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
+    : [];
+  const lost = lostPackets > 0
+    ? [
+      `${queue} let go ${numberOf(lostPackets, "packet")} that ${lostPackets === 1 ? "is" : "are"} lost, or some of ` +
+      "them: a device that it was on is gone",
+    ]
     : [];
   const kept = keptClsact.map((dev) =>
     `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
     `with: tc qdisc del dev ${dev} clsact`
   );
-  return [...dropped, ...discarded, ...kept];
+  return [...dropped, ...discarded, ...lost, ...kept];
 }

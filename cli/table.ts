@@ -103,7 +103,8 @@ export const COMMANDS = {
   detach: {
     summary: "release what is held, wait until it has left, and delete the plug",
     operands: ["[DEV...]"],
-    options: [...PLUG, "drop", "timeout", ...COMMON],
+    options: [...PLUG, "drop", "force", "timeout", ...COMMON],
+    meanings: { force: "also a plug that another process has in hand: its holder is told" },
     details: [
       "If packets have not left within the timeout, the plug stays where it is, released, and detach fails. SIGINT, " +
       "SIGTERM and SIGHUP end the waiting; everything was released before it began.",
@@ -277,7 +278,8 @@ export const COMMANDS = {
   "gate delete": {
     summary: "let go what gates hold, wait until it has left, and take them down",
     operands: ["GATE..."],
-    options: ["netns", "drop", "timeout", ...COMMON],
+    options: ["netns", "drop", "force", "timeout", ...COMMON],
+    meanings: { force: "also a gate that another process has in hand: its holder is told" },
     details: [
       "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
       "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
@@ -315,11 +317,12 @@ export const COMMANDS = {
   },
   recover: {
     summary: "release and take away all that plugctl has left behind",
-    options: ["netns", "all", "drop", "timeout", "json", "quiet", "verbose", "help"],
+    options: ["netns", "all", "drop", "force", "timeout", "json", "quiet", "verbose", "help"],
+    meanings: { force: "also what other processes have in hand: their holders are told" },
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
-      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away, also under a " +
-      "hold that goes on, which then fails. Plugs with other handles are left alone, and named.",
+      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. What the guardian " +
+      "of a living process stands for is left alone, and named, unless --force is given; so are plugs with other handles.",
       "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit status is 0 " +
       "where nothing of plugctl's is left, and 1 where something could not be taken away, which is named.",
     ],

@@ -441,7 +441,10 @@ function fillStruct(
   const here = readStruct(source, into, { struct: type.struct, at, end });
   if (type.then?.is === "nest") {
     const space = typeof type.then.space === "function" ? type.then.space() : type.then.space;
-    readAttributes(source, into, { space, from: here, end, outer: scope });
+    // Attributes begin at a multiple of 4, also behind a struct that does not end there
+    const from = Math.min(align4(here), end);
+    if (here < from) into.push({ ...padding(source, here, from), name: "pad" });
+    readAttributes(source, into, { space, from, end, outer: scope });
   } else if (type.then?.is === "array") {
     fillArray(source, into, type.then, { at: here, end, scope });
   } else if (type.then && here < end) {

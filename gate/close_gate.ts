@@ -1,56 +1,83 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
-import type { Connection } from "../netlink/connection.ts";
+import { inTurn } from "../guardian/mark.ts";
+import { ENODEV } from "../linux/errno.ts";
 import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/undisturbed.ts";
-import { detachAll, type DetachOptions, type DetachReport, detachSync, passOn, passOnSync } from "../plug/drain.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
-import { checkAnswers } from "../plug/queue_error.ts";
+import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "./filter.ts";
 import { deleteClsact, deleteDevice } from "./device.ts";
-import type { GateState } from "./gate_state.ts";
+import { type GateState, readGates } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 
-/** Which gate to take down, and as a part of what. */
+/** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {
-  state: GateState;
+  ifindex: number;
   operation: string;
 }
 
-const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0 };
+const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0, lostPackets: 0 };
 
 /**
  * Takes a gate down without losing a packet: it passes until it is empty, then the filters go, then what was on its way
  * to it is waited for, then the plug and the device go. A clsact that gates made goes with the last of them on a machine
  * with one processor; with several others would lose what they send meanwhile, so it stays, as it does where a plug on
  * the same device holds packets, which would go with it. What is not there is passed over, so that what is left of a gate
- * goes the same way.
+ * goes the same way. What is there is read while no other plugctl is at work.
  *
- * @throws {QueueError} `not-drained` where packets have not left in time; what is left can be taken down again
+ * @throws {QueueError} `not-drained` where packets have not left in time; what is left can be taken down again;
+ * `held` where another process has it in hand; `no-gate` where it is gone
  */
 export async function takeDown(
   connection: Connection,
-  { state, operation, ...options }: TakeDown & DetachOptions,
+  { ifindex, operation, ...options }: TakeDown & Removal,
 ): Promise<DetachReport> {
-  const queue = plugQueue(connection, state);
+  const find = () => findGate(connection, { ifindex, operation, ...options });
+  const { queue, lostPackets } = inTurn(connection, find);
   if (queue && !options.drop) await passOn(queue);
-  removeFilters(connection, { state, operation });
-  const [report] = queue ? await detachAll([queue], options) : [NOTHING_HELD];
-  return { ...report, ...removeDevice(connection, { state, operation }) };
+  const begun = inTurn(connection, () => withoutFilters(connection, { ...find(), operation }));
+  const [report] = begun.queue ? await detachAll([begun.queue], options) : [NOTHING_HELD];
+  const left = inTurn(connection, () => removeDevice(connection, { ...begun, operation }));
+  return { ...report, ...left, lostPackets };
 }
 
-/** As `takeDown`, but keeps the process waiting meanwhile. */
-export function takeDownSync(connection: Connection, { state, operation }: TakeDown): DetachReport {
+/** As `takeDown`, but keeps the process waiting meanwhile, where others are kept from it already. */
+export function takeDownInTurn(connection: Connection, options: TakeDown & Removal): DetachReport {
+  const { operation } = options;
+  const found = findGate(connection, options);
+  if (found.queue) passOnSync(found.queue);
+  withoutFilters(connection, { ...found, operation });
+  const report = found.queue ? detachInTurn(found.queue) : NOTHING_HELD;
+  return { ...report, ...removeDevice(connection, { ...found, operation }), lostPackets: found.lostPackets };
+}
+
+/** A gate that is to be taken down. */
+interface Begun {
+  state: GateState;
+  /** Its plug, where it has one. */
+  queue?: Queue;
+  /** What it holds of a device that is gone is lost when it is released. */
+  lostPackets: number;
+}
+
+function findGate(connection: Connection, { ifindex, operation, force, except }: TakeDown & Removal): Begun {
+  const { machine, gates } = readGates(connection, operation);
+  const state = gates.find(({ link }) => link.ifindex === ifindex);
+  if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
   const queue = plugQueue(connection, state);
-  if (queue) passOnSync(queue);
-  removeFilters(connection, { state, operation });
-  const report = queue ? detachSync(queue) : NOTHING_HELD;
-  return { ...report, ...removeDevice(connection, { state, operation }) };
+  if (!force) queue?.refuseHeld(operation, { except });
+  const isLost = state.note?.devices.some((index) => !machine.links.some((link) => link.ifindex === index)) ?? false;
+  return { state, queue, lostPackets: isLost ? state.listed.stats?.backlogPackets ?? 0 : 0 };
 }
 
-function removeFilters(connection: Connection, { state, operation }: TakeDown): void {
-  checkAnswers(operation, connection.transact(state.filters.map((filter) => deleteFilter(filter))));
-  if (state.filters.length > 0) allPacketsMoveOn();
+function withoutFilters(connection: Connection, begun: Begun & { operation: string }): Begun {
+  const { state: { filters }, operation } = begun;
+  checkAnswers(operation, connection.transact(filters.map((filter) => deleteFilter(filter))));
+  if (filters.length > 0) allPacketsMoveOn();
+  return begun;
 }
 
 /** The gate's plug, where it has one. */
@@ -70,11 +97,16 @@ function plugQueue(connection: Connection, { listed, link, note, plugHandle }: G
  * Removes what gates made for all of them, where this is the last and no packet is lost by it, and then the device, whose
  * note says so till then. Tells what stays.
  */
-function removeDevice(connection: Connection, { state, operation }: TakeDown): Pick<DetachReport, "keptClsact"> {
+function removeDevice(
+  connection: Connection,
+  { state, operation }: Pick<Begun, "state"> & { operation: string },
+): Pick<DetachReport, "keptClsact"> {
   const bare = bareClsacts(connection, { own: state.note?.ownClsact ?? [], operation });
   const [going, kept] = hasSeveralProcessors() ? [[], bare] : [bare, []];
   const requests = [...going.map(({ ifindex }) => deleteClsact(ifindex)), deleteDevice(state.link.ifindex)];
-  checkAnswers(operation, undisturbed(() => connection.transact(requests)));
+  const answers = undisturbed(() => connection.transact(requests));
+  // That another process has just taken the device away is as good.
+  checkAnswers(operation, answers.filter(({ errno }) => errno !== ENODEV));
   return kept.length === 0 ? {} : { keptClsact: kept.map(({ name }) => name) };
 }
 

@@ -4,13 +4,14 @@ import { type BufferOptions, changeQueues } from "../plug/change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
+import { inTurn } from "../guardian/mark.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
 import type { Queue } from "../plug/queue.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
-import { takeDown, takeDownSync } from "./close_gate.ts";
+import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import { formatNote } from "./gate_note.ts";
 import { type GateState, type ListedGate, readGates } from "./gate_state.ts";
@@ -97,7 +98,8 @@ export class Gate implements Disposable, AsyncDisposable {
   static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
-      queue.entrust(entrustGate(connection, { ...options, name, takeAway: false }));
+      const { place: { ifindex } } = queue;
+      queue.entrust(entrustGate(connection, { ...options, name, ifindex, takeAway: false }));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
   }
@@ -163,8 +165,7 @@ export class Gate implements Disposable, AsyncDisposable {
    * filters, and can be taken down again
    */
   async close(options: DetachOptions = {}): Promise<DetachReport> {
-    const operation = `delete gate ${this.name}`;
-    const report = await takeDown(this.#queue.connection, { state: this.#state(operation), operation, ...options });
+    const report = await takeDown(this.#queue.connection, { ...this.#takeDown, ...options });
     this.#close();
     return report;
   }
@@ -172,9 +173,9 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
-    const operation = `delete gate ${this.name}`;
+    const { connection } = this.#queue;
     try {
-      if (this.made) takeDownSync(this.#queue.connection, { state: this.#state(operation), operation });
+      if (this.made) inTurn(connection, () => takeDownInTurn(connection, this.#takeDown));
       else if (this.plug.lastAsked === "hold") this.releaseIndefinite();
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -201,6 +202,11 @@ export class Gate implements Disposable, AsyncDisposable {
     throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
   }
 
+  get #takeDown() {
+    const { place: { ifindex }, guard } = this.#queue;
+    return { ifindex, operation: `delete gate ${this.name}`, except: guard?.pid };
+  }
+
   #close(): void {
     this.#closed = true;
     this.#queue.end();
@@ -215,13 +221,17 @@ function openGuarded(
 ): Opened & { guard?: QueueGuard } {
   const { name } = plan;
   let guard: QueueGuard | undefined;
+  options.guardian?.greet();
   try {
     const opened = openGate(connection, plan, () => {
       guard = entrustGate(connection, { ...options, name, takeAway: true });
       if (plan.hold) guard?.arm();
     });
-    guard ??= entrustGate(connection, { ...options, name, takeAway: false });
-    return { ...opened, guard };
+    // From now on the guardian knows it from another of the same name.
+    const known = entrustGate(connection, { ...options, name, ifindex: opened.ifindex, takeAway: opened.made });
+    if (plan.hold && opened.made) known?.arm();
+    guard?.drop();
+    return { ...opened, guard: known };
   } catch (error) {
     guard?.drop();
     throw error;

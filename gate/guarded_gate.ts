@@ -1,10 +1,10 @@
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
+import { markOfGate } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { queueDuty } from "../plug/guarded_plug.ts";
 import { takeDown } from "./close_gate.ts";
-import { readGates } from "./gate_state.ts";
-import { namedGates } from "./named_gates.ts";
+import { gateQueue, namedGates } from "./named_gates.ts";
 
 /** A gate: released, and if `takeAway` says so drained and taken down. One that is not there is passed over. */
 export interface GateCharge {
@@ -12,6 +12,8 @@ export interface GateCharge {
   kind: "gate";
   /** The gate's name. */
   name: string;
+  /** The index of its device, by which another of that name is left alone; absent where it is not there yet. */
+  ifindex?: number;
   /** Whether it was made by the process that dies, and goes with it. */
   takeAway: boolean;
   /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
@@ -21,21 +23,19 @@ export interface GateCharge {
 /** Gives a gate into a guardian's charge, where there is a guardian. */
 export function entrustGate(
   connection: Connection,
-  { name, guardian, takeAway, maxHoldMs }: GuardOptions & { name: string; takeAway: boolean },
+  { name, ifindex, guardian, takeAway, maxHoldMs }: GuardOptions & Omit<GateCharge, "kind">,
 ): QueueGuard | undefined {
-  const charge: GateCharge = { kind: "gate", name, takeAway };
+  const charge: GateCharge = { kind: "gate", name, ifindex, takeAway };
   return guardian && entrust(guardian, { charge, connection, maxHoldMs });
 }
 
-/** What is to be done for a gate. It is looked for by its name, since it may not be there yet. */
-export function gateDuty({ name, takeAway }: GateCharge, connection: Connection): Duty {
-  return queueDuty(() => namedGates(connection, [name])[0], {
-    takeAway: takeAway ? () => takeDownNamed(connection, name) : undefined,
-  });
-}
-
-async function takeDownNamed(connection: Connection, name: string): Promise<void> {
+/** What is to be done for a gate. It is looked for by its name while it may not be there yet. */
+export function gateDuty({ name, ifindex, takeAway }: GateCharge, connection: Connection): Duty {
+  const find = () =>
+    ifindex === undefined ? namedGates(connection, [name])[0] : gateQueue(connection, { name, ifindex, alias: "" });
   const operation = `delete gate ${name}`;
-  const state = readGates(connection, operation).gates.find(({ listed }) => listed.name === name);
-  if (state) await takeDown(connection, { state, operation });
+  return queueDuty(find, {
+    mark: markOfGate(name),
+    takeAway: takeAway ? ({ place: { ifindex } }) => takeDown(connection, { ifindex, operation }) : undefined,
+  });
 }

@@ -6,7 +6,8 @@ import { FIRST_HANDLE } from "../plug/plug_requests.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
-import { parseNote, withLimit } from "./gate_note.ts";
+import { readFilters, redirectsTo } from "./filter.ts";
+import { type GateNote, parseNote, sidesOf, withLimit } from "./gate_note.ts";
 import { gateDevice, writeNote } from "./device.ts";
 import { isGateDevice } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
@@ -42,10 +43,21 @@ export function gateQueue(
     gate: {
       name,
       devices: note?.devices ?? [],
+      refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       held: heldByGate(connection, note),
       limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
     },
   });
+}
+
+/** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */
+function refuseBroken(
+  connection: Connection,
+  { ifindex, note, operation }: { ifindex: number; note: GateNote; operation: string },
+): void {
+  const hooks = note.devices.flatMap((device) => sidesOf(note.direction).map((side) => ({ ifindex: device, side })));
+  if (readFilters(connection, { operation, hooks }).some((filter) => redirectsTo(filter) === ifindex)) return;
+  throw new QueueError("no-gate", operation, { reason: "no filter leads to it any more, so that it can hold nothing" });
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {

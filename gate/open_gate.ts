@@ -1,12 +1,15 @@
 import { undisturbed } from "../linux/undisturbed.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
+import { EEXIST } from "../linux/errno.ts";
+import { inTurn } from "../guardian/mark.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
-import { QueueError } from "../plug/queue_error.ts";
+import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { sleep } from "../plug/drain.ts";
-import { takeDownSync } from "./close_gate.ts";
-import { type GateNote, sidesOf } from "./gate_note.ts";
+import { takeDownInTurn } from "./close_gate.ts";
+import { writeNote } from "./device.ts";
+import { formatNote, type GateNote, sidesOf } from "./gate_note.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
 import type { GateState } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
@@ -44,14 +47,18 @@ interface Task {
  * @throws {QueueError} where something is in the way, it would lock out, or the kernel refuses a step
  */
 export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade: () => void = () => {}): Opened {
+  return inTurn(connection, () => openInTurn(connection, plan, beforeItIsMade));
+}
+
+function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () => void): Opened {
   const task = { plan, operation: `add gate ${plan.name}` };
   const { existing, devices } = surveyAtRest(connection, task);
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
     if (!plan.replace) throw different(existing, task.operation);
     refuse(connection, { ...task, devices });
-    takeDownSync(connection, { state: existing, operation: task.operation });
-    return openGate(connection, plan, beforeItIsMade);
+    takeDownInTurn(connection, { ifindex: existing.link.ifindex, operation: task.operation });
+    return openInTurn(connection, plan, beforeItIsMade);
   }
   refuse(connection, { ...task, devices });
   const note = decide({ ...task, devices });
@@ -225,34 +232,60 @@ function choosePriority(devices: readonly Surveyed[], { plan, operation }: Task)
 function build(connection: Connection, { plan, operation, devices, note }: Task & Survey & { note: GateNote }): number {
   // By itself: where another process was faster, nothing of that may be touched.
   send(connection, { operation, steps: [createStep(plan)] });
+  const ifindex = findDevice(connection, plan.device);
   try {
-    const ifindex = findDevice(connection, plan.device);
-    const bare = devices.filter(({ hook }) => !hook);
-    send(connection, {
-      operation,
-      steps: [...deviceSteps(plan, { ifindex, note }), ...plugSteps(plan, { ifindex, note })],
-    });
-    undisturbed(() => send(connection, { operation, steps: bare.map((device) => clsactStep(device.ifindex)) }));
+    const steps = [...deviceSteps(plan, { ifindex, note }), ...plugSteps(plan, { ifindex, note })];
+    send(connection, { operation, steps });
+    const bare = devices.filter(({ hook }) => !hook).map(({ ifindex }) => ifindex);
+    createClsacts(connection, { operation, ifindex, note, bare });
     send(connection, { operation, steps: filterSteps(plan, { ifindex, note }) });
     return ifindex;
   } catch (error) {
-    undo(connection, { plan, operation, error });
+    undo(connection, { plan, operation, ifindex, error });
     throw error;
   }
 }
 
+interface Clsacts {
+  operation: string;
+  ifindex: number;
+  note: GateNote;
+  /** The devices that had none when they were looked at. */
+  bare: readonly number[];
+}
+
+/** Creates clsact where there is none. One that somebody else was faster to create is his, as the note then says. */
+function createClsacts(connection: Connection, { operation, ifindex, note, bare }: Clsacts): void {
+  const steps = bare.map((device) => ({ ...clsactStep(device), tolerated: EEXIST }));
+  const answers: Answer[] = undisturbed(() => connection.transact(steps.map(({ request }) => request)));
+  const others = bare.filter((_, index) => answers[index].errno !== 0);
+  if (others.length > 0) {
+    const ownClsact = note.ownClsact.filter((device) => !others.includes(device));
+    checkAnswers(operation, connection.transact([writeNote(ifindex, formatNote({ ...note, ownClsact }).alias)]));
+  }
+  checkSteps(answers, { operation, steps });
+}
+
 function send(connection: Connection, { operation, steps }: { operation: string; steps: readonly Step[] }): void {
-  const answers: Answer[] = connection.transact(steps.map(({ request }) => request));
+  checkSteps(connection.transact(steps.map(({ request }) => request)), { operation, steps });
+}
+
+function checkSteps(
+  answers: readonly Answer[],
+  { operation, steps }: { operation: string; steps: readonly Step[] },
+): void {
   const failed = answers.findIndex(({ errno }, index) => errno !== 0 && errno !== steps[index].tolerated);
   if (failed < 0) return;
   throw stepError(operation, { ...steps[failed], refusal: answers[failed] });
 }
 
 /** Takes down what was made before a step failed. What cannot be undone is said beside the reason. */
-function undo(connection: Connection, { plan, operation, error }: Task & { error: unknown }): void {
+function undo(
+  connection: Connection,
+  { operation, ifindex, error }: Task & { ifindex: number; error: unknown },
+): void {
   try {
-    const { existing } = survey(connection, { plan, operation });
-    if (existing) takeDownSync(connection, { state: existing, operation: `undo what was done to ${operation}` });
+    takeDownInTurn(connection, { ifindex, operation: `undo what was done to ${operation}`, force: true });
   } catch (undoing) {
     throw new AggregateError([error, undoing], "Cannot undo what was done before a step failed");
   }

@@ -1,14 +1,15 @@
+import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
+import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
+import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
+import { nameQueue, Queue } from "../plug/queue.ts";
+import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
 import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "./filter.ts";
-import { isGateDevice } from "./gate_state.ts";
 import { readGates } from "./gate_state.ts";
 import { allHooks } from "./machine.ts";
-import { type ListedPlug, listPlugs, readLinks } from "../plug/qdiscs.ts";
-import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
-import { Queue } from "../plug/queue.ts";
-import { checkAnswers } from "../plug/queue_error.ts";
+import { gateQueue } from "./named_gates.ts";
 
 /** What was found of plugctl's making, and taken away. */
 export interface Recovery {
@@ -20,31 +21,39 @@ export interface Recovery {
   filters: number;
   /** Plugs with other handles, which were left alone. */
   foreign: { dev: string; parent: number; handle: number }[];
+  /** What another process has in hand, by what it is called, and the guardian that stands for that: left alone. */
+  kept: { name: string; guardian: number }[];
   /** Why something could not be taken away. */
   failures: unknown[];
 }
 
 /**
  * Finds what plugctl has made in a network namespace, from the kernel alone, releases it, waits until what it held
- * has left, and takes it away; of what it cannot it says why, and goes on. What others made it leaves alone.
+ * has left, and takes it away; of what it cannot it says why, and goes on. What others made it leaves alone, and, unless
+ * `force` says otherwise, what a guardian that lives stands for.
  */
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
-  const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], failures: [] };
-  if (!options.drop) releaseEverything(connection);
-  await recoverGates(connection, { recovery, options });
-  await attempt(recovery, () => removeStrayFilters(connection, recovery));
-  for (const plug of otherPlugs(connection)) {
-    const { dev, parent, handle } = plug;
-    if (isOwnHandle(handle)) await attempt(recovery, () => recoverPlug(connection, { plug, recovery, options }));
-    else recovery.foreign.push({ dev, parent, handle });
+  const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures: [] };
+  const task = { recovery, options };
+  const gates = readGates(connection, "list gates").gates.map(({ listed: { name, ifindex }, link: { alias } }) => ({
+    name,
+    ifindex,
+    alias,
+  }));
+  const plugs = listPlugs(connection).filter(({ ifindex }) => !gates.some((gate) => gate.ifindex === ifindex));
+  for (const { dev, parent, handle } of plugs) if (!isOwnHandle(handle)) recovery.foreign.push({ dev, parent, handle });
+  const queues = [
+    ...gates.map((gate) => gateQueue(connection, gate)),
+    ...plugs.filter(({ handle }) => isOwnHandle(handle)).map((plug) => plugQueue(connection, plug)),
+  ].filter((queue) => options.force || !isKept(queue, recovery));
+  if (!options.drop) releaseEverything(connection, queues);
+  for (const queue of queues) await attempt(task, queue, () => takeAway(queue, task));
+  try {
+    removeStrayFilters(connection, recovery);
+  } catch (error) {
+    recovery.failures.push(error);
   }
   return recovery;
-}
-
-/** Lets go all that is held, before any of it is waited for. A refusal comes again where the plug is taken away. */
-function releaseEverything(connection: Connection): void {
-  const own = listPlugs(connection).filter(({ handle }) => isOwnHandle(handle));
-  connection.transact(own.map((plug) => changeRequest(plug, "release-indefinite")));
 }
 
 interface Task {
@@ -52,51 +61,60 @@ interface Task {
   options: DetachOptions;
 }
 
-async function attempt({ failures }: Recovery, work: () => Promise<void> | void): Promise<void> {
+function plugQueue(connection: Connection, { dev, ifindex, parent, handle }: ListedPlug): Queue {
+  return new Queue({ dev, place: { ifindex, parent, handle }, located: true, connection });
+}
+
+/** Whether a guardian stands for it, also one that keeps a deadline for a process that has ended; notes that. */
+function isKept(queue: Queue, recovery: Recovery): boolean {
+  const [guardian] = [...findGuardians("held", queue), ...findGuardians("kept", queue)];
+  if (guardian === undefined) return false;
+  recovery.kept.push({ name: nameQueue(queue), guardian });
+  return true;
+}
+
+/** Lets go all that is held, before any of it is waited for. A refusal comes again where it is taken away. */
+function releaseEverything(connection: Connection, queues: readonly Queue[]): void {
+  connection.transact(queues.map(({ place }) => changeRequest(place, "release-indefinite")), { overheard: true });
+}
+
+/** Does what may fail. What another process has taken in hand or away meanwhile is no failure. */
+async function attempt({ recovery }: Task, queue: Queue, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (error instanceof DOMException) throw error;
-    failures.push(error);
+    const isTaken = error instanceof QueueError && error.code === "held" && isKept(queue, recovery);
+    const isAway = isGone(error) && error instanceof QueueError && error.code !== "vanished";
+    if (!isTaken && !isAway) recovery.failures.push(error);
   }
 }
 
-async function recoverGates(connection: Connection, { recovery, options }: Task): Promise<void> {
-  for (const state of readGates(connection, "list gates").gates) {
-    const { name } = state.listed;
-    await attempt(recovery, async () => {
-      const report = await takeDown(connection, { state, operation: `delete gate ${name}`, ...options });
-      recovery.gates.push({ name, ...report });
-    });
+async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void> {
+  const { dev, gate, connection, place: { ifindex, parent, handle } } = queue;
+  if (gate) {
+    const { name } = gate;
+    const report = await takeDown(connection, { ifindex, operation: `delete gate ${name}`, ...options });
+    recovery.gates.push({ name, ...report });
+  } else {
+    const [report] = await detachAll([queue], options);
+    recovery.plugs.push({ dev, parent, handle, ...report });
   }
 }
 
 /** Removes the filters of gates whose device is gone, which would lose every packet that they match. */
 function removeStrayFilters(connection: Connection, recovery: Recovery): void {
-  const operation = "list filters";
-  const hooks = allHooks(connection, operation);
-  const stray = readFilters(connection, { operation, hooks })
-    .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
-  checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
-  recovery.filters = stray.length;
-}
-
-/** The plugs that are not those of gates. */
-function otherPlugs(connection: Connection): ListedPlug[] {
-  const gates = readLinks(connection, "list devices").filter(isGateDevice).map(({ ifindex }) => ifindex);
-  return listPlugs(connection).filter(({ ifindex }) => !gates.includes(ifindex));
+  inTurn(connection, () => {
+    const operation = "list filters";
+    const hooks = allHooks(connection, operation);
+    const stray = readFilters(connection, { operation, hooks })
+      .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
+    checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
+    recovery.filters = stray.length;
+  });
 }
 
 /** Whether it is one of the handles that plugctl gives. */
 function isOwnHandle(handle: number): boolean {
   return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
-}
-
-async function recoverPlug(
-  connection: Connection,
-  { plug: { dev, ifindex, parent, handle }, recovery, options }: Task & { plug: ListedPlug },
-): Promise<void> {
-  const place = { ifindex, parent, handle };
-  const [report] = await detachAll([new Queue({ dev, place, located: true, connection })], options);
-  recovery.plugs.push({ dev, parent, handle, ...report });
 }

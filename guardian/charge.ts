@@ -15,6 +15,8 @@ export interface AnyCharge {
 
 /** What is to be done for a charge. Each is done for all charges before the next is done for any. */
 export interface Duty {
+  /** By what others know that somebody has charge of it; absent where that is nothing to them. */
+  mark?: string;
   /** What is held at this moment. */
   look?(): Backlog;
   /** Lets go what is held. */

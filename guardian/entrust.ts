@@ -14,6 +14,8 @@ export interface GuardOptions {
 
 /** What a guardian is told of a queue in its charge, and asked. */
 export interface QueueGuard {
+  /** The number of the guardian's process. */
+  readonly pid: number;
   /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
   /** It holds no more. */
@@ -36,6 +38,7 @@ export function entrust(
   using namespace = connection.openNamespace();
   const id = guardian.take({ ...charge, netns: namespace.path });
   return {
+    pid: guardian.pid,
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),

@@ -4,6 +4,7 @@ import { namespaceIdentity } from "../linux/namespace.ts";
 import { Connection } from "../netlink/connection.ts";
 import type { AnyCharge, Backlog, Duty, DutyOf } from "./charge.ts";
 import type { Order, Report } from "./protocol.ts";
+import { showMark } from "./mark.ts";
 import { ReleaseListener } from "./release_listener.ts";
 
 /** How often a release is tried that the kernel refuses. */
@@ -13,6 +14,8 @@ const PAUSE_MS = 50;
 /** Something in a guardian's charge. */
 interface Post {
   duty: Duty;
+  /** By what others know of it. */
+  mark?: Disposable;
   /** The timer of its deadline, while there is one. */
   timer?: ReturnType<typeof setTimeout>;
   /** Where the deadline is waited for when the process that set it has ended: what tells that it is needless. */
@@ -90,9 +93,12 @@ class Guard<C extends AnyCharge> {
       case "disarm":
         return clearTimeout(this.#posts.get(order.id)?.timer);
       case "drop":
-        return this.#drop(order.id);
+        this.#drop(order.id);
+        return this.#report({ report: "dropped", id: order.id });
       case "outlive":
         return this.#outlive(order);
+      case "greet":
+        return this.#report({ report: "taken", id: order.id });
       case "leave":
         return this.leave();
     }
@@ -100,7 +106,10 @@ class Guard<C extends AnyCharge> {
 
   async #take({ id, charge }: Extract<Order, { order: "take" }>): Promise<void> {
     try {
-      this.#posts.set(id, { duty: await this.#dutyOf(charge as C, this.#connectTo) });
+      const { netns } = charge;
+      const duty = await this.#dutyOf(charge as C, this.#connectTo);
+      const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
+      this.#posts.set(id, { duty, mark });
       this.#report({ report: "taken", id });
     } catch (error) {
       this.#report({ report: "refused", id, reason: reasonOf(error) });
@@ -119,6 +128,9 @@ class Guard<C extends AnyCharge> {
     if (!post) return this.#report({ report: "refused", id, reason: "it is not in its charge" });
     try {
       post.listener = new ReleaseListener(place);
+      const { mark } = post.duty;
+      post.mark?.[Symbol.dispose]();
+      post.mark = mark === undefined ? undefined : showMark("kept", { mark, netns: place.netns, id });
       this.#report({ report: "taken", id });
     } catch (error) {
       return this.#report({ report: "refused", id, reason: reasonOf(error) });
@@ -139,6 +151,7 @@ class Guard<C extends AnyCharge> {
     this.#posts.delete(id);
     clearTimeout(post?.timer);
     post?.listener?.[Symbol.dispose]();
+    post?.mark?.[Symbol.dispose]();
   }
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {

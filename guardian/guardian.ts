@@ -27,6 +27,8 @@ export interface GuardianOptions {
 
 /** How long a guardian may take to answer, in milliseconds; the first answer includes its start. */
 const PATIENCE_MS = 30_000;
+/** How long one may take to drop something, or to go, in milliseconds. */
+const GOING_MS = 1000;
 
 /**
  * A process that puts right what this process leaves when it dies, however it dies: it releases what is held, takes
@@ -80,6 +82,13 @@ export class Guardian implements Disposable {
     return this.#child.pid;
   }
 
+  /** Waits until it is there, so that no `take` needs to. */
+  greet(): void {
+    const id = ++this.#last;
+    this.#order({ order: "greet", id });
+    this.#awaitAnswer(id, "start a guardian");
+  }
+
   /**
    * Gives something into its charge, and returns when it has it, with a number for the other methods: nothing may be
    * held before. Keeps this process waiting, the first time for as long as the guardian takes to start.
@@ -112,6 +121,8 @@ export class Guardian implements Disposable {
   /** Takes something out of its charge: it is put right already. */
   drop(id: number): void {
     this.#orderIfThere({ order: "drop", id });
+    // Whoever comes next is not to be told that somebody has it in hand.
+    this.#listenUntil((report) => report.report === "dropped" && report.id === id);
   }
 
   /**
@@ -152,6 +163,7 @@ export class Guardian implements Disposable {
   /** Tells it that it is not needed, whereupon it ends and does nothing. */
   [Symbol.dispose](): void {
     this.#orderIfThere({ order: "leave" });
+    this.#listenUntil(() => false);
     this.#channel[Symbol.dispose]();
   }
 
@@ -173,13 +185,22 @@ export class Guardian implements Disposable {
     }
   }
 
+  /** Keeps this process waiting for a word, or for its end; but not for one that is stopped. */
+  #listenUntil(isMeant: (report: Report) => boolean): void {
+    const deadline = performance.now() + GOING_MS;
+    for (;;) {
+      const text = this.#channel.receive(Math.max(deadline - performance.now(), 0));
+      if (!text || isMeant(this.#hear(text))) return;
+    }
+  }
+
   #awaitAnswer(id: number, operation: string): void {
     for (;;) {
       const text = this.#channel.receive(PATIENCE_MS);
       if (text === undefined) throw new Error(`Cannot ${operation}: it has not answered within ${PATIENCE_MS} ms`);
       if (text === "") throw new Error(`Cannot ${operation}: the guardian has ended`);
       const report = this.#hear(text);
-      if (report.report === "released" || report.id !== id) continue;
+      if (report.report === "released" || report.report === "dropped" || report.id !== id) continue;
       if (report.report === "refused") throw new Error(`Cannot ${operation}: ${report.reason}`);
       return;
     }

@@ -1,54 +1,128 @@
+import { bindName, boundNames } from "../linux/bound_name.ts";
+import { EPERM } from "../linux/errno.ts";
+import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { routePorts } from "../netlink/route_ports.ts";
-import { findProcesses, hasVariable, pause, signal } from "./processes.ts";
+import { signal } from "./processes.ts";
 
-/** The environment variable by which others know what a guardian is there for: `kept net:[4026531840]/2/ffffffff`. */
-const VARIABLE = "PLUGCTL_GUARDS";
+/** What the names of plugctl begin with. Names are those of a network namespace, and end with the process that has them. */
+const BEGINNING = "plugctl/";
 /** How long a guardian may take to go, in milliseconds. */
 const PATIENCE_MS = 5000;
+/** How long another process is waited for that is at work on the same namespace, in milliseconds. */
+const TURN_MS = 2000;
+const PAUSE_MS = 1;
 
-/** `held` while the process that started it holds, `kept` where it waits for a deadline, whoever has ended. */
+/** `held` while the process that started it has it in hand, `kept` where it waits for a deadline, whoever has ended. */
 export type Purpose = "held" | "kept";
 
-/** Where a queue is, also where no plug is yet. */
-export interface Whereabouts {
+/** What a guardian has charge of, in a way that others find: `2/ffffffff` or `gate/web`. */
+export interface Marked {
   readonly connection: Connection;
-  readonly place: { readonly ifindex: number; readonly parent: number };
+  /** Any of these marks. */
+  readonly marks: readonly string[];
 }
 
-/** What a guardian has in its environment so that others find it. */
-export function markFor(purpose: Purpose, queues: readonly Whereabouts[]): Record<string, string> {
-  return { [VARIABLE]: [purpose, ...queues.map(markOf)].join(" ") };
+/** Where a plug is, as a mark. */
+export function markOfPlug({ ifindex, parent }: { ifindex: number; parent: number }): string {
+  return `${ifindex}/${parent.toString(16)}`;
 }
 
-/** The process numbers of the guardians that are there for a queue; none where this process may not look into `/proc`. */
-export function findGuardians(purpose: Purpose, queue: Whereabouts): number[] {
-  const mark = markOf(queue);
-  const isMeant = hasVariable(VARIABLE, (value) => {
-    const [whatFor, ...marks] = value.split(" ");
-    return whatFor === purpose && marks.includes(mark);
-  });
-  using namespace = queue.connection.openNamespace();
+/** A gate, as a mark: it may not be there yet. */
+export function markOfGate(name: string): string {
+  return `gate/${name}`;
+}
+
+/** Lets others know, for as long as this process lives, that it stands guard for something in a network namespace. */
+export function showMark(
+  purpose: Purpose,
+  { mark, netns, id }: { mark: string; netns?: string; id: number },
+): Disposable | undefined {
+  return enter(netns, () => bindName(`${BEGINNING}${purpose}/${mark}/${Deno.pid}.${id}`));
+}
+
+/** The process numbers of the guardians that are there for one of these; none where this process may not look. */
+export function findGuardians(purpose: Purpose, { connection, marks }: Marked): number[] {
+  const beginning = `${BEGINNING}${purpose}/`;
+  const names = within(connection, () => namesOr(beginning)) ?? [];
+  return names.flatMap((name) => {
+    const end = name.lastIndexOf("/");
+    return marks.includes(name.slice(beginning.length, end)) ? [parseInt(name.slice(end + 1))] : [];
+  }).filter(isTrusted);
+}
+
+function namesOr(beginning: string): string[] {
   try {
-    // A guardian has one socket in the namespace, so that not every process of the machine need be looked at.
-    return findProcesses(isMeant, routePorts(namespace.path));
+    return boundNames(beginning);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return [];
     throw error;
   }
 }
 
-/** Relieves the guardians that keep the deadline of a queue but `except`, and returns when they have gone. */
-export async function relieveKeepers(queue: Whereabouts, except: number): Promise<void> {
-  const keepers = findGuardians("kept", queue).filter((pid) => pid !== except);
-  for (const pid of keepers) signal(pid, "SIGUSR1");
-  const deadline = performance.now() + PATIENCE_MS;
-  const isThere = () => findGuardians("kept", queue).some((pid) => keepers.includes(pid));
-  while (keepers.length > 0 && isThere() && performance.now() < deadline) await pause();
+/** The guardian of another process that has one of these in hand, where there is one; but not one of `except`. */
+export function otherGuardian(marked: Marked, except: readonly (number | undefined)[] = []): number | undefined {
+  return findGuardians("held", marked).find((pid) => pid !== Deno.pid && !except.includes(pid));
 }
 
-/** What tells a queue from every other of this machine. */
-function markOf({ connection, place: { ifindex, parent } }: Whereabouts): string {
-  using namespace = connection.openNamespace();
-  return `${namespace.identity}/${ifindex}/${parent.toString(16)}`;
+/** Relieves the guardians that keep the deadline of one of these but `except`, and returns when they have gone. */
+export function relieveKeepers(marked: Marked, except: number): void {
+  const keepers = findGuardians("kept", marked).filter((pid) => pid !== except);
+  for (const pid of keepers) signal(pid, "SIGUSR1");
+  const deadline = performance.now() + PATIENCE_MS;
+  const isThere = () => findGuardians("kept", marked).some((pid) => keepers.includes(pid));
+  while (keepers.length > 0 && isThere() && performance.now() < deadline) wait();
+}
+
+/**
+ * Does something that takes several steps and must not meet another plugctl in the middle, in the namespace of a
+ * connection: of several processes that begin at once each has its turn. One that is stopped in its turn, or a stranger
+ * that has taken the name, delays others for two seconds and no more.
+ */
+export function inTurn<T>(connection: Connection, work: () => T): T {
+  using _turn = within(connection, takeTurn);
+  return work();
+}
+
+function takeTurn(): Disposable | undefined {
+  const deadline = performance.now() + TURN_MS;
+  for (;;) {
+    const turn = bindName(`${BEGINNING}turn`);
+    if (turn || performance.now() > deadline) return turn;
+    wait();
+  }
+}
+
+/** Does something in the namespace of a connection; nothing where this process may not enter it. */
+function within<T>(connection: Connection, work: () => T): T | undefined {
+  using namespace = open(connection);
+  return namespace && enter(namespace.path, work);
+}
+
+function open(connection: Connection): OpenNamespace | undefined {
+  try {
+    return connection.openNamespace();
+  } catch (error) {
+    // Who may not do that may not change anything there either, and is told so by the kernel.
+    if (error instanceof NetlinkError && error.errno === EPERM) return undefined;
+    throw error;
+  }
+}
+
+function enter<T>(netns: string | undefined, work: () => T): T {
+  return netns === undefined ? work() : inNamespace(netns, work);
+}
+
+/** Anybody can take a name: what counts is a process of root's or of the same user. */
+function isTrusted(pid: number): boolean {
+  try {
+    const { uid } = Deno.statSync(`/proc/${pid}`);
+    return uid === 0 || uid === Deno.uid();
+  } catch {
+    return false;
+  }
+}
+
+function wait(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
 }

@@ -57,7 +57,7 @@ export function isTagged(tag: string, { except }: { except?: IsMeant } = {}): Is
 }
 
 /** Those that were started with a variable whose value is as it should be. */
-export function hasVariable(name: string, isRight: (value: string) => boolean): IsMeant {
+function hasVariable(name: string, isRight: (value: string) => boolean): IsMeant {
   const beginning = `\0${name}=`;
   return (folder) => {
     const environment = `\0${Deno.readTextFileSync(`${folder}/environ`)}`;
@@ -99,7 +99,7 @@ export async function endProcesses(isMeant: IsMeant): Promise<void> {
 }
 
 /** Waits a moment before the next look. */
-export function pause(): Promise<void> {
+function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 

@@ -6,13 +6,15 @@ import type { ListenedPlace } from "./release_listener.ts";
  * other end the guardian has inherited. The end of that connection is the process's death.
  */
 export type Order =
+  /** Say that you are there: answered with `taken`. */
+  | { order: "greet"; id: number }
   /** Take charge of something from now on; answered with `taken` or `refused`. */
   | { order: "take"; id: number; charge: AnyCharge }
   /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
   | { order: "arm"; id: number; maxMs?: number }
   /** It holds no more. Not answered. */
   | { order: "disarm"; id: number }
-  /** Have nothing to do with it any more. Not answered. */
+  /** Have nothing to do with it any more. Answered. */
   | { order: "drop"; id: number }
   /**
    * Go on until the last deadline, though the process ends, or until another process releases the plug that is at this
@@ -28,6 +30,8 @@ export type Report =
   | { report: "taken"; id: number }
   /** It cannot do that. */
   | { report: "refused"; id: number; reason: string }
+  /** It has nothing to do with it any more. */
+  | { report: "dropped"; id: number }
   | Released;
 
 /** A guardian has released a queue while the process that entrusted it lives. */

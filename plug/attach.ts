@@ -4,7 +4,8 @@ import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { QdiscRequest } from "../codec/request.ts";
 import { timedUndisturbed } from "../linux/undisturbed.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { detachSync } from "./drain.ts";
+import { detachInTurn } from "./drain.ts";
+import { inTurn } from "../guardian/mark.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
@@ -54,9 +55,16 @@ const ETHERNET_HEADER_BYTES = 14;
  * @throws {RangeError} where a limit is not from 1 to 2^32 - 1
  */
 export function attachAll(connection: Connection, list: readonly AttachOptions[]): Attached[] {
+  for (const { guardian } of list) guardian?.greet();
+  return inTurn(connection, () => attachInTurn(connection, list));
+}
+
+function attachInTurn(connection: Connection, list: readonly AttachOptions[]): Attached[] {
   const plans: Plan[] = [];
   for (const options of list) plans.push(plan(connection, options, plans));
-  for (const { queue, found } of plans) if (found.there) emptyPlugs(queue, found);
+  const replaced = plans.flatMap(plugsToVanish);
+  for (const { queue, operation } of replaced) queue.refuseHeld(operation);
+  for (const { queue } of replaced) detachInTurn(queue);
   try {
     for (const { queue, options } of plans) guard(queue, options);
     create(connection, plans);
@@ -161,17 +169,14 @@ function chooseHandle(
 }
 
 /**
- * Lets go what the plugs hold that are about to be replaced: the one at the place itself, and at the root
+ * The plugs that are about to be replaced, which must let go what they hold: the one at the place itself, and at the root
  * those of the classes too, which vanish with what they hang from.
  */
-function emptyPlugs(queue: Queue, { there, others }: Found): void {
-  const vanish = queue.place.parent === TC_H_ROOT ? [...others, there] : [there];
-  for (const qdisc of vanish) {
-    if (qdisc?.kind !== "plug") continue;
-    const { ifindex, parent, handle } = qdisc;
-    const { dev, connection } = queue;
-    detachSync(new Queue({ dev, connection, place: { ifindex, parent, handle }, located: true }));
-  }
+function plugsToVanish({ queue, operation, found: { there, others } }: Plan): { queue: Queue; operation: string }[] {
+  if (!there) return [];
+  const { dev, connection, place: { parent } } = queue;
+  return (parent === TC_H_ROOT ? [...others, there] : [there]).filter(({ kind }) => kind === "plug")
+    .map((place) => ({ queue: new Queue({ dev, connection, place, located: true }), operation }));
 }
 
 /** The qdiscs whose handles are not free: even a foreign one that is to be replaced keeps its own until then. */

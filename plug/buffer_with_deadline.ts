@@ -1,9 +1,10 @@
 import { type BufferOptions, changeQueues } from "./change.ts";
+import type { QueueGuard } from "../guardian/entrust.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { Guardian } from "../guardian/guardian.ts";
-import { markFor, relieveKeepers } from "../guardian/mark.ts";
+import { relieveKeepers } from "../guardian/mark.ts";
 import { checkMaxMs } from "./hold.ts";
-import { locatePlugs, nameQueue, type Queue } from "./queue.ts";
+import { inTurns, locatePlugs, nameQueue, type Queue } from "./queue.ts";
 
 /** How to hold until a deadline. */
 export interface DeadlineOptions extends Pick<BufferOptions, "orphan"> {
@@ -15,25 +16,31 @@ export interface DeadlineOptions extends Pick<BufferOptions, "orphan"> {
 interface Kept {
   queue: Queue;
   guardian: Guardian;
-  arm(): void;
+  guard: QueueGuard;
 }
 
 /**
  * Holds from here on, and has a guardian for each queue release it at a deadline, also when this process has ended.
  * Guardians of an earlier deadline of theirs are relieved. Returns the numbers of the guardians' processes.
  */
-export async function bufferWithDeadline(
+export function bufferWithDeadline(
   queues: readonly Queue[],
   { maxMs, orphan }: DeadlineOptions,
-): Promise<number[]> {
+): number[] {
   checkMaxMs(maxMs);
   locatePlugs(queues, (queue) => `buffer ${nameQueue(queue)}`);
-  const started = queues.map((queue) => ({ queue, guardian: Guardian.start({ env: markFor("kept", [queue]) }) }));
+  const started = queues.map((queue) => ({ queue, guardian: Guardian.start() }));
   try {
-    const kept = started.map((pair) => takeOver(pair, maxMs));
-    for (const { queue, guardian } of kept) await relieveKeepers(queue, guardian.pid);
-    for (const { arm } of kept) arm();
-    changeQueues(queues, { action: "buffer", force: true, orphan });
+    const kept = started.map(entrusted);
+    inTurns(queues, () => {
+      for (const { queue, guardian, guard } of kept) {
+        // Those before it have gone, and those behind it are not there yet.
+        relieveKeepers(queue, guardian.pid);
+        guard.outlive(queue.place);
+        guard.arm(maxMs);
+      }
+      changeQueues(queues, { action: "buffer", force: true, orphan });
+    });
   } catch (error) {
     for (const { guardian } of started) guardian[Symbol.dispose]();
     throw error;
@@ -42,8 +49,6 @@ export async function bufferWithDeadline(
   return started.map(({ guardian }) => guardian.pid);
 }
 
-function takeOver({ queue, guardian }: Omit<Kept, "arm">, maxMs: number): Kept {
-  const guard = entrustQueue(queue, { guardian, takeAway: false });
-  guard.outlive(queue.place);
-  return { queue, guardian, arm: () => guard.arm(maxMs) };
+function entrusted({ queue, guardian }: Omit<Kept, "guard">): Kept {
+  return { queue, guardian, guard: entrustQueue(queue, { guardian, takeAway: false }) };
 }

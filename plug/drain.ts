@@ -2,8 +2,9 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./quantity.ts";
-import { nameQueue, type Queue, readPlug } from "./queue.ts";
-import { type PlugMessage, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
+import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
 import { hasSeveralProcessors, timedUndisturbed } from "../linux/undisturbed.ts";
 
@@ -19,6 +20,14 @@ export interface DrainOptions {
 export interface DetachOptions extends DrainOptions {
   /** Whether to discard what is held instead of letting it go. */
   drop?: boolean;
+  /** Whether to take away also what another process has in hand, for which a guardian stands. */
+  force?: boolean;
+}
+
+/** How to take away a queue. */
+export interface Removal extends DetachOptions {
+  /** The number of the process that is the guardian of who takes it away. */
+  except?: number;
 }
 
 /** What a detached plug has seen. */
@@ -29,6 +38,8 @@ export interface DetachReport {
   discardedPackets: number;
   /** Packets that the plug has dropped since it was created because its limit was reached. */
   drops: number;
+  /** Packets that a gate let go and that are lost, at the most: the device by which they go on is not there any more. */
+  lostPackets: number;
 }
 
 const RELEASE = { action: "release-indefinite", purpose: "detach" } as const;
@@ -80,10 +91,17 @@ export function readSeen(queue: Queue, operation: string): PlugMessage {
     return readPlug(queue, operation);
   } catch (error) {
     if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
-    throw new QueueError("vanished", operation, {
-      reason: "the plug vanished, with what it still held: its device was deleted, or another process deleted it",
-      cause: error,
-    });
+    throw new QueueError("vanished", operation, { reason: whyGone(queue, operation), cause: error });
+  }
+}
+
+function whyGone(queue: Queue, operation: string): string {
+  try {
+    readLink(queue.connection, queue.place.ifindex, operation);
+    return "the plug vanished, with what it still held: another process deleted it";
+  } catch (error) {
+    if (!(error instanceof QueueError || error instanceof NetlinkError)) throw error;
+    return "the plug vanished, with what it still held: its device was deleted";
   }
 }
 
@@ -107,19 +125,43 @@ async function emptied(
   }
 }
 
-/** Releases all in one send, then waits for each until its backlog is 0, and deletes it. */
+/**
+ * Releases all in one send, then waits for each until its backlog is 0, and deletes it. Between two looks others may have
+ * their turn; what is there is looked at again right before it is deleted.
+ */
 export async function detachAll(
   queues: readonly Queue[],
-  { drop = false, ...drain }: DetachOptions = {},
+  { drop = false, force = false, except, ...drain }: Removal = {},
 ): Promise<DetachReport[]> {
-  if (!drop) changeQueues(queues, RELEASE);
+  const refuse = (queue: Queue) => {
+    if (!force) queue.refuseHeld(detaching(queue), { except });
+  };
+  locatePlugs(queues, detaching);
+  inTurns(queues, () => {
+    queues.forEach(refuse);
+    if (!drop) changeQueues(queues, RELEASE);
+  });
   const reports: DetachReport[] = [];
-  for (const queue of queues) {
-    const operation = detaching(queue);
-    const plug = drop ? readPlug(queue, operation) : await emptied(queue, { ...drain, operation, seen: true });
-    reports.push(remove(queue, plug));
-  }
+  for (const queue of queues) reports.push(await deleteDrained(queue, { ...drain, drop, refuse }));
   return reports;
+}
+
+/** Waits until the backlog is 0, or discards it, and deletes the plug. */
+async function deleteDrained(
+  queue: Queue,
+  { drop, refuse, ...drain }: DrainOptions & { drop: boolean; refuse: (queue: Queue) => void },
+): Promise<DetachReport> {
+  for (;;) {
+    if (!drop) await emptied(queue, { ...drain, operation: detaching(queue), seen: true });
+    const report = inTurns([queue], () => {
+      refuse(queue);
+      const plug = readSeen(queue, detaching(queue));
+      if (drop || plug.stats.backlogPackets === 0) return remove(queue, plug);
+      // Somebody has made it hold meanwhile.
+      changeQueues([queue], RELEASE);
+    });
+    if (report) return report;
+  }
 }
 
 /**
@@ -145,7 +187,15 @@ function* passing(queue: Queue): Generator<number> {
 }
 
 /** As `detachAll` with one, but keeps the process waiting meanwhile. */
-export function detachSync(queue: Queue): DetachReport {
+export function detachSync(queue: Queue, options: { except?: number } = {}): DetachReport {
+  return inTurns([queue], () => {
+    queue.refuseHeld(detaching(queue), options);
+    return detachInTurn(queue);
+  });
+}
+
+/** As `detachSync`, where others are kept from it already. */
+export function detachInTurn(queue: Queue): DetachReport {
   changeQueues([queue], RELEASE);
   const looking = looks(queue, { operation: detaching(queue), timeoutMs: TIMEOUT_MS, seen: true });
   for (;;) {
@@ -169,7 +219,7 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   checkAnswers(detaching(queue), result);
   if (parent === TC_H_ROOT) queue.noteGap(gapMs);
   queue.end();
-  return { discardedPackets: stats.backlogPackets, drops: stats.drops };
+  return { discardedPackets: stats.backlogPackets, drops: stats.drops, lostPackets: 0 };
 }
 
 /** Keeps the process waiting. */

@@ -2,6 +2,7 @@ import type { Connection } from "../netlink/connection.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import type { Guardian } from "../guardian/guardian.ts";
+import { markOfPlug } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
 import { detachAll } from "./drain.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
@@ -45,6 +46,7 @@ export function entrustQueue(
 /** What is to be done for a plug. It is known by its handle, so that another in its place is left alone. */
 export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Connection): Duty {
   return queueDuty(() => new Queue({ dev, place, located: true, connection }), {
+    mark: markOfPlug(place),
     takeAway: takeAway ? (queue) => detachAll([queue]) : undefined,
   });
 }
@@ -52,7 +54,7 @@ export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Conne
 /** What is to be done for the queue that `find` finds when it is wanted. */
 export function queueDuty(
   find: () => Queue,
-  { takeAway }: { takeAway?: (queue: Queue) => Promise<unknown> },
+  { mark, takeAway }: { mark: string; takeAway?: (queue: Queue) => Promise<unknown> },
 ): Duty {
   const look = () => {
     const queue = find();
@@ -62,6 +64,7 @@ export function queueDuty(
   // A first look loads and compiles, which a release is not to wait for.
   ifThere(look);
   return {
+    mark,
     look,
     release: () => ifThere(() => changeQueues([find()], { action: "release-indefinite" })),
     putRight: takeAway && (() => ifStillThere(async () => await takeAway(find()))),

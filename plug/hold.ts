@@ -4,8 +4,8 @@ import { drained, type DrainOptions, readSeen, sleep } from "./drain.ts";
 import { LONGEST_MS } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { Guardian } from "../guardian/guardian.ts";
-import { findGuardians, markFor } from "../guardian/mark.ts";
-import { locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
+import { findGuardians } from "../guardian/mark.ts";
+import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
@@ -94,17 +94,21 @@ export class Hold implements Disposable, AsyncDisposable {
     const strangers = queues.filter((queue) => !queue.guard);
     this.#queues = queues;
     this.#maxMs = maxMs;
-    const own = strangers.length > 0 && !guardian ? Guardian.start({ env: markFor("held", queues) }) : undefined;
+    const own = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
     const appointed = guardian ?? own;
     this.#guardian = own;
     try {
       if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
-      // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
-      if (exclusive) { for (const queue of queues) refuseOthers(queue, { except: appointed?.pid }); }
-      this.#before = queues.map(statsOf);
-      this.#since = performance.now();
-      // A deadline is as good as a way out of a device that carries the default route.
-      changeQueues(queues, { action: "buffer", purpose: "hold", force: true, orphan, maxHoldMs: maxMs });
+      [this.#before, this.#since] = inTurns(queues, () => {
+        // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
+        if (exclusive) { for (const queue of queues) refuseOthers(queue); }
+        for (const queue of queues) queue.gate?.refuseBroken?.(`hold ${nameQueue(queue)}`);
+        const before = queues.map(statsOf);
+        const since = performance.now();
+        // A deadline is as good as a way out of a device that carries the default route.
+        changeQueues(queues, { action: "buffer", purpose: "hold", force: true, orphan, maxHoldMs: maxMs });
+        return [before, since];
+      });
     } catch (error) {
       this.#dismiss();
       throw error;
@@ -215,24 +219,21 @@ export function checkMaxMs(maxMs: number): void {
   throw new RangeError(`maxMs is ${maxMs}, must be more than 0 and at most ${LONGEST_MS}`);
 }
 
-/** Refuses a queue that another process holds for a time. */
-function refuseOthers(queue: Queue, { except }: { except?: number }): void {
-  const held = findGuardians("held", queue).find((pid) => pid !== except);
-  const kept = keeperOf(queue);
-  const guardian = held ?? kept;
-  if (guardian === undefined) return;
-  const reason = held === undefined
-    ? `it is held already, until the deadline that process ${guardian} keeps`
-    : `another process holds it already, for which process ${guardian} stands guard`;
-  throw new QueueError("held", `hold ${nameQueue(queue)}`, { reason });
-}
-
-/** The process that keeps a deadline of a queue. One that has heard of a release is given the time to go. */
-function keeperOf(queue: Queue): number | undefined {
+/**
+ * Refuses a queue that another process holds for a time, or has in hand. A process that keeps a deadline and has heard of a
+ * release is given the time to go.
+ */
+function refuseOthers(queue: Queue): void {
+  const operation = `hold ${nameQueue(queue)}`;
+  queue.refuseHeld(operation);
   const deadline = performance.now() + GOING_MS;
   for (;;) {
     const [keeper] = findGuardians("kept", queue);
-    if (keeper === undefined || performance.now() > deadline) return keeper;
+    if (keeper === undefined) return;
+    if (performance.now() > deadline) {
+      const reason = `it is held already, until the deadline that process ${keeper} keeps`;
+      throw new QueueError("held", operation, { reason });
+    }
     sleep(GOING_MS / 50);
   }
 }

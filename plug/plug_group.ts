@@ -32,7 +32,7 @@ export class PlugGroup {
    * guardians' processes. Takes permission to look into `/proc`.
    */
   bufferWithDeadline(options: DeadlineOptions): Promise<number[]> {
-    return bufferWithDeadline(this.#queues, options);
+    return new Promise((resolve) => resolve(bufferWithDeadline(this.#queues, options)));
   }
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */

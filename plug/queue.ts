@@ -3,6 +3,7 @@ import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
+import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { ENODEV } from "../linux/errno.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
@@ -29,6 +30,8 @@ export interface GateMark {
   readonly devices: readonly number[];
   /** What it holds of each of them. */
   readonly held: Held;
+  /** Refuses to hold where packets do not reach it any more. */
+  refuseBroken?(operation: string): void;
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
   limitRequest?(limitBytes: number): Request;
 }
@@ -105,6 +108,25 @@ export class Queue {
   /** The line to its guardian, where it has one. */
   get guard(): QueueGuard | undefined {
     return this.#guard;
+  }
+
+  /** By what others know that a guardian has charge of it. */
+  get marks(): string[] {
+    const own = markOfPlug(this.#place);
+    return this.gate ? [own, markOfGate(this.gate.name)] : [own];
+  }
+
+  /**
+   * Refuses what would undo the work of another process.
+   *
+   * @throws {QueueError} `held` where another process has it in hand, for which a guardian stands
+   */
+  refuseHeld(operation: string, { except }: { except?: number } = {}): void {
+    const guardian = otherGuardian(this, [this.#guard?.pid, except]);
+    if (guardian === undefined) return;
+    throw new QueueError("held", operation, {
+      reason: `another process holds it already, for which process ${guardian} stands guard`,
+    });
   }
 
   /** Makes sure that to hold it locks nobody out, by `check`, which throws where it does; not again within a second. */
@@ -259,6 +281,12 @@ export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Que
 /** Queues by the connection that leads to them. */
 export function byConnection(queues: readonly Queue[]): Map<Connection, Queue[]> {
   return Map.groupBy(queues, (queue) => queue.connection);
+}
+
+/** Does something to queues that must not meet another plugctl in the middle. */
+export function inTurns<T>(queues: readonly Queue[], work: () => T): T {
+  const connections = [...byConnection(queues).keys()];
+  return connections.reduceRight((inner, connection) => () => inTurn(connection, inner), work)();
 }
 
 /**

@@ -86,7 +86,9 @@ async function fillExchange(machine: Machine): Promise<void> {
   const modules = modulesToLoad(files.modules, withoutModules);
   await Deno.writeTextFile(`${exchange}/modules`, modules.join("\n") + "\n");
 
-  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const variables = Object.entries({ PLUGCTL_MODULES: files.modules, ...env }).map(([name, value]) =>
+    `${name}=${value}`
+  );
   const words = ["/usr/bin/env", "-i", ...variables, ...command];
   await Deno.writeTextFile(
     `${exchange}/command`,

@@ -51,15 +51,17 @@ const PARAMETERS: Record<string, string> = {
  *
  * @param folder The kernel's module folder, the one that holds `modules.dep`.
  * @param without Names of modules to leave out.
+ * @param names Those wanted, where they are others.
  */
 export function modulesToLoad(
   folder: string,
   without: string[] = [],
+  names: readonly string[] = WANTED,
 ): string[] {
   const files = parseDependencies(
     Deno.readTextFileSync(`${folder}/modules.dep`),
   );
-  const wanted = WANTED
+  const wanted = names
     .filter((name) => !without.includes(name))
     .flatMap((name) => files.get(name) ?? []);
   return [...new Set(wanted)].map((path) => [`${folder}/${path}`, PARAMETERS[moduleName(path)] ?? ""].join("\t"));

@@ -1,11 +1,18 @@
 import { type Change, changeQueues } from "../../plug/change.ts";
+import { inTurns, nameQueue, type Queue } from "../../plug/queue.ts";
 import { type CarryOut, changeCommand } from "../change_command.ts";
 import { positiveDuration } from "../values.ts";
 import { isGiven } from "../context.ts";
 
 const buffer: CarryOut<Change> = async (queues, { change }) => {
   const { maxHoldMs } = change;
-  if (maxHoldMs === undefined) return changeQueues(queues, change);
+  const operationOn = (queue: Queue) => `buffer ${nameQueue(queue)}`;
+  if (maxHoldMs === undefined) {
+    return inTurns(queues, () => {
+      for (const queue of queues) queue.gate?.refuseBroken?.(operationOn(queue));
+      changeQueues(queues, change);
+    });
+  }
   const { bufferWithDeadline } = await import("../../plug/buffer_with_deadline.ts");
   const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs });
   return guardians.map((guardian) => ({ maxHoldMs, guardian }));

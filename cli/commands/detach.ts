@@ -11,6 +11,7 @@ import { openConnection, queuePlaces } from "../targets.ts";
 export async function run(context: Context): Promise<void> {
   const places = queuePlaces(context);
   const drop = isGiven(context, "drop");
+  const force = isGiven(context, "force");
   const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) {
     const requestsFor = (place: QdiscPlace) => [
@@ -22,7 +23,7 @@ export async function run(context: Context): Promise<void> {
   }
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
-  const reports = await interruptible((signal) => detachAll(queues, { drop, timeoutMs, signal }));
+  const reports = await interruptible((signal) => detachAll(queues, { drop, force, timeoutMs, signal }));
   for (const [index, { dev }] of queues.entries()) {
     for (const loss of losses(`the plug on ${dev}`, reports[index])) context.note(loss);
   }

@@ -6,25 +6,29 @@ import { type Context, isGiven } from "../context.ts";
 import { durationOf, gateName } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
 import { losses } from "../printing.ts";
+import { EXIT } from "../exit_status.ts";
 import { openConnection } from "../targets.ts";
 
 /** `plugctl gate delete` */
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context): Promise<number | void> {
   const names = context.arguments.operands.map(gateName);
   const drop = isGiven(context, "drop");
+  const force = isGiven(context, "force");
   const timeoutMs = durationOf(context, "timeout");
   if (isGiven(context, "dry-run")) return await printPlan(context, { names, drop });
   using connection = await openConnection(context);
   const gates = Gate.named(connection, names);
   const reports: DetachReport[] = [];
   for (const gate of gates) {
-    const report = await interruptible((signal) => gate.close({ drop, timeoutMs, signal }));
+    const report = await interruptible((signal) => gate.close({ drop, force, timeoutMs, signal }));
     for (const loss of losses(`the gate ${gate.name}`, report)) context.note(loss);
     reports.push(report);
   }
-  if (!isGiven(context, "json")) return;
-  const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
-  context.print(`${JSON.stringify(results, null, 2)}\n`);
+  if (isGiven(context, "json")) {
+    const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
+    context.print(`${JSON.stringify(results, null, 2)}\n`);
+  }
+  return reports.some(({ lostPackets }) => lostPackets > 0) ? EXIT.failed : EXIT.done;
 }
 
 /** Prints what is known without a socket: which filters there are, and whether the clsact goes too, is not. */

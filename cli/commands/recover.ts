@@ -28,10 +28,17 @@ export async function run(context: Context): Promise<void> {
     context.print(`${JSON.stringify(all ? results : results[0], null, 2)}\n`);
   } else {
     const done = recovered.flatMap(lines);
-    const nothing = failures.length === 0 ? ["there is nothing to recover"] : [];
+    const nothing = failures.length === 0 && recovered.every(({ kept }) => kept.length === 0)
+      ? ["there is nothing to recover"]
+      : [];
     context.print((done.length > 0 ? done : nothing).map((line) => `${line}\n`).join(""));
   }
-  for (const { netns, foreign } of recovered) {
+  for (const { netns, kept, foreign } of recovered) {
+    for (const { name, guardian } of kept) {
+      context.note(
+        `left alone: ${name}${placeOf(netns)}, for which process ${guardian} stands guard; --force releases it first`,
+      );
+    }
     for (const place of foreign) context.note(`left alone: ${placeText(place, netns)}, which plugctl did not make`);
   }
   if (failures.length === 1) throw failures[0];
@@ -67,7 +74,7 @@ async function recoverIn(
     signal.throwIfAborted();
     // Its last process has ended since it was found.
     const failures = error instanceof NetlinkError && error.errno === ENOENT ? [] : [error];
-    return { netns, gates: [], plugs: [], filters: 0, foreign: [], failures };
+    return { netns, gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures };
   }
 }
 
@@ -78,7 +85,12 @@ function failureIn(netns: string, failure: unknown): Error {
 }
 
 function optionsOf(context: Context, signal: AbortSignal): DetachOptions {
-  return { drop: isGiven(context, "drop"), timeoutMs: durationOf(context, "timeout"), signal };
+  return {
+    drop: isGiven(context, "drop"),
+    force: isGiven(context, "force"),
+    timeoutMs: durationOf(context, "timeout"),
+    signal,
+  };
 }
 
 function lines({ netns, gates, plugs, filters }: Recovered): string[] {
@@ -101,9 +113,9 @@ function placeText({ dev, parent, handle }: { dev: string; parent: number; handl
   return `plug ${formatHandle(handle)} on ${dev} (${formatParent(parent)})${placeOf(netns)}`;
 }
 
-function plain({ netns, gates, plugs, filters, foreign, failures }: Recovered) {
+function plain({ netns, gates, plugs, filters, foreign, kept, failures }: Recovered) {
   const named = <T extends { parent: number; handle: number }>(list: T[]) =>
     list.map((one) => ({ ...one, parent: formatParent(one.parent), handle: formatHandle(one.handle) }));
   const reasons = failures.map((failure) => failure instanceof Error ? failure.message : String(failure));
-  return { netns, gates, plugs: named(plugs), filters, foreign: named(foreign), failures: reasons };
+  return { netns, gates, plugs: named(plugs), filters, foreign: named(foreign), kept, failures: reasons };
 }

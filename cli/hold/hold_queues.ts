@@ -5,7 +5,7 @@ import type { PlugPlace } from "../../plug/queue.ts";
 import { Gate } from "../../gate/gate.ts";
 import { listGates, remarksOn } from "../../gate/gate_state.ts";
 import { Guardian } from "../../guardian/guardian.ts";
-import { markFor } from "../../guardian/mark.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
@@ -20,12 +20,40 @@ export interface HoldQueues {
   remarks: string[];
 }
 
+/** How often the devices are looked at anew because another process attached a plug in between, or took it away. */
+const ATTEMPTS = 5;
+
 /**
  * Takes over gates and plugs, and attaches plugs where there are none.
  *
  * @throws {QueueError} where there is no such gate or device, or no plug can be attached
  */
-export function openHoldQueues(connection: Connection, { gates, places, limitBytes }: HoldPlan): HoldQueues {
+export function openHoldQueues(connection: Connection, plan: HoldPlan): HoldQueues {
+  const guardian = Guardian.start();
+  try {
+    for (let left = ATTEMPTS;; left--) {
+      try {
+        return { guardian, ...openQueues(connection, plan, guardian) };
+      } catch (error) {
+        if (left <= 1 || !isOvertaken(error)) throw error;
+      }
+    }
+  } catch (error) {
+    guardian[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Whether another process was faster: with what it has made, this one is told that it is held. */
+function isOvertaken(error: unknown): boolean {
+  return error instanceof QueueError && error.code === "already-attached";
+}
+
+function openQueues(
+  connection: Connection,
+  { gates, places, limitBytes }: HoldPlan,
+  guardian: Guardian,
+): Omit<HoldQueues, "guardian"> {
   const listed = places.length > 0 ? listPlugs(connection) : [];
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
   const remarks = gates.length === 0
@@ -37,22 +65,11 @@ export function openHoldQueues(connection: Connection, { gates, places, limitByt
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
-  const whereabouts = [...there.map(({ place }) => place), ...missing.map((place) => whereTo(connection, place))];
-  const guardian = Guardian.start({ env: markFor("held", whereabouts.map((place) => ({ connection, place }))) });
-  try {
-    const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
-    return { guardian, plugs: [...there, ...attached], attached, remarks };
-  } catch (error) {
-    guardian[Symbol.dispose]();
-    throw error;
-  }
+  const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
+  return { plugs: [...there, ...attached], attached, remarks };
 }
 
 function isAt(plug: ListedPlug, { parent, handle }: PlugPlace, ifindex: number): boolean {
   const isThere = parent === undefined && handle !== undefined || plug.parent === (parent ?? TC_H_ROOT);
   return plug.ifindex === ifindex && isThere && (handle === undefined || plug.handle === handle);
-}
-
-function whereTo(connection: Connection, { dev, parent = TC_H_ROOT }: PlugPlace) {
-  return { ifindex: findDevice(connection, dev), parent, handle: 0 };
 }

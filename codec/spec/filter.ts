@@ -135,7 +135,7 @@ const TCA_RSVP: Space = attributes("TCA_RSVP_", {
 });
 
 /** `FLOW_KEY_*`, bit by bit. */
-const FLOW_KEY = names("FLOW_KEY_", {
+const FLOW_KEY = names("1<<FLOW_KEY_", {
   SRC: 1,
   DST: 2,
   PROTO: 4,

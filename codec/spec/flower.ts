@@ -23,8 +23,8 @@ const KEY_CT = names("TCA_FLOWER_KEY_CT_FLAGS_", {
   INVALID: 16,
   REPLY: 32,
 });
-/** `TCP_FLAG_*` of `linux/tcp.h`, as tcpdump knows them. */
-const TCP = names("TCP_FLAG_", { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 });
+/** Bits of the TCP header, `TCPHDR_*` of `net/tcp.h`. */
+const TCP = names("TCPHDR_", { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 });
 
 const GENEVE: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GENEVE_", {
   CLASS: [1, be16],

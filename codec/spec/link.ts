@@ -400,7 +400,7 @@ export const IFLA: Space = attributes("IFLA_", {
   VF_PORTS: [24, nest(IFLA_VF_PORT)],
   PORT_SELF: [25, nest(IFLA_PORT)],
   AF_SPEC: [26, nest(IFLA_AF_SPEC)],
-  GROUP: [27, u32],
+  GROUP: [27, u32, "group"],
   NET_NS_FD: [28, u32],
   EXT_MASK: [29, bitsOf(u32, RTEXT_FILTER)],
   PROMISCUITY: [30, u32],

@@ -17,7 +17,7 @@ import {
 import { rtnl_link_stats64 } from "./link.ts";
 
 /** `IFLA_STATS_FILTER_BIT` of each attribute: which statistics are asked for. */
-const IFLA_STATS_FILTER = names("IFLA_STATS_", {
+const IFLA_STATS_FILTER = names("IFLA_STATS_FILTER_", {
   LINK_64: 1,
   LINK_XSTATS: 2,
   LINK_XSTATS_SLAVE: 4,

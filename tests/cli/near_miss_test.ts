@@ -63,7 +63,10 @@ const OPTIONS_MEANT = [
   ["show --jsn", "unknown option --jsn; did you mean --json"],
   ["detach lo --dryrun", "unknown option --dryrun; did you mean --dry-run"],
   ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, gate add"],
-  ["show --force", "unknown option --force: show does not take it; these do: attach, buffer, gate add"],
+  [
+    "show --force",
+    "unknown option --force: show does not take it; these do: attach, detach, buffer, gate add, gate delete, recover",
+  ],
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
   ["--netns b show", "unknown option --netns before the command; options go behind the command: plugctl show --netns"],
 ] as const;

@@ -15,12 +15,12 @@ Deno.test("textTable() lays out a row and a column alone", () => {
 });
 
 Deno.test("losses() says what was dropped and what was discarded, and nothing where nothing was", () => {
-  assertEquals(losses("the plug on eth0", { drops: 0, discardedPackets: 0 }), []);
-  assertEquals(losses("the plug on eth0", { drops: 1, discardedPackets: 20 }), [
+  assertEquals(losses("the plug on eth0", { drops: 0, discardedPackets: 0, lostPackets: 0 }), []);
+  assertEquals(losses("the plug on eth0", { drops: 1, discardedPackets: 20, lostPackets: 0 }), [
     "the plug on eth0 dropped 1 packet: its limit was reached",
     "the plug on eth0 was deleted with 20 held packets",
   ]);
-  assertEquals(losses("the gate web", { drops: 0, discardedPackets: 0, keptClsact: ["eth0"] }), [
+  assertEquals(losses("the gate web", { drops: 0, discardedPackets: 0, lostPackets: 0, keptClsact: ["eth0"] }), [
     "clsact stays on eth0, empty: the kernel would lose packets while it takes it away; when eth0 is idle, delete it " +
     "with: tc qdisc del dev eth0 clsact",
   ]);

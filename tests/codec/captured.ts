@@ -1,5 +1,6 @@
 // What iproute2 and libnl really sent, and what a real kernel (Linux 6.1) really answered.
 import requests from "./vectors/requests.json" with { type: "json" };
+import dumps from "./vectors/dumps.json" with { type: "json" };
 import replies from "./vectors/replies.json" with { type: "json" };
 
 /** A captured request and the command that sent it. */
@@ -29,10 +30,17 @@ export const REPLIES: readonly CapturedReply[] = replies.map(({ name, request, r
 /** What tc said of the state of which the first reply is a dump. */
 export const TC_JSON = replies[0].tc_json ?? [];
 
+/** A message of each kind that a kernel (Linux 6.1) dumped: devices, qdiscs, filters, actions, addresses, routes, rules. */
+export const DUMPS: readonly { name: string; bytes: Uint8Array<ArrayBuffer> }[] = dumps.map(({ name, hex }) => ({
+  name,
+  bytes: Uint8Array.fromHex(hex),
+}));
+
 /** Every captured message by itself, its padding up to the next included. */
 export const CAPTURED: readonly Uint8Array<ArrayBuffer>[] = [
   ...REQUESTS.map(({ bytes }) => bytes),
   ...REPLIES.flatMap(({ request, replies }) => [request, ...replies.flatMap(split)]),
+  ...DUMPS.map(({ bytes }) => bytes),
 ];
 
 function split(run: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] {

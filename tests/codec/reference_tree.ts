@@ -213,7 +213,10 @@ class TreeReader {
     const behind = Math.min(start + type.struct.size, end);
     const nodes = this.#struct(type.struct, start, end);
     if (start + type.struct.size > end) return nodes;
-    if (type.then?.is === "nest") return [...nodes, ...this.#attributes(behind, end, spaceOf(type.then.space), around)];
+    if (type.then?.is === "nest") {
+      const from = Math.min(Math.ceil(behind / 4) * 4, end);
+      return [...nodes, ...this.#rest(behind, from), ...this.#attributes(from, end, spaceOf(type.then.space), around)];
+    }
     if (type.then?.is === "array") return [...nodes, ...this.#array(type.then, behind, end)];
     if (!type.then || behind === end) return [...nodes, ...this.#rest(behind, end)];
     const more = {

@@ -10,9 +10,11 @@ Deno.test("shownLink() gives what the table says is shown, in the table's order,
     attribute(13, words(1000)),
     attribute(16, new Uint8Array([6])),
     attribute(3, text("eth0")),
+    attribute(27, words(7)),
     attribute(4, words(1500)),
   );
-  assertEquals(Object.entries(shownLink(bytes)), [["mtu", 1500], ["txqueuelen", 1000], ["operstate", "UP"]]);
+  const shown = [["mtu", 1500], ["txqueuelen", 1000], ["operstate", "UP"], ["group", 7]];
+  assertEquals(Object.entries(shownLink(bytes)), shown);
 });
 
 Deno.test("shownLink() leaves out what a message does not say", () => {

@@ -14,6 +14,8 @@ export interface Told {
   names?: Readonly<Record<string, string | readonly string[]>>;
   /** What iproute2 works out, and why no field says it. */
   derived?: Readonly<Record<string, string>>;
+  /** The kernel's words for those of iproute2. */
+  words?: Readonly<Record<string, string>>;
 }
 
 /** The leaves of the JSON that no field of the message has, in words. */
@@ -26,7 +28,12 @@ export function missingLeaves(json: unknown, message: Field, told: readonly Told
     const named = told.flatMap(({ names = {} }) => names[place] ?? names[key] ?? []);
     const meant = named.length > 0 ? named.flat() : [key];
     const fitting = leaves.filter(({ names }) => meant.some((name) => names.includes(name.toLowerCase())));
-    if (fitting.some(({ texts }) => textsOfJson(value).some((text) => texts.has(text)))) return [];
+    const wanted = textsOfJson(value, told);
+    if (fitting.some(({ texts }) => wanted.some((text) => texts.has(text)))) return [];
+    // What is only said to be so is a bit or a value of that name
+    if ((value === true || value === null) && leaves.some(({ texts }) => texts.has(key.toLowerCase()))) return [];
+    // A bit that is not set is no field
+    if (value === false && fitting.length === 0) return [];
     const found = fitting.map(({ texts }) => [...texts].join(" or ")).slice(0, 3).join("; ");
     return [
       `${place} is ${JSON.stringify(value)}, ${fitting.length ? `and is ${found}` : "and no field is called so"}`,
@@ -44,13 +51,19 @@ function jsonLeaves(json: unknown, path: readonly string[]): [path: readonly str
 }
 
 /** The ways in which a value of JSON can be meant. */
-function textsOfJson(value: unknown): string[] {
+function textsOfJson(value: unknown, told: readonly Told[]): string[] {
   if (Array.isArray(value)) return [value.map((each) => String(each).toLowerCase()).sort().join(" ")];
   if (typeof value === "boolean") return value ? ["1", "set"] : ["0"];
   if (value === null) return ["set", "1"];
   const text = String(value).toLowerCase();
-  const number = /^0x[0-9a-f]+$/.test(text) ? [String(Number(text))] : [];
-  return [text, ...number, text.replace(/:$/, ""), text.replaceAll("-", "")];
+  // `10.0.0.0/8` and `0x2/12` have their mask behind them, which is a field of its own; times are in seconds
+  const first = text.split("/")[0];
+  const words = told.flatMap(({ words = {} }) => words[text] ?? []);
+  const scaled = typeof value === "number" && !Number.isInteger(value)
+    ? [1e6, 1e9].map((by) => String(Math.round(value * by)))
+    : [];
+  const numbers = /^0x[0-9a-f]+$/.test(first) ? [String(Number(first))] : [];
+  return [text, first, ...words, ...numbers, ...scaled, text.replace(/:$/, ""), text.replaceAll("-", "")];
 }
 
 function leavesOf(field: Field, outer: readonly string[]): Leaf[] {
@@ -75,6 +88,7 @@ function textsOf({ value, meaning }: Field): string[] {
   if (meaning === undefined) return texts;
   const said = meaning.toLowerCase();
   const parts = said.split("_");
+  texts.push(...said.split("|"), ...said.split(" "));
   texts.push(said, said.split("|").sort().join(" "), said.replaceAll('"', ""), said.replace(/:$/, ""));
   texts.push(...parts.map((_, index) => parts.slice(index).join("_")), parts.at(-1) ?? "");
   return [...texts, said.replace(/^.*?_/, "").replaceAll("_", "")];

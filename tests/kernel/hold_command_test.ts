@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Connection } from "../../netlink/mod.ts";
-import { findGuardians } from "../../guardian/mark.ts";
+import { findGuardians, markOfPlug } from "../../guardian/mark.ts";
 import { findDevice } from "../../plug/qdiscs.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
@@ -249,6 +249,6 @@ async function isKilledAt(hold: HoldCase, send: number): Promise<boolean> {
 /** The number of the process that stands guard for a host's `eth0`. */
 function guardianOf(host: Host): number {
   using connection = Connection.open({ netns: host.name });
-  const place = { ifindex: findDevice(connection, "eth0"), parent: 0xffffffff, handle: 0 };
-  return findGuardians("held", { connection, place })[0];
+  const marks = [markOfPlug({ ifindex: findDevice(connection, "eth0"), parent: 0xffffffff })];
+  return findGuardians("held", { connection, marks })[0];
 }

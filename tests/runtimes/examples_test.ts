@@ -30,7 +30,7 @@ const EXPLAINED = `
     6  05 00                         nlmsg_flags  5  is REQUEST|ACK
     8  9c 31 01 6b                   nlmsg_seq  1795240348
    12  00 00 00 00                   nlmsg_pid  0
-   16  00                            tcm_family  0
+   16  00                            tcm_family  0  is AF_UNSPEC
    17  00                            tcm__pad1  0
    18  00 00                         tcm__pad2  0
    20  01 00 00 00                   tcm_ifindex  1

@@ -21,6 +21,11 @@ Deno.test("codec/wasm.ts is what codec/assembly compiles to", async () => {
   assertEquals(status, 0, stderr);
 });
 
+Deno.test("docs/messages.md lists what the codec's tables know", async () => {
+  const { status, stderr } = await deno("run", "-A", "--quiet", "--no-check", "codec_build/messages.ts", "--check");
+  assertEquals(status, 0, stderr);
+});
+
 Deno.test("the JSON Schemas of scenarios are what the sources make of them", async () => {
   const { status, stderr } = await deno("run", "-A", "--quiet", "--no-check", "scenario/build.ts", "--check");
   assertEquals(status, 0, stderr);

@@ -1,0 +1,46 @@
+// The tables against the kernel's own headers: what a C compiler says that linux-libc-dev 6.1 has.
+import { assert, assertEquals } from "@std/assert";
+import { contentsOf } from "../../codec/names.ts";
+import { genericFamily, ROUTE_FAMILY } from "../../codec/spec/family.ts";
+import type { Struct } from "../../codec/spec/table.ts";
+import uapi from "./vectors/uapi.json" with { type: "json" };
+
+const NUMBERS = new Map<string, number>(Object.entries(uapi.names));
+/** Size, and of each member its name, offset and size. */
+const STRUCTS = new Map(Object.entries(uapi.structs));
+const contents = [ROUTE_FAMILY, genericFamily({ 31: "psample" })].map(contentsOf);
+
+Deno.test("the tables have the kernel's numbers, of every attribute, value and bit that its headers name", () => {
+  let compared = 0;
+  const check = (name: string, number: number) => {
+    const kernels = NUMBERS.get(name);
+    if (kernels === undefined) return;
+    assertEquals(number >>> 0, kernels >>> 0, name);
+    compared++;
+  };
+  for (const { spaces, names } of contents) {
+    for (const { attributes } of spaces) for (const { kernelName, number } of attributes) check(kernelName, number);
+    for (const { prefix, numbers } of names) for (const name in numbers) check(prefix + name, numbers[name]);
+  }
+  assert(compared > 1900, `${compared}`);
+});
+
+Deno.test("the tables lay out structs as the kernel's headers do, gap by gap", () => {
+  const structs = contents.flatMap((each) => [...each.structs]).filter(({ name }) => STRUCTS.has(name));
+  assert(structs.length > 140, `${structs.length}`);
+  for (const struct of structs) {
+    const [size, members] = STRUCTS.get(struct.name) ?? [];
+    // An address family by itself is followed by a gap, which is no part of the struct
+    if (size !== 1) assertEquals(struct.size, size, struct.name);
+    assertEquals(membersOf(struct), members, struct.name);
+  }
+});
+
+/** The members of a struct with their offsets and sizes, without gaps. */
+function membersOf({ members }: Struct): unknown[] {
+  let offset = 0;
+  return members.flatMap(({ kernelName, size }) => {
+    offset += size;
+    return kernelName ? [[kernelName, offset - size, size]] : [];
+  });
+}

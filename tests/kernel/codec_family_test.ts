@@ -1,0 +1,424 @@
+/** What `ip -j -d` and `tc -j -s -d` print of an object of each kind, and what the codec reads of the same message. */
+
+import { assert, assertEquals } from "@std/assert";
+import { NLM_F_DUMP, RTM_GETLINK, RTM_GETQDISC, RTM_GETROUTE, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
+import { bytesOf } from "../../codec/attributes.ts";
+import type { FieldInput } from "../../codec/encode.ts";
+import { decode, encode, type Field, formatSummary } from "../../codec/family.ts";
+import { Connection } from "../../netlink/mod.ts";
+import { missingLeaves, type Told } from "./compared.ts";
+import { Host } from "./host.ts";
+import { loadModules } from "./modules.ts";
+
+const RTM_GETADDR = 22;
+const RTM_GETNEIGH = 30;
+const RTM_GETRULE = 34;
+const RTM_GETNEXTHOP = 106;
+
+/** What the kernel needs for all of these. */
+const MODULES = ["8021q", "bonding", "bridge", "geneve", "hsr", "ifb", "ip_gre", "ipip", "ipvlan", "macvlan", "sit"]
+  .concat(
+    ["vcan", "veth", "vrf", "vxlan", "dummy"],
+    ["sch_cake", "sch_codel", "sch_pie", "sch_hhf", "sch_drr", "sch_qfq", "sch_skbprio", "sch_etf"],
+    [
+      "act_vlan",
+      "act_tunnel_key",
+      "act_skbedit",
+      "act_csum",
+      "act_sample",
+      "act_skbmod",
+      "act_connmark",
+      "cls_matchall",
+    ],
+  );
+
+/** Kinds of devices by their names, each with the words that make one called by its kind. */
+const LINKS: Readonly<Record<string, string>> = {
+  bond: "type bond mode active-backup miimon 100",
+  bridge: "type bridge stp_state 1 vlan_filtering 1",
+  dummy: "type dummy",
+  geneve: "type geneve id 77 remote 10.9.9.8",
+  gretap: "type gretap remote 10.9.9.6 local 10.0.0.1",
+  hsr: "type hsr slave1 h1 slave2 h2 version 1",
+  ifb: "type ifb",
+  ipip: "type ipip remote 10.9.9.5 local 10.0.0.1",
+  ipvlan: "link base type ipvlan mode l3",
+  macvlan: "link h3 type macvlan mode bridge",
+  sit: "type sit remote 10.9.9.4 local 10.0.0.1",
+  vcan: "type vcan",
+  veth: "type veth peer name vethpeer",
+  vlan: "link base type vlan id 5 egress-qos-map 1:2",
+  vrf: "type vrf table 100",
+  vxlan: "type vxlan id 42 remote 10.9.9.9 dstport 4789 local 10.0.0.1",
+};
+
+/** Kinds of qdiscs, each on a device of its own. */
+const QDISCS: readonly string[] = [
+  "plug limit 10000",
+  "prio bands 4",
+  "pfifo limit 77",
+  "bfifo limit 7777",
+  "pfifo_head_drop limit 5",
+  "tbf rate 1mbit burst 10kb latency 50ms",
+  "netem delay 10ms loss 1% limit 99",
+  "sfq perturb 10 divisor 512",
+  "red limit 100000 avpkt 1000 min 5000 max 20000 ecn",
+  "fq_codel limit 999 target 6ms interval 90ms flows 512",
+  "fq flow_limit 55 quantum 3000",
+  "htb default 10 r2q 5",
+  "cake bandwidth 10mbit diffserv4 nat ack-filter rtt 50ms",
+  "codel limit 900 target 7ms interval 80ms ecn",
+  "pie limit 800 target 20ms ecn",
+  "hhf limit 700",
+  "drr",
+  "qfq",
+  "skbprio limit 50",
+  "etf clockid CLOCK_TAI delta 200000",
+];
+
+/** Filters of `base`, by their preference from 1 on, each with a kind and an action or several. */
+const FILTERS: readonly string[] = [
+  "protocol ip flower ip_proto tcp src_ip 10.0.0.0/8 dst_ip 10.1.2.3 src_port 80 tcp_flags 0x2/0x12 ip_ttl 64 action mirred egress redirect dev ifb",
+  "protocol 802.1q flower vlan_id 5 vlan_prio 3 vlan_ethtype ip action vlan pop",
+  "protocol ipv6 flower src_ip fd00::/64 ip_proto icmpv6 type 135 action drop",
+  "protocol arp flower arp_op request arp_sip 10.0.0.1 arp_tha 02:00:00:00:00:01 action pass",
+  "protocol ip flower enc_src_ip 10.0.0.1 enc_dst_ip 10.0.0.2 enc_key_id 11 enc_dst_port 4789 action tunnel_key unset",
+  "protocol all matchall action skbedit priority 5 mark 7",
+  "protocol ip matchall action csum ip tcp",
+  "protocol ip matchall action vlan push id 100 protocol 802.1q priority 2",
+  "protocol ip matchall action sample rate 12 group 4 trunc 96",
+];
+
+/** Words of iproute2 that are others than the kernel's. */
+const WORDS: Told = {
+  names: {
+    link_type: "ifi_type",
+    metric: "rta_priority",
+    fh: "tcm_handle",
+    pref: "tcm_info",
+    protocol: ["tcm_info", "rtm_protocol", "fra_protocol", "nh_protocol", "ifla_vlan_protocol", "protocol"],
+    local: ["ifa_local", "ifa_address", "local"],
+    valid_life_time: "ifa_valid",
+    preferred_life_time: "ifa_prefered",
+    srclen: "src_len",
+    dstlen: "dst_len",
+    ipproto: "fra_ip_proto",
+    dport_start: "start",
+    dport_end: "end",
+    uid_start: "start",
+    uid_end: "end",
+    iif: "fra_iifname",
+    oif: "fra_oifname",
+    ref: "refcnt",
+    bind: "bindcnt",
+    state: ["ndm_state", "state"],
+    "options.actions.control_action.type": "action",
+    peer_notify_delay: "ifla_bond_peer_notif_delay",
+    arp_missed_max: "ifla_bond_missed_max",
+    proto: ["ifla_hsr_protocol", "ifla_iptun_proto"],
+    remote: ["ifla_vxlan_group", "remote"],
+    bcqueuelen: "ifla_macvlan_bc_queue_len",
+    usedbcqueuelen: "ifla_macvlan_bc_queue_len_used",
+  },
+  words: {
+    "802.1q": "8021q",
+    ipip: "tunnel",
+    any: "ip",
+    always: "0",
+    none: "0",
+    on: "1",
+    slow: "0",
+    stable: "0",
+  },
+  derived: {
+    arp_validate: "none is null, where the field is 0",
+    arp_all_targets: "any is 0",
+    bridge_id: "priority and address in one",
+    root_id: "priority and address in one",
+    no_linklocal_learn: "a bit of IFLA_BR_MULTI_BOOLOPT",
+    mcast_vlan_snooping: "a bit of IFLA_BR_MULTI_BOOLOPT",
+    slave1: "the name of a device whose index the message has",
+    slave2: "the name of a device whose index the message has",
+    link_pointtopoint: "a bit of ifi_flags",
+    "linkinfo.info_data.bridge": "no bit of IFLA_IPVLAN_FLAGS",
+    dynamic: "that its lifetime has an end",
+    dev: "the name of a device whose index the message has",
+    link: "the name of a device whose index the message has",
+    master: "the name of a device whose index the message has",
+    group: "a name of /etc/iproute2/group",
+    flags: "NO-CARRIER and M-DOWN are worked out, RUNNING is left out",
+    order: "the place of an action",
+    installed: "seconds since then, by the clock of iproute2",
+    last_used: "seconds since then, by the clock of iproute2",
+    root: "a parent that is no class",
+  },
+};
+/** Those of tc. */
+const TC_WORDS: Told = {
+  names: {
+    refcnt: ["tcm_info", "refcnt"],
+    "options.keys.src_ip": ["tca_flower_key_ipv4_src", "tca_flower_key_ipv6_src"],
+    "options.keys.dst_ip": ["tca_flower_key_ipv4_dst", "tca_flower_key_ipv6_dst"],
+    "options.keys.src_port": ["tca_flower_key_tcp_src", "tca_flower_key_udp_src"],
+    "options.keys.icmp_type": ["tca_flower_key_icmpv4_type", "tca_flower_key_icmpv6_type"],
+    "options.keys.enc_src_ip": "tca_flower_key_enc_ipv4_src",
+    "options.keys.enc_dst_ip": "tca_flower_key_enc_ipv4_dst",
+    "options.keys.enc_dst_port": "tca_flower_key_enc_udp_dst_port",
+    "options.keys.vlan_ethtype": "tca_flower_key_vlan_eth_type",
+    "options.keys.eth_type": ["tca_flower_key_eth_type", "tca_flower_key_vlan_eth_type"],
+    mirred_action: "eaction",
+    vlan_action: "v_action",
+    mpls_action: "m_action",
+    mode: "t_action",
+    "options.delay.delay": "tca_netem_latency64",
+    "options.actions.protocol": ["tca_vlan_push_vlan_protocol", "tca_mpls_proto"],
+    id: "tca_vlan_push_vlan_id",
+    rule_hit: "rhit",
+    perturb: "perturb_period",
+    ewma: "wlog",
+    drop_batch: "tca_fq_codel_drop_batch_size",
+    limit: ["limit", "tca_fq_plimit"],
+    flow_limit: "tca_fq_flow_plimit",
+    inactive: "inactive_flows",
+    gc: "gc_flows",
+    highprio: "highprio_packets",
+    r2q: "rate2quantum",
+    default: "defcls",
+    direct_packets_stat: "direct_pkts",
+    bandwidth: "tca_cake_base_rate64",
+    diffserv: "tca_cake_diffserv_mode",
+    flowmode: "tca_cake_flow_mode",
+    "ack-filter": "tca_cake_ack_filter",
+    capacity_estimate: "tca_cake_stats_capacity_estimate64",
+    min_network_size: "tca_cake_stats_min_netlen",
+    max_network_size: "tca_cake_stats_max_netlen",
+    min_adj_size: "tca_cake_stats_min_adjlen",
+    max_adj_size: "tca_cake_stats_max_adjlen",
+    avg_hdr_offset: "tca_cake_stats_avg_netoff",
+    threshold_rate: "tca_cake_tin_stats_threshold_rate64",
+    sent_bytes: "tca_cake_tin_stats_sent_bytes64",
+    ecn_mark: ["tca_cake_tin_stats_ecn_marked_packets", "ecn_mark"],
+    ack_drops: "tca_cake_tin_stats_acks_dropped_packets",
+    max_pkt_len: "tca_cake_tin_stats_max_skblen",
+    pkts_in: "packets_in",
+    hh_limit: "tca_hhf_hh_flows_limit",
+    tot_hh: "hh_tot_count",
+    cur_hh: "hh_cur_count",
+  },
+  words: {
+    drop: "shot",
+    pass: "ok",
+    ipv4: "ip",
+    redirect: "redir",
+    unset: "release",
+    request: "1",
+    "triple-isolate": "triple",
+    enabled: "filter",
+    tai: "11",
+    off: "0",
+    ":5": "5",
+  },
+  derived: {
+    "options.burst": "worked out of the rate and a time",
+    "options.mtu": "worked out of the rate and a time",
+    lat: "worked out of the limit and the rate",
+    "options.loss-random.loss": "a share of 2^32",
+    "options.probability": "worked out of qth_max and Plog",
+    buckets: "two to the power of TCA_FQ_BUCKETS_LOG",
+    ver: "both halves of one number",
+    raw: "that there is no overhead",
+    deadline_mode: "a bit of the flags",
+    skip_sock_check: "a bit of the flags",
+    csum: "other names of the bits of update_flags",
+    direction: "the first word of eaction",
+    to_dev: "the name of a device whose index the message has",
+    prob: "what gact has where no chance is given",
+    random_type: "what gact has where no chance is given",
+    val: "what gact has where no chance is given",
+    "options.actions.prob.control_action.type": "what gact has where no chance is given",
+  },
+};
+
+/** Objects of which one is made, and how both say it. */
+interface Asked {
+  show: readonly string[];
+  type: number;
+  fields: readonly FieldInput[];
+  /** What tells a message apart from others, of the JSON and of the tree. */
+  same: (json: Json, message: Field) => boolean;
+}
+
+/** An object of JSON. */
+interface Json {
+  readonly [key: string]: unknown;
+}
+
+const bytes = (length: number, ...first: number[]): FieldInput[] => {
+  const value = new Uint8Array(length);
+  value.set(first);
+  return [{ name: "struct", value }];
+};
+const tcmsg = (ifindex: number, parent: number): FieldInput[] => [
+  { name: "family", value: 0 },
+  { name: "ifindex", value: ifindex },
+  { name: "handle", value: 0 },
+  { name: "parent", value: parent },
+  { name: "info", value: 0 },
+];
+
+/** The first field of this kernel name. */
+function find(field: Field, kernelName: string): Field | undefined {
+  if (field.kernelName === kernelName) return field;
+  for (const inner of field.fields ?? []) {
+    const found = find(inner, kernelName);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** What a field says or holds, as text. */
+function said(message: Field, ...kernelNames: string[]): string {
+  const field = kernelNames.map((name) => find(message, name)).find((each) => each);
+  return String(field?.meaning ?? field?.value ?? "");
+}
+
+/** Every message of a dump, decoded; each is encoded again to the byte. */
+function dump(host: Host, { type, fields }: Pick<Asked, "type" | "fields">): Field[] {
+  using connection = host.enter(() => Connection.open());
+  return connection.pick("list", { type, flags: NLM_F_DUMP, fields }, (records) => {
+    const message = bytesOf(records).slice();
+    const tree = decode(message);
+    assertEquals(encode(tree).toHex(), message.toHex());
+    return tree;
+  });
+}
+
+/** Checks that each object that iproute2 shows is a message that says the same, and returns how many there were. */
+function compare(host: Host, asked: Asked, told: readonly Told[] = []): number {
+  const objects = (JSON.parse(host.run(...asked.show)) as Json[]).filter((object) => Object.keys(object).length > 0);
+  const messages = dump(host, asked);
+  for (const object of objects) {
+    const message = messages.find((each) => asked.same(object, each));
+    if (!message) throw new Error(`${asked.show.join(" ")} shows ${JSON.stringify(object)}, of which no message is`);
+    assertEquals(missingLeaves(object, message, [WORDS, ...told]), [], formatSummary(message));
+  }
+  return objects.length;
+}
+
+const PLAIN: readonly (readonly [name: string, asked: Asked, told?: readonly Told[]])[] = [
+  ["rules", {
+    show: ["ip", "-j", "-d", "-4", "rule", "show", "priority", "300"],
+    type: RTM_GETRULE,
+    fields: bytes(12, 2),
+    same: ({ priority }, message) => said(message, "FRA_PRIORITY") === String(priority),
+  }, [{ derived: { src: "all where there is none", dst: "all where there is none" } }]],
+  ["routes", {
+    show: ["ip", "-j", "-d", "-4", "route", "show", "table", "all"],
+    type: RTM_GETROUTE,
+    fields: bytes(12, 2),
+    same: ({ dst, type }, message) =>
+      said(message, "RTA_DST") === String(dst).split("/")[0] &&
+      said(message, "rtm_type") === `RTN_${type}`.toUpperCase(),
+  }, [{
+    names: { dst: "rta_dst", table: ["rta_table", "rtm_table"] },
+    derived: { weight: "one more than rtnh_hops", scope: "global is universe" },
+  }]],
+  ["neighbours", {
+    show: ["ip", "-j", "-d", "neigh", "show"],
+    type: RTM_GETNEIGH,
+    fields: bytes(12),
+    same: ({ dst }, message) => said(message, "NDA_DST") === dst,
+  }],
+  ["next hops", {
+    show: ["ip", "-j", "-d", "nexthop", "show"],
+    type: RTM_GETNEXTHOP,
+    fields: bytes(8),
+    same: ({ id }, message) => said(message, "NHA_ID") === String(id),
+  }, [{
+    derived: {
+      weight: "one more than the field",
+      scope: "global is universe",
+      type: "mpath where nothing else is said",
+    },
+  }]],
+];
+
+Deno.test("decode() says of 40 kinds of object what ip -j -d and tc -j -s print, field by field", async (t) => {
+  await loadModules(MODULES);
+  using host = new Host();
+  let kinds = 0;
+  host.configure([
+    "link add base type dummy",
+    "link add h1 type dummy",
+    "link add h2 type dummy",
+    "link add h3 type dummy",
+  ]);
+  for (const [kind, words] of Object.entries(LINKS)) {
+    await t.step(`a device of the kind ${kind}`, () => {
+      host.configure([`link add name ${kind} ${words}`]);
+      const show = ["ip", "-j", "-d", "link", "show", "dev", kind];
+      const same = ({ ifname }: Json, message: Field) => said(message, "IFLA_IFNAME") === ifname;
+      kinds += compare(host, { show, type: RTM_GETLINK, fields: bytes(16), same }) > 0 ? 1 : 0;
+    });
+  }
+  host.configure([
+    "link set base up",
+    "address add 10.0.0.1/24 brd + dev base label base:x",
+    "address add fd00::1/64 dev base nodad preferred_lft 1000 valid_lft 2000",
+    "neighbour add 10.0.0.7 lladdr 02:00:00:00:00:07 dev base nud permanent",
+    "neighbour add fd00::7 lladdr 02:00:00:00:00:08 dev base nud permanent",
+    "route add 10.1.0.0/16 via 10.0.0.7 dev base metric 50 mtu 1400 advmss 1300 table 77 proto static",
+    "route add 10.2.0.0/16 nexthop via 10.0.0.7 dev base weight 2 nexthop via 10.0.0.8 dev base weight 3",
+    "route add blackhole 10.3.0.0/16",
+    "nexthop add id 10 via 10.0.0.7 dev base",
+    "nexthop add id 12 group 10",
+    "nexthop add id 13 blackhole",
+    "rule add from 10.0.0.0/24 fwmark 0x7/0xff table 100 priority 300 ipproto tcp dport 80-90",
+    "rule add iif base oif h1 uidrange 0-99 blackhole priority 301",
+  ]);
+  await t.step("addresses", () => {
+    const [{ addr_info }] = JSON.parse(host.run("ip", "-j", "-d", "address", "show", "dev", "base"));
+    const messages = dump(host, { type: RTM_GETADDR, fields: bytes(8) });
+    for (const address of addr_info as Json[]) {
+      const message = messages.find((each) => said(each, "IFA_LOCAL", "IFA_ADDRESS") === address.local);
+      if (!message) throw new Error(`No message is about ${address.local}`);
+      const derived = { scope: "global is universe", nodad: "a flag", noprefixroute: "a flag" };
+      assertEquals(missingLeaves(address, message, [WORDS, { derived }]), []);
+    }
+    kinds += 1;
+  });
+  for (const [name, asked, told] of PLAIN) {
+    await t.step(name, () => {
+      assert(compare(host, asked, told) > 0);
+      kinds += 1;
+    });
+  }
+  for (const [index, words] of QDISCS.entries()) {
+    await t.step(`a qdisc: ${words}`, () => {
+      const dev = `q${index}`;
+      host.configure([`link add ${dev} numtxqueues 4 type ifb`, `link set ${dev} up`]);
+      host.run("tc", "qdisc", "add", "dev", dev, "root", "handle", "7:", ...words.split(" "));
+      const index_ = Number(host.run("cat", `/sys/class/net/${dev}/ifindex`));
+      const same = ({ handle }: Json, message: Field) =>
+        said(message, "tcm_ifindex") === String(index_) && said(message, "tcm_handle") === handle;
+      const show = ["tc", "-j", "-s", "-d", "qdisc", "show", "dev", dev];
+      kinds += compare(host, { show, type: RTM_GETQDISC, fields: tcmsg(0, 0), same }, [TC_WORDS]) > 0 ? 1 : 0;
+    });
+  }
+  host.run("tc", "qdisc", "add", "dev", "base", "clsact");
+  const base = Number(host.run("cat", "/sys/class/net/base/ifindex"));
+  for (const [index, words] of FILTERS.entries()) {
+    await t.step(`a filter: ${words}`, () => {
+      const prio = String(index + 1);
+      host.run("tc", "filter", "add", "dev", "base", "egress", "prio", prio, ...words.split(" "));
+      const show = ["tc", "-j", "-s", "-d", "filter", "show", "dev", "base", "egress", "prio", prio];
+      const same = ({ options }: Json, message: Field) =>
+        said(message, "tcm_info").startsWith(`pref ${prio} `) &&
+        (options === undefined) === (said(message, "tcm_handle") === "0x0");
+      kinds += compare(host, { show, type: RTM_GETTFILTER, fields: tcmsg(base, 0xfffffff3), same }, [TC_WORDS]) > 1
+        ? 1
+        : 0;
+    });
+  }
+  assert(kinds >= 40, `${kinds} kinds`);
+});

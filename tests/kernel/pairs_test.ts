@@ -1,0 +1,142 @@
+/**
+ * Two plugctl at once, for every pair of what can be done, under traffic that never pauses: no packet is lost, nothing is
+ * left, nobody undoes what another has made, and whoever says that it held, held.
+ *
+ * `PLUGCTL_ROUNDS=50` tries each pair fifty times, once if it does not say.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { lines } from "../../uml/lines.ts";
+import { witness } from "./gate_pair.ts";
+import { connect, Host } from "./host.ts";
+import { type Outcome, plugctl } from "./plugctl.ts";
+import { ROUNDS } from "./rounds.ts";
+import { until } from "./until.ts";
+
+const PORT = 5000;
+const PER_SECOND = 500;
+const WAIT = { timeoutMs: 60_000 };
+const STREAM = `${import.meta.dirname}/stream.py`;
+const COMMAND_LINES = `${import.meta.dirname}/command_lines.ts`;
+
+const DEV = ["--dev", "eth0"];
+const GATE = ["gate", "add", "web", ...DEV, "--direction", "egress", "--match", `udp dst port ${PORT}`];
+const SCENARIO = `
+gates:
+  web: { dev: eth0, direction: egress, match: udp dst port ${PORT} }
+steps:
+  - buffer: web
+  - sleep: 50ms
+  - release-indefinite: web
+`;
+
+/** What can be done, and which of the things it is about are there before: a plug on the device, a gate. */
+const DEEDS: Readonly<Record<string, { words: string[]; needs?: "plug" | "gate" }>> = {
+  attach: { words: ["attach", ...DEV, "--limit", "16m"] },
+  buffer: { words: ["buffer", ...DEV, "--max-hold", "20s"], needs: "plug" },
+  "buffer, for ever": { words: ["buffer", ...DEV], needs: "plug" },
+  hold: { words: ["hold", ...DEV, "--limit", "16m", "--for", "100ms"] },
+  "hold of a gate": { words: ["hold", "web", "--for", "100ms"], needs: "gate" },
+  release: { words: ["release", ...DEV], needs: "plug" },
+  detach: { words: ["detach", ...DEV], needs: "plug" },
+  "gate add": { words: GATE },
+  "gate delete": { words: ["gate", "delete", "web"], needs: "gate" },
+  recover: { words: ["recover"] },
+  run: { words: ["run"] },
+};
+
+/** A process that has an input and an output of lines. */
+class Talker {
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: AsyncIterator<string>;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#input = child.stdin.getWriter();
+    this.#output = lines(child.stdout)[Symbol.asyncIterator]();
+  }
+
+  async hear(): Promise<string> {
+    const { value, done } = await this.#output.next();
+    assert(!done, "the process has ended");
+    return value;
+  }
+
+  async ask(line: string): Promise<string> {
+    await this.#input.write(new TextEncoder().encode(`${line}\n`));
+    return await this.hear();
+  }
+}
+
+function talker(host: Host, command: string[]): Talker {
+  return new Talker(host.spawn(command, { stdin: "piped", stdout: "piped", stderr: "inherit" }));
+}
+
+Deno.test("two plugctl at once", async (t) => {
+  using left = new Host();
+  using right = new Host();
+  const [, far] = connect([left, right]);
+  const before = witness(left);
+  const receiver = talker(right, ["python3", STREAM, "receive", far.ipv4, String(PORT)]);
+  await receiver.hear();
+  await talker(left, ["python3", STREAM, "send", far.ipv4, String(PORT), String(PER_SECOND)]).hear();
+  const run = [Deno.execPath(), "run", "-A", "--no-check", COMMAND_LINES];
+  const both = [talker(left, run), talker(left, run)];
+  for (const one of both) await one.hear();
+  const scenario = Deno.makeTempFileSync({ suffix: ".yaml" });
+  Deno.writeTextFileSync(scenario, SCENARIO);
+
+  const wordsOf = (deed: string) => deed === "run" ? ["run", scenario] : DEEDS[deed].words;
+
+  /** Waits until all has arrived that was sent till now. */
+  const allArrived = async () => {
+    const from: { highest: number } = JSON.parse(await receiver.ask(""));
+    let seen: { highest: number; missing: number[] } = { highest: 0, missing: [] };
+    await until(async () => {
+      seen = JSON.parse(await receiver.ask(""));
+      return seen.highest > from.highest && seen.missing.length === 0;
+    }, { ...WAIT, timeoutMs: 10_000, what: "all datagrams" }).catch(() => {
+      throw new Error(`datagrams are lost: ${seen.missing.join(", ")}, the last was ${seen.highest}`);
+    });
+  };
+
+  const round = async (deeds: readonly [string, string]) => {
+    const needs = new Set(deeds.map((deed) => DEEDS[deed].needs));
+    if (needs.has("plug")) assertEquals((await plugctl(left, "attach", ...DEV, "--limit", "16m")).status, 0);
+    if (needs.has("gate")) assertEquals((await plugctl(left, ...GATE)).status, 0);
+    const answers = await Promise.all(deeds.map((deed, index) => both[index].ask(JSON.stringify(wordsOf(deed)))));
+    const outcomes: Outcome[] = answers.map((answer) => JSON.parse(answer));
+    const told = outcomes.map(({ status, stderr }, index) => `${deeds[index]}: ${status} ${stderr}`).join("\n");
+    try {
+      for (const [index, outcome] of outcomes.entries()) isTrue(deeds[index], outcome);
+      // What a deed leaves there by intention goes, and nothing is left beside it.
+      await until(async () => {
+        const { status, stderr } = await plugctl(left, "recover", "--force");
+        return status === 0 && !stderr.includes("left alone");
+      }, { ...WAIT, what: "a machine without plugctl's" });
+      await allArrived();
+      assertEquals(witness(left), before);
+    } catch (error) {
+      throw new Error(`${told}\n${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  };
+
+  const names = Object.keys(DEEDS);
+  for (const [index, one] of names.entries()) {
+    for (const other of names.slice(index)) {
+      await t.step(`${one}, and ${other}`, async () => {
+        for (let number = 0; number < ROUNDS; number++) await round(number % 2 === 0 ? [one, other] : [other, one]);
+      });
+    }
+  }
+  Deno.removeSync(scenario);
+});
+
+/** What is said must be so: a hold that ended well has held what flows all the time; a failure is explained. */
+function isTrue(deed: string, { status, stderr, stdout }: Outcome): void {
+  assert(status === 0 || status === 1, `${deed} ended with ${status}: ${stderr}${stdout}`);
+  if (status === 1 && deed !== "run") assert(/^plugctl: cannot |: cannot /m.test(stderr), `no reason: ${stderr}`);
+  if (deed.startsWith("hold") && status === 0) {
+    const [, packets] = /held (\d+) packets/.exec(stderr) ?? [];
+    assert(Number(packets) > 0, `it says that it held, and has not: ${stderr}`);
+  }
+}

@@ -1,20 +1,29 @@
 import * as v from "valibot";
-import { numberOf } from "../../plug/quantity.ts";
-import type { Scalar, Step } from "../plan.ts";
+import { formatDuration, numberOf } from "../../plug/quantity.ts";
+import type { OnHost } from "../condition.ts";
+import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
+import type { Condition, Scalar, Step } from "../plan.ts";
+import { bounded } from "../run/clock.ts";
+import { StepError } from "../run/step_error.ts";
 import { check } from "../source/check.ts";
 import { mistake, nameIn } from "../source/context.ts";
 import { byKind, mapping } from "../source/mapping.ts";
-import { SCALAR, VARIABLE, wholeNumber } from "../source/scalar.ts";
+import { DURATION, SCALAR, VARIABLE, wholeNumber } from "../source/scalar.ts";
 import { follow, type Tree, valueAt } from "../source/tree.ts";
 import { uses } from "../source/variables.ts";
-import type { Part, StepKind, Written } from "../step.ts";
+import type { Part, Scene, StepKind, Written } from "../step.ts";
 
 /** Does steps several times. */
 export interface RepeatStep extends Step {
   action: "repeat";
   /** The variable that each round has a value of. */
   variable?: string;
+  /** As many as there may be. */
   rounds: readonly Round[];
+  /** What ends it, looked at behind each round. */
+  until?: OnHost<Condition>;
+  /** How long it may take until that holds, in milliseconds. */
+  withinMs?: number;
 }
 
 /** One time. */
@@ -32,15 +41,34 @@ interface Fields {
   times?: number;
   over?: readonly Scalar[];
   as?: string;
+  within?: number;
 }
 
-const EXPECTED = "how often, or { times: 20, as: round }, or { over: [1, 2], as: value }";
+/** How often at most where a condition ends it. */
+const UNTIL_TIMES = 10_000;
+
+const EXPECTED =
+  "how often, or { times: 20, as: round }, or { over: [1, 2], as: value }, or { until: { file: x }, within: 30s }";
+const CONDITIONS = conditionSchemas({ withTimeout: false });
+const UNTIL = mapping({
+  until: v.union(Object.values(CONDITIONS)),
+  times: v.optional(wholeNumber(1, ROUNDS_MAX), UNTIL_TIMES),
+  within: v.optional(DURATION),
+  as: v.optional(VARIABLE),
+}, EXPECTED);
+/** The same but for the condition, which is read by itself. */
+const UNTIL_REST = mapping({
+  until: v.optional(v.unknown()),
+  times: v.optional(wholeNumber(1, ROUNDS_MAX), UNTIL_TIMES),
+  within: v.optional(DURATION),
+  as: v.optional(VARIABLE),
+}, EXPECTED);
 const TIMES = mapping({ times: wholeNumber(0, ROUNDS_MAX), as: v.optional(VARIABLE) }, EXPECTED);
 const OVER = mapping({ over: v.array(SCALAR, "a list of values"), as: VARIABLE }, EXPECTED);
 const SCHEMA = byKind<Fields>({
   scalar: v.pipe(wholeNumber(0, ROUNDS_MAX), v.transform((times): Fields => ({ times }))),
   mapping: v.lazy((input) => {
-    if (input === undefined) return v.union([TIMES, OVER]);
+    if (input === undefined) return v.union([TIMES, OVER, UNTIL]);
     return typeof input === "object" && input !== null && "over" in input ? OVER : TIMES;
   }),
 }, EXPECTED);
@@ -56,7 +84,8 @@ export const REPEAT: StepKind<RepeatStep> = {
     if (!steps) {
       return mistake(tree, { what: "repeat has no steps beside it", expected: "steps: a list of steps" }, context);
     }
-    const fields = check(SCHEMA, { tree, label }, context);
+    const until = valueAt(tree, "until");
+    const fields = until ? untilOf(written) : check(SCHEMA, { tree, label }, context);
     // Also where something else is wrong: its steps are not blamed as well.
     const { as: variable = nameIn(tree, "as"), times = 1 } = fields ?? {};
     if (variable !== undefined && context.scope.has(variable)) {
@@ -65,17 +94,49 @@ export const REPEAT: StepKind<RepeatStep> = {
     }
     const values = fields?.over ?? Array.from({ length: times }, (_, index) => index + 1);
     const rounds = roundsOf(values, { ...written, variable, steps });
-    return fields && { variable, rounds };
+    if (!until) return fields && { variable, rounds };
+    const planned = planCondition({ ...written, tree: until, label: "until" }, CONDITIONS);
+    return fields && planned && { variable, rounds, until: planned, withinMs: fields.within };
   },
-  describe: ({ rounds }) => `repeat ${numberOf(rounds.length, "time")}`,
-  async run(step, { signal, inner }) {
-    for (const part of parts(step)) {
-      signal.throwIfAborted();
-      await inner(part);
-    }
+  describe({ rounds, until, withinMs }) {
+    if (!until) return `repeat ${numberOf(rounds.length, "time")}`;
+    const within = withinMs === undefined ? "" : ` within ${formatDuration(withinMs)}`;
+    const what = conditionKind(until.condition).describe(until.condition);
+    return `repeat until ${what}, at most ${numberOf(rounds.length, "time")}${within}`;
   },
+  run: repeat,
+  isOnHost: ({ until }) => until !== undefined && (conditionKind(until.condition).isOnHost ?? false),
   parts,
 };
+
+/** What is written beside the condition. */
+function untilOf({ tree, label, context }: Written): Fields | undefined {
+  if (tree.kind !== "mapping") return undefined;
+  const entries = new Map([...tree.entries].filter(([key]) => key !== "until"));
+  return check(UNTIL_REST, { tree: { ...tree, entries }, label }, context);
+}
+
+async function repeat(step: RepeatStep, { stage, signal, inner }: Scene): Promise<void> {
+  const { until, withinMs = Infinity, rounds } = step;
+  const deadline = stage.clock.now() + withinMs;
+  let found = "";
+  for (const part of parts(step)) {
+    signal.throwIfAborted();
+    await inner(part);
+    if (!until) continue;
+    const { condition, host } = until;
+    const looking = conditionKind(condition).look(condition, { host, stage, signal });
+    const seen = await bounded(Promise.resolve(looking), { signal });
+    if (seen.holds) return;
+    found = seen.found;
+    if (seen.never || stage.clock.now() >= deadline) break;
+  }
+  if (!until) return;
+  const late = stage.clock.now() >= deadline ? formatDuration(withinMs) : numberOf(rounds.length, "round");
+  throw new StepError(
+    `Gave up after ${late}: not so that ${conditionKind(until.condition).describe(until.condition)}: ${found}`,
+  );
+}
 
 function* parts({ rounds, variable }: RepeatStep): Generator<Part> {
   for (const [index, { value, steps }] of rounds.entries()) {

@@ -45,7 +45,7 @@ Deno.test("send fails where the process has ended, or has closed its input", asy
 
 Deno.test("send ends when the scenario does, though the process reads nothing", async () => {
   const { result } = await runText(`name: x
-timeout: 300ms
+timeout: 3s
 steps:
   - start: { name: x, command: sleep 3600 }
   - send: { name: x, text: "${"x".repeat(200_000)}" }
@@ -152,10 +152,10 @@ Deno.test("wait and expect see whether a file is there, and what it holds", asyn
       "1",
       `Expected that ${file} has done in it: it is there without that, and ends with "ready\\n"`,
     ]);
-    assertEquals(await ending(`  - wait: { file: ${file}x, timeout: 20ms }`), [
+    assertEquals(await ending(`  - wait: { file: ${file}x, timeout: 500ms }`), [
       "failed",
       "1",
-      `Timed out after 20ms waiting until ${file}x is there: it is not there`,
+      `Timed out after 500ms waiting until ${file}x is there: it is not there`,
     ]);
     assertEquals(
       (await ending(`  - expect: { file: ${file}, exists: false }`))[2],
@@ -180,12 +180,12 @@ Deno.test("wait and expect see what a web server answers", async () => {
     "1",
     `Expected that ${url}/no answers with status 200: status was 503`,
   ]);
-  assertEquals(await ending(`  - wait: { http: "${url}/?a", body: other, timeout: 20ms }`), [
+  assertEquals(await ending(`  - wait: { http: "${url}/?a", body: other, timeout: 2s }`), [
     "failed",
     "1",
-    `Timed out after 20ms waiting until ${url}/?a answers with status 200 and other in its body: body was "you asked ?a"`,
+    `Timed out after 2s waiting until ${url}/?a answers with status 200 and other in its body: body was "you asked ?a"`,
   ]);
-  const [outcome, , message] = await ending("  - wait: { http: http://127.0.0.1:1/, timeout: 20ms }");
+  const [outcome, , message] = await ending("  - wait: { http: http://127.0.0.1:1/, timeout: 1s }");
   assertEquals(outcome, "failed");
   assertMatch(message, /: there is no answer: .*refused/);
 });
@@ -266,6 +266,27 @@ Deno.test("set gives variables values, and describes itself with them", async ()
   assertEquals(result.outcome, "done");
   const texts = events.flatMap((event) => event.event === "step-start" && event.phase === "steps" ? event.text : []);
   assertEquals(texts, ["set mode to slow, count to 2", "slow 2", "set mode to slower", "slower"]);
+});
+
+Deno.test("repeat goes round until a condition holds, and fails where it never does", async () => {
+  const count = `  - run: { command: echo 0, capture: n }\n`;
+  const round = `\n    steps: [run: { command: "expr \${n} + 1", capture: n }]\n`;
+  const repeat = (words: string) =>
+    `${count}  - repeat: { until: { command: "test $(ls | wc -l) -lt 0" }, ${words} }${round}`;
+  assertEquals(await ending(`${count}  - repeat: { until: { file: / } }${round}  - run: "test \${n} = 1"`), DONE);
+  const { events } = await runSteps("  - repeat: { until: { plug: up, sent: 3 }, within: 60s }\n    steps: [log: x]", {
+    onEvent: (event, kernel) => {
+      if (event.event === "step-start" && event.step.endsWith(".1")) kernel.transmit("a", kernel.devices[0]);
+    },
+  });
+  assertEquals(outcomes(events).filter((text) => /^1\[\d\]:/.test(text)), ["1[1]: done", "1[2]: done", "1[3]: done"]);
+  const [outcome, step, message] = await ending(repeat("times: 2"));
+  assertEquals([outcome, step], ["failed", "2"]);
+  assertMatch(
+    message,
+    /^Gave up after 2 rounds: not so that test .* ends with exit status 0: it ended with exit status 1$/,
+  );
+  assertMatch((await ending(repeat("within: 50ms")))[2], /^Gave up after 50ms: /);
 });
 
 Deno.test("run is run again as often as retry says", async () => {

@@ -102,10 +102,15 @@ Deno.test("wait fails at once where a process has ended without what is waited f
     "failed",
     'Gave up waiting until child has ended with exit status 1 and yes in stdout: stdout was "no"',
   ]);
-  assertEquals(await ending(`${start}  - sleep: 100ms\n  - wait: { process: child, running: true, timeout: 1h }`), [
-    "failed",
-    "Gave up waiting until child runs: child ended with exit status 1; it says: no",
-  ]);
+  assertEquals(
+    await ending(
+      `${start}  - wait: { process: child, running: false }\n  - wait: { process: child, running: true, timeout: 1h }`,
+    ),
+    [
+      "failed",
+      "Gave up waiting until child runs: child ended with exit status 1; it says: no",
+    ],
+  );
 });
 
 Deno.test("wait and expect see whether a process runs", async () => {
@@ -124,10 +129,10 @@ Deno.test("wait runs a command until it ends as it should, and no longer than it
   const file = await Deno.makeTempFile();
   try {
     assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3" }`), ["done", ""]);
-    const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 50ms }");
+    const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 2s }");
     assertEquals([outcome, message], [
       "failed",
-      "Timed out after 50ms waiting until echo no; exit 4 ends with exit status 0: it ended with exit status 4; it says: no",
+      "Timed out after 2s waiting until echo no; exit 4 ends with exit status 0: it ended with exit status 4; it says: no",
     ]);
     const late = await runSteps("  - wait: { command: 'sleep 3600', timeout: 50ms }");
     assertEquals(
@@ -189,7 +194,7 @@ Deno.test("a process may end by itself as a join, wait or expect of the file wan
     "",
   ]);
   assertEquals(await afterStart("command: 'true'", `${sleep}  - join: child`), ["done", undefined, ""]);
-  assertEquals(await afterStart("command: exit 7", `${sleep}  - expect: { process: child, exit: ">0" }`), [
+  assertEquals(await afterStart("command: exit 7", `${sleep}  - wait: { process: child, exit: ">0", timeout: 60s }`), [
     "done",
     undefined,
     "",

@@ -130,6 +130,22 @@ steps:
   - stop: { name: web, signal: SIGINT, timeout: 1s }
   - join: web
 `,
+  `name: later words
+plugs: { up: { dev: eth0 } }
+steps:
+  - start: { name: web, command: serve, exit: [0, 3] }
+  - send: { name: web, text: "x\\n", close: true }
+  - signal: { name: web, signal: SIGHUP }
+  - run: { command: "cat port", capture: { port: "/port ([0-9]+)/" }, retry: 3, took: "<2s" }
+  - wait: { port: "\${port}", udp: true }
+  - hold: { plug: up, until: { http: "http://10.0.0.1:80/", status: ">=200", body: x } }
+  - hold: { plug: up, while: [log: "\${port}"] }
+    when: { file: a, text: /x/ }
+  - set: { n: 1 }
+  - repeat: { until: { process: web, running: false }, times: 3, within: 1s }
+    steps: [release: up]
+    took: ">=1ms"
+`,
   `name: rounds
 vars: { pause: &p 20ms, other: *p }
 plugs: { up: { dev: eth0 } }

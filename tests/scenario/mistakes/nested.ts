@@ -1,7 +1,11 @@
-import { NAME, RANGE, STEPS } from "./expected.ts";
+import { DURATION, NAME, RANGE, STEPS } from "./expected.ts";
 import { type Cases, withSteps } from "../marked.ts";
 
-const REPEAT = "how often, or { times: 20, as: round }, or { over: [1, 2], as: value }";
+const REPEAT =
+  "how often, or { times: 20, as: round }, or { over: [1, 2], as: value }, or { until: { file: x }, within: 30s }";
+const LOOP = "\n    steps: [log: x]";
+
+const SUBJECTS = "one of the keys gate, plug, process, port, command, http, file";
 
 /** Mistakes in steps that hold others. */
 export const NESTED_MISTAKES: Cases = [
@@ -25,6 +29,16 @@ export const NESTED_MISTAKES: Cases = [
     withSteps("  - repeat: { over: [1], as: i, ‸times: 2 }\n    steps: [log: x]"),
     'unknown key "times"',
     "one of over, as",
+  ],
+  [withSteps(`  - repeat: { until: { plug: up, sent: 3 }, times: 5, within: 1s }${LOOP}`), "", ""],
+  [withSteps(`  - repeat: { until: { plug: ‸web, sent: 3 } }${LOOP}`), "web is a gate, not a plug", "gate: web"],
+  [withSteps(`  - repeat: { until: ‸often }${LOOP}`), "until does not say what it is about", SUBJECTS],
+  [withSteps(`  - repeat: { until: { file: x }, within: ‸5 }${LOOP}`), "within is 5", DURATION],
+  [withSteps(`  - repeat: { until: { file: x }, times: ‸0 }${LOOP}`), "times is 0", "a whole number from 1 to 1000000"],
+  [
+    withSteps(`  - repeat: { until: { file: x }, ‸over: [1] }${LOOP}`),
+    'unknown key "over"',
+    "one of until, times, within, as",
   ],
   [withSteps("  - repeat: { times: 1, ‸in: i }\n    steps: [log: x]"), 'unknown key "in"', "one of times, as"],
   [

@@ -29,7 +29,6 @@ const VETH_INFO_PEER = 1;
 // linux/if_addr.h
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
 const IFA_F_NODAD = 2;
 // linux/neighbour.h
 const NDA_DST = 1;
@@ -59,13 +58,13 @@ export function vethRequest(near: VethEnd, far: VethEnd & { netnsFd: number }): 
 
 /** A request to give a device an address, IPv6 without asking first whether somebody else has it. */
 export function addressRequest(ifindex: number, { address, length }: AddressPrefix): FieldsRequest {
-  const struct = { family: familyOf(address), length, flags: 0, scope: RT_SCOPE_UNIVERSE };
+  const flags = address.length === 4 ? 0 : IFA_F_NODAD;
+  const struct = { family: familyOf(address), length, flags, scope: RT_SCOPE_UNIVERSE };
   return create(RTM_NEWADDR, [
     ...bytes(struct),
     { name: "index", value: checkIndex(ifindex) },
     attribute("LOCAL", IFA_LOCAL, address),
     attribute("ADDRESS", IFA_ADDRESS, address),
-    ...address.length === 4 ? [] : [attribute("FLAGS", IFA_FLAGS, IFA_F_NODAD)],
   ]);
 }
 
@@ -106,9 +105,9 @@ function create(type: number, fields: FieldInput[]): FieldsRequest {
 
 function endFields({ name, mac, mtu }: VethEnd): FieldInput[] {
   return [
-    attribute("IFNAME", IFLA_IFNAME, name),
-    attribute("ADDRESS", IFLA_ADDRESS, mac),
     ...mtu === undefined ? [] : [attribute("MTU", IFLA_MTU, mtu)],
+    attribute("ADDRESS", IFLA_ADDRESS, mac),
+    attribute("IFNAME", IFLA_IFNAME, name),
   ];
 }
 

@@ -23,7 +23,7 @@ export function parseHandle(text: string): number {
   const value = NUMBER.test(major) ? parseInt(major, 16) : 0;
   if (value === 0 || value === 0xffff) {
     throw new SyntaxError(
-      `${quoted(text)} is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
+      `invalid handle ${quoted(text)}: use MAJOR:, in hexadecimal, from 1: to fffe:`,
     );
   }
   return value * 0x10000;
@@ -44,7 +44,7 @@ export function parseParent(text: string): number {
   const value = valid ? parseInt(major, 16) * 0x10000 + (minor ? parseInt(minor, 16) : 0) : 0;
   if (value < 0x10000 || value === TC_H_ROOT) {
     throw new SyntaxError(
-      `${quoted(text)} is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
+      `invalid parent ${quoted(text)}: use root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
     );
   }
   return value;

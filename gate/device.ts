@@ -24,7 +24,7 @@ export function gateDevice(name: string): string {
   const bytes = new TextEncoder().encode(name).length;
   if (bytes >= 1 && bytes <= NAME_MAX && !/[\s/:\0%]/.test(name)) return PREFIX + name;
   throw new RangeError(
-    `${JSON.stringify(name)} is no gate's name: one has 1 to ${NAME_MAX} bytes, no space, /, : or %`,
+    `invalid gate name ${JSON.stringify(name)}: use 1 to ${NAME_MAX} bytes, without space, /, : and %`,
   );
 }
 

@@ -54,7 +54,7 @@ export const LEVELS: readonly Level[] = [
     name: "docs",
     what: "the examples of the documentation",
     takes: "10 s",
-    command: ["test", "-A", "--doc", "mod.ts", "codec", "linux", "netlink", "guardian", "plug", "gate", "README.md"],
+    command: ["test", "-A", "--doc", "mod.ts", "codec", "linux", "netlink", "guardian", "plug", "gate", "docs/API.md"],
   },
   {
     name: "runtimes",

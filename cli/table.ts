@@ -201,7 +201,7 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/release.ts"),
   },
   limit: {
-    summary: "set the queue limit of a plug: how much it holds before it drops",
+    summary: "set the queue limit of a plug: what comes beyond it is dropped",
     operands: ["SIZE", "[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
@@ -273,26 +273,26 @@ export const COMMANDS = {
     summary: "list the gates, with what they match, hold and dropped",
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
-      "Everything is read from the kernel: gates are listed whichever process made them, and so is what is left of one " +
-      "whose maker was killed in the middle.",
+      "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones whose " +
+      "maker was killed.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
     load: (): Loading => import("./commands/gate_list.ts"),
   },
   "gate delete": {
-    summary: "let go what gates hold, wait until it has left, and take them down",
+    summary: "release what gates hold, wait until it has left, and delete them",
     operands: ["GATE..."],
     options: ["netns", "drop", "force", "timeout", ...COMMON],
     meanings: { force: "also a gate that another process has in hand: its holder is told" },
     details: [
-      "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
-      "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
+      "The filters go first, then held packets are released, then the device goes. The clsact qdisc that gates made is " +
+      "deleted with the last of them; one that was there before stays. An incomplete gate is deleted in the same way.",
     ],
-    examples: [["gate delete web", "take the gate web down without losing a packet"]],
+    examples: [["gate delete web", "remove the gate web without losing a packet"]],
     load: (): Loading => import("./commands/gate_delete.ts"),
   },
   run: {
-    summary: "run a scenario: hold, release, run programs, check what comes of it",
+    summary: "run a scenario: hold, release, run programs, check the outcome",
     operands: ["FILE"],
     options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "verbose", "help"],
     meanings: {
@@ -303,9 +303,9 @@ export const COMMANDS = {
       "verbose": "show what processes write as they write it, and how everything is undone",
     },
     details: [
-      "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
-      "end everything is undone, however it ends, also by a signal or a deadline.",
-      "A process that dies ends the scenario at once. Where a run fails, the last 20 lines of each process are shown, and " +
+      "The file is YAML. It is checked as a whole before anything is touched; each mistake is reported as " +
+      "FILE:LINE:COLUMN. At the end everything is undone, however the run ends, also by a signal or a deadline.",
+      "A process that dies ends the scenario at once. If a run fails, the last 20 lines of each process are shown, and " +
       "then what failed and why.",
     ],
     examples: [
@@ -320,9 +320,12 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/run.ts"),
   },
   recover: {
-    summary: "release and take away all that plugctl has left behind",
-    options: ["netns", "all", "drop", "force", "timeout", "json", "quiet", "verbose", "help"],
-    meanings: { force: "also what other processes have in hand: their holders are told" },
+    summary: "release and remove everything that plugctl has left behind",
+    options: ["netns", "all", "drop", "force", "timeout", "json", "dry-run", "quiet", "verbose", "help"],
+    meanings: {
+      "force": "also what other processes have in hand: their holders are told",
+      "dry-run": "print what would be released and removed, and touch nothing",
+    },
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
       "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. What the guardian " +
@@ -333,6 +336,7 @@ export const COMMANDS = {
     examples: [
       ["recover", "make this network namespace as it was"],
       ["recover --all", "make this machine as it was"],
+      ["recover --dry-run", "see what there is to recover"],
     ],
     load: (): Loading => import("./commands/recover.ts"),
   },
@@ -371,10 +375,11 @@ export const COMMANDS = {
   encode: {
     summary: "print the bytes that a command would send",
     program: "COMMAND...",
-    options: ["format", "help"],
+    options: ["format", "json", "help"],
+    meanings: { json: "the same as --format json" },
     details: [
-      "COMMAND is a command that has --dry-run, other than run, with its own options behind it. Of each message hex has a " +
-      "line, C an array, and JSON the bytes and every field. No socket is opened.",
+      "COMMAND is any command that has --dry-run, except run and recover, with its own options. Each message is a line of hex, an array " +
+      "in C, or in JSON its bytes and every field. No socket is opened.",
     ],
     examples: [
       ["encode buffer --dev eth0", "one line of hex"],
@@ -417,8 +422,8 @@ export const COMMANDS = {
     operands: ["SHELL"],
     options: ["help"],
     details: [
-      "Commands, options, devices, gates and network namespaces are completed as they are at that moment; with --netns " +
-      "those of that namespace, for who may enter it.",
+      "Completes commands, options, devices, gates and network namespaces as they are at the moment; with --netns those of " +
+      "that namespace, if you may enter it.",
     ],
     examples: [
       ["completions bash", "into ~/.bashrc: source <(plugctl completions bash)"],

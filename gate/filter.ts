@@ -25,7 +25,7 @@ export type Side = "ingress" | "egress";
 
 /** A filter of a hook, whoever made it: `RTM_NEWTFILTER`. */
 export interface Filter {
-  /** The device; `SHARED_BLOCK` where it belongs to a block that several devices share. */
+  /** The device; -1 (`TCM_IFINDEX_MAGIC_BLOCK`) where it belongs to a block that several devices share. */
   ifindex: number;
   /** The hook, or the number of the block. */
   parent: number;
@@ -66,8 +66,6 @@ export interface Action {
   cookie?: Uint8Array;
 }
 
-/** `TCM_IFINDEX_MAGIC_BLOCK` */
-export const SHARED_BLOCK = -1;
 /** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
 export const COOKIE_MAX = 16;
 /** The handle of a gate's first filter on a hook, "PL" and 1: the others of the same gate and hook have the next. */

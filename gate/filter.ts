@@ -52,7 +52,7 @@ export interface Action {
   /** `TC_ACT_*`: what becomes of the packet; absent where that is not known here. */
   verdict?: number;
   /** Its number among those of its kind, by which another filter may have the same. */
-  index: number;
+  index?: number;
   /** Of sample: the group of psample that gets a copy of every packet. */
   sampleGroup?: number;
   /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */

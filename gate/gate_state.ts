@@ -2,12 +2,7 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { isPlug } from "../plug/qdiscs.ts";
-<<<<<<< HEAD
 import { type Action, type Filter, type Hook, hookOf, ownAction, readFilters, redirectsTo } from "./filter.ts";
-import { gateName } from "./gate_name.ts";
-=======
-import { type Action, type Filter, type Hook, hookOf, readFilters, redirectsTo } from "./filter.ts";
->>>>>>> main
 import { type Direction, type GateNote, parseNote, sidesOf } from "./gate_note.ts";
 import { GATE_TXQUEUELEN, gateName } from "./device.ts";
 import { isOf } from "./held.ts";

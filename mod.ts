@@ -57,6 +57,7 @@ export {
   type ReleaseOptions,
   type ReleaseReport,
   TAG_VARIABLE,
+  type TapCharge,
   type Via,
 } from "./gate/mod.ts";
 export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";

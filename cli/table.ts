@@ -65,6 +65,10 @@ export const OPTIONS = {
   seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
+  follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
+  write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
+  arrivals: { summary: "write packets as they came in, not as they left" },
+  snaplen: { value: "N", summary: "how many bytes of each packet are kept (default 256)" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "every network namespace" },
   brief: { summary: "a line for each message, without its fields" },
@@ -335,6 +339,38 @@ export const COMMANDS = {
       ["recover --dry-run", "see what there is to recover"],
     ],
     load: (): Loading => import("./commands/recover.ts"),
+  },
+  packets: {
+    summary: "show the packets that come into a gate, wait there and leave",
+    operands: ["GATE..."],
+    options: ["follow", "for", "snaplen", "netns", "json", "quiet", "help"],
+    meanings: { for: "with --follow, stop after this time: 200ms, 5s" },
+    details: [
+      "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how long it " +
+      "waited, until Ctrl-C or the end of --for.",
+      "While it looks, a tap in the gate's filter copies packets to it; the traffic loses nothing by that, and what the " +
+      "copies lose is told. A guardian takes the tap out should plugctl be killed.",
+    ],
+    examples: [
+      ["packets web", "how many packets wait in the gate web"],
+      ["packets web --follow", "each packet as it comes in and as it leaves"],
+    ],
+    load: () => import("./commands/packets.ts"),
+  },
+  capture: {
+    summary: "write the packets of gates to a pcapng file, with how long each was held",
+    operands: ["GATE..."],
+    options: ["write", "arrivals", "for", "snaplen", "netns", "quiet", "help"],
+    meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
+    details: [
+      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each gate is an " +
+      "interface of the file, which Wireshark, tshark and tcpdump read.",
+    ],
+    examples: [
+      ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],
+      ["capture web -w -", "the same to standard output: | wireshark -k -i - shows it live"],
+    ],
+    load: () => import("./commands/capture.ts"),
   },
   encode: {
     summary: "print the bytes that a command would send",

@@ -40,6 +40,7 @@ export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
 export type { Charge } from "./guardian_process.ts";
 export type { GateCharge } from "./guarded_gate.ts";
+export type { TapCharge } from "./tap.ts";
 export type { NamespaceCharge, ProcessesCharge } from "../guardian/processes.ts";
 export type { PlugCharge } from "../plug/guarded_plug.ts";
 export { type AnyCharge, type Backlog, TAG_VARIABLE } from "../guardian/charge.ts";

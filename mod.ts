@@ -59,7 +59,10 @@ export {
   recover,
   type Recovery,
   type Released,
+  type ReleaseOptions,
+  type ReleaseReport,
   TAG_VARIABLE,
+  type TapCharge,
   type Via,
 } from "./gate/mod.ts";
 export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";

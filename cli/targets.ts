@@ -1,6 +1,6 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
-import { gateDevice } from "../gate/gate_name.ts";
+import { gateDevice } from "../gate/device.ts";
 import { namespacePath } from "../linux/namespace.ts";
 import { Connection } from "../netlink/connection.ts";
 import { linksByName } from "../plug/qdiscs.ts";
@@ -109,7 +109,8 @@ function checkName(text: string): string {
   return text;
 }
 
-function refuseTwice(names: readonly string[]): void {
+/** @throws {UsageError} where one of them is there twice */
+export function refuseTwice(names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`${twice} is named twice`);
 }

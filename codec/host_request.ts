@@ -10,7 +10,6 @@ import {
 } from "./assembly/constants.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "./assembly/constants.ts";
 import type { FieldInput } from "./encode.ts";
-import type { AddressPrefix } from "./flower.ts";
 import { checkIndex, type FieldsRequest } from "./request.ts";
 
 // linux/rtnetlink.h
@@ -35,6 +34,14 @@ const NDA_DST = 1;
 const NDA_LLADDR = 2;
 const NUD_PERMANENT = 0x80;
 const AF_INET = 2;
+
+/** Addresses that begin with the same bits. */
+export interface AddressPrefix {
+  /** 4 bytes of IPv4 or 16 of IPv6, in network order; zero behind the bits that count. */
+  address: Uint8Array;
+  /** How many bits count: 1 to 32, or 1 to 128. */
+  length: number;
+}
 
 /** An end of a veth pair. */
 export interface VethEnd {

@@ -29,11 +29,11 @@ export {
   type QdiscPlace,
 } from "../plug/plug_requests.ts";
 export { describeQueue, type PlugPlace } from "../plug/queue.ts";
+export { type ReleaseOptions, type ReleaseReport, whyNothing } from "../plug/release.ts";
 export { findDevice } from "../plug/qdiscs.ts";
 export { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
-export { gateDevice } from "./gate_name.ts";
-export { deleteDevice } from "./gate_requests.ts";
+export { deleteDevice, gateDevice } from "./device.ts";
 export { plannedRequests } from "./gate_steps.ts";
 export type { Via } from "../plug/plug.ts";
 export { Gate } from "./gate.ts";
@@ -44,6 +44,7 @@ export { MatchError, type MatchFault } from "./match/mod.ts";
 export { recover, type Recovery } from "./recover.ts";
 export type { Charge } from "./guardian_process.ts";
 export type { GateCharge } from "./guarded_gate.ts";
+export type { TapCharge } from "./tap.ts";
 export type { NamespaceCharge, ProcessesCharge } from "../guardian/processes.ts";
 export type { PlugCharge } from "../plug/guarded_plug.ts";
 export { type AnyCharge, type Backlog, TAG_VARIABLE } from "../guardian/charge.ts";

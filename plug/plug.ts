@@ -10,6 +10,7 @@ import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
+import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /** Which connection to use. */
 export interface Via {
@@ -29,7 +30,7 @@ export interface Via {
  *   using plug = Plug.attach({ dev: "eth0", limitBytes: 1 << 20 });
  *   plug.buffer();
  *   work(); // what is sent now waits
- *   plug.releaseIndefinite();
+ *   plug.release();
  * }
  * ```
  *
@@ -181,9 +182,20 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "release-one" });
   }
 
-  /** Releases all, and passes packets from here on. */
-  releaseIndefinite(): void {
+  /** Releases everything, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
+  release(): void {
     changeQueues([this.#queue], { action: "release-indefinite" });
+  }
+
+  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 30 ms later. */
+  async releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport> {
+    const [report] = await releaseAndCount([this.#queue], options);
+    return report;
+  }
+
+  /** The same as `release`, by the kernel's name. */
+  releaseIndefinite(): void {
+    this.release();
   }
 
   /**
@@ -262,7 +274,7 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   #releaseOwnHold(): void {
-    if (this.lastAsked === "hold") this.releaseIndefinite();
+    if (this.lastAsked === "hold") this.release();
   }
 
   #close(): void {

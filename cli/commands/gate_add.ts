@@ -5,7 +5,7 @@ import { plannedRequests } from "../../gate/gate_steps.ts";
 import { MatchError } from "../../gate/match/match_error.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { deviceName, parseSize } from "../values.ts";
-import { openConnection } from "../targets.ts";
+import { openConnection, refuseTwice } from "../targets.ts";
 import { understood, UsageError } from "../usage_error.ts";
 
 /** `plugctl gate add` */
@@ -38,11 +38,12 @@ function plannedGate(options: GateOptions): GatePlan {
 }
 
 function gateOptions(context: Context): GateOptions {
-  const { operands: [name], values } = context.arguments;
-  const devices = values.get("dev");
-  if (!devices) {
-    throw new UsageError(`gate add needs a device: plugctl gate add ${name} --dev DEV --direction DIRECTION`);
+  const { operands: [name, ...named], values } = context.arguments;
+  const devices = [...named, ...values.get("dev") ?? []];
+  if (devices.length === 0) {
+    throw new UsageError(`gate add needs a device: plugctl gate add ${name} DEV --direction DIRECTION`);
   }
+  refuseTwice(devices);
   const limit = valueOf(context, "limit");
   return {
     name,
@@ -67,7 +68,7 @@ function priorityOf(context: Context): number | undefined {
   const text = valueOf(context, "priority");
   if (text === undefined) return undefined;
   if (/^[0-9]{1,5}$/.test(text)) return Number(text);
-  throw new UsageError(`${JSON.stringify(text)} is no priority: one is a whole number from 1 to 65535`);
+  throw new UsageError(`invalid priority ${JSON.stringify(text)}: use a whole number from 1 to 65535`);
 }
 
 /** Prints what would be sent if nothing of it were there. */

@@ -1,5 +1,5 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { gateDevice } from "../../gate/gate_name.ts";
+import { gateDevice } from "../../gate/device.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,

@@ -37,6 +37,8 @@ function isWriting(call: string, rest: string): boolean {
 
 const OPEN = ["socket", "setsockopt", "ioctl"];
 const EXCHANGE = ["sendto", "recvmmsg"];
+/** A name that only one process has at a time. */
+const TURN = ["ioctl", "socket"];
 /** A dump: reads until it says that it is done. */
 const DUMP = ["sendto", "recvfrom…"];
 
@@ -46,12 +48,13 @@ Deno.test("attach, buffer, release and detach make no system call but those that
   host.run("ip", "link", "set", "eth0", "up");
 
   // The device and its qdiscs are looked at before anything is created.
-  assertEquals(await callsOf(host, "attach", ...DEV), [...OPEN, ...EXCHANGE, ...DUMP, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "attach", ...DEV), [...OPEN, ...TURN, ...DUMP, ...DUMP, ...EXCHANGE]);
   // The routes are looked at before anything is held.
-  assertEquals(await callsOf(host, "buffer", ...DEV), [...OPEN, ...DUMP, ...EXCHANGE]);
-  assertEquals(await callsOf(host, "buffer", "--force", ...DEV), [...OPEN, ...EXCHANGE]);
-  assertEquals(await callsOf(host, "release-one", ...DEV), [...OPEN, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "buffer", ...DEV), [...OPEN, ...TURN, ...DUMP, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "buffer", "--force", ...DEV), [...OPEN, ...TURN, ...EXCHANGE]);
+  // What a release has let go is told by a look before it and another behind it.
+  assertEquals(await callsOf(host, "release-one", ...DEV), [...OPEN, ...DUMP, ...EXCHANGE, ...DUMP]);
   assertEquals(await callsOf(host, "limit", "1m", ...DEV), [...OPEN, ...EXCHANGE]);
-  assertEquals(await callsOf(host, "release-indefinite", ...DEV), [...OPEN, ...EXCHANGE]);
+  assertEquals(await callsOf(host, "release-indefinite", ...DEV), [...OPEN, ...DUMP, ...EXCHANGE, ...DUMP]);
   await plugctlDone(host, "detach", ...DEV);
 });

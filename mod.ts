@@ -54,6 +54,8 @@ export {
   recover,
   type Recovery,
   type Released,
+  type ReleaseOptions,
+  type ReleaseReport,
   TAG_VARIABLE,
   type TapCharge,
   type Via,

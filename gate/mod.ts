@@ -26,6 +26,7 @@ export {
   type QdiscPlace,
 } from "../plug/plug_requests.ts";
 export { describeQueue, type PlugPlace } from "../plug/queue.ts";
+export { type ReleaseOptions, type ReleaseReport, whyNothing } from "../plug/release.ts";
 export { findDevice } from "../plug/qdiscs.ts";
 export { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";

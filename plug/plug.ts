@@ -10,6 +10,7 @@ import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
+import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /** Which connection to use. */
 export interface Via {
@@ -184,6 +185,12 @@ export class Plug implements Disposable, AsyncDisposable {
   /** Releases everything, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
   release(): void {
     changeQueues([this.#queue], { action: "release-indefinite" });
+  }
+
+  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 30 ms later. */
+  async releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport> {
+    const [report] = await releaseAndCount([this.#queue], options);
+    return report;
   }
 
   /** The same as `release`, by the kernel's name. */

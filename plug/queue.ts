@@ -202,18 +202,20 @@ export class Queue {
     this.dismissGuard();
   }
 
+  /** Whether it is a gate's, and a device that the gate is on is not there any more: packets go on by that. */
+  hasLostDevice(): boolean {
+    if (!this.gate) return false;
+    const answers = this.connection.transact(this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
+    return answers.some(({ errno }) => errno === ENODEV);
+  }
+
   /**
-   * Reports that what a gate has let go is lost, or a part of it: packets go on by the device that they came from. Of a
-   * plug that is no gate's there is nothing to report.
+   * Reports that what a gate has let go is lost, or a part of it.
    *
    * @throws {QueueError} `vanished` where a device that the gate is on is not there any more
    */
   refuseLostDevice(): void {
-    if (!this.gate) return;
-    const answers = this.connection.transact(
-      this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
-    );
-    if (answers.every(({ errno }) => errno !== ENODEV)) return;
+    if (!this.hasLostDevice()) return;
     throw new QueueError("vanished", `release ${nameQueue(this)}`, {
       reason: "a device that it is on is gone, and what it held of that is lost",
     });

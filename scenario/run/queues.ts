@@ -9,7 +9,8 @@ import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { numberOf } from "../../plug/quantity.ts";
-import { pause } from "./clock.ts";
+import { whyNothing } from "../../plug/release.ts";
+import { settled, type SettleOptions } from "../../plug/settle.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -26,11 +27,6 @@ export interface QueuesOptions {
   /** Microseconds since the scenario began. */
   now: () => number;
 }
-
-/** How long to look at a queue that was released, until what it let go has left; it takes the kernel a moment. */
-const SETTLE_MAX_MS = 30;
-/** For how long nothing must have changed in it. */
-const SETTLE_MS = 3;
 
 /** How long after a change its counters may still move by themselves, in milliseconds. */
 const QUIET_MS = 50;
@@ -135,22 +131,28 @@ export class Queues {
    * Returns once what was released has left the queues: they are empty, or nothing more of them changes. Waits no longer
    * than until `latest`, a time of the clock, and 30 ms.
    */
-  async settled(
-    names: readonly string[],
-    { signal, latest = Infinity }: { signal?: AbortSignal; latest?: number } = {},
-  ): Promise<void> {
-    const end = Math.min(performance.now() + SETTLE_MAX_MS, latest - SETTLE_MS);
-    let before = -1;
-    let since = performance.now();
-    for (;;) {
-      const held = names.filter((name) => this.#attached.has(name))
+  async settled(names: readonly string[], options?: SettleOptions): Promise<void> {
+    const held = () =>
+      names.filter((name) => this.#attached.has(name))
         .reduce((held, name) => held + (this.#lastStats(name)?.backlogPackets ?? 0), 0);
-      const now = performance.now();
-      if (held !== before) since = now;
-      if (held === 0 || now >= end || now - since >= SETTLE_MS) return;
-      before = held;
-      await pause(1, signal);
-    }
+    await settled(held, options);
+  }
+
+  /** The counters of those that are there, in their order. */
+  peek(names: readonly string[]): (QdiscStats | undefined)[] {
+    return names.map((name) => this.#attached.has(name) ? this.#lastStats(name) : undefined);
+  }
+
+  /** Why `release-one` has released nothing of some, a sentence each, where they have settled behind it. */
+  notReleased(names: readonly string[], before: readonly (QdiscStats | undefined)[]): string[] | undefined {
+    const why = this.peek(names).flatMap((after, index) => {
+      const { packets, backlogPackets } = before[index] ?? {};
+      if (!after || packets === undefined || backlogPackets === undefined) return [];
+      const releasedPackets = Math.min(after.packets - packets, backlogPackets);
+      const counts = { releasedPackets, waitingPackets: after.backlogPackets, lostPackets: 0 };
+      return whyNothing({ queue: names[index], one: true, ...counts }) ?? [];
+    });
+    return why.length > 0 ? why : undefined;
   }
 
   /** Releases whatever holds. One that is gone, with what it held, is passed over. */

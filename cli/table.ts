@@ -350,7 +350,8 @@ export const COMMANDS = {
       "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how long it " +
       "waited, until Ctrl-C or the end of --for.",
       "While it looks, a tap in the gate's filter copies packets to it; the traffic loses nothing by that, and what the " +
-      "copies lose is told. A guardian takes the tap out should plugctl be killed.",
+      "copies lose is told. A guardian takes the tap out should plugctl be killed. VLAN tags that the kernel keeps beside a " +
+      "packet are not shown.",
     ],
     examples: [
       ["packets web", "how many packets wait in the gate web"],

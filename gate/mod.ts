@@ -4,10 +4,13 @@ export type { DeadlineOptions } from "../plug/buffer_with_deadline.ts";
 export type { BufferOptions } from "../plug/change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
 export {
+  type CutShort,
   DEFAULT_MAX_HOLD_MS,
+  describeDisturbance,
   type HeldQueue,
   Hold,
   type HoldCounts,
+  type HoldDisturbance,
   type HoldOptions,
   type HoldReport,
 } from "../plug/hold.ts";
@@ -48,4 +51,4 @@ export { type AnyCharge, type Backlog, TAG_VARIABLE } from "../guardian/charge.t
 export type { GuardOptions } from "../guardian/entrust.ts";
 export { Guardian, type GuardianOptions } from "../guardian/guardian.ts";
 export type { Released } from "../guardian/protocol.ts";
-export type { ListenedPlace } from "../guardian/release_listener.ts";
+export type { Disturbance, Happening, Hook } from "../guardian/watch.ts";

@@ -12,12 +12,8 @@ import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../hold/child.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
-<<<<<<< ours
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
-=======
-import { holdEnd } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
->>>>>>> theirs
 import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";

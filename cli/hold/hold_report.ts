@@ -18,26 +18,17 @@ export function reportHold(
   { outputs, status, maxMs }: { outputs: HoldOutputs; status: number | undefined; maxMs: number },
 ): void {
   for (const queue of report.queues) context.note(heldText(queue, report.heldMs));
-<<<<<<< ours
-  const remark = end && remarkOn(context, { report, end });
-=======
-  const remark = end && remarkOn(context, { end, maxMs });
->>>>>>> theirs
+  const remark = end && remarkOn(context, { report, end, maxMs });
   if (remark) context.note(remark);
   const { heldMs, queues } = report;
-<<<<<<< ours
-  const result = {
+  outputs.report({
     heldMs: rounded(heldMs),
     endedBy: end,
     disturbance: report.disturbance,
     queues,
     drops: dropsOf(report),
     commandStatus: status,
-  };
-  context.print(`${JSON.stringify(result, null, 2)}\n`);
-=======
-  outputs.report({ heldMs: rounded(heldMs), endedBy: end, queues, drops: dropsOf(report), commandStatus: status });
->>>>>>> theirs
+  });
 }
 
 /** How many packets all queues have dropped. */
@@ -58,11 +49,7 @@ function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): 
   return `held ${what} at ${queue} for ${rounded(heldMs)} ms at the longest, dropped ${drops || "none"}`;
 }
 
-<<<<<<< ours
-function remarkOn(context: Context, { report, end }: Held): string | undefined {
-=======
-function remarkOn(context: Context, { end, maxMs }: { end: HoldEnd; maxMs: number }): string | undefined {
->>>>>>> theirs
+function remarkOn(context: Context, { report, end, maxMs }: Held & { maxMs: number }): string | undefined {
   const until = valueOf(context, "until");
   switch (end) {
     case "for":

@@ -35,7 +35,6 @@ function isWriting(call: string, rest: string): boolean {
   return call !== "openat" || /O_WRONLY|O_RDWR|O_CREAT/.test(rest);
 }
 
-<<<<<<< ours
 const OPEN = ["socket", "setsockopt"];
 /** The index of a device by its name. */
 const INDEX = ["ioctl"];
@@ -45,14 +44,6 @@ const TURN = ["ioctl", "socket"];
 const ASK = ["sendto", "recvfrom…"];
 /** Several messages in one send, and their answers. */
 const EXCHANGE = ["sendto", "recvmmsg"];
-=======
-const OPEN = ["socket", "setsockopt", "ioctl"];
-const EXCHANGE = ["sendto", "recvmmsg"];
-/** A name that only one process has at a time. */
-const TURN = ["socket", "ioctl"];
-/** A dump: reads until it says that it is done. */
-const DUMP = ["sendto", "recvfrom…"];
->>>>>>> theirs
 
 Deno.test("attach, buffer, release and detach make no system call but those that the socket and its messages need", async () => {
   using host = new Host();

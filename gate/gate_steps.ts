@@ -3,10 +3,10 @@ import type { Request } from "../codec/request.ts";
 import { EAFNOSUPPORT } from "../linux/errno.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { Module } from "./gate_error.ts";
-import { createFilter, hookOf } from "./filter.ts";
-import { formatNote, type GateNote, sidesOf } from "./gate_note.ts";
+import { createFilter, hookOf } from "../plug/filter.ts";
+import { formatNote, type GateNote, sidesOf } from "../plug/gate_note.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
-import { createClsact, createDevice, quietDevice, takeUp, writeNote } from "./gate_requests.ts";
+import { createClsact, createDevice, quietDevice, takeUp, writeNote } from "../plug/gate_requests.ts";
 
 /** One message of the set-up, and what it is for. */
 export interface Step {

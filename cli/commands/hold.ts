@@ -1,5 +1,5 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { gateDevice } from "../../gate/gate_name.ts";
+import { gateDevice } from "../../plug/gate_name.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,
@@ -19,6 +19,7 @@ import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
 import { UsageError } from "../usage_error.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
+import { gapNote } from "../printing.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
@@ -61,6 +62,7 @@ async function holdAndReport(context: Context, work: Work): Promise<number> {
   const { failures } = work;
   const held = await attempt(failures, () => hold(work));
   await detach(work);
+  for (const note of work.attached.flatMap(gapNote)) context.note(note);
   const commandStatus = await attempt(failures, () => awaitCommand(work));
   if (held) reportHold(context, held, commandStatus);
   if (failures.length === 1) throw failures[0];

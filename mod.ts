@@ -55,6 +55,7 @@ export {
   type Recovery,
   type Released,
   TAG_VARIABLE,
+  type TapCharge,
   type Via,
 } from "./gate/mod.ts";
 export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";

@@ -44,9 +44,10 @@ export function parseArguments(words: readonly string[]): Arguments {
 
 /** What is wrong with an option before the command. */
 function misplacedOption(option: string, rest: readonly string[]): string {
-  const command = rest.find((word) => findCommand(word) !== undefined);
-  const advice = command === undefined ? seeHelp() : `; options go behind the command: plugctl ${command} ${option}`;
-  return `unknown option ${option} before the command${advice}`;
+  const at = rest.findIndex((word) => findCommand(word) !== undefined);
+  if (at < 0) return `unknown option ${option} before the command${seeHelp()}`;
+  const line = shellText([rest[at], option, ...rest.slice(0, at), ...rest.slice(at + 1)]);
+  return `unknown option ${option} before the command; options go behind the command: plugctl ${line}`;
 }
 
 /** The commands whose first word this is, and that have another one. */
@@ -199,6 +200,9 @@ function findOption(text: string, command: CommandName): OptionName {
   return found;
 }
 
+/** How many commands are named that take an option. */
+const TAKERS_MAX = 6;
+
 /** What is wrong with an option that a command does not take. */
 function unknownOption(text: string, command: CommandName): UsageError {
   const word = text.replace(/^--?/, "");
@@ -206,8 +210,10 @@ function unknownOption(text: string, command: CommandName): UsageError {
   const meant = optionsMeant(word, options).map((name) => `--${name}`);
   if (meant.length > 0) return new UsageError(`unknown option ${text}; did you mean ${meant.join(" or ")}`);
   const takers = text === `--${word}` ? Object.entries<CommandSpec>(COMMANDS).filter(takes(word)) : [];
-  const names = takers.map(([name]) => name).join(", ");
-  const where = takers.length > 0 ? `: ${command} does not take it; these do: ${names}` : seeHelp(command);
+  const names = takers.length <= TAKERS_MAX
+    ? `; these do: ${takers.map(([name]) => name).join(", ")}`
+    : seeHelp(command);
+  const where = takers.length > 0 ? `: ${command} does not take it${names}` : seeHelp(command);
   return new UsageError(`unknown option ${text}${where}`);
 }
 
@@ -230,7 +236,12 @@ function checkOperands(command: CommandName, { operands, program }: { operands: 
   const missing = left.find((name) => !name.startsWith("["));
   if (missing !== undefined) throw new UsageError(`${command} needs ${missing}${seeHelp(command)}`);
   if (operands.length > wanted.length && !wanted.at(-1)?.includes("...")) {
-    throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);
+    const word = operands[wanted.length];
+    const { options }: CommandSpec = COMMANDS[command];
+    const advice = options.includes("dev")
+      ? `; a device goes behind --dev: --dev ${shellText([word])}`
+      : seeHelp(command);
+    throw new UsageError(`unexpected argument ${JSON.stringify(word)}${advice}`);
   }
 }
 

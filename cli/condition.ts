@@ -42,5 +42,5 @@ function testOf(comparison: string, counter: string): NumberTest | undefined {
 
 function refusal(text: string): string {
   const counters = [...COUNTERS.keys()].join(", ");
-  return `${JSON.stringify(text)} is no condition: one is ${counters}, then ${OPERATORS.join(", ")}, then a number`;
+  return `invalid condition ${JSON.stringify(text)}: use ${counters}, then ${OPERATORS.join(", ")}, then a number`;
 }

@@ -1,4 +1,4 @@
-import { EACCES, ENODEV, ENOENT, EPERM } from "../linux/errno.ts";
+import { EACCES, EINVAL, ENODEV, ENOENT, EPERM } from "../linux/errno.ts";
 import { UnsupportedError } from "../linux/libc.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
@@ -47,7 +47,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "no-gate": ({ netns }) => `list the gates with: plugctl gate list${netns}`,
   "no-module": ({ module }) => `load it with: modprobe ${module}; if that fails, plugctl doctor says what to do`,
   "no-parent": ({ dev, there }) => `list the classes with: ${there(`tc class show dev ${dev}`)}`,
-  "no-permission": () => BECOME_ROOT,
+  "no-permission": () => "plugctl doctor says how",
   "not-attached": ({ plug, command }) => command === "detach" ? undefined : `attach one with: plugctl attach ${plug}`,
   "not-drained": ({ plug }) => `try again, or discard the held packets with: plugctl detach ${plug} --drop`,
   "priority-in-use": () => "choose another with --priority, or give none",
@@ -155,15 +155,24 @@ function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {
   if (enters && errno === EACCES) {
     return withAdvice(error, "run it as root, or give the program CAP_SYS_PTRACE, which --netns pid:N needs", status);
   }
-  if (errno === EPERM || errno === EACCES) return withAdvice(permissionError(error, given), BECOME_ROOT, status);
+  if (errno === EPERM || errno === EACCES) {
+    return withAdvice(permissionError(error, given), given ? "plugctl doctor says how" : BECOME_ROOT, status);
+  }
   if (errno === ENODEV) {
     const noDevice = new QueueError("no-device", operation, { reason: error.message });
     return withAdvice(error, adviceOnQueue(noDevice, given), status);
   }
-  return withAdvice(error, enters && errno === ENOENT ? "list the namespaces with: ls /run/netns" : undefined, status);
+  return withAdvice(error, enters ? adviceOnNamespace(error) : undefined, status);
 }
 
-/** Who may not do the whole is told of that, and not of the step at which the kernel said so. */
+/** What to do where a namespace cannot be entered that this process might enter. */
+function adviceOnNamespace({ errno, operation }: NetlinkError): string | undefined {
+  if (errno === EINVAL) return "that is not a network namespace";
+  if (errno !== ENOENT) return undefined;
+  return operation.includes(" pid:") ? "there is no such process" : "list the namespaces with: ls /run/netns";
+}
+
+/** Names the command that lacks the permission, not the step at which the kernel said so. */
 function permissionError(error: NetlinkError, given?: Arguments): Error {
   if (!given) return error;
   const names = [...given.operands, ...given.values.get("gate") ?? [], ...given.values.get("dev") ?? []];

@@ -13,7 +13,7 @@ import { textTable } from "./printing.ts";
 /** The help about all of plugctl. */
 export function generalHelp(): string {
   const commands = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]);
-  return `Holds packets in the Linux kernel and lets them go on command.
+  return `Holds network packets in the Linux kernel and releases them on command.
 
 Usage: plugctl COMMAND [OPTION...]
 
@@ -25,7 +25,7 @@ ${wrap(synonyms())}
 Exit status:
 ${indent(textTable(EXIT_STATUSES))}
 
-See plugctl help COMMAND for what it does, its options and examples.
+plugctl COMMAND --help describes a command, its options and examples.
 `;
 }
 
@@ -58,12 +58,12 @@ export function groupHelp(word: string, commands: readonly CommandName[]): strin
 Commands:
 ${indent(textTable(rows))}
 
-See plugctl ${commands[0]} --help, and so on, for what it does, its options and examples.
+plugctl ${commands[0]} --help, and so on, describes a command, its options and examples.
 `;
 }
 
 /** What a name means, where it may be a gate's or a device's. */
-function nameMeaning({ operands = [] }: CommandSpec): string[] {
+export function nameMeaning({ operands = [] }: CommandSpec): string[] {
   if (!operands.includes("[NAME...]")) return [];
   return ["NAME is a gate or a device; where both have that name, --gate or --dev says which is meant."];
 }

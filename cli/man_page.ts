@@ -5,18 +5,18 @@ import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS,
 
 /** What is said in no command's help. */
 const DESCRIPTION = [
-  "plugctl holds packets in the Linux kernel and lets them go on command: all of them, or one epoch at a time. It drives " +
-  "the kernel's plug queueing discipline over a netlink socket. A plug holds all that leaves a device, a gate only the " +
-  "packets meant, in either direction. What is held is released in order and without loss; what somebody else " +
-  "configured is left alone.",
-  "It takes CAP_NET_ADMIN in the network namespace meant, and a kernel with sch_plug; for gates also ifb, sch_ingress, " +
-  "cls_flower and act_mirred. To enter another namespace with --netns takes CAP_SYS_ADMIN. plugctl doctor says what is " +
-  "missing, and what mends it.",
+  "plugctl holds network packets in the Linux kernel and releases them on command: all of them, or one epoch at a time. " +
+  "It drives the kernel's plug queueing discipline over a netlink socket. A plug holds every packet that leaves a device, " +
+  "a gate only the packets that its match means, in either direction. Held packets are always released, in order, even if " +
+  "plugctl is killed. What somebody else configured is left alone.",
+  "It needs CAP_NET_ADMIN in the network namespace, and a kernel with sch_plug; for gates also ifb, sch_ingress, " +
+  "cls_flower and act_mirred. Entering another namespace with --netns needs CAP_SYS_ADMIN. plugctl doctor checks the " +
+  "machine, and says how to fix what is missing.",
 ];
 
 const ENVIRONMENT = [
-  ["NO_COLOR", "If it is set, nothing is coloured. Into a pipe nothing ever is."],
-  ["SSH_CONNECTION", "Names the session that is not to be held by accident."],
+  ["NO_COLOR", "If set, output is not coloured. Output into a pipe never is."],
+  ["SSH_CONNECTION", "The SSH session that is not to be held by accident."],
 ];
 
 /** The manual page, `plugctl.1`, in the man macros of roff. */

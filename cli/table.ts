@@ -65,6 +65,10 @@ export const OPTIONS = {
   seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
+  follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
+  write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
+  arrivals: { summary: "write packets as they came in, not as they left" },
+  snaplen: { value: "N", summary: "how many bytes of each packet are kept (default 256)" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "every network namespace" },
   brief: { summary: "a line for each message, without its fields" },
@@ -197,7 +201,7 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/release.ts"),
   },
   limit: {
-    summary: "set the queue limit of a plug: how much it holds before it drops",
+    summary: "set the queue limit of a plug: what comes beyond it is dropped",
     operands: ["SIZE", "[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
@@ -269,26 +273,26 @@ export const COMMANDS = {
     summary: "list the gates, with what they match, hold and dropped",
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
-      "Everything is read from the kernel: gates are listed whichever process made them, and so is what is left of one " +
-      "whose maker was killed in the middle.",
+      "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones whose " +
+      "maker was killed.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
     load: (): Loading => import("./commands/gate_list.ts"),
   },
   "gate delete": {
-    summary: "let go what gates hold, wait until it has left, and take them down",
+    summary: "release what gates hold, wait until it has left, and delete them",
     operands: ["GATE..."],
     options: ["netns", "drop", "force", "timeout", ...COMMON],
     meanings: { force: "also a gate that another process has in hand: its holder is told" },
     details: [
-      "The filters go first, then what is held is released, then the device. The clsact qdisc that gates made goes with " +
-      "the last of them; one that was there before stays. What is left of a gate is taken down in the same way.",
+      "The filters go first, then held packets are released, then the device goes. The clsact qdisc that gates made is " +
+      "deleted with the last of them; one that was there before stays. An incomplete gate is deleted in the same way.",
     ],
-    examples: [["gate delete web", "take the gate web down without losing a packet"]],
+    examples: [["gate delete web", "remove the gate web without losing a packet"]],
     load: (): Loading => import("./commands/gate_delete.ts"),
   },
   run: {
-    summary: "run a scenario: hold, release, run programs, check what comes of it",
+    summary: "run a scenario: hold, release, run programs, check the outcome",
     operands: ["FILE"],
     options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "verbose", "help"],
     meanings: {
@@ -299,9 +303,9 @@ export const COMMANDS = {
       "verbose": "show what processes write as they write it, and how everything is undone",
     },
     details: [
-      "The file is YAML. All of it is checked before anything is touched; each mistake is a line FILE:LINE:COLUMN. In the " +
-      "end everything is undone, however it ends, also by a signal or a deadline.",
-      "A process that dies ends the scenario at once. Where a run fails, the last 20 lines of each process are shown, and " +
+      "The file is YAML. It is checked as a whole before anything is touched; each mistake is reported as " +
+      "FILE:LINE:COLUMN. At the end everything is undone, however the run ends, also by a signal or a deadline.",
+      "A process that dies ends the scenario at once. If a run fails, the last 20 lines of each process are shown, and " +
       "then what failed and why.",
     ],
     examples: [
@@ -316,9 +320,12 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/run.ts"),
   },
   recover: {
-    summary: "release and take away all that plugctl has left behind",
-    options: ["netns", "all", "drop", "force", "timeout", "json", "quiet", "verbose", "help"],
-    meanings: { force: "also what other processes have in hand: their holders are told" },
+    summary: "release and remove everything that plugctl has left behind",
+    options: ["netns", "all", "drop", "force", "timeout", "json", "dry-run", "quiet", "verbose", "help"],
+    meanings: {
+      "force": "also what other processes have in hand: their holders are told",
+      "dry-run": "print what would be released and removed, and touch nothing",
+    },
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
       "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. What the guardian " +
@@ -329,16 +336,50 @@ export const COMMANDS = {
     examples: [
       ["recover", "make this network namespace as it was"],
       ["recover --all", "make this machine as it was"],
+      ["recover --dry-run", "see what there is to recover"],
     ],
     load: (): Loading => import("./commands/recover.ts"),
+  },
+  packets: {
+    summary: "show the packets that come into a gate, wait there and leave",
+    operands: ["GATE..."],
+    options: ["follow", "for", "snaplen", "netns", "json", "quiet", "help"],
+    meanings: { for: "with --follow, stop after this time: 200ms, 5s" },
+    details: [
+      "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how long it " +
+      "waited, until Ctrl-C or the end of --for.",
+      "While it looks, a tap in the gate's filter copies packets to it; the traffic loses nothing by that, and what the " +
+      "copies lose is told. A guardian takes the tap out should plugctl be killed.",
+    ],
+    examples: [
+      ["packets web", "how many packets wait in the gate web"],
+      ["packets web --follow", "each packet as it comes in and as it leaves"],
+    ],
+    load: () => import("./commands/packets.ts"),
+  },
+  capture: {
+    summary: "write the packets of gates to a pcapng file, with how long each was held",
+    operands: ["GATE..."],
+    options: ["write", "arrivals", "for", "snaplen", "netns", "quiet", "help"],
+    meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
+    details: [
+      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each gate is an " +
+      "interface of the file, which Wireshark, tshark and tcpdump read.",
+    ],
+    examples: [
+      ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],
+      ["capture web -w -", "the same to standard output: | wireshark -k -i - shows it live"],
+    ],
+    load: () => import("./commands/capture.ts"),
   },
   encode: {
     summary: "print the bytes that a command would send",
     program: "COMMAND...",
-    options: ["format", "help"],
+    options: ["format", "json", "help"],
+    meanings: { json: "the same as --format json" },
     details: [
-      "COMMAND is a command that has --dry-run, other than run, with its own options behind it. Of each message hex has a " +
-      "line, C an array, and JSON the bytes and every field. No socket is opened.",
+      "COMMAND is any command that has --dry-run, except run and recover, with its own options. Each message is a line of hex, an array " +
+      "in C, or in JSON its bytes and every field. No socket is opened.",
     ],
     examples: [
       ["encode buffer --dev eth0", "one line of hex"],
@@ -381,8 +422,8 @@ export const COMMANDS = {
     operands: ["SHELL"],
     options: ["help"],
     details: [
-      "Commands, options, devices, gates and network namespaces are completed as they are at that moment; with --netns " +
-      "those of that namespace, for who may enter it.",
+      "Completes commands, options, devices, gates and network namespaces as they are at the moment; with --netns those of " +
+      "that namespace, if you may enter it.",
     ],
     examples: [
       ["completions bash", "into ~/.bashrc: source <(plugctl completions bash)"],

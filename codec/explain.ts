@@ -1,5 +1,5 @@
 import { type Field, fieldAt } from "./field.ts";
-import { formatFilterHandle } from "./filter_handle.ts";
+import { formatFilterHandle } from "./handle.ts";
 import type { Family } from "./spec/table.ts";
 
 /**

@@ -11,6 +11,7 @@ import { ROUTE_FAMILY } from "./spec/family.ts";
 import type { Family } from "./spec/table.ts";
 import { decodeTree, decodeTrees } from "./tree.ts";
 
+export { buildMessage, type MessageInput, type Value, type Values } from "./build_message.ts";
 export { aboutPlugs, plugFilter } from "./about_plugs.ts";
 export { type CapturedMessage, CaptureReader, formatTime, readCapture } from "./capture.ts";
 export { DecodeError } from "./decode_error.ts";

@@ -23,7 +23,7 @@ export function parseHandle(text: string): number {
   const value = NUMBER.test(major) ? parseInt(major, 16) : 0;
   if (value === 0 || value === 0xffff) {
     throw new SyntaxError(
-      `${quoted(text)} is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
+      `invalid handle ${quoted(text)}: use MAJOR:, in hexadecimal, from 1: to fffe:`,
     );
   }
   return value * 0x10000;
@@ -44,7 +44,7 @@ export function parseParent(text: string): number {
   const value = valid ? parseInt(major, 16) * 0x10000 + (minor ? parseInt(minor, 16) : 0) : 0;
   if (value < 0x10000 || value === TC_H_ROOT) {
     throw new SyntaxError(
-      `${quoted(text)} is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
+      `invalid parent ${quoted(text)}: use root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
     );
   }
   return value;
@@ -62,6 +62,20 @@ export function formatParent(parent: number): string {
   if (parent === 0) return "none";
   const minor = parent & 0xffff;
   return `${formatHandle(parent)}${minor ? minor.toString(16) : ""}`;
+}
+
+/** A filter's handle as tc writes it, which is as its kind has it: `0x1`, and of u32 `800::800`. */
+export function formatFilterHandle(handle: number, kind: unknown): string {
+  return kind === "u32" ? formatU32Handle(handle) : `0x${handle.toString(16)}`;
+}
+
+/** Table, bucket and node of a u32 filter. */
+export function formatU32Handle(handle: number): string {
+  if (handle === 0) return "none";
+  const [table, bucket, node] = [handle >>> 20, handle >>> 12 & 0xff, handle & 0xfff];
+  return `${table ? `${table.toString(16)}:` : ""}${bucket ? bucket.toString(16) : ""}${
+    node ? `:${node.toString(16)}` : ""
+  }`;
 }
 
 function quoted(text: string): string {

@@ -10,7 +10,6 @@ import {
 } from "./assembly/constants.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "./assembly/constants.ts";
 import type { FieldInput } from "./encode.ts";
-import type { AddressPrefix } from "./flower.ts";
 import { checkIndex, type FieldsRequest } from "./request.ts";
 
 // linux/rtnetlink.h
@@ -29,13 +28,20 @@ const VETH_INFO_PEER = 1;
 // linux/if_addr.h
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
 const IFA_F_NODAD = 2;
 // linux/neighbour.h
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
 const NUD_PERMANENT = 0x80;
 const AF_INET = 2;
+
+/** Addresses that begin with the same bits. */
+export interface AddressPrefix {
+  /** 4 bytes of IPv4 or 16 of IPv6, in network order; zero behind the bits that count. */
+  address: Uint8Array;
+  /** How many bits count: 1 to 32, or 1 to 128. */
+  length: number;
+}
 
 /** An end of a veth pair. */
 export interface VethEnd {
@@ -59,13 +65,13 @@ export function vethRequest(near: VethEnd, far: VethEnd & { netnsFd: number }): 
 
 /** A request to give a device an address, IPv6 without asking first whether somebody else has it. */
 export function addressRequest(ifindex: number, { address, length }: AddressPrefix): FieldsRequest {
-  const struct = { family: familyOf(address), length, flags: 0, scope: RT_SCOPE_UNIVERSE };
+  const flags = address.length === 4 ? 0 : IFA_F_NODAD;
+  const struct = { family: familyOf(address), length, flags, scope: RT_SCOPE_UNIVERSE };
   return create(RTM_NEWADDR, [
     ...bytes(struct),
     { name: "index", value: checkIndex(ifindex) },
     attribute("LOCAL", IFA_LOCAL, address),
     attribute("ADDRESS", IFA_ADDRESS, address),
-    ...address.length === 4 ? [] : [attribute("FLAGS", IFA_FLAGS, IFA_F_NODAD)],
   ]);
 }
 
@@ -106,9 +112,9 @@ function create(type: number, fields: FieldInput[]): FieldsRequest {
 
 function endFields({ name, mac, mtu }: VethEnd): FieldInput[] {
   return [
-    attribute("IFNAME", IFLA_IFNAME, name),
-    attribute("ADDRESS", IFLA_ADDRESS, mac),
     ...mtu === undefined ? [] : [attribute("MTU", IFLA_MTU, mtu)],
+    attribute("ADDRESS", IFLA_ADDRESS, mac),
+    attribute("IFNAME", IFLA_IFNAME, name),
   ];
 }
 

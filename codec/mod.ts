@@ -16,7 +16,6 @@ export { encode, type FieldInput } from "./encode.ts";
 export { errnoName } from "./errno_name.ts";
 export { receiveRegion, sendRegion, slotLengths } from "./exchange.ts";
 export { type Field, fieldAt } from "./field.ts";
-export type { AddressPrefix } from "./flower.ts";
 export { formatHex, formatMessage, formatSummary } from "./format_message.ts";
 export {
   formatHandle,

@@ -8,7 +8,7 @@ import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Re
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "../plug/filter.ts";
-import { deleteClsact, deleteDevice } from "../plug/gate_requests.ts";
+import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
 import { type GateState, readGates } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";

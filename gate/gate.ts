@@ -28,7 +28,7 @@ import { type Opened, openGate } from "./open_gate.ts";
  * using gate = Gate.open({ dev: "lo", direction: "egress", match: "tcp dst port 8000 flags syn" });
  * gate.buffer();
  * // who connects to port 8000 now waits
- * gate.releaseIndefinite();
+ * gate.release();
  * ```
  *
  * At the end of a `using` block a gate that was made is taken down without losing a packet, and one that was there
@@ -119,9 +119,14 @@ export class Gate implements Disposable, AsyncDisposable {
     this.plug.releaseOne();
   }
 
-  /** Releases all, and passes packets from here on. */
+  /** Releases everything, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
+  release(): void {
+    this.plug.release();
+  }
+
+  /** The same as `release`, by the kernel's name. */
   releaseIndefinite(): void {
-    this.plug.releaseIndefinite();
+    this.release();
   }
 
   /**
@@ -176,7 +181,7 @@ export class Gate implements Disposable, AsyncDisposable {
     const { connection } = this.#queue;
     try {
       if (this.made) inTurn(connection, () => takeDownInTurn(connection, this.#takeDown));
-      else if (this.plug.lastAsked === "hold") this.releaseIndefinite();
+      else if (this.plug.lastAsked === "hold") this.release();
     } catch (error) {
       if (!isGone(error)) throw error;
     } finally {

@@ -2,7 +2,7 @@ import { type Cube, EVERYTHING } from "./match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
 import { keysOf, signOf } from "./match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
-import { gateDevice, inventName } from "../plug/gate_name.ts";
+import { gateDevice, inventName } from "../plug/gate_device.ts";
 import { FIRST_FILTER, type Key } from "../plug/filter.ts";
 import type { Direction } from "../plug/gate_note.ts";
 import { isEverything } from "./held.ts";
@@ -17,7 +17,7 @@ export interface GateOptions {
   devs?: readonly string[];
   /** `ingress` or `in` for packets that come in, `egress` or `out` for those that leave, `both` for either. */
   direction: Direction | "in" | "out";
-  /** Which packets: an expression (`parseMatch`), or several, one of which a packet must fit. Default: all. */
+  /** Which packets: an expression in tcpdump's words, or several, one of which a packet must fit. Default: all. */
   match?: string | readonly string[];
   /** How much it holds before it drops, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
   limitBytes?: number;
@@ -27,7 +27,10 @@ export interface GateOptions {
   hold?: boolean;
   /** Whether a gate of the same name that is another may be taken down first. */
   replace?: boolean;
-  /** Whether it may hold all of a device that carries the default route or this SSH session. */
+  /**
+   * Whether it may hold this SSH session, or all of a device that carries a default route, and whether its packets may
+   * bypass filters that others have put behind it.
+   */
   force?: boolean;
 }
 

@@ -2,10 +2,9 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { isPlug } from "../plug/qdiscs.ts";
-import { type Action, type Filter, type Hook, hookOf, readFilters, redirectsTo } from "../plug/filter.ts";
-import { gateName } from "../plug/gate_name.ts";
+import { type Action, type Filter, type Hook, hookOf, ownAction, readFilters, redirectsTo } from "../plug/filter.ts";
 import { type Direction, type GateNote, parseNote, sidesOf } from "../plug/gate_note.ts";
-import { GATE_TXQUEUELEN } from "../plug/gate_requests.ts";
+import { GATE_TXQUEUELEN, gateName } from "../plug/gate_device.ts";
 import { isOf } from "./held.ts";
 import { hookQdisc, type Machine, readMachine } from "./machine.ts";
 import { cubeOf, signOf } from "./match/flower.ts";
@@ -106,7 +105,7 @@ function gateState(link: LinkMessage, machine: Machine): GateState {
 function cookiesOf(filters: readonly Filter[]): Uint8Array[] {
   const [first] = filters;
   return first
-    ? inOrder(filters.filter((filter) => isAt(filter, first))).flatMap(({ actions: [action] }) => action?.cookie ?? [])
+    ? inOrder(filters.filter((filter) => isAt(filter, first))).flatMap((filter) => ownAction(filter)?.cookie ?? [])
     : [];
 }
 
@@ -159,7 +158,7 @@ function othersOf({ priority, ...note }: GateNote, { machine, filters }: Omit<Pa
 }
 
 function countersOf(filters: readonly Filter[]) {
-  const actions = filters.flatMap(({ actions: [action] }) => action ?? []);
+  const actions = filters.flatMap((filter) => ownAction(filter) ?? []);
   return {
     hitPackets: sum(actions, "packets"),
     hitBytes: sum(actions, "bytes"),

@@ -10,9 +10,10 @@ import { guard } from "../guardian/guard.ts";
 import type { NamespaceCharge, ProcessesCharge } from "../guardian/processes.ts";
 import type { PlugCharge } from "../plug/guarded_plug.ts";
 import type { GateCharge } from "./guarded_gate.ts";
+import type { TapCharge } from "./tap.ts";
 
 /** What a guardian puts right when the process that entrusted it is dead. */
-export type Charge = PlugCharge | GateCharge | ProcessesCharge | NamespaceCharge;
+export type Charge = PlugCharge | GateCharge | TapCharge | ProcessesCharge | NamespaceCharge;
 
 /** Is a guardian, for as long as it is needed. */
 export async function beGuardian(fd: number): Promise<void> {
@@ -26,6 +27,8 @@ async function dutyOf(charge: Charge, connectTo: ConnectTo): Promise<Duty> {
       return (await import("../plug/guarded_plug.ts")).plugDuty(charge, connectTo(charge.netns));
     case "gate":
       return (await import("./guarded_gate.ts")).gateDuty(charge, connectTo(charge.netns));
+    case "tap":
+      return (await import("./tap.ts")).tapDuty(charge, connectTo(charge.netns));
     case "processes":
       return (await import("../guardian/processes.ts")).processesDuty(charge);
     case "namespace":

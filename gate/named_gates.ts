@@ -6,10 +6,9 @@ import { FIRST_HANDLE } from "../plug/plug_requests.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
-import { gateDevice } from "../plug/gate_name.ts";
 import { readFilters, redirectsTo } from "../plug/filter.ts";
 import { type GateNote, parseNote, sidesOf, withLimit } from "../plug/gate_note.ts";
-import { writeNote } from "../plug/gate_requests.ts";
+import { gateDevice, writeNote } from "../plug/gate_device.ts";
 import { isGateDevice } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 

@@ -7,14 +7,13 @@ import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { takeDownInTurn } from "./close_gate.ts";
-import { stepError } from "./gate_error.ts";
-import { writeNote } from "../plug/gate_requests.ts";
+import { writeNote } from "../plug/gate_device.ts";
 import { formatNote, type GateNote, sidesOf } from "../plug/gate_note.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
 import type { GateState } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
-import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step } from "./gate_steps.ts";
+import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step, stepError } from "./gate_steps.ts";
 import { type Survey, survey, type Surveyed } from "./survey.ts";
 
 /** A gate that is there now. */

@@ -83,5 +83,8 @@ function nameAction({ kind, verdict, mirred }: Action, links: readonly LinkMessa
     const device = links.find(({ ifindex }) => ifindex === mirred.ifindex)?.name ?? `#${mirred.ifindex}`;
     return `mirred ${MIRRED[mirred.what] ?? mirred.what} to ${device}`;
   }
-  return kind === "gact" ? VERDICTS[verdict ?? 0] ?? `gact ${verdict}` : kind;
+  if (kind !== "gact" || verdict === undefined) return kind;
+  // `TC_ACT_GOTO_CHAIN`
+  if (verdict >>> 28 === 2) return `goto chain ${verdict & 0xfffffff}`;
+  return VERDICTS[verdict] ?? `gact ${verdict}`;
 }

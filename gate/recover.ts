@@ -115,6 +115,6 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
 }
 
 /** Whether it is one of the handles that plugctl gives. */
-function isOwnHandle(handle: number): boolean {
+export function isOwnHandle(handle: number): boolean {
   return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
 }

@@ -7,6 +7,8 @@ const SYMBOLS = {
     parameters: ["i32", "i32", "i32", "buffer", "u32"],
     result: "i32",
   },
+  // int getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   // int ioctl(int fd, unsigned long request, ...);
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   // ssize_t send(int fd, const void *buffer, size_t length, int flags);

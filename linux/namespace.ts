@@ -26,13 +26,13 @@ export function namespacePath(namespace: string): string {
   if (pid) return `/proc/${pid[1]}/ns/net`;
   if (namespace.startsWith("pid:")) {
     throw new SyntaxError(
-      `${JSON.stringify(namespace)} is no namespace: after pid: a process number is needed`,
+      `invalid namespace ${JSON.stringify(namespace)}: use a process number after pid:`,
     );
   }
   // A NUL would end what the kernel reads.
   if (["", ".", ".."].includes(namespace) || namespace.includes("\0")) {
     throw new SyntaxError(
-      `${JSON.stringify(namespace)} is no namespace: one is NAME, a path, or pid:N`,
+      `invalid namespace ${JSON.stringify(namespace)}: use NAME, a path, or pid:N`,
     );
   }
   return namespace.includes("/") ? namespace : `${NAMED}/${namespace}`;

@@ -1,6 +1,12 @@
 import { RTM_NEWLINK } from "../codec/assembly/constants.ts";
-import type { AddressPrefix } from "../codec/flower.ts";
-import { addressRequest, gatewayRequest, neighbourRequest, type VethEnd, vethRequest } from "../codec/host_request.ts";
+import {
+  type AddressPrefix,
+  addressRequest,
+  gatewayRequest,
+  neighbourRequest,
+  type VethEnd,
+  vethRequest,
+} from "../codec/host_request.ts";
 import type { Request } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
 import { inNamespace, openNamespace } from "../linux/namespace.ts";

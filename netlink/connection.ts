@@ -206,7 +206,7 @@ export class Connection implements Disposable {
     }
     this.#trace?.("sent", sendRegion.subarray(0, length));
     let sent = uninterrupted(() => this.#socket.send(length, overheard));
-    // Who may not speak to others is told by the kernel's answer what else is not allowed.
+    // Without CAP_NET_ADMIN, retry as unicast: the answer says what else is not allowed.
     if (sent === -EPERM && overheard) sent = uninterrupted(() => this.#socket.send(length));
     if (sent < 0) {
       throw new NetlinkError("send to the kernel", { errno: -sent });

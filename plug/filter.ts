@@ -30,7 +30,7 @@ export type Side = "ingress" | "egress";
 
 /** A filter of a hook, whoever made it: `RTM_NEWTFILTER`. */
 export interface Filter {
-  /** The device; `SHARED_BLOCK` where it belongs to a block that several devices share. */
+  /** The device; -1 (`TCM_IFINDEX_MAGIC_BLOCK`) where it belongs to a block that several devices share. */
   ifindex: number;
   /** The hook, or the number of the block. */
   parent: number;
@@ -56,6 +56,10 @@ export interface Action {
   kind: string;
   /** `TC_ACT_*`: what becomes of the packet; absent where that is not known here. */
   verdict?: number;
+  /** Its number among those of its kind, by which another filter may have the same. */
+  index?: number;
+  /** Of sample: the group of psample that gets a copy of every packet. */
+  sampleGroup?: number;
   /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */
   mirred?: { what: number; ifindex: number };
   /** What has met it. */
@@ -67,8 +71,6 @@ export interface Action {
   cookie?: Uint8Array;
 }
 
-/** `TCM_IFINDEX_MAGIC_BLOCK` */
-export const SHARED_BLOCK = -1;
 /** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
 export const COOKIE_MAX = 16;
 /** The handle of a gate's first filter on a hook, "PL" and 1: the others of the same gate and hook have the next. */
@@ -88,6 +90,13 @@ const TCA_MIRRED_TM = 1;
 const TCA_MIRRED_PARMS = 2;
 const TCA_EGRESS_REDIR = 1;
 const TC_ACT_STOLEN = 4;
+const TC_ACT_PIPE = 3;
+/** The action that sends copies of packets to psample, and its attributes. */
+const SAMPLE = "sample";
+const TCA_SAMPLE_PARMS = 2;
+const TCA_SAMPLE_RATE = 3;
+const TCA_SAMPLE_TRUNC_SIZE = 4;
+const TCA_SAMPLE_PSAMPLE_GROUP = 5;
 /** Where the attributes begin, behind `struct nlmsghdr` and `struct tcmsg`. */
 const ATTRIBUTES_AT = 36;
 /** The number of the attribute that holds the actions, by the kind of the filter. */
@@ -117,8 +126,13 @@ export function isGateFilter({ handle, kind }: Pick<Filter, "handle" | "kind">):
 
 /** The device to which a filter sends what it matches, and does nothing else with it; 0 where that is gone. */
 export function redirectsTo({ actions }: Filter): number | undefined {
-  const [{ mirred } = {}] = actions;
-  return actions.length === 1 && mirred?.what === TCA_EGRESS_REDIR ? mirred.ifindex : undefined;
+  const [{ mirred } = {}, ...others] = actions.filter(({ kind }) => kind !== SAMPLE);
+  return others.length === 0 && mirred?.what === TCA_EGRESS_REDIR ? mirred.ifindex : undefined;
+}
+
+/** The action of a gate's filter that sends packets through the gate; what samples them for who looks stands before it. */
+export function ownAction({ actions }: Filter): Action | undefined {
+  return actions.find(({ kind }) => kind !== SAMPLE);
 }
 
 /** Reads the filters of these hooks, a dump each, without the entries that stand for several. */
@@ -178,6 +192,8 @@ function readAction(attributes: readonly Attribute[]): Action {
     kind,
     // `struct tc_police` begins with its index and the verdict, all others with `tc_gen`.
     verdict: kind === "police" ? signed(word(find(options, 1), 4)) : signed(word(parameters, 8)),
+    index: word(parameters, 0) ?? 0,
+    ...kind === SAMPLE ? { sampleGroup: word(find(options, TCA_SAMPLE_PSAMPLE_GROUP), 0) } : {},
     ...kind === "mirred" ? { mirred: { what: word(parameters, 20) ?? 0, ifindex: word(parameters, 24) ?? 0 } } : {},
     bytes: (word(stats, 0) ?? 0) + (word(stats, 4) ?? 0) * 0x100000000,
     packets: word(stats, 8) ?? 0,
@@ -219,13 +235,54 @@ export interface GateFilter {
 export function createFilter(place: FilterPlace, { keys, redirectTo, cookie }: GateFilter): FieldsRequest {
   const options = [
     ...keys.map(({ type, value }) => attribute("KEY", type, value)),
-    nest("ACT", TCA_FLOWER_ACT, [nest("1", 1, redirect(redirectTo, cookie))]),
+    nest("ACT", TCA_FLOWER_ACT, [nest("1", 1, redirect(redirectTo, { cookie }))]),
   ];
   return {
     type: RTM_NEWTFILTER,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     fields: [...placeFields(place), attribute("KIND", TCA_KIND, "flower"), nest("OPTIONS", TCA_OPTIONS, options)],
   };
+}
+
+/**
+ * Replaces a gate's filter by one with these keys, in one step for the packets, and with these groups of psample, which
+ * get a copy of the first `truncBytes` of each. Actions that are there already are kept with their counters.
+ */
+export function sampleFilter(
+  filter: Filter,
+  { keys, groups, truncBytes }: { keys: readonly Key[]; groups: readonly number[]; truncBytes: number },
+): FieldsRequest {
+  const own = ownAction(filter);
+  const samples = groups.map((group) => {
+    const known = filter.actions.find(({ sampleGroup }) => sampleGroup === group);
+    return sample(group, { index: known?.index ?? 0, truncBytes });
+  });
+  const forward = redirect(redirectsTo(filter) ?? 0, { cookie: own?.cookie, index: own?.index });
+  const actions = [...samples, forward].map((action, at) => nest(String(at + 1), at + 1, action));
+  const options = [
+    ...keys.map(({ type, value }) => attribute("KEY", type, value)),
+    nest("ACT", TCA_FLOWER_ACT, actions),
+  ];
+  return {
+    type: RTM_NEWTFILTER,
+    flags: NLM_F_CREATE,
+    fields: [...placeFields(filter), attribute("KIND", TCA_KIND, "flower"), nest("OPTIONS", TCA_OPTIONS, options)],
+  };
+}
+
+/** `sample` of every packet, with `struct tc_sample` of `linux/tc_act/tc_sample.h`. */
+function sample(group: number, { index, truncBytes }: { index: number; truncBytes: number }): FieldInput[] {
+  const struct = { index, capab: 0, action: TC_ACT_PIPE, refcnt: 0, bindcnt: 0 };
+  const number = (name: string, attributeType: number, value: number) => ({ name, attributeType, value, length: 8 });
+  return [
+    attribute("KIND", TCA_ACT_KIND, SAMPLE),
+    nest("OPTIONS", TCA_ACT_OPTIONS, [
+      nest("PARMS", TCA_SAMPLE_PARMS, words(struct)),
+      number("RATE", TCA_SAMPLE_RATE, 1),
+      number("TRUNC_SIZE", TCA_SAMPLE_TRUNC_SIZE, truncBytes),
+      number("PSAMPLE_GROUP", TCA_SAMPLE_PSAMPLE_GROUP, group),
+    ]),
+  ];
 }
 
 /** Deletes a filter. */
@@ -241,9 +298,12 @@ function placeFields({ ifindex, handle, parent, priority, protocol = ETH_P_ALL }
 }
 
 /** `mirred egress redirect`, with `struct tc_mirred` of `linux/tc_act/tc_mirred.h`. */
-function redirect(ifindex: number, cookie: Uint8Array | undefined): FieldInput[] {
+function redirect(
+  ifindex: number,
+  { cookie, index = 0 }: { cookie?: Uint8Array; index?: number },
+): FieldInput[] {
   const struct = {
-    index: 0,
+    index,
     capab: 0,
     action: TC_ACT_STOLEN,
     refcnt: 0,

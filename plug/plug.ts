@@ -29,7 +29,7 @@ export interface Via {
  *   using plug = Plug.attach({ dev: "eth0", limitBytes: 1 << 20 });
  *   plug.buffer();
  *   work(); // what is sent now waits
- *   plug.releaseIndefinite();
+ *   plug.release();
  * }
  * ```
  *
@@ -181,9 +181,14 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "release-one" });
   }
 
-  /** Releases all, and passes packets from here on. */
-  releaseIndefinite(): void {
+  /** Releases everything, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
+  release(): void {
     changeQueues([this.#queue], { action: "release-indefinite" });
+  }
+
+  /** The same as `release`, by the kernel's name. */
+  releaseIndefinite(): void {
+    this.release();
   }
 
   /**
@@ -257,7 +262,7 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   #releaseOwnHold(): void {
-    if (this.lastAsked === "hold") this.releaseIndefinite();
+    if (this.lastAsked === "hold") this.release();
   }
 
   #close(): void {

@@ -40,9 +40,14 @@ export class PlugGroup {
     changeQueues(this.#queues, { action: "release-one" });
   }
 
-  /** Releases everything on all of them, and passes packets from here on. */
-  releaseIndefinite(): void {
+  /** Releases everything on all of them, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
+  release(): void {
     changeQueues(this.#queues, { action: "release-indefinite" });
+  }
+
+  /** The same as `release`, by the kernel's name. */
+  releaseIndefinite(): void {
+    this.release();
   }
 
   /** Sets the limit of all of them, in bytes from 1 to 2^32 - 1. */

@@ -31,7 +31,11 @@ export function numberOf(count: number, thing: string): string {
  */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h)$/.exec(text);
-  if (!match) throw new SyntaxError(`${JSON.stringify(text)} is no duration: one is a number with us, ms, s, m or h`);
+  if (!match) {
+    throw new SyntaxError(
+      `invalid duration ${JSON.stringify(text)}: use a unit (us, ms, s, m, h), such as 200ms or 5s`,
+    );
+  }
   const milliseconds = Number(match[1]) * UNITS_MS[match[2]];
   if (milliseconds > LONGEST_MS) throw new RangeError(`the duration ${text} is too long: the most is 24 days`);
   return milliseconds;
@@ -49,7 +53,7 @@ export function parseSize(text: string): number {
   const unit = UNITS_BYTES.get(match?.[2].toLowerCase() ?? "");
   if (!match || unit === undefined) {
     throw new SyntaxError(
-      `${JSON.stringify(text)} is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`,
+      `invalid size ${JSON.stringify(text)}: use bytes, or a unit such as 64k, 1m or 1MiB (1024-based)`,
     );
   }
   const bytes = Number(match[1]) * unit;

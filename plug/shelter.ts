@@ -5,9 +5,8 @@ import { EAFNOSUPPORT } from "../linux/errno.ts";
 import { allPacketsMoveOn, canOthersSend, sleep, timedUndisturbed } from "../linux/undisturbed.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { createFilter, deleteFilter, type FilterPlace, FIRST_FILTER, hookOf, readFilters } from "./filter.ts";
-import { gateDevice, inventName } from "./gate_name.ts";
 import { formatNote, type GateNote } from "./gate_note.ts";
-import { createDevice, deleteDevice, quietDevice, takeUp, writeNote } from "./gate_requests.ts";
+import { createDevice, deleteDevice, gateDevice, inventName, quietDevice, takeUp, writeNote } from "./gate_device.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "./plug_requests.ts";
 import { findDevice, readQdiscs } from "./qdiscs.ts";
 

@@ -49,7 +49,7 @@ export function planScenario(
 ): ScenarioPlan | undefined {
   if (tree.kind !== "mapping") {
     const expected = `keys such as ${TOP_KEYS.join(", ")}`;
-    return mistake(tree, { what: "the scenario is no mapping", expected }, { mistakes });
+    return mistake(tree, { what: "the scenario must be a mapping", expected }, { mistakes });
   }
   refuseUnknown(tree, mistakes);
   const vars = varsOf(valueAt(tree, "vars"), { set, mistakes });
@@ -111,7 +111,7 @@ function varsOf(
 ): Map<string, Scalar> {
   const vars = new Map<string, Scalar>();
   if (tree && tree.kind !== "mapping") {
-    mistake(tree, { what: "vars is no mapping", expected: "variables: { port: 8000 }" }, { mistakes });
+    mistake(tree, { what: "vars must be a mapping", expected: "variables: { port: 8000 }" }, { mistakes });
   }
   for (const [name, { key, value }] of Object.entries(childrenOf(tree))) {
     check(VARIABLE, { tree: { kind: "scalar", value: name, ...key }, label: "the variable" }, {
@@ -171,7 +171,7 @@ function definitions(tree: MappingTree, part: "gates" | "plugs", { mistakes }: C
   if (!defined || defined.kind === "mapping") return Object.entries(childrenOf(defined));
   const { line, column } = defined;
   const expected = part === "gates" ? "{ web: { dev: lo, direction: egress } }" : "{ up: { dev: eth0 } }";
-  mistakes.push({ line, column, what: `${part} is no mapping`, expected });
+  mistakes.push({ line, column, what: `${part} must be a mapping`, expected });
   return [];
 }
 

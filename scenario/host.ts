@@ -43,7 +43,7 @@ export function hostsOf(tree: Tree | undefined, context: Context): PlannedHost[]
   if (tree.kind !== "mapping") {
     const { line, column } = tree;
     const expected = "{ client: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } } }";
-    context.mistakes.push({ line, column, what: "hosts is no mapping", expected });
+    context.mistakes.push({ line, column, what: "hosts must be a mapping", expected });
     return [];
   }
   const written = [...tree.entries].flatMap(([name, { key, value }]) => {

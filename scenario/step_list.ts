@@ -146,7 +146,7 @@ interface Found {
 
 function wordOf(tree: Tree, context: Context): Found | undefined {
   if (tree.kind !== "mapping") {
-    return mistake(tree, { what: "the step is no mapping", expected: "what it does: - buffer: web" }, context);
+    return mistake(tree, { what: "the step must be a mapping", expected: "what it does: - buffer: web" }, context);
   }
   const [word, second] = [...tree.entries.keys()].filter((key) => STEP_WORDS.has(key));
   const kind = STEP_WORDS.get(word);

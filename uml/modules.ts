@@ -7,6 +7,7 @@
 /** The modules that plugctl, its demo and its kernel tests use, by name. */
 const WANTED = [
   "overlay",
+  "8021q",
   "ipv6",
   "veth",
   "dummy",
@@ -29,6 +30,7 @@ const WANTED = [
   "act_mirred",
   "act_pedit",
   "act_police",
+  "act_sample",
   "cls_bpf",
   "cls_flower",
   "cls_fw",

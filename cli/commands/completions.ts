@@ -10,8 +10,7 @@ const SCRIPTS: Readonly<Record<string, string>> = { bash, zsh, fish };
 export function run(context: Context): void {
   const [shell] = context.arguments.operands;
   if (!Object.hasOwn(SCRIPTS, shell)) {
-    const shells = Object.keys(SCRIPTS).join(", ");
-    throw new UsageError(`there are no completions for ${JSON.stringify(shell)}: the shells are ${shells}`);
+    throw new UsageError(`unknown shell ${JSON.stringify(shell)}: use ${Object.keys(SCRIPTS).join(", ")}`);
   }
   context.print(SCRIPTS[shell]);
 }

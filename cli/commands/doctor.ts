@@ -1,7 +1,7 @@
 import { type Context, isGiven } from "../context.ts";
-import type { Check } from "../doctor/check.ts";
+import { type Check, USES } from "../doctor/check.ts";
 import { checkKernelModules } from "../doctor/kernel_module.ts";
-import { checkLibc, checkLinux, checkNetAdmin, checkNetlink } from "../doctor/machine.ts";
+import { checkCapabilities, checkLibc, checkLinux, checkNetlink } from "../doctor/machine.ts";
 import { checkNamespaces } from "../doctor/namespaces.ts";
 import { EXIT } from "../exit_status.ts";
 import { textTable } from "../printing.ts";
@@ -9,26 +9,49 @@ import { textTable } from "../printing.ts";
 /** `plugctl doctor` */
 export function run(context: Context): number {
   const checks = allChecks();
-  context.print(isGiven(context, "json") ? `${JSON.stringify(checks, null, 2)}\n` : report(checks));
-  const missing = checks.filter(({ ok, neededFor }) => !ok && neededFor === "holding packets");
-  if (missing.length === 0) return EXIT.done;
-  context.note(`this machine cannot hold packets: ${missing.map(({ name }) => name).join(", ")} missing`);
-  return EXIT.incapable;
+  const missing = checks.filter(({ ok }) => !ok);
+  const vital = missing.filter(({ neededFor }) => neededFor === USES[0]);
+  if (!isGiven(context, "json")) context.print(report(checks, missing));
+  else {
+    context.print(`${JSON.stringify(checks, null, 2)}\n`);
+    if (vital.length > 0) context.note(`this machine cannot hold packets: ${names(vital)} missing`);
+  }
+  return vital.length > 0 ? EXIT.incapable : EXIT.done;
 }
 
 /** Every check; off Linux the first says all. */
 function allChecks(): Check[] {
   const linux = checkLinux();
   if (!linux.ok) return [linux];
-  return [linux, checkLibc(), checkNetlink(), checkNetAdmin(), ...checkKernelModules(), ...checkNamespaces()];
+  return [linux, checkLibc(), checkNetlink(), ...checkCapabilities(), ...checkKernelModules(), ...checkNamespaces()];
 }
 
-function report(checks: readonly Check[]): string {
-  const table = textTable(checks.map(({ ok, name, neededFor, found }) => [ok ? "yes" : "NO", name, neededFor, found]));
-  const mends = checks.filter(({ mend }) => mend).map(mendText);
-  return `${[table, ...mends].join("\n\n")}\n`;
+function report(checks: readonly Check[], missing: readonly Check[]): string {
+  const rows = checks.map(({ ok, name, neededFor, found }) => [ok ? "ok" : "MISSING", name, found, `for ${neededFor}`]);
+  const fixes = missing.map(({ name, fix }) => `To fix ${name}: ${fix}`);
+  return `${[textTable(rows), verdict(missing), ...fixes.length > 0 ? [fixes.join("\n")] : []].join("\n\n")}\n`;
 }
 
-function mendText({ name, mend }: Check): string {
-  return [`${name}:`, `  Debian  ${mend?.debian}`, `  Fedora  ${mend?.fedora}`, `  Alpine  ${mend?.alpine}`].join("\n");
+/** What can be done on this machine, and what cannot. */
+function verdict(missing: readonly Check[]): string {
+  const [vital, ...others] = USES.map((use) => ({ use, checks: missing.filter(({ neededFor }) => neededFor === use) }));
+  if (vital.checks.length > 0) {
+    return `Not ready: this machine cannot hold packets: ${names(vital.checks)} missing.${uml(vital.checks)}`;
+  }
+  const lacking = others.filter(({ checks }) => checks.length > 0);
+  if (lacking.length === 0) return "Ready: everything works on this machine.";
+  const parts = lacking.map(({ use, checks }) => `${use} (${names(checks)} missing)`);
+  return `Ready to hold packets. What does not work: ${parts.join(", ")}.`;
+}
+
+/** Where only the kernel or the permission is in the way, there is a kernel that needs neither. */
+function uml(checks: readonly Check[]): string {
+  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return "";
+  if (!checks.every(({ name }) => name === "sch_plug" || name === "CAP_NET_ADMIN")) return "";
+  return "\nIt can still run plugctl in User-Mode Linux, a kernel that is an ordinary process and needs no root:\n" +
+    "deno task demo does, from a clone of the repository; docs/INSTALL.md describes it.";
+}
+
+function names(checks: readonly Check[]): string {
+  return checks.map(({ name }) => name).join(", ");
 }

@@ -1,5 +1,5 @@
 import { type Arguments, parseArguments } from "../arguments.ts";
-import { type Context, valueOf } from "../context.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import { type CommandName, COMMANDS, type OptionName } from "../table.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -7,9 +7,9 @@ const FORMATS = ["hex", "c", "json"];
 
 /** `plugctl encode`: what the command prints with `--dry-run`, in a format that is for programs. */
 export async function run(context: Context): Promise<number> {
-  const format = valueOf(context, "format") ?? "hex";
+  const format = valueOf(context, "format") ?? (isGiven(context, "json") ? "json" : "hex");
   if (!FORMATS.includes(format)) {
-    throw new UsageError(`${JSON.stringify(format)} is no format: one is ${FORMATS.join(", ")}`);
+    throw new UsageError(`unknown format ${JSON.stringify(format)}: use ${FORMATS.join(", ")}`);
   }
   const given = parseArguments(context.arguments.program);
   if (given.values.has("help")) return await context.run(given);
@@ -21,7 +21,8 @@ export async function run(context: Context): Promise<number> {
   return await context.run({ ...given, values } satisfies Arguments);
 }
 
-/** Whether it says what it would send; a scenario's dry run is a plan. */
+/** Whether its dry run prints what it would send; of these two it is a plan. */
 function takesDryRun(command: CommandName): boolean {
-  return command !== "run" && (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
+  return command !== "run" && command !== "recover" &&
+    (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
 }

@@ -67,7 +67,7 @@ function priorityOf(context: Context): number | undefined {
   const text = valueOf(context, "priority");
   if (text === undefined) return undefined;
   if (/^[0-9]{1,5}$/.test(text)) return Number(text);
-  throw new UsageError(`${JSON.stringify(text)} is no priority: one is a whole number from 1 to 65535`);
+  throw new UsageError(`invalid priority ${JSON.stringify(text)}: use a whole number from 1 to 65535`);
 }
 
 /** Prints what would be sent if nothing of it were there. */

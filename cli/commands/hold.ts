@@ -1,5 +1,5 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { gateDevice } from "../../plug/gate_name.ts";
+import { gateDevice } from "../../plug/gate_device.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,

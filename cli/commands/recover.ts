@@ -4,6 +4,7 @@ import { ENOENT } from "../../linux/errno.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
 import { numberOf } from "../../plug/quantity.ts";
+import { findLeftovers, type Leftovers } from "../../gate/leftovers.ts";
 import { recover, type Recovery } from "../../gate/recover.ts";
 import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";
@@ -21,6 +22,7 @@ interface Recovered extends Recovery {
 export async function run(context: Context): Promise<void> {
   const all = isGiven(context, "all");
   if (all && isGiven(context, "netns")) throw new UsageError("--all goes without --netns: it is every namespace");
+  if (isGiven(context, "dry-run")) return await printLeftovers(context);
   const recovered = await interruptible((signal) => all ? recoverAll(context, signal) : recoverHere(context, signal));
   const failures = recovered.flatMap(({ failures }) => failures);
   if (isGiven(context, "json")) {
@@ -43,6 +45,30 @@ export async function run(context: Context): Promise<void> {
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Cannot take everything away");
+}
+
+/** Says what would be released and taken away, and touches nothing. */
+async function printLeftovers(context: Context): Promise<void> {
+  const spaces = isGiven(context, "all") ? allNamespaces().names : [undefined];
+  const found: (Leftovers & { netns?: string })[] = [];
+  for (const netns of spaces) {
+    using connection = await openConnection(context, netns === `pid:${Deno.pid}` ? undefined : netns);
+    found.push({ netns, ...findLeftovers(connection) });
+  }
+  if (isGiven(context, "json")) {
+    const plain = found.map((one) => ({ ...one, plugs: named(one.plugs), foreign: named(one.foreign) }));
+    return context.print(`${JSON.stringify(isGiven(context, "all") ? plain : plain[0], null, 2)}\n`);
+  }
+  const texts = found.flatMap(({ netns, gates, plugs, filters }) => [
+    ...gates.map(({ name, packets }) => `would take down gate ${name}${placeOf(netns)}${holding(packets)}`),
+    ...plugs.map(({ packets, ...plug }) => `would detach ${placeText(plug, netns)}${holding(packets)}`),
+    ...filters > 0 ? [`would delete ${numberOf(filters, "filter")}${placeOf(netns)} whose gate is gone`] : [],
+  ]);
+  context.print((texts.length > 0 ? texts : ["there is nothing to recover"]).map((line) => `${line}\n`).join(""));
+}
+
+function holding(packets: number | undefined): string {
+  return packets ? `, which holds ${numberOf(packets, "packet")}` : "";
 }
 
 async function recoverHere(context: Context, signal: AbortSignal): Promise<Recovered[]> {
@@ -113,9 +139,11 @@ function placeText({ dev, parent, handle }: { dev: string; parent: number; handl
   return `plug ${formatHandle(handle)} on ${dev} (${formatParent(parent)})${placeOf(netns)}`;
 }
 
+function named<T extends { parent: number; handle: number }>(list: readonly T[]) {
+  return list.map((one) => ({ ...one, parent: formatParent(one.parent), handle: formatHandle(one.handle) }));
+}
+
 function plain({ netns, gates, plugs, filters, foreign, kept, failures }: Recovered) {
-  const named = <T extends { parent: number; handle: number }>(list: T[]) =>
-    list.map((one) => ({ ...one, parent: formatParent(one.parent), handle: formatHandle(one.handle) }));
   const reasons = failures.map((failure) => failure instanceof Error ? failure.message : String(failure));
   return { netns, gates, plugs: named(plugs), filters, foreign: named(foreign), kept, failures: reasons };
 }

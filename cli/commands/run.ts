@@ -110,7 +110,7 @@ function seedOf(context: Context): number | undefined {
   if (text === undefined) return undefined;
   const seed = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
   if (seed <= 0xffffffff) return seed;
-  throw new UsageError(`${JSON.stringify(text)} is no seed: one is a whole number from 0 to 4294967295`);
+  throw new UsageError(`invalid seed ${JSON.stringify(text)}: use a whole number from 0 to 4294967295`);
 }
 
 function printPlan(context: Context, scenario: Scenario): void {

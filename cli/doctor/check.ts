@@ -1,29 +1,20 @@
+/** What can be done with plugctl, the first being what it is there for. */
+export const USES = ["holding packets", "gates", "--netns", "scenarios with hosts", "the demo without root"] as const;
+
 /** One thing that was looked at. */
 export interface Check {
   /** What was looked for: `CAP_NET_ADMIN`, `sch_plug`. */
   name: string;
   /** What needs it. */
-  neededFor: "holding packets" | "gates" | "namespaces" | "hosts";
+  neededFor: typeof USES[number];
   ok: boolean;
   /** What was found, in a few words. */
   found: string;
-  /** Where it is missing: what mends it, by distribution. */
-  mend?: Mend;
+  /** If it is missing: how to fix that. */
+  fix?: string;
 }
 
-/** A command line for each. */
-export interface Mend {
-  debian: string;
-  fedora: string;
-  alpine: string;
-}
-
-/** The same command everywhere. */
-export function everywhere(command: string): Mend {
-  return { debian: command, fedora: command, alpine: command };
-}
-
-/** The text of a file of /proc, /sys or /lib, or `undefined` where it is not there or not readable. */
+/** The text of a file of /proc, /sys, /etc or /lib, or `undefined` where it is not there or not readable. */
 export function readText(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);

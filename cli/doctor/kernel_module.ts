@@ -6,8 +6,8 @@ import { UnsupportedError } from "../../linux/libc.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { createRequest } from "../../plug/plug_requests.ts";
-import { type Check, type Mend, readText } from "./check.ts";
-import { kernelRelease } from "./machine.ts";
+import { type Check, readText } from "./check.ts";
+import { fixModule, kernelRelease } from "./kernel_vendor.ts";
 
 /** A part of the kernel, and what needs it. */
 interface Part {
@@ -25,7 +25,7 @@ const PARTS: readonly Part[] = [
   { module: "sch_ingress", config: "CONFIG_NET_SCH_INGRESS", name: "clsact (sch_ingress)", neededFor: "gates" },
   { module: "cls_flower", config: "CONFIG_NET_CLS_FLOWER", name: "flower (cls_flower)", neededFor: "gates" },
   { module: "act_mirred", config: "CONFIG_NET_ACT_MIRRED", name: "mirred (act_mirred)", neededFor: "gates" },
-  { module: "veth", config: "CONFIG_VETH", name: "veth", neededFor: "hosts" },
+  { module: "veth", config: "CONFIG_VETH", name: "veth", neededFor: "scenarios with hosts" },
 ];
 
 /** Loopback, the first device of every network namespace. */
@@ -38,7 +38,7 @@ export function checkKernelModules(): Check[] {
     const { name, neededFor, module } = part;
     const found = find(part, config) ?? (module === "sch_plug" ? tryPlug() : undefined);
     return found === undefined
-      ? { name, neededFor, ok: false, found: `not in kernel ${kernelRelease()}`, mend: mendModule(module) }
+      ? { name, neededFor, ok: false, found: `not in this kernel, ${kernelRelease()}`, fix: fixModule(part) }
       : { name, neededFor, ok: true, found };
   });
 }
@@ -80,13 +80,4 @@ function tryPlug(): string | undefined {
     if (error instanceof NetlinkError || error instanceof UnsupportedError) return undefined;
     throw error;
   }
-}
-
-function mendModule(module: string): Mend {
-  return {
-    debian: `modprobe ${module}; Debian: apt-get install linux-image-$(dpkg --print-architecture), ` +
-      "Ubuntu: apt-get install linux-modules-extra-$(uname -r)",
-    fedora: `dnf install kernel-modules-extra-$(uname -r) && modprobe ${module}`,
-    alpine: `apk add linux-lts (linux-virt lacks modules), reboot into it, and modprobe ${module}`,
-  };
 }

@@ -2,12 +2,8 @@ import { Connection } from "../../netlink/connection.ts";
 import { hasCapability } from "../../linux/capability.ts";
 import { libc, UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
-import { type Check, everywhere, readText } from "./check.ts";
-
-/** The release of the running kernel: `6.1.0-18-amd64`. */
-export function kernelRelease(): string {
-  return readText("/proc/sys/kernel/osrelease")?.trim() ?? "unknown";
-}
+import type { Check } from "./check.ts";
+import { kernelRelease } from "./kernel_vendor.ts";
 
 /** Linux, on a processor whose layouts the codec knows. */
 export function checkLinux(): Check {
@@ -19,7 +15,7 @@ export function checkLinux(): Check {
     neededFor: "holding packets",
     ok,
     found,
-    mend: ok ? undefined : everywhere("run plugctl on Linux, on x86-64 or arm64"),
+    fix: ok ? undefined : "run plugctl on Linux, on x86-64 or arm64",
   };
 }
 
@@ -30,8 +26,7 @@ export function checkLibc(): Check {
     return { ...check, ok: true, found: libc().name };
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
-    const mend = { debian: "apt-get install libc6", fedora: "dnf install glibc", alpine: "apk add musl" };
-    return { ...check, ok: false, found: error.message, mend };
+    return { ...check, ok: false, found: error.message, fix: "install glibc (libc6 on Debian) or musl" };
   }
 }
 
@@ -47,23 +42,26 @@ export function checkNetlink(): Check {
       ...check,
       ok: false,
       found: error.message,
-      mend: everywhere("allow AF_NETLINK in the sandbox or seccomp profile"),
+      fix: "allow AF_NETLINK in the sandbox or seccomp profile",
     };
   }
 }
 
-/** The capability to change queues. */
-export function checkNetAdmin(): Check {
-  const ok = hasCapability("CAP_NET_ADMIN");
+/** The capabilities to change queues, and to enter and make network namespaces. */
+export function checkCapabilities(): Check[] {
+  return [
+    capability("CAP_NET_ADMIN", "holding packets"),
+    capability("CAP_SYS_ADMIN", "--netns"),
+  ];
+}
+
+function capability(name: "CAP_NET_ADMIN" | "CAP_SYS_ADMIN", neededFor: Check["neededFor"]): Check {
+  const ok = hasCapability(name);
   return {
-    name: "CAP_NET_ADMIN",
-    neededFor: "holding packets",
+    name,
+    neededFor,
     ok,
     found: ok ? "this process has it" : "this process does not have it",
-    mend: ok ? undefined : {
-      debian: "sudo plugctl …, or once: sudo setcap cap_net_admin+ep $(command -v plugctl)",
-      fedora: "sudo plugctl …, or once: sudo setcap cap_net_admin+ep $(command -v plugctl)",
-      alpine: "doas plugctl …, or once: doas setcap cap_net_admin+ep $(command -v plugctl)",
-    },
+    fix: ok ? undefined : `run plugctl as root, or once: setcap ${name.toLowerCase()}+ep $(command -v plugctl)`,
   };
 }

@@ -1,5 +1,4 @@
-import { hasCapability } from "../../linux/capability.ts";
-import { type Check, everywhere, readText } from "./check.ts";
+import { type Check, readText } from "./check.ts";
 
 /** Sysctls that keep ordinary users from making namespaces, and the value that does. */
 const RESTRICTIONS = [
@@ -11,30 +10,19 @@ const RESTRICTIONS = [
 /** Network namespaces, for `--netns`; whether this process may make them, and whether an ordinary user may. */
 export function checkNamespaces(): Check[] {
   const there = hasNetworkNamespaces();
-  const mayMake = hasCapability("CAP_SYS_ADMIN");
   const restriction = RESTRICTIONS.find(([name, value]) => readSysctl(name) === value);
   return [{
     name: "network namespaces",
-    neededFor: "namespaces",
+    neededFor: "--netns",
     ok: there,
     found: there ? "this kernel has them" : "this kernel has no /proc/self/ns/net",
-    mend: there ? undefined : everywhere("use a kernel with CONFIG_NET_NS"),
-  }, {
-    name: "CAP_SYS_ADMIN",
-    neededFor: "hosts",
-    ok: mayMake,
-    found: mayMake ? "this process has it" : "this process does not have it",
-    mend: mayMake ? undefined : {
-      debian: "sudo plugctl …, as hosts of a scenario and --netns take it",
-      fedora: "sudo plugctl …, as hosts of a scenario and --netns take it",
-      alpine: "doas plugctl …, as hosts of a scenario and --netns take it",
-    },
+    fix: there ? undefined : "use a kernel with CONFIG_NET_NS",
   }, {
     name: "user namespaces",
-    neededFor: "namespaces",
+    neededFor: "the demo without root",
     ok: restriction === undefined,
     found: restriction ? `${restriction[0]} is ${restriction[1]}` : "ordinary users may make them",
-    mend: restriction && everywhere(restriction[2]),
+    fix: restriction?.[2],
   }];
 }
 

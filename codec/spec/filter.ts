@@ -25,7 +25,7 @@ import {
   withMembers,
 } from "./table.ts";
 import { address, classId, formatProtocol, inHex, IPPROTO, room } from "./value.ts";
-import { formatU32Handle } from "../filter_handle.ts";
+import { formatU32Handle } from "../handle.ts";
 import { ACTION_KINDS, actions, sock_filter } from "./action.ts";
 import { TCA_EMATCH_TREE } from "./ematch.ts";
 import { TCA_CLS_FLAGS, TCA_FLOWER } from "./flower.ts";

@@ -39,7 +39,7 @@ async function reloadBehind(gate: Gate, haproxy: HaProxy): Promise<number> {
   gate.buffer();
   await haproxy.acceptedAll();
   await haproxy.reload();
-  gate.releaseIndefinite();
+  gate.release();
   return performance.now() - start;
 }
 

@@ -96,7 +96,7 @@ function number(value: Uint8Array): bigint {
 
 /**
  * The packets that somebody's flower filter matches, or all of its protocol where it is of another kind. Keys that are
- * not known here are taken for any value, so that it is those packets or more.
+ * not known here match any value, so that it is those packets or more.
  */
 export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly Key[] }): Cube {
   const values = new Map((keys ?? []).map(({ type, value }) => [type, value]));

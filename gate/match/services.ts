@@ -6,15 +6,47 @@ export interface Service {
 
 const FILE = "/etc/services";
 
+/** Those that most people write, where a bare system has no such file: IANA's numbers. */
+const USUAL = `ftp 21/tcp
+ssh 22/tcp
+telnet 23/tcp
+smtp 25/tcp mail
+domain 53/tcp
+domain 53/udp
+bootps 67/udp
+bootpc 68/udp
+http 80/tcp www
+ntp 123/udp
+imap2 143/tcp imap
+snmp 161/udp
+bgp 179/tcp
+ldap 389/tcp
+https 443/tcp
+https 443/udp
+syslog 514/udp
+imaps 993/tcp
+mysql 3306/tcp
+postgresql 5432/tcp
+`;
+
 let known: Map<string, Service> | undefined;
 
 /**
- * The services of `/etc/services` by name and alias. Read once.
+ * The services of `/etc/services` by name and alias, or the usual ones where there is no such file. Read once.
  *
- * @throws {Deno.errors.NotFound} or another, where the file cannot be read
+ * @throws {Deno.errors.NotCapable} or another, where the file is there and cannot be read
  */
 export function services(): ReadonlyMap<string, Service> {
-  return known ??= parseServices(Deno.readTextFileSync(FILE));
+  return known ??= parseServices(readServices());
+}
+
+function readServices(): string {
+  try {
+    return Deno.readTextFileSync(FILE);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return USUAL;
+    throw error;
+  }
 }
 
 /** Parses lines as `http 80/tcp www # comment`. */

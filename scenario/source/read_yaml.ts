@@ -14,7 +14,7 @@ import {
 const DEPTH_MAX = 64;
 const NODES_MAX = 100_000;
 const TOO_DEEP = {
-  what: "lists and mappings stand too deep in one another",
+  what: "lists and mappings are nested too deeply",
   expected: `at most ${DEPTH_MAX} levels`,
 };
 /** Names that objects of JavaScript have already: whoever checks an object passes over them. */
@@ -178,7 +178,7 @@ function describe(
   { message, line }: { message: string; line: string },
 ): Pick<Mistake, "what" | "expected"> {
   if (code === "DUPLICATE_KEY") return { what: "a key is given twice", expected: "each key of a mapping once" };
-  // The parser calls itself for each level, and its calls stand too deep in one another.
+  // The parser calls itself for each level, and its calls are nested too deeply.
   if (code === "RESOURCE_EXHAUSTION") return TOO_DEEP;
   if (code === "MULTIPLE_DOCS") return { what: "another document begins", expected: "one scenario in a file" };
   const what = message.charAt(0).toLowerCase() + message.slice(1).replaceAll(/\s+/g, " ");

@@ -60,7 +60,7 @@ export const HOLD: StepKind<HoldStep> = {
 
 function plan(written: Written): Own<HoldStep> | undefined {
   const { tree, context } = written;
-  if (tree.kind !== "mapping") return mistake(tree, { what: "hold is no mapping", expected: EXPECTED }, context);
+  if (tree.kind !== "mapping") return mistake(tree, { what: "hold must be a mapping", expected: EXPECTED }, context);
   // Conditions and steps are checked where they are read.
   const own = new Map([...tree.entries].filter(([key]) => key !== "until" && key !== "while"));
   const fields = check(OWN, { tree: { ...tree, entries: own }, label: "hold" }, context);

@@ -50,7 +50,7 @@ export async function fetchParts(options: FetchOptions): Promise<Parts> {
     });
   }
   if (!isThere(deno)) {
-    onDownload("Deno for arm64: npm's package, 43 MB");
+    onDownload("Deno for arm64: npm's package, 41 MB");
     await fillCache(deno, (folder) => fetchDeno(folder, signal));
   }
   return { debian, deno: `${deno}/deno` };

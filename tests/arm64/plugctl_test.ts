@@ -146,10 +146,12 @@ function test(name: string, work: () => Promise<void>): void {
 test("doctor finds all that plugctl needs", async () => {
   const { status, stdout, stderr } = await plugctl("doctor");
   assertEquals({ status, stderr }, { status: 0, stderr: "" }, stdout);
-  const answers = stdout.trimEnd().split("\n");
-  assertEquals(answers.filter((line) => !line.startsWith("yes ")), []);
+  const [table, verdict] = stdout.trimEnd().split("\n\n");
+  const answers = table.split("\n");
+  assertEquals(answers.filter((line) => !line.startsWith("ok ")), []);
   assertEquals(answers.length, 13, stdout);
-  assertMatch(answers[0], / aarch64$/);
+  assertMatch(answers[0], / aarch64 /);
+  assertEquals(verdict, "Ready: everything works on this machine.");
 });
 
 test("what a plug holds arrives when it is released, and the device is as before", async () => {

@@ -123,7 +123,7 @@ Deno.test("main() prints a script for each shell, and names the shells where the
   const { status, stderr } = await plugctl(["completions", "tcsh"], { permissions: [] });
   assertEquals([status, stderr], [
     2,
-    'plugctl: there are no completions for "tcsh": the shells are bash, zsh, fish\n',
+    'plugctl: unknown shell "tcsh": use bash, zsh, fish\n',
   ]);
 });
 

@@ -51,7 +51,7 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
   for (const text of [...mistakes, ...others]) {
     const { message } = assertThrows(() => parseCondition(text), UsageError);
     assertEquals(
-      message.startsWith(`${JSON.stringify(text)} is no condition: one is backlog, backlog-bytes, sent,`),
+      message.startsWith(`invalid condition ${JSON.stringify(text)}: use backlog, backlog-bytes, sent,`),
       true,
       text,
     );

@@ -67,6 +67,8 @@ const OTHERS: [error: unknown, status: number][] = [
   [new NetlinkError("buffer eth0", { errno: 13 }), 4],
   [new NetlinkError("enter network namespace pid:1", { errno: 13, sentence: "cannot open /proc/1/ns/net" }), 4],
   [new NetlinkError("enter network namespace web", { errno: 2, sentence: "cannot open /run/netns/web" }), 1],
+  [new NetlinkError("enter network namespace pid:9", { errno: 2, sentence: "cannot open /proc/9/ns/net" }), 1],
+  [new NetlinkError("enter network namespace /etc/passwd", { errno: 22 }), 1],
   [new NetlinkError("find device eth0", { errno: 19 }), 1],
   [new NetlinkError("list qdiscs", { errno: 105 }), 1],
   [new NetlinkError("create plug", { errno: 22, sentence: "Invalid qdisc name" }), 1],
@@ -149,8 +151,7 @@ Deno.test("describeFailure() advises nobody to destroy what is there: a gate com
 Deno.test("describeFailure() tells who lacks the permission what was asked for, and not the step that failed", () => {
   const error = new NetlinkError("open the network namespace of a socket", { errno: 1 });
   assertEquals(describeFailure(error, parseArguments("hold eth0 --for 1s".split(" "))), {
-    message: "cannot hold eth0: it takes root, or CAP_NET_ADMIN; " +
-      "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how",
+    message: "cannot hold eth0: it takes root, or CAP_NET_ADMIN; plugctl doctor says how",
     status: 4,
   });
 });

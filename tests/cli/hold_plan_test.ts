@@ -26,7 +26,7 @@ const MISTAKES = [
   ["hold web --for 5s --max-hold 5s", "--for 5s must be less than --max-hold, which is 5s"],
   ["hold web --for 0s", "--for is 0s, must be more than 0"],
   ["hold web --for 1s --max-hold 0ms", "--max-hold is 0ms, must be more than 0"],
-  ["hold web --until backlog", '"backlog" is no condition'],
+  ["hold web --until backlog", 'invalid condition "backlog"'],
   ["hold --gate web --parent 1:1 --for 1s", "--parent goes with a device, and web is a gate, which has one plug"],
 ] as const;
 

@@ -17,15 +17,18 @@ const MISTAKES = [
   [["limit", "0", "--dev", "lo"], "the limit is 0: with 0 every packet is dropped; the least is 1"],
   [
     ["attach", "--dev", "lo", "--limit", "x"],
-    '"x" is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)',
+    'invalid size "x": use bytes, or a unit such as 64k, 1m or 1MiB (1024-based)',
   ],
-  [["detach", "--dev", "lo", "--timeout", "5"], '"5" is no duration: one is a number with us, ms, s, m or h'],
+  [
+    ["detach", "--dev", "lo", "--timeout", "5"],
+    'invalid duration "5": use a unit (us, ms, s, m, h), such as 200ms or 5s',
+  ],
   [
     ["show", "--dev", "a b"],
     'invalid device name "a b": a name has up to 15 bytes, an altname up to 127, without space, / and :',
   ],
-  [["show", "--netns", "pid:x"], '"pid:x" is no namespace: after pid: a process number is needed'],
-  [["buffer", "--dev", "lo", "--netns", "..", "--dry-run"], '".." is no namespace: one is NAME, a path, or pid:N'],
+  [["show", "--netns", "pid:x"], 'invalid namespace "pid:x": use a process number after pid:'],
+  [["buffer", "--dev", "lo", "--netns", "..", "--dry-run"], 'invalid namespace "..": use NAME, a path, or pid:N'],
 ] as const;
 
 for (const [words, message] of MISTAKES) {
@@ -61,7 +64,7 @@ Deno.test("main() loads the module of each command", async () => {
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
       ? /^plugctl: ((gate )?\S+ needs a (gate or a )?device|limit needs|requires ffi access)/
-      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: (cannot read|no such file|there are no completions)|$)/;
+      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: (cannot read|no such file|unknown shell)|$)/;
     assertMatch(stderr, lacks, name);
   }
 });

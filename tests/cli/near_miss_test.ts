@@ -27,6 +27,7 @@ const COMMANDS_MEANT = [
   ["gate ls", "gate list"],
   ["gate ad web", "gate add web"],
   ["unblock eth0", "release eth0"],
+  ["release-all eth0", "release eth0"],
   ["hodl eth0 --for 1s -- sleep 1", "hold eth0 --for 1s -- sleep 1"],
   ["Buffer eth0", "buffer eth0"],
   ["attahc eth0", "attach eth0"],
@@ -63,16 +64,24 @@ const OPTIONS_MEANT = [
   ["show --jsn", "unknown option --jsn; did you mean --json"],
   ["detach lo --dryrun", "unknown option --dryrun; did you mean --dry-run"],
   ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, gate add"],
+  ["version --quiet", "unknown option --quiet: version does not take it; see: plugctl version --help"],
   [
     "show --force",
     "unknown option --force: show does not take it; these do: attach, detach, buffer, gate add, gate delete, recover",
   ],
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
-  ["--netns b show", "unknown option --netns before the command; options go behind the command: plugctl show --netns"],
+  [
+    "--netns b show",
+    "unknown option --netns before the command; options go behind the command: plugctl show --netns b",
+  ],
 ] as const;
 
 Deno.test("parseArguments() answers an option that a command does not take with the one that is meant", () => {
   for (const [line, message] of OPTIONS_MEANT) assertEquals(messageOf(line), message, line);
+});
+
+Deno.test("parseArguments() says where a device goes, when it stands where none is taken", () => {
+  assertEquals(messageOf("gate add web lo"), 'unexpected argument "lo"; a device goes behind --dev: --dev lo');
 });
 
 Deno.test("nearest() finds a word with a slip, or the one that begins so, and nothing else", () => {
@@ -101,7 +110,7 @@ Deno.test("help is given at every level, whatever else is wrong with the command
     }
     assertEquals(new Set(texts).size, 1);
     for (const name of Object.keys(COMMANDS)) {
-      assertEquals(texts[0].includes(`  ${name} `), name.startsWith(`${group} `));
+      assertEquals(texts[0].includes(`\n  ${name} `), name.startsWith(`${group} `));
     }
   }
   for (const name of ["gate add", "buffer", "hold"]) {

@@ -124,8 +124,8 @@ const MISTAKES = [
   [["--set", "=x"], '"=x" sets nothing: --set KEY=VALUE'],
   [["--set", "other=1"], "--set: there is no variable other to set; those of the scenario are: word"],
   [["--seed", "-1"], "--seed needs a value: --seed N; see: plugctl run --help"],
-  [["--seed", "4294967296"], '"4294967296" is no seed: one is a whole number from 0 to 4294967295'],
-  [["--max-hold", "5"], '"5" is no duration: one is a number with us, ms, s, m or h'],
+  [["--seed", "4294967296"], 'invalid seed "4294967296": use a whole number from 0 to 4294967295'],
+  [["--max-hold", "5"], 'invalid duration "5": use a unit (us, ms, s, m, h), such as 200ms or 5s'],
 ] as const;
 
 Deno.test("run exits with 2 and says what is wrong with an option", async () => {

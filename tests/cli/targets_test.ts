@@ -58,18 +58,19 @@ Deno.test("queuePlaces() refuses a command without a device", () => {
 Deno.test("queuePlaces() refuses a wrong value, names it, and keeps the cause", () => {
   for (
     const [option, value, rest, cause] of [
-      ["parent", "rooot", "is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
-      ["parent", "1:10000", "is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
-      ["handle", "40", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
-      ["handle", "0:", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
-      ["handle", "1:1", "is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
-      ["netns", "pid:x", "is no namespace: after pid: a process number is needed", SyntaxError],
-      ["netns", "..", "is no namespace: one is NAME, a path, or pid:N", SyntaxError],
+      ["parent", "rooot", "use root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
+      ["parent", "1:10000", "use root, ingress, clsact, or MAJOR:MINOR in hexadecimal", SyntaxError],
+      ["handle", "40", "use MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
+      ["handle", "0:", "use MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
+      ["handle", "1:1", "use MAJOR:, in hexadecimal, from 1: to fffe:", SyntaxError],
+      ["netns", "pid:x", "use a process number after pid:", SyntaxError],
+      ["netns", "..", "use NAME, a path, or pid:N", SyntaxError],
     ] as const
   ) {
     const line = `buffer --dev a --${option}=${value}`;
     const error = assertThrows(() => queuePlaces(new FakeContext(line)), UsageError);
-    assertEquals([error.message, error.cause?.constructor], [`"${value}" ${rest}`, cause]);
+    const what = option === "netns" ? "namespace" : option;
+    assertEquals([error.message, error.cause?.constructor], [`invalid ${what} "${value}": ${rest}`, cause]);
   }
 });
 
@@ -83,7 +84,7 @@ Deno.test("queuePlaces() refuses a parent that holds no packets", () => {
 
 Deno.test("openConnection() refuses a namespace that is none, before it opens anything", async () => {
   const error = await assertRejects(() => openConnection(new FakeContext("show --netns pid:0")), UsageError);
-  assertEquals(error.message, '"pid:0" is no namespace: after pid: a process number is needed');
+  assertEquals(error.message, 'invalid namespace "pid:0": use a process number after pid:');
 });
 
 Deno.test("isRoot() tells a device's root, by name or because nothing else is said", () => {

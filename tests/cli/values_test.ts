@@ -30,7 +30,7 @@ Deno.test("parseSize() counts in units of 1024, whatever their case", () => {
 Deno.test("parseSize() refuses what is no size", () => {
   const texts = ["", " ", "k", "x", "-1", "+1", "1e3", "0x10", "1,5m", "1.", ".5k", "1 m", " 1", "1\n", "1kk", "1t"];
   for (const text of [...texts, "1kbit", "1mi", "Infinity", "NaN", "٣", "5constructor", "5__proto__"]) {
-    const message = `${JSON.stringify(text)} is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`;
+    const message = `invalid size ${JSON.stringify(text)}: use bytes, or a unit such as 64k, 1m or 1MiB (1024-based)`;
     assertEquals(assertThrows(() => parseSize(text), UsageError).message, message);
   }
 });
@@ -71,7 +71,7 @@ Deno.test("parseDuration() refuses what is no duration, a number without its uni
   for (
     const text of ["", "5", "s", "5S", "5MS", "-5s", "+5s", "5 s", "5s ", "5s\n", "1m30s", "1e3s", ".5s", "5.s", "1d"]
   ) {
-    const message = `${JSON.stringify(text)} is no duration: one is a number with us, ms, s, m or h`;
+    const message = `invalid duration ${JSON.stringify(text)}: use a unit (us, ms, s, m, h), such as 200ms or 5s`;
     assertEquals(assertThrows(() => parseDuration(text), UsageError).message, message);
   }
 });

@@ -98,18 +98,18 @@ const ROWS: Row[] = [{
   name: "a word that is no handle",
   words: ["buffer", ...DEV, "--handle", "one"],
   status: 2,
-  message: `"one" is no handle: one is MAJOR:, in hexadecimal, from 1: to fffe:`,
+  message: `invalid handle "one": use MAJOR:, in hexadecimal, from 1: to fffe:`,
 }, {
   name: "a word that is no parent",
   words: ["buffer", ...DEV, "--parent", "top"],
   status: 2,
-  message: `"top" is no parent: one is root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
+  message: `invalid parent "top": use root, ingress, clsact, or MAJOR:MINOR in hexadecimal`,
 }, {
   name: "a word that is no size",
   tc: HOLDING,
   words: ["limit", "many", ...DEV],
   status: 2,
-  message: `"many" is no size: one is a number of bytes, or 64k, 1m, 1MiB (1024-based)`,
+  message: "limit needs a size, such as 64k or 1m, but is given: many",
 }, {
   name: "an unknown command",
   words: ["hodl", ...DEV],
@@ -190,7 +190,7 @@ Deno.test("plugctl says that it takes CAP_NET_ADMIN where it has it not, and lea
   for (const words of [["attach", "--dev", "lo"], ["buffer", ...DEV], ["detach", ...DEV]]) {
     const { status, stderr } = await runWithout("net_admin", left, words);
     assertEquals(status, 4);
-    assertMatch(stderr, /^plugctl: cannot \S+.*: it takes root, or CAP_NET_ADMIN; run it as root, or give/);
+    assertMatch(stderr, /^plugctl: cannot \S+.*: it takes root, or CAP_NET_ADMIN; plugctl doctor says how\n$/);
   }
   assertEquals(qdiscs(left), before);
 });

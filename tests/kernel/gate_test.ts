@@ -161,7 +161,7 @@ Deno.test("a TCP stream of 5 MB that is held where it comes in is retransmitted,
  */
 function joinBehind({ left, right }: GatePair, far: Host): End {
   const [inner, outer] = connect([right, far], { dev: "eth1" });
-  right.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  right.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward");
   right.configure(rehomed("10.0.1.1", { ...outer, ipv4: "10.0.1.2" }));
   far.configure([...rehomed("10.0.1.2", { ...inner, ipv4: "10.0.1.1" }), "route add 10.0.0.0/24 via 10.0.1.1"]);
   left.configure(["route add 10.0.1.0/24 via 10.0.0.2"]);

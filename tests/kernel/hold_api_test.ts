@@ -82,6 +82,8 @@ Deno.test("hold()", async (t) => {
     for (let times = 0; times < 3; times++) {
       using held = Plug.all([gate, plug]).hold({ maxMs: 600_000, guardian });
       hold.send();
+      // What a gate takes reaches its plug a moment later, in a softirq.
+      await until(() => plugOf(left, "plug-web").qlen === HELD, { timeoutMs: 60_000, what: "what was sent" });
       assertEquals(held.release().queues.map(({ packets }) => packets), [HELD, 0]);
     }
     // Released by the guardian this very moment, before it has said so.

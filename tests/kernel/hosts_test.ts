@@ -4,6 +4,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Scenario } from "../../mod.ts";
 import { Host } from "./host.ts";
 import { PLUGCTL } from "./plugctl.ts";
+import { processTable } from "./process_table.ts";
+import { until } from "./until.ts";
 
 const SCENARIO = `name: three hosts
 defaults: { host: client }
@@ -98,4 +100,33 @@ Deno.test("run says what hosts take, without CAP_SYS_ADMIN, before anything is m
   );
   assertMatch(stdout, /^(?!.*setup)/s);
   assertEquals(here.run("ip", "netns", "list"), before);
+});
+
+/** As many hosts in a row as take a while to make. */
+function manyHosts(count: number): string {
+  const hosts = Array.from({ length: count }, (_, index) => {
+    const back = index > 0 ? `back: { to: h${index - 1}.on }, ` : "";
+    return `  h${index}: { devices: { ${back}on: { to: h${index + 1}.back } } }\n`;
+  });
+  return `name: x\nhosts:\n${hosts.join("")}  h${count}: { devices: { back: { to: h${count - 1}.on } } }\n`;
+}
+
+Deno.test("run that SIGKILL ends while it makes hosts leaves none of them, and no process", async () => {
+  using here = new Host();
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(file, `${manyHosts(30)}steps:\n  - { host: here, run: sleep 600 }\n`);
+  const made = () =>
+    Array.from(Deno.readDirSync("/run/netns"), ({ name }) => name).filter((name) => name !== here.name);
+  const before = processTable().join();
+  for (const count of [1, 10, 31]) {
+    const child = here.spawn([...PLUGCTL, "run", file, "--quiet"], { stdout: "null", stderr: "null" });
+    await until(() => made().length >= count, { timeoutMs: 60_000, what: `${count} hosts` });
+    child.kill("SIGKILL");
+    await child.status;
+    await until(() => made().length === 0 && processTable().join() === before, {
+      timeoutMs: 30_000,
+      what: "namespaces and processes as before",
+    });
+  }
+  await Deno.remove(file);
 });

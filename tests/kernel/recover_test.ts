@@ -26,6 +26,17 @@ Deno.test("recover takes down gates, what is left of one, and plugs, and lets go
   using receiver = new UdpSocket(pair.right, { address: far.ipv4, port: 5000 });
   sendNumbered(sender, { address: far.ipv4, port: 5000 }, { count: 100 });
 
+  const holding = witness(pair.left, ["lo", "eth0", "eth1"]);
+  assertEquals(
+    await plugctlDone(pair.left, "recover", "--dry-run"),
+    "would take down gate web\nwould take down gate dns\n" +
+      "would detach plug 504c: on eth0 (root), which holds 100 packets\n",
+  );
+  const found = JSON.parse(await plugctlDone(pair.left, "recover", "--dry-run", "--json"));
+  assertEquals(found.plugs, [{ dev: "eth0", parent: "root", handle: "504c:", packets: 100 }]);
+  assertEquals(found.foreign, [{ dev: "eth1", parent: "root", handle: "7:" }]);
+  assertEquals(witness(pair.left, ["lo", "eth0", "eth1"]), holding);
+
   assertEquals(await plugctl(pair.left, "recover"), {
     status: 0,
     stdout: "took down gate web\ntook down gate dns\ndetached plug 504c: on eth0 (root)\n",
@@ -43,6 +54,8 @@ Deno.test("recover deletes the filters of a gate whose device somebody has delet
   const before = witness(pair.left);
   await plugctlDone(pair.left, "gate", "add", "web", "--dev", "eth0", "--direction", "egress", "--match", "tcp");
   pair.left.run("ip", "link", "delete", "plug-web");
+  const would = "would delete 2 filters whose gate is gone\n";
+  assertEquals(await plugctlDone(pair.left, "recover", "--dry-run"), would);
   assertEquals(await plugctlDone(pair.left, "recover"), "deleted 2 filters whose gate was gone\n");
   assertEquals(witness(pair.left), before);
 });

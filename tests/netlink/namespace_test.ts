@@ -19,7 +19,7 @@ Deno.test("namespacePath() leads to the process, when it is pid:N", () => {
 
 Deno.test("namespacePath() throws a SyntaxError that quotes it, when it is none of these", () => {
   for (const bad of ["", ".", "..", "a\0b"]) {
-    assertThrows(() => namespacePath(bad), SyntaxError, `${JSON.stringify(bad)} is no namespace: one is NAME`);
+    assertThrows(() => namespacePath(bad), SyntaxError, `invalid namespace ${JSON.stringify(bad)}: use NAME`);
   }
 });
 
@@ -27,7 +27,7 @@ Deno.test("namespacePath() throws a SyntaxError that asks for a number, when pid
   for (
     const bad of ["pid:", "pid:0", "pid:-1", "pid:01", "pid:1x", "pid: 1", "pid:1 ", "pid:1/ns", "pid:self", "pid:1.5"]
   ) {
-    assertThrows(() => namespacePath(bad), SyntaxError, "after pid: a process number is needed");
+    assertThrows(() => namespacePath(bad), SyntaxError, "use a process number after pid:");
   }
 });
 

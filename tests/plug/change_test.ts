@@ -18,6 +18,7 @@ function world() {
 const ACTIONS: [name: string, act: (plug: Plug) => void, sent: string][] = [
   ["buffer", (plug) => plug.buffer({ force: true }), "buffer"],
   ["releaseOne", (plug) => plug.releaseOne(), "release-one"],
+  ["release", (plug) => plug.release(), "release-indefinite"],
   ["releaseIndefinite", (plug) => plug.releaseIndefinite(), "release-indefinite"],
   ["setLimit", (plug) => plug.setLimit(5000), "limit 5000"],
 ];

@@ -32,7 +32,7 @@ for (const [name, cases] of Object.entries(MISTAKES)) {
 Deno.test("readScenario() refuses what stands too deep, however deep that is", () => {
   for (const depth of [65, 3000, 30_000]) {
     const mistakes = mistakesIn(`name: ${"[".repeat(depth)}${"]".repeat(depth)}\nsteps: [log: x]\n`);
-    const found = mistakes.find(({ what }) => what === "lists and mappings stand too deep in one another");
+    const found = mistakes.find(({ what }) => what === "lists and mappings are nested too deeply");
     assertEquals(found?.expected, "at most 64 levels", `${depth}: ${JSON.stringify(mistakes)}`);
   }
 });

@@ -31,8 +31,8 @@ Deno.test("plugctl says that the kernel has no sch_plug, where it has none, and 
   const [message, attached, note, doctored, ...rest] = lines;
   assertEquals(
     message,
-    "plugctl: cannot attach to lo (root): this kernel has no sch_plug; load it with: modprobe sch_plug; where that " +
-      "fails, plugctl doctor says what to install",
+    "plugctl: cannot attach to lo (root): this kernel has no sch_plug; load it with: modprobe sch_plug; if that " +
+      "fails, plugctl doctor says what to do",
   );
   assertEquals(attached, "status 4");
   assertEquals(note, "plugctl: this machine cannot hold packets: sch_plug missing");

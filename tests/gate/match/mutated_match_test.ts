@@ -8,7 +8,6 @@ import { encodeRequest, readReceived, receiveRegion, sendRegion } from "../../..
 import { createFilter, FIRST_FILTER, readFilter } from "../../../plug/filter.ts";
 import { type Cube, isCovered } from "../../../gate/match/cube.ts";
 import { cubeOf, keysOf, signOf } from "../../../gate/match/flower.ts";
-import type { Key } from "../../../plug/filter.ts";
 import { FILTERS_MAX, MatchError, parseMatch } from "../../../gate/match/mod.ts";
 
 const COUNT = 30_000;

@@ -5,8 +5,8 @@ const TOP_KEYS = "name, description, timeout, max-hold, seed, vars, defaults, ho
 
 /** In YAML itself. */
 export const YAML_MISTAKES: Cases = [
-  ["‸", "the scenario is no mapping", `keys such as ${TOP_KEYS}`],
-  ["‸- name", "the scenario is no mapping", `keys such as ${TOP_KEYS}`],
+  ["‸", "the scenario must be a mapping", `keys such as ${TOP_KEYS}`],
+  ["‸- name", "the scenario must be a mapping", `keys such as ${TOP_KEYS}`],
   ["name: x\nsteps: [log: x]\n‸---\nname: y", "another document begins", "one scenario in a file"],
   ["name: x\n‸name: y\nsteps: [log: x]", "a key is given twice", "each key of a mapping once"],
   [
@@ -36,7 +36,7 @@ export const TOP_MISTAKES: Cases = [
   [withTop("max-hold: ‸never"), 'max-hold is "never"', DURATION],
   [withTop("seed: ‸-1"), "seed is -1", "a whole number from 0 to 4294967295"],
   [withTop("seed: ‸0x10"), 'seed is "0x10"', "a whole number from 0 to 4294967295"],
-  [withTop("vars: ‸[1]"), "vars is no mapping", "variables: { port: 8000 }"],
+  [withTop("vars: ‸[1]"), "vars must be a mapping", "variables: { port: 8000 }"],
   [
     withTop("vars: { ‸my-var: 1 }"),
     'the variable is "my-var"',

@@ -5,7 +5,7 @@ import { type Cases, withTop } from "../marked.ts";
 export const HOST_MISTAKES: Cases = [
   [
     withTop("hosts: ‸[a]"),
-    "hosts is no mapping",
+    "hosts must be a mapping",
     "{ client: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } } }",
   ],
   [withTop("hosts: { ‸9a: {} }"), 'the host is "9a"', NAME],

@@ -3,8 +3,8 @@ import { type Cases, withTop } from "../marked.ts";
 
 /** Mistakes in gates and plugs. */
 export const QUEUE_MISTAKES: Cases = [
-  [withTop("gates: ‸web"), "gates is no mapping", "{ web: { dev: lo, direction: egress } }"],
-  [withTop("plugs: ‸up"), "plugs is no mapping", "{ up: { dev: eth0 } }"],
+  [withTop("gates: ‸web"), "gates must be a mapping", "{ web: { dev: lo, direction: egress } }"],
+  [withTop("plugs: ‸up"), "plugs must be a mapping", "{ up: { dev: eth0 } }"],
   [
     withTop("gates: { ‸elevenbytes: { dev: lo, direction: egress } }"),
     'the gate is "elevenbytes"',

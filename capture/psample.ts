@@ -1,0 +1,128 @@
+import { type Attribute, readAttributes } from "../codec/attributes.ts";
+import { DecodeError } from "../codec/decode_error.ts";
+import type { GenericSocket } from "../linux/capture_socket.ts";
+import { ENOENT } from "../linux/errno.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+
+/** A copy of a packet that went by a `sample` action. */
+export interface Sample {
+  /** The group that the action names. */
+  group: number;
+  /** Its number among those of the group: where one is left out a copy was lost. */
+  sequence: number;
+  /** How long the packet was. */
+  length: number;
+  /** When it went by, in nanoseconds since 1970; absent before Linux 5.13. */
+  timeNs?: bigint;
+  /** Its beginning, from its Ethernet header on. */
+  bytes: Uint8Array;
+}
+
+const NLMSG_HDRLEN = 16;
+const GENL_HDRLEN = 4;
+const NLMSG_ERROR = 2;
+const NLM_F_REQUEST = 1;
+const GENL_ID_CTRL = 16;
+const CTRL_CMD_GETFAMILY = 3;
+const CTRL = { familyId: 1, familyName: 2, multicastGroups: 7 };
+const CTRL_GROUP = { name: 1, id: 2 };
+const PSAMPLE = { originalSize: 2, group: 3, sequence: 4, data: 6, timestamp: 13 };
+
+/** What psample is called by in this kernel. */
+export interface PsampleFamily {
+  /** The type of its messages. */
+  id: number;
+  /** The multicast group of samples. */
+  packets: number;
+}
+
+/** Asks the controller of generic netlink for psample: CTRL_CMD_GETFAMILY. */
+export function askForPsample(sequence: number): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode("psample\0");
+  const bytes = new Uint8Array(NLMSG_HDRLEN + GENL_HDRLEN + 4 + name.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, bytes.length, true);
+  view.setUint16(4, GENL_ID_CTRL, true);
+  view.setUint16(6, NLM_F_REQUEST, true);
+  view.setUint32(8, sequence, true);
+  view.setUint8(16, CTRL_CMD_GETFAMILY);
+  view.setUint8(17, 1);
+  view.setUint16(20, 4 + name.length, true);
+  view.setUint16(22, CTRL.familyName, true);
+  bytes.set(name, 24);
+  return bytes;
+}
+
+/**
+ * Reads the controller's answer; `undefined` where it is that there is no psample.
+ *
+ * @throws {NetlinkError} where it refuses for another reason
+ */
+export function readFamily(message: Uint8Array): PsampleFamily | undefined {
+  const view = viewOf(message);
+  if (view.getUint16(4, true) === NLMSG_ERROR) {
+    const errno = -view.getInt32(NLMSG_HDRLEN, true);
+    if (errno === ENOENT) return undefined;
+    throw new NetlinkError("find psample", { errno });
+  }
+  const attributes = readAttributes(message, NLMSG_HDRLEN + GENL_HDRLEN);
+  const groups = readAttributes(find(attributes, CTRL.multicastGroups) ?? new Uint8Array());
+  const packets = groups.map(({ value }) => readAttributes(value)).find((group) =>
+    new TextDecoder().decode(find(group, CTRL_GROUP.name)) === "packets\0"
+  );
+  const id = find(attributes, CTRL.familyId);
+  const number = packets && find(packets, CTRL_GROUP.id);
+  return id && number && { id: viewOf(id).getUint16(0, true), packets: viewOf(number).getUint32(0, true) };
+}
+
+/** Asks a socket's kernel for psample, and waits for the answer; `undefined` where there is none. */
+export function findPsample(socket: GenericSocket): PsampleFamily | undefined {
+  let family: PsampleFamily | undefined;
+  socket.send(askForPsample(1));
+  // The kernel has answered before the send returns
+  socket.receive(({ bytes }) => family ??= readFamily(bytes));
+  return family;
+}
+
+/** Reads a message of psample; `undefined` where it is something else, or malformed. */
+export function readSample(message: Uint8Array, { id }: PsampleFamily): Sample | undefined {
+  if (message.length < NLMSG_HDRLEN + GENL_HDRLEN) return undefined;
+  const view = viewOf(message);
+  const end = Math.min(message.length, view.getUint32(0, true));
+  if (view.getUint16(4, true) !== id) return undefined;
+  const attributes = attributesOf(message.subarray(0, end));
+  const [length, group, sequence] = [PSAMPLE.originalSize, PSAMPLE.group, PSAMPLE.sequence].map((type) =>
+    numberOf(find(attributes, type))
+  );
+  const bytes = find(attributes, PSAMPLE.data);
+  if (length === undefined || group === undefined || sequence === undefined || !bytes) return undefined;
+  const time = find(attributes, PSAMPLE.timestamp);
+  return {
+    group,
+    sequence,
+    length,
+    ...time?.length === 8 ? { timeNs: viewOf(time).getBigUint64(0, true) } : {},
+    bytes,
+  };
+}
+
+function attributesOf(message: Uint8Array): Attribute[] {
+  try {
+    return readAttributes(message, NLMSG_HDRLEN + GENL_HDRLEN);
+  } catch (error) {
+    if (error instanceof DecodeError) return [];
+    throw error;
+  }
+}
+
+function numberOf(value: Uint8Array | undefined): number | undefined {
+  return value?.length === 4 ? viewOf(value).getUint32(0, true) : undefined;
+}
+
+function find(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
+  return attributes.find((attribute) => attribute.type === type)?.value;
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
+}

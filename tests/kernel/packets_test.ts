@@ -1,0 +1,224 @@
+/** The packets of a gate are shown as they come in and as they leave, each once, and the traffic loses nothing by it. */
+
+import { assert, assertEquals } from "@std/assert";
+import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
+import { describePacket } from "../../capture/packets/describe.ts";
+import { Gate } from "../../mod.ts";
+import { Connection } from "../../netlink/mod.ts";
+import { GatePair, getHttp, serveHttp, WAIT, witness } from "./gate_pair.ts";
+import type { Host } from "./host.ts";
+import { receiveNumbers, sendNumbered } from "./numbered.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { underTraffic } from "./traffic.ts";
+import { UdpSocket } from "./udp_socket.ts";
+import { until } from "./until.ts";
+
+const COUNT = 200;
+
+/** A capture of one gate of a host. */
+function captureOf(host: Host, connection: Connection, name = "web"): GateCapture {
+  return new GateCapture(connection, { gates: [name], netns: host.name });
+}
+
+/** Takes events until so many are there. */
+async function takeEvents(capture: GateCapture, count: number): Promise<PacketEvent[]> {
+  const events: PacketEvent[] = [];
+  await until(async () => {
+    await capture.wait(20);
+    events.push(...capture.take());
+    return events.length >= count;
+  }, { ...WAIT, what: `${count} events, ${events.length} came` });
+  return events;
+}
+
+function line({ packet }: PacketEvent): string {
+  return describePacket(packet.bytes, { length: packet.length }).line;
+}
+
+/** The gates whose packets are looked at, and what goes through them. */
+const WAYS = [
+  { name: "egress, IPv4", direction: "egress", address: "10.0.0.2", match: "udp dst port 9000" },
+  { name: "egress, IPv6", direction: "egress", address: "fd00::2", match: "ip6 udp dst port 9000" },
+  { name: "ingress, IPv4", direction: "ingress", address: "10.0.0.2", match: "udp dst port 9000" },
+  { name: "loopback", direction: "egress", address: "127.0.0.1", match: "udp dst port 9000" },
+] as const;
+
+for (const { name, direction, address, match } of WAYS) {
+  Deno.test(`every packet is shown once as it comes in and once as it leaves, with its wait: ${name}`, async () => {
+    using pair = new GatePair();
+    const isLoopback = name === "loopback";
+    const [host, receiverHost] = [
+      direction === "ingress" ? pair.right : pair.left,
+      isLoopback ? pair.left : pair.right,
+    ];
+    using connection = host.enter(() => Connection.open());
+    await using gate = Gate.open({ name: "web", dev: isLoopback ? "lo" : "eth0", direction, match, connection });
+    const before = witness(host);
+    using sender = new UdpSocket(pair.left, { address: address.includes(":") ? "::" : "0.0.0.0", port: 0 });
+    using receiver = new UdpSocket(receiverHost, { address, port: 9000 });
+    const capture = captureOf(host, connection);
+    assertEquals(capture.blind, undefined);
+    gate.buffer({ force: true });
+    sendNumbered(sender, { address, port: 9000 }, { count: COUNT, payloadBytes: 48 });
+    const arrivals = await takeEvents(capture, COUNT);
+    assertEquals(arrivals.map(({ event }) => event), new Array(COUNT).fill("in"));
+    assertEquals(capture.waiting("web").length, COUNT);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    gate.releaseIndefinite();
+    const departures = await takeEvents(capture, COUNT);
+    assertEquals((await receiveNumbers(receiver, { count: COUNT, ...WAIT })).length, COUNT);
+    const numbers = departures.map((event) => event.event === "out" ? event.packet.arrival?.number : undefined);
+    assertEquals(numbers, Array.from({ length: COUNT }, (_, index) => index + 1));
+    for (const event of departures) {
+      if (event.event !== "out" || !event.packet.arrival) throw new Error("it is not known when it came");
+      const waitMs = Number(event.packet.timeNs - event.packet.arrival.timeNs) / 1e6;
+      assert(waitMs >= 300 && waitMs < 120_000, `${waitMs} ms`);
+      const end = address.includes(":") ? `[${address}]` : address;
+      assert(line(event).endsWith(` > ${end}:9000 UDP 48`), line(event));
+    }
+    assertEquals(capture.losses(), [{ gate: "web", arrivals: 0, departures: 0, dropped: 0 }]);
+    capture[Symbol.dispose]();
+    const [{ faults, hitPackets }] = await gatesOf(host);
+    assertEquals([faults, hitPackets], [[], COUNT]);
+    assertEquals(withoutCounters(witness(host)), withoutCounters(before));
+  });
+}
+
+async function gatesOf(host: Host): Promise<{ faults: string[]; hitPackets: number }[]> {
+  return JSON.parse(await plugctlDone(host, "gate", "list", "--json"));
+}
+
+/** What `tc` says without the numbers of actions, which a replaced filter keeps, and of filters in the hardware. */
+function withoutCounters(text: string): string {
+  return text.replaceAll(/index \d+ ref \d+ bind \d+/g, "index");
+}
+
+for (const address of ["10.0.0.2", "[fd00::2]"]) {
+  Deno.test(`the packets of a TCP connection are told as what they are, held and passing: ${address}`, async () => {
+    using pair = new GatePair();
+    using connection = pair.left.enter(() => Connection.open());
+    await serveHttp(pair.right, 8000);
+    await using gate = Gate.open({
+      name: "web",
+      dev: "eth0",
+      direction: "egress",
+      match: "tcp dst port 8000",
+      connection,
+    });
+    using capture = captureOf(pair.left, connection);
+    gate.buffer();
+    const request = getHttp(pair.left, `http://${address}:8000/page`);
+    const [syn] = await takeEvents(capture, 1);
+    assert(line(syn).endsWith(` > ${address}:8000 SYN`), line(syn));
+    gate.releaseIndefinite();
+    assertEquals(await request.answer, "hello");
+    const told = (await takeEvents(capture, 5)).filter(({ event }) => event === "out").map(line);
+    assert(told[0].endsWith(` > ${address}:8000 SYN`), told[0]);
+    assert(told.some((each) => / DATA \d+ HTTP GET \/page$/.test(each)), told.join("\n"));
+  });
+}
+
+Deno.test("a packet in a VLAN is told with its number", async () => {
+  using pair = new GatePair();
+  for (const [host, other, own] of [[pair.left, 2, 1], [pair.right, 1, 2]] as const) {
+    host.configure([
+      "link add link eth0 name vlan12 type vlan id 12",
+      `address add 10.12.0.${own}/24 dev vlan12`,
+      "link set vlan12 up",
+      `neighbour replace 10.12.0.${other} lladdr 02:00:00:00:00:0${other} dev vlan12 nud permanent`,
+    ]);
+  }
+  using connection = pair.left.enter(() => Connection.open());
+  await using _gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: "vlan 12", connection });
+  using capture = captureOf(pair.left, connection);
+  using sender = new UdpSocket(pair.left, { address: "10.12.0.1", port: 0 });
+  sendNumbered(sender, { address: "10.12.0.2", port: 9000 }, { count: 1 });
+  const lines = (await takeEvents(capture, 2)).map(line);
+  for (const each of lines) assert(/^10\.12\.0\.1:\d+ > 10\.12\.0\.2:9000 VLAN 12 UDP 4$/.test(each), lines.join("\n"));
+});
+
+Deno.test("a tap that is put in and taken out lets no packet past the gate, loses none and reorders none", async () => {
+  using pair = new GatePair();
+  using connection = pair.left.enter(() => Connection.open());
+  await using gate = Gate.open({
+    name: "web",
+    dev: "eth0",
+    direction: "egress",
+    match: "udp dst port 9000",
+    connection,
+  });
+  const arrived = await underTraffic(
+    { from: pair.left, to: pair.right, address: pair.ends[1].ipv4, rate: 1000 },
+    async () => {
+      for (let round = 0; round < 20; round++) {
+        using capture = captureOf(pair.left, connection);
+        await capture.wait(20);
+        capture.take();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+  );
+  const sent = gate.stats().packets;
+  assertEquals([arrived.lost, arrived.reordered], [0, 0], `of ${arrived.sent}`);
+  assertEquals(sent, arrived.sent, "packets through the gate's plug");
+  assertEquals((await gatesOf(pair.left))[0].hitPackets, arrived.sent);
+});
+
+Deno.test("capture writes a pcapng that tshark reads, with how long each packet was held", async () => {
+  using pair = new GatePair();
+  const file = await Deno.makeTempFile({ prefix: "plugctl-", suffix: ".pcapng" });
+  await plugctlDone(
+    pair.left,
+    "gate",
+    "add",
+    "web",
+    "--dev",
+    "eth0",
+    "--direction",
+    "egress",
+    "--match",
+    "udp dst port 9000",
+  );
+  await plugctlDone(pair.left, "buffer", "web");
+  using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
+  using receiver = new UdpSocket(pair.right, { address: "10.0.0.2", port: 9000 });
+  const captured = plugctl(pair.left, "capture", "web", "-w", file, "--for", "4s");
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 3 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await plugctlDone(pair.left, "release", "web");
+  const { status, stderr } = await captured;
+  assertEquals([status, stderr.split("\n").at(-2)], [0, `plugctl: 3 packets were written to ${file}`]);
+  assertEquals((await receiveNumbers(receiver, { count: 3, ...WAIT })).length, 3);
+  const fields = ["frame.interface_name", "udp.dstport", "frame.comment"].flatMap((field) => ["-e", field]);
+  const lines = pair.left.run("tshark", "-r", file, "-T", "fields", ...fields).trim().split("\n");
+  assertEquals(lines.length, 3);
+  for (const each of lines) assert(/^web\t9000\theld \d+ ms by gate web$/.test(each), each);
+  await Deno.remove(file);
+});
+
+Deno.test("packets --follow that is killed leaves the filters as they were", async () => {
+  using pair = new GatePair();
+  using connection = pair.left.enter(() => Connection.open());
+  await using _gate = Gate.open({
+    name: "web",
+    dev: "eth0",
+    direction: "egress",
+    match: "udp dst port 9000",
+    connection,
+  });
+  const before = withoutCounters(witness(pair.left));
+  const [program, ...args] = PLUGCTL;
+  for (let round = 0; round < 3; round++) {
+    const child = pair.left.spawn([program, ...args, "packets", "web", "--follow"], {
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    });
+    await until(() => witness(pair.left).includes("sample"), { ...WAIT, what: "a tap" });
+    await new Promise((resolve) => setTimeout(resolve, 50 * round));
+    child.kill("SIGKILL");
+    await child.status;
+    await until(() => withoutCounters(witness(pair.left)) === before, { ...WAIT, what: "the filters as they were" });
+  }
+});

@@ -1,0 +1,61 @@
+/** Phrases that no text of plugctl has: what stands instead is what a good technical writer would write. */
+
+import { assert, assertEquals } from "@std/assert";
+import { ROOT, sourceFiles } from "./sources.ts";
+
+const PHRASES: readonly [phrase: RegExp, instead: string][] = [
+  [/holds it releases/, "Held packets are always released, even if plugctl is killed"],
+  [/\bwhat mends|\bmends (it|what|them)\b|that mends/, "how to fix it"],
+  [/of gates that match a packet the lowest/, "lowest number wins when several gates match"],
+  [/how much it holds before it drops/, "queue limit"],
+  [/ is no [a-z' ]+: (one|after|use) /, 'invalid duration "5": use a unit, such as 200ms or 5s'],
+  [/ is no mapping\b/, "must be a mapping"],
+  [/stand too deep in one another/, "nested too deeply"],
+  [/ are taken for\b/, "are aliases for"],
+  [/what is wrong with it is its/, "malformed messages carry `error`"],
+  [/Who may not speak to others/, "Without CAP_NET_ADMIN, retry as unicast"],
+  [/Of two that begin at once/, "Entrust first, then check: two concurrent holds cannot both miss each other"],
+  [/see which there are with/, "list the devices with"],
+];
+
+/** Sources, with their texts and comments, and documents. */
+const files = [
+  ...sourceFiles().filter((path) => !/^(tests|bench)\/|wasm\.ts$/.test(path)),
+  "docs/plugctl.1",
+  ...["./", "./docs/", "./scenario/", "./codec_build/"].flatMap(documentsIn),
+];
+
+function documentsIn(folder: string): string[] {
+  return Array.from(Deno.readDirSync(new URL(folder, ROOT)), ({ name }) => `${folder.slice(2)}${name}`)
+    .filter((path) => path.endsWith(".md"));
+}
+
+Deno.test("no help text, error, comment or document has a phrase that only its author would write", () => {
+  assert(files.includes("README.md") && files.includes("cli/table.ts"));
+  const found = files.flatMap((path) => {
+    const text = Deno.readTextFileSync(new URL(path, ROOT));
+    return PHRASES.flatMap(([phrase, instead]) => {
+      const [match] = phrase.exec(text) ?? [];
+      return match === undefined ? [] : [`${path}: "${match.trim()}", write: ${instead}`];
+    });
+  });
+  assertEquals(found, []);
+});
+
+Deno.test("each phrase finds what it is there to find", () => {
+  const old = [
+    "What it holds it releases, also when it is killed",
+    "say whether this machine can do it, and what mends it",
+    "of gates that match a packet the lowest gets it",
+    "how much it holds before it drops",
+    '"5" is no duration: one is a number with us, ms, s, m or h',
+    "the step is no mapping",
+    "lists and mappings stand too deep in one another",
+    "tc's words are taken for",
+    "one that is malformed comes too, what is wrong with it is its `error`",
+    "// Who may not speak to others is told by the kernel's answer",
+    "// Of two that begin at once, one at least sees the other's guardian",
+    "see which there are with: ip link",
+  ];
+  assertEquals(old.map((text) => PHRASES.findIndex(([phrase]) => phrase.test(text))), old.map((_, index) => index));
+});

@@ -236,12 +236,7 @@ function checkOperands(command: CommandName, { operands, program }: { operands: 
   const missing = left.find((name) => !name.startsWith("["));
   if (missing !== undefined) throw new UsageError(`${command} needs ${missing}${seeHelp(command)}`);
   if (operands.length > wanted.length && !wanted.at(-1)?.includes("...")) {
-    const word = operands[wanted.length];
-    const { options }: CommandSpec = COMMANDS[command];
-    const advice = options.includes("dev")
-      ? `; a device goes behind --dev: --dev ${shellText([word])}`
-      : seeHelp(command);
-    throw new UsageError(`unexpected argument ${JSON.stringify(word)}${advice}`);
+    throw new UsageError(`unexpected argument ${JSON.stringify(operands[wanted.length])}${seeHelp(command)}`);
   }
 }
 

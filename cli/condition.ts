@@ -7,6 +7,8 @@ export interface Condition {
   /** How messages show it: `backlog>=10`. */
   text: string;
   isMet(counts: HoldCounts): boolean;
+  /** Whether it is about what leaves: others are to release some of it. */
+  isAboutReleases: boolean;
 }
 
 /** What is counted, by the words of scenarios. */
@@ -28,7 +30,11 @@ export function parseCondition(text: string): Condition {
   const field = COUNTERS.get(counter);
   const test = field && testOf(comparison, counter);
   if (!field || !test) throw new UsageError(refusal(text));
-  return { text: `${counter}${comparison.replaceAll(" ", "")}`, isMet: (counts) => fitsNumber(counts[field], test) };
+  return {
+    text: `${counter}${comparison.replaceAll(" ", "")}`,
+    isMet: (counts) => fitsNumber(counts[field], test),
+    isAboutReleases: counter.startsWith("sent"),
+  };
 }
 
 function testOf(comparison: string, counter: string): NumberTest | undefined {

@@ -180,7 +180,8 @@ export const COMMANDS = {
     operands: ["[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
-      "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of them.",
+      "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of them. The " +
+      "exit status is 1 where a gate's packets are lost, as a device that it was on is gone. That nothing was held is noted.",
       "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
@@ -194,7 +195,7 @@ export const COMMANDS = {
     operands: ["[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
-      "A second release-one without a buffer in between releases nothing.",
+      "A second release-one without a buffer in between releases nothing; it says so, and why, on standard error.",
       "This is RELEASE_ONE of the kernel, which tc calls release.",
     ],
     examples: [["release-one eth0", "release the last ended epoch, and go on holding what came after it"]],
@@ -227,7 +228,7 @@ export const COMMANDS = {
   },
   "gate add": {
     summary: "make a gate, which holds only the packets meant, in either direction",
-    operands: ["NAME"],
+    operands: ["NAME", "[DEV...]"],
     options: [
       "dev",
       "direction",
@@ -258,12 +259,12 @@ export const COMMANDS = {
     ],
     examples: [
       [
-        "gate add web --dev lo --direction egress --match 'tcp dst port 8000 flags syn'",
+        "gate add web lo --direction out --match 'tcp dst port 8000 and syn'",
         "new connections to port 8000",
       ],
-      ["gate add dns --dev eth0 --direction ingress --match 'udp src port 53'", "the answers of name servers"],
+      ["gate add dns eth0 --direction in --match 'udp src port 53'", "the answers of name servers"],
       [
-        "gate add bond --dev eth0 --dev eth1 --direction egress --match 'dst host fd00::/64'",
+        "gate add bond eth0 eth1 --direction out --match 'dst net fd00::/64'",
         "one gate for two devices",
       ],
     ],
@@ -349,7 +350,8 @@ export const COMMANDS = {
       "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how long it " +
       "waited, until Ctrl-C or the end of --for.",
       "While it looks, a tap in the gate's filter copies packets to it; the traffic loses nothing by that, and what the " +
-      "copies lose is told. A guardian takes the tap out should plugctl be killed.",
+      "copies lose is told. A guardian takes the tap out should plugctl be killed. VLAN tags that the kernel keeps beside a " +
+      "packet are not shown.",
     ],
     examples: [
       ["packets web", "how many packets wait in the gate web"],

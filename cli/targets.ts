@@ -109,7 +109,8 @@ function checkName(text: string): string {
   return text;
 }
 
-function refuseTwice(names: readonly string[]): void {
+/** @throws {UsageError} where one of them is there twice */
+export function refuseTwice(names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`${twice} is named twice`);
 }

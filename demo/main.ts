@@ -15,7 +15,7 @@ const MODULES = [SESSION, "demo/client.ts", "demo/server.ts", "cli/main.ts"];
 await runProgram("plugctl demo", async (signal) => {
   const kernel = findPlugKernel({ asUser: true });
   console.log(
-    "An HTTP request is held in the kernel, then let go; this machine's network is not touched",
+    "An HTTP request is held in the kernel, then released; this machine's network is not touched",
   );
   console.log(`This runs ${kernel.place}`);
 

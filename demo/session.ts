@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   check(readColumn(table, "BACKLOG") > 0, "plugctl shows no packets in the backlog");
   check(!held.answered, "The request was answered while it was held");
 
-  explain("Let go, it is answered");
+  explain("Released, it is answered");
   const heldMs = performance.now() - heldSince;
   await plugctl("release");
   const answer = await held.answer;
@@ -64,7 +64,7 @@ async function main(): Promise<void> {
 
 /** Runs this checkout's command line on the client's `eth0`, as a user would, and returns what it printed. */
 async function plugctl(action: string): Promise<string> {
-  const args = [action, "--netns", "client", "--dev", "eth0"];
+  const args = [action, "eth0", "--netns", "client"];
   showCommand(`plugctl ${args.join(" ")}`);
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", COMMAND_LINE, ...args],

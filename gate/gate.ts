@@ -15,7 +15,7 @@ import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import { formatNote } from "../plug/gate_note.ts";
 import { type GateState, type ListedGate, readGates } from "./gate_state.ts";
-import { gateQueue, namedGates } from "./named_gates.ts";
+import { gateQueue, hookOfGate, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";
 
 /**
@@ -98,8 +98,8 @@ export class Gate implements Disposable, AsyncDisposable {
   static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
-      const { place: { ifindex } } = queue;
-      queue.entrust(entrustGate(connection, { ...options, name, ifindex, takeAway: false }));
+      const { place: { ifindex }, gate } = queue;
+      queue.entrust(entrustGate(connection, { ...options, name, ifindex, hook: gate?.hook, takeAway: false }));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
   }
@@ -170,6 +170,7 @@ export class Gate implements Disposable, AsyncDisposable {
    * filters, and can be taken down again
    */
   async close(options: DetachOptions = {}): Promise<DetachReport> {
+    this.#queue.guard?.unwatch();
     const report = await takeDown(this.#queue.connection, { ...this.#takeDown, ...options });
     this.#close();
     return report;
@@ -178,7 +179,8 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
-    const { connection } = this.#queue;
+    const { connection, guard } = this.#queue;
+    guard?.unwatch();
     try {
       if (this.made) inTurn(connection, () => takeDownInTurn(connection, this.#takeDown));
       else if (this.plug.lastAsked === "hold") this.release();
@@ -233,8 +235,13 @@ function openGuarded(
       if (plan.hold) guard?.arm();
     });
     // From now on the guardian knows it from another of the same name.
-    const known = entrustGate(connection, { ...options, name, ifindex: opened.ifindex, takeAway: opened.made });
-    if (plan.hold && opened.made) known?.arm();
+    const { ifindex, note, made } = opened;
+    const hook = hookOfGate(note);
+    const known = entrustGate(connection, { ...options, name, ifindex, hook, takeAway: made });
+    if (plan.hold && made) {
+      known?.arm();
+      known?.watch();
+    }
     guard?.drop();
     return { ...opened, guard: known };
   } catch (error) {

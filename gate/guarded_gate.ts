@@ -1,3 +1,6 @@
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { Hook } from "../guardian/watch.ts";
+import { FIRST_HANDLE } from "../plug/plug_requests.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import { markOfGate } from "../guardian/mark.ts";
@@ -14,6 +17,8 @@ export interface GateCharge {
   name: string;
   /** The index of its device, by which another of that name is left alone; absent where it is not there yet. */
   ifindex?: number;
+  /** Where its filters hang; absent where they are not there yet. */
+  hook?: Hook;
   /** Whether it was made by the process that dies, and goes with it. */
   takeAway: boolean;
   /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
@@ -23,19 +28,21 @@ export interface GateCharge {
 /** Gives a gate into a guardian's charge, where there is a guardian. */
 export function entrustGate(
   connection: Connection,
-  { name, ifindex, guardian, takeAway, maxHoldMs }: GuardOptions & Omit<GateCharge, "kind">,
+  { name, ifindex, hook, guardian, takeAway, maxHoldMs }: GuardOptions & Omit<GateCharge, "kind">,
 ): QueueGuard | undefined {
-  const charge: GateCharge = { kind: "gate", name, ifindex, takeAway };
+  const charge: GateCharge = { kind: "gate", name, ifindex, hook, takeAway };
   return guardian && entrust(guardian, { charge, connection, maxHoldMs });
 }
 
 /** What is to be done for a gate. It is looked for by its name while it may not be there yet. */
-export function gateDuty({ name, ifindex, takeAway }: GateCharge, connection: Connection): Duty {
+export function gateDuty({ name, ifindex, hook, takeAway }: GateCharge, connection: Connection): Duty {
   const find = () =>
     ifindex === undefined ? namedGates(connection, [name])[0] : gateQueue(connection, { name, ifindex, alias: "" });
   const operation = `delete gate ${name}`;
-  return queueDuty(find, {
+  return queueDuty(connection, {
+    find,
     mark: markOfGate(name),
+    watched: ifindex === undefined ? undefined : { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE, hook },
     takeAway: takeAway ? ({ place: { ifindex } }) => takeDown(connection, { ifindex, operation }) : undefined,
   });
 }

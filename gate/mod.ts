@@ -4,10 +4,13 @@ export type { DeadlineOptions } from "../plug/buffer_with_deadline.ts";
 export type { BufferOptions } from "../plug/change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
 export {
+  type CutShort,
   DEFAULT_MAX_HOLD_MS,
+  describeDisturbance,
   type HeldQueue,
   Hold,
   type HoldCounts,
+  type HoldDisturbance,
   type HoldOptions,
   type HoldReport,
 } from "../plug/hold.ts";
@@ -26,6 +29,7 @@ export {
   type QdiscPlace,
 } from "../plug/plug_requests.ts";
 export { describeQueue, type PlugPlace } from "../plug/queue.ts";
+export { type ReleaseOptions, type ReleaseReport, whyNothing } from "../plug/release.ts";
 export { findDevice } from "../plug/qdiscs.ts";
 export { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
@@ -47,4 +51,4 @@ export { type AnyCharge, type Backlog, TAG_VARIABLE } from "../guardian/charge.t
 export type { GuardOptions } from "../guardian/entrust.ts";
 export { Guardian, type GuardianOptions } from "../guardian/guardian.ts";
 export type { Released } from "../guardian/protocol.ts";
-export type { ListenedPlace } from "../guardian/release_listener.ts";
+export type { Disturbance, Happening, Hook } from "../guardian/watch.ts";

@@ -6,7 +6,8 @@ import { FIRST_HANDLE } from "../plug/plug_requests.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
-import { readFilters, redirectsTo } from "../plug/filter.ts";
+import type { Hook } from "../guardian/watch.ts";
+import { hookOf, readFilters, redirectsTo } from "../plug/filter.ts";
 import { type GateNote, parseNote, sidesOf, withLimit } from "../plug/gate_note.ts";
 import { gateDevice, writeNote } from "../plug/gate_device.ts";
 import { isGateDevice } from "./gate_state.ts";
@@ -43,11 +44,17 @@ export function gateQueue(
     gate: {
       name,
       devices: note?.devices ?? [],
+      hook: note && hookOfGate(note),
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       held: heldByGate(connection, note),
       limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
     },
   });
+}
+
+/** Where the filters of a gate hang. */
+export function hookOfGate({ devices, direction, priority }: GateNote): Hook {
+  return { devices, parents: sidesOf(direction).map(hookOf), priority };
 }
 
 /** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */

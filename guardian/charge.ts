@@ -1,4 +1,5 @@
 import type { Connection } from "../netlink/connection.ts";
+import type { Watched } from "./watch.ts";
 
 /**
  * What a guardian puts right when the process that entrusted it is dead. A guardian knows no more of it than this: what
@@ -17,8 +18,12 @@ export interface AnyCharge {
 export interface Duty {
   /** By what others know that somebody has charge of it; absent where that is nothing to them. */
   mark?: string;
-  /** What is held at this moment. */
-  look?(): Backlog;
+  /** What others may disturb while it holds; absent where that is nothing, or not known yet. */
+  watched?: Watched;
+  /** What is held at this moment, and how many packets have left since it was made; "gone" where it is not there. */
+  look?(): Backlog & { sent: number } | "gone";
+  /** How a device is. */
+  linkOf?(ifindex: number): "up" | "down" | "gone";
   /** Lets go what is held. */
   release?(): void;
   /** Waits until it has left, and takes away what was made; ends processes. */

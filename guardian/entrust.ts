@@ -2,7 +2,6 @@ import type { Connection } from "../netlink/connection.ts";
 import type { AnyCharge } from "./charge.ts";
 import type { Guardian } from "./guardian.ts";
 import type { Released } from "./protocol.ts";
-import type { ListenedPlace } from "./release_listener.ts";
 
 /** Who puts a queue right should this process die. */
 export interface GuardOptions {
@@ -18,12 +17,18 @@ export interface QueueGuard {
   readonly pid: number;
   /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
+  /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
+  watch(options?: { due?: boolean }): void;
+  /** It is to look whether others have done something till now. */
+  look(): void;
+  /** What happens to it next is this process's own doing. */
+  unwatch(): void;
   /** It holds no more. */
   disarm(): void;
   /** It is taken away, or this process is done with it. */
   drop(): void;
   /** The guardian is to wait for the deadline also when this process has ended, unless the plug is released before. */
-  outlive(place: ListenedPlace): void;
+  outlive(): void;
   /** Whether the guardian has released it by itself since it was armed; waits up to `patienceMs` for it to say so. */
   released(patienceMs?: number): Released | undefined;
   /** Waits until it has; `undefined` where the guardian ends first. */
@@ -42,10 +47,13 @@ export function entrust(
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
-    outlive({ ifindex, parent }) {
+    outlive() {
       using namespace = connection.openNamespace();
-      guardian.outlive(id, { ifindex, parent, netns: namespace.path });
+      guardian.outlive(id, namespace.path);
     },
+    watch: (options) => guardian.watch(id, options),
+    look: () => guardian.look(id),
+    unwatch: () => guardian.unwatch(id),
     released: (patienceMs) => guardian.released(id, patienceMs),
     whenReleased: () => guardian.whenReleased(id),
   };

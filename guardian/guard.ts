@@ -5,7 +5,8 @@ import { Connection } from "../netlink/connection.ts";
 import type { AnyCharge, Backlog, Duty, DutyOf } from "./charge.ts";
 import type { Order, Report } from "./protocol.ts";
 import { showMark } from "./mark.ts";
-import { ReleaseListener } from "./release_listener.ts";
+import { Ear } from "./ear.ts";
+import { type Happening, processOf } from "./watch.ts";
 
 /** How often a release is tried that the kernel refuses. */
 const ATTEMPTS = 3;
@@ -18,9 +19,37 @@ interface Post {
   mark?: Disposable;
   /** The timer of its deadline, while there is one. */
   timer?: ReturnType<typeof setTimeout>;
-  /** Where the deadline is waited for when the process that set it has ended: what tells that it is needless. */
-  listener?: ReleaseListener;
+  /** Whether it has held since it was given into charge. */
+  armed?: boolean;
+  /** Whether the deadline is waited for also when the process that set it has ended. */
+  outlives?: boolean;
+  /** What listens to what others do to it. */
+  ear?: Ear;
+  /** While it holds: how many packets had left, and what it held, when it was last seen. */
+  held?: Sample;
+  /** How many of what it holds may still leave, by the will of the process that holds it. */
+  due?: number;
+  /** How often in a row it was seen to pass packets. */
+  passing?: number;
+  /** What looks at it again and again meanwhile. */
+  sampler?: ReturnType<typeof setInterval>;
+  /** Whether it is not there any more, so that what is in its place is somebody else's. */
+  forfeited?: boolean;
 }
+
+/** A look at a queue. */
+interface Sample {
+  at: number;
+  sent: number;
+  backlog: Backlog;
+}
+
+/** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
+const SAMPLE_MS = 50;
+/** After what time without a look, in milliseconds, this process must have been stopped. */
+const STOPPED_MS = 500;
+/** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
+const COUNTER_HALF = 2 ** 31;
 
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
@@ -46,6 +75,8 @@ class Guard<C extends AnyCharge> {
   readonly #posts = new Map<number, Post>();
   /** One for each network namespace, kept open. */
   readonly #connections = new Map<string, Connection>();
+  /** One for each network namespace in which something is watched. */
+  readonly #ears = new Map<string, Ear>();
 
   constructor(channel: Channel, dutyOf: DutyOf<C>) {
     this.#channel = channel;
@@ -60,9 +91,11 @@ class Guard<C extends AnyCharge> {
       if (text === undefined) await this.#channel.readable();
       else await this.#follow(JSON.parse(text));
     }
-    const bereft = [...this.#posts].filter(([, { listener }]) => !listener);
+    const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
+    for (const [id, post] of bereft) this.#hear(id, post);
+    const own = bereft.filter(([, { forfeited }]) => !forfeited);
     for (const [id] of bereft) this.#drop(id);
-    const failures = await putRight(bereft.map(([, { duty }]) => duty));
+    const failures = await putRight(own.map(([, { duty }]) => duty));
     if (failures.length > 0) throw new AggregateError(failures, "Cannot put everything right");
   }
 
@@ -91,7 +124,15 @@ class Guard<C extends AnyCharge> {
       case "arm":
         return this.#arm(order);
       case "disarm":
-        return clearTimeout(this.#posts.get(order.id)?.timer);
+        return this.#disarm(order.id);
+      case "watch":
+        this.#watch(order);
+        return this.#report({ report: "watching", id: order.id });
+      case "look":
+        this.#sample(order.id);
+        return this.#report({ report: "looked", id: order.id });
+      case "unwatch":
+        return this.#unwatch(order.id);
       case "drop":
         this.#drop(order.id);
         return this.#report({ report: "dropped", id: order.id });
@@ -109,7 +150,10 @@ class Guard<C extends AnyCharge> {
       const { netns } = charge;
       const duty = await this.#dutyOf(charge as C, this.#connectTo);
       const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
-      this.#posts.set(id, { duty, mark });
+      const { watched } = duty;
+      const ear = watched && this.#earTo(netns);
+      this.#posts.set(id, { duty, mark, ear });
+      if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
       this.#report({ report: "refused", id, reason: reasonOf(error) });
@@ -119,55 +163,154 @@ class Guard<C extends AnyCharge> {
   #arm({ id, maxMs }: Extract<Order, { order: "arm" }>): void {
     const post = this.#posts.get(id);
     if (!post) return;
+    post.armed = true;
+    // What was said while it held nothing is nothing to it.
+    if (!post.held) post.ear?.forget(id, { links: true });
     clearTimeout(post.timer);
     if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
   }
 
-  #outlive({ id, place }: Extract<Order, { order: "outlive" }>): void {
+  #disarm(id: number): void {
     const post = this.#posts.get(id);
-    if (!post) return this.#report({ report: "refused", id, reason: "it is not in its charge" });
-    try {
-      post.listener = new ReleaseListener(place);
-      const { mark } = post.duty;
-      post.mark?.[Symbol.dispose]();
-      post.mark = mark === undefined ? undefined : showMark("kept", { mark, netns: place.netns, id });
-      this.#report({ report: "taken", id });
-    } catch (error) {
-      return this.#report({ report: "refused", id, reason: reasonOf(error) });
-    }
-    this.#dropWhenReleased(id, post.listener);
+    if (post) stop(post);
   }
 
-  /** Drops a queue once another process has released it. */
-  async #dropWhenReleased(id: number, listener: ReleaseListener): Promise<void> {
-    for (let post = this.#posts.get(id); post?.listener === listener; post = this.#posts.get(id)) {
-      if (isReleased(post)) return this.#drop(id);
-      await listener.readable();
+  #outlive({ id, netns }: Extract<Order, { order: "outlive" }>): void {
+    const post = this.#posts.get(id);
+    if (!post) return this.#report({ report: "refused", id, reason: "it is not in its charge" });
+    const { mark } = post.duty;
+    post.outlives = true;
+    post.mark?.[Symbol.dispose]();
+    post.mark = mark === undefined ? undefined : showMark("kept", { mark, netns, id });
+    this.#report({ report: "taken", id });
+  }
+
+  /** From now on whatever is done to it is done by others. */
+  #watch({ id, due = false }: Extract<Order, { order: "watch" }>): void {
+    const post = this.#posts.get(id);
+    if (!post) return;
+    clearInterval(post.sampler);
+    post.forfeited = false;
+    // What was said till now was of that process's own doing, but for links.
+    post.ear?.forget(id);
+    const now = seen(post.duty);
+    post.held = now === "gone" ? undefined : now;
+    if (due) post.due = post.held?.backlog.packets;
+    post.sampler = setInterval(() => this.#sample(id), SAMPLE_MS);
+  }
+
+  /** What leaves from now on leaves by the will of the process that holds it. */
+  #unwatch(id: number): void {
+    const post = this.#posts.get(id);
+    if (post) stopWatching(post);
+  }
+
+  /** Looks at a queue that holds: more may wait than before, but as many have left. */
+  #sample(id: number): void {
+    const post = this.#posts.get(id);
+    const before = post?.held;
+    if (!post || !before) return;
+    this.#hear(id, post);
+    const now = seen(post.duty);
+    if (!now) return;
+    this.#heed();
+    // It has been disturbed, or was moved by the process that holds it.
+    if (post.held !== before) return;
+    if (now === "gone") {
+      return this.#disturbed(id, post.duty.linkOf?.(post.duty.watched?.ifindex ?? 0) === "gone" ? "gone" : "deleted");
     }
+    const left = (now.sent - before.sent) >>> 0;
+    if (left > COUNTER_HALF) return this.#disturbed(id, "replaced");
+    const { due = 0 } = post;
+    post.due = Math.max(due - left, 0);
+    if (left > due && isReleased(post, { before, now })) {
+      return this.#disturbed(id, "released", post.ear?.changedBy(id));
+    }
+    post.held = now;
+  }
+
+  /** An ear to the namespace at a path: one for all queues there. */
+  #earTo(netns: string | undefined): Ear {
+    const identity = namespaceIdentity(netns);
+    const ear = this.#ears.get(identity) ?? new Ear({ netns, onHeard: () => this.#attendToNews() });
+    this.#ears.set(identity, ear);
+    return ear;
+  }
+
+  /** Hears what was said before this call began, and acts on it. */
+  #hear(id: number, post: Post): void {
+    try {
+      post.ear?.hear();
+    } catch {
+      // That others cannot be heard must not keep it from being released.
+    }
+    this.#heed();
+    this.#meetNews(id);
+  }
+
+  #attendToNews(): void {
+    // After what was heard: the process that holds says beforehand what it is about to do, and then that it has done it.
+    this.#heed();
+    for (const id of [...this.#posts.keys()]) this.#meetNews(id);
+  }
+
+  /** Follows what has been ordered till now. */
+  #heed(): void {
+    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) this.#follow(JSON.parse(text));
+  }
+
+  #meetNews(id: number): void {
+    const post = this.#posts.get(id);
+    const news = post?.ear?.newsOf(id);
+    if (!post || !news) return;
+    // A device that is moved or deleted is taken down first, all in one go.
+    const isGone = news.what.endsWith("down") && post.duty.linkOf?.(news.ifindex) === "gone";
+    if (!isGone) return this.#disturbed(id, news.what, news.port);
+    this.#disturbed(id, news.what === "down" ? "gone" : "gate-device-gone", news.port);
+  }
+
+  /** Others have done something to a queue. */
+  #disturbed(id: number, what: Happening, port = 0): void {
+    const post = this.#posts.get(id);
+    if (!post) return;
+    if (post.armed && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
+    if (post.outlives && (post.forfeited || what === "released")) return this.#drop(id);
+    if (!post.held) return;
+    const { backlog } = post.held;
+    stop(post);
+    const disturbance = { what, by: processOf(port) };
+    this.#report({ report: "released", id, why: "disturbed", backlog, disturbance });
   }
 
   #drop(id: number): void {
     const post = this.#posts.get(id);
     this.#posts.delete(id);
-    clearTimeout(post?.timer);
-    post?.listener?.[Symbol.dispose]();
-    post?.mark?.[Symbol.dispose]();
+    if (!post) return;
+    stop(post);
+    post.mark?.[Symbol.dispose]();
+    post.ear?.leave(id);
+    if ([...this.#posts.values()].some(({ ear }) => ear === post.ear)) return;
+    for (const [identity, ear] of this.#ears) if (ear === post.ear) this.#ears.delete(identity);
+    post.ear?.[Symbol.dispose]();
   }
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {
-    const post = this.#posts.get(id);
-    if (!post?.duty.release) return;
+    const asked = this.#posts.get(id);
     // What holds by now may be held anew, by a process that sets no deadline.
-    if (isReleased(post)) return this.#drop(id);
-    clearTimeout(post.timer);
-    const backlog = backlogNow(post.duty);
+    if (asked) this.#hear(id, asked);
+    this.#sample(id);
+    const post = this.#posts.get(id);
+    if (!post?.duty.release || post.forfeited) return;
+    stop(post);
+    const now = seen(post.duty);
+    const backlog = now === "gone" ? undefined : now?.backlog;
     try {
       post.duty.release();
       this.#report({ report: "released", id, why, backlog });
     } catch (error) {
       this.#report({ report: "released", id, why, failure: reasonOf(error) });
     }
-    if (post.listener) this.#drop(id);
+    if (post.outlives) this.#drop(id);
   }
 
   /** Says something, where there still is somebody to hear it. */
@@ -180,22 +323,37 @@ class Guard<C extends AnyCharge> {
   }
 }
 
-/** Whether another process has released it; that it cannot be heard must not keep it from being released. */
-function isReleased({ listener }: Post): boolean {
-  try {
-    return listener?.heard() ?? false;
-  } catch {
-    return false;
-  }
+/**
+ * Whether a queue of which more have left was released. While its holder lives, nobody else is to let anything go. Of one
+ * that waits for a deadline others may release an epoch: only what is seen to pass packets was released, or what has let
+ * go more than it held while this process was stopped.
+ */
+function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }): boolean {
+  if (!post.outlives) return true;
+  post.passing = now.backlog.packets === 0 ? (post.passing ?? 0) + 1 : 0;
+  const wasStopped = now.at - before.at > STOPPED_MS;
+  return post.passing > 1 || wasStopped && now.sent - before.sent > before.backlog.packets;
 }
 
 /** What is held; a look that fails must not keep it from being released. */
-function backlogNow({ look }: Duty): Backlog | undefined {
+function seen({ look }: Duty): Sample | "gone" | undefined {
   try {
-    return look?.();
+    const now = look?.();
+    if (now === undefined || now === "gone") return now;
+    return { at: performance.now(), sent: now.sent, backlog: { packets: now.packets, bytes: now.bytes } };
   } catch {
     return undefined;
   }
+}
+
+function stopWatching(post: Post): void {
+  clearInterval(post.sampler);
+  post.held = undefined;
+}
+
+function stop(post: Post): void {
+  clearTimeout(post.timer);
+  stopWatching(post);
 }
 
 function reasonOf(error: unknown): string {

@@ -3,7 +3,6 @@ import { EBADF, ECONNRESET, EPIPE } from "../linux/errno.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { type AnyCharge, TAG_VARIABLE } from "./charge.ts";
 import type { Order, Released, Report } from "./protocol.ts";
-import type { ListenedPlace } from "./release_listener.ts";
 
 const PROGRAM = new URL("../gate/guardian_process.ts", import.meta.url).href;
 /** The main module of plugctl where it is bundled, as in its binary: this module is then beside it. */
@@ -29,6 +28,8 @@ export interface GuardianOptions {
 const PATIENCE_MS = 30_000;
 /** How long one may take to drop something, or to go, in milliseconds. */
 const GOING_MS = 1000;
+/** How long one may take to look, in milliseconds, while what is held waits for its release. */
+const LOOK_MS = 50;
 
 /**
  * A process that puts right what this process leaves when it dies, however it dies: it releases what is held, takes
@@ -113,6 +114,24 @@ export class Guardian implements Disposable {
     this.#order({ order: "arm", id, maxMs });
   }
 
+  /** Has it tell what others do to a queue that holds: see `Released`. With `due` an epoch of it may still be leaving. */
+  watch(id: number, { due = false }: { due?: boolean } = {}): void {
+    this.#orderIfThere({ order: "watch", id, due });
+    // What others do from now on is seen, also by one that is about to be stopped.
+    this.#listenUntil((report) => report.report === "watching" && report.id === id);
+  }
+
+  /** Has it look whether others have done something till now, of which `released` then tells; not for long where it does not answer. */
+  look(id: number): void {
+    this.#orderIfThere({ order: "look", id });
+    this.#listenUntil((report) => report.report === "looked" && report.id === id, LOOK_MS);
+  }
+
+  /** Has it take what happens to a queue for this process's own doing. */
+  unwatch(id: number): void {
+    this.#orderIfThere({ order: "unwatch", id });
+  }
+
   /** Calls off the deadline: the queue holds no more. */
   disarm(id: number): void {
     this.#orderIfThere({ order: "disarm", id });
@@ -126,11 +145,11 @@ export class Guardian implements Disposable {
   }
 
   /**
-   * Has it wait for the deadline of the queue at a place also when this process has ended, and then release it, and no
+   * Has it wait for the deadline of the queue, in the namespace that is at a path, also when this process has ended, and then release it, and no
    * more; if another process releases it before, it ends.
    */
-  outlive(id: number, place: ListenedPlace): void {
-    this.#order({ order: "outlive", id, place });
+  outlive(id: number, netns?: string): void {
+    this.#order({ order: "outlive", id, netns });
     this.#awaitAnswer(id, "let a guardian outlive this process");
   }
 
@@ -186,8 +205,8 @@ export class Guardian implements Disposable {
   }
 
   /** Keeps this process waiting for a word, or for its end; but not for one that is stopped. */
-  #listenUntil(isMeant: (report: Report) => boolean): void {
-    const deadline = performance.now() + GOING_MS;
+  #listenUntil(isMeant: (report: Report) => boolean, patienceMs = GOING_MS): void {
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       const text = this.#channel.receive(Math.max(deadline - performance.now(), 0));
       if (!text || isMeant(this.#hear(text))) return;
@@ -200,7 +219,7 @@ export class Guardian implements Disposable {
       if (text === undefined) throw new Error(`Cannot ${operation}: it has not answered within ${PATIENCE_MS} ms`);
       if (text === "") throw new Error(`Cannot ${operation}: the guardian has ended`);
       const report = this.#hear(text);
-      if (report.report === "released" || report.report === "dropped" || report.id !== id) continue;
+      if (report.report !== "taken" && report.report !== "refused" || report.id !== id) continue;
       if (report.report === "refused") throw new Error(`Cannot ${operation}: ${report.reason}`);
       return;
     }

@@ -72,6 +72,7 @@ function attachInTurn(connection: Connection, list: readonly AttachOptions[]): A
     for (const { queue } of plans) queue.dismissGuard();
     throw error;
   }
+  for (const { queue } of plans) if (queue.asked === "hold") queue.guard?.watch();
   return plans;
 }
 

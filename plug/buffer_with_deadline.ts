@@ -36,10 +36,11 @@ export function bufferWithDeadline(
       for (const { queue, guardian, guard } of kept) {
         // Those before it have gone, and those behind it are not there yet.
         relieveKeepers(queue, guardian.pid);
-        guard.outlive(queue.place);
+        guard.outlive();
         guard.arm(maxMs);
       }
       changeQueues(queues, { action: "buffer", force: true, orphan });
+      for (const { guard } of kept) guard.watch();
     });
   } catch (error) {
     for (const { guardian } of started) guardian[Symbol.dispose]();

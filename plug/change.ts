@@ -36,6 +36,8 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
   if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
+  // What leaves from here on leaves by this process's will.
+  if (change.action !== "limit") { for (const { guard } of queues) guard?.unwatch(); }
   if (queues.length === 1 && isGuessable(queues[0])) {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);

@@ -1,7 +1,10 @@
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import { ENODEV } from "../linux/errno.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import type { Guardian } from "../guardian/guardian.ts";
+import { type Hook, IFF_LOWER_UP, type Watched } from "../guardian/watch.ts";
 import { markOfPlug } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
 import { detachAll } from "./drain.ts";
@@ -19,6 +22,8 @@ export interface PlugCharge {
   dev: string;
   /** Where the plug is, by its own handle. */
   place: QdiscPlace;
+  /** Where the filters hang that send packets to it, where it is a gate's. */
+  hook?: Hook;
   /** Whether it was attached by the process that dies, and goes with it. */
   takeAway: boolean;
   /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
@@ -38,37 +43,58 @@ export function entrustQueue(
   queue: Queue,
   { guardian, takeAway, maxHoldMs }: GuardOptions & { guardian: Guardian; takeAway: boolean },
 ): QueueGuard {
-  const { dev, place, connection } = queue;
-  const charge: PlugCharge = { kind: "plug", name: nameQueue(queue), dev, place, takeAway };
+  const { dev, place, connection, gate } = queue;
+  const charge: PlugCharge = { kind: "plug", name: nameQueue(queue), dev, place, hook: gate?.hook, takeAway };
   return entrust(guardian, { charge, connection, maxHoldMs });
 }
 
 /** What is to be done for a plug. It is known by its handle, so that another in its place is left alone. */
-export function plugDuty({ dev, place, takeAway }: PlugCharge, connection: Connection): Duty {
-  return queueDuty(() => new Queue({ dev, place, located: true, connection }), {
+export function plugDuty({ dev, place, hook, takeAway }: PlugCharge, connection: Connection): Duty {
+  return queueDuty(connection, {
+    find: () => new Queue({ dev, place, located: true, connection }),
     mark: markOfPlug(place),
+    watched: { ...place, hook },
     takeAway: takeAway ? (queue) => detachAll([queue]) : undefined,
   });
 }
 
-/** What is to be done for the queue that `find` finds when it is wanted. */
-export function queueDuty(
-  find: () => Queue,
-  { mark, takeAway }: { mark: string; takeAway?: (queue: Queue) => Promise<unknown> },
-): Duty {
+/** How a queue is put right. */
+interface QueueCare {
+  /** Finds it when it is wanted. */
+  find: () => Queue;
+  mark: string;
+  watched?: Watched;
+  takeAway?: (queue: Queue) => Promise<unknown>;
+}
+
+/** What is to be done for a queue in the namespace of a connection. */
+export function queueDuty(connection: Connection, { find, mark, watched, takeAway }: QueueCare): Duty {
   const look = () => {
-    const queue = find();
-    const { backlogPackets, backlogBytes } = readPlug(queue, `read ${nameQueue(queue)}`).stats;
-    return { packets: backlogPackets, bytes: backlogBytes };
+    try {
+      const queue = find();
+      const { backlogPackets, backlogBytes, packets } = readPlug(queue, `read ${nameQueue(queue)}`).stats;
+      return { packets: backlogPackets, bytes: backlogBytes, sent: packets };
+    } catch (error) {
+      if (isPassedOver(error)) return "gone";
+      throw error;
+    }
   };
   // A first look loads and compiles, which a release is not to wait for.
   ifThere(look);
   return {
     mark,
+    watched,
     look,
+    linkOf: (ifindex) => linkOf(connection, ifindex),
     release: () => ifThere(() => changeQueues([find()], { action: "release-indefinite" })),
     putRight: takeAway && (() => ifStillThere(async () => await takeAway(find()))),
   };
+}
+
+function linkOf(connection: Connection, ifindex: number): "up" | "down" | "gone" {
+  const [{ errno, message }] = connection.transact([{ type: RTM_GETLINK, ifindex }]);
+  if (errno === ENODEV) return "gone";
+  return message?.about === "link" && (message.linkFlags & IFF_LOWER_UP) === 0 ? "down" : "up";
 }
 
 /** Does something to a queue, and passes over that it is gone: the plug, the gate, the device, or what it hung from. */

@@ -2,8 +2,10 @@ import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
 import { sleep } from "../linux/undisturbed.ts";
-import { LONGEST_MS } from "./quantity.ts";
+import { LONGEST_MS, numberOf } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
+import type { Backlog } from "../guardian/charge.ts";
+import type { Disturbance, Happening } from "../guardian/watch.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
 import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
@@ -38,8 +40,13 @@ export interface HeldQueue {
 export interface HoldReport {
   /** From the first moment to the release, in milliseconds: no packet was held for longer. */
   heldMs: number;
-  /** Whether a guardian released it first, because `maxMs` had passed or because it was told to end. */
+  /**
+   * Whether it was over before: a guardian released it because `maxMs` had passed or because it was told to end, or others
+   * have disturbed it.
+   */
   cutShort: boolean;
+  /** What others have done to it, where they have. */
+  disturbance?: HoldDisturbance;
   /** Each of the queues. */
   queues: HeldQueue[];
 }
@@ -57,6 +64,22 @@ export interface HoldCounts {
   /** Packets that were dropped since. */
   drops: number;
 }
+
+/** What others have done to a queue while it was held. */
+export interface HoldDisturbance extends Disturbance {
+  /** The queue in words. */
+  queue: string;
+  /** What it held when it was last seen, 50 ms before at the most; more may have come since. */
+  backlog?: Backlog;
+  /** How many of these are lost, at least. */
+  lostPackets: number;
+}
+
+/** What the kernel discards when it happens, or cannot send on when that is let go. */
+const LOSES: readonly Happening[] = ["deleted", "replaced", "down", "gone", "gate-device-down", "gate-device-gone"];
+
+/** What ends a hold before its time. */
+export type CutShort = "deadline" | "SIGTERM" | "disturbed";
 
 /** How long a hold lasts at the most where nothing is said, in milliseconds. */
 export const DEFAULT_MAX_HOLD_MS = 30_000;
@@ -85,7 +108,7 @@ export class Hold implements Disposable, AsyncDisposable {
   readonly #before: QdiscStats[];
   #report?: HoldReport;
   /** Why a guardian has released it, where one had when it was released. */
-  #cutShortBy?: "deadline" | "SIGTERM";
+  #cutShortBy?: CutShort;
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
   constructor(queues: readonly Queue[], options: HoldOptions = {}) {
@@ -139,13 +162,18 @@ export class Hold implements Disposable, AsyncDisposable {
     return counts;
   }
 
+  /** What others have done to it till now. */
+  get disturbance(): HoldDisturbance | undefined {
+    return this.#report ? this.#report.disturbance : disturbanceTillNow(this.#queues);
+  }
+
   /** Whether a guardian has released it already, because `maxMs` had passed or because it was told to end. */
   get cutShort(): boolean {
     return this.#report?.cutShort ?? this.#queues.some(({ guard }) => guard?.released());
   }
 
-  /** Waits until a guardian has released it, and tells why; "gone" where the guardian has ended instead. */
-  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+  /** Waits until a guardian has released it, or others have disturbed it, and tells why; "gone" where the guardian has ended instead. */
+  async whenCutShort(): Promise<CutShort | "gone"> {
     if (this.#report) return this.#cutShortBy ?? "gone";
     const released = await Promise.race(this.#queues.map(({ guard }) => guard?.whenReleased()));
     return released?.why ?? "gone";
@@ -159,15 +187,18 @@ export class Hold implements Disposable, AsyncDisposable {
   release(): HoldReport {
     if (this.#report) return this.#report;
     try {
+      disturbanceTillNow(this.#queues);
       const isDue = performance.now() - this.#since >= this.#maxMs;
       const seen = this.#queues.map((queue, index) => look(queue, { dropsBefore: this.#before[index].drops, isDue }));
       this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
-      const held = seen.map(orThrow);
+      const disturbance = disturbanceOf(this.#queues);
+      const held = seen.map((one) => orThrow(one, disturbance));
+      if (disturbance?.what === "gate-device-gone") throw lossOf(disturbance);
       this.#queues.filter((_, index) => held[index].packets !== 0).forEach((queue) => queue.refuseLostDevice());
-      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, queues: held };
+      return this.#report = { heldMs, cutShort: this.#cutShortBy !== undefined, disturbance, queues: held };
     } finally {
       this.#dismiss();
     }
@@ -259,7 +290,61 @@ function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue
   }
 }
 
-function orThrow(seen: HeldQueue | QueueError): HeldQueue {
-  if (seen instanceof QueueError) throw seen;
-  return seen;
+/** What is known of a queue; of one that has vanished also how much it held when it was last seen. */
+function orThrow(seen: HeldQueue | QueueError, disturbance?: HoldDisturbance): HeldQueue {
+  if (!(seen instanceof QueueError)) return seen;
+  if (!disturbance || seen.code !== "vanished") throw seen;
+  const { code, operation, cause } = seen;
+  const what = describeDisturbance(disturbance);
+  const reason = disturbance.what === "released" ? `${what}, and taken it away` : what;
+  throw new QueueError(code, operation, { reason, cause });
+}
+
+function lossOf(disturbance: HoldDisturbance): QueueError {
+  const reason = describeDisturbance(disturbance);
+  return new QueueError("vanished", `release ${disturbance.queue}`, { reason });
+}
+
+/** What others have done to one of several queues till now. */
+export function disturbanceTillNow(queues: readonly Queue[]): HoldDisturbance | undefined {
+  for (const { asked, guard } of queues) if (asked === "hold") guard?.look();
+  return disturbanceOf(queues);
+}
+
+/** What others have done to one of several queues, as far as a guardian has told. */
+function disturbanceOf(queues: readonly Queue[]): HoldDisturbance | undefined {
+  for (const queue of queues) {
+    const { disturbance, backlog } = queue.guard?.released() ?? {};
+    if (!disturbance) continue;
+    const lostPackets = LOSES.includes(disturbance.what) ? backlog?.packets ?? 0 : 0;
+    return { ...disturbance, queue: nameQueue(queue), backlog, lostPackets };
+  }
+}
+
+/** What others have done to a queue, in words. */
+export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance): string {
+  const who = by === undefined ? "another process" : by;
+  const lost = lostPackets > 0
+    ? `: at least ${numberOf(lostPackets, "packet")} ${lostPackets === 1 ? "is" : "are"} lost`
+    : "";
+  switch (what) {
+    case "released":
+      return `${who} has let go what it held`;
+    case "deleted":
+      return `the plug vanished, with what it still held: ${who} deleted it${lost}`;
+    case "replaced":
+      return `the plug vanished, with what it still held: another qdisc is in its place${lost}`;
+    case "down":
+      return `its device went down, which discards what is held${lost}`;
+    case "gone":
+      return `the plug vanished, with what it still held: its device was deleted, or moved to another namespace${lost}`;
+    case "gate-device-down":
+      return `a device that it is on went down, and what it held of that is lost${lost}`;
+    case "gate-device-gone":
+      return `a device that it is on is gone, and what it held of that is lost${lost}`;
+    case "unfiltered":
+      return `its filters were deleted: packets pass it by`;
+    default:
+      throw new TypeError(`Cannot describe ${what satisfies never}`);
+  }
 }

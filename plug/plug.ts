@@ -5,11 +5,12 @@ import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
-import { Hold, type HoldOptions } from "./hold.ts";
+import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
+import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /** Which connection to use. */
 export interface Via {
@@ -186,6 +187,12 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "release-indefinite" });
   }
 
+  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 30 ms later. */
+  async releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport> {
+    const [report] = await releaseAndCount([this.#queue], options);
+    return report;
+  }
+
   /** The same as `release`, by the kernel's name. */
   releaseIndefinite(): void {
     this.release();
@@ -202,11 +209,16 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Waits until its guardian has released it by itself, and tells why; "gone" where the guardian has ended instead, or
+   * Waits until its guardian has released it by itself, or others have disturbed what it held, and tells why; "gone" where the guardian has ended instead, or
    * where it has none.
    */
-  async whenCutShort(): Promise<"deadline" | "SIGTERM" | "gone"> {
+  async whenCutShort(): Promise<CutShort | "gone"> {
     return (await this.#queue.guard?.whenReleased())?.why ?? "gone";
+  }
+
+  /** What others have done to it while it held, as its guardian sees it: absent where it has none. */
+  get disturbance(): HoldDisturbance | undefined {
+    return disturbanceTillNow([this.#state]);
   }
 
   /** Its counters at this moment. */

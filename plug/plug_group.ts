@@ -3,6 +3,7 @@ import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { Hold, type HoldOptions } from "./hold.ts";
 import type { Queue } from "./queue.ts";
+import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /**
  * Several plugs that are moved together: all requests over one connection go out in one send, which the
@@ -43,6 +44,11 @@ export class PlugGroup {
   /** Releases everything on all of them, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
   release(): void {
     changeQueues(this.#queues, { action: "release-indefinite" });
+  }
+
+  /** As `release` or `releaseOne`, and tells what has left of each, once that has: up to 30 ms later. */
+  releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport[]> {
+    return releaseAndCount(this.#queues, options);
   }
 
   /** The same as `release`, by the kernel's name. */

@@ -2,6 +2,7 @@ import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
+import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { ENODEV } from "../linux/errno.ts";
@@ -32,6 +33,8 @@ export interface GateMark {
   readonly held: Held;
   /** Refuses to hold where packets do not reach it any more. */
   refuseBroken?(operation: string): void;
+  /** Where its filters hang; absent where nothing is known of them. */
+  readonly hook?: Hook;
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
   limitRequest?(limitBytes: number): Request;
 }
@@ -161,9 +164,11 @@ export class Queue {
         if (this.#asked === "hold") this.#endedEpoch = true;
         this.#asked = "hold";
         this.#heedSignals();
+        this.#guard?.watch();
         return;
       case "release-one":
         this.#endedEpoch = false;
+        if (this.#asked === "hold") this.#guard?.watch({ due: true });
         return;
       case "release-indefinite":
         this.#endedEpoch = false;
@@ -202,18 +207,20 @@ export class Queue {
     this.dismissGuard();
   }
 
+  /** Whether it is a gate's, and a device that the gate is on is not there any more: packets go on by that. */
+  hasLostDevice(): boolean {
+    if (!this.gate) return false;
+    const answers = this.connection.transact(this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
+    return answers.some(({ errno }) => errno === ENODEV);
+  }
+
   /**
-   * Reports that what a gate has let go is lost, or a part of it: packets go on by the device that they came from. Of a
-   * plug that is no gate's there is nothing to report.
+   * Reports that what a gate has let go is lost, or a part of it.
    *
    * @throws {QueueError} `vanished` where a device that the gate is on is not there any more
    */
   refuseLostDevice(): void {
-    if (!this.gate) return;
-    const answers = this.connection.transact(
-      this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
-    );
-    if (answers.every(({ errno }) => errno !== ENODEV)) return;
+    if (!this.hasLostDevice()) return;
     throw new QueueError("vanished", `release ${nameQueue(this)}`, {
       reason: "a device that it is on is gone, and what it held of that is lost",
     });

@@ -5,7 +5,7 @@ import { plannedRequests } from "../../gate/gate_steps.ts";
 import { MatchError } from "../../gate/match/match_error.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { deviceName, parseSize } from "../values.ts";
-import { openConnection } from "../targets.ts";
+import { openConnection, refuseTwice } from "../targets.ts";
 import { understood, UsageError } from "../usage_error.ts";
 
 /** `plugctl gate add` */
@@ -38,11 +38,12 @@ function plannedGate(options: GateOptions): GatePlan {
 }
 
 function gateOptions(context: Context): GateOptions {
-  const { operands: [name], values } = context.arguments;
-  const devices = values.get("dev");
-  if (!devices) {
-    throw new UsageError(`gate add needs a device: plugctl gate add ${name} --dev DEV --direction DIRECTION`);
+  const { operands: [name, ...named], values } = context.arguments;
+  const devices = [...named, ...values.get("dev") ?? []];
+  if (devices.length === 0) {
+    throw new UsageError(`gate add needs a device: plugctl gate add ${name} DEV --direction DIRECTION`);
   }
+  refuseTwice(devices);
   const limit = valueOf(context, "limit");
   return {
     name,

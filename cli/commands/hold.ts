@@ -12,7 +12,7 @@ import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../hold/child.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
-import { holdEnd } from "../hold/hold_end.ts";
+import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
@@ -90,7 +90,8 @@ async function hold(work: Work): Promise<Held> {
   const report = hold.release();
   await attempt(failures, () => hold.drained({ timeoutMs: plan.timeoutMs }));
   // Where the guardian and something else have ended it at once, it was the guardian.
-  return { report, end: end && report.cutShort ? await hold.whenCutShort() : end };
+  const isOver = report.cutShort && !isExpected(report.disturbance, plan.until);
+  return { report, end: end && isOver ? await hold.whenCutShort() : end };
 }
 
 /** Starts the command; the guardian ends it, and what it has started, should this process be killed. */

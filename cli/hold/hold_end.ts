@@ -1,10 +1,11 @@
-import type { Hold } from "../../plug/hold.ts";
+import type { CutShort, Hold, HoldDisturbance } from "../../plug/hold.ts";
+import type { Condition } from "../condition.ts";
 import type { Child } from "./child.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 import { whenAborted } from "../interruptible.ts";
 
-/** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end. */
-export type HoldEnd = "command" | "for" | "until" | "deadline" | "SIGTERM" | "gone";
+/** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end; others. */
+export type HoldEnd = "command" | "for" | "until" | CutShort | "gone";
 
 /** What may end a hold. */
 export interface Waiting {
@@ -24,7 +25,7 @@ const PAUSE_MS = 1;
  */
 export async function holdEnd(hold: Hold, { plan: { forMs, until }, child, signal }: Waiting): Promise<HoldEnd> {
   const over = new AbortController();
-  const waits: Promise<HoldEnd>[] = [hold.whenCutShort(), whenAborted(signal)];
+  const waits: Promise<HoldEnd>[] = [cutShort(hold, until), whenAborted(signal)];
   if (child) waits.push(child.status.then(() => "command"));
   if (forMs !== undefined) waits.push(sleep(forMs - hold.elapsedMs, over.signal).then(() => "for"));
   if (until) waits.push(whenSo(() => until.isMet(hold.counts()), over.signal).then(() => "until"));
@@ -33,6 +34,18 @@ export async function holdEnd(hold: Hold, { plan: { forMs, until }, child, signa
   } finally {
     over.abort();
   }
+}
+
+/** Waits until it is cut short; that others release some of it is no such thing where that is what is waited for. */
+async function cutShort(hold: Hold, until: Condition | undefined): Promise<HoldEnd> {
+  const end = await hold.whenCutShort();
+  if (end !== "disturbed" || !isExpected(hold.disturbance, until)) return end;
+  return await new Promise(() => {});
+}
+
+/** Whether what others did is what `--until` waits for. */
+export function isExpected(disturbance: HoldDisturbance | undefined, until: Condition | undefined): boolean {
+  return disturbance?.what === "released" && until?.isAboutReleases === true;
 }
 
 /** Resolves after a time, or at once when `over` is aborted. */

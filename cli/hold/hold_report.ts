@@ -1,4 +1,4 @@
-import type { HeldQueue, HoldReport } from "../../plug/hold.ts";
+import { describeDisturbance, type HeldQueue, type HoldReport } from "../../plug/hold.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import type { HoldEnd } from "./hold_end.ts";
@@ -13,11 +13,18 @@ export interface Held {
 /** Says what was held, and why it ended where that is not what was asked for. */
 export function reportHold(context: Context, { report, end }: Held, status: number | undefined): void {
   for (const queue of report.queues) context.note(heldText(queue, report.heldMs));
-  const remark = end && remarkOn(context, end);
+  const remark = end && remarkOn(context, { report, end });
   if (remark) context.note(remark);
   if (!isGiven(context, "json")) return;
   const { heldMs, queues } = report;
-  const result = { heldMs: rounded(heldMs), endedBy: end, queues, drops: dropsOf(report), commandStatus: status };
+  const result = {
+    heldMs: rounded(heldMs),
+    endedBy: end,
+    disturbance: report.disturbance,
+    queues,
+    drops: dropsOf(report),
+    commandStatus: status,
+  };
   context.print(`${JSON.stringify(result, null, 2)}\n`);
 }
 
@@ -26,9 +33,10 @@ export function dropsOf({ queues }: HoldReport): number {
   return queues.reduce((total, { drops }) => total + drops, 0);
 }
 
-/** Whether a hold ended before its time: its guardian released it, or has ended, and could not have released it. */
+/** Whether a hold ended before its time: its guardian released it, others have disturbed it, or its guardian has ended, and
+ * could not have released it. */
 export function isCutShort(end: HoldEnd | undefined): boolean {
-  return end === "deadline" || end === "SIGTERM" || end === "gone";
+  return end === "deadline" || end === "SIGTERM" || end === "disturbed" || end === "gone";
 }
 
 function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): string {
@@ -38,7 +46,7 @@ function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): 
   return `held ${what} at ${queue} for ${rounded(heldMs)} ms at the longest, dropped ${drops || "none"}`;
 }
 
-function remarkOn(context: Context, end: HoldEnd): string | undefined {
+function remarkOn(context: Context, { report, end }: Held): string | undefined {
   const until = valueOf(context, "until");
   switch (end) {
     case "for":
@@ -49,6 +57,8 @@ function remarkOn(context: Context, end: HoldEnd): string | undefined {
       return `the guardian released it: ${valueOf(context, "max-hold") ?? "30s"} had passed, the most that was allowed`;
     case "SIGTERM":
       return "the guardian released it: SIGTERM was sent to it";
+    case "disturbed":
+      return report.disturbance && `${report.disturbance.queue}: ${describeDisturbance(report.disturbance)}`;
     case "gone":
       return "released: its guardian has ended, and nobody would have released it after a death of this process";
   }

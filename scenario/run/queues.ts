@@ -3,13 +3,14 @@ import type { Connection } from "../../netlink/connection.ts";
 import type { DetachReport } from "../../plug/drain.ts";
 import { Gate } from "../../gate/gate.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
+import { type CutShort, describeDisturbance, type HoldDisturbance } from "../../plug/hold.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
-import { numberOf } from "../../plug/quantity.ts";
-import { pause } from "./clock.ts";
+import { whyNothing } from "../../plug/release.ts";
+import { settled, type SettleOptions } from "../../plug/settle.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -22,20 +23,10 @@ export interface QueuesOptions {
   /** How long a queue may hold from one `buffer` on, in milliseconds, before the guardian releases it. */
   maxHoldMs: number;
   /** Called when the guardian has released a queue by itself, or has ended. */
-  onCutShort: (name: string, why: "deadline" | "SIGTERM" | "gone") => void;
+  onCutShort: (name: string, why: Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance) => void;
   /** Microseconds since the scenario began. */
   now: () => number;
 }
-
-/** How long to look at a queue that was released, until what it let go has left; it takes the kernel a moment. */
-const SETTLE_MAX_MS = 30;
-/** For how long nothing must have changed in it. */
-const SETTLE_MS = 3;
-
-/** How long after a change its counters may still move by themselves, in milliseconds. */
-const QUIET_MS = 50;
-/** How long the guardian may take to say that it was the one that released, in milliseconds. */
-const GUARDIAN_MS = 200;
 
 /** A gate or a plug that is there. */
 interface Attached {
@@ -44,12 +35,6 @@ interface Attached {
   plug: Plug;
   /** Since when it holds. */
   heldFrom?: number;
-  /** When it was changed last, in milliseconds of the process's clock. */
-  changedAt: number;
-  /** What it had let through and held when it was looked at since. */
-  seen?: { packets: number; held: number };
-  /** When it was seen first that packets have left it. */
-  leftAt?: number;
 }
 
 /** The gates and plugs of a scenario, by name. */
@@ -76,20 +61,12 @@ export class Queues {
   /**
    * Looks whether all that hold still have what they held.
    *
-   * @throws {StepError} where one has not: it was deleted, its device was, or its link went down; or another released it
+   * @throws {StepError} where others have done something to one
    */
-  inspect(): void {
+  assertUndisturbed(): void {
     for (const name of this.holding) {
-      const queue = this.#find(name, "read");
-      try {
-        const { packets, backlogPackets } = queue.plug.stats();
-        queue.gate?.assertDevices();
-        if (performance.now() - queue.changedAt >= QUIET_MS) compare(queue, { packets, held: backlogPackets });
-      } catch (error) {
-        if (!isGone(error)) throw error;
-        const what = queue.gate ? `gate ${name}, or a device that it is on,` : `plug ${name}`;
-        throw new StepError(`Cannot go on: ${what} is gone, and what it held is lost`, { cause: error });
-      }
+      const { disturbance } = this.#find(name, "read").plug;
+      if (disturbance) throw disturbed(name, disturbance);
     }
   }
 
@@ -115,7 +92,6 @@ export class Queues {
     const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
-    for (const queue of queues) noteChange(queue);
     // Where one of them refuses, the others hold all the same.
     if (action === "buffer") { for (const queue of queues) this.#noteHold(queue, asked); }
     // That it can lock out is no reason to refuse: there is a deadline.
@@ -135,22 +111,28 @@ export class Queues {
    * Returns once what was released has left the queues: they are empty, or nothing more of them changes. Waits no longer
    * than until `latest`, a time of the clock, and 30 ms.
    */
-  async settled(
-    names: readonly string[],
-    { signal, latest = Infinity }: { signal?: AbortSignal; latest?: number } = {},
-  ): Promise<void> {
-    const end = Math.min(performance.now() + SETTLE_MAX_MS, latest - SETTLE_MS);
-    let before = -1;
-    let since = performance.now();
-    for (;;) {
-      const held = names.filter((name) => this.#attached.has(name))
+  async settled(names: readonly string[], options?: SettleOptions): Promise<void> {
+    const held = () =>
+      names.filter((name) => this.#attached.has(name))
         .reduce((held, name) => held + (this.#lastStats(name)?.backlogPackets ?? 0), 0);
-      const now = performance.now();
-      if (held !== before) since = now;
-      if (held === 0 || now >= end || now - since >= SETTLE_MS) return;
-      before = held;
-      await pause(1, signal);
-    }
+    await settled(held, options);
+  }
+
+  /** The counters of those that are there, in their order. */
+  peek(names: readonly string[]): (QdiscStats | undefined)[] {
+    return names.map((name) => this.#attached.has(name) ? this.#lastStats(name) : undefined);
+  }
+
+  /** Why `release-one` has released nothing of some, a sentence each, where they have settled behind it. */
+  notReleased(names: readonly string[], before: readonly (QdiscStats | undefined)[]): string[] | undefined {
+    const why = this.peek(names).flatMap((after, index) => {
+      const { packets, backlogPackets } = before[index] ?? {};
+      if (!after || packets === undefined || backlogPackets === undefined) return [];
+      const releasedPackets = Math.min(after.packets - packets, backlogPackets);
+      const counts = { releasedPackets, waitingPackets: after.backlogPackets, lostPackets: 0 };
+      return whyNothing({ queue: names[index], one: true, ...counts }) ?? [];
+    });
+    return why.length > 0 ? why : undefined;
   }
 
   /** Releases whatever holds. One that is gone, with what it held, is passed over. */
@@ -217,17 +199,18 @@ export class Queues {
     const { guardian, maxHoldMs } = this.#options;
     const options = { name, devs, direction, match, limitBytes, priority, force, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
-    return { name, gate, plug: gate.plug, changedAt: performance.now() };
+    return { name, gate, plug: gate.plug };
   }
 
   #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
     const { guardian, maxHoldMs } = this.#options;
     const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, guardian, maxHoldMs }]);
-    return { name, plug, changedAt: performance.now() };
+    return { name, plug };
   }
 
   async #heed({ name, plug }: Attached): Promise<void> {
-    this.#options.onCutShort(name, await plug.whenCutShort().catch(() => "gone" as const));
+    const why = await plug.whenCutShort().catch(() => "gone" as const);
+    this.#options.onCutShort(name, why === "disturbed" ? plug.disturbance ?? "gone" : why);
   }
 
   #connect(host: string | undefined): Connection {
@@ -281,26 +264,9 @@ export class Queues {
   }
 }
 
-function noteChange(queue: Attached): void {
-  queue.changedAt = performance.now();
-  queue.seen = undefined;
-  queue.leftAt = undefined;
-}
-
-/** Compares what a queue that holds has with what it had: packets only come. */
-function compare(queue: Attached, now: { packets: number; held: number }): void {
-  const { name, seen = now } = queue;
-  const left = now.packets - seen.packets;
-  if (left > 0) {
-    queue.leftAt ??= performance.now();
-    if (performance.now() - queue.leftAt < GUARDIAN_MS) return;
-    throw new StepError(`Cannot go on: another has released ${name}, and ${numberOf(left, "packet")} left it`);
-  }
-  if (now.held < seen.held) {
-    const lost = numberOf(seen.held - now.held, "packet");
-    throw new StepError(`Cannot go on: ${lost} that ${name} held are lost: its link went down, or another emptied it`);
-  }
-  queue.seen = now;
+/** Why a scenario does not go on where others have done something to what it holds. */
+export function disturbed(name: string, disturbance: HoldDisturbance): StepError {
+  return new StepError(`Cannot go on: ${name}: ${describeDisturbance(disturbance)}`);
 }
 
 function noTotal(): QueueTotal {

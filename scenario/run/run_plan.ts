@@ -21,7 +21,7 @@ import { type EventLog, logByFile, logByTime, type Sink } from "./event_log.ts";
 import { Hosts } from "./hosts.ts";
 import { type Course, logged } from "./logged.ts";
 import { type OutputLine, Processes } from "./processes.ts";
-import { Queues } from "./queues.ts";
+import { disturbed, Queues, type QueuesOptions } from "./queues.ts";
 import { sample } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
 import { sentenceOf, StepError } from "./step_error.ts";
@@ -77,9 +77,6 @@ export interface Origin {
   /** In which commands run. */
   folder: string;
 }
-
-/** How often it is looked whether what is held is still there, in milliseconds. */
-const WATCH_MS = 50;
 
 /** How long the steps of `cleanup:` may take, in milliseconds. */
 const CLEANUP_MS = 30_000;
@@ -193,7 +190,6 @@ class Run {
     const late = () =>
       this.#stop.abort(new StepError(`Cannot go on: the scenario's timeout of ${formatDuration(timeoutMs)} is over`));
     const timer = setTimeout(late, timeoutMs);
-    using _watch = watch(() => stage.queues.inspect(), (error) => this.#stop.abort(error));
     try {
       this.#stop.signal.throwIfAborted();
       stage.hosts.check();
@@ -264,7 +260,8 @@ class Run {
   }
 
   /** Ends the steps when the guardian has released something, or is gone. */
-  readonly #cutShort = (name: string, why: "deadline" | "SIGTERM" | "gone"): void => {
+  readonly #cutShort: QueuesOptions["onCutShort"] = (name, why) => {
+    if (typeof why === "object") return this.#stop.abort(disturbed(name, why));
     const reasons = {
       deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
       SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
@@ -327,19 +324,6 @@ class Run {
       maxHoldMs,
     };
   }
-}
-
-/** Does something every so often, until it fails. */
-function watch(look: () => void, onFailure: (error: unknown) => void): Disposable {
-  const timer = setInterval(() => {
-    try {
-      look();
-    } catch (error) {
-      clearInterval(timer);
-      onFailure(error);
-    }
-  }, WATCH_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** The gates and plugs that steps attach, each name once. */

@@ -91,7 +91,7 @@ async function count(step: Step, here: Here & { end: End }): Promise<void> {
   end.before = statsOf(step, { kind, stage });
   try {
     await run(step, here);
-    stage.queues.inspect();
+    stage.queues.assertUndisturbed();
   } finally {
     end.after = statsOf(step, { kind, stage });
   }

@@ -52,8 +52,10 @@ async function letGo(
   action: "release-one" | "release-indefinite",
   { stage, signal, nextDue, details }: Scene,
 ): Promise<void> {
+  const before = stage.queues.peek(queues);
   details.asked = stage.queues.change(queues, { action });
   await stage.queues.settled(queues, { signal, latest: nextDue });
+  if (action === "release-one") details.notes = stage.queues.notReleased(queues, before);
 }
 
 /** `detach: NAMES` */

@@ -80,10 +80,6 @@ Deno.test("parseArguments() answers an option that a command does not take with 
   for (const [line, message] of OPTIONS_MEANT) assertEquals(messageOf(line), message, line);
 });
 
-Deno.test("parseArguments() says where a device goes, when it stands where none is taken", () => {
-  assertEquals(messageOf("gate add web lo"), 'unexpected argument "lo"; a device goes behind --dev: --dev lo');
-});
-
 Deno.test("nearest() finds a word with a slip, or the one that begins so, and nothing else", () => {
   const names = ["eth0", "eth1", "lo", "wlp3s0"];
   assertEquals(nearest("wlp3s1", names), "wlp3s0");

@@ -219,9 +219,12 @@ Deno.test("decode --pcap shows every message about plugs and gates, with its tim
     'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_LIMIT limit 16777216',
     'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_RELEASE_INDEFINITE limit 0',
     'RTM_NEWQDISC handle ffff: parent ingress KIND "clsact"',
-    'RTM_NEWTFILTER handle 504c: parent ffff:fff3 KIND "flower" ACT_KIND "mirred" action TC_ACT_STOLEN',
+    'RTM_NEWTFILTER handle 0x504c0001 parent ffff:fff3 pref 1000 protocol all KIND "flower" ACT_KIND "mirred" ' +
+    "action TC_ACT_STOLEN",
     'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_BUFFER limit 0',
-    'RTM_DELTFILTER handle 504c: parent ffff:fff3 KIND "flower"',
+    // Released before its filters go, and once more behind them
+    'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_RELEASE_INDEFINITE limit 0',
+    'RTM_DELTFILTER handle 0x504c0001 parent ffff:fff3 pref 1000 protocol all KIND "flower"',
     'RTM_NEWQDISC handle 504c: parent root KIND "plug" action TCQ_PLUG_RELEASE_INDEFINITE limit 0',
     "RTM_DELQDISC handle 504c: parent root",
     'RTM_DELQDISC handle ffff: parent ingress KIND "clsact"',

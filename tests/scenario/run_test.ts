@@ -2,7 +2,6 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as v from "valibot";
 import type { StepStart } from "../../scenario/event.ts";
 import { EVENT } from "../../scenario/event_schema.ts";
-import type { FakeKernel } from "../plug/fake_kernel.ts";
 import { ends, FakeClock, outcomes, runSteps, runText, sequenceOf } from "./fake_run.ts";
 
 /** What is always sent first and last where all goes well. */
@@ -87,35 +86,6 @@ Deno.test("run() ends at a step that fails, says why with the errno, and undoes 
   assertEquals(failed.sentence, "Cannot release-one eth0 (root): no plug is attached");
   assertEquals(outcomes(events).includes("4: done"), false);
   assertEquals(kernel.qdiscs, []);
-});
-
-Deno.test("run() ends where a queue that holds is gone, has lost what it held, or was released by another", async () => {
-  const ending = async (work: (kernel: FakeKernel) => void) => {
-    const { result } = await runSteps(
-      "  - buffer: up\n  - log: packets\n  - sleep: 200ms\n  - log: now\n  - sleep: 1h",
-      {
-        onEvent: (event, kernel) => {
-          if (event.event !== "step-start") return;
-          if (event.step === "2") { for (const packet of ["a", "b", "c"]) kernel.transmit(packet, kernel.devices[0]); }
-          if (event.step === "4") work(kernel);
-        },
-      },
-    );
-    return [result.outcome, result.step, result.undone, (result.error as Error).message];
-  };
-  const [outcome, , undone, message] = await ending((kernel) => kernel.removeQdisc(kernel.qdiscs[0]));
-  assertEquals([outcome, undone, message], [
-    "failed",
-    true,
-    "Cannot go on: plug up is gone, and what it held is lost",
-  ]);
-  const emptied = await ending((kernel) => void kernel.plugAt(kernel.devices[0]).queue.splice(0));
-  assertEquals(emptied, [
-    "failed",
-    "4",
-    true,
-    "Cannot go on: 3 packets that up held are lost: its link went down, or another emptied it",
-  ]);
 });
 
 Deno.test("run() says what was expected and what is, and that is not a failure", async () => {

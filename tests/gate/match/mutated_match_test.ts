@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeRequest, readReceived, receiveRegion, sendRegion } from "../../../codec/mod.ts";
-import { createFilter, FIRST_FILTER, readFilter } from "../../../plug/filter.ts";
+import { createFilter, FIRST_FILTER, type Key, readFilter } from "../../../plug/filter.ts";
 import { type Cube, isCovered } from "../../../gate/match/cube.ts";
 import { cubeOf, keysOf, signOf } from "../../../gate/match/flower.ts";
 import { FILTERS_MAX, MatchError, parseMatch } from "../../../gate/match/mod.ts";

@@ -1,0 +1,126 @@
+import { Listener } from "../netlink/listener.ts";
+import { type Happening, type Meaning, meaningOf, type Watched, WATCHED_GROUPS } from "./watch.ts";
+
+/** What was said of a plug, for certain. */
+export interface News {
+  what: Happening;
+  /** The device that it is about. */
+  ifindex: number;
+  /** The port of the socket of who did it; 0 where the kernel does not say. */
+  port: number;
+}
+
+/** A plug of which something may be said. */
+interface Subject {
+  watched: Watched;
+  /** Those of its devices that are down. */
+  down: Set<number>;
+  /** The first thing that was said for certain, of what has not been told yet. */
+  news?: News;
+  /** The number of a request for a release that the kernel has not said to be done. */
+  asked?: number;
+  /** Who has changed it last. */
+  changedBy?: number;
+}
+
+/** What is nobody's doing but its own process's does not happen to links. */
+const OF_LINKS: readonly Happening[] = ["down", "gone", "gate-device-down", "gate-device-gone"];
+
+/** What a guardian hears in a network namespace, and of which of its charges that tells something. */
+export class Ear implements Disposable {
+  readonly #listener: Listener;
+  readonly #onHeard: () => void;
+  readonly #subjects = new Map<number, Subject>();
+  #closed = false;
+
+  /** Listens from now on; `onHeard` is called when something was heard. */
+  constructor({ netns, onHeard }: { netns?: string; onHeard: () => void }) {
+    this.#listener = Listener.open({ groups: WATCHED_GROUPS, netns });
+    this.#onHeard = onHeard;
+    this.#listen();
+  }
+
+  /** Listens to what is said of a charge from now on; `isDown` tells of a device whether it is down. */
+  attend(id: number, watched: Watched, isDown: (ifindex: number) => boolean): void {
+    this.hear();
+    const devices = [watched.ifindex, ...watched.hook?.devices ?? []];
+    this.#subjects.set(id, { watched, down: new Set(devices.filter(isDown)) });
+  }
+
+  /** Does not any more. */
+  leave(id: number): void {
+    this.#subjects.delete(id);
+  }
+
+  /**
+   * Hears what was said before this call began. Nothing is asked of the kernel meanwhile, whose answer would overwrite what
+   * is being read.
+   */
+  hear(): void {
+    this.#listener.hears((message) => {
+      for (const subject of this.#subjects.values()) {
+        const meaning = meaningOf(message, subject.watched);
+        if (meaning) note(subject, meaning);
+      }
+      return false;
+    });
+  }
+
+  /** Forgets what was said of a charge before this call began; of links only where it is told so. */
+  forget(id: number, { links = false }: { links?: boolean } = {}): void {
+    this.hear();
+    const subject = this.#subjects.get(id);
+    if (!subject) return;
+    subject.asked = subject.changedBy = undefined;
+    if (links || !subject.news || !OF_LINKS.includes(subject.news.what)) subject.news = undefined;
+  }
+
+  /** What was said of a charge, which is forgotten with that. */
+  newsOf(id: number): News | undefined {
+    const subject = this.#subjects.get(id);
+    const news = subject?.news;
+    if (subject) subject.news = undefined;
+    return news;
+  }
+
+  /** The port of who has changed a plug last. */
+  changedBy(id: number): number | undefined {
+    return this.#subjects.get(id)?.changedBy;
+  }
+
+  /** Ends the listening. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#listener[Symbol.dispose]();
+  }
+
+  async #listen(): Promise<void> {
+    for (;;) {
+      await this.#listener.readable();
+      if (this.#closed) return;
+      this.hear();
+      this.#onHeard();
+    }
+  }
+}
+
+function note(subject: Subject, { what, ifindex, sequence, port }: Meaning): void {
+  switch (what) {
+    case "up":
+      subject.down.delete(ifindex);
+      return;
+    case "asked":
+      // Before the kernel does it, or refuses.
+      subject.asked = sequence;
+      return;
+    case "changed":
+      subject.changedBy = port;
+      if (subject.asked === sequence) subject.news ??= { what: "released", ifindex, port };
+      return;
+    case "down":
+    case "gate-device-down":
+      if (subject.down.has(ifindex)) return;
+      subject.down.add(ifindex);
+  }
+  subject.news ??= { what, ifindex, port };
+}

@@ -1,0 +1,156 @@
+import {
+  NLM_F_REQUEST,
+  RTM_DELLINK,
+  RTM_DELQDISC,
+  RTM_DELTFILTER,
+  RTM_NEWLINK,
+  RTM_NEWQDISC,
+} from "../codec/assembly/constants.ts";
+import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
+import type { Records } from "../codec/records.ts";
+import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC } from "../linux/socket.ts";
+
+/** What the kernel, and plugctl as it asks the kernel, say of devices, qdiscs and filters. */
+export const WATCHED_GROUPS = GROUP_LINK | GROUP_TC | GROUP_REQUESTS;
+
+/** A plug that is watched. */
+export interface Watched {
+  /** The device's index. */
+  ifindex: number;
+  /** Where it hangs: `TC_H_ROOT` or a class. */
+  parent: number;
+  /** Its handle. */
+  handle: number;
+  /** Where the filters hang that send packets to it, where it is a gate's. */
+  hook?: Hook;
+}
+
+/** Where the filters of a gate hang. */
+export interface Hook {
+  /** The indexes of the devices, by which packets go on. */
+  devices: readonly number[];
+  /** The hooks of clsact: for what comes in, for what leaves, or both. */
+  parents: readonly number[];
+  /** The priority of the filters. */
+  priority: number;
+}
+
+/** What others have done to a plug while it held. */
+export interface Disturbance {
+  /** What has happened. */
+  what: Happening;
+  /** The process that did it, as far as that is known: `process 12 (tc)`. */
+  by?: string;
+}
+
+/**
+ * What can happen to a plug that holds: it was released, deleted, or another was put in its place; its device was taken
+ * down, or is gone; a device of its gate was taken down, or is gone; or the gate's filters are gone.
+ */
+export type Happening =
+  | "released"
+  | "deleted"
+  | "replaced"
+  | "down"
+  | "gone"
+  | "gate-device-down"
+  | "gate-device-gone"
+  | "unfiltered";
+
+/** The class of a plug was deleted (`linux/rtnetlink.h`). */
+const RTM_DELTCLASS = 41;
+/** A device that is down, or has lost its carrier, has discarded what it held (`linux/if.h`). */
+export const IFF_LOWER_UP = 1 << 16;
+/** Where `nlmsg_pid` stands in a message, the index, `ifi_flags`, and `tcm_handle`, `tcm_parent` and `tcm_info`. */
+const PORT_AT = 12;
+const IFINDEX_AT = 20;
+const LINK_FLAGS_AT = 24;
+const HANDLE_AT = 24;
+const PARENT_AT = 28;
+const INFO_AT = 32;
+
+/**
+ * What a message means for a plug: what has happened for certain; that a device is up; that somebody has asked for a release,
+ * which the kernel may refuse; or that somebody has changed the plug, of which the kernel says no more.
+ */
+export interface Meaning {
+  what: Happening | "up" | "asked" | "changed";
+  /** The device that it is about. */
+  ifindex: number;
+  /** The number that the request had, which the kernel repeats where it says what has come of it. */
+  sequence: number;
+  /** The port of the socket of who did it. */
+  port: number;
+}
+
+/** What a message means for a plug, where it means something. */
+export function meaningOf(message: Records, watched: Watched): Meaning | undefined {
+  const ifindex = message.word(IFINDEX_AT);
+  const isOwn = ifindex === watched.ifindex;
+  const isOfGate = watched.hook?.devices.includes(ifindex) ?? false;
+  if (!isOwn && !isOfGate) return undefined;
+  const what = isOwn ? ofPlug(message, watched) : ofGateDevice(message, watched.hook);
+  return what && { what, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
+}
+
+function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined {
+  switch (message.type) {
+    case RTM_DELLINK:
+      return "gone";
+    case RTM_NEWLINK:
+      return isUp(message) ? "up" : "down";
+    case RTM_DELQDISC:
+      return takesAway(message, watched) ? "deleted" : undefined;
+    case RTM_DELTCLASS:
+      return message.word(HANDLE_AT) === watched.parent ? "deleted" : undefined;
+    case RTM_NEWQDISC:
+      return message.parent === watched.parent ? ofQdisc(message, watched) : undefined;
+  }
+}
+
+function ofGateDevice(message: Records, hook: Hook | undefined): Meaning["what"] | undefined {
+  switch (message.type) {
+    case RTM_DELLINK:
+      return "gate-device-gone";
+    case RTM_NEWLINK:
+      return isUp(message) ? "up" : "gate-device-down";
+    case RTM_DELQDISC:
+      return message.parent === TC_H_CLSACT ? "unfiltered" : undefined;
+    case RTM_DELTFILTER:
+      return isFilterOf(message, hook) ? "unfiltered" : undefined;
+  }
+}
+
+function isUp(message: Records): boolean {
+  return (message.word(LINK_FLAGS_AT) & IFF_LOWER_UP) !== 0;
+}
+
+/** Whether a qdisc that is deleted is the plug, or what the plug hangs from: of those below nothing is said. */
+function takesAway({ handle, parent }: Records, watched: Watched): boolean {
+  // What was there before is said to be deleted when the plug is put in its place.
+  if (parent === watched.parent) return handle === watched.handle;
+  if (watched.parent === TC_H_ROOT || parent === TC_H_CLSACT) return false;
+  return parent === TC_H_ROOT || handle === (watched.parent & 0xffff0000) >>> 0;
+}
+
+function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["what"] | undefined {
+  const isPlug = handle === watched.handle && kind === "plug";
+  // What the kernel says of a qdisc is no request; and of the requests none but releases are said to others.
+  if ((flags & NLM_F_REQUEST) !== 0) return isPlug ? "asked" : undefined;
+  return isPlug ? "changed" : "replaced";
+}
+
+function isFilterOf(message: Records, hook: Hook | undefined): boolean {
+  return hook !== undefined && hook.parents.includes(message.word(PARENT_AT)) &&
+    message.word(INFO_AT) >>> 16 === hook.priority;
+}
+
+/** A process by the port of its socket, which for the first socket of a process is its number. */
+export function processOf(port: number): string | undefined {
+  if (port <= 0 || port > 0x7fffffff) return undefined;
+  try {
+    return `process ${port} (${Deno.readTextFileSync(`/proc/${port}/comm`).trim()})`;
+  } catch {
+    return undefined;
+  }
+}

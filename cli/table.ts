@@ -57,6 +57,7 @@ export const OPTIONS = {
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
   "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
+  "ready-fd": { value: "N", summary: "write a line to this file descriptor once it holds, and close it" },
   "expect-lossless": { summary: "exit with status 3 if a packet was dropped" },
   drop: { summary: "discard held packets instead of releasing them" },
   timeout: { value: "DURATION", short: "t", summary: "how long to wait for held packets to leave (default 5s)" },
@@ -149,11 +150,17 @@ export const COMMANDS = {
       "for",
       "until",
       "max-hold",
+      "ready-fd",
+      "report",
       "expect-lossless",
       "timeout",
       ...COMMON,
     ],
-    meanings: { "max-hold": "have a guardian release after this time, whatever happens (default 30s)" },
+    meanings: {
+      "max-hold": "have a guardian release after this time (default 30s; at least --for + 5s)",
+      "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",
+      "json": "print what was held as JSON; with a command use --report",
+    },
     details: [
       "Attaches a plug where a device has none, holds, runs the command, and releases when the first of these comes: the " +
       "command's end, the time of --for, what --until says. Then it waits until all has left, takes away what it has " +
@@ -161,7 +168,10 @@ export const COMMANDS = {
       "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then >=, >, " +
       "==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
       "A guardian, a process of its own, releases at once and takes away what was attached if this process is killed, and " +
-      "ends the command and what that has started, but no daemons. It also releases after --max-hold, 30s if not given.",
+      "ends the command and what that has started, but no daemons. It also releases after --max-hold: 30s if not given, or " +
+      "5s more than a --for that is longer than 25s.",
+      "Says holding DEVICE on standard error once it holds. With --ready-fd N a line goes to that file descriptor then, so " +
+      "that a script need not guess when: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read line <f.",
       "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where the " +
       "guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and SIGHUP " +
       "release first, and go to the command too.",

@@ -29,6 +29,9 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   // int open(const char *path, int flags, ...);
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  // ssize_t write(int fd, const void *buffer, size_t count);
+  // Declared as i32, as send is.
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // int close(int fd);
   close: { parameters: ["i32"], result: "i32" },
   // int setns(int fd, int nstype);

@@ -13,6 +13,7 @@ import { Child } from "../hold/child.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
+import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
 import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
@@ -24,6 +25,9 @@ import { gapNote } from "../printing.ts";
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
   plan: HoldPlan;
+  outputs: HoldOutputs;
+  /** Says that it has begun. */
+  begun: () => void;
   /** Ends all waiting. */
   signal: AbortSignal;
   /** The command, once it has been started. */
@@ -41,6 +45,7 @@ export async function run(context: Context): Promise<number | void> {
   }
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");
+  using outputs = openHoldOutputs(context);
   using connection = await openConnection(context);
   const targets = resolveTargets(connection, plan);
   refuseLimit(plan, targets);
@@ -48,7 +53,14 @@ export async function run(context: Context): Promise<number | void> {
   using _guardian = queues.guardian;
   const warnings = queues.attached.flatMap((plug) => plug.warnings);
   for (const warning of [...queues.remarks, ...warnings]) context.note(warning);
-  return await interruptible((signal) => holdAndReport(context, { ...queues, plan, signal, failures: [] }));
+  const names = [...targets.gates.map((name) => `gate ${name}`), ...targets.places.map(({ dev }) => dev)].join(", ");
+  const begun = () => {
+    context.note(`holding ${names}`);
+    outputs.begun(`holding ${names}`);
+  };
+  return await interruptible((signal) =>
+    holdAndReport(context, { ...queues, plan, signal, outputs, begun, failures: [] })
+  );
 }
 
 /** @throws {UsageError} where a limit is given and no plug is attached for the hold */
@@ -59,12 +71,12 @@ function refuseLimit({ limitBytes }: HoldPlan, { places }: Targets): void {
 
 /** Holds, takes away what was attached, waits for the command, and says what came of it. */
 async function holdAndReport(context: Context, work: Work): Promise<number> {
-  const { failures } = work;
+  const { failures, outputs, plan: { maxMs } } = work;
   const held = await attempt(failures, () => hold(work));
   await detach(work);
   for (const note of work.attached.flatMap(gapNote)) context.note(note);
   const commandStatus = await attempt(failures, () => awaitCommand(work));
-  if (held) reportHold(context, held, commandStatus);
+  if (held) reportHold(context, held, { outputs, status: commandStatus, maxMs });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Several things failed");
   const { report, end } = held as Held;
@@ -85,6 +97,7 @@ async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<
 async function hold(work: Work): Promise<Held> {
   const { plugs, guardian, plan, signal, failures } = work;
   using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true });
+  work.begun();
   work.child = startCommand(work);
   const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));
   const report = hold.release();

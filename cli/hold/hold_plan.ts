@@ -3,6 +3,7 @@ import { type Condition, parseCondition } from "../condition.ts";
 import { type Context, valueOf } from "../context.ts";
 import { durationOf, parseSize, positiveDuration } from "../values.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
+import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
 import { UsageError } from "../usage_error.ts";
 
@@ -19,6 +20,9 @@ export interface HoldPlan extends NamedTargets {
   timeoutMs?: number;
 }
 
+/** By how much the guardian waits longer than a `--for`, in milliseconds. */
+const BEYOND_FOR_MS = 5000;
+
 /**
  * Understands the command line of `hold`.
  *
@@ -34,7 +38,7 @@ export function holdPlan(context: Context): HoldPlan {
     program: context.arguments.program,
     forMs: positiveDuration(context, "for"),
     until: until === undefined ? undefined : parseCondition(until),
-    maxMs: positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS,
+    maxMs: positiveDuration(context, "max-hold") ?? defaultMaxMs(positiveDuration(context, "for")),
     timeoutMs: durationOf(context, "timeout"),
   };
   if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
@@ -54,9 +58,14 @@ function endsFor(names: readonly string[]): string {
     `plugctl hold ${shellText([held])} -- ${shellText(more)}`;
 }
 
+/** When the guardian releases where nothing is said: never before a `--for` has ended. */
+function defaultMaxMs(forMs = 0): number {
+  return Math.min(Math.max(DEFAULT_MAX_HOLD_MS, forMs + BEYOND_FOR_MS), LONGEST_MS);
+}
+
 /** Refuses a `--for` that the deadline would cut short: a release by the guardian is a failure. */
 function refuseLate(context: Context, { forMs, maxMs }: HoldPlan): void {
   if (forMs === undefined || forMs < maxMs) return;
-  const deadline = valueOf(context, "max-hold") ?? `${DEFAULT_MAX_HOLD_MS / 1000}s, the default`;
+  const deadline = valueOf(context, "max-hold") ?? "24 days, the longest there is";
   throw new UsageError(`--for ${valueOf(context, "for")} must be less than --max-hold, which is ${deadline}`);
 }

@@ -1,7 +1,8 @@
 import { describeDisturbance, type HeldQueue, type HoldReport } from "../../plug/hold.ts";
 import { numberOf } from "../../plug/quantity.ts";
-import { type Context, isGiven, valueOf } from "../context.ts";
+import { type Context, valueOf } from "../context.ts";
 import type { HoldEnd } from "./hold_end.ts";
+import type { HoldOutputs } from "./hold_outputs.ts";
 
 /** What came of a hold. */
 export interface Held {
@@ -11,21 +12,23 @@ export interface Held {
 }
 
 /** Says what was held, and why it ended where that is not what was asked for. */
-export function reportHold(context: Context, { report, end }: Held, status: number | undefined): void {
+export function reportHold(
+  context: Context,
+  { report, end }: Held,
+  { outputs, status, maxMs }: { outputs: HoldOutputs; status: number | undefined; maxMs: number },
+): void {
   for (const queue of report.queues) context.note(heldText(queue, report.heldMs));
-  const remark = end && remarkOn(context, { report, end });
+  const remark = end && remarkOn(context, { report, end, maxMs });
   if (remark) context.note(remark);
-  if (!isGiven(context, "json")) return;
   const { heldMs, queues } = report;
-  const result = {
+  outputs.report({
     heldMs: rounded(heldMs),
     endedBy: end,
     disturbance: report.disturbance,
     queues,
     drops: dropsOf(report),
     commandStatus: status,
-  };
-  context.print(`${JSON.stringify(result, null, 2)}\n`);
+  });
 }
 
 /** How many packets all queues have dropped. */
@@ -46,7 +49,7 @@ function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): 
   return `held ${what} at ${queue} for ${rounded(heldMs)} ms at the longest, dropped ${drops || "none"}`;
 }
 
-function remarkOn(context: Context, { report, end }: Held): string | undefined {
+function remarkOn(context: Context, { report, end, maxMs }: Held & { maxMs: number }): string | undefined {
   const until = valueOf(context, "until");
   switch (end) {
     case "for":
@@ -54,7 +57,7 @@ function remarkOn(context: Context, { report, end }: Held): string | undefined {
     case "command":
       return until === undefined ? undefined : `released at the command's end, without ${until}`;
     case "deadline":
-      return `the guardian released it: ${valueOf(context, "max-hold") ?? "30s"} had passed, the most that was allowed`;
+      return `the guardian released it: ${deadlineText(context, maxMs)}`;
     case "SIGTERM":
       return "the guardian released it: SIGTERM was sent to it";
     case "disturbed":
@@ -62,6 +65,12 @@ function remarkOn(context: Context, { report, end }: Held): string | undefined {
     case "gone":
       return "released: its guardian has ended, and nobody would have released it after a death of this process";
   }
+}
+
+function deadlineText(context: Context, maxMs: number): string {
+  const given = valueOf(context, "max-hold");
+  if (given !== undefined) return `${given} had passed, the most that was allowed`;
+  return `${maxMs / 1000}s had passed, the most without --max-hold; give a longer one, such as --max-hold 5m`;
 }
 
 /** To a tenth of a millisecond. */

@@ -11,6 +11,9 @@ Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherw
   const names = { gates: [], places: [], names: ["web"], at: { parent: undefined, handle: undefined } };
   assertEquals(plan, { ...names, ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
   assertEquals(planned("hold --dev lo --until backlog>=1 --max-hold 5s").maxMs, 5000);
+  for (const [time, maxMs] of [["25s", 30_000], ["28s", 33_000], ["60s", 65_000], ["10m", 605_000]] as const) {
+    assertEquals(planned(`hold lo --for ${time}`).maxMs, maxMs);
+  }
   assertEquals(planned("hold --dev lo --for 59s --max-hold 1m -- sleep 1").program, ["sleep", "1"]);
 });
 
@@ -22,7 +25,7 @@ const MISTAKES = [
     "hold lo curl url",
     "hold needs an end: --for DURATION, --until CONDITION, or a command behind --, as in: plugctl hold lo -- curl url",
   ],
-  ["hold web --for 30s", "--for 30s must be less than --max-hold, which is 30s, the default"],
+  ["hold web --for 60s --max-hold 30s", "--for 60s must be less than --max-hold, which is 30s"],
   ["hold web --for 5s --max-hold 5s", "--for 5s must be less than --max-hold, which is 5s"],
   ["hold web --for 0s", "--for is 0s, must be more than 0"],
   ["hold web --for 1s --max-hold 0ms", "--max-hold is 0ms, must be more than 0"],

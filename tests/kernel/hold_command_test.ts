@@ -7,6 +7,7 @@ import { findDevice } from "../../plug/qdiscs.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { qdiscs } from "./queue.ts";
 import { ROUNDS, rounds } from "./rounds.ts";
 import { UdpSocket } from "./udp_socket.ts";
 
@@ -19,7 +20,8 @@ Deno.test("plugctl hold", async (t) => {
   const test = (name: string, round: () => Promise<number | void>) => t.step(name, () => rounds(round));
 
   await test("hold releases and detaches when the command has ended, and reports what it held", async () => {
-    const { outcome, endCommand } = await hold.hold([...DEV, "--expect-lossless", "--json"]);
+    const file = await Deno.makeTempFile({ prefix: "plugctl-report-" });
+    const { outcome, endCommand } = await hold.hold([...DEV, "--expect-lossless", "--report", file]);
     hold.send();
     assertEquals(hold.backlog, HELD);
     endCommand();
@@ -28,12 +30,13 @@ Deno.test("plugctl hold", async (t) => {
     assertMatch(
       stderr,
       RegExp(
-        `^plugctl: held ${HELD} packets, ${bytes} bytes, at eth0 \\(root\\) for [\\d.]+ ms at the longest, dropped none\n$`,
+        `^plugctl: holding eth0\nplugctl: held ${HELD} packets, ${bytes} bytes, at eth0 \\(root\\) for [\\d.]+ ms at the longest, dropped none\n$`,
       ),
     );
-    const { heldMs: _heldMs, ...report } = JSON.parse(stdout);
+    const { heldMs: _heldMs, ...report } = JSON.parse(await Deno.readTextFile(file));
+    await Deno.remove(file);
     const queues = [{ queue: "eth0 (root)", packets: HELD, bytes, drops: 0 }];
-    assertEquals([status, report], [0, { endedBy: "command", queues, drops: 0, commandStatus: 0 }]);
+    assertEquals([stdout, status, report], ["", 0, { endedBy: "command", queues, drops: 0, commandStatus: 0 }]);
     return await hold.isOver();
   });
 
@@ -55,7 +58,10 @@ Deno.test("plugctl hold", async (t) => {
 
   await test("hold takes away what it attached for a command that is not there", async () => {
     const { status, stderr } = await plugctl(hold.left, "hold", ...DEV, "--", "/nosuch");
-    assertEquals([status, stderr], [127, "plugctl: cannot run /nosuch: there is no such command\n"]);
+    assertEquals([status, stderr], [
+      127,
+      "plugctl: holding eth0\nplugctl: cannot run /nosuch: there is no such command\n",
+    ]);
     return await hold.isOver();
   });
 
@@ -102,7 +108,7 @@ Deno.test("plugctl hold", async (t) => {
       assertEquals(status, 1);
       assertMatch(
         stderr,
-        /^plugctl: cannot release eth0 \(root\): the plug vanished, with what it still held: its device was deleted, or moved to another namespace: at least 50 packets are lost\n$/,
+        /^plugctl: holding eth0\nplugctl: cannot release eth0 \(root\): the plug vanished, with what it still held: its device was deleted, or moved to another namespace: at least 50 packets are lost\n$/,
       );
     });
   });
@@ -121,7 +127,7 @@ Deno.test("plugctl hold", async (t) => {
     assertEquals(status, 1);
     assertMatch(
       stderr,
-      /^plugctl: cannot release gate lost: a device that it is on is gone, and what it held of that is lost: at least 1 packet is lost\n$/,
+      /^plugctl: holding gate lost\nplugctl: cannot release gate lost: a device that it is on is gone, and what it held of that is lost: at least 1 packet is lost\n$/,
     );
     await plugctlDone(hold.left, "gate", "delete", "lost");
     return await hold.isOver();
@@ -219,6 +225,59 @@ Deno.test("plugctl hold", async (t) => {
     const passed = await hold.isOver();
     await hold.without(["gate", "delete", "web"]);
     return passed;
+  });
+
+  await t.step("hold --ready-fd lets a shell script send when it holds, without a race", async () => {
+    const script = `
+      set -e
+      folder=$(mktemp -d)
+      mkfifo $folder/ready
+      "$@" hold eth0 --limit 16m --until 'backlog>=5' --for 100s --ready-fd 3 --report fd:4 3>$folder/ready 4>$folder/report &
+      read line <$folder/ready
+      echo "$line"
+      tc -s -json qdisc show dev eth0 | grep -o '"kind":"plug"'
+      for n in 1 2 3 4 5; do echo $n >/dev/udp/10.0.0.2/5001; done
+      wait $!
+      cat $folder/report
+      rm -r $folder`;
+    const child = hold.left.spawn(["bash", "-c", script, "bash", ...PLUGCTL], { stdout: "piped", stderr: "piped" });
+    const { code, stdout, stderr } = await child.output();
+    const [line, plug, ...report] = new TextDecoder().decode(stdout).split("\n");
+    assertEquals([code, line, plug], [0, "holding eth0", '"kind":"plug"'], new TextDecoder().decode(stderr));
+    const { endedBy, queues: [{ packets }] } = JSON.parse(report.join("\n"));
+    assertEquals([endedBy, packets], ["until", 5]);
+    await hold.isOver();
+  });
+
+  await t.step(
+    "hold refuses a descriptor that is closed, for reading, or wrong, before it touches anything",
+    async () => {
+      const before = qdiscs(hold.left);
+      for (
+        const [words, redirection, message] of [
+          ["--ready-fd 7", "", "cannot write to file descriptor 7: it is not open"],
+          ["--ready-fd 7", "7</dev/null", "cannot write to file descriptor 7: it is open for reading only"],
+          ["--report fd:7", "", "cannot write to file descriptor 7: it is not open"],
+          ["--report /nosuch/report", "", "cannot write /nosuch/report: "],
+          ["--ready-fd x", "", 'invalid --ready-fd "x": use the number of an open file descriptor, such as 3'],
+          ["--json", "-- true", "--json would mix with the output of the command: write the report elsewhere"],
+        ] as const
+      ) {
+        const script = `exec "$@" hold eth0 --for 1s ${words} ${redirection}`;
+        const child = hold.left.spawn(["bash", "-c", script, "bash", ...PLUGCTL], { stdout: "piped", stderr: "piped" });
+        const { code, stderr } = await child.output();
+        const said = new TextDecoder().decode(stderr);
+        assertEquals([code > 0, said.startsWith(`plugctl: ${message}`)], [true, true], said);
+        assertEquals(qdiscs(hold.left), before);
+      }
+    },
+  );
+
+  await t.step("hold --for longer than the default has a guardian that waits a little longer", async () => {
+    const child = hold.left.spawn([...PLUGCTL, "hold", ...DEV, "--for", "31s"], { stdout: "null", stderr: "piped" });
+    const { code, stderr } = await child.output();
+    assertEquals([code, new TextDecoder().decode(stderr).includes("guardian")], [0, false]);
+    await hold.isOver();
   });
 
   await t.step(

@@ -1,5 +1,5 @@
 import { openTap } from "../gate/tap.ts";
-import { gateDevice } from "../gate/device.ts";
+import { gateDevice } from "../plug/gate_device.ts";
 import { namedGates } from "../gate/named_gates.ts";
 import type { Guardian } from "../guardian/guardian.ts";
 import {

@@ -4,7 +4,7 @@ import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { decode } from "../codec/family.ts";
 import { defaultLimit } from "../plug/attach.ts";
-import { gateDevice } from "../gate/device.ts";
+import { gateDevice } from "../plug/gate_device.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";

@@ -36,6 +36,15 @@ function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unkn
   return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
 }
 
+/** That the kernel has discarded what a device was given to send while a plug was put in or taken out, where it has. */
+export function gapNote({ dev, gapMs }: { dev: string; gapMs: number }): string[] {
+  if (gapMs === 0) return [];
+  return [
+    `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
+    `beside a clsact nothing is lost: tc qdisc add dev ${dev} clsact`,
+  ];
+}
+
 /** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
 export function losses(
   queue: string,

@@ -1,4 +1,4 @@
-import { gateDevice } from "../gate/device.ts";
+import { gateDevice } from "../plug/gate_device.ts";
 import { parseDuration as durationText, parseSize as sizeText } from "../plug/quantity.ts";
 import { type Context, valueOf } from "./context.ts";
 import { understood, UsageError } from "./usage_error.ts";

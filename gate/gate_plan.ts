@@ -1,10 +1,10 @@
 import { type Cube, EVERYTHING } from "./match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
-import { type Key, keysOf, signOf } from "./match/flower.ts";
+import { keysOf, signOf } from "./match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
-import { gateDevice, inventName } from "./device.ts";
-import { FIRST_FILTER } from "./filter.ts";
-import type { Direction } from "./gate_note.ts";
+import { gateDevice, inventName } from "../plug/gate_device.ts";
+import { FIRST_FILTER, type Key } from "../plug/filter.ts";
+import type { Direction } from "../plug/gate_note.ts";
 import { isEverything } from "./held.ts";
 
 /** How to make a gate. */

@@ -1,6 +1,6 @@
 import type { Connection } from "../netlink/connection.ts";
 import { listPlugs } from "../plug/qdiscs.ts";
-import { isGateFilter, readFilters, redirectsTo } from "./filter.ts";
+import { isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
 import { readGates } from "./gate_state.ts";
 import { allHooks } from "./machine.ts";
 import { isOwnHandle } from "./recover.ts";

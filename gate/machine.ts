@@ -2,7 +2,7 @@ import { TC_H_CLSACT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { readLinks, readQdiscs } from "../plug/qdiscs.ts";
-import { type Filter, type Hook, readFilters, type Side } from "./filter.ts";
+import { type Filter, type Hook, readFilters, type Side } from "../plug/filter.ts";
 
 /** What gates consist of, as a network namespace has it. */
 export interface Machine {

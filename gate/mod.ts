@@ -33,11 +33,11 @@ export { type ReleaseOptions, type ReleaseReport, whyNothing } from "../plug/rel
 export { findDevice } from "../plug/qdiscs.ts";
 export { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 export { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
-export { deleteDevice, gateDevice } from "./device.ts";
+export { deleteDevice, gateDevice } from "../plug/gate_device.ts";
 export { plannedRequests } from "./gate_steps.ts";
 export type { Via } from "../plug/plug.ts";
 export { Gate } from "./gate.ts";
-export type { Direction } from "./gate_note.ts";
+export type { Direction } from "../plug/gate_note.ts";
 export type { ListedGate } from "./gate_state.ts";
 export { listGates } from "./gate_state.ts";
 export { MatchError, type MatchFault } from "./match/mod.ts";

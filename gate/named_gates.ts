@@ -7,9 +7,9 @@ import { askByName } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
-import { hookOf, readFilters, redirectsTo } from "./filter.ts";
-import { type GateNote, parseNote, sidesOf, withLimit } from "./gate_note.ts";
-import { gateDevice, writeNote } from "./device.ts";
+import { hookOf, readFilters, redirectsTo } from "../plug/filter.ts";
+import { type GateNote, parseNote, sidesOf, withLimit } from "../plug/gate_note.ts";
+import { gateDevice, writeNote } from "../plug/gate_device.ts";
 import { isGateDevice } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 

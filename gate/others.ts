@@ -1,5 +1,5 @@
 import type { LinkMessage } from "../codec/message.ts";
-import { type Action, type Filter, isGateFilter } from "./filter.ts";
+import { type Action, type Filter, isGateFilter } from "../plug/filter.ts";
 import { type Cube, intersect } from "./match/cube.ts";
 import { cubeOf } from "./match/flower.ts";
 

@@ -6,7 +6,7 @@ import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { nameQueue, Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "./filter.ts";
+import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
 import { readGates } from "./gate_state.ts";
 import { allHooks } from "./machine.ts";
 import { gateQueue } from "./named_gates.ts";

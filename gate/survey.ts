@@ -6,8 +6,8 @@ import { ENODEV } from "../linux/errno.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
-import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "./filter.ts";
-import { parseNote, sidesOf } from "./gate_note.ts";
+import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "../plug/filter.ts";
+import { parseNote, sidesOf } from "../plug/gate_note.ts";
 import { type GateState, isGateDevice, readGates } from "./gate_state.ts";
 import { BOTH_SIDES, heldPackets, hookQdisc } from "./machine.ts";
 

@@ -2,9 +2,9 @@ import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions } from "../guardian/entrust.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
-import { type Filter, sampleFilter } from "./filter.ts";
+import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
 import { type GateState, readGates } from "./gate_state.ts";
-import { cubeOf, type Key, keysOf } from "./match/flower.ts";
+import { cubeOf, keysOf } from "./match/flower.ts";
 
 /** A tap of a gate that is to be taken out when its process is dead. */
 export interface TapCharge {

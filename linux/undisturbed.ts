@@ -2,6 +2,9 @@ import { libc } from "./libc.ts";
 
 const SCHED_OTHER = 0;
 const SCHED_FIFO = 1;
+const SCHED_RR = 2;
+/** `SCHED_RESET_ON_FORK`, beside a policy. */
+const RESET_ON_FORK = 0x40000000;
 const THIS_THREAD = 0;
 /** `_SC_NPROCESSORS_ONLN` of glibc and musl */
 const PROCESSORS_ONLINE = 84;
@@ -29,11 +32,26 @@ export function undisturbed<T>(work: () => T): T {
   }
 }
 
-/** As `undisturbed`, and tells how many milliseconds it took during which others could send: none with one processor. */
+/** As `undisturbed`, and tells how many milliseconds it took during which others could send: none where none could. */
 export function timedUndisturbed<T>(work: () => T): { result: T; gapMs: number } {
   const from = performance.now();
   const result = undisturbed(work);
-  return { result, gapMs: hasSeveralProcessors() ? performance.now() - from : 0 };
+  return { result, gapMs: canOthersSend() ? performance.now() - from : 0 };
+}
+
+/** Whether others can send while one works `undisturbed`: on other processors, or since this process has no CAP_SYS_NICE. */
+export function canOthersSend(): boolean {
+  return hasSeveralProcessors() || !undisturbed(isRealTime);
+}
+
+function isRealTime(): boolean {
+  const { call } = libc();
+  return [SCHED_FIFO, SCHED_RR].includes(call.sched_getscheduler(THIS_THREAD) & ~RESET_ON_FORK);
+}
+
+/** Keeps the process waiting. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /** Whether other processors can send while one works, whatever its priority. */

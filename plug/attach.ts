@@ -2,7 +2,6 @@ import { NLM_F_CREATE } from "../codec/assembly/constants.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { QdiscRequest } from "../codec/request.ts";
-import { timedUndisturbed } from "../linux/undisturbed.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachInTurn } from "./drain.ts";
 import { inTurn } from "../guardian/mark.ts";
@@ -19,6 +18,7 @@ import {
   FIRST_HANDLE,
   HANDLES,
 } from "./plug_requests.ts";
+import { graft, rootOf } from "./shelter.ts";
 import { describeQueue, type PlugPlace, Queue } from "./queue.ts";
 import { QueueError, refusalError } from "./queue_error.ts";
 
@@ -199,8 +199,10 @@ function create(connection: Connection, plans: readonly Plan[]): void {
     if (!hold) requests.push(changeRequest(place, "release-indefinite"));
     while (planOf.length < requests.length) planOf.push(plan);
   }
-  const { result: answers, gapMs } = timedUndisturbed(() => connection.transact(requests));
-  for (const { queue } of plans) if (queue.place.parent === TC_H_ROOT) queue.noteGap(gapMs);
+  const roots = plans.filter(({ queue: { place } }) => place.parent === TC_H_ROOT)
+    .map(({ found: { link, others } }) => rootOf(link, others));
+  const { answers, gapMs } = graft(connection, { roots, requests, operation: plans[0]?.operation ?? "attach" });
+  for (const { queue } of plans) if (queue.place.parent === TC_H_ROOT) queue.noteGap(gapMs(queue.place.ifindex));
   const failed = answers.findIndex(({ errno }) => errno !== 0);
   if (failed < 0) return;
   const created = new Set(planOf.filter((_, index) => isCreation(requests[index]) && answers[index].errno === 0));

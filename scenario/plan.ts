@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Direction } from "../gate/gate_note.ts";
+import type { Direction } from "../plug/gate_note.ts";
 import type { NumberTest } from "../plug/comparison.ts";
 import type { TextTest } from "./text_test.ts";
 

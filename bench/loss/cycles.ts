@@ -1,16 +1,22 @@
 // Puts plugs and gates in and takes them out while traffic flows that never pauses, by plain tc and by plugctl, and tells
-// what was lost:  cycles.ts TRAFFIC_PROGRAM CYCLES  prints a line "result|traffic|work|cycles|…" each.
+// what was lost:  cycles.ts TRAFFIC_PROGRAM CYCLES [PATTERN [MINUTES]]  prints a line "result|traffic|work|cycles|…" each,
+// of those whose "traffic|work" the pattern matches, each for MINUTES at the longest.
 import { Gate, Plug } from "../../mod.ts";
 import { inNamespace } from "../../linux/namespace.ts";
 
-const [program, count] = Deno.args;
+const [program, count, pattern = ".", minutes = "Infinity"] = Deno.args;
 const CYCLES = Number(count);
-/** Starting a process for each message takes so much longer. */
+const LONGEST_MS = Number(minutes) * 60_000;
+/** Starting a process for each message takes so much longer; one of plugctl more than one of tc. */
 const CYCLES_OF_TC = Math.ceil(CYCLES / 10);
+const CYCLES_OF_COMMANDS = Math.ceil(CYCLES / 25);
+/** All traffics but the first are looked at for less long. */
+const OTHERS = 20;
 const CONTROL = "/run/plugctl-bench-loss";
+const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
 const NEAR = "bench-near";
 const FAR = "bench-far";
-const HOLD_MS = 5;
+const HOLD_MS = 2;
 
 /** What flows, over which device of the near namespace. */
 interface Traffic {
@@ -35,10 +41,16 @@ interface Work {
   cycle: (dev: string) => Promise<void>;
 }
 
+/** The devices that have had a clsact put there. */
+const withClsact = new Set<string>();
+
 const WORKS: readonly Work[] = [
   { name: "nothing", cycles: CYCLES_OF_TC, cycle: () => pause(4 * HOLD_MS) },
   { name: "a plug, by plugctl", cycles: CYCLES, cycle: plugByPlugctl },
   { name: "a gate, by plugctl", cycles: CYCLES, cycle: gateByPlugctl },
+  { name: "a plug beside clsact, by plugctl", cycles: CYCLES, cycle: plugBesideClsact },
+  { name: "a plug, by its commands", cycles: CYCLES_OF_COMMANDS, cycle: plugByCommands },
+  { name: "a gate, by its commands", cycles: CYCLES_OF_COMMANDS, cycle: gateByCommands },
   { name: "a plug, by tc", cycles: CYCLES_OF_TC, cycle: plugByTc },
   { name: "clsact and a filter, by tc", cycles: CYCLES_OF_TC, cycle: clsactByTc },
 ];
@@ -53,7 +65,13 @@ try {
   }
   // What a release lets go at once must not be lost behind the queue: veth and lo drop what is beyond this.
   Deno.writeTextFileSync("/proc/sys/net/core/netdev_max_backlog", "1000000");
-  for (const traffic of TRAFFIC) for (const work of WORKS) await measure(traffic, work);
+  const chosen = new RegExp(pattern);
+  for (const [index, traffic] of TRAFFIC.entries()) {
+    for (const { name, cycles, cycle } of WORKS) {
+      if (!chosen.test(`${traffic.name}|${name}`)) continue;
+      await measure(traffic, { name, cycle, cycles: index === 0 ? cycles : Math.ceil(cycles / OTHERS) });
+    }
+  }
 } finally {
   ip("netns", "delete", NEAR);
   ip("netns", "delete", FAR);
@@ -63,7 +81,9 @@ async function measure({ name, words, dev }: Traffic, { name: work, cycles, cycl
   Deno.writeFileSync(CONTROL, new Uint8Array(64));
   const traffic = new Deno.Command(program, { args: [...words], stdout: "piped" }).spawn();
   await pause(500);
-  for (let done = 0; done < cycles; done++) {
+  const end = performance.now() + LONGEST_MS;
+  let done = 0;
+  for (; done < cycles && performance.now() < end; done++) {
     await cycle(dev);
     await pause(HOLD_MS);
   }
@@ -73,7 +93,7 @@ async function measure({ name, words, dev }: Traffic, { name: work, cycles, cycl
   control.writeSync(new TextEncoder().encode("q"));
   const { stdout, success } = await traffic.output();
   if (!success) throw new Error(`Cannot measure: ${program} ${words.join(" ")} failed`);
-  console.log(["result", name, work, cycles, ...figures(new TextDecoder().decode(stdout))].join("|"));
+  console.log(["result", name, work, done, ...figures(new TextDecoder().decode(stdout))].join("|"));
 }
 
 /** What was sent, how fast, what was lost or sent again, on how many occasions, and the longest gap in milliseconds. */
@@ -95,6 +115,13 @@ async function plugByPlugctl(dev: string): Promise<void> {
   await plug.detach();
 }
 
+/** With one processor it is as without clsact. */
+async function plugBesideClsact(dev: string): Promise<void> {
+  if (!withClsact.has(dev)) tc("qdisc", "replace", "dev", dev, "clsact");
+  withClsact.add(dev);
+  await plugByPlugctl(dev);
+}
+
 async function gateByPlugctl(dev: string): Promise<void> {
   const match = ["udp dst port 9000", "tcp dst port 9000"];
   const gate = inNamespace(NEAR, () => Gate.open({ name: "bench", dev, direction: "egress", match, force: true }));
@@ -102,6 +129,19 @@ async function gateByPlugctl(dev: string): Promise<void> {
   gate.buffer({ force: true });
   await pause(HOLD_MS);
   await gate.close();
+}
+
+/** A process for each. */
+function plugByCommands(dev: string): Promise<void> {
+  for (const command of ["attach", "buffer", "release", "detach"]) plugctl(command, "--dev", dev);
+  return Promise.resolve();
+}
+
+function gateByCommands(dev: string): Promise<void> {
+  plugctl("gate", "add", "bench", "--dev", dev, "--direction", "out", "udp dst port 9000 or tcp dst port 9000");
+  plugctl("hold", "bench", "--for", `${HOLD_MS}ms`);
+  plugctl("gate", "delete", "bench");
+  return Promise.resolve();
 }
 
 async function plugByTc(dev: string): Promise<void> {
@@ -127,6 +167,11 @@ async function clsactByTc(dev: string): Promise<void> {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function plugctl(...words: string[]): void {
+  const [deno, ...options] = [Deno.execPath(), "run", "-A", "--no-check", MAIN];
+  run("ip", ["netns", "exec", NEAR, deno, ...options, ...words]);
 }
 
 function ip(...words: string[]): void {

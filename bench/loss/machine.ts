@@ -16,7 +16,7 @@ const MODULES = ["sch_plug", "sch_ingress", "cls_flower", "act_mirred", "veth", 
 const PROGRAMS = { ip: "/usr/sbin/ip", tc: "/usr/sbin/tc", busybox: "/usr/bin/busybox", deno: Deno.execPath() };
 
 /** How long it may take: each instruction is emulated. */
-const TIMEOUT_S = "360";
+const TIMEOUT_S = "3600";
 
 /** How many processors it has. */
 export const PROCESSORS = 2;

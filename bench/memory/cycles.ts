@@ -26,7 +26,8 @@ await measure("gate add, buffer, release, delete", Math.ceil(CYCLES / 20), async
   await using plug = Plug.attach(on);
   await measure("hold, release", Math.ceil(CYCLES / 100), () => {
     using _hold = plug.hold({ maxMs: 1000 });
-    return Promise.resolve();
+    // The guardian's process has gone; Deno closes what it knows it by when it next looks at events.
+    return new Promise((resolve) => setTimeout(resolve));
   });
 }
 

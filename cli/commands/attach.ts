@@ -3,7 +3,7 @@ import { attachAll } from "../../plug/attach.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
-import { printResults } from "../printing.ts";
+import { gapNote, printResults } from "../printing.ts";
 import { parseSize } from "../values.ts";
 
 /** `plugctl attach` */
@@ -31,7 +31,9 @@ export async function run(context: Context): Promise<void> {
   }
   using connection = await openConnection(context);
   const attached = attachAll(connection, places.map((place) => ({ ...place, ...options })));
-  for (const warning of attached.flatMap(({ warnings }) => warnings)) context.note(warning);
+  for (const warning of attached.flatMap(({ warnings, queue }) => [...warnings, ...gapNote(queue)])) {
+    context.note(warning);
+  }
   printResults(
     context,
     attached.map(({ queue }) => queue),

@@ -4,7 +4,7 @@ import { openQueue } from "../../plug/queue.ts";
 import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
-import { losses, printResults } from "../printing.ts";
+import { gapNote, losses, printResults } from "../printing.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
 
 /** `plugctl detach` */
@@ -24,8 +24,8 @@ export async function run(context: Context): Promise<void> {
   using connection = await openConnection(context);
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, force, timeoutMs, signal }));
-  for (const [index, { dev }] of queues.entries()) {
-    for (const loss of losses(`the plug on ${dev}`, reports[index])) context.note(loss);
+  for (const [index, queue] of queues.entries()) {
+    for (const loss of [...losses(`the plug on ${queue.dev}`, reports[index]), ...gapNote(queue)]) context.note(loss);
   }
   printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

@@ -1,5 +1,5 @@
 import { Gate } from "../../gate/gate.ts";
-import type { Direction } from "../../gate/gate_note.ts";
+import type { Direction } from "../../plug/gate_note.ts";
 import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { MatchError } from "../../gate/match/match_error.ts";

@@ -1,6 +1,6 @@
 import type { DetachReport } from "../../plug/drain.ts";
 import { Gate } from "../../gate/gate.ts";
-import { deleteDevice } from "../../gate/device.ts";
+import { deleteDevice } from "../../plug/gate_device.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven } from "../context.ts";
 import { durationOf, gateName } from "../values.ts";

@@ -1,5 +1,5 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { gateDevice } from "../../gate/device.ts";
+import { gateDevice } from "../../plug/gate_device.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,
@@ -20,6 +20,7 @@ import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
 import { UsageError } from "../usage_error.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
+import { gapNote } from "../printing.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
@@ -73,6 +74,7 @@ async function holdAndReport(context: Context, work: Work): Promise<number> {
   const { failures, outputs, plan: { maxMs } } = work;
   const held = await attempt(failures, () => hold(work));
   await detach(work);
+  for (const note of work.attached.flatMap(gapNote)) context.note(note);
   const commandStatus = await attempt(failures, () => awaitCommand(work));
   if (held) reportHold(context, held, { outputs, status: commandStatus, maxMs });
   if (failures.length === 1) throw failures[0];

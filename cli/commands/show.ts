@@ -3,7 +3,7 @@ import { bytesOf } from "../../codec/attributes.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import type { Records } from "../../codec/records.ts";
 import type { ShownLink } from "../../codec/shown_link.ts";
-import { gateDevice, gateName } from "../../gate/device.ts";
+import { gateDevice, gateName } from "../../plug/gate_device.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import { type Context, isGiven } from "../context.ts";

@@ -1,6 +1,6 @@
 import type { LinkMessage } from "../../codec/message.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { gateName } from "../../gate/device.ts";
+import { gateName } from "../../plug/gate_device.ts";
 import { isGateDevice } from "../../gate/gate_state.ts";
 import { readLinks } from "../../plug/qdiscs.ts";
 import type { Surroundings } from "./candidates.ts";

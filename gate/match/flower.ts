@@ -1,12 +1,7 @@
+import type { Key } from "../../plug/filter.ts";
 import { CLAUSE_FIELDS } from "./clauses.ts";
 import { type Attributes, bits, type Cube, type Field, fullMask, intersect, is, range, type Wanted } from "./cube.ts";
 import { ETHER_TYPE, PROTOCOL, TAGGED } from "./fields.ts";
-
-/** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
-export interface Key {
-  type: number;
-  value: Uint8Array;
-}
 
 const KEY_ETH_TYPE = 8;
 const KEY_VLAN_ETH_TYPE = 25;

@@ -1,7 +1,7 @@
 /** What filters of others and a gate do to each other, and how they are named. */
 
 import { assertEquals } from "@std/assert";
-import type { Filter } from "../../gate/filter.ts";
+import type { Filter } from "../../plug/filter.ts";
 import { parseMatch } from "../../gate/match/mod.ts";
 import { nameFilter, othersAt } from "../../gate/others.ts";
 

@@ -2,13 +2,15 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Gate, Plug } from "../../mod.ts";
-import { GatePair } from "./gate_pair.ts";
+import { lines } from "../../uml/lines.ts";
+import { GatePair, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
 import { type Arrival, type Route, underTraffic } from "./traffic.ts";
 
 const ROUNDS = Number(Deno.env.get("PLUGCTL_ROUNDS") ?? 20);
 /** Each takes some two seconds in User-Mode Linux. */
+const ROUNDS_OF_KILLS = Math.ceil(ROUNDS / 2);
 const ROUNDS_OF_COMMANDS = Math.ceil(ROUNDS / 8);
 /**
  * With several processors the kernel itself loses what others send while it puts in or takes out a root qdisc, or creates
@@ -82,4 +84,58 @@ Deno.test("hold --dev lo loses nothing under traffic, from its attach to its det
     }
   });
   assertAll(arrival, { grafts: 2 * ROUNDS_OF_COMMANDS });
+});
+
+/** Without CAP_SYS_NICE other processes send in the middle, as they do where there are several processors. */
+const DISTURBED = ["setpriv", "--bounding-set", "-sys_nice", Deno.execPath(), "run", "-A", "--no-check"];
+const CYCLES = `${import.meta.dirname}/cycles.ts`;
+
+Deno.test("a plug beside a clsact loses nothing where others can send meanwhile, and leaves nothing", async () => {
+  using pair = new GatePair();
+  pair.left.run("tc", "qdisc", "add", "dev", "eth0", "clsact");
+  const before = witness(pair.left);
+  const arrival = await underTraffic(across(pair), async () => {
+    const child = pair.left.spawn([...DISTURBED, CYCLES, "eth0", String(ROUNDS)], { stdout: "piped" });
+    const output = lines(child.stdout);
+    assertEquals((await output.next()).value, "begun");
+    assertEquals((await output.next()).value, '{"longestGapMs":0}');
+    assertEquals((await child.status).code, 0);
+  });
+  assert(arrival.sent > 500, `only ${arrival.sent} were sent`);
+  assertEquals(arrival.lost, 0, `of ${arrival.sent}`);
+  assertEquals(witness(pair.left), before);
+});
+
+Deno.test("a plug says for how long its device sent nothing where there is no clsact, and others can send meanwhile", async () => {
+  using pair = new GatePair();
+  const child = pair.left.spawn([...DISTURBED, CYCLES, "eth0", "1"], { stdout: "piped" });
+  const output = lines(child.stdout);
+  await output.next();
+  const { longestGapMs } = JSON.parse((await output.next()).value);
+  assert(longestGapMs > 0 && longestGapMs < 5000, `${longestGapMs} ms`);
+  assertEquals((await child.status).code, 0);
+});
+
+Deno.test("who is killed while a plug comes or goes beside a clsact leaves nothing that holds, and recover takes it away", async () => {
+  using pair = new GatePair();
+  pair.left.run("tc", "qdisc", "add", "dev", "eth0", "clsact");
+  const before = witness(pair.left);
+  const seed = Number(Deno.env.get("PLUGCTL_SEED") ?? Date.now() % 100_000);
+  let left = 0;
+  const arrival = await underTraffic(across(pair), async () => {
+    for (let round = 0; round < ROUNDS_OF_KILLS; round++) {
+      const child = pair.left.spawn([...DISTURBED, CYCLES, "eth0", "1000000", "pass"], { stdout: "piped" });
+      const output = lines(child.stdout);
+      await output.next();
+      await pause(50 + (seed * (round + 1) * 7919) % 300);
+      child.kill("SIGKILL");
+      await child.status;
+      await output.return?.(undefined);
+      if (pair.left.run("ip", "-o", "link", "show", "type", "ifb") !== "") left++;
+      await plugctlDone(pair.left, "recover");
+      assertEquals(witness(pair.left), before, `round ${round}, PLUGCTL_SEED=${seed}`);
+    }
+  });
+  assert(left > 0, `no kill of ${ROUNDS_OF_KILLS} met a gate, PLUGCTL_SEED=${seed}`);
+  assertEquals(arrival.lost, 0, `of ${arrival.sent}, PLUGCTL_SEED=${seed}`);
 });

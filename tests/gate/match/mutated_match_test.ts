@@ -5,9 +5,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeRequest, readReceived, receiveRegion, sendRegion } from "../../../codec/mod.ts";
-import { createFilter, FIRST_FILTER, readFilter } from "../../../gate/filter.ts";
+import { createFilter, FIRST_FILTER, type Key, readFilter } from "../../../plug/filter.ts";
 import { type Cube, isCovered } from "../../../gate/match/cube.ts";
-import { cubeOf, type Key, keysOf, signOf } from "../../../gate/match/flower.ts";
+import { cubeOf, keysOf, signOf } from "../../../gate/match/flower.ts";
 import { FILTERS_MAX, MatchError, parseMatch } from "../../../gate/match/mod.ts";
 
 const COUNT = 30_000;

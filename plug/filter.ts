@@ -12,7 +12,12 @@ import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.
 import type { Records } from "../codec/records.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
-import type { Key } from "./match/flower.ts";
+
+/** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
+export interface Key {
+  type: number;
+  value: Uint8Array;
+}
 
 /** A place where filters hang. */
 export interface Hook {

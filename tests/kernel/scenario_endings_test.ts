@@ -209,7 +209,7 @@ for (
     assertEquals([outcome, step, undone], ["failed", "6", true]);
     assertEquals(
       (error as Error).message,
-      "Cannot go on: gate lost, or a device that it is on, is gone, and what it held is lost",
+      "Cannot go on: lost: a device that it is on is gone, and what it held of that is lost",
     );
   });
 }

@@ -157,7 +157,7 @@ export const COMMANDS = {
       ...COMMON,
     ],
     meanings: {
-      "max-hold": "have a guardian release after this time (default 30s; at least --for + 5s)",
+      "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
       "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",
       "json": "print what was held as JSON; with a command use --report",
     },

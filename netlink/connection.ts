@@ -156,7 +156,10 @@ export class Connection implements Disposable {
    */
   openNamespace(): OpenNamespace {
     const fd = this.#socket.openNamespace();
-    if (fd < 0) throw new NetlinkError("open the network namespace of a socket", { errno: -fd });
+    if (fd < 0) {
+      const sentence = fd === -EPERM ? "it takes root, or CAP_NET_ADMIN" : undefined;
+      throw new NetlinkError("find the network namespace of a connection", { errno: -fd, sentence });
+    }
     return keepNamespace(fd);
   }
 

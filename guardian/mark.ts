@@ -3,12 +3,14 @@ import { EPERM } from "../linux/errno.ts";
 import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { signal } from "./processes.ts";
+import { hasEnded, signal } from "./processes.ts";
 
 /** What the names of plugctl begin with. Names are those of a network namespace, and end with the process that has them. */
 const BEGINNING = "plugctl/";
 /** How long a guardian may take to go, in milliseconds. */
 const PATIENCE_MS = 5000;
+/** How long one may take to let go of what a process had that has ended, in milliseconds. */
+const BEREFT_MS = 1000;
 /** How long another process is waited for that is at work on the same namespace, in milliseconds. */
 const TURN_MS = 2000;
 const PAUSE_MS = 1;
@@ -38,17 +40,32 @@ export function showMark(
   purpose: Purpose,
   { mark, netns, id }: { mark: string; netns?: string; id: number },
 ): Disposable | undefined {
-  return enter(netns, () => bindName(`${BEGINNING}${purpose}/${mark}/${Deno.pid}.${id}`));
+  return enter(netns, () => bindName(`${BEGINNING}${purpose}/${mark}/${Deno.pid}.${id}.${Deno.ppid}`));
 }
 
-/** The process numbers of the guardians that are there for one of these; none where this process may not look. */
-export function findGuardians(purpose: Purpose, { connection, marks }: Marked): number[] {
+/**
+ * The process numbers of the guardians that are there for one of these; none where this process may not look. One that has
+ * something in hand for a process that has ended is about to let go of it, and is waited for.
+ */
+export function findGuardians(purpose: Purpose, marked: Marked): number[] {
+  const deadline = performance.now() + BEREFT_MS;
+  for (;;) {
+    const found = readMarks(purpose, marked);
+    const isBereft = purpose === "held" && found.some(({ holder }) => hasEnded(holder));
+    if (!isBereft || performance.now() > deadline) return found.map(({ pid }) => pid);
+    wait();
+  }
+}
+
+function readMarks(purpose: Purpose, { connection, marks }: Marked): { pid: number; holder: number }[] {
   const beginning = `${BEGINNING}${purpose}/`;
   const names = within(connection, () => namesOr(beginning)) ?? [];
   return names.flatMap((name) => {
     const end = name.lastIndexOf("/");
-    return marks.includes(name.slice(beginning.length, end)) ? [parseInt(name.slice(end + 1))] : [];
-  }).filter(isTrusted);
+    if (!marks.includes(name.slice(beginning.length, end))) return [];
+    const [pid, , holder] = name.slice(end + 1).split(".").map(Number);
+    return isTrusted(pid) ? [{ pid, holder }] : [];
+  });
 }
 
 function namesOr(beginning: string): string[] {

@@ -136,8 +136,22 @@ function isEnded(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Error && error.message.includes("os error 3");
 }
 
-/** The fourth field behind the name, which may hold anything: state, parent, group, session. */
+/** Whether the process of a number has ended, also where nobody has asked for its status yet. */
+export function hasEnded(pid: number): boolean {
+  try {
+    return statOf(`/proc/${pid}`)[0] === "Z";
+  } catch (error) {
+    if (isEnded(error)) return true;
+    throw error;
+  }
+}
+
 function sessionOf(folder: string): number {
+  return Number(statOf(folder)[3]);
+}
+
+/** The fields behind the name, which may hold anything: state, parent, group, session. */
+function statOf(folder: string): string[] {
   const stat = Deno.readTextFileSync(`${folder}/stat`);
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

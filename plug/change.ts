@@ -33,6 +33,7 @@ export interface Change extends BufferOptions {
 export function changeQueues(queues: readonly Queue[], change: Change): void {
   const nameOperation = (queue: Queue) => operationOn(queue, change);
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
+  refuseForfeited(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
   if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
@@ -43,6 +44,11 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
     locatePlugs(queues, nameOperation);
   }
   for (const [connection, those] of byConnection(queues)) send(connection, those, change);
+}
+
+function refuseForfeited(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+  const gone = queues.find(({ isForfeited }) => isForfeited);
+  if (gone) throw new QueueError("vanished", nameOperation(gone), { reason: "the plug is gone" });
 }
 
 /** Refuses a plug that is named twice: moved twice, it would end an epoch that nobody sees. */

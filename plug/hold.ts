@@ -78,6 +78,9 @@ export interface HoldDisturbance extends Disturbance {
 /** What the kernel discards when it happens, or cannot send on when that is let go. */
 const LOSES: readonly Happening[] = ["deleted", "replaced", "down", "gone", "gate-device-down", "gate-device-gone"];
 
+/** After what the plug is not there any more. */
+const ENDS: readonly Happening[] = ["deleted", "replaced", "gone"];
+
 /** What ends a hold before its time. */
 export type CutShort = "deadline" | "SIGTERM" | "disturbed";
 
@@ -316,6 +319,7 @@ function disturbanceOf(queues: readonly Queue[]): HoldDisturbance | undefined {
   for (const queue of queues) {
     const { disturbance, backlog } = queue.guard?.released() ?? {};
     if (!disturbance) continue;
+    if (ENDS.includes(disturbance.what)) queue.forfeit();
     const lostPackets = LOSES.includes(disturbance.what) ? backlog?.packets ?? 0 : 0;
     return { ...disturbance, queue: nameQueue(queue), backlog, lostPackets };
   }

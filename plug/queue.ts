@@ -68,6 +68,7 @@ export class Queue {
   #harmlessUntil = -Infinity;
   #gapMs = 0;
   #guard?: QueueGuard;
+  #isForfeited = false;
   /** What a signal that ends the process does first, and what waits for one while it holds. */
   #releaseOnSignal?: () => void;
   #watch?: Disposable;
@@ -201,6 +202,16 @@ export class Queue {
     this.#guard = undefined;
   }
 
+  /** Whether the plug is gone for good, so that what is in its place, though it looks the same, is somebody else's. */
+  get isForfeited(): boolean {
+    return this.#isForfeited;
+  }
+
+  /** The plug was seen to be deleted. */
+  forfeit(): void {
+    this.#isForfeited = true;
+  }
+
   /** It is taken away, or this process is done with it. */
   end(): void {
     this.#heedNoSignals();
@@ -306,9 +317,12 @@ function pickPlug(
   { operation, qdiscs }: { operation: string; qdiscs: QdiscMessage[] },
 ): PlugMessage {
   const { ifindex, parent, handle } = queue.place;
-  const found = qdiscs.find((qdisc) =>
-    qdisc.ifindex === ifindex && (parent === 0 || qdisc.parent === parent) && (handle === 0 || qdisc.handle === handle)
-  );
+  const found = queue.isForfeited
+    ? undefined
+    : qdiscs.find((qdisc) =>
+      qdisc.ifindex === ifindex && (parent === 0 || qdisc.parent === parent) &&
+      (handle === 0 || qdisc.handle === handle)
+    );
   if (!found || found.handle === 0) throw new QueueError("not-attached", operation, { reason: "no plug is attached" });
   if (!isPlug(found)) {
     throw new QueueError("foreign-qdisc", operation, { reason: `the qdisc there is ${found.kind}, not a plug` });

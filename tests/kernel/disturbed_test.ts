@@ -144,6 +144,29 @@ const OF_PLUGS: Disturbance[] = [
   }],
 ];
 
+const ANEW: Disturbance = [
+  "by deleting its device and making another of that name and index with such a plug, which is left alone",
+  async (hold) => {
+    const { left } = hold;
+    const [index] = left.run("ip", "-o", "link", "show", "eth0").split(":");
+    const stderr = await hold.by(DEV, () => {
+      left.run("ip", "link", "delete", "eth0");
+      left.run("ip", "link", "add", "eth0", "index", index, "type", "dummy");
+      left.run("ip", "link", "set", "eth0", "up");
+      left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "504c:", "plug", "limit", "1000000");
+      left.run("ip", "neighbour", "replace", "10.0.0.2", "lladdr", "02:00:00:00:00:02", "dev", "eth0");
+      left.run("ip", "address", "add", "10.0.0.1/24", "dev", "eth0");
+      hold.send(7);
+    });
+    assertMatch(stderr, /its device was deleted, or moved to another namespace: at least 50 packets are lost/);
+    assertEquals([plugOf(left).handle, plugOf(left).qlen], ["504c:", 7]);
+    left.run("ip", "link", "delete", "eth0");
+    hold.connectAnew();
+    hold.isAsItShouldBe();
+    await hold.isOverAfterLoss();
+  },
+];
+
 const GATE_WAYS = [
   [
     "deleting its filters",
@@ -195,7 +218,7 @@ const BY_FORCE: Disturbance[] = [["recover"], ["gate", "delete", "web"]].map((
 }]);
 
 Deno.test("a hold that others disturb", async (t) => {
-  for (const [what, body] of [...OF_PLUGS, ...OF_GATES, ...BY_FORCE]) {
+  for (const [what, body] of [...OF_PLUGS, ANEW, ...OF_GATES, ...BY_FORCE]) {
     await t.step(what, async () => {
       using hold = new Disturbed();
       await body(hold);

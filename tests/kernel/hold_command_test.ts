@@ -216,6 +216,15 @@ Deno.test("plugctl hold", async (t) => {
     return await hold.isOver();
   });
 
+  await test("hold that SIGKILL ends is in nobody's way: a detach right behind it is not refused", async () => {
+    await plugctlDone(hold.left, "attach", ...DEV);
+    const child = await hold.startHold("--dev", "eth0");
+    hold.send();
+    child.kill("SIGKILL");
+    await plugctlDone(hold.left, "detach", "--dev", "eth0");
+    return await hold.isOver();
+  });
+
   await test("hold of a gate that SIGKILL ends leaves the gate, which passes packets", async () => {
     await plugctlDone(hold.left, "gate", "add", "web", ...GATE);
     hold.isAsItShouldBe();

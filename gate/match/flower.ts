@@ -157,6 +157,6 @@ export function signOf(filters: readonly (readonly Key[])[]): string {
 /** Of a VLAN, kernels differ in where they dump the type that is inside: the type of the tag says nothing more. */
 function keyText({ type, value }: Key): string {
   if (NO_KEYS.includes(type)) return "";
-  if (type !== KEY_ETH_TYPE && type !== KEY_VLAN_ETH_TYPE) return `${type}=${value.toHex()}`;
-  return TAGS.includes(Number(number(value))) ? "" : `type=${value.toHex()}`;
+  if (type !== KEY_ETH_TYPE && type !== KEY_VLAN_ETH_TYPE) return `${type}=${value}`;
+  return TAGS.includes(Number(number(value))) ? "" : `type=${value}`;
 }

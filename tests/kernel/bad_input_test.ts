@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Plug, QueueError } from "../../mod.ts";
+import { witness } from "./gate_pair.ts";
 import { connect, Host } from "./host.ts";
 import { sendNumbered } from "./numbered.ts";
 import { type Outcome, PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
@@ -181,17 +182,47 @@ for (const { name, tc = [], words, status, message } of ROWS) {
   });
 }
 
+/** What changes something, where eth0 has a plug and lo the gate web. */
+const NEED_PRIVILEGES = [
+  "attach lo",
+  "buffer eth0",
+  "buffer eth0 --max-hold 5s",
+  "buffer web",
+  "hold eth0 --for 1s",
+  "hold lo --for 1s",
+  "hold web --for 1s",
+  "release eth0",
+  "release-one eth0",
+  "release web",
+  "limit 1m eth0",
+  "limit 1m web",
+  "detach eth0",
+  "gate add other lo --direction out",
+  "gate delete web",
+];
+
 Deno.test("plugctl says that it takes CAP_NET_ADMIN where it has it not, and leaves the queue as it was", async () => {
   using left = new Host();
   using right = new Host();
   connect([left, right]);
   left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "504c:", "plug", "limit", "1000000");
   const before = qdiscs(left);
-  for (const words of [["attach", "--dev", "lo"], ["buffer", ...DEV], ["detach", ...DEV]]) {
-    const { status, stderr } = await runWithout("net_admin", left, words);
-    assertEquals(status, 4);
-    assertMatch(stderr, /^plugctl: cannot \S+.*: it takes root, or CAP_NET_ADMIN; plugctl doctor says how\n$/);
+  await plugctlDone(left, "gate", "add", "web", "lo", "--direction", "out", "--match", "udp dst port 9");
+  const there = witness(left);
+  for (const line of NEED_PRIVILEGES) {
+    const { status, stderr } = await runWithout("net_admin", left, line.split(" "));
+    assertEquals(status, 4, `${line}: ${stderr}`);
+    assertMatch(
+      stderr,
+      /^plugctl: cannot [^;\n]*: it takes root, or CAP_NET_ADMIN[^;\n]*; plugctl doctor says how\n$/,
+      line,
+    );
   }
+  for (const line of ["show", "show eth0", "gate list"]) {
+    const { status, stderr } = await runWithout("net_admin", left, line.split(" "));
+    assertEquals([status, stderr], [0, ""], line);
+  }
+  assertEquals(witness(left), there);
   assertEquals(qdiscs(left), before);
 });
 

@@ -35,6 +35,11 @@ Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {
   assert(pattern.test(codeOf("codec_build/wasm.ts")));
 });
 
+Deno.test("what the program runs on Deno 2.4, too: no method that is newer", () => {
+  const newer = /\.(toHex|toBase64|setFromHex|setFromBase64)\(|Uint8Array\.from(Hex|Base64)\(/;
+  assertEquals(found(newer), []);
+});
+
 Deno.test("files are named in snake_case for what they hold, and none is utils.ts", () => {
   const names = files.map((path) => path.split("/").at(-1) ?? "");
   assertEquals(names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*(\.d)?\.ts$/.test(name)), []);

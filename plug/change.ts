@@ -112,11 +112,9 @@ function checkBuffer(queue: Queue, change: Change): void {
     });
   }
   if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
-  queue.checkHarmless(() => {
-    for (const ifindex of queue.gate?.devices ?? [queue.place.ifindex]) {
-      refuseLockout(queue.connection, { operation, ifindex, held: queue.gate?.held });
-    }
-  });
+  for (const ifindex of queue.gate?.devices ?? [queue.place.ifindex]) {
+    refuseLockout(queue.connection, { operation, ifindex, held: queue.gate?.held });
+  }
 }
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {

@@ -51,9 +51,6 @@ export interface QueueOptions {
   gate?: GateMark;
 }
 
-/** For how long a look at the routes counts, in milliseconds: whoever moves a plug often does not look each time. */
-const HARMLESS_MS = 1000;
-
 /** A plug as one process knows it: where it is, and what was last asked of it, which the kernel cannot tell. */
 export class Queue {
   readonly dev: string;
@@ -65,7 +62,6 @@ export class Queue {
   #asked?: "hold" | "pass";
   #endedEpoch?: boolean;
   #limitBytesAsked?: number;
-  #harmlessUntil = -Infinity;
   #gapMs = 0;
   #guard?: QueueGuard;
   #isForfeited = false;
@@ -131,14 +127,6 @@ export class Queue {
     throw new QueueError("held", operation, {
       reason: `another process holds it already, for which process ${guardian} stands guard`,
     });
-  }
-
-  /** Makes sure that to hold it locks nobody out, by `check`, which throws where it does; not again within a second. */
-  checkHarmless(check: () => void): void {
-    const now = performance.now();
-    if (now < this.#harmlessUntil) return;
-    check();
-    this.#harmlessUntil = now + HARMLESS_MS;
   }
 
   /** For how long at the most its device has discarded what it was given to send, in milliseconds. */

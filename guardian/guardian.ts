@@ -1,6 +1,8 @@
 import { Channel } from "../linux/channel.ts";
 import { EBADF, ECONNRESET, EPIPE } from "../linux/errno.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
+import { Spawned } from "../linux/spawned.ts";
+import { sleep } from "../linux/undisturbed.ts";
 import { type AnyCharge, TAG_VARIABLE } from "./charge.ts";
 import type { Order, Released, Report } from "./protocol.ts";
 
@@ -44,13 +46,13 @@ const LOOK_MS = 50;
  */
 export class Guardian implements Disposable {
   readonly #channel: Channel;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Spawned;
   /** What it said of releases, by the number of the charge. */
   readonly #released = new Map<number, Released>();
   #heard = Promise.withResolvers<void>();
   #last = 0;
 
-  private constructor(channel: Channel, child: Deno.ChildProcess) {
+  private constructor(channel: Channel, child: Spawned) {
     this.#channel = channel;
     this.#child = child;
   }
@@ -63,18 +65,13 @@ export class Guardian implements Disposable {
   static start({ command = guardianCommand(), env }: GuardianOptions = {}): Guardian {
     const [program, ...words] = command;
     const { channel, child } = Channel.withChild((fd) =>
-      new Deno.Command(program, {
+      // Without output: whoever waits for the end of this process's must not wait for its guardian too.
+      new Spawned(program, {
         args: [...words, String(fd)],
-        cwd: "/",
         // Who ends this process by its tag leaves the guardian, which then puts right what this process has left.
         env: { DENO_NO_UPDATE_CHECK: "1", [TAG_VARIABLE]: "", ...env },
-        stdin: "null",
-        // Whoever waits for the end of this process's output must not wait for its guardian too.
-        stdout: "null",
-        stderr: "null",
-      }).spawn()
+      })
     );
-    child.unref();
     return new Guardian(channel, child);
   }
 
@@ -177,13 +174,17 @@ export class Guardian implements Disposable {
   /** Ends the connection: it does what it would do if this process were dead, and goes on where it is to outlive it. */
   disconnect(): void {
     this.#channel[Symbol.dispose]();
+    this.#child.reapLater();
   }
 
   /** Tells it that it is not needed, whereupon it ends and does nothing. */
   [Symbol.dispose](): void {
+    const deadline = performance.now() + GOING_MS;
     this.#orderIfThere({ order: "leave" });
     this.#listenUntil(() => false);
     this.#channel[Symbol.dispose]();
+    // It closes its end of the connection a moment before it has ended.
+    while (!this.#child.reap() && performance.now() < deadline) sleep(1);
   }
 
   #order(order: Order): void {

@@ -85,6 +85,8 @@ Deno.test("hold()", async (t) => {
       // What a gate takes reaches its plug a moment later, in a softirq.
       await until(() => plugOf(left, "plug-web").qlen === HELD, { timeoutMs: 60_000, what: "what was sent" });
       assertEquals(held.release().queues.map(({ packets }) => packets), [HELD, 0]);
+      // What has not left yet would be held by the next one too.
+      await held.drained();
     }
     // Released by the guardian this very moment, before it has said so.
     using held = Plug.all([gate, plug]).hold({ maxMs: 500, guardian });

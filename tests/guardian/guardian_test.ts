@@ -1,0 +1,58 @@
+/** Guardians as processes of this one: what it keeps of those that have ended, and what they have of it. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Guardian } from "../../guardian/guardian.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+
+/** How many descriptors this process has open. */
+function open(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+/** Whether a process is there, also one that has ended and is not cleared away. */
+function isThere(pid: number): boolean {
+  try {
+    return Deno.statSync(`/proc/${pid}`).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Starts a guardian, hears that it is there, and ends it; its process number. */
+function startAndEnd(): number {
+  using guardian = Guardian.start();
+  guardian.greet();
+  return guardian.pid;
+}
+
+Deno.test("Guardian leaves no descriptor and no process, one after the other while the event loop does not turn", () => {
+  startAndEnd();
+  const before = open();
+  const pids = Array.from({ length: 10 }, startAndEnd);
+  assertEquals([open(), pids.filter(isThere)], [before, []]);
+});
+
+Deno.test("Guardian has the variables of this process and those that it is given, no input and no output", () => {
+  Deno.env.set("PLUGCTL_TEST", "a=b ü");
+  try {
+    using guardian = Guardian.start({ env: { PLUGCTL_GIVEN: "given" } });
+    guardian.greet();
+    const folder = `/proc/${guardian.pid}`;
+    const variables = Deno.readTextFileSync(`${folder}/environ`).split("\0");
+    for (const expected of ["PLUGCTL_TEST=a=b ü", "PLUGCTL_GIVEN=given", "DENO_NO_UPDATE_CHECK=1"]) {
+      assert(variables.includes(expected), expected);
+    }
+    const names = variables.map((variable) => variable.split("=", 1)[0]);
+    assertEquals(names.filter((name) => name === "PLUGCTL_TAG").length, 1, "a variable that is set anew stands once");
+    assertEquals([0, 1, 2].map((fd) => Deno.readLinkSync(`${folder}/fd/${fd}`)), Array(3).fill("/dev/null"));
+    assertEquals(Deno.readLinkSync(`${folder}/cwd`), "/");
+  } finally {
+    Deno.env.delete("PLUGCTL_TEST");
+  }
+});
+
+Deno.test("Guardian.start() says that a program is not there", () => {
+  const error = assertThrows(() => Guardian.start({ command: ["/nonexistent/guardian"] }), NetlinkError);
+  assertEquals(error.code, "ENOENT");
+});

@@ -10,7 +10,7 @@ const BEGINNING = "plugctl/";
 /** How long a guardian may take to go, in milliseconds. */
 const PATIENCE_MS = 5000;
 /** How long one may take to let go of what a process had that has ended, in milliseconds. */
-const BEREFT_MS = 1000;
+const BEREFT_MS = 3000;
 /** How long another process is waited for that is at work on the same namespace, in milliseconds. */
 const TURN_MS = 2000;
 const PAUSE_MS = 1;

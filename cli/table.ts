@@ -296,8 +296,9 @@ export const COMMANDS = {
     options: ["netns", "drop", "force", "timeout", ...COMMON],
     meanings: { force: "also a gate that another process has in hand: its holder is told" },
     details: [
-      "The filters go first, then held packets are released, then the device goes. The clsact qdisc that gates made is " +
-      "deleted with the last of them; one that was there before stays. An incomplete gate is deleted in the same way.",
+      "The gate passes packets until it is empty, then its filters go, then its device. The clsact qdisc that gates made " +
+      "goes with the last of them on a machine with one processor. With several it stays, empty, since the kernel would " +
+      "lose packets while it goes, and that is said. An incomplete gate is deleted in the same way.",
     ],
     examples: [["gate delete web", "remove the gate web without losing a packet"]],
     load: (): Loading => import("./commands/gate_delete.ts"),

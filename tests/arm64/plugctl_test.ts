@@ -156,7 +156,7 @@ test("doctor finds all that plugctl needs", async () => {
 
 test("what a plug holds arrives when it is released, and the device is as before", async () => {
   const before = await loopback();
-  assertEquals(await plugctl("attach", ...LO), { status: 0, stdout: "", stderr: "" });
+  assertEquals(await plugctl("attach", ...LO, "--quiet"), { status: 0, stdout: "", stderr: "" });
   assertStringIncludes(await loopback(), " qdisc plug ");
   await here("buffer", ...LO);
   const ping = startPing();
@@ -164,13 +164,13 @@ test("what a plug holds arrives when it is released, and the device is as before
   assertMatch(await here("show"), /^DEVICE .*\nlo +root +504c: +0 +0 +3 +294 +0\n$/);
   assertEquals(await plugctl("release-indefinite", ...LO), { status: 0, stdout: "", stderr: "" });
   assertAllAnswered(await ping);
-  assertEquals(await plugctl("detach", ...LO), { status: 0, stdout: "", stderr: "" });
+  assertEquals(await plugctl("detach", ...LO, "--quiet"), { status: 0, stdout: "", stderr: "" });
   assertEquals(await loopback(), before);
 });
 
 test("release-one lets the ended epoch go, and nothing else", async () => {
   await using datagrams = new Datagrams(5000);
-  await here("attach", ...LO, "--hold");
+  await here("attach", ...LO, "--hold", "--quiet");
   await datagrams.send(1, 2);
   await here("buffer", ...LO);
   await datagrams.send(3);
@@ -182,13 +182,13 @@ test("release-one lets the ended epoch go, and nothing else", async () => {
   await datagrams.send(4);
   await here("release-one", ...LO);
   await datagrams.haveArrived(1, 2, 3);
-  await here("detach", ...LO);
+  await here("detach", ...LO, "--quiet");
   await datagrams.haveArrived(1, 2, 3, 4);
 });
 
 test("limit is what a plug holds before it drops", async () => {
   await using datagrams = new Datagrams(5000);
-  await here("attach", ...LO, "--hold");
+  await here("attach", ...LO, "--hold", "--quiet");
   const datagramBytes = 14 + 20 + 8 + 1; // Ethernet's header, IP's, UDP's
   await here("limit", String(2 * datagramBytes), ...LO, "--quiet");
   await datagrams.send(1, 2, 3);
@@ -270,13 +270,13 @@ test("--netns reaches the namespace of a process, and no other", async () => {
   await using process = new Deno.Command("unshare", { args, stdin: "null", stdout: "piped" }).spawn();
   assertEquals(await firstLine(process), "it is up");
   const [byProcess, byPath] = [["--netns", `pid:${process.pid}`], ["--netns", `/proc/${process.pid}/ns/net`]];
-  await here("attach", ...LO, "--hold", ...byProcess);
+  await here("attach", ...LO, "--hold", ...byProcess, "--quiet");
   const ping = startPing("nsenter", "-n", "-t", String(process.pid));
   await backlog(3, ...byPath);
   assertEquals(await here("show", "--json"), "[]\n");
   await here("release-indefinite", ...LO, ...byPath);
   assertAllAnswered(await ping);
-  await here("detach", ...LO, ...byProcess);
+  await here("detach", ...LO, ...byProcess, "--quiet");
 });
 
 test("a device that is not there is an error, and a word that is not one is wrong usage", async () => {

@@ -187,7 +187,7 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "release-indefinite" });
   }
 
-  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 30 ms later. */
+  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 100 ms later. */
   async releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport> {
     const [report] = await releaseAndCount([this.#queue], options);
     return report;

@@ -46,7 +46,7 @@ export class PlugGroup {
     changeQueues(this.#queues, { action: "release-indefinite" });
   }
 
-  /** As `release` or `releaseOne`, and tells what has left of each, once that has: up to 30 ms later. */
+  /** As `release` or `releaseOne`, and tells what has left of each, once that has: up to 100 ms later. */
   releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport[]> {
     return releaseAndCount(this.#queues, options);
   }

@@ -1,3 +1,4 @@
+import type { QdiscStats } from "../codec/message.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./quantity.ts";
 import { nameQueue, type Queue, readPlug } from "./queue.ts";
@@ -42,11 +43,12 @@ export async function releaseAndCount(
     return plug.stats;
   });
   changeQueues(queues, { action });
+  const heldIn = (stats: readonly QdiscStats[]) => stats.reduce((sum, { backlogPackets }) => sum + backlogPackets, 0);
   let after = before;
   await settled(() => {
     after = queues.map((queue) => readSeen(queue, operationOn(queue)).stats);
-    return after.reduce((sum, { backlogPackets }) => sum + backlogPackets, 0);
-  });
+    return heldIn(after);
+  }, { heldBefore: one ? heldIn(before) : undefined });
   return queues.map((queue, index) => {
     const { packets, backlogPackets: held } = before[index];
     const releasedPackets = one ? Math.min(after[index].packets - packets, held) : held;

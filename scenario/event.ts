@@ -179,7 +179,7 @@ export interface StepEnd extends StepMark {
   beforeAt?: number;
   /**
    * The same after it, read at `t`. After a release the kernel empties a queue a moment later: this is what was there once
-   * it had, at most 30 ms later.
+   * it had, at most 100 ms later.
    */
   after: Record<string, QdiscStats>;
   /** A process that it started or that has ended in it. */

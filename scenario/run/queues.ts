@@ -108,8 +108,8 @@ export class Queues {
   }
 
   /**
-   * Returns once what was released has left the queues: they are empty, or nothing more of them changes. Waits no longer
-   * than until `latest`, a time of the clock, and 30 ms.
+   * Returns once what was released has left the queues: they are empty, or of one epoch nothing more of them changes.
+   * Waits no longer than until `latest`, a time of the clock, and 100 ms.
    */
   async settled(names: readonly string[], options?: SettleOptions): Promise<void> {
     const held = () =>

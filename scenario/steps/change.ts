@@ -54,7 +54,10 @@ async function letGo(
 ): Promise<void> {
   const before = stage.queues.peek(queues);
   details.asked = stage.queues.change(queues, { action });
-  await stage.queues.settled(queues, { signal, latest: nextDue });
+  const heldBefore = action === "release-one"
+    ? before.reduce((sum, stats) => sum + (stats?.backlogPackets ?? 0), 0)
+    : undefined;
+  await stage.queues.settled(queues, { heldBefore, signal, latest: nextDue });
   if (action === "release-one") details.notes = stage.queues.notReleased(queues, before);
 }
 

@@ -1,4 +1,4 @@
-import { fitsNumber, type NumberTest, OPERATORS, parseNumberTest } from "../plug/comparison.ts";
+import { fitsNumber, type NumberTest, OPERATORS, parseNumberTest } from "../plug/quantity.ts";
 import type { HoldCounts } from "../plug/hold.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,6 +1,5 @@
-import { EACCES, EINVAL, ENODEV, ENOENT, EPERM } from "../linux/errno.ts";
+import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { UnsupportedError } from "../linux/libc.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
 import { EXIT } from "./exit_status.ts";

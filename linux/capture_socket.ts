@@ -1,7 +1,6 @@
 import { inNamespace } from "./namespace.ts";
-import { EAGAIN, EINTR, ENOBUFS } from "./errno.ts";
+import { EAGAIN, EINTR, ENOBUFS, NetlinkError } from "./netlink_error.ts";
 import { libc } from "./libc.ts";
-import { NetlinkError } from "./netlink_error.ts";
 
 /** A datagram that was captured; what it has is there until the next are received. */
 export interface Datagram {

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Direction } from "../plug/gate_note.ts";
-import type { NumberTest } from "../plug/comparison.ts";
-import type { TextTest } from "./text_test.ts";
+import type { Direction } from "../plug/gate_device.ts";
+import type { NumberTest } from "../plug/quantity.ts";
+import type { TextTest } from "./condition.ts";
 
 /** A value of a variable. */
 export type Scalar = string | number | boolean;

@@ -1,8 +1,8 @@
 import { Gate } from "../../gate/gate.ts";
-import type { Direction } from "../../plug/gate_note.ts";
+import type { Direction } from "../../plug/gate_device.ts";
 import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
-import { MatchError } from "../../gate/match/match_error.ts";
+import { MatchError } from "../../gate/match/reader.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { deviceName, parseSize } from "../values.ts";
 import { openConnection, refuseTwice } from "../targets.ts";

@@ -1,7 +1,6 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { allNamespaces } from "../../linux/all_namespaces.ts";
-import { ENOENT } from "../../linux/errno.ts";
-import { NetlinkError } from "../../linux/netlink_error.ts";
+import { allNamespaces } from "../../linux/namespace.ts";
+import { ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
 import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { findLeftovers, type Leftovers } from "../../gate/leftovers.ts";

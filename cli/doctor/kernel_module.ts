@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { hasCapability } from "../../linux/capability.ts";
+import { hasCapability } from "../../linux/process.ts";
 import { UnsupportedError } from "../../linux/libc.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";

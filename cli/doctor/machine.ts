@@ -1,5 +1,5 @@
 import { Connection } from "../../netlink/connection.ts";
-import { hasCapability } from "../../linux/capability.ts";
+import { hasCapability } from "../../linux/process.ts";
 import { libc, UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Check } from "./check.ts";

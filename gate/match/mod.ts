@@ -4,4 +4,4 @@ export { type Cube, EVERYTHING } from "./cube.ts";
 export { FILTERS_MAX, parseMatch } from "./expression.ts";
 export type { Key } from "../../plug/filter.ts";
 export { keysOf } from "./flower.ts";
-export { MatchError, type MatchFault } from "./match_error.ts";
+export { MatchError, type MatchFault } from "./reader.ts";

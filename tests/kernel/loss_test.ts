@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Gate, listGates, Plug } from "../../mod.ts";
 import { Connection } from "../../netlink/mod.ts";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as errnos from "../../linux/errno.ts";
+import * as errnos from "../../linux/netlink_error.ts";
 import { errnoName, errnoSentence } from "../../netlink/mod.ts";
 
 const { errnoSentence: _sentence, ...constants } = errnos;

@@ -2,12 +2,11 @@ import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/ne
 import { UnsupportedError } from "../linux/libc.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { EXIT } from "./exit_status.ts";
+import { EXIT, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
 import { Interrupted } from "./interruptible.ts";
 import { shellText } from "./near_miss.ts";
 import type { CommandName } from "./table.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** What to tell the user about an error, and with which status to exit. */
 export interface Failure {

@@ -7,11 +7,10 @@
 import * as v from "valibot";
 import { fitsNumber, formatDuration, formatNumberTest, type NumberTest } from "../plug/quantity.ts";
 import type { RanProcess } from "./event.ts";
-import type { PlannedCommand, ProcessTest } from "./plan.ts";
+import { fitsText, type PlannedCommand, type ProcessTest, type TextTest } from "./plan.ts";
 import type { Context } from "./source/context.ts";
 import { byKind, byName, type Schema } from "./source/check.ts";
 import { DURATION, DURATION_TEST, EXIT_TEST, SOME_TEXT, TEXT, TEXT_TEST } from "./source/scalar.ts";
-import { fitsText, type TextTest } from "./condition.ts";
 
 const COMMAND_EXPECTED = "a line for the shell, or a list of a program and its arguments";
 

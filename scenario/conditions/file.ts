@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { type ConditionKind, fitsText, type Look, type TextTest } from "../condition.ts";
-import type { Condition } from "../plan.ts";
+import type { ConditionKind, Look } from "../condition.ts";
+import { type Condition, fitsText, type TextTest } from "../plan.ts";
 import { mistake } from "../source/context.ts";
 import { FLAG, SOME_TEXT, TEXT_TEST } from "../source/scalar.ts";
 

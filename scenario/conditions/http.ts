@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { inNamespace } from "../../linux/namespace.ts";
 import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
-import { type ConditionKind, fitsText, type Look, type LookScene, type TextTest } from "../condition.ts";
-import type { Condition } from "../plan.ts";
+import type { ConditionKind, Look, LookScene } from "../condition.ts";
+import { type Condition, fitsText, type TextTest } from "../plan.ts";
 import { COUNT_TEST, isIp, TEXT_TEST } from "../source/scalar.ts";
 import { hostOf } from "../source/context.ts";
 import { parsed, type Schema } from "../source/check.ts";

@@ -1,7 +1,6 @@
 import { inNamespace } from "../../linux/namespace.ts";
-import { fitsText, type TextTest } from "../condition.ts";
+import { fitsText, type PlannedCommand, type TextTest } from "../plan.ts";
 import type { RanProcess } from "../event.ts";
-import type { PlannedCommand } from "../plan.ts";
 import { bounded, pause } from "./clock.ts";
 import { StepError } from "./step_error.ts";
 

@@ -8,7 +8,7 @@ import {
   parseSize,
   type Quantity,
 } from "../../plug/quantity.ts";
-import { parseTextTest, type TextTest } from "../condition.ts";
+import { parseTextTest, type TextTest } from "../plan.ts";
 import { byKind, parsed, type Schema } from "./check.ts";
 
 /** A value of a variable. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { COMMAND, commandOf, describeCommand, describeEnd, endOf, RUN_ENTRIES, saysEnd, wrongEnd } from "../command.ts";
 import type { RanProcess } from "../event.ts";
-import type { PlannedCommand, ProcessTest, Step } from "../plan.ts";
+import type { PlannedCommand, ProcessTest, Step, TextTest } from "../plan.ts";
 import { pause } from "../run/clock.ts";
 import { commandEnded, runCommand } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
@@ -10,7 +10,6 @@ import { capture, hostOf } from "../source/context.ts";
 import { TEXT_TEST, VARIABLE, wholeNumber } from "../source/scalar.ts";
 import { follow, plainValue } from "../source/tree.ts";
 import type { Scene, StepKind } from "../step.ts";
-import type { TextTest } from "../condition.ts";
 
 /** Runs a command to its end. */
 export interface RunStep extends Step, PlannedCommand, ProcessTest {

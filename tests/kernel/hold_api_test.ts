@@ -2,7 +2,7 @@
 
 import { assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { lines } from "../../uml/processes.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Gate, listGates, Plug } from "../../mod.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { lines } from "../../uml/processes.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as errnos from "../../linux/netlink_error.ts";
-import { errnoName, errnoSentence } from "../../netlink/mod.ts";
+import { errnoName } from "../../codec/errno_name.ts";
+import { errnoSentence } from "../../linux/netlink_error.ts";
 
 const { errnoSentence: _sentence, ...constants } = errnos;
 

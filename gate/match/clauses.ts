@@ -1,8 +1,19 @@
 import { formatAddress, maskAddress, parseAddress } from "./address.ts";
 import { bits, type Cube, type Field, is, range } from "./cube.ts";
 import * as fields from "./fields.ts";
-import { all, type End, ETHER_TYPES, inBoth, IPV4, IPV6, PROTOCOLS, TCP_FLAGS, type TcpFlag } from "./fields.ts";
-import { bytes, wideBytes } from "./packet.ts";
+import {
+  all,
+  bytes,
+  type End,
+  ETHER_TYPES,
+  inBoth,
+  IPV4,
+  IPV6,
+  PROTOCOLS,
+  TCP_FLAGS,
+  type TcpFlag,
+  wideBytes,
+} from "./fields.ts";
 import { type Service, services } from "./services.ts";
 import { nearest, type Reader, wholeNumber, type Word } from "./reader.ts";
 

@@ -1,4 +1,4 @@
-import type { Packet } from "./packet.ts";
+import type { Packet } from "./fields.ts";
 
 /** Something in a packet that a flower filter can look at. */
 export interface Field {

@@ -1,4 +1,5 @@
 import { EAGAIN, ECONNRESET, EINTR } from "./errno.ts";
+import { Incoming } from "./incoming.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -10,10 +11,8 @@ const FD_CLOEXEC = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SHUT_RDWR = 2;
-const POLLIN = 1;
 /** How long a text may be: what a socket's buffer surely takes in one piece. */
 const TEXT_MAX = 65536;
-const FOR_EVER = -1;
 
 /**
  * An end of a connection between two processes. A text arrives whole, in order, or not at all; and when one process
@@ -23,9 +22,7 @@ export class Channel implements Disposable {
   readonly #fd: number;
   readonly #pointer: Deno.PointerValue;
   readonly #buffer = new Uint8Array(TEXT_MAX);
-  /** Here for as long as a thread may wait with it. */
-  readonly #pollfd: Uint8Array<ArrayBuffer>;
-  #waiting?: Promise<unknown>;
+  readonly #incoming: Incoming;
   #closed = false;
 
   /** Takes over an end that another process has left to this one. */
@@ -34,7 +31,7 @@ export class Channel implements Disposable {
     libc().call.fcntl(fd, F_SETFD, FD_CLOEXEC);
     this.#fd = fd;
     this.#pointer = Deno.UnsafePointer.of(this.#buffer);
-    this.#pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
+    this.#incoming = new Incoming(fd);
   }
 
   /** Makes a pair, runs `start`, which starts a program that inherits the other end, and keeps this end. */
@@ -76,22 +73,19 @@ export class Channel implements Disposable {
    * one means that the other end is closed.
    */
   receive(timeoutMs = 0): string | undefined {
-    const { call, errno } = libc();
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const text = this.#closed ? "" : this.#receiveNow();
       if (text !== undefined) return text;
       const left = Math.ceil(deadline - performance.now());
       if (left <= 0) return undefined;
-      if (call.poll(this.#pollfd, 1n, left) < 0 && errno() !== EINTR) {
-        throw new NetlinkError("wait for a process", { errno: errno() });
-      }
+      this.#incoming.wait(left);
     }
   }
 
   /** Resolves, as a rule, once there is something to receive: look, and wait again where there is not. */
   readable(): Promise<unknown> {
-    return this.#waiting ??= libc().call.pollAside(this.#pollfd, 1n, FOR_EVER).finally(() => this.#waiting = undefined);
+    return this.#incoming.readable();
   }
 
   /** Closes this end; who waits for a text is told that none will come. */
@@ -101,16 +95,17 @@ export class Channel implements Disposable {
     const { call } = libc();
     // Closing alone would leave a thread that waits there waiting.
     call.shutdown(this.#fd, SHUT_RDWR);
-    if (this.#waiting) this.#waiting.finally(() => call.close(this.#fd));
+    const { waiting } = this.#incoming;
+    if (waiting) waiting.finally(() => call.close(this.#fd));
     else call.close(this.#fd);
   }
 
   #receiveNow(): string | undefined {
-    const { call, errno } = libc();
+    const { call } = libc();
     const length = call.recv(this.#fd, this.#pointer, BigInt(TEXT_MAX), MSG_DONTWAIT);
     if (length >= 0) return new TextDecoder().decode(this.#buffer.subarray(0, length));
-    const failed = errno();
-    if (failed === EAGAIN || failed === EINTR) return undefined;
+    const failed = this.#incoming.failure();
+    if (failed === EAGAIN) return undefined;
     // It went without having read all that was sent to it.
     if (failed === ECONNRESET) return "";
     throw new NetlinkError("receive from a process", { errno: failed });

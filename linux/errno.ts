@@ -14,6 +14,7 @@ export const EINVAL = 22;
 export const EPIPE = 32;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
+export const ENETDOWN = 100;
 export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;

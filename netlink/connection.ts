@@ -261,8 +261,7 @@ export class Connection implements Disposable {
       const now = this.#now();
       const left = Math.ceil((this.#deadline ??= now + this.#timeoutMs) - now);
       if (left <= 0) return -ETIMEDOUT;
-      const ready = this.#socket.wait(left);
-      if (ready < 0 && ready !== -EINTR) return ready;
+      this.#socket.wait(left);
     }
   }
 

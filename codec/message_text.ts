@@ -3,7 +3,7 @@ import { ByteText, digitsOf } from "./byte_text.ts";
 import type { Cell } from "./cell.ts";
 import { HOLDS_ROWS, IS_TEXT, type Rows } from "./rows.ts";
 import type { NumberType } from "./spec/table.ts";
-import { describeAttributeFlags, meaningOf, numberAt, stringAt } from "./value.ts";
+import { describeAttributeFlags, meaningOf, stringAt } from "./value.ts";
 
 const encoder = new TextEncoder();
 const [NEW_LINE, SPACE, QUOTE, BACKSLASH, CLOSE, DELETE] = [10, 32, 34, 92, 41, 127];
@@ -59,11 +59,11 @@ export class MessageText extends ByteText {
     this.padTo(this.length + 2 * rows.depthOf(row));
     this.copy(labelOf(cell));
     this.padTo(end);
-    this.#value(rows, row, cell);
+    this.#value(rows, row);
     if (this.length === end) { while (this.bytes[this.length - 1] === SPACE) this.length--; }
   }
 
-  #value(rows: Rows, row: number, cell: Cell): void {
+  #value(rows: Rows, row: number): void {
     const from = rows.fromOf(row);
     if (from === HOLDS_ROWS) {
       this.number(rows.endOf(row) - rows.offsetOf(row));

@@ -4,20 +4,43 @@ import { formatHex } from "../../codec/format_message.ts";
 import { MessageText } from "../../codec/message_text.ts";
 import { Rows } from "../../codec/rows.ts";
 import { treeOf } from "../../codec/tree.ts";
+import { type Arguments, parseArguments } from "../arguments.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { EXIT } from "../exit_status.ts";
-import { captureParts } from "../input/capture_parts.ts";
+import { EXIT, UsageError } from "../exit_status.ts";
+import { captureParts, datagramsOfInput, fileMistake, readAll } from "../input/files.ts";
 import { datagramsOfText, type TextDatagrams } from "../input/datagrams_of_text.ts";
-import { datagramsOfInput, fileMistake } from "../input/files.ts";
-import { readAll } from "../input/read_all.ts";
 import { messageJson, messagesJsonEnd } from "../message_json.ts";
-import { UsageError } from "../usage_error.ts";
+import { type CommandName, COMMANDS, type OptionName } from "../table.ts";
+
+const FORMATS = ["hex", "c", "json"];
+
+/** `plugctl encode`: what the command prints with `--dry-run`, in a format that is for programs. */
+export async function encode(context: Context): Promise<number> {
+  const format = valueOf(context, "format") ?? (isGiven(context, "json") ? "json" : "hex");
+  if (!FORMATS.includes(format)) {
+    throw new UsageError(`unknown format ${JSON.stringify(format)}: use ${FORMATS.join(", ")}`);
+  }
+  const given = parseArguments(context.arguments.program);
+  if (given.values.has("help")) return await context.run(given);
+  if (!takesDryRun(given.command)) {
+    const others = (Object.keys(COMMANDS) as CommandName[]).filter(takesDryRun).join(", ");
+    throw new UsageError(`${given.command} cannot be encoded, these can: ${others}`);
+  }
+  const values = new Map<OptionName, string[]>([...given.values, ["dry-run", []], ["format", [format]]]);
+  return await context.run({ ...given, values } satisfies Arguments);
+}
+
+/** Whether its dry run prints what it would send; of these two it is a plan. */
+function takesDryRun(command: CommandName): boolean {
+  return command !== "run" && command !== "recover" &&
+    (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
+}
 
 /** A message to be printed, whose fields are in rows: one of a capture, or without its time. */
 type Shown = Omit<CapturedMessage, "timeNs" | "message"> & { timeNs?: bigint };
 
 /** `plugctl decode` */
-export function run(context: Context): Promise<number> | number {
+export function decode(context: Context): Promise<number> | number {
   const file = valueOf(context, "pcap");
   if (file !== undefined) return decodeCapture(context, file);
   if (isGiven(context, "all")) throw new UsageError("--all goes with --pcap: of other input every message is shown");

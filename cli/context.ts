@@ -10,8 +10,8 @@ export interface Context {
   readonly arguments: Arguments;
   /** Runs another command, whose text goes to the same places, and returns its exit status. */
   run(other: Arguments): Promise<number>;
-  /** Writes to standard output. */
-  print(text: string): void;
+  /** Writes to standard output: a text, or one that is in UTF-8 already. */
+  print(text: string | Uint8Array): void;
   /** Writes a line to standard error, unless `--quiet` is given. */
   note(text: string): void;
   /** Writes to standard error, also with `--quiet`. */

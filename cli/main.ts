@@ -72,7 +72,7 @@ async function adviseOn(error: unknown, given: Arguments): Promise<string | unde
 }
 
 /** Writes the output of a command. That its reader has gone is told by the exit status alone. */
-function printTo(stdout: Stream, text: string): void {
+function printTo(stdout: Stream, text: string | Uint8Array): void {
   try {
     write(stdout, text);
   } catch (error) {
@@ -83,8 +83,8 @@ function printTo(stdout: Stream, text: string): void {
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */
-function write(to: Stream, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+function write(to: Stream, text: string | Uint8Array): void {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 

@@ -1,6 +1,9 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
-import { type CapturedMessage, CaptureReader, decodeDatagram, formatTime } from "../../codec/capture.ts";
-import { formatHex, formatMessage, formatSummary } from "../../codec/format_message.ts";
+import { type CapturedMessage, CaptureWalker, formatTime, walkDatagram } from "../../codec/capture.ts";
+import { formatHex } from "../../codec/format_message.ts";
+import { MessageText } from "../../codec/message_text.ts";
+import { Rows } from "../../codec/rows.ts";
+import { treeOf } from "../../codec/tree.ts";
 import { type Arguments, parseArguments } from "../arguments.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, UsageError } from "../exit_status.ts";
@@ -33,8 +36,8 @@ function takesDryRun(command: CommandName): boolean {
     (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
 }
 
-/** A message to be printed: one of a capture, or without its time. */
-type Shown = Omit<CapturedMessage, "timeNs"> & { timeNs?: bigint };
+/** A message to be printed, whose fields are in rows: one of a capture, or without its time. */
+type Shown = Omit<CapturedMessage, "timeNs" | "message"> & { timeNs?: bigint };
 
 /** `plugctl decode` */
 export function decode(context: Context): Promise<number> | number {
@@ -47,8 +50,9 @@ export function decode(context: Context): Promise<number> | number {
 /** Prints the messages that its arguments or standard input have; where one is skipped, the exit status is 1. */
 function decodeText(context: Context): number {
   const { datagrams, skipped } = readDatagrams(context);
-  using printer = new Printer(context);
-  for (const datagram of datagrams) for (const message of decodeDatagram(datagram)) printer.print(message);
+  const rows = new Rows();
+  using printer = new Printer(context, rows);
+  for (const datagram of datagrams) for (const message of walkDatagram(rows, datagram)) printer.print(message);
   return printer.hasErrors || skipped > 0 ? EXIT.failed : EXIT.done;
 }
 
@@ -68,8 +72,8 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
   const { operands } = context.arguments;
   if (operands.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(operands[0])} beside --pcap`);
   const isMeant = isGiven(context, "all") ? () => true : plugFilter();
-  const reader = new CaptureReader({ withoutPadding: !isGiven(context, "json") });
-  using printer = new Printer(context);
+  const reader = new CaptureWalker();
+  using printer = new Printer(context, reader.rows);
   for await (const part of captureParts(file)) {
     for (const message of reader.read(part)) if (isMeant(message)) printer.print(message);
     // What came through a pipe is shown before more is waited for
@@ -80,15 +84,16 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
   return printer.hasErrors ? EXIT.failed : EXIT.done;
 }
 
-/** How many characters are printed at once, at the least. */
-const FLUSH_LEN = 1 << 14;
+/** How many bytes are printed at once, at the least. */
+const FLUSH_LEN = 1 << 16;
 
 /** Prints messages, as JSON, as a line each, or field by field; what it holds back it prints when it is disposed of. */
 class Printer implements Disposable {
   readonly #context: Context;
-  readonly #format: (message: Shown, index: number) => string;
+  readonly #rows: Rows;
+  readonly #add: (message: Shown) => void;
   readonly #isJson: boolean;
-  #text = "";
+  readonly #text = new MessageText();
   /** Whether nobody reads on, as an error has said. */
   #isClosed = false;
   /** How many there were. */
@@ -96,56 +101,69 @@ class Printer implements Disposable {
   /** Whether one of them could not be decoded. */
   hasErrors = false;
 
-  constructor(context: Context) {
+  /** Takes the rows in which the fields of each message are. */
+  constructor(context: Context, rows: Rows) {
     this.#context = context;
+    this.#rows = rows;
     this.#isJson = isGiven(context, "json");
-    this.#format = this.#isJson ? json : isGiven(context, "brief") ? brief : fields;
+    this.#add = this.#isJson ? this.#json : isGiven(context, "brief") ? this.#brief : this.#fields;
   }
 
   print(message: Shown): void {
-    this.#text += this.#format(message, this.count++);
+    this.#add(message);
+    this.count++;
     if (message.error) this.hasErrors = true;
     if (this.#text.length >= FLUSH_LEN) this.flush();
   }
 
   flush(): void {
-    if (this.#text === "") return;
-    const text = this.#text;
-    this.#text = "";
+    if (this.#text.length === 0) return;
     this.#isClosed = true;
-    this.#context.print(text);
+    this.#context.print(this.#text.take());
     this.#isClosed = false;
   }
 
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
-    if (this.#isJson) this.#text += messagesJsonEnd(this.count);
+    if (this.#isJson) this.#text.text(messagesJsonEnd(this.count));
     this.flush();
   }
-}
 
-function json({ timeNs, bytes, message, error, missing, comment }: Shown, index: number): string {
-  const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
-  return messageJson({ ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment }, index);
-}
+  #json({ timeNs, bytes, error, missing, comment }: Shown): void {
+    const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
+    const message = treeOf(this.#rows);
+    const printed = { ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment };
+    this.#text.text(messageJson(printed, this.count));
+  }
 
-function brief(shown: Shown): string {
-  const { message, error, comment } = shown;
-  const said = comment === undefined ? "" : ` # ${comment}`;
-  if (!message) return `${timeOf(shown)}${faultOf(shown)}${said}\n${formatHex(shown.bytes)}\n`;
-  return `${timeOf(shown)}${formatSummary(message)}${error ? `: ${faultOf(shown)}` : ""}${said}\n`;
-}
+  #brief(shown: Shown): void {
+    const { bytes, error, comment } = shown;
+    const [rows, text] = [this.#rows, this.#text];
+    this.#time(shown);
+    if (rows.count > 0) text.summary(rows);
+    if (error) text.text(`${rows.count > 0 ? ": " : ""}${faultOf(shown)}`);
+    if (comment !== undefined) text.text(` # ${comment}`);
+    text.text("\n");
+    if (rows.count === 0) text.text(`${formatHex(bytes)}\n`);
+  }
 
-/** The fields, with an empty line before all messages but the first. */
-function fields(shown: Shown, index: number): string {
-  const { bytes, message, error, comment } = shown;
-  const text = message ? `${formatMessage(message)}\n` : "";
-  const fault = error ? `${faultOf(shown)}\n${formatHex(bytes)}\n` : "";
-  return `${index > 0 ? "\n" : ""}${timeOf(shown)}${text}${fault}${comment === undefined ? "" : `# ${comment}\n`}`;
-}
+  /** The fields, with an empty line before all messages but the first. */
+  #fields(shown: Shown): void {
+    const { bytes, error, comment } = shown;
+    const [rows, text] = [this.#rows, this.#text];
+    if (this.count > 0) text.text("\n");
+    this.#time(shown);
+    if (rows.count > 0) {
+      text.fields(rows);
+      text.text("\n");
+    }
+    if (error) text.text(`${faultOf(shown)}\n${formatHex(bytes)}\n`);
+    if (comment !== undefined) text.text(`# ${comment}\n`);
+  }
 
-function timeOf({ timeNs }: Shown): string {
-  return timeNs === undefined ? "" : `${formatTime(timeNs)} `;
+  #time({ timeNs }: Shown): void {
+    if (timeNs !== undefined) this.#text.text(`${formatTime(timeNs)} `);
+  }
 }
 
 /** What is wrong with a message that cannot be decoded, or that was not captured whole. */

@@ -1,4 +1,4 @@
-import type { Packet } from "./fields.ts";
+import type { Packet } from "./packet.ts";
 
 /** Something in a packet that a flower filter can look at. */
 export interface Field {

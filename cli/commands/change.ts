@@ -62,7 +62,7 @@ const carryOutBuffer: CarryOut<Change> = async (queues, { change }) => {
       changeQueues(queues, change);
     });
   }
-  const { bufferWithDeadline } = await import("../../plug/buffer_with_deadline.ts");
+  const { bufferWithDeadline } = await import("../../plug/plug_group.ts");
   const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs });
   return guardians.map((guardian) => ({ maxHoldMs, guardian }));
 };

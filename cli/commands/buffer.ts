@@ -1,11 +1,12 @@
-import { type Change, changeQueues } from "../../plug/change.ts";
+import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
 import { inTurns, nameQueue, type Queue } from "../../plug/queue.ts";
 import { type CarryOut, changeCommand } from "../change_command.ts";
 import { positiveDuration } from "../values.ts";
 import { isGiven } from "../context.ts";
 
-const buffer: CarryOut<Change> = async (queues, { change }) => {
-  const { maxHoldMs } = change;
+const buffer: CarryOut<Change> = async (queues, { change, context }) => {
+  const { maxHoldMs, force: bypass } = change;
+  for (const remark of bypass ? remarks(queues) : []) context.note(remark);
   const operationOn = (queue: Queue) => `buffer ${nameQueue(queue)}`;
   if (maxHoldMs === undefined) {
     return inTurns(queues, () => {
@@ -14,9 +15,16 @@ const buffer: CarryOut<Change> = async (queues, { change }) => {
     });
   }
   const { bufferWithDeadline } = await import("../../plug/buffer_with_deadline.ts");
-  const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs });
+  const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs, bypass });
   return guardians.map((guardian) => ({ maxHoldMs, guardian }));
 };
+
+/** What filters of others packets bypass by leave of `--force`, a sentence each. */
+function remarks(queues: readonly Queue[]): string[] {
+  return queues.flatMap(({ gate }) =>
+    gate?.bypassed?.(`buffer gate ${gate.name}`).map((filter) => describeBypass(gate.name, filter)) ?? []
+  );
+}
 
 /** `plugctl buffer` */
 export const run = changeCommand((context) => ({

@@ -10,7 +10,7 @@ import {
   type OptionSpec,
 } from "./table.ts";
 import { commandsMeant, optionsMeant, shellText } from "./near_miss.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "./exit_status.ts";
 
 /** A command line, read but not yet understood: every value is the text that was given. */
 export interface Arguments {

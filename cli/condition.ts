@@ -1,6 +1,6 @@
-import { fitsNumber, type NumberTest, OPERATORS, parseNumberTest } from "../plug/comparison.ts";
+import { fitsNumber, type NumberTest, OPERATORS, parseNumberTest } from "../plug/quantity.ts";
 import type { HoldCounts } from "../plug/hold.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "./exit_status.ts";
 
 /** What a hold waits for. */
 export interface Condition {

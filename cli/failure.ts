@@ -1,14 +1,12 @@
-import { EACCES, EINVAL, ENODEV, ENOENT, EPERM } from "../linux/errno.ts";
+import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { UnsupportedError } from "../linux/libc.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { EXIT } from "./exit_status.ts";
+import { EXIT, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
 import { Interrupted } from "./interruptible.ts";
 import { shellText } from "./near_miss.ts";
 import type { CommandName } from "./table.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** What to tell the user about an error, and with which status to exit. */
 export interface Failure {

@@ -8,7 +8,7 @@ import {
   type OptionSpec,
 } from "./table.ts";
 import { EXIT_STATUSES } from "./exit_status.ts";
-import { textTable } from "./printing.ts";
+import { textTable } from "./context.ts";
 
 /** The help about all of plugctl. */
 export function generalHelp(): string {

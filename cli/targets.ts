@@ -8,7 +8,7 @@ import type { PlugPlace } from "../plug/queue.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
-import { understood, UsageError } from "./usage_error.ts";
+import { understood, UsageError } from "./exit_status.ts";
 import { deviceName, gateName, isDeviceName, isGateName } from "./values.ts";
 
 /** The queues that a command is about. */

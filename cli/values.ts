@@ -1,7 +1,7 @@
 import { gateDevice } from "../plug/gate_device.ts";
 import { parseDuration as durationText, parseSize as sizeText } from "../plug/quantity.ts";
 import { type Context, valueOf } from "./context.ts";
-import { understood, UsageError } from "./usage_error.ts";
+import { understood, UsageError } from "./exit_status.ts";
 
 /**
  * A size of the command line, in bytes.

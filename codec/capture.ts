@@ -3,8 +3,10 @@ import { PacketReader } from "./capture/reader.ts";
 import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
+import { Rows } from "./rows.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import { type DecodeOptions, decodeTree } from "./tree.ts";
+import { treeOf } from "./tree.ts";
+import { walkMessage } from "./walk.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -21,6 +23,9 @@ export interface CapturedMessage {
   /** What somebody wrote about its packet. */
   comment?: string;
 }
+
+/** A message of a capture whose fields are in the reader's rows until the next is asked for. */
+export type CapturedRows = Omit<CapturedMessage, "message">;
 
 /** The netlink protocol of `linux/netlink.h` whose messages these are. */
 const NETLINK_ROUTE = 0;
@@ -43,13 +48,7 @@ const COOKED_LEN = 16;
  * ```
  */
 export class CaptureReader {
-  readonly #packets = new PacketReader();
-  readonly #options: DecodeOptions;
-
-  /** Takes what of the messages' fields is left out. */
-  constructor(options: DecodeOptions = {}) {
-    this.#options = options;
-  }
+  readonly #walker = new CaptureWalker();
 
   /**
    * The messages of `NETLINK_ROUTE` that the next part of the capture completes, in their order. What one that is
@@ -59,10 +58,7 @@ export class CaptureReader {
    * @throws {DecodeError} where it is no capture
    */
   *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    for (const packet of this.#packets.read(part)) {
-      if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(packet.bytes)) yield* messagesOf(packet, this.#options);
-    }
+    for (const captured of this.#walker.read(part)) yield withTree(captured, this.#walker.rows);
   }
 
   /**
@@ -70,6 +66,26 @@ export class CaptureReader {
    *
    * @throws {DecodeError} where it ends within a packet, or is of other packets
    */
+  end(): void {
+    this.#walker.end();
+  }
+}
+
+/** What `CaptureReader` reads with: it leaves the fields of each message in its rows, in place of a tree. */
+export class CaptureWalker {
+  readonly #packets = new PacketReader();
+  /** The fields of the message that was read last, as far as they go; there may be none. */
+  readonly rows: Rows = new Rows();
+
+  /** See `CaptureReader`. */
+  *read(part: Uint8Array): Generator<CapturedRows, void> {
+    for (const packet of this.#packets.read(part)) {
+      if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
+      else if (isRoute(packet.bytes)) yield* messagesOf(packet, this.rows);
+    }
+  }
+
+  /** See `CaptureReader`. */
   end(): void {
     this.#checkLinkTypes();
     this.#packets.end();
@@ -116,68 +132,73 @@ let lastSecond: { seconds: bigint; text: string } = { seconds: -1n, text: "" };
 export type DatagramMessage = Omit<CapturedMessage, "timeNs">;
 
 /** The messages of a packet. */
-function* messagesOf(
-  { timeNs, bytes, length, comment }: CapturedPacket,
-  options: DecodeOptions,
-): Generator<CapturedMessage, void> {
-  const said = comment === undefined ? {} : { comment };
+function* messagesOf(packet: CapturedPacket, rows: Rows): Generator<CapturedRows, void> {
+  const { timeNs, bytes, length, comment } = packet;
   const missing = length - bytes.length;
-  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN), options)) {
-    yield { timeNs, ...message, ...said, ...message.error && missing > 0 && { missing } };
+  for (const message of walkDatagram(rows, bytes.subarray(COOKED_LEN))) {
+    const captured: CapturedRows = { timeNs, bytes: message.bytes };
+    if (message.error) captured.error = message.error;
+    if (message.error && missing > 0) captured.missing = missing;
+    if (comment !== undefined) captured.comment = comment;
+    yield captured;
   }
+}
+
+/** A message with the tree of its fields. */
+function withTree<Message extends { error?: DecodeError }>(
+  message: Message,
+  rows: Rows,
+): Message & { message?: Field } {
+  const tree = treeOf(rows);
+  if (tree && message.error) message.error.partial = tree;
+  return tree ? { ...message, message: tree } : message;
 }
 
 /**
  * Decodes the messages of a datagram, up to one that is malformed, whose `error` says why, and whose fields go as far as
  * it does.
  */
-export function* decodeDatagram(
-  datagram: Uint8Array,
-  options: DecodeOptions = {},
-): Generator<DatagramMessage, void> {
+export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
+  const rows = new Rows();
+  for (const message of walkDatagram(rows, datagram)) yield withTree(message, rows);
+}
+
+/** The same, with the fields in `rows` until the next message is asked for. */
+export function* walkDatagram(rows: Rows, datagram: Uint8Array): Generator<Omit<DatagramMessage, "message">, void> {
   for (let at = 0; at < datagram.length;) {
-    const bytes = datagram.subarray(at);
+    const bytes = at === 0 ? datagram : datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
     if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
-    try {
-      const message = decodeTree(bytes, ROUTE_FAMILY, options);
-      yield { bytes: bytes.subarray(0, message.length), message };
-      at += message.length + 3 & ~3;
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      return yield {
-        bytes,
-        message: error.partial ?? beginning(bytes),
-        error: at === 0 ? error : errorWithin(error, at),
-      };
-    }
+    const error = walkPartly(rows, bytes);
+    if (error) return yield { bytes, error: at === 0 ? error : errorWithin(error, at) };
+    const { length } = rows;
+    yield { bytes: bytes.subarray(0, length) };
+    at += length + 3 & ~3;
   }
 }
 
-function errorWithin({ message, offset, partial }: DecodeError, at: number): DecodeError {
-  const error = new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
-  error.partial = partial;
-  return error;
-}
-
-/** The fields that are there of a message that says it is longer; `undefined` where its header is not. */
-function beginning(bytes: Uint8Array): Field | undefined {
-  if (bytes.length < NLMSG_HDRLEN) return undefined;
-  const shortened = bytes.slice();
-  const view = new DataView(shortened.buffer);
-  const length = view.getUint32(0, true);
-  if (length <= bytes.length) return undefined;
-  view.setUint32(0, bytes.length, true);
-  const message = decodePartly(shortened);
-  if (message?.fields) message.fields[0].value = length;
-  return message;
-}
-
-function decodePartly(bytes: Uint8Array): Field | undefined {
+/** Walks through a message as far as it goes, also through one that says it is longer. Returns why it goes no further. */
+function walkPartly(rows: Rows, bytes: Uint8Array): DecodeError | undefined {
   try {
-    return decodeTree(bytes, ROUTE_FAMILY);
+    walkMessage(rows, bytes, { family: ROUTE_FAMILY });
+    return undefined;
   } catch (error) {
-    if (error instanceof DecodeError) return error.partial;
-    throw error;
+    if (!(error instanceof DecodeError)) throw error;
+    if (rows.count === 0) walkBeginning(rows, bytes);
+    return error;
   }
+}
+
+/** The fields that are there of a message that says it is longer; none where its header is not. */
+function walkBeginning(rows: Rows, bytes: Uint8Array): void {
+  if (bytes.length < NLMSG_HDRLEN || rows.view.getUint32(0, true) <= bytes.length) return;
+  try {
+    walkMessage(rows, bytes, { family: ROUTE_FAMILY, length: bytes.length });
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+}
+
+function errorWithin({ message, offset }: DecodeError, at: number): DecodeError {
+  return new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
 }

@@ -1,8 +1,8 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { ENODEV } from "../linux/errno.ts";
-import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/undisturbed.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
+import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/process.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";

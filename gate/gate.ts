@@ -13,7 +13,7 @@ import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
-import { formatNote } from "../plug/gate_note.ts";
+import { formatNote } from "../plug/gate_device.ts";
 import { type GateState, type ListedGate, readGates } from "./gate_state.ts";
 import { gateQueue, hookOfGate, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";

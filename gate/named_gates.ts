@@ -1,15 +1,14 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/errno.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
 import { askByName, readLinks } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { type Filter, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { type GateNote, parseNote, sidesOf, withLimit } from "../plug/gate_note.ts";
-import { gateDevice, writeNote } from "../plug/gate_device.ts";
+import { gateDevice, type GateNote, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
 import { isGateDevice, othersOf } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 

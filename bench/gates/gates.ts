@@ -1,6 +1,6 @@
 // Makes 200 gates in a namespace that it may spoil, and prints what that took. With the argument `record` it prints
 // what the kernel answered, too, as a line `recording|...`.
-import { openSocket } from "../../netlink/mod.ts";
+import { openSocket } from "../../linux/socket.ts";
 import { RecordingSocket } from "./recording.ts";
 import { DEVICE, measureWorks } from "./works.ts";
 

@@ -1,7 +1,7 @@
 // What a kernel answered, call by call, so that our own part of the work can be done again without that kernel.
 import { CHUNK_MAX, SLOT_LEN } from "../../codec/assembly/regions.ts";
 import { receiveRegion } from "../../codec/exchange.ts";
-import type { Socket } from "../../netlink/mod.ts";
+import type { Socket } from "../../linux/socket.ts";
 
 /** What a call returned, and the datagrams that it received. */
 type Call = [result: number, datagrams: string[]];

@@ -1,6 +1,7 @@
 // What is done with 200 gates, over any socket, and what it took.
 import { Gate, listGates, Plug } from "../../mod.ts";
-import { Connection, type Socket } from "../../netlink/mod.ts";
+import type { Socket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 
 const GATES = 200;
 /** A device that the gates see, and that may be spoilt. */

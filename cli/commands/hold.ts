@@ -10,17 +10,15 @@ import {
 } from "../../plug/plug_requests.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../hold/child.ts";
-import { type Context, isGiven } from "../context.ts";
-import { EXIT } from "../exit_status.ts";
+import { type Context, gapNote, isGiven } from "../context.ts";
+import { EXIT, UsageError } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
 import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
-import { UsageError } from "../usage_error.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
-import { gapNote } from "../printing.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {

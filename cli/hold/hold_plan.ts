@@ -5,7 +5,7 @@ import { durationOf, parseSize, positiveDuration } from "../values.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
 import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
-import { UsageError } from "../usage_error.ts";
+import { UsageError } from "../exit_status.ts";
 
 /** What to hold, and for how long. */
 export interface HoldPlan extends NamedTargets {

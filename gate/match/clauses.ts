@@ -4,7 +4,7 @@ import * as fields from "./fields.ts";
 import { all, type End, ETHER_TYPES, inBoth, IPV4, IPV6, PROTOCOLS, TCP_FLAGS, type TcpFlag } from "./fields.ts";
 import { bytes, wideBytes } from "./packet.ts";
 import { type Service, services } from "./services.ts";
-import { nearest, type Reader, wholeNumber, type Word } from "./words.ts";
+import { nearest, type Reader, wholeNumber, type Word } from "./reader.ts";
 
 /** A word of the match language, with all that belongs to it. */
 interface ClauseBase {

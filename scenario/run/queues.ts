@@ -11,8 +11,7 @@ import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
-import { whyNothing } from "../../plug/release.ts";
-import { settled, type SettleOptions } from "../../plug/settle.ts";
+import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { holdPlan } from "../../cli/hold/hold_plan.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 import { FakeContext } from "./fake_context.ts";
 
 const planned = (line: string) => holdPlan(new FakeContext(line));

@@ -1,5 +1,6 @@
 import { CHUNK_MAX, receiveRegion, sendRegion, SLOT_LEN } from "../../codec/mod.ts";
-import { EAGAIN, ENODEV, EPERM, type Socket } from "../../netlink/mod.ts";
+import { EAGAIN, ENODEV, EPERM } from "../../linux/netlink_error.ts";
+import type { Socket } from "../../linux/socket.ts";
 
 /** What one receive meets: a datagram, or a negative errno, once. `-EAGAIN` is an answer that is not there yet. */
 export type Arrival = Uint8Array | number;
@@ -12,8 +13,8 @@ export interface Script {
   arrivals?: readonly Arrival[];
   /** What the first sends return: a negative errno, and nothing was sent. */
   sends?: readonly number[];
-  /** What the first waits return. */
-  waits?: readonly number[];
+  /** Whether the first waits end early, by a signal or because something has come; else they take their whole time. */
+  waits?: readonly boolean[];
   /** Devices by their names. */
   devices?: Readonly<Record<string, number>>;
 }
@@ -33,7 +34,7 @@ export class FakeSocket implements Socket {
   readonly #answer: (sent: Uint8Array) => readonly Arrival[];
   readonly #arrivals: Arrival[];
   readonly #sends: number[];
-  readonly #waits: number[];
+  readonly #waits: boolean[];
   readonly #devices: Readonly<Record<string, number>>;
 
   constructor({ answer = () => [], arrivals = [], sends = [], waits = [], devices = {} }: Script = {}) {
@@ -76,11 +77,11 @@ export class FakeSocket implements Socket {
     return count;
   }
 
-  wait(timeoutMs: number): number {
+  wait(timeoutMs: number): boolean {
     this.waited.push(timeoutMs);
-    const result = this.#waits.shift() ?? Math.min(this.#arrivals.length, 1);
-    this.clock += result === 0 ? timeoutMs : 1;
-    return result;
+    const endsEarly = this.#waits.shift() ?? this.#arrivals.length > 0;
+    this.clock += endsEarly ? 1 : timeoutMs;
+    return endsEarly;
   }
 
   openNamespace(): number {

@@ -21,7 +21,7 @@ export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
 export type { NamespaceCharge, ProcessesCharge } from "./guardian/processes.ts";
 export type { Disturbance, Happening, Hook } from "./guardian/watch.ts";
 export type { AttachOptions } from "./plug/attach.ts";
-export type { DeadlineOptions } from "./plug/buffer_with_deadline.ts";
+export type { DeadlineOptions } from "./plug/plug_group.ts";
 export type { BufferOptions } from "./plug/change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "./plug/drain.ts";
 export type { Direction } from "./plug/gate_device.ts";

@@ -9,7 +9,7 @@ import { gateDevice } from "../plug/gate_device.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { UsageError } from "./exit_status.ts";
-import { messagesJson } from "./message_json.ts";
+import { messagesJson } from "./shown_messages.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { ambiguous, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
 import { isDeviceName, isGateName } from "./values.ts";

@@ -1,15 +1,7 @@
 import config from "../deno.json" with { type: "json" };
 import { EXIT_STATUSES } from "./exit_status.ts";
-import { nameMeaning, usageOf } from "./help_text.ts";
-import {
-  type CommandName,
-  COMMANDS,
-  type CommandSpec,
-  meaningOf,
-  type OptionName,
-  OPTIONS,
-  type OptionSpec,
-} from "./table.ts";
+import { meaningOf, nameMeaning, usageOf } from "./help_text.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 
 const NAMES = Object.keys(COMMANDS) as CommandName[];
 

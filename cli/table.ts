@@ -470,16 +470,3 @@ export const COMMANDS = {
 } as const satisfies Record<string, CommandSpec>;
 
 export type CommandName = keyof typeof COMMANDS;
-
-/** What an option means in a command. */
-export function meaningOf(option: OptionName, command: CommandName): string {
-  const { meanings }: CommandSpec = COMMANDS[command];
-  return meanings?.[option] ?? OPTIONS[option].summary;
-}
-
-/** The command of this name or with this synonym. */
-export function findCommand(word: string): CommandName | undefined {
-  if (Object.hasOwn(COMMANDS, word)) return word as CommandName;
-  const entries = Object.entries(COMMANDS) as [CommandName, CommandSpec][];
-  return entries.find(([, { synonyms }]) => synonyms?.includes(word))?.[0];
-}

@@ -148,6 +148,6 @@ function namespaceOf(context: Context): string | undefined {
 export async function openConnection(context: Context, netns = namespaceOf(context)): Promise<Connection> {
   // Loaded only where it is asked for: it brings the names and texts of the codec, which most commands do without.
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
-  const { traceMessages } = await import("./trace.ts");
+  const { traceMessages } = await import("./shown_messages.ts");
   return Connection.open({ netns, trace: traceMessages(context) });
 }

@@ -9,9 +9,8 @@ import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "../plug/filter.ts";
 import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
-import { type GateState, readGates } from "./gate_state.ts";
+import { type GateState, heldPackets, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
-import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 
 /** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {

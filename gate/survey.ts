@@ -8,8 +8,7 @@ import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "../plug/filter.ts";
 import { parseNote, sidesOf } from "../plug/gate_device.ts";
-import { type GateState, isGateDevice, readGates } from "./gate_state.ts";
-import { BOTH_SIDES, heldPackets, hookQdisc } from "./machine.ts";
+import { BOTH_SIDES, type GateState, heldPackets, hookQdisc, isGateDevice, readGates } from "./gate_state.ts";
 
 /** One of the devices that a gate is to see. */
 export interface Surveyed {

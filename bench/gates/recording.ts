@@ -13,7 +13,7 @@ export class RecordingSocket implements Socket {
   constructor(readonly socket: Socket) {}
 
   send = (length: number) => this.#keep(this.socket.send(length));
-  wait = (timeoutMs: number) => this.#keep(this.socket.wait(timeoutMs));
+  wait = (timeoutMs: number) => this.#keep(Number(this.socket.wait(timeoutMs))) !== 0;
   deviceIndex = (name: string) => this.#keep(this.socket.deviceIndex(name));
   openNamespace = () => this.socket.openNamespace();
 
@@ -66,7 +66,7 @@ export class ReplayingSocket implements Socket {
 
   send = () => this.#answer();
   receive = () => this.#answer();
-  wait = () => this.#answer();
+  wait = () => this.#answer() !== 0;
   deviceIndex = () => this.#answer();
 
   receiveSlots(lengths: Uint32Array): number {

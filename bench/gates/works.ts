@@ -54,7 +54,7 @@ class MeasuredSocket implements Socket {
     this.socket[Symbol.dispose]();
   }
 
-  #timed(call: () => number): number {
+  #timed<T>(call: () => T): T {
     const start = performance.now();
     const result = call();
     this.#callsMs += performance.now() - start;

@@ -70,7 +70,7 @@ const carryOutBuffer: CarryOut<Change> = async (queues, { change, context }) => 
       changeQueues(queues, change);
     });
   }
-  const { bufferWithDeadline } = await import("../../plug/buffer_with_deadline.ts");
+  const { bufferWithDeadline } = await import("../../plug/plug_group.ts");
   const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs, bypass });
   return guardians.map((guardian) => ({ maxHoldMs, guardian }));
 };

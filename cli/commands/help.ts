@@ -1,8 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
-import { commandsUnder, unknownCommand } from "../arguments.ts";
+import { commandsUnder, findCommand, unknownCommand } from "../arguments.ts";
 import { type Context, isGiven } from "../context.ts";
 import { commandHelp, generalHelp, groupHelp } from "../help_text.ts";
-import { findCommand } from "../table.ts";
 
 /** `plugctl help` */
 export function help(context: Context): void {

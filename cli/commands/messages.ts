@@ -9,7 +9,7 @@ import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, UsageError } from "../exit_status.ts";
 import { captureParts, datagramsOfInput, fileMistake, readAll } from "../input/files.ts";
 import { datagramsOfText, type TextDatagrams } from "../input/datagrams_of_text.ts";
-import { messageJson, messagesJsonEnd } from "../message_json.ts";
+import { messageJson, messagesJsonEnd } from "../shown_messages.ts";
 import { type CommandName, COMMANDS, type OptionName } from "../table.ts";
 
 const FORMATS = ["hex", "c", "json"];

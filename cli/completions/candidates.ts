@@ -3,15 +3,8 @@ import { isGateDevice } from "../../gate/gate_state.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { gateName } from "../../plug/gate_device.ts";
 import { readLinks } from "../../plug/qdiscs.ts";
-import {
-  type CommandName,
-  COMMANDS,
-  type CommandSpec,
-  meaningOf,
-  type OptionName,
-  OPTIONS,
-  type OptionSpec,
-} from "../table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import { meaningOf } from "../help_text.ts";
 import { readUnfinished, shellWords, splitCommand, type UnfinishedLine } from "./command_line.ts";
 
 /** What a shell may put in the place of the word at the cursor. */

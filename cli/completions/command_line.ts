@@ -1,12 +1,5 @@
-import {
-  type CommandName,
-  COMMANDS,
-  type CommandSpec,
-  findCommand,
-  type OptionName,
-  OPTIONS,
-  type OptionSpec,
-} from "../table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import { findCommand } from "../arguments.ts";
 
 /** The words of a command line as a shell splits it, without their quotes; the last is empty behind a space. */
 export function shellWords(line: string): string[] {

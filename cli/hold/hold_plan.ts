@@ -1,7 +1,6 @@
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
-import { type Condition, parseCondition } from "../condition.ts";
+import { type Condition, durationOf, parseCondition, parseSize, positiveDuration } from "../values.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { durationOf, parseSize, positiveDuration } from "../values.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
 import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";

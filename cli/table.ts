@@ -125,12 +125,15 @@ export const COMMANDS = {
     synonyms: ["block"],
     operands: ["[NAME...]"],
     options: [...QUEUE, "max-hold", "force", ...COMMON],
+    meanings: { force: "hold this SSH session or the default route; bypass filters of others" },
     details: [
       "Packets sent from now on wait in the kernel, in order. Each further buffer ends an epoch, which release-one " +
       "releases. The kernel remembers one ended epoch: release it before the next buffer, or it is counted as part of the next.",
       "With --max-hold a guardian, a separate process that outlives this command, releases everything after that time, " +
       "counted from the last buffer with --max-hold. The guardian ends earlier if plugctl releases the plug, or if the plug " +
       "or its device is deleted. A device that carries the default route may be held with such a deadline.",
+      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the filters " +
+      "are named.",
     ],
     examples: [
       ["buffer eth0", "hold what leaves eth0"],
@@ -154,9 +157,11 @@ export const COMMANDS = {
       "report",
       "expect-lossless",
       "timeout",
+      "force",
       ...COMMON,
     ],
     meanings: {
+      "force": "hold a gate though its packets bypass filters of others",
       "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
       "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",
       "json": "print what was held as JSON; with a command use --report",
@@ -172,6 +177,8 @@ export const COMMANDS = {
       "5s more than a --for that is longer than 25s.",
       "Says holding DEVICE on standard error once it holds. With --ready-fd N a line goes to that file descriptor then, so " +
       "that a script need not guess when: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read line <f.",
+      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the filters " +
+      "are named.",
       "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where the " +
       "guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and SIGHUP " +
       "release first, and go to the command too.",

@@ -76,7 +76,13 @@ export class Gate implements Disposable, AsyncDisposable {
       const { name } = plan;
       const { guard, ifindex, note, made, warnings } = openGuarded(connection, { plan, options });
       const asked = made ? plan.hold ? "hold" : "pass" : undefined;
-      const queue = gateQueue(connection, { name, ifindex, alias: formatNote(note).alias, asked });
+      const queue = gateQueue(connection, {
+        name,
+        ifindex,
+        alias: formatNote(note).alias,
+        asked,
+        mayBypass: plan.force,
+      });
       queue.entrust(guard);
       queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;

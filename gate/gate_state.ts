@@ -1,6 +1,7 @@
 import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
+import { describeBypass } from "../plug/change.ts";
 import {
   type Action,
   type Filter,
@@ -199,8 +200,13 @@ interface Parts {
   stats?: QdiscStats;
 }
 
-/** The filters of others on its hooks that meet its packets, each once. */
-function othersOf({ priority, ...note }: GateNote, { machine, filters }: Omit<Parts, "note" | "stats">): Others {
+/** The filters of others on its hooks that meet its packets, each once, by what those hooks have. */
+export function othersOf(
+  { priority, ...note }: GateNote,
+  { machine, filters }: Omit<Parts, "note" | "stats" | "machine"> & {
+    machine: Pick<Machine, "links" | "filters">;
+  },
+): Others {
   const { links } = machine;
   const found = hooksOf({ priority, ...note }).map(({ ifindex, side }) => {
     const place = { ifindex, parent: hookOf(side) };
@@ -269,7 +275,7 @@ export function remarksOn({ name, faults, bypassed, before }: ListedGate): strin
     ...isWhole
       ? []
       : [`the gate ${name} is not whole: ${faults.join(", ")}; take it down with: plugctl gate delete ${name}`],
-    ...bypassed.map((filter) => `the packets that the gate ${name} takes bypass: ${filter}`),
+    ...bypassed.map((filter) => describeBypass(name, filter)),
     ...before.map((filter) => `the gate ${name} does not see what is taken before it by: ${filter}`),
   ];
 }

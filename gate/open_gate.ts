@@ -9,7 +9,7 @@ import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
-import type { GateState } from "./gate_state.ts";
+import { type GateState, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
 import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step, stepError } from "./gate_steps.ts";
@@ -92,8 +92,8 @@ function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
   return some.length === others.length && some.every((one) => others.includes(one));
 }
 
-function kept({ link, note }: GateState): Opened {
-  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: [] };
+function kept({ listed, link, note }: GateState): Opened {
+  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: remarksOn(listed) };
 }
 
 function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {

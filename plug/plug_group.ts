@@ -9,7 +9,7 @@ import { inTurns, locatePlugs, nameQueue, type Queue } from "./queue.ts";
 import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /** How to hold until a deadline. */
-export interface DeadlineOptions extends Pick<BufferOptions, "orphan"> {
+export interface DeadlineOptions extends Pick<BufferOptions, "orphan" | "bypass"> {
   /** After how many milliseconds a guardian releases it. */
   maxMs: number;
 }
@@ -27,7 +27,7 @@ interface Kept {
  */
 export function bufferWithDeadline(
   queues: readonly Queue[],
-  { maxMs, orphan }: DeadlineOptions,
+  { maxMs, orphan, bypass = false }: DeadlineOptions,
 ): number[] {
   checkMaxMs(maxMs);
   locatePlugs(queues, (queue) => `buffer ${nameQueue(queue)}`);
@@ -41,7 +41,8 @@ export function bufferWithDeadline(
         guard.outlive();
         guard.arm(maxMs);
       }
-      changeQueues(queues, { action: "buffer", force: true, orphan });
+      for (const queue of queues) queue.gate?.refuseBroken?.(`buffer ${nameQueue(queue)}`);
+      changeQueues(queues, { action: "buffer", force: true, bypass, orphan });
       for (const { guard } of kept) guard.watch();
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Connection } from "../../netlink/connection.ts";
-import { type Change, changeQueues } from "../../plug/change.ts";
+import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, nameQueue, openQueue, type Queue } from "../../plug/queue.ts";
@@ -53,8 +53,16 @@ async function gateQueues(connection: Connection, names: readonly string[]): Pro
   return namedGates(connection, names);
 }
 
-const carryOutBuffer: CarryOut<Change> = async (queues, { change }) => {
-  const { maxHoldMs } = change;
+/** What filters of others packets bypass by leave of `--force`, a sentence each. */
+function bypasses(queues: readonly Queue[]): string[] {
+  return queues.flatMap(({ gate }) =>
+    gate?.bypassed?.(`buffer gate ${gate.name}`).map((filter) => describeBypass(gate.name, filter)) ?? []
+  );
+}
+
+const carryOutBuffer: CarryOut<Change> = async (queues, { change, context }) => {
+  const { maxHoldMs, force: bypass } = change;
+  if (bypass) { for (const remark of bypasses(queues)) context.note(remark); }
   const operationOn = (queue: Queue) => `buffer ${nameQueue(queue)}`;
   if (maxHoldMs === undefined) {
     return inTurns(queues, () => {
@@ -63,7 +71,7 @@ const carryOutBuffer: CarryOut<Change> = async (queues, { change }) => {
     });
   }
   const { bufferWithDeadline } = await import("../../plug/plug_group.ts");
-  const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs });
+  const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs, bypass });
   return guardians.map((guardian) => ({ maxHoldMs, guardian }));
 };
 

@@ -94,7 +94,7 @@ async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<
 /** Holds while the command runs, or until something else ends it; then lets all go and waits until it has left. */
 async function hold(work: Work): Promise<Held> {
   const { plugs, guardian, plan, signal, failures } = work;
-  using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true });
+  using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true, bypass: plan.bypass });
   work.begun();
   work.child = startCommand(work);
   const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));

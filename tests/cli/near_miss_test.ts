@@ -67,7 +67,7 @@ const OPTIONS_MEANT = [
   ["version --quiet", "unknown option --quiet: version does not take it; see: plugctl version --help"],
   [
     "show --force",
-    "unknown option --force: show does not take it; these do: attach, detach, buffer, gate add, gate delete, recover",
+    "unknown option --force: show does not take it; see: plugctl show --help",
   ],
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
   [

@@ -15,6 +15,8 @@ export interface Script {
   sends?: readonly number[];
   /** Whether the first waits end early, by a signal or because something has come; else they take their whole time. */
   waits?: readonly boolean[];
+  /** A file descriptor of the network namespace that it is in, or why there is none. Default: no permission. */
+  namespace?: () => number;
   /** Devices by their names. */
   devices?: Readonly<Record<string, number>>;
 }
@@ -37,7 +39,12 @@ export class FakeSocket implements Socket {
   readonly #waits: boolean[];
   readonly #devices: Readonly<Record<string, number>>;
 
-  constructor({ answer = () => [], arrivals = [], sends = [], waits = [], devices = {} }: Script = {}) {
+  readonly #namespace: () => number;
+
+  constructor(
+    { answer = () => [], arrivals = [], sends = [], waits = [], devices = {}, namespace = () => -EPERM }: Script = {},
+  ) {
+    this.#namespace = namespace;
     this.#answer = answer;
     this.#arrivals = [...arrivals];
     this.#sends = [...sends];
@@ -85,7 +92,7 @@ export class FakeSocket implements Socket {
   }
 
   openNamespace(): number {
-    return -EPERM;
+    return this.#namespace();
   }
 
   deviceIndex(name: string): number {

@@ -9,6 +9,7 @@ import {
   TC_H_ROOT,
 } from "../../codec/mod.ts";
 import { EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM } from "../../linux/netlink_error.ts";
+import { openNamespace } from "../../linux/namespace.ts";
 import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC } from "../../linux/socket.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { FakeSocket } from "../netlink/fake_socket.ts";
@@ -59,6 +60,11 @@ export class FakeKernel {
   /** Whether whoever asks has CAP_NET_ADMIN, and which modules there are not: `sch_plug`, `act_mirred`. */
   permits = true;
   readonly lacks = new Set<string>();
+  /**
+   * Whether a connection says which namespace it is in: this process's own, in which marks of guardians are then looked
+   * for, and found, by the indexes of devices. Choose these at random then.
+   */
+  opensNamespace = false;
   /** What requests fail with that would go well, by their words, each once. */
   readonly failures = new Map<string, Refusal>();
   /** Happens before a request is handled, for what others do meanwhile. */
@@ -94,6 +100,7 @@ export class FakeKernel {
     return new FakeSocket({
       answer: (sent, overheard) => this.#answer(sent, { port, overheard }),
       devices: this.#indexes,
+      namespace: () => this.opensNamespace ? openNamespace(`pid:${Deno.pid}`).fd : -EPERM,
     });
   }
 

@@ -3,14 +3,14 @@ import { EPERM } from "../linux/errno.ts";
 import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { hasEnded, signal } from "./processes.ts";
+import { isEnding, signal } from "./processes.ts";
 
 /** What the names of plugctl begin with. Names are those of a network namespace, and end with the process that has them. */
 const BEGINNING = "plugctl/";
 /** How long a guardian may take to go, in milliseconds. */
 const PATIENCE_MS = 5000;
 /** How long one may take to let go of what a process had that has ended, in milliseconds. */
-const BEREFT_MS = 3000;
+const BEREFT_MS = 10_000;
 /** How long another process is waited for that is at work on the same namespace, in milliseconds. */
 const TURN_MS = 2000;
 const PAUSE_MS = 1;
@@ -51,7 +51,7 @@ export function findGuardians(purpose: Purpose, marked: Marked): number[] {
   const deadline = performance.now() + BEREFT_MS;
   for (;;) {
     const found = readMarks(purpose, marked);
-    const isBereft = purpose === "held" && found.some(({ holder }) => hasEnded(holder));
+    const isBereft = purpose === "held" && found.some(({ holder }) => isEnding(holder));
     if (!isBereft || performance.now() > deadline) return found.map(({ pid }) => pid);
     wait();
   }

@@ -1,17 +1,16 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { ENODEV } from "../linux/errno.ts";
-import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/undisturbed.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
+import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/process.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "../plug/filter.ts";
 import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
-import { type GateState, readGates } from "./gate_state.ts";
+import { type GateState, heldPackets, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
-import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 
 /** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {

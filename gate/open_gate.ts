@@ -1,16 +1,15 @@
-import { sleep, undisturbed } from "../linux/undisturbed.ts";
+import { sleep, undisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { EEXIST } from "../linux/errno.ts";
+import { EEXIST } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { takeDownInTurn } from "./close_gate.ts";
-import { writeNote } from "../plug/gate_device.ts";
-import { formatNote, type GateNote, sidesOf } from "../plug/gate_note.ts";
+import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
-import type { GateState } from "./gate_state.ts";
+import { type GateState, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
 import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step, stepError } from "./gate_steps.ts";
@@ -93,8 +92,8 @@ function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
   return some.length === others.length && some.every((one) => others.includes(one));
 }
 
-function kept({ link, note }: GateState): Opened {
-  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: [] };
+function kept({ listed, link, note }: GateState): Opened {
+  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: remarksOn(listed) };
 }
 
 function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {

@@ -1,7 +1,6 @@
 import type { Connection } from "../netlink/connection.ts";
-import type { AnyCharge } from "./charge.ts";
+import type { AnyCharge, Released } from "./charge.ts";
 import type { Guardian } from "./guardian.ts";
-import type { Released } from "./protocol.ts";
 
 /** Who puts a queue right should this process die. */
 export interface GuardOptions {

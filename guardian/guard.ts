@@ -1,9 +1,8 @@
-import { Channel } from "../linux/channel.ts";
-import { leaveSession } from "../linux/session.ts";
+import { Channel } from "../linux/unix_socket.ts";
+import { leaveSession } from "../linux/process.ts";
 import { namespaceIdentity } from "../linux/namespace.ts";
 import { Connection } from "../netlink/connection.ts";
-import type { AnyCharge, Backlog, Duty, DutyOf } from "./charge.ts";
-import type { Order, Report } from "./protocol.ts";
+import type { AnyCharge, Backlog, Duty, DutyOf, Order, Report } from "./charge.ts";
 import { showMark } from "./mark.ts";
 import { Ear } from "./ear.ts";
 import { type Happening, processOf } from "./watch.ts";

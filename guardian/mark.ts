@@ -1,7 +1,6 @@
-import { bindName, boundNames } from "../linux/bound_name.ts";
-import { EPERM } from "../linux/errno.ts";
+import { bindName, boundNames } from "../linux/unix_socket.ts";
+import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { isEnding, signal } from "./processes.ts";
 

@@ -1,8 +1,7 @@
 import { inNamespace } from "./namespace.ts";
-import { EAGAIN, ENOBUFS } from "./errno.ts";
+import { EAGAIN, ENOBUFS, NetlinkError } from "./netlink_error.ts";
 import { Incoming } from "./incoming.ts";
 import { libc } from "./libc.ts";
-import { NetlinkError } from "./netlink_error.ts";
 
 /** A datagram that was captured; what it has is there until the next are received. */
 export interface Datagram {

@@ -1,4 +1,4 @@
-import { EAGAIN, ECONNRESET, ENETDOWN, ENOBUFS } from "./errno.ts";
+import { EAGAIN, ECONNRESET, ENETDOWN, ENOBUFS } from "./netlink_error.ts";
 import { libc } from "./libc.ts";
 
 const POLLIN = 0x001;

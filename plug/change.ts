@@ -9,6 +9,11 @@ import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 export interface BufferOptions {
   /** Whether a device may be held that carries the default route or this SSH session. */
   force?: boolean;
+  /**
+   * Whether a gate may be held whose packets bypass filters that others have put behind it. Default: what `force` is, or
+   * was when this object made the gate.
+   */
+  bypass?: boolean;
   /** Whether an epoch that has ended and is not released yet may be forgotten as an epoch. */
   orphan?: boolean;
 }
@@ -111,10 +116,26 @@ function checkBuffer(queue: Queue, change: Change): void {
         "an epoch has ended and is not released; the kernel remembers one, and would count it as part of the next",
     });
   }
-  if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
+  if (queue.asked === "hold") return;
+  refuseBypass(queue, { operation, bypass: change.bypass ?? force });
+  if (force || queue.place.parent !== TC_H_ROOT) return;
   for (const ifindex of queue.gate?.devices ?? [queue.place.ifindex]) {
     refuseLockout(queue.connection, { operation, ifindex, held: queue.gate?.held });
   }
+}
+
+/** Refuses to hold what filters of others would see if the gate were not there, and perhaps drop. */
+function refuseBypass({ gate }: Queue, { operation, bypass }: { operation: string; bypass: boolean }): void {
+  if (!gate?.bypassed || bypass || gate.mayBypass) return;
+  const names = gate.bypassed(operation);
+  if (names.length === 0) return;
+  const reason = `the packets that it takes bypass what others have put behind it: ${names.join("; ")}`;
+  throw new QueueError("would-bypass", operation, { reason, gate: gate.name });
+}
+
+/** That packets of a gate bypass a filter. */
+export function describeBypass(gate: string, filter: string): string {
+  return `the packets that the gate ${gate} takes bypass: ${filter}`;
 }
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {

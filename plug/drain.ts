@@ -7,7 +7,7 @@ import { NetlinkError } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
 import { graft, rootOf } from "./shelter.ts";
-import { hasSeveralProcessors, sleep } from "../linux/undisturbed.ts";
+import { hasSeveralProcessors, sleep } from "../linux/process.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {

@@ -1,5 +1,5 @@
 import { RTM_GETLINK } from "../codec/assembly/constants.ts";
-import { ENODEV } from "../linux/errno.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";

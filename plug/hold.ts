@@ -1,7 +1,7 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
-import { sleep } from "../linux/undisturbed.ts";
+import { sleep } from "../linux/process.ts";
 import { LONGEST_MS, numberOf } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import type { Backlog } from "../guardian/charge.ts";
@@ -12,7 +12,7 @@ import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.t
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
-export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
+export interface HoldOptions extends Pick<BufferOptions, "orphan" | "bypass"> {
   /** After how many milliseconds a guardian releases it, whatever this process does. Default 30,000. */
   maxMs?: number;
   /** Who releases it should this process die. Default: a guardian of its own, which takes some 40 ms to start. */
@@ -115,7 +115,7 @@ export class Hold implements Disposable, AsyncDisposable {
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
   constructor(queues: readonly Queue[], options: HoldOptions = {}) {
-    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, exclusive = false } = options;
+    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
     checkMaxMs(maxMs);
     locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
     const strangers = queues.filter((queue) => !queue.guard);
@@ -133,7 +133,7 @@ export class Hold implements Disposable, AsyncDisposable {
         const before = queues.map(statsOf);
         const since = performance.now();
         // A deadline is as good as a way out of a device that carries the default route.
-        changeQueues(queues, { action: "buffer", purpose: "hold", force: true, orphan, maxHoldMs: maxMs });
+        changeQueues(queues, { action: "buffer", purpose: "hold", force: true, bypass, orphan, maxHoldMs: maxMs });
         return [before, since];
       });
     } catch (error) {

@@ -1,8 +1,7 @@
 import { RTM_GETROUTE } from "../codec/assembly/constants.ts";
 import type { RouteMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/errno.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
+import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { readLinks } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 

@@ -1,6 +1,15 @@
 import { errnoName } from "../codec/errno_name.ts";
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoSentence } from "../linux/errno.ts";
-import { NetlinkError, type Refusal } from "../linux/netlink_error.ts";
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EPERM,
+  errnoSentence,
+  NetlinkError,
+  type Refusal,
+} from "../linux/netlink_error.ts";
 
 /** Why something could not be done to a queue. */
 export type QueueErrorCode =

@@ -7,7 +7,7 @@
 
 import { downloadPackages, unpackPackages } from "../uml/apt.ts";
 import { cacheFolder } from "../uml/cache.ts";
-import { systemPath } from "../uml/system_path.ts";
+import { systemPath } from "../uml/processes.ts";
 
 /** A program, and what it takes to run it from where it was unpacked. */
 interface Tool {

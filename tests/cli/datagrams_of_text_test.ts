@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 import { decode, formatSummary } from "../../codec/mod.ts";
 import { REQUESTS } from "../codec/captured.ts";
 import { concat } from "../codec/bytes.ts";

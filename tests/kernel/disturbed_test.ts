@@ -1,7 +1,7 @@
 /** What others do to a queue while it is held: the holder says so as it happens, and touches nothing that is not its own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Guardian, Plug } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { connect, Host } from "./host.ts";

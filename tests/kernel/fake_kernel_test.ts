@@ -2,7 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { formatHandle, type QdiscRequest, RTM_GETQDISC, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, errnoName, openSocket, type Socket } from "../../netlink/mod.ts";
+import { errnoName } from "../../codec/errno_name.ts";
+import { openSocket, type Socket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 import {
   changeRequest,
   createRequest,
@@ -10,7 +12,7 @@ import {
   FIRST_HANDLE,
   type PlugAction,
   type QdiscPlace,
-} from "../../gate/mod.ts";
+} from "../../plug/plug_requests.ts";
 import { makeDevice, makeQdisc } from "../netlink/raw_requests.ts";
 import { FakeKernel } from "../plug/fake_kernel.ts";
 import { Host } from "./host.ts";

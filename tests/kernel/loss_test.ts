@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Gate, listGates, Plug } from "../../mod.ts";
-import { Connection } from "../../netlink/mod.ts";
-import { lines } from "../../uml/lines.ts";
+import { Connection } from "../../netlink/connection.ts";
+import { lines } from "../../uml/processes.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";

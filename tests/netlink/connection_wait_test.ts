@@ -1,7 +1,8 @@
 // What a connection does while the kernel has not answered, and with answers that were lost.
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Request, RTM_GETQDISC, RTM_NEWQDISC, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, EAGAIN, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../../netlink/mod.ts";
+import { EAGAIN, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../../linux/netlink_error.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { FakeSocket, type Script } from "./fake_socket.ts";
 import { ack, done, qdisc } from "./messages.ts";
 

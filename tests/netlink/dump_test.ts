@@ -9,7 +9,8 @@ import {
   type Request,
   RTM_GETQDISC,
 } from "../../codec/mod.ts";
-import { Connection, EAGAIN, EINTR, EINVAL, ENOBUFS, ENOENT, EPERM, NetlinkError } from "../../netlink/mod.ts";
+import { EAGAIN, EINTR, EINVAL, ENOBUFS, ENOENT, EPERM, NetlinkError } from "../../linux/netlink_error.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { type Arrival, FakeSocket, type Script } from "./fake_socket.ts";
 import { ack, bytes, done, message, qdisc, refusal, sequenceOf } from "./messages.ts";
 

@@ -1,5 +1,6 @@
 import { CHUNK_MAX, receiveRegion, sendRegion, SLOT_LEN } from "../../codec/mod.ts";
-import { EAGAIN, ENODEV, EPERM, type Socket } from "../../netlink/mod.ts";
+import { EAGAIN, ENODEV, EPERM } from "../../linux/netlink_error.ts";
+import type { Socket } from "../../linux/socket.ts";
 
 /** What one receive meets: a datagram, or a negative errno, once. `-EAGAIN` is an answer that is not there yet. */
 export type Arrival = Uint8Array | number;

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Incoming } from "../../linux/incoming.ts";
 import { libc } from "../../linux/libc.ts";
-import { Channel } from "../../linux/channel.ts";
-import { EAGAIN, EBADF, ECONNRESET } from "../../linux/errno.ts";
+import { Channel } from "../../linux/unix_socket.ts";
+import { EAGAIN, EBADF, ECONNRESET } from "../../linux/netlink_error.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;

@@ -16,17 +16,10 @@ import {
   SLOT_LEN,
   TC_H_ROOT,
 } from "../../codec/mod.ts";
-import {
-  Connection,
-  EEXIST,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  inNamespace,
-  inNewNamespace,
-  NetlinkError,
-  openSocket,
-} from "../../netlink/mod.ts";
+import { inNamespace, inNewNamespace } from "../../linux/namespace.ts";
+import { EEXIST, EINVAL, ENODEV, ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
+import { openSocket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { attribute, message, u32 } from "./messages.ts";
 import { openFiles } from "./open_files.ts";
 import { namespaceTest } from "./own_namespace.ts";

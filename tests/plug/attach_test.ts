@@ -1,5 +1,8 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type AttachOptions, FIRST_HANDLE, HANDLES, Plug, QueueError } from "../../gate/mod.ts";
+import type { AttachOptions } from "../../plug/attach.ts";
+import { Plug } from "../../plug/plug.ts";
+import { FIRST_HANDLE, HANDLES } from "../../plug/plug_requests.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 const CLASS_1_1 = 0x10001;

@@ -1,5 +1,6 @@
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, EEXIST, EINVAL, ENODEV, ENOENT, EPERM } from "../../netlink/mod.ts";
+import { EEXIST, EINVAL, ENODEV, ENOENT, EPERM } from "../../linux/netlink_error.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { FakeSocket } from "../netlink/fake_socket.ts";
 import { ack, done, refusal } from "../netlink/messages.ts";
 import { FakePlug } from "./fake_plug.ts";

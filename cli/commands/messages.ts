@@ -1,6 +1,6 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
 import { CaptureWalker, DatagramWalker, formatMoment } from "../../codec/capture.ts";
-import { formatHex } from "../../codec/format_message.ts";
+import { formatHex } from "../../codec/text.ts";
 import { MessageText } from "../../codec/message_text.ts";
 import { treeOf } from "../../codec/tree.ts";
 import { type Arguments, parseArguments } from "../arguments.ts";

@@ -7,8 +7,8 @@ export type Arrival = Uint8Array | number;
 
 /** What a fake socket will answer. What is not scripted goes well: it sends, and waits until there is something. */
 export interface Script {
-  /** What the kernel answers to what was sent, in addition to `arrivals`. */
-  answer?: (sent: Uint8Array) => readonly Arrival[];
+  /** What the kernel answers to what was sent, in addition to `arrivals`; whether listeners were to hear it, too. */
+  answer?: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   /** What is to be received in any case, in this order. */
   arrivals?: readonly Arrival[];
   /** What the first sends return: a negative errno, and nothing was sent. */
@@ -31,7 +31,7 @@ export class FakeSocket implements Socket {
   closed = 0;
   /** Milliseconds. */
   clock = 0;
-  readonly #answer: (sent: Uint8Array) => readonly Arrival[];
+  readonly #answer: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   readonly #arrivals: Arrival[];
   readonly #sends: number[];
   readonly #waits: boolean[];
@@ -50,12 +50,12 @@ export class FakeSocket implements Socket {
     return this.#arrivals.length;
   }
 
-  send(length: number): number {
+  send(length: number, overheard = false): number {
     const failed = this.#sends.shift();
     if (failed !== undefined) return failed;
     const sent = sendRegion.slice(0, length);
     this.sent.push(sent);
-    this.#arrivals.push(...this.#answer(sent));
+    this.#arrivals.push(...this.#answer(sent, overheard));
     return length;
   }
 

@@ -13,6 +13,8 @@ const BEREFT_MS = 10_000;
 /** How long another process is waited for that is at work on the same namespace, in milliseconds. */
 const TURN_MS = 2000;
 const PAUSE_MS = 1;
+/** In how many looks in a row a process must not be about to end: at one moment of its end nothing tells. */
+const ALIVE_LOOKS = 3;
 
 /** `held` while the process that started it has it in hand, `kept` where it waits for a deadline, whoever has ended. */
 export type Purpose = "held" | "kept";
@@ -48,10 +50,11 @@ export function showMark(
  */
 export function findGuardians(purpose: Purpose, marked: Marked): number[] {
   const deadline = performance.now() + BEREFT_MS;
-  for (;;) {
+  for (let alive = 1;; alive++) {
     const found = readMarks(purpose, marked);
-    const isBereft = purpose === "held" && found.some(({ holder }) => isEnding(holder));
-    if (!isBereft || performance.now() > deadline) return found.map(({ pid }) => pid);
+    if (purpose === "held" && found.some(({ holder }) => isEnding(holder))) alive = 0;
+    const isSure = purpose !== "held" || found.length === 0 || alive >= ALIVE_LOOKS;
+    if (isSure || performance.now() > deadline) return found.map(({ pid }) => pid);
     wait();
   }
 }

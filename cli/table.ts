@@ -72,6 +72,7 @@ export const OPTIONS = {
   snaplen: { value: "N", summary: "how many bytes of each packet are kept (default 256)" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "every network namespace" },
+  continue: { summary: "go on with the next line where one has failed" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -337,6 +338,24 @@ export const COMMANDS = {
       ["run reload.yaml --dry-run", "see what it would do"],
     ],
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
+  },
+  batch: {
+    summary: "carry out command lines of plugctl, one a line, in one process",
+    operands: ["[FILE]"],
+    options: ["netns", "continue", "quiet", "help"],
+    meanings: { netns: "the network namespace of the lines that name none" },
+    details: [
+      "Reads FILE, or standard input, to its end: a command line on each line, with or without the word plugctl, quoted as for " +
+      "a shell; # begins a comment. All lines are read before the first is carried out, so that a mistake in one of them " +
+      "leaves everything as it was. Lines of buffer, release and release-one that follow each other and ask the same of " +
+      "different queues go to the kernel in one send.",
+      "Ends at the first line that fails, with its exit status; with --continue it goes on, and ends with the first of them.",
+    ],
+    examples: [
+      ["batch faults.txt", "carry out the lines of a file"],
+      ["batch --netns b <faults.txt", "in the namespace b"],
+    ],
+    load: (): Loading => import("./commands/batch.ts").then(({ run }) => run),
   },
   session: {
     summary: "hold and release for another program, which asks by lines of JSON",

@@ -65,10 +65,13 @@ export function undisturbed<T>(work: () => T): T {
  */
 export function timedUndisturbed<T>(work: () => T): { result: T; gapMs: number } {
   const from = performance.now();
-  const before = timesGivenAway();
-  const result = undisturbed(work);
-  const hadItAlone = !hasSeveralProcessors() && timesGivenAway() === before;
-  return { result, gapMs: hadItAlone ? 0 : performance.now() - from };
+  // Becoming an ordinary thread again can be a reason to give it away, too.
+  const { result, timesGiven } = undisturbed(() => {
+    const before = timesGivenAway();
+    return { result: work(), timesGiven: timesGivenAway() - before };
+  });
+  const gapMs = hasSeveralProcessors() || timesGiven > 0n ? performance.now() - from : 0;
+  return { result, gapMs };
 }
 
 /** `RUSAGE_THREAD`, the size of `struct rusage`, and where `ru_nvcsw` and `ru_nivcsw` stand in it. */

@@ -1,7 +1,8 @@
 import { sendRegion } from "../codec/exchange.ts";
 import { decode } from "../codec/family.ts";
 import type { Field } from "../codec/field.ts";
-import { formatHex, formatMessage } from "../codec/format_message.ts";
+import { formatMessage } from "../codec/format_message.ts";
+import { formatHex } from "../codec/text.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { defaultLimit } from "../plug/attach.ts";

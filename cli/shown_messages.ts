@@ -1,7 +1,8 @@
 import { DecodeError } from "../codec/decode_error.ts";
 import { decodeAll } from "../codec/family.ts";
 import type { Field } from "../codec/field.ts";
-import { formatHex, formatMessage } from "../codec/format_message.ts";
+import { formatMessage } from "../codec/format_message.ts";
+import { formatHex } from "../codec/text.ts";
 import type { Trace } from "../netlink/connection.ts";
 import type { Context } from "./context.ts";
 

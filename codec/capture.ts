@@ -24,9 +24,6 @@ export interface CapturedMessage {
   comment?: string;
 }
 
-/** A message of a capture whose fields are in the reader's rows until the next is asked for. */
-export type CapturedRows = Omit<CapturedMessage, "message">;
-
 /** The netlink protocol of `linux/netlink.h` whose messages these are. */
 const NETLINK_ROUTE = 0;
 /** `LINKTYPE_NETLINK` of libpcap: what an nlmon device captures. */
@@ -58,7 +55,17 @@ export class CaptureReader {
    * @throws {DecodeError} where it is no capture
    */
   *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    for (const captured of this.#walker.read(part)) yield withTree(captured, this.#walker.rows);
+    const walker = this.#walker;
+    walker.begin(part);
+    while (walker.next()) {
+      const { seconds, nanoseconds, comment } = walker.packet;
+      const timeNs = BigInt(seconds) * SECOND_NS + BigInt(nanoseconds);
+      const { message, missing } = walker;
+      const captured: CapturedMessage = { timeNs, ...messageOf(message) };
+      if (missing > 0) captured.missing = missing;
+      if (comment !== undefined) captured.comment = comment;
+      yield captured;
+    }
   }
 
   /**
@@ -71,18 +78,39 @@ export class CaptureReader {
   }
 }
 
-/** What `CaptureReader` reads with: it leaves the fields of each message in its rows, in place of a tree. */
+/** What `CaptureReader` reads with: a cursor on the messages, which makes no object for any. */
 export class CaptureWalker {
   readonly #packets = new PacketReader();
-  /** The fields of the message that was read last, as far as they go; there may be none. */
-  readonly rows: Rows = new Rows();
+  #part: Iterator<CapturedPacket, void> = [][Symbol.iterator]();
+  /** The message on which it stands. */
+  readonly message: DatagramWalker = new DatagramWalker();
+  /** The packet that has it. */
+  packet: CapturedPacket = { seconds: 0, nanoseconds: 0, bytes: new Uint8Array(0), length: 0, linkType: LINK_TYPE };
 
-  /** See `CaptureReader`. */
-  *read(part: Uint8Array): Generator<CapturedRows, void> {
-    for (const packet of this.#packets.read(part)) {
+  /** Takes the next part of the capture, which must stay as it is until `next` says that it is read. */
+  begin(part: Uint8Array): void {
+    this.#part = this.#packets.read(part);
+  }
+
+  /**
+   * Goes on to the next message that the part completes. Returns whether there is one.
+   *
+   * @throws {DecodeError} where it is no capture
+   */
+  next(): boolean {
+    while (!this.message.next()) {
+      const { done, value: packet } = this.#part.next();
+      if (done) return false;
+      this.packet = packet;
       if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(packet.bytes)) yield* messagesOf(packet, this.rows);
+      else if (isRoute(packet.bytes)) this.message.begin(packet.bytes.subarray(COOKED_LEN));
     }
+    return true;
+  }
+
+  /** How many bytes of its datagram were not captured, of a message that was cut short by that. */
+  get missing(): number {
+    return this.message.error ? this.packet.length - this.packet.bytes.length : 0;
   }
 
   /** See `CaptureReader`. */
@@ -117,63 +145,84 @@ export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void>
 
 /** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
 export function formatTime(timeNs: bigint): string {
-  const seconds = timeNs / SECOND_NS;
+  const nanoseconds = (timeNs % SECOND_NS + SECOND_NS) % SECOND_NS;
+  return formatMoment(Number((timeNs - nanoseconds) / SECOND_NS), Number(nanoseconds));
+}
+
+/** The same, of a time in seconds, and nanoseconds of the next. */
+export function formatMoment(seconds: number, nanoseconds: number): string {
   // Messages come thousands in a second
-  if (seconds !== lastSecond.seconds) {
-    lastSecond = { seconds, text: new Date(Number(seconds) * 1000).toISOString().slice(0, -4) };
-  }
-  return `${lastSecond.text}${String(Number(timeNs - seconds * SECOND_NS)).padStart(9, "0")}Z`;
+  if (seconds !== lastSecond.seconds) lastSecond = { seconds, text: formatSecond(seconds) };
+  return `${lastSecond.text}${String(nanoseconds).padStart(9, "0")}Z`;
+}
+
+/** A second as a time begins; in years that ISO 8601 does not have, as a number. */
+function formatSecond(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? `${seconds}.` : date.toISOString().slice(0, -4);
 }
 
 const SECOND_NS = 1_000_000_000n;
-let lastSecond: { seconds: bigint; text: string } = { seconds: -1n, text: "" };
+let lastSecond: { seconds: number; text: string } = { seconds: NaN, text: "" };
 
 /** A message of a datagram. */
 export type DatagramMessage = Omit<CapturedMessage, "timeNs">;
-
-/** The messages of a packet. */
-function* messagesOf(packet: CapturedPacket, rows: Rows): Generator<CapturedRows, void> {
-  const { timeNs, bytes, length, comment } = packet;
-  const missing = length - bytes.length;
-  for (const message of walkDatagram(rows, bytes.subarray(COOKED_LEN))) {
-    const captured: CapturedRows = { timeNs, bytes: message.bytes };
-    if (message.error) captured.error = message.error;
-    if (message.error && missing > 0) captured.missing = missing;
-    if (comment !== undefined) captured.comment = comment;
-    yield captured;
-  }
-}
-
-/** A message with the tree of its fields. */
-function withTree<Message extends { error?: DecodeError }>(
-  message: Message,
-  rows: Rows,
-): Message & { message?: Field } {
-  const tree = treeOf(rows);
-  if (tree && message.error) message.error.partial = tree;
-  return tree ? { ...message, message: tree } : message;
-}
 
 /**
  * Decodes the messages of a datagram, up to one that is malformed, whose `error` says why, and whose fields go as far as
  * it does.
  */
 export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
-  const rows = new Rows();
-  for (const message of walkDatagram(rows, datagram)) yield withTree(message, rows);
+  const walker = new DatagramWalker();
+  walker.begin(datagram);
+  while (walker.next()) yield messageOf(walker);
 }
 
-/** The same, with the fields in `rows` until the next message is asked for. */
-export function* walkDatagram(rows: Rows, datagram: Uint8Array): Generator<Omit<DatagramMessage, "message">, void> {
-  for (let at = 0; at < datagram.length;) {
+/** The message on which a cursor stands, with the tree of its fields. */
+function messageOf({ bytes, error, rows }: DatagramWalker): DatagramMessage {
+  const message: DatagramMessage = { bytes };
+  const tree = treeOf(rows);
+  if (tree) message.message = tree;
+  if (error) message.error = error;
+  if (tree && error) error.partial = tree;
+  return message;
+}
+
+/** A cursor on the messages of a datagram. */
+export class DatagramWalker {
+  #datagram: Uint8Array = new Uint8Array(0);
+  /** Where the message begins on which it stands, and the next. */
+  #at = 0;
+  #next = 0;
+  /** The fields of the message on which it stands, as far as they go; there may be none. */
+  readonly rows: Rows = new Rows();
+  /** Why the message cannot be decoded; it is the last. */
+  error?: DecodeError;
+
+  /** Takes a datagram. */
+  begin(datagram: Uint8Array): void {
+    this.#datagram = datagram;
+    this.#next = 0;
+    this.error = undefined;
+  }
+
+  /** The message on which it stands; of one that cannot be decoded, all that is left of the datagram. */
+  get bytes(): Uint8Array {
+    return this.#datagram.subarray(this.#at, this.error ? undefined : this.#at + this.rows.length);
+  }
+
+  /** Goes on to the next message. Returns whether there is one. */
+  next(): boolean {
+    const at = this.#at = this.#next;
+    const datagram = this.#datagram;
+    if (at >= datagram.length) return false;
     const bytes = at === 0 ? datagram : datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
-    if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
-    const error = walkPartly(rows, bytes);
-    if (error) return yield { bytes, error: at === 0 ? error : errorWithin(error, at) };
-    const { length } = rows;
-    yield { bytes: bytes.subarray(0, length) };
-    at += length + 3 & ~3;
+    if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return false;
+    const error = walkPartly(this.rows, bytes);
+    this.error = error && (at === 0 ? error : errorWithin(error, at));
+    this.#next = error ? datagram.length : at + (this.rows.length + 3 & ~3);
+    return true;
   }
 }
 

@@ -1,7 +1,7 @@
 import { formatFilterHandle } from "./handle.ts";
 import type { Rows } from "./rows.ts";
 import type { Family } from "./spec/table.ts";
-import { stringAt } from "./value.ts";
+import { numberAt, stringAt } from "./value.ts";
 
 /**
  * Says what the numbers of an extended answer mean: the attribute of the request that an offset points into, and the
@@ -11,7 +11,7 @@ export function explainAnswer(rows: Rows, family: Family): void {
   const request = rows.find("msg", 0);
   if (request < 0) return;
   for (let row = request + 1; row < rows.count; row++) {
-    if (rows.depthOf(row) > 0 || rows.endOf(row) - rows.fromOf(row) !== 4) continue;
+    if (rows.depthOf(row) > 0) continue;
     const meaning = meaningIn(rows, request, row, family);
     if (meaning) rows.said[row] = meaning;
   }
@@ -19,13 +19,16 @@ export function explainAnswer(rows: Rows, family: Family): void {
 
 function meaningIn(rows: Rows, request: number, row: number, family: Family): string | undefined {
   const { kernelName } = rows.cells[row];
-  const value = () => rows.view.getUint32(rows.fromOf(row), true);
+  if (!kernelName.startsWith("NLMSGERR_")) return undefined;
+  const from = rows.fromOf(row);
+  const value = numberAt(rows, from, { size: rows.endOf(row) - from });
+  if (typeof value !== "number") return undefined;
   if (kernelName === "NLMSGERR_ATTR_OFFS" || kernelName === "NLMSGERR_ATTR_MISS_NEST") {
-    return nameAt(rows, request, rows.offsetOf(request) + value());
+    return nameAt(rows, request, rows.offsetOf(request) + value);
   }
   if (kernelName !== "NLMSGERR_ATTR_MISS_TYPE") return undefined;
   const space = family.messages[rows.view.getUint16(rows.offsetOf(request) + 4, true)]?.space;
-  return (typeof space === "function" ? space(0) : space)?.byNumber.get(value())?.kernelName;
+  return (typeof space === "function" ? space(0) : space)?.byNumber.get(value)?.kernelName;
 }
 
 /** What the kernel calls the innermost field of a request in which that offset is. */

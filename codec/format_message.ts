@@ -1,5 +1,6 @@
 import { Cell } from "./cell.ts";
 import type { Field } from "./field.ts";
+import { formatHex } from "./text.ts";
 import { MessageText, namesItself } from "./message_text.ts";
 import { HOLDS_ROWS, IS_TEXT, NO_ATTRIBUTE, Rows } from "./rows.ts";
 
@@ -8,7 +9,7 @@ import { HOLDS_ROWS, IS_TEXT, NO_ATTRIBUTE, Rows } from "./rows.ts";
  * nested is indented.
  *
  * ```ts
- * import { decode, formatMessage } from "@plugctl/plugctl/codec";
+ * import { decode, formatMessage } from "@plugctl/plugctl/family";
  *
  * console.log(formatMessage(decode(Uint8Array.fromHex("100000000300020065000000f9020000"))));
  * // NLMSG_DONE, 16 bytes
@@ -39,15 +40,6 @@ export function formatSummary(message: Field): string {
   text.summary(rows, `${typeOf(message)}${flags?.meaning ? ` ${flags.meaning}` : ""} sequence ${sequence?.value}`);
   return text.toString();
 }
-
-/** Formats bytes in hex, two digits each. */
-export function formatHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += HEX[byte];
-  return text;
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 function typeOf({ fields: [, type] = [] }: Field): string {
   return type?.meaning ?? `message of type ${type?.value}`;

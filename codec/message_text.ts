@@ -39,7 +39,8 @@ export class MessageText extends ByteText {
    * kernel's name, the value and what it says. What is nested is indented.
    */
   fields(rows: Rows, { padding = false, title }: FieldsOptions = {}): void {
-    this.text(title ?? `${typeOf(rows)}, ${rows.length} bytes`);
+    if (title === undefined) this.#fieldsTitle(rows);
+    else this.text(title);
     const [offsetWidth, nameWidth] = widthsOf(rows, padding);
     for (let row = 0; row < rows.count; row++) {
       if (!padding && isEmptyPadding(rows, row)) continue;
@@ -48,17 +49,21 @@ export class MessageText extends ByteText {
   }
 
   #row(rows: Rows, row: number, offsetWidth: number, nameWidth: number): void {
-    const cell = rows.cells[row];
     const offset = rows.offsetOf(row);
-    this.room(offsetWidth + nameWidth + 8);
-    this.bytes[this.length++] = NEW_LINE;
-    this.padTo(this.length + offsetWidth - digitsOf(offset));
+    const label = labelOf(rows.cells[row]);
+    this.room(offsetWidth + nameWidth + 5);
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = NEW_LINE;
+    for (let pad = offsetWidth - digitsOf(offset); pad > 0; pad--) bytes[at++] = SPACE;
+    this.length = at;
     this.number(offset);
-    this.padTo(this.length + 2);
-    const end = this.length + nameWidth + 2;
-    this.padTo(this.length + 2 * rows.depthOf(row));
-    this.copy(labelOf(cell));
-    this.padTo(end);
+    at = this.length;
+    for (let pad = 2 + 2 * rows.depthOf(row); pad > 0; pad--) bytes[at++] = SPACE;
+    for (let index = 0; index < label.length; index++) bytes[at++] = label[index];
+    const end = this.length + nameWidth + 4;
+    while (at < end) bytes[at++] = SPACE;
+    this.length = end;
     this.#value(rows, row);
     if (this.length === end) { while (this.bytes[this.length - 1] === SPACE) this.length--; }
   }
@@ -77,8 +82,9 @@ export class MessageText extends ByteText {
    * Adds a message as one line: its title, flags and sequence number, and of what it holds that by which one object is told from
    * another, each name once.
    */
-  summary(rows: Rows, title = summaryTitle(rows)): void {
-    this.text(title);
+  summary(rows: Rows, title?: string): void {
+    if (title === undefined) this.#summaryTitle(rows);
+    else this.text(title);
     const line = ++this.#line;
     for (let row = 0; row < rows.count; row++) {
       const cell = rows.cells[row];
@@ -93,6 +99,22 @@ export class MessageText extends ByteText {
         this.#said(rows, row, false);
       }
     }
+  }
+
+  #fieldsTitle(rows: Rows): void {
+    this.text(typeOf(rows));
+    this.text(", ");
+    this.number(rows.length);
+    this.text(" bytes");
+  }
+
+  #summaryTitle(rows: Rows): void {
+    this.text(typeOf(rows));
+    const flags = rows.said[2];
+    if (flags) this.byte(SPACE);
+    if (flags) this.text(flags);
+    this.text(" sequence ");
+    this.number(rows.view.getUint32(8, true));
   }
 
   /** Adds what names itself, where it says something. */
@@ -216,11 +238,6 @@ function meaningBytes(cell: Cell, type: NumberType, value: number): Uint8Array |
 /** What a message is: its type is the second row. */
 function typeOf(rows: Rows): string {
   return rows.said[1] ?? `message of type ${rows.view.getUint16(4, true)}`;
-}
-
-function summaryTitle(rows: Rows): string {
-  const flags = rows.said[2];
-  return `${typeOf(rows)}${flags ? ` ${flags}` : ""} sequence ${rows.view.getUint32(8, true)}`;
 }
 
 /** How wide the columns of offsets and of names are. */

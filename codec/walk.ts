@@ -86,7 +86,7 @@ export function walkMessage(
     walk.header(0, 0);
     walk.body(rows.length);
   } finally {
-    explainAnswer(rows, family);
+    if (rows.view.getUint16(4, true) === NLMSG_ERROR) explainAnswer(rows, family);
   }
 }
 

@@ -1,9 +1,9 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { ENODEV } from "../linux/netlink_error.ts";
+import { EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
 import { allPacketsMoveOn, hasSeveralProcessors, timedUndisturbed } from "../linux/process.ts";
-import type { Connection } from "../netlink/connection.ts";
+import type { Answer, Connection } from "../netlink/connection.ts";
 import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
@@ -74,9 +74,16 @@ function findGate(connection: Connection, { ifindex, operation, force, except }:
 
 function withoutFilters(connection: Connection, begun: Begun & { operation: string }): Begun {
   const { state: { filters }, operation } = begun;
-  checkAnswers(operation, connection.transact(filters.map((filter) => deleteFilter(filter))));
+  const answers = connection.transact(filters.map((filter) => deleteFilter(filter)));
+  // That another process has just taken a filter away, or what it hung from, is as good.
+  checkAnswers(operation, answers.filter((answer) => !isFilterGone(answer)));
   if (filters.length > 0) allPacketsMoveOn();
   return begun;
+}
+
+/** Whether a filter that was to be deleted is not there: it, its clsact, or its device. */
+function isFilterGone({ errno, sentence }: Answer): boolean {
+  return errno === ENOENT || errno === ENODEV || errno === EINVAL && sentence.startsWith("Parent Qdisc");
 }
 
 /** The gate's plug, where it has one. */

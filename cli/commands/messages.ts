@@ -1,8 +1,7 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
-import { type CapturedMessage, CaptureWalker, formatTime, walkDatagram } from "../../codec/capture.ts";
-import { formatHex } from "../../codec/format_message.ts";
+import { CaptureWalker, DatagramWalker, formatMoment } from "../../codec/capture.ts";
+import { formatHex } from "../../codec/text.ts";
 import { MessageText } from "../../codec/message_text.ts";
-import { Rows } from "../../codec/rows.ts";
 import { treeOf } from "../../codec/tree.ts";
 import { type Arguments, parseArguments } from "../arguments.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
@@ -36,9 +35,6 @@ function takesDryRun(command: CommandName): boolean {
     (COMMANDS[command].options as readonly OptionName[]).includes("dry-run");
 }
 
-/** A message to be printed, whose fields are in rows: one of a capture, or without its time. */
-type Shown = Omit<CapturedMessage, "timeNs" | "message"> & { timeNs?: bigint };
-
 /** `plugctl decode` */
 export function decode(context: Context): Promise<number> | number {
   const file = valueOf(context, "pcap");
@@ -50,9 +46,12 @@ export function decode(context: Context): Promise<number> | number {
 /** Prints the messages that its arguments or standard input have; where one is skipped, the exit status is 1. */
 function decodeText(context: Context): number {
   const { datagrams, skipped } = readDatagrams(context);
-  const rows = new Rows();
-  using printer = new Printer(context, rows);
-  for (const datagram of datagrams) for (const message of walkDatagram(rows, datagram)) printer.print(message);
+  const message = new DatagramWalker();
+  using printer = new Printer(context, message);
+  for (const datagram of datagrams) {
+    message.begin(datagram);
+    while (message.next()) printer.print();
+  }
   return printer.hasErrors || skipped > 0 ? EXIT.failed : EXIT.done;
 }
 
@@ -73,9 +72,10 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
   if (operands.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(operands[0])} beside --pcap`);
   const isMeant = isGiven(context, "all") ? () => true : plugFilter();
   const reader = new CaptureWalker();
-  using printer = new Printer(context, reader.rows);
+  using printer = new Printer(context, reader.message, reader);
   for await (const part of captureParts(file)) {
-    for (const message of reader.read(part)) if (isMeant(message)) printer.print(message);
+    reader.begin(part);
+    while (reader.next()) if (isMeant(reader.message)) printer.print();
     // What came through a pipe is shown before more is waited for
     printer.flush();
   }
@@ -87,11 +87,15 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
 /** How many bytes are printed at once, at the least. */
 const FLUSH_LEN = 1 << 16;
 
-/** Prints messages, as JSON, as a line each, or field by field; what it holds back it prints when it is disposed of. */
+/**
+ * Prints the messages on which a cursor stands, as JSON, as a line each, or field by field; what it holds back it prints
+ * when it is disposed of.
+ */
 class Printer implements Disposable {
   readonly #context: Context;
-  readonly #rows: Rows;
-  readonly #add: (message: Shown) => void;
+  readonly #message: DatagramWalker;
+  readonly #capture?: CaptureWalker;
+  readonly #add: () => void;
   readonly #isJson: boolean;
   readonly #text = new MessageText();
   /** Whether nobody reads on, as an error has said. */
@@ -101,18 +105,19 @@ class Printer implements Disposable {
   /** Whether one of them could not be decoded. */
   hasErrors = false;
 
-  /** Takes the rows in which the fields of each message are. */
-  constructor(context: Context, rows: Rows) {
+  /** Takes the cursor, and the capture that it goes through, if it is one. */
+  constructor(context: Context, message: DatagramWalker, capture?: CaptureWalker) {
     this.#context = context;
-    this.#rows = rows;
+    this.#message = message;
+    this.#capture = capture;
     this.#isJson = isGiven(context, "json");
     this.#add = this.#isJson ? this.#json : isGiven(context, "brief") ? this.#brief : this.#fields;
   }
 
-  print(message: Shown): void {
-    this.#add(message);
+  print(): void {
+    this.#add();
     this.count++;
-    if (message.error) this.hasErrors = true;
+    if (this.#message.error) this.hasErrors = true;
     if (this.#text.length >= FLUSH_LEN) this.flush();
   }
 
@@ -129,44 +134,53 @@ class Printer implements Disposable {
     this.flush();
   }
 
-  #json({ timeNs, bytes, error, missing, comment }: Shown): void {
-    const time = timeNs === undefined ? {} : { time: formatTime(timeNs) };
-    const message = treeOf(this.#rows);
-    const printed = { ...time, hex: formatHex(bytes), message, error: error?.message, missing, comment };
-    this.#text.text(messageJson(printed, this.count));
+  #json(): void {
+    const { bytes, rows, error } = this.#message;
+    const { packet, missing = 0 } = this.#capture ?? {};
+    const time = packet ? { time: formatMoment(packet.seconds, packet.nanoseconds) } : {};
+    const said = { error: error?.message, missing: missing || undefined, comment: packet?.comment };
+    this.#text.text(messageJson({ ...time, hex: formatHex(bytes), message: treeOf(rows), ...said }, this.count));
   }
 
-  #brief(shown: Shown): void {
-    const { bytes, error, comment } = shown;
-    const [rows, text] = [this.#rows, this.#text];
-    this.#time(shown);
+  #brief(): void {
+    const { rows, error } = this.#message;
+    const text = this.#text;
+    this.#time();
     if (rows.count > 0) text.summary(rows);
-    if (error) text.text(`${rows.count > 0 ? ": " : ""}${faultOf(shown)}`);
-    if (comment !== undefined) text.text(` # ${comment}`);
+    if (error) text.text(`${rows.count > 0 ? ": " : ""}${this.#fault(error)}`);
+    this.#comment(" ");
     text.text("\n");
-    if (rows.count === 0) text.text(`${formatHex(bytes)}\n`);
+    if (rows.count === 0) text.text(`${formatHex(this.#message.bytes)}\n`);
   }
 
   /** The fields, with an empty line before all messages but the first. */
-  #fields(shown: Shown): void {
-    const { bytes, error, comment } = shown;
-    const [rows, text] = [this.#rows, this.#text];
+  #fields(): void {
+    const { rows, error } = this.#message;
+    const text = this.#text;
     if (this.count > 0) text.text("\n");
-    this.#time(shown);
+    this.#time();
     if (rows.count > 0) {
       text.fields(rows);
       text.text("\n");
     }
-    if (error) text.text(`${faultOf(shown)}\n${formatHex(bytes)}\n`);
-    if (comment !== undefined) text.text(`# ${comment}\n`);
+    if (error) text.text(`${this.#fault(error)}\n${formatHex(this.#message.bytes)}\n`);
+    this.#comment("", "\n");
   }
 
-  #time({ timeNs }: Shown): void {
-    if (timeNs !== undefined) this.#text.text(`${formatTime(timeNs)} `);
+  #time(): void {
+    if (!this.#capture) return;
+    const { seconds, nanoseconds } = this.#capture.packet;
+    this.#text.text(`${formatMoment(seconds, nanoseconds)} `);
   }
-}
 
-/** What is wrong with a message that cannot be decoded, or that was not captured whole. */
-function faultOf({ error, missing }: Shown): string {
-  return missing === undefined ? `${error?.message}` : `Cut short: the last ${missing} bytes were not captured`;
+  #comment(before: string, behind = ""): void {
+    const comment = this.#capture?.packet.comment;
+    if (comment !== undefined) this.#text.text(`${before}# ${comment}${behind}`);
+  }
+
+  /** What is wrong with a message that cannot be decoded, or that was not captured whole. */
+  #fault(error: Error): string {
+    const missing = this.#capture?.missing ?? 0;
+    return missing === 0 ? error.message : `Cut short: the last ${missing} bytes were not captured`;
+  }
 }

@@ -1,16 +1,15 @@
 // What is printed of a capture is written straight from its bytes: it must be what the tree of each message says.
 import { assertEquals } from "@std/assert";
-import { decodeDatagram, walkDatagram } from "../../codec/capture.ts";
+import { DatagramWalker, decodeDatagram } from "../../codec/capture.ts";
 import { formatMessage, formatSummary, readCapture } from "../../codec/family.ts";
 import { MessageText } from "../../codec/message_text.ts";
-import { Rows } from "../../codec/rows.ts";
 import { FAMILY } from "./bytes.ts";
 import { CAPTURED } from "./captured.ts";
 import { attributeOffsets, mutate } from "./mutate.ts";
 import { Random } from "./random.ts";
 
 const MESSAGES = [...CAPTURED, ...Object.values(FAMILY)];
-const rows = new Rows();
+const walker = new DatagramWalker();
 const text = new MessageText();
 
 /** What `add` adds to the text. */
@@ -23,11 +22,17 @@ function written(add: () => void): string {
 
 /** The texts of each message of a datagram, written from its bytes. */
 function fromBytes(datagram: Uint8Array): string[] {
-  return Array.from(walkDatagram(rows, datagram), () => {
-    if (rows.count === 0) return "";
-    const padded = written(() => text.fields(rows, { padding: true }));
-    return [written(() => text.fields(rows)), padded, written(() => text.summary(rows))].join("\n");
-  });
+  const { rows } = walker;
+  const texts: string[] = [];
+  walker.begin(datagram);
+  while (walker.next()) {
+    if (rows.count === 0) texts.push("");
+    else {
+      const padded = written(() => text.fields(rows, { padding: true }));
+      texts.push([written(() => text.fields(rows)), padded, written(() => text.summary(rows))].join("\n"));
+    }
+  }
+  return texts;
 }
 
 /** The same, of the tree of each. */

@@ -1,6 +1,7 @@
 import { type Arguments, parseArguments } from "../arguments.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
+import { wordsOfLine } from "../completions/command_line.ts";
+import { EXIT, understood, UsageError } from "../exit_status.ts";
 import { readAll } from "../input/files.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "../table.ts";
 
@@ -46,7 +47,7 @@ function parseLines(text: string, netns: string | undefined): Line[] {
   const mistakes: string[] = [];
   const lines = text.split("\n").flatMap((line, index): Line[] => {
     try {
-      const [first, ...rest] = splitWords(line);
+      const [first, ...rest] = understood(() => wordsOfLine(line));
       const words = first === "plugctl" ? rest : first === undefined ? [] : [first, ...rest];
       if (first === undefined) return [];
       return [{ number: index + 1, arguments: inNamespace(checked(parseArguments(words)), netns) }];
@@ -70,30 +71,6 @@ function inNamespace(given: Arguments, netns: string | undefined): Arguments {
   const { options }: CommandSpec = COMMANDS[given.command];
   if (netns === undefined || given.values.has("netns") || !options.includes("netns")) return given;
   return { ...given, values: new Map([...given.values, ["netns", [netns]]]) };
-}
-
-/** A line's words, as a shell takes them: quotes and backslashes, and `#` where a comment begins. */
-export function splitWords(line: string): string[] {
-  const words: string[] = [];
-  const rest = line.trim();
-  const WORD = /(?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+/y;
-  const SPACE = /\s*/y;
-  for (let at = 0; at < rest.length && rest[at] !== "#";) {
-    WORD.lastIndex = at;
-    const [word] = WORD.exec(rest) ?? [];
-    if (word === undefined) throw new UsageError(`a quote or a backslash has no end: ${rest.slice(at)}`);
-    words.push(unquoted(word));
-    SPACE.lastIndex = at + word.length;
-    at = SPACE.lastIndex + (SPACE.exec(rest)?.[0].length ?? 0);
-  }
-  return words;
-}
-
-function unquoted(word: string): string {
-  return word.replaceAll(
-    /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g,
-    (_, single, double, escaped) => single ?? double?.replaceAll(/\\(["\\$`])/g, "$1") ?? escaped,
-  );
 }
 
 /** Lines that follow each other and ask the same of different queues. */

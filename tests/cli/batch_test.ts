@@ -1,9 +1,8 @@
 /** `plugctl batch`: what it makes of lines, and of mistakes in them, before any of it reaches a kernel. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { splitWords } from "../../cli/commands/batch.ts";
+import { wordsOfLine } from "../../cli/completions/command_line.ts";
 import { runCommandLine } from "../../cli/main.ts";
-import { UsageError } from "../../cli/exit_status.ts";
 import { Written } from "./written.ts";
 
 /** Runs a batch of lines, and tells how it ended. */
@@ -26,11 +25,12 @@ const WORDS: [line: string, words: string[]][] = [
 ];
 
 for (const [line, words] of WORDS) {
-  Deno.test(`splitWords() takes ${JSON.stringify(line)} as a shell does`, () => assertEquals(splitWords(line), words));
+  Deno.test(`wordsOfLine() takes ${JSON.stringify(line)} as a shell does`, () =>
+    assertEquals(wordsOfLine(line), words));
 }
 
-Deno.test("splitWords() refuses a quote that has no end", () => {
-  for (const line of ["a 'b", 'a "b', "a \\"]) assertThrows(() => splitWords(line), UsageError, "has no end");
+Deno.test("wordsOfLine() refuses a quote that has no end", () => {
+  for (const line of ["a 'b", 'a "b', "a \\"]) assertThrows(() => wordsOfLine(line), SyntaxError, "has no end");
 });
 
 Deno.test("batch names each line that is wrong, and carries out none", async () => {

@@ -40,8 +40,8 @@ Deno.test("batch sends lines that ask the same of different queues at once", asy
   const strace = ["strace", "-qq", "-e", "trace=sendto", "-e", "write=none", "-o", trace];
   hold.left.run(...strace, ...PLUGCTL, "batch", fileOf(...names.map((name) => `buffer ${name}`)));
   const sizes = Array.from(Deno.readTextFileSync(trace).matchAll(/= (\d+)$/gm), ([, size]) => Number(size));
-  // A message that buffers has 68 bytes.
-  assertEquals(sizes.filter((size) => size === 68 * names.length).length, 1, `${sizes}`);
+  // A message that buffers has 60 bytes.
+  assertEquals(sizes.filter((size) => size === 60 * names.length).length, 1, `${sizes}`);
   await plugctlDone(hold.left, "batch", fileOf(`gate delete ${names.join(" ")}`));
   await hold.isOver();
 });

@@ -275,24 +275,25 @@ Deno.test("a session whose guardian is killed lets go, says so and ends", async 
 const CLIENTS = {
   Python: {
     client: "python/plugctl.py",
-    test: "slow_answer_test.py",
+    test: "python/test_slow_answer.py",
     command: ["pytest", "-q", "-p", "no:cacheprovider"],
   },
-  Node: { client: "node/plugctl.mjs", test: "slow_answer_test.mjs", command: ["node"] },
+  Node: { client: "node/plugctl.mjs", test: "node/slow_answer.test.mjs", command: ["node"] },
 } as const;
 
 /** Runs a test that has a copy of a client beside it, on a host, with a `plugctl` that is this one. */
 function runClient(host: Host, language: keyof typeof CLIENTS, { holdSeconds = 0.3 } = {}): Deno.ChildProcess {
   const { client, test, command } = CLIENTS[language];
   const folder = Deno.makeTempDirSync({ prefix: "plugctl-client-" });
-  Deno.copyFileSync(`${import.meta.dirname}/../../clients/${client}`, `${folder}/${client.split("/")[1]}`);
-  Deno.copyFileSync(`${import.meta.dirname}/${test}`, `${folder}/${test}`);
+  for (const file of [client, test]) {
+    Deno.copyFileSync(`${import.meta.dirname}/../../clients/${file}`, `${folder}/${file.split("/")[1]}`);
+  }
   const words = PLUGCTL.map((word) => `'${word}'`).join(" ");
   Deno.mkdirSync(`${folder}/bin`);
   Deno.writeTextFileSync(`${folder}/bin/plugctl`, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
   const PATH = `${folder}/bin:${Deno.env.get("PATH")}`;
   const env = { PATH, PYTHONDONTWRITEBYTECODE: "1", HOLD_SECONDS: `${holdSeconds}` };
-  return host.spawn([...command, `${folder}/${test}`], { env, stdin: "null", stdout: "piped" });
+  return host.spawn([...command, `${folder}/${test.split("/")[1]}`], { env, stdin: "null", stdout: "piped" });
 }
 
 /** Whether a gate's device on a host holds something. */

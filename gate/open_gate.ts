@@ -1,6 +1,7 @@
+import { onGate } from "../plug/queue.ts";
 import { sleep, undisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { EEXIST } from "../linux/netlink_error.ts";
+import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
@@ -35,7 +36,7 @@ const LEAVING_MS = 100;
 /** What is to be done, and as a part of what. */
 interface Task {
   plan: GatePlan;
-  operation: string;
+  operation: AnyOperation;
 }
 
 /**
@@ -49,7 +50,7 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
 }
 
 function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () => void): Opened {
-  const task = { plan, operation: `add gate ${plan.name}` };
+  const task = { plan, operation: onGate(plan.name, "add") };
   const { existing, devices } = surveyAtRest(connection, task);
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
@@ -96,7 +97,10 @@ function kept({ listed, link, note }: GateState): Opened {
   return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: remarksOn(listed) };
 }
 
-function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {
+function different(
+  { listed: { direction, devs, match, limitBytes, priority, faults } }: GateState,
+  operation: AnyOperation,
+) {
   const what = faults.length > 0
     ? `it is there, but not whole (${faults.join(", ")})`
     : `another is there: ${direction} of ${devs.join(", ")}, ${match?.join(" or ") || "all packets"}, ` +
@@ -207,7 +211,7 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
   throw new QueueError("foreign-qdisc", operation, { reason });
 }
 
-function refuseHeld(device: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
+function refuseHeld(device: Surveyed, { operation, dev }: { operation: AnyOperation; dev: string }): void {
   if (!wouldLose(device)) return;
   const held = numberOf(device.held, "packet");
   const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
@@ -245,7 +249,7 @@ function build(connection: Connection, { plan, operation, devices, note }: Task 
 }
 
 interface Clsacts {
-  operation: string;
+  operation: AnyOperation;
   ifindex: number;
   note: GateNote;
   /** The devices that had none when they were looked at. */
@@ -264,13 +268,13 @@ function createClsacts(connection: Connection, { operation, ifindex, note, bare 
   checkSteps(answers, { operation, steps });
 }
 
-function send(connection: Connection, { operation, steps }: { operation: string; steps: readonly Step[] }): void {
+function send(connection: Connection, { operation, steps }: { operation: AnyOperation; steps: readonly Step[] }): void {
   checkSteps(connection.transact(steps.map(({ request }) => request)), { operation, steps });
 }
 
 function checkSteps(
   answers: readonly Answer[],
-  { operation, steps }: { operation: string; steps: readonly Step[] },
+  { operation, steps }: { operation: AnyOperation; steps: readonly Step[] },
 ): void {
   const failed = answers.findIndex(({ errno }, index) => errno !== 0 && errno !== steps[index].tolerated);
   if (failed < 0) return;
@@ -283,7 +287,11 @@ function undo(
   { operation, ifindex, error }: Task & { ifindex: number; error: unknown },
 ): void {
   try {
-    takeDownInTurn(connection, { ifindex, operation: `undo what was done to ${operation}`, force: true });
+    takeDownInTurn(connection, {
+      ifindex,
+      operation: new Operation(`undo what was done to ${operation}`, subjectOf(operation)),
+      force: true,
+    });
   } catch (undoing) {
     throw new AggregateError([error, undoing], "Cannot undo what was done before a step failed");
   }

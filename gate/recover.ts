@@ -3,7 +3,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
-import { nameQueue, Queue } from "../plug/queue.ts";
+import { nameQueue, onGate, Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
 import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
@@ -93,7 +93,7 @@ async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void
   const { dev, gate, connection, place: { ifindex, parent, handle } } = queue;
   if (gate) {
     const { name } = gate;
-    const report = await takeDown(connection, { ifindex, operation: `delete gate ${name}`, ...options });
+    const report = await takeDown(connection, { ifindex, operation: onGate(name, "delete"), ...options });
     recovery.gates.push({ name, ...report });
   } else {
     const [report] = await detachAll([queue], options);

@@ -1,7 +1,7 @@
 import { RTM_GETROUTE } from "../codec/assembly/constants.ts";
 import type { RouteMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { readLinks } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -41,7 +41,7 @@ const EVERYTHING: Held = { all: true, session: () => true };
  */
 export function refuseLockout(
   connection: Connection,
-  { operation, ifindex, held = EVERYTHING }: { operation: string; ifindex: number; held?: Held },
+  { operation, ifindex, held = EVERYTHING }: { operation: AnyOperation; ifindex: number; held?: Held },
 ): void {
   const session = sshSession();
   if (session && carries(connection, { ifindex, devices: sessionDevices(connection, session) })) {
@@ -58,7 +58,7 @@ export function refuseLockout(
   }
 }
 
-function lockout(operation: string, reason: string): QueueError {
+function lockout(operation: AnyOperation, reason: string): QueueError {
   return new QueueError("would-lock-out", operation, { reason });
 }
 

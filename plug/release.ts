@@ -2,7 +2,7 @@ import type { QdiscStats } from "../codec/message.ts";
 import { changeQueues } from "./change.ts";
 import { readSeen } from "./drain.ts";
 import { numberOf } from "./quantity.ts";
-import { nameQueue, type Queue, readPlug } from "./queue.ts";
+import { nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
 
 /** How long to look at a queue that was released, until what it let go has left: a busy machine takes a while. */
 const SETTLE_MAX_MS = 100;
@@ -75,7 +75,7 @@ export async function releaseAndCount(
   { one = false }: ReleaseOptions = {},
 ): Promise<ReleaseReport[]> {
   const action = one ? "release-one" : "release-indefinite";
-  const operationOn = (queue: Queue) => `${one ? action : "release"} ${nameQueue(queue)}`;
+  const operationOn = (queue: Queue) => onQueue(queue, one ? action : "release");
   const before = queues.map((queue) => {
     const plug = readPlug(queue, operationOn(queue));
     queue.locate(plug);

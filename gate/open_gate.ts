@@ -1,5 +1,5 @@
 import { onGate } from "../plug/queue.ts";
-import { sleep, undisturbed } from "../linux/process.ts";
+import { undisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
@@ -7,6 +7,7 @@ import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
+import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
@@ -29,9 +30,6 @@ export interface Opened {
 /** `IFF_LOOPBACK` of `linux/if.h` */
 const IFF_LOOPBACK = 8;
 const PRIORITIES_END = 0x10000;
-
-/** How long what was let go may take to leave, in milliseconds. */
-const LEAVING_MS = 100;
 
 /** What is to be done, and as a part of what. */
 interface Task {
@@ -68,12 +66,13 @@ function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () =
 
 /** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
 function surveyAtRest(connection: Connection, task: Task): Survey {
-  const deadline = performance.now() + LEAVING_MS;
-  for (;;) {
-    const found = survey(connection, task);
-    if (found.existing || !found.devices.some(wouldLose) || performance.now() > deadline) return found;
-    sleep(1);
-  }
+  let found = survey(connection, task);
+  settledSync(() => {
+    const lost = found.existing ? [] : found.devices.filter(wouldLose);
+    if (lost.length > 0) found = survey(connection, task);
+    return lost.length;
+  });
+  return found;
 }
 
 /** Whether clsact is yet to be created, which would discard what plugs on the device hold. */

@@ -38,7 +38,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "already-attached": ({ plug }) => `detach it first with: plugctl detach ${plug}`,
   "different-gate": () => "replace it with --replace, or choose another name",
   "foreign-qdisc": adviseGate,
-  "held": ({ plug }) => `let it go with: plugctl release ${plug}`,
+  "held": ({ plug }) => `release it with: plugctl release ${plug}`,
   "handle-in-use": () => "choose another with --handle, or give none",
   "name-in-use": () => "choose another name for the gate",
   "no-device": ({ there }) => `list the devices with: ${there("ip link")}`,
@@ -56,7 +56,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
 /** What to do instead where it is about a gate. */
 const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string>>> = {
   "foreign-qdisc": () => "delete that first",
-  "held": ({ gate }) => `let it go with: plugctl release ${gate}`,
+  "held": ({ gate }) => `release it with: plugctl release ${gate}`,
   "not-attached": ({ netns }) => `see what is left of it with: plugctl gate list${netns}`,
   "not-drained": ({ gate }) => `try again, or discard the held packets with: plugctl gate delete ${gate} --drop`,
 };

@@ -214,7 +214,7 @@ function refuseHeld(device: Surveyed, { operation, dev }: { operation: AnyOperat
   if (!wouldLose(device)) return;
   const held = numberOf(device.held, "packet");
   const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
-    `let them go first with: plugctl release --dev ${dev}`;
+    `release them first with: plugctl release --dev ${dev}`;
   throw new QueueError("refused", operation, { reason });
 }
 

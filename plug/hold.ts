@@ -300,7 +300,7 @@ function orThrow(seen: HeldQueue | QueueError, disturbance?: HoldDisturbance): H
   if (!disturbance || seen.code !== "vanished") throw seen;
   const { code, operation, cause } = seen;
   const what = describeDisturbance(disturbance);
-  const reason = disturbance.what === "released" ? `${what}, and taken it away` : what;
+  const reason = disturbance.what === "released" ? `${what}, and took the plug away` : what;
   throw new QueueError(code, operation, { reason, cause });
 }
 
@@ -334,7 +334,7 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
     : "";
   switch (what) {
     case "released":
-      return `${who} has let go what it held`;
+      return `${who} released what it held`;
     case "deleted":
       return `the plug vanished, with what it still held: ${who} deleted it${lost}`;
     case "replaced":

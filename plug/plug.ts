@@ -21,7 +21,7 @@ export interface Via {
 }
 
 /**
- * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
+ * A plug in the kernel, which holds the packets that leave a device until it is told to release them.
  *
  * ```ts
  * import { Plug } from "@plugctl/plugctl";

@@ -150,7 +150,7 @@ Deno.test("describeFailure() gives advice that repeats the options of the comman
   const held = new QueueError("held", onGate("web", "hold"), { reason: "REASON" });
   assertEquals(
     describeFailure(held, parseArguments("hold web --for 1s --netns b".split(" "))).message,
-    "cannot hold gate web: REASON; let it go with: plugctl release web --netns b",
+    "cannot hold gate web: REASON; release it with: plugctl release web --netns b",
   );
 });
 

@@ -250,7 +250,7 @@ const REFUSALS: readonly {
     },
     code: "refused",
     reason:
-      "a plug on eth0 holds 1 packet, which the kernel discards when clsact is created there; let them go first " +
+      "a plug on eth0 holds 1 packet, which the kernel discards when clsact is created there; release them first " +
       "with: plugctl release --dev eth0",
   },
   {

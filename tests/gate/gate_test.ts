@@ -87,7 +87,8 @@ Deno.test("close() lets go what is held before the filters go, and the device la
     FILTERS.map((filter) => `delete ${filter}`).join("; "),
     PASS,
     "delete 3 root 504c:",
-    [...hasSeveralProcessors() ? [] : ["delete clsact 2"], "delete link 3"].join("; "),
+    ...hasSeveralProcessors() ? [] : ["delete clsact 2"],
+    "delete link 3",
   ]);
   assertEquals(traces(kernel), GONE);
 });

@@ -8,6 +8,7 @@ import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
+import { Heard } from "./heard.ts";
 import { type ListeningSocket, openListeningSocket, openSocket, type Socket } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
@@ -354,61 +355,4 @@ function truncated(length: number, room: number): RangeError {
   return new RangeError(
     `Cannot receive a message of ${length} bytes: there is room for ${room}`,
   );
-}
-
-/** How often `Heard` is asked between two looks, while the program waits for nothing. */
-const ASKED_PER_LOOK = 64;
-
-/** Tells whether anything was heard, from the second time on at which it is asked. */
-class Heard implements Disposable {
-  #open?: () => ListeningSocket | undefined;
-  #socket?: ListeningSocket;
-  /** How often it may be asked before it has to look. */
-  #trusted = 0;
-
-  constructor(open: () => ListeningSocket | undefined) {
-    this.#open = open;
-  }
-
-  anything(): boolean {
-    if (!this.#socket) {
-      this.#begin();
-      return true;
-    }
-    if (this.#trusted > 0) {
-      this.#trusted--;
-      return false;
-    }
-    const heard = heardAnything(this.#socket);
-    this.#trusted = ASKED_PER_LOOK;
-    queueMicrotask(() => this.#trusted = 0);
-    return heard;
-  }
-
-  #begin(): void {
-    const open = this.#open;
-    this.#open = undefined;
-    try {
-      this.#socket = open?.();
-    } catch (error) {
-      // Who may not listen there reads anew each time
-      if (!(error instanceof NetlinkError)) throw error;
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#open = undefined;
-    this.#socket?.[Symbol.dispose]();
-    this.#socket = undefined;
-  }
-}
-
-/** Takes all that a socket has heard. What was lost, too, was something. */
-function heardAnything(socket: ListeningSocket): boolean {
-  for (let heard = false;;) {
-    const length = socket.receive();
-    if (length === -EAGAIN) return heard;
-    if (length < 0 && length !== -EINTR) return true;
-    heard = true;
-  }
 }

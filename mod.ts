@@ -16,7 +16,7 @@ export { MatchError, type MatchFault } from "./gate/match/reader.ts";
 export { recover, type Recovery } from "./gate/recover.ts";
 export type { TapCharge } from "./gate/tap.ts";
 export { type AnyCharge, type Backlog, type Released, TAG_VARIABLE } from "./guardian/charge.ts";
-export type { GuardOptions } from "./guardian/entrust.ts";
+export type { AnyGuardian, GuardOptions } from "./guardian/entrust.ts";
 export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
 export type { NamespaceCharge, ProcessesCharge } from "./guardian/processes.ts";
 export type { Disturbance, Happening, Hook } from "./guardian/watch.ts";

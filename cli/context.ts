@@ -75,7 +75,7 @@ export function gapNote({ dev, gapMs }: { dev: string; gapMs: number }): string[
 /** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
 export function losses(
   queue: string,
-  { drops, discardedPackets, lostPackets, keptClsact = [] }: DetachReport,
+  { drops, discardedPackets, lostPackets, keptClsact = [], gapMs = 0 }: DetachReport,
 ): string[] {
   const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
   const discarded = discardedPackets > 0
@@ -87,9 +87,15 @@ export function losses(
       "them: a device that it was on is gone",
     ]
     : [];
+  const gap = gapMs > 0
+    ? [
+      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while clsact was taken away: the kernel ` +
+      "discarded what they were given to send",
+    ]
+    : [];
   const kept = keptClsact.map((dev) =>
     `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
     `with: tc qdisc del dev ${dev} clsact`
   );
-  return [...dropped, ...discarded, ...lost, ...kept];
+  return [...dropped, ...discarded, ...lost, ...gap, ...kept];
 }

@@ -338,6 +338,25 @@ export const COMMANDS = {
     ],
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
   },
+  session: {
+    summary: "hold and release for another program, which asks by lines of JSON",
+    options: ["netns", "max-hold", "quiet", "help"],
+    meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
+    details: [
+      'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +
+      '{"id":1,"error":{"code":...,"message":...}}. The first line that it writes says that it is ready, and which ' +
+      "operations there are. Requests in a list on one line are answered in one line; those that follow each other and ask " +
+      "the same of different queues go to the kernel in one send.",
+      "What a session attaches, makes or holds ends with it, at the end of its input, by a signal or when it is killed: a " +
+      "guardian, a process of its own, releases what is held and takes away what was made. It also releases what is held " +
+      "for longer than --max-hold, and the session says so. docs/SESSION.md has every operation.",
+    ],
+    examples: [
+      ["session", "and write to its standard input"],
+      ["session --netns b --max-hold 5s", "in the namespace b, holding for five seconds at the most"],
+    ],
+    load: (): Loading => import("./commands/session.ts").then(({ run }) => run),
+  },
   recover: {
     summary: "release and remove everything that plugctl has left behind",
     options: ["netns", "all", "drop", "force", "timeout", "json", "dry-run", "quiet", "verbose", "help"],

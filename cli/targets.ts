@@ -138,7 +138,7 @@ export function isRoot({ parent, handle }: PlugPlace): boolean {
 }
 
 /** The network namespace meant, or `undefined` where it is this process's own. */
-function namespaceOf(context: Context): string | undefined {
+export function namespaceOf(context: Context): string | undefined {
   const netns = valueOf(context, "netns");
   if (netns !== undefined) understood(() => namespacePath(netns));
   return netns;

@@ -74,7 +74,7 @@ export class Gate implements Disposable, AsyncDisposable {
     const plan = planGate(options);
     return withConnection(options, (connection, ownsConnection) => {
       const { name } = plan;
-      const { guard, ifindex, note, made, warnings } = openGuarded(connection, { plan, options });
+      const { guard, ifindex, note, made, warnings, gapMs } = openGuarded(connection, { plan, options });
       const asked = made ? plan.hold ? "hold" : "pass" : undefined;
       const queue = gateQueue(connection, {
         name,
@@ -83,6 +83,7 @@ export class Gate implements Disposable, AsyncDisposable {
         asked,
         mayBypass: plan.force,
       });
+      queue.noteGap(gapMs);
       queue.entrust(guard);
       queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;

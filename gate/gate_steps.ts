@@ -2,7 +2,7 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Request } from "../codec/request.ts";
 import { EAFNOSUPPORT, ENOENT, EOPNOTSUPP, type Refusal } from "../linux/netlink_error.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
-import { QueueError, refusalError } from "../plug/queue_error.ts";
+import { otherRefusalError, QueueError, refusalError } from "../plug/queue_error.ts";
 import { createFilter, hookOf } from "../plug/filter.ts";
 import {
   createClsact,
@@ -121,7 +121,8 @@ export function stepError(
 ): QueueError {
   const { errno, sentence = "" } = refusal;
   if ((errno !== ENOENT && errno !== EOPNOTSUPP) || !UNKNOWN.some((words) => sentence.startsWith(words))) {
-    const { code, reason, cause } = refusalError(operation, refusal);
+    const means = module === "sch_plug" ? refusalError : otherRefusalError;
+    const { code, reason, cause } = means(operation, refusal);
     return new QueueError(code, operation, { reason: `${reason}, at this step: ${step}`, cause });
   }
   const missing = sentence.startsWith("Failed to load TC action") ? "act_mirred" : module;

@@ -2,14 +2,11 @@ import { Channel } from "../linux/unix_socket.ts";
 import { leaveSession } from "../linux/process.ts";
 import { namespaceIdentity } from "../linux/namespace.ts";
 import { Connection } from "../netlink/connection.ts";
-import type { AnyCharge, Backlog, Duty, DutyOf, Order, Report } from "./charge.ts";
+import { Listener } from "../netlink/listener.ts";
+import { type AnyCharge, type Backlog, type Duty, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
 import { showMark } from "./mark.ts";
 import { Ear } from "./ear.ts";
-import { type Happening, processOf } from "./watch.ts";
-
-/** How often a release is tried that the kernel refuses. */
-const ATTEMPTS = 3;
-const PAUSE_MS = 50;
+import { type Happening, processOf, WATCHED_GROUPS } from "./watch.ts";
 
 /** Something in a guardian's charge. */
 interface Post {
@@ -43,6 +40,27 @@ interface Sample {
   backlog: Backlog;
 }
 
+/** By what a guardian speaks to the process that has started it. */
+export type GuardChannel = Pick<Channel, "receive" | "readable" | "send" | typeof Symbol.dispose>;
+
+/** How a guardian reaches network namespaces; `undefined` is its own. */
+export interface Reach {
+  /** What tells a namespace from every other. */
+  identify(netns?: string): string;
+  connect(netns?: string): Connection;
+  /** Hears what is said there from now on. */
+  listen(netns?: string): Listener;
+  /** Lets others know that it stands guard. */
+  showMark: typeof showMark;
+}
+
+const REACH: Reach = {
+  identify: namespaceIdentity,
+  connect: (netns) => Connection.open({ netns }),
+  listen: (netns) => Listener.open({ groups: WATCHED_GROUPS, netns }),
+  showMark,
+};
+
 /** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
 const SAMPLE_MS = 50;
 /** After what time without a look, in milliseconds, this process must have been stopped. */
@@ -68,18 +86,22 @@ export async function guard<C extends AnyCharge>(fd: number, dutyOf: DutyOf<C>):
   await guardian.obey();
 }
 
-class Guard<C extends AnyCharge> {
-  readonly #channel: Channel;
+/** What a guardian does: `guard` runs it in a process of its own. */
+export class Guard<C extends AnyCharge> {
+  readonly #channel: GuardChannel;
   readonly #dutyOf: DutyOf<C>;
+  readonly #reach: Reach;
   readonly #posts = new Map<number, Post>();
   /** One for each network namespace, kept open. */
   readonly #connections = new Map<string, Connection>();
   /** One for each network namespace in which something is watched. */
   readonly #ears = new Map<string, Ear>();
 
-  constructor(channel: Channel, dutyOf: DutyOf<C>) {
+  /** Takes the connection to the process that has started it, and what is to be done for each kind of charge. */
+  constructor(channel: GuardChannel, dutyOf: DutyOf<C>, reach: Reach = REACH) {
     this.#channel = channel;
     this.#dutyOf = dutyOf;
+    this.#reach = reach;
   }
 
   /** Obeys until the process at the other end is dead, or needs no guardian. */
@@ -110,8 +132,8 @@ class Guard<C extends AnyCharge> {
   }
 
   readonly #connectTo = (netns?: string): Connection => {
-    const identity = namespaceIdentity(netns);
-    const connection = this.#connections.get(identity) ?? Connection.open({ netns });
+    const identity = this.#reach.identify(netns);
+    const connection = this.#connections.get(identity) ?? this.#reach.connect(netns);
     this.#connections.set(identity, connection);
     return connection;
   };
@@ -141,6 +163,8 @@ class Guard<C extends AnyCharge> {
         return this.#report({ report: "taken", id: order.id });
       case "leave":
         return this.leave();
+      default:
+        throw new TypeError(`Cannot follow ${JSON.stringify(order satisfies never)}`);
     }
   }
 
@@ -148,7 +172,7 @@ class Guard<C extends AnyCharge> {
     try {
       const { netns } = charge;
       const duty = await this.#dutyOf(charge as C, this.#connectTo);
-      const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
+      const mark = duty.mark === undefined ? undefined : this.#reach.showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
       const ear = watched && this.#earTo(netns);
       this.#posts.set(id, { duty, mark, ear });
@@ -180,7 +204,7 @@ class Guard<C extends AnyCharge> {
     const { mark } = post.duty;
     post.outlives = true;
     post.mark?.[Symbol.dispose]();
-    post.mark = mark === undefined ? undefined : showMark("kept", { mark, netns, id });
+    post.mark = mark === undefined ? undefined : this.#reach.showMark("kept", { mark, netns, id });
     this.#report({ report: "taken", id });
   }
 
@@ -230,8 +254,8 @@ class Guard<C extends AnyCharge> {
 
   /** An ear to the namespace at a path: one for all queues there. */
   #earTo(netns: string | undefined): Ear {
-    const identity = namespaceIdentity(netns);
-    const ear = this.#ears.get(identity) ?? new Ear({ netns, onHeard: () => this.#attendToNews() });
+    const identity = this.#reach.identify(netns);
+    const ear = this.#ears.get(identity) ?? new Ear(this.#reach.listen(netns), () => this.#attendToNews());
     this.#ears.set(identity, ear);
     return ear;
   }
@@ -357,36 +381,4 @@ function stop(post: Post): void {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/**
- * Does all duties: first lets go whatever is held, then ends processes and takes away, at once, and removes last. What
- * fails keeps nothing else from being done. Returns why something could not be done.
- */
-async function putRight(duties: readonly Duty[]): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  await Promise.all(duties.map((duty) => attempt(failures, () => releaseSurely(duty))));
-  await Promise.all(duties.map((duty) => attempt(failures, () => duty.putRight?.())));
-  for (const duty of duties) await attempt(failures, () => duty.remove?.());
-  return failures;
-}
-
-/** Releases, and tries again where that fails: packets that nobody releases would be held for ever. */
-async function releaseSurely(duty: Duty): Promise<void> {
-  for (let left = ATTEMPTS; left > 1; left--) {
-    try {
-      return duty.release?.();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-  duty.release?.();
-}
-
-async function attempt(failures: unknown[], work: () => void | Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    failures.push(error);
-  }
 }

@@ -16,6 +16,8 @@ export interface BufferOptions {
   bypass?: boolean;
   /** Whether an epoch that has ended and is not released yet may be forgotten as an epoch. */
   orphan?: boolean;
+  /** After how many milliseconds a guardian that has it in charge releases it. Default: as was said before. */
+  maxHoldMs?: number;
 }
 
 /** What to ask of plugs. */
@@ -23,8 +25,6 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
-  /** With the action `buffer`: after how many milliseconds a guardian releases them. Default: as was said before. */
-  maxHoldMs?: number;
   /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
   purpose?: string;
 }

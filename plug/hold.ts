@@ -6,6 +6,7 @@ import { LONGEST_MS, numberOf } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import type { Backlog } from "../guardian/charge.ts";
 import type { Disturbance, Happening } from "../guardian/watch.ts";
+import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
 import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
@@ -16,7 +17,7 @@ export interface HoldOptions extends Pick<BufferOptions, "orphan" | "bypass"> {
   /** After how many milliseconds a guardian releases it, whatever this process does. Default 30,000. */
   maxMs?: number;
   /** Who releases it should this process die. Default: a guardian of its own, which takes some 40 ms to start. */
-  guardian?: Guardian;
+  guardian?: AnyGuardian;
   /**
    * Whether to refuse where another process holds one of them for a time, whose end would release it too early. That
    * takes permission to look into `/proc`.
@@ -235,7 +236,7 @@ export class Hold implements Disposable, AsyncDisposable {
     }
   }
 
-  #entrust(queue: Queue, guardian: Guardian): void {
+  #entrust(queue: Queue, guardian: AnyGuardian): void {
     queue.entrust(entrustQueue(queue, { guardian, takeAway: false }));
     this.#entrusted.push(queue);
   }

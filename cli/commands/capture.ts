@@ -32,13 +32,14 @@ const SNAP_MAX = 65_535;
  */
 export async function captureFor(context: Context, { connection, gates, take, looked }: CaptureTask): Promise<void> {
   const time = valueOf(context, "for");
-  const endMs = time === undefined ? Infinity : performance.now() + parseDuration(time);
+  const forMs = time === undefined ? Infinity : parseDuration(time);
   const snapLength = snapLengthOf(context);
   await interruptible(async (signal) => {
     using guardian = Guardian.start();
     using capture = new GateCapture(connection, { gates, snapLength, netns: valueOf(context, "netns"), guardian });
     if (capture.blind) context.note(`packets are shown as they leave only: ${capture.blind.reason}`);
     context.note(`capturing ${gates.map((gate) => `gate ${gate}`).join(", ")}`);
+    const endMs = performance.now() + forMs;
     while (performance.now() < endMs && !signal.aborted) {
       await capture.wait(Math.ceil(Math.min(LOOK_MS, Math.max(1, endMs - performance.now()))));
       capture.take().forEach(take);

@@ -25,6 +25,7 @@ const TOOLS = [
   "ip",
   "nl-qdisc-add",
   "nl-qdisc-delete",
+  "pytest",
   "python3",
   "ss",
   "strace",

@@ -7,14 +7,16 @@ export type Arrival = Uint8Array | number;
 
 /** What a fake socket will answer. What is not scripted goes well: it sends, and waits until there is something. */
 export interface Script {
-  /** What the kernel answers to what was sent, in addition to `arrivals`. */
-  answer?: (sent: Uint8Array) => readonly Arrival[];
+  /** What the kernel answers to what was sent, in addition to `arrivals`; whether listeners were to hear it, too. */
+  answer?: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   /** What is to be received in any case, in this order. */
   arrivals?: readonly Arrival[];
   /** What the first sends return: a negative errno, and nothing was sent. */
   sends?: readonly number[];
   /** Whether the first waits end early, by a signal or because something has come; else they take their whole time. */
   waits?: readonly boolean[];
+  /** A file descriptor of the network namespace that it is in, or why there is none. Default: no permission. */
+  namespace?: () => number;
   /** Devices by their names. */
   devices?: Readonly<Record<string, number>>;
 }
@@ -31,13 +33,18 @@ export class FakeSocket implements Socket {
   closed = 0;
   /** Milliseconds. */
   clock = 0;
-  readonly #answer: (sent: Uint8Array) => readonly Arrival[];
+  readonly #answer: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   readonly #arrivals: Arrival[];
   readonly #sends: number[];
   readonly #waits: boolean[];
   readonly #devices: Readonly<Record<string, number>>;
 
-  constructor({ answer = () => [], arrivals = [], sends = [], waits = [], devices = {} }: Script = {}) {
+  readonly #namespace: () => number;
+
+  constructor(
+    { answer = () => [], arrivals = [], sends = [], waits = [], devices = {}, namespace = () => -EPERM }: Script = {},
+  ) {
+    this.#namespace = namespace;
     this.#answer = answer;
     this.#arrivals = [...arrivals];
     this.#sends = [...sends];
@@ -50,12 +57,12 @@ export class FakeSocket implements Socket {
     return this.#arrivals.length;
   }
 
-  send(length: number): number {
+  send(length: number, overheard = false): number {
     const failed = this.#sends.shift();
     if (failed !== undefined) return failed;
     const sent = sendRegion.slice(0, length);
     this.sent.push(sent);
-    this.#arrivals.push(...this.#answer(sent));
+    this.#arrivals.push(...this.#answer(sent, overheard));
     return length;
   }
 
@@ -85,7 +92,7 @@ export class FakeSocket implements Socket {
   }
 
   openNamespace(): number {
-    return -EPERM;
+    return this.#namespace();
   }
 
   deviceIndex(name: string): number {

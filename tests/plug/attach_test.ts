@@ -144,7 +144,7 @@ Deno.test("attach() refuses no-parent, when the class or the qdisc above it is n
 
 Deno.test("attach() refuses no-permission and no-module, with the kernel's answer as cause", () => {
   const { kernel, attach } = world();
-  kernel.hasModule = false;
+  kernel.lacks.add("sch_plug");
   assertMatch(`${refused("no-module", () => attach()).cause}`, /Specified qdisc kind is unknown \(ENOENT\)/);
   kernel.permits = false;
   assertMatch(`${refused("no-permission", () => attach()).cause}`, /EPERM/);

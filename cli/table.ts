@@ -170,6 +170,9 @@ export const COMMANDS = {
       "Attaches a plug where a device has none, holds, runs the command, and releases when the first of these comes: the " +
       "command's end, the time of --for, what --until says. Then it waits until all has left, takes away what it has " +
       "attached, and waits for the command where that goes on. Says how much was held, and for how long at the most.",
+      "A device that has a qdisc of its own at its root, such as netem, is held through a gate instead, made for that alone: " +
+      "it holds all that leaves the device before that qdisc gets it, and leaves that as it is. So is a device with a clsact " +
+      "where other processors could send while a plug comes or goes: a gate loses nothing there. The line says so.",
       "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then >=, >, " +
       "==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
       "A guardian, a process of its own, releases at once and takes away what was attached if this process is killed, and " +
@@ -367,7 +370,10 @@ export const COMMANDS = {
     details: [
       "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
       "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. What the guardian " +
-      "of a living process stands for is left alone, and named, unless --force is given; so are plugs with other handles.",
+      "of a living process stands for is left alone, and named, unless --force is given; so are plugs with other handles. A " +
+      "tap that was put into a gate by capture or packets, and that nobody reads any more, is taken out.",
+      "An empty clsact is left alone, and named: gates leave theirs where the kernel would lose packets with it, but it keeps " +
+      "nothing of who has made one.",
       "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit status is 0 " +
       "where nothing of plugctl's is left, and 1 where something could not be taken away, which is named.",
     ],

@@ -2,7 +2,8 @@ import type { Connection } from "../netlink/connection.ts";
 import { listPlugs } from "../plug/qdiscs.ts";
 import { isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
 import { allHooks, readGates } from "./gate_state.ts";
-import { isOwnHandle } from "./recover.ts";
+import { bareClsacts, isOwnHandle } from "./recover.ts";
+import { strayTaps, type Tap } from "./tap.ts";
 
 /** What `recover` would release and take away. */
 export interface Leftovers {
@@ -12,6 +13,10 @@ export interface Leftovers {
   plugs: { dev: string; parent: number; handle: number; packets: number }[];
   /** How many filters lead to the device of a gate that is gone. */
   filters: number;
+  /** Taps of gates for which no guardian stands. */
+  taps: Tap[];
+  /** Devices whose `clsact` has no filter, which it would leave alone: nothing tells who made it. */
+  bareClsacts: string[];
   /** Plugs with other handles, which it would leave alone. */
   foreign: { dev: string; parent: number; handle: number }[];
 }
@@ -28,6 +33,8 @@ export function findLeftovers(connection: Connection): Leftovers {
     plugs: plugs.filter(({ handle }) => isOwnHandle(handle))
       .map(({ dev, parent, handle, stats }) => ({ dev, parent, handle, packets: stats.backlogPackets })),
     filters: stray.length,
+    taps: strayTaps(connection),
+    bareClsacts: bareClsacts(connection),
     foreign: plugs.filter(({ handle }) => !isOwnHandle(handle))
       .map(({ dev, parent, handle }) => ({ dev, parent, handle })),
   };

@@ -1,14 +1,16 @@
+import type { DetachReport } from "../plug/detach_report.ts";
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
+import { detachAll, type DetachOptions } from "../plug/drain.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { nameQueue, Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
 import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { allHooks, readGates } from "./gate_state.ts";
+import { allHooks, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
 import { gateQueue } from "./named_gates.ts";
+import { removeTap, strayTaps } from "./tap.ts";
 
 /** What was found of plugctl's making, and taken away. */
 export interface Recovery {
@@ -18,6 +20,10 @@ export interface Recovery {
   plugs: (DetachReport & { dev: string; parent: number; handle: number })[];
   /** How many filters led to the device of a gate that somebody has deleted, and lost what they matched. */
   filters: number;
+  /** Taps of gates that were left in place: nobody reads their copies. */
+  taps: { name: string; group: number }[];
+  /** Devices whose `clsact` has no filter, and stays: nothing tells who made it. */
+  bareClsacts: string[];
   /** Plugs with other handles, which were left alone. */
   foreign: { dev: string; parent: number; handle: number }[];
   /** What another process has in hand, by what it is called, and the guardian that stands for that: left alone. */
@@ -32,7 +38,16 @@ export interface Recovery {
  * `force` says otherwise, what a guardian that lives stands for.
  */
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
-  const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures: [] };
+  const recovery: Recovery = {
+    gates: [],
+    plugs: [],
+    filters: 0,
+    taps: [],
+    bareClsacts: [],
+    foreign: [],
+    kept: [],
+    failures: [],
+  };
   const task = { recovery, options };
   const gates = readGates(connection, "list gates").gates.map(({ listed: { name, ifindex }, link: { alias } }) => ({
     name,
@@ -47,10 +62,12 @@ export async function recover(connection: Connection, options: DetachOptions = {
   ].filter((queue) => options.force || !isKept(queue, recovery));
   if (!options.drop) releaseEverything(connection, queues);
   for (const queue of queues) await attempt(task, queue, () => takeAway(queue, task));
-  try {
-    removeStrayFilters(connection, recovery);
-  } catch (error) {
-    recovery.failures.push(error);
+  for (const work of [removeStrayFilters, removeStrayTaps, findBareClsacts]) {
+    try {
+      work(connection, recovery);
+    } catch (error) {
+      recovery.failures.push(error);
+    }
   }
   return recovery;
 }
@@ -111,6 +128,31 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
     checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
     recovery.filters = stray.length;
   });
+}
+
+/** Takes out the taps of gates that stay. */
+function removeStrayTaps(connection: Connection, recovery: Recovery): void {
+  inTurn(connection, () => {
+    for (const tap of strayTaps(connection)) {
+      removeTap(connection, tap);
+      recovery.taps.push(tap);
+    }
+  });
+}
+
+/** Finds the empty clsacts that stay, but those of which the report on their gate says so. */
+function findBareClsacts(connection: Connection, recovery: Recovery): void {
+  const told = recovery.gates.flatMap(({ keptClsact = [] }) => keptClsact);
+  recovery.bareClsacts = bareClsacts(connection).filter((dev) => !told.includes(dev));
+}
+
+/** The names of the devices whose clsact has no filter. The kernel keeps nothing of who has made one, and takes no mark. */
+export function bareClsacts(connection: Connection): string[] {
+  const operation = "list clsacts";
+  const machine = readMachine(connection, operation);
+  return machine.links.filter(({ ifindex }) =>
+    hookQdisc(machine, ifindex)?.kind === "clsact" && isBare(connection, { ifindex, operation })
+  ).map(({ name }) => name);
 }
 
 /** Whether it is one of the handles that plugctl gives. */

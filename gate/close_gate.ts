@@ -2,7 +2,7 @@ import type { DetachReport } from "../plug/detach_report.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
+import { type AnyOperation, EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
 import { allPacketsMoveOn, hasSeveralProcessors, sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { detachAll, detachInTurn, passOn, passOnSync, type Removal } from "../plug/drain.ts";
@@ -16,7 +16,7 @@ import { heldByGate } from "./held.ts";
 /** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {
   ifindex: number;
-  operation: string;
+  operation: AnyOperation;
 }
 
 /** How long what was let go may take to leave a device's own queue, in milliseconds. */
@@ -75,7 +75,7 @@ function findGate(connection: Connection, { ifindex, operation, force, except }:
   return { state, queue, lostPackets: isLost ? state.listed.stats?.backlogPackets ?? 0 : 0 };
 }
 
-function withoutFilters(connection: Connection, begun: Begun & { operation: string }): Begun {
+function withoutFilters(connection: Connection, begun: Begun & { operation: AnyOperation }): Begun {
   const { state: { filters }, operation } = begun;
   const answers = connection.transact(filters.map((filter) => deleteFilter(filter)));
   // That another process has just taken a filter away, or what it hung from, is as good.
@@ -108,7 +108,7 @@ function plugQueue(connection: Connection, { listed, link, note, plugHandle }: G
  */
 function removeDevice(
   connection: Connection,
-  { state, operation }: Pick<Begun, "state"> & { operation: string },
+  { state, operation }: Pick<Begun, "state"> & { operation: AnyOperation },
 ): Pick<DetachReport, "keptClsact" | "gapMs"> {
   const bare = bareClsacts(connection, { own: state.note?.ownClsact ?? [], operation });
   const going = bare.filter(({ ifindex }) => !hasSeveralProcessors() && isAtRest(connection, { ifindex, operation }));
@@ -123,7 +123,10 @@ function removeDevice(
 }
 
 /** Whether nothing waits in a device's queues, which go with its clsact: what was let go is given the time to leave. */
-function isAtRest(connection: Connection, { ifindex, operation }: { ifindex: number; operation: string }): boolean {
+function isAtRest(
+  connection: Connection,
+  { ifindex, operation }: { ifindex: number; operation: AnyOperation },
+): boolean {
   const deadline = performance.now() + LEAVING_MS;
   while (queuedPackets(readMachine(connection, operation), ifindex) > 0) {
     if (performance.now() > deadline) return false;
@@ -135,7 +138,7 @@ function isAtRest(connection: Connection, { ifindex, operation }: { ifindex: num
 /** The devices of our own clsacts from which nothing hangs any more. */
 function bareClsacts(
   connection: Connection,
-  { own, operation }: { own: readonly number[]; operation: string },
+  { own, operation }: { own: readonly number[]; operation: AnyOperation },
 ): LinkMessage[] {
   if (own.length === 0) return [];
   const machine = readMachine(connection, operation);

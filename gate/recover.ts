@@ -2,14 +2,12 @@ import type { DetachReport } from "../plug/detach_report.ts";
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions } from "../plug/drain.ts";
-import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
-import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
-import { nameQueue, Queue } from "../plug/queue.ts";
+import { changeRequest } from "../plug/plug_requests.ts";
+import { nameQueue, onGate, type Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { allHooks, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
-import { gateQueue } from "./named_gates.ts";
+import { deleteFilter } from "../plug/filter.ts";
+import { bareClsacts, findQueues, strayFilters } from "./leftovers.ts";
 import { removeTap, strayTaps } from "./tap.ts";
 
 /** What was found of plugctl's making, and taken away. */
@@ -49,17 +47,9 @@ export async function recover(connection: Connection, options: DetachOptions = {
     failures: [],
   };
   const task = { recovery, options };
-  const gates = readGates(connection, "list gates").gates.map(({ listed: { name, ifindex }, link: { alias } }) => ({
-    name,
-    ifindex,
-    alias,
-  }));
-  const plugs = listPlugs(connection).filter(({ ifindex }) => !gates.some((gate) => gate.ifindex === ifindex));
-  for (const { dev, parent, handle } of plugs) if (!isOwnHandle(handle)) recovery.foreign.push({ dev, parent, handle });
-  const queues = [
-    ...gates.map((gate) => gateQueue(connection, gate)),
-    ...plugs.filter(({ handle }) => isOwnHandle(handle)).map((plug) => plugQueue(connection, plug)),
-  ].filter((queue) => options.force || !isKept(queue, recovery));
+  const { queues: found, foreign } = findQueues(connection);
+  recovery.foreign.push(...foreign);
+  const queues = found.filter((queue) => options.force || !isKept(queue, recovery));
   if (!options.drop) releaseEverything(connection, queues);
   for (const queue of queues) await attempt(task, queue, () => takeAway(queue, task));
   for (const work of [removeStrayFilters, removeStrayTaps, findBareClsacts]) {
@@ -75,10 +65,6 @@ export async function recover(connection: Connection, options: DetachOptions = {
 interface Task {
   recovery: Recovery;
   options: DetachOptions;
-}
-
-function plugQueue(connection: Connection, { dev, ifindex, parent, handle }: ListedPlug): Queue {
-  return new Queue({ dev, place: { ifindex, parent, handle }, located: true, connection });
 }
 
 /** Whether a guardian stands for it, also one that keeps a deadline for a process that has ended; notes that. */
@@ -110,7 +96,7 @@ async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void
   const { dev, gate, connection, place: { ifindex, parent, handle } } = queue;
   if (gate) {
     const { name } = gate;
-    const report = await takeDown(connection, { ifindex, operation: `delete gate ${name}`, ...options });
+    const report = await takeDown(connection, { ifindex, operation: onGate(name, "delete"), ...options });
     recovery.gates.push({ name, ...report });
   } else {
     const [report] = await detachAll([queue], options);
@@ -121,10 +107,7 @@ async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void
 /** Removes the filters of gates whose device is gone, which would lose every packet that they match. */
 function removeStrayFilters(connection: Connection, recovery: Recovery): void {
   inTurn(connection, () => {
-    const operation = "list filters";
-    const hooks = allHooks(connection, operation);
-    const stray = readFilters(connection, { operation, hooks })
-      .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
+    const stray = strayFilters(connection);
     checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
     recovery.filters = stray.length;
   });
@@ -144,18 +127,4 @@ function removeStrayTaps(connection: Connection, recovery: Recovery): void {
 function findBareClsacts(connection: Connection, recovery: Recovery): void {
   const told = recovery.gates.flatMap(({ keptClsact = [] }) => keptClsact);
   recovery.bareClsacts = bareClsacts(connection).filter((dev) => !told.includes(dev));
-}
-
-/** The names of the devices whose clsact has no filter. The kernel keeps nothing of who has made one, and takes no mark. */
-export function bareClsacts(connection: Connection): string[] {
-  const operation = "list clsacts";
-  const machine = readMachine(connection, operation);
-  return machine.links.filter(({ ifindex }) =>
-    hookQdisc(machine, ifindex)?.kind === "clsact" && isBare(connection, { ifindex, operation })
-  ).map(({ name }) => name);
-}
-
-/** Whether it is one of the handles that plugctl gives. */
-export function isOwnHandle(handle: number): boolean {
-  return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
 }

@@ -1,7 +1,7 @@
 import { RTM_GETROUTE } from "../codec/assembly/constants.ts";
 import type { RouteMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { readLinks } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -33,15 +33,33 @@ export interface Held {
 /** What a plug holds. */
 const EVERYTHING: Held = { all: true, session: () => true };
 
+/** `RTNLGRP_LINK`, `_IPV4_ROUTE`, `_IPV4_RULE`, `_IPV6_ROUTE`, `_IPV6_RULE`, `_NEXTHOP`: what decides over which device packets go. */
+const ROUTING_GROUPS = [1, 7, 8, 11, 19, 32].reduce((groups, group) => groups | 1 << group - 1, 0) >>> 0;
+
+/** The devices that may be held, by what would be held of them, as was seen over a connection. */
+const harmless = new WeakMap<Connection, Map<Held, Set<number>>>();
+
 /**
  * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by
- * itself or below a bridge, a bond or a VLAN.
+ * itself or below a bridge, a bond or a VLAN. Looks again only where links, routes or rules may have changed since.
  *
  * @throws {QueueError} `would-lock-out`
  */
 export function refuseLockout(
   connection: Connection,
-  { operation, ifindex, held = EVERYTHING }: { operation: string; ifindex: number; held?: Held },
+  { operation, ifindex, held = EVERYTHING }: { operation: AnyOperation; ifindex: number; held?: Held },
+): void {
+  if (connection.mayHaveChanged(ROUTING_GROUPS)) harmless.delete(connection);
+  const known = harmless.get(connection) ?? new Map<Held, Set<number>>();
+  const devices = known.get(held) ?? new Set();
+  if (devices.has(ifindex)) return;
+  refuseLockoutNow(connection, { operation, ifindex, held });
+  harmless.set(connection, known.set(held, devices.add(ifindex)));
+}
+
+function refuseLockoutNow(
+  connection: Connection,
+  { operation, ifindex, held }: { operation: AnyOperation; ifindex: number; held: Held },
 ): void {
   const session = sshSession();
   if (session && carries(connection, { ifindex, devices: sessionDevices(connection, session) })) {
@@ -58,7 +76,7 @@ export function refuseLockout(
   }
 }
 
-function lockout(operation: string, reason: string): QueueError {
+function lockout(operation: AnyOperation, reason: string): QueueError {
   return new QueueError("would-lock-out", operation, { reason });
 }
 

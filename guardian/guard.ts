@@ -1,26 +1,27 @@
 import { Channel } from "../linux/channel.ts";
 import { leaveSession } from "../linux/session.ts";
-import { namespaceIdentity } from "../linux/namespace.ts";
-import { Connection } from "../netlink/connection.ts";
-import type { AnyCharge, Backlog, Duty, DutyOf } from "./charge.ts";
+import { type AnyCharge, type Backlog, type Duty, type DutyOf, putRight } from "./charge.ts";
 import type { Order, Report } from "./protocol.ts";
 import { showMark } from "./mark.ts";
-import { Ear } from "./ear.ts";
+import type { Ear } from "./ear.ts";
+import { type Place, Places } from "./places.ts";
 import { type Happening, processOf } from "./watch.ts";
-
-/** How often a release is tried that the kernel refuses. */
-const ATTEMPTS = 3;
-const PAUSE_MS = 50;
 
 /** Something in a guardian's charge. */
 interface Post {
   duty: Duty;
+  /** Where it is. */
+  place: Place;
   /** By what others know of it. */
   mark?: Disposable;
   /** The timer of its deadline, while there is one. */
   timer?: ReturnType<typeof setTimeout>;
-  /** Whether it has held since it was given into charge. */
+  /** Whether it holds by the will of the process that entrusted it, or is about to. */
   armed?: boolean;
+  /** Whether it is there, so that whatever takes its place from now on is another. */
+  isThere?: boolean;
+  /** How many packets had left when it was last looked at. */
+  sent?: number;
   /** Whether the deadline is waited for also when the process that set it has ended. */
   outlives?: boolean;
   /** What listens to what others do to it. */
@@ -73,10 +74,7 @@ class Guard<C extends AnyCharge> {
   readonly #channel: Channel;
   readonly #dutyOf: DutyOf<C>;
   readonly #posts = new Map<number, Post>();
-  /** One for each network namespace, kept open. */
-  readonly #connections = new Map<string, Connection>();
-  /** One for each network namespace in which something is watched. */
-  readonly #ears = new Map<string, Ear>();
+  readonly #places = new Places(() => this.#attendToNews());
 
   constructor(channel: Channel, dutyOf: DutyOf<C>) {
     this.#channel = channel;
@@ -93,9 +91,10 @@ class Guard<C extends AnyCharge> {
     }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
     for (const [id, post] of bereft) this.#hear(id, post);
-    const own = bereft.filter(([, { forfeited }]) => !forfeited);
-    for (const [id] of bereft) this.#drop(id);
+    const own = bereft.filter(([, post]) => isToBePutRight(post));
+    for (const [id] of bereft) this.#retire(id);
     const failures = await putRight(own.map(([, { duty }]) => duty));
+    for (const [, { place }] of bereft) this.#places.leave(place);
     if (failures.length > 0) throw new AggregateError(failures, "Cannot put everything right");
   }
 
@@ -110,13 +109,6 @@ class Guard<C extends AnyCharge> {
     this.#channel[Symbol.dispose]();
   }
 
-  readonly #connectTo = (netns?: string): Connection => {
-    const identity = namespaceIdentity(netns);
-    const connection = this.#connections.get(identity) ?? Connection.open({ netns });
-    this.#connections.set(identity, connection);
-    return connection;
-  };
-
   #follow(order: Order): void | Promise<void> {
     switch (order.order) {
       case "take":
@@ -127,6 +119,9 @@ class Guard<C extends AnyCharge> {
         return this.#disarm(order.id);
       case "watch":
         this.#watch(order);
+        return this.#report({ report: "watching", id: order.id });
+      case "know":
+        this.#know(order.id);
         return this.#report({ report: "watching", id: order.id });
       case "look":
         this.#sample(order.id);
@@ -146,16 +141,19 @@ class Guard<C extends AnyCharge> {
   }
 
   async #take({ id, charge }: Extract<Order, { order: "take" }>): Promise<void> {
+    const { netns } = charge;
+    let place: Place | undefined;
     try {
-      const { netns } = charge;
-      const duty = await this.#dutyOf(charge as C, this.#connectTo);
+      const here = place = this.#places.enter(netns);
+      const duty = await this.#dutyOf(charge as C, () => here.connection);
       const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
-      const ear = watched && this.#earTo(netns);
-      this.#posts.set(id, { duty, mark, ear });
+      const ear = watched && place.ear;
+      this.#posts.set(id, { duty, place, mark, ear });
       if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
+      if (place) this.#places.leave(place);
       this.#report({ report: "refused", id, reason: reasonOf(error) });
     }
   }
@@ -172,7 +170,9 @@ class Guard<C extends AnyCharge> {
 
   #disarm(id: number): void {
     const post = this.#posts.get(id);
-    if (post) stop(post);
+    if (!post) return;
+    stop(post);
+    post.armed = false;
   }
 
   #outlive({ id, netns }: Extract<Order, { order: "outlive" }>): void {
@@ -185,16 +185,25 @@ class Guard<C extends AnyCharge> {
     this.#report({ report: "taken", id });
   }
 
+  /** It is there. What was said till now was of its process's own doing, but for links. */
+  #know(id: number): Sample | undefined {
+    const post = this.#posts.get(id);
+    if (!post) return undefined;
+    post.ear?.forget(id);
+    const now = seen(post.duty);
+    post.isThere = true;
+    post.forfeited = now === "gone";
+    if (now === undefined || now === "gone") return undefined;
+    post.sent = now.sent;
+    return now;
+  }
+
   /** From now on whatever is done to it is done by others. */
   #watch({ id, due = false }: Extract<Order, { order: "watch" }>): void {
     const post = this.#posts.get(id);
     if (!post) return;
     clearInterval(post.sampler);
-    post.forfeited = false;
-    // What was said till now was of that process's own doing, but for links.
-    post.ear?.forget(id);
-    const now = seen(post.duty);
-    post.held = now === "gone" ? undefined : now;
+    post.held = this.#know(id);
     if (due) post.due = post.held?.backlog.packets;
     post.sampler = setInterval(() => this.#sample(id), SAMPLE_MS);
   }
@@ -220,21 +229,14 @@ class Guard<C extends AnyCharge> {
       return this.#disturbed(id, post.duty.linkOf?.(post.duty.watched?.ifindex ?? 0) === "gone" ? "gone" : "deleted");
     }
     const left = (now.sent - before.sent) >>> 0;
-    if (left > COUNTER_HALF) return this.#disturbed(id, "replaced");
+    if (hasGoneBack(before.sent, now.sent)) return this.#disturbed(id, "replaced");
     const { due = 0 } = post;
     post.due = Math.max(due - left, 0);
     if (left > due && isReleased(post, { before, now })) {
       return this.#disturbed(id, "released", post.ear?.changedBy(id));
     }
     post.held = now;
-  }
-
-  /** An ear to the namespace at a path: one for all queues there. */
-  #earTo(netns: string | undefined): Ear {
-    const identity = namespaceIdentity(netns);
-    const ear = this.#ears.get(identity) ?? new Ear({ netns, onHeard: () => this.#attendToNews() });
-    this.#ears.set(identity, ear);
-    return ear;
+    post.sent = now.sent;
   }
 
   /** Hears what was said before this call began, and acts on it. */
@@ -273,7 +275,7 @@ class Guard<C extends AnyCharge> {
   #disturbed(id: number, what: Happening, port = 0): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    if (post.armed && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
+    if (post.isThere && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
     if (post.outlives && (post.forfeited || what === "released")) return this.#drop(id);
     if (!post.held) return;
     const { backlog } = post.held;
@@ -284,14 +286,18 @@ class Guard<C extends AnyCharge> {
 
   #drop(id: number): void {
     const post = this.#posts.get(id);
+    this.#retire(id);
+    if (post) this.#places.leave(post.place);
+  }
+
+  /** Has something no more in its charge; what it takes to put it right stays open. */
+  #retire(id: number): void {
+    const post = this.#posts.get(id);
     this.#posts.delete(id);
     if (!post) return;
     stop(post);
     post.mark?.[Symbol.dispose]();
     post.ear?.leave(id);
-    if ([...this.#posts.values()].some(({ ear }) => ear === post.ear)) return;
-    for (const [identity, ear] of this.#ears) if (ear === post.ear) this.#ears.delete(identity);
-    post.ear?.[Symbol.dispose]();
   }
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {
@@ -300,8 +306,9 @@ class Guard<C extends AnyCharge> {
     if (asked) this.#hear(id, asked);
     this.#sample(id);
     const post = this.#posts.get(id);
-    if (!post?.duty.release || post.forfeited) return;
+    if (!post?.duty.release || post.forfeited || !post.armed) return;
     stop(post);
+    post.armed = false;
     const now = seen(post.duty);
     const backlog = now === "gone" ? undefined : now?.backlog;
     try {
@@ -335,6 +342,19 @@ function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }
   return post.passing > 1 || wasStopped && now.sent - before.sent > before.backlog.packets;
 }
 
+/** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */
+function isToBePutRight({ duty, armed, forfeited, sent }: Post): boolean {
+  if (forfeited || !armed && !duty.putRight && !duty.remove) return false;
+  const now = sent === undefined ? undefined : seen(duty);
+  // Of several things that were said some may not have been heard.
+  return sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent);
+}
+
+/** Whether a counter has gone back, as that of another plug in the place of one that was there. */
+function hasGoneBack(before: number, now: number): boolean {
+  return (now - before) >>> 0 > COUNTER_HALF;
+}
+
 /** What is held; a look that fails must not keep it from being released. */
 function seen({ look }: Duty): Sample | "gone" | undefined {
   try {
@@ -358,36 +378,4 @@ function stop(post: Post): void {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/**
- * Does all duties: first lets go whatever is held, then ends processes and takes away, at once, and removes last. What
- * fails keeps nothing else from being done. Returns why something could not be done.
- */
-async function putRight(duties: readonly Duty[]): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  await Promise.all(duties.map((duty) => attempt(failures, () => releaseSurely(duty))));
-  await Promise.all(duties.map((duty) => attempt(failures, () => duty.putRight?.())));
-  for (const duty of duties) await attempt(failures, () => duty.remove?.());
-  return failures;
-}
-
-/** Releases, and tries again where that fails: packets that nobody releases would be held for ever. */
-async function releaseSurely(duty: Duty): Promise<void> {
-  for (let left = ATTEMPTS; left > 1; left--) {
-    try {
-      return duty.release?.();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-  duty.release?.();
-}
-
-async function attempt(failures: unknown[], work: () => void | Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    failures.push(error);
-  }
 }

@@ -103,10 +103,9 @@ class StringArray {
   }
 }
 
-/** The variables of this process, `char **environ`: read there, since Deno's own way takes a permission of its own. */
+/** The variables of this process: read where C has them, since Deno's own way takes a permission of its own. */
 function environment(): { name: string; address: bigint }[] {
-  const { symbols: { environ } } = Deno.dlopen(libc().name, { environ: { type: "pointer" } });
-  const list = environ && new Deno.UnsafePointerView(environ).getPointer();
+  const list = new Deno.UnsafePointerView(libc().environ).getPointer();
   if (!list) return [];
   const view = new Deno.UnsafePointerView(list);
   const variables: { name: string; address: bigint }[] = [];

@@ -72,7 +72,10 @@ function attachInTurn(connection: Connection, list: readonly AttachOptions[]): A
     for (const { queue } of plans) queue.dismissGuard();
     throw error;
   }
-  for (const { queue } of plans) if (queue.asked === "hold") queue.guard?.watch();
+  for (const { queue } of plans) {
+    if (queue.asked === "hold") queue.guard?.watch();
+    else queue.guard?.know();
+  }
   return plans;
 }
 

@@ -208,9 +208,14 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "limit", limitBytes });
   }
 
+  /** Whether a guardian has charge of it. */
+  get isGuarded(): boolean {
+    return this.#state.guard !== undefined;
+  }
+
   /**
-   * Waits until its guardian has released it by itself, or others have disturbed what it held, and tells why; "gone" where the guardian has ended instead, or
-   * where it has none.
+   * Waits until its guardian has released it by itself, or others have disturbed what it held, and tells why; "gone" where
+   * the guardian has ended instead, or where it has none, or none any more.
    */
   async whenCutShort(): Promise<CutShort | "gone"> {
     return (await this.#queue.guard?.whenReleased())?.why ?? "gone";

@@ -210,6 +210,8 @@ export class Queues {
 
   async #heed({ name, plug }: Attached): Promise<void> {
     const why = await plug.whenCutShort().catch(() => "gone" as const);
+    // Taken away, it needs no guardian.
+    if (!plug.isGuarded) return;
     this.#options.onCutShort(name, why === "disturbed" ? plug.disturbance ?? "gone" : why);
   }
 

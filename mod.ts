@@ -41,6 +41,7 @@ export {
   type HoldOptions,
   type HoldReport,
   type Hook,
+  type LimitOptions,
   type ListedGate,
   type ListedPlug,
   listGates,

@@ -214,9 +214,12 @@ export const COMMANDS = {
   limit: {
     summary: "set the queue limit of a plug: what comes beyond it is dropped",
     operands: ["SIZE", "[NAME...]"],
-    options: [...QUEUE, ...COMMON],
+    options: [...QUEUE, "force", ...COMMON],
+    meanings: { force: "also below the MTU of a device with the default route or this SSH session" },
     details: [
-      "The size may also stand behind the names. A limit below what is held already keeps that, and drops what comes.",
+      "The size may also stand behind the names. A limit below what is held already keeps that, and drops what comes. " +
+      "Packets longer than the limit are dropped, held or not: one below the MTU of a device that carries the default route " +
+      "or this SSH session is refused without --force.",
     ],
     examples: [["limit 4m eth0", "hold up to 4 MiB"], ["limit web 4m", "hold up to 4 MiB at the gate web"]],
     load: (): Loading => import("./commands/limit.ts"),

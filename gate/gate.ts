@@ -1,6 +1,6 @@
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type BufferOptions, changeQueues } from "../plug/change.ts";
+import { type BufferOptions, changeQueues, type LimitOptions } from "../plug/change.ts";
 import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
@@ -134,8 +134,8 @@ export class Gate implements Disposable, AsyncDisposable {
    *
    * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
    */
-  setLimit(limitBytes: number): void {
-    this.plug.setLimit(limitBytes);
+  setLimit(limitBytes: number, options?: LimitOptions): void {
+    this.plug.setLimit(limitBytes, options);
   }
 
   /**

@@ -3,7 +3,22 @@ import type { Held, Session } from "../plug/lockout.ts";
 import { FIRST_FILTER, hookOf, readFilters, type Side } from "../plug/filter.ts";
 import { type GateNote, sidesOf } from "../plug/gate_note.ts";
 import { bits, type Cube, intersect, is, isCovered, range } from "./match/cube.ts";
-import { ADDRESSES, all, IPV4, IPV6, PORTS, TAGGED, TCP, TCP_FLAGS, TCP_FLAGS_FIELD } from "./match/fields.ts";
+import {
+  ADDRESSES,
+  all,
+  ETHER_TYPE,
+  ETHER_TYPES,
+  ICMP6_TYPE,
+  IPV4,
+  IPV6,
+  PORTS,
+  PROTOCOL,
+  PROTOCOLS,
+  TAGGED,
+  TCP,
+  TCP_FLAGS,
+  TCP_FLAGS_FIELD,
+} from "./match/fields.ts";
 import { cubeOf } from "./match/flower.ts";
 
 /** What every packet of a connection has that is there already: an ACK, and no SYN. */
@@ -14,6 +29,18 @@ export function isEverything(cubes: readonly Cube[]): boolean {
   const ports = all(range(PORTS.src, 1, 0xffff), range(PORTS.dst, 1, 0xffff));
   return [IPV4, IPV6].some((family) => isCovered(all(is(TAGGED, 0), family, TCP, OPEN, ports), cubes));
 }
+
+/** `NDISC_NEIGHBOUR_*` of `net/ndisc.h` */
+const NEIGHBOR_SOLICITATION = 135;
+const NEIGHBOR_ADVERTISEMENT = 136;
+
+/** How the ends of a connection find each other, without which it ends in a minute: ARP, and neighbour discovery. */
+const RESOLUTION: Readonly<Record<4 | 16, readonly Cube[]>> = {
+  4: [is(ETHER_TYPE, ETHER_TYPES.arp)],
+  16: [NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].map((type) =>
+    all(IPV6, is(PROTOCOL, PROTOCOLS.icmp6), is(ICMP6_TYPE, type))
+  ),
+};
 
 /** What a gate would hold of a device, by what it matches. */
 export function heldBy(cubes: readonly Cube[], { sides, all }: { sides: readonly Side[]; all: boolean }): Held {
@@ -45,7 +72,7 @@ export function isOf(note: GateNote, { priority, handle }: { priority: number; h
   return priority === note.priority && handle >= FIRST_FILTER && handle < FIRST_FILTER + 2 * note.filters;
 }
 
-/** The packets of an SSH session in one direction; below a VLAN's device they may have a tag. */
+/** The packets of an SSH session in one direction, and those by which its ends find each other; below a VLAN's device they may have a tag. */
 function packetsOf({ client, server, clientPort, serverPort, isBelow }: Session, side: Side): Cube[] {
   const [from, to] = side === "ingress" ? [client, server] : [server, client];
   const [fromPort, toPort] = side === "ingress" ? [clientPort, serverPort] : [serverPort, clientPort];
@@ -62,7 +89,7 @@ function packetsOf({ client, server, clientPort, serverPort, isBelow }: Session,
     OPEN,
   );
   // Before Linux 5.19 a filter that is for packets without a tag takes those with one, too.
-  return [isBelow ? packet : all(is(TAGGED, 0), packet)];
+  return [packet, ...RESOLUTION[size]].map((cube) => isBelow ? cube : all(is(TAGGED, 0), cube));
 }
 
 function number(address: Uint8Array): bigint {

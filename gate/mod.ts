@@ -1,7 +1,7 @@
 /** What can be done to a queue, in safe orders. */
 export type { AttachOptions } from "../plug/attach.ts";
 export type { DeadlineOptions } from "../plug/buffer_with_deadline.ts";
-export type { BufferOptions } from "../plug/change.ts";
+export type { BufferOptions, LimitOptions } from "../plug/change.ts";
 export type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
 export {
   type CutShort,

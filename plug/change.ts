@@ -1,6 +1,6 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { refuseLockout } from "./lockout.ts";
+import { type Danger, heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
 import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
@@ -12,6 +12,9 @@ export interface BufferOptions {
   /** Whether an epoch that has ended and is not released yet may be forgotten as an epoch. */
   orphan?: boolean;
 }
+
+/** How to set a limit. */
+export type LimitOptions = Pick<BufferOptions, "force">;
 
 /** What to ask of plugs. */
 export interface Change extends BufferOptions {
@@ -36,6 +39,7 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   refuseForfeited(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
+  if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
   if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
   // What leaves from here on leaves by this process's will.
   if (change.action !== "limit") { for (const { guard } of queues) guard?.unwatch(); }
@@ -111,10 +115,21 @@ function checkBuffer(queue: Queue, change: Change): void {
         "an epoch has ended and is not released; the kernel remembers one, and would count it as part of the next",
     });
   }
-  if (force || queue.asked === "hold" || queue.place.parent !== TC_H_ROOT) return;
-  for (const ifindex of queue.gate?.devices ?? [queue.place.ifindex]) {
-    refuseLockout(queue.connection, { operation, ifindex, held: queue.gate?.held });
+  if (force || queue.asked === "hold") return;
+  for (const danger of dangersOf(queue, operation)) refuseLockout(queue.connection, danger);
+}
+
+function checkLimit(queue: Queue, change: Change): void {
+  const { limitBytes = 0 } = change;
+  for (const danger of dangersOf(queue, operationOn(queue, change))) {
+    refuseLowLimit(queue.connection, { ...danger, limitBytes });
   }
+}
+
+/** What a queue holds, of which devices. */
+function dangersOf({ connection, gate, place }: Queue, operation: string): Danger[] {
+  if (gate) return gate.devices.map((ifindex) => ({ operation, ifindex, held: gate.held }));
+  return [{ operation, ifindex: place.ifindex, held: heldAt(connection, place) }];
 }
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {

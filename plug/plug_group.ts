@@ -1,5 +1,5 @@
 import { bufferWithDeadline, type DeadlineOptions } from "./buffer_with_deadline.ts";
-import { type BufferOptions, changeQueues } from "./change.ts";
+import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { Hold, type HoldOptions } from "./hold.ts";
 import type { Queue } from "./queue.ts";
@@ -57,8 +57,8 @@ export class PlugGroup {
   }
 
   /** Sets the limit of all of them, in bytes from 1 to 2^32 - 1. */
-  setLimit(limitBytes: number): void {
-    changeQueues(this.#queues, { action: "limit", limitBytes });
+  setLimit(limitBytes: number, options: LimitOptions = {}): void {
+    changeQueues(this.#queues, { action: "limit", limitBytes, ...options });
   }
 
   /** Releases all in one send, then waits for each to drain and deletes it; a report each, see `Plug.detach`. */

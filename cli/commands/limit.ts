@@ -2,11 +2,16 @@ import { changeQueues } from "../../plug/change.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { changeCommand } from "../change_command.ts";
 import { UsageError } from "../usage_error.ts";
+import { isGiven } from "../context.ts";
 import { parseSize } from "../values.ts";
 
 /** `plugctl limit` */
 export const run = changeCommand(
-  ({ arguments: { operands } }) => ({ action: "limit", limitBytes: parseSize(sizeIn(operands)) }),
+  (context) => ({
+    action: "limit",
+    limitBytes: parseSize(sizeIn(context.arguments.operands)),
+    force: isGiven(context, "force"),
+  }),
   (queues, { change, context }) => {
     changeQueues(queues, change);
     for (const { connection, place: { ifindex } } of queues) {

@@ -65,7 +65,10 @@ function openQueues(
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
-  const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
+  const attached = Plug.attachAll(
+    connection,
+    missing.map((place) => ({ ...place, limitBytes, guardian, force: true })),
+  );
   return { plugs: [...there, ...attached], attached, remarks };
 }
 

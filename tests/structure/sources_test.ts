@@ -26,7 +26,7 @@ Deno.test("arguments, exits and printing stand in cli/ alone, and in programs th
 Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
   const guardian = ["guardian/guard.ts", "guardian/processes.ts"];
   const scenario = "scenario/run/process.ts"; // sends them to the processes of a scenario
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "plug/queue.ts", scenario]);
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "linux/ending_signals.ts", scenario]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

@@ -1,4 +1,5 @@
 import { Channel } from "../linux/channel.ts";
+import { logToKernel } from "../linux/kernel_log.ts";
 import { leaveSession } from "../linux/session.ts";
 import { type AnyCharge, type Backlog, type Duty, type DutyOf, putRight } from "./charge.ts";
 import type { Order, Report } from "./protocol.ts";
@@ -9,6 +10,8 @@ import { type Happening, processOf } from "./watch.ts";
 
 /** Something in a guardian's charge. */
 interface Post {
+  /** For words. */
+  name: string;
   duty: Duty;
   /** Where it is. */
   place: Place;
@@ -51,6 +54,8 @@ const SAMPLE_MS = 50;
 const STOPPED_MS = 500;
 /** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
 const COUNTER_HALF = 2 ** 31;
+
+const WENT_BACK = "it has counted less than before, so that another is in its place";
 
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
@@ -149,7 +154,7 @@ class Guard<C extends AnyCharge> {
       const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
       const ear = watched && place.ear;
-      this.#posts.set(id, { duty, place, mark, ear });
+      this.#posts.set(id, { name: charge.name ?? charge.kind, duty, place, mark, ear });
       if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
@@ -229,10 +234,14 @@ class Guard<C extends AnyCharge> {
       return this.#disturbed(id, post.duty.linkOf?.(post.duty.watched?.ifindex ?? 0) === "gone" ? "gone" : "deleted");
     }
     const left = (now.sent - before.sent) >>> 0;
-    if (hasGoneBack(before.sent, now.sent)) return this.#disturbed(id, "replaced");
+    if (hasGoneBack(before.sent, now.sent)) {
+      if (post.outlives) leaveAlone(post, WENT_BACK);
+      return this.#disturbed(id, "replaced");
+    }
     const { due = 0 } = post;
     post.due = Math.max(due - left, 0);
     if (left > due && isReleased(post, { before, now })) {
+      if (post.outlives) leaveAlone(post, "packets have left that were held, so that it was released meanwhile");
       return this.#disturbed(id, "released", post.ear?.changedBy(id));
     }
     post.held = now;
@@ -343,11 +352,19 @@ function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }
 }
 
 /** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */
-function isToBePutRight({ duty, armed, forfeited, sent }: Post): boolean {
+function isToBePutRight(post: Post): boolean {
+  const { duty, armed, forfeited, sent } = post;
   if (forfeited || !armed && !duty.putRight && !duty.remove) return false;
   const now = sent === undefined ? undefined : seen(duty);
   // Of several things that were said some may not have been heard.
-  return sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent);
+  if (sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent)) return true;
+  leaveAlone(post, WENT_BACK);
+  return false;
+}
+
+/** Says why something is not touched, where no process hears of it otherwise. */
+function leaveAlone({ name }: Post, why: string): void {
+  logToKernel(`the guardian ${Deno.pid} leaves ${name} alone: ${why}`);
 }
 
 /** Whether a counter has gone back, as that of another plug in the place of one that was there. */

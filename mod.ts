@@ -4,67 +4,49 @@
  * @module
  */
 export { formatHandle, formatParent, parseHandle, parseParent, type QdiscStats, TC_H_ROOT } from "./codec/mod.ts";
+export type { OpenNamespace } from "./linux/namespace.ts";
+export { NetlinkError, type Refusal } from "./linux/netlink_error.ts";
+export { type Answer, Connection, type ConnectionOptions, type Trace } from "./netlink/connection.ts";
+export { Gate } from "./gate/gate.ts";
+export type { GateOptions } from "./gate/gate_plan.ts";
+export { type ListedGate, listGates } from "./gate/gate_state.ts";
+export type { GateCharge } from "./gate/guarded_gate.ts";
+export type { Charge } from "./gate/guardian_process.ts";
+export { MatchError, type MatchFault } from "./gate/match/reader.ts";
+export { recover, type Recovery } from "./gate/recover.ts";
+export type { TapCharge } from "./gate/tap.ts";
+export { type AnyCharge, type Backlog, type Released, TAG_VARIABLE } from "./guardian/charge.ts";
+export type { AnyGuardian, GuardOptions } from "./guardian/entrust.ts";
+export { Guardian, type GuardianOptions } from "./guardian/guardian.ts";
+export type { NamespaceCharge, ProcessesCharge } from "./guardian/processes.ts";
+export type { Disturbance, Happening, Hook } from "./guardian/watch.ts";
+export type { AttachOptions } from "./plug/attach.ts";
+export type { DeadlineOptions } from "./plug/plug_group.ts";
+export type { BufferOptions, LimitOptions } from "./plug/change.ts";
+export type { DetachOptions, DetachReport, DrainOptions } from "./plug/drain.ts";
+export type { Direction } from "./plug/gate_device.ts";
+export type { PlugCharge } from "./plug/guarded_plug.ts";
 export {
-  type Answer,
-  Connection,
-  type ConnectionOptions,
-  NetlinkError,
-  type OpenNamespace,
-  type Refusal,
-  type Trace,
-} from "./netlink/mod.ts";
-export {
-  type AnyCharge,
-  type AttachOptions,
-  type Backlog,
-  type BufferOptions,
-  type Charge,
   type CutShort,
-  type DeadlineOptions,
   describeDisturbance,
-  type DetachOptions,
-  type DetachReport,
-  type Direction,
-  type Disturbance,
-  type DrainOptions,
-  Gate,
-  type GateCharge,
-  type GateOptions,
-  Guardian,
-  type GuardianOptions,
-  type GuardOptions,
-  type Happening,
   type HeldQueue,
   Hold,
   type HoldCounts,
   type HoldDisturbance,
   type HoldOptions,
   type HoldReport,
-  type Hook,
-  type LimitOptions,
-  type ListedGate,
-  type ListedPlug,
-  listGates,
-  listPlugs,
-  MatchError,
-  type MatchFault,
-  type NamespaceCharge,
-  Plug,
-  type PlugCharge,
-  PlugGroup,
-  type PlugPlace,
-  type ProcessesCharge,
-  type QdiscPlace,
-  QueueError,
-  type QueueErrorCode,
-  recover,
-  type Recovery,
-  type Released,
-  type ReleaseOptions,
-  type ReleaseReport,
-  TAG_VARIABLE,
-  type TapCharge,
-  type Via,
-} from "./gate/mod.ts";
-export { EVENT_VERSION, Scenario, ScenarioError } from "./scenario/mod.ts";
-export type * from "./scenario/mod.ts";
+} from "./plug/hold.ts";
+export { Plug, type Via } from "./plug/plug.ts";
+export { PlugGroup } from "./plug/plug_group.ts";
+export type { QdiscPlace } from "./plug/plug_requests.ts";
+export { type ListedPlug, listPlugs } from "./plug/qdiscs.ts";
+export type { PlugPlace } from "./plug/queue.ts";
+export { QueueError, type QueueErrorCode } from "./plug/queue_error.ts";
+export type { ReleaseOptions, ReleaseReport } from "./plug/release.ts";
+export type * from "./scenario/event.ts";
+export { EVENT_VERSION } from "./scenario/event.ts";
+export { type Mistake, ScenarioError } from "./scenario/mistake.ts";
+export type { Scalar } from "./scenario/plan.ts";
+export type { OutputLine } from "./scenario/run/processes.ts";
+export type { RunOptions, ScenarioResult } from "./scenario/run/run_plan.ts";
+export { type LoadOptions, Scenario } from "./scenario/scenario.ts";

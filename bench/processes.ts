@@ -82,3 +82,27 @@ export async function printed(...[program, ...args]: string[]): Promise<string |
     throw error;
   }
 }
+
+/** What one process took, from its start to its end. */
+export interface Run {
+  wallMs: number;
+  cpuMs: number;
+  memoryKiB: number;
+}
+
+/** The runs of each process, by its name, from what measure.py printed. */
+export function parseRuns(printed: string): Map<string, Run[]> {
+  const runs = new Map<string, Run[]>();
+  for (const line of printed.split("\n")) {
+    const [name, ...numbers] = line.split("\t");
+    if (numbers.length !== 3) continue;
+    const [wallMs, cpuMs, memoryKiB] = numbers.map(Number);
+    runs.set(name, [...runs.get(name) ?? [], { wallMs, cpuMs, memoryKiB }]);
+  }
+  return runs;
+}
+
+/** The one in the middle. */
+export function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+}

@@ -1,8 +1,7 @@
 import { type Attribute, readAttributes } from "../codec/attributes.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import type { GenericSocket } from "../linux/capture_socket.ts";
-import { ENOENT } from "../linux/errno.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
+import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";
 
 /** A copy of a packet that went by a `sample` action. */
 export interface Sample {

@@ -1,16 +1,8 @@
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import {
-  type CommandName,
-  COMMANDS,
-  type CommandSpec,
-  findCommand,
-  type OptionName,
-  OPTIONS,
-  type OptionSpec,
-} from "./table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 import { commandsMeant, optionsMeant, shellText } from "./near_miss.ts";
-import { UsageError } from "./usage_error.ts";
+import { UsageError } from "./exit_status.ts";
 
 /** A command line, read but not yet understood: every value is the text that was given. */
 export interface Arguments {
@@ -250,4 +242,11 @@ function shortOf(name: OptionName): string | undefined {
 
 function seeHelp(command?: CommandName): string {
   return `; see: plugctl ${command ? `${command} --help` : "help"}`;
+}
+
+/** The command of this name or with this synonym. */
+export function findCommand(word: string): CommandName | undefined {
+  if (Object.hasOwn(COMMANDS, word)) return word as CommandName;
+  const entries = Object.entries(COMMANDS) as [CommandName, CommandSpec][];
+  return entries.find(([, { synonyms }]) => synonyms?.includes(word))?.[0];
 }

@@ -1,3 +1,7 @@
+import { formatHandle, formatParent } from "../codec/handle.ts";
+import type { DetachReport } from "../plug/drain.ts";
+import { numberOf } from "../plug/quantity.ts";
+import type { Queue } from "../plug/queue.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionName } from "./table.ts";
 
@@ -6,8 +10,8 @@ export interface Context {
   readonly arguments: Arguments;
   /** Runs another command, whose text goes to the same places, and returns its exit status. */
   run(other: Arguments): Promise<number>;
-  /** Writes to standard output. */
-  print(text: string): void;
+  /** Writes to standard output: a text, or one that is in UTF-8 already. */
+  print(text: string | Uint8Array): void;
   /** Writes a line to standard error, unless `--quiet` is given. */
   note(text: string): void;
   /** Writes to standard error, also with `--quiet`. */
@@ -25,4 +29,73 @@ export function valueOf({ arguments: { values } }: Context, name: OptionName): s
 /** Whether an option was given. */
 export function isGiven({ arguments: { values } }: Context, name: OptionName): boolean {
   return values.has(name);
+}
+
+/** Which columns hold numbers, which are aligned to the right. */
+export interface TextTableOptions {
+  right?: readonly number[];
+}
+
+/**
+ * Lays out rows in columns, two spaces apart. Made here because the libraries for it take longer to load than
+ * all of plugctl.
+ */
+export function textTable(rows: readonly (readonly string[])[], { right = [] }: TextTableOptions = {}): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))
+      .join("  ").trimEnd();
+  return rows.map(line).join("\n");
+}
+
+/** With `--json`, prints what was done to each queue: an array, an object a queue. Otherwise success says nothing. */
+export function printResults(
+  context: Context,
+  queues: readonly Queue[],
+  resultOf: (queue: Queue, index: number) => Record<string, unknown>,
+): void {
+  if (!isGiven(context, "json")) return;
+  const results = queues.map((queue, index) => ({ ...placeOf(queue), ...resultOf(queue, index) }));
+  context.print(`${JSON.stringify(results, null, 2)}\n`);
+}
+
+function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unknown> {
+  return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
+}
+
+/** That the kernel has discarded what a device was given to send while a plug was put in or taken out, where it has. */
+export function gapNote({ dev, gapMs }: { dev: string; gapMs: number }): string[] {
+  if (gapMs === 0) return [];
+  return [
+    `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
+    `beside a clsact nothing is lost: tc qdisc add dev ${dev} clsact`,
+  ];
+}
+
+/** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
+export function losses(
+  queue: string,
+  { drops, discardedPackets, lostPackets, keptClsact = [], gapMs = 0 }: DetachReport,
+): string[] {
+  const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
+  const discarded = discardedPackets > 0
+    ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
+    : [];
+  const lost = lostPackets > 0
+    ? [
+      `${queue} let go ${numberOf(lostPackets, "packet")} that ${lostPackets === 1 ? "is" : "are"} lost, or some of ` +
+      "them: a device that it was on is gone",
+    ]
+    : [];
+  const gap = gapMs > 0
+    ? [
+      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while clsact was taken away: the kernel ` +
+      "discarded what they were given to send",
+    ]
+    : [];
+  const kept = keptClsact.map((dev) =>
+    `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
+    `with: tc qdisc del dev ${dev} clsact`
+  );
+  return [...dropped, ...discarded, ...lost, ...gap, ...kept];
 }

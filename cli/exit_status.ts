@@ -18,3 +18,24 @@ export const EXIT_STATUSES: readonly (readonly [status: string, meaning: string]
   ["4", "this machine cannot do it: no CAP_NET_ADMIN, no sch_plug, not Linux"],
   ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
 ];
+
+/** The command line is wrong: an unknown word, a value out of range, something missing or too much. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/**
+ * What `parse` returns.
+ *
+ * @throws {UsageError} where it refuses what was given
+ */
+export function understood<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      throw new UsageError(error.message, { cause: error });
+    }
+    throw error;
+  }
+}

@@ -1,14 +1,12 @@
-import { EACCES, EINVAL, ENODEV, ENOENT, EPERM } from "../linux/errno.ts";
+import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { UnsupportedError } from "../linux/libc.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { EXIT } from "./exit_status.ts";
+import { EXIT, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
 import { Interrupted } from "./interruptible.ts";
 import { shellText } from "./near_miss.ts";
 import type { CommandName } from "./table.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** What to tell the user about an error, and with which status to exit. */
 export interface Failure {
@@ -51,7 +49,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "not-attached": ({ plug, command }) => command === "detach" ? undefined : `attach one with: plugctl attach ${plug}`,
   "not-drained": ({ plug }) => `try again, or discard the held packets with: plugctl detach ${plug} --drop`,
   "priority-in-use": () => "choose another with --priority, or give none",
-  "would-bypass": () => "put the gate behind that with a higher --priority, or if that is what you want, add --force",
+  "would-bypass": adviseBehind,
   "would-lock-out": () => "if that is what you want, add --force",
 };
 
@@ -62,6 +60,14 @@ const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => str
   "not-attached": ({ netns }) => `see what is left of it with: plugctl gate list${netns}`,
   "not-drained": ({ gate }) => `try again, or discard the held packets with: plugctl gate delete ${gate} --drop`,
 };
+
+/** A gate comes behind filters of others where its priority is higher; one that is there has to be made anew for that. */
+function adviseBehind({ gate = "NAME", command }: About): string {
+  const want = "or if that is what you want, add --force";
+  const isThere = command === "buffer" || command === "hold";
+  if (!isThere) return `put the gate behind that with a higher --priority, ${want}`;
+  return `put the gate behind that: plugctl gate add ${gate} ... --replace --priority N, N being higher; ${want}`;
+}
 
 /** A qdisc that somebody else configured stays where it is: a gate holds packets without it. */
 function adviseGate({ dev, plug, netns, command }: About): string {

@@ -1,14 +1,6 @@
-import {
-  type CommandName,
-  COMMANDS,
-  type CommandSpec,
-  meaningOf,
-  type OptionName,
-  OPTIONS,
-  type OptionSpec,
-} from "./table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
 import { EXIT_STATUSES } from "./exit_status.ts";
-import { textTable } from "./printing.ts";
+import { textTable } from "./context.ts";
 
 /** The help about all of plugctl. */
 export function generalHelp(): string {
@@ -92,4 +84,10 @@ function indent(text: string): string {
 /** Breaks a paragraph into lines of up to 80 letters. */
 function wrap(paragraph: string): string {
   return paragraph.replaceAll(/(.{1,80})(?: |$)/g, "$1\n").trimEnd();
+}
+
+/** What an option means in a command. */
+export function meaningOf(option: OptionName, command: CommandName): string {
+  const { meanings }: CommandSpec = COMMANDS[command];
+  return meanings?.[option] ?? OPTIONS[option].summary;
 }

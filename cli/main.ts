@@ -1,8 +1,7 @@
 import { type Arguments, parseArguments } from "./arguments.ts";
 import type { Context } from "./context.ts";
-import { EXIT } from "./exit_status.ts";
+import { EXIT, UsageError } from "./exit_status.ts";
 import { COMMANDS } from "./table.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** Where the text of a command line goes. */
 export interface Streams {
@@ -34,7 +33,7 @@ async function runCommand(given: Arguments, streams: Streams): Promise<number> {
     context.print(commandHelp(given.command));
     return EXIT.done;
   }
-  const { run } = await COMMANDS[given.command].load();
+  const run = await COMMANDS[given.command].load();
   return await run(context) ?? EXIT.done;
 }
 
@@ -73,7 +72,7 @@ async function adviseOn(error: unknown, given: Arguments): Promise<string | unde
 }
 
 /** Writes the output of a command. That its reader has gone is told by the exit status alone. */
-function printTo(stdout: Stream, text: string): void {
+function printTo(stdout: Stream, text: string | Uint8Array): void {
   try {
     write(stdout, text);
   } catch (error) {
@@ -84,8 +83,8 @@ function printTo(stdout: Stream, text: string): void {
 }
 
 /** Writes all of a text, and returns once it is written, so that none is lost at the exit. */
-function write(to: Stream, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+function write(to: Stream, text: string | Uint8Array): void {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
 }
 
@@ -103,6 +102,6 @@ if (import.meta.main) {
   const [first, ...rest] = Deno.args;
   if (first === "guardian:" && isSocket(rest[0])) {
     await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
-  } else if (first === "complete:") write(Deno.stdout, (await import("./completions/complete.ts")).complete(rest));
+  } else if (first === "complete:") write(Deno.stdout, (await import("./completions/candidates.ts")).complete(rest));
   else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

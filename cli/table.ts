@@ -10,8 +10,8 @@ export interface OptionSpec {
   readonly summary: string;
 }
 
-/** The module of a command, on its way. */
-type Loading = Promise<{ readonly run: Run }>;
+/** What carries a command out, on its way. */
+type Loading = Promise<Run>;
 
 /** A command. */
 export interface CommandSpec {
@@ -103,7 +103,7 @@ export const COMMANDS = {
       ["attach eth0 --limit 16m --hold", "hold from the first moment on, up to 16 MiB"],
       ["attach eth0 --parent 1:4 --handle 40:", "below a class of the qdisc that eth0 has"],
     ],
-    load: (): Loading => import("./commands/attach.ts"),
+    load: (): Loading => import("./commands/attach.ts").then(({ attach }) => attach),
   },
   detach: {
     summary: "release what is held, wait until it has left, and delete the plug",
@@ -118,19 +118,22 @@ export const COMMANDS = {
       ["detach eth0", "remove the plug without losing a packet"],
       ["detach eth0 --drop", "discard what it holds"],
     ],
-    load: (): Loading => import("./commands/detach.ts"),
+    load: (): Loading => import("./commands/attach.ts").then(({ detach }) => detach),
   },
   buffer: {
     summary: "hold packets from here on; again: end the epoch and begin the next",
     synonyms: ["block"],
     operands: ["[NAME...]"],
     options: [...QUEUE, "max-hold", "force", ...COMMON],
+    meanings: { force: "hold this SSH session or the default route; bypass filters of others" },
     details: [
       "Packets sent from now on wait in the kernel, in order. Each further buffer ends an epoch, which release-one " +
       "releases. The kernel remembers one ended epoch: release it before the next buffer, or it is counted as part of the next.",
       "With --max-hold a guardian, a separate process that outlives this command, releases everything after that time, " +
       "counted from the last buffer with --max-hold. The guardian ends earlier if plugctl releases the plug, or if the plug " +
       "or its device is deleted. A device that carries the default route may be held with such a deadline.",
+      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the filters " +
+      "are named.",
     ],
     examples: [
       ["buffer eth0", "hold what leaves eth0"],
@@ -138,7 +141,7 @@ export const COMMANDS = {
       ["buffer eth0 eth1", "hold both, in one send"],
       ["buffer web", "hold what the gate web matches, and nothing else"],
     ],
-    load: (): Loading => import("./commands/buffer.ts"),
+    load: (): Loading => import("./commands/change.ts").then(({ buffer }) => buffer),
   },
   hold: {
     summary: "hold for a time, while a command runs or until something is so, then release",
@@ -154,9 +157,11 @@ export const COMMANDS = {
       "report",
       "expect-lossless",
       "timeout",
+      "force",
       ...COMMON,
     ],
     meanings: {
+      "force": "hold a gate though its packets bypass filters of others",
       "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
       "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",
       "json": "print what was held as JSON; with a command use --report",
@@ -172,6 +177,8 @@ export const COMMANDS = {
       "5s more than a --for that is longer than 25s.",
       "Says holding DEVICE on standard error once it holds. With --ready-fd N a line goes to that file descriptor then, so " +
       "that a script need not guess when: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read line <f.",
+      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the filters " +
+      "are named.",
       "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where the " +
       "guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and SIGHUP " +
       "release first, and go to the command too.",
@@ -182,7 +189,7 @@ export const COMMANDS = {
       ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for five seconds at the most"],
       ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
     ],
-    load: (): Loading => import("./commands/hold.ts"),
+    load: (): Loading => import("./commands/hold.ts").then(({ run }) => run),
   },
   release: {
     summary: "release everything and pass packets from here on",
@@ -198,7 +205,7 @@ export const COMMANDS = {
       ["release eth0", "release everything that eth0 holds"],
       ["release web", "release everything that the gate web holds"],
     ],
-    load: (): Loading => import("./commands/release.ts"),
+    load: (): Loading => import("./commands/change.ts").then(({ release }) => release),
   },
   "release-one": {
     summary: "release the epoch that the last buffer ended",
@@ -209,7 +216,7 @@ export const COMMANDS = {
       "This is RELEASE_ONE of the kernel, which tc calls release.",
     ],
     examples: [["release-one eth0", "release the last ended epoch, and go on holding what came after it"]],
-    load: (): Loading => import("./commands/release.ts"),
+    load: (): Loading => import("./commands/change.ts").then(({ release }) => release),
   },
   limit: {
     summary: "set the queue limit of a plug: what comes beyond it is dropped",
@@ -222,7 +229,7 @@ export const COMMANDS = {
       "or this SSH session is refused without --force.",
     ],
     examples: [["limit 4m eth0", "hold up to 4 MiB"], ["limit web 4m", "hold up to 4 MiB at the gate web"]],
-    load: (): Loading => import("./commands/limit.ts"),
+    load: (): Loading => import("./commands/change.ts").then(({ limit }) => limit),
   },
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
@@ -237,7 +244,7 @@ export const COMMANDS = {
       ["show eth0", "those of eth0"],
       ["show web --json", "that of the gate web, for a program"],
     ],
-    load: (): Loading => import("./commands/show.ts"),
+    load: (): Loading => import("./commands/show.ts").then(({ run }) => run),
   },
   "gate add": {
     summary: "make a gate, which holds only the packets meant, in either direction",
@@ -281,7 +288,7 @@ export const COMMANDS = {
         "one gate for two devices",
       ],
     ],
-    load: (): Loading => import("./commands/gate_add.ts"),
+    load: (): Loading => import("./commands/gate.ts").then(({ addGate }) => addGate),
   },
   "gate list": {
     summary: "list the gates, with what they match, hold and dropped",
@@ -291,7 +298,7 @@ export const COMMANDS = {
       "maker was killed.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
-    load: (): Loading => import("./commands/gate_list.ts"),
+    load: (): Loading => import("./commands/gate.ts").then(({ showGates }) => showGates),
   },
   "gate delete": {
     summary: "release what gates hold, wait until it has left, and delete them",
@@ -304,7 +311,7 @@ export const COMMANDS = {
       "lose packets while it goes, and that is said. An incomplete gate is deleted in the same way.",
     ],
     examples: [["gate delete web", "remove the gate web without losing a packet"]],
-    load: (): Loading => import("./commands/gate_delete.ts"),
+    load: (): Loading => import("./commands/gate.ts").then(({ deleteGate }) => deleteGate),
   },
   run: {
     summary: "run a scenario: hold, release, run programs, check the outcome",
@@ -332,7 +339,26 @@ export const COMMANDS = {
       ["run reload.yaml --report reload.html", "see in a browser what happened"],
       ["run reload.yaml --dry-run", "see what it would do"],
     ],
-    load: (): Loading => import("./commands/run.ts"),
+    load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
+  },
+  session: {
+    summary: "hold and release for another program, which asks by lines of JSON",
+    options: ["netns", "max-hold", "quiet", "help"],
+    meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
+    details: [
+      'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +
+      '{"id":1,"error":{"code":...,"message":...}}. The first line that it writes says that it is ready, and which ' +
+      "operations there are. Requests in a list on one line are answered in one line; those that follow each other and ask " +
+      "the same of different queues go to the kernel in one send.",
+      "What a session attaches, makes or holds ends with it, at the end of its input, by a signal or when it is killed: a " +
+      "guardian, a process of its own, releases what is held and takes away what was made. It also releases what is held " +
+      "for longer than --max-hold, and the session says so. docs/SESSION.md has every operation.",
+    ],
+    examples: [
+      ["session", "and write to its standard input"],
+      ["session --netns b --max-hold 5s", "in the namespace b, holding for five seconds at the most"],
+    ],
+    load: (): Loading => import("./commands/session.ts").then(({ run }) => run),
   },
   recover: {
     summary: "release and remove everything that plugctl has left behind",
@@ -353,7 +379,7 @@ export const COMMANDS = {
       ["recover --all", "make this machine as it was"],
       ["recover --dry-run", "see what there is to recover"],
     ],
-    load: (): Loading => import("./commands/recover.ts"),
+    load: (): Loading => import("./commands/recover.ts").then(({ run }) => run),
   },
   packets: {
     summary: "show the packets that come into a gate, wait there and leave",
@@ -371,7 +397,7 @@ export const COMMANDS = {
       ["packets web", "how many packets wait in the gate web"],
       ["packets web --follow", "each packet as it comes in and as it leaves"],
     ],
-    load: () => import("./commands/packets.ts"),
+    load: (): Loading => import("./commands/capture.ts").then(({ packets }) => packets),
   },
   capture: {
     summary: "write the packets of gates to a pcapng file, with how long each was held",
@@ -386,7 +412,7 @@ export const COMMANDS = {
       ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],
       ["capture web -w -", "the same to standard output: | wireshark -k -i - shows it live"],
     ],
-    load: () => import("./commands/capture.ts"),
+    load: (): Loading => import("./commands/capture.ts").then(({ capture }) => capture),
   },
   encode: {
     summary: "print the bytes that a command would send",
@@ -401,7 +427,7 @@ export const COMMANDS = {
       ["encode buffer --dev eth0", "one line of hex"],
       ["encode --format c attach --dev eth0 --limit 1m", "two arrays, with the kernel's names beside the bytes"],
     ],
-    load: (): Loading => import("./commands/encode.ts"),
+    load: (): Loading => import("./commands/messages.ts").then(({ encode }) => encode),
   },
   decode: {
     summary: "show what bytes say, field by field, with the kernel's names",
@@ -424,14 +450,14 @@ export const COMMANDS = {
       ["decode --pcap netlink.pcap --brief", "who moved which plug when, a line for each message"],
       ["decode --pcap - --brief", "the same while tcpdump -i nlmon0 -U -w - writes it"],
     ],
-    load: (): Loading => import("./commands/decode.ts"),
+    load: (): Loading => import("./commands/messages.ts").then(({ decode }) => decode),
   },
   doctor: {
     summary: "check whether this machine can run plugctl, and how to fix it if not",
     options: ["json", "quiet", "help"],
     details: ["Changes nothing. The exit status is 4 if something is missing that holding packets needs."],
     examples: [["doctor", "check this machine"]],
-    load: (): Loading => import("./commands/doctor.ts"),
+    load: (): Loading => import("./commands/doctor.ts").then(({ run }) => run),
   },
   completions: {
     summary: "print the completions of command lines for bash, zsh or fish",
@@ -446,7 +472,7 @@ export const COMMANDS = {
       ["completions zsh", "into ~/.zshrc, behind compinit: source <(plugctl completions zsh)"],
       ["completions fish", "into ~/.config/fish/config.fish: plugctl completions fish | source"],
     ],
-    load: (): Loading => import("./commands/completions.ts"),
+    load: (): Loading => import("./commands/completions.ts").then(({ run }) => run),
   },
   help: {
     summary: "print help about plugctl or a command",
@@ -454,28 +480,15 @@ export const COMMANDS = {
     options: ["help"],
     details: [],
     examples: [["help buffer", "what buffer does"], ["help gate add", "what gate add does"]],
-    load: (): Loading => import("./commands/help.ts"),
+    load: (): Loading => import("./commands/help.ts").then(({ help }) => help),
   },
   version: {
     summary: "print the version",
     options: ["json", "help"],
     details: [],
     examples: [],
-    load: (): Loading => import("./commands/version.ts"),
+    load: (): Loading => import("./commands/help.ts").then(({ version }) => version),
   },
 } as const satisfies Record<string, CommandSpec>;
 
 export type CommandName = keyof typeof COMMANDS;
-
-/** What an option means in a command. */
-export function meaningOf(option: OptionName, command: CommandName): string {
-  const { meanings }: CommandSpec = COMMANDS[command];
-  return meanings?.[option] ?? OPTIONS[option].summary;
-}
-
-/** The command of this name or with this synonym. */
-export function findCommand(word: string): CommandName | undefined {
-  if (Object.hasOwn(COMMANDS, word)) return word as CommandName;
-  const entries = Object.entries(COMMANDS) as [CommandName, CommandSpec][];
-  return entries.find(([, { synonyms }]) => synonyms?.includes(word))?.[0];
-}

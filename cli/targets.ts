@@ -8,7 +8,7 @@ import type { PlugPlace } from "../plug/queue.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
-import { understood, UsageError } from "./usage_error.ts";
+import { understood, UsageError } from "./exit_status.ts";
 import { deviceName, gateName, isDeviceName, isGateName } from "./values.ts";
 
 /** The queues that a command is about. */
@@ -138,7 +138,7 @@ export function isRoot({ parent, handle }: PlugPlace): boolean {
 }
 
 /** The network namespace meant, or `undefined` where it is this process's own. */
-function namespaceOf(context: Context): string | undefined {
+export function namespaceOf(context: Context): string | undefined {
   const netns = valueOf(context, "netns");
   if (netns !== undefined) understood(() => namespacePath(netns));
   return netns;
@@ -148,6 +148,6 @@ function namespaceOf(context: Context): string | undefined {
 export async function openConnection(context: Context, netns = namespaceOf(context)): Promise<Connection> {
   // Loaded only where it is asked for: it brings the names and texts of the codec, which most commands do without.
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
-  const { traceMessages } = await import("./trace.ts");
+  const { traceMessages } = await import("./shown_messages.ts");
   return Connection.open({ netns, trace: traceMessages(context) });
 }

@@ -1,4 +1,6 @@
 import {
+  NLA_HDRLEN,
+  NLA_TYPE_MASK,
   NLM_F_MULTI,
   NLM_F_REQUEST,
   NLMSG_ERROR,
@@ -11,8 +13,11 @@ import {
   RTM_NEWTFILTER,
 } from "./assembly/constants.ts";
 import type { CapturedMessage } from "./capture.ts";
-import type { Field } from "./field.ts";
-import { formatHex } from "./format_message.ts";
+import { textOf } from "./text.ts";
+
+/** Where the attributes of a qdisc or a filter begin, and those of a link. */
+const [TC_ATTRIBUTES_AT, LINK_ATTRIBUTES_AT] = [NLMSG_HDRLEN + 20, NLMSG_HDRLEN + 16];
+const [IFI_INDEX_AT, TCA_KIND, IFLA_LINKINFO, IFLA_INFO_KIND] = [NLMSG_HDRLEN + 4, 1, 18, 1];
 
 /** Where an answer echoes the header of its request. */
 const ECHO_AT = NLMSG_HDRLEN + 4;
@@ -32,22 +37,26 @@ export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<Capt
 }
 
 /** Makes what says of each message of a capture, given in their order, whether `aboutPlugs` gives it. */
-export function plugFilter(): (captured: CapturedMessage) => boolean {
+export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error">) => boolean {
   const devices = new Map<number, boolean>();
   const requests = new Set<string>();
-  return ({ message, bytes, error }) => {
-    if (!message || error) return true;
-    if (numberOf(message, "nlmsg_type") === NLMSG_ERROR) {
-      return requests.delete(formatHex(bytes.subarray(ECHO_AT, ECHO_AT + NLMSG_HDRLEN)));
-    }
-    const isAbout = concerns(message, devices);
-    if (isAbout && numberOf(message, "nlmsg_flags") & NLM_F_REQUEST) {
-      requests.add(formatHex(bytes.subarray(0, NLMSG_HDRLEN)));
-    }
+  return ({ bytes, error }) => {
+    if (error) return true;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (view.getUint16(4, true) === NLMSG_ERROR) return requests.delete(headerAt(view, ECHO_AT));
+    const isAbout = concerns(bytes, view, devices);
+    if (isAbout && view.getUint16(6, true) & NLM_F_REQUEST) requests.add(headerAt(view, 0));
     forgetOldest(requests);
     forgetOldest(devices);
     return isAbout;
   };
+}
+
+/** The bytes of a header as a string, by which an answer finds its request. */
+function headerAt(view: DataView, at: number): string {
+  let text = "";
+  for (let from = at; from < at + NLMSG_HDRLEN; from += 2) text += String.fromCharCode(view.getUint16(from, true));
+  return text;
 }
 
 function forgetOldest(remembered: Set<string> | Map<number, boolean>): void {
@@ -57,42 +66,55 @@ function forgetOldest(remembered: Set<string> | Map<number, boolean>): void {
 }
 
 /** Whether a message is about a plug or a gate; `devices` says of each device that was met whether it is an ifb. */
-function concerns(message: Field, devices: Map<number, boolean>): boolean {
-  const kind = valueOf(message, "TCA_KIND");
-  switch (numberOf(message, "nlmsg_type")) {
+function concerns(bytes: Uint8Array, view: DataView, devices: Map<number, boolean>): boolean {
+  switch (view.getUint16(4, true)) {
     case RTM_NEWQDISC:
-    case RTM_DELQDISC:
+    case RTM_DELQDISC: {
+      const kind = stringOf(bytes, attribute(view, { from: TC_ATTRIBUTES_AT, end: bytes.length }, TCA_KIND));
       return kind === undefined || kind === "plug" || kind === "clsact";
+    }
     case RTM_NEWTFILTER:
-    case RTM_DELTFILTER:
+    case RTM_DELTFILTER: {
+      const kind = stringOf(bytes, attribute(view, { from: TC_ATTRIBUTES_AT, end: bytes.length }, TCA_KIND));
       return kind === undefined || kind === "flower";
+    }
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      return isIfb(message, devices);
+      return isIfb(bytes, view, devices);
     default:
       return false;
   }
 }
 
 /** What the kernel tells of a device says its kind, or that it has none; a request says it of a device to be made. */
-function isIfb(link: Field, devices: Map<number, boolean>): boolean {
-  const flags = numberOf(link, "nlmsg_flags");
-  const index = numberOf(link, "ifi_index");
-  const kind = valueOf(link, "IFLA_INFO_KIND");
+function isIfb(bytes: Uint8Array, view: DataView, devices: Map<number, boolean>): boolean {
+  const flags = view.getUint16(6, true);
+  const index = view.getInt32(IFI_INDEX_AT, true);
+  const info = attribute(view, { from: LINK_ATTRIBUTES_AT, end: bytes.length }, IFLA_LINKINFO);
+  const kind = stringOf(bytes, info && attribute(view, info, IFLA_INFO_KIND));
   const isAsked = (flags & NLM_F_REQUEST) !== 0;
   if (!isAsked) devices.set(index, kind === "ifb");
   return (flags & NLM_F_MULTI) === 0 && (kind === undefined ? devices.get(index) ?? isAsked : kind === "ifb");
 }
 
-function numberOf(field: Field, kernelName: string): number {
-  return Number(valueOf(field, kernelName));
+/** Where the attributes of a list are, or what one of them holds. */
+interface Range {
+  from: number;
+  end: number;
 }
 
-function valueOf(field: Field, kernelName: string): Field["value"] {
-  if (field.kernelName === kernelName) return field.value;
-  for (const inner of field.fields ?? []) {
-    const value = valueOf(inner, kernelName);
-    if (value !== undefined) return value;
+/** What the first attribute of that number holds, of a message that is well formed. */
+function attribute(view: DataView, { from, end }: Range, number: number): Range | undefined {
+  for (let at = from; at + NLA_HDRLEN <= end;) {
+    const length = view.getUint16(at, true);
+    if (length < NLA_HDRLEN) return undefined;
+    if ((view.getUint16(at + 2, true) & NLA_TYPE_MASK) === number) return { from: at + NLA_HDRLEN, end: at + length };
+    at += length + 3 & ~3;
   }
   return undefined;
+}
+
+/** A string without its NUL. */
+function stringOf(bytes: Uint8Array, range: Range | undefined): string | undefined {
+  return range && textOf(bytes, range.from, bytes[range.end - 1] === 0 ? range.end - 1 : range.end);
 }

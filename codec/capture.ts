@@ -3,8 +3,10 @@ import { PacketReader } from "./capture/reader.ts";
 import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
+import { Rows } from "./rows.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import { type DecodeOptions, decodeTree } from "./tree.ts";
+import { treeOf } from "./tree.ts";
+import { walkMessage } from "./walk.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -43,13 +45,7 @@ const COOKED_LEN = 16;
  * ```
  */
 export class CaptureReader {
-  readonly #packets = new PacketReader();
-  readonly #options: DecodeOptions;
-
-  /** Takes what of the messages' fields is left out. */
-  constructor(options: DecodeOptions = {}) {
-    this.#options = options;
-  }
+  readonly #walker = new CaptureWalker();
 
   /**
    * The messages of `NETLINK_ROUTE` that the next part of the capture completes, in their order. What one that is
@@ -59,9 +55,16 @@ export class CaptureReader {
    * @throws {DecodeError} where it is no capture
    */
   *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    for (const packet of this.#packets.read(part)) {
-      if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(packet.bytes)) yield* messagesOf(packet, this.#options);
+    const walker = this.#walker;
+    walker.begin(part);
+    while (walker.next()) {
+      const { seconds, nanoseconds, comment } = walker.packet;
+      const timeNs = BigInt(seconds) * SECOND_NS + BigInt(nanoseconds);
+      const { message, missing } = walker;
+      const captured: CapturedMessage = { timeNs, ...messageOf(message) };
+      if (missing > 0) captured.missing = missing;
+      if (comment !== undefined) captured.comment = comment;
+      yield captured;
     }
   }
 
@@ -70,6 +73,47 @@ export class CaptureReader {
    *
    * @throws {DecodeError} where it ends within a packet, or is of other packets
    */
+  end(): void {
+    this.#walker.end();
+  }
+}
+
+/** What `CaptureReader` reads with: a cursor on the messages, which makes no object for any. */
+export class CaptureWalker {
+  readonly #packets = new PacketReader();
+  #part: Iterator<CapturedPacket, void> = [][Symbol.iterator]();
+  /** The message on which it stands. */
+  readonly message: DatagramWalker = new DatagramWalker();
+  /** The packet that has it. */
+  packet: CapturedPacket = { seconds: 0, nanoseconds: 0, bytes: new Uint8Array(0), length: 0, linkType: LINK_TYPE };
+
+  /** Takes the next part of the capture, which must stay as it is until `next` says that it is read. */
+  begin(part: Uint8Array): void {
+    this.#part = this.#packets.read(part);
+  }
+
+  /**
+   * Goes on to the next message that the part completes. Returns whether there is one.
+   *
+   * @throws {DecodeError} where it is no capture
+   */
+  next(): boolean {
+    while (!this.message.next()) {
+      const { done, value: packet } = this.#part.next();
+      if (done) return false;
+      this.packet = packet;
+      if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
+      else if (isRoute(packet.bytes)) this.message.begin(packet.bytes.subarray(COOKED_LEN));
+    }
+    return true;
+  }
+
+  /** How many bytes of its datagram were not captured, of a message that was cut short by that. */
+  get missing(): number {
+    return this.message.error ? this.packet.length - this.packet.bytes.length : 0;
+  }
+
+  /** See `CaptureReader`. */
   end(): void {
     this.#checkLinkTypes();
     this.#packets.end();
@@ -101,83 +145,109 @@ export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void>
 
 /** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
 export function formatTime(timeNs: bigint): string {
-  const seconds = timeNs / SECOND_NS;
+  const nanoseconds = (timeNs % SECOND_NS + SECOND_NS) % SECOND_NS;
+  return formatMoment(Number((timeNs - nanoseconds) / SECOND_NS), Number(nanoseconds));
+}
+
+/** The same, of a time in seconds, and nanoseconds of the next. */
+export function formatMoment(seconds: number, nanoseconds: number): string {
   // Messages come thousands in a second
-  if (seconds !== lastSecond.seconds) {
-    lastSecond = { seconds, text: new Date(Number(seconds) * 1000).toISOString().slice(0, -4) };
-  }
-  return `${lastSecond.text}${String(Number(timeNs - seconds * SECOND_NS)).padStart(9, "0")}Z`;
+  if (seconds !== lastSecond.seconds) lastSecond = { seconds, text: formatSecond(seconds) };
+  return `${lastSecond.text}${String(nanoseconds).padStart(9, "0")}Z`;
+}
+
+/** A second as a time begins; in years that ISO 8601 does not have, as a number. */
+function formatSecond(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? `${seconds}.` : date.toISOString().slice(0, -4);
 }
 
 const SECOND_NS = 1_000_000_000n;
-let lastSecond: { seconds: bigint; text: string } = { seconds: -1n, text: "" };
+let lastSecond: { seconds: number; text: string } = { seconds: NaN, text: "" };
 
 /** A message of a datagram. */
 export type DatagramMessage = Omit<CapturedMessage, "timeNs">;
-
-/** The messages of a packet. */
-function* messagesOf(
-  { timeNs, bytes, length, comment }: CapturedPacket,
-  options: DecodeOptions,
-): Generator<CapturedMessage, void> {
-  const said = comment === undefined ? {} : { comment };
-  const missing = length - bytes.length;
-  for (const message of decodeDatagram(bytes.subarray(COOKED_LEN), options)) {
-    yield { timeNs, ...message, ...said, ...message.error && missing > 0 && { missing } };
-  }
-}
 
 /**
  * Decodes the messages of a datagram, up to one that is malformed, whose `error` says why, and whose fields go as far as
  * it does.
  */
-export function* decodeDatagram(
-  datagram: Uint8Array,
-  options: DecodeOptions = {},
-): Generator<DatagramMessage, void> {
-  for (let at = 0; at < datagram.length;) {
-    const bytes = datagram.subarray(at);
-    // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
-    if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return;
-    try {
-      const message = decodeTree(bytes, ROUTE_FAMILY, options);
-      yield { bytes: bytes.subarray(0, message.length), message };
-      at += message.length + 3 & ~3;
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      return yield {
-        bytes,
-        message: error.partial ?? beginning(bytes),
-        error: at === 0 ? error : errorWithin(error, at),
-      };
-    }
-  }
+export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage, void> {
+  const walker = new DatagramWalker();
+  walker.begin(datagram);
+  while (walker.next()) yield messageOf(walker);
 }
 
-function errorWithin({ message, offset, partial }: DecodeError, at: number): DecodeError {
-  const error = new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
-  error.partial = partial;
-  return error;
-}
-
-/** The fields that are there of a message that says it is longer; `undefined` where its header is not. */
-function beginning(bytes: Uint8Array): Field | undefined {
-  if (bytes.length < NLMSG_HDRLEN) return undefined;
-  const shortened = bytes.slice();
-  const view = new DataView(shortened.buffer);
-  const length = view.getUint32(0, true);
-  if (length <= bytes.length) return undefined;
-  view.setUint32(0, bytes.length, true);
-  const message = decodePartly(shortened);
-  if (message?.fields) message.fields[0].value = length;
+/** The message on which a cursor stands, with the tree of its fields. */
+function messageOf({ bytes, error, rows }: DatagramWalker): DatagramMessage {
+  const message: DatagramMessage = { bytes };
+  const tree = treeOf(rows);
+  if (tree) message.message = tree;
+  if (error) message.error = error;
+  if (tree && error) error.partial = tree;
   return message;
 }
 
-function decodePartly(bytes: Uint8Array): Field | undefined {
-  try {
-    return decodeTree(bytes, ROUTE_FAMILY);
-  } catch (error) {
-    if (error instanceof DecodeError) return error.partial;
-    throw error;
+/** A cursor on the messages of a datagram. */
+export class DatagramWalker {
+  #datagram: Uint8Array = new Uint8Array(0);
+  /** Where the message begins on which it stands, and the next. */
+  #at = 0;
+  #next = 0;
+  /** The fields of the message on which it stands, as far as they go; there may be none. */
+  readonly rows: Rows = new Rows();
+  /** Why the message cannot be decoded; it is the last. */
+  error?: DecodeError;
+
+  /** Takes a datagram. */
+  begin(datagram: Uint8Array): void {
+    this.#datagram = datagram;
+    this.#next = 0;
+    this.error = undefined;
   }
+
+  /** The message on which it stands; of one that cannot be decoded, all that is left of the datagram. */
+  get bytes(): Uint8Array {
+    return this.#datagram.subarray(this.#at, this.error ? undefined : this.#at + this.rows.length);
+  }
+
+  /** Goes on to the next message. Returns whether there is one. */
+  next(): boolean {
+    const at = this.#at = this.#next;
+    const datagram = this.#datagram;
+    if (at >= datagram.length) return false;
+    const bytes = at === 0 ? datagram : datagram.subarray(at);
+    // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
+    if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return false;
+    const error = walkPartly(this.rows, bytes);
+    this.error = error && (at === 0 ? error : errorWithin(error, at));
+    this.#next = error ? datagram.length : at + (this.rows.length + 3 & ~3);
+    return true;
+  }
+}
+
+/** Walks through a message as far as it goes, also through one that says it is longer. Returns why it goes no further. */
+function walkPartly(rows: Rows, bytes: Uint8Array): DecodeError | undefined {
+  try {
+    walkMessage(rows, bytes, { family: ROUTE_FAMILY });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    if (rows.count === 0) walkBeginning(rows, bytes);
+    return error;
+  }
+}
+
+/** The fields that are there of a message that says it is longer; none where its header is not. */
+function walkBeginning(rows: Rows, bytes: Uint8Array): void {
+  if (bytes.length < NLMSG_HDRLEN || rows.view.getUint32(0, true) <= bytes.length) return;
+  try {
+    walkMessage(rows, bytes, { family: ROUTE_FAMILY, length: bytes.length });
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+}
+
+function errorWithin({ message, offset }: DecodeError, at: number): DecodeError {
+  return new DecodeError(`${message} (of the message at offset ${at})`, at + offset);
 }

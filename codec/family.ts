@@ -17,7 +17,8 @@ export { type CapturedMessage, CaptureReader, formatTime, readCapture } from "./
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { type Field, fieldAt } from "./field.ts";
-export { formatHex, formatMessage, formatSummary } from "./format_message.ts";
+export { formatMessage, formatSummary } from "./format_message.ts";
+export { formatHex } from "./text.ts";
 export { numberNamed } from "./names.ts";
 export { genericFamily, ROUTE_FAMILY } from "./spec/family.ts";
 export type {

@@ -21,13 +21,29 @@ const COMMON: Bits = [
 const OF_ANSWER: Bits = [[0x100, "CAPPED"], [0x200, "ACK_TLVS"]];
 const OF_NEW: Bits = [[0x100, "REPLACE"], [0x200, "EXCL"], [0x400, "CREATE"], [0x800, "APPEND"]];
 const OF_DEL: Bits = [[0x100, "NONREC"], [0x200, "BULK"]];
+const OF_OTHERS: Bits = [];
 const OF_GET: Bits = [[0x100, "ROOT"], [0x200, "MATCH"], [0x400, "ATOMIC"]];
+
+/** By the two lowest bits of a type: `RTM_NEW`, `RTM_DEL`, `RTM_GET`, `RTM_SET`. */
+const BY_VERB = [OF_NEW, OF_DEL, OF_GET, OF_OTHERS];
+
+/** What the flags say by themselves, for each kind of message that was met. */
+const described = new Map<Bits, Map<number, string>>();
 
 /** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
 export function describeFlags(flags: number, type: number): string {
+  const own = bitsOfType(type);
+  let known = described.get(own);
+  if (!known) described.set(own, known = new Map());
+  let text = known.get(flags);
+  if (text === undefined) known.set(flags, text = namesOf(flags, own));
+  return text;
+}
+
+function namesOf(flags: number, own: Bits): string {
   const names: string[] = [];
   let rest = flags;
-  for (const bits of [COMMON, bitsOfType(type)]) {
+  for (const bits of [COMMON, own]) {
     for (const [bit, name] of bits) {
       if (flags & bit) names.push(name);
       rest &= ~bit;
@@ -39,6 +55,6 @@ export function describeFlags(flags: number, type: number): string {
 
 function bitsOfType(type: number): Bits {
   if (type === NLMSG_ERROR || type === NLMSG_DONE) return OF_ANSWER;
-  if (type < 16) return [];
-  return [OF_NEW, OF_DEL, OF_GET, []][type % 4];
+  if (type < 16) return OF_OTHERS;
+  return BY_VERB[type % 4];
 }

@@ -1,7 +1,7 @@
 /**
- * Encodes and decodes rtnetlink messages about plugs, queueing disciplines and links: bytes to meaning and back,
- * without I/O, in any JavaScript engine with WebAssembly on a little-endian machine. The entry point `family` decodes
- * every message of rtnetlink.
+ * Encodes requests about plugs, queueing disciplines and links, and decodes what the kernel answers and tells of them:
+ * bytes to meaning and back, without I/O, in any JavaScript engine with WebAssembly on a little-endian machine. The entry
+ * point `family` decodes every message of rtnetlink, field by field.
  *
  * Messages are written and read in place, in one fixed exchange buffer (`sendRegion`, `receiveRegion`);
  * a result is there until the next call.
@@ -10,13 +10,12 @@
  */
 export * from "./assembly/constants.ts";
 export { CHUNK_MAX, RECEIVE_LEN, SEND_LEN, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
-export { decode, decodeAll } from "./decode.ts";
 export { DecodeError } from "./decode_error.ts";
 export { encode, type FieldInput } from "./encode.ts";
 export { errnoName } from "./errno_name.ts";
 export { receiveRegion, sendRegion, slotLengths } from "./exchange.ts";
-export { type Field, fieldAt } from "./field.ts";
-export { formatHex, formatMessage, formatSummary } from "./format_message.ts";
+export type { Field } from "./field.ts";
+export { formatHex } from "./text.ts";
 export {
   formatHandle,
   formatParent,

@@ -1,8 +1,7 @@
 import { RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN } from "./assembly/regions.ts";
-import { counter } from "./counter.ts";
+import { counter, messageAt } from "./message_at.ts";
 import { memoryWords, receiveRegion } from "./exchange.ts";
 import type { Message } from "./message.ts";
-import { messageAt } from "./message_at.ts";
 import { kindAt } from "./text.ts";
 
 /**

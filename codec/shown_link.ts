@@ -1,5 +1,5 @@
 import type { Field } from "./field.ts";
-import { formatHex } from "./format_message.ts";
+import { formatHex } from "./text.ts";
 import { IFLA, LINK_MESSAGES } from "./spec/link.ts";
 import type { Attribute } from "./spec/table.ts";
 import { decodeTree } from "./tree.ts";

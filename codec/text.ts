@@ -51,3 +51,12 @@ export function textIn(at: number, offset: number, length: number): string {
   const start = (words[at + 2] & 0xfffff) + offset;
   return textOf(receiveRegion, start, start + length);
 }
+
+/** Formats bytes in hex, two digits each. */
+export function formatHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -1,6 +1,6 @@
 /**
  * Makes the npm package `plugctl-codec`: `npm.ts [FOLDER]`, into `dist` where none is given. It leaves the package's
- * files in `FOLDER/plugctl-codec`, and beside them what npm packs of them. Says how much the core takes, packed by itself.
+ * files in `FOLDER/plugctl-codec`, and beside them what npm packs of them.
  *
  * @module
  */

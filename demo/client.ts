@@ -6,7 +6,7 @@
  * @module
  */
 
-import { lines } from "../uml/lines.ts";
+import { lines } from "../uml/processes.ts";
 
 /** What came of a request. */
 export interface Answer {

@@ -8,8 +8,7 @@ import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { inNamespace, makeNamespace } from "../linux/namespace.ts";
 import { type CableEnd, hasIpv6, layCable, setUpHost } from "../netlink/cable.ts";
 import { Connection } from "../netlink/connection.ts";
-import { lines } from "../uml/lines.ts";
-import { within } from "../uml/within.ts";
+import { lines, within } from "../uml/processes.ts";
 
 const ANSWER_MS = 30_000;
 

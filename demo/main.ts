@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cacheModules } from "../uml/cache_modules.ts";
+import { cacheModules } from "../uml/cache.ts";
 import { findPlugKernel } from "../uml/plug_kernel.ts";
 import { runProgram } from "../uml/program.ts";
 

@@ -1,17 +1,16 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { ENODEV } from "../linux/errno.ts";
-import { allPacketsMoveOn, hasSeveralProcessors, undisturbed } from "../linux/undisturbed.ts";
-import type { Connection } from "../netlink/connection.ts";
+import { EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
+import { allPacketsMoveOn, hasSeveralProcessors, timedUndisturbed } from "../linux/process.ts";
+import type { Answer, Connection } from "../netlink/connection.ts";
 import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "../plug/filter.ts";
 import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
-import { type GateState, readGates } from "./gate_state.ts";
+import { type GateState, heldPackets, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
-import { heldPackets, hookQdisc, isBare, readMachine } from "./machine.ts";
 
 /** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {
@@ -75,9 +74,16 @@ function findGate(connection: Connection, { ifindex, operation, force, except }:
 
 function withoutFilters(connection: Connection, begun: Begun & { operation: string }): Begun {
   const { state: { filters }, operation } = begun;
-  checkAnswers(operation, connection.transact(filters.map((filter) => deleteFilter(filter))));
+  const answers = connection.transact(filters.map((filter) => deleteFilter(filter)));
+  // That another process has just taken a filter away, or what it hung from, is as good.
+  checkAnswers(operation, answers.filter((answer) => !isFilterGone(answer)));
   if (filters.length > 0) allPacketsMoveOn();
   return begun;
+}
+
+/** Whether a filter that was to be deleted is not there: it, its clsact, or its device. */
+function isFilterGone({ errno, sentence }: Answer): boolean {
+  return errno === ENOENT || errno === ENODEV || errno === EINVAL && sentence.startsWith("Parent Qdisc");
 }
 
 /** The gate's plug, where it has one. */
@@ -100,14 +106,16 @@ function plugQueue(connection: Connection, { listed, link, note, plugHandle }: G
 function removeDevice(
   connection: Connection,
   { state, operation }: Pick<Begun, "state"> & { operation: string },
-): Pick<DetachReport, "keptClsact"> {
+): Pick<DetachReport, "keptClsact" | "gapMs"> {
   const bare = bareClsacts(connection, { own: state.note?.ownClsact ?? [], operation });
   const [going, kept] = hasSeveralProcessors() ? [[], bare] : [bare, []];
-  const requests = [...going.map(({ ifindex }) => deleteClsact(ifindex)), deleteDevice(state.link.ifindex)];
-  const answers = undisturbed(() => connection.transact(requests));
+  const { result: answers, gapMs } = going.length === 0
+    ? { result: [], gapMs: 0 }
+    : timedUndisturbed(() => connection.transact(going.map(({ ifindex }) => deleteClsact(ifindex))));
   // That another process has just taken the device away is as good.
+  answers.push(...connection.transact([deleteDevice(state.link.ifindex)]));
   checkAnswers(operation, answers.filter(({ errno }) => errno !== ENODEV));
-  return kept.length === 0 ? {} : { keptClsact: kept.map(({ name }) => name) };
+  return { ...kept.length === 0 ? {} : { keptClsact: kept.map(({ name }) => name) }, ...gapMs === 0 ? {} : { gapMs } };
 }
 
 /** The devices of our own clsacts from which nothing hangs any more. */

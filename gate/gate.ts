@@ -13,7 +13,7 @@ import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
-import { formatNote } from "../plug/gate_note.ts";
+import { formatNote } from "../plug/gate_device.ts";
 import { type GateState, type ListedGate, readGates } from "./gate_state.ts";
 import { gateQueue, hookOfGate, namedGates } from "./named_gates.ts";
 import { type Opened, openGate } from "./open_gate.ts";
@@ -74,9 +74,16 @@ export class Gate implements Disposable, AsyncDisposable {
     const plan = planGate(options);
     return withConnection(options, (connection, ownsConnection) => {
       const { name } = plan;
-      const { guard, ifindex, note, made, warnings } = openGuarded(connection, { plan, options });
+      const { guard, ifindex, note, made, warnings, gapMs } = openGuarded(connection, { plan, options });
       const asked = made ? plan.hold ? "hold" : "pass" : undefined;
-      const queue = gateQueue(connection, { name, ifindex, alias: formatNote(note).alias, asked });
+      const queue = gateQueue(connection, {
+        name,
+        ifindex,
+        alias: formatNote(note).alias,
+        asked,
+        mayBypass: plan.force,
+      });
+      queue.noteGap(gapMs);
       queue.entrust(guard);
       queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;

@@ -2,9 +2,8 @@ import { type Cube, EVERYTHING } from "./match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
 import { keysOf, signOf } from "./match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
-import { gateDevice, inventName } from "../plug/gate_device.ts";
+import { type Direction, gateDevice, inventName } from "../plug/gate_device.ts";
 import { FIRST_FILTER, type Key } from "../plug/filter.ts";
-import type { Direction } from "../plug/gate_note.ts";
 import { isEverything } from "./held.ts";
 
 /** How to make a gate. */

@@ -1,14 +1,71 @@
-import { TC_H_ROOT } from "../codec/handle.ts";
-import type { LinkMessage, QdiscStats } from "../codec/message.ts";
+import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
+import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { isPlug } from "../plug/qdiscs.ts";
-import { type Action, type Filter, type Hook, hookOf, ownAction, readFilters, redirectsTo } from "../plug/filter.ts";
-import { type Direction, type GateNote, parseNote, sidesOf } from "../plug/gate_note.ts";
-import { GATE_TXQUEUELEN, gateName } from "../plug/gate_device.ts";
+import { describeBypass } from "../plug/change.ts";
+import {
+  type Action,
+  type Filter,
+  type Hook,
+  hookOf,
+  ownAction,
+  readFilters,
+  redirectsTo,
+  type Side,
+} from "../plug/filter.ts";
+import { type Direction, GATE_TXQUEUELEN, gateName, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
+import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { isOf } from "./held.ts";
-import { hookQdisc, type Machine, readMachine } from "./machine.ts";
 import { cubeOf, signOf } from "./match/flower.ts";
 import { type Others, othersAt } from "./others.ts";
+
+/** What gates consist of, as a network namespace has it. */
+export interface Machine {
+  links: LinkMessage[];
+  qdiscs: QdiscMessage[];
+  /** The filters of the hooks that were looked at, without the entries that stand for several. */
+  filters: Filter[];
+}
+
+/** The two ways through a device. */
+export const BOTH_SIDES: readonly Side[] = ["ingress", "egress"];
+
+/** Reads the devices and the qdiscs: a dump each. */
+export function readMachine(connection: Connection, operation: string): Machine {
+  return { links: readLinks(connection, operation), qdiscs: readQdiscs(connection, operation), filters: [] };
+}
+
+/** Whether no filter at all hangs from a device's clsact. */
+export function isBare(
+  connection: Connection,
+  { ifindex, operation }: { ifindex: number; operation: string },
+): boolean {
+  return readFilters(connection, { operation, hooks: BOTH_SIDES.map((side) => ({ ifindex, side })) }).length === 0;
+}
+
+/** Every hook of the namespace: those of each device that has a qdisc for them. */
+export function allHooks(connection: Connection, operation: string): Hook[] {
+  return readQdiscs(connection, operation).filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
+    BOTH_SIDES.filter((side) => kind === "clsact" || side === "ingress").map((side) => ({ ifindex, side }))
+  );
+}
+
+/** The qdisc that a device's filters hang from: `clsact`, or `ingress`, which has only that hook. */
+export function hookQdisc({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number): QdiscMessage | undefined {
+  return qdiscs.find((qdisc) => qdisc.ifindex === ifindex && isHookQdisc(qdisc));
+}
+
+/**
+ * How many packets plugs on a device hold. The kernel (seen on 6.1) empties every queue of a device, and counts nothing
+ * of it, when clsact is created or deleted there.
+ */
+export function heldPackets({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number): number {
+  return qdiscs.filter((qdisc) => qdisc.ifindex === ifindex && qdisc.kind === "plug")
+    .reduce((sum, { stats }) => sum + (stats?.backlogPackets ?? 0), 0);
+}
+
+function isHookQdisc({ parent }: QdiscMessage): boolean {
+  return parent === TC_H_CLSACT;
+}
 
 /** A gate as a machine has it: whole, or what is left of one. */
 export interface ListedGate {
@@ -143,8 +200,13 @@ interface Parts {
   stats?: QdiscStats;
 }
 
-/** The filters of others on its hooks that meet its packets, each once. */
-function othersOf({ priority, ...note }: GateNote, { machine, filters }: Omit<Parts, "note" | "stats">): Others {
+/** The filters of others on its hooks that meet its packets, each once, by what those hooks have. */
+export function othersOf(
+  { priority, ...note }: GateNote,
+  { machine, filters }: Omit<Parts, "note" | "stats" | "machine"> & {
+    machine: Pick<Machine, "links" | "filters">;
+  },
+): Others {
   const { links } = machine;
   const found = hooksOf({ priority, ...note }).map(({ ifindex, side }) => {
     const place = { ifindex, parent: hookOf(side) };
@@ -213,7 +275,7 @@ export function remarksOn({ name, faults, bypassed, before }: ListedGate): strin
     ...isWhole
       ? []
       : [`the gate ${name} is not whole: ${faults.join(", ")}; take it down with: plugctl gate delete ${name}`],
-    ...bypassed.map((filter) => `the packets that the gate ${name} takes bypass: ${filter}`),
+    ...bypassed.map((filter) => describeBypass(name, filter)),
     ...before.map((filter) => `the gate ${name} does not see what is taken before it by: ${filter}`),
   ];
 }

@@ -1,13 +1,20 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Request } from "../codec/request.ts";
-import { EAFNOSUPPORT, ENOENT, EOPNOTSUPP } from "../linux/errno.ts";
-import type { Refusal } from "../linux/netlink_error.ts";
+import { EAFNOSUPPORT, ENOENT, EOPNOTSUPP, type Refusal } from "../linux/netlink_error.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
-import { QueueError, refusalError } from "../plug/queue_error.ts";
+import { otherRefusalError, QueueError, refusalError } from "../plug/queue_error.ts";
 import { createFilter, hookOf } from "../plug/filter.ts";
-import { formatNote, type GateNote, sidesOf } from "../plug/gate_note.ts";
+import {
+  createClsact,
+  createDevice,
+  formatNote,
+  type GateNote,
+  quietDevice,
+  sidesOf,
+  takeUp,
+  writeNote,
+} from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
-import { createClsact, createDevice, quietDevice, takeUp, writeNote } from "../plug/gate_device.ts";
 
 /** The module that a step of a gate's set-up takes; the kernel's sentences name none. */
 export type Module = "ifb" | "sch_plug" | "sch_ingress" | "cls_flower";
@@ -114,7 +121,8 @@ export function stepError(
 ): QueueError {
   const { errno, sentence = "" } = refusal;
   if ((errno !== ENOENT && errno !== EOPNOTSUPP) || !UNKNOWN.some((words) => sentence.startsWith(words))) {
-    const { code, reason, cause } = refusalError(operation, refusal);
+    const means = module === "sch_plug" ? refusalError : otherRefusalError;
+    const { code, reason, cause } = means(operation, refusal);
     return new QueueError(code, operation, { reason: `${reason}, at this step: ${step}`, cause });
   }
   const missing = sentence.startsWith("Failed to load TC action") ? "act_mirred" : module;

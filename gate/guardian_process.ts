@@ -5,10 +5,9 @@
  * @module
  */
 
-import type { Duty } from "../guardian/charge.ts";
+import type { ConnectTo, Duty } from "../guardian/charge.ts";
 import { guard } from "../guardian/guard.ts";
 import type { NamespaceCharge, ProcessesCharge } from "../guardian/processes.ts";
-import type { Connection } from "../netlink/connection.ts";
 import type { PlugCharge } from "../plug/guarded_plug.ts";
 import type { GateCharge } from "./guarded_gate.ts";
 import type { TapCharge } from "./tap.ts";
@@ -22,14 +21,14 @@ export async function beGuardian(fd: number): Promise<void> {
 }
 
 /** Loads what this kind of charge takes and nothing else: a guardian for a plug is ready the sooner. */
-async function dutyOf(charge: Charge, connect: () => Connection): Promise<Duty> {
+async function dutyOf(charge: Charge, connectTo: ConnectTo): Promise<Duty> {
   switch (charge.kind) {
     case "plug":
-      return (await import("../plug/guarded_plug.ts")).plugDuty(charge, connect());
+      return (await import("../plug/guarded_plug.ts")).plugDuty(charge, connectTo(charge.netns));
     case "gate":
-      return (await import("./guarded_gate.ts")).gateDuty(charge, connect());
+      return (await import("./guarded_gate.ts")).gateDuty(charge, connectTo(charge.netns));
     case "tap":
-      return (await import("./tap.ts")).tapDuty(charge, connect());
+      return (await import("./tap.ts")).tapDuty(charge, connectTo(charge.netns));
     case "processes":
       return (await import("../guardian/processes.ts")).processesDuty(charge);
     case "namespace":

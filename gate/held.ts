@@ -1,7 +1,7 @@
 import type { Connection } from "../netlink/connection.ts";
 import type { Held, Session } from "../plug/lockout.ts";
 import { FIRST_FILTER, hookOf, readFilters, type Side } from "../plug/filter.ts";
-import { type GateNote, sidesOf } from "../plug/gate_note.ts";
+import { type GateNote, sidesOf } from "../plug/gate_device.ts";
 import { bits, type Cube, intersect, is, isCovered, range } from "./match/cube.ts";
 import {
   ADDRESSES,

@@ -1,8 +1,7 @@
 import type { Connection } from "../netlink/connection.ts";
 import { listPlugs } from "../plug/qdiscs.ts";
 import { isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { readGates } from "./gate_state.ts";
-import { allHooks } from "./machine.ts";
+import { allHooks, readGates } from "./gate_state.ts";
 import { isOwnHandle } from "./recover.ts";
 
 /** What `recover` would release and take away. */

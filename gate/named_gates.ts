@@ -1,16 +1,15 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/errno.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
-import { askByName } from "../plug/qdiscs.ts";
+import { askByName, readLinks } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
-import { hookOf, readFilters, redirectsTo } from "../plug/filter.ts";
-import { type GateNote, parseNote, sidesOf, withLimit } from "../plug/gate_note.ts";
-import { gateDevice, writeNote } from "../plug/gate_device.ts";
-import { isGateDevice } from "./gate_state.ts";
+import { type Filter, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
+import { gateDevice, type GateNote, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
+import { isGateDevice, othersOf } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 
 /**
@@ -31,7 +30,13 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, alias, asked }: { name: string; ifindex: number; alias: string; asked?: "hold" | "pass" },
+  { name, ifindex, alias, asked, mayBypass }: {
+    name: string;
+    ifindex: number;
+    alias: string;
+    asked?: "hold" | "pass";
+    mayBypass?: boolean;
+  },
 ): Queue {
   const note = parseNote(alias);
   return new Queue({
@@ -45,6 +50,8 @@ export function gateQueue(
       name,
       devices: note?.devices ?? [],
       hook: note && hookOfGate(note),
+      mayBypass,
+      bypassed: note && ((operation) => bypassedBy(connection, { ifindex, note, operation })),
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       held: heldByGate(connection, note),
       limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
@@ -57,14 +64,31 @@ export function hookOfGate({ devices, direction, priority }: GateNote): Hook {
   return { devices, parents: sidesOf(direction).map(hookOf), priority };
 }
 
+interface Noted {
+  ifindex: number;
+  note: GateNote;
+  operation: string;
+}
+
+/** The filters of others that do not see what a gate takes. */
+function bypassedBy(connection: Connection, { ifindex, note, operation }: Noted): string[] {
+  const all = filtersOf(connection, { note, operation });
+  const isAlone = all.every(isGateFilter);
+  if (isAlone) return [];
+  const filters = all.filter((filter) => redirectsTo(filter) === ifindex);
+  return othersOf(note, { machine: { links: readLinks(connection, operation), filters: all }, filters }).bypassed;
+}
+
 /** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */
-function refuseBroken(
-  connection: Connection,
-  { ifindex, note, operation }: { ifindex: number; note: GateNote; operation: string },
-): void {
-  const hooks = note.devices.flatMap((device) => sidesOf(note.direction).map((side) => ({ ifindex: device, side })));
-  if (readFilters(connection, { operation, hooks }).some((filter) => redirectsTo(filter) === ifindex)) return;
+function refuseBroken(connection: Connection, { ifindex, note, operation }: Noted): void {
+  if (filtersOf(connection, { note, operation }).some((filter) => redirectsTo(filter) === ifindex)) return;
   throw new QueueError("no-gate", operation, { reason: "no filter leads to it any more, so that it can hold nothing" });
+}
+
+/** All filters where a gate's are. */
+function filtersOf(connection: Connection, { note, operation }: Omit<Noted, "ifindex">): Filter[] {
+  const hooks = note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side })));
+  return readFilters(connection, { operation, hooks });
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {

@@ -1,16 +1,15 @@
-import { sleep, undisturbed } from "../linux/undisturbed.ts";
+import { sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { EEXIST } from "../linux/errno.ts";
+import { EEXIST } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { refuseLockout, refuseLowLimit } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { takeDownInTurn } from "./close_gate.ts";
-import { writeNote } from "../plug/gate_device.ts";
-import { formatNote, type GateNote, sidesOf } from "../plug/gate_note.ts";
+import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
-import type { GateState } from "./gate_state.ts";
+import { type GateState, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
 import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step, stepError } from "./gate_steps.ts";
@@ -24,6 +23,8 @@ export interface Opened {
   made: boolean;
   /** What the filters of others and the gate do to each other, a sentence each. */
   warnings: string[];
+  /** For how long at the most devices have sent nothing since they were given a clsact, in milliseconds. */
+  gapMs: number;
 }
 
 /** `IFF_LOOPBACK` of `linux/if.h` */
@@ -63,7 +64,8 @@ function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () =
   const note = decide({ ...task, devices });
   const warnings = othersOf(connection, { ...task, devices, priority: note.priority });
   beforeItIsMade();
-  return { ifindex: build(connection, { ...task, devices, note }), note, made: true, warnings };
+  const { ifindex, gapMs } = build(connection, { ...task, devices, note });
+  return { ifindex, note, made: true, warnings: [...warnings, ...gapWarning(devices, gapMs)], gapMs };
 }
 
 /** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
@@ -93,8 +95,8 @@ function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
   return some.length === others.length && some.every((one) => others.includes(one));
 }
 
-function kept({ link, note }: GateState): Opened {
-  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: [] };
+function kept({ listed, link, note }: GateState): Opened {
+  return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: remarksOn(listed), gapMs: 0 };
 }
 
 function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {
@@ -228,8 +230,23 @@ function choosePriority(devices: readonly Surveyed[], { plan, operation }: Task)
   throw new QueueError("priority-in-use", operation, { reason: `every priority from ${FIRST_PRIORITY} on is taken` });
 }
 
+/** That the kernel has discarded what devices were given to send while they got a clsact, where it has. */
+function gapWarning(devices: readonly Surveyed[], gapMs: number): string[] {
+  if (gapMs === 0) return [];
+  const names = devices.filter(({ hook }) => !hook).map(({ link }) => link.name).join(", ");
+  return [
+    `${names} sent nothing for up to ${
+      gapMs.toFixed(1)
+    } ms meanwhile: the kernel discarded what it was given to send ` +
+    "while clsact was put there; where clsact is there already nothing is lost",
+  ];
+}
+
 /** Sends the steps, and where one fails takes down what the others made. Returns the index of the gate's device. */
-function build(connection: Connection, { plan, operation, devices, note }: Task & Survey & { note: GateNote }): number {
+function build(
+  connection: Connection,
+  { plan, operation, devices, note }: Task & Survey & { note: GateNote },
+): { ifindex: number; gapMs: number } {
   // By itself: where another process was faster, nothing of that may be touched.
   send(connection, { operation, steps: [createStep(plan)] });
   const ifindex = findDevice(connection, plan.device);
@@ -237,9 +254,9 @@ function build(connection: Connection, { plan, operation, devices, note }: Task 
     const steps = [...deviceSteps(plan, { ifindex, note }), ...plugSteps(plan, { ifindex, note })];
     send(connection, { operation, steps });
     const bare = devices.filter(({ hook }) => !hook).map(({ ifindex }) => ifindex);
-    createClsacts(connection, { operation, ifindex, note, bare });
+    const gapMs = createClsacts(connection, { operation, ifindex, note, bare });
     send(connection, { operation, steps: filterSteps(plan, { ifindex, note }) });
-    return ifindex;
+    return { ifindex, gapMs };
   } catch (error) {
     undo(connection, { plan, operation, ifindex, error });
     throw error;
@@ -254,16 +271,21 @@ interface Clsacts {
   bare: readonly number[];
 }
 
-/** Creates clsact where there is none. One that somebody else was faster to create is his, as the note then says. */
-function createClsacts(connection: Connection, { operation, ifindex, note, bare }: Clsacts): void {
+/**
+ * Creates clsact where there is none. One that somebody else was faster to create is his, as the note then says. Returns
+ * for how long at the most their devices sent nothing meanwhile, in milliseconds.
+ */
+function createClsacts(connection: Connection, { operation, ifindex, note, bare }: Clsacts): number {
+  if (bare.length === 0) return 0;
   const steps = bare.map((device) => ({ ...clsactStep(device), tolerated: EEXIST }));
-  const answers: Answer[] = undisturbed(() => connection.transact(steps.map(({ request }) => request)));
+  const { result: answers, gapMs } = timedUndisturbed(() => connection.transact(steps.map(({ request }) => request)));
   const others = bare.filter((_, index) => answers[index].errno !== 0);
   if (others.length > 0) {
     const ownClsact = note.ownClsact.filter((device) => !others.includes(device));
     checkAnswers(operation, connection.transact([writeNote(ifindex, formatNote({ ...note, ownClsact }).alias)]));
   }
   checkSteps(answers, { operation, steps });
+  return gapMs;
 }
 
 function send(connection: Connection, { operation, steps }: { operation: string; steps: readonly Step[] }): void {

@@ -7,8 +7,7 @@ import { nameQueue, Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
 import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { readGates } from "./gate_state.ts";
-import { allHooks } from "./machine.ts";
+import { allHooks, readGates } from "./gate_state.ts";
 import { gateQueue } from "./named_gates.ts";
 
 /** What was found of plugctl's making, and taken away. */

@@ -2,14 +2,13 @@ import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import { bytesOf, readAttributes } from "../codec/attributes.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/errno.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "../plug/filter.ts";
-import { parseNote, sidesOf } from "../plug/gate_note.ts";
-import { type GateState, isGateDevice, readGates } from "./gate_state.ts";
-import { BOTH_SIDES, heldPackets, hookQdisc } from "./machine.ts";
+import { parseNote, sidesOf } from "../plug/gate_device.ts";
+import { BOTH_SIDES, type GateState, heldPackets, hookQdisc, isGateDevice, readGates } from "./gate_state.ts";
 
 /** One of the devices that a gate is to see. */
 export interface Surveyed {

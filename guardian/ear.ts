@@ -1,5 +1,5 @@
-import { Listener } from "../netlink/listener.ts";
-import { type Happening, type Meaning, meaningOf, type Watched, WATCHED_GROUPS } from "./watch.ts";
+import type { Listener } from "../netlink/listener.ts";
+import { type Happening, type Meaning, meaningOf, type Watched } from "./watch.ts";
 
 /** What was said of a plug, for certain. */
 export interface News {
@@ -33,9 +33,9 @@ export class Ear implements Disposable {
   readonly #subjects = new Map<number, Subject>();
   #closed = false;
 
-  /** Listens from now on; `onHeard` is called when something was heard. */
-  constructor({ netns, onHeard }: { netns?: string; onHeard: () => void }) {
-    this.#listener = Listener.open({ groups: WATCHED_GROUPS, netns });
+  /** Takes over a listener, and closes it when it is disposed of; `onHeard` is called when something was heard. */
+  constructor(listener: Listener, onHeard: () => void) {
+    this.#listener = listener;
     this.#onHeard = onHeard;
     this.#listen();
   }

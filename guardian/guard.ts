@@ -1,62 +1,26 @@
-import { Channel } from "../linux/channel.ts";
-import { logToKernel } from "../linux/kernel_log.ts";
-import { leaveSession } from "../linux/session.ts";
-import { type AnyCharge, type Backlog, type Duty, type DutyOf, putRight } from "./charge.ts";
-import type { Order, Report } from "./protocol.ts";
-import { showMark } from "./mark.ts";
-import type { Ear } from "./ear.ts";
-import { type Place, Places } from "./places.ts";
+import { Channel } from "../linux/unix_socket.ts";
+import { leaveSession } from "../linux/process.ts";
+import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
+import { type Place, Places, REACH, type Reach } from "./places.ts";
+import {
+  hasGoneBack,
+  isReleased,
+  isToBePutRight,
+  leaveAlone,
+  type Post,
+  type Sample,
+  seen,
+  stop,
+  stopWatching,
+  WENT_BACK,
+} from "./post.ts";
 import { type Happening, processOf } from "./watch.ts";
 
-/** Something in a guardian's charge. */
-interface Post {
-  /** For words. */
-  name: string;
-  duty: Duty;
-  /** Where it is. */
-  place: Place;
-  /** By what others know of it. */
-  mark?: Disposable;
-  /** The timer of its deadline, while there is one. */
-  timer?: ReturnType<typeof setTimeout>;
-  /** Whether it holds by the will of the process that entrusted it, or is about to. */
-  armed?: boolean;
-  /** Whether it is there, so that whatever takes its place from now on is another. */
-  isThere?: boolean;
-  /** How many packets had left when it was last looked at. */
-  sent?: number;
-  /** Whether the deadline is waited for also when the process that set it has ended. */
-  outlives?: boolean;
-  /** What listens to what others do to it. */
-  ear?: Ear;
-  /** While it holds: how many packets had left, and what it held, when it was last seen. */
-  held?: Sample;
-  /** How many of what it holds may still leave, by the will of the process that holds it. */
-  due?: number;
-  /** How often in a row it was seen to pass packets. */
-  passing?: number;
-  /** What looks at it again and again meanwhile. */
-  sampler?: ReturnType<typeof setInterval>;
-  /** Whether it is not there any more, so that what is in its place is somebody else's. */
-  forfeited?: boolean;
-}
-
-/** A look at a queue. */
-interface Sample {
-  at: number;
-  sent: number;
-  backlog: Backlog;
-}
+/** By what a guardian speaks to the process that has started it. */
+export type GuardChannel = Pick<Channel, "receive" | "readable" | "send" | typeof Symbol.dispose>;
 
 /** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
 const SAMPLE_MS = 50;
-/** After what time without a look, in milliseconds, this process must have been stopped. */
-const STOPPED_MS = 500;
-/** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
-const COUNTER_HALF = 2 ** 31;
-
-const WENT_BACK = "it has counted less than before, so that another is in its place";
-
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
 
@@ -75,15 +39,20 @@ export async function guard<C extends AnyCharge>(fd: number, dutyOf: DutyOf<C>):
   await guardian.obey();
 }
 
-class Guard<C extends AnyCharge> {
-  readonly #channel: Channel;
+/** What a guardian does: `guard` runs it in a process of its own. */
+export class Guard<C extends AnyCharge> {
+  readonly #channel: GuardChannel;
   readonly #dutyOf: DutyOf<C>;
+  readonly #reach: Reach;
   readonly #posts = new Map<number, Post>();
-  readonly #places = new Places(() => this.#attendToNews());
+  readonly #places: Places;
 
-  constructor(channel: Channel, dutyOf: DutyOf<C>) {
+  /** Takes the connection to the process that has started it, and what is to be done for each kind of charge. */
+  constructor(channel: GuardChannel, dutyOf: DutyOf<C>, reach: Reach = REACH) {
     this.#channel = channel;
     this.#dutyOf = dutyOf;
+    this.#reach = reach;
+    this.#places = new Places(reach, () => this.#attendToNews());
   }
 
   /** Obeys until the process at the other end is dead, or needs no guardian. */
@@ -142,6 +111,8 @@ class Guard<C extends AnyCharge> {
         return this.#report({ report: "taken", id: order.id });
       case "leave":
         return this.leave();
+      default:
+        throw new TypeError(`Cannot follow ${JSON.stringify(order satisfies never)}`);
     }
   }
 
@@ -151,7 +122,7 @@ class Guard<C extends AnyCharge> {
     try {
       const here = place = this.#places.enter(netns);
       const duty = await this.#dutyOf(charge as C, () => here.connection);
-      const mark = duty.mark === undefined ? undefined : showMark("held", { mark: duty.mark, netns, id });
+      const mark = duty.mark === undefined ? undefined : this.#reach.showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
       const ear = watched && place.ear;
       this.#posts.set(id, { name: charge.name ?? charge.kind, duty, place, mark, ear });
@@ -186,7 +157,7 @@ class Guard<C extends AnyCharge> {
     const { mark } = post.duty;
     post.outlives = true;
     post.mark?.[Symbol.dispose]();
-    post.mark = mark === undefined ? undefined : showMark("kept", { mark, netns, id });
+    post.mark = mark === undefined ? undefined : this.#reach.showMark("kept", { mark, netns, id });
     this.#report({ report: "taken", id });
   }
 
@@ -317,11 +288,11 @@ class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post?.duty.release || post.forfeited || !post.armed) return;
     stop(post);
-    post.armed = false;
     const now = seen(post.duty);
     const backlog = now === "gone" ? undefined : now?.backlog;
     try {
       post.duty.release();
+      post.armed = false;
       this.#report({ report: "released", id, why, backlog });
     } catch (error) {
       this.#report({ report: "released", id, why, failure: reasonOf(error) });
@@ -337,60 +308,6 @@ class Guard<C extends AnyCharge> {
       // The end of the connection is met when it is read, and acted on there.
     }
   }
-}
-
-/**
- * Whether a queue of which more have left was released. While its holder lives, nobody else is to let anything go. Of one
- * that waits for a deadline others may release an epoch: only what is seen to pass packets was released, or what has let
- * go more than it held while this process was stopped.
- */
-function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }): boolean {
-  if (!post.outlives) return true;
-  post.passing = now.backlog.packets === 0 ? (post.passing ?? 0) + 1 : 0;
-  const wasStopped = now.at - before.at > STOPPED_MS;
-  return post.passing > 1 || wasStopped && now.sent - before.sent > before.backlog.packets;
-}
-
-/** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */
-function isToBePutRight(post: Post): boolean {
-  const { duty, armed, forfeited, sent } = post;
-  if (forfeited || !armed && !duty.putRight && !duty.remove) return false;
-  const now = sent === undefined ? undefined : seen(duty);
-  // Of several things that were said some may not have been heard.
-  if (sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent)) return true;
-  leaveAlone(post, WENT_BACK);
-  return false;
-}
-
-/** Says why something is not touched, where no process hears of it otherwise. */
-function leaveAlone({ name }: Post, why: string): void {
-  logToKernel(`the guardian ${Deno.pid} leaves ${name} alone: ${why}`);
-}
-
-/** Whether a counter has gone back, as that of another plug in the place of one that was there. */
-function hasGoneBack(before: number, now: number): boolean {
-  return (now - before) >>> 0 > COUNTER_HALF;
-}
-
-/** What is held; a look that fails must not keep it from being released. */
-function seen({ look }: Duty): Sample | "gone" | undefined {
-  try {
-    const now = look?.();
-    if (now === undefined || now === "gone") return now;
-    return { at: performance.now(), sent: now.sent, backlog: { packets: now.packets, bytes: now.bytes } };
-  } catch {
-    return undefined;
-  }
-}
-
-function stopWatching(post: Post): void {
-  clearInterval(post.sampler);
-  post.held = undefined;
-}
-
-function stop(post: Post): void {
-  clearTimeout(post.timer);
-  stopWatching(post);
 }
 
 function reasonOf(error: unknown): string {

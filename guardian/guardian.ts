@@ -1,10 +1,8 @@
-import { Channel } from "../linux/channel.ts";
-import { EBADF, ECONNRESET, EPIPE } from "../linux/errno.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
+import { Channel } from "../linux/unix_socket.ts";
+import { EBADF, ECONNRESET, EPIPE, NetlinkError } from "../linux/netlink_error.ts";
 import { Spawned } from "../linux/spawned.ts";
-import { sleep } from "../linux/undisturbed.ts";
-import { type AnyCharge, TAG_VARIABLE } from "./charge.ts";
-import type { Order, Released, Report } from "./protocol.ts";
+import { sleep } from "../linux/process.ts";
+import { type AnyCharge, type Order, type Released, type Report, TAG_VARIABLE } from "./charge.ts";
 
 const PROGRAM = new URL("../gate/guardian_process.ts", import.meta.url).href;
 /** The main module of plugctl where it is bundled, as in its binary: this module is then beside it. */

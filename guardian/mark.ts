@@ -1,19 +1,20 @@
-import { bindName, boundNames } from "../linux/bound_name.ts";
-import { EPERM } from "../linux/errno.ts";
+import { bindName, boundNames } from "../linux/unix_socket.ts";
+import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { hasEnded, signal } from "./processes.ts";
+import { isEnding, signal } from "./processes.ts";
 
 /** What the names of plugctl begin with. Names are those of a network namespace, and end with the process that has them. */
 const BEGINNING = "plugctl/";
 /** How long a guardian may take to go, in milliseconds. */
 const PATIENCE_MS = 5000;
 /** How long one may take to let go of what a process had that has ended, in milliseconds. */
-const BEREFT_MS = 3000;
+const BEREFT_MS = 10_000;
 /** How long another process is waited for that is at work on the same namespace, in milliseconds. */
 const TURN_MS = 2000;
 const PAUSE_MS = 1;
+/** In how many looks in a row a process must not be about to end: at one moment of its end nothing tells. */
+const ALIVE_LOOKS = 3;
 
 /** `held` while the process that started it has it in hand, `kept` where it waits for a deadline, whoever has ended. */
 export type Purpose = "held" | "kept";
@@ -49,10 +50,11 @@ export function showMark(
  */
 export function findGuardians(purpose: Purpose, marked: Marked): number[] {
   const deadline = performance.now() + BEREFT_MS;
-  for (;;) {
+  for (let alive = 1;; alive++) {
     const found = readMarks(purpose, marked);
-    const isBereft = purpose === "held" && found.some(({ holder }) => hasEnded(holder));
-    if (!isBereft || performance.now() > deadline) return found.map(({ pid }) => pid);
+    if (purpose === "held" && found.some(({ holder }) => isEnding(holder))) alive = 0;
+    const isSure = purpose !== "held" || found.length === 0 || alive >= ALIVE_LOOKS;
+    if (isSure || performance.now() > deadline) return found.map(({ pid }) => pid);
     wait();
   }
 }

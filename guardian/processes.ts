@@ -165,10 +165,16 @@ function isEnded(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Error && error.message.includes("os error 3");
 }
 
-/** Whether the process of a number has ended, also where nobody has asked for its status yet. */
-export function hasEnded(pid: number): boolean {
+/**
+ * Whether the process of a number has ended, also where nobody has asked for its status yet, or is about to: it was sent
+ * SIGKILL, which takes a busy machine a moment to carry out.
+ */
+export function isEnding(pid: number): boolean {
   try {
-    return statOf(`/proc/${pid}`)[0] === "Z";
+    const stat = statOf(`/proc/${pid}`);
+    const isExiting = (Number(stat[FLAGS_AT]) & PF_EXITING) !== 0;
+    const isKilled = (Number(stat[PENDING_AT]) & SIGKILL_PENDING) !== 0;
+    return stat[0] === "Z" || isExiting || isKilled;
   } catch (error) {
     if (isEnded(error)) return true;
     throw error;
@@ -179,7 +185,13 @@ function sessionOf(folder: string): number {
   return Number(statOf(folder)[3]);
 }
 
-/** The fields behind the name, which may hold anything: state, parent, group, session. */
+/** Of the fields behind the name, the flags (`linux/sched.h`) and the signals that are pending, 9 being SIGKILL. */
+const FLAGS_AT = 6;
+const PF_EXITING = 0x4;
+const PENDING_AT = 28;
+const SIGKILL_PENDING = 1 << 8;
+
+/** The fields behind the name, which may hold anything: state, parent, group, session, and so on. */
 function statOf(folder: string): string[] {
   const stat = Deno.readTextFileSync(`${folder}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");

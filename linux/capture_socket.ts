@@ -1,7 +1,7 @@
 import { inNamespace } from "./namespace.ts";
-import { EAGAIN, EINTR, ENOBUFS } from "./errno.ts";
+import { EAGAIN, ENOBUFS, NetlinkError } from "./netlink_error.ts";
+import { Incoming } from "./incoming.ts";
 import { libc } from "./libc.ts";
-import { NetlinkError } from "./netlink_error.ts";
 
 /** A datagram that was captured; what it has is there until the next are received. */
 export interface Datagram {
@@ -43,7 +43,6 @@ const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
-const POLLIN = 1;
 /** What a burst may fill until it is read. */
 const RECEIVE_BUFFER = 64 << 20;
 /** How many datagrams one call receives. */
@@ -134,12 +133,12 @@ function checked(operation: string, result: number): number {
 
 /** Waits until one of the sockets has something, for `timeoutMs` at the most, and lets everything else go on. */
 export async function waitForAny(sockets: readonly CaptureSocket[], timeoutMs: number): Promise<void> {
-  const pollfds = new Uint8Array(new Int32Array(sockets.flatMap(({ fd }) => [fd, POLLIN])).buffer);
-  await libc().call.pollAside(pollfds, BigInt(sockets.length), timeoutMs);
+  await new Incoming(...sockets.map(({ fd }) => fd)).readable(timeoutMs);
 }
 
 class Slots implements CaptureSocket {
   #fd: number;
+  readonly #incoming: Incoming;
   readonly #keep: number;
   readonly #data: Uint8Array<ArrayBuffer>;
   readonly #names = new Uint8Array(SLOTS * NAME_LEN);
@@ -149,6 +148,7 @@ class Slots implements CaptureSocket {
 
   constructor(fd: number, keep: number) {
     this.#fd = fd;
+    this.#incoming = new Incoming(fd);
     this.#keep = keep;
     this.#data = new Uint8Array(SLOTS * keep);
     const [data, names, controls, headers] = [this.#data, this.#names, this.#controls, this.#headers].map(addressOf);
@@ -174,7 +174,7 @@ class Slots implements CaptureSocket {
       const count = this.#receiveSome();
       if (count === -EAGAIN) return lost;
       if (count === -ENOBUFS) lost = true;
-      else if (count < 0 && count !== -EINTR) throw new NetlinkError("receive captured packets", { errno: -count });
+      else if (count < 0) throw new NetlinkError("receive captured packets", { errno: -count });
       for (let slot = 0; slot < count; slot++) take(this.#datagram(slot));
     }
   }
@@ -184,9 +184,8 @@ class Slots implements CaptureSocket {
       this.#view.setUint32(slot * MMSGHDR_LEN + 8, NAME_LEN, true);
       this.#view.setBigUint64(slot * MMSGHDR_LEN + 40, BigInt(CONTROL_LEN), true);
     }
-    const { call, errno } = libc();
-    const count = call.recvmmsg(this.#fd, this.#headers, SLOTS, MSG_DONTWAIT | MSG_TRUNC, null);
-    return count < 0 ? -errno() : count;
+    const count = libc().call.recvmmsg(this.#fd, this.#headers, SLOTS, MSG_DONTWAIT | MSG_TRUNC, null);
+    return count < 0 ? -this.#incoming.failure() : count;
   }
 
   #datagram(slot: number): Datagram {

@@ -1,6 +1,5 @@
-import { EINTR } from "./errno.ts";
+import { EINTR, NetlinkError } from "./netlink_error.ts";
 import { libc } from "./libc.ts";
-import { NetlinkError } from "./netlink_error.ts";
 
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;

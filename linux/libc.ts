@@ -82,6 +82,8 @@ const SYMBOLS = {
   sched_getscheduler: { parameters: ["i32"], result: "i32" },
   // int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param);
   sched_setscheduler: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  // int getrusage(int who, struct rusage *usage);
+  getrusage: { parameters: ["i32", "buffer"], result: "i32" },
   // long sysconf(int name);
   sysconf: { parameters: ["i32"], result: "i64" },
   // long syscall(long number, ...);

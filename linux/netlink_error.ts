@@ -1,5 +1,51 @@
 import { errnoName } from "../codec/errno_name.ts";
-import { errnoSentence } from "./errno.ts";
+
+/** Numbers of Linux on x86-64 and arm64, `asm-generic/errno-base.h` and `errno.h`. */
+export const EPERM = 1;
+export const ENOENT = 2;
+export const ESRCH = 3;
+export const EINTR = 4;
+export const EBADF = 9;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const EPIPE = 32;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
+export const ENETDOWN = 100;
+export const ECONNRESET = 104;
+export const ENOBUFS = 105;
+export const ETIMEDOUT = 110;
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  EPERM: "operation not permitted",
+  ENOENT: "no such thing",
+  EINTR: "interrupted",
+  EAGAIN: "not now",
+  ENOMEM: "out of memory",
+  EACCES: "permission denied",
+  EBUSY: "busy",
+  EEXIST: "it exists already",
+  ENODEV: "no such device",
+  EINVAL: "invalid argument",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "name too long",
+  EMSGSIZE: "message too long",
+  EOPNOTSUPP: "operation not supported",
+  EAFNOSUPPORT: "address family not supported",
+  ENETDOWN: "network is down",
+  ENETUNREACH: "network is unreachable",
+  ENOBUFS: "the receive buffer overflowed, and answers were lost",
+  ETIMEDOUT: "no answer in time",
+};
+
+/** What an errno says in a few words, or its name. */
+export function errnoSentence(errno: number): string {
+  const name = errnoName(errno);
+  return SENTENCES[name] ?? name;
+}
 
 /** What is known of a refusal. */
 export interface Refusal {

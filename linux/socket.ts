@@ -1,5 +1,6 @@
 import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
 import { receiveRegion, sendRegion } from "../codec/exchange.ts";
+import { Incoming } from "./incoming.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -24,8 +25,8 @@ export interface Socket extends Disposable {
    * lengths and returns how many. Answers `-EAGAIN` where there is none yet.
    */
   receiveSlots(lengths: Uint32Array): number;
-  /** Waits until a datagram can be received. Returns 0 where none came within `timeoutMs`. */
-  wait(timeoutMs: number): number;
+  /** Waits until a datagram can be received, for up to `timeoutMs`; a signal ends the wait. Whether there is one. */
+  wait(timeoutMs: number): boolean;
   /** The index of the device of this name in the socket's network namespace. */
   deviceIndex(name: string): number;
   /** Opens the network namespace that the socket is in, and returns a file descriptor, which the caller closes. */
@@ -56,8 +57,6 @@ const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933n;
 const SIOCGSKNS = 0x894cn;
-const POLLIN = 1;
-const FOR_EVER = -1;
 /** `NLMSG_NOOP` that asks for an ACK: type 1, flags `NLM_F_REQUEST | NLM_F_ACK` */
 const QUESTION = new Uint8Array(new Uint32Array([16, 1 | 5 << 16, 0, 0]).buffer);
 const CHUNK_SIZE = BigInt(CHUNK_MAX);
@@ -125,13 +124,11 @@ class RawSocket implements ListeningSocket {
   readonly #receivePointer = Deno.UnsafePointer.of(receiveRegion);
   /** Made when the first batch is received. */
   #headers?: MessageHeaders;
-  /** Here for as long as a thread may wait with it. */
-  readonly #pollfd: Uint8Array<ArrayBuffer>;
-  #waiting?: Promise<unknown>;
+  readonly #incoming: Incoming;
 
   constructor(fd: number) {
     this.#fd = fd;
-    this.#pollfd = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);
+    this.#incoming = new Incoming(fd);
   }
 
   /** @throws {NetlinkError} where the socket cannot be bound to these groups */
@@ -152,19 +149,12 @@ class RawSocket implements ListeningSocket {
   }
 
   receive(): number {
-    return this.#result(
-      this.#call.recv(
-        this.#fd,
-        this.#receivePointer,
-        CHUNK_SIZE,
-        MSG_DONTWAIT | MSG_TRUNC,
-      ),
-    );
+    return this.#received(this.#call.recv(this.#fd, this.#receivePointer, CHUNK_SIZE, MSG_DONTWAIT | MSG_TRUNC));
   }
 
   receiveSlots(lengths: Uint32Array): number {
     const headers = this.#headers ??= new MessageHeaders();
-    const count = this.#result(
+    const count = this.#received(
       this.#call.recvmmsg(
         this.#fd,
         headers.bytes,
@@ -179,12 +169,12 @@ class RawSocket implements ListeningSocket {
     return count;
   }
 
-  wait(timeoutMs: number): number {
-    return this.#result(this.#call.poll(this.#pollfd, 1n, timeoutMs));
+  wait(timeoutMs: number): boolean {
+    return this.#incoming.wait(timeoutMs);
   }
 
   readable(): Promise<unknown> {
-    return this.#waiting ??= this.#call.pollAside(this.#pollfd, 1n, FOR_EVER).finally(() => this.#waiting = undefined);
+    return this.#incoming.readable();
   }
 
   deviceIndex(name: string): number {
@@ -211,10 +201,15 @@ class RawSocket implements ListeningSocket {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;
-    if (!this.#waiting) return void this.#call.close(fd);
+    const { waiting } = this.#incoming;
+    if (!waiting) return void this.#call.close(fd);
     // Closing would leave a thread that waits there waiting: the kernel's answer to a question wakes it.
     this.#call.send(fd, Deno.UnsafePointer.of(QUESTION), BigInt(QUESTION.length), 0);
-    this.#waiting.finally(() => this.#call.close(fd));
+    waiting.finally(() => this.#call.close(fd));
+  }
+
+  #received(result: number): number {
+    return result < 0 ? -this.#incoming.failure() : result;
   }
 
   #result(result: number): number {

@@ -6,9 +6,8 @@ import type { AnswerMessage, Message } from "../codec/message.ts";
 import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT } from "../linux/errno.ts";
+import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import { openSocket, type Socket } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
@@ -261,8 +260,7 @@ export class Connection implements Disposable {
       const now = this.#now();
       const left = Math.ceil((this.#deadline ??= now + this.#timeoutMs) - now);
       if (left <= 0) return -ETIMEDOUT;
-      const ready = this.#socket.wait(left);
-      if (ready < 0 && ready !== -EINTR) return ready;
+      this.#socket.wait(left);
     }
   }
 

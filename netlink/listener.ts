@@ -2,9 +2,8 @@ import { CHUNK_MAX } from "../codec/assembly/regions.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import { readReceived } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
-import { EAGAIN, EINTR, ENOBUFS } from "../linux/errno.ts";
+import { EAGAIN, EINTR, ENOBUFS, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace } from "../linux/namespace.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
 import { type ListeningSocket, openListeningSocket } from "../linux/socket.ts";
 
 /** Hears what is said to groups of the rtnetlink sockets of a network namespace: `GROUP_TC | GROUP_REQUESTS`. */

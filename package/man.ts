@@ -5,8 +5,7 @@
  * @module
  */
 
-import { manPage } from "../cli/man_page.ts";
-import { commandReference, readmeTables } from "../cli/markdown.ts";
+import { commandReference, manPage, readmeTables } from "../cli/manual.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** Between these two lines of README.md stand the tables. */

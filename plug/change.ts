@@ -9,8 +9,15 @@ import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 export interface BufferOptions {
   /** Whether a device may be held that carries the default route or this SSH session. */
   force?: boolean;
+  /**
+   * Whether a gate may be held whose packets bypass filters that others have put behind it. Default: what `force` is, or
+   * was when this object made the gate.
+   */
+  bypass?: boolean;
   /** Whether an epoch that has ended and is not released yet may be forgotten as an epoch. */
   orphan?: boolean;
+  /** After how many milliseconds a guardian that has it in charge releases it. Default: as was said before. */
+  maxHoldMs?: number;
 }
 
 /** How to set a limit. */
@@ -21,8 +28,6 @@ export interface Change extends BufferOptions {
   action: PlugAction;
   /** With the action `limit`. */
   limitBytes?: number;
-  /** With the action `buffer`: after how many milliseconds a guardian releases them. Default: as was said before. */
-  maxHoldMs?: number;
   /** What it is a part of, for the words of an error: `detach`. Default: the action itself. */
   purpose?: string;
 }
@@ -115,7 +120,9 @@ function checkBuffer(queue: Queue, change: Change): void {
         "an epoch has ended and is not released; the kernel remembers one, and would count it as part of the next",
     });
   }
-  if (force || queue.asked === "hold") return;
+  if (queue.asked === "hold") return;
+  refuseBypass(queue, { operation, bypass: change.bypass ?? force });
+  if (force) return;
   for (const danger of dangersOf(queue, operation)) refuseLockout(queue.connection, danger);
 }
 
@@ -130,6 +137,20 @@ function checkLimit(queue: Queue, change: Change): void {
 function dangersOf({ connection, gate, place }: Queue, operation: string): Danger[] {
   if (gate) return gate.devices.map((ifindex) => ({ operation, ifindex, held: gate.held }));
   return [{ operation, ifindex: place.ifindex, held: heldAt(connection, place) }];
+}
+
+/** Refuses to hold what filters of others would see if the gate were not there, and perhaps drop. */
+function refuseBypass({ gate }: Queue, { operation, bypass }: { operation: string; bypass: boolean }): void {
+  if (!gate?.bypassed || bypass || gate.mayBypass) return;
+  const names = gate.bypassed(operation);
+  if (names.length === 0) return;
+  const reason = `the packets that it takes bypass what others have put behind it: ${names.join("; ")}`;
+  throw new QueueError("would-bypass", operation, { reason, gate: gate.name });
+}
+
+/** That packets of a gate bypass a filter. */
+export function describeBypass(gate: string, filter: string): string {
+  return `the packets that the gate ${gate} takes bypass: ${filter}`;
 }
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {

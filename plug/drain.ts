@@ -7,7 +7,7 @@ import { NetlinkError } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
 import { graft, rootOf } from "./shelter.ts";
-import { hasSeveralProcessors, sleep } from "../linux/undisturbed.ts";
+import { hasSeveralProcessors, sleep } from "../linux/process.ts";
 
 /** How long to wait for held packets to leave. */
 export interface DrainOptions {
@@ -35,6 +35,11 @@ export interface Removal extends DetachOptions {
 export interface DetachReport {
   /** Devices on which a `clsact` stays that gates made, as taking it away would lose packets; absent where none does. */
   keptClsact?: string[];
+  /**
+   * For how long at the most devices sent nothing while the kernel took a gate's `clsact` away, and discarded what they were
+   * given, in milliseconds; absent where they could.
+   */
+  gapMs?: number;
   /** Packets that were discarded on purpose, with `drop`. */
   discardedPackets: number;
   /** Packets that the plug has dropped since it was created because its limit was reached. */

@@ -8,6 +8,123 @@ import {
 } from "../codec/assembly/constants.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
+import { COOKIE_MAX, type Side } from "./filter.ts";
+
+/** Which packets a gate sees: those that come in on a device, those that leave, or both. */
+export type Direction = "ingress" | "egress" | "both";
+
+/** What a gate is, as far as the kernel cannot tell: kept as the alias of its device, for any process to find. */
+export interface GateNote {
+  direction: Direction;
+  /** The devices by their index, which stays when one is renamed. */
+  devices: readonly number[];
+  /** Those of them whose clsact a gate has made. */
+  ownClsact: readonly number[];
+  /** The limit that was last asked for. */
+  limitBytes: number;
+  priority: number;
+  /** How many filters it has on each hook. */
+  filters: number;
+  /** Whether it holds all, or as good as all, of its devices. */
+  all: boolean;
+  /** A short sign of what they compare, as `signOf` makes it; absent in a note of version 0.1.0. */
+  sign?: string;
+  /** The expressions as they were written, one of which a packet must fit; none for all packets. */
+  match?: readonly string[];
+}
+
+/** The version of the text; one that adds words and changes none keeps it. */
+const VERSION = "1";
+/** What the kernel takes for an alias, in bytes: `IFALIASZ` without its NUL. */
+const ALIAS_MAX = 255;
+/** Between expressions, none of which has it. */
+const BETWEEN = "; ";
+/** The longest limit and priority: a change of them must not cut the expressions. */
+const LONGEST = { limitBytes: 0xffffffff, priority: 0xffff };
+
+/** A note as it is kept: what does not fit into the alias goes on in the cookies of the gate's filters, in order. */
+export interface KeptNote {
+  alias: string;
+  cookies: Uint8Array[];
+}
+
+/**
+ * Formats a note: `plugctl=1 direction=egress devices=2,3 clsact=2 limit=1048576 priority=1000 filters=2 all=no
+ * sign=8d0c4b5a match=tcp dst port 80; udp`.
+ *
+ * @throws {RangeError} where there are more devices than an alias holds, some 25 at least, or longer expressions than
+ * fit into it and the cookies
+ */
+export function formatNote(note: GateNote): KeptNote {
+  const bytes = new TextEncoder().encode((note.match ?? []).join(BETWEEN));
+  const room = ALIAS_MAX - head({ ...note, ...LONGEST }, note.filters).length;
+  if (room < 0) {
+    throw new RangeError(
+      `a gate cannot have ${note.devices.length} devices: its note does not fit into ${ALIAS_MAX} bytes`,
+    );
+  }
+  const rest = bytes.subarray(room);
+  const cookies = Array.from(
+    { length: Math.ceil(rest.length / COOKIE_MAX) },
+    (_, index) => rest.slice(index * COOKIE_MAX, (index + 1) * COOKIE_MAX),
+  );
+  if (cookies.length > note.filters) {
+    const most = room + note.filters * COOKIE_MAX;
+    throw new RangeError(
+      `a gate's match cannot have ${bytes.length} characters: ${most} at most, with ${note.filters} filters`,
+    );
+  }
+  return { alias: head(note, cookies.length) + new TextDecoder().decode(bytes.subarray(0, room)), cookies };
+}
+
+function head(note: GateNote, cookies: number): string {
+  const { direction, devices, ownClsact, limitBytes, priority, filters, all, sign = "" } = note;
+  return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
+    `limit=${limitBytes} priority=${priority} filters=${filters} all=${all ? "yes" : "no"} sign=${sign} ` +
+    `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
+}
+
+/** Parses a note; `undefined` where the text is none that this version understands. */
+export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): GateNote | undefined {
+  const [, front, text] = /^(.*?)(?: match=(.*))?$/s.exec(alias) ?? [];
+  const words = new Map((front ?? "").split(" ").map((word) => word.split("=", 2) as [string, string | undefined]));
+  const direction = words.get("direction");
+  const note = {
+    devices: numbers(words.get("devices")),
+    ownClsact: numbers(words.get("clsact")),
+    limitBytes: Number(words.get("limit") ?? NaN),
+    priority: Number(words.get("priority") ?? NaN),
+    filters: Number(words.get("filters") ?? NaN),
+  };
+  const whole = Object.values(note).flat().every((number) => Number.isInteger(number) && number >= 0);
+  if (words.get("plugctl") !== VERSION || !whole || !isDirection(direction)) return undefined;
+  const cut = Number(words.get("cookies") ?? 0);
+  const match = text === undefined || cut > cookies.length ? undefined : expressions(text, cookies.slice(0, cut));
+  return { direction, ...note, all: words.get("all") === "yes", sign: words.get("sign"), match };
+}
+
+function isDirection(text: string | undefined): text is Direction {
+  return text === "ingress" || text === "egress" || text === "both";
+}
+
+function expressions(start: string, cookies: readonly Uint8Array[]): string[] {
+  const rest = cookies.map((cookie) => new TextDecoder().decode(cookie)).join("");
+  return start + rest === "" ? [] : (start + rest).split(BETWEEN);
+}
+
+/** A note with another limit; what it does not say itself stays as it is. */
+export function withLimit(alias: string, limitBytes: number): string {
+  return alias.replace(/ limit=\d+ /, ` limit=${limitBytes} `);
+}
+
+/** The ways through a device that a direction means. */
+export function sidesOf(direction: Direction): Side[] {
+  return direction === "both" ? ["ingress", "egress"] : [direction];
+}
+
+function numbers(list: string | undefined): number[] {
+  return list ? list.split(",").map(Number) : [];
+}
 
 /** What a gate's ifb device is named with, before the gate's own name. */
 const PREFIX = "plug-";

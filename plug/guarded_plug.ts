@@ -1,9 +1,8 @@
 import { RTM_GETLINK } from "../codec/assembly/constants.ts";
-import { ENODEV } from "../linux/errno.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Duty } from "../guardian/charge.ts";
-import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
-import type { Guardian } from "../guardian/guardian.ts";
+import { type AnyGuardian, entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import { type Hook, IFF_LOWER_UP, type Watched } from "../guardian/watch.ts";
 import { markOfPlug } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
@@ -41,7 +40,7 @@ export function entrustPlug(
 /** Gives a plug, or a gate's plug, into a guardian's charge. */
 export function entrustQueue(
   queue: Queue,
-  { guardian, takeAway, maxHoldMs }: GuardOptions & { guardian: Guardian; takeAway: boolean },
+  { guardian, takeAway, maxHoldMs }: GuardOptions & { guardian: AnyGuardian; takeAway: boolean },
 ): QueueGuard {
   const { dev, place, connection, gate } = queue;
   const charge: PlugCharge = { kind: "plug", name: nameQueue(queue), dev, place, hook: gate?.hook, takeAway };

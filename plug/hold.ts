@@ -1,22 +1,23 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { type BufferOptions, changeQueues } from "./change.ts";
 import { drained, type DrainOptions, readSeen } from "./drain.ts";
-import { sleep } from "../linux/undisturbed.ts";
+import { sleep } from "../linux/process.ts";
 import { LONGEST_MS, numberOf } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import type { Backlog } from "../guardian/charge.ts";
 import type { Disturbance, Happening } from "../guardian/watch.ts";
+import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
 import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
-export interface HoldOptions extends Pick<BufferOptions, "orphan"> {
+export interface HoldOptions extends Pick<BufferOptions, "orphan" | "bypass"> {
   /** After how many milliseconds a guardian releases it, whatever this process does. Default 30,000. */
   maxMs?: number;
   /** Who releases it should this process die. Default: a guardian of its own, which takes some 40 ms to start. */
-  guardian?: Guardian;
+  guardian?: AnyGuardian;
   /**
    * Whether to refuse where another process holds one of them for a time, whose end would release it too early. That
    * takes permission to look into `/proc`.
@@ -115,7 +116,7 @@ export class Hold implements Disposable, AsyncDisposable {
 
   /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
   constructor(queues: readonly Queue[], options: HoldOptions = {}) {
-    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, exclusive = false } = options;
+    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
     checkMaxMs(maxMs);
     locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
     const strangers = queues.filter((queue) => !queue.guard);
@@ -133,7 +134,7 @@ export class Hold implements Disposable, AsyncDisposable {
         const before = queues.map(statsOf);
         const since = performance.now();
         // A deadline is as good as a way out of a device that carries the default route.
-        changeQueues(queues, { action: "buffer", purpose: "hold", force: true, orphan, maxHoldMs: maxMs });
+        changeQueues(queues, { action: "buffer", purpose: "hold", force: true, bypass, orphan, maxHoldMs: maxMs });
         return [before, since];
       });
     } catch (error) {
@@ -235,7 +236,7 @@ export class Hold implements Disposable, AsyncDisposable {
     }
   }
 
-  #entrust(queue: Queue, guardian: Guardian): void {
+  #entrust(queue: Queue, guardian: AnyGuardian): void {
     queue.entrust(entrustQueue(queue, { guardian, takeAway: false }));
     this.#entrusted.push(queue);
   }

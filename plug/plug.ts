@@ -139,9 +139,10 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   /**
-   * For how long at the most its device has sent nothing because the plug was put in or taken out, in milliseconds. The
-   * kernel discards what it is given to send meanwhile, and counts it nowhere (seen on 6.1). 0 where no other process
-   * could send anything: with one processor and CAP_SYS_NICE, and below a class.
+   * For how long at the most its device has sent nothing because the plug was put in or taken out, or, of a gate, because
+   * its devices were given a clsact, in milliseconds. The kernel discards what it is given to send meanwhile, and counts it
+   * nowhere (seen on 6.1). 0 where no other process could send anything: with one processor, as a rule, below a class, and
+   * beside a clsact.
    */
   get gapMs(): number {
     return this.#state.gapMs;

@@ -3,8 +3,7 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/errno.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
+import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError } from "./queue_error.ts";
 
 /**

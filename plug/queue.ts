@@ -6,7 +6,7 @@ import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { beforeSignalEnds } from "../linux/ending_signals.ts";
-import { ENODEV } from "../linux/errno.ts";
+import { ENODEV } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
 import type { Held } from "./lockout.ts";
@@ -32,6 +32,10 @@ export interface GateMark {
   readonly held: Held;
   /** Refuses to hold where packets do not reach it any more. */
   refuseBroken?(operation: string): void;
+  /** The filters that others have put behind it, and that its packets bypass, as tc names them. */
+  bypassed?(operation: string): string[];
+  /** Whether its maker allowed that when it was made. */
+  readonly mayBypass?: boolean;
   /** Where its filters hang; absent where nothing is known of them. */
   readonly hook?: Hook;
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */

@@ -1,6 +1,15 @@
 import { errnoName } from "../codec/errno_name.ts";
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, errnoSentence } from "../linux/errno.ts";
-import { NetlinkError, type Refusal } from "../linux/netlink_error.ts";
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  EPERM,
+  errnoSentence,
+  NetlinkError,
+  type Refusal,
+} from "../linux/netlink_error.ts";
 
 /** Why something could not be done to a queue. */
 export type QueueErrorCode =
@@ -76,19 +85,34 @@ export function refusalError(operation: string, { errno, sentence }: Refusal, ca
   return new QueueError(code, operation, { reason, cause: cause ?? new NetlinkError(operation, { errno, sentence }) });
 }
 
+/** What the kernel's refusal of a request about a device or a filter means, where its sentences mean no plug. */
+export function otherRefusalError(operation: string, { errno, sentence }: Refusal): QueueError {
+  const [code, reason] = isForbidden(errno) ? FORBIDDEN : errno === ENODEV ? NO_DEVICE : unknown(errno, sentence);
+  return new QueueError(code, operation, { reason, cause: new NetlinkError(operation, { errno, sentence }) });
+}
+
 /** @throws {QueueError} what the first refusal among answers means, where there is one */
 export function checkAnswers(operation: string, answers: readonly Refusal[]): void {
   const refused = answers.find(({ errno }) => errno !== 0);
   if (refused) throw refusalError(operation, refused);
 }
 
-function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
+const FORBIDDEN = ["no-permission", "it takes root, or CAP_NET_ADMIN"] as const;
+const NO_DEVICE = ["no-device", "there is no such device"] as const;
+
+function isForbidden(errno: number): boolean {
+  return errno === EPERM || errno === EACCES;
+}
+
+function unknown(errno: number, sentence = ""): readonly [QueueErrorCode, string] {
+  return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
+}
+
+function meaning(errno: number, sentence: string): readonly [QueueErrorCode, string] {
+  if (isForbidden(errno)) return FORBIDDEN;
   switch (errno) {
-    case EPERM:
-    case EACCES:
-      return ["no-permission", "it takes root, or CAP_NET_ADMIN"];
     case ENODEV:
-      return ["no-device", "there is no such device"];
+      return NO_DEVICE;
     case ENOENT:
       return missing(sentence);
     case EEXIST:
@@ -99,7 +123,7 @@ function meaning(errno: number, sentence: string): [QueueErrorCode, string] {
       // What was to be deleted is gone, and nothing or another qdisc is in its place.
       if (sentence === "Invalid handle") return ["not-attached", "no plug is attached"];
   }
-  return ["refused", `${sentence || errnoSentence(errno)} (${errnoName(errno)})`];
+  return unknown(errno, sentence);
 }
 
 /** The kernel answers ENOENT to much; only its sentence tells what is missing. */

@@ -1,12 +1,21 @@
 import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import { EAFNOSUPPORT } from "../linux/errno.ts";
-import { allPacketsMoveOn, canOthersSend, sleep, timedUndisturbed } from "../linux/undisturbed.ts";
+import { EAFNOSUPPORT } from "../linux/netlink_error.ts";
+import { allPacketsMoveOn, canOthersSend, sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { createFilter, deleteFilter, type FilterPlace, FIRST_FILTER, hookOf, readFilters } from "./filter.ts";
-import { formatNote, type GateNote } from "./gate_note.ts";
-import { createDevice, deleteDevice, gateDevice, inventName, quietDevice, takeUp, writeNote } from "./gate_device.ts";
+import {
+  createDevice,
+  deleteDevice,
+  formatNote,
+  gateDevice,
+  type GateNote,
+  inventName,
+  quietDevice,
+  takeUp,
+  writeNote,
+} from "./gate_device.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "./plug_requests.ts";
 import { findDevice, readQdiscs } from "./qdiscs.ts";
 

@@ -5,14 +5,12 @@
  */
 
 import * as v from "valibot";
-import { fitsNumber, formatNumberTest, type NumberTest } from "../plug/comparison.ts";
-import { formatDuration } from "../plug/quantity.ts";
+import { fitsNumber, formatDuration, formatNumberTest, type NumberTest } from "../plug/quantity.ts";
 import type { RanProcess } from "./event.ts";
-import type { PlannedCommand, ProcessTest } from "./plan.ts";
+import { fitsText, type PlannedCommand, type ProcessTest, type TextTest } from "./plan.ts";
 import type { Context } from "./source/context.ts";
-import { byKind, byName, type Schema } from "./source/mapping.ts";
+import { byKind, byName, type Schema } from "./source/check.ts";
 import { DURATION, DURATION_TEST, EXIT_TEST, SOME_TEXT, TEXT, TEXT_TEST } from "./source/scalar.ts";
-import { fitsText, type TextTest } from "./text_test.ts";
 
 const COMMAND_EXPECTED = "a line for the shell, or a list of a program and its arguments";
 

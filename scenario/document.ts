@@ -11,12 +11,10 @@ import { describeHost, hostsOf } from "./host.ts";
 import type { Mistake } from "./mistake.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue, Scalar, ScenarioPlan, Step } from "./plan.ts";
 import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
-import { check, describe } from "./source/check.ts";
+import { check, describe, mapping } from "./source/check.ts";
 import { type Context, type Defaults, HERE, mistake } from "./source/context.ts";
-import { mapping } from "./source/mapping.ts";
 import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
-import { type Entry, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
-import { fillIn } from "./source/variables.ts";
+import { type Entry, fillIn, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
 import { planSteps } from "./step_list.ts";
 import { describeStep, partsOf } from "./steps/list.ts";
 

@@ -8,11 +8,9 @@ import * as v from "valibot";
 import { namespacePath } from "../linux/namespace.ts";
 import type { PlannedDevice, PlannedHost } from "./plan.ts";
 import { DEVICE } from "./queue.ts";
-import { ADDRESS, DESTINATION, IP } from "./source/address.ts";
-import { check } from "./source/check.ts";
+import { ADDRESS, DESTINATION, FLAG, IP, NAME, oneOrMore, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
+import { byName, check, mapping } from "./source/check.ts";
 import { type Context, HERE } from "./source/context.ts";
-import { byName, mapping } from "./source/mapping.ts";
-import { FLAG, NAME, oneOrMore, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
 import { follow, type Tree, valueAt } from "./source/tree.ts";
 
 const TO_EXPECTED = "the host at the other end: server, or with its device, server.eth0";

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { DEFAULTS, TOP_ENTRIES } from "./document.ts";
 import { FOUND_HOST, MADE_HOST } from "./host.ts";
 import { GATE, GATE_NAME, PLUG } from "./queue.ts";
-import { byName } from "./source/mapping.ts";
+import { byName } from "./source/check.ts";
 import { NAME, SCALAR, VARIABLE } from "./source/scalar.ts";
 import { STEP_ENTRIES } from "./step_list.ts";
 import { STEP_WORDS, STEPS as KINDS } from "./steps/list.ts";

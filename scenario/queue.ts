@@ -9,13 +9,12 @@ import { parseHandle, parseParent } from "../codec/handle.ts";
 import { gateDevice } from "../plug/gate_device.ts";
 import { parseDirection, planGate } from "../gate/gate_plan.ts";
 import { parseMatch } from "../gate/match/expression.ts";
-import { MatchError } from "../gate/match/match_error.ts";
+import { MatchError } from "../gate/match/reader.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
 import { type Context, type GivenHost, mistake, planHostOf, type Reference } from "./source/context.ts";
-import { mapping, parsed } from "./source/mapping.ts";
+import { mapping, parsed } from "./source/check.ts";
 import { NAME, oneOrMore, SIZE, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
-import { follow, type Place, type Tree } from "./source/tree.ts";
-import { placeWithin } from "./source/variables.ts";
+import { follow, type Place, placeWithin, type Tree } from "./source/tree.ts";
 
 const DEVICE_EXPECTED = "a device's name: up to 15 letters, no space, / or :";
 /** A network device. */

@@ -7,7 +7,7 @@
 import type { PlannedQueue, ProcessTest, Step } from "./plan.ts";
 import type { Details, Stage } from "./run/stage.ts";
 import type { Context, GivenHost } from "./source/context.ts";
-import type { Schema } from "./source/mapping.ts";
+import type { Schema } from "./source/check.ts";
 import type { MappingTree, Tree } from "./source/tree.ts";
 
 /** A step where it is written. */

@@ -4,11 +4,9 @@ import type { Mistake } from "./mistake.ts";
 import type { Scalar, Step } from "./plan.ts";
 import { StepError } from "./run/step_error.ts";
 import { type Context, type GivenHost, mistake } from "./source/context.ts";
-import { check } from "./source/check.ts";
-import { mapping } from "./source/mapping.ts";
+import { check, mapping } from "./source/check.ts";
 import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
-import { type Entry, follow, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
-import { uses } from "./source/variables.ts";
+import { type Entry, follow, type MappingTree, type Tree, uses, valueAt } from "./source/tree.ts";
 import type { StepKind } from "./step.ts";
 import { STEP_WORDS, STEPS } from "./steps/list.ts";
 

@@ -8,9 +8,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { lines } from "../uml/lines.ts";
+import { lines, terminate } from "../uml/processes.ts";
 import { runProgram } from "../uml/program.ts";
-import { terminate } from "../uml/terminate.ts";
 import { type Level, LEVELS } from "./levels.ts";
 import { provideTools } from "./tools.ts";
 

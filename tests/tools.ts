@@ -7,7 +7,7 @@
 
 import { downloadPackages, unpackPackages } from "../uml/apt.ts";
 import { cacheFolder } from "../uml/cache.ts";
-import { systemPath } from "../uml/system_path.ts";
+import { systemPath } from "../uml/processes.ts";
 
 /** A program, and what it takes to run it from where it was unpacked. */
 interface Tool {
@@ -21,6 +21,8 @@ interface Tool {
   check?: readonly string[];
   /** Variables that lead it to its data, below `root`. */
   env?: (root: string) => Record<string, string>;
+  /** What starts it, where it is no program of its own. */
+  words?: readonly string[];
   /** Words before those that it is given. */
   args?: (root: string) => readonly string[];
 }
@@ -35,6 +37,11 @@ const TOOLS = {
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
   "nl-qdisc-add": { package: "libnl-utils" },
   "nl-qdisc-delete": { package: "libnl-utils" },
+  pytest: {
+    package: "python3-pytest",
+    words: ["python3", "-m", "pytest"],
+    env: (root) => ({ PYTHONPATH: `${root}/usr/lib/python3/dist-packages` }),
+  },
   python3: { package: "python3" },
   "qemu-system-aarch64": { package: "qemu-system-arm", env: qemuVariables },
   setcap: { package: "libcap2-bin", check: ["-h"] },
@@ -142,12 +149,9 @@ async function writeStarter(
   { folder, libraries }: { folder: string; libraries: string },
 ): Promise<void> {
   const root = `${folder}/root`;
-  const { path, env, args }: Tool = TOOLS[name];
-  const places = path ? [path] : ["usr/bin", "bin", "usr/sbin", "sbin"].map((place) => `${place}/${name}`);
-  const program = places.map((place) => `${root}/${place}`).find(isFile);
-  if (!program) throw new Error(`Cannot use ${TOOLS[name].package}: there is no ${name} in it`);
+  const { words: start, env, args }: Tool = TOOLS[name];
   const variables = { LD_LIBRARY_PATH: libraries, ...env?.(root) };
-  const words = [program, ...args?.(root) ?? []].map(quote).join(" ");
+  const words = [...start ?? [programOf(name, root)], ...args?.(root) ?? []].map(quote).join(" ");
   const lines = [
     "#!/bin/sh",
     ...Object.entries(variables).map(([key, value]) => `export ${key}=${quote(value)}`),
@@ -156,6 +160,14 @@ async function writeStarter(
   const starter = `${folder}/bin/${name}`;
   await Deno.writeTextFile(`${starter}.new`, `${lines.join("\n")}\n`, { mode: 0o755 });
   await Deno.rename(`${starter}.new`, starter);
+}
+
+function programOf(name: ToolName, root: string): string {
+  const { path, package: from }: Tool = TOOLS[name];
+  const places = path ? [path] : ["usr/bin", "bin", "usr/sbin", "sbin"].map((place) => `${place}/${name}`);
+  const program = places.map((place) => `${root}/${place}`).find(isFile);
+  if (!program) throw new Error(`Cannot use ${from}: there is no ${name} in it`);
+  return program;
 }
 
 function quote(word: string): string {

@@ -4,13 +4,10 @@
  * @module
  */
 
-import { startGuarded } from "./guarded.ts";
-import { lines } from "./lines.ts";
+import { lines, startGuarded, terminate, within } from "./processes.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
 import { type FetchOptions, type UmlFiles, umlFiles } from "./packages.ts";
-import { terminate } from "./terminate.ts";
-import { within } from "./within.ts";
 
 const DEFAULT_MEMORY_BYTES = 2 * 1024 ** 3;
 const LOG_LINES = 20;

@@ -1,8 +1,7 @@
 // Compares how fast plugctl and tshark show a large capture of netlink, in turns, all in this run. Prints a table and
 // writes it to bench/RESULTS.md.
-import { printed } from "../processes.ts";
+import { median, parseRuns, printed, type Run } from "../processes.ts";
 import { circumstances, table, writeSection } from "../results.ts";
-import { type Figures, median, parseRuns } from "../start/runs.ts";
 import { writeSynthetic } from "./synthetic.ts";
 
 const SIZE = Number(Deno.args[0] ?? 64) * 1e6;
@@ -34,7 +33,7 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 
-async function measure(file: string): Promise<Map<string, Figures[]>> {
+async function measure(file: string): Promise<Map<string, Run[]>> {
   const decode = `${Deno.execPath()} run -A --no-check ${here("../../cli/main.ts")} decode --pcap ${file} --all`;
   const hasTshark = await printed("tshark", "--version") !== undefined;
   const commands = [
@@ -56,7 +55,7 @@ async function measure(file: string): Promise<Map<string, Figures[]>> {
   return parseRuns(new TextDecoder().decode(stdout));
 }
 
-function rowsOf(runs: ReadonlyMap<string, Figures[]>, count: number): string[][] {
+function rowsOf(runs: ReadonlyMap<string, Run[]>, count: number): string[][] {
   const wall = (name: string) => median((runs.get(name) ?? []).map(({ wallMs }) => wallMs));
   const limit = wall("tshark -V");
   return [...runs].map(([name, figures]) => [

@@ -2,8 +2,7 @@
 import structs from "npm:netlink@0.3.0/dist/structs.js";
 import route from "npm:netlink@0.3.0/dist/rt/structs.js";
 import { Buffer } from "node:buffer";
-import { dumpChunk } from "./input.ts";
-import { measure, report } from "./measure.ts";
+import { dumpChunk, measure, report } from "./input.ts";
 
 const { bytes, count } = dumpChunk();
 const chunk = Buffer.from(bytes);

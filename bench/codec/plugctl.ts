@@ -12,8 +12,7 @@ import {
   verifyAcks,
 } from "../../codec/mod.ts";
 import { readSlots } from "../../codec/received.ts";
-import { ACKS, acks, dumpChunk } from "./input.ts";
-import { measure, report, type Results } from "./measure.ts";
+import { ACKS, acks, dumpChunk, measure, report, type Results } from "./input.ts";
 
 const plug = { action: TCQ_PLUG_RELEASE_ONE, limit: 0 };
 const place = { ifindex: 2, handle: 0x504c0000, parent: TC_H_ROOT };

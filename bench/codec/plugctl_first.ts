@@ -1,6 +1,5 @@
 // What our codec costs a process that has only just begun: the module, and the first long dump.
-import { DUMP, dumpChunk } from "./input.ts";
-import { report } from "./measure.ts";
+import { DUMP, dumpChunk, report } from "./input.ts";
 
 const { bytes, count } = dumpChunk();
 const source = await Deno.readTextFile(new URL("../../codec/wasm.ts", import.meta.url));

@@ -1,6 +1,5 @@
 // Plain TypeScript: over an Int32Array for ACKs, over a DataView for dumps, as one would write it for this alone.
-import { ACKS, acks, DUMP, dumpChunk, SLOT_LEN } from "./input.ts";
-import { measure, report, type Results } from "./measure.ts";
+import { ACKS, acks, DUMP, dumpChunk, measure, report, type Results, SLOT_LEN } from "./input.ts";
 
 const results: Results = {};
 const { bytes, count } = dumpChunk();

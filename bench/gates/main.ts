@@ -27,7 +27,7 @@ const file = await Deno.makeTempFile({ prefix: "plugctl-bench-" });
 try {
   await Deno.writeTextFile(file, recording);
   for (let count = 0; count < PROCESSES; count++) {
-    for (const [name, value] of await run([...deno, here("replay.ts"), file])) {
+    for (const [name, value] of await run([...deno, here("gates.ts"), "replay", file])) {
       if (name.endsWith("own time")) keep(replayed, name, value);
     }
   }

@@ -1,7 +1,7 @@
 // What a kernel answered, call by call, so that our own part of the work can be done again without that kernel.
 import { CHUNK_MAX, SLOT_LEN } from "../../codec/assembly/regions.ts";
 import { receiveRegion } from "../../codec/exchange.ts";
-import type { Socket } from "../../netlink/mod.ts";
+import type { Socket } from "../../linux/socket.ts";
 
 /** What a call returned, and the datagrams that it received. */
 type Call = [result: number, datagrams: string[]];
@@ -13,7 +13,7 @@ export class RecordingSocket implements Socket {
   constructor(readonly socket: Socket) {}
 
   send = (length: number) => this.#keep(this.socket.send(length));
-  wait = (timeoutMs: number) => this.#keep(this.socket.wait(timeoutMs));
+  wait = (timeoutMs: number) => this.#keep(Number(this.socket.wait(timeoutMs))) !== 0;
   deviceIndex = (name: string) => this.#keep(this.socket.deviceIndex(name));
   openNamespace = () => this.socket.openNamespace();
 
@@ -66,7 +66,7 @@ export class ReplayingSocket implements Socket {
 
   send = () => this.#answer();
   receive = () => this.#answer();
-  wait = () => this.#answer();
+  wait = () => this.#answer() !== 0;
   deviceIndex = () => this.#answer();
 
   receiveSlots(lengths: Uint32Array): number {

@@ -1,6 +1,7 @@
 // What is done with 200 gates, over any socket, and what it took.
 import { Gate, listGates, Plug } from "../../mod.ts";
-import { Connection, type Socket } from "../../netlink/mod.ts";
+import type { Socket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 
 const GATES = 200;
 /** A device that the gates see, and that may be spoilt. */
@@ -53,7 +54,7 @@ class MeasuredSocket implements Socket {
     this.socket[Symbol.dispose]();
   }
 
-  #timed(call: () => number): number {
+  #timed<T>(call: () => T): T {
     const start = performance.now();
     const result = call();
     this.#callsMs += performance.now() - start;

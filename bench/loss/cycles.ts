@@ -1,6 +1,7 @@
 // Puts plugs and gates in and takes them out while traffic flows that never pauses, by plain tc and by plugctl, and tells
-// what was lost:  cycles.ts TRAFFIC_PROGRAM CYCLES [PATTERN [MINUTES]]  prints a line "result|traffic|work|cycles|…" each,
-// of those whose "traffic|work" the pattern matches, each for MINUTES at the longest.
+// what was lost, and in how many cycles plugctl told that something can have been:  cycles.ts TRAFFIC_PROGRAM CYCLES
+// [PATTERN [MINUTES]]  prints a line "result|traffic|work|cycles|…" each, of those whose "traffic|work" the pattern matches,
+// each for MINUTES at the longest.
 import { Gate, Plug } from "../../mod.ts";
 import { inNamespace } from "../../linux/namespace.ts";
 
@@ -9,7 +10,7 @@ const CYCLES = Number(count);
 const LONGEST_MS = Number(minutes) * 60_000;
 /** Starting a process for each message takes so much longer; one of plugctl more than one of tc. */
 const CYCLES_OF_TC = Math.ceil(CYCLES / 10);
-const CYCLES_OF_COMMANDS = Math.ceil(CYCLES / 25);
+const CYCLES_OF_COMMANDS = Math.ceil(CYCLES / 500);
 /** All traffics but the first are looked at for less long. */
 const OTHERS = 20;
 const CONTROL = "/run/plugctl-bench-loss";
@@ -38,7 +39,8 @@ const TRAFFIC: readonly Traffic[] = [
 interface Work {
   name: string;
   cycles: number;
-  cycle: (dev: string) => Promise<void>;
+  /** Returns whether plugctl told that something can have been lost; nothing where it is not plugctl that works. */
+  cycle: (dev: string) => Promise<boolean | void>;
 }
 
 /** The devices that have had a clsact put there. */
@@ -83,8 +85,10 @@ async function measure({ name, words, dev }: Traffic, { name: work, cycles, cycl
   await pause(500);
   const end = performance.now() + LONGEST_MS;
   let done = 0;
+  let told: number | undefined;
   for (; done < cycles && performance.now() < end; done++) {
-    await cycle(dev);
+    const isTold = await cycle(dev);
+    if (isTold !== undefined) told = (told ?? 0) + Number(isTold);
     await pause(HOLD_MS);
   }
   await pause(500);
@@ -93,7 +97,8 @@ async function measure({ name, words, dev }: Traffic, { name: work, cycles, cycl
   control.writeSync(new TextEncoder().encode("q"));
   const { stdout, success } = await traffic.output();
   if (!success) throw new Error(`Cannot measure: ${program} ${words.join(" ")} failed`);
-  console.log(["result", name, work, done, ...figures(new TextDecoder().decode(stdout))].join("|"));
+  const columns = [name, work, done, ...figures(new TextDecoder().decode(stdout)), told ?? "-"];
+  console.log(["result", ...columns].join("|"));
 }
 
 /** What was sent, how fast, what was lost or sent again, on how many occasions, and the longest gap in milliseconds. */
@@ -107,41 +112,49 @@ function figures(text: string): number[] {
   return [number("sent"), number("rate"), packets, occasions, longestUs / 1000, number("reordered")];
 }
 
-async function plugByPlugctl(dev: string): Promise<void> {
+async function plugByPlugctl(dev: string): Promise<boolean> {
   const plug = inNamespace(NEAR, () => Plug.attach({ dev, force: true }));
   await pause(HOLD_MS);
   plug.buffer({ force: true });
   await pause(HOLD_MS);
   await plug.detach();
+  return plug.gapMs > 0;
 }
 
 /** With one processor it is as without clsact. */
-async function plugBesideClsact(dev: string): Promise<void> {
+async function plugBesideClsact(dev: string): Promise<boolean> {
   if (!withClsact.has(dev)) tc("qdisc", "replace", "dev", dev, "clsact");
   withClsact.add(dev);
-  await plugByPlugctl(dev);
+  return await plugByPlugctl(dev);
 }
 
-async function gateByPlugctl(dev: string): Promise<void> {
+async function gateByPlugctl(dev: string): Promise<boolean> {
   const match = ["udp dst port 9000", "tcp dst port 9000"];
   const gate = inNamespace(NEAR, () => Gate.open({ name: "bench", dev, direction: "egress", match, force: true }));
   await pause(HOLD_MS);
   gate.buffer({ force: true });
   await pause(HOLD_MS);
-  await gate.close();
+  const { gapMs = 0 } = await gate.close();
+  return gapMs + gate.plug.gapMs > 0;
 }
 
 /** A process for each. */
-function plugByCommands(dev: string): Promise<void> {
-  for (const command of ["attach", "buffer", "release", "detach"]) plugctl(command, "--dev", dev);
-  return Promise.resolve();
+function plugByCommands(dev: string): Promise<boolean> {
+  return byCommands(["attach", "buffer", "release", "detach"].map((command) => [command, dev]));
 }
 
-function gateByCommands(dev: string): Promise<void> {
-  plugctl("gate", "add", "bench", "--dev", dev, "--direction", "out", "udp dst port 9000 or tcp dst port 9000");
-  plugctl("hold", "bench", "--for", `${HOLD_MS}ms`);
-  plugctl("gate", "delete", "bench");
-  return Promise.resolve();
+function gateByCommands(dev: string): Promise<boolean> {
+  return byCommands([
+    ["gate", "add", "bench", dev, "--direction", "out", "--match", "udp dst port 9000 or tcp dst port 9000"],
+    ["hold", "bench", "--for", `${HOLD_MS}ms`],
+    ["gate", "delete", "bench"],
+  ]);
+}
+
+/** Runs them one after the other. */
+function byCommands(commands: readonly string[][]): Promise<boolean> {
+  const told = commands.map((words) => plugctl(...words).includes("sent nothing for up to"));
+  return Promise.resolve(told.includes(true));
 }
 
 async function plugByTc(dev: string): Promise<void> {
@@ -169,9 +182,10 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function plugctl(...words: string[]): void {
+/** Returns what it says. */
+function plugctl(...words: string[]): string {
   const [deno, ...options] = [Deno.execPath(), "run", "-A", "--no-check", MAIN];
-  run("ip", ["netns", "exec", NEAR, deno, ...options, ...words]);
+  return run("ip", ["netns", "exec", NEAR, deno, ...options, ...words]);
 }
 
 function ip(...words: string[]): void {
@@ -185,5 +199,5 @@ function tc(...words: string[]): string {
 function run(program: string, args: string[]): string {
   const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();
   if (!success) throw new Error(`${program} ${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
 }

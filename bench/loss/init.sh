@@ -12,5 +12,5 @@ $busybox mount -t tmpfs tmpfs /run
 for module in sch_plug sch_ingress cls_flower act_mirred veth; do $busybox insmod /modules/$module.ko; done
 $busybox insmod /modules/ifb.ko numifbs=0
 $busybox uname -r
-deno run --allow-all --no-check --no-config --no-lock --unstable-net /cycles.js /traffic "$($busybox cat /cycles)" </dev/null 2>&1 || $busybox true
+deno run --allow-all --no-check --no-config --no-lock --unstable-net /cycles.js /traffic "$($busybox sed -n 1p /cycles)" "$($busybox sed -n 2p /cycles)" </dev/null 2>&1 || $busybox true
 $busybox poweroff -f

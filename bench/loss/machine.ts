@@ -22,12 +22,15 @@ const TIMEOUT_S = "3600";
 export const PROCESSORS = 2;
 
 /** Runs the cycles in such a machine, and returns what they printed as far as they came. */
-export async function runInMachine(traffic: string, cycles: number, folder: string): Promise<string> {
+export async function runInMachine(
+  traffic: string,
+  { cycles, pattern = ".", folder }: { cycles: number; pattern?: string; folder: string },
+): Promise<string> {
   const debian = await fetchKernel();
   const bundle = `${folder}/cycles.js`;
   const options = ["--quiet", "--config", `${HERE}/../../deno.json`, "--output", bundle];
   await run([Deno.execPath(), "bundle", ...options, `${HERE}/cycles.ts`]);
-  await Deno.writeTextFile(`${folder}/cycles`, `${cycles}\n`);
+  await Deno.writeTextFile(`${folder}/cycles`, `${cycles}\n${pattern}\n`);
   const program = (path: string, source: string) => ({ path, source, mode: 0o755 });
   const modules = debian.filter((path) => MODULES.some((name) => path.endsWith(`/${name}.ko`)));
   await writeInitramfs(`${folder}/initramfs`, [

@@ -1,11 +1,16 @@
 // Counts what is lost while plugs and gates are put in and taken out under traffic that never pauses, by plain tc and by
-// plugctl, in one run:  main.ts [CYCLES]  on a kernel with one processor and on one with several. Writes bench/RESULTS.md.
+// plugctl, in one run:  main.ts [CYCLES [PATTERN [one|several]]]  on a kernel with one processor and on one with several, or
+// on one of the two. Writes a section of bench/RESULTS.md, of a pattern one of its own: only works are run whose
+// "traffic|work" it matches.
 import { compile, printed } from "../processes.ts";
 import { circumstances, table, writeSection } from "../results.ts";
 import { PROCESSORS, runInMachine } from "./machine.ts";
 
 const here = (name: string) => new URL(name, import.meta.url).pathname;
-const cycles = Number(Deno.args[0] ?? 2500);
+const [count = "2500", pattern, processors] = Deno.args;
+const cycles = Number(count);
+const where = processors === undefined ? "" : processors === "one" ? " on one processor" : " on several processors";
+const title = pattern === undefined ? "Loss" : `Loss: ${pattern}${where}`;
 /** How much slower the machine of several processors is, which has so many cycles less. */
 const SLOWER = 5;
 const folder = await Deno.makeTempDir({ prefix: "plugctl-bench-" });
@@ -14,27 +19,41 @@ try {
   const reason = await compile(new URL("traffic.c", import.meta.url), `${folder}/traffic`, ["-static", "-lpthread"]);
   if (reason) throw new Error(`Cannot compile traffic.c: ${reason}`);
   const deno = [Deno.execPath(), "run", "-A", "--no-check"];
-  const words = [here("../in_plug_kernel.ts"), ...deno, here("cycles.ts"), `${folder}/traffic`, `${cycles}`];
-  const one = await printed(deno[0], ...deno.slice(1), ...words) ?? "";
-  const several = await runInMachine(`${folder}/traffic`, Math.ceil(cycles / SLOWER), folder);
   const lines = [
-    ...await circumstances(`deno task bench:loss ${cycles}`),
+    ...await circumstances(`deno task ${["bench:loss", ...Deno.args.map(quoted)].join(" ")}`),
     "",
     "Packets that were lost, of TCP those sent again, while plugs and gates were put in, held, released and taken out again",
-    "without a pause in the traffic; on how many occasions, and for how long at the longest nothing arrived.",
-    "",
-    "One processor: User-Mode Linux.",
-    "",
-    ...section(one),
-    "",
-    `${PROCESSORS} processors, which QEMU emulates on this machine's: Debian's ${kernelOf(several)}.`,
-    "",
-    ...section(several),
+    "without a pause in the traffic; on how many occasions, and for how long at the longest nothing arrived; and in how many",
+    "cycles plugctl told that its device sent nothing for a while.",
+    ...processors === "several" ? [] : await withOne(deno),
+    ...processors === "one" ? [] : await withSeveral(),
   ];
   console.log(lines.join("\n"));
-  await writeSection("Loss", lines);
+  await writeSection(title, lines);
 } finally {
   await Deno.remove(folder, { recursive: true });
+}
+
+async function withOne(deno: readonly string[]): Promise<string[]> {
+  const work = [
+    ...deno,
+    here("cycles.ts"),
+    `${folder}/traffic`,
+    `${cycles}`,
+    ...pattern === undefined ? [] : [pattern],
+  ];
+  const output = await printed(deno[0], ...deno.slice(1), here("../in_plug_kernel.ts"), ...work) ?? "";
+  return ["", "One processor: User-Mode Linux.", "", ...section(output)];
+}
+
+async function withSeveral(): Promise<string[]> {
+  const output = await runInMachine(`${folder}/traffic`, { cycles: Math.ceil(cycles / SLOWER), pattern, folder });
+  const kernel = `Debian's ${kernelOf(output)}`;
+  return ["", `${PROCESSORS} processors, which QEMU emulates on this machine's: ${kernel}.`, "", ...section(output)];
+}
+
+function quoted(word: string): string {
+  return /^[\w.,/-]+$/.test(word) ? word : `'${word}'`;
 }
 
 function kernelOf(output: string): string {
@@ -44,6 +63,17 @@ function kernelOf(output: string): string {
 function section(output: string): string[] {
   const rows = output.split("\n").filter((line) => line.startsWith("result|")).map((line) => line.split("|").slice(1));
   if (rows.length === 0) return ["It could not be measured.", "", ...output.trim().split("\n").slice(-5)];
-  const header = ["traffic", "work", "cycles", "sent", "a second", "lost", "occasions", "longest ms", "reordered"];
+  const header = [
+    "traffic",
+    "work",
+    "cycles",
+    "sent",
+    "a second",
+    "lost",
+    "occasions",
+    "longest ms",
+    "reordered",
+    "told",
+  ];
   return table([header, ...rows]);
 }

@@ -12,7 +12,8 @@ import {
   verifyAcks,
 } from "../../codec/mod.ts";
 import { Plug } from "../../mod.ts";
-import { Connection, openSocket } from "../../netlink/mod.ts";
+import { openSocket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 
 const BATCH = 64;
 const MEASURED_MS = 300;

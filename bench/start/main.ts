@@ -6,7 +6,7 @@ import { bundleProgram, MAIN } from "../../package/javascript.ts";
 import { findPlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
 import { circumstances, table, writeSection } from "../results.ts";
-import { type Figures, median, parseRuns } from "./runs.ts";
+import { median, parseRuns, type Run } from "../processes.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 const MEASURE = new URL("measure.py", import.meta.url).pathname;
@@ -150,7 +150,7 @@ function report(works: readonly Work[], printed: string): string[] {
   return table([["process", "ms", "quartiles", "processor ms", "MiB", "time", "memory", "reached"], ...rows]);
 }
 
-function figures(runs: readonly Figures[]): string[] {
+function figures(runs: readonly Run[]): string[] {
   const wall = runs.map(({ wallMs }) => wallMs).toSorted((a, b) => a - b);
   const quartiles = [0.25, 0.75].map((part) => wall[Math.floor(part * wall.length)].toFixed(1));
   return [
@@ -165,8 +165,8 @@ function figures(runs: readonly Figures[]): string[] {
  * How much more it takes than the empty process that ran in the same turn, in the median of the turns, each with its
  * bound, and whether these are kept. What slows the machine down for a while meets both.
  */
-function ratios(own: readonly Figures[], empty: readonly Figures[], bounds: NonNullable<Work["to"]>): string[] {
-  const ratio = (of: (figures: Figures) => number) => median(own.map((run, turn) => of(run) / of(empty[turn])));
+function ratios(own: readonly Run[], empty: readonly Run[], bounds: NonNullable<Work["to"]>): string[] {
+  const ratio = (of: (figures: Run) => number) => median(own.map((run, turn) => of(run) / of(empty[turn])));
   const pairs = [
     [ratio(({ wallMs }) => wallMs), bounds.wall],
     [ratio(({ memoryKiB }) => memoryKiB), bounds.memory],

@@ -1,7 +1,7 @@
 // How late the steps of a scenario are, beside what others wait with: prints a table and writes it to bench/RESULTS.md.
 import { compile } from "../processes.ts";
 import { circumstances, table, writeSection } from "../results.ts";
-import { WAITS } from "./durations.ts";
+import { WAITS } from "./timer.ts";
 
 const PROCESSES = 5;
 const here = (name: string) => new URL(name, import.meta.url).pathname;

@@ -1,7 +1,7 @@
 // How late the steps of a scenario are: prints a line of work and microseconds for each.
 import type { ScenarioEvent, StepEnd } from "../../scenario/event.ts";
 import { Scenario } from "../../scenario/scenario.ts";
-import { durations } from "./durations.ts";
+import { durations } from "./timer.ts";
 
 /** Sleeps in a row, then steps at set times, as far from one another. */
 function text(device: string | undefined): string {

@@ -1,13 +1,21 @@
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { attachAll } from "../../plug/attach.ts";
-import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../../plug/plug_requests.ts";
-import { type Context, isGiven, valueOf } from "../context.ts";
+import { detachAll } from "../../plug/drain.ts";
+import {
+  changeRequest,
+  createRequest,
+  deleteRequest,
+  FIRST_HANDLE,
+  type QdiscPlace,
+} from "../../plug/plug_requests.ts";
+import { openQueue } from "../../plug/queue.ts";
+import { type Context, gapNote, isGiven, losses, printResults, valueOf } from "../context.ts";
+import { interruptible } from "../interruptible.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
-import { gapNote, printResults } from "../printing.ts";
-import { parseSize } from "../values.ts";
+import { durationOf, parseSize } from "../values.ts";
 
 /** `plugctl attach` */
-export async function run(context: Context): Promise<void> {
+export async function attach(context: Context): Promise<void> {
   const places = queuePlaces(context);
   const limit = valueOf(context, "limit");
   const options = {
@@ -39,4 +47,27 @@ export async function run(context: Context): Promise<void> {
     attached.map(({ queue }) => queue),
     ({ asked, limitBytesAsked }) => ({ action: "attach", lastAsked: asked, limitBytesLastAsked: limitBytesAsked }),
   );
+}
+
+/** `plugctl detach` */
+export async function detach(context: Context): Promise<void> {
+  const places = queuePlaces(context);
+  const drop = isGiven(context, "drop");
+  const force = isGiven(context, "force");
+  const timeoutMs = durationOf(context, "timeout");
+  if (isGiven(context, "dry-run")) {
+    const requestsFor = (place: QdiscPlace) => [
+      ...drop ? [] : [changeRequest(place, "release-indefinite")],
+      deleteRequest(place),
+    ];
+    const { printRequests } = await import("../dry_run.ts");
+    return printRequests(context, { places, requestsFor });
+  }
+  using connection = await openConnection(context);
+  const queues = places.map((place) => openQueue(connection, place));
+  const reports = await interruptible((signal) => detachAll(queues, { drop, force, timeoutMs, signal }));
+  for (const [index, queue] of queues.entries()) {
+    for (const loss of [...losses(`the plug on ${queue.dev}`, reports[index]), ...gapNote(queue)]) context.note(loss);
+  }
+  printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

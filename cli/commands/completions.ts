@@ -2,7 +2,7 @@ import bash from "../completions/plugctl.bash" with { type: "text" };
 import fish from "../completions/plugctl.fish" with { type: "text" };
 import zsh from "../completions/plugctl.zsh" with { type: "text" };
 import type { Context } from "../context.ts";
-import { UsageError } from "../usage_error.ts";
+import { UsageError } from "../exit_status.ts";
 
 const SCRIPTS: Readonly<Record<string, string>> = { bash, zsh, fish };
 

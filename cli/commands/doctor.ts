@@ -1,10 +1,7 @@
-import { type Context, isGiven } from "../context.ts";
-import { type Check, USES } from "../doctor/check.ts";
-import { checkKernelModules } from "../doctor/kernel_module.ts";
-import { checkCapabilities, checkLibc, checkLinux, checkNetlink } from "../doctor/machine.ts";
-import { checkNamespaces } from "../doctor/namespaces.ts";
+import { type Context, isGiven, textTable } from "../context.ts";
+import { type Check, checkKernelModules, USES } from "../doctor/kernel_module.ts";
+import { checkCapabilities, checkLibc, checkLinux, checkNamespaces, checkNetlink } from "../doctor/machine.ts";
 import { EXIT } from "../exit_status.ts";
-import { textTable } from "../printing.ts";
 
 /** `plugctl doctor` */
 export function run(context: Context): number {

@@ -1,10 +1,10 @@
-import { commandsUnder, unknownCommand } from "../arguments.ts";
-import type { Context } from "../context.ts";
+import config from "../../deno.json" with { type: "json" };
+import { commandsUnder, findCommand, unknownCommand } from "../arguments.ts";
+import { type Context, isGiven } from "../context.ts";
 import { commandHelp, generalHelp, groupHelp } from "../help_text.ts";
-import { findCommand } from "../table.ts";
 
 /** `plugctl help` */
-export function run(context: Context): void {
+export function help(context: Context): void {
   const { operands } = context.arguments;
   const name = operands.join(" ");
   if (name === "") return context.print(generalHelp());
@@ -13,4 +13,11 @@ export function run(context: Context): void {
   const commands = commandsUnder(name);
   if (commands.length === 0) throw unknownCommand(operands);
   context.print(groupHelp(name, commands));
+}
+
+/** `plugctl version` */
+export function version(context: Context): void {
+  const versions = { plugctl: config.version, deno: Deno.version.deno, target: Deno.build.target };
+  if (isGiven(context, "json")) return context.print(`${JSON.stringify(versions, null, 2)}\n`);
+  context.print(`plugctl ${versions.plugctl} (deno ${versions.deno}, ${versions.target})\n`);
 }

@@ -10,17 +10,15 @@ import {
 } from "../../plug/plug_requests.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../hold/child.ts";
-import { type Context, isGiven } from "../context.ts";
-import { EXIT } from "../exit_status.ts";
+import { type Context, gapNote, isGiven } from "../context.ts";
+import { EXIT, UsageError } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
 import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
 import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
-import { UsageError } from "../usage_error.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
-import { gapNote } from "../printing.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
@@ -96,7 +94,7 @@ async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<
 /** Holds while the command runs, or until something else ends it; then lets all go and waits until it has left. */
 async function hold(work: Work): Promise<Held> {
   const { plugs, guardian, plan, signal, failures } = work;
-  using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true });
+  using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true, bypass: plan.bypass });
   work.begun();
   work.child = startCommand(work);
   const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));

@@ -1,17 +1,15 @@
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { allNamespaces } from "../../linux/all_namespaces.ts";
-import { ENOENT } from "../../linux/errno.ts";
-import { NetlinkError } from "../../linux/netlink_error.ts";
+import { allNamespaces } from "../../linux/namespace.ts";
+import { ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
 import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { findLeftovers, type Leftovers } from "../../gate/leftovers.ts";
 import { recover, type Recovery } from "../../gate/recover.ts";
-import { type Context, isGiven } from "../context.ts";
+import { type Context, isGiven, losses } from "../context.ts";
 import { durationOf } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
-import { losses } from "../printing.ts";
 import { openConnection } from "../targets.ts";
-import { UsageError } from "../usage_error.ts";
+import { UsageError } from "../exit_status.ts";
 
 /** What was recovered in a network namespace; its name is told where there may be several. */
 interface Recovered extends Recovery {

@@ -6,8 +6,7 @@ import type { ShownLink } from "../../codec/shown_link.ts";
 import { gateDevice, gateName } from "../../plug/gate_device.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
-import { type Context, isGiven } from "../context.ts";
-import { textTable } from "../printing.ts";
+import { type Context, isGiven, textTable } from "../context.ts";
 import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
 
 const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "BACKLOG-BYTES", "DROPS"];

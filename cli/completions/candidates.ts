@@ -1,13 +1,11 @@
-import {
-  type CommandName,
-  COMMANDS,
-  type CommandSpec,
-  meaningOf,
-  type OptionName,
-  OPTIONS,
-  type OptionSpec,
-} from "../table.ts";
-import { readUnfinished, splitCommand, type UnfinishedLine } from "./command_line.ts";
+import type { LinkMessage } from "../../codec/message.ts";
+import { isGateDevice } from "../../gate/gate_state.ts";
+import { Connection } from "../../netlink/connection.ts";
+import { gateName } from "../../plug/gate_device.ts";
+import { readLinks } from "../../plug/qdiscs.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import { meaningOf } from "../help_text.ts";
+import { readUnfinished, shellWords, splitCommand, type UnfinishedLine } from "./command_line.ts";
 
 /** What a shell may put in the place of the word at the cursor. */
 export type Candidates =
@@ -126,4 +124,46 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
 
 function plainWords({ before }: UnfinishedLine, words: readonly string[]): Candidates {
   return { kind: "words", words: words.map((word) => ({ word: before + word, summary: "" })) };
+}
+
+/** Where `ip netns` keeps its names. */
+const NAMESPACES = "/run/netns";
+
+/** What there is on this machine; what cannot be looked at is not there. */
+export const machine: Surroundings = {
+  devices: (netns) => links(netns).filter((link) => !isGateDevice(link)).map(({ name }) => name),
+  gates: (netns) => links(netns).filter(isGateDevice).map(({ name }) => gateName(name) ?? name),
+  namespaces: () => attempt(() => Array.from(Deno.readDirSync(NAMESPACES), ({ name }) => name).sort()),
+};
+
+function links(netns?: string): LinkMessage[] {
+  return attempt(() => {
+    using connection = Connection.open({ netns });
+    return readLinks(connection, "list devices");
+  });
+}
+
+/** A shell that asks in the middle of a line is answered with nothing rather than an error. */
+function attempt<T>(look: () => T[]): T[] {
+  try {
+    return look();
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Answers a shell that completes a command line: first what it is to offer, `words`, `files` or `command`, then the
+ * words, a line each, with a tab and a summary behind them.
+ *
+ * @param words `words` and the words behind the program's name up to the cursor; or `bash` and the line up to there,
+ * since bash splits words at `=` and `:` too, and takes back only what stands behind these.
+ */
+export function complete([form, ...rest]: readonly string[]): string {
+  const words = form === "bash" ? shellWords((rest[0] ?? "").trimStart()).slice(1) : rest;
+  const found = candidates(words, machine);
+  if (found.kind !== "words") return `${found.kind}\n`;
+  const kept = form === "bash" ? /^.*[=:]/s.exec(words.at(-1) ?? "")?.[0].length ?? 0 : 0;
+  const lines = found.words.map(({ word, summary }) => form === "bash" ? word.slice(kept) : `${word}\t${summary}`);
+  return `${["words", ...lines].join("\n")}\n`;
 }

@@ -1,13 +1,79 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { Connection } from "../../netlink/connection.ts";
-import { hasCapability } from "../../linux/capability.ts";
 import { UnsupportedError } from "../../linux/libc.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
+import { hasCapability } from "../../linux/process.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { createRequest } from "../../plug/plug_requests.ts";
-import { type Check, readText } from "./check.ts";
-import { fixModule, kernelRelease } from "./kernel_vendor.ts";
+
+/** What can be done with plugctl, the first being what it is there for. */
+export const USES = ["holding packets", "gates", "--netns", "scenarios with hosts", "the demo without root"] as const;
+
+/** One thing that was looked at. */
+export interface Check {
+  /** What was looked for: `CAP_NET_ADMIN`, `sch_plug`. */
+  name: string;
+  /** What needs it. */
+  neededFor: typeof USES[number];
+  ok: boolean;
+  /** What was found, in a few words. */
+  found: string;
+  /** If it is missing: how to fix that. */
+  fix?: string;
+}
+
+/** The text of a file of /proc, /sys, /etc or /lib, or `undefined` where it is not there or not readable. */
+export function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  }
+}
+
+/** The release of the running kernel: `6.1.0-18-amd64`. */
+export function kernelRelease(): string {
+  return readText("/proc/sys/kernel/osrelease")?.trim() ?? "unknown";
+}
+
+/** How to get a module that this kernel lacks, by who made the kernel: not by what is installed around it. */
+export function fixModule({ module, config }: { module: string; config: string }): string {
+  const release = kernelRelease();
+  const version = readText("/proc/version") ?? "";
+  if (/microsoft/i.test(release)) {
+    return `build the kernel of WSL2 with ${config}=m, as docs/INSTALL.md describes`;
+  }
+  const fix = fixOfVendor(module, { release, version });
+  if (fix === undefined) {
+    return `rebuild this kernel (${release}, of no distribution that plugctl knows) with ${config}=m, or use another`;
+  }
+  return isContainer() ? `on the host of this container: ${fix}` : fix;
+}
+
+function fixOfVendor(
+  module: string,
+  { release, version }: { release: string; version: string },
+): string | undefined {
+  if (/Ubuntu/.test(version)) return `apt-get install linux-modules-extra-${release} && modprobe ${module}`;
+  if (/Debian/.test(version)) {
+    const full = "apt-get install linux-image-$(dpkg --print-architecture), and reboot";
+    return /-cloud-/.test(release)
+      ? `${full}: the cloud kernel lacks it`
+      : `modprobe ${module}; if that fails: ${full}`;
+  }
+  if (/\.(fc|el)\d+/.test(release)) return `dnf install kernel-modules-extra-${release} && modprobe ${module}`;
+  if (/-virt$/.test(release)) return "apk add linux-lts, and reboot into it: linux-virt lacks it";
+  if (/-lts$/.test(release) && /alpine/i.test(version)) return `modprobe ${module}`;
+  if (/arch\d|-arch|-default$|-MANJARO/.test(release)) return `modprobe ${module}`;
+}
+
+/** Whether this process is in a container, whose kernel belongs to its host. */
+function isContainer(): boolean {
+  const marks = ["/.dockerenv", "/run/.containerenv"];
+  return marks.some((path) => readText(path) !== undefined) || /container=/.test(readText("/proc/1/environ") ?? "");
+}
 
 /** A part of the kernel, and what needs it. */
 interface Part {

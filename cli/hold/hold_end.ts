@@ -1,5 +1,5 @@
 import type { CutShort, Hold, HoldDisturbance } from "../../plug/hold.ts";
-import type { Condition } from "../condition.ts";
+import type { Condition } from "../values.ts";
 import type { Child } from "./child.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 import { whenAborted } from "../interruptible.ts";

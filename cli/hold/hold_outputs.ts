@@ -1,6 +1,6 @@
 import { InheritedFile } from "../../linux/inherited_file.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { UsageError } from "../usage_error.ts";
+import { UsageError } from "../exit_status.ts";
 
 /** Where `hold` writes, beside standard error: opened before anything is touched. */
 export interface HoldOutputs extends Disposable {

@@ -1,11 +1,10 @@
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
-import { type Condition, parseCondition } from "../condition.ts";
-import { type Context, valueOf } from "../context.ts";
-import { durationOf, parseSize, positiveDuration } from "../values.ts";
+import { type Condition, durationOf, parseCondition, parseSize, positiveDuration } from "../values.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
 import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
-import { UsageError } from "../usage_error.ts";
+import { UsageError } from "../exit_status.ts";
 
 /** What to hold, and for how long. */
 export interface HoldPlan extends NamedTargets {
@@ -18,6 +17,8 @@ export interface HoldPlan extends NamedTargets {
   maxMs: number;
   /** How long to wait for what was held to leave. */
   timeoutMs?: number;
+  /** Whether gates may be held whose packets bypass filters of others. */
+  bypass: boolean;
 }
 
 /** By how much the guardian waits longer than a `--for`, in milliseconds. */
@@ -40,6 +41,7 @@ export function holdPlan(context: Context): HoldPlan {
     until: until === undefined ? undefined : parseCondition(until),
     maxMs: positiveDuration(context, "max-hold") ?? defaultMaxMs(positiveDuration(context, "for")),
     timeoutMs: durationOf(context, "timeout"),
+    bypass: isGiven(context, "force"),
   };
   if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
     throw new UsageError(`hold needs an end: ${endsFor(plan.names)}`);

@@ -51,14 +51,14 @@ function isOvertaken(error: unknown): boolean {
 
 function openQueues(
   connection: Connection,
-  { gates, places, limitBytes }: HoldPlan,
+  { gates, places, limitBytes, bypass }: HoldPlan,
   guardian: Guardian,
 ): Omit<HoldQueues, "guardian"> {
   const listed = places.length > 0 ? listPlugs(connection) : [];
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
-  const remarks = gates.length === 0
-    ? []
-    : listGates(connection).filter(({ name }) => gates.includes(name)).flatMap(remarksOn);
+  const remarks = gates.length === 0 ? [] : listGates(connection).filter(({ name }) => gates.includes(name))
+    // Where packets may bypass nothing, the refusal says what they would.
+    .flatMap((gate) => remarksOn(bypass ? gate : { ...gate, bypassed: [] }));
   const missing: PlugPlace[] = [];
   for (const place of places) {
     const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));

@@ -1,11 +1,8 @@
-import { BASE64, DIGITS } from "./digits.ts";
+import { BASE64, DIGITS, NUMBERS, STRINGS } from "./arrays.ts";
 import { HEX_DUMP } from "./hex_dump.ts";
 import { LIBNL_DEBUG } from "./libnl_debug.ts";
-import { mistakeAt } from "./mistake.ts";
-import { NUMBERS } from "./numbers.ts";
+import { Findings, mistakeAt, type TextFormat } from "./text_format.ts";
 import { STRACE } from "./strace_text.ts";
-import { STRINGS } from "./strings.ts";
-import { Findings, type TextFormat } from "./text_format.ts";
 
 /** The formats, of which a text is of the first that fits: a form is told from those behind it by what only it has. */
 const FORMATS: readonly TextFormat[] = [LIBNL_DEBUG, STRACE, HEX_DUMP, NUMBERS, STRINGS, BASE64, DIGITS];

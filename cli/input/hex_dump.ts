@@ -1,5 +1,4 @@
-import { mistakeAt } from "./mistake.ts";
-import type { TextFormat } from "./text_format.ts";
+import { mistakeAt, type TextFormat } from "./text_format.ts";
 
 /** The offset that a line of a dump begins with, and what follows it. */
 const LINE = /^\s*(?:0x)?([0-9a-f]{4,16})(:?)[ \t]+(?=[0-9a-f]{2})/i;

@@ -1,5 +1,4 @@
-import { mistakeAt } from "./mistake.ts";
-import type { Findings, TextFormat } from "./text_format.ts";
+import { type Findings, mistakeAt, type TextFormat } from "./text_format.ts";
 
 const BEGIN = /^-+ +BEGIN NETLINK MESSAGE -+$/;
 const END = /^-+ +END NETLINK MESSAGE +-+$/;

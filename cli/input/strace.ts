@@ -1,5 +1,5 @@
-import { mistakeAt } from "./mistake.ts";
-import { lettersOf } from "./strings.ts";
+import { mistakeAt } from "./text_format.ts";
+import { lettersOf } from "./arrays.ts";
 
 /** What to do where strace's own words are not enough. */
 export const INSTEAD = "have strace dump the bytes themselves with: -e write=all -e read=all";

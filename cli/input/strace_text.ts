@@ -1,6 +1,6 @@
 import { messagesBytes } from "./strace_bytes.ts";
 import { isStrace, type StraceCall, straceCalls, StraceError, StraceReader } from "./strace.ts";
-import { CUT, lettersOf } from "./strings.ts";
+import { CUT, lettersOf } from "./arrays.ts";
 import { type Findings, isMessage, type TextFormat } from "./text_format.ts";
 
 /** What strace prints of a program, whole or in part: the bytes of what goes over netlink. */

@@ -1,7 +1,9 @@
 /** A packet of a capture. */
 export interface CapturedPacket {
-  /** When it was seen, in nanoseconds since 1970; 0 where the capture does not say. */
-  timeNs: bigint;
+  /** When it was seen, in seconds since 1970; 0 where the capture does not say. */
+  seconds: number;
+  /** What of the next second had passed. */
+  nanoseconds: number;
   /** What of it was captured, in the part of the capture that was given last. */
   bytes: Uint8Array;
   /** How long it was: more than `bytes` where only its beginning was captured. */

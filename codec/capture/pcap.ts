@@ -3,12 +3,13 @@ import type { CapturedPacket, CaptureForm } from "./packet.ts";
 
 const FILE_HEADER_LEN = 24;
 const PACKET_HEADER_LEN = 16;
+const SECOND_NS = 1e9;
 /** The first four bytes as a big-endian number: how its numbers are ordered, and nanoseconds a tick. */
-const MAGIC: Readonly<Record<number, readonly [littleEndian: boolean, tickNs: bigint]>> = {
-  0xd4c3b2a1: [true, 1000n],
-  0x4d3cb2a1: [true, 1n],
-  0xa1b2c3d4: [false, 1000n],
-  0xa1b23c4d: [false, 1n],
+const MAGIC: Readonly<Record<number, readonly [littleEndian: boolean, tickNs: number]>> = {
+  0xd4c3b2a1: [true, 1000],
+  0x4d3cb2a1: [true, 1],
+  0xa1b2c3d4: [false, 1000],
+  0xa1b23c4d: [false, 1],
 };
 
 /** Whether a capture that begins with this number, read as big-endian, is pcap. */
@@ -20,7 +21,7 @@ export function isPcap(magic: number): boolean {
 export class Pcap implements CaptureForm {
   readonly #input: CaptureInput;
   /** What the file header says, once that has come. */
-  #header?: { littleEndian: boolean; tickNs: bigint; linkType: number };
+  #header?: { littleEndian: boolean; tickNs: number; linkType: number };
 
   /** Takes where the capture comes from. */
   constructor(input: CaptureInput) {
@@ -41,10 +42,11 @@ export class Pcap implements CaptureForm {
     const { view, at } = input;
     const captured = view.getUint32(at + 8, littleEndian);
     if (!input.has(captured, PACKET_HEADER_LEN)) return false;
-    const seconds = view.getUint32(at, littleEndian);
     const ticks = view.getUint32(at + 4, littleEndian);
+    const isWithinSecond = ticks * tickNs < SECOND_NS;
     const packet = {
-      timeNs: BigInt(seconds) * 1_000_000_000n + BigInt(ticks) * tickNs,
+      seconds: view.getUint32(at, littleEndian) + (isWithinSecond ? 0 : Math.floor(ticks * tickNs / SECOND_NS)),
+      nanoseconds: isWithinSecond ? ticks * tickNs : ticks * tickNs % SECOND_NS,
       bytes: input.bytes(PACKET_HEADER_LEN, captured),
       length: view.getUint32(at + 12, littleEndian),
       linkType,

@@ -100,7 +100,7 @@ export class Pcapng implements CaptureForm {
     const ticks = BigInt(this.#number(12)) << 32n | BigInt(this.#number(16));
     const comment = this.#option(OPTION.comment, AT.packet + align4(captured), length);
     return {
-      timeNs: ticks * SECOND_NS / from.ticksPerSecond + from.offsetSeconds * SECOND_NS,
+      ...timeOf(ticks * SECOND_NS / from.ticksPerSecond + from.offsetSeconds * SECOND_NS),
       bytes: this.#input.bytes(AT.packet, captured),
       length: this.#number(24),
       linkType: from.linkType,
@@ -115,7 +115,7 @@ export class Pcapng implements CaptureForm {
     const whole = this.#number(8);
     const captured = Math.min(whole, snapLength || whole);
     this.#check(AT.simplePacket + captured, length);
-    return { timeNs: 0n, bytes: this.#input.bytes(AT.simplePacket, captured), length: whole, linkType };
+    return { seconds: 0, nanoseconds: 0, bytes: this.#input.bytes(AT.simplePacket, captured), length: whole, linkType };
   }
 
   #interface(index: number): Interface {
@@ -160,4 +160,9 @@ function align4(length: number): number {
 
 function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, length);
+}
+
+function timeOf(timeNs: bigint): { seconds: number; nanoseconds: number } {
+  const nanoseconds = (timeNs % SECOND_NS + SECOND_NS) % SECOND_NS;
+  return { seconds: Number((timeNs - nanoseconds) / SECOND_NS), nanoseconds: Number(nanoseconds) };
 }

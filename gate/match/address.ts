@@ -1,3 +1,5 @@
+import { type Reader, wholeNumber, type Word } from "./reader.ts";
+
 const GROUP = /^[0-9a-f]{1,4}$/i;
 const OCTET = /^(?:0|[1-9][0-9]{0,2})$/;
 
@@ -58,4 +60,52 @@ function longestGap(groups: readonly string[]): { start: number; length: number 
 /** The address with the bits behind the first `length` cleared. */
 export function maskAddress(address: Uint8Array, length: number): Uint8Array {
   return address.map((byte, index) => byte & 0xff00 >> Math.min(8, Math.max(0, length - 8 * index)));
+}
+
+/** A network: an address, and how many of its bits count. */
+export interface Prefix {
+  address: Uint8Array;
+  length: number;
+}
+
+/** Reads an address or a network; of `net`, with fewer octets, or with a mask behind it. */
+export function readPrefix(
+  reader: Reader,
+  { word, expected, isNet = false }: { word: Word; expected: string; isNet?: boolean },
+): Prefix {
+  const [text, lengthText, ...more] = word.text.split("/");
+  const octets = isNet && /^\d+(?:\.\d+){0,2}$/.test(text) ? text.split(".").length : 4;
+  const address = parseAddress(text + ".0".repeat(4 - octets));
+  if (!address || more.length > 0) throw reader.fault(word, expected);
+  const bitCount = 8 * address.length;
+  const told = isNet && lengthText === undefined && reader.takeIf("mask") ? readMask(reader) : undefined;
+  const length = told ??
+    (lengthText === undefined ? (octets < 4 ? 8 * octets : bitCount) : wholeNumber(lengthText, bitCount));
+  if (length === undefined) throw reader.fault(lengthPart(word), `a length from 1 to ${bitCount}`);
+  if (length === 0) {
+    const family = address.length === 4 ? "ip" : "ip6";
+    const problem = `every ${family === "ip" ? "IPv4" : "IPv6"} address fits ${word.text}`;
+    throw reader.fault(word, `a longer prefix, or in place of it: ${family}`, { problem });
+  }
+  const masked = maskAddress(address, length);
+  if (masked.some((byte, index) => byte !== address[index])) {
+    throw reader.fault(word, `no bits behind the first ${length}: ${formatAddress(masked)}/${length}`);
+  }
+  return { address, length };
+}
+
+/** What stands behind the slash, or all where nothing does. */
+function lengthPart({ text, position }: Word): Word {
+  const slash = text.indexOf("/") + 1;
+  return slash === text.length ? { text, position } : { text: text.slice(slash), position: position + slash };
+}
+
+/** The length that a mask of IPv4 means. */
+function readMask(reader: Reader): number {
+  const expected = "a mask, as 255.255.0.0";
+  const word = reader.take(expected);
+  const mask = parseAddress(word.text);
+  const binary = mask?.length === 4 ? [...mask].map((byte) => byte.toString(2).padStart(8, "0")).join("") : "";
+  if (!/^1+0*$/.test(binary)) throw reader.fault(word, expected);
+  return binary.lastIndexOf("1") + 1;
 }

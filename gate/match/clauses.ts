@@ -1,10 +1,10 @@
-import { formatAddress, maskAddress, parseAddress } from "./address.ts";
+import { type Prefix, readPrefix } from "./address.ts";
 import { bits, type Cube, type Field, is, range } from "./cube.ts";
 import * as fields from "./fields.ts";
 import { all, type End, ETHER_TYPES, inBoth, IPV4, IPV6, PROTOCOLS, TCP_FLAGS, type TcpFlag } from "./fields.ts";
 import { bytes, wideBytes } from "./packet.ts";
-import { type Service, services } from "./services.ts";
-import { nearest, type Reader, wholeNumber, type Word } from "./words.ts";
+import { readPorts } from "./services.ts";
+import { nearest, type Reader, wholeNumber, type Word } from "./reader.ts";
 
 /** A word of the match language, with all that belongs to it. */
 interface ClauseBase {
@@ -107,9 +107,6 @@ const FRAGMENT: Field = {
 
 const ADDRESS_FIELDS = [fields.ADDRESSES.src, fields.ADDRESSES.dst].flatMap((sizes) => [...sizes[4], ...sizes[16]])
   .map(({ field }) => field);
-
-const PORTED = ["tcp", "udp", "sctp"] as const;
-const PORT_TEXT = "a port from 1 to 65535, a range of them (N-M), or a service's name";
 
 /** Every word of the language, in the order of the docs. */
 export const CLAUSES: readonly Clause[] = [
@@ -295,6 +292,15 @@ export const CLAUSES: readonly Clause[] = [
 export const CLAUSE_FIELDS: readonly Field[] = [...new Set(CLAUSES.flatMap((clause) => clause.fields))]
   .filter(({ attributes }) => attributes !== undefined);
 
+/** An address where it stands in IPv4, ARP or IPv6. */
+function atAddress(end: End, { address, length }: Prefix): Cube[] {
+  const size = address.length === 4 ? 4 : 16;
+  const whole = 8n * BigInt(size);
+  const mask = (1n << whole) - (1n << whole - BigInt(length));
+  const value = address.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
+  return fields.ADDRESSES[end][size].map(({ field, family }) => all(family, bits(field, value, mask)));
+}
+
 function icmp(reader: Reader, name: "icmp" | "icmp6"): Cube[] {
   const said = [name === "icmp" ? IPV4 : IPV6, is(fields.PROTOCOL, PROTOCOLS[name])];
   for (const what of ["type", "code"] as const) {
@@ -314,95 +320,6 @@ function readNumber(reader: Reader, expected: string, most: number): number {
   const number = wholeNumber(word.text, most);
   if (number === undefined) throw reader.fault(word, expected);
   return number;
-}
-
-interface Prefix {
-  address: Uint8Array;
-  length: number;
-}
-
-/** An address where it stands in IPv4, ARP or IPv6. */
-function atAddress(end: End, { address, length }: Prefix): Cube[] {
-  const size = address.length === 4 ? 4 : 16;
-  const whole = 8n * BigInt(size);
-  const mask = (1n << whole) - (1n << whole - BigInt(length));
-  const value = address.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
-  return fields.ADDRESSES[end][size].map(({ field, family }) => all(family, bits(field, value, mask)));
-}
-
-function readPrefix(
-  reader: Reader,
-  { word, expected, isNet = false }: { word: Word; expected: string; isNet?: boolean },
-): Prefix {
-  const [text, lengthText, ...more] = word.text.split("/");
-  const octets = isNet && /^\d+(?:\.\d+){0,2}$/.test(text) ? text.split(".").length : 4;
-  const address = parseAddress(text + ".0".repeat(4 - octets));
-  if (!address || more.length > 0) throw reader.fault(word, expected);
-  const bitCount = 8 * address.length;
-  const told = isNet && lengthText === undefined && reader.takeIf("mask") ? readMask(reader) : undefined;
-  const length = told ??
-    (lengthText === undefined ? (octets < 4 ? 8 * octets : bitCount) : wholeNumber(lengthText, bitCount));
-  if (length === undefined) throw reader.fault(lengthPart(word), `a length from 1 to ${bitCount}`);
-  if (length === 0) {
-    const family = address.length === 4 ? "ip" : "ip6";
-    const problem = `every ${family === "ip" ? "IPv4" : "IPv6"} address fits ${word.text}`;
-    throw reader.fault(word, `a longer prefix, or in place of it: ${family}`, { problem });
-  }
-  const masked = maskAddress(address, length);
-  if (masked.some((byte, index) => byte !== address[index])) {
-    throw reader.fault(word, `no bits behind the first ${length}: ${formatAddress(masked)}/${length}`);
-  }
-  return { address, length };
-}
-
-/** What stands behind the slash, or all where nothing does. */
-function lengthPart({ text, position }: Word): Word {
-  const slash = text.indexOf("/") + 1;
-  return slash === text.length ? { text, position } : { text: text.slice(slash), position: position + slash };
-}
-
-/** The length that a mask of IPv4 means. */
-function readMask(reader: Reader): number {
-  const expected = "a mask, as 255.255.0.0";
-  const word = reader.take(expected);
-  const mask = parseAddress(word.text);
-  const binary = mask?.length === 4 ? [...mask].map((byte) => byte.toString(2).padStart(8, "0")).join("") : "";
-  if (!/^1+0*$/.test(binary)) throw reader.fault(word, expected);
-  return binary.lastIndexOf("1") + 1;
-}
-
-/** A port, a range, or a service's name, with the protocols that it is of. */
-function readPorts(reader: Reader): { first: number; last: number; protocols: (typeof PORTED)[number][] } {
-  const word = reader.take(PORT_TEXT);
-  const [, from, to = from] = /^(\w+)(?:-(\w+))?$/.exec(word.text) ?? [];
-  const [first, last] = [from, to].map((text) => wholeNumber(text ?? "", 65535));
-  if (first !== undefined && last !== undefined) {
-    if (first === 0) throw reader.fault(word, PORT_TEXT);
-    if (last < first) throw reader.fault(word, `the lower port first: ${last}-${first}`);
-    return { first, last, protocols: [...PORTED] };
-  }
-  if (/^[0-9]/.test(word.text)) throw reader.fault(word, PORT_TEXT);
-  const { port, protocols } = readService(reader, word);
-  // As in libpcap: a name that is known for one protocol alone means that one.
-  return {
-    first: port,
-    last: port,
-    protocols: PORTED.filter((name) => protocols.length > 1 || protocols.includes(name)),
-  };
-}
-
-function readService(reader: Reader, word: Word): Service {
-  let known: ReadonlyMap<string, Service>;
-  try {
-    known = services();
-  } catch (error) {
-    const problem = `${JSON.stringify(word.text)} is no number, and /etc/services cannot be read ` +
-      `(${error instanceof Error ? error.name : error})`;
-    throw reader.fault(word, PORT_TEXT, { problem });
-  }
-  const service = known.get(word.text);
-  if (service) return service;
-  throw reader.fault(word, PORT_TEXT, { hint: nearest(word.text, [...known.keys()]) });
 }
 
 function readFlags(reader: Reader): Cube[] {

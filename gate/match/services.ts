@@ -1,3 +1,8 @@
+import { nearest, type Reader, wholeNumber, type Word } from "./reader.ts";
+
+const PORTED = ["tcp", "udp", "sctp"] as const;
+const PORT_TEXT = "a port from 1 to 65535, a range of them (N-M), or a service's name";
+
 /** A port that a service name stands for, and the protocols under which the name is known. */
 export interface Service {
   port: number;
@@ -62,4 +67,38 @@ export function parseServices(text: string): Map<string, Service> {
     }
   }
   return found;
+}
+
+/** A port, a range, or a service's name, with the protocols that it is of. */
+export function readPorts(reader: Reader): { first: number; last: number; protocols: (typeof PORTED)[number][] } {
+  const word = reader.take(PORT_TEXT);
+  const [, from, to = from] = /^(\w+)(?:-(\w+))?$/.exec(word.text) ?? [];
+  const [first, last] = [from, to].map((text) => wholeNumber(text ?? "", 65535));
+  if (first !== undefined && last !== undefined) {
+    if (first === 0) throw reader.fault(word, PORT_TEXT);
+    if (last < first) throw reader.fault(word, `the lower port first: ${last}-${first}`);
+    return { first, last, protocols: [...PORTED] };
+  }
+  if (/^[0-9]/.test(word.text)) throw reader.fault(word, PORT_TEXT);
+  const { port, protocols } = readService(reader, word);
+  // As in libpcap: a name that is known for one protocol alone means that one.
+  return {
+    first: port,
+    last: port,
+    protocols: PORTED.filter((name) => protocols.length > 1 || protocols.includes(name)),
+  };
+}
+
+function readService(reader: Reader, word: Word): Service {
+  let known: ReadonlyMap<string, Service>;
+  try {
+    known = services();
+  } catch (error) {
+    const problem = `${JSON.stringify(word.text)} is no number, and /etc/services cannot be read ` +
+      `(${error instanceof Error ? error.name : error})`;
+    throw reader.fault(word, PORT_TEXT, { problem });
+  }
+  const service = known.get(word.text);
+  if (service) return service;
+  throw reader.fault(word, PORT_TEXT, { hint: nearest(word.text, [...known.keys()]) });
 }

@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import type { ConditionKind, Look } from "../condition.ts";
-import type { Condition } from "../plan.ts";
+import { type Condition, fitsText, type TextTest } from "../plan.ts";
 import { mistake } from "../source/context.ts";
 import { FLAG, SOME_TEXT, TEXT_TEST } from "../source/scalar.ts";
-import { fitsText, type TextTest } from "../text_test.ts";
 
 /** A file that is there, or is not, or holds a text. */
 export interface FileCondition extends Condition {

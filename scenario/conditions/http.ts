@@ -1,13 +1,11 @@
 import * as v from "valibot";
 import { inNamespace } from "../../linux/namespace.ts";
-import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/comparison.ts";
+import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
 import type { ConditionKind, Look, LookScene } from "../condition.ts";
-import type { Condition } from "../plan.ts";
-import { isIp } from "../source/address.ts";
+import { type Condition, fitsText, type TextTest } from "../plan.ts";
+import { COUNT_TEST, isIp, TEXT_TEST } from "../source/scalar.ts";
 import { hostOf } from "../source/context.ts";
-import { parsed, type Schema } from "../source/mapping.ts";
-import { COUNT_TEST, TEXT_TEST } from "../source/scalar.ts";
-import { fitsText, type TextTest } from "../text_test.ts";
+import { parsed, type Schema } from "../source/check.ts";
 
 /** What a web server answers to a GET request. */
 export interface HttpCondition extends Condition {

@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import type { ConditionKind, OnHost } from "../condition.ts";
 import type { Condition } from "../plan.ts";
-import { check } from "../source/check.ts";
+import { check, mapping, type Schema } from "../source/check.ts";
 import { mistake } from "../source/context.ts";
-import { mapping, type Schema } from "../source/mapping.ts";
 import { DURATION } from "../source/scalar.ts";
 import type { Written } from "../step.ts";
 import { COMMAND_CONDITION } from "./command.ts";

@@ -2,9 +2,8 @@ import * as v from "valibot";
 import { inNamespace } from "../../linux/namespace.ts";
 import type { ConditionKind } from "../condition.ts";
 import type { Condition } from "../plan.ts";
-import { IP } from "../source/address.ts";
+import { FLAG, IP, wholeNumber } from "../source/scalar.ts";
 import { mistake, planHostOf } from "../source/context.ts";
-import { FLAG, wholeNumber } from "../source/scalar.ts";
 
 /** A TCP port. */
 export interface PortCondition extends Condition {

@@ -1,11 +1,10 @@
 import * as v from "valibot";
 import { describeEnd, END_ENTRIES, endOf, howEnded, lastWords, saysEnd, wrongEnd } from "../command.ts";
 import type { ConditionKind, Look, LookScene, OnHost, WrittenCondition } from "../condition.ts";
-import type { Condition, ProcessTest } from "../plan.ts";
+import type { Condition, ProcessTest, TextTest } from "../plan.ts";
 import { mistake } from "../source/context.ts";
 import { FLAG, NAME, TEXT_TEST } from "../source/scalar.ts";
 import { follow } from "../source/tree.ts";
-import type { TextTest } from "../text_test.ts";
 
 /** A process that has ended, that runs, or that has written a line. */
 export interface ProcessCondition extends Condition, ProcessTest {

@@ -1,8 +1,7 @@
 import { parseAddress } from "../../gate/match/address.ts";
-import { hasCapability } from "../../linux/capability.ts";
-import { EPERM } from "../../linux/errno.ts";
+import { hasCapability } from "../../linux/process.ts";
+import { EPERM, NetlinkError } from "../../linux/netlink_error.ts";
 import { makeNamespace, namespacePath, removeNamespace } from "../../linux/namespace.ts";
-import { NetlinkError } from "../../linux/netlink_error.ts";
 import {
   type CableEnd,
   type GatewayRoute,

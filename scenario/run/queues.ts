@@ -5,12 +5,13 @@ import { Gate } from "../../gate/gate.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { type CutShort, describeDisturbance, type HoldDisturbance } from "../../plug/hold.ts";
 import { Plug } from "../../plug/plug.ts";
+import type { PlugGroup } from "../../plug/plug_group.ts";
+import { describeBypass } from "../../plug/change.ts";
 import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
-import { whyNothing } from "../../plug/release.ts";
-import { settled, type SettleOptions } from "../../plug/settle.ts";
+import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -33,6 +34,8 @@ interface Attached {
   name: string;
   gate?: Gate;
   plug: Plug;
+  /** What filters of others packets may bypass, of those it is known by now; absent where they may not. */
+  bypassed?: Set<string>;
   /** Since when it holds. */
   heldFrom?: number;
 }
@@ -75,7 +78,9 @@ export class Queues {
     const { name } = planned;
     if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
     const connection = this.#connect(planned.host);
-    const attached = planned.kind === "gate" ? this.#addGate(planned, connection) : this.#addPlug(planned, connection);
+    const attached = planned.kind === "gate"
+      ? withAdvice(() => this.#addGate(planned, connection))
+      : this.#addPlug(planned, connection);
     this.#attached.set(name, attached);
     this.#totalOf(name);
     if (this.#options.guardian) this.#heed(attached);
@@ -92,10 +97,7 @@ export class Queues {
     const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
-    // Where one of them refuses, the others hold all the same.
-    if (action === "buffer") { for (const queue of queues) this.#noteHold(queue, asked); }
-    // That it can lock out is no reason to refuse: there is a deadline.
-    if (action === "buffer") group.buffer({ force: true });
+    if (action === "buffer") this.#buffer(queues, { group, asked });
     else if (action === "release-one") group.releaseOne();
     else if (action === "release-indefinite") group.releaseIndefinite();
     else group.setLimit(limitBytes, { force: true });
@@ -105,6 +107,16 @@ export class Queues {
       for (const { gate } of held) gate?.assertDevices();
     }
     return asked;
+  }
+
+  /** What filters of others gates bypass that were made with `force`, a sentence each, as far as that is new. */
+  newlyBypassed(names: readonly string[]): string[] {
+    return names.map((name) => this.#find(name, "read")).flatMap(({ name, gate, bypassed }) => {
+      if (!gate || !bypassed) return [];
+      const found = gate.read().bypassed.filter((filter) => !bypassed.has(filter));
+      for (const filter of found) bypassed.add(filter);
+      return found.map((filter) => describeBypass(name, filter));
+    });
   }
 
   /**
@@ -199,7 +211,7 @@ export class Queues {
     const { guardian, maxHoldMs } = this.#options;
     const options = { name, devs, direction, match, limitBytes, priority, force, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
-    return { name, gate, plug: gate.plug };
+    return { name, gate, plug: gate.plug, bypassed: force ? new Set(gate.read().bypassed) : undefined };
   }
 
   #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
@@ -228,6 +240,16 @@ export class Queues {
     const attached = this.#attached.get(name);
     if (attached) return attached;
     throw new StepError(`Cannot ${verb} ${name}: it is not attached now`);
+  }
+
+  #buffer(queues: readonly Attached[], { group, asked }: { group: PlugGroup; asked: number }): void {
+    try {
+      // That it can lock out is no reason to refuse: there is a deadline.
+      withAdvice(() => group.buffer({ force: true, bypass: false }));
+    } finally {
+      // Where the kernel refuses one of them, the others hold all the same.
+      for (const queue of queues) if (queue.plug.lastAsked === "hold") this.#noteHold(queue, asked);
+    }
   }
 
   #noteHold(queue: Attached, asked: number): void {
@@ -271,6 +293,16 @@ export class Queues {
 /** Why a scenario does not go on where others have done something to what it holds. */
 export function disturbed(name: string, disturbance: HoldDisturbance): StepError {
   return new StepError(`Cannot go on: ${name}: ${describeDisturbance(disturbance)}`);
+}
+
+/** Says of a gate that would bypass filters of others what to write instead. */
+function withAdvice<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof QueueError) || error.code !== "would-bypass") throw error;
+    throw new StepError(`${error.message}; give the gate a higher priority, or force: true`, { cause: error });
+  }
 }
 
 function noTotal(): QueueTotal {

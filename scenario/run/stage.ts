@@ -1,10 +1,13 @@
-import type { StepEnd } from "../event.ts";
+import type { QdiscStats } from "../../codec/message.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import { QueueError } from "../../plug/queue_error.ts";
+import type { Phase, ScenarioEvent, StepEnd, StepMark, StepStart } from "../event.ts";
 import type { Scalar } from "../plan.ts";
 import type { Clock } from "./clock.ts";
-import type { Sink } from "./event_log.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Processes } from "./processes.ts";
 import type { Queues } from "./queues.ts";
+import { errnoOf, outcomeOf, sentenceOf } from "./step_error.ts";
 
 /** What the steps of a scenario work with. */
 export interface Stage {
@@ -27,3 +30,119 @@ export interface Stage {
 
 /** What is told of a step besides how it ended. */
 export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen" | "skipped">;
+
+/** Takes events. */
+export type Sink = (event: ScenarioEvent) => void;
+
+/** Where branches that run at the same time write their events, and how they come out. */
+export interface EventLog {
+  emit: Sink;
+  /** A log for each of several branches, which is closed when its branch has ended. */
+  branches(count: number): BranchLog[];
+}
+
+/** The log of a branch. */
+export interface BranchLog extends EventLog {
+  close(): void;
+}
+
+/** Passes events on as they come. */
+export function logByTime(sink: Sink): EventLog {
+  const log: BranchLog = { emit: sink, branches: (count) => Array.from({ length: count }, () => log), close: () => {} };
+  return log;
+}
+
+/** Passes events on in the order of the file: those of a branch when the branches before it have ended. */
+export function logByFile(sink: Sink): EventLog {
+  return { emit: sink, branches: (count) => branchesInOrder(sink, count) };
+}
+
+function branchesInOrder(sink: Sink, count: number): BranchLog[] {
+  const held: ScenarioEvent[][] = Array.from({ length: count }, () => []);
+  const closed = new Set<number>();
+  let turn = 0;
+  const advance = () => {
+    while (closed.has(turn)) {
+      turn++;
+      for (const event of held[turn]?.splice(0) ?? []) sink(event);
+    }
+  };
+  return held.map((events, index) => {
+    const emit: Sink = (event) => index === turn ? sink(event) : void events.push(event);
+    const close = () => {
+      closed.add(index);
+      advance();
+    };
+    return { ...logByFile(emit), close };
+  });
+}
+
+/** What is done, and where that is logged. */
+export interface Course {
+  stage: Stage;
+  phase: Phase;
+  log: EventLog;
+  signal: AbortSignal;
+  /** Called with each step that was not done, an inner one before the one that it is part of. */
+  onFailure: (step: string, error: unknown) => void;
+}
+
+/** What an event says of its step, but for what the course says. */
+export type Mark = Pick<StepMark, "step" | "action" | "host" | "process"> & { queues?: readonly string[] };
+
+/** What is told at the end of a step besides how it has ended. */
+export type End = Details & Pick<StepEnd, "before" | "beforeAt" | "after">;
+
+/** A step as it begins, and what is to be done. */
+export interface Logged extends Omit<StepStart, "event" | keyof StepMark> {
+  mark: Mark;
+  work: (end: End) => void | Promise<void>;
+}
+
+/** Does a step, and says that it begins and how it has ended. */
+export async function logged({ mark, work, ...start }: Logged, course: Course): Promise<void> {
+  const { stage, phase, log, signal, onFailure } = course;
+  const from = stage.now();
+  const own = { phase, ...mark, queues: [...mark.queues ?? []] };
+  const end: End = { before: {}, after: {} };
+  const emitEnd = (how: Pick<StepEnd, "outcome" | "errno" | "errnoName" | "sentence">) => {
+    const t = stage.now();
+    log.emit({ event: "step-end", t, ...own, ...how, duration: t - from, ...end });
+  };
+  log.emit({ event: "step-start", t: from, ...own, ...start });
+  try {
+    await work(end);
+  } catch (error) {
+    emitEnd({ outcome: outcomeOf(error, signal), ...errnoOf(error), sentence: sentenceOf(error) });
+    onFailure(mark.step, error);
+    throw error;
+  }
+  emitEnd({ outcome: "done", errno: 0, errnoName: "", sentence: "" });
+}
+
+/** Reads the counters of all queues every so often, and tells of those that have changed. */
+export function sample({ queues, now, emit }: Stage, everyMs: number): Disposable {
+  const last = new Map<string, string>();
+  const look = () => {
+    const changed: Record<string, QdiscStats> = {};
+    for (const name of queues.names) {
+      const stats = readIfThere(() => queues.stats(name));
+      const text = JSON.stringify(stats);
+      if (stats && last.get(name) !== text) changed[name] = stats;
+      last.set(name, text);
+    }
+    if (Object.keys(changed).length > 0) emit({ event: "sample", t: now(), queues: changed });
+  };
+  const timer = setInterval(look, everyMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** That a queue is gone, or the kernel does not answer, is told of where something is to be done to it. */
+function readIfThere(read: () => QdiscStats): QdiscStats | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof QueueError || error instanceof NetlinkError) return undefined;
+    throw error;
+  }
+}

@@ -1,15 +1,13 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import { fitsNumber } from "../../plug/comparison.ts";
-import { formatDuration } from "../../plug/quantity.ts";
+import { fitsNumber, formatDuration } from "../../plug/quantity.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { describeTook } from "../command.ts";
 import { conditionKind } from "../conditions/list.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { kindOf } from "../steps/list.ts";
-import { type Course, type End, logged, type Mark } from "./logged.ts";
+import { type Course, type End, logged, type Mark, type Stage } from "./stage.ts";
 import { bounded } from "./clock.ts";
-import type { Stage } from "./stage.ts";
 import { StepError } from "./step_error.ts";
 
 /** Where a list of steps is done. */

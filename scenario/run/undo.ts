@@ -1,6 +1,6 @@
 import { endProcesses, isTagged } from "../../guardian/processes.ts";
 import { bounded, TooLate } from "./clock.ts";
-import { type Course, logged } from "./logged.ts";
+import { type Course, logged } from "./stage.ts";
 import type { ScenarioProcess } from "./process.ts";
 import { countersOf } from "./steps.ts";
 

@@ -1,7 +1,6 @@
 import type { Mistake } from "../mistake.ts";
 import type { Scalar } from "../plan.ts";
-import { type Place, type Tree, valueAt } from "./tree.ts";
-import type { Scope } from "./variables.ts";
+import { type Place, type Scope, type Tree, valueAt } from "./tree.ts";
 
 /** The name that stands for this machine where a scenario brings hosts. */
 export const HERE = "here";

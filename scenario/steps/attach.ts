@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import type { PlannedGate, PlannedPlug, PlannedQueue, Step } from "../plan.ts";
 import { describeQueue, GATE_ENTRIES, GATE_NAME, gateOf, PLUG_ENTRIES, plugOf } from "../queue.ts";
-import { check } from "../source/check.ts";
+import { check, mapping } from "../source/check.ts";
 import { mistake, nameIn } from "../source/context.ts";
-import { mapping } from "../source/mapping.ts";
 import { NAME } from "../source/scalar.ts";
 import { keyPlace, valueAt } from "../source/tree.ts";
 import type { StepKind, Written } from "../step.ts";

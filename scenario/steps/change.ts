@@ -26,6 +26,8 @@ export const BUFFER: StepKind<ChangeStep> = {
   describe: ({ queues }) => `buffer ${queues.join(", ")}`,
   run({ queues }, { stage, details }) {
     details.asked = stage.queues.change(queues, { action: "buffer" });
+    const notes = stage.queues.newlyBypassed(queues);
+    if (notes.length > 0) details.notes = notes;
   },
 };
 

@@ -3,9 +3,8 @@ import { describeEnd, END_ENTRIES, endOf, saysEnd, wrongEnd } from "../command.t
 import type { ProcessTest, Step } from "../plan.ts";
 import { endWithin } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
-import { check } from "../source/check.ts";
+import { byKind, check, mapping } from "../source/check.ts";
 import { processNamed } from "../source/context.ts";
-import { byKind, mapping } from "../source/mapping.ts";
 import { DURATION, NAME } from "../source/scalar.ts";
 import type { StepKind } from "../step.ts";
 

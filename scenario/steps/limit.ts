@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
-import { check } from "../source/check.ts";
+import { check, mapping } from "../source/check.ts";
 import { mistake } from "../source/context.ts";
-import { mapping } from "../source/mapping.ts";
 import { SIZE } from "../source/scalar.ts";
 import { follow } from "../source/tree.ts";
 import type { StepKind } from "../step.ts";

@@ -1,7 +1,6 @@
 import type { Step } from "../plan.ts";
-import { check } from "../source/check.ts";
+import { byName, check } from "../source/check.ts";
 import { mistake } from "../source/context.ts";
-import { byName } from "../source/mapping.ts";
 import { NAME } from "../source/scalar.ts";
 import type { Part, StepKind } from "../step.ts";
 

@@ -5,12 +5,10 @@ import { conditionKind, conditionSchemas, planCondition } from "../conditions/li
 import type { Condition, Scalar, Step } from "../plan.ts";
 import { bounded } from "../run/clock.ts";
 import { StepError } from "../run/step_error.ts";
-import { check } from "../source/check.ts";
+import { byKind, check, mapping } from "../source/check.ts";
 import { mistake, nameIn } from "../source/context.ts";
-import { byKind, mapping } from "../source/mapping.ts";
 import { DURATION, SCALAR, VARIABLE, wholeNumber } from "../source/scalar.ts";
-import { follow, type Tree, valueAt } from "../source/tree.ts";
-import { uses } from "../source/variables.ts";
+import { follow, type Tree, uses, valueAt } from "../source/tree.ts";
 import type { Part, Scene, StepKind, Written } from "../step.ts";
 
 /** Does steps several times. */

@@ -1,17 +1,15 @@
 import * as v from "valibot";
 import { COMMAND, commandOf, describeCommand, describeEnd, endOf, RUN_ENTRIES, saysEnd, wrongEnd } from "../command.ts";
 import type { RanProcess } from "../event.ts";
-import type { PlannedCommand, ProcessTest, Step } from "../plan.ts";
+import type { PlannedCommand, ProcessTest, Step, TextTest } from "../plan.ts";
 import { pause } from "../run/clock.ts";
 import { commandEnded, runCommand } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
-import { check } from "../source/check.ts";
+import { byKind, byName, check, mapping } from "../source/check.ts";
 import { capture, hostOf } from "../source/context.ts";
-import { byKind, byName, mapping } from "../source/mapping.ts";
 import { TEXT_TEST, VARIABLE, wholeNumber } from "../source/scalar.ts";
 import { follow, plainValue } from "../source/tree.ts";
 import type { Scene, StepKind } from "../step.ts";
-import type { TextTest } from "../text_test.ts";
 
 /** Runs a command to its end. */
 export interface RunStep extends Step, PlannedCommand, ProcessTest {

@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import type { Step } from "../plan.ts";
 import { StepError } from "../run/step_error.ts";
-import { check } from "../source/check.ts";
+import { check, mapping } from "../source/check.ts";
 import { processNamed } from "../source/context.ts";
-import { mapping } from "../source/mapping.ts";
 import { FLAG, NAME, TEXT } from "../source/scalar.ts";
 import type { StepKind } from "../step.ts";
 

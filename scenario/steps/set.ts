@@ -1,7 +1,6 @@
 import type { Scalar, Step } from "../plan.ts";
-import { check } from "../source/check.ts";
+import { byName, check } from "../source/check.ts";
 import { capture } from "../source/context.ts";
-import { byName } from "../source/mapping.ts";
 import { SCALAR, VARIABLE } from "../source/scalar.ts";
 import { keyPlace } from "../source/tree.ts";
 import type { StepKind } from "../step.ts";

@@ -1,8 +1,7 @@
 import type { Step } from "../plan.ts";
 import { StepError } from "../run/step_error.ts";
-import { check } from "../source/check.ts";
+import { check, mapping } from "../source/check.ts";
 import { processNamed } from "../source/context.ts";
-import { mapping } from "../source/mapping.ts";
 import { NAME, SIGNAL } from "../source/scalar.ts";
 import type { StepKind } from "../step.ts";
 

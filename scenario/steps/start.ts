@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import { COMMAND_ENTRIES, commandOf, describeCommand } from "../command.ts";
 import type { PlannedCommand, ProcessTest, Step } from "../plan.ts";
-import { check } from "../source/check.ts";
+import { check, mapping } from "../source/check.ts";
 import { hostOf, nameIn } from "../source/context.ts";
-import { mapping } from "../source/mapping.ts";
 import { EXIT_TEST, NAME } from "../source/scalar.ts";
 import type { StepKind } from "../step.ts";
 

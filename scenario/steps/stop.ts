@@ -2,9 +2,8 @@ import * as v from "valibot";
 import type { Step } from "../plan.ts";
 import { endWithin } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
-import { check } from "../source/check.ts";
+import { byKind, check, mapping } from "../source/check.ts";
 import { processNamed, TIMEOUT_MS } from "../source/context.ts";
-import { byKind, mapping } from "../source/mapping.ts";
 import { DURATION, NAME, SIGNAL } from "../source/scalar.ts";
 import type { StepKind } from "../step.ts";
 

@@ -4,10 +4,7 @@
  * @module
  */
 
-import { startGuarded } from "../../uml/guarded.ts";
-import { lines } from "../../uml/lines.ts";
-import { terminate } from "../../uml/terminate.ts";
-import { within } from "../../uml/within.ts";
+import { lines, startGuarded, terminate, within } from "../../uml/processes.ts";
 
 export const QEMU = "qemu-system-aarch64";
 

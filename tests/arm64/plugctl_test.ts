@@ -5,7 +5,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { runCommandLine } from "../../cli/main.ts";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { Written } from "../cli/written.ts";
 import { until } from "../kernel/until.ts";
 

@@ -10,7 +10,7 @@
 import { compileBinary } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
 import { bundleProgram } from "../../package/javascript.ts";
-import { cacheModules } from "../../uml/cache_modules.ts";
+import { cacheModules } from "../../uml/cache.ts";
 import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
 import { provideTools } from "../tools.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PacketQueue } from "../../capture/packet_queue.ts";
+import { PacketQueue } from "../../capture/gate_capture.ts";
 import { Random } from "../codec/random.ts";
 
 const packet = (number: number, timeNs: number, length = 60) => ({

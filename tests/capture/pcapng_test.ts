@@ -28,7 +28,9 @@ const CAPTURE = concat(
 );
 
 Deno.test("writePacket() writes what a reader of pcapng reads: times, lengths, kinds, comments", () => {
-  const packets = new PacketReader().read(CAPTURE).map(({ bytes, ...packet }) => ({ ...packet, bytes: bytes.toHex() }));
+  const packets = new PacketReader().read(CAPTURE).map(({ bytes, seconds, nanoseconds, ...packet }) => {
+    return { timeNs: BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds), ...packet, bytes: bytes.toHex() };
+  });
   assertEquals([...packets], [
     { timeNs: TIME_NS, bytes: SYN.toHex(), length: 54, linkType: 1, comment: "held 512 ms by gate web, epoch 3" },
     {

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseArguments } from "../../cli/arguments.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 
 function messageOf(words: readonly string[]): string {
   return assertThrows(() => parseArguments(words), UsageError, undefined, `nothing was thrown on: ${words.join(" ")}`)

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseCondition } from "../../cli/condition.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { parseCondition } from "../../cli/values.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 
 const COUNTS = { backlogPackets: 10, backlogBytes: 65536, sentPackets: 3, sentBytes: 300, drops: 0 };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
-import { UsageError } from "../../cli/usage_error.ts";
-import { decode, formatSummary } from "../../codec/mod.ts";
+import { UsageError } from "../../cli/exit_status.ts";
+import { decode, formatSummary } from "../../codec/family.ts";
 import { REQUESTS } from "../codec/captured.ts";
 import { concat } from "../codec/bytes.ts";
 import { Random } from "../codec/random.ts";

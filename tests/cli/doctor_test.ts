@@ -1,10 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { type Check, USES } from "../../cli/doctor/check.ts";
-import { checkKernelModules } from "../../cli/doctor/kernel_module.ts";
-import { checkCapabilities, checkLibc, checkLinux, checkNetlink } from "../../cli/doctor/machine.ts";
-import { checkNamespaces } from "../../cli/doctor/namespaces.ts";
-import { hasCapability } from "../../linux/capability.ts";
+import { type Check, checkKernelModules, USES } from "../../cli/doctor/kernel_module.ts";
+import { checkCapabilities, checkLibc, checkLinux, checkNamespaces, checkNetlink } from "../../cli/doctor/machine.ts";
+import { hasCapability } from "../../linux/process.ts";
 import { plugctl } from "./plugctl.ts";
 import { replacedFiles } from "./replaced_files.ts";
 

@@ -2,11 +2,8 @@ import { assertEquals } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
 import type { Run } from "../../cli/context.ts";
-import { run as attach } from "../../cli/commands/attach.ts";
-import { run as buffer } from "../../cli/commands/buffer.ts";
-import { run as detach } from "../../cli/commands/detach.ts";
-import { run as limit } from "../../cli/commands/limit.ts";
-import { run as release } from "../../cli/commands/release.ts";
+import { attach, detach } from "../../cli/commands/attach.ts";
+import { buffer, limit, release } from "../../cli/commands/change.ts";
 import vectors from "../codec/vectors/requests.json" with { type: "json" };
 import { FakeContext } from "./fake_context.ts";
 import { plugctl } from "./plugctl.ts";

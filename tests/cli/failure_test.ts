@@ -4,9 +4,10 @@ import { assertSnapshot } from "@std/testing/snapshot";
 import { parseArguments } from "../../cli/arguments.ts";
 import { describeFailure } from "../../cli/failure.ts";
 import { Interrupted } from "../../cli/interruptible.ts";
-import { UsageError } from "../../cli/usage_error.ts";
-import { NetlinkError, UnsupportedError } from "../../netlink/mod.ts";
-import { QueueError, type QueueErrorCode } from "../../gate/mod.ts";
+import { UsageError } from "../../cli/exit_status.ts";
+import { UnsupportedError } from "../../linux/libc.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
+import { QueueError, type QueueErrorCode } from "../../plug/queue_error.ts";
 
 /** Every code, and the exit status that it is to have. */
 const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {

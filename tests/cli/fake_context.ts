@@ -19,8 +19,8 @@ export class FakeContext implements Context {
     throw new Error("This context runs no other command");
   }
 
-  print(text: string): void {
-    this.printed += text;
+  print(text: string | Uint8Array): void {
+    this.printed += typeof text === "string" ? text : new TextDecoder().decode(text);
   }
 
   note(text: string): void {

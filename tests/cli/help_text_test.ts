@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { parseArguments } from "../../cli/arguments.ts";
+import { findCommand, parseArguments } from "../../cli/arguments.ts";
 import { commandHelp, generalHelp } from "../../cli/help_text.ts";
-import { type CommandName, COMMANDS, type CommandSpec, findCommand, OPTIONS } from "../../cli/table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, OPTIONS } from "../../cli/table.ts";
 import { plugctl } from "./plugctl.ts";
 
 const NAMES = Object.keys(COMMANDS) as CommandName[];

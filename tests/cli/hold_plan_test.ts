@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { holdPlan } from "../../cli/hold/hold_plan.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 import { FakeContext } from "./fake_context.ts";
 
 const planned = (line: string) => holdPlan(new FakeContext(line));
 
 Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherwise", () => {
   const { until: _until, ...plan } = planned("hold web --for 200ms");
-  const unsaid = { limitBytes: undefined, timeoutMs: undefined };
+  const unsaid = { limitBytes: undefined, timeoutMs: undefined, bypass: false };
   const names = { gates: [], places: [], names: ["web"], at: { parent: undefined, handle: undefined } };
   assertEquals(plan, { ...names, ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
   assertEquals(planned("hold --dev lo --until backlog>=1 --max-hold 5s").maxMs, 5000);

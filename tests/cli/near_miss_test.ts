@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseArguments } from "../../cli/arguments.ts";
 import { nearest, shellText } from "../../cli/near_miss.ts";
 import { COMMANDS } from "../../cli/table.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 import { plugctl } from "./plugctl.ts";
 
 function messageOf(line: string): string {
@@ -67,7 +67,7 @@ const OPTIONS_MEANT = [
   ["version --quiet", "unknown option --quiet: version does not take it; see: plugctl version --help"],
   [
     "show --force",
-    "unknown option --force: show does not take it; these do: attach, detach, buffer, gate add, gate delete, recover",
+    "unknown option --force: show does not take it; see: plugctl show --help",
   ],
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
   [

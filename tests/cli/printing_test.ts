@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { losses, textTable } from "../../cli/printing.ts";
+import { losses, textTable } from "../../cli/context.ts";
 
 Deno.test("textTable() lays out columns two spaces apart, without spaces at the ends of lines", () => {
   assertEquals(textTable([["a", "long", ""], ["long", "b", ""], ["", "c", "d"]]), "a     long\nlong  b\n      c     d");

@@ -3,7 +3,7 @@ import { TC_H_ROOT } from "../../codec/mod.ts";
 import { isGiven, valueOf } from "../../cli/context.ts";
 import { deviceName } from "../../cli/values.ts";
 import { isRoot, openConnection, queuePlaces } from "../../cli/targets.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 import { FakeContext } from "./fake_context.ts";
 
 Deno.test("deviceName() takes what the kernel takes for one", () => {

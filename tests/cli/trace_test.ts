@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { traceMessages } from "../../cli/trace.ts";
+import { traceMessages } from "../../cli/shown_messages.ts";
 import { REPLIES } from "../codec/captured.ts";
 import { FakeContext } from "./fake_context.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseDuration, parseSize } from "../../cli/values.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { UsageError } from "../../cli/exit_status.ts";
 
 Deno.test("parseSize() counts in units of 1024, whatever their case", () => {
   for (

@@ -1,7 +1,6 @@
 // What the tables make of bytes, as people read it; and that they hang together.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decode, decodeAll, DecodeError, encode, formatMessage, formatSummary } from "../../codec/family.ts";
-import { decode as decodeCore } from "../../codec/mod.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
 import { genericFamily, ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
@@ -128,17 +127,6 @@ Deno.test("decode() says what it wants, when it is given something else", () => 
   assertThrows(wrong("zz"), TypeError, 'Cannot decode the string "zz": a message is a Uint8Array');
   assertThrows(wrong(undefined), TypeError, "Cannot decode undefined: a message is a Uint8Array");
   assertThrows(wrong([1, 2]), TypeError, "a message is a Uint8Array");
-  assertThrows(() => decodeCore("zz" as unknown as Uint8Array), TypeError, "a message is a Uint8Array");
-});
-
-Deno.test("decode() of the core knows plugs, qdiscs, links and answers, as the whole family does", () => {
-  const { "every attribute of a qdisc": qdisc, ...others } = FAMILY;
-  const about = Object.entries(others).filter(([name]) => /plug|link$|ack|refusal with|end of/.test(name));
-  assert(about.length > 6);
-  for (const [name, bytes] of about.filter(([name]) => name !== "link")) {
-    assertEquals(decodeCore(bytes), decode(bytes), name);
-  }
-  assertEquals(decodeCore(qdisc).fields?.find(({ kernelName }) => kernelName === "TCA_OPTIONS")?.fields, undefined);
 });
 
 Deno.test("encode() is the inverse of decode(), of every message of the family and each one captured", () => {

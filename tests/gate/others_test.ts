@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Filter } from "../../plug/filter.ts";
-import { parseMatch } from "../../gate/match/mod.ts";
+import { parseMatch } from "../../gate/match/expression.ts";
 import { nameFilter, othersAt } from "../../gate/others.ts";
 
 const NOTHING = { packets: 0, bytes: 0, ageMs: 0 };

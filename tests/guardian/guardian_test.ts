@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Guardian } from "../../guardian/guardian.ts";
+import { isEnding } from "../../guardian/processes.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 
 /** How many descriptors this process has open. */
@@ -55,4 +56,14 @@ Deno.test("Guardian has the variables of this process and those that it is given
 Deno.test("Guardian.start() says that a program is not there", () => {
   const error = assertThrows(() => Guardian.start({ command: ["/nonexistent/guardian"] }), NetlinkError);
   assertEquals(error.code, "ENOENT");
+});
+
+Deno.test("isEnding() is true of a process that was sent SIGKILL before its status is asked for", async () => {
+  const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  assertEquals([isEnding(child.pid), isEnding(Deno.pid)], [false, false]);
+  child.kill("SIGKILL");
+  // At one moment of its end nothing tells.
+  while (!isEnding(child.pid));
+  await child.status;
+  assertEquals(isEnding(child.pid), true);
 });

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { formatHandle, type QdiscMessage } from "../../codec/mod.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { readQdiscs } from "../../plug/qdiscs.ts";
 import { Host } from "./host.ts";
 import { UdpSocket } from "./udp_socket.ts";

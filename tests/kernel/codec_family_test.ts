@@ -5,7 +5,7 @@ import { NLM_F_DUMP, RTM_GETLINK, RTM_GETQDISC, RTM_GETROUTE, RTM_GETTFILTER } f
 import { bytesOf } from "../../codec/attributes.ts";
 import type { FieldInput } from "../../codec/encode.ts";
 import { decode, encode, type Field, formatSummary } from "../../codec/family.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { missingLeaves, type Told } from "./compared.ts";
 import { Host } from "./host.ts";
 import { loadModules } from "./modules.ts";

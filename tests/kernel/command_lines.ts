@@ -6,7 +6,7 @@
  */
 
 import { runCommandLine } from "../../cli/main.ts";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { Written } from "../cli/written.ts";
 
 console.log("ready");

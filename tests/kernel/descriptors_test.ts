@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Gate, Plug } from "../../mod.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Host } from "./host.ts";
 
 const CYCLES = 200;

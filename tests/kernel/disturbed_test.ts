@@ -1,12 +1,12 @@
 /** What others do to a queue while it is held: the holder says so as it happens, and touches nothing that is not its own. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Guardian, Plug } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { connect, Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
-import { hasEnded } from "./process_table.ts";
+import { guardians, hasEnded, wakings } from "./process_table.ts";
 import { plugOf, qdiscs } from "./queue.ts";
 import { until } from "./until.ts";
 
@@ -14,8 +14,18 @@ const DEV = ["--dev", "eth0", "--limit", "16m"];
 const GATE = ["gate", "add", "web", "--dev", "eth0", "--direction", "egress", "--match", "udp dst port 5000"];
 const WAIT = { timeoutMs: 60_000 };
 
-/** So that the guardian has seen what was sent, which it looks at each 50 ms. */
-const seen = () => new Promise((resolve) => setTimeout(resolve, 300));
+/** How often the guardian is to have looked before what was sent is taken for seen. */
+const LOOKS = 8;
+
+/** Waits until the guardian has seen what was sent, at which it looks every 50 ms where it is given the processor. */
+async function seen(): Promise<void> {
+  const before = guardians().map((pid) => ({ pid, wakings: wakings(pid) }));
+  const hasLooked = () => before.every(({ pid, wakings: first }) => !(wakings(pid) - first < LOOKS));
+  await until(hasLooked, { ...WAIT, what: "the looks of the guardian" });
+}
+
+/** So that the guardian has acted on what was done, which the end of the hold waits for in any case. */
+const noticed = () => new Promise((resolve) => setTimeout(resolve, 300));
 
 /** A hold of datagrams that others disturb, on a cable of its own. */
 class Disturbed extends HoldCase {
@@ -27,7 +37,7 @@ class Disturbed extends HoldCase {
     let failure: unknown;
     try {
       await disturb();
-      await seen();
+      await noticed();
     } catch (error) {
       failure = error;
     }

@@ -1,8 +1,40 @@
 /** The fake kernel that the tests of `plug/` and `gate/` run on answers what a real one does. */
 
 import { assertEquals } from "@std/assert";
-import { formatHandle, type QdiscRequest, RTM_GETQDISC, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, errnoName, openSocket, type Socket } from "../../netlink/mod.ts";
+import {
+  formatHandle,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  type QdiscRequest,
+  type Request,
+  RTM_GETQDISC,
+  RTM_NEWLINK,
+  TC_H_ROOT,
+} from "../../codec/mod.ts";
+import { treeRequest } from "../../codec/tree_request.ts";
+import { BOTH_SIDES } from "../../gate/gate_state.ts";
+import { errnoName } from "../../codec/errno_name.ts";
+import { GROUP_LINK, GROUP_TC, openSocket, type Socket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
+import { Listener } from "../../netlink/listener.ts";
+import {
+  createFilter,
+  deleteFilter,
+  type FilterPlace,
+  FIRST_FILTER,
+  hookOf,
+  type Key,
+  readFilters,
+} from "../../plug/filter.ts";
+import {
+  createClsact,
+  createDevice,
+  deleteClsact,
+  deleteDevice,
+  quietDevice,
+  takeUp,
+  writeNote,
+} from "../../plug/gate_device.ts";
 import {
   changeRequest,
   createRequest,
@@ -10,7 +42,8 @@ import {
   FIRST_HANDLE,
   type PlugAction,
   type QdiscPlace,
-} from "../../gate/mod.ts";
+} from "../../plug/plug_requests.ts";
+import { readLinks, readQdiscs } from "../../plug/qdiscs.ts";
 import { makeDevice, makeQdisc } from "../netlink/raw_requests.ts";
 import { FakeKernel } from "../plug/fake_kernel.ts";
 import { Host } from "./host.ts";
@@ -99,4 +132,137 @@ function outcome(connection: Connection, request: QdiscRequest): [errno: string,
 /** The kernel gives handles from 8000: on, another one each time. */
 function describe(handle: number): string {
   return handle >= 0x80000000 ? "with a handle of the kernel's" : formatHandle(handle);
+}
+
+const IFB = 3;
+const EGRESS = hookOf("egress");
+const NOWHERE = 77;
+const GATE: FilterPlace = { ifindex: IFINDEX, parent: EGRESS, priority: 1000, handle: FIRST_FILTER };
+const IPV4: Key = { type: 8, value: Uint8Array.of(8, 0) };
+const IPV6: Key = { type: 8, value: Uint8Array.of(0x86, 0xdd) };
+const COOKIE = Uint8Array.of(1, 2, 3);
+
+/** A filter that sends what it matches to the ifb. */
+function filterTo(place: Partial<FilterPlace>, { key = IPV4, redirectTo = IFB } = {}): Request {
+  return createFilter({ ...GATE, ...place }, { keys: [key], redirectTo, cookie: COOKIE });
+}
+
+/** A device of a kind that there is not. */
+const STRANGE = treeRequest({
+  type: RTM_NEWLINK,
+  flags: NLM_F_CREATE | NLM_F_EXCL,
+  ifindex: 0,
+  name: "strange",
+  kind: "nosuch",
+});
+
+const PLUG_OF_GATE = { ifindex: IFB, parent: TC_H_ROOT, handle: FIRST_HANDLE };
+/** What is asked in turn, on devices lo and d0, in words. */
+const COURSES: Readonly<Record<string, readonly (readonly [what: string, request: Request])[]>> = {
+  "a gate that is made and taken down": [
+    ["create the device", createDevice("pgweb")],
+    ["create it again", createDevice("pgweb")],
+    ["write its note", writeNote(IFB, "plugctl=1 match=tcp")],
+    ["keep it from making an address", quietDevice(IFB)],
+    ["take it up", takeUp(IFB)],
+    ["create its plug", createRequest(PLUG_OF_GATE, { limitBytes: 1000 })],
+    ["release it", changeRequest(PLUG_OF_GATE, "release-indefinite")],
+    ["create a filter before clsact", filterTo({})],
+    ["delete a filter before clsact", deleteFilter(GATE)],
+    ["create clsact", createClsact(IFINDEX)],
+    ["create clsact again", createClsact(IFINDEX)],
+    ["delete a filter of none", deleteFilter(GATE)],
+    ["create a filter", filterTo({})],
+    ["create it again", filterTo({})],
+    ["create one with the same keys", filterTo({ handle: FIRST_FILTER + 1 })],
+    ["create one with another protocol", filterTo({ handle: FIRST_FILTER + 1, protocol: 0x800 }, { key: IPV6 })],
+    ["create one that leads nowhere", filterTo({ handle: FIRST_FILTER + 1 }, { key: IPV6, redirectTo: NOWHERE })],
+    ["create a second one", filterTo({ handle: FIRST_FILTER + 1 }, { key: IPV6 })],
+    ["create one on the other hook", filterTo({ parent: hookOf("ingress") })],
+    ["create one where there is no hook", filterTo({ parent: 0xffff0007 })],
+    ["delete one of another kind", deleteFilter({ ...GATE, kind: "u32" })],
+    ["delete one of another handle", deleteFilter({ ...GATE, handle: FIRST_FILTER + 9 })],
+    ["delete one of another priority", deleteFilter({ ...GATE, priority: 7 })],
+    ["delete one of another protocol", deleteFilter({ ...GATE, protocol: 0x800 })],
+    ["delete the first", deleteFilter(GATE)],
+    ["delete it again", deleteFilter(GATE)],
+    ["delete the device, to which one leads", deleteDevice(IFB)],
+    ["delete it again", deleteDevice(IFB)],
+    ["delete clsact", deleteClsact(IFINDEX)],
+    ["delete it again", deleteClsact(IFINDEX)],
+    ["create a filter behind clsact", filterTo({}, { redirectTo: 1 })],
+  ],
+  "what is not there": [
+    ["create a device of an unknown kind", STRANGE],
+    ["write a note on no device", writeNote(NOWHERE, "x")],
+    ["take up no device", takeUp(NOWHERE)],
+    ["delete no device", deleteDevice(NOWHERE)],
+    ["delete loopback", deleteDevice(1)],
+    ["create clsact on no device", createClsact(NOWHERE)],
+    ["delete clsact of no device", deleteClsact(NOWHERE)],
+    ["delete clsact that was never there", deleteClsact(IFINDEX)],
+    ["create a filter on no device", filterTo({ ifindex: NOWHERE }, { redirectTo: 1 })],
+    ["delete a filter of no device", deleteFilter({ ...GATE, ifindex: NOWHERE })],
+  ],
+};
+
+for (const [name, course] of Object.entries(COURSES)) {
+  Deno.test(`FakeKernel() answers what this kernel does, of ${name}`, () => {
+    using host = new Host();
+    using socket = host.enter(openSocket);
+    makeDevice(socket, { name: "d0", ifindex: IFINDEX });
+    const fake = new FakeKernel();
+    fake.addDevice("lo", { isLoopback: true });
+    fake.addDevice("d0", { kind: "dummy", isUp: false });
+    using realListener = host.enter(() => Listener.open({ groups: HEARD }));
+    using fakeListener = new Listener(fake.listen(HEARD));
+    const real = { connection: new Connection(socket), listener: realListener };
+    const faked = { connection: fake.connection, listener: fakeListener };
+    for (const [what, request] of course) {
+      const [theirs, ours] = [real, faked].map(({ connection }) => answerTo(connection, request));
+      assertEquals(ours, theirs, what);
+      const [heard, said] = [real, faked].map(({ listener }) => heardBy(listener));
+      assertEquals(said.filter((text) => !heard.includes(text)), [], `${what}: ${heard.join("; ")}`);
+    }
+  });
+}
+
+const HEARD = GROUP_LINK | GROUP_TC;
+
+/** What a request is answered, and what there is afterwards. */
+function answerTo(connection: Connection, request: Request): unknown {
+  const [{ errno, sentence }] = connection.transact([request]);
+  const operation = "look";
+  const links = readLinks(connection, operation).map(({ ifindex, name, alias, txqueuelen, linkFlags }) => ({
+    ...{ ifindex, name, alias },
+    // Those of the two that were there before differ with their kinds.
+    ...ifindex === IFB ? { txqueuelen, isUp: (linkFlags & 1) === 1 } : {},
+  }));
+  const hooks = [1, IFINDEX, IFB].flatMap((ifindex) => BOTH_SIDES.map((side) => ({ ifindex, side })));
+  const filters = readFilters(connection, { operation, hooks }).map(({ keys = [], actions, ...filter }) => ({
+    ...filter,
+    // The kernel adds flags.
+    keys: keys.filter(({ type }) => type === IPV4.type).map(({ value }) => value.join()),
+    actions: actions.map(({ kind, verdict, mirred, cookie }) => ({ kind, verdict, mirred, cookie: cookie?.join() })),
+  }));
+  const qdiscs = readQdiscs(connection, operation).filter(({ handle }) => handle !== 0)
+    .map(({ ifindex, kind, handle, parent }) => ({ ifindex, kind, handle, parent }));
+  // What the kernel says in words differs from version to version.
+  return {
+    errno: errnoName(errno),
+    sentence: Deno.osRelease().startsWith("6.1.") ? sentence : "",
+    links,
+    filters,
+    qdiscs,
+  };
+}
+
+/** What was said till now: types of messages, and of which device. */
+function heardBy(listener: Listener): string[] {
+  const heard: string[] = [];
+  listener.hears((message) => {
+    heard.push(`${message.type} of ${message.word(20)}`);
+    return false;
+  });
+  return heard;
 }

@@ -1,7 +1,7 @@
 /** Gates that would hold this SSH session's own packets, or all of a default route, are refused without `--force`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Gate, QueueError } from "../../mod.ts";
 import { GatePair, witness } from "./gate_pair.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";

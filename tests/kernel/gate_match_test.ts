@@ -1,7 +1,7 @@
 /** Gates hold exactly those of random packets that tcpdump sees with the same words, in every direction. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../mod.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
 import { PacketSocket } from "./packet_socket.ts";

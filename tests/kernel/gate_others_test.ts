@@ -5,65 +5,11 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
-import { arrivedNumbers, receiveNumbers, sendNumbered } from "./numbered.ts";
+import { COUNT, END, OTHER, PORT, Traffic } from "./gate_traffic.ts";
+import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
-
-const COUNT = 50;
-const PORT = 7001;
-/** Where pedit sends what was meant for `PORT`. */
-const OTHER = 7002;
-/** Marks the end: what arrives before it is all that arrives. */
-const END = 7003;
-
-type Side = "ingress" | "egress";
-
-/** A pair of hosts between which datagrams pass a hook of `left`. */
-class Traffic implements Disposable {
-  readonly pair = new GatePair();
-  readonly #sender: UdpSocket;
-  readonly #receivers: UdpSocket[];
-  readonly #address: string;
-
-  constructor(side: Side) {
-    const [near, far] = this.pair.ends;
-    const [from, to] = side === "egress" ? [near, far] : [far, near];
-    this.pair.left.configure(["link add sink type dummy"]);
-    // It is to send nothing on its own account.
-    this.pair.left.run("sh", "-c", "sysctl -qw net.ipv6.conf.sink.disable_ipv6=1 && ip link set sink up");
-    this.#address = to.ipv4;
-    this.#sender = new UdpSocket(from.host, { address: from.ipv4, port: 0 });
-    this.#receivers = [PORT, OTHER, END].map((port) => new UdpSocket(to.host, { address: to.ipv4, port }));
-  }
-
-  /** Sends the datagrams, and tells how many have arrived at which port, and how many at the device `sink`. */
-  async arrived(): Promise<[port: number, other: number, sink: number]> {
-    const before = this.#sunk();
-    this.send();
-    sendNumbered(this.#sender, { address: this.#address, port: END }, { count: 1 });
-    const [port, other, end] = this.#receivers;
-    await receiveNumbers(end, { count: 1, ...WAIT });
-    return [arrivedNumbers(port).length, arrivedNumbers(other).length, this.#sunk() - before];
-  }
-
-  send(): void {
-    sendNumbered(this.#sender, { address: this.#address, port: PORT }, { count: COUNT });
-  }
-
-  tc(...words: string[]): void {
-    this.pair.left.run("tc", ...words);
-  }
-
-  #sunk(): number {
-    return Number(this.pair.left.run("cat", "/sys/class/net/sink/statistics/tx_packets"));
-  }
-
-  [Symbol.dispose](): void {
-    for (const socket of [this.#sender, ...this.#receivers]) socket[Symbol.dispose]();
-    this.pair[Symbol.dispose]();
-  }
-}
 
 const FLOWER = `flower ip_proto udp dst_port ${PORT}`;
 const U32 = `u32 match ip dport ${PORT} 0xffff`;
@@ -219,18 +165,6 @@ Deno.test("a gate behind a filter that drops leaves it its effect, and one of th
   assertEquals([same.status, /a filter with priority 5000 is there already/.test(same.stderr)], [1, true], same.stderr);
   assertEquals((await add("--priority", "5001")).status, 0);
   assertEquals(await traffic.arrived(), [0, 0, 0]);
-});
-
-Deno.test("a filter that comes behind a gate later is marked in gate list", async () => {
-  using traffic = new Traffic("ingress");
-  const { left } = traffic.pair;
-  await plugctlDone(left, "gate", "add", "web", "--direction", "in", ...GATE);
-  assertEquals((await plugctl(left, "gate", "list")).stderr, "");
-  traffic.tc("filter", "add", "dev", "eth0", "ingress", ...BEHIND[0].filter.split(" "));
-  assertEquals(
-    (await plugctl(left, "gate", "list")).stderr,
-    `plugctl: the packets that the gate web takes bypass: ${BEHIND[0].name}\n`,
-  );
 });
 
 Deno.test("a gate on a hook whose filters are in a shared block is refused", async () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { connect, type End, Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
 import { until } from "./until.ts";
@@ -66,8 +66,9 @@ export function witness(host: Host, devices: readonly string[] = ["lo", "eth0"])
   // In one process, as starting each takes long in User-Mode Linux; of a device that is not there it says so, and goes on.
   const tc = `printf 'qdisc show\\n${hooks.join("")}' | tc -force -batch - 2>&1`;
   const text = host.run("sh", "-c", `set -e; ip -details link show; ${tc} || true`)
-    // The kernel says that a new cable is up a moment later, whatever happens to its queues.
-    .replaceAll(/ state (UP|UNKNOWN) /g, " state … ");
+    // The kernel says that a new cable is up a moment later, whatever happens to its queues; UP is what it is set to.
+    .replaceAll(/ state (UP|UNKNOWN|DOWN|LOWERLAYERDOWN) /g, " state … ")
+    .replaceAll(/\bNO-CARRIER,|,LOWER_UP\b/g, "");
   return navigator.hardwareConcurrency === 1 ? text : text.replaceAll(/^qdisc clsact .*\n/gm, "");
 }
 

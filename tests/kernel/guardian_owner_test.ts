@@ -1,7 +1,7 @@
 /** A guardian whose process is dead, or that is told to let go, leaves alone what its process does not hold. */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { plugctlDone } from "./plugctl.ts";
 import { hasEnded } from "./process_table.ts";

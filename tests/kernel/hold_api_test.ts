@@ -1,8 +1,8 @@
 /** `hold` of the API: what it holds goes on at the end of the block, at the deadline, or at the death of its program. */
 
 import { assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
-import { lines } from "../../uml/lines.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { lines } from "../../uml/processes.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { witness } from "./gate_pair.ts";
 import { connect, type End, Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";

@@ -1,7 +1,7 @@
 /** However `plugctl hold` ends, nothing that it held is lost, and the machine is as it was. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { findGuardians, markOfPlug } from "../../guardian/mark.ts";
 import { findDevice } from "../../plug/qdiscs.ts";
 import { HELD, HoldCase } from "./hold_case.ts";

@@ -7,7 +7,7 @@
  */
 
 import { inNamespace } from "../../linux/namespace.ts";
-import { killIfThere } from "../../uml/terminate.ts";
+import { killIfThere } from "../../uml/processes.ts";
 
 /** A network namespace with its loopback device up, which is deleted when the block ends. */
 export class Host implements Disposable {

@@ -6,7 +6,8 @@
  */
 
 import { sendRegion } from "../../codec/mod.ts";
-import { Connection, openSocket, type Socket } from "../../netlink/mod.ts";
+import { openSocket, type Socket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../mod.ts";
 
 /** A socket whose process ends with SIGKILL right behind message `count` of those that change something. */

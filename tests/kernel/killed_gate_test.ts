@@ -1,7 +1,7 @@
 /** Whoever is killed while it makes or deletes a gate leaves what `gate list` describes and `gate delete` removes. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Gate, listGates } from "../../mod.ts";
 import { GatePair, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";

@@ -1,7 +1,7 @@
 /** Two hundred gates on one device. */
 
 import { assertEquals } from "@std/assert";
-import { Connection, type Trace } from "../../netlink/mod.ts";
+import { Connection, type Trace } from "../../netlink/connection.ts";
 import { Gate, listGates, Plug } from "../../mod.ts";
 import { GatePair, witness } from "./gate_pair.ts";
 

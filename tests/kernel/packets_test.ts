@@ -4,11 +4,12 @@ import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import { Gate } from "../../mod.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { lines } from "../../uml/processes.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { GatePair, getHttp, serveHttp, WAIT, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
-import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { PLUGCTL, plugctlDone } from "./plugctl.ts";
 import { underTraffic } from "./traffic.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
@@ -183,18 +184,24 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
   await plugctlDone(pair.left, "buffer", "web");
   using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
   using receiver = new UdpSocket(pair.right, { address: "10.0.0.2", port: 9000 });
-  const captured = plugctl(pair.left, "capture", "web", "-w", file, "--for", "4s");
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const child = pair.left.spawn([...PLUGCTL, "capture", "web", "-w", file], {
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  });
+  const said = lines(child.stderr);
+  assertEquals((await said.next()).value, "plugctl: capturing gate web");
   sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 3 });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await pair.holds("web", 3);
   await plugctlDone(pair.left, "release", "web");
-  const { status, stderr } = await captured;
-  assertEquals([status, stderr.split("\n").at(-2)], [0, `plugctl: 3 packets were written to ${file}`]);
   assertEquals((await receiveNumbers(receiver, { count: 3, ...WAIT })).length, 3);
+  child.kill("SIGINT");
+  assertEquals((await said.next()).value, `plugctl: 3 packets were written to ${file}`);
+  assertEquals((await child.status).code, 0);
   const fields = ["frame.interface_name", "udp.dstport", "frame.comment"].flatMap((field) => ["-e", field]);
-  const lines = pair.left.run("tshark", "-r", file, "-T", "fields", ...fields).trim().split("\n");
-  assertEquals(lines.length, 3);
-  for (const each of lines) assert(/^web\t9000\theld \d+ ms by gate web$/.test(each), each);
+  const captured = pair.left.run("tshark", "-r", file, "-T", "fields", ...fields).trim().split("\n");
+  assertEquals(captured.length, 3);
+  for (const each of captured) assert(/^web\t9000\theld \d+ ms by gate web$/.test(each), each);
   await Deno.remove(file);
 });
 

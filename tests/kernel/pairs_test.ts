@@ -7,7 +7,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { witness } from "./gate_pair.ts";
 import { connect, Host } from "./host.ts";
 import { type Outcome, plugctl } from "./plugctl.ts";

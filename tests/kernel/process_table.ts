@@ -10,6 +10,23 @@ export function processTable(): string[] {
     .map(commandLine).filter((line) => line !== "").sort();
 }
 
+/** The numbers of the guardians that are there. */
+export function guardians(): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
+    .filter((pid) => pid > 0 && /guardian_process\.ts/.test(commandLine(pid)));
+}
+
+/** How often a process has waited for something, and has gone on; `Infinity` where it has ended. */
+export function wakings(pid: number): number {
+  if (hasEnded(pid)) return Infinity;
+  try {
+    return Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]);
+  } catch (error) {
+    if (hasEnded(pid)) return Infinity;
+    throw error;
+  }
+}
+
 /** Whether a process has ended, and has closed all that it had open. */
 export function hasEnded(pid: number): boolean {
   try {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { cacheModules } from "../../uml/cache_modules.ts";
+import { cacheModules } from "../../uml/cache.ts";
 import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
 import { runProgram } from "../../uml/program.ts";
 import { provideTools } from "../tools.ts";
@@ -25,6 +25,7 @@ const TOOLS = [
   "ip",
   "nl-qdisc-add",
   "nl-qdisc-delete",
+  "pytest",
   "python3",
   "ss",
   "strace",

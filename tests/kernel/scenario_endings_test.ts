@@ -10,7 +10,7 @@ import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import { findProcesses } from "../../guardian/processes.ts";
 import { Scenario } from "../../scenario/scenario.ts";
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import { Written } from "../cli/written.ts";
 import { fullDisk } from "./full_disk.ts";
 import { GatePair, witness } from "./gate_pair.ts";

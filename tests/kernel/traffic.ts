@@ -5,7 +5,7 @@
  * @module
  */
 
-import { lines } from "../../uml/lines.ts";
+import { lines } from "../../uml/processes.ts";
 import type { Host } from "./host.ts";
 
 const PROGRAM = `${import.meta.dirname}/traffic.py`;

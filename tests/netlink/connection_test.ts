@@ -8,7 +8,8 @@ import {
   SLOT_LEN,
   TC_H_ROOT,
 } from "../../codec/mod.ts";
-import { Connection, EINTR, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../../netlink/mod.ts";
+import { EINTR, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../../linux/netlink_error.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { FakeSocket, type Script } from "./fake_socket.ts";
 import { ack, bytes, qdisc, refusal, sequenceOf } from "./messages.ts";
 

@@ -1,19 +1,22 @@
 import { CHUNK_MAX, receiveRegion, sendRegion, SLOT_LEN } from "../../codec/mod.ts";
-import { EAGAIN, ENODEV, EPERM, type Socket } from "../../netlink/mod.ts";
+import { EAGAIN, ENODEV, EPERM } from "../../linux/netlink_error.ts";
+import type { Socket } from "../../linux/socket.ts";
 
 /** What one receive meets: a datagram, or a negative errno, once. `-EAGAIN` is an answer that is not there yet. */
 export type Arrival = Uint8Array | number;
 
 /** What a fake socket will answer. What is not scripted goes well: it sends, and waits until there is something. */
 export interface Script {
-  /** What the kernel answers to what was sent, in addition to `arrivals`. */
-  answer?: (sent: Uint8Array) => readonly Arrival[];
+  /** What the kernel answers to what was sent, in addition to `arrivals`; whether listeners were to hear it, too. */
+  answer?: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   /** What is to be received in any case, in this order. */
   arrivals?: readonly Arrival[];
   /** What the first sends return: a negative errno, and nothing was sent. */
   sends?: readonly number[];
-  /** What the first waits return. */
-  waits?: readonly number[];
+  /** Whether the first waits end early, by a signal or because something has come; else they take their whole time. */
+  waits?: readonly boolean[];
+  /** A file descriptor of the network namespace that it is in, or why there is none. Default: no permission. */
+  namespace?: () => number;
   /** Devices by their names. */
   devices?: Readonly<Record<string, number>>;
 }
@@ -30,13 +33,18 @@ export class FakeSocket implements Socket {
   closed = 0;
   /** Milliseconds. */
   clock = 0;
-  readonly #answer: (sent: Uint8Array) => readonly Arrival[];
+  readonly #answer: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   readonly #arrivals: Arrival[];
   readonly #sends: number[];
-  readonly #waits: number[];
+  readonly #waits: boolean[];
   readonly #devices: Readonly<Record<string, number>>;
 
-  constructor({ answer = () => [], arrivals = [], sends = [], waits = [], devices = {} }: Script = {}) {
+  readonly #namespace: () => number;
+
+  constructor(
+    { answer = () => [], arrivals = [], sends = [], waits = [], devices = {}, namespace = () => -EPERM }: Script = {},
+  ) {
+    this.#namespace = namespace;
     this.#answer = answer;
     this.#arrivals = [...arrivals];
     this.#sends = [...sends];
@@ -49,12 +57,12 @@ export class FakeSocket implements Socket {
     return this.#arrivals.length;
   }
 
-  send(length: number): number {
+  send(length: number, overheard = false): number {
     const failed = this.#sends.shift();
     if (failed !== undefined) return failed;
     const sent = sendRegion.slice(0, length);
     this.sent.push(sent);
-    this.#arrivals.push(...this.#answer(sent));
+    this.#arrivals.push(...this.#answer(sent, overheard));
     return length;
   }
 
@@ -76,15 +84,15 @@ export class FakeSocket implements Socket {
     return count;
   }
 
-  wait(timeoutMs: number): number {
+  wait(timeoutMs: number): boolean {
     this.waited.push(timeoutMs);
-    const result = this.#waits.shift() ?? Math.min(this.#arrivals.length, 1);
-    this.clock += result === 0 ? timeoutMs : 1;
-    return result;
+    const endsEarly = this.#waits.shift() ?? this.#arrivals.length > 0;
+    this.clock += endsEarly ? 1 : timeoutMs;
+    return endsEarly;
   }
 
   openNamespace(): number {
-    return -EPERM;
+    return this.#namespace();
   }
 
   deviceIndex(name: string): number {

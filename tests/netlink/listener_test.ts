@@ -8,9 +8,11 @@ import {
   TC_H_ROOT,
   TCQ_PLUG_RELEASE_INDEFINITE,
 } from "../../codec/mod.ts";
-import { Connection, ENODEV, inNewNamespace, openSocket } from "../../netlink/mod.ts";
+import { inNewNamespace } from "../../linux/namespace.ts";
+import { ENODEV } from "../../linux/netlink_error.ts";
+import { GROUP_REQUESTS, GROUP_TC, openSocket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
-import { GROUP_REQUESTS, GROUP_TC } from "../../linux/socket.ts";
 import { namespaceTest } from "./own_namespace.ts";
 import { makeQdisc } from "./raw_requests.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { namespacePath } from "../../netlink/mod.ts";
+import { namespacePath } from "../../linux/namespace.ts";
 
 Deno.test("namespacePath() leads to /run/netns, when it is a name", () => {
   assertEquals(namespacePath("blue"), "/run/netns/blue");

@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { NetlinkError } from "../../netlink/mod.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
 
 Deno.test("NetlinkError() keeps operation, errno, its name, the sentence and the offset apart", () => {
   const error = new NetlinkError("create plug", { errno: 22, sentence: "Invalid qdisc name", offset: 36 });

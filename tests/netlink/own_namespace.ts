@@ -1,4 +1,5 @@
-import { inNewNamespace, NetlinkError } from "../../netlink/mod.ts";
+import { inNewNamespace } from "../../linux/namespace.ts";
+import { NetlinkError } from "../../linux/netlink_error.ts";
 
 const HOW = "run it as root on Linux: sudo deno test -A tests/netlink";
 

@@ -12,7 +12,8 @@ import {
   TCA_KIND,
   TCA_OPTIONS,
 } from "../../codec/mod.ts";
-import { errnoName, type Socket } from "../../netlink/mod.ts";
+import { errnoName } from "../../codec/errno_name.ts";
+import type { Socket } from "../../linux/socket.ts";
 import { attribute, bytes, cString, message, u32 } from "./messages.ts";
 
 const IFLA_IFNAME = 3;

@@ -9,10 +9,10 @@
 
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
-import { cacheModules } from "../../uml/cache_modules.ts";
+import { cacheModules } from "../../uml/cache.ts";
 import { boot, prepareBoot } from "../../uml/boot.ts";
 import { runProgram } from "../../uml/program.ts";
-import { systemPath } from "../../uml/system_path.ts";
+import { systemPath } from "../../uml/processes.ts";
 import { filesImporting } from "../test_files.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;

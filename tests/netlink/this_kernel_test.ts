@@ -16,17 +16,10 @@ import {
   SLOT_LEN,
   TC_H_ROOT,
 } from "../../codec/mod.ts";
-import {
-  Connection,
-  EEXIST,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  inNamespace,
-  inNewNamespace,
-  NetlinkError,
-  openSocket,
-} from "../../netlink/mod.ts";
+import { inNamespace, inNewNamespace } from "../../linux/namespace.ts";
+import { EEXIST, EINVAL, ENODEV, ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
+import { openSocket } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { attribute, message, u32 } from "./messages.ts";
 import { openFiles } from "./open_files.ts";
 import { namespaceTest } from "./own_namespace.ts";
@@ -180,14 +173,14 @@ namespaceTest("receive() and receiveSlots() return the whole length, when there 
   assertEquals(socket.receive(), CHUNK_MAX + ECHO_LEN);
 });
 
-namespaceTest("wait() returns 0, when nothing comes, and 1, when there is an answer", () => {
+namespaceTest("wait() returns false, when nothing comes, and true, when there is an answer", () => {
   using socket = openSocket();
-  assertEquals(socket.wait(1), 0);
+  assertEquals(socket.wait(1), false);
   sendBytes(
     socket,
     Uint8Array.fromHex(GET_LO),
   );
-  assertEquals(socket.wait(60_000), 1);
+  assertEquals(socket.wait(60_000), true);
 });
 
 namespaceTest("openSocket() makes a socket that no child process inherits", () => {

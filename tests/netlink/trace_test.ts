@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Request, RTM_GETQDISC, RTM_NEWQDISC, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection } from "../../netlink/mod.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { FakeSocket, type Script } from "./fake_socket.ts";
 import { ack, bytes, done, qdisc } from "./messages.ts";
 

@@ -1,7 +1,8 @@
 // Prints what the kernel answers to a change, and to one that others are to hear, for a test that runs this without
 // CAP_NET_ADMIN.
 import { RTM_DELQDISC, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, errnoName } from "../../netlink/mod.ts";
+import { errnoName } from "../../codec/errno_name.ts";
+import { Connection } from "../../netlink/connection.ts";
 
 using connection = Connection.open();
 for (const overheard of [false, true]) {

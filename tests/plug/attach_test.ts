@@ -1,5 +1,8 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type AttachOptions, FIRST_HANDLE, HANDLES, Plug, QueueError } from "../../gate/mod.ts";
+import type { AttachOptions } from "../../plug/attach.ts";
+import { Plug } from "../../plug/plug.ts";
+import { FIRST_HANDLE, HANDLES } from "../../plug/plug_requests.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 const CLASS_1_1 = 0x10001;
@@ -141,7 +144,7 @@ Deno.test("attach() refuses no-parent, when the class or the qdisc above it is n
 
 Deno.test("attach() refuses no-permission and no-module, with the kernel's answer as cause", () => {
   const { kernel, attach } = world();
-  kernel.hasModule = false;
+  kernel.lacks.add("sch_plug");
   assertMatch(`${refused("no-module", () => attach()).cause}`, /Specified qdisc kind is unknown \(ENOENT\)/);
   kernel.permits = false;
   assertMatch(`${refused("no-permission", () => attach()).cause}`, /EPERM/);

@@ -1,6 +1,8 @@
 // buffer, release-one, release-indefinite and limit: what goes out, and that it never makes a plug.
 import { assertEquals, assertThrows } from "@std/assert";
-import { FIRST_HANDLE, Plug, QueueError } from "../../gate/mod.ts";
+import { Plug } from "../../plug/plug.ts";
+import { FIRST_HANDLE } from "../../plug/plug_requests.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 const CLASS_1_1 = 0x10001;

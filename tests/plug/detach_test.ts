@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type AttachOptions, Plug, QueueError } from "../../gate/mod.ts";
+import type { AttachOptions } from "../../plug/attach.ts";
+import { Plug } from "../../plug/plug.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 function world(options: Partial<AttachOptions> = {}) {

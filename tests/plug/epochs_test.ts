@@ -1,6 +1,8 @@
 // Whether plugctl's idea of epochs agrees with the kernel's: every sequence of up to six actions.
 import { assertEquals, assertThrows } from "@std/assert";
-import { FIRST_HANDLE, Plug, QueueError } from "../../gate/mod.ts";
+import { Plug } from "../../plug/plug.ts";
+import { FIRST_HANDLE } from "../../plug/plug_requests.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 const ACTIONS = ["buffer", "releaseOne", "releaseIndefinite"] as const;

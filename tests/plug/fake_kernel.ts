@@ -1,6 +1,20 @@
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, TC_H_ROOT } from "../../codec/mod.ts";
-import { Connection, EEXIST, EINVAL, ENODEV, ENOENT, EPERM } from "../../netlink/mod.ts";
+import {
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  RTM_DELLINK,
+  RTM_DELQDISC,
+  RTM_DELTFILTER,
+  TC_H_ROOT,
+} from "../../codec/mod.ts";
+import { EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM } from "../../linux/netlink_error.ts";
+import { openNamespace } from "../../linux/namespace.ts";
+import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC } from "../../linux/socket.ts";
+import { Connection } from "../../netlink/connection.ts";
 import { FakeSocket } from "../netlink/fake_socket.ts";
+import { FakeListener } from "./fake_listener.ts";
+import { FakeFilters, HOOKS, type Refusal } from "./fake_filters.ts";
 import { ack, done, refusal } from "../netlink/messages.ts";
 import { FakePlug } from "./fake_plug.ts";
 import { type FakeRequest, readRequests } from "./fake_request.ts";
@@ -8,6 +22,7 @@ import {
   type FakeDevice,
   type FakeQdisc,
   type FakeRoute,
+  filterMessage,
   linkMessage,
   qdiscMessage,
   routeMessage,
@@ -17,19 +32,24 @@ import {
 const HEADER_BYTES = 14;
 const INGRESS = 0xfffffff1;
 const ENETUNREACH = 101;
-const EOPNOTSUPP = 95;
-
-type Refusal = [errno: number, sentence?: string];
+const CLSACT_HANDLE = 0xffff0000;
+/** Which process asks, where nothing else is said, by the port of its socket. */
+const OWN_PORT = 4242;
+const PORT_AT = 12;
+/** How the modules are called that the kinds of device and qdisc take. */
+const MODULES: Readonly<Record<string, string>> = { plug: "sch_plug", clsact: "sch_ingress", ifb: "ifb" };
+const DEVICE_KINDS = ["ifb", "dummy"];
 
 /**
- * A kernel that knows devices, routes and qdiscs as far as plugs need it, and answers as Linux 6.1 does
- * (`tc_modify_qdisc` and `tc_get_qdisc` of `net/sched/sch_api.c`), its traps included: what a request without
- * `NLM_F_CREATE` creates or grafts is in `accidents`.
+ * A kernel that knows devices, routes, qdiscs and filters as far as plugs and gates need it, and answers as Linux 6.1
+ * does (`net/sched/sch_api.c`, `net/core/rtnetlink.c`, `net/sched/cls_api.c`), its traps included: what a request
+ * without `NLM_F_CREATE` creates or grafts is in `accidents`. `tests/kernel/fake_kernel_test.ts` compares it.
  */
 export class FakeKernel {
   readonly devices: FakeDevice[] = [];
   readonly qdiscs: FakeQdisc[] = [];
   readonly routes: FakeRoute[] = [];
+  readonly filters: FakeFilters;
   /** The requests of each send, in words. */
   readonly sends: string[][] = [];
   /** Plugs that nobody asked for, or that drop everything for ever. */
@@ -37,18 +57,51 @@ export class FakeKernel {
   /** Packets that left, and packets that vanished with their plug, in order. */
   readonly left: string[] = [];
   readonly lost: string[] = [];
-  /** Whether whoever asks has CAP_NET_ADMIN, and whether there is sch_plug. */
+  /** Whether whoever asks has CAP_NET_ADMIN, and which modules there are not: `sch_plug`, `act_mirred`. */
   permits = true;
-  hasModule = true;
+  readonly lacks = new Set<string>();
+  /**
+   * Whether a connection says which namespace it is in: this process's own, in which marks of guardians are then looked
+   * for, and found, by the indexes of devices. Choose these at random then.
+   */
+  opensNamespace = false;
+  /** What requests fail with that would go well, by their words, each once. */
+  readonly failures = new Map<string, Refusal>();
   /** Happens before a request is handled, for what others do meanwhile. */
   meanwhile: (request: string) => void = () => {};
   readonly socket: FakeSocket;
   readonly connection: Connection;
   readonly #indexes: Record<string, number> = {};
+  readonly #listeners: FakeListener[] = [];
 
   constructor() {
-    this.socket = new FakeSocket({ answer: (sent) => this.#answer(sent), devices: this.#indexes });
+    this.filters = new FakeFilters({
+      isDevice: (ifindex) => this.#device(ifindex) !== undefined,
+      hookOf: (ifindex) => this.#at(ifindex, INGRESS)?.kind,
+      has: (module) => !this.lacks.has(module),
+    });
+    this.socket = this.#open(OWN_PORT);
     this.connection = new Connection(this.socket);
+  }
+
+  /** The connection of another process, by the port of its socket. */
+  connect(port: number): Connection {
+    return new Connection(this.#open(port));
+  }
+
+  /** Hears what is said to these groups, until it is disposed of. */
+  listen(groups: number): FakeListener {
+    const listener = new FakeListener(groups);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  #open(port: number): FakeSocket {
+    return new FakeSocket({
+      answer: (sent, overheard) => this.#answer(sent, { port, overheard }),
+      devices: this.#indexes,
+      namespace: () => this.opensNamespace ? openNamespace(`pid:${Deno.pid}`).fd : -EPERM,
+    });
   }
 
   /** Those sends that were to change something, their requests joined. */
@@ -57,8 +110,10 @@ export class FakeKernel {
   }
 
   addDevice(name: string, options: Partial<Omit<FakeDevice, "name">> = {}): FakeDevice {
-    const defaults = { kind: "", mtu: 1500, txqueuelen: 1000, gsoMaxSize: 65536, master: 0, link: 0, stuck: 0 };
-    const device = { ifindex: this.devices.length + 1, name, ...defaults, ...options };
+    const sizes = { mtu: 1500, txqueuelen: 1000, gsoMaxSize: 65536, master: 0, link: 0, stuck: 0 };
+    const state = { kind: "", alias: "", isUp: true, isLoopback: false, hadHook: false };
+    const ifindex = Math.max(0, ...this.devices.map((device) => device.ifindex)) + 1;
+    const device = { ifindex, name, ...sizes, ...state, ...options };
     this.devices.push(device);
     this.#indexes[name] = device.ifindex;
     return device;
@@ -66,6 +121,8 @@ export class FakeKernel {
 
   removeDevice({ ifindex, name }: FakeDevice): void {
     this.#remove((qdisc) => qdisc.ifindex === ifindex);
+    this.filters.remove(ifindex);
+    this.filters.forget(ifindex);
     this.devices.splice(this.devices.findIndex((device) => device.ifindex === ifindex), 1);
     delete this.#indexes[name];
   }
@@ -99,32 +156,155 @@ export class FakeKernel {
     this.#run();
   }
 
-  #answer(sent: Uint8Array): Uint8Array[] {
+  /** A packet meets a hook of a device: the first filter that redirects takes it to that device's plug. */
+  meet(packet: string, { ifindex }: FakeDevice, side: "ingress" | "egress"): void {
+    const parent = HOOKS[side === "ingress" ? 0 : 1];
+    const filter = this.filters.all.find((each) =>
+      each.ifindex === ifindex && each.parent === parent && each.actions.some(({ target }) => target !== undefined)
+    );
+    if (!filter) return void this.left.push(packet);
+    for (const action of filter.actions) action.packets++;
+    const to = filter.actions.find(({ target }) => target !== undefined)?.target ?? 0;
+    const plug = this.#at(to, TC_H_ROOT)?.plug;
+    if (plug && this.#device(to)?.isUp) plug.enqueue(packet);
+    else this.lost.push(packet);
+    this.#run();
+  }
+
+  #answer(sent: Uint8Array, { port, overheard }: { port: number; overheard: boolean }): Uint8Array[] {
     const requests = readRequests(sent);
+    if (overheard) this.#say(GROUP_REQUESTS, sent, port);
     this.sends.push(requests.map(({ text }) => text));
     return requests.flatMap((request) => {
       this.meanwhile(request.text);
-      return this.#handle(request);
+      return this.#handle(request, port);
     });
   }
 
-  #handle(request: FakeRequest): Uint8Array[] {
-    const { type, sequence } = request;
+  #handle(request: FakeRequest, port: number): Uint8Array[] {
+    const { type, sequence, text } = request;
     if (type.startsWith("RTM_GET")) return this.#get(request);
-    const change = type === "RTM_NEWQDISC" ? this.#modify(request) : this.#delete(request);
-    const [errno, sentence] = this.permits ? change : [EPERM];
+    const failure = this.failures.get(text);
+    this.failures.delete(text);
+    const [errno, sentence] = this.permits ? failure ?? this.#change(request, port) : [EPERM];
     this.#run();
     return [errno === 0 ? ack(sequence) : refusal(sequence, errno, { sentence })];
   }
 
-  #get({ type, flags, sequence, ifindex, destination }: FakeRequest): Uint8Array[] {
+  #change(request: FakeRequest, port: number): Refusal {
+    switch (request.type) {
+      case "RTM_NEWLINK":
+        return this.#setLink(request);
+      case "RTM_DELLINK":
+        return this.#deleteLink(request);
+      case "RTM_NEWTFILTER":
+        return this.#sayFilter(request, { port, change: () => this.filters.create(request) });
+      case "RTM_DELTFILTER":
+        return this.#sayFilter(request, { port, change: () => this.filters.delete(request) });
+      case "RTM_NEWQDISC":
+      case "RTM_DELQDISC":
+        return this.#changeQdisc(request, port);
+      default:
+        throw new Error(`The fake kernel has no ${request.type}`);
+    }
+  }
+
+  /** Says something to who listens to a group; of what the kernel says itself the port is who asked for it. */
+  #say(group: number, bytes: Uint8Array, port: number): void {
+    const said = bytes.slice();
+    new DataView(said.buffer).setUint32(PORT_AT, port, true);
+    for (const listener of this.#listeners) listener.hear(group, said);
+  }
+
+  #sayLink(device: FakeDevice, type?: number): void {
+    const bytes = linkMessage(0, device);
+    if (type !== undefined) new DataView(bytes.buffer).setUint16(4, type, true);
+    this.#say(GROUP_LINK, bytes, 0);
+  }
+
+  #sayFilter(request: FakeRequest, { port, change }: { port: number; change: () => Refusal }): Refusal {
+    const find = () =>
+      this.filters.all.find((filter) =>
+        filter.ifindex === request.ifindex && filter.parent === request.parent &&
+        filter.priority === request.filter.priority && filter.handle === request.handle
+      );
+    const before = find();
+    const outcome = change();
+    const filter = find() ?? before;
+    if (outcome[0] !== 0 || !filter) return outcome;
+    const bytes = filterMessage(request.sequence, filter);
+    if (request.type === "RTM_DELTFILTER") new DataView(bytes.buffer).setUint16(4, RTM_DELTFILTER, true);
+    this.#say(GROUP_TC, bytes, port);
+    return outcome;
+  }
+
+  #changeQdisc(request: FakeRequest, port: number): Refusal {
+    const { ifindex, parent, sequence, type } = request;
+    const here = () => parent === 0 ? this.#withHandle(ifindex, request.handle) : this.#at(ifindex, parent);
+    const before = here();
+    const outcome = type === "RTM_NEWQDISC" ? this.#modify(request) : this.#delete(request);
+    if (outcome[0] !== 0) return outcome;
+    const after = here();
+    if (before && before !== after) this.#sayQdisc({ qdisc: before, sequence, port, isGone: true });
+    if (after) this.#sayQdisc({ qdisc: after, sequence, port });
+    return outcome;
+  }
+
+  #sayQdisc(
+    { qdisc, sequence, port, isGone = false }: { qdisc: FakeQdisc; sequence: number; port: number; isGone?: boolean },
+  ): void {
+    const bytes = qdiscMessage(sequence, qdisc);
+    if (isGone) new DataView(bytes.buffer).setUint16(4, RTM_DELQDISC, true);
+    this.#say(GROUP_TC, bytes, port);
+  }
+
+  #setLink({ ifindex, flags, link }: FakeRequest): Refusal {
+    const device = ifindex === 0 ? this.devices.find(({ name }) => name === link.name) : this.#device(ifindex);
+    if (!device) return flags & NLM_F_CREATE ? this.#createLink(link) : [ENODEV];
+    if (flags & NLM_F_EXCL) return [EEXIST];
+    if (link.alias !== undefined) device.alias = link.alias;
+    if (link.isUp === undefined) return [0];
+    if (device.isUp && !link.isUp) this.#flush(device);
+    device.isUp = link.isUp;
+    this.#sayLink(device);
+    return [0];
+  }
+
+  #createLink({ name = "", kind = "", txqueuelen }: FakeRequest["link"]): Refusal {
+    if (!DEVICE_KINDS.includes(kind) || this.lacks.has(MODULES[kind])) return [EOPNOTSUPP, "Unknown device type"];
+    this.#sayLink(this.addDevice(name, { kind, isUp: false, txqueuelen: txqueuelen ?? 32 }));
+    return [0];
+  }
+
+  #deleteLink({ ifindex }: FakeRequest): Refusal {
+    const device = this.#device(ifindex);
+    if (!device) return [ENODEV];
+    if (!DEVICE_KINDS.includes(device.kind)) return [EOPNOTSUPP];
+    if (device.isUp) this.#sayLink({ ...device, isUp: false });
+    this.removeDevice(device);
+    this.#sayLink({ ...device, isUp: false }, RTM_DELLINK);
+    return [0];
+  }
+
+  /** What its queues hold vanishes, uncounted. */
+  #flush({ ifindex }: FakeDevice): void {
+    for (const { plug } of this.qdiscs.filter((qdisc) => qdisc.ifindex === ifindex)) {
+      this.lost.push(...plug?.queue.splice(0) ?? []);
+    }
+  }
+
+  #get({ type, flags, sequence, ifindex, parent, destination, link }: FakeRequest): Uint8Array[] {
     const dumps = (flags & NLM_F_DUMP) === NLM_F_DUMP;
     const one = (found: Uint8Array | undefined, errno: number) =>
       found ? [found, ack(sequence)] : [refusal(sequence, errno)];
     if (type === "RTM_GETLINK") {
       if (dumps) return [...this.devices.map((device) => linkMessage(sequence, device)), done(sequence)];
-      const device = this.#device(ifindex);
+      const device = ifindex === 0 ? this.devices.find(({ name }) => name === link.name) : this.#device(ifindex);
       return one(device && linkMessage(sequence, device), ENODEV);
+    }
+    if (type === "RTM_GETTFILTER") {
+      const found = this.filters.listed(ifindex, parent);
+      return [...found.map((filter) => filterMessage(sequence, filter)), done(sequence)];
     }
     if (type === "RTM_GETROUTE") {
       if (dumps) return [...this.routes.map((route) => routeMessage(sequence, route)), done(sequence)];
@@ -149,6 +329,7 @@ export class FakeKernel {
   #modify(request: FakeRequest): Refusal {
     const { ifindex, handle, parent, flags } = request;
     if (!this.#device(ifindex)) return [ENODEV];
+    if (parent === INGRESS) return this.#createHook(request);
     if (parent === 0) return this.#changeIt(this.#withHandle(ifindex, handle), request);
     const above = this.#withHandle(ifindex, parent & 0xffff0000);
     if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find specified qdisc"];
@@ -163,6 +344,30 @@ export class FakeKernel {
     if (there && !(flags & NLM_F_REPLACE)) return [EEXIST, "NLM_F_REPLACE needed to override"];
     const elsewhere = this.#withHandle(ifindex, handle);
     return elsewhere ? this.#graft(elsewhere, request) : this.#create(request);
+  }
+
+  /** Creating and deleting it takes the device down for a moment, which discards what its queues hold. */
+  #createHook({ ifindex, flags, kind = "" }: FakeRequest): Refusal {
+    const there = this.#at(ifindex, INGRESS);
+    if (there) return flags & NLM_F_EXCL ? [EEXIST, "Exclusivity flag on, cannot modify"] : [0];
+    if (!(flags & NLM_F_CREATE)) return [ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag"];
+    if (this.lacks.has(MODULES.clsact)) return [ENOENT, "Specified qdisc kind is unknown"];
+    const device = this.#device(ifindex) as FakeDevice;
+    device.hadHook = true;
+    this.#flush(device);
+    this.qdiscs.push({ ifindex, kind, handle: CLSACT_HANDLE, parent: INGRESS });
+    return [0];
+  }
+
+  #deleteHook(device: FakeDevice): Refusal {
+    const there = this.#at(device.ifindex, INGRESS);
+    if (!there) {
+      return device.hadHook ? [EINVAL, "Invalid handle"] : [ENOENT, "Cannot find specified qdisc on specified device"];
+    }
+    this.filters.remove(device.ifindex);
+    this.#flush(device);
+    this.qdiscs.splice(this.qdiscs.indexOf(there), 1);
+    return [0];
   }
 
   #changeIt(qdisc: FakeQdisc | undefined, { kind, flags, options }: FakeRequest): Refusal {
@@ -187,7 +392,7 @@ export class FakeKernel {
   }
 
   #createIt({ ifindex, handle, parent, flags, options, text }: FakeRequest): Refusal {
-    if (!this.hasModule) return [ENOENT, "Specified qdisc kind is unknown"];
+    if (this.lacks.has(MODULES.plug)) return [ENOENT, "Specified qdisc kind is unknown"];
     if (!hasClass(parent)) return [ENOENT, "Specified class not found"];
     const { mtu, txqueuelen } = this.#device(ifindex) as FakeDevice;
     const limit = options ? options.limit : txqueuelen * (mtu + HEADER_BYTES);
@@ -200,7 +405,9 @@ export class FakeKernel {
   }
 
   #delete({ ifindex, handle, parent }: FakeRequest): Refusal {
-    if (!this.#device(ifindex)) return [ENODEV];
+    const device = this.#device(ifindex);
+    if (!device) return [ENODEV];
+    if (parent === INGRESS) return this.#deleteHook(device);
     if (parent === 0) {
       const found = this.#withHandle(ifindex, handle);
       return found ? [EINVAL, "Classid cannot be zero"] : [ENOENT, "Failed to find qdisc with specified handle"];

@@ -1,6 +1,7 @@
 // The messages that the fake kernel lists: qdiscs, links and routes.
 import {
   IFLA_GSO_MAX_SIZE,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
   IFLA_LINK,
@@ -14,11 +15,14 @@ import {
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWROUTE,
+  RTM_NEWTFILTER,
   TCA_KIND,
+  TCA_OPTIONS,
   TCA_STATS2,
   TCA_STATS_BASIC,
   TCA_STATS_QUEUE,
 } from "../../codec/mod.ts";
+import type { Attribute } from "../../codec/attributes.ts";
 import { attribute, bytes, cString, message, u16, u32 } from "../netlink/messages.ts";
 import { type FakePlug, PACKET_BYTES } from "./fake_plug.ts";
 
@@ -29,6 +33,13 @@ export interface FakeDevice {
   readonly kind: string;
   readonly mtu: number;
   readonly txqueuelen: number;
+  /** What is written on it. */
+  alias: string;
+  /** Whether it is up, with a carrier. */
+  isUp: boolean;
+  readonly isLoopback: boolean;
+  /** Whether clsact or ingress was ever there. */
+  hadHook: boolean;
   readonly gsoMaxSize: number;
   readonly master: number;
   readonly link: number;
@@ -45,6 +56,30 @@ export interface FakeQdisc {
   readonly plug?: FakePlug;
 }
 
+/** A filter of a hook. */
+export interface FakeFilter {
+  readonly ifindex: number;
+  readonly parent: number;
+  readonly priority: number;
+  readonly protocol: number;
+  readonly handle: number;
+  readonly kind: string;
+  /** What a flower filter compares. */
+  keys: readonly Attribute[];
+  actions: readonly FakeAction[];
+}
+
+/** An action: of mirred `target` is the device, 0 where that is gone; of sample `group` gets the copies. */
+export interface FakeAction {
+  readonly kind: string;
+  readonly index: number;
+  readonly verdict: number;
+  target?: number;
+  readonly group?: number;
+  readonly cookie?: Uint8Array;
+  packets: number;
+}
+
 /** A route: a default route where `destinationLength` is 0. */
 export interface FakeRoute {
   readonly family: number;
@@ -54,6 +89,13 @@ export interface FakeRoute {
   /** One device, or several next hops. */
   readonly ifindexes: readonly number[];
 }
+
+const IFF_UP = 1;
+const IFF_LOOPBACK = 8;
+const IFF_LOWER_UP = 1 << 16;
+const TCA_CHAIN = 11;
+const TCA_FLOWER_ACT = 3;
+const TCA_EGRESS_REDIR = 1;
 
 export function qdiscMessage(sequence: number, { ifindex, handle, parent, kind, plug }: FakeQdisc): Uint8Array {
   const { packets = 0, drops = 0, queue = [] } = plug ?? {};
@@ -68,11 +110,12 @@ export function qdiscMessage(sequence: number, { ifindex, handle, parent, kind, 
 }
 
 export function linkMessage(sequence: number, device: FakeDevice): Uint8Array {
-  const { ifindex, name, kind, mtu, txqueuelen, gsoMaxSize, master, link } = device;
+  const { ifindex, name, kind, mtu, txqueuelen, gsoMaxSize, master, link, alias, isUp, isLoopback } = device;
   return message(
     { type: RTM_NEWLINK, flags: NLM_F_MULTI, sequence },
-    u32(0, ifindex, 0, 0),
+    u32(0, ifindex, (isUp ? IFF_UP | IFF_LOWER_UP : 0) | (isLoopback ? IFF_LOOPBACK : 0), 0),
     attribute(IFLA_IFNAME, cString(name)),
+    ...alias ? [attribute(IFLA_IFALIAS, cString(alias))] : [],
     attribute(IFLA_MTU, u32(mtu)),
     attribute(IFLA_TXQLEN, u32(txqueuelen)),
     attribute(IFLA_GSO_MAX_SIZE, u32(gsoMaxSize)),
@@ -90,5 +133,34 @@ export function routeMessage(sequence: number, route: FakeRoute): Uint8Array {
     Uint8Array.of(family, destinationLength, 0, 0, 254, 3, 0, routeType),
     u32(0),
     ifindexes.length === 1 ? attribute(RTA_OIF, u32(...ifindexes)) : attribute(RTA_MULTIPATH, nextHops),
+  );
+}
+
+/** A filter, or with handle 0 what the kernel lists before those of a priority: no options. */
+export function filterMessage(sequence: number, filter: FakeFilter): Uint8Array {
+  const { ifindex, handle, parent, priority, protocol, kind, keys, actions } = filter;
+  const info = (priority << 16 | (protocol & 0xff) << 8 | protocol >> 8) >>> 0;
+  const options = [
+    ...keys.map(({ type, value }) => attribute(type, value)),
+    attribute(TCA_FLOWER_ACT, bytes(...actions.map((action, at) => attribute(at + 1, actionBytes(action))))),
+  ];
+  return message(
+    { type: RTM_NEWTFILTER, flags: NLM_F_MULTI, sequence },
+    u32(0, ifindex, handle, parent, info),
+    attribute(TCA_KIND, cString(kind)),
+    attribute(TCA_CHAIN, u32(0)),
+    ...handle === 0 ? [] : [attribute(TCA_OPTIONS, bytes(...options))],
+  );
+}
+
+/** `TCA_ACT_KIND`, `_STATS`, `_COOKIE` and `_OPTIONS`, of which parameters 2 begin with `tc_gen`. */
+function actionBytes({ kind, index, verdict, target, group, cookie, packets }: FakeAction): Uint8Array {
+  const general = u32(index, 0, verdict, 1, 1);
+  const own = target === undefined ? general : bytes(general, u32(TCA_EGRESS_REDIR, target));
+  return bytes(
+    attribute(1, cString(kind)),
+    attribute(4, attribute(TCA_STATS_BASIC, u32(packets * PACKET_BYTES, 0, packets, 0))),
+    ...cookie ? [attribute(6, cookie)] : [],
+    attribute(2, bytes(attribute(2, own), ...group === undefined ? [] : [attribute(5, u32(group))])),
   );
 }

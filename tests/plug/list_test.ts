@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { FIRST_HANDLE, listPlugs } from "../../gate/mod.ts";
+import { FIRST_HANDLE } from "../../plug/plug_requests.ts";
+import { listPlugs } from "../../plug/qdiscs.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 Deno.test("listPlugs() lists plugs only, with device, place and counters", () => {

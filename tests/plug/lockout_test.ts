@@ -1,6 +1,8 @@
 // Which devices are not held without being asked twice: those that this machine is reached by.
 import { assertEquals, assertThrows } from "@std/assert";
-import { FIRST_HANDLE, Plug, QueueError } from "../../gate/mod.ts";
+import { Plug } from "../../plug/plug.ts";
+import { FIRST_HANDLE } from "../../plug/plug_requests.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 import type { FakeRoute } from "./kernel_messages.ts";
 

@@ -1,6 +1,7 @@
 // A plug that opens its connection itself closes it too. On this machine's kernel, in a namespace of its own.
 import { assertEquals, assertThrows } from "@std/assert";
-import { Plug, QueueError } from "../../gate/mod.ts";
+import { Plug } from "../../plug/plug.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { namespaceTest } from "../netlink/own_namespace.ts";
 import { openFiles } from "../netlink/open_files.ts";
 

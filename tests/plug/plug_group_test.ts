@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FIRST_HANDLE, Plug, QueueError } from "../../gate/mod.ts";
+import { Plug } from "../../plug/plug.ts";
+import { FIRST_HANDLE } from "../../plug/plug_requests.ts";
+import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 
 const OTHER_HANDLE = 0x80010000;

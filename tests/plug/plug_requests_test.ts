@@ -1,7 +1,7 @@
 // The bytes of each request, against those that iproute2 sends.
 import { assertEquals, assertThrows } from "@std/assert";
 import { encodeRequest, type QdiscRequest, sendRegion, TC_H_ROOT } from "../../codec/mod.ts";
-import { changeRequest, createRequest, deleteRequest, LIMIT_MAX, type QdiscPlace } from "../../gate/mod.ts";
+import { changeRequest, createRequest, deleteRequest, LIMIT_MAX, type QdiscPlace } from "../../plug/plug_requests.ts";
 
 interface Vector {
   command: string;

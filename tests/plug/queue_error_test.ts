@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, type NetlinkError } from "../../netlink/mod.ts";
+import { EACCES, EEXIST, EINVAL, ENODEV, ENOENT, EPERM, type NetlinkError } from "../../linux/netlink_error.ts";
 import { refusalError } from "../../plug/queue_error.ts";
 
 const ENOMEM = 12;

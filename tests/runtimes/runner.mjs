@@ -66,7 +66,7 @@ function encodingFailure({ request, sequence, hex }) {
 /** @param {Capture} vector */
 function captureFailure({ hex, summaries }) {
   const messages = [...family.aboutPlugs(family.readCapture(fromHex(hex)))];
-  const found = messages.map(({ timeNs, message }) => `${timeNs} ${message && codec.formatSummary(message)}`);
+  const found = messages.map(({ timeNs, message }) => `${timeNs} ${message && family.formatSummary(message)}`);
   return difference(found, summaries, "summaries");
 }
 

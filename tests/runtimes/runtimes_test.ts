@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { isThere } from "./availability.ts";
 import { CHROMIUM, Chromium } from "./chromium.ts";
 import { Installed } from "./installed.ts";
@@ -8,6 +8,11 @@ import { vectorsJson } from "./vectors.ts";
 const FILES = ["runner.mjs", "main.mjs", "page.html"].map((name) => `tests/runtimes/${name}`);
 const PACKED_MAX = 20 * 1024;
 const VECTORS_MIN = 1000;
+/** Of each entry point a call, and one of which TypeScript says that it is wrong. */
+const CALLS = [
+  ["mod", "readReceived(16)", 'readReceived("3c")'],
+  ["family", "decode(new Uint8Array(16))", 'decode("3c")'],
+] as const;
 
 /** What the runner says. */
 interface Outcome {
@@ -38,12 +43,18 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
   const folder = `${installed.folder}/node_modules/plugctl-codec`;
   const manifest = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
 
-  await t.step("the code of its core is packed into at most 20 KiB, and it depends on nothing", async () => {
-    const core = await Promise.all(["mod.js", "shared.js"].map((name) => packedSize(`${folder}/${name}`)));
-    assert(core[0] + core[1] <= PACKED_MAX, `${core[0] + core[1]} bytes`);
-    assertEquals(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key)), []);
-    assert(manifest.keywords.includes("netlink") && manifest.repository);
-  });
+  await t.step(
+    "its core is packed into at most 20 KiB, with its types and the README, and depends on nothing",
+    async () => {
+      const size = await packedSize(folder, [
+        ...await loadedBy(folder, "mod.js"),
+        ...await loadedBy(folder, "mod.d.ts"),
+      ]);
+      assert(size <= PACKED_MAX, `${size} bytes`);
+      assertEquals(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key)), []);
+      assert(manifest.keywords.includes("netlink") && manifest.repository);
+    },
+  );
 
   await t.step("the core loads none of the tables of the family", async () => {
     for (const name of ["mod.js", "shared.js"]) {
@@ -52,16 +63,16 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
   });
 
   await t.step("its types are those of what it exports, no more and no less, with their docs", async () => {
-    for (const entry of ["mod", "family"]) {
+    for (const [entry, right, wrong] of CALLS) {
       const specifier = entry === "mod" ? "plugctl-codec" : `plugctl-codec/${entry}`;
       const exported = await import(`file://${folder}/${entry}.js`);
       const names = Object.keys(exported).map((name) => `${name}: true`).join(", ");
       const rightly = `import * as codec from "${specifier}";
         export const all: Record<keyof typeof codec, true> = { ${names} };
-        export const field: codec.Field = codec.decode(new Uint8Array(16));`;
+        export const called = codec.${right};`;
       await Deno.writeTextFile(`${installed.folder}/rightly_${entry}.ts`, rightly);
       await installed.run(Deno.execPath(), "check", `rightly_${entry}.ts`);
-      await Deno.writeTextFile(`${installed.folder}/wrongly.ts`, `${rightly} codec.decode("3c");`);
+      await Deno.writeTextFile(`${installed.folder}/wrongly.ts`, `${rightly} codec.${wrong};`);
       await assertRejects(() => installed.run(Deno.execPath(), "check", "wrongly.ts"), Error, "TS2345");
     }
     const types = await Deno.readTextFile(`${folder}/mod.d.ts`);
@@ -89,6 +100,26 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
     await installed.run(Deno.execPath(), "run", "-A", "--quiet", "npm:typescript@5.9.3/tsc", ...options, "old.ts");
   });
 
+  await t.step("the examples of its README run in Deno, and print what they say", async () => {
+    await Deno.copyFile(
+      new URL("../codec/vectors/plug_and_gate.pcap", import.meta.url),
+      `${installed.folder}/netlink.pcap`,
+    );
+    const examples = [...(await Deno.readTextFile(`${folder}/README.md`)).matchAll(/```js\n(.*?)```/gs)];
+    const printed = [];
+    for (const [index, [, code]] of examples.entries()) {
+      await Deno.writeTextFile(`${installed.folder}/example_${index}.mjs`, code);
+      printed.push(await installed.run(Deno.execPath(), "run", "--allow-read", "--quiet", `example_${index}.mjs`));
+    }
+    assertEquals(printed.length, 3);
+    assertStringIncludes(printed[0], "RTM_GETLINK, 20 bytes\n 0  nlmsg_len     20\n");
+    assertStringIncludes(printed[1], "1 plug 0 packets held\n");
+    assertMatch(
+      printed[2],
+      /^\d{4}-\d\d-\d\dT\S+Z RTM_NEWQDISC REQUEST\|ACK sequence 7 ifindex 7 handle 504c: parent root KIND "plug" /m,
+    );
+  });
+
   for (const { name, command: [program, ...args], mend } of PROGRAMS) {
     await t.step({
       name: `in ${name}`,
@@ -104,10 +135,28 @@ Deno.test("the packed codec passes the vectors in Deno, Node, Bun and Chromium",
   });
 });
 
-/** The bytes of a file as npm packs it. */
-async function packedSize(file: string): Promise<number> {
-  const packed = new Blob([await Deno.readFile(file)]).stream().pipeThrough(new CompressionStream("gzip"));
-  return (await new Response(packed).arrayBuffer()).byteLength;
+/** A file of the package and all that it imports from it. */
+async function loadedBy(folder: string, entry: string): Promise<string[]> {
+  const [, ending] = /(\.js|\.d\.ts)$/.exec(entry) ?? [];
+  const code = await Deno.readTextFile(`${folder}/${entry}`);
+  const imported = [...code.matchAll(/from ?["']\.\/([a-z_]+)\.js["']/g)].map(([, name]) => `${name}${ending}`);
+  const further = await Promise.all([...new Set(imported)].map((name) => loadedBy(folder, name)));
+  return [...new Set([entry, ...further.flat()])];
+}
+
+/** The bytes of these files of the package as npm packs them, with what it adds to them: manifest, README and licence. */
+async function packedSize(folder: string, files: readonly string[]): Promise<number> {
+  const core = await Deno.makeTempDir({ prefix: "plugctl-core-" });
+  try {
+    for (const name of [...files, "package.json", "README.md", "LICENSE"]) {
+      await Deno.copyFile(`${folder}/${name}`, `${core}/${name}`);
+    }
+    const { success, stdout } = await new Deno.Command("npm", { args: ["pack", "--silent"], cwd: core }).output();
+    assert(success);
+    return (await Deno.stat(`${core}/${new TextDecoder().decode(stdout).trim()}`)).size;
+  } finally {
+    await Deno.remove(core, { recursive: true });
+  }
 }
 
 async function inChromium(folder: string): Promise<Outcome> {

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { LEVELS } from "../levels.ts";
-import { parseArguments } from "../../cli/arguments.ts";
-import { findCommand } from "../../cli/table.ts";
+import { findCommand, parseArguments } from "../../cli/arguments.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { deno, ROOT } from "./sources.ts";
 

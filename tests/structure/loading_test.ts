@@ -10,7 +10,7 @@ const PARSERS = /from "(yaml|valibot|@valibot\/to-json-schema)"/;
 
 Deno.test("commands other than run load nothing of scenarios", () => {
   const commands = sourceFiles("cli/commands/").filter((path) => path !== "cli/commands/run.ts");
-  assert(commands.length > 10);
+  assert(commands.length >= 10);
   for (const command of ["cli/main.ts", ...commands]) {
     assertEquals(reachableFrom(graph, command).filter((path) => path.startsWith("scenario/")), [], command);
   }
@@ -34,11 +34,11 @@ Deno.test("what reads scenarios, with its parsers, is loaded only when one is re
 
 Deno.test("what only sends requests and reads answers loads no table of the codec", () => {
   const isTable = (path: string) => path.startsWith("codec/spec/");
-  for (const command of ["main", "commands/attach", "commands/buffer", "commands/release", "commands/release_one"]) {
+  for (const command of ["main", "commands/attach", "commands/change"]) {
     assertEquals(reachableFrom(graph, `cli/${command}.ts`).filter(isTable), [], command);
   }
-  for (const command of ["commands/limit", "commands/detach", "commands/show", "commands/hold", "commands/version"]) {
+  for (const command of ["commands/show", "commands/hold", "commands/help"]) {
     assertEquals(reachableFrom(graph, `cli/${command}.ts`).filter(isTable), [], command);
   }
-  assert(reachableFrom(graph, "cli/commands/decode.ts").some(isTable));
+  assert(reachableFrom(graph, "cli/commands/messages.ts").some(isTable));
 });

@@ -2,7 +2,18 @@
 export const ROOT = new URL("../../", import.meta.url);
 
 /** The folders of the library and the program, each of which may import itself and those before it. */
-export const LAYERS = ["codec", "linux", "netlink", "guardian", "plug", "gate", "capture", "scenario", "cli"] as const;
+export const LAYERS = [
+  "codec",
+  "linux",
+  "netlink",
+  "guardian",
+  "plug",
+  "gate",
+  "capture",
+  "scenario",
+  "control",
+  "cli",
+] as const;
 
 export type Layer = typeof LAYERS[number];
 

@@ -54,3 +54,34 @@ Deno.test("types are checked: no `any`, no ts-ignore, no file left out", () => {
 function textOf(path: string): string {
   return Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
 }
+
+/** Files that are one table, which is as long as there is something to say. */
+const TABLES = [
+  "cli/table.ts",
+  "codec/spec/action.ts",
+  "codec/spec/link.ts",
+  "codec/spec/link_kinds.ts",
+  "codec/spec/qdisc_kinds.ts",
+  "gate/match/clauses.ts",
+];
+/** What is shorter for a reason of its own: types for a package that has none, what was generated. */
+const SHORT = ["cli/colors.d.ts", "cli/parse_args.d.ts", "package/parse_args.d.ts", "codec/wasm.ts"];
+const SHORTEST = 15;
+const LONGEST = 400;
+const MEDIAN_LEAST = 75;
+
+Deno.test("files hold one thing each: no crumbs, none that holds several, but for tables", () => {
+  const lines = sources().map((path) => ({ path, count: textOf(path).split("\n").length - 1 }));
+  const short = lines.filter(({ path, count }) => count < SHORTEST && !SHORT.includes(path));
+  assertEquals(short, [], "merge these into the files that they belong to");
+  const long = lines.filter(({ path, count }) => count > LONGEST && !TABLES.includes(path));
+  assertEquals(long, [], "split these by what they are about");
+  assertEquals(TABLES.filter((path) => !lines.some((file) => file.path === path)), []);
+  const sorted = lines.map(({ count }) => count).sort((one, other) => one - other);
+  assert(sorted[sorted.length >> 1] >= MEDIAN_LEAST, `the median is ${sorted[sorted.length >> 1]} lines`);
+});
+
+/** What is written by hand, but for tests, benchmarks and examples. */
+function sources(): string[] {
+  return files.filter((path) => !/^(tests|bench|examples)\//.test(path));
+}

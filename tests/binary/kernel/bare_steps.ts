@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../../uml/lines.ts";
+import { lines } from "../../../uml/processes.ts";
 import { HELD, type HoldCase } from "../../kernel/hold_case.ts";
 import type { BareRoot } from "./bare_root.ts";
 

@@ -1,7 +1,8 @@
 /** The table of words in docs/MATCHES.md is what the table of clauses says; `-- --update` writes it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { CLAUSES, parseMatch } from "../../../gate/match/mod.ts";
+import { CLAUSES } from "../../../gate/match/clauses.ts";
+import { parseMatch } from "../../../gate/match/expression.ts";
 
 const DOC = `${import.meta.dirname}/../../../docs/MATCHES.md`;
 const HEAD = ["word", "means", "example"];

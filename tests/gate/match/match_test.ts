@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { intersect, isCovered, subtract } from "../../../gate/match/cube.ts";
-import { keysOf, MatchError, parseMatch } from "../../../gate/match/mod.ts";
+import { parseMatch } from "../../../gate/match/expression.ts";
+import { keysOf } from "../../../gate/match/flower.ts";
+import { MatchError } from "../../../gate/match/reader.ts";
 import { parseServices } from "../../../gate/match/services.ts";
 
 /** An expression, and the attributes of each of its filters, `TCA_FLOWER_KEY_*` and bytes. */

@@ -8,7 +8,8 @@ import { encodeRequest, readReceived, receiveRegion, sendRegion } from "../../..
 import { createFilter, FIRST_FILTER, type Key, readFilter } from "../../../plug/filter.ts";
 import { type Cube, isCovered } from "../../../gate/match/cube.ts";
 import { cubeOf, keysOf, signOf } from "../../../gate/match/flower.ts";
-import { FILTERS_MAX, MatchError, parseMatch } from "../../../gate/match/mod.ts";
+import { FILTERS_MAX, parseMatch } from "../../../gate/match/expression.ts";
+import { MatchError } from "../../../gate/match/reader.ts";
 
 const COUNT = 30_000;
 const SENTENCES = [

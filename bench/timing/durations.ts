@@ -1,7 +1,0 @@
-/** How often each work waits. */
-export const WAITS = 400;
-
-/** How long, in microseconds: from 1 to 40 ms, in an order that is no order. The peers in C and Python wait for the same. */
-export function durations(): number[] {
-  return Array.from({ length: WAITS }, (_, index) => 1000 + index * 7919 % 400 * 100);
-}

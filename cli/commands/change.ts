@@ -1,0 +1,138 @@
+import type { Connection } from "../../netlink/connection.ts";
+import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
+import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { warnOfLimit } from "../../plug/qdiscs.ts";
+import { inTurns, nameQueue, openQueue, type Queue } from "../../plug/queue.ts";
+import { releaseAndCount, whyNothing } from "../../plug/release.ts";
+import { type Context, isGiven, losses, printResults, type Run } from "../context.ts";
+import { EXIT, UsageError } from "../exit_status.ts";
+import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
+import { parseSize, positiveDuration } from "../values.ts";
+
+/** Carries out what a command asks. May return what `--json` prints of each queue besides. */
+export type CarryOut<C extends Change> = (
+  queues: readonly Queue[],
+  asked: { change: C; context: Context },
+) => void | Promise<Record<string, unknown>[] | void>;
+
+/** Makes a command that asks the same of one or several plugs that are there; `changeOf` reads what it asks,
+ * `namesOf` picks the operands that name gates and devices. */
+export function changeCommand<C extends Change>(
+  changeOf: (context: Context) => C,
+  carryOut: CarryOut<C> = (queues, { change }) => changeQueues(queues, change),
+  namesOf: (operands: readonly string[]) => readonly string[] = (operands) => operands,
+): Run {
+  return async (context) => {
+    const named = namedTargets(context, namesOf(context.arguments.operands));
+    const change = changeOf(context);
+    const { action, limitBytes } = change;
+    if (isGiven(context, "dry-run")) {
+      const requestsFor = (place: QdiscPlace) => [changeRequest(place, action, limitBytes)];
+      const { gatePlace, guessTargets, printRequests } = await import("../dry_run.ts");
+      const { gates, places } = guessTargets(context, named);
+      return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
+    }
+    using connection = await openConnection(context);
+    const { gates, places } = resolveTargets(connection, named);
+    const ofGates = await gateQueues(connection, gates);
+    const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
+    const more = await carryOut(queues, { change, context }) ?? [];
+    printResults(context, queues, (_queue, index) => ({
+      gate: gates[index],
+      action: context.arguments.command,
+      limitBytes,
+      ...more[index],
+    }));
+  };
+}
+
+/** The queues of gates. What finds them is loaded only where a gate is named. */
+async function gateQueues(connection: Connection, names: readonly string[]): Promise<Queue[]> {
+  if (names.length === 0) return [];
+  const { namedGates } = await import("../../gate/named_gates.ts");
+  return namedGates(connection, names);
+}
+
+/** What filters of others packets bypass by leave of `--force`, a sentence each. */
+function bypasses(queues: readonly Queue[]): string[] {
+  return queues.flatMap(({ gate }) =>
+    gate?.bypassed?.(`buffer gate ${gate.name}`).map((filter) => describeBypass(gate.name, filter)) ?? []
+  );
+}
+
+const carryOutBuffer: CarryOut<Change> = async (queues, { change, context }) => {
+  const { maxHoldMs, force: bypass } = change;
+  if (bypass) { for (const remark of bypasses(queues)) context.note(remark); }
+  const operationOn = (queue: Queue) => `buffer ${nameQueue(queue)}`;
+  if (maxHoldMs === undefined) {
+    return inTurns(queues, () => {
+      for (const queue of queues) queue.gate?.refuseBroken?.(operationOn(queue));
+      changeQueues(queues, change);
+    });
+  }
+  const { bufferWithDeadline } = await import("../../plug/plug_group.ts");
+  const guardians = await bufferWithDeadline(queues, { maxMs: maxHoldMs, bypass });
+  return guardians.map((guardian) => ({ maxHoldMs, guardian }));
+};
+
+/** `plugctl buffer` */
+export const buffer = changeCommand((context) => ({
+  action: "buffer",
+  force: isGiven(context, "force"),
+  maxHoldMs: positiveDuration(context, "max-hold"),
+}), carryOutBuffer);
+
+/** `plugctl release` and `plugctl release-one` */
+export async function release(context: Context): Promise<number> {
+  const one = context.arguments.command === "release-one";
+  let status: number = EXIT.done;
+  const command = changeCommand<Change>(
+    () => ({ action: one ? "release-one" : "release-indefinite" }),
+    async (queues) => {
+      const reports = await releaseAndCount(queues, { one });
+      for (const report of reports) {
+        const nothing = whyNothing(report);
+        if (nothing !== undefined) context.note(nothing);
+        const lost = losses(`the ${report.queue}`, { drops: 0, discardedPackets: 0, lostPackets: report.lostPackets });
+        for (const loss of lost) context.note(loss);
+        if (lost.length > 0) status = EXIT.failed;
+      }
+      return reports.map(({ releasedPackets, waitingPackets, lostPackets }) => ({
+        releasedPackets,
+        waitingPackets,
+        lostPackets,
+      }));
+    },
+  );
+  await command(context);
+  return status;
+}
+
+/** `plugctl limit` */
+export const limit = changeCommand(
+  (context) => ({
+    action: "limit",
+    limitBytes: parseSize(sizeIn(context.arguments.operands)),
+    force: isGiven(context, "force"),
+  }),
+  (queues, { change, context }) => {
+    changeQueues(queues, change);
+    for (const { connection, place: { ifindex } } of queues) {
+      const warning = warnOfLimit(connection, { ifindex, limitBytes: change.limitBytes });
+      if (warning !== undefined) context.note(warning);
+    }
+  },
+  (operands) => operands.filter((operand) => operand !== sizeIn(operands)),
+);
+
+/** Which of the operands is the size: it may stand before the names or behind them. */
+function sizeIn(operands: readonly string[]): string {
+  const sizes = operands.filter((operand) => /^[0-9]/.test(operand));
+  if (sizes.length > 1) {
+    throw new UsageError(`${sizes.join(" and ")} look like sizes: name a gate with --gate, a device with --dev`);
+  }
+  if (sizes.length === 0) {
+    throw new UsageError(`limit needs a size, such as 64k or 1m, but is given: ${operands.join(", ")}`);
+  }
+  return sizes[0];
+}

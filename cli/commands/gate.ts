@@ -1,0 +1,147 @@
+import { Gate } from "../../gate/gate.ts";
+import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
+import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
+import { plannedRequests } from "../../gate/gate_steps.ts";
+import { MatchError } from "../../gate/match/reader.ts";
+import type { DetachReport } from "../../plug/drain.ts";
+import { deleteDevice, type Direction } from "../../plug/gate_device.ts";
+import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { type Context, isGiven, losses, textTable, valueOf } from "../context.ts";
+import { EXIT, understood, UsageError } from "../exit_status.ts";
+import { interruptible } from "../interruptible.ts";
+import { openConnection, refuseTwice } from "../targets.ts";
+import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
+
+/** `plugctl gate add` */
+export async function addGate(context: Context): Promise<void> {
+  const options = gateOptions(context);
+  const plan = understood(() => plannedGate(options));
+  if (isGiven(context, "dry-run")) return await printAddition(context, plan);
+  using connection = await openConnection(context);
+  const gate = Gate.open({ ...options, connection });
+  for (const warning of gate.plug.warnings) context.note(warning);
+  if (!gate.made) context.note(`the gate ${gate.name} is there already, and nothing was changed`);
+  if (!isGiven(context, "json")) return;
+  const { lastAsked } = gate.plug;
+  context.print(`${JSON.stringify({ ...gate.read(), made: gate.made, lastAsked }, null, 2)}\n`);
+}
+
+/** The plan; an error in a match is shown with a caret under what is wrong. */
+function plannedGate(options: GateOptions): GatePlan {
+  try {
+    return planGate(options);
+  } catch (error) {
+    if (!(error instanceof MatchError)) throw error;
+    const drawing = error.drawing.replaceAll(/^/gm, "  ");
+    const meant = error.hint === undefined ? "" : `; did you mean "${error.hint}"?`;
+    throw new UsageError(
+      `cannot understand --match: ${error.what}, expected ${error.expected}${meant}\n${drawing}`,
+      { cause: error },
+    );
+  }
+}
+
+function gateOptions(context: Context): GateOptions {
+  const { operands: [name, ...named], values } = context.arguments;
+  const devices = [...named, ...values.get("dev") ?? []];
+  if (devices.length === 0) {
+    throw new UsageError(`gate add needs a device: plugctl gate add ${name} DEV --direction DIRECTION`);
+  }
+  refuseTwice(devices);
+  const limit = valueOf(context, "limit");
+  return {
+    name,
+    devs: devices.map(deviceName),
+    direction: directionOf(context),
+    match: values.get("match"),
+    limitBytes: limit === undefined ? undefined : parseSize(limit),
+    priority: priorityOf(context),
+    hold: isGiven(context, "hold"),
+    replace: isGiven(context, "replace"),
+    force: isGiven(context, "force"),
+  };
+}
+
+function directionOf(context: Context): Direction {
+  const direction = valueOf(context, "direction");
+  if (direction === undefined) throw new UsageError("gate add needs --direction: in, out or both");
+  return understood(() => parseDirection(direction));
+}
+
+function priorityOf(context: Context): number | undefined {
+  const text = valueOf(context, "priority");
+  if (text === undefined) return undefined;
+  if (/^[0-9]{1,5}$/.test(text)) return Number(text);
+  throw new UsageError(`invalid priority ${JSON.stringify(text)}: use a whole number from 1 to 65535`);
+}
+
+/** Prints what would be sent if nothing of it were there. */
+async function printAddition(context: Context, plan: GatePlan): Promise<void> {
+  const { printMessages, readIndex } = await import("../dry_run.ts");
+  context.note(`the index of ${plan.device} is shown as 0, it is not there yet`);
+  printMessages(context, plannedRequests(plan, plan.devs.map((dev) => readIndex(context, dev))));
+}
+
+const HEADER = ["NAME", "DIRECTION", "DEVICES", "PRIORITY", "LIMIT", "HITS", "BACKLOG", "DROPS", "AGE", "MATCH"];
+const NUMBERS = [3, 4, 5, 6, 7, 8];
+/** What stands for a value that is not known. */
+const UNKNOWN = "?";
+
+/** `plugctl gate list` */
+export async function showGates(context: Context): Promise<void> {
+  using connection = await openConnection(context);
+  const gates = listGates(connection);
+  if (isGiven(context, "json")) return context.print(`${JSON.stringify(gates, null, 2)}\n`);
+  if (gates.length === 0) return context.note("there is no gate");
+  context.print(`${textTable([HEADER, ...gates.map(row)], { right: NUMBERS })}\n`);
+  for (const gate of gates) for (const remark of remarksOn(gate)) context.note(remark);
+}
+
+function row({ name, direction, devs, priority, limitBytes, hitPackets, stats, ageMs, match }: ListedGate): string[] {
+  const numbers = [priority, limitBytes, hitPackets, stats?.backlogPackets, stats?.drops];
+  const texts = numbers.map((number) => number === undefined ? UNKNOWN : String(number));
+  const packets = match && (match.join(" or ") || "all packets");
+  return [name, direction ?? UNKNOWN, devs.join(",") || UNKNOWN, ...texts, ageText(ageMs), packets ?? UNKNOWN];
+}
+
+/** An age with its largest unit: `4s`, `17m`, `3h`, `12d`. */
+function ageText(ageMs: number | undefined): string {
+  if (ageMs === undefined) return UNKNOWN;
+  const seconds = Math.floor(ageMs / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** `plugctl gate delete` */
+export async function deleteGate(context: Context): Promise<number | void> {
+  const names = context.arguments.operands.map(gateName);
+  const drop = isGiven(context, "drop");
+  const force = isGiven(context, "force");
+  const timeoutMs = durationOf(context, "timeout");
+  if (isGiven(context, "dry-run")) return await printDeletion(context, { names, drop });
+  using connection = await openConnection(context);
+  const gates = Gate.named(connection, names);
+  const reports: DetachReport[] = [];
+  for (const gate of gates) {
+    const report = await interruptible((signal) => gate.close({ drop, force, timeoutMs, signal }));
+    for (const loss of losses(`the gate ${gate.name}`, report)) context.note(loss);
+    reports.push(report);
+  }
+  if (isGiven(context, "json")) {
+    const results = names.map((gate, index) => ({ gate, action: "gate delete", ...reports[index] }));
+    context.print(`${JSON.stringify(results, null, 2)}\n`);
+  }
+  return reports.some(({ lostPackets }) => lostPackets > 0) ? EXIT.failed : EXIT.done;
+}
+
+/** Prints what is known without a socket: which filters there are, and whether the clsact goes too, is not. */
+async function printDeletion(context: Context, { names, drop }: { names: string[]; drop: boolean }): Promise<void> {
+  const { gatePlace, printRequests } = await import("../dry_run.ts");
+  context.note("the filters, which go first, are not shown: they are read from the kernel");
+  const requestsFor = (place: QdiscPlace) => [
+    ...drop ? [] : [changeRequest(place, "release-indefinite")],
+    deleteDevice(place.ifindex),
+  ];
+  printRequests(context, { places: names.map(gatePlace), requestsFor });
+}

@@ -1,0 +1,62 @@
+import { EAGAIN, ECONNRESET, ENETDOWN, ENOBUFS } from "./netlink_error.ts";
+import { libc } from "./libc.ts";
+
+const POLLIN = 0x001;
+const POLLERR = 0x008;
+const POLLNVAL = 0x020;
+const FOR_EVER = -1;
+
+/** `struct pollfd { int fd; short events; short revents; }` */
+const POLLFD_LEN = 8;
+
+/** What a socket had to say, which it says once: it is gone from the socket when it has been read. */
+const SAID_ONCE = [EAGAIN, ENOBUFS, ECONNRESET, ENETDOWN];
+
+/** What comes in by one or several file descriptors: whether there is something, and how to wait for it. */
+export class Incoming {
+  /** Here for as long as a thread may wait with it. */
+  readonly #pollfds: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
+  readonly #count: bigint;
+  readonly #call = libc().call;
+  readonly #errno = libc().errno;
+  #waiting?: Promise<unknown>;
+
+  constructor(...fds: readonly number[]) {
+    this.#pollfds = new Uint8Array(new Int32Array(fds.flatMap((fd) => [fd, POLLIN])).buffer);
+    this.#view = new DataView(this.#pollfds.buffer);
+    this.#count = BigInt(fds.length);
+  }
+
+  /** Keeps the process waiting for up to `timeoutMs`; whether there is something now. A signal ends the wait. */
+  wait(timeoutMs: number): boolean {
+    return this.#call.poll(this.#pollfds, this.#count, timeoutMs) > 0;
+  }
+
+  /** Resolves, as a rule, once there is something, or `timeoutMs` are over: look, and wait again where there is not. */
+  readable(timeoutMs = FOR_EVER): Promise<unknown> {
+    return this.#waiting ??= this.#call.pollAside(this.#pollfds, this.#count, timeoutMs)
+      .finally(() => this.#waiting = undefined);
+  }
+
+  /** Until when a thread waits, where one does. */
+  get waiting(): Promise<unknown> | undefined {
+    return this.#waiting;
+  }
+
+  /**
+   * Why a call has failed that receives without waiting: EAGAIN where there was nothing to receive, which is asked of the
+   * kernel wherever errno says what can hardly be. In User-Mode Linux a thread's errno is at times another thread's.
+   */
+  failure(): number {
+    const failed = this.#errno();
+    if (SAID_ONCE.includes(failed)) return failed;
+    this.wait(0);
+    const isBroken = Array.from(
+      { length: Number(this.#count) },
+      (_, at) => this.#view.getUint16(at * POLLFD_LEN + 6, true),
+    )
+      .some((events) => (events & (POLLERR | POLLNVAL)) !== 0);
+    return isBroken ? failed : EAGAIN;
+  }
+}

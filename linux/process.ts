@@ -1,0 +1,128 @@
+import { libc } from "./libc.ts";
+
+/** Bits of `CapEff` in `/proc/self/status`, `linux/capability.h`. */
+const BITS = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const;
+
+/** Whether this process has a capability; false where `/proc` does not say. */
+export function hasCapability(name: keyof typeof BITS): boolean {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1] ?? "0";
+  return (BigInt(`0x${mask}`) >> BITS[name] & 1n) === 1n;
+}
+
+function readStatus(): string {
+  try {
+    return Deno.readTextFileSync("/proc/self/status");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/**
+ * Takes this process out of its terminal's session and group, whose signals it then gets no more. A process that leads
+ * a group already stays where it is: the kernel refuses to move it, and what is sent to other groups does not reach it.
+ */
+export function leaveSession(): void {
+  libc().call.setsid();
+}
+
+const SCHED_OTHER = 0;
+const SCHED_FIFO = 1;
+const SCHED_RR = 2;
+/** `SCHED_RESET_ON_FORK`, beside a policy. */
+const RESET_ON_FORK = 0x40000000;
+const THIS_THREAD = 0;
+/** `_SC_NPROCESSORS_ONLN` of glibc and musl */
+const PROCESSORS_ONLINE = 84;
+/** `__NR_membarrier`, and the command that waits until every processor has left what it did with packets. */
+const MEMBARRIER = Deno.build.arch === "aarch64" ? 283 : 324;
+const MEMBARRIER_CMD_GLOBAL = 1;
+
+/** `struct sched_param { int sched_priority; }`, of real time and of any other. */
+const LOWEST_OF_REAL_TIME = new Uint8Array(new Int32Array([1]).buffer);
+const NONE = new Uint8Array(new Int32Array([0]).buffer);
+
+/**
+ * Runs `work` before every ordinary process of this processor. While the kernel puts a qdisc in or takes one out, the
+ * device discards what it is given to send, and the kernel lets other processes run in between (seen on 6.1): with one
+ * processor none can send anything meanwhile. Without CAP_SYS_NICE `work` runs as it is.
+ */
+export function undisturbed<T>(work: () => T): T {
+  const { call } = libc();
+  const isOrdinary = call.sched_getscheduler(THIS_THREAD) === SCHED_OTHER;
+  if (!isOrdinary || call.sched_setscheduler(THIS_THREAD, SCHED_FIFO, LOWEST_OF_REAL_TIME) < 0) return work();
+  try {
+    return work();
+  } finally {
+    call.sched_setscheduler(THIS_THREAD, SCHED_OTHER, NONE);
+  }
+}
+
+/**
+ * As `undisturbed`, and tells how many milliseconds it took during which others could send: none where there is one
+ * processor, and this thread had it all the time. It gives it away where the kernel waits for a softirq (seen on 6.1: a
+ * tick), and where it has used up the time that the kernel leaves to real time.
+ */
+export function timedUndisturbed<T>(work: () => T): { result: T; gapMs: number } {
+  const from = performance.now();
+  // Becoming an ordinary thread again can be a reason to give it away, too.
+  const { result, timesGiven } = undisturbed(() => {
+    const before = timesGivenAway();
+    return { result: work(), timesGiven: timesGivenAway() - before };
+  });
+  const gapMs = hasSeveralProcessors() || timesGiven > 0n ? performance.now() - from : 0;
+  return { result, gapMs };
+}
+
+/** `RUSAGE_THREAD`, the size of `struct rusage`, and where `ru_nvcsw` and `ru_nivcsw` stand in it. */
+const RUSAGE_THREAD = 1;
+const RUSAGE_BYTES = 144;
+const SWITCHES_AT = [128, 136] as const;
+
+/** How often this thread has had no processor: it waited for something, or another thread was to run. */
+function timesGivenAway(): bigint {
+  const usage = new DataView(new ArrayBuffer(RUSAGE_BYTES));
+  libc().call.getrusage(RUSAGE_THREAD, new Uint8Array(usage.buffer));
+  return SWITCHES_AT.reduce((sum, offset) => sum + usage.getBigUint64(offset, true), 0n);
+}
+
+/** Whether others can send while one works `undisturbed`: on other processors, or since this process has no CAP_SYS_NICE. */
+export function canOthersSend(): boolean {
+  return hasSeveralProcessors() || !undisturbed(isRealTime);
+}
+
+function isRealTime(): boolean {
+  const { call } = libc();
+  return [SCHED_FIFO, SCHED_RR].includes(call.sched_getscheduler(THIS_THREAD) & ~RESET_ON_FORK);
+}
+
+/** Keeps the process waiting. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+/** Whether other processors can send while one works, whatever its priority. */
+export function hasSeveralProcessors(): boolean {
+  return libc().call.sysconf(PROCESSORS_ONLINE) !== 1n;
+}
+
+/**
+ * Waits until no processor is at work any more on a packet that it began before: none of them still sees a filter that
+ * was deleted. A kernel that cannot (one with `nohz_full`) answers at once.
+ */
+export function allPacketsMoveOn(): void {
+  libc().call.syscall(BigInt(MEMBARRIER), MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+/** `KERN_WARNING` of `linux/kern_levels.h`, as it is written to `/dev/kmsg`. */
+const WARNING = "<4>";
+
+/** Writes a line to the kernel's log, which `dmesg` shows, where this process may: for one that has no other output. */
+export function logToKernel(line: string): void {
+  try {
+    Deno.writeTextFileSync("/dev/kmsg", `${WARNING}plugctl: ${line}\n`, { append: true, create: false });
+  } catch (error) {
+    const { NotCapable, NotFound, PermissionDenied } = Deno.errors;
+    if (![NotCapable, NotFound, PermissionDenied].some((kind) => error instanceof kind)) throw error;
+  }
+}

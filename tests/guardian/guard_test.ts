@@ -1,0 +1,257 @@
+// What a guardian does, in this process: over a channel that is a fake, on a kernel that is one.
+import { assertEquals, assertRejects } from "@std/assert";
+import { Gate } from "../../gate/gate.ts";
+import { type GateCharge, gateDuty } from "../../gate/guarded_gate.ts";
+import type { Order, Released, Report } from "../../guardian/charge.ts";
+import { Guard, type GuardChannel } from "../../guardian/guard.ts";
+import { WATCHED_GROUPS } from "../../guardian/watch.ts";
+import { EINVAL } from "../../linux/netlink_error.ts";
+import { Listener } from "../../netlink/listener.ts";
+import { type PlugCharge, plugDuty } from "../../plug/guarded_plug.ts";
+import { Plug } from "../../plug/plug.ts";
+import { changeRequest, deleteRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { deleteDevice } from "../../plug/gate_device.ts";
+import { deleteFilter } from "../../plug/filter.ts";
+import { FakeKernel } from "../plug/fake_kernel.ts";
+import type { FakeDevice } from "../plug/kernel_messages.ts";
+
+const CHARGE_ID = 1;
+/** No process has this number. */
+const STRANGER = 0x7ffffffe;
+const RELEASE = "change 2 root 504c: release-indefinite";
+
+/** The end of a connection that a guardian has, with the process at the other end played by the test. */
+class FakeChannel implements GuardChannel {
+  readonly reports: Report[] = [];
+  readonly #texts: string[] = [];
+  #arrived = Promise.withResolvers<void>();
+  #reported = Promise.withResolvers<void>();
+
+  /** The process says something. */
+  order(...orders: Order[]): void {
+    this.#put(...orders.map((order) => JSON.stringify(order)));
+  }
+
+  /** The process dies. */
+  end(): void {
+    this.#put("");
+  }
+
+  /** The first report of a kind, once there is one. */
+  async reported<K extends Report["report"]>(kind: K): Promise<Extract<Report, { report: K }>> {
+    for (;;) {
+      const found = this.reports.find((report) => report.report === kind);
+      if (found) return found as Extract<Report, { report: K }>;
+      await this.#reported.promise;
+    }
+  }
+
+  receive = () => this.#texts[0] === "" ? "" : this.#texts.shift();
+  readable = () => this.#texts.length > 0 ? Promise.resolve() : this.#arrived.promise;
+
+  send(text: string): void {
+    this.reports.push(JSON.parse(text));
+    this.#reported.resolve();
+    this.#reported = Promise.withResolvers();
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  #put(...texts: string[]): void {
+    this.#texts.push(...texts);
+    this.#arrived.resolve();
+    this.#arrived = Promise.withResolvers();
+  }
+}
+
+/** A machine with a plug on eth0, and a guardian that has charge of it. */
+class Scene {
+  readonly kernel = new FakeKernel();
+  readonly channel = new FakeChannel();
+  readonly eth0: FakeDevice;
+  readonly stranger = this.kernel.connect(STRANGER);
+  readonly guard: Guard<PlugCharge | GateCharge>;
+  /** Resolves when the guardian ends. */
+  readonly ended: Promise<void>;
+
+  constructor() {
+    this.kernel.addDevice("lo", { isLoopback: true });
+    this.eth0 = this.kernel.addDevice("eth0", { kind: "dummy" });
+    this.guard = new Guard(this.channel, (charge, connectTo) =>
+      Promise.resolve(
+        charge.kind === "plug" ? plugDuty(charge, connectTo()) : gateDuty(charge, connectTo()),
+      ), {
+      identify: () => "",
+      connect: () => this.kernel.connection,
+      listen: () => new Listener(this.kernel.listen(WATCHED_GROUPS)),
+      showMark: () => undefined,
+    });
+    this.ended = this.guard.obey();
+  }
+
+  /** Attaches a plug that is in its charge, holds, and has one packet. */
+  async hold({ takeAway = false, maxMs }: { takeAway?: boolean; maxMs?: number } = {}): Promise<QdiscPlace> {
+    const plug = Plug.attach({ dev: "eth0", connection: this.kernel.connection });
+    const { dev, place } = plug;
+    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev, place, takeAway };
+    this.channel.order({ order: "take", id: CHARGE_ID, charge });
+    await this.channel.reported("taken");
+    this.channel.order({ order: "arm", id: CHARGE_ID, maxMs });
+    plug.buffer({ force: true });
+    this.kernel.transmit("a", this.eth0);
+    this.channel.order({ order: "watch", id: CHARGE_ID });
+    await this.channel.reported("watching");
+    return place;
+  }
+}
+
+Deno.test("Guard releases what is held when the process is dead, and leaves the plug there", async () => {
+  const scene = new Scene();
+  await scene.hold();
+  assertEquals(scene.kernel.left, []);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [["a"], false]);
+});
+
+Deno.test("Guard takes away what the dead process made, once what it held has left", async () => {
+  const scene = new Scene();
+  await scene.hold({ takeAway: true });
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.kernel.qdiscs, scene.kernel.lost], [["a"], [], []]);
+});
+
+Deno.test("Guard takes down a gate that the dead process was making, found by its name", async () => {
+  const scene = new Scene();
+  const charge: GateCharge = { kind: "gate", name: "web", takeAway: true };
+  scene.channel.order({ order: "take", id: CHARGE_ID, charge });
+  await scene.channel.reported("taken");
+  const options = { name: "web", dev: "eth0", direction: "egress", match: "tcp", hold: true } as const;
+  Gate.open({ ...options, connection: scene.kernel.connection });
+  scene.kernel.meet("a", scene.eth0, "egress");
+  scene.channel.end();
+  await scene.ended;
+  const { left, lost, filters, devices } = scene.kernel;
+  assertEquals([left, lost, filters.all, devices.map(({ name }) => name)], [["a"], [], [], ["lo", "eth0"]]);
+});
+
+Deno.test("Guard releases at the deadline, and says what was held; the process goes on", async () => {
+  const scene = new Scene();
+  await scene.hold({ maxMs: 20 });
+  const { why, backlog } = await scene.channel.reported("released");
+  assertEquals([why, backlog, scene.kernel.left], ["deadline", { packets: 1, bytes: 100 }, ["a"]]);
+  scene.channel.order({ order: "drop", id: CHARGE_ID });
+  await scene.channel.reported("dropped");
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard releases on SIGTERM, and says so", async () => {
+  const scene = new Scene();
+  await scene.hold();
+  scene.guard.releaseAll();
+  assertEquals([(await scene.channel.reported("released")).why, scene.kernel.left], ["SIGTERM", ["a"]]);
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard says why it could not release at the deadline, and tries it again at the death", async () => {
+  const scene = new Scene();
+  await scene.hold({ maxMs: 20 });
+  scene.kernel.failures.set(RELEASE, [EINVAL, "Not now"]);
+  assertEquals((await scene.channel.reported("released")).failure, "Cannot release eth0 (root): Not now (EINVAL)");
+  assertEquals(scene.kernel.left, []);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.left, ["a"]);
+});
+
+Deno.test("Guard tries a release again that the kernel refuses, and in the end fails", async () => {
+  const scene = new Scene();
+  await scene.hold();
+  let refused = 0;
+  scene.kernel.meanwhile = (request) => {
+    if (request !== RELEASE) return;
+    refused++;
+    scene.kernel.failures.set(RELEASE, [EINVAL, "Never"]);
+  };
+  scene.channel.end();
+  const error = await assertRejects(() => scene.ended, AggregateError, "Cannot put everything right");
+  assertEquals([refused, error.errors.map(({ message }: Error) => message)], [3, [
+    "Cannot release eth0 (root): Never (EINVAL)",
+  ]]);
+});
+
+Deno.test("Guard does nothing about what was taken out of its charge, and ends when it is not needed", async () => {
+  const scene = new Scene();
+  await scene.hold();
+  scene.channel.order({ order: "drop", id: CHARGE_ID });
+  await scene.channel.reported("dropped");
+  scene.channel.order({ order: "leave" });
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [[], true]);
+});
+
+Deno.test("Guard refuses a charge for which it has no way, and says why", async () => {
+  const scene = new Scene();
+  const charge: GateCharge = { kind: "gate", name: "a name that is too long", takeAway: false };
+  scene.channel.order({ order: "take", id: CHARGE_ID, charge });
+  const { reason } = await scene.channel.reported("refused");
+  assertEquals(reason, 'invalid gate name "a name that is too long": use 1 to 10 bytes, without space, /, : and %');
+  scene.channel.end();
+  await scene.ended;
+});
+
+/** What others do to a plug that holds, and what the guardian says happened. */
+const DISTURBANCES: readonly [happening: string, disturb: (scene: Scene, place: QdiscPlace) => void][] = [
+  ["released", ({ stranger }, place) => {
+    stranger.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  }],
+  ["deleted", ({ stranger }, place) => void stranger.transact([deleteRequest(place)])],
+  ["gone", ({ stranger, eth0 }) => void stranger.transact([deleteDevice(eth0.ifindex)])],
+];
+
+for (const [happening, disturb] of DISTURBANCES) {
+  Deno.test(`Guard says that others have disturbed what it watches: ${happening}`, async () => {
+    const scene = new Scene();
+    const place = await scene.hold();
+    disturb(scene, place);
+    const { why, disturbance, backlog }: Released = await scene.channel.reported("released");
+    assertEquals([why, disturbance?.what, backlog], ["disturbed", happening, { packets: 1, bytes: 100 }]);
+    scene.channel.end();
+    await scene.ended;
+  });
+}
+
+Deno.test("Guard says that the filters of a gate that it watches were deleted", async () => {
+  const scene = new Scene();
+  const options = { name: "web", dev: "eth0", direction: "egress", match: "arp" } as const;
+  const gate = Gate.open({ ...options, connection: scene.kernel.connection });
+  const [{ ifindex, parent, priority, handle }] = scene.kernel.filters.all;
+  const hook = { devices: [ifindex], parents: [parent], priority };
+  const charge: GateCharge = { kind: "gate", name: "web", ifindex: gate.read().ifindex, hook, takeAway: false };
+  scene.channel.order({ order: "take", id: CHARGE_ID, charge });
+  await scene.channel.reported("taken");
+  gate.buffer();
+  scene.channel.order({ order: "arm", id: CHARGE_ID }, { order: "watch", id: CHARGE_ID });
+  await scene.channel.reported("watching");
+  scene.stranger.transact([deleteFilter({ ifindex, parent, priority, handle })]);
+  assertEquals((await scene.channel.reported("released")).disturbance?.what, "unfiltered");
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard leaves alone at the death what is in the place of a plug that others deleted", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  scene.stranger.transact([deleteRequest(place)]);
+  await scene.channel.reported("released");
+  const other = scene.kernel.addQdisc(scene.eth0, { kind: "plug", handle: place.handle });
+  other.plug?.change(0, 0);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(other.plug?.holds, true);
+});

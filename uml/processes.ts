@@ -1,0 +1,93 @@
+/**
+ * Starts a kernel that ends with this process, should this one be killed: `guard.sh` sees to it.
+ *
+ * Its standard input is what the guard watches; close it when the kernel has ended.
+ *
+ * @param command The program, by its path, and its arguments
+ * @param env Its whole environment but for `PATH`
+ */
+export function startGuarded(command: readonly string[], env: Record<string, string> = {}): Deno.ChildProcess {
+  return new Deno.Command("/bin/sh", {
+    args: [`${import.meta.dirname}/guard.sh`, ...command],
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+const PATIENCE_MS = 3000;
+
+/**
+ * Ends a process, by SIGTERM or else by SIGKILL, and then whatever is left of the group it leads.
+ *
+ * Returns when the process has ended. One that has ended already is no error.
+ */
+export async function terminate(child: Deno.ChildProcess): Promise<void> {
+  killIfThere(child.pid, "SIGTERM");
+  const timer = setTimeout(
+    () => killIfThere(child.pid, "SIGKILL"),
+    PATIENCE_MS,
+  );
+  await child.status;
+  clearTimeout(timer);
+  killIfThere(-child.pid, "SIGKILL");
+}
+
+/** Sends a signal to a process, or to a group by its negative number; one that has ended is no error. */
+export function killIfThere(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What bounds a wait. */
+export interface Bounds {
+  /** For ever if not given */
+  timeoutMs?: number;
+  /** What to reject with when the time is up */
+  late: () => Error;
+  /** Rejects with the signal's reason when it is aborted */
+  signal?: AbortSignal;
+}
+
+/** Waits for a promise within bounds; what it stands for goes on when they are passed. */
+export async function within<T>(promise: Promise<T>, bounds: Bounds): Promise<T> {
+  const { late, signal, timeoutMs } = bounds;
+  signal?.throwIfAborted();
+  const { promise: passed, reject } = Promise.withResolvers<never>();
+  const interrupt = () => reject(signal?.reason);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => reject(late()), timeoutMs);
+  signal?.addEventListener("abort", interrupt);
+  try {
+    return await Promise.race([promise, passed]);
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+    clearTimeout(timer);
+  }
+}
+
+/** Yields the lines of a stream of UTF-8 text as they become complete, without their ends. */
+export async function* lines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+  if (rest) yield rest;
+}
+
+/**
+ * Returns `PATH` with the system's own folders first: `ip` and `tc` are in none of an ordinary user's on Debian, and
+ * what a version manager puts in the way of a program takes seconds in User-Mode Linux.
+ */
+export function systemPath(): string {
+  const own = Deno.env.get("PATH");
+  return ["/usr/sbin", "/usr/bin", "/sbin", "/bin", ...own ? [own] : []].join(":");
+}

@@ -6,8 +6,6 @@ import { bits, type Cube, intersect, is, isCovered, range } from "./match/cube.t
 import {
   ADDRESSES,
   all,
-  ETHER_TYPE,
-  ETHER_TYPES,
   ICMP6_TYPE,
   IPV4,
   IPV6,
@@ -34,13 +32,19 @@ export function isEverything(cubes: readonly Cube[]): boolean {
 const NEIGHBOR_SOLICITATION = 135;
 const NEIGHBOR_ADVERTISEMENT = 136;
 
-/** How the ends of a connection find each other, without which it ends in a minute: ARP, and neighbour discovery. */
-const RESOLUTION: Readonly<Record<4 | 16, readonly Cube[]>> = {
-  4: [is(ETHER_TYPE, ETHER_TYPES.arp)],
-  16: [NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].map((type) =>
+/**
+ * How the ends of a connection find each other, without which it ends in a minute: ARP, and neighbour discovery. The other
+ * end stands for the gateway that leads there, too.
+ */
+function resolution({ from, to, size }: { from: bigint; to: bigint; size: 4 | 16 }): Cube[] {
+  if (size === 4) {
+    const [[, sender], [, target]] = [ADDRESSES.src[4], ADDRESSES.dst[4]];
+    return [all(sender.family, is(sender.field, from), is(target.field, to))];
+  }
+  return [NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].map((type) =>
     all(IPV6, is(PROTOCOL, PROTOCOLS.icmp6), is(ICMP6_TYPE, type))
-  ),
-};
+  );
+}
 
 /** What a gate would hold of a device, by what it matches. */
 export function heldBy(cubes: readonly Cube[], { sides, all }: { sides: readonly Side[]; all: boolean }): Held {
@@ -89,7 +93,9 @@ function packetsOf({ client, server, clientPort, serverPort, isBelow }: Session,
     OPEN,
   );
   // Before Linux 5.19 a filter that is for packets without a tag takes those with one, too.
-  return [packet, ...RESOLUTION[size]].map((cube) => isBelow ? cube : all(is(TAGGED, 0), cube));
+  return [packet, ...resolution({ from: number(from), to: number(to), size })].map((cube) =>
+    isBelow ? cube : all(is(TAGGED, 0), cube)
+  );
 }
 
 function number(address: Uint8Array): bigint {

@@ -6,9 +6,10 @@ import type { AnswerMessage, Message } from "../codec/message.ts";
 import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
-import { openSocket, type Socket } from "../linux/socket.ts";
+import { Heard } from "./heard.ts";
+import { type ListeningSocket, openListeningSocket, openSocket, type Socket } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
 export interface Answer {
@@ -33,6 +34,8 @@ export interface ConnectionOptions {
   trace?: Trace;
   /** Milliseconds of a monotonic clock. Default `performance.now`. */
   now?: () => number;
+  /** Opens a socket that hears what is said to groups of the namespace that it leads to. Default: nothing is heard. */
+  listen?: (groups: number) => ListeningSocket;
 }
 
 /**
@@ -54,6 +57,9 @@ export class Connection implements Disposable {
   readonly #trace?: Trace;
   readonly #now: () => number;
   readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
+  readonly #listen?: (groups: number) => ListeningSocket;
+  /** What was said to groups since somebody asked twice. */
+  #heard?: Heard;
   #sequence = 0;
   /** Until when to wait for answers, by the clock; decided when there is something to wait for. */
   #deadline?: number;
@@ -61,12 +67,13 @@ export class Connection implements Disposable {
   /** Takes over a socket, and closes it when it is disposed of. */
   constructor(
     socket: Socket,
-    { timeoutMs = 5000, trace, now = () => performance.now() }: ConnectionOptions = {},
+    { timeoutMs = 5000, trace, now = () => performance.now(), listen }: ConnectionOptions = {},
   ) {
     this.#socket = socket;
     this.#timeoutMs = timeoutMs;
     this.#trace = trace;
     this.#now = now;
+    this.#listen = listen;
   }
 
   /**
@@ -79,7 +86,15 @@ export class Connection implements Disposable {
     { netns, ...options }: ConnectionOptions & { netns?: string } = {},
   ): Connection {
     const socket = netns === undefined ? openSocket() : inNamespace(netns, openSocket);
-    return new Connection(socket, options);
+    const listen = (groups: number): ListeningSocket => {
+      if (netns === undefined) return openListeningSocket(groups);
+      // By the socket, since the name may be another namespace's by now
+      using there = connection.openNamespace();
+      const { path } = there;
+      return path === undefined ? openListeningSocket(groups) : inNamespace(path, () => openListeningSocket(groups));
+    };
+    const connection: Connection = new Connection(socket, { listen, ...options });
+    return connection;
   }
 
   /**
@@ -104,7 +119,7 @@ export class Connection implements Disposable {
    *
    * @throws {NetlinkError} where the kernel refuses, or as `transact` does
    */
-  request(operation: string, request: Request): Message | undefined {
+  request(operation: AnyOperation, request: Request): Message | undefined {
     const [answer] = this.transact([request]);
     if (answer.errno !== 0) throw new NetlinkError(operation, answer);
     return answer.message;
@@ -116,7 +131,7 @@ export class Connection implements Disposable {
    *
    * @throws {NetlinkError} where the kernel refuses, no answer comes in time, or ten attempts were disturbed
    */
-  dump(operation: string, request: Request): Message[] {
+  dump(operation: AnyOperation, request: Request): Message[] {
     return this.pick(operation, request, (records) => records.message());
   }
 
@@ -124,7 +139,7 @@ export class Connection implements Disposable {
    * As `dump`, but keeps of each message only what `choose` returns, and nothing where that is `undefined`: of a
    * long list most is passed over without an object. `choose` reads from the records during the call only.
    */
-  pick<T>(operation: string, request: Request, choose: (records: Records) => T | undefined): T[] {
+  pick<T>(operation: AnyOperation, request: Request, choose: (records: Records) => T | undefined): T[] {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
       const picked = this.#dumpOnce(operation, { request, choose });
       if (picked) return picked;
@@ -162,8 +177,20 @@ export class Connection implements Disposable {
     return keepNamespace(fd);
   }
 
-  /** Closes the socket. Calling it again does nothing. */
+  /**
+   * Whether anything may have been said to these groups since this was asked last: what was read before may be so no
+   * more. Who asks once is told that it may, and nothing is listened to; nor is it where the namespace cannot be entered.
+   * Until the caller waits for something, what has been heard is looked at once, and then at each 64th time.
+   */
+  mayHaveChanged(groups: number): boolean {
+    if (this.#heard) return this.#heard.anything();
+    this.#heard = new Heard(() => this.#listen?.(groups));
+    return true;
+  }
+
+  /** Closes its sockets. Calling it again does nothing. */
   [Symbol.dispose](): void {
+    this.#heard?.[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
   }
 
@@ -266,7 +293,7 @@ export class Connection implements Disposable {
 
   /** One attempt at a dump: its messages, or `undefined` where it was disturbed. */
   #dumpOnce<T>(
-    operation: string,
+    operation: AnyOperation,
     { request, choose }: { request: Request; choose: (records: Records) => T | undefined },
   ): T[] | undefined {
     const sequence = this.#send([{

@@ -3,7 +3,7 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, RouteMessage } from "../codec/message.ts";
 import { variableOfAncestors } from "../guardian/processes.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { readFilters } from "./filter.ts";
 import { readLinks, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
@@ -43,7 +43,7 @@ const ETHERNET_HEADER_BYTES = 14;
 
 /** What is about to be done, to what. */
 export interface Danger {
-  operation: string;
+  operation: AnyOperation;
   ifindex: number;
   /** What would be held of the device. */
   held?: Held;
@@ -64,19 +64,35 @@ function isOnlyWay(qdiscs: readonly QdiscMessage[], { ifindex, parent }: { ifind
   return above !== undefined && OF_ONE_CLASS.has(above.kind) && isOnlyWay(qdiscs, above);
 }
 
+/** `RTNLGRP_LINK`, `_IPV4_ROUTE`, `_IPV4_RULE`, `_IPV6_ROUTE`, `_IPV6_RULE`, `_NEXTHOP`: what decides over which device packets go. */
+const ROUTING_GROUPS = [1, 7, 8, 11, 19, 32].reduce((groups, group) => groups | 1 << group - 1, 0) >>> 0;
+
+/** The devices that may be held, by what would be held of them, as was seen over a connection. */
+const harmless = new WeakMap<Connection, Map<Held, Set<number>>>();
+
 /**
  * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by
- * itself or below a bridge, a bond or a VLAN; the same for an ifb that has the packets of such a device.
+ * itself or below a bridge, a bond or a VLAN; the same for an ifb that has the packets of such a device. Looks again only
+ * where links, routes or rules may have changed since.
  *
  * @throws {QueueError} `would-lock-out`
  */
 export function refuseLockout(connection: Connection, danger: Danger): void {
+  const { ifindex, held = EVERYTHING } = danger;
+  if (connection.mayHaveChanged(ROUTING_GROUPS)) harmless.delete(connection);
+  const known = harmless.get(connection) ?? new Map<Held, Set<number>>();
+  const devices = known.get(held) ?? new Set();
+  if (devices.has(ifindex)) return;
+  refuseLockoutNow(connection, { ...danger, held });
+  // What filters send through an ifb changes more often than what is looked at here.
+  if (!refuseFed(connection, danger)) harmless.set(connection, known.set(held, devices.add(ifindex)));
+}
+
+function refuseLockoutNow(connection: Connection, danger: Danger): void {
   refuseSession(connection, danger);
   const { operation, ifindex, held = EVERYTHING } = danger;
-  if (held.all && carries(connection, { ifindex, devices: defaultDevices(connection, ifindex) })) {
-    throw lockout(operation, `the device carries the default route${effectOn(danger)}`);
-  }
-  refuseFed(connection, danger);
+  if (!held.all || !carries(connection, { ifindex, devices: defaultDevices(connection, ifindex) })) return;
+  throw lockout(operation, `the device carries the default route${effectOn(danger)}`);
 }
 
 /**
@@ -91,7 +107,9 @@ export function refuseLowLimit(
   // The largest MTU there is.
   if (limitBytes >= 0xffff + ETHERNET_HEADER_BYTES) return;
   const link = readLinks(connection, danger.operation).find(({ ifindex }) => ifindex === danger.ifindex);
-  if (link && limitBytes < link.mtu + ETHERNET_HEADER_BYTES) refuseLockout(connection, { ...danger, limitBytes });
+  if (!link || limitBytes >= link.mtu + ETHERNET_HEADER_BYTES) return;
+  refuseLockoutNow(connection, { ...danger, limitBytes });
+  refuseFed(connection, { ...danger, limitBytes });
 }
 
 function refuseSession(connection: Connection, danger: Danger): void {
@@ -119,20 +137,21 @@ function effectOn({ limitBytes }: Danger): string {
     : `, of which it would drop all packets that are longer than ${limitBytes} bytes`;
 }
 
-/** Refuses the same for an ifb, which filters of other devices send packets through. */
-function refuseFed(connection: Connection, danger: Danger): void {
+/** Refuses the same for an ifb, which filters of other devices send packets through. Tells whether it is one. */
+function refuseFed(connection: Connection, danger: Danger): boolean {
   const links = readLinks(connection, "list devices");
   const own = links.find(({ ifindex }) => ifindex === danger.ifindex);
-  if (own?.kind !== "ifb") return;
+  if (own?.kind !== "ifb") return false;
   for (const { ifindex, name } of feeders(connection, { own, links })) {
     try {
-      refuseLockout(connection, { ...danger, ifindex, held: EVERYTHING });
+      refuseLockoutNow(connection, { ...danger, ifindex, held: EVERYTHING });
     } catch (error) {
       if (!(error instanceof QueueError) || error.code !== "would-lock-out") throw error;
       const reason = error.reason.replace("the device carries", `it gets packets of ${name}, which carries`);
       throw lockout(danger.operation, reason);
     }
   }
+  return true;
 }
 
 /** The devices whose filters send packets to a device. */
@@ -153,7 +172,7 @@ function feeders(
   });
 }
 
-function lockout(operation: string, reason: string): QueueError {
+function lockout(operation: AnyOperation, reason: string): QueueError {
   return new QueueError("would-lock-out", operation, { reason });
 }
 

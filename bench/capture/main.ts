@@ -34,12 +34,13 @@ try {
 }
 
 async function measure(file: string): Promise<Map<string, Run[]>> {
-  const decode = `${Deno.execPath()} run -A --no-check ${here("../../cli/main.ts")} decode --pcap ${file} --all`;
+  const decode = `${Deno.execPath()} run -A --no-check ${here("../../cli/main.ts")} decode --pcap ${file}`;
   const hasTshark = await printed("tshark", "--version") !== undefined;
   const commands = [
     ...hasTshark ? [`tshark -V\ttshark -V -r ${file}`] : [],
-    `decode --pcap --all\t${decode}`,
-    `decode --pcap --all --brief\t${decode} --brief`,
+    ...["--all", "--all --brief", "", "--brief"].map((how) =>
+      `decode --pcap ${how}`.trim() + `\t${`${decode} ${how}`.trim()}`
+    ),
   ];
   const python = new Deno.Command("python3", {
     args: [here("../start/measure.py"), String(ROUNDS)],

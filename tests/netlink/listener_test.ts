@@ -4,13 +4,15 @@ import {
   NLM_F_REQUEST,
   type QdiscRequest,
   RTM_DELQDISC,
+  RTM_NEWLINK,
   RTM_NEWQDISC,
   TC_H_ROOT,
   TCQ_PLUG_RELEASE_INDEFINITE,
+  treeRequest,
 } from "../../codec/mod.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { ENODEV } from "../../linux/netlink_error.ts";
-import { GROUP_REQUESTS, GROUP_TC, openSocket } from "../../linux/socket.ts";
+import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC, openSocket } from "../../linux/socket.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
 import { namespaceTest } from "./own_namespace.ts";
@@ -90,4 +92,19 @@ namespaceTest("readable() resolves when something is said, and when the listener
   listener[Symbol.dispose]();
   listener[Symbol.dispose]();
   await disposed;
+});
+
+namespaceTest("mayHaveChanged() is so once something was said, also while nothing is waited for", async () => {
+  using connection = Connection.open();
+  const ifindex = connection.deviceIndex("lo");
+  const asked = () => connection.mayHaveChanged(GROUP_LINK);
+  const change = (txqueuelen: number) => {
+    connection.request("change lo", treeRequest({ type: RTM_NEWLINK, ifindex, txqueuelen }));
+  };
+  assertEquals([asked(), asked(), asked()], [true, true, false]);
+  change(7);
+  await Promise.resolve();
+  assertEquals([asked(), asked()], [true, false]);
+  change(8);
+  assert(Array.from({ length: 65 }, asked).includes(true));
 });

@@ -3,6 +3,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Plug } from "../../plug/plug.ts";
 import { FIRST_HANDLE } from "../../plug/plug_requests.ts";
 import { QueueError } from "../../plug/queue_error.ts";
+import { Connection } from "../../netlink/connection.ts";
+import { FakeSocket } from "../netlink/fake_socket.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 import type { FakeRoute } from "./kernel_messages.ts";
 
@@ -183,6 +185,33 @@ lockoutTest("buffer() asks again, when the plug passes once more", () => {
   plug.buffer({ force: true });
   plug.releaseIndefinite();
   assertThrows(() => plug.buffer(), QueueError, PER_DEVICE);
+});
+
+Deno.test("buffer() looks again once something was said of routes, and else sends nothing but the change", async () => {
+  const kernel = world({ devices: [{}] });
+  const said = Object.assign(new FakeSocket({ answer: () => [new Uint8Array(16)] }), { readable: async () => {} });
+  const connection = new Connection(kernel.socket, { listen: () => said });
+  const plug = Plug.attach({ dev: "eth0", connection });
+  const asked = () => {
+    const before = kernel.sends.length;
+    plug.buffer();
+    plug.release();
+    return kernel.sends.slice(before).flat();
+  };
+  const [change, release] = ["change 1 root 504c: buffer", "change 1 root 504c: release-indefinite"];
+  assertEquals([asked().length, asked().length], [4, 4]);
+  assertEquals(asked(), [change, release]);
+
+  said.send(0);
+  kernel.routes.push(defaultRoute(1));
+  await Promise.resolve();
+  assertThrows(() => plug.buffer(), QueueError, PER_DEVICE);
+  kernel.routes.pop();
+  assertEquals(asked().length, 4);
+  await Promise.resolve();
+  assertEquals(asked(), [change, release]);
+  connection[Symbol.dispose]();
+  assertEquals(said.closed, 1);
 });
 
 lockoutTest("buffer() goes through on a class, which is not all of the device", () => {

@@ -217,7 +217,7 @@ export class Queue {
   }
 
   /**
-   * Reports that what a gate has let go is lost, or a part of it.
+   * Reports that what a gate has released is lost, or a part of it.
    *
    * @throws {QueueError} `vanished` where a device that the gate is on is not there any more
    */

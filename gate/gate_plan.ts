@@ -22,6 +22,8 @@ export interface GateOptions {
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. Default: the next from 1,000 on. */
   priority?: number;
+  /** What it is called in messages and reports. Default: `gate NAME`. */
+  label?: string;
   /** Whether it holds from its first moment on. Default: it passes packets. */
   hold?: boolean;
   /** Whether a gate of the same name that is another may be taken down first. */

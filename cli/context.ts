@@ -83,7 +83,9 @@ export function losses(
     : [];
   const lost = lostPackets > 0
     ? [
-      `${queue} let go ${numberOf(lostPackets, "packet")} that ${lostPackets === 1 ? "is" : "are"} lost, or some of ` +
+      `${queue} released ${numberOf(lostPackets, "packet")} that ${
+        lostPackets === 1 ? "is" : "are"
+      } lost, or some of ` +
       "them: a device that it was on is gone",
     ]
     : [];

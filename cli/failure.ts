@@ -38,7 +38,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "already-attached": ({ plug }) => `detach it first with: plugctl detach ${plug}`,
   "different-gate": () => "replace it with --replace, or choose another name",
   "foreign-qdisc": adviseGate,
-  "held": ({ plug }) => `let it go with: plugctl release ${plug}`,
+  "held": ({ plug }) => `release it with: plugctl release ${plug}`,
   "handle-in-use": () => "choose another with --handle, or give none",
   "name-in-use": () => "choose another name for the gate",
   "no-device": ({ there }) => `list the devices with: ${there("ip link")}`,
@@ -56,7 +56,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
 /** What to do instead where it is about a gate. */
 const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string>>> = {
   "foreign-qdisc": () => "delete that first",
-  "held": ({ gate }) => `let it go with: plugctl release ${gate}`,
+  "held": ({ gate }) => `release it with: plugctl release ${gate}`,
   "not-attached": ({ netns }) => `see what is left of it with: plugctl gate list${netns}`,
   "not-drained": ({ gate }) => `try again, or discard the held packets with: plugctl gate delete ${gate} --drop`,
 };
@@ -114,13 +114,12 @@ function adviceOnQueue(error: QueueError, given?: Arguments): string | undefined
   return advice?.(about);
 }
 
-function aboutWhat({ operation, reason, ...error }: QueueError, given?: Arguments): About {
+function aboutWhat({ dev: device, gate, module = "sch_plug" }: QueueError, given?: Arguments): About {
   const { command, values } = given ?? {};
   const devices = values?.get("dev") ?? [];
   const [netns] = values?.get("netns") ?? [];
   const [parent] = values?.get("parent") ?? [];
-  const dev = error.dev ?? deviceIn(operation) ?? (devices.length === 1 ? devices[0] : "DEV");
-  const gate = error.gate ?? /\bgate (\S+)/.exec(operation)?.[1];
+  const dev = device ?? (devices.length === 1 ? devices[0] : "DEV");
   const inNetns = netns === undefined ? "" : ` ${shellText(["--netns", netns])}`;
   return {
     dev,
@@ -129,13 +128,8 @@ function aboutWhat({ operation, reason, ...error }: QueueError, given?: Argument
     netns: inNetns,
     there: (text) => inNamespace(text, netns),
     command,
-    module: /this kernel has no (\w+)/.exec(reason)?.[1] ?? "sch_plug",
+    module,
   };
-}
-
-/** The device that an operation on a queue is about: `attach to eth0 (root)`. */
-function deviceIn(operation: string): string | undefined {
-  return /(\S+) \((?:root|parent|handle)\b/.exec(operation)?.[1];
 }
 
 /** `ip` and `tc` take a name of `ip netns`; a path or a process takes `nsenter`. */
@@ -148,34 +142,33 @@ function inNamespace(command: string, netns: string | undefined): string {
 }
 
 function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {
-  const { errno, operation } = error;
-  const enters = operation.startsWith("enter");
+  const { errno, operation, subject: { enters, makes, ...about } } = error;
   const status = statusOf(error);
-  if (enters && errno === EPERM) {
+  if (enters !== undefined && errno === EPERM) {
     return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN, which --netns needs", status);
   }
-  if (operation.startsWith("make") && errno === EPERM) {
+  if (makes !== undefined && errno === EPERM) {
     return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN", status);
   }
   // Of pid:N, where that is somebody else's process.
-  if (enters && errno === EACCES) {
+  if (enters !== undefined && errno === EACCES) {
     return withAdvice(error, "run it as root, or give the program CAP_SYS_PTRACE, which --netns pid:N needs", status);
   }
   if (errno === EPERM || errno === EACCES) {
     return withAdvice(permissionError(error, given), given ? "plugctl doctor says how" : BECOME_ROOT, status);
   }
   if (errno === ENODEV) {
-    const noDevice = new QueueError("no-device", operation, { reason: error.message });
+    const noDevice = new QueueError("no-device", operation, { reason: error.message, ...about });
     return withAdvice(error, adviceOnQueue(noDevice, given), status);
   }
-  return withAdvice(error, enters ? adviceOnNamespace(error) : undefined, status);
+  return withAdvice(error, enters === undefined ? undefined : adviceOnNamespace(errno, enters), status);
 }
 
 /** What to do where a namespace cannot be entered that this process might enter. */
-function adviceOnNamespace({ errno, operation }: NetlinkError): string | undefined {
+function adviceOnNamespace(errno: number, namespace: string): string | undefined {
   if (errno === EINVAL) return "that is not a network namespace";
   if (errno !== ENOENT) return undefined;
-  return operation.includes(" pid:") ? "there is no such process" : "list the namespaces with: ls /run/netns";
+  return namespace.startsWith("pid:") ? "there is no such process" : "list the namespaces with: ls /run/netns";
 }
 
 /** Names the command that lacks the permission, not the step at which the kernel said so. */

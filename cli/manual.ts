@@ -97,7 +97,7 @@ export function manPage(): string {
   const parts = [
     '.\\" Made by deno task man from cli/table.ts: do not edit.',
     `.TH PLUGCTL 1 "" "plugctl ${config.version}" "User Commands"`,
-    manSection("NAME", "plugctl \\- hold packets in the Linux kernel and let them go on command"),
+    manSection("NAME", "plugctl \\- hold packets in the Linux kernel and release them on command"),
     manSection("SYNOPSIS", ".B plugctl\n.I COMMAND\n.RI [ OPTION ...]"),
     manSection("DESCRIPTION", paragraphs(DESCRIPTION)),
     manSection("COMMANDS", names.map(command).join("\n")),

@@ -6,7 +6,8 @@ import { parseDuration } from "../plug/quantity.ts";
 import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { nearest, shellText } from "./near_miss.ts";
+import { nearest } from "../plug/nearest.ts";
+import { shellText } from "./near_miss.ts";
 import { COMMANDS, type CommandSpec } from "./table.ts";
 
 /** How many names are listed at the most. */
@@ -22,7 +23,8 @@ interface Names {
 export function adviseOnName(error: unknown, given: Arguments): string | undefined {
   if (!(error instanceof QueueError) || error.code !== "no-device" && error.code !== "no-gate") return undefined;
   const { dev, gate } = error;
-  const name = dev ?? gate;
+  // Where a device is missing, the gate may be what was to be done to it.
+  const name = error.code === "no-gate" ? gate : dev;
   if (name === undefined) return undefined;
   const misread = wordOfHold(name, given);
   if (misread !== undefined) return misread;

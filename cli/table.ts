@@ -93,10 +93,11 @@ export const COMMANDS = {
     operands: ["[DEV...]"],
     options: ["dev", "parent", "handle", "netns", "limit", "hold", "replace", "force", ...COMMON],
     details: [
-      "Creates the plug and releases it in one send, so no packet is held in between. Without --limit the plug holds up to " +
-      "txqueuelen packets of the device's MTU.",
-      "The plug takes the place of the device's own queueing discipline until it is detached. A queueing discipline that " +
-      "somebody else configured is left alone: use a gate there. With --replace it is deleted, with its settings, for good.",
+      "Creates the plug and releases it in one send, so no packet is held in between. Without --limit the plug holds " +
+      "up to txqueuelen packets of the device's MTU.",
+      "The plug takes the place of the device's own queueing discipline until it is detached. A queueing discipline " +
+      "that somebody else configured is left alone: use a gate there. With --replace it is deleted, with its " +
+      "settings, for good.",
     ],
     examples: [
       ["attach eth0", "be ready to hold what leaves eth0"],
@@ -109,7 +110,7 @@ export const COMMANDS = {
     summary: "release what is held, wait until it has left, and delete the plug",
     operands: ["[DEV...]"],
     options: [...PLUG, "drop", "force", "timeout", ...COMMON],
-    meanings: { force: "also a plug that another process has in hand: its holder is told" },
+    meanings: { force: "also a plug that another process is using; that process is told" },
     details: [
       "If packets have not left within the timeout, the plug stays where it is, released, and detach fails. SIGINT, " +
       "SIGTERM and SIGHUP end the waiting; everything was released before it began.",
@@ -128,12 +129,14 @@ export const COMMANDS = {
     meanings: { force: "hold this SSH session or the default route; bypass filters of others" },
     details: [
       "Packets sent from now on wait in the kernel, in order. Each further buffer ends an epoch, which release-one " +
-      "releases. The kernel remembers one ended epoch: release it before the next buffer, or it is counted as part of the next.",
-      "With --max-hold a guardian, a separate process that outlives this command, releases everything after that time, " +
-      "counted from the last buffer with --max-hold. The guardian ends earlier if plugctl releases the plug, or if the plug " +
-      "or its device is deleted. A device that carries the default route may be held with such a deadline.",
-      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the filters " +
-      "are named.",
+      "releases. The kernel remembers one ended epoch: release it before the next buffer, or it is counted as part " +
+      "of the next.",
+      "With --max-hold a guardian, a separate process that outlives this command, releases everything after that " +
+      "time, counted from the last buffer with --max-hold. The guardian ends earlier if plugctl releases the plug, " +
+      "or if the plug or its device is deleted. A device that carries the default route may be held with such a " +
+      "deadline.",
+      "A gate whose packets would bypass filters that others have put behind it is refused without --force; the " +
+      "error names the filters.",
     ],
     examples: [
       ["buffer eth0", "hold what leaves eth0"],
@@ -144,7 +147,7 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/change.ts").then(({ buffer }) => buffer),
   },
   hold: {
-    summary: "hold for a time, while a command runs or until something is so, then release",
+    summary: "hold for a time, while a command runs, or until a condition is met, then release",
     operands: ["[NAME...]"],
     program: "[-- COMMAND...]",
     options: [
@@ -167,21 +170,22 @@ export const COMMANDS = {
       "json": "print what was held as JSON; with a command use --report",
     },
     details: [
-      "Attaches a plug where a device has none, holds, runs the command, and releases when the first of these comes: the " +
-      "command's end, the time of --for, what --until says. Then it waits until all has left, takes away what it has " +
-      "attached, and waits for the command where that goes on. Says how much was held, and for how long at the most.",
-      "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then >=, >, " +
-      "==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
-      "A guardian, a process of its own, releases at once and takes away what was attached if this process is killed, and " +
-      "ends the command and what that has started, but no daemons. It also releases after --max-hold: 30s if not given, or " +
-      "5s more than a --for that is longer than 25s.",
-      "Says holding DEVICE on standard error once it holds. With --ready-fd N a line goes to that file descriptor then, so " +
-      "that a script need not guess when: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read line <f.",
-      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the filters " +
-      "are named.",
-      "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where the " +
-      "guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and SIGHUP " +
-      "release first, and go to the command too.",
+      "Attaches a plug where a device has none, holds, runs the command, and releases as soon as the command ends, " +
+      "--for has passed or --until is met. It then waits until every held packet has left, removes what it attached, " +
+      "and waits for the command if that still runs. It reports how much was held, and for how long at most.",
+      "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then " +
+      ">=, >, ==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
+      "If this process is killed, a guardian, a separate process, releases at once, removes what was attached, and " +
+      "ends the command and what it started, except for daemons. It also releases after --max-hold: 30s if not " +
+      "given, or 5s more than a --for that is longer than 25s.",
+      "Prints holding DEVICE on standard error once it holds. With --ready-fd N it also writes a line to that file " +
+      "descriptor, so that a script need not guess: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read " +
+      "line <f.",
+      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the " +
+      "filters are named.",
+      "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where " +
+      "the guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and " +
+      "SIGHUP release first, and go to the command too.",
     ],
     examples: [
       ["hold eth0 --for 200ms", "hold what leaves eth0 for 200 ms"],
@@ -197,8 +201,9 @@ export const COMMANDS = {
     operands: ["[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
-      "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of them. The " +
-      "exit status is 1 where a gate's packets are lost, as a device that it was on is gone. That nothing was held is noted.",
+      "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of " +
+      "them. The exit status is 1 if packets of a gate are lost because a device that it was on is gone. If nothing " +
+      "was held, a note says so.",
       "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
@@ -219,11 +224,12 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/change.ts").then(({ release }) => release),
   },
   limit: {
-    summary: "set the queue limit of a plug: what comes beyond it is dropped",
+    summary: "set the queue limit of a plug: packets beyond it are dropped",
     operands: ["SIZE", "[NAME...]"],
     options: [...QUEUE, ...COMMON],
     details: [
-      "The size may also stand behind the names. A limit below what is held already keeps that, and drops what comes.",
+      "The size may also stand behind the names. A limit below the present backlog keeps what is held, and drops new " +
+      "packets.",
     ],
     examples: [["limit 4m eth0", "hold up to 4 MiB"], ["limit web 4m", "hold up to 4 MiB at the gate web"]],
     load: (): Loading => import("./commands/change.ts").then(({ limit }) => limit),
@@ -233,8 +239,8 @@ export const COMMANDS = {
     operands: ["[NAME...]"],
     options: ["dev", "gate", "netns", "json", "quiet", "verbose", "help"],
     details: [
-      "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what gates " +
-      "match, see gate list.",
+      "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what " +
+      "gates match, see gate list.",
     ],
     examples: [
       ["show", "every plug of this network namespace"],
@@ -244,7 +250,7 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/show.ts").then(({ run }) => run),
   },
   "gate add": {
-    summary: "make a gate, which holds only the packets meant, in either direction",
+    summary: "make a gate, which holds only the packets that match, in either direction",
     operands: ["NAME", "[DEV...]"],
     options: [
       "dev",
@@ -263,16 +269,16 @@ export const COMMANDS = {
       force: "hold this SSH session or the default route; bypass filters of others",
     },
     details: [
-      "A gate is a device of its own, plug-NAME, with a plug, and filters on the devices meant that send what they match " +
-      "through it and back. Every other packet goes its way, and the devices keep their queueing disciplines. It passes " +
-      "packets until buffer NAME, and stays until gate delete NAME; no file is kept anywhere.",
-      "A match is written as for tcpdump: port 80, tcp dst port http, host 10.0.0.1, src net 10.0.0.0/8, syn and not ack, " +
-      "vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower filters, 16 at " +
-      "most; what they cannot express is refused, as are matches that no packet fits.",
-      "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is refused " +
-      "without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
-      "Without --limit it holds up to 16 MiB. The same gate again is no error and changes nothing; the name of another is " +
-      "refused, unless --replace is given.",
+      "A gate is a device of its own, plug-NAME, with a plug, and filters on the given devices that send matching " +
+      "packets through it and back. Other packets are not affected, and the devices keep their queueing disciplines. " +
+      "It passes packets until buffer NAME, and stays until gate delete NAME; no file is kept anywhere.",
+      "A match is written as for tcpdump: port 80, tcp dst port http, host 10.0.0.1, src net 10.0.0.0/8, syn and not " +
+      "ack, vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower " +
+      "filters, 16 at most; what they cannot express is refused, as are matches that no packet fits.",
+      "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
+      "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
+      "Without --limit it holds up to 16 MiB. The same gate again is no error and changes nothing; the name of " +
+      "another is refused, unless --replace is given.",
     ],
     examples: [
       [
@@ -291,8 +297,8 @@ export const COMMANDS = {
     summary: "list the gates, with what they match, hold and dropped",
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
-      "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones whose " +
-      "maker was killed.",
+      "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones " +
+      "whose maker was killed.",
     ],
     examples: [["gate list", "every gate of this network namespace"]],
     load: (): Loading => import("./commands/gate.ts").then(({ showGates }) => showGates),
@@ -301,11 +307,11 @@ export const COMMANDS = {
     summary: "release what gates hold, wait until it has left, and delete them",
     operands: ["GATE..."],
     options: ["netns", "drop", "force", "timeout", ...COMMON],
-    meanings: { force: "also a gate that another process has in hand: its holder is told" },
+    meanings: { force: "also a gate that another process is using; that process is told" },
     details: [
-      "The gate passes packets until it is empty, then its filters go, then its device. The clsact qdisc that gates made " +
-      "goes with the last of them on a machine with one processor. With several it stays, empty, since the kernel would " +
-      "lose packets while it goes, and that is said. An incomplete gate is deleted in the same way.",
+      "The gate passes packets until it is empty, then its filters go, then its device. The clsact qdisc that gates " +
+      "made goes with the last of them on a machine with one processor. With several it stays, empty, because " +
+      "removing it would lose packets; a note says so. An incomplete gate is deleted in the same way.",
     ],
     examples: [["gate delete web", "remove the gate web without losing a packet"]],
     load: (): Loading => import("./commands/gate.ts").then(({ deleteGate }) => deleteGate),
@@ -324,8 +330,8 @@ export const COMMANDS = {
     details: [
       "The file is YAML. It is checked as a whole before anything is touched; each mistake is reported as " +
       "FILE:LINE:COLUMN. At the end everything is undone, however the run ends, also by a signal or a deadline.",
-      "A process that dies ends the scenario at once. If a run fails, the last 20 lines of each process are shown, and " +
-      "then what failed and why.",
+      "A process that dies ends the scenario at once. If a run fails, the last 20 lines of each process are shown, " +
+      "and then what failed and why.",
     ],
     examples: [
       ["run reload.yaml", "run it"],
@@ -339,17 +345,18 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
   },
   session: {
-    summary: "hold and release for another program, which asks by lines of JSON",
+    summary: "hold and release for another program, which sends requests as lines of JSON",
     options: ["netns", "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
     details: [
       'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +
       '{"id":1,"error":{"code":...,"message":...}}. The first line that it writes says that it is ready, and which ' +
-      "operations there are. Requests in a list on one line are answered in one line; those that follow each other and ask " +
-      "the same of different queues go to the kernel in one send.",
-      "What a session attaches, makes or holds ends with it, at the end of its input, by a signal or when it is killed: a " +
-      "guardian, a process of its own, releases what is held and takes away what was made. It also releases what is held " +
-      "for longer than --max-hold, and the session says so. docs/SESSION.md has every operation.",
+      "operations there are. Requests in a list on one line are answered in one line; those that follow each other " +
+      "and ask the same of different queues go to the kernel in one send.",
+      "What a session attaches, makes or holds ends with it, at the end of its input, by a signal or when it is " +
+      "killed: a guardian, a process of its own, releases what is held and takes away what was made. It also " +
+      "releases what is held for longer than --max-hold, and the session says so. docs/SESSION.md has every " +
+      "operation.",
     ],
     examples: [
       ["session", "and write to its standard input"],
@@ -361,19 +368,19 @@ export const COMMANDS = {
     summary: "release and remove everything that plugctl has left behind",
     options: ["netns", "all", "drop", "force", "timeout", "json", "dry-run", "quiet", "verbose", "help"],
     meanings: {
-      "force": "also what other processes have in hand: their holders are told",
+      "force": "also what other processes are using; they are told",
       "dry-run": "print what would be released and removed, and touch nothing",
     },
     details: [
-      "Finds it in the kernel alone: gates, also what is left of one, filters whose gate somebody has deleted, and plugs " +
-      "with the handles that plugctl gives, 504c: to 514b:. What is held leaves first, then it is taken away. What the guardian " +
-      "of a living process stands for is left alone, and named, unless --force is given; so are plugs with other handles.",
-      "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit status is 0 " +
-      "where nothing of plugctl's is left, and 1 where something could not be taken away, which is named.",
+      "Looks in the kernel alone, with no state file: for gates, whole or not, for filters whose gate was deleted, " +
+      "and for plugs with the handles that plugctl gives, 504c: to 514b:. Held packets leave first. What a running " +
+      "process still has guarded is left alone, and named, unless --force is given; so are plugs with other handles.",
+      "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit " +
+      "status is 0 if nothing of plugctl's is left, and 1 if something could not be removed; the error names it.",
     ],
     examples: [
-      ["recover", "make this network namespace as it was"],
-      ["recover --all", "make this machine as it was"],
+      ["recover", "restore this network namespace"],
+      ["recover --all", "restore this machine"],
       ["recover --dry-run", "see what there is to recover"],
     ],
     load: (): Loading => import("./commands/recover.ts").then(({ run }) => run),
@@ -384,11 +391,11 @@ export const COMMANDS = {
     options: ["follow", "for", "snaplen", "netns", "json", "quiet", "help"],
     meanings: { for: "with --follow, stop after this time: 200ms, 5s" },
     details: [
-      "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how long it " +
-      "waited, until Ctrl-C or the end of --for.",
-      "While it looks, a tap in the gate's filter copies packets to it; the traffic loses nothing by that, and what the " +
-      "copies lose is told. A guardian takes the tap out should plugctl be killed. VLAN tags that the kernel keeps beside a " +
-      "packet are not shown.",
+      "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how " +
+      "long it waited, until Ctrl-C or the end of --for.",
+      "Meanwhile a tap in the gate's filter copies packets to it. The traffic itself loses nothing; lost copies are " +
+      "reported. If plugctl is killed, a guardian removes the tap. VLAN tags that the kernel keeps beside a packet " +
+      "are not shown.",
     ],
     examples: [
       ["packets web", "how many packets wait in the gate web"],
@@ -402,8 +409,8 @@ export const COMMANDS = {
     options: ["write", "arrivals", "for", "snaplen", "netns", "quiet", "help"],
     meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
     details: [
-      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each gate is an " +
-      "interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each " +
+      "gate is an interface of the file, which Wireshark, tshark and tcpdump read.",
     ],
     examples: [
       ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],
@@ -417,8 +424,8 @@ export const COMMANDS = {
     options: ["format", "json", "help"],
     meanings: { json: "the same as --format json" },
     details: [
-      "COMMAND is any command that has --dry-run, except run and recover, with its own options. Each message is a line of hex, an array " +
-      "in C, or in JSON its bytes and every field. No socket is opened.",
+      "COMMAND is any command that has --dry-run, except run and recover, with its own options. Each message is a " +
+      "line of hex, an array in C, or in JSON its bytes and every field. No socket is opened.",
     ],
     examples: [
       ["encode buffer --dev eth0", "one line of hex"],
@@ -427,19 +434,19 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/messages.ts").then(({ encode }) => encode),
   },
   decode: {
-    summary: "show what bytes say, field by field, with the kernel's names",
+    summary: "decode bytes, field by field, with the kernel's names",
     operands: ["[MESSAGE...]"],
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
     meanings: { all: "every rtnetlink message of the capture, whatever it is about" },
     details: [
-      "Reads netlink messages from its arguments, or where there are none from standard input, as bytes or as people have " +
-      "them in text: hex, base64, arrays and strings of bytes of C, Rust, Go, Python, JavaScript and others; hex dumps of xxd, " +
-      "hexdump -C, od, tcpdump and Wireshark; all that strace has printed of a program, with or without -e write=all, -xx and -v; " +
-      "all that libnl prints with NLCB=debug. What cannot be read is skipped with a note, and the exit status is 1.",
-      "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb device, " +
-      "with its time and what was answered. The capture is pcap or pcapng, compressed by gzip or not, of any size, and with " +
-      "--pcap - it comes from standard input. To make one: ip link add nlmon0 type nlmon; ip link set nlmon0 up; tcpdump -i " +
-      "nlmon0 -w FILE.",
+      "Reads netlink messages from its arguments, or else from standard input, as bytes or as text: hex, base64, " +
+      "arrays and strings of bytes of C, Rust, Go, Python, JavaScript and others; hex dumps of xxd, hexdump -C, od, " +
+      "tcpdump and Wireshark; whole outputs of strace, with or without -e write=all, -xx and -v; what libnl prints " +
+      "with NLCB=debug. What cannot be read is skipped with a note, and the exit status is 1.",
+      "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb " +
+      "device, with its time and what was answered. The capture is pcap or pcapng, compressed by gzip or not, of any " +
+      "size, and with --pcap - it comes from standard input. To make one: ip link add nlmon0 type nlmon; ip link set " +
+      "nlmon0 up; tcpdump -i nlmon0 -w FILE.",
     ],
     examples: [
       ["decode 100000000300020065000000f9020000", "the end of a dump"],
@@ -461,8 +468,8 @@ export const COMMANDS = {
     operands: ["SHELL"],
     options: ["help"],
     details: [
-      "Completes commands, options, devices, gates and network namespaces as they are at the moment; with --netns those of " +
-      "that namespace, if you may enter it.",
+      "Completes commands, options, devices, gates and network namespaces as they are at the moment; with --netns " +
+      "those of that namespace, if you may enter it.",
     ],
     examples: [
       ["completions bash", "into ~/.bashrc: source <(plugctl completions bash)"],

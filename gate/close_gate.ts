@@ -1,7 +1,7 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
+import { type AnyOperation, EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
 import { allPacketsMoveOn, hasSeveralProcessors, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
@@ -15,7 +15,7 @@ import { heldByGate } from "./held.ts";
 /** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {
   ifindex: number;
-  operation: string;
+  operation: AnyOperation;
 }
 
 const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0, lostPackets: 0 };
@@ -72,7 +72,7 @@ function findGate(connection: Connection, { ifindex, operation, force, except }:
   return { state, queue, lostPackets: isLost ? state.listed.stats?.backlogPackets ?? 0 : 0 };
 }
 
-function withoutFilters(connection: Connection, begun: Begun & { operation: string }): Begun {
+function withoutFilters(connection: Connection, begun: Begun & { operation: AnyOperation }): Begun {
   const { state: { filters }, operation } = begun;
   const answers = connection.transact(filters.map((filter) => deleteFilter(filter)));
   // That another process has just taken a filter away, or what it hung from, is as good.
@@ -105,7 +105,7 @@ function plugQueue(connection: Connection, { listed, link, note, plugHandle }: G
  */
 function removeDevice(
   connection: Connection,
-  { state, operation }: Pick<Begun, "state"> & { operation: string },
+  { state, operation }: Pick<Begun, "state"> & { operation: AnyOperation },
 ): Pick<DetachReport, "keptClsact" | "gapMs"> {
   const bare = bareClsacts(connection, { own: state.note?.ownClsact ?? [], operation });
   const [going, kept] = hasSeveralProcessors() ? [[], bare] : [bare, []];
@@ -121,7 +121,7 @@ function removeDevice(
 /** The devices of our own clsacts from which nothing hangs any more. */
 function bareClsacts(
   connection: Connection,
-  { own, operation }: { own: readonly number[]; operation: string },
+  { own, operation }: { own: readonly number[]; operation: AnyOperation },
 ): LinkMessage[] {
   if (own.length === 0) return [];
   const machine = readMachine(connection, operation);

@@ -1,3 +1,4 @@
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type BufferOptions, changeQueues } from "../plug/change.ts";
@@ -8,7 +9,7 @@ import { inTurn } from "../guardian/mark.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
-import type { Queue } from "../plug/queue.ts";
+import { onGate, type Queue } from "../plug/queue.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown, takeDownInTurn } from "./close_gate.ts";
@@ -166,7 +167,7 @@ export class Gate implements Disposable, AsyncDisposable {
 
   /** What the machine has of it at this moment. */
   read(): ListedGate {
-    return this.#state(`read gate ${this.name}`).listed;
+    return this.#state(onGate(this.name, "read")).listed;
   }
 
   /**
@@ -210,7 +211,7 @@ export class Gate implements Disposable, AsyncDisposable {
     }
   }
 
-  #state(operation: string): GateState {
+  #state(operation: AnyOperation): GateState {
     const state = readGates(this.#queue.connection, operation).gates.find(({ listed }) => listed.name === this.name);
     if (state) return state;
     throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
@@ -218,7 +219,7 @@ export class Gate implements Disposable, AsyncDisposable {
 
   get #takeDown() {
     const { place: { ifindex }, guard } = this.#queue;
-    return { ifindex, operation: `delete gate ${this.name}`, except: guard?.pid };
+    return { ifindex, operation: onGate(this.name, "delete"), except: guard?.pid };
   }
 
   #close(): void {

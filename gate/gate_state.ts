@@ -1,3 +1,4 @@
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -30,20 +31,20 @@ export interface Machine {
 export const BOTH_SIDES: readonly Side[] = ["ingress", "egress"];
 
 /** Reads the devices and the qdiscs: a dump each. */
-export function readMachine(connection: Connection, operation: string): Machine {
+export function readMachine(connection: Connection, operation: AnyOperation): Machine {
   return { links: readLinks(connection, operation), qdiscs: readQdiscs(connection, operation), filters: [] };
 }
 
 /** Whether no filter at all hangs from a device's clsact. */
 export function isBare(
   connection: Connection,
-  { ifindex, operation }: { ifindex: number; operation: string },
+  { ifindex, operation }: { ifindex: number; operation: AnyOperation },
 ): boolean {
   return readFilters(connection, { operation, hooks: BOTH_SIDES.map((side) => ({ ifindex, side })) }).length === 0;
 }
 
 /** Every hook of the namespace: those of each device that has a qdisc for them. */
-export function allHooks(connection: Connection, operation: string): Hook[] {
+export function allHooks(connection: Connection, operation: AnyOperation): Hook[] {
   return readQdiscs(connection, operation).filter(isHookQdisc).flatMap(({ ifindex, kind }) =>
     BOTH_SIDES.filter((side) => kind === "clsact" || side === "ingress").map((side) => ({ ifindex, side }))
   );
@@ -119,7 +120,7 @@ export function isGateDevice({ name, kind, txqueuelen, alias }: LinkMessage): bo
 }
 
 /** Every gate of a network namespace, from what the kernel has: a dump a kind, and of filters one a hook. */
-export function readGates(connection: Connection, operation: string): { machine: Machine; gates: GateState[] } {
+export function readGates(connection: Connection, operation: AnyOperation): { machine: Machine; gates: GateState[] } {
   const machine = readMachine(connection, operation);
   const devices = machine.links.filter(isGateDevice);
   const hooks = uniqueHooks(devices.flatMap(({ alias }) => hooksOf(parseNote(alias))))

@@ -1,6 +1,6 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Request } from "../codec/request.ts";
-import { EAFNOSUPPORT, ENOENT, EOPNOTSUPP, type Refusal } from "../linux/netlink_error.ts";
+import { type AnyOperation, EAFNOSUPPORT, ENOENT, EOPNOTSUPP, type Refusal } from "../linux/netlink_error.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import { otherRefusalError, QueueError, refusalError } from "../plug/queue_error.ts";
 import { createFilter, hookOf } from "../plug/filter.ts";
@@ -116,7 +116,7 @@ const UNKNOWN = [
 
 /** What the kernel's refusal of a step means: which step it was, what it said, and the module that is missing. */
 export function stepError(
-  operation: string,
+  operation: AnyOperation,
   { step, module, refusal }: { step: string; module: Module; refusal: Refusal },
 ): QueueError {
   const { errno, sentence = "" } = refusal;
@@ -127,5 +127,9 @@ export function stepError(
   }
   const missing = sentence.startsWith("Failed to load TC action") ? "act_mirred" : module;
   const { cause } = refusalError(operation, refusal);
-  return new QueueError("no-module", operation, { reason: `this kernel has no ${missing}, needed to ${step}`, cause });
+  return new QueueError("no-module", operation, {
+    reason: `this kernel has no ${missing}, needed to ${step}`,
+    module: missing,
+    cause,
+  });
 }

@@ -1,3 +1,4 @@
+import { onGate } from "../plug/queue.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
@@ -38,7 +39,7 @@ export function entrustGate(
 export function gateDuty({ name, ifindex, hook, takeAway }: GateCharge, connection: Connection): Duty {
   const find = () =>
     ifindex === undefined ? namedGates(connection, [name])[0] : gateQueue(connection, { name, ifindex, alias: "" });
-  const operation = `delete gate ${name}`;
+  const operation = onGate(name, "delete");
   return queueDuty(connection, {
     find,
     mark: markOfGate(name),

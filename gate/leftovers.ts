@@ -1,8 +1,10 @@
 import type { Connection } from "../netlink/connection.ts";
-import { listPlugs } from "../plug/qdiscs.ts";
-import { isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
+import { type Filter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
+import { FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
+import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
+import { Queue } from "../plug/queue.ts";
 import { allHooks, readGates } from "./gate_state.ts";
-import { isOwnHandle } from "./recover.ts";
+import { gateQueue } from "./named_gates.ts";
 
 /** What `recover` would release and take away. */
 export interface Leftovers {
@@ -16,19 +18,61 @@ export interface Leftovers {
   foreign: { dev: string; parent: number; handle: number }[];
 }
 
+/** What plugctl has made in a network namespace, as what is to be taken away. */
+export interface Found {
+  /** The plugs of gates, and those that have one of the handles that plugctl gives. */
+  queues: Queue[];
+  /** Plugs with other handles. */
+  foreign: { dev: string; parent: number; handle: number }[];
+}
+
 /** Finds what plugctl has made in a network namespace, from the kernel alone, and touches nothing. */
 export function findLeftovers(connection: Connection): Leftovers {
-  const gates = readGates(connection, "list gates").gates.map(({ listed }) => listed);
-  const plugs = listPlugs(connection).filter(({ ifindex }) => !gates.some((gate) => gate.ifindex === ifindex));
-  const operation = "list filters";
-  const stray = readFilters(connection, { operation, hooks: allHooks(connection, operation) })
-    .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
+  const { gates, plugs, foreign } = look(connection);
   return {
-    gates: gates.map(({ name, stats }) => ({ name, packets: stats?.backlogPackets })),
-    plugs: plugs.filter(({ handle }) => isOwnHandle(handle))
-      .map(({ dev, parent, handle, stats }) => ({ dev, parent, handle, packets: stats.backlogPackets })),
-    filters: stray.length,
-    foreign: plugs.filter(({ handle }) => !isOwnHandle(handle))
-      .map(({ dev, parent, handle }) => ({ dev, parent, handle })),
+    gates: gates.map(({ listed: { name, stats } }) => ({ name, packets: stats?.backlogPackets })),
+    plugs: plugs.map(({ stats, ...plug }) => ({ ...placeOf(plug), packets: stats.backlogPackets })),
+    filters: strayFilters(connection).length,
+    foreign: foreign.map(placeOf),
   };
+}
+
+/** As `findLeftovers`, for who takes them away; stray filters are looked for when all else is gone. */
+export function findQueues(connection: Connection): Found {
+  const { gates, plugs, foreign } = look(connection);
+  return {
+    queues: [
+      ...gates.map(({ listed: { name, ifindex }, link: { alias } }) => gateQueue(connection, { name, ifindex, alias })),
+      ...plugs.map(({ dev, ifindex, parent, handle }) =>
+        new Queue({ dev, place: { ifindex, parent, handle }, located: true, connection })
+      ),
+    ],
+    foreign: foreign.map(placeOf),
+  };
+}
+
+/** The filters of gates whose device is gone, which lose every packet that they match. */
+export function strayFilters(connection: Connection): Filter[] {
+  const operation = "list filters";
+  return readFilters(connection, { operation, hooks: allHooks(connection, operation) })
+    .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
+}
+
+function look(connection: Connection) {
+  const { gates } = readGates(connection, "list gates");
+  const plugs = listPlugs(connection).filter(({ ifindex }) => !gates.some(({ link }) => link.ifindex === ifindex));
+  return {
+    gates,
+    plugs: plugs.filter(({ handle }) => isOwnHandle(handle)),
+    foreign: plugs.filter(({ handle }) => !isOwnHandle(handle)),
+  };
+}
+
+function placeOf({ dev, parent, handle }: Pick<ListedPlug, "dev" | "parent" | "handle">) {
+  return { dev, parent, handle };
+}
+
+/** Whether it is one of the handles that plugctl gives. */
+function isOwnHandle(handle: number): boolean {
+  return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
 }

@@ -1,10 +1,10 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
 import { askByName, readLinks } from "../plug/qdiscs.ts";
-import { Queue } from "../plug/queue.ts";
+import { onGate, Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { type Filter, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
@@ -67,7 +67,7 @@ export function hookOfGate({ devices, direction, priority }: GateNote): Hook {
 interface Noted {
   ifindex: number;
   note: GateNote;
-  operation: string;
+  operation: AnyOperation;
 }
 
 /** The filters of others that do not see what a gate takes. */
@@ -92,7 +92,7 @@ function filtersOf(connection: Connection, { note, operation }: Omit<Noted, "ifi
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {
-  const operation = `find gate ${name}`;
+  const operation = onGate(name, "find");
   if (errno !== 0 && errno !== ENODEV) throw refusalError(operation, { errno, sentence });
   if (message?.about === "link" && isGateDevice(message)) return message;
   throw new QueueError("no-gate", operation, { reason: "there is no such gate", gate: name });

@@ -1,11 +1,13 @@
-import { sleep, timedUndisturbed } from "../linux/process.ts";
+import { onGate } from "../plug/queue.ts";
+import { timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { EEXIST } from "../linux/netlink_error.ts";
+import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { refuseLockout } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
+import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
@@ -31,13 +33,10 @@ export interface Opened {
 const IFF_LOOPBACK = 8;
 const PRIORITIES_END = 0x10000;
 
-/** How long what was let go may take to leave, in milliseconds. */
-const LEAVING_MS = 100;
-
 /** What is to be done, and as a part of what. */
 interface Task {
   plan: GatePlan;
-  operation: string;
+  operation: AnyOperation;
 }
 
 /**
@@ -51,7 +50,7 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
 }
 
 function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () => void): Opened {
-  const task = { plan, operation: `add gate ${plan.name}` };
+  const task = { plan, operation: onGate(plan.name, "add") };
   const { existing, devices } = surveyAtRest(connection, task);
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
@@ -70,12 +69,13 @@ function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () =
 
 /** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
 function surveyAtRest(connection: Connection, task: Task): Survey {
-  const deadline = performance.now() + LEAVING_MS;
-  for (;;) {
-    const found = survey(connection, task);
-    if (found.existing || !found.devices.some(wouldLose) || performance.now() > deadline) return found;
-    sleep(1);
-  }
+  let found = survey(connection, task);
+  settledSync(() => {
+    const lost = found.existing ? [] : found.devices.filter(wouldLose);
+    if (lost.length > 0) found = survey(connection, task);
+    return lost.length;
+  });
+  return found;
 }
 
 /** Whether clsact is yet to be created, which would discard what plugs on the device hold. */
@@ -99,7 +99,10 @@ function kept({ listed, link, note }: GateState): Opened {
   return { ifindex: link.ifindex, note: note as GateNote, made: false, warnings: remarksOn(listed), gapMs: 0 };
 }
 
-function different({ listed: { direction, devs, match, limitBytes, priority, faults } }: GateState, operation: string) {
+function different(
+  { listed: { direction, devs, match, limitBytes, priority, faults } }: GateState,
+  operation: AnyOperation,
+) {
   const what = faults.length > 0
     ? `it is there, but not whole (${faults.join(", ")})`
     : `another is there: ${direction} of ${devs.join(", ")}, ${match?.join(" or ") || "all packets"}, ` +
@@ -210,11 +213,11 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
   throw new QueueError("foreign-qdisc", operation, { reason });
 }
 
-function refuseHeld(device: Surveyed, { operation, dev }: { operation: string; dev: string }): void {
+function refuseHeld(device: Surveyed, { operation, dev }: { operation: AnyOperation; dev: string }): void {
   if (!wouldLose(device)) return;
   const held = numberOf(device.held, "packet");
   const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
-    `let them go first with: plugctl release --dev ${dev}`;
+    `release them first with: plugctl release --dev ${dev}`;
   throw new QueueError("refused", operation, { reason });
 }
 
@@ -263,7 +266,7 @@ function build(
 }
 
 interface Clsacts {
-  operation: string;
+  operation: AnyOperation;
   ifindex: number;
   note: GateNote;
   /** The devices that had none when they were looked at. */
@@ -287,13 +290,13 @@ function createClsacts(connection: Connection, { operation, ifindex, note, bare 
   return gapMs;
 }
 
-function send(connection: Connection, { operation, steps }: { operation: string; steps: readonly Step[] }): void {
+function send(connection: Connection, { operation, steps }: { operation: AnyOperation; steps: readonly Step[] }): void {
   checkSteps(connection.transact(steps.map(({ request }) => request)), { operation, steps });
 }
 
 function checkSteps(
   answers: readonly Answer[],
-  { operation, steps }: { operation: string; steps: readonly Step[] },
+  { operation, steps }: { operation: AnyOperation; steps: readonly Step[] },
 ): void {
   const failed = answers.findIndex(({ errno }, index) => errno !== 0 && errno !== steps[index].tolerated);
   if (failed < 0) return;
@@ -306,7 +309,11 @@ function undo(
   { operation, ifindex, error }: Task & { ifindex: number; error: unknown },
 ): void {
   try {
-    takeDownInTurn(connection, { ifindex, operation: `undo what was done to ${operation}`, force: true });
+    takeDownInTurn(connection, {
+      ifindex,
+      operation: new Operation(`undo what was done to ${operation}`, subjectOf(operation)),
+      force: true,
+    });
   } catch (undoing) {
     throw new AggregateError([error, undoing], "Cannot undo what was done before a step failed");
   }

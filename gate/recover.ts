@@ -1,14 +1,12 @@
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
-import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
-import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
-import { nameQueue, Queue } from "../plug/queue.ts";
+import { changeRequest } from "../plug/plug_requests.ts";
+import { nameQueue, onGate, type Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { allHooks, readGates } from "./gate_state.ts";
-import { gateQueue } from "./named_gates.ts";
+import { deleteFilter } from "../plug/filter.ts";
+import { findQueues, strayFilters } from "./leftovers.ts";
 
 /** What was found of plugctl's making, and taken away. */
 export interface Recovery {
@@ -34,17 +32,9 @@ export interface Recovery {
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
   const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures: [] };
   const task = { recovery, options };
-  const gates = readGates(connection, "list gates").gates.map(({ listed: { name, ifindex }, link: { alias } }) => ({
-    name,
-    ifindex,
-    alias,
-  }));
-  const plugs = listPlugs(connection).filter(({ ifindex }) => !gates.some((gate) => gate.ifindex === ifindex));
-  for (const { dev, parent, handle } of plugs) if (!isOwnHandle(handle)) recovery.foreign.push({ dev, parent, handle });
-  const queues = [
-    ...gates.map((gate) => gateQueue(connection, gate)),
-    ...plugs.filter(({ handle }) => isOwnHandle(handle)).map((plug) => plugQueue(connection, plug)),
-  ].filter((queue) => options.force || !isKept(queue, recovery));
+  const { queues: found, foreign } = findQueues(connection);
+  recovery.foreign.push(...foreign);
+  const queues = found.filter((queue) => options.force || !isKept(queue, recovery));
   if (!options.drop) releaseEverything(connection, queues);
   for (const queue of queues) await attempt(task, queue, () => takeAway(queue, task));
   try {
@@ -58,10 +48,6 @@ export async function recover(connection: Connection, options: DetachOptions = {
 interface Task {
   recovery: Recovery;
   options: DetachOptions;
-}
-
-function plugQueue(connection: Connection, { dev, ifindex, parent, handle }: ListedPlug): Queue {
-  return new Queue({ dev, place: { ifindex, parent, handle }, located: true, connection });
 }
 
 /** Whether a guardian stands for it, also one that keeps a deadline for a process that has ended; notes that. */
@@ -93,7 +79,7 @@ async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void
   const { dev, gate, connection, place: { ifindex, parent, handle } } = queue;
   if (gate) {
     const { name } = gate;
-    const report = await takeDown(connection, { ifindex, operation: `delete gate ${name}`, ...options });
+    const report = await takeDown(connection, { ifindex, operation: onGate(name, "delete"), ...options });
     recovery.gates.push({ name, ...report });
   } else {
     const [report] = await detachAll([queue], options);
@@ -104,16 +90,8 @@ async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void
 /** Removes the filters of gates whose device is gone, which would lose every packet that they match. */
 function removeStrayFilters(connection: Connection, recovery: Recovery): void {
   inTurn(connection, () => {
-    const operation = "list filters";
-    const hooks = allHooks(connection, operation);
-    const stray = readFilters(connection, { operation, hooks })
-      .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
+    const stray = strayFilters(connection);
     checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
     recovery.filters = stray.length;
   });
-}
-
-/** Whether it is one of the handles that plugctl gives. */
-export function isOwnHandle(handle: number): boolean {
-  return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
 }

@@ -2,7 +2,7 @@ import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import { bytesOf, readAttributes } from "../codec/attributes.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { ENODEV } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
@@ -41,7 +41,10 @@ export interface Survey {
  *
  * @throws {QueueError} where there is no such device, or another than a gate's has the name
  */
-export function survey(connection: Connection, { plan, operation }: { plan: GatePlan; operation: string }): Survey {
+export function survey(
+  connection: Connection,
+  { plan, operation }: { plan: GatePlan; operation: AnyOperation },
+): Survey {
   const names = [...plan.devs, plan.device];
   const answers = connection.transact(names.map(askByName));
   const own = linkOf(answers[plan.devs.length], operation);
@@ -51,7 +54,7 @@ export function survey(connection: Connection, { plan, operation }: { plan: Gate
 }
 
 /** The link of an answer, or `undefined` where there is none of that name. */
-function linkOf({ errno, sentence, message }: Answer, operation: string): LinkMessage | undefined {
+function linkOf({ errno, sentence, message }: Answer, operation: AnyOperation): LinkMessage | undefined {
   if (errno !== 0 && errno !== ENODEV) throw refusalError(operation, { errno, sentence });
   return message?.about === "link" ? message : undefined;
 }
@@ -62,7 +65,7 @@ function refuseDevice(dev: string): never {
 
 function existingGate(
   connection: Connection,
-  { own, operation }: { own: LinkMessage; operation: string },
+  { own, operation }: { own: LinkMessage; operation: AnyOperation },
 ): GateState | undefined {
   if (isGateDevice(own)) {
     return readGates(connection, operation).gates.find(({ link }) => link.ifindex === own.ifindex);
@@ -75,7 +78,7 @@ function existingGate(
 interface Devices {
   plan: GatePlan;
   links: readonly LinkMessage[];
-  operation: string;
+  operation: AnyOperation;
 }
 
 /** `TCA_INGRESS_BLOCK` and `TCA_EGRESS_BLOCK` */
@@ -118,7 +121,7 @@ function surveyDevices(connection: Connection, { plan, links, operation }: Devic
 interface HookPlace {
   ifindex: number;
   side: Side;
-  operation: string;
+  operation: AnyOperation;
 }
 
 /** Where `tcm_handle` and `tcm_info` stand in a message. */
@@ -145,7 +148,7 @@ function readHook(
 /** Whether a device's clsact was made for gates: the note of one of them says so. */
 function isClsactOf(
   connection: Connection,
-  { device, ifindex, operation }: { device: number; ifindex: number; operation: string },
+  { device, ifindex, operation }: { device: number; ifindex: number; operation: AnyOperation },
 ): boolean {
   const [answer] = connection.transact([{ type: RTM_GETLINK, ifindex: device }]);
   const link = linkOf(answer, operation);

@@ -1,3 +1,4 @@
+import { onGate } from "../plug/queue.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions } from "../guardian/entrust.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -39,9 +40,9 @@ const NO_ACTION = "Failed to load TC action module";
  * @throws {QueueError} `no-gate` where there is none of the name, `no-module` where the kernel has no `act_sample`
  */
 export function openTap(connection: Connection, { name, group, truncBytes, guardian }: TapOptions): Disposable {
-  const operation = `see the packets of gate ${name}`;
+  const operation = onGate(name, "see the packets of");
   const state = gateNamed(connection, name);
-  if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate", gate: name });
+  if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
   const charge: TapCharge = { kind: "tap", name, group };
   const guard = guardian && entrust(guardian, { charge, connection });
   const close = () => {
@@ -56,7 +57,11 @@ export function openTap(connection: Connection, { name, group, truncBytes, guard
   close();
   if (!refusal.sentence.startsWith(NO_ACTION)) throw refusalError(operation, refusal);
   const { cause } = refusalError(operation, refusal);
-  throw new QueueError("no-module", operation, { reason: "this kernel has no act_sample", gate: name, cause });
+  throw new QueueError("no-module", operation, {
+    reason: "this kernel has no act_sample",
+    module: "act_sample",
+    cause,
+  });
 }
 
 /** Takes a tap out again, where the gate and the tap are there. */
@@ -67,7 +72,7 @@ export function removeTap(connection: Connection, { name, group }: Pick<TapCharg
     return sampleFilter(filter, { keys: keysIn(filter), groups, truncBytes: 0 });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
-  if (refusal) throw refusalError(`take the tap out of gate ${name}`, refusal);
+  if (refusal) throw refusalError(onGate(name, "take the tap out of"), refusal);
 }
 
 /** What is to be done for a tap. */
@@ -81,7 +86,7 @@ export function tapDuty({ name, group }: TapCharge, connection: Connection): Dut
 }
 
 function gateNamed(connection: Connection, name: string): GateState | undefined {
-  return readGates(connection, `find gate ${name}`).gates.find(({ listed }) => listed.name === name);
+  return readGates(connection, onGate(name, "find")).gates.find(({ listed }) => listed.name === name);
 }
 
 /** What a filter compares, as the kernel takes it: of VLANs it does not take what it tells. */

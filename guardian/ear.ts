@@ -121,6 +121,16 @@ function note(subject: Subject, { what, ifindex, sequence, port }: Meaning): voi
     case "gate-device-down":
       if (subject.down.has(ifindex)) return;
       subject.down.add(ifindex);
+      break;
+    case "released":
+    case "deleted":
+    case "replaced":
+    case "gone":
+    case "gate-device-gone":
+    case "unfiltered":
+      break;
+    default:
+      throw new TypeError(`Cannot note ${what satisfies never}`);
   }
   subject.news ??= { what, ifindex, port };
 }

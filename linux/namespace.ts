@@ -1,5 +1,16 @@
 import { libc } from "./libc.ts";
-import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, errnoSentence, ESRCH, NetlinkError } from "./netlink_error.ts";
+import {
+  type AnyOperation,
+  EACCES,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  errnoSentence,
+  ESRCH,
+  NetlinkError,
+  Operation,
+} from "./netlink_error.ts";
 
 const O_RDONLY = 0;
 const O_CLOEXEC = 0x80000;
@@ -44,13 +55,10 @@ export function namespacePath(namespace: string): string {
 export function inNamespace<T>(namespace: string, work: () => T): T {
   const path = namespacePath(namespace);
   const { call, errno } = libc();
+  const operation = new Operation(`enter network namespace ${namespace}`, { enters: namespace });
   using home = openFile(HERE);
-  using away = openFile(path, `enter network namespace ${namespace}`);
-  if (call.setns(away.fd, CLONE_NEWNET) < 0) {
-    throw new NetlinkError(`enter network namespace ${namespace}`, {
-      errno: errno(),
-    });
-  }
+  using away = openFile(path, operation);
+  if (call.setns(away.fd, CLONE_NEWNET) < 0) throw new NetlinkError(operation, { errno: errno() });
   try {
     return work();
   } finally {
@@ -63,7 +71,7 @@ export function inNewNamespace<T>(work: () => T): T {
   const { call, errno } = libc();
   using home = openFile(HERE);
   if (call.unshare(CLONE_NEWNET) < 0) {
-    throw new NetlinkError("make a network namespace", { errno: errno() });
+    throw new NetlinkError(new Operation("make a network namespace", { makes: "" }), { errno: errno() });
   }
   try {
     return work();
@@ -107,7 +115,7 @@ export function keepNamespace(fd: number): OpenNamespace {
  * @throws {NetlinkError} with EEXIST where the name is taken, with EPERM without CAP_SYS_ADMIN
  */
 export function makeNamespace(name: string): void {
-  const operation = `make network namespace ${name}`;
+  const operation = new Operation(`make network namespace ${name}`, { makes: name });
   const path = namespacePath(name);
   shareNames(operation);
   createFile(path, operation);
@@ -120,7 +128,7 @@ export function makeNamespace(name: string): void {
 }
 
 /** Makes the folder of the names a mount whose changes reach every mount namespace that has it, too. */
-function shareNames(operation: string): void {
+function shareNames(operation: AnyOperation): void {
   Deno.mkdirSync(NAMED, { recursive: true, mode: 0o755 });
   // Two processes that begin at once would both find no mount there. `ip netns add` takes this lock, too.
   using folder = Deno.openSync(NAMED);
@@ -136,7 +144,7 @@ function shareNames(operation: string): void {
   }
 }
 
-function createFile(path: string, operation: string): void {
+function createFile(path: string, operation: AnyOperation): void {
   try {
     Deno.openSync(path, { write: true, createNew: true, mode: 0o444 }).close();
   } catch (error) {
@@ -147,7 +155,7 @@ function createFile(path: string, operation: string): void {
 
 function mount(
   { source, target, flags }: { source: string; target: string; flags: bigint },
-  operation: string,
+  operation: AnyOperation,
 ): void {
   const { call, errno } = libc();
   const [from, onto, type] = [source, target, "none"].map((text) => new TextEncoder().encode(`${text}\0`));
@@ -206,7 +214,7 @@ export function openNamespace(namespace: string): OpenFile {
   return openFile(namespacePath(namespace), `open network namespace ${namespace}`);
 }
 
-function openFile(path: string, operation = `open ${path}`): OpenFile {
+function openFile(path: string, operation: AnyOperation = `open ${path}`): OpenFile {
   const { call, errno } = libc();
   const fd = call.open(
     new TextEncoder().encode(`${path}\0`),

@@ -47,6 +47,45 @@ export function errnoSentence(errno: number): string {
   return SENTENCES[name] ?? name;
 }
 
+/** What something is done to, for who advises what to do where it fails. */
+export interface Subject {
+  /** A device. */
+  readonly dev?: string;
+  /** A gate. */
+  readonly gate?: string;
+  /** A network namespace that is to be entered, as it was named. */
+  readonly enters?: string;
+  /** A network namespace that is to be made, by its name, which is empty where it gets none. */
+  readonly makes?: string;
+}
+
+/** Something that is being done: what, in words, and to what. */
+export class Operation {
+  /** `buffer eth0 (root)` */
+  readonly text: string;
+  /** What it is done to, as data. */
+  readonly subject: Subject;
+
+  /** Takes both: nothing reads the one from the other. */
+  constructor(text: string, subject: Subject) {
+    this.text = text;
+    this.subject = subject;
+  }
+
+  /** The words alone. */
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** Something that is being done, or its words where it is done to nothing that one could advise about. */
+export type AnyOperation = string | Operation;
+
+/** What an operation is done to. */
+export function subjectOf(operation: AnyOperation): Subject {
+  return typeof operation === "string" ? {} : operation.subject;
+}
+
 /** What is known of a refusal. */
 export interface Refusal {
   /** A positive errno. */
@@ -63,6 +102,8 @@ export class NetlinkError extends Error {
   override name = "NetlinkError";
   /** What was being done: `create plug`, `dump qdiscs`, `socket`. */
   readonly operation: string;
+  /** What that was done to. */
+  readonly subject: Subject;
   /** A positive errno. */
   readonly errno: number;
   /** The errno's name: `ENOENT`. */
@@ -74,7 +115,7 @@ export class NetlinkError extends Error {
 
   /** Puts the sentence together: `Cannot create plug: it exists already (EEXIST)`. */
   constructor(
-    operation: string,
+    operation: AnyOperation,
     { errno, sentence = "", offset = 0 }: Refusal,
     options?: ErrorOptions,
   ) {
@@ -82,7 +123,8 @@ export class NetlinkError extends Error {
       `Cannot ${operation}: ${sentence || errnoSentence(errno)} (${errnoName(errno)})`,
       options,
     );
-    this.operation = operation;
+    this.operation = String(operation);
+    this.subject = subjectOf(operation);
     this.errno = errno;
     this.code = errnoName(errno);
     this.sentence = sentence;

@@ -6,7 +6,7 @@ import type { AnswerMessage, Message } from "../codec/message.ts";
 import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
 import { Heard } from "./heard.ts";
 import { type ListeningSocket, openListeningSocket, openSocket, type Socket } from "../linux/socket.ts";
@@ -122,7 +122,7 @@ export class Connection implements Disposable {
    *
    * @throws {NetlinkError} where the kernel refuses, or as `transact` does
    */
-  request(operation: string, request: Request): Message | undefined {
+  request(operation: AnyOperation, request: Request): Message | undefined {
     const [answer] = this.transact([request]);
     if (answer.errno !== 0) throw new NetlinkError(operation, answer);
     return answer.message;
@@ -134,7 +134,7 @@ export class Connection implements Disposable {
    *
    * @throws {NetlinkError} where the kernel refuses, no answer comes in time, or ten attempts were disturbed
    */
-  dump(operation: string, request: Request): Message[] {
+  dump(operation: AnyOperation, request: Request): Message[] {
     return this.pick(operation, request, (records) => records.message());
   }
 
@@ -142,7 +142,7 @@ export class Connection implements Disposable {
    * As `dump`, but keeps of each message only what `choose` returns, and nothing where that is `undefined`: of a
    * long list most is passed over without an object. `choose` reads from the records during the call only.
    */
-  pick<T>(operation: string, request: Request, choose: (records: Records) => T | undefined): T[] {
+  pick<T>(operation: AnyOperation, request: Request, choose: (records: Records) => T | undefined): T[] {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
       const picked = this.#dumpOnce(operation, { request, choose });
       if (picked) return picked;
@@ -296,7 +296,7 @@ export class Connection implements Disposable {
 
   /** One attempt at a dump: its messages, or `undefined` where it was disturbed. */
   #dumpOnce<T>(
-    operation: string,
+    operation: AnyOperation,
     { request, choose }: { request: Request; choose: (records: Records) => T | undefined },
   ): T[] | undefined {
     const sequence = this.#send([{

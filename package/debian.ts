@@ -3,7 +3,7 @@ import type { Contents } from "./archive.ts";
 import { putInPlace } from "./layout.ts";
 import { setTimes } from "./source_date.ts";
 
-const DESCRIPTION = `hold packets in the Linux kernel and let them go on command
+const DESCRIPTION = `hold packets in the Linux kernel and release them on command
  plugctl drives the kernel's plug queueing discipline over a netlink socket:
  what leaves a device, or only the packets that a gate matches, is held until
  it is released, all at once or epoch by epoch, in order and without loss.

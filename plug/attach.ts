@@ -1,3 +1,4 @@
+import { type AnyOperation, Operation } from "../linux/netlink_error.ts";
 import { NLM_F_CREATE } from "../codec/assembly/constants.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
@@ -83,7 +84,7 @@ function guard(queue: Queue, options: GuardOptions): void {
 }
 
 interface Plan extends Attached {
-  operation: string;
+  operation: AnyOperation;
   options: AttachOptions;
   found: Found;
 }
@@ -93,7 +94,8 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
   const { dev, parent = TC_H_ROOT, hold = false, replace = false } = options;
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.handle !== undefined) checkHandle(options.handle);
-  const operation = `attach to ${describeQueue(dev, { parent, handle: options.handle ?? 0 })}`;
+  const place = describeQueue(dev, { parent, handle: options.handle ?? 0 });
+  const operation = new Operation(`attach to ${place}`, { dev });
   const ifindex = findDevice(connection, dev);
   const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
@@ -125,7 +127,7 @@ interface Found {
 /** Reads what the device is, what is at the parent, and which handles are taken. */
 function look(
   connection: Connection,
-  { ifindex, parent, operation }: { ifindex: number; parent: number; operation: string },
+  { ifindex, parent, operation }: { ifindex: number; parent: number; operation: AnyOperation },
 ): Found {
   const link = readLink(connection, ifindex, operation);
   const qdiscs = readQdiscs(connection, operation).filter((qdisc) => qdisc.ifindex === ifindex && qdisc.handle !== 0);
@@ -135,7 +137,7 @@ function look(
 
 function refuseToReplace(
   there: QdiscMessage | undefined,
-  { operation, replace }: { operation: string; replace: boolean },
+  { operation, replace }: { operation: AnyOperation; replace: boolean },
 ) {
   if (!there || replace) return;
   const name = describeKind(there);
@@ -155,7 +157,7 @@ function describeKind({ kind, handle }: QdiscMessage): string {
  */
 function chooseHandle(
   taken: ReadonlySet<number>,
-  { operation, wanted }: { operation: string; wanted?: number },
+  { operation, wanted }: { operation: AnyOperation; wanted?: number },
 ): number {
   if (wanted === undefined) {
     for (let index = 0; index < HANDLES; index++) {
@@ -173,7 +175,9 @@ function chooseHandle(
  * The plugs that are about to be replaced, which must let go what they hold: the one at the place itself, and at the root
  * those of the classes too, which vanish with what they hang from.
  */
-function plugsToVanish({ queue, operation, found: { there, others } }: Plan): { queue: Queue; operation: string }[] {
+function plugsToVanish(
+  { queue, operation, found: { there, others } }: Plan,
+): { queue: Queue; operation: AnyOperation }[] {
   if (!there) return [];
   const { dev, connection, place: { parent } } = queue;
   return (parent === TC_H_ROOT ? [...others, there] : [there]).filter(({ kind }) => kind === "plug")

@@ -1,8 +1,9 @@
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { refuseLockout } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
-import { byConnection, locatePlugs, nameQueue, type Queue } from "./queue.ts";
+import { byConnection, locatePlugs, onQueue, type Queue } from "./queue.ts";
 import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 
 /** How to hold. */
@@ -51,13 +52,13 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   for (const [connection, those] of byConnection(queues)) send(connection, those, change);
 }
 
-function refuseForfeited(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+function refuseForfeited(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
   const gone = queues.find(({ isForfeited }) => isForfeited);
   if (gone) throw new QueueError("vanished", nameOperation(gone), { reason: "the plug is gone" });
 }
 
 /** Refuses a plug that is named twice: moved twice, it would end an epoch that nobody sees. */
-function refuseTwice(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+function refuseTwice(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
   queues.forEach((queue, index) => {
     const twice = queues.slice(0, index).some((other) => isSame(queue, other));
     if (twice) throw new RangeError(`Cannot ${nameOperation(queue)}: it is named twice`);
@@ -102,9 +103,9 @@ const VERBS: Readonly<Record<PlugAction, string>> = {
 };
 
 /** What is done to a queue, in words: `buffer eth0 (root)`. */
-function operationOn(queue: Queue, { action, purpose }: Change): string {
+function operationOn(queue: Queue, { action, purpose }: Change): AnyOperation {
   const verb = purpose ?? VERBS[action];
-  return `${verb} ${nameQueue(queue)}`;
+  return onQueue(queue, verb);
 }
 
 function checkBuffer(queue: Queue, change: Change): void {
@@ -125,7 +126,7 @@ function checkBuffer(queue: Queue, change: Change): void {
 }
 
 /** Refuses to hold what filters of others would see if the gate were not there, and perhaps drop. */
-function refuseBypass({ gate }: Queue, { operation, bypass }: { operation: string; bypass: boolean }): void {
+function refuseBypass({ gate }: Queue, { operation, bypass }: { operation: AnyOperation; bypass: boolean }): void {
   if (!gate?.bypassed || bypass || gate.mayBypass) return;
   const names = gate.bypassed(operation);
   if (names.length === 0) return;

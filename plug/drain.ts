@@ -2,8 +2,8 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./quantity.ts";
-import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
-import { NetlinkError } from "../linux/netlink_error.ts";
+import { inTurns, locatePlugs, onQueue, type Queue, readPlug } from "./queue.ts";
+import { type AnyOperation, NetlinkError } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
 import { graft, rootOf } from "./shelter.ts";
@@ -64,7 +64,7 @@ const PASSING_MS = 100;
 /** How to wait for a backlog of 0. */
 interface Wait {
   /** What the waiting is a part of, for the words of an error. */
-  operation: string;
+  operation: AnyOperation;
   timeoutMs: number;
   /** Whether the plug was released a moment ago, so that it must have vanished where it is not there. */
   seen: boolean;
@@ -96,7 +96,7 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
  *
  * @throws {QueueError} `vanished` where it is not
  */
-export function readSeen(queue: Queue, operation: string): PlugMessage {
+export function readSeen(queue: Queue, operation: AnyOperation): PlugMessage {
   try {
     return readPlug(queue, operation);
   } catch (error) {
@@ -105,7 +105,7 @@ export function readSeen(queue: Queue, operation: string): PlugMessage {
   }
 }
 
-function whyGone(queue: Queue, operation: string): string {
+function whyGone(queue: Queue, operation: AnyOperation): string {
   try {
     readLink(queue.connection, queue.place.ifindex, operation);
     return "the plug vanished, with what it still held: another process deleted it";
@@ -117,7 +117,7 @@ function whyGone(queue: Queue, operation: string): string {
 
 /** Waits until the backlog is 0. */
 export async function drained(queue: Queue, options: DrainOptions = {}): Promise<void> {
-  await emptied(queue, { ...options, operation: `drain ${nameQueue(queue)}`, seen: false });
+  await emptied(queue, { ...options, operation: onQueue(queue, "drain"), seen: false });
 }
 
 /** Waits until the backlog is 0, and returns the plug as it is then. */
@@ -215,8 +215,8 @@ export function detachInTurn(queue: Queue): DetachReport {
   }
 }
 
-function detaching(queue: Queue): string {
-  return `detach ${nameQueue(queue)}`;
+function detaching(queue: Queue): AnyOperation {
+  return onQueue(queue, "detach");
 }
 
 /** Deletes the plug that was seen, and with it what it holds: by its handle, since deleting asks for no kind. */

@@ -1,3 +1,4 @@
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import {
   NLM_F_CREATE,
   NLM_F_DUMP,
@@ -138,7 +139,7 @@ export function ownAction({ actions }: Filter): Action | undefined {
 /** Reads the filters of these hooks, a dump each, without the entries that stand for several. */
 export function readFilters(
   connection: Connection,
-  { operation, hooks }: { operation: string; hooks: readonly Hook[] },
+  { operation, hooks }: { operation: AnyOperation; hooks: readonly Hook[] },
 ): Filter[] {
   return hooks.flatMap((hook) => connection.pick(operation, dumpFilters(hook), readFilter))
     .filter(isWhole);

@@ -8,7 +8,7 @@ import { markOfPlug } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
 import { detachAll } from "./drain.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { nameQueue, Queue, readPlug } from "./queue.ts";
+import { nameQueue, onQueue, Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** A plug: released, and if `takeAway` says so drained and deleted. One that is not there is passed over. */
@@ -71,7 +71,7 @@ export function queueDuty(connection: Connection, { find, mark, watched, takeAwa
   const look = () => {
     try {
       const queue = find();
-      const { backlogPackets, backlogBytes, packets } = readPlug(queue, `read ${nameQueue(queue)}`).stats;
+      const { backlogPackets, backlogBytes, packets } = readPlug(queue, onQueue(queue, "read")).stats;
       return { packets: backlogPackets, bytes: backlogBytes, sent: packets };
     } catch (error) {
       if (isPassedOver(error)) return "gone";

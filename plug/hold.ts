@@ -9,7 +9,7 @@ import type { Disturbance, Happening } from "../guardian/watch.ts";
 import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
-import { inTurns, locatePlugs, nameQueue, type Queue, readPlug } from "./queue.ts";
+import { inTurns, locatePlugs, nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
@@ -118,7 +118,7 @@ export class Hold implements Disposable, AsyncDisposable {
   constructor(queues: readonly Queue[], options: HoldOptions = {}) {
     const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
     checkMaxMs(maxMs);
-    locatePlugs(queues, (queue) => `hold ${nameQueue(queue)}`);
+    locatePlugs(queues, (queue) => onQueue(queue, "hold"));
     const strangers = queues.filter((queue) => !queue.guard);
     this.#queues = queues;
     this.#maxMs = maxMs;
@@ -130,7 +130,7 @@ export class Hold implements Disposable, AsyncDisposable {
       [this.#before, this.#since] = inTurns(queues, () => {
         // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
         if (exclusive) { for (const queue of queues) refuseOthers(queue); }
-        for (const queue of queues) queue.gate?.refuseBroken?.(`hold ${nameQueue(queue)}`);
+        for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "hold"));
         const before = queues.map(statsOf);
         const since = performance.now();
         // A deadline is as good as a way out of a device that carries the default route.
@@ -156,7 +156,7 @@ export class Hold implements Disposable, AsyncDisposable {
   counts(): HoldCounts {
     const counts = { backlogPackets: 0, backlogBytes: 0, sentPackets: 0, sentBytes: 0, drops: 0 };
     this.#queues.forEach((queue, index) => {
-      const { stats } = readSeen(queue, `read ${nameQueue(queue)}`);
+      const { stats } = readSeen(queue, onQueue(queue, "read"));
       counts.backlogPackets += stats.backlogPackets;
       counts.backlogBytes += stats.backlogBytes;
       counts.sentPackets += stats.packets - this.#before[index].packets;
@@ -260,7 +260,7 @@ export function checkMaxMs(maxMs: number): void {
  * release is given the time to go.
  */
 function refuseOthers(queue: Queue): void {
-  const operation = `hold ${nameQueue(queue)}`;
+  const operation = onQueue(queue, "hold");
   queue.refuseHeld(operation);
   const deadline = performance.now() + GOING_MS;
   for (;;) {
@@ -275,7 +275,7 @@ function refuseOthers(queue: Queue): void {
 }
 
 function statsOf(queue: Queue): QdiscStats {
-  return readPlug(queue, `read ${nameQueue(queue)}`).stats;
+  return readPlug(queue, onQueue(queue, "read")).stats;
 }
 
 /**
@@ -284,7 +284,7 @@ function statsOf(queue: Queue): QdiscStats {
  */
 function look(queue: Queue, { dropsBefore, isDue }: { dropsBefore: number; isDue: boolean }): HeldQueue | QueueError {
   try {
-    const { backlogPackets, backlogBytes, drops } = readSeen(queue, `release ${nameQueue(queue)}`).stats;
+    const { backlogPackets, backlogBytes, drops } = readSeen(queue, onQueue(queue, "release")).stats;
     const released = queue.guard?.released(isDue && backlogPackets === 0 ? WORD_MS : 0);
     const { packets, bytes } = released ? released.backlog ?? {} : { packets: backlogPackets, bytes: backlogBytes };
     return { queue: nameQueue(queue), packets, bytes, drops: drops - dropsBefore };
@@ -300,7 +300,7 @@ function orThrow(seen: HeldQueue | QueueError, disturbance?: HoldDisturbance): H
   if (!disturbance || seen.code !== "vanished") throw seen;
   const { code, operation, cause } = seen;
   const what = describeDisturbance(disturbance);
-  const reason = disturbance.what === "released" ? `${what}, and taken it away` : what;
+  const reason = disturbance.what === "released" ? `${what}, and took the plug away` : what;
   throw new QueueError(code, operation, { reason, cause });
 }
 
@@ -334,7 +334,7 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
     : "";
   switch (what) {
     case "released":
-      return `${who} has let go what it held`;
+      return `${who} released what it held`;
     case "deleted":
       return `the plug vanished, with what it still held: ${who} deleted it${lost}`;
     case "replaced":

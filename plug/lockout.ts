@@ -1,7 +1,7 @@
 import { RTM_GETROUTE } from "../codec/assembly/constants.ts";
 import type { RouteMessage } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { readLinks } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -47,7 +47,7 @@ const harmless = new WeakMap<Connection, Map<Held, Set<number>>>();
  */
 export function refuseLockout(
   connection: Connection,
-  { operation, ifindex, held = EVERYTHING }: { operation: string; ifindex: number; held?: Held },
+  { operation, ifindex, held = EVERYTHING }: { operation: AnyOperation; ifindex: number; held?: Held },
 ): void {
   if (connection.mayHaveChanged(ROUTING_GROUPS)) harmless.delete(connection);
   const known = harmless.get(connection) ?? new Map<Held, Set<number>>();
@@ -76,7 +76,7 @@ function refuseLockoutNow(
   }
 }
 
-function lockout(operation: string, reason: string): QueueError {
+function lockout(operation: AnyOperation, reason: string): QueueError {
   return new QueueError("would-lock-out", operation, { reason });
 }
 

@@ -8,7 +8,7 @@ import type { GuardOptions } from "../guardian/entrust.ts";
 import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { locatePlugs, nameQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
+import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
 import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
@@ -21,7 +21,7 @@ export interface Via {
 }
 
 /**
- * A plug in the kernel, which holds the packets that leave a device until it is told to let them go.
+ * A plug in the kernel, which holds the packets that leave a device until it is told to release them.
  *
  * ```ts
  * import { Plug } from "@plugctl/plugctl";
@@ -96,7 +96,7 @@ export class Plug implements Disposable, AsyncDisposable {
   static open(options: PlugPlace & GuardOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
       const queue = openQueue(connection, options);
-      if (options.guardian) locatePlugs([queue], (queue) => `open ${nameQueue(queue)}`);
+      if (options.guardian) locatePlugs([queue], (queue) => onQueue(queue, "open"));
       queue.entrust(entrustPlug(queue, { ...options, takeAway: false }));
       return new Plug(queue, { ownsConnection });
     });
@@ -224,7 +224,7 @@ export class Plug implements Disposable, AsyncDisposable {
 
   /** Its counters at this moment. */
   stats(): QdiscStats {
-    return readPlug(this.#queue, `read ${nameQueue(this.#queue)}`).stats;
+    return readPlug(this.#queue, onQueue(this.#queue, "read")).stats;
   }
 
   /**

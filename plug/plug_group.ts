@@ -5,7 +5,7 @@ import { type BufferOptions, changeQueues } from "./change.ts";
 import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
-import { inTurns, locatePlugs, nameQueue, type Queue } from "./queue.ts";
+import { inTurns, locatePlugs, onQueue, type Queue } from "./queue.ts";
 import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /** How to hold until a deadline. */
@@ -30,7 +30,7 @@ export function bufferWithDeadline(
   { maxMs, orphan, bypass = false }: DeadlineOptions,
 ): number[] {
   checkMaxMs(maxMs);
-  locatePlugs(queues, (queue) => `buffer ${nameQueue(queue)}`);
+  locatePlugs(queues, (queue) => onQueue(queue, "buffer"));
   const started = queues.map((queue) => ({ queue, guardian: Guardian.start() }));
   try {
     const kept = started.map(entrusted);
@@ -41,7 +41,7 @@ export function bufferWithDeadline(
         guard.outlive();
         guard.arm(maxMs);
       }
-      for (const queue of queues) queue.gate?.refuseBroken?.(`buffer ${nameQueue(queue)}`);
+      for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "buffer"));
       changeQueues(queues, { action: "buffer", force: true, bypass, orphan });
       for (const { guard } of kept) guard.watch();
     });

@@ -3,7 +3,7 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { QueueError } from "./queue_error.ts";
 
 /**
@@ -57,14 +57,14 @@ function isLongName(name: string): boolean {
  *
  * @throws {QueueError} `no-device`
  */
-export function readLink(connection: Connection, ifindex: number, operation: string): LinkMessage {
+export function readLink(connection: Connection, ifindex: number, operation: AnyOperation): LinkMessage {
   const link = connection.request(operation, { type: RTM_GETLINK, ifindex });
   if (link?.about === "link") return link;
   throw new QueueError("no-device", operation, { reason: "there is no such device" });
 }
 
 /** Every device of the connection's namespace. A dump. */
-export function readLinks(connection: Connection, operation: string): LinkMessage[] {
+export function readLinks(connection: Connection, operation: AnyOperation): LinkMessage[] {
   return connection.dump(operation, { type: RTM_GETLINK, ifindex: 0 })
     .filter((message): message is LinkMessage => message.about === "link");
 }
@@ -73,7 +73,7 @@ export function readLinks(connection: Connection, operation: string): LinkMessag
  * Every qdisc of the connection's namespace but the kernel's hidden ones. A dump: asked for one alone, the
  * kernel answers by telling every listener of the machine.
  */
-export function readQdiscs(connection: Connection, operation: string): QdiscMessage[] {
+export function readQdiscs(connection: Connection, operation: AnyOperation): QdiscMessage[] {
   return connection.dump(operation, { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 })
     .filter((message): message is QdiscMessage => message.about === "qdisc");
 }
@@ -123,7 +123,7 @@ const REGROWING = new Set(["cbs", "drr", "ets", "hfsc", "htb", "netem", "prio", 
  */
 export function refuseDeadEnd(
   qdiscs: readonly QdiscMessage[],
-  { ifindex, parent, operation }: { ifindex: number; parent: number; operation: string },
+  { ifindex, parent, operation }: { ifindex: number; parent: number; operation: AnyOperation },
 ): void {
   if (parent === TC_H_ROOT) return;
   const handle = (parent & 0xffff0000) >>> 0;

@@ -5,7 +5,7 @@ import type { Request } from "../codec/request.ts";
 import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
-import { ENODEV } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
 import type { Held } from "./lockout.ts";
@@ -32,9 +32,9 @@ export interface GateMark {
   /** What it holds of each of them. */
   readonly held: Held;
   /** Refuses to hold where packets do not reach it any more. */
-  refuseBroken?(operation: string): void;
+  refuseBroken?(operation: AnyOperation): void;
   /** The filters that others have put behind it, and that its packets bypass, as tc names them. */
-  bypassed?(operation: string): string[];
+  bypassed?(operation: AnyOperation): string[];
   /** Whether its maker allowed that when it was made. */
   readonly mayBypass?: boolean;
   /** Where its filters hang; absent where nothing is known of them. */
@@ -125,7 +125,7 @@ export class Queue {
    *
    * @throws {QueueError} `held` where another process has it in hand, for which a guardian stands
    */
-  refuseHeld(operation: string, { except }: { except?: number } = {}): void {
+  refuseHeld(operation: AnyOperation, { except }: { except?: number } = {}): void {
     const guardian = otherGuardian(this, [this.#guard?.pid, except]);
     if (guardian === undefined) return;
     throw new QueueError("held", operation, {
@@ -224,7 +224,7 @@ export class Queue {
    */
   refuseLostDevice(): void {
     if (!this.hasLostDevice()) return;
-    throw new QueueError("vanished", `release ${nameQueue(this)}`, {
+    throw new QueueError("vanished", onQueue(this, "release"), {
       reason: "a device that it is on is gone, and what it held of that is lost",
     });
   }
@@ -237,6 +237,17 @@ export class Queue {
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
   }
+}
+
+/** Something that is done to a queue: `buffer` makes `buffer eth0 (root)`. */
+export function onQueue(queue: Queue, verb: string): Operation {
+  const { dev, gate } = queue;
+  return new Operation(`${verb} ${nameQueue(queue)}`, gate ? { gate: gate.name } : { dev });
+}
+
+/** Something that is done to a gate: `add` makes `add gate web`. */
+export function onGate(gate: string, verb: string): Operation {
+  return new Operation(`${verb} gate ${gate}`, { gate });
 }
 
 /** A queue in words: `gate web`, or its place. */
@@ -265,7 +276,7 @@ export function describeQueue(dev: string, { parent, handle }: { parent: number;
  *
  * @throws {QueueError} where there is none
  */
-export function readPlug(queue: Queue, operation: string): PlugMessage {
+export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
   return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
 }
 
@@ -276,7 +287,7 @@ export function readPlug(queue: Queue, operation: string): PlugMessage {
  *
  * @throws {QueueError} where one has no plug
  */
-export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => string): void {
+export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
   const places = new Map<Queue, QdiscPlace>();
   for (const [connection, lost] of byConnection(queues.filter(({ located }) => !located))) {
     const qdiscs = readQdiscs(connection, "list qdiscs");
@@ -306,7 +317,7 @@ export function inTurns<T>(queues: readonly Queue[], work: () => T): T {
  */
 function pickPlug(
   queue: Queue,
-  { operation, qdiscs }: { operation: string; qdiscs: QdiscMessage[] },
+  { operation, qdiscs }: { operation: AnyOperation; qdiscs: QdiscMessage[] },
 ): PlugMessage {
   const { ifindex, parent, handle } = queue.place;
   const found = queue.isForfeited

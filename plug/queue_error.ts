@@ -1,5 +1,6 @@
 import { errnoName } from "../codec/errno_name.ts";
 import {
+  type AnyOperation,
   EACCES,
   EEXIST,
   EINVAL,
@@ -9,6 +10,7 @@ import {
   errnoSentence,
   NetlinkError,
   type Refusal,
+  subjectOf,
 } from "../linux/netlink_error.ts";
 
 /** Why something could not be done to a queue. */
@@ -44,6 +46,8 @@ export interface QueueErrorDetails {
   dev?: string;
   /** The gate that it is about. */
   gate?: string;
+  /** The kernel module that is missing. */
+  module?: string;
 }
 
 /** Something could not be done to a queue. `cause` is the kernel's answer, where there was one. */
@@ -60,14 +64,18 @@ export class QueueError extends Error {
   readonly dev?: string;
   /** The gate that it is about, where it is about one. */
   readonly gate?: string;
+  /** The kernel module that is missing, where that is the reason. */
+  readonly module?: string;
 
   /** Puts the sentence together: `Cannot buffer eth0 (root): no plug is attached`. */
-  constructor(code: QueueErrorCode, operation: string, { reason, cause, dev, gate }: QueueErrorDetails) {
+  constructor(code: QueueErrorCode, operation: AnyOperation, { reason, cause, ...about }: QueueErrorDetails) {
     super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
-    this.dev = dev;
-    this.gate = gate;
+    const subject = subjectOf(operation);
+    this.dev = about.dev ?? subject.dev;
+    this.gate = about.gate ?? subject.gate;
+    this.module = about.module;
     this.code = code;
-    this.operation = operation;
+    this.operation = String(operation);
     this.reason = reason;
   }
 }
@@ -80,19 +88,24 @@ export function isGone(error: unknown): boolean {
 }
 
 /** What the kernel's refusal of a request about a plug means. */
-export function refusalError(operation: string, { errno, sentence }: Refusal, cause?: NetlinkError): QueueError {
+export function refusalError(operation: AnyOperation, { errno, sentence }: Refusal, cause?: NetlinkError): QueueError {
   const [code, reason] = meaning(errno, sentence ?? "");
-  return new QueueError(code, operation, { reason, cause: cause ?? new NetlinkError(operation, { errno, sentence }) });
+  const module = code === "no-module" ? "sch_plug" : undefined;
+  return new QueueError(code, operation, {
+    reason,
+    module,
+    cause: cause ?? new NetlinkError(operation, { errno, sentence }),
+  });
 }
 
 /** What the kernel's refusal of a request about a device or a filter means, where its sentences mean no plug. */
-export function otherRefusalError(operation: string, { errno, sentence }: Refusal): QueueError {
+export function otherRefusalError(operation: AnyOperation, { errno, sentence }: Refusal): QueueError {
   const [code, reason] = isForbidden(errno) ? FORBIDDEN : errno === ENODEV ? NO_DEVICE : unknown(errno, sentence);
   return new QueueError(code, operation, { reason, cause: new NetlinkError(operation, { errno, sentence }) });
 }
 
 /** @throws {QueueError} what the first refusal among answers means, where there is one */
-export function checkAnswers(operation: string, answers: readonly Refusal[]): void {
+export function checkAnswers(operation: AnyOperation, answers: readonly Refusal[]): void {
   const refused = answers.find(({ errno }) => errno !== 0);
   if (refused) throw refusalError(operation, refused);
 }

@@ -1,8 +1,9 @@
 import type { QdiscStats } from "../codec/message.ts";
+import { sleep } from "../linux/process.ts";
 import { changeQueues } from "./change.ts";
 import { readSeen } from "./drain.ts";
 import { numberOf } from "./quantity.ts";
-import { nameQueue, type Queue, readPlug } from "./queue.ts";
+import { nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
 
 /** How long to look at a queue that was released, until what it let go has left: a busy machine takes a while. */
 const SETTLE_MAX_MS = 100;
@@ -24,10 +25,24 @@ export interface SettleOptions {
  * no more. What is read right behind a release is what was before it, as the kernel attends to that a moment later, in a
  * softirq. Looks no longer than 100 ms.
  */
-export async function settled(
+export async function settled(read: () => number, { signal, ...options }: SettleOptions = {}): Promise<void> {
+  for (const pauseMs of settling(read, options)) {
+    signal?.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    signal?.throwIfAborted();
+  }
+}
+
+/** As `settled`, but keeps the process waiting meanwhile. */
+export function settledSync(read: () => number): void {
+  for (const pauseMs of settling(read)) sleep(pauseMs);
+}
+
+/** Looks, and yields how long to pause before each further look. */
+function* settling(
   read: () => number,
-  { heldBefore, signal, latest = Infinity }: SettleOptions = {},
-): Promise<void> {
+  { heldBefore, latest = Infinity }: Omit<SettleOptions, "signal"> = {},
+): Generator<number> {
   const end = Math.min(performance.now() + SETTLE_MAX_MS, latest - SETTLE_MS);
   let before = heldBefore;
   let since = Infinity;
@@ -38,9 +53,7 @@ export async function settled(
     const isSettled = heldBefore !== undefined && now - since >= SETTLE_MS;
     if (held === 0 || now >= end || isSettled) return;
     before = held;
-    signal?.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    signal?.throwIfAborted();
+    yield 1;
   }
 }
 
@@ -75,7 +88,7 @@ export async function releaseAndCount(
   { one = false }: ReleaseOptions = {},
 ): Promise<ReleaseReport[]> {
   const action = one ? "release-one" : "release-indefinite";
-  const operationOn = (queue: Queue) => `${one ? action : "release"} ${nameQueue(queue)}`;
+  const operationOn = (queue: Queue) => onQueue(queue, one ? action : "release");
   const before = queues.map((queue) => {
     const plug = readPlug(queue, operationOn(queue));
     queue.locate(plug);

@@ -1,7 +1,7 @@
 import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import { EAFNOSUPPORT } from "../linux/netlink_error.ts";
+import { type AnyOperation, EAFNOSUPPORT } from "../linux/netlink_error.ts";
 import { allPacketsMoveOn, canOthersSend, sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { createFilter, deleteFilter, type FilterPlace, FIRST_FILTER, hookOf, readFilters } from "./filter.ts";
@@ -65,7 +65,7 @@ const LEAVING_MS = 5000;
  */
 export function graft(
   connection: Connection,
-  { roots, requests, operation }: { roots: readonly Root[]; requests: readonly Request[]; operation: string },
+  { roots, requests, operation }: { roots: readonly Root[]; requests: readonly Request[]; operation: AnyOperation },
 ): Grafted {
   const hooked = roots.filter(({ hasHook }) => hasHook).map(({ ifindex }) => ifindex);
   const shelters = hooked.length > 0 && canOthersSend() ? setUp(connection, { roots: hooked, operation }) : [];
@@ -94,7 +94,7 @@ export function graft(
 /** Makes those that can be made, and that see nothing yet: a device without one is no failure. */
 function setUp(
   connection: Connection,
-  { roots, operation }: { roots: readonly number[]; operation: string },
+  { roots, operation }: { roots: readonly number[]; operation: AnyOperation },
 ): Shelter[] {
   return roots.flatMap((ifindex) => {
     const others = readFilters(connection, { operation, hooks: [{ ifindex, side: "egress" }] });

@@ -2,7 +2,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
-import { inTurns, nameQueue, openQueue, type Queue } from "../../plug/queue.ts";
+import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, whyNothing } from "../../plug/release.ts";
 import { type Context, isGiven, losses, printResults, type Run } from "../context.ts";
 import { EXIT, UsageError } from "../exit_status.ts";
@@ -63,10 +63,9 @@ function bypasses(queues: readonly Queue[]): string[] {
 const carryOutBuffer: CarryOut<Change> = async (queues, { change, context }) => {
   const { maxHoldMs, force: bypass } = change;
   if (bypass) { for (const remark of bypasses(queues)) context.note(remark); }
-  const operationOn = (queue: Queue) => `buffer ${nameQueue(queue)}`;
   if (maxHoldMs === undefined) {
     return inTurns(queues, () => {
-      for (const queue of queues) queue.gate?.refuseBroken?.(operationOn(queue));
+      for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "buffer"));
       changeQueues(queues, change);
     });
   }

@@ -64,6 +64,11 @@ function remarkOn(context: Context, { report, end, maxMs }: Held & { maxMs: numb
       return report.disturbance && `${report.disturbance.queue}: ${describeDisturbance(report.disturbance)}`;
     case "gone":
       return "released: its guardian has ended, and nobody would have released it after a death of this process";
+    case "until":
+    case undefined:
+      return undefined;
+    default:
+      return end satisfies never;
   }
 }
 

@@ -1,10 +1,11 @@
+import { nearest } from "../../plug/nearest.ts";
 import { type Prefix, readPrefix } from "./address.ts";
 import { bits, type Cube, type Field, is, range } from "./cube.ts";
 import * as fields from "./fields.ts";
 import { all, type End, ETHER_TYPES, inBoth, IPV4, IPV6, PROTOCOLS, TCP_FLAGS, type TcpFlag } from "./fields.ts";
 import { bytes, wideBytes } from "./packet.ts";
 import { readPorts } from "./services.ts";
-import { nearest, type Reader, wholeNumber, type Word } from "./reader.ts";
+import { type Reader, wholeNumber, type Word } from "./reader.ts";
 
 /** A word of the match language, with all that belongs to it. */
 interface ClauseBase {

@@ -1,8 +1,9 @@
+import { nearest } from "../../plug/nearest.ts";
 import { type Clause, CLAUSES, type EndClause } from "./clauses.ts";
 import { type Cube, EVERYTHING, intersectAll, is, subtract, withoutNeedless } from "./cube.ts";
 import { type End, ETHER_TYPE, TAGGED } from "./fields.ts";
 import { isExpressible } from "./flower.ts";
-import { type MatchError, nearest, Reader, type Word } from "./reader.ts";
+import { type MatchError, Reader, type Word } from "./reader.ts";
 
 /** What an expression says, as it is put together from clauses. */
 type Node =

@@ -133,30 +133,3 @@ export function wholeNumber(text: string, most: number): number | undefined {
   const number = /^(?:0|[1-9][0-9]{0,9}|0x[0-9a-f]{1,8})$/i.test(text) ? Number(text) : Infinity;
   return number <= most ? number : undefined;
 }
-
-/** The candidate that is the least letters away from a word, where that is few enough to be meant. */
-export function nearest(text: string, candidates: readonly string[]): string | undefined {
-  const most = text.length < 3 ? 0 : text.length < 5 ? 1 : 2;
-  const [best] = candidates.map((candidate) => ({ candidate, distance: distance(text, candidate) }))
-    .filter(({ distance }) => distance <= most).sort((one, other) => one.distance - other.distance);
-  return best?.candidate;
-}
-
-/** How many letters to insert, remove, replace or swap with their neighbour to make one word of another. */
-function distance(one: string, other: string): number {
-  const rows = [Array.from({ length: other.length + 1 }, (_, index) => index)];
-  for (let row = 1; row <= one.length; row++) {
-    rows.push([row]);
-    for (let column = 1; column <= other.length; column++) {
-      const same = one[row - 1] === other[column - 1] ? 0 : 1;
-      const swapped = one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
-      rows[row][column] = Math.min(
-        rows[row - 1][column] + 1,
-        rows[row][column - 1] + 1,
-        rows[row - 1][column - 1] + same,
-        swapped ? rows[row - 2][column - 2] + 1 : Infinity,
-      );
-    }
-  }
-  return rows[one.length][other.length];
-}

@@ -1,4 +1,5 @@
-import { nearest, type Reader, wholeNumber, type Word } from "./reader.ts";
+import { nearest } from "../../plug/nearest.ts";
+import { type Reader, wholeNumber, type Word } from "./reader.ts";
 
 const PORTED = ["tcp", "udp", "sctp"] as const;
 const PORT_TEXT = "a port from 1 to 65535, a range of them (N-M), or a service's name";

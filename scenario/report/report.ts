@@ -57,7 +57,7 @@ ${scripts.map((script) => markup`<script>${own(script)}</script>\n`)}</body>
 }
 
 const TIMELINE = markup`<section><h2>Timeline</h2>
-<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark says hold, a green one let go.
+<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark starts a hold, a green one releases.
 Drag over the chart to look closer, click twice to see all of it again.</p>
 <div id="timeline"></div>
 <noscript><p>The timeline is drawn by this page's own script, which does not run here.</p></noscript>

@@ -1,6 +1,6 @@
 import { parseAddress } from "../../gate/match/address.ts";
 import { hasCapability } from "../../linux/process.ts";
-import { EPERM, NetlinkError } from "../../linux/netlink_error.ts";
+import { EPERM, NetlinkError, Operation } from "../../linux/netlink_error.ts";
 import { makeNamespace, namespacePath, removeNamespace } from "../../linux/namespace.ts";
 import {
   type CableEnd,
@@ -68,7 +68,10 @@ export class Hosts {
     if (this.#mayEnter || this.#planned.length === 0) return;
     const names = (hosts.length > 0 ? hosts : this.#planned).map(({ name }) => name).join(", ");
     const sentence = "network namespaces take CAP_SYS_ADMIN, which this process does not have";
-    throw new NetlinkError(`${hosts.length > 0 ? "make" : "enter"} hosts ${names}`, { errno: EPERM, sentence });
+    const operation = hosts.length > 0
+      ? new Operation(`make hosts ${names}`, { makes: names })
+      : new Operation(`enter hosts ${names}`, { enters: names });
+    throw new NetlinkError(operation, { errno: EPERM, sentence });
   }
 
   /**

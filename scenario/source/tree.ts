@@ -90,6 +90,8 @@ export function fillIn(tree: Tree, { scope, mistakes }: { scope: Scope; mistakes
       return Object.fromEntries(
         [...tree.entries].map(([key, { value }]) => [key, fillIn(value, { scope, mistakes })]),
       );
+    default:
+      return tree satisfies never;
   }
 }
 
@@ -130,5 +132,7 @@ export function uses(tree: Tree, variable: string): boolean {
       return tree.items.some((item) => uses(item, variable));
     case "mapping":
       return tree.entries.values().some(({ value }) => uses(value, variable));
+    default:
+      return tree satisfies never;
   }
 }

@@ -6,8 +6,14 @@ import { describeFailure } from "../../cli/failure.ts";
 import { Interrupted } from "../../cli/interruptible.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { UnsupportedError } from "../../linux/libc.ts";
-import { NetlinkError } from "../../linux/netlink_error.ts";
+import { NetlinkError, Operation } from "../../linux/netlink_error.ts";
+import { onGate } from "../../plug/queue.ts";
 import { QueueError, type QueueErrorCode } from "../../plug/queue_error.ts";
+
+/** Something that is done to a device. */
+function onDevice(text: string, dev: string): Operation {
+  return new Operation(text, { dev });
+}
 
 /** Every code, and the exit status that it is to have. */
 const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
@@ -35,14 +41,18 @@ const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
 
 Deno.test("describeFailure() says what was being done, what is in the way and what to do, for each QueueError", async (t) => {
   const failures = Object.keys(STATUS_OF_CODE).map((code) =>
-    describeFailure(new QueueError(code as QueueErrorCode, "buffer eth0 (root)", { reason: "REASON" }))
+    describeFailure(
+      new QueueError(code as QueueErrorCode, onDevice("buffer eth0 (root)", "eth0"), { reason: "REASON" }),
+    )
   );
   assertEquals(failures.map(({ status }) => status), Object.values(STATUS_OF_CODE));
   await assertSnapshot(t, failures.map(({ message }) => message).join("\n"));
 });
 
 Deno.test("describeFailure() names the device that it is about, where the command line named several", () => {
-  const error = new QueueError("already-attached", "attach to eth1 (parent 1:4)", { reason: "REASON" });
+  const error = new QueueError("already-attached", onDevice("attach to eth1 (parent 1:4)", "eth1"), {
+    reason: "REASON",
+  });
   assertEquals(
     describeFailure(error, parseArguments("attach --netns web --dev eth0 --dev eth1 --parent 1:4".split(" "))).message,
     "cannot attach to eth1 (parent 1:4): REASON; detach it first with: " +
@@ -51,25 +61,31 @@ Deno.test("describeFailure() names the device that it is about, where the comman
 });
 
 Deno.test("describeFailure() says what to do about a gate, and which module is missing", () => {
-  const error = (code: QueueErrorCode, reason = "REASON") => new QueueError(code, "delete gate web", { reason });
+  const error = (code: QueueErrorCode, reason = "REASON", module?: string) =>
+    new QueueError(code, onGate("web", "delete"), { reason, module });
   assertEquals(
     describeFailure(error("not-drained")).message,
     "cannot delete gate web: REASON; try again, or discard the held packets with: plugctl gate delete web --drop",
   );
   assertEquals(
-    describeFailure(error("no-module", "this kernel has no act_mirred, needed to create a filter")).message,
+    describeFailure(error("no-module", "this kernel has no act_mirred, needed to create a filter", "act_mirred"))
+      .message,
     "cannot delete gate web: this kernel has no act_mirred, needed to create a filter; " +
       "load it with: modprobe act_mirred; if that fails, plugctl doctor says what to do",
   );
 });
 
+function entering(namespace: string): Operation {
+  return new Operation(`enter network namespace ${namespace}`, { enters: namespace });
+}
+
 const OTHERS: [error: unknown, status: number][] = [
   [new NetlinkError("buffer eth0", { errno: 1 }), 4],
   [new NetlinkError("buffer eth0", { errno: 13 }), 4],
-  [new NetlinkError("enter network namespace pid:1", { errno: 13, sentence: "cannot open /proc/1/ns/net" }), 4],
-  [new NetlinkError("enter network namespace web", { errno: 2, sentence: "cannot open /run/netns/web" }), 1],
-  [new NetlinkError("enter network namespace pid:9", { errno: 2, sentence: "cannot open /proc/9/ns/net" }), 1],
-  [new NetlinkError("enter network namespace /etc/passwd", { errno: 22 }), 1],
+  [new NetlinkError(entering("pid:1"), { errno: 13, sentence: "cannot open /proc/1/ns/net" }), 4],
+  [new NetlinkError(entering("web"), { errno: 2, sentence: "cannot open /run/netns/web" }), 1],
+  [new NetlinkError(entering("pid:9"), { errno: 2, sentence: "cannot open /proc/9/ns/net" }), 1],
+  [new NetlinkError(entering("/etc/passwd"), { errno: 22 }), 1],
   [new NetlinkError("find device eth0", { errno: 19 }), 1],
   [new NetlinkError("list qdiscs", { errno: 105 }), 1],
   [new NetlinkError("create plug", { errno: 22, sentence: "Invalid qdisc name" }), 1],
@@ -92,7 +108,9 @@ Deno.test("describeFailure() gives each other error its message and its status",
 });
 
 Deno.test("describeFailure() describes each of several errors on a line, with the status of the first", () => {
-  const errors = ["a", "b"].map((dev) => new QueueError("not-attached", `buffer ${dev} (root)`, { reason: "no plug" }));
+  const errors = ["a", "b"].map((dev) =>
+    new QueueError("not-attached", onDevice(`buffer ${dev} (root)`, dev), { reason: "no plug" })
+  );
   const permission = new NetlinkError("buffer c (root)", { errno: 1 });
   const { message, status } = describeFailure(new AggregateError([...errors, permission]));
   assertEquals(status, 1);
@@ -129,10 +147,10 @@ Deno.test("describeFailure() gives advice that repeats the options of the comman
     const error = new QueueError(code, "X", { reason: "REASON", dev: "eth0" });
     assertEquals(describeFailure(error, parseArguments(line.split(" "))).message, `cannot X: REASON; ${advice}`, line);
   }
-  const held = new QueueError("held", "hold gate web", { reason: "REASON" });
+  const held = new QueueError("held", onGate("web", "hold"), { reason: "REASON" });
   assertEquals(
     describeFailure(held, parseArguments("hold web --for 1s --netns b".split(" "))).message,
-    "cannot hold gate web: REASON; let it go with: plugctl release web --netns b",
+    "cannot hold gate web: REASON; release it with: plugctl release web --netns b",
   );
 });
 

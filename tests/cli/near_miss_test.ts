@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseArguments } from "../../cli/arguments.ts";
-import { nearest, shellText } from "../../cli/near_miss.ts";
+import { nearest } from "../../plug/nearest.ts";
+import { shellText } from "../../cli/near_miss.ts";
 import { COMMANDS } from "../../cli/table.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { plugctl } from "./plugctl.ts";

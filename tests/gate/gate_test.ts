@@ -87,7 +87,8 @@ Deno.test("close() lets go what is held before the filters go, and the device la
     FILTERS.map((filter) => `delete ${filter}`).join("; "),
     PASS,
     "delete 3 root 504c:",
-    [...hasSeveralProcessors() ? [] : ["delete clsact 2"], "delete link 3"].join("; "),
+    ...hasSeveralProcessors() ? [] : ["delete clsact 2"],
+    "delete link 3",
   ]);
   assertEquals(traces(kernel), GONE);
 });
@@ -250,7 +251,7 @@ const REFUSALS: readonly {
     },
     code: "refused",
     reason:
-      "a plug on eth0 holds 1 packet, which the kernel discards when clsact is created there; let them go first " +
+      "a plug on eth0 holds 1 packet, which the kernel discards when clsact is created there; release them first " +
       "with: plugctl release --dev eth0",
   },
   {

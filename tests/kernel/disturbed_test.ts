@@ -106,12 +106,12 @@ const OF_PLUGS: Disturbance[] = [
       hold.left.run("tc", "qdisc", "change", "dev", "eth0", "root", "handle", "504c:", "plug", "release_indefinite");
       await hold.allArrived();
     });
-    assertMatch(stderr, /eth0 \(root\): (another process|process \d+ \(tc\)) has let go what it held/);
+    assertMatch(stderr, /eth0 \(root\): (another process|process \d+ \(tc\)) released what it held/);
     await hold.isOver();
   }],
   ["by plugctl release, whose process is named if it is still there", async (hold) => {
     const stderr = await hold.by(DEV, () => hold.left.run(...PLUGCTL, "release", "--dev", "eth0"));
-    assertMatch(stderr, /eth0 \(root\): (process \d+ \(.*\)|another process) has let go what it held/);
+    assertMatch(stderr, /eth0 \(root\): (process \d+ \(.*\)|another process) released what it held/);
     await hold.isOver();
   }],
   ["by deleting its plug", async (hold) => {
@@ -221,7 +221,7 @@ const BY_FORCE: Disturbance[] = [["recover"], ["gate", "delete", "web"]].map((
     assertEquals(plugOf(left, "plug-web").qlen, HELD);
     left.run(...PLUGCTL, ...words, "--force");
   });
-  assertMatch(stderr, /gate web: process \d+ \(.*\) has let go what it held/);
+  assertMatch(stderr, /gate web: process \d+ \(.*\) released what it held/);
   await hold.isOver();
 }]);
 

@@ -264,7 +264,7 @@ Deno.test("no gate that comes or goes loses what a plug on the same device holds
     status: 1,
     stdout: "",
     stderr: "plugctl: cannot add gate web: a plug on eth0 holds 50 packets, which the kernel discards when clsact is " +
-      "created there; let them go first with: plugctl release --dev eth0\n",
+      "created there; release them first with: plugctl release --dev eth0\n",
   });
   await plugctlDone(pair.left, "release-indefinite", "--dev", "eth0");
   await plugctlDone(pair.left, ...add);

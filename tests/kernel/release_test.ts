@@ -76,7 +76,7 @@ Deno.test("release and gate delete of a gate whose device was deleted say how ma
     await plugctlDone(host, "buffer", "lost");
     assertEquals(plugOf(host, "plug-lost").qlen, 7);
     host.configure(["link delete gone0"]);
-    const lost = "the gate lost let go 7 packets that are lost, or some of them: a device that it was on is gone";
+    const lost = "the gate lost released 7 packets that are lost, or some of them: a device that it was on is gone";
     assertEquals(await plugctl(host, ...command, "lost"), said(lost, 1));
     if (command[0] !== "gate") await plugctlDone(host, "gate", "delete", "lost");
     assertMatch((await plugctl(host, "gate", "list")).stderr, /there is no gate/);

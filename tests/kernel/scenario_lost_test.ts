@@ -50,7 +50,7 @@ const CASES = [
     "plugs",
     "another releases",
     [...PLUGCTL, "release-indefinite", "--dev", "eth0"],
-    /: held: .* has let go what it held$/,
+    /: held: .* released what it held$/,
   ],
   [
     "gates",
@@ -62,7 +62,7 @@ const CASES = [
     "gates",
     "another releases",
     [...PLUGCTL, "release-indefinite", "held"],
-    /: held: .* has let go what it held$/,
+    /: held: .* released what it held$/,
   ],
 ] as const;
 

@@ -181,7 +181,7 @@ Deno.test("a session tells what was let go without its asking", async (t) => {
     await plugctlDone(hold.left, "release", "web");
     const { name, disturbance } = await session.hear(({ why }) => why === "disturbed", "the release");
     assertEquals(name, "web");
-    assertMatch(String(disturbance), / has let go what it held$/);
+    assertMatch(String(disturbance), / released what it held$/);
     await hold.allArrived();
   });
 

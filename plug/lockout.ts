@@ -59,7 +59,7 @@ export function refuseLockout(
 
 function refuseLockoutNow(
   connection: Connection,
-  { operation, ifindex, held }: { operation: string; ifindex: number; held: Held },
+  { operation, ifindex, held }: { operation: AnyOperation; ifindex: number; held: Held },
 ): void {
   const session = sshSession();
   if (session && carries(connection, { ifindex, devices: sessionDevices(connection, session) })) {

@@ -1,6 +1,4 @@
 import { formatHandle, formatParent } from "../codec/handle.ts";
-import type { DetachReport } from "../plug/drain.ts";
-import { numberOf } from "../plug/quantity.ts";
 import type { Queue } from "../plug/queue.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionName } from "./table.ts";
@@ -70,34 +68,4 @@ export function gapNote({ dev, gapMs }: { dev: string; gapMs: number }): string[
     `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
     `beside a clsact nothing is lost: tc qdisc add dev ${dev} clsact`,
   ];
-}
-
-/** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
-export function losses(
-  queue: string,
-  { drops, discardedPackets, lostPackets, keptClsact = [], gapMs = 0 }: DetachReport,
-): string[] {
-  const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
-  const discarded = discardedPackets > 0
-    ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
-    : [];
-  const lost = lostPackets > 0
-    ? [
-      `${queue} released ${numberOf(lostPackets, "packet")} that ${
-        lostPackets === 1 ? "is" : "are"
-      } lost, or some of ` +
-      "them: a device that it was on is gone",
-    ]
-    : [];
-  const gap = gapMs > 0
-    ? [
-      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while clsact was taken away: the kernel ` +
-      "discarded what they were given to send",
-    ]
-    : [];
-  const kept = keptClsact.map((dev) =>
-    `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
-    `with: tc qdisc del dev ${dev} clsact`
-  );
-  return [...dropped, ...discarded, ...lost, ...gap, ...kept];
 }

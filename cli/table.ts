@@ -173,6 +173,10 @@ export const COMMANDS = {
       "Attaches a plug where a device has none, holds, runs the command, and releases as soon as the command ends, " +
       "--for has passed or --until is met. It then waits until every held packet has left, removes what it attached, " +
       "and waits for the command if that still runs. It reports how much was held, and for how long at most.",
+      "A device that has a qdisc of its own at its root, such as netem, is held through a gate instead, made for that " +
+      "alone: it holds all that leaves the device before that qdisc gets it, and leaves that as it is. So is a device " +
+      "with a clsact where other processors could send while a plug comes or goes: a gate loses nothing there. The " +
+      "line says so.",
       "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then " +
       ">=, >, ==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
       "If this process is killed, a guardian, a separate process, releases at once, removes what was attached, and " +
@@ -374,7 +378,10 @@ export const COMMANDS = {
     details: [
       "Looks in the kernel alone, with no state file: for gates, whole or not, for filters whose gate was deleted, " +
       "and for plugs with the handles that plugctl gives, 504c: to 514b:. Held packets leave first. What a running " +
-      "process still has guarded is left alone, and named, unless --force is given; so are plugs with other handles.",
+      "process still has guarded is left alone, and named, unless --force is given; so are plugs with other handles. " +
+      "A tap that capture or packets put into a gate, and that nobody reads any more, is removed.",
+      "An empty clsact is left alone, and named: gates leave theirs where the kernel would lose packets with it, but " +
+      "the kernel does not keep who made one.",
       "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit " +
       "status is 0 if nothing of plugctl's is left, and 1 if something could not be removed; the error names it.",
     ],

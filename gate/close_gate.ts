@@ -1,15 +1,16 @@
+import type { DetachReport } from "../plug/detach_report.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { type AnyOperation, EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
-import { allPacketsMoveOn, hasSeveralProcessors, timedUndisturbed } from "../linux/process.ts";
+import { allPacketsMoveOn, hasSeveralProcessors, sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
+import { detachAll, detachInTurn, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "../plug/filter.ts";
 import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
-import { type GateState, heldPackets, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
+import { type GateState, hookQdisc, isBare, queuedPackets, readGates, readMachine } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 
 /** Which gate to take down, by the index of its device, and as a part of what. */
@@ -18,13 +19,15 @@ export interface TakeDown {
   operation: AnyOperation;
 }
 
+/** How long what was let go may take to leave a device's own queue, in milliseconds. */
+const LEAVING_MS = 200;
 const NOTHING_HELD: DetachReport = { discardedPackets: 0, drops: 0, lostPackets: 0 };
 
 /**
  * Takes a gate down without losing a packet: it passes until it is empty, then the filters go, then what was on its way
  * to it is waited for, then the plug and the device go. A clsact that gates made goes with the last of them on a machine
- * with one processor; with several others would lose what they send meanwhile, so it stays, as it does where a plug on
- * the same device holds packets, which would go with it. What is not there is passed over, so that what is left of a gate
+ * with one processor; with several others would lose what they send meanwhile, so it stays, as it does where packets
+ * wait in a queue of the device, which would go with it. What is not there is passed over, so that what is left of a gate
  * goes the same way. What is there is read while no other plugctl is at work.
  *
  * @throws {QueueError} `not-drained` where packets have not left in time; what is left can be taken down again;
@@ -108,7 +111,8 @@ function removeDevice(
   { state, operation }: Pick<Begun, "state"> & { operation: AnyOperation },
 ): Pick<DetachReport, "keptClsact" | "gapMs"> {
   const bare = bareClsacts(connection, { own: state.note?.ownClsact ?? [], operation });
-  const [going, kept] = hasSeveralProcessors() ? [[], bare] : [bare, []];
+  const going = bare.filter(({ ifindex }) => !hasSeveralProcessors() && isAtRest(connection, { ifindex, operation }));
+  const kept = bare.filter((link) => !going.includes(link));
   const { result: answers, gapMs } = going.length === 0
     ? { result: [], gapMs: 0 }
     : timedUndisturbed(() => connection.transact(going.map(({ ifindex }) => deleteClsact(ifindex))));
@@ -116,6 +120,19 @@ function removeDevice(
   answers.push(...connection.transact([deleteDevice(state.link.ifindex)]));
   checkAnswers(operation, answers.filter(({ errno }) => errno !== ENODEV));
   return { ...kept.length === 0 ? {} : { keptClsact: kept.map(({ name }) => name) }, ...gapMs === 0 ? {} : { gapMs } };
+}
+
+/** Whether nothing waits in a device's queues, which go with its clsact: what was let go is given the time to leave. */
+function isAtRest(
+  connection: Connection,
+  { ifindex, operation }: { ifindex: number; operation: AnyOperation },
+): boolean {
+  const deadline = performance.now() + LEAVING_MS;
+  while (queuedPackets(readMachine(connection, operation), ifindex) > 0) {
+    if (performance.now() > deadline) return false;
+    sleep(1);
+  }
+  return true;
 }
 
 /** The devices of our own clsacts from which nothing hangs any more. */
@@ -126,7 +143,7 @@ function bareClsacts(
   if (own.length === 0) return [];
   const machine = readMachine(connection, operation);
   return machine.links.filter(({ ifindex }) =>
-    own.includes(ifindex) && hookQdisc(machine, ifindex)?.kind === "clsact" && heldPackets(machine, ifindex) === 0 &&
+    own.includes(ifindex) && hookQdisc(machine, ifindex)?.kind === "clsact" &&
     isBare(connection, { ifindex, operation })
   );
 }

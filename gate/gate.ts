@@ -1,8 +1,9 @@
+import type { DetachReport } from "../plug/detach_report.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type BufferOptions, changeQueues } from "../plug/change.ts";
-import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
+import type { DetachOptions, DrainOptions } from "../plug/drain.ts";
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
@@ -83,6 +84,7 @@ export class Gate implements Disposable, AsyncDisposable {
         alias: formatNote(note).alias,
         asked,
         mayBypass: plan.force,
+        label: options.label,
       });
       queue.noteGap(gapMs);
       queue.entrust(guard);

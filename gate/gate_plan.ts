@@ -18,10 +18,12 @@ export interface GateOptions {
   direction: Direction | "in" | "out";
   /** Which packets: an expression in tcpdump's words, or several, one of which a packet must fit. Default: all. */
   match?: string | readonly string[];
-  /** How much it holds before it drops, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
+  /** The queue limit, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. Default: the next from 1,000 on. */
   priority?: number;
+  /** What it is called in messages and reports. Default: `gate NAME`. */
+  label?: string;
   /** Whether it holds from its first moment on. Default: it passes packets. */
   hold?: boolean;
   /** Whether a gate of the same name that is another may be taken down first. */

@@ -64,6 +64,13 @@ export function heldPackets({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number
     .reduce((sum, { stats }) => sum + (stats?.backlogPackets ?? 0), 0);
 }
 
+/** As `heldPackets`, of the device's queues altogether, whatever their kind. */
+export function queuedPackets({ qdiscs }: Pick<Machine, "qdiscs">, ifindex: number): number {
+  const own = qdiscs.filter((qdisc) => qdisc.ifindex === ifindex && !isHookQdisc(qdisc));
+  // A classful one counts what waits below it, too.
+  return Math.max(0, ...own.map(({ stats }) => stats?.backlogPackets ?? 0));
+}
+
 function isHookQdisc({ parent }: QdiscMessage): boolean {
   return parent === TC_H_CLSACT;
 }

@@ -3,8 +3,9 @@ import { type Filter, isGateFilter, readFilters, redirectsTo } from "../plug/fil
 import { FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { Queue } from "../plug/queue.ts";
-import { allHooks, readGates } from "./gate_state.ts";
+import { allHooks, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
 import { gateQueue } from "./named_gates.ts";
+import { strayTaps, type Tap } from "./tap.ts";
 
 /** What `recover` would release and take away. */
 export interface Leftovers {
@@ -14,6 +15,10 @@ export interface Leftovers {
   plugs: { dev: string; parent: number; handle: number; packets: number }[];
   /** How many filters lead to the device of a gate that is gone. */
   filters: number;
+  /** Taps of gates for which no guardian stands. */
+  taps: Tap[];
+  /** Devices whose `clsact` has no filter, which it would leave alone: nothing tells who made it. */
+  bareClsacts: string[];
   /** Plugs with other handles, which it would leave alone. */
   foreign: { dev: string; parent: number; handle: number }[];
 }
@@ -33,6 +38,8 @@ export function findLeftovers(connection: Connection): Leftovers {
     gates: gates.map(({ listed: { name, stats } }) => ({ name, packets: stats?.backlogPackets })),
     plugs: plugs.map(({ stats, ...plug }) => ({ ...placeOf(plug), packets: stats.backlogPackets })),
     filters: strayFilters(connection).length,
+    taps: strayTaps(connection),
+    bareClsacts: bareClsacts(connection),
     foreign: foreign.map(placeOf),
   };
 }
@@ -75,4 +82,13 @@ function placeOf({ dev, parent, handle }: Pick<ListedPlug, "dev" | "parent" | "h
 /** Whether it is one of the handles that plugctl gives. */
 function isOwnHandle(handle: number): boolean {
   return handle >= FIRST_HANDLE && handle < FIRST_HANDLE + HANDLES * 0x10000;
+}
+
+/** The names of the devices whose clsact has no filter. The kernel keeps nothing of who has made one, and takes no mark. */
+export function bareClsacts(connection: Connection): string[] {
+  const operation = "list clsacts";
+  const machine = readMachine(connection, operation);
+  return machine.links.filter(({ ifindex }) =>
+    hookQdisc(machine, ifindex)?.kind === "clsact" && isBare(connection, { ifindex, operation })
+  ).map(({ name }) => name);
 }

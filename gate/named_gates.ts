@@ -30,12 +30,13 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, alias, asked, mayBypass }: {
+  { name, ifindex, alias, asked, mayBypass, label }: {
     name: string;
     ifindex: number;
     alias: string;
     asked?: "hold" | "pass";
     mayBypass?: boolean;
+    label?: string;
   },
 ): Queue {
   const note = parseNote(alias);
@@ -50,6 +51,7 @@ export function gateQueue(
       name,
       devices: note?.devices ?? [],
       hook: note && hookOfGate(note),
+      label,
       mayBypass,
       bypassed: note && ((operation) => bypassedBy(connection, { ifindex, note, operation })),
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),

@@ -64,7 +64,13 @@ function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () =
   const warnings = othersOf(connection, { ...task, devices, priority: note.priority });
   beforeItIsMade();
   const { ifindex, gapMs } = build(connection, { ...task, devices, note });
-  return { ifindex, note, made: true, warnings: [...warnings, ...gapWarning(devices, gapMs)], gapMs };
+  return {
+    ifindex,
+    note,
+    made: true,
+    warnings: [...warnings, ...discardWarnings(devices), ...gapWarning(devices, gapMs)],
+    gapMs,
+  };
 }
 
 /** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
@@ -78,9 +84,9 @@ function surveyAtRest(connection: Connection, task: Task): Survey {
   return found;
 }
 
-/** Whether clsact is yet to be created, which would discard what plugs on the device hold. */
-function wouldLose({ hook, held }: Surveyed): boolean {
-  return !hook && held > 0;
+/** Whether clsact is yet to be created, which would discard what waits in the device's queues. */
+function wouldLose({ hook, queued }: Surveyed): boolean {
+  return !hook && queued > 0;
 }
 
 /** Whether the gate that is there is what was asked for. */
@@ -214,7 +220,7 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
 }
 
 function refuseHeld(device: Surveyed, { operation, dev }: { operation: AnyOperation; dev: string }): void {
-  if (!wouldLose(device)) return;
+  if (device.hook || device.held === 0) return;
   const held = numberOf(device.held, "packet");
   const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
     `release them first with: plugctl release --dev ${dev}`;
@@ -230,6 +236,14 @@ function choosePriority(devices: readonly Surveyed[], { plan, operation }: Task)
   }
   for (let priority = FIRST_PRIORITY; priority < PRIORITIES_END; priority++) if (!isTaken(priority)) return priority;
   throw new QueueError("priority-in-use", operation, { reason: `every priority from ${FIRST_PRIORITY} on is taken` });
+}
+
+/** What waited in the queues of devices that got a clsact: the kernel discards it. */
+function discardWarnings(devices: readonly Surveyed[]): string[] {
+  return devices.filter(wouldLose).map(({ link: { name }, queued }) =>
+    `${numberOf(queued, "packet")} waited in the queue of ${name} when clsact was put there: the kernel discarded ` +
+    `${queued === 1 ? "it" : "them"}`
+  );
 }
 
 /** That the kernel has discarded what devices were given to send while they got a clsact, where it has. */

@@ -1,12 +1,14 @@
+import type { DetachReport } from "../plug/detach_report.ts";
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
+import { detachAll, type DetachOptions } from "../plug/drain.ts";
 import { changeRequest } from "../plug/plug_requests.ts";
 import { nameQueue, onGate, type Queue } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
 import { deleteFilter } from "../plug/filter.ts";
-import { findQueues, strayFilters } from "./leftovers.ts";
+import { bareClsacts, findQueues, strayFilters } from "./leftovers.ts";
+import { removeTap, strayTaps } from "./tap.ts";
 
 /** What was found of plugctl's making, and taken away. */
 export interface Recovery {
@@ -16,6 +18,10 @@ export interface Recovery {
   plugs: (DetachReport & { dev: string; parent: number; handle: number })[];
   /** How many filters led to the device of a gate that somebody has deleted, and lost what they matched. */
   filters: number;
+  /** Taps of gates that were left in place: nobody reads their copies. */
+  taps: { name: string; group: number }[];
+  /** Devices whose `clsact` has no filter, and stays: nothing tells who made it. */
+  bareClsacts: string[];
   /** Plugs with other handles, which were left alone. */
   foreign: { dev: string; parent: number; handle: number }[];
   /** What another process has in hand, by what it is called, and the guardian that stands for that: left alone. */
@@ -30,17 +36,28 @@ export interface Recovery {
  * `force` says otherwise, what a guardian that lives stands for.
  */
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
-  const recovery: Recovery = { gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures: [] };
+  const recovery: Recovery = {
+    gates: [],
+    plugs: [],
+    filters: 0,
+    taps: [],
+    bareClsacts: [],
+    foreign: [],
+    kept: [],
+    failures: [],
+  };
   const task = { recovery, options };
   const { queues: found, foreign } = findQueues(connection);
   recovery.foreign.push(...foreign);
   const queues = found.filter((queue) => options.force || !isKept(queue, recovery));
   if (!options.drop) releaseEverything(connection, queues);
   for (const queue of queues) await attempt(task, queue, () => takeAway(queue, task));
-  try {
-    removeStrayFilters(connection, recovery);
-  } catch (error) {
-    recovery.failures.push(error);
+  for (const work of [removeStrayFilters, removeStrayTaps, findBareClsacts]) {
+    try {
+      work(connection, recovery);
+    } catch (error) {
+      recovery.failures.push(error);
+    }
   }
   return recovery;
 }
@@ -94,4 +111,20 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
     checkAnswers("delete a filter", connection.transact(stray.map((filter) => deleteFilter(filter))));
     recovery.filters = stray.length;
   });
+}
+
+/** Takes out the taps of gates that stay. */
+function removeStrayTaps(connection: Connection, recovery: Recovery): void {
+  inTurn(connection, () => {
+    for (const tap of strayTaps(connection)) {
+      removeTap(connection, tap);
+      recovery.taps.push(tap);
+    }
+  });
+}
+
+/** Finds the empty clsacts that stay, but those of which the report on their gate says so. */
+function findBareClsacts(connection: Connection, recovery: Recovery): void {
+  const told = recovery.gates.flatMap(({ keptClsact = [] }) => keptClsact);
+  recovery.bareClsacts = bareClsacts(connection).filter((dev) => !told.includes(dev));
 }

@@ -8,7 +8,15 @@ import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "../plug/filter.ts";
 import { parseNote, sidesOf } from "../plug/gate_device.ts";
-import { BOTH_SIDES, type GateState, heldPackets, hookQdisc, isGateDevice, readGates } from "./gate_state.ts";
+import {
+  BOTH_SIDES,
+  type GateState,
+  heldPackets,
+  hookQdisc,
+  isGateDevice,
+  queuedPackets,
+  readGates,
+} from "./gate_state.ts";
 
 /** One of the devices that a gate is to see. */
 export interface Surveyed {
@@ -20,6 +28,8 @@ export interface Surveyed {
   isOwn: boolean;
   /** How many packets plugs on it hold. */
   held: number;
+  /** How many wait in any queue of it. */
+  queued: number;
   /** The priorities of the filters that hang where the gate's would. */
   priorities: ReadonlySet<number>;
   /** Those of them that plugctl did not make. */
@@ -102,8 +112,8 @@ function surveyDevices(connection: Connection, { plan, links, operation }: Devic
   return links.map((link) => {
     const { ifindex } = link;
     const hook = hookQdisc({ qdiscs }, ifindex);
-    const held = heldPackets({ qdiscs }, ifindex);
-    if (!hook) return { ifindex, link, held, isOwn: false, priorities: new Set(), foreign: [], shared: [] };
+    const [held, queued] = [heldPackets({ qdiscs }, ifindex), queuedPackets({ qdiscs }, ifindex)];
+    if (!hook) return { ifindex, link, held, queued, isOwn: false, priorities: new Set(), foreign: [], shared: [] };
     const shared = found.find(({ message }) => message === hook)?.shared ?? [];
     const wanted = sidesOf(plan.direction);
     const here = wanted.map((side) => readHook(connection, { ifindex, side, operation }));
@@ -114,7 +124,7 @@ function surveyDevices(connection: Connection, { plan, links, operation }: Devic
     const isOwn = device !== undefined && isClsactOf(connection, { device, ifindex, operation });
     const priorities = new Set(here.flatMap(({ priorities }) => priorities));
     const foreign = here.map(({ foreign }, index) => ({ side: wanted[index], filters: foreign }));
-    return { ifindex, link, hook, held, isOwn, priorities, foreign, shared };
+    return { ifindex, link, hook, held, queued, isOwn, priorities, foreign, shared };
   });
 }
 

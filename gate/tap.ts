@@ -1,6 +1,7 @@
 import { onGate } from "../plug/queue.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions } from "../guardian/entrust.ts";
+import { findGuardians, markOfTap } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
@@ -78,11 +79,28 @@ export function removeTap(connection: Connection, { name, group }: Pick<TapCharg
 /** What is to be done for a tap. */
 export function tapDuty({ name, group }: TapCharge, connection: Connection): Duty {
   return {
+    mark: markOfTap(group),
     putRight: () => {
       removeTap(connection, { name, group });
       return Promise.resolve();
     },
   };
+}
+
+/** A tap, by the gate that it is in. */
+export interface Tap {
+  /** The gate's name. */
+  name: string;
+  /** The group of psample that gets the copies. */
+  group: number;
+}
+
+/** The taps for which no guardian stands: who had put them in was killed together with his guardian. */
+export function strayTaps(connection: Connection): Tap[] {
+  const taps = readGates(connection, "list taps").gates.flatMap(({ listed: { name }, filters }) =>
+    [...new Set(filters.flatMap(groupsOf))].map((group) => ({ name, group }))
+  );
+  return taps.filter(({ group }) => findGuardians("held", { connection, marks: [markOfTap(group)] }).length === 0);
 }
 
 function gateNamed(connection: Connection, name: string): GateState | undefined {

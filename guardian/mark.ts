@@ -36,6 +36,11 @@ export function markOfGate(name: string): string {
   return `gate/${name}`;
 }
 
+/** A tap of a gate, by the group of psample that gets its copies, as a mark. */
+export function markOfTap(group: number): string {
+  return `tap/${group}`;
+}
+
 /** Lets others know, for as long as this process lives, that it stands guard for something in a network namespace. */
 export function showMark(
   purpose: Purpose,

@@ -26,7 +26,7 @@ import { QueueError, refusalError } from "./queue_error.ts";
 /** How to attach a plug. */
 export interface AttachOptions extends PlugPlace, GuardOptions {
   /**
-   * How much it holds before it drops, in bytes of packets with their link headers, from 1 to 2^32 - 1.
+   * The queue limit, in bytes of packets with their link headers, from 1 to 2^32 - 1.
    * Default: the kernel's, txqueuelen packets of the device's mtu.
    */
   limitBytes?: number;

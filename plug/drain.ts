@@ -1,4 +1,5 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
+import type { DetachReport } from "./detach_report.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./quantity.ts";
@@ -29,23 +30,6 @@ export interface DetachOptions extends DrainOptions {
 export interface Removal extends DetachOptions {
   /** The number of the process that is the guardian of who takes it away. */
   except?: number;
-}
-
-/** What a detached plug has seen. */
-export interface DetachReport {
-  /** Devices on which a `clsact` stays that gates made, as taking it away would lose packets; absent where none does. */
-  keptClsact?: string[];
-  /**
-   * For how long at the most devices sent nothing while the kernel took a gate's `clsact` away, and discarded what they were
-   * given, in milliseconds; absent where they could.
-   */
-  gapMs?: number;
-  /** Packets that were discarded on purpose, with `drop`. */
-  discardedPackets: number;
-  /** Packets that the plug has dropped since it was created because its limit was reached. */
-  drops: number;
-  /** Packets that a gate let go and that are lost, at the most: the device by which they go on is not there any more. */
-  lostPackets: number;
 }
 
 const RELEASE = { action: "release-indefinite", purpose: "detach" } as const;

@@ -196,9 +196,11 @@ export class Hold implements Disposable, AsyncDisposable {
       const seen = this.#queues.map((queue, index) => look(queue, { dropsBefore: this.#before[index].drops, isDue }));
       this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
+      const isDisturbed = this.#queues.some(({ guard }) => guard?.released()?.disturbance);
+      const lossy = isDisturbed ? this.#queues.filter((queue) => queue.hasDownDevice()) : [];
       changeQueues(there, { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
-      const disturbance = disturbanceOf(this.#queues);
+      const disturbance = disturbanceOf(this.#queues, lossy);
       const held = seen.map((one) => orThrow(one, disturbance));
       if (disturbance?.what === "gate-device-gone") throw lossOf(disturbance);
       this.#queues.filter((_, index) => held[index].packets !== 0).forEach((queue) => queue.refuseLostDevice());
@@ -316,12 +318,14 @@ export function disturbanceTillNow(queues: readonly Queue[]): HoldDisturbance | 
 }
 
 /** What others have done to one of several queues, as far as a guardian has told. */
-function disturbanceOf(queues: readonly Queue[]): HoldDisturbance | undefined {
+function disturbanceOf(queues: readonly Queue[], lossy: readonly Queue[] = []): HoldDisturbance | undefined {
   for (const queue of queues) {
     const { disturbance, backlog } = queue.guard?.released() ?? {};
     if (!disturbance) continue;
     if (ENDS.includes(disturbance.what)) queue.forfeit();
-    const lostPackets = LOSES.includes(disturbance.what) ? backlog?.packets ?? 0 : 0;
+    // What a gate holds is lost where its device is down when that is let go, not where it was up again by then.
+    const isUpAgain = disturbance.what === "gate-device-down" && !lossy.includes(queue) && !queue.hasDownDevice();
+    const lostPackets = LOSES.includes(disturbance.what) && !isUpAgain ? backlog?.packets ?? 0 : 0;
     return { ...disturbance, queue: nameQueue(queue), backlog, lostPackets };
   }
 }
@@ -344,7 +348,9 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
     case "gone":
       return `the plug vanished, with what it still held: its device was deleted, or moved to another namespace${lost}`;
     case "gate-device-down":
-      return `a device that it is on went down, and what it held of that is lost${lost}`;
+      return lostPackets > 0
+        ? `a device that it is on went down, and what it held of that is lost${lost}`
+        : "a device that it is on went down, and was up again when what it held was let go";
     case "gate-device-gone":
       return `a device that it is on is gone, and what it held of that is lost${lost}`;
     case "unfiltered":

@@ -2,7 +2,7 @@ import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import type { Hook } from "../guardian/watch.ts";
+import { type Hook, IFF_LOWER_UP } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
@@ -27,6 +27,8 @@ export interface PlugPlace {
 /** What is known of the gate that a queue belongs to. */
 export interface GateMark {
   readonly name: string;
+  /** What it is called in messages. Default: `gate NAME`. */
+  readonly label?: string;
   /** The devices whose packets it sees, by their index, and by which they go on. */
   readonly devices: readonly number[];
   /** What it holds of each of them. */
@@ -217,8 +219,16 @@ export class Queue {
     return answers.some(({ errno }) => errno === ENODEV);
   }
 
+  /** Whether it is a gate's, and a device that the gate is on cannot send: packets that go on by that are lost. */
+  hasDownDevice(): boolean {
+    const answers = this.connection.transact(
+      (this.gate?.devices ?? []).map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
+    );
+    return answers.some(({ message }) => message?.about !== "link" || (message.linkFlags & IFF_LOWER_UP) === 0);
+  }
+
   /**
-   * Reports that what a gate has let go is lost, or a part of it.
+   * Reports that what a gate has released is lost, or a part of it.
    *
    * @throws {QueueError} `vanished` where a device that the gate is on is not there any more
    */
@@ -252,7 +262,7 @@ export function onGate(gate: string, verb: string): Operation {
 
 /** A queue in words: `gate web`, or its place. */
 export function nameQueue({ dev, place, gate }: Queue): string {
-  return gate ? `gate ${gate.name}` : describeQueue(dev, place);
+  return gate ? gate.label ?? `gate ${gate.name}` : describeQueue(dev, place);
 }
 
 /**

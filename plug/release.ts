@@ -63,13 +63,13 @@ export interface ReleaseOptions {
   one?: boolean;
 }
 
-/** What a release has let go of a queue, read once the queue has settled. */
+/** What a release did to a queue, read once the queue has settled. */
 export interface ReleaseReport {
   /** The queue in words: `eth0 (root)`, `gate web`. */
   queue: string;
   /** Whether only an ended epoch was to go. */
   one: boolean;
-  /** Packets that were held and that it has let go. */
+  /** Packets that were held and that it has released. */
   releasedPackets: number;
   /** Packets that wait there behind it. */
   waitingPackets: number;

@@ -48,7 +48,7 @@ interface Shelter {
 }
 
 /** Behind every other filter, so that it takes packets from none. */
-const LAST_PRIORITY = 0xffff;
+export const LAST_PRIORITY = 0xffff;
 /** What may wait while a device is taken down and up again, in bytes. */
 const LIMIT_BYTES = 256 << 20;
 /** How long what waited may take to be let go while more comes, and how long to leave in the end, in milliseconds. */

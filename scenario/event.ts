@@ -94,7 +94,7 @@ export interface QueueLayout {
   direction?: "ingress" | "egress" | "both";
   /** Of a gate: expressions, one of which a packet fits; none means all packets. */
   match?: string[];
-  /** How much it holds before it drops, in bytes, where the file says it. */
+  /** The queue limit, in bytes, where the file says it. */
   limitBytes?: number;
 }
 

@@ -68,7 +68,7 @@ export interface PlannedQueueBase {
   name: string;
   /** The host that it is on; absent for this machine. */
   host?: string;
-  /** How much it holds before it drops, in bytes. */
+  /** The queue limit, in bytes. */
   limitBytes?: number;
   /** The line of the file that defines it. */
   line: number;

@@ -37,7 +37,7 @@ const ACTIONS = STEPS.map(({ action, words = [action] }) => words[0]).join(", ")
 /** Reads a list of steps. */
 export function planSteps(tree: Tree, label: string, context: Context): Step[] {
   if (tree.kind !== "list" || tree.items.length === 0) {
-    const what = tree.kind === "list" ? `${label} has no step` : `${label} is no list`;
+    const what = tree.kind === "list" ? `${label} has no step` : `${label} is not a list`;
     mistake(tree, { what, expected: "a list of steps: - buffer: web" }, context);
     return [];
   }

@@ -64,9 +64,9 @@ function behindType(packet: Packet, { at, end }: Place): Next | void {
 
 /** What people want to know of a packet. */
 export interface Description {
-  /** Whence: an address with its port, or alone; absent where no address was read. */
+  /** Where it comes from: an address with its port, or alone; absent where no address was read. */
   from?: string;
-  /** Whither. */
+  /** Where it goes. */
   to?: string;
   /** Its VLANs, from the outermost on. */
   vlans: readonly number[];

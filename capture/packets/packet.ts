@@ -41,9 +41,9 @@ export class PacketBytes {
 /** What a packet says, as far as it was read. */
 export interface Packet {
   readonly bytes: PacketBytes;
-  /** Whence: `10.0.0.1:41234`, or an address alone. */
+  /** Where it comes from: `10.0.0.1:41234`, or an address alone. */
   from?: string;
-  /** Whither. */
+  /** Where it goes. */
   to?: string;
   /** Its VLANs, from the outermost on. */
   vlans: number[];

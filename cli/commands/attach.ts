@@ -1,3 +1,4 @@
+import { losses } from "../../plug/detach_report.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { attachAll } from "../../plug/attach.ts";
 import { detachAll } from "../../plug/drain.ts";
@@ -9,7 +10,7 @@ import {
   type QdiscPlace,
 } from "../../plug/plug_requests.ts";
 import { openQueue } from "../../plug/queue.ts";
-import { type Context, gapNote, isGiven, losses, printResults, valueOf } from "../context.ts";
+import { type Context, gapNote, isGiven, printResults, valueOf } from "../context.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
 import { durationOf, parseSize } from "../values.ts";

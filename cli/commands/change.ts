@@ -1,10 +1,11 @@
+import { losses } from "../../plug/detach_report.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, whyNothing } from "../../plug/release.ts";
-import { type Context, isGiven, losses, printResults, type Run } from "../context.ts";
+import { type Context, isGiven, printResults, type Run } from "../context.ts";
 import { EXIT, UsageError } from "../exit_status.ts";
 import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
 import { parseSize, positiveDuration } from "../values.ts";

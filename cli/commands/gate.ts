@@ -1,12 +1,12 @@
+import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { Gate } from "../../gate/gate.ts";
 import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { MatchError } from "../../gate/match/reader.ts";
-import type { DetachReport } from "../../plug/drain.ts";
 import { deleteDevice, type Direction } from "../../plug/gate_device.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
-import { type Context, isGiven, losses, textTable, valueOf } from "../context.ts";
+import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, understood, UsageError } from "../exit_status.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection, refuseTwice } from "../targets.ts";

@@ -1,3 +1,4 @@
+import { losses } from "../../plug/detach_report.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { gateDevice } from "../../plug/gate_device.ts";
 import { Plug } from "../../plug/plug.ts";
@@ -49,11 +50,18 @@ export async function run(context: Context): Promise<number | void> {
   refuseLimit(plan, targets);
   const queues = openHoldQueues(connection, { ...plan, ...targets });
   using _guardian = queues.guardian;
-  const warnings = queues.attached.flatMap((plug) => plug.warnings);
+  const warnings = [...queues.attached, ...queues.standIns.map(({ gate }) => gate.plug)].flatMap((plug) =>
+    plug.warnings
+  );
   for (const warning of [...queues.remarks, ...warnings]) context.note(warning);
   const names = [...targets.gates.map((name) => `gate ${name}`), ...targets.places.map(({ dev }) => dev)].join(", ");
+  const through = new Map(queues.standIns.map(({ dev, why }) => [dev, `${dev} through a gate, since ${why}`]));
+  const described = [
+    ...targets.gates.map((name) => `gate ${name}`),
+    ...targets.places.map(({ dev }) => through.get(dev) ?? dev),
+  ].join(", ");
   const begun = () => {
-    context.note(`holding ${names}`);
+    context.note(`holding ${described}`);
     outputs.begun(`holding ${names}`);
   };
   return await interruptible((signal) =>
@@ -71,7 +79,7 @@ function refuseLimit({ limitBytes }: HoldPlan, { places }: Targets): void {
 async function holdAndReport(context: Context, work: Work): Promise<number> {
   const { failures, outputs, plan: { maxMs } } = work;
   const held = await attempt(failures, () => hold(work));
-  await detach(work);
+  await detach(context, work);
   for (const note of work.attached.flatMap(gapNote)) context.note(note);
   const commandStatus = await attempt(failures, () => awaitCommand(work));
   if (held) reportHold(context, held, { outputs, status: commandStatus, maxMs });
@@ -113,12 +121,21 @@ function startCommand({ plan: { program }, guardian }: Work): Child | undefined 
   return new Child(program, { tag });
 }
 
-/** Takes away what was attached. A plug that is gone is passed over: the release has reported that. */
-async function detach({ attached, plan: { timeoutMs }, failures }: Work): Promise<void> {
-  for (const plug of attached) {
+/** Takes away what was attached. What is gone is passed over: the release has reported that. */
+async function detach(context: Context, { attached, standIns, plan: { timeoutMs }, failures }: Work): Promise<void> {
+  const parts = [
+    ...attached.map((plug) => async () => void await plug.detach({ timeoutMs })),
+    ...standIns.map(({ gate, dev, droppedBehind }) => async () => {
+      const report = await gate.close({ timeoutMs });
+      for (const text of droppedBehind()) context.note(text);
+      // What it dropped the report on the hold says.
+      for (const loss of losses(`the gate for ${dev}`, { ...report, drops: 0 })) context.note(loss);
+    }),
+  ];
+  for (const part of parts) {
     await attempt(failures, async () => {
       try {
-        await plug.detach({ timeoutMs });
+        await part();
       } catch (error) {
         if (!isGone(error)) throw error;
       }

@@ -1,11 +1,12 @@
+import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { allNamespaces } from "../../linux/namespace.ts";
 import { ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
-import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
+import type { DetachOptions } from "../../plug/drain.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { findLeftovers, type Leftovers } from "../../gate/leftovers.ts";
 import { recover, type Recovery } from "../../gate/recover.ts";
-import { type Context, isGiven, losses } from "../context.ts";
+import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection } from "../targets.ts";
@@ -33,12 +34,13 @@ export async function run(context: Context): Promise<void> {
       : [];
     context.print((done.length > 0 ? done : nothing).map((line) => `${line}\n`).join(""));
   }
-  for (const { netns, kept, foreign } of recovered) {
+  for (const { netns, kept, foreign, bareClsacts } of recovered) {
     for (const { name, guardian } of kept) {
       context.note(
         `left alone: ${name}${placeOf(netns)}, for which process ${guardian} stands guard; --force releases it first`,
       );
     }
+    for (const dev of bareClsacts) context.note(clsactText(dev, netns));
     for (const place of foreign) context.note(`left alone: ${placeText(place, netns)}, which plugctl did not make`);
   }
   if (failures.length === 1) throw failures[0];
@@ -53,16 +55,26 @@ async function printLeftovers(context: Context): Promise<void> {
     using connection = await openConnection(context, netns === `pid:${Deno.pid}` ? undefined : netns);
     found.push({ netns, ...findLeftovers(connection) });
   }
+  for (const { netns, bareClsacts } of found) for (const dev of bareClsacts) context.note(clsactText(dev, netns));
   if (isGiven(context, "json")) {
     const plain = found.map((one) => ({ ...one, plugs: named(one.plugs), foreign: named(one.foreign) }));
     return context.print(`${JSON.stringify(isGiven(context, "all") ? plain : plain[0], null, 2)}\n`);
   }
-  const texts = found.flatMap(({ netns, gates, plugs, filters }) => [
+  const texts = found.flatMap(({ netns, gates, plugs, filters, taps }) => [
     ...gates.map(({ name, packets }) => `would take down gate ${name}${placeOf(netns)}${holding(packets)}`),
     ...plugs.map(({ packets, ...plug }) => `would detach ${placeText(plug, netns)}${holding(packets)}`),
     ...filters > 0 ? [`would delete ${numberOf(filters, "filter")}${placeOf(netns)} whose gate is gone`] : [],
+    ...taps.map(({ name }) => `would take a tap out of gate ${name}${placeOf(netns)}, whose copies nobody reads`),
   ]);
   context.print((texts.length > 0 ? texts : ["there is nothing to recover"]).map((line) => `${line}\n`).join(""));
+}
+
+/** The kernel keeps nothing of who has made a clsact, and takes no mark. */
+function clsactText(dev: string, netns: string | undefined): string {
+  return `left alone: clsact on ${dev}${
+    placeOf(netns)
+  }, empty: nothing tells whether plugctl has made it; if nobody needs ` +
+    `it, delete it when ${dev} is idle: tc qdisc del dev ${dev} clsact`;
 }
 
 function holding(packets: number | undefined): string {
@@ -98,7 +110,7 @@ async function recoverIn(
     signal.throwIfAborted();
     // Its last process has ended since it was found.
     const failures = error instanceof NetlinkError && error.errno === ENOENT ? [] : [error];
-    return { netns, gates: [], plugs: [], filters: 0, foreign: [], kept: [], failures };
+    return { netns, gates: [], plugs: [], filters: 0, taps: [], bareClsacts: [], foreign: [], kept: [], failures };
   }
 }
 
@@ -117,11 +129,12 @@ function optionsOf(context: Context, signal: AbortSignal): DetachOptions {
   };
 }
 
-function lines({ netns, gates, plugs, filters }: Recovered): string[] {
+function lines({ netns, gates, plugs, filters, taps }: Recovered): string[] {
   return [
     ...gates.map(({ name, ...report }) => `took down gate ${name}${placeOf(netns)}${lossesOf(report)}`),
     ...plugs.map((plug) => `detached ${placeText(plug, netns)}${lossesOf(plug)}`),
     ...filters > 0 ? [`deleted ${numberOf(filters, "filter")}${placeOf(netns)} whose gate was gone`] : [],
+    ...taps.map(({ name }) => `took a tap out of gate ${name}${placeOf(netns)}, whose copies nobody read`),
   ];
 }
 
@@ -141,7 +154,8 @@ function named<T extends { parent: number; handle: number }>(list: readonly T[])
   return list.map((one) => ({ ...one, parent: formatParent(one.parent), handle: formatHandle(one.handle) }));
 }
 
-function plain({ netns, gates, plugs, filters, foreign, kept, failures }: Recovered) {
+function plain({ failures, ...recovered }: Recovered) {
+  const { plugs, foreign } = recovered;
   const reasons = failures.map((failure) => failure instanceof Error ? failure.message : String(failure));
-  return { netns, gates, plugs: named(plugs), filters, foreign: named(foreign), kept, failures: reasons };
+  return { ...recovered, plugs: named(plugs), foreign: named(foreign), failures: reasons };
 }

@@ -2,6 +2,7 @@ import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import type { PlugPlace } from "../../plug/queue.ts";
+import { type DeviceGate, openDeviceGate } from "../../gate/device_gate.ts";
 import { Gate } from "../../gate/gate.ts";
 import { listGates, remarksOn } from "../../gate/gate_state.ts";
 import { Guardian } from "../../guardian/guardian.ts";
@@ -16,8 +17,15 @@ export interface HoldQueues {
   plugs: Plug[];
   /** Those that were attached, and that are to be taken away. */
   attached: Plug[];
+  /** Gates that were made in place of plugs at the roots of devices, and that are to be taken away. */
+  standIns: StandIn[];
   /** What a person should know of the gates, a sentence each. */
   remarks: string[];
+}
+
+/** A gate that was made in place of a plug at a device's root. */
+export interface StandIn extends DeviceGate {
+  dev: string;
 }
 
 /** How often the devices are looked at anew because another process attached a plug in between, or took it away. */
@@ -60,13 +68,27 @@ function openQueues(
     // Where packets may bypass nothing, the refusal says what they would.
     .flatMap((gate) => remarksOn(bypass ? gate : { ...gate, bypassed: [] }));
   const missing: PlugPlace[] = [];
+  const standIns: StandIn[] = [];
   for (const place of places) {
     const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
-  const attached = Plug.attachAll(connection, missing.map((place) => ({ ...place, limitBytes, guardian })));
-  return { plugs: [...there, ...attached], attached, remarks };
+  try {
+    const atRoots = missing.filter(({ parent, handle }) => parent === TC_H_ROOT && handle === undefined);
+    for (const { dev } of atRoots) {
+      const found = openDeviceGate(connection, { dev, limitBytes, guardian });
+      if (found) standIns.push({ ...found, dev });
+    }
+    const others = missing.filter((place) =>
+      !atRoots.includes(place) || !standIns.some(({ dev }) => dev === place.dev)
+    );
+    const attached = Plug.attachAll(connection, others.map((place) => ({ ...place, limitBytes, guardian })));
+    return { plugs: [...there, ...standIns.map(({ gate }) => gate.plug), ...attached], attached, standIns, remarks };
+  } catch (error) {
+    for (const { gate } of standIns) gate[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function isAt(plug: ListedPlug, { parent, handle }: PlugPlace, ifindex: number): boolean {

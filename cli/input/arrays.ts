@@ -171,7 +171,9 @@ export function hexBytes(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const { 0: token, 1: prefix, 2: digits, index } of text.matchAll(HEX_TOKENS)) {
     const isSeparator = /^[\s,:]/.test(token);
-    if (digits === undefined && !isSeparator) throw mistakeAt(text, index, `${JSON.stringify(token)} is no hex digit`);
+    if (digits === undefined && !isSeparator) {
+      throw mistakeAt(text, index, `${JSON.stringify(token)} is not a hex digit`);
+    }
     for (const byte of isSeparator ? [] : bytesOf(digits, { text, index, prefix })) bytes.push(byte);
   }
   return Uint8Array.from(bytes);

@@ -135,7 +135,7 @@ export function fileMistake(word: string): UsageError | undefined {
     return new UsageError(`${name} is a file, and the arguments are messages; read it with: plugctl decode ${how}`);
   }
   if (!/\/|\.(?:pcap|pcapng|cap|gz|txt|hex|bin|log|out|json|strace)$/i.test(word)) return undefined;
-  return new UsageError(`${name} is no message, and there is no such file; a message is hex or the like`);
+  return new UsageError(`${name} is neither a message nor a file; give a message as hex or in another form`);
 }
 
 /** The first bytes of a file; `undefined` where it is none, or may not be looked at. */

@@ -45,7 +45,7 @@ function lengthOf(value: StraceValue | undefined): StraceValue | undefined {
 
 function messageBytes(message: StraceValue, note: Note): Uint8Array {
   const [header, ...parts] = message.is === "list" ? message.items : [message];
-  if (lengthOf(header) === undefined || header.is !== "struct") throw unknown(message, "this is no message");
+  if (lengthOf(header) === undefined || header.is !== "struct") throw unknown(message, "this is not a message");
   const length = headerNumber(header) ?? NaN;
   if (!(length >= NLMSG_HDRLEN && length <= LENGTH_MAX)) throw unknown(header, `a message of ${length} bytes`);
   const [, type, flags, sequence, portId] = [...header.fields.values()];
@@ -242,7 +242,7 @@ function addressBytes(address: string, index: number): Uint8Array {
   if ((bytes.length === 4 || bytes.length === 16) && bytes.every((byte) => byte >= 0 && byte <= 255)) {
     return Uint8Array.from(bytes);
   }
-  throw new StraceError(index, `${address} is no address`);
+  throw new StraceError(index, `${address} is not an address`);
 }
 
 /** The bytes of an address of IPv6, the last four of which may be written as IPv4 is. */

@@ -1,5 +1,6 @@
+import type { DetachReport } from "../../plug/detach_report.ts";
 import * as v from "valibot";
-import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
+import type { DetachOptions } from "../../plug/drain.ts";
 import type { Desk, Named } from "../desk.ts";
 import { DETACH, NETNS, ON, ONE_OR_MORE, operation } from "../operation.ts";
 

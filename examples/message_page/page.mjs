@@ -44,7 +44,7 @@ const STRUCTS = new Map([
 function bytesOf(text) {
   const digits = text.replaceAll(/0x|\\x|[\s,:]/g, "");
   const wrong = /[^0-9a-f]/i.exec(digits);
-  if (wrong) throw new SyntaxError(`“${wrong[0]}” is no hex digit`);
+  if (wrong) throw new SyntaxError(`“${wrong[0]}” is not a hex digit`);
   if (digits.length % 2 === 1) throw new SyntaxError("A digit is missing: there must be two for each byte");
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }

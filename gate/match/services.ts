@@ -95,7 +95,7 @@ function readService(reader: Reader, word: Word): Service {
   try {
     known = services();
   } catch (error) {
-    const problem = `${JSON.stringify(word.text)} is no number, and /etc/services cannot be read ` +
+    const problem = `${JSON.stringify(word.text)} is not a number, and /etc/services cannot be read ` +
       `(${error instanceof Error ? error.name : error})`;
     throw reader.fault(word, PORT_TEXT, { problem });
   }

@@ -40,7 +40,7 @@ export const HTTP_CONDITION: ConditionKind<HttpCondition, typeof ENTRIES> = {
 function parseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:" || !isIp(url.hostname.replace(/^\[|\]$/g, "")) || url.username !== "") {
-    throw new SyntaxError(`${text} is no address`);
+    throw new SyntaxError(`${text} is not an address`);
   }
   return text;
 }

@@ -1,6 +1,6 @@
+import type { DetachReport } from "../../plug/detach_report.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import type { DetachReport } from "../../plug/drain.ts";
 import { Gate } from "../../gate/gate.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { type CutShort, describeDisturbance, type HoldDisturbance } from "../../plug/hold.ts";
@@ -32,6 +32,8 @@ export interface QueuesOptions {
 /** A gate or a plug that is there. */
 interface Attached {
   name: string;
+  /** The host that it is on; absent for this process's own namespace. */
+  host?: string;
   gate?: Gate;
   plug: Plug;
   /** What filters of others packets may bypass, of those it is known by now; absent where they may not. */
@@ -81,7 +83,7 @@ export class Queues {
     const attached = planned.kind === "gate"
       ? withAdvice(() => this.#addGate(planned, connection))
       : this.#addPlug(planned, connection);
-    this.#attached.set(name, attached);
+    this.#attached.set(name, { ...attached, host: planned.host });
     this.#totalOf(name);
     if (this.#options.guardian) this.#heed(attached);
     const { warnings } = attached.plug;
@@ -190,6 +192,11 @@ export class Queues {
     this.#attached.delete(name);
     if (heldFrom !== undefined) attached.gate?.assertDevices();
     return report;
+  }
+
+  /** The name of the host that one is on. */
+  hostOf(name: string): string | undefined {
+    return this.#attached.get(name)?.host;
   }
 
   /** Has nothing to do with it any more: it could not be taken away. */

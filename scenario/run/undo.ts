@@ -1,3 +1,4 @@
+import { clsactRemarks } from "../../plug/detach_report.ts";
 import { endProcesses, isTagged } from "../../guardian/processes.ts";
 import { bounded, TooLate } from "./clock.ts";
 import { type Course, logged } from "./stage.ts";
@@ -64,14 +65,17 @@ async function stopProcess(process: ScenarioProcess, course: Course): Promise<vo
 }
 
 async function detach(name: string, course: Course): Promise<void> {
-  const { queues } = course.stage;
+  const { queues, hosts } = course.stage;
   await attempt(course, {
     mark: { step: `undo.detach.${name}`, action: "detach", queues: [name] },
     text: `detach ${name}`,
     work: async (end) => {
       try {
         end.before = { [name]: queues.stats(name) };
-        await queues.detach(name);
+        const isOnMadeHost = hosts.made.some((host) => host.name === queues.hostOf(name));
+        const remarks = clsactRemarks(`the gate ${name}`, await queues.detach(name));
+        // What stays on a host that goes is nothing to anybody.
+        if (remarks.length > 0 && !isOnMadeHost) end.notes = remarks;
       } finally {
         queues.forget(name);
       }

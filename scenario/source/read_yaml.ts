@@ -135,7 +135,7 @@ class Reader {
         this.#mistake(start, `a key is ${key.value}`, "another name");
       } else if (isScalar(key) && typeof key.value === "string" && key.value !== "") {
         entries.set(key.value, { key: this.#place(start), value: this.#tree(value, { depth: depth + 1, at: start }) });
-      } else this.#mistake(start, "a key is no text", "a word as the key");
+      } else this.#mistake(start, "a key is not a text", "a word as the key");
     }
     return { kind: "mapping", entries, ...place };
   }

@@ -1,3 +1,4 @@
+import { clsactRemarks } from "../../plug/detach_report.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
 import { check } from "../source/check.ts";
@@ -68,7 +69,10 @@ export const DETACH: StepKind<ChangeStep> = {
   ...CHANGE,
   action: "detach",
   describe: ({ queues }) => `detach ${queues.join(", ")}`,
-  async run({ queues }, { stage, signal }) {
-    for (const name of queues) await stage.queues.detach(name, { signal });
+  async run({ queues }, { stage, signal, details }) {
+    for (const name of queues) {
+      const remarks = clsactRemarks(`the gate ${name}`, await stage.queues.detach(name, { signal }));
+      if (remarks.length > 0) details.notes = [...details.notes ?? [], ...remarks];
+    }
   },
 };

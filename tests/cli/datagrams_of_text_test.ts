@@ -110,11 +110,11 @@ const MISTAKES: readonly (readonly [text: string, place: string, why: string])[]
     "there is nothing; expected what libnl prints with NLCB=debug, what strace prints, a hex dump, an array of bytes, " +
     "a string literal, base64, hex",
   ],
-  ["3c00 0000\n24g0", "line 2, column 3", '"g" is no hex digit'],
+  ["3c00 0000\n24g0", "line 2, column 3", '"g" is not a hex digit'],
   ["3c000000240", "line 1, column 1", "11 hex digits in a row, must be two a byte"],
   ["3c 00 0 0", "line 1, column 7", "1 hex digits in a row, must be two a byte"],
   ["0x3c, 0x000000", "line 1, column 7", "0x000000 has more than one byte, whose order it does not say"],
-  ["PAAAACQABQA=", "line 1, column 1", '"P" is no hex digit'],
+  ["PAAAACQABQA=", "line 1, column 1", '"P" is not a hex digit'],
   [
     "00000000: 3c00 0000\n00000010: 2400",
     "line 2, column 1",

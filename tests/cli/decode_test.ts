@@ -136,7 +136,7 @@ Deno.test("decode --pcap shows what stands before the end, and says where it is,
 });
 
 const MISTAKES = [
-  [["decode", "3c00g0"], 2, 'cannot read the message at line 1, column 5: "g" is no hex digit'],
+  [["decode", "3c00g0"], 2, 'cannot read the message at line 1, column 5: "g" is not a hex digit'],
   [["decode", "--all", "00"], 2, "--all goes with --pcap: of other input every message is shown"],
   [["decode", "--pcap", "x", "00"], 2, 'unexpected argument "00" beside --pcap'],
   [["decode", "--pcap", "/nosuch/file"], 1, "cannot read /nosuch/file: there is no such file"],

@@ -347,7 +347,7 @@ Deno.test("decode says that a word is the name of a file, and how to read it", a
     assertEquals(await said("trace"), is("trace", "< DIR/trace"));
     assertEquals(
       await said("nosuch"),
-      '2 plugctl: "DIR/nosuch" is no message, and there is no such file; a message is hex or the like\n',
+      '2 plugctl: "DIR/nosuch" is neither a message nor a file; give a message as hex or in another form\n',
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

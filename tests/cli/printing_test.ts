@@ -1,5 +1,6 @@
+import { losses } from "../../plug/detach_report.ts";
 import { assertEquals } from "@std/assert";
-import { losses, textTable } from "../../cli/context.ts";
+import { textTable } from "../../cli/context.ts";
 
 Deno.test("textTable() lays out columns two spaces apart, without spaces at the ends of lines", () => {
   assertEquals(textTable([["a", "long", ""], ["long", "b", ""], ["", "c", "d"]]), "a     long\nlong  b\n      c     d");

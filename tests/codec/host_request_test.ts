@@ -9,7 +9,7 @@ import { parseAddress } from "../../gate/match/address.ts";
 function bytes(text: string): Uint8Array {
   const address = parseAddress(text);
   if (address) return address;
-  throw new SyntaxError(`${text} is no address`);
+  throw new SyntaxError(`${text} is not an address`);
 }
 
 /** What `ip` was told, the request that means the same, and the bytes without length and sequence number. */

@@ -93,6 +93,14 @@ export class HoldCase implements Disposable {
     return plugOf(this.left).qlen;
   }
 
+  /** Waits until all that was sent has arrived, each datagram once and in order. */
+  async whatWasSentArrived(): Promise<void> {
+    const expected = Array.from({ length: this.#sent - this.#received }, (_, index) => this.#received + index);
+    const bound = { count: expected.length, timeoutMs: PATIENCE_MS };
+    assertEquals(await receiveNumbers(this.#receiver, bound), expected);
+    this.#received = this.#sent;
+  }
+
   /** Waits until all that was sent has arrived, each datagram once and in order, and another one passes. */
   async allArrived(): Promise<void> {
     await this.allArrivedBut(0);

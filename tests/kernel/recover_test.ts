@@ -1,6 +1,8 @@
 /** `recover` makes a machine as it was, from what the kernel has, and leaves alone what others made. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { openTap } from "../../gate/tap.ts";
+import { Connection, Gate, Guardian } from "../../mod.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
@@ -58,6 +60,48 @@ Deno.test("recover deletes the filters of a gate whose device somebody has delet
   assertEquals(await plugctlDone(pair.left, "recover", "--dry-run"), would);
   assertEquals(await plugctlDone(pair.left, "recover"), "deleted 2 filters whose gate was gone\n");
   assertEquals(witness(pair.left), before);
+});
+
+Deno.test("recover leaves alone an empty clsact, of which nothing tells who made it, and says so", async () => {
+  using pair = new GatePair();
+  const { left } = pair;
+  left.run("tc", "qdisc", "add", "dev", "eth0", "clsact");
+  const before = witness(left);
+  const note =
+    "plugctl: left alone: clsact on eth0, empty: nothing tells whether plugctl has made it; if nobody needs it, " +
+    "delete it when eth0 is idle: tc qdisc del dev eth0 clsact\n";
+  for (const words of [["recover"], ["recover", "--dry-run"]]) {
+    assertEquals(await plugctl(left, ...words), { status: 0, stdout: "there is nothing to recover\n", stderr: note });
+    assertEquals(JSON.parse(await plugctlDone(left, ...words, "--json")).bareClsacts, ["eth0"]);
+  }
+  assertEquals(witness(left), before);
+  left.run("tc", "filter", "add", "dev", "eth0", "ingress", "protocol", "ip", "pref", "9", "matchall", "action", "ok");
+  assertEquals((await plugctl(left, "recover")).stderr, "");
+});
+
+Deno.test("recover takes taps out for which no guardian stands, of gates that others have in hand", async () => {
+  using pair = new GatePair();
+  const { left } = pair;
+  using connection = Connection.open({ netns: left.name });
+  using guardian = Guardian.start();
+  const match = { direction: "egress", match: "udp dst port 9000", connection, guardian } as const;
+  await using gate = Gate.open({ name: "web", dev: "eth0", ...match });
+  const filters = () => left.run("tc", "filter", "show", "dev", "eth0", "egress");
+  // Whoever puts in the first is killed together with its guardian.
+  using _stray = openTap(connection, { name: "web", group: 7, truncBytes: 96 });
+  using _living = openTap(connection, { name: "web", group: 8, truncBytes: 96, guardian });
+  assertEquals([filters().includes("group 7 "), filters().includes("group 8 ")], [true, true], filters());
+  const would = await plugctl(left, "recover", "--dry-run");
+  assertStringIncludes(would.stdout, "would take a tap out of gate web, whose copies nobody reads\n");
+  const { status, stdout, stderr } = await plugctl(left, "recover");
+  assertEquals([status, stdout], [0, "took a tap out of gate web, whose copies nobody read\n"]);
+  assertMatch(
+    stderr,
+    /^plugctl: left alone: gate web, for which process \d+ stands guard; --force releases it first\n$/,
+  );
+  assertEquals([filters().includes("group 7 "), filters().includes("group 8 ")], [false, true], filters());
+  assertEquals(gate.read().faults, []);
+  assertEquals((await plugctl(left, "recover")).stdout, "");
 });
 
 /** A host on which a gate and a plug hold what it says to itself. */

@@ -151,7 +151,7 @@ async function checkDrawing(page: Page): Promise<void> {
 
 async function checkMistakes(page: Page): Promise<void> {
   await paste(page, "3cg0");
-  assertEquals(await texts(page, "#fault, .box"), ["“g” is no hex digit"]);
+  assertEquals(await texts(page, "#fault, .box"), ["“g” is not a hex digit"]);
   await paste(page, "3c0");
   assertEquals(await texts(page, "#fault, .box"), ["A digit is missing: there must be two for each byte"]);
   await paste(page, `${CHANGE.toHex().slice(0, 96)}0300${CHANGE.toHex().slice(100)}`);

@@ -7,7 +7,7 @@ const PHRASES: readonly [phrase: RegExp, instead: string][] = [
   [/holds it releases/, "Held packets are always released, even if plugctl is killed"],
   [/\bwhat mends|\bmends (it|what|them)\b|that mends/, "how to fix it"],
   [/of gates that match a packet the lowest/, "lowest number wins when several gates match"],
-  [/how much it holds before it drops/, "queue limit"],
+  [/how much (it|they) holds? before (it|they) drops?/i, "queue limit"],
   [/ is no [a-z' ]+: (one|after|use) /, 'invalid duration "5": use a unit, such as 200ms or 5s'],
   [/ is no mapping\b/, "must be a mapping"],
   [/stand too deep in one another/, "nested too deeply"],
@@ -16,6 +16,13 @@ const PHRASES: readonly [phrase: RegExp, instead: string][] = [
   [/Who may not speak to others/, "Without CAP_NET_ADMIN, retry as unicast"],
   [/Of two that begin at once/, "Entrust first, then check: two concurrent holds cannot both miss each other"],
   [/see which there are with/, "list the devices with"],
+  [/\blet go with: plugctl|let (it|them) go (first )?with/, "release it with"],
+  [/\bhas let go\b|something was let go\b|what is let go\b/, "released"],
+  [/\bby want of\b/, "for lack of, or: without"],
+  [/\b(whence|whither)\b/i, "where it comes from, where it goes"],
+  [/ is no (hex digit|message|number|address|list|text)\b(?=[,"`'])/, "is not a hex digit"],
+  [/until something is so\b|as people have them\b/, "until a condition is met, as text"],
+  [/its holder is told|their holders are told|its doing is told/, "that process is told"],
 ];
 
 /** Sources, with their texts and comments, and documents. */
@@ -56,6 +63,13 @@ Deno.test("each phrase finds what it is there to find", () => {
     "// Who may not speak to others is told by the kernel's answer",
     "// Of two that begin at once, one at least sees the other's guardian",
     "see which there are with: ip link",
+    "let it go with: plugctl release eth0",
+    "process 12 has let go what it held",
+    "by want of permission",
+    "/** Whence. */",
+    '"x" is no hex digit"',
+    "hold until something is so",
+    "its holder is told",
   ];
   assertEquals(old.map((text) => PHRASES.findIndex(([phrase]) => phrase.test(text))), old.map((_, index) => index));
 });

@@ -15,7 +15,7 @@ export const YAML_MISTAKES: Cases = [
     "&nosuch before it",
   ],
   ["name: !!binary ‸x\nsteps: [log: x]", "there is a tag tag:yaml.org,2002:binary", "no tag but !!str"],
-  [withTop("? ‸[x]\n: y"), "a key is no text", "a word as the key"],
+  [withTop("? ‸[x]\n: y"), "a key is not a text", "a word as the key"],
   [withTop("vars: { ‸__proto__: 1 }"), "a key is __proto__", "another name"],
   [withTop("defaults: { env: { ‸constructor: 1 } }"), "a key is constructor", "another name"],
   [withTop("‸bogus: 1"), 'unknown key "bogus"', `one of ${TOP_KEYS}`],

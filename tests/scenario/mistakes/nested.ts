@@ -78,6 +78,6 @@ export const NESTED_MISTAKES: Cases = [
     "lists of steps by name: { client: [...], server: [...] }",
   ],
   [withSteps("  - parallel: { ‸a b: [log: x] }"), 'the branch is "a b"', NAME],
-  [withSteps("  - parallel: { a: ‸log }"), "a is no list", STEPS],
+  [withSteps("  - parallel: { a: ‸log }"), "a is not a list", STEPS],
   [withSteps("  - parallel: { a: [log: x, buffer: ‸nosuch] }"), 'there is no gate or plug "nosuch"', "one of web, up"],
 ];

@@ -19,8 +19,8 @@ const HELD = "hold uses n, which has no value before the steps begin";
 
 /** Mistakes in lists of steps, in what every step has, and in steps that move queues, log or sleep. */
 export const STEP_MISTAKES: Cases = [
-  ["name: x\nsteps:‸", "steps is no list", STEPS],
-  ["name: x\nsteps: ‸{}", "steps is no list", STEPS],
+  ["name: x\nsteps:‸", "steps is not a list", STEPS],
+  ["name: x\nsteps: ‸{}", "steps is not a list", STEPS],
   ["name: x\nsteps: ‸[]", "steps has no step", STEPS],
   [withTop("cleanup: ‸[]"), "cleanup has no step", STEPS],
   [withSteps("  - ‸buffer"), "the step must be a mapping", "what it does: - buffer: web"],

@@ -1,6 +1,6 @@
 // Runs a command on a kernel that has sch_plug: in_plug_kernel.ts COMMAND...
-import { findPlugKernel } from "../uml/plug_kernel.ts";
-import { runProgram } from "../uml/program.ts";
+import { findPlugKernel } from "../demo/plug_kernel.ts";
+import { runProgram } from "../package/program.ts";
 
 await runProgram("bench", async (signal) => {
   const kernel = findPlugKernel({ asUser: false });

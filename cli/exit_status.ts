@@ -19,6 +19,11 @@ export const EXIT_STATUSES: readonly (readonly [status: string, meaning: string]
   ["129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM; everything was released first"],
 ];
 
+/** This machine lacks what a command takes; the message says what to do. */
+export class IncapableError extends Error {
+  override name = "IncapableError";
+}
+
 /** The command line is wrong: an unknown word, a value out of range, something missing or too much. */
 export class UsageError extends Error {
   override name = "UsageError";

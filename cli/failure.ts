@@ -2,7 +2,7 @@ import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/ne
 import { UnsupportedError } from "../linux/libc.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { EXIT, UsageError } from "./exit_status.ts";
+import { EXIT, IncapableError, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
 import { Interrupted } from "./interruptible.ts";
 import { shellText } from "./near_miss.ts";
@@ -86,6 +86,7 @@ export function describeFailure(error: unknown, given?: Arguments, advice?: stri
   if (error instanceof AggregateError) return severalFailures(error.errors, given);
   if (error instanceof QueueError) return withAdvice(error, advice ?? adviceOnQueue(error, given), statusOf(error));
   if (error instanceof NetlinkError) return netlinkFailure(error, given);
+  if (error instanceof IncapableError) return withAdvice(error, undefined, EXIT.incapable);
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
   if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
   if (error instanceof NotStarted) return withAdvice(error, undefined, error.status);

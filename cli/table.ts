@@ -72,6 +72,9 @@ export const OPTIONS = {
   snaplen: { value: "N", summary: "how many bytes of each packet are kept (default 256)" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "every network namespace" },
+  continue: { summary: "go on with the next line where one has failed" },
+  mem: { value: "SIZE", summary: "the memory of the kernel (default 2g)" },
+  rw: { value: "DIR", many: true, summary: "a folder of this machine that the command may really write to" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -348,6 +351,24 @@ export const COMMANDS = {
     ],
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
   },
+  batch: {
+    summary: "carry out command lines of plugctl, one a line, in one process",
+    operands: ["[FILE]"],
+    options: ["netns", "continue", "quiet", "help"],
+    meanings: { netns: "the network namespace of the lines that name none" },
+    details: [
+      "Reads FILE, or standard input, to its end: a command line on each line, with or without the word plugctl, quoted as for " +
+      "a shell; # begins a comment. All lines are read before the first is carried out, so that a mistake in one of them " +
+      "leaves everything as it was. Lines of buffer, release and release-one that follow each other and ask the same of " +
+      "different queues go to the kernel in one send.",
+      "Ends at the first line that fails, with its exit status; with --continue it goes on, and ends with the first of them.",
+    ],
+    examples: [
+      ["batch faults.txt", "carry out the lines of a file"],
+      ["batch --netns b <faults.txt", "in the namespace b"],
+    ],
+    load: (): Loading => import("./commands/batch.ts").then(({ run }) => run),
+  },
   session: {
     summary: "hold and release for another program, which sends requests as lines of JSON",
     options: ["netns", "max-hold", "quiet", "help"],
@@ -462,6 +483,25 @@ export const COMMANDS = {
       ["decode --pcap - --brief", "the same while tcpdump -i nlmon0 -U -w - writes it"],
     ],
     load: (): Loading => import("./commands/messages.ts").then(({ decode }) => decode),
+  },
+  uml: {
+    summary: "run a command as root on a kernel that has what plugctl needs",
+    program: "[-- COMMAND...]",
+    options: ["mem", "rw", "quiet", "help"],
+    details: [
+      "Runs the command in User-Mode Linux, a kernel with sch_plug that is an ordinary process: it takes no root, no module " +
+      "and no virtual machine, and starts in some four seconds. The command is root there, with this machine's files as " +
+      "this user may read them, a loopback device and no other network; plugctl there is this very plugctl. Whatever it " +
+      "writes stays in that kernel's memory and goes with it, but for what it writes to a folder of --rw. It has no input, " +
+      "and one output for both of its own.",
+      "The kernel is fetched from Debian into the cache at the first use, 8 MB, by apt-get and dpkg, which a Debian or Ubuntu " +
+      "on x86-64 has; plugctl says so first. The exit status is the command's own; 4 where the kernel cannot be had.",
+    ],
+    examples: [
+      ["uml -- plugctl run examples/half_close/half_close.yaml", "run a scenario where this kernel has no sch_plug"],
+      ["uml --rw out -- sh -c 'plugctl run s.yaml --report out/r.html'", "and keep its report"],
+    ],
+    load: (): Loading => import("./commands/uml.ts").then(({ run }) => run),
   },
   doctor: {
     summary: "check whether this machine can run plugctl, and how to fix it if not",

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { cacheModules } from "../uml/cache.ts";
-import { findPlugKernel } from "../uml/plug_kernel.ts";
-import { runProgram } from "../uml/program.ts";
+import { cacheModules, findPlugKernel } from "./plug_kernel.ts";
+import { runProgram } from "../package/program.ts";
 
 const PROJECT = `${import.meta.dirname}/..`;
 const SESSION = "demo/session.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runProgram } from "../uml/program.ts";
+import { runProgram } from "./program.ts";
 import { BUNDLE, bundleProgram, MAIN } from "./javascript.ts";
 
 await runProgram("bundle", async () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runProgram } from "../uml/program.ts";
+import { runProgram } from "./program.ts";
 import { compileBinary } from "./binary.ts";
 import { options } from "./options.ts";
 import { findTarget } from "./targets.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { runProgram } from "../uml/program.ts";
+import { runProgram } from "./program.ts";
 import { BUNDLE, MAIN } from "./javascript.ts";
 import { asBinary, asBundle, layout, LIBRARY, putInPlace, removeIfThere } from "./layout.ts";
 import { options } from "./options.ts";

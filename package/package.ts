@@ -7,7 +7,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { runProgram } from "../uml/program.ts";
+import { runProgram } from "./program.ts";
 import { makeTarball } from "./archive.ts";
 import { compileBinary } from "./binary.ts";
 import { makeDebianPackage } from "./debian.ts";

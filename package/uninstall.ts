@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runProgram } from "../uml/program.ts";
+import { runProgram } from "./program.ts";
 import { asBinary, companions, DOCUMENTS, LIBRARY, removeIfThere } from "./layout.ts";
 import { options } from "./options.ts";
 

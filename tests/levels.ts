@@ -43,6 +43,7 @@ export const LEVELS: readonly Level[] = [
     what: "everything above the kernel, over a fake one",
     takes: "2 min",
     command: [...TEST, ...logicFiles()],
+    tools: ["tshark"],
   },
   {
     name: "netlink",

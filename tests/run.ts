@@ -9,7 +9,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { lines, terminate } from "../uml/processes.ts";
-import { runProgram } from "../uml/program.ts";
+import { runProgram } from "../package/program.ts";
 import { type Level, LEVELS } from "./levels.ts";
 import { provideTools } from "./tools.ts";
 

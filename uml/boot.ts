@@ -4,6 +4,7 @@
  * @module
  */
 
+import initScript from "./init.sh" with { type: "text" };
 import { lines, startGuarded, terminate, within } from "./processes.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
@@ -21,10 +22,16 @@ export interface BootOptions {
   env?: Record<string, string>;
   /** The kernel's memory in bytes, 2 GiB if not given; Deno needs about 1 GiB */
   memoryBytes?: number;
+  /** Folders of this machine that the command may really write to, by their absolute paths */
+  writable?: readonly string[];
+  /** Scripts that the command finds before all other programs, by their names */
+  programs?: Readonly<Record<string, string>>;
   /** Names of modules that are not loaded, such as `sch_plug` */
   withoutModules?: string[];
-  /** Receives the command's output line by line; if not given, it goes to this process's stdout */
+  /** Receives the command's output line by line; */
   onLine?: (line: string) => void;
+  /** or as it comes, and is not closed. If neither is given, it goes nowhere */
+  output?: WritableStream<Uint8Array<ArrayBuffer>>;
   /** How long the command may take, booting included; for ever if not given */
   timeoutMs?: number;
   /** Ends the kernel and all that runs in it */
@@ -79,11 +86,18 @@ export async function prepareBoot(options: FetchOptions = {}): Promise<void> {
 
 /** Writes what `init.sh` reads. */
 async function fillExchange(machine: Machine): Promise<void> {
-  const { command, cwd, env = {}, exchange, files, withoutModules } = machine;
+  const { command, cwd, env = {}, exchange, files, programs = {}, withoutModules, writable = [] } = machine;
+  await Deno.writeTextFile(`${exchange}/init.sh`, initScript);
+  await Deno.writeTextFile(`${exchange}/writable`, writable.map((folder) => `${folder}\n`).join(""));
+  await Deno.mkdir(`${exchange}/bin`);
+  for (const [name, script] of Object.entries(programs)) {
+    await Deno.writeTextFile(`${exchange}/bin/${name}`, script, { mode: 0o755 });
+  }
   const modules = modulesToLoad(files.modules, withoutModules);
   await Deno.writeTextFile(`${exchange}/modules`, modules.join("\n") + "\n");
 
-  const variables = Object.entries({ PLUGCTL_MODULES: files.modules, ...env }).map(([name, value]) =>
+  const path = Object.keys(programs).length > 0 ? { PATH: `${exchange}/bin:${env.PATH ?? ""}` } : {};
+  const variables = Object.entries({ PLUGCTL_MODULES: files.modules, ...env, ...path }).map(([name, value]) =>
     `${name}=${value}`
   );
   const words = ["/usr/bin/env", "-i", ...variables, ...command];
@@ -102,7 +116,7 @@ function quote(word: string): string {
 async function runKernel(machine: Machine): Promise<string[]> {
   const kernel = await startKernel(machine);
   const log = lastLines(kernel.stderr);
-  const work = Promise.all([passOn(kernel.stdout, machine.onLine), kernel.status]);
+  const work = Promise.all([passOn(kernel.stdout, machine), kernel.status]);
   try {
     await within(work, { ...machine, late: () => tooLong(machine) });
   } finally {
@@ -138,7 +152,7 @@ function kernelArguments(machine: Machine & { memoryBytes: number }): string[] {
     `init="${files.busybox}"`,
     "--",
     "sh",
-    `"${import.meta.dirname}/init.sh"`,
+    `"${exchange}/init.sh"`,
     `"${files.busybox}"`,
     `"${exchange}"`,
   ];
@@ -146,13 +160,10 @@ function kernelArguments(machine: Machine & { memoryBytes: number }): string[] {
 
 async function passOn(
   output: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onLine?: (line: string) => void,
+  { onLine, output: destination }: BootOptions,
 ): Promise<void> {
-  if (!onLine) {
-    await output.pipeTo(Deno.stdout.writable, { preventClose: true });
-    return;
-  }
-  for await (const line of lines(output)) onLine(line);
+  if (destination) return await output.pipeTo(destination, { preventClose: true });
+  for await (const line of lines(output)) onLine?.(line);
 }
 
 async function lastLines(

@@ -1,6 +1,6 @@
-# sh guard.sh KERNEL ARGUMENT...: becomes the kernel, and ends it when this script's input ends
+# sh -c TEXT guard KERNEL ARGUMENT...: becomes the kernel, and ends it when this script's input ends
 #
-# guarded.ts holds the other end of the input. Should it be killed, no process of the kernel is left:
+# processes.ts holds the other end of the input. Should it be killed, no process of the kernel is left:
 # those of User-Mode Linux are all in the group that the kernel leads.
 exec 3<&0 </dev/null
 (

@@ -1,7 +1,7 @@
 # Process 1 in User-Mode Linux: busybox sh init.sh BUSYBOX EXCHANGE
 #
 # EXCHANGE is the folder that boot.ts made on the host. It holds `modules` (a path a line, and a
-# parameter after a tab) and `command` (a script), and takes `status`. Only busybox is used until the
+# parameter after a tab), `writable` (folders, a path a line) and `command` (a script), and takes `status`. Only busybox is used until the
 # command runs, so that nothing needs to be installed. If a step fails, this ends, the kernel panics
 # for want of process 1, and boot.ts reports the last lines that were said here.
 set -eu
@@ -67,10 +67,18 @@ run_command() {
   wait "$reader"
 }
 
+# Folders of the host that are written to for good.
+mount_writable_folders() {
+  while IFS= read -r folder; do
+    box mount -t hostfs -o "$folder" hostfs "$folder"
+  done <"$exchange/writable"
+}
+
 load_modules
 enter_throwaway_root
 mount_kernel_file_systems
 box mount -t hostfs -o "$exchange" hostfs "$exchange"
+mount_writable_folders
 box ip link set lo up
 
 exec 3>/dev/tty1

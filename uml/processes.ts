@@ -1,3 +1,5 @@
+import guardScript from "./guard.sh" with { type: "text" };
+
 /**
  * Starts a kernel that ends with this process, should this one be killed: `guard.sh` sees to it.
  *
@@ -8,7 +10,7 @@
  */
 export function startGuarded(command: readonly string[], env: Record<string, string> = {}): Deno.ChildProcess {
   return new Deno.Command("/bin/sh", {
-    args: [`${import.meta.dirname}/guard.sh`, ...command],
+    args: ["-c", guardScript, "guard", ...command],
     clearEnv: true,
     env: { PATH: "/usr/bin:/bin", ...env },
     stdin: "piped",

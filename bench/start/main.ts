@@ -3,8 +3,8 @@
 import { compileBinary, compileProgram } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
 import { bundleProgram, MAIN } from "../../package/javascript.ts";
-import { findPlugKernel } from "../../uml/plug_kernel.ts";
-import { runProgram } from "../../uml/program.ts";
+import { findPlugKernel } from "../../demo/plug_kernel.ts";
+import { runProgram } from "../../package/program.ts";
 import { circumstances, table, writeSection } from "../results.ts";
 import { median, parseRuns, type Run } from "../processes.ts";
 

@@ -45,8 +45,8 @@ function verdict(missing: readonly Check[]): string {
 function uml(checks: readonly Check[]): string {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return "";
   if (!checks.every(({ name }) => name === "sch_plug" || name === "CAP_NET_ADMIN")) return "";
-  return "\nIt can still run plugctl in User-Mode Linux, a kernel that is an ordinary process and needs no root:\n" +
-    "deno task demo does, from a clone of the repository; docs/INSTALL.md describes it.";
+  return "\nReady with plugctl uml: it runs any command, plugctl too, in User-Mode Linux, a kernel that is an ordinary process\n" +
+    "and needs no root: plugctl uml -- plugctl run FILE.";
 }
 
 function names(checks: readonly Check[]): string {

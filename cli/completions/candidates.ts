@@ -115,6 +115,7 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
     }
     case "NETNS":
       return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
+    case "DIR":
     case "FILE":
       return { kind: "files" };
     default:

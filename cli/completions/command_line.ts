@@ -1,17 +1,43 @@
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
 import { findCommand } from "../arguments.ts";
 
-/** The words of a command line as a shell splits it, without their quotes; the last is empty behind a space. */
+/** The words of a command line that is being written, as a shell splits it, without their quotes; the last is empty behind a space. */
 export function shellWords(line: string): string[] {
   const words = [""];
-  // Blanks; text in single quotes, or in double ones, the last perhaps not closed; a letter behind a backslash; others.
+  for (const { text, isBlank } of shellParts(line)) {
+    if (isBlank) words.push("");
+    else words[words.length - 1] += text;
+  }
+  return words;
+}
+
+/**
+ * The words of a whole line, as a shell splits it: up to a word that begins with `#`, without their quotes.
+ *
+ * @throws {SyntaxError} where a quote or a backslash has no end
+ */
+export function wordsOfLine(line: string): string[] {
+  const words: string[] = [];
+  let isNew = true;
+  for (const { part, text, isBlank, isOpen } of shellParts(line)) {
+    if (isNew && part.startsWith("#")) break;
+    if (isOpen) throw new SyntaxError(`a quote or a backslash has no end: ${part}`);
+    if (!isBlank) words.push(isNew ? text : words.pop() + text);
+    isNew = isBlank;
+  }
+  return words;
+}
+
+/** Blanks; text in single quotes, or in double ones, the last perhaps not closed; a letter behind a backslash; others. */
+function* shellParts(line: string): Generator<{ part: string; text: string; isBlank: boolean; isOpen: boolean }> {
   for (
     const [part, single, double, escaped] of line.matchAll(/\s+|'([^']*)'?|"((?:\\.|[^"\\])*)"?|\\(.?)|[^\s'"\\]+/gs)
   ) {
-    if (/^\s/.test(part)) words.push("");
-    else words[words.length - 1] += single ?? double?.replaceAll(/\\(["\\$`])/g, "$1") ?? escaped ?? part;
+    const text = single ?? double?.replaceAll(/\\(["\\$`])/g, "$1") ?? escaped ?? part;
+    const quoted = single ?? double;
+    const isOpen = escaped === "" || quoted !== undefined && part.length < quoted.length + 2;
+    yield { part, text, isBlank: /^\s/.test(part), isOpen };
   }
-  return words;
 }
 
 /** A command line that is being written, as far as it can be understood: nothing in it is refused. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { runProgram } from "../../uml/program.ts";
+import { runProgram } from "../../package/program.ts";
 import { findKernel, makeContents } from "./contents.ts";
 import { writeInitramfs } from "./initramfs.ts";
 import { QEMU, runMachine } from "./machine.ts";

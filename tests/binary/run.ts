@@ -10,9 +10,9 @@
 import { compileBinary } from "../../package/binary.ts";
 import { run } from "../../package/command.ts";
 import { bundleProgram } from "../../package/javascript.ts";
-import { cacheModules } from "../../uml/cache.ts";
-import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
-import { runProgram } from "../../uml/program.ts";
+import { cacheModules } from "../../demo/plug_kernel.ts";
+import { findPlugKernel, type PlugKernel } from "../../demo/plug_kernel.ts";
+import { runProgram } from "../../package/program.ts";
 import { provideTools } from "../tools.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;

@@ -64,7 +64,7 @@ Deno.test("main() loads the module of each command", async () => {
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
       ? /^plugctl: ((gate )?\S+ needs a (gate or a )?device|limit needs|requires ffi access)/
-      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: capture needs a file|plugctl: (cannot read|no such file|unknown shell)|$)/;
+      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: capture needs a file|plugctl: uml needs a command|plugctl: (cannot read|no such file|unknown shell)|$)/;
     assertMatch(stderr, lacks, name);
   }
 });

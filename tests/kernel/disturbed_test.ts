@@ -99,6 +99,8 @@ const ANEW: Disturbance = [
     const stderr = await hold.by(DEV, () => {
       left.run("ip", "link", "delete", "eth0");
       left.run("ip", "link", "add", "eth0", "index", index, "type", "dummy");
+      // So that the kernel sends nothing of its own there.
+      left.run("ip", "link", "set", "eth0", "addrgenmode", "none", "multicast", "off", "arp", "off");
       left.run("ip", "link", "set", "eth0", "up");
       left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "504c:", "plug", "limit", "1000000");
       left.run("ip", "neighbour", "replace", "10.0.0.2", "lladdr", "02:00:00:00:00:02", "dev", "eth0");

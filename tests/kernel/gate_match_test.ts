@@ -90,7 +90,7 @@ class Cable implements Disposable {
 
   constructor() {
     // Nobody answers: an answer would be held like what was sent.
-    const silence = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 && ip address flush dev eth0";
+    const silence = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && ip address flush dev eth0";
     for (const host of [this.pair.left, this.pair.right]) host.run("sh", "-c", silence);
     const { left, right } = this.pair;
     left.configure(["link add source type veth peer name inner", "link set source up", "link set inner up"]);

@@ -34,7 +34,7 @@ export class Traffic implements Disposable {
     const [from, to] = side === "egress" ? [near, far] : [far, near];
     this.pair.left.configure(["link add sink type dummy"]);
     // It is to send nothing on its own account.
-    this.pair.left.run("sh", "-c", "sysctl -qw net.ipv6.conf.sink.disable_ipv6=1 && ip link set sink up");
+    this.pair.left.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/sink/disable_ipv6 && ip link set sink up");
     this.#address = to.ipv4;
     this.#sender = new UdpSocket(from.host, { address: from.ipv4, port: 0 });
     this.#receivers = [PORT, OTHER, END].map((port) => new UdpSocket(to.host, { address: to.ipv4, port }));

@@ -9,9 +9,8 @@
  * @module
  */
 
-import { cacheModules } from "../../uml/cache.ts";
-import { findPlugKernel, type PlugKernel } from "../../uml/plug_kernel.ts";
-import { runProgram } from "../../uml/program.ts";
+import { cacheModules, findPlugKernel, type PlugKernel } from "../../demo/plug_kernel.ts";
+import { runProgram } from "../../package/program.ts";
 import { provideTools } from "../tools.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
@@ -31,6 +30,7 @@ const TOOLS = [
   "strace",
   "tc",
   "tcpdump",
+  "tshark",
 ] as const;
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 

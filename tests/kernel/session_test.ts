@@ -271,21 +271,29 @@ Deno.test("a session whose guardian is killed lets go, says so and ends", async 
   await hold.isOver();
 });
 
-/** Runs pytest on a test that has a copy of the client beside it, on a host, with a `plugctl` that is this one. */
-function pytest(host: Host, file: string, { holdSeconds = 0.3 } = {}): Deno.ChildProcess {
-  const folder = Deno.makeTempDirSync({ prefix: "plugctl-pytest-" });
-  Deno.copyFileSync(`${import.meta.dirname}/../../clients/python/plugctl.py`, `${folder}/plugctl.py`);
-  Deno.copyFileSync(`${import.meta.dirname}/${file}`, `${folder}/${file}`);
+/** How a client's test is run: the client, the test, and the words that run it. */
+const CLIENTS = {
+  Python: {
+    client: "python/plugctl.py",
+    test: "python/test_slow_answer.py",
+    command: ["pytest", "-q", "-p", "no:cacheprovider"],
+  },
+  Node: { client: "node/plugctl.mjs", test: "node/slow_answer.test.mjs", command: ["node"] },
+} as const;
+
+/** Runs a test that has a copy of a client beside it, on a host, with a `plugctl` that is this one. */
+function runClient(host: Host, language: keyof typeof CLIENTS, { holdSeconds = 0.3 } = {}): Deno.ChildProcess {
+  const { client, test, command } = CLIENTS[language];
+  const folder = Deno.makeTempDirSync({ prefix: "plugctl-client-" });
+  for (const file of [client, test]) {
+    Deno.copyFileSync(`${import.meta.dirname}/../../clients/${file}`, `${folder}/${file.split("/")[1]}`);
+  }
   const words = PLUGCTL.map((word) => `'${word}'`).join(" ");
   Deno.mkdirSync(`${folder}/bin`);
   Deno.writeTextFileSync(`${folder}/bin/plugctl`, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
-  const env = {
-    PATH: `${folder}/bin:${Deno.env.get("PATH")}`,
-    PYTHONDONTWRITEBYTECODE: "1",
-    HOLD_SECONDS: `${holdSeconds}`,
-  };
-  const command = ["pytest", "-q", "-p", "no:cacheprovider", `${folder}/${file}`];
-  return host.spawn(command, { env, stdin: "null", stdout: "piped" });
+  const PATH = `${folder}/bin:${Deno.env.get("PATH")}`;
+  const env = { PATH, PYTHONDONTWRITEBYTECODE: "1", HOLD_SECONDS: `${holdSeconds}` };
+  return host.spawn([...command, `${folder}/${test.split("/")[1]}`], { env, stdin: "null", stdout: "piped" });
 }
 
 /** Whether a gate's device on a host holds something. */
@@ -294,22 +302,22 @@ function holdsAtAGate(host: Host): boolean {
   return devices.some(({ dev, qlen }) => dev.startsWith("plug-") && qlen > 0);
 }
 
-Deno.test("the Python client holds a server's answer in a test of pytest", async () => {
-  using hold = new HoldCase();
-  const { code, stdout } = await pytest(hold.left, "slow_answer_test.py").output();
-  const said = new TextDecoder().decode(stdout);
-  assertEquals(code, 0, said);
-  assertMatch(said, /1 passed/);
-  await hold.isOver();
-});
-
-Deno.test("the Python client that is killed in the middle leaves a machine that passes traffic", async () => {
-  await rounds(async () => {
+for (const language of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
+  Deno.test(`the client for ${language} holds a server's answer in a test`, async () => {
     using hold = new HoldCase();
-    const child = pytest(hold.left, "slow_answer_test.py", { holdSeconds: 600 });
-    await until(() => holdsAtAGate(hold.left), { ...WAIT, what: "an answer that waits" });
-    child.kill("SIGKILL");
-    await child.output();
-    return await hold.isOver();
+    const { code, stdout } = await runClient(hold.left, language).output();
+    assertEquals(code, 0, new TextDecoder().decode(stdout));
+    await hold.isOver();
   });
-});
+
+  Deno.test(`the client for ${language} that is killed in the middle leaves a machine that passes traffic`, async () => {
+    await rounds(async () => {
+      using hold = new HoldCase();
+      const child = runClient(hold.left, language, { holdSeconds: 600 });
+      await until(() => holdsAtAGate(hold.left), { ...WAIT, what: "an answer that waits" });
+      child.kill("SIGKILL");
+      await child.output();
+      return await hold.isOver();
+    });
+  });
+}

@@ -9,9 +9,9 @@
 
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
-import { cacheModules } from "../../uml/cache.ts";
+import { cacheModules } from "../../demo/plug_kernel.ts";
 import { boot, prepareBoot } from "../../uml/boot.ts";
-import { runProgram } from "../../uml/program.ts";
+import { runProgram } from "../../package/program.ts";
 import { systemPath } from "../../uml/processes.ts";
 import { filesImporting } from "../test_files.ts";
 

@@ -23,10 +23,11 @@ Deno.test("arguments, exits and printing stand in cli/ alone, and in programs th
   assert(found(PROGRAM).includes("cli/main.ts"));
 });
 
-Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, and by guardians", () => {
+Deno.test("signals are met in one place of cli/, in one that releases what a dying process holds, by guardians, and where processes are ended", () => {
   const guardian = ["guardian/guard.ts", "guardian/processes.ts"];
   const scenario = "scenario/run/process.ts"; // sends them to the processes of a scenario
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "plug/queue.ts", scenario]);
+  const uml = "uml/processes.ts"; // ends a kernel
+  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "plug/queue.ts", scenario, uml]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

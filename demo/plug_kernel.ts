@@ -5,9 +5,9 @@
  */
 
 import { namespaceIdentity } from "../linux/namespace.ts";
-import { boot, prepareBoot } from "./boot.ts";
-import type { FetchOptions } from "./packages.ts";
-import { lines, systemPath, terminate } from "./processes.ts";
+import { boot, prepareBoot } from "../uml/boot.ts";
+import type { FetchOptions } from "../uml/packages.ts";
+import { lines, systemPath, terminate } from "../uml/processes.ts";
 
 /** What makes a place for a command; the words before that are Deno, `probe.ts` and its argument. */
 const SET_UP = 'mount -t tmpfs tmpfs /run && "$1" run -A --no-check --quiet "$2" "$3" && shift 3 && exec "$@"';
@@ -130,7 +130,12 @@ function userModeLinux({ reason }: Unusable): PlugKernel {
     place: "on User-Mode Linux, a kernel that is an ordinary process, " +
       `because this machine's own cannot be used: ${reason}`,
     prepare: prepareBoot,
-    run: (command, options) => boot(command, { ...options, env: environment(options) }),
+    run: (command, options) =>
+      boot(command, {
+        ...options,
+        output: options.onLine ? undefined : Deno.stdout.writable,
+        env: environment(options),
+      }),
   };
 }
 
@@ -161,4 +166,24 @@ function environment({ env }: RunOptions): Record<string, string> {
     DENO_NO_UPDATE_CHECK: "1",
     ...env,
   };
+}
+
+const PROJECT = `${import.meta.dirname}/..`;
+
+/**
+ * Fetches and compiles what programs of the project import, and with `cli/main.ts` what its commands do, which are
+ * loaded when they are at hand: on a kernel of its own there may be no network, and what is compiled there is lost.
+ *
+ * @param modules Their paths from the root of the project
+ * @throws {Error} If one cannot be had; Deno has said why.
+ */
+export async function cacheModules(modules: readonly string[], signal: AbortSignal): Promise<void> {
+  const commands = Array.from(Deno.readDirSync(`${PROJECT}/cli/commands`), ({ name }) => `cli/commands/${name}`);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", ...modules, ...modules.includes("cli/main.ts") ? commands : []],
+    cwd: PROJECT,
+    signal,
+  }).spawn().status;
+  signal.throwIfAborted();
+  if (!success) throw new Error("Cannot fetch the modules that plugctl imports");
 }

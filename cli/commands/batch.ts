@@ -1,0 +1,123 @@
+import { type Arguments, parseArguments } from "../arguments.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
+import { wordsOfLine } from "../completions/command_line.ts";
+import { EXIT, understood, UsageError } from "../exit_status.ts";
+import { readAll } from "../input/files.ts";
+import { type CommandName, COMMANDS, type CommandSpec } from "../table.ts";
+
+/** A line of a batch. */
+interface Line {
+  number: number;
+  arguments: Arguments;
+}
+
+/** Commands of which several in a row that ask the same of different queues go out in one send. */
+const JOINED: readonly CommandName[] = ["buffer", "release", "release-one"];
+/** What has a conversation of its own with whoever called it. */
+const REFUSED: readonly CommandName[] = ["batch", "session"];
+
+/** `plugctl batch` */
+export async function run(context: Context): Promise<number> {
+  const [file = "-"] = context.arguments.operands;
+  const lines = parseLines(new TextDecoder().decode(readAll(file)), valueOf(context, "netns"));
+  const goesOn = isGiven(context, "continue");
+  const { describeFailure } = await import("../failure.ts");
+  let status: number = EXIT.done;
+  for (const group of goesOn ? lines.map((line) => [line]) : groups(lines)) {
+    const joined = join(group);
+    try {
+      const ended = await context.run(joined);
+      status ||= ended;
+    } catch (error) {
+      const failure = describeFailure(error, joined);
+      for (const text of failure.message.split("\n")) context.trace(`plugctl: ${place(group)}: ${text}\n`);
+      status ||= failure.status;
+    }
+    if (status !== EXIT.done && !goesOn) return status;
+  }
+  return status;
+}
+
+/**
+ * Reads all lines before the first is done.
+ *
+ * @throws {UsageError} where one is wrong, with each that is
+ */
+function parseLines(text: string, netns: string | undefined): Line[] {
+  const mistakes: string[] = [];
+  const lines = text.split("\n").flatMap((line, index): Line[] => {
+    try {
+      const [first, ...rest] = understood(() => wordsOfLine(line));
+      const words = first === "plugctl" ? rest : first === undefined ? [] : [first, ...rest];
+      if (first === undefined) return [];
+      return [{ number: index + 1, arguments: inNamespace(checked(parseArguments(words)), netns) }];
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      mistakes.push(`line ${index + 1}: ${error.message}`);
+      return [];
+    }
+  });
+  if (mistakes.length > 0) throw new UsageError(mistakes.join("\nplugctl: "));
+  return lines;
+}
+
+function checked(given: Arguments): Arguments {
+  if (REFUSED.includes(given.command)) throw new UsageError(`${given.command} cannot stand in a batch`);
+  return given;
+}
+
+/** In the namespace that the batch is given, unless the line says another. */
+function inNamespace(given: Arguments, netns: string | undefined): Arguments {
+  const { options }: CommandSpec = COMMANDS[given.command];
+  if (netns === undefined || given.values.has("netns") || !options.includes("netns")) return given;
+  return { ...given, values: new Map([...given.values, ["netns", [netns]]]) };
+}
+
+/** Lines that follow each other and ask the same of different queues. */
+function groups(lines: readonly Line[]): Line[][] {
+  const groups: Line[][] = [];
+  for (const line of lines) {
+    const last = groups.at(-1);
+    if (last && fits(last, line)) last.push(line);
+    else groups.push([line]);
+  }
+  return groups;
+}
+
+function fits(group: readonly Line[], line: Line): boolean {
+  const sign = signOf(line);
+  const names = new Set(group.flatMap(namesIn));
+  return sign !== undefined && sign === signOf(group[0]) && namesIn(line).every((name) => !names.has(name));
+}
+
+/** What of a line must be the same for it to be joined with others; `undefined` where it stands alone. */
+function signOf({ arguments: { command, values } }: Line): string | undefined {
+  if (
+    !JOINED.includes(command) ||
+    ["json", "dry-run", "help", "parent", "handle"].some((name) => values.has(name as "json"))
+  ) {
+    return undefined;
+  }
+  const rest = [...values].filter(([name]) => name !== "dev" && name !== "gate").sort();
+  return JSON.stringify([command, rest]);
+}
+
+function namesIn({ arguments: { operands, values } }: Line): string[] {
+  return [...operands, ...values.get("dev") ?? [], ...values.get("gate") ?? []];
+}
+
+function join(group: readonly Line[]): Arguments {
+  const [{ arguments: first }] = group;
+  if (group.length === 1) return first;
+  const values = new Map(first.values);
+  for (const name of ["dev", "gate"] as const) {
+    const given = group.flatMap(({ arguments: { values } }) => values.get(name) ?? []);
+    if (given.length > 0) values.set(name, given);
+  }
+  return { ...first, operands: group.flatMap(({ arguments: { operands } }) => operands), values };
+}
+
+function place(group: readonly Line[]): string {
+  const [first, last] = [group[0].number, group[group.length - 1].number];
+  return first === last ? `line ${first}` : `lines ${first} to ${last}`;
+}

@@ -1,0 +1,61 @@
+import { boot, prepareBoot } from "../../uml/boot.ts";
+import { systemPath } from "../../uml/processes.ts";
+import { type Context, valueOf } from "../context.ts";
+import { IncapableError, UsageError } from "../exit_status.ts";
+import { interruptible } from "../interruptible.ts";
+import { parseSize } from "../values.ts";
+
+/** What Deno needs to start in it. */
+const LEAST_MEMORY = 1 << 30;
+
+/** `plugctl uml` */
+export async function run(context: Context): Promise<number> {
+  const { program, values } = context.arguments;
+  if (program.length === 0) throw new UsageError("uml needs a command: plugctl uml -- COMMAND...");
+  const memoryBytes = memoryOf(context);
+  const writable = (values.get("rw") ?? []).map(folderOf);
+  return await interruptible(async (signal) => {
+    try {
+      await prepareBoot({ signal, onDownload: (what) => context.note(`downloading ${what}`) });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new IncapableError(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+    return await boot([...program], {
+      env: { ...Deno.env.toObject(), PATH: systemPath(), DENO_NO_UPDATE_CHECK: "1" },
+      memoryBytes,
+      writable,
+      output: Deno.stdout.writable,
+      programs: { plugctl: `#!/bin/sh\nexec ${ownWords().map(quoted).join(" ")} "$@"\n` },
+      signal,
+    });
+  });
+}
+
+function memoryOf(context: Context): number | undefined {
+  const text = valueOf(context, "mem");
+  if (text === undefined) return undefined;
+  const bytes = parseSize(text);
+  if (bytes >= LEAST_MEMORY) return bytes;
+  throw new UsageError(`--mem is ${text}, must be at least 1g: plugctl needs that much in it`);
+}
+
+function folderOf(path: string): string {
+  try {
+    if (Deno.statSync(path).isDirectory) return Deno.realPathSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  throw new UsageError(`--rw ${path}: there is no such folder`);
+}
+
+/** What starts this very plugctl: the binary, or Deno with its program. */
+function ownWords(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath()];
+  const main = new URL(Deno.mainModule).pathname;
+  return [Deno.execPath(), "run", "--quiet", "--no-check", "--no-prompt", "-A", main];
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

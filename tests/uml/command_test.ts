@@ -1,0 +1,77 @@
+/** `plugctl uml`: what a person gets of a command that runs on a kernel of its own. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { until } from "../kernel/until.ts";
+
+const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
+
+/** Runs `plugctl uml` in a folder of its own, with nothing to read. */
+function start(words: string[], cwd?: string): Deno.ChildProcess {
+  const args = ["run", "-A", "--no-check", MAIN, "uml", ...words];
+  return new Deno.Command(Deno.execPath(), { args, cwd, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+}
+
+/** How it ended. */
+async function outcome(words: string[], cwd?: string): Promise<{ status: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await start(words, cwd).output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { status: code, stdout: out, stderr: err };
+}
+
+Deno.test("plugctl uml runs plugctl as root on a kernel with sch_plug, and ends as it does", async () => {
+  const script = "id -u; plugctl attach lo && plugctl buffer lo --max-hold 1s && plugctl show lo; exit 42";
+  const { status, stdout, stderr } = await outcome(["--", "sh", "-c", script]);
+  assertEquals([status, stderr], [42, ""], stdout);
+  assertMatch(stdout, /^0\nDEVICE .*\nlo +root +504c: /);
+});
+
+Deno.test("plugctl uml leaves this machine's files alone, but for the folders of --rw", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "plugctl uml " });
+  try {
+    await Deno.mkdir(`${folder}/out`);
+    const script = "echo lost >lost.txt; echo kept >out/kept.txt; cat lost.txt";
+    const { status, stdout } = await outcome(["--rw", "out", "--", "sh", "-c", script], folder);
+    assertEquals([status, stdout], [0, "lost\n"]);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["out"]);
+    assertEquals(await Deno.readTextFile(`${folder}/out/kept.txt`), "kept\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (const [signal, status] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+  Deno.test(`plugctl uml that ${signal} ends takes its kernel with it`, async () => {
+    const mark = `600.${crypto.getRandomValues(new Uint16Array(1))[0]}`;
+    const child = start(["--", "sh", "-c", `echo begun; exec sleep ${mark}`]);
+    const reader = child.stdout.getReader();
+    assertEquals(new TextDecoder().decode((await reader.read()).value), "begun\n");
+    child.kill(signal);
+    assertEquals((await child.status).code, status);
+    reader.releaseLock();
+    await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+    await until(() => !kernels().includes(child.pid), { timeoutMs: 60_000, what: "the end of its kernel" });
+  });
+}
+
+/** The parents of the kernels that are there. */
+function kernels(): number[] {
+  return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name)).flatMap(({ name }) => {
+    try {
+      const isKernel = Deno.readTextFileSync(`/proc/${name}/cmdline`).includes("linux.uml");
+      return isKernel ? [Number(/^PPid:\s*(\d+)/m.exec(Deno.readTextFileSync(`/proc/${name}/status`))?.[1])] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+Deno.test("plugctl uml says what it needs before it starts anything", async () => {
+  const mistakes = [
+    [[], "plugctl: uml needs a command: plugctl uml -- COMMAND...\n"],
+    [["--mem", "64m", "--", "true"], "plugctl: --mem is 64m, must be at least 1g: plugctl needs that much in it\n"],
+    [["--rw", "/nonexistent", "--", "true"], "plugctl: --rw /nonexistent: there is no such folder\n"],
+  ] as const;
+  for (const [words, said] of mistakes) {
+    assertEquals(await outcome([...words]), { status: 2, stdout: "", stderr: said });
+  }
+});

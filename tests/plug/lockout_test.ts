@@ -189,7 +189,7 @@ lockoutTest("buffer() asks again, when the plug passes once more", () => {
 
 Deno.test("buffer() looks again once something was said of routes, and else sends nothing but the change", async () => {
   const kernel = world({ devices: [{}] });
-  const said = Object.assign(new FakeSocket({ answer: () => [new Uint8Array(16)] }), { readable: async () => {} });
+  const said = new FakeSocket({ answer: () => [new Uint8Array(16)] });
   const connection = new Connection(kernel.socket, { listen: () => said });
   const plug = Plug.attach({ dev: "eth0", connection });
   const asked = () => {

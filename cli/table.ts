@@ -233,10 +233,12 @@ export const COMMANDS = {
   limit: {
     summary: "set the queue limit of a plug: packets beyond it are dropped",
     operands: ["SIZE", "[NAME...]"],
-    options: [...QUEUE, ...COMMON],
+    options: [...QUEUE, "force", ...COMMON],
+    meanings: { force: "also below the MTU of a device with the default route or this SSH session" },
     details: [
       "The size may also stand behind the names. A limit below the present backlog keeps what is held, and drops new " +
-      "packets.",
+      "packets. Packets longer than the limit are dropped, held or not: one below the MTU of a device that carries the " +
+      "default route or this SSH session is refused without --force.",
     ],
     examples: [["limit 4m eth0", "hold up to 4 MiB"], ["limit web 4m", "hold up to 4 MiB at the gate web"]],
     load: (): Loading => import("./commands/change.ts").then(({ limit }) => limit),

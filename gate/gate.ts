@@ -2,7 +2,7 @@ import type { DetachReport } from "../plug/detach_report.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type BufferOptions, changeQueues } from "../plug/change.ts";
+import { type BufferOptions, changeQueues, type LimitOptions } from "../plug/change.ts";
 import type { DetachOptions, DrainOptions } from "../plug/drain.ts";
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
@@ -144,8 +144,8 @@ export class Gate implements Disposable, AsyncDisposable {
    *
    * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
    */
-  setLimit(limitBytes: number): void {
-    this.plug.setLimit(limitBytes);
+  setLimit(limitBytes: number, options?: LimitOptions): void {
+    this.plug.setLimit(limitBytes, options);
   }
 
   /**

@@ -3,7 +3,7 @@ import { timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { refuseLockout } from "../plug/lockout.ts";
+import { refuseLockout, refuseLowLimit } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
@@ -128,9 +128,10 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
     refuseDeviceKind(device, { plan, operation, dev: plan.devs[index] });
     refuseIngressQdisc(device, { plan, operation });
     refuseHeld(device, { operation, dev: plan.devs[index] });
-    if (plan.hold && !plan.force) {
-      refuseLockout(connection, { operation, ifindex, held: heldBy(cubes, { sides: sidesOf(direction), all }) });
-    }
+    if (plan.force) continue;
+    const danger = { operation, ifindex, held: heldBy(cubes, { sides: sidesOf(direction), all }) };
+    if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
+    if (plan.hold) refuseLockout(connection, danger);
   }
   if (!plan.force) refuseBypass(connection, { plan, operation, devices });
 }

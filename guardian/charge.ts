@@ -62,6 +62,8 @@ export type Order =
   | { order: "arm"; id: number; maxMs?: number }
   /** It holds, and nobody else is to do anything to it: watch it; with `due` what it holds now may still leave. Answered. */
   | { order: "watch"; id: number; due?: boolean }
+  /** It is there and passes packets: what takes its place from now on is another. Answered as `watch`. */
+  | { order: "know"; id: number }
   /** Look whether others have done something to it till now, and say so first. Answered. */
   | { order: "look"; id: number }
   /** What happens to it next is this process's own doing. Not answered. */

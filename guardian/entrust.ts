@@ -19,6 +19,8 @@ export interface QueueGuard {
   readonly pid: number;
   /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
+  /** It is there, and whatever takes its place from now on is another. */
+  know(): void;
   /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
   watch(options?: { due?: boolean }): void;
   /** It is to look whether others have done something till now. */
@@ -33,7 +35,7 @@ export interface QueueGuard {
   outlive(): void;
   /** Whether the guardian has released it by itself since it was armed; waits up to `patienceMs` for it to say so. */
   released(patienceMs?: number): Released | undefined;
-  /** Waits until it has; `undefined` where the guardian ends first. */
+  /** Waits until it has; `undefined` where the guardian ends first, or `drop` is called. */
   whenReleased(): Promise<Released | undefined>;
 }
 
@@ -53,6 +55,7 @@ export function entrust(
       using namespace = connection.openNamespace();
       guardian.outlive(id, namespace.path);
     },
+    know: () => guardian.know(id),
     watch: (options) => guardian.watch(id, options),
     look: () => guardian.look(id),
     unwatch: () => guardian.unwatch(id),

@@ -1,73 +1,26 @@
 import { Channel } from "../linux/unix_socket.ts";
 import { leaveSession } from "../linux/process.ts";
-import { namespaceIdentity } from "../linux/namespace.ts";
-import { Connection } from "../netlink/connection.ts";
-import { Listener } from "../netlink/listener.ts";
-import { type AnyCharge, type Backlog, type Duty, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
-import { showMark } from "./mark.ts";
-import { Ear } from "./ear.ts";
-import { type Happening, processOf, WATCHED_GROUPS } from "./watch.ts";
-
-/** Something in a guardian's charge. */
-interface Post {
-  duty: Duty;
-  /** By what others know of it. */
-  mark?: Disposable;
-  /** The timer of its deadline, while there is one. */
-  timer?: ReturnType<typeof setTimeout>;
-  /** Whether it has held since it was given into charge. */
-  armed?: boolean;
-  /** Whether the deadline is waited for also when the process that set it has ended. */
-  outlives?: boolean;
-  /** What listens to what others do to it. */
-  ear?: Ear;
-  /** While it holds: how many packets had left, and what it held, when it was last seen. */
-  held?: Sample;
-  /** How many of what it holds may still leave, by the will of the process that holds it. */
-  due?: number;
-  /** How often in a row it was seen to pass packets. */
-  passing?: number;
-  /** What looks at it again and again meanwhile. */
-  sampler?: ReturnType<typeof setInterval>;
-  /** Whether it is not there any more, so that what is in its place is somebody else's. */
-  forfeited?: boolean;
-}
-
-/** A look at a queue. */
-interface Sample {
-  at: number;
-  sent: number;
-  backlog: Backlog;
-}
+import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
+import { type Place, Places, REACH, type Reach } from "./places.ts";
+import {
+  hasGoneBack,
+  isReleased,
+  isToBePutRight,
+  leaveAlone,
+  type Post,
+  type Sample,
+  seen,
+  stop,
+  stopWatching,
+  WENT_BACK,
+} from "./post.ts";
+import { type Happening, processOf } from "./watch.ts";
 
 /** By what a guardian speaks to the process that has started it. */
 export type GuardChannel = Pick<Channel, "receive" | "readable" | "send" | typeof Symbol.dispose>;
 
-/** How a guardian reaches network namespaces; `undefined` is its own. */
-export interface Reach {
-  /** What tells a namespace from every other. */
-  identify(netns?: string): string;
-  connect(netns?: string): Connection;
-  /** Hears what is said there from now on. */
-  listen(netns?: string): Listener;
-  /** Lets others know that it stands guard. */
-  showMark: typeof showMark;
-}
-
-const REACH: Reach = {
-  identify: namespaceIdentity,
-  connect: (netns) => Connection.open({ netns }),
-  listen: (netns) => Listener.open({ groups: WATCHED_GROUPS, netns }),
-  showMark,
-};
-
 /** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
 const SAMPLE_MS = 50;
-/** After what time without a look, in milliseconds, this process must have been stopped. */
-const STOPPED_MS = 500;
-/** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
-const COUNTER_HALF = 2 ** 31;
-
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
 
@@ -92,16 +45,14 @@ export class Guard<C extends AnyCharge> {
   readonly #dutyOf: DutyOf<C>;
   readonly #reach: Reach;
   readonly #posts = new Map<number, Post>();
-  /** One for each network namespace, kept open. */
-  readonly #connections = new Map<string, Connection>();
-  /** One for each network namespace in which something is watched. */
-  readonly #ears = new Map<string, Ear>();
+  readonly #places: Places;
 
   /** Takes the connection to the process that has started it, and what is to be done for each kind of charge. */
   constructor(channel: GuardChannel, dutyOf: DutyOf<C>, reach: Reach = REACH) {
     this.#channel = channel;
     this.#dutyOf = dutyOf;
     this.#reach = reach;
+    this.#places = new Places(reach, () => this.#attendToNews());
   }
 
   /** Obeys until the process at the other end is dead, or needs no guardian. */
@@ -114,9 +65,10 @@ export class Guard<C extends AnyCharge> {
     }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
     for (const [id, post] of bereft) this.#hear(id, post);
-    const own = bereft.filter(([, { forfeited }]) => !forfeited);
-    for (const [id] of bereft) this.#drop(id);
+    const own = bereft.filter(([, post]) => isToBePutRight(post));
+    for (const [id] of bereft) this.#retire(id);
     const failures = await putRight(own.map(([, { duty }]) => duty));
+    for (const [, { place }] of bereft) this.#places.leave(place);
     if (failures.length > 0) throw new AggregateError(failures, "Cannot put everything right");
   }
 
@@ -131,13 +83,6 @@ export class Guard<C extends AnyCharge> {
     this.#channel[Symbol.dispose]();
   }
 
-  readonly #connectTo = (netns?: string): Connection => {
-    const identity = this.#reach.identify(netns);
-    const connection = this.#connections.get(identity) ?? this.#reach.connect(netns);
-    this.#connections.set(identity, connection);
-    return connection;
-  };
-
   #follow(order: Order): void | Promise<void> {
     switch (order.order) {
       case "take":
@@ -148,6 +93,9 @@ export class Guard<C extends AnyCharge> {
         return this.#disarm(order.id);
       case "watch":
         this.#watch(order);
+        return this.#report({ report: "watching", id: order.id });
+      case "know":
+        this.#know(order.id);
         return this.#report({ report: "watching", id: order.id });
       case "look":
         this.#sample(order.id);
@@ -169,16 +117,19 @@ export class Guard<C extends AnyCharge> {
   }
 
   async #take({ id, charge }: Extract<Order, { order: "take" }>): Promise<void> {
+    const { netns } = charge;
+    let place: Place | undefined;
     try {
-      const { netns } = charge;
-      const duty = await this.#dutyOf(charge as C, this.#connectTo);
+      const here = place = this.#places.enter(netns);
+      const duty = await this.#dutyOf(charge as C, () => here.connection);
       const mark = duty.mark === undefined ? undefined : this.#reach.showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
-      const ear = watched && this.#earTo(netns);
-      this.#posts.set(id, { duty, mark, ear });
+      const ear = watched && place.ear;
+      this.#posts.set(id, { name: charge.name ?? charge.kind, duty, place, mark, ear });
       if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
+      if (place) this.#places.leave(place);
       this.#report({ report: "refused", id, reason: reasonOf(error) });
     }
   }
@@ -195,7 +146,9 @@ export class Guard<C extends AnyCharge> {
 
   #disarm(id: number): void {
     const post = this.#posts.get(id);
-    if (post) stop(post);
+    if (!post) return;
+    stop(post);
+    post.armed = false;
   }
 
   #outlive({ id, netns }: Extract<Order, { order: "outlive" }>): void {
@@ -208,16 +161,25 @@ export class Guard<C extends AnyCharge> {
     this.#report({ report: "taken", id });
   }
 
+  /** It is there. What was said till now was of its process's own doing, but for links. */
+  #know(id: number): Sample | undefined {
+    const post = this.#posts.get(id);
+    if (!post) return undefined;
+    post.ear?.forget(id);
+    const now = seen(post.duty);
+    post.isThere = true;
+    post.forfeited = now === "gone";
+    if (now === undefined || now === "gone") return undefined;
+    post.sent = now.sent;
+    return now;
+  }
+
   /** From now on whatever is done to it is done by others. */
   #watch({ id, due = false }: Extract<Order, { order: "watch" }>): void {
     const post = this.#posts.get(id);
     if (!post) return;
     clearInterval(post.sampler);
-    post.forfeited = false;
-    // What was said till now was of that process's own doing, but for links.
-    post.ear?.forget(id);
-    const now = seen(post.duty);
-    post.held = now === "gone" ? undefined : now;
+    post.held = this.#know(id);
     if (due) post.due = post.held?.backlog.packets;
     post.sampler = setInterval(() => this.#sample(id), SAMPLE_MS);
   }
@@ -243,21 +205,18 @@ export class Guard<C extends AnyCharge> {
       return this.#disturbed(id, post.duty.linkOf?.(post.duty.watched?.ifindex ?? 0) === "gone" ? "gone" : "deleted");
     }
     const left = (now.sent - before.sent) >>> 0;
-    if (left > COUNTER_HALF) return this.#disturbed(id, "replaced");
+    if (hasGoneBack(before.sent, now.sent)) {
+      if (post.outlives) leaveAlone(post, WENT_BACK);
+      return this.#disturbed(id, "replaced");
+    }
     const { due = 0 } = post;
     post.due = Math.max(due - left, 0);
     if (left > due && isReleased(post, { before, now })) {
+      if (post.outlives) leaveAlone(post, "packets have left that were held, so that it was released meanwhile");
       return this.#disturbed(id, "released", post.ear?.changedBy(id));
     }
     post.held = now;
-  }
-
-  /** An ear to the namespace at a path: one for all queues there. */
-  #earTo(netns: string | undefined): Ear {
-    const identity = this.#reach.identify(netns);
-    const ear = this.#ears.get(identity) ?? new Ear(this.#reach.listen(netns), () => this.#attendToNews());
-    this.#ears.set(identity, ear);
-    return ear;
+    post.sent = now.sent;
   }
 
   /** Hears what was said before this call began, and acts on it. */
@@ -296,7 +255,7 @@ export class Guard<C extends AnyCharge> {
   #disturbed(id: number, what: Happening, port = 0): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    if (post.armed && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
+    if (post.isThere && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
     if (post.outlives && (post.forfeited || what === "released")) return this.#drop(id);
     if (!post.held) return;
     const { backlog } = post.held;
@@ -307,14 +266,18 @@ export class Guard<C extends AnyCharge> {
 
   #drop(id: number): void {
     const post = this.#posts.get(id);
+    this.#retire(id);
+    if (post) this.#places.leave(post.place);
+  }
+
+  /** Has something no more in its charge; what it takes to put it right stays open. */
+  #retire(id: number): void {
+    const post = this.#posts.get(id);
     this.#posts.delete(id);
     if (!post) return;
     stop(post);
     post.mark?.[Symbol.dispose]();
     post.ear?.leave(id);
-    if ([...this.#posts.values()].some(({ ear }) => ear === post.ear)) return;
-    for (const [identity, ear] of this.#ears) if (ear === post.ear) this.#ears.delete(identity);
-    post.ear?.[Symbol.dispose]();
   }
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {
@@ -323,12 +286,13 @@ export class Guard<C extends AnyCharge> {
     if (asked) this.#hear(id, asked);
     this.#sample(id);
     const post = this.#posts.get(id);
-    if (!post?.duty.release || post.forfeited) return;
+    if (!post?.duty.release || post.forfeited || !post.armed) return;
     stop(post);
     const now = seen(post.duty);
     const backlog = now === "gone" ? undefined : now?.backlog;
     try {
       post.duty.release();
+      post.armed = false;
       this.#report({ report: "released", id, why, backlog });
     } catch (error) {
       this.#report({ report: "released", id, why, failure: reasonOf(error) });
@@ -344,39 +308,6 @@ export class Guard<C extends AnyCharge> {
       // The end of the connection is met when it is read, and acted on there.
     }
   }
-}
-
-/**
- * Whether a queue of which more have left was released. While its holder lives, nobody else is to let anything go. Of one
- * that waits for a deadline others may release an epoch: only what is seen to pass packets was released, or what has let
- * go more than it held while this process was stopped.
- */
-function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }): boolean {
-  if (!post.outlives) return true;
-  post.passing = now.backlog.packets === 0 ? (post.passing ?? 0) + 1 : 0;
-  const wasStopped = now.at - before.at > STOPPED_MS;
-  return post.passing > 1 || wasStopped && now.sent - before.sent > before.backlog.packets;
-}
-
-/** What is held; a look that fails must not keep it from being released. */
-function seen({ look }: Duty): Sample | "gone" | undefined {
-  try {
-    const now = look?.();
-    if (now === undefined || now === "gone") return now;
-    return { at: performance.now(), sent: now.sent, backlog: { packets: now.packets, bytes: now.bytes } };
-  } catch {
-    return undefined;
-  }
-}
-
-function stopWatching(post: Post): void {
-  clearInterval(post.sampler);
-  post.held = undefined;
-}
-
-function stop(post: Post): void {
-  clearTimeout(post.timer);
-  stopWatching(post);
 }
 
 function reasonOf(error: unknown): string {

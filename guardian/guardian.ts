@@ -45,8 +45,8 @@ const LOOK_MS = 50;
 export class Guardian implements Disposable {
   readonly #channel: Channel;
   readonly #child: Spawned;
-  /** What it said of releases, by the number of the charge. */
-  readonly #released = new Map<number, Released>();
+  /** What it has charge of, by number, with what it said of a release, where it did. */
+  readonly #taken = new Map<number, Released | undefined>();
   #heard = Promise.withResolvers<void>();
   #last = 0;
 
@@ -95,6 +95,7 @@ export class Guardian implements Disposable {
     const id = ++this.#last;
     this.#order({ order: "take", id, charge });
     this.#awaitAnswer(id, `give ${nameCharge(charge)} into a guardian's charge`);
+    this.#taken.set(id, undefined);
     return id;
   }
 
@@ -105,7 +106,7 @@ export class Guardian implements Disposable {
    * @throws {Error} where it is not
    */
   arm(id: number, maxMs?: number): void {
-    this.#released.delete(id);
+    this.#note(id, undefined);
     this.#order({ order: "arm", id, maxMs });
   }
 
@@ -113,6 +114,12 @@ export class Guardian implements Disposable {
   watch(id: number, { due = false }: { due?: boolean } = {}): void {
     this.#orderIfThere({ order: "watch", id, due });
     // What others do from now on is seen, also by one that is about to be stopped.
+    this.#listenUntil((report) => report.report === "watching" && report.id === id);
+  }
+
+  /** Has it know a queue that is there, and passes packets, from another that may take its place. */
+  know(id: number): void {
+    this.#orderIfThere({ order: "know", id });
     this.#listenUntil((report) => report.report === "watching" && report.id === id);
   }
 
@@ -137,6 +144,8 @@ export class Guardian implements Disposable {
     this.#orderIfThere({ order: "drop", id });
     // Whoever comes next is not to be told that somebody has it in hand.
     this.#listenUntil((report) => report.report === "dropped" && report.id === id);
+    this.#taken.delete(id);
+    this.#wake();
   }
 
   /**
@@ -153,18 +162,18 @@ export class Guardian implements Disposable {
    * for it to say so.
    */
   released(id: number, patienceMs = 0): Released | undefined {
-    const hear = () => this.#channel.receive(this.#released.has(id) ? 0 : patienceMs);
+    const hear = () => this.#channel.receive(this.#taken.get(id) ? 0 : patienceMs);
     for (let text = hear(); text; text = hear()) this.#hear(text);
-    return this.#released.get(id);
+    return this.#taken.get(id);
   }
 
-  /** Waits until it releases a queue by itself; `undefined` where it ends before. */
+  /** Waits until it releases a queue by itself; `undefined` where it ends before, or the queue is taken out of its charge. */
   async whenReleased(id: number): Promise<Released | undefined> {
     for (;;) {
       const text = this.#channel.receive();
       if (text) this.#hear(text);
-      const released = this.#released.get(id);
-      if (released || text === "") return released;
+      const released = this.#taken.get(id);
+      if (released || text === "" || !this.#taken.has(id)) return released;
       if (text === undefined) await Promise.race([this.#channel.readable(), this.#heard.promise]);
     }
   }
@@ -227,11 +236,20 @@ export class Guardian implements Disposable {
   #hear(text: string): Report {
     const report: Report = JSON.parse(text);
     if (report.report !== "released") return report;
-    this.#released.set(report.id, report);
+    this.#note(report.id, report);
     // Whoever else waits for a release has not seen this one arrive.
+    this.#wake();
+    return report;
+  }
+
+  #note(id: number, released: Released | undefined): void {
+    if (this.#taken.has(id)) this.#taken.set(id, released);
+  }
+
+  /** Has those look again that wait for a release. */
+  #wake(): void {
     this.#heard.resolve();
     this.#heard = Promise.withResolvers();
-    return report;
   }
 }
 

@@ -66,6 +66,35 @@ function hasVariable(name: string, isRight: (value: string) => boolean): IsMeant
   };
 }
 
+/**
+ * The value of a variable that the nearest of the processes that this one descends from was started with; `undefined` where
+ * none was, or this process may not look.
+ */
+export function variableOfAncestors(name: string): string | undefined {
+  // Nobody is to be asked for a permission.
+  if (Deno.permissions.querySync({ name: "read", path: "/proc" }).state !== "granted") return undefined;
+  let found: string | undefined;
+  const isSuch = hasVariable(name, (value) => {
+    found = value;
+    return true;
+  });
+  try {
+    for (let pid = Deno.ppid; pid > 1; pid = parentOf(pid)) if (findProcesses(isSuch, [pid]).length > 0) return found;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+}
+
+/** The process that has started one; 0 where that is not known. */
+function parentOf(pid: number): number {
+  try {
+    return Number(statOf(`/proc/${pid}`)[1]);
+  } catch {
+    // It has ended, or /proc may not be read.
+    return 0;
+  }
+}
+
 /** Those that are in another session than process `pid` is now, as daemons are. */
 export function isOutsideSessionOf(pid: number): IsMeant {
   const session = sessionOf(`/proc/${pid}`);

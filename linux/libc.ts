@@ -107,6 +107,8 @@ export interface Libc {
   /** What it was opened by: `libc.so.6`. */
   readonly name: string;
   readonly call: Functions;
+  /** `char **environ`, the variables of this process: where the pointer to them is. */
+  readonly environ: Deno.PointerObject;
   /** The errno of the last call that failed. Must be read before anything else is called. */
   errno(): number;
 }
@@ -131,29 +133,31 @@ export function libc(): Libc {
 const CALLS_BEFORE_COMPILING = 4;
 
 function load(): Libc {
-  const { name, addresses } = openLibrary();
+  const { name, addresses, environ } = openLibrary();
   const call = {} as Functions;
   for (const symbol of Object.keys(SYMBOLS) as (keyof Functions)[]) {
     const value = throughPointer(addresses[symbol], symbol, () => compile(call, { name, symbol }));
     Object.defineProperty(call, symbol, { configurable: true, value });
   }
   const location = new Deno.UnsafePointerView(call.__errno_location() as Deno.PointerObject);
-  return { name, call, errno: () => location.getInt32() };
+  return { name, call, environ, errno: () => location.getInt32() };
 }
 
 /** Where a function is. */
 type Address = Deno.PointerObject<Deno.ForeignFunction>;
 type Addresses = Readonly<Record<keyof Functions, Address>>;
 
-/** Opens the library by the first name that there is, and finds where its functions are. */
-function openLibrary(): { name: string; addresses: Addresses } {
-  const symbols = Object.entries<Deno.ForeignFunction>(SYMBOLS)
+/** Opens the library by the first name that there is, and finds where its functions are, and its variables. */
+function openLibrary(): { name: string; addresses: Addresses; environ: Deno.PointerObject } {
+  const functions = Object.entries<Deno.ForeignFunction>(SYMBOLS)
     .map(([symbol, { name }]) => [symbol, { name, type: "pointer" }] as const);
+  const symbols = [...functions, ["environ", { type: "pointer" }]] as const;
   const failures: unknown[] = [];
   for (const name of NAMES) {
     try {
       const library = Deno.dlopen(name, Object.fromEntries(symbols));
-      return { name, addresses: library.symbols as Addresses };
+      const { environ, ...addresses } = library.symbols as Addresses & { environ: Deno.PointerObject };
+      return { name, addresses, environ };
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       failures.push(error);

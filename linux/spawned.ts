@@ -14,6 +14,9 @@ const SIGPIPE_ALONE = Uint8Array.from({ length: 128 }, (_, at) => at === 1 ? 0x1
 /** How often one that has not ended is looked at, in milliseconds. */
 const PAUSE_MS = 1000;
 
+/** Those that nobody waits for and that may not have ended yet. */
+const left = new Set<Spawned>();
+
 /** How to start a program. */
 export interface SpawnOptions {
   args: readonly string[];
@@ -38,6 +41,8 @@ export class Spawned {
    * @throws {NetlinkError} where it cannot be started
    */
   constructor(program: string, { args, env }: SpawnOptions) {
+    // The event loop may not have turned since they have ended.
+    for (const other of left) other.reap();
     const { call } = libc();
     const pid = new Int32Array(1);
     const actions = new Uint8Array(ROOM);
@@ -72,11 +77,14 @@ export class Spawned {
 
   /** Clears away what the kernel keeps of it once it has ended; whether it has. Does not wait. */
   reap(): boolean {
-    return this.#isReaped ||= libc().call.waitpid(this.pid, null, WNOHANG) !== 0;
+    this.#isReaped ||= libc().call.waitpid(this.pid, null, WNOHANG) !== 0;
+    if (this.#isReaped) left.delete(this);
+    return this.#isReaped;
   }
 
   /** As `reap`, and again from time to time until it has ended, for which this process does not stay. */
   reapLater(): void {
+    left.add(this);
     const timer = setInterval(() => this.reap() && clearInterval(timer), PAUSE_MS);
     Deno.unrefTimer(timer);
   }
@@ -103,10 +111,9 @@ class StringArray {
   }
 }
 
-/** The variables of this process, `char **environ`: read there, since Deno's own way takes a permission of its own. */
+/** The variables of this process: read where C has them, since Deno's own way takes a permission of its own. */
 function environment(): { name: string; address: bigint }[] {
-  const { symbols: { environ } } = Deno.dlopen(libc().name, { environ: { type: "pointer" } });
-  const list = environ && new Deno.UnsafePointerView(environ).getPointer();
+  const list = new Deno.UnsafePointerView(libc().environ).getPointer();
   if (!list) return [];
   const view = new Deno.UnsafePointerView(list);
   const variables: { name: string; address: bigint }[] = [];

@@ -34,8 +34,11 @@ export interface ConnectionOptions {
   trace?: Trace;
   /** Milliseconds of a monotonic clock. Default `performance.now`. */
   now?: () => number;
-  /** Opens a socket that hears what is said to groups of the namespace that it leads to. Default: nothing is heard. */
-  listen?: (groups: number) => ListeningSocket;
+  /**
+   * Opens what hears what is said to groups of the namespace that it leads to; its `receive` returns the length of what
+   * was heard, or a negative errno. Default: nothing is heard.
+   */
+  listen?: (groups: number) => Disposable & { receive(): number };
 }
 
 /**
@@ -57,7 +60,7 @@ export class Connection implements Disposable {
   readonly #trace?: Trace;
   readonly #now: () => number;
   readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
-  readonly #listen?: (groups: number) => ListeningSocket;
+  readonly #listen: ConnectionOptions["listen"];
   /** What was said to groups since somebody asked twice. */
   #heard?: Heard;
   #sequence = 0;

@@ -1,18 +1,20 @@
 import { EAGAIN, EINTR, NetlinkError } from "../linux/netlink_error.ts";
-import type { ListeningSocket } from "../linux/socket.ts";
+
+/** What hears: its `receive` returns a length or a negative errno. */
+type Ear = Disposable & { receive(): number };
 
 /** How often `Heard` is asked between two looks, while the program waits for nothing. */
 const ASKED_PER_LOOK = 64;
 
 /** Tells whether anything was said to groups, from the second time on at which it is asked. */
 export class Heard implements Disposable {
-  #open?: () => ListeningSocket | undefined;
-  #socket?: ListeningSocket;
+  #open?: () => Ear | undefined;
+  #socket?: Ear;
   /** How often it may be asked before it has to look. */
   #trusted = 0;
 
   /** Takes what opens a socket that hears the groups, or says that nothing can be heard. */
-  constructor(open: () => ListeningSocket | undefined) {
+  constructor(open: () => Ear | undefined) {
     this.#open = open;
   }
 
@@ -52,7 +54,7 @@ export class Heard implements Disposable {
 }
 
 /** Takes all that a socket has heard. What was lost, too, was something. */
-function heardAnything(socket: ListeningSocket): boolean {
+function heardAnything(socket: Ear): boolean {
   for (let heard = false;;) {
     const length = socket.receive();
     if (length === -EAGAIN) return heard;

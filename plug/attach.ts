@@ -9,7 +9,7 @@ import { inTurn } from "../guardian/mark.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
-import { refuseLockout } from "./lockout.ts";
+import { heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
 import {
   changeRequest,
   checkHandle,
@@ -34,7 +34,7 @@ export interface AttachOptions extends PlugPlace, GuardOptions {
   hold?: boolean;
   /** Whether somebody else's qdisc may be replaced. */
   replace?: boolean;
-  /** Whether a device may be held that carries the default route or this SSH session. */
+  /** Whether a device may be held, or have a limit below its MTU, that carries the default route or this SSH session. */
   force?: boolean;
 }
 
@@ -73,7 +73,10 @@ function attachInTurn(connection: Connection, list: readonly AttachOptions[]): A
     for (const { queue } of plans) queue.dismissGuard();
     throw error;
   }
-  for (const { queue } of plans) if (queue.asked === "hold") queue.guard?.watch();
+  for (const { queue } of plans) {
+    if (queue.asked === "hold") queue.guard?.watch();
+    else queue.guard?.know();
+  }
   return plans;
 }
 
@@ -100,7 +103,7 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
   const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
   refuseDeadEnd(found.others, { ifindex, parent, operation });
-  if (hold && !options.force && parent === TC_H_ROOT) refuseLockout(connection, { operation, ifindex });
+  if (!options.force) refuseDanger(connection, { ...options, operation, place: { ifindex, parent } });
   const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
   if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
   const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
@@ -114,6 +117,19 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
   });
   const warning = options.limitBytes === undefined ? undefined : limitWarning(found.link, options.limitBytes);
   return { queue, operation, options, found, warnings: warning === undefined ? [] : [warning] };
+}
+
+/** Refuses a plug that holds, or whose limit lets next to nothing through, where that would lock out. */
+function refuseDanger(
+  connection: Connection,
+  { operation, place, hold, limitBytes }: Pick<AttachOptions, "hold" | "limitBytes"> & {
+    operation: AnyOperation;
+    place: { ifindex: number; parent: number };
+  },
+): void {
+  const danger = () => ({ operation, ifindex: place.ifindex, held: heldAt(connection, place) });
+  if (limitBytes !== undefined) refuseLowLimit(connection, { ...danger(), limitBytes });
+  if (hold) refuseLockout(connection, danger());
 }
 
 interface Found {

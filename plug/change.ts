@@ -1,7 +1,7 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { refuseLockout } from "./lockout.ts";
+import { type Danger, heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
 import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
 import { byConnection, locatePlugs, onQueue, type Queue } from "./queue.ts";
 import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
@@ -20,6 +20,9 @@ export interface BufferOptions {
   /** After how many milliseconds a guardian that has it in charge releases it. Default: as was said before. */
   maxHoldMs?: number;
 }
+
+/** How to set a limit. */
+export type LimitOptions = Pick<BufferOptions, "force">;
 
 /** What to ask of plugs. */
 export interface Change extends BufferOptions {
@@ -42,6 +45,7 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   refuseForfeited(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
+  if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
   if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
   // What leaves from here on leaves by this process's will.
   if (change.action !== "limit") { for (const { guard } of queues) guard?.unwatch(); }
@@ -119,10 +123,21 @@ function checkBuffer(queue: Queue, change: Change): void {
   }
   if (queue.asked === "hold") return;
   refuseBypass(queue, { operation, bypass: change.bypass ?? force });
-  if (force || queue.place.parent !== TC_H_ROOT) return;
-  for (const ifindex of queue.gate?.devices ?? [queue.place.ifindex]) {
-    refuseLockout(queue.connection, { operation, ifindex, held: queue.gate?.held });
+  if (force) return;
+  for (const danger of dangersOf(queue, operation)) refuseLockout(queue.connection, danger);
+}
+
+function checkLimit(queue: Queue, change: Change): void {
+  const { limitBytes = 0 } = change;
+  for (const danger of dangersOf(queue, operationOn(queue, change))) {
+    refuseLowLimit(queue.connection, { ...danger, limitBytes });
   }
+}
+
+/** What a queue holds, of which devices. */
+function dangersOf({ connection, gate, place }: Queue, operation: AnyOperation): Danger[] {
+  if (gate) return gate.devices.map((ifindex) => ({ operation, ifindex, held: gate.held }));
+  return [{ operation, ifindex: place.ifindex, held: heldAt(connection, place) }];
 }
 
 /** Refuses to hold what filters of others would see if the gate were not there, and perhaps drop. */

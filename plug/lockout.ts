@@ -1,8 +1,11 @@
 import { RTM_GETROUTE } from "../codec/assembly/constants.ts";
-import type { RouteMessage } from "../codec/message.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import type { LinkMessage, QdiscMessage, RouteMessage } from "../codec/message.ts";
+import { variableOfAncestors } from "../guardian/processes.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
-import { readLinks } from "./qdiscs.ts";
+import { readFilters } from "./filter.ts";
+import { readLinks, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
 const AF_UNSPEC = 0;
@@ -30,8 +33,36 @@ export interface Held {
   session(session: Session): boolean;
 }
 
-/** What a plug holds. */
+/** What a plug at the root of a device holds. */
 const EVERYTHING: Held = { all: true, session: () => true };
+/** What one below a class holds: the kernel does not say which packets come there. */
+const OF_CLASS: Held = { all: false, session: () => true };
+/** Qdiscs whose only class all packets go through. */
+const OF_ONE_CLASS = new Set(["cbs", "netem", "red", "sfb", "tbf", "taprio"]);
+const ETHERNET_HEADER_BYTES = 14;
+
+/** What is about to be done, to what. */
+export interface Danger {
+  operation: AnyOperation;
+  ifindex: number;
+  /** What would be held of the device. */
+  held?: Held;
+  /** The limit of the queue: all packets that are longer are dropped, whether it holds or not. Absent for a hold. */
+  limitBytes?: number;
+}
+
+/** What a plug holds of its device. */
+export function heldAt(connection: Connection, { ifindex, parent }: { ifindex: number; parent: number }): Held {
+  if (parent === TC_H_ROOT) return EVERYTHING;
+  return isOnlyWay(readQdiscs(connection, "list qdiscs"), { ifindex, parent }) ? EVERYTHING : OF_CLASS;
+}
+
+function isOnlyWay(qdiscs: readonly QdiscMessage[], { ifindex, parent }: { ifindex: number; parent: number }): boolean {
+  if (parent === TC_H_ROOT) return true;
+  const handle = (parent & 0xffff0000) >>> 0;
+  const above = qdiscs.find((qdisc) => qdisc.ifindex === ifindex && qdisc.handle === handle);
+  return above !== undefined && OF_ONE_CLASS.has(above.kind) && isOnlyWay(qdiscs, above);
+}
 
 /** `RTNLGRP_LINK`, `_IPV4_ROUTE`, `_IPV4_RULE`, `_IPV6_ROUTE`, `_IPV6_RULE`, `_NEXTHOP`: what decides over which device packets go. */
 const ROUTING_GROUPS = [1, 7, 8, 11, 19, 32].reduce((groups, group) => groups | 1 << group - 1, 0) >>> 0;
@@ -41,39 +72,104 @@ const harmless = new WeakMap<Connection, Map<Held, Set<number>>>();
 
 /**
  * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by
- * itself or below a bridge, a bond or a VLAN. Looks again only where links, routes or rules may have changed since.
+ * itself or below a bridge, a bond or a VLAN; the same for an ifb that has the packets of such a device. Looks again only
+ * where links, routes or rules may have changed since.
  *
  * @throws {QueueError} `would-lock-out`
  */
-export function refuseLockout(
-  connection: Connection,
-  { operation, ifindex, held = EVERYTHING }: { operation: AnyOperation; ifindex: number; held?: Held },
-): void {
+export function refuseLockout(connection: Connection, danger: Danger): void {
+  const { ifindex, held = EVERYTHING } = danger;
   if (connection.mayHaveChanged(ROUTING_GROUPS)) harmless.delete(connection);
   const known = harmless.get(connection) ?? new Map<Held, Set<number>>();
   const devices = known.get(held) ?? new Set();
   if (devices.has(ifindex)) return;
-  refuseLockoutNow(connection, { operation, ifindex, held });
-  harmless.set(connection, known.set(held, devices.add(ifindex)));
+  refuseLockoutNow(connection, { ...danger, held });
+  // What filters send through an ifb changes more often than what is looked at here.
+  if (!refuseFed(connection, danger)) harmless.set(connection, known.set(held, devices.add(ifindex)));
 }
 
-function refuseLockoutNow(
+function refuseLockoutNow(connection: Connection, danger: Danger): void {
+  refuseSession(connection, danger);
+  const { operation, ifindex, held = EVERYTHING } = danger;
+  if (!held.all || !carries(connection, { ifindex, devices: defaultDevices(connection, ifindex) })) return;
+  throw lockout(operation, `the device carries the default route${effectOn(danger)}`);
+}
+
+/**
+ * Refuses a limit by which a device would drop every packet of full size, held or not, where to hold them is refused.
+ *
+ * @throws {QueueError} `would-lock-out`
+ */
+export function refuseLowLimit(
   connection: Connection,
-  { operation, ifindex, held }: { operation: AnyOperation; ifindex: number; held: Held },
+  { limitBytes, ...danger }: Danger & { limitBytes: number },
 ): void {
+  // The largest MTU there is.
+  if (limitBytes >= 0xffff + ETHERNET_HEADER_BYTES) return;
+  const link = readLinks(connection, danger.operation).find(({ ifindex }) => ifindex === danger.ifindex);
+  if (!link || limitBytes >= link.mtu + ETHERNET_HEADER_BYTES) return;
+  refuseLockoutNow(connection, { ...danger, limitBytes });
+  refuseFed(connection, { ...danger, limitBytes });
+}
+
+function refuseSession(connection: Connection, danger: Danger): void {
+  const { operation, ifindex, held = EVERYTHING, limitBytes } = danger;
   const session = sshSession();
-  if (session && carries(connection, { ifindex, devices: sessionDevices(connection, session) })) {
-    const isBelow = !sessionDevices(connection, session).has(ifindex);
-    if (held === EVERYTHING) throw lockout(operation, "the device carries this SSH session, which it would hold too");
-    const ends = ownEnds(session);
-    // Where the addresses cannot be understood, nothing says that it would not be held.
-    if (!ends || held.session({ ...ends, isBelow })) {
-      throw lockout(operation, `it would hold packets of this SSH session (${session.join(" ")})`);
+  if (!session) return;
+  const devices = sessionDevices(connection, session);
+  if (!carries(connection, { ifindex, devices })) return;
+  if (held === EVERYTHING) throw lockout(operation, `the device carries this SSH session${effectOn(danger)}`);
+  const packets = `packets of this SSH session (${session.join(" ")})`;
+  const what = limitBytes === undefined ? packets : `${packets} that are longer than ${limitBytes} bytes`;
+  const verb = limitBytes === undefined ? "hold" : "drop";
+  if (held === OF_CLASS) throw lockout(operation, `it can ${verb} ${what}: the class may have them`);
+  const ends = ownEnds(session);
+  // Where the addresses cannot be understood, nothing says that it would not be held.
+  if (!ends || held.session({ ...ends, isBelow: !devices.has(ifindex) })) {
+    throw lockout(operation, `it would ${verb} ${what}`);
+  }
+}
+
+/** What becomes of what a device carries. */
+function effectOn({ limitBytes }: Danger): string {
+  return limitBytes === undefined
+    ? ", which it would hold too"
+    : `, of which it would drop all packets that are longer than ${limitBytes} bytes`;
+}
+
+/** Refuses the same for an ifb, which filters of other devices send packets through. Tells whether it is one. */
+function refuseFed(connection: Connection, danger: Danger): boolean {
+  const links = readLinks(connection, "list devices");
+  const own = links.find(({ ifindex }) => ifindex === danger.ifindex);
+  if (own?.kind !== "ifb") return false;
+  for (const { ifindex, name } of feeders(connection, { own, links })) {
+    try {
+      refuseLockoutNow(connection, { ...danger, ifindex, held: EVERYTHING });
+    } catch (error) {
+      if (!(error instanceof QueueError) || error.code !== "would-lock-out") throw error;
+      const reason = error.reason.replace("the device carries", `it gets packets of ${name}, which carries`);
+      throw lockout(danger.operation, reason);
     }
   }
-  if (held.all && carries(connection, { ifindex, devices: defaultDevices(connection, ifindex) })) {
-    throw lockout(operation, "the device carries the default route, which it would hold too");
-  }
+  return true;
+}
+
+/** The devices whose filters send packets to a device. */
+function feeders(
+  connection: Connection,
+  { own, links }: { own: LinkMessage; links: readonly LinkMessage[] },
+): LinkMessage[] {
+  const hooked = readQdiscs(connection, "list qdiscs").filter(({ kind }) => kind === "clsact" || kind === "ingress");
+  return links.filter(({ ifindex, kind }) => {
+    const hook = hooked.find((qdisc) => qdisc.ifindex === ifindex);
+    if (!hook || kind === "ifb") return false;
+    const sides = hook.kind === "clsact" ? ["ingress", "egress"] as const : ["ingress"] as const;
+    const filters = readFilters(connection, {
+      operation: "list filters",
+      hooks: sides.map((side) => ({ ifindex, side })),
+    });
+    return filters.some(({ actions }) => actions.some(({ mirred }) => mirred?.ifindex === own.ifindex));
+  });
 }
 
 function lockout(operation: AnyOperation, reason: string): QueueError {
@@ -134,10 +230,15 @@ function scopeDevice(connection: Connection, scope: string): number | undefined 
   }
 }
 
-/** The words of `SSH_CONNECTION` (client, its port, server, its port), where this process may read it and is in a session. */
+/**
+ * The words of `SSH_CONNECTION` (client, its port, server, its port), where this process may read it and is in a session:
+ * its own, or that of a process that it descends from, since sudo keeps it from others. Empty, it is none.
+ */
 function sshSession(): string[] | undefined {
-  if (Deno.permissions.querySync({ name: "env", variable: "SSH_CONNECTION" }).state !== "granted") return undefined;
-  return Deno.env.get("SSH_CONNECTION")?.split(" ");
+  const name = "SSH_CONNECTION";
+  if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") return undefined;
+  const text = Deno.env.get(name) ?? variableOfAncestors(name);
+  return text ? text.split(" ") : undefined;
 }
 
 /** The bytes of an IP address as sshd writes it; of an IPv4 address in IPv6 those of the IPv4 address. */

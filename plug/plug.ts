@@ -2,7 +2,7 @@ import type { DetachReport } from "./detach_report.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { Connection } from "../netlink/connection.ts";
 import { attachAll, type AttachOptions } from "./attach.ts";
-import { type BufferOptions, changeQueues } from "./change.ts";
+import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
 import { detachAll, type DetachOptions, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
@@ -205,14 +205,21 @@ export class Plug implements Disposable, AsyncDisposable {
    * has and drops what comes.
    *
    * @throws {RangeError} where the limit is not from 1 to 2^32 - 1
+   * @throws {QueueError} `would-lock-out` where it is below the MTU of a device that carries the default route or this SSH
+   * session, which would drop every packet of full size, held or not
    */
-  setLimit(limitBytes: number): void {
-    changeQueues([this.#queue], { action: "limit", limitBytes });
+  setLimit(limitBytes: number, options: LimitOptions = {}): void {
+    changeQueues([this.#queue], { action: "limit", limitBytes, ...options });
+  }
+
+  /** Whether a guardian has charge of it. */
+  get isGuarded(): boolean {
+    return this.#state.guard !== undefined;
   }
 
   /**
-   * Waits until its guardian has released it by itself, or others have disturbed what it held, and tells why; "gone" where the guardian has ended instead, or
-   * where it has none.
+   * Waits until its guardian has released it by itself, or others have disturbed what it held, and tells why; "gone" where
+   * the guardian has ended instead, or where it has none, or none any more.
    */
   async whenCutShort(): Promise<CutShort | "gone"> {
     return (await this.#queue.guard?.whenReleased())?.why ?? "gone";

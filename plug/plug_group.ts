@@ -2,7 +2,7 @@ import type { DetachReport } from "./detach_report.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { relieveKeepers } from "../guardian/mark.ts";
-import { type BufferOptions, changeQueues } from "./change.ts";
+import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
 import { detachAll, type DetachOptions } from "./drain.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
@@ -110,8 +110,8 @@ export class PlugGroup {
   }
 
   /** Sets the limit of all of them, in bytes from 1 to 2^32 - 1. */
-  setLimit(limitBytes: number): void {
-    changeQueues(this.#queues, { action: "limit", limitBytes });
+  setLimit(limitBytes: number, options: LimitOptions = {}): void {
+    changeQueues(this.#queues, { action: "limit", limitBytes, ...options });
   }
 
   /** Releases all in one send, then waits for each to drain and deletes it; a report each, see `Plug.detach`. */

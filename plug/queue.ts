@@ -5,14 +5,13 @@ import type { Request } from "../codec/request.ts";
 import { type Hook, IFF_LOWER_UP } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
+import { beforeSignalEnds } from "../linux/ending_signals.ts";
 import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
 import type { Held } from "./lockout.ts";
 import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Where a plug is. */
 export interface PlugPlace {
@@ -240,7 +239,7 @@ export class Queue {
   }
 
   #heedSignals(): void {
-    if (this.#releaseOnSignal) this.#watch ??= onSignal(this.#releaseOnSignal);
+    if (this.#releaseOnSignal) this.#watch ??= beforeSignalEnds(this.#releaseOnSignal);
   }
 
   #heedNoSignals(): void {
@@ -341,25 +340,4 @@ function pickPlug(
     throw new QueueError("foreign-qdisc", operation, { reason: `the qdisc there is ${found.kind}, not a plug` });
   }
   return found;
-}
-
-/**
- * Calls `release` when a signal is about to end the process, and sends the signal again, so that it does what it
- * would have done. It is called no more once the result is disposed of.
- */
-function onSignal(release: () => void): Disposable {
-  const listeners = SIGNALS.map((signal) => ({ signal, listener: () => end(signal) }));
-  const stop = () => {
-    for (const { signal, listener } of listeners.splice(0)) Deno.removeSignalListener(signal, listener);
-  };
-  const end = (signal: Deno.Signal) => {
-    stop();
-    try {
-      release();
-    } finally {
-      Deno.kill(Deno.pid, signal);
-    }
-  };
-  for (const { signal, listener } of listeners) Deno.addSignalListener(signal, listener);
-  return { [Symbol.dispose]: stop };
 }

@@ -110,7 +110,11 @@ export async function release(context: Context): Promise<number> {
 
 /** `plugctl limit` */
 export const limit = changeCommand(
-  ({ arguments: { operands } }) => ({ action: "limit", limitBytes: parseSize(sizeIn(operands)) }),
+  (context) => ({
+    action: "limit",
+    limitBytes: parseSize(sizeIn(context.arguments.operands)),
+    force: isGiven(context, "force"),
+  }),
   (queues, { change, context }) => {
     changeQueues(queues, change);
     for (const { connection, place: { ifindex } } of queues) {

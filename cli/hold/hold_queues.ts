@@ -83,7 +83,10 @@ function openQueues(
     const others = missing.filter((place) =>
       !atRoots.includes(place) || !standIns.some(({ dev }) => dev === place.dev)
     );
-    const attached = Plug.attachAll(connection, others.map((place) => ({ ...place, limitBytes, guardian })));
+    const attached = Plug.attachAll(
+      connection,
+      others.map((place) => ({ ...place, limitBytes, guardian, force: true })),
+    );
     return { plugs: [...there, ...standIns.map(({ gate }) => gate.plug), ...attached], attached, standIns, remarks };
   } catch (error) {
     for (const { gate } of standIns) gate[Symbol.dispose]();

@@ -57,7 +57,7 @@ const ICMP_FIELDS = {
     code: field("ICMP code", [49, 50], { bytes: 1, read: (packet) => fields.inTransport(packet, 1, 1) }),
   },
   icmp6: {
-    type: field("ICMPv6 type", [55, 56], { bytes: 1, read: (packet) => fields.inTransport(packet, 0, 1) }),
+    type: fields.ICMP6_TYPE,
     code: field("ICMPv6 code", [53, 54], { bytes: 1, read: (packet) => fields.inTransport(packet, 1, 1) }),
   },
 };

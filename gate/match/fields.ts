@@ -123,6 +123,15 @@ export const TCP_FLAGS_FIELD: Field = {
   read: (packet) => (inTransport(packet, 12, 2) ?? 0) & 0xfff,
 };
 
+/** `ICMPV6_*` and `NDISC_*` */
+export const ICMP6_TYPE: Field = {
+  name: "ICMPv6 type",
+  bytes: 1,
+  by: "bits",
+  attributes: [55, 56],
+  read: (packet) => inTransport(packet, 0, 1),
+};
+
 /** The bits of `linux/tcp.h`. */
 export const TCP_FLAGS = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const;
 

@@ -102,7 +102,7 @@ export class Queues {
     if (action === "buffer") this.#buffer(queues, { group, asked });
     else if (action === "release-one") group.releaseOne();
     else if (action === "release-indefinite") group.releaseIndefinite();
-    else group.setLimit(limitBytes);
+    else group.setLimit(limitBytes, { force: true });
     if (action === "release-indefinite") {
       const held = queues.filter(({ heldFrom }) => heldFrom !== undefined);
       for (const queue of held) this.#noteRelease(queue, asked);
@@ -223,12 +223,16 @@ export class Queues {
 
   #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
     const { guardian, maxHoldMs } = this.#options;
-    const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, guardian, maxHoldMs }]);
+    // As with a hold: it goes with the scenario.
+    const options = { guardian, maxHoldMs, force: true };
+    const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, ...options }]);
     return { name, plug };
   }
 
   async #heed({ name, plug }: Attached): Promise<void> {
     const why = await plug.whenCutShort().catch(() => "gone" as const);
+    // Taken away, it needs no guardian.
+    if (!plug.isGuarded) return;
     this.#options.onCutShort(name, why === "disturbed" ? plug.disturbance ?? "gone" : why);
   }
 

@@ -33,7 +33,12 @@ const MATCHES: [direction: string, match: string, sessions: (keyof typeof SESSIO
   ["out", "ip", ["ip", "mapped"]],
   ["out", "ip6", ["ip6"]],
   ["out", "udp", []],
-  ["out", "arp", []],
+  ["out", "arp", ["ip", "mapped"]],
+  ["in", "arp", ["ip", "mapped"]],
+  ["out", "icmp6 type neighbor-solicitation", ["ip6"]],
+  ["in", "icmp6", ["ip6"]],
+  ["out", "icmp6 type echo", []],
+  ["out", "icmp", []],
   ["out", "vlan 12", []],
   ["out", "tcp and not port 22", []],
   ["out", "tcp dst port 80 or tcp dst port 50000", ["ip", "ip6", "mapped"]],
@@ -46,7 +51,7 @@ async function inSession<T>(connection: string | undefined, work: () => Promise<
   try {
     return await work();
   } finally {
-    Deno.env.delete("SSH_CONNECTION");
+    Deno.env.set("SSH_CONNECTION", "");
   }
 }
 

@@ -31,8 +31,10 @@ export function wakings(pid: number): number {
 export function hasEnded(pid: number): boolean {
   try {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // Behind the name, which may hold anything: of one that has ended and that nobody has asked for, Z.
-    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+    // Behind the name, which may hold anything: of one that has ended and that nobody has asked for, Z. Others of its
+    // threads may not have ended then, which have all open that it had.
+    const isZombie = stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+    return isZombie && [...Deno.readDirSync(`/proc/${pid}/task`)].length <= 1;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return true;
     throw error;

@@ -28,6 +28,10 @@ export class FakeGuardian implements AnyGuardian {
     this.told.push(`arm ${maxMs ?? "without end"}`);
   }
 
+  know(): void {
+    this.told.push("know");
+  }
+
   watch(): void {
     this.told.push("watch");
   }

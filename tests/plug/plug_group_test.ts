@@ -24,12 +24,12 @@ Deno.test("buffer() moves all in one send, each by its own handle", () => {
 
 Deno.test("every action of a group goes out in one send, after one look", () => {
   const { kernel, group } = opened([FIRST_HANDLE, OTHER_HANDLE]);
-  group.setLimit(9000);
+  group.setLimit(90_000);
   group.releaseOne();
   group.releaseIndefinite();
   assertEquals(kernel.sends, [
     ["getqdisc all"],
-    ["change 1 root 504c: limit 9000", "change 2 root 8001: limit 9000"],
+    ["change 1 root 504c: limit 90000", "change 2 root 8001: limit 90000"],
     ["change 1 root 504c: release-one", "change 2 root 8001: release-one"],
     ["change 1 root 504c: release-indefinite", "change 2 root 8001: release-indefinite"],
   ]);

@@ -1,0 +1,108 @@
+import { logToKernel } from "../linux/process.ts";
+import type { Backlog, Duty } from "./charge.ts";
+import type { Ear } from "./ear.ts";
+import type { Place } from "./places.ts";
+
+/** Something in a guardian's charge. */
+export interface Post {
+  /** For words. */
+  name: string;
+  duty: Duty;
+  /** Where it is. */
+  place: Place;
+  /** By what others know of it. */
+  mark?: Disposable;
+  /** The timer of its deadline, while there is one. */
+  timer?: ReturnType<typeof setTimeout>;
+  /** Whether it holds by the will of the process that entrusted it, or is about to. */
+  armed?: boolean;
+  /** Whether it is there, so that whatever takes its place from now on is another. */
+  isThere?: boolean;
+  /** How many packets had left when it was last looked at. */
+  sent?: number;
+  /** Whether the deadline is waited for also when the process that set it has ended. */
+  outlives?: boolean;
+  /** What listens to what others do to it. */
+  ear?: Ear;
+  /** While it holds: how many packets had left, and what it held, when it was last seen. */
+  held?: Sample;
+  /** How many of what it holds may still leave, by the will of the process that holds it. */
+  due?: number;
+  /** How often in a row it was seen to pass packets. */
+  passing?: number;
+  /** What looks at it again and again meanwhile. */
+  sampler?: ReturnType<typeof setInterval>;
+  /** Whether it is not there any more, so that what is in its place is somebody else's. */
+  forfeited?: boolean;
+}
+
+/** A look at a queue. */
+export interface Sample {
+  at: number;
+  sent: number;
+  backlog: Backlog;
+}
+
+/** After what time without a look, in milliseconds, this process must have been stopped. */
+const STOPPED_MS = 500;
+/** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
+const COUNTER_HALF = 2 ** 31;
+
+/** Why another is taken to be in the place of one. */
+export const WENT_BACK = "it has counted less than before, so that another is in its place";
+
+/**
+ * Whether a queue of which more have left was released. While its holder lives, nobody else is to let anything go. Of one
+ * that waits for a deadline others may release an epoch: only what is seen to pass packets was released, or what has let
+ * go more than it held while this process was stopped.
+ */
+export function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }): boolean {
+  if (!post.outlives) return true;
+  post.passing = now.backlog.packets === 0 ? (post.passing ?? 0) + 1 : 0;
+  const wasStopped = now.at - before.at > STOPPED_MS;
+  return post.passing > 1 || wasStopped && now.sent - before.sent > before.backlog.packets;
+}
+
+/** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */
+export function isToBePutRight(post: Post): boolean {
+  const { duty, armed, forfeited, sent } = post;
+  if (forfeited || !armed && !duty.putRight && !duty.remove) return false;
+  const now = sent === undefined ? undefined : seen(duty);
+  // Of several things that were said some may not have been heard.
+  if (sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent)) return true;
+  leaveAlone(post, WENT_BACK);
+  return false;
+}
+
+/** Says why something is not touched, where no process hears of it otherwise. */
+export function leaveAlone({ name }: Post, why: string): void {
+  logToKernel(`the guardian ${Deno.pid} leaves ${name} alone: ${why}`);
+}
+
+/** Whether a counter has gone back, as that of another plug in the place of one that was there. */
+export function hasGoneBack(before: number, now: number): boolean {
+  return (now - before) >>> 0 > COUNTER_HALF;
+}
+
+/** What is held; a look that fails must not keep it from being released. */
+export function seen({ look }: Duty): Sample | "gone" | undefined {
+  try {
+    const now = look?.();
+    if (now === undefined || now === "gone") return now;
+    return { at: performance.now(), sent: now.sent, backlog: { packets: now.packets, bytes: now.bytes } };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Looks at it no more. */
+export function stopWatching(post: Post): void {
+  clearInterval(post.sampler);
+  post.held = undefined;
+}
+
+/** Nor waits for its deadline. */
+export function stop(post: Post): void {
+  clearTimeout(post.timer);
+  stopWatching(post);
+}

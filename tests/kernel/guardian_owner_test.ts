@@ -1,0 +1,97 @@
+/** A guardian whose process is dead, or that is told to let go, leaves alone what its process does not hold. */
+
+import { assertEquals } from "@std/assert";
+import { lines } from "../../uml/processes.ts";
+import { HELD, HoldCase } from "./hold_case.ts";
+import { plugctlDone } from "./plugctl.ts";
+import { hasEnded } from "./process_table.ts";
+import { plugOf } from "./queue.ts";
+import { until } from "./until.ts";
+
+const PROGRAM = `${import.meta.dirname}/guardian_owner.ts`;
+const WAIT = { timeoutMs: 60_000 };
+
+/** A program that has a plug in a guardian's charge. */
+class Owner {
+  readonly #child: Deno.ChildProcess;
+
+  constructor(child: Deno.ChildProcess, readonly guardian: number) {
+    this.#child = child;
+  }
+
+  static async start({ left }: HoldCase, way: string): Promise<Owner> {
+    const command = [Deno.execPath(), "run", "-A", "--no-check", PROGRAM, way];
+    const child = left.spawn(command, { stdout: "piped" });
+    const { value } = await lines(child.stdout).next();
+    return new Owner(child, Number(value?.split(" ")[0]));
+  }
+
+  /** Kills it, and waits until its guardian has done what it does. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await until(() => hasEnded(this.guardian), { ...WAIT, what: "the guardian's end" });
+  }
+}
+
+/** Somebody else puts a plug where the program's was, which looks the same, and holds. */
+async function anotherHolds(hold: HoldCase): Promise<void> {
+  hold.left.run("tc", "qdisc", "delete", "dev", "eth0", "root");
+  await plugctlDone(hold.left, "attach", "eth0", "--limit", "1m");
+  await plugctlDone(hold.left, "buffer", "eth0");
+  hold.send();
+}
+
+async function isHeldStill(hold: HoldCase): Promise<void> {
+  assertEquals([plugOf(hold.left).handle, hold.backlog], ["504c:", HELD]);
+  await plugctlDone(hold.left, "detach", "eth0");
+  await hold.isOver();
+}
+
+Deno.test("a guardian leaves a later plug of the same handle alone when its process dies", async (t) => {
+  for (const way of ["attached", "attached, held and released", "opened", "opened, held and released"]) {
+    await t.step(`its own was ${way}`, async () => {
+      using hold = new HoldCase();
+      if (way.startsWith("opened")) await plugctlDone(hold.left, "attach", "eth0");
+      const owner = await Owner.start(hold, way);
+      await anotherHolds(hold);
+      await owner.kill();
+      await isHeldStill(hold);
+    });
+  }
+
+  await t.step("also where it was stopped while that went by", async () => {
+    using hold = new HoldCase();
+    const owner = await Owner.start(hold, "attached");
+    Deno.kill(owner.guardian, "SIGSTOP");
+    await anotherHolds(hold);
+    const killed = owner.kill();
+    Deno.kill(owner.guardian, "SIGCONT");
+    await killed;
+    await isHeldStill(hold);
+  });
+});
+
+Deno.test("a guardian does not release what another process holds of the same plug", async (t) => {
+  for (const way of ["opened", "opened, held and released", "opened, held until a deadline"]) {
+    await t.step(`when its own is dead, by which it was ${way}`, async () => {
+      using hold = new HoldCase();
+      await plugctlDone(hold.left, "attach", "eth0", "--limit", "1m");
+      const owner = await Owner.start(hold, way);
+      await plugctlDone(hold.left, "buffer", "eth0");
+      hold.send();
+      await owner.kill();
+      await isHeldStill(hold);
+    });
+  }
+
+  await t.step("when it gets SIGTERM", async () => {
+    using hold = new HoldCase();
+    await plugctlDone(hold.left, "attach", "eth0", "--limit", "1m");
+    const owner = await Owner.start(hold, "opened, held and released");
+    await plugctlDone(hold.left, "buffer", "eth0");
+    hold.send();
+    Deno.kill(owner.guardian, "SIGTERM");
+    await owner.kill();
+    await isHeldStill(hold);
+  });
+});

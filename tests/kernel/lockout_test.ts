@@ -1,0 +1,116 @@
+/** What else than a device's own plug or a gate can lock out: classes, ifbs, limits, and a session that sudo hides. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { GatePair } from "./gate_pair.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { qdiscs } from "./queue.ts";
+
+const SESSION = "10.0.0.2 50000 10.0.0.1 22";
+const OUT = ["--dev", "eth0", "--direction", "out"];
+const CARRIES = "the device carries this SSH session";
+
+/** A host in an SSH session over its `eth0`. */
+class Reached extends GatePair {
+  constructor() {
+    super();
+    Deno.env.set("SSH_CONNECTION", SESSION);
+  }
+
+  /** Sees that a command line is refused, for this reason, and touches nothing, and that --force is taken. */
+  async refuses(words: string[], reason: string): Promise<void> {
+    const before = JSON.stringify(qdiscs(this.left));
+    const { status, stderr } = await plugctl(this.left, ...words);
+    assertEquals([status, JSON.stringify(qdiscs(this.left))], [1, before], stderr);
+    assertMatch(stderr, /; if that is what you want, add --force\n$/);
+    assertEquals(stderr.includes(reason), true, stderr);
+    await plugctlDone(this.left, ...words, "--force");
+  }
+
+  override [Symbol.dispose](): void {
+    Deno.env.set("SSH_CONNECTION", "");
+    super[Symbol.dispose]();
+  }
+}
+
+Deno.test("a plug below a class is refused where the class may have this SSH session", async (t) => {
+  const WHAT = `it can hold packets of this SSH session (${SESSION}): the class may have them`;
+  const ABOVE = [
+    ["prio", ["root", "handle", "1:", "prio"], WHAT],
+    ["netem, which has but one", ["root", "handle", "1:", "netem"], `${CARRIES}, which it would hold too`],
+  ] as const;
+  for (const [name, words, reason] of ABOVE) {
+    await t.step(name, async () => {
+      using pair = new Reached();
+      pair.left.run("tc", "qdisc", "add", "dev", "eth0", ...words);
+      const place = ["eth0", "--parent", "1:1"];
+      await pair.refuses(["attach", ...place, "--hold"], reason);
+      await plugctlDone(pair.left, "release", ...place);
+      await pair.refuses(["buffer", ...place], reason);
+      await plugctlDone(pair.left, "release", ...place);
+      await plugctlDone(pair.left, "buffer", ...place, "--max-hold", "1s");
+      await plugctlDone(pair.left, "detach", ...place);
+    });
+  }
+});
+
+Deno.test("a plug on an ifb is refused where that has packets of the device that carries this SSH session", async (t) => {
+  await t.step("a gate's, named as a device", async () => {
+    using pair = new Reached();
+    await plugctlDone(pair.left, "gate", "add", "g", ...OUT, "--match", "tcp");
+    await pair.refuses(["buffer", "plug-g"], "it gets packets of eth0, which carries this SSH session");
+  });
+
+  await t.step("one that shapes what comes in", async () => {
+    using pair = new Reached();
+    const { left } = pair;
+    left.run("ip", "link", "add", "ifb7", "up", "type", "ifb");
+    left.run("tc", "qdisc", "add", "dev", "eth0", "clsact");
+    const redirect = ["matchall", "action", "mirred", "egress", "redirect", "dev", "ifb7"];
+    await plugctlDone(left, "attach", "ifb7");
+    await plugctlDone(left, "buffer", "ifb7");
+    await plugctlDone(left, "release", "ifb7");
+    left.run("tc", "filter", "add", "dev", "eth0", "ingress", ...redirect);
+    await pair.refuses(["buffer", "ifb7"], "it gets packets of eth0, which carries this SSH session");
+    await plugctlDone(left, "detach", "ifb7");
+    left.configure(["route add default via 10.0.0.2"]);
+    Deno.env.set("SSH_CONNECTION", "");
+    await pair.refuses(["attach", "ifb7", "--hold"], "it gets packets of eth0, which carries the default route");
+  });
+});
+
+Deno.test("a limit below the MTU is refused where to hold is", async (t) => {
+  const DROPS = "packets that are longer than 1513 bytes";
+
+  await t.step("of a device", async () => {
+    using pair = new Reached();
+    await pair.refuses(["attach", "eth0", "--limit", "1513"], `${CARRIES}, of which it would drop all ${DROPS}`);
+    await plugctlDone(pair.left, "limit", "eth0", "1514");
+    await pair.refuses(["limit", "eth0", "1513"], `${CARRIES}, of which it would drop all ${DROPS}`);
+  });
+
+  await t.step("of a gate that matches it, and of no other", async () => {
+    using pair = new Reached();
+    const reason = `it would drop packets of this SSH session (${SESSION}) that are longer than 1513 bytes`;
+    await pair.refuses(["gate", "add", "g", ...OUT, "--match", "tcp", "--limit", "1513"], reason);
+    await plugctlDone(pair.left, "limit", "g", "1514");
+    await pair.refuses(["limit", "g", "1513"], reason);
+    await plugctlDone(pair.left, "gate", "add", "h", ...OUT, "--match", "udp", "--limit", "1513");
+    await plugctlDone(pair.left, "limit", "h", "1");
+  });
+
+  await t.step("but not with a hold, which has a deadline", async () => {
+    using pair = new Reached();
+    await plugctlDone(pair.left, "hold", "eth0", "--limit", "1513", "--for", "10ms");
+  });
+});
+
+Deno.test("an SSH session counts also where its variable was kept from plugctl, as sudo does", async () => {
+  using pair = new Reached();
+  await plugctlDone(pair.left, "attach", "eth0");
+  // The shell stays, as sudo does, whose own environment has it.
+  const script = 'env --unset=SSH_CONNECTION "$@" 2>&1; exit $?';
+  const child = pair.left.spawn(["sh", "-c", script, "sh", ...PLUGCTL, "buffer", "eth0"], { stdout: "piped" });
+  const { code, stdout } = await child.output();
+  assertEquals(code, 1);
+  assertMatch(new TextDecoder().decode(stdout), /the device carries this SSH session, which it would hold too/);
+});

@@ -114,9 +114,10 @@ export class ScenarioProcess {
 
   private constructor(
     child: Deno.ChildProcess,
-    { words, place, input, fed }: {
+    { words, place, from, input, fed }: {
       words: readonly string[];
       place: ProcessPlace;
+      from: number;
       input?: WritableStreamDefaultWriter<Uint8Array>;
       fed?: Promise<void>;
     },
@@ -126,7 +127,7 @@ export class ScenarioProcess {
     this.#words = words;
     this.name = place.name;
     this.output = new Output(place.onLine);
-    this.#from = place.now();
+    this.#from = from;
     this.ended = this.#end(place.now, fed);
   }
 
@@ -147,10 +148,12 @@ export class ScenarioProcess {
       stderr: "piped",
       detached: true,
     };
+    // Before, as a busy machine runs it for a while before it says that it does.
+    const from = place.now();
     const child = spawn(() => new Deno.Command(program, options).spawn(), { program, place });
     const input = stdin === undefined && !place.keepsInput ? undefined : child.stdin.getWriter();
     const fed = stdin === undefined ? undefined : feed(input, { text: stdin, isLast: !place.keepsInput });
-    return new ScenarioProcess(child, { words, place, input, fed });
+    return new ScenarioProcess(child, { words, place, from, input, fed });
   }
 
   get pid(): number {

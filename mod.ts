@@ -5,7 +5,8 @@
  */
 export { formatHandle, formatParent, parseHandle, parseParent, type QdiscStats, TC_H_ROOT } from "./codec/mod.ts";
 export type { OpenNamespace } from "./linux/namespace.ts";
-export { NetlinkError, type Refusal } from "./linux/netlink_error.ts";
+export { type AnyOperation, NetlinkError, Operation, type Refusal, type Subject } from "./linux/netlink_error.ts";
+export type { ListeningSocket, Socket } from "./linux/socket.ts";
 export { type Answer, Connection, type ConnectionOptions, type Trace } from "./netlink/connection.ts";
 export { Gate } from "./gate/gate.ts";
 export type { GateOptions } from "./gate/gate_plan.ts";

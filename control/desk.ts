@@ -68,6 +68,8 @@ export class Desk {
   readonly #options: DeskOptions;
   readonly #connections = new Map<string, Connection>();
   readonly #things = new Map<string, Thing>();
+  /** Who waits for something to be let go by others, besides the asker. */
+  readonly #watchers = new Set<(thing?: Thing) => void>();
   #guardian?: Guardian;
 
   constructor(options: DeskOptions) {
@@ -135,6 +137,17 @@ export class Desk {
   /** Has what the guardian does to them told, from now on. */
   heed(things: readonly Thing[]): void {
     for (const thing of things) if (!thing.isHeeded) this.#heed(thing);
+  }
+
+  /**
+   * Has `onCutShort` called when one of them is let go that the asker has not let go, or when the guardian has ended, until
+   * the result is disposed of.
+   */
+  watch(things: readonly Thing[], onCutShort: () => void): Disposable {
+    this.heed(things);
+    const watcher = (thing?: Thing) => (!thing || things.includes(thing)) && onCutShort();
+    this.#watchers.add(watcher);
+    return { [Symbol.dispose]: () => this.#watchers.delete(watcher) };
   }
 
   /** Releases it, waits until what it held has left, and takes it away. */
@@ -211,6 +224,7 @@ export class Desk {
     thing.isHeeded = false;
     if (!this.#things.has(thing.key)) return;
     const { onCutShort } = this.#options;
+    for (const watcher of this.#watchers) watcher(why === "gone" ? undefined : thing);
     if (why === "gone") return onCutShort({ event: "cut-short", why: "guardian-ended" });
     const { disturbance } = why === "disturbed" ? plug : {};
     onCutShort({ event: "cut-short", name, why, disturbance: disturbance && describeDisturbance(disturbance) });

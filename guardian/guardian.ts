@@ -47,7 +47,8 @@ export class Guardian implements Disposable {
   readonly #child: Spawned;
   /** What it has charge of, by number, with what it said of a release, where it did. */
   readonly #taken = new Map<number, Released | undefined>();
-  #heard = Promise.withResolvers<void>();
+  /** Who waits until something was heard, be it by another. */
+  readonly #waiting = new Set<() => void>();
   #last = 0;
 
   private constructor(channel: Channel, child: Spawned) {
@@ -174,7 +175,7 @@ export class Guardian implements Disposable {
       if (text) this.#hear(text);
       const released = this.#taken.get(id);
       if (released || text === "" || !this.#taken.has(id)) return released;
-      if (text === undefined) await Promise.race([this.#channel.readable(), this.#heard.promise]);
+      if (text === undefined) await this.#somethingHeard();
     }
   }
 
@@ -248,8 +249,17 @@ export class Guardian implements Disposable {
 
   /** Has those look again that wait for a release. */
   #wake(): void {
-    this.#heard.resolve();
-    this.#heard = Promise.withResolvers();
+    for (const goOn of this.#waiting) goOn();
+  }
+
+  /** Resolves once there may be something to hear, or another has heard of a release. */
+  async #somethingHeard(): Promise<void> {
+    // No race of promises: one that stays unresolved would keep what each of them has left.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    this.#channel.readable().then(() => resolve());
+    await promise;
+    this.#waiting.delete(resolve);
   }
 }
 

@@ -1,5 +1,7 @@
 // What a process does again and again while its memory is looked at. To add a row, add a work.
 import { Gate, Guardian, Plug, Scenario } from "../../mod.ts";
+import { Desk } from "../../control/desk.ts";
+import { Session } from "../../control/session.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { FakeKernel } from "../../tests/plug/fake_kernel.ts";
@@ -42,6 +44,32 @@ function withOneGuardian(cycle: (plug: Plug, guardian: Guardian) => void | Promi
     guardian[Symbol.dispose]();
   };
   return { cycle: () => cycle(plug, guardian), guardian: guardian.pid, end };
+}
+
+/** A session that has attached a plug, and is asked by lines in each cycle. */
+async function sessionAsked(...requests: Record<string, unknown>[]): Promise<Running> {
+  const connection = inNewNamespace(() => Connection.open());
+  const namespace = connection.openNamespace();
+  const desk = new Desk({ netns: namespace.path, maxHoldMs: 600_000, onCutShort: NOTHING });
+  let answered = Promise.withResolvers<void>();
+  const session = new Session(desk, (line) => {
+    const { id, error, event } = line as { id: unknown; error?: unknown; event?: unknown };
+    if (error) answered.reject(new Error(JSON.stringify(error)));
+    else if (event === undefined && id === requests.length) answered.resolve();
+  });
+  await session.take('{"id":0,"op":"attach","dev":"lo"}');
+  const lines = requests.map((request, index) => JSON.stringify({ id: index + 1, ...request }));
+  const cycle = async () => {
+    answered = Promise.withResolvers<void>();
+    for (const line of lines) await session.take(line);
+    await answered.promise;
+  };
+  const end = async () => {
+    await session.close();
+    await desk.close();
+    namespace[Symbol.dispose]();
+  };
+  return { cycle, guardian: desk.guardian.pid, end };
 }
 
 export const WORKS: readonly Work[] = [
@@ -134,6 +162,16 @@ export const WORKS: readonly Work[] = [
       const cycle = async () => void await Plug.all([plug]).bufferWithDeadline({ maxMs: 600_000, orphan: true });
       return { cycle, end: async () => void await plug.detach() };
     },
+  },
+  {
+    name: "session: buffer and release, by lines",
+    start: () => sessionAsked({ op: "buffer", on: "lo" }, { op: "release", on: "lo", count: false }),
+  },
+  {
+    name: "session: hold for a millisecond, by lines",
+    cycles: 5000,
+    because: "each waits for all to have left",
+    start: () => sessionAsked({ op: "hold", on: "lo", forMs: 1 }),
   },
   {
     name: "scenario of a plug and a gate, in a row",

@@ -13,10 +13,11 @@ export const HOLD = operation({
     await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: false });
     tell({ event: "holding", names: things.map(({ name }) => name) });
     const over = Promise.withResolvers<void>();
-    const timer = setTimeout(() => over.resolve(), forMs);
     const end = () => over.resolve();
+    const timer = setTimeout(end, forMs);
     signal.addEventListener("abort", end, { once: true });
-    await Promise.race([over.promise, hold.whenCutShort()]);
+    using _watch = desk.watch(things, end);
+    await over.promise;
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
     const { heldMs, cutShort, queues } = hold.release();

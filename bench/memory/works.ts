@@ -175,7 +175,7 @@ export const WORKS: readonly Work[] = [
   },
   {
     name: "scenario of a plug and a gate, in a row",
-    cycles: 100,
+    cycles: 400,
     because: "each takes seconds in User-Mode Linux, since it starts a guardian",
     async start() {
       const scenario = await Scenario.parse(`

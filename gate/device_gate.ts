@@ -58,6 +58,8 @@ export function openDeviceGate(
       direction: "egress",
       limitBytes,
       priority: LAST_PRIORITY,
+      // It is held for a time, as a device may be that carries the session; that no packet passes it by was seen above.
+      force: true,
       label: `${dev} (through a gate)`,
       connection,
       guardian,

@@ -47,6 +47,20 @@ for (const kind of ["netem", "tbf", "fq_codel", "prio"] as const) {
   });
 }
 
+Deno.test("hold of a device with netem at its root takes any limit, also where it carries the default route", async () => {
+  using hold = new HoldCase();
+  addRoot(hold, "netem");
+  hold.left.run("ip", "route", "add", "default", "via", hold.ends[1].ipv4);
+  hold.isAsItShouldBe();
+  const { outcome, endCommand } = await hold.hold(["eth0", "--limit", "900"]);
+  hold.send(10);
+  endCommand();
+  const { status, stderr } = await outcome;
+  assertEquals(status, 0, stderr);
+  assertMatch(stderr, /held 10 packets, \d+ bytes, at eth0 \(through a gate\) for /);
+  await hold.isOver();
+});
+
 Deno.test("hold of a device with netem at its root that SIGKILL ends is put right by its guardian", async () => {
   using hold = new HoldCase();
   addRoot(hold, "netem");

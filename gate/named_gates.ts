@@ -7,7 +7,7 @@ import { askByName, readLinks } from "../plug/qdiscs.ts";
 import { onGate, Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
-import { type Filter, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
+import { type Filter, type HookLooks, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
 import { gateDevice, type GateNote, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
 import { isGateDevice, othersOf } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
@@ -53,7 +53,7 @@ export function gateQueue(
       hook: note && hookOfGate(note),
       label,
       mayBypass,
-      bypassed: note && ((operation) => bypassedBy(connection, { ifindex, note, operation })),
+      bypassed: note && ((operation, looks) => bypassedBy(connection, { ifindex, note, operation, looks })),
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       held: heldByGate(connection, note),
       limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
@@ -70,11 +70,12 @@ interface Noted {
   ifindex: number;
   note: GateNote;
   operation: AnyOperation;
+  looks?: HookLooks;
 }
 
 /** The filters of others that do not see what a gate takes. */
-function bypassedBy(connection: Connection, { ifindex, note, operation }: Noted): string[] {
-  const all = filtersOf(connection, { note, operation });
+function bypassedBy(connection: Connection, { ifindex, note, operation, looks }: Noted): string[] {
+  const all = filtersOf(connection, { note, operation, looks });
   const isAlone = all.every(isGateFilter);
   if (isAlone) return [];
   const filters = all.filter((filter) => redirectsTo(filter) === ifindex);
@@ -88,9 +89,9 @@ function refuseBroken(connection: Connection, { ifindex, note, operation }: Note
 }
 
 /** All filters where a gate's are. */
-function filtersOf(connection: Connection, { note, operation }: Omit<Noted, "ifindex">): Filter[] {
+function filtersOf(connection: Connection, { note, operation, looks }: Omit<Noted, "ifindex">): Filter[] {
   const hooks = note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side })));
-  return readFilters(connection, { operation, hooks });
+  return readFilters(connection, { operation, hooks, looks });
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {

@@ -141,6 +141,9 @@ function shareNames(operation: AnyOperation): void {
     // Only a mount can be shared.
     mount({ source: NAMED, target: NAMED, flags: MS_BIND | MS_REC }, operation);
     mount(share, operation);
+  } finally {
+    // Closing alone leaves it locked in Deno 2.4, and this process would wait for itself the next time.
+    folder.unlockSync();
   }
 }
 

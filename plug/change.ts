@@ -1,4 +1,5 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
+import type { HookLooks } from "./filter.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type Danger, heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
@@ -44,7 +45,12 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   refuseForfeited(queues, nameOperation);
   refuseTwice(queues, nameOperation);
-  if (change.action === "buffer") { for (const queue of queues) checkBuffer(queue, change); }
+  if (change.action === "buffer") {
+    for (const those of byConnection(queues).values()) {
+      const looks: HookLooks = new Map();
+      for (const queue of those) checkBuffer(queue, change, looks);
+    }
+  }
   if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
   if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
   // What leaves from here on leaves by this process's will.
@@ -112,7 +118,7 @@ function operationOn(queue: Queue, { action, purpose }: Change): AnyOperation {
   return onQueue(queue, verb);
 }
 
-function checkBuffer(queue: Queue, change: Change): void {
+function checkBuffer(queue: Queue, change: Change, looks: HookLooks): void {
   const { force = false, orphan = false } = change;
   const operation = operationOn(queue, change);
   if (queue.endedEpoch && !orphan) {
@@ -122,7 +128,7 @@ function checkBuffer(queue: Queue, change: Change): void {
     });
   }
   if (queue.asked === "hold") return;
-  refuseBypass(queue, { operation, bypass: change.bypass ?? force });
+  refuseBypass(queue, { operation, bypass: change.bypass ?? force, looks });
   if (force) return;
   for (const danger of dangersOf(queue, operation)) refuseLockout(queue.connection, danger);
 }
@@ -141,9 +147,12 @@ function dangersOf({ connection, gate, place }: Queue, operation: AnyOperation):
 }
 
 /** Refuses to hold what filters of others would see if the gate were not there, and perhaps drop. */
-function refuseBypass({ gate }: Queue, { operation, bypass }: { operation: AnyOperation; bypass: boolean }): void {
+function refuseBypass(
+  { gate }: Queue,
+  { operation, bypass, looks }: { operation: AnyOperation; bypass: boolean; looks: HookLooks },
+): void {
   if (!gate?.bypassed || bypass || gate.mayBypass) return;
-  const names = gate.bypassed(operation);
+  const names = gate.bypassed(operation, looks);
   if (names.length === 0) return;
   const reason = `the packets that it takes bypass what others have put behind it: ${names.join("; ")}`;
   throw new QueueError("would-bypass", operation, { reason, gate: gate.name });

@@ -139,11 +139,18 @@ export function ownAction({ actions }: Filter): Action | undefined {
 /** Reads the filters of these hooks, a dump each, without the entries that stand for several. */
 export function readFilters(
   connection: Connection,
-  { operation, hooks }: { operation: AnyOperation; hooks: readonly Hook[] },
+  { operation, hooks, looks = new Map() }: { operation: AnyOperation; hooks: readonly Hook[]; looks?: HookLooks },
 ): Filter[] {
-  return hooks.flatMap((hook) => connection.pick(operation, dumpFilters(hook), readFilter))
-    .filter(isWhole);
+  return hooks.flatMap((hook) => {
+    const key = `${hook.ifindex} ${hook.side}`;
+    const filters = looks.get(key) ?? connection.pick(operation, dumpFilters(hook), readFilter).filter(isWhole);
+    looks.set(key, filters);
+    return filters;
+  });
 }
+
+/** The filters of hooks as they were seen at one moment, over one connection. */
+export type HookLooks = Map<string, Filter[]>;
 
 /** Whether it is a filter, and no entry that stands for several, as those of a priority, or a hash table of u32. */
 export function isWhole({ handle, kind }: Pick<Filter, "handle" | "kind">): boolean {

@@ -67,8 +67,13 @@ function isOnlyWay(qdiscs: readonly QdiscMessage[], { ifindex, parent }: { ifind
 /** `RTNLGRP_LINK`, `_IPV4_ROUTE`, `_IPV4_RULE`, `_IPV6_ROUTE`, `_IPV6_RULE`, `_NEXTHOP`: what decides over which device packets go. */
 const ROUTING_GROUPS = [1, 7, 8, 11, 19, 32].reduce((groups, group) => groups | 1 << group - 1, 0) >>> 0;
 
-/** The devices that may be held, by what would be held of them, as was seen over a connection. */
-const harmless = new WeakMap<Connection, Map<Held, Set<number>>>();
+/** What was seen over a connection: the devices that may be held, by what would be held of them, and those that are no ifb. */
+interface Seen {
+  harmless: Map<Held, Set<number>>;
+  plain: Set<number>;
+}
+
+const seen = new WeakMap<Connection, Seen>();
 
 /**
  * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by
@@ -79,13 +84,14 @@ const harmless = new WeakMap<Connection, Map<Held, Set<number>>>();
  */
 export function refuseLockout(connection: Connection, danger: Danger): void {
   const { ifindex, held = EVERYTHING } = danger;
-  if (connection.mayHaveChanged(ROUTING_GROUPS)) harmless.delete(connection);
-  const known = harmless.get(connection) ?? new Map<Held, Set<number>>();
-  const devices = known.get(held) ?? new Set();
+  if (connection.mayHaveChanged(ROUTING_GROUPS)) seen.delete(connection);
+  const { harmless, plain } = seen.get(connection) ?? { harmless: new Map<Held, Set<number>>(), plain: new Set() };
+  const devices = harmless.get(held) ?? new Set();
   if (devices.has(ifindex)) return;
   refuseLockoutNow(connection, { ...danger, held });
   // What filters send through an ifb changes more often than what is looked at here.
-  if (!refuseFed(connection, danger)) harmless.set(connection, known.set(held, devices.add(ifindex)));
+  if (!plain.has(ifindex) && refuseFed(connection, danger)) return;
+  seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), plain: plain.add(ifindex) });
 }
 
 function refuseLockoutNow(connection: Connection, danger: Danger): void {

@@ -9,6 +9,7 @@ import { beforeSignalEnds } from "../linux/ending_signals.ts";
 import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
+import type { HookLooks } from "./filter.ts";
 import type { Held } from "./lockout.ts";
 import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
@@ -35,7 +36,7 @@ export interface GateMark {
   /** Refuses to hold where packets do not reach it any more. */
   refuseBroken?(operation: AnyOperation): void;
   /** The filters that others have put behind it, and that its packets bypass, as tc names them. */
-  bypassed?(operation: AnyOperation): string[];
+  bypassed?(operation: AnyOperation, looks?: HookLooks): string[];
   /** Whether its maker allowed that when it was made. */
   readonly mayBypass?: boolean;
   /** Where its filters hang; absent where nothing is known of them. */

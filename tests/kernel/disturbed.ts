@@ -18,11 +18,12 @@ export const GATE = ["gate", "add", "web", "--dev", "eth0", "--direction", "egre
 export const WAIT = { timeoutMs: 60_000 };
 
 /** How often the guardian is to have looked before what was sent is taken for seen. */
-const LOOKS = 8;
+const LOOKS = 40;
 
 /** Waits until the guardian has seen what was sent, at which it looks every 50 ms where it is given the processor. */
 export async function seen(): Promise<void> {
   const before = guardians().map((pid) => ({ pid, wakings: wakings(pid) }));
+  if (before.length === 0) throw new Error("Cannot wait for the looks of a guardian: there is none");
   const hasLooked = () => before.every(({ pid, wakings: first }) => !(wakings(pid) - first < LOOKS));
   await until(hasLooked, { ...WAIT, what: "the looks of the guardian" });
 }

@@ -122,11 +122,23 @@ function seesMarker(socket: PacketSocket): boolean {
   return false;
 }
 
+/** Words with ports by their numbers, where tcpdump knows no names: a bare Debian has no /etc/services. */
+function inNumbers(words: string): string {
+  try {
+    Deno.statSync("/etc/services");
+    return words;
+  } catch {
+    return words.replaceAll(/\b(http|domain|ssh|https)\b/g, (name) => PORTS[name]);
+  }
+}
+
+const PORTS: Readonly<Record<string, string>> = { http: "80", domain: "53", ssh: "22", https: "443" };
+
 /** The numbers of the frames that tcpdump sees. */
 function seenByTcpdump(frames: readonly Uint8Array[], words: string): number[] {
   const [read, written] = [Deno.makeTempFileSync(), Deno.makeTempFileSync()];
   Deno.writeFileSync(read, pcapOf(frames));
-  const args = ["-Z", "root", "-r", read, "-w", written, ...words.split(" ")];
+  const args = ["-Z", "root", "-r", read, "-w", written, ...inNumbers(words).split(" ")];
   const { success, stderr } = new Deno.Command("tcpdump", { args }).outputSync();
   if (!success) throw new Error(`tcpdump ${words}: ${new TextDecoder().decode(stderr)}`);
   return numbersIn(Deno.readFileSync(written));

@@ -26,7 +26,7 @@ export const PLACES: readonly Place[] = [{
   prepare: () => {},
   attach: DEV,
   queue: DEV,
-  creatingSend: 4,
+  creatingSend: 5,
 }, {
   name: "class 1:4 of a prio",
   prepare: (host) => {
@@ -36,5 +36,5 @@ export const PLACES: readonly Place[] = [{
   },
   attach: [...DEV, "--parent", "1:4", "--handle", "40:"],
   queue: [...DEV, "--parent", "1:4"],
-  creatingSend: 3,
+  creatingSend: 6,
 }];

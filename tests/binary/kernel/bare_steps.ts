@@ -8,6 +8,7 @@ export const DONE = { status: 0, stdout: "", stderr: "" };
 
 const SCENARIO = `
 name: A ping waits at a gate
+hosts: { client: {}, server: {} }
 gates:
   ping: { dev: lo, direction: egress, match: icmp }
 defaults: { timeout: 60s }

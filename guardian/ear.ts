@@ -21,6 +21,8 @@ interface Subject {
   asked?: number;
   /** Who has changed it last. */
   changedBy?: number;
+  /** Whether something may have been said of it that was lost. */
+  hasMissed?: boolean;
 }
 
 /** What is nobody's doing but its own process's does not happen to links. */
@@ -64,6 +66,16 @@ export class Ear implements Disposable {
       }
       return false;
     });
+    if (!this.#listener.takeLoss()) return;
+    for (const subject of this.#subjects.values()) subject.hasMissed = true;
+  }
+
+  /** Whether something may have been said of a charge that was lost, since this was last asked. */
+  takeMissed(id: number): boolean {
+    const subject = this.#subjects.get(id);
+    const hasMissed = subject?.hasMissed === true;
+    if (subject) subject.hasMissed = false;
+    return hasMissed;
   }
 
   /** Forgets what was said of a charge before this call began; of links only where it is told so. */
@@ -72,6 +84,7 @@ export class Ear implements Disposable {
     const subject = this.#subjects.get(id);
     if (!subject) return;
     subject.asked = subject.changedBy = undefined;
+    subject.hasMissed = false;
     if (links || !subject.news || !OF_LINKS.includes(subject.news.what)) subject.news = undefined;
   }
 

@@ -7,11 +7,13 @@ import {
   isReleased,
   isToBePutRight,
   leaveAlone,
+  MISSED,
   type Post,
   type Sample,
   seen,
   stop,
   stopWatching,
+  wasStopped,
   WENT_BACK,
 } from "./post.ts";
 import { type Happening, processOf } from "./watch.ts";
@@ -168,6 +170,7 @@ export class Guard<C extends AnyCharge> {
     post.ear?.forget(id);
     const now = seen(post.duty);
     post.isThere = true;
+    post.isDoubtful = false;
     post.forfeited = now === "gone";
     if (now === undefined || now === "gone") return undefined;
     post.sent = now.sent;
@@ -196,6 +199,10 @@ export class Guard<C extends AnyCharge> {
     const before = post?.held;
     if (!post || !before) return;
     this.#hear(id, post);
+    if (post.outlives && post.isDoubtful) {
+      leaveAlone(post, MISSED);
+      return this.#drop(id);
+    }
     const now = seen(post.duty);
     if (!now) return;
     this.#heed();
@@ -228,6 +235,7 @@ export class Guard<C extends AnyCharge> {
     }
     this.#heed();
     this.#meetNews(id);
+    if (post.ear?.takeMissed(id) && wasStopped(post)) post.isDoubtful = true;
   }
 
   #attendToNews(): void {

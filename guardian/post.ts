@@ -32,6 +32,8 @@ export interface Post {
   passing?: number;
   /** What looks at it again and again meanwhile. */
   sampler?: ReturnType<typeof setInterval>;
+  /** Whether, while this process was stopped, more was said than it could hear: what is there may be somebody else's. */
+  isDoubtful?: boolean;
   /** Whether it is not there any more, so that what is in its place is somebody else's. */
   forfeited?: boolean;
 }
@@ -47,6 +49,9 @@ export interface Sample {
 const STOPPED_MS = 500;
 /** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
 const COUNTER_HALF = 2 ** 31;
+
+/** Why it is not certain that it is the same. */
+export const MISSED = "this process was stopped, and more was said meanwhile than it could hear: it may be another's";
 
 /** Why another is taken to be in the place of one. */
 export const WENT_BACK = "it has counted less than before, so that another is in its place";
@@ -65,13 +70,22 @@ export function isReleased(post: Post, { before, now }: { before: Sample; now: S
 
 /** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */
 export function isToBePutRight(post: Post): boolean {
-  const { duty, armed, forfeited, sent } = post;
+  const { duty, armed, forfeited, isDoubtful, sent } = post;
+  if (isDoubtful && !forfeited) {
+    leaveAlone(post, MISSED);
+    return false;
+  }
   if (forfeited || !armed && !duty.putRight && !duty.remove) return false;
   const now = sent === undefined ? undefined : seen(duty);
   // Of several things that were said some may not have been heard.
   if (sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent)) return true;
   leaveAlone(post, WENT_BACK);
   return false;
+}
+
+/** Whether it was not looked at for so long that this process must have been stopped. */
+export function wasStopped({ held }: Post): boolean {
+  return held !== undefined && performance.now() - held.at > STOPPED_MS;
 }
 
 /** Says why something is not touched, where no process hears of it otherwise. */

@@ -9,6 +9,7 @@ import { type ListeningSocket, openListeningSocket } from "../linux/socket.ts";
 /** Hears what is said to groups of the rtnetlink sockets of a network namespace: `GROUP_TC | GROUP_REQUESTS`. */
 export class Listener implements Disposable {
   readonly #socket: ListeningSocket;
+  #hasLost = false;
 
   /** Takes over a socket, and closes it when it is disposed of. */
   constructor(socket: ListeningSocket) {
@@ -23,17 +24,25 @@ export class Listener implements Disposable {
 
   /**
    * Whether one of the messages that have arrived since the last look is what is listened for. Looks at all of them;
-   * what cannot be read, and what was lost because too much arrived, is passed over.
+   * what cannot be read is passed over, and what was lost because too much arrived is told by `takeLoss`.
    */
   hears(isMeant: (message: Records) => boolean): boolean {
     let heard = false;
     for (;;) {
       const length = this.#socket.receive();
       if (length === -EAGAIN) return heard;
+      if (length === -ENOBUFS || length > CHUNK_MAX) this.#hasLost = true;
       if (length === -EINTR || length === -ENOBUFS || length > CHUNK_MAX) continue;
       if (length < 0) throw new NetlinkError("listen to what is said of the network", { errno: -length });
       heard ||= isAmong(length, isMeant);
     }
+  }
+
+  /** Whether something was lost since this was last asked, as far as `hears` has come. */
+  takeLoss(): boolean {
+    const hasLost = this.#hasLost;
+    this.#hasLost = false;
+    return hasLost;
   }
 
   /** Resolves, as a rule, once something has arrived, or this is disposed of. */

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { lines } from "../../uml/processes.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { plugctlDone } from "./plugctl.ts";
-import { hasEnded } from "./process_table.ts";
+import { guardians, hasEnded } from "./process_table.ts";
 import { plugOf } from "./queue.ts";
 import { until } from "./until.ts";
 
@@ -92,6 +92,48 @@ Deno.test("a guardian does not release what another process holds of the same pl
     hold.send();
     Deno.kill(owner.guardian, "SIGTERM");
     await owner.kill();
+    await isHeldStill(hold);
+  });
+});
+
+/** Says more to who listens to links than a guardian's socket holds. */
+function flood({ left }: HoldCase): void {
+  left.run("ip", "link", "add", "flood", "type", "dummy");
+  const batch = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(batch, "link set dev flood mtu 1400\nlink set dev flood mtu 1500\n".repeat(2000));
+  left.run("ip", "-batch", batch);
+  left.run("ip", "link", "delete", "flood");
+}
+
+Deno.test("a guardian that was stopped while more was said than it can hear leaves alone what may be another's", async (t) => {
+  await t.step("when its process is dead", async () => {
+    using hold = new HoldCase();
+    const child = await hold.startHold("--dev", "eth0");
+    const [guardian] = guardians();
+    Deno.kill(guardian, "SIGSTOP");
+    child.kill("SIGKILL");
+    await child.status;
+    flood(hold);
+    hold.left.run("tc", "qdisc", "delete", "dev", "eth0", "root");
+    hold.left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "504c:", "plug", "limit", "1000000");
+    hold.send();
+    Deno.kill(guardian, "SIGCONT");
+    await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
+    await isHeldStill(hold);
+  });
+
+  await t.step("at the deadline of a buffer that a release has ended meanwhile", async () => {
+    using hold = new HoldCase();
+    await plugctlDone(hold.left, "attach", "eth0", "--limit", "1m");
+    const buffered = await plugctlDone(hold.left, "buffer", "eth0", "--max-hold", "20s", "--json");
+    const [{ guardian }] = JSON.parse(buffered);
+    Deno.kill(guardian, "SIGSTOP");
+    flood(hold);
+    hold.left.run("tc", "qdisc", "change", "dev", "eth0", "root", "handle", "504c:", "plug", "release_indefinite");
+    await plugctlDone(hold.left, "buffer", "eth0");
+    hold.send();
+    Deno.kill(guardian, "SIGCONT");
+    await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
     await isHeldStill(hold);
   });
 });

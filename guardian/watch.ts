@@ -21,6 +21,8 @@ export interface Watched {
   parent: number;
   /** Its handle. */
   handle: number;
+  /** The qdiscs that it hangs from below the root, the next one first, by their handles, and the classes where these hang. */
+  above?: readonly { handle: number; parent: number }[];
   /** Where the filters hang that send packets to it, where it is a gate's. */
   hook?: Hook;
 }
@@ -102,9 +104,9 @@ function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined
     case RTM_DELQDISC:
       return takesAway(message, watched) ? "deleted" : undefined;
     case RTM_DELTCLASS:
-      return message.word(HANDLE_AT) === watched.parent ? "deleted" : undefined;
+      return isClassAbove(message.word(HANDLE_AT), watched) ? "deleted" : undefined;
     case RTM_NEWQDISC:
-      return message.parent === watched.parent ? ofQdisc(message, watched) : undefined;
+      return message.parent === watched.parent ? ofQdisc(message, watched) : ofQdiscAbove(message, watched);
   }
 }
 
@@ -130,7 +132,18 @@ function takesAway({ handle, parent }: Records, watched: Watched): boolean {
   // What was there before is said to be deleted when the plug is put in its place.
   if (parent === watched.parent) return handle === watched.handle;
   if (watched.parent === TC_H_ROOT || parent === TC_H_CLSACT) return false;
-  return parent === TC_H_ROOT || handle === (watched.parent & 0xffff0000) >>> 0;
+  const isAbove = watched.above?.some((qdisc) => qdisc.handle === handle);
+  return parent === TC_H_ROOT || isAbove || handle === (watched.parent & 0xffff0000) >>> 0;
+}
+
+function isClassAbove(classId: number, { parent, above = [] }: Watched): boolean {
+  return classId === parent || above.some((qdisc) => qdisc.parent === classId);
+}
+
+/** Another qdisc is in the place of one that the plug hangs from: what hung there is gone with that. */
+function ofQdiscAbove({ flags, handle, parent }: Records, { above = [] }: Watched): Meaning["what"] | undefined {
+  if ((flags & NLM_F_REQUEST) !== 0) return undefined;
+  return above.some((qdisc) => qdisc.parent === parent && qdisc.handle !== handle) ? "deleted" : undefined;
 }
 
 function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["what"] | undefined {

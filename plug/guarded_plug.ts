@@ -1,4 +1,5 @@
 import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
 import { ENODEV } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Duty } from "../guardian/charge.ts";
@@ -8,6 +9,7 @@ import { markOfPlug } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
 import { detachAll } from "./drain.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
+import { readQdiscs } from "./qdiscs.ts";
 import { nameQueue, onQueue, Queue, readPlug } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
@@ -52,9 +54,24 @@ export function plugDuty({ dev, place, hook, takeAway }: PlugCharge, connection:
   return queueDuty(connection, {
     find: () => new Queue({ dev, place, located: true, connection }),
     mark: markOfPlug(place),
-    watched: { ...place, hook },
+    watched: { ...place, hook, above: qdiscsAbove(connection, place) },
     takeAway: takeAway ? (queue) => detachAll([queue]) : undefined,
   });
+}
+
+/** What a plug hangs from: nothing where it is at a device's root. */
+function qdiscsAbove(connection: Connection, { ifindex, parent }: QdiscPlace): { handle: number; parent: number }[] {
+  if (parent === TC_H_ROOT) return [];
+  const qdiscs = readQdiscs(connection, "list qdiscs").filter((qdisc) => qdisc.ifindex === ifindex);
+  const above: { handle: number; parent: number }[] = [];
+  for (let at = parent; at !== TC_H_ROOT;) {
+    const handle = (at & 0xffff0000) >>> 0;
+    const qdisc = qdiscs.find((one) => one.handle === handle);
+    if (!qdisc || above.some((one) => one.handle === handle)) break;
+    above.push({ handle, parent: qdisc.parent });
+    at = qdisc.parent;
+  }
+  return above;
 }
 
 /** How a queue is put right. */

@@ -10,7 +10,7 @@ import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";
 import { interruptible } from "../interruptible.ts";
 import { openConnection } from "../targets.ts";
-import { UsageError } from "../exit_status.ts";
+import { EXIT, UsageError } from "../exit_status.ts";
 
 /** What was recovered in a network namespace; its name is told where there may be several. */
 interface Recovered extends Recovery {
@@ -18,10 +18,14 @@ interface Recovered extends Recovery {
 }
 
 /** `plugctl recover` */
-export async function run(context: Context): Promise<void> {
+export async function run(context: Context): Promise<number> {
   const all = isGiven(context, "all");
   if (all && isGiven(context, "netns")) throw new UsageError("--all goes without --netns: it is every namespace");
-  if (isGiven(context, "dry-run")) return await printLeftovers(context);
+  const hidden = all ? tellHidden(context) : 0;
+  if (isGiven(context, "dry-run")) {
+    await printLeftovers(context);
+    return EXIT.done;
+  }
   const recovered = await interruptible((signal) => all ? recoverAll(context, signal) : recoverHere(context, signal));
   const failures = recovered.flatMap(({ failures }) => failures);
   if (isGiven(context, "json")) {
@@ -29,7 +33,7 @@ export async function run(context: Context): Promise<void> {
     context.print(`${JSON.stringify(all ? results : results[0], null, 2)}\n`);
   } else {
     const done = recovered.flatMap(lines);
-    const nothing = failures.length === 0 && recovered.every(({ kept }) => kept.length === 0)
+    const nothing = failures.length === 0 && hidden === 0 && recovered.every(({ kept }) => kept.length === 0)
       ? ["there is nothing to recover"]
       : [];
     context.print((done.length > 0 ? done : nothing).map((line) => `${line}\n`).join(""));
@@ -45,6 +49,19 @@ export async function run(context: Context): Promise<void> {
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Cannot take everything away");
+  return hidden > 0 ? EXIT.incapable : EXIT.done;
+}
+
+/** Says which namespaces cannot be looked at, and how many these are. */
+function tellHidden(context: Context): number {
+  const { strays, hidden } = allNamespaces();
+  for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
+  if (hidden > 0) {
+    context.note(
+      `not looked at: ${hidden} names and processes whose network namespaces take root, or CAP_SYS_ADMIN and CAP_SYS_PTRACE`,
+    );
+  }
+  return hidden;
 }
 
 /** Says what would be released and taken away, and touches nothing. */
@@ -88,11 +105,7 @@ async function recoverHere(context: Context, signal: AbortSignal): Promise<Recov
 
 /** Recovers every network namespace that can be found. What fails in one keeps no other from it. */
 async function recoverAll(context: Context, signal: AbortSignal): Promise<Recovered[]> {
-  const { names, strays, hidden } = allNamespaces();
-  for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
-  if (hidden > 0) {
-    context.note(`left alone: ${hidden} names and processes whose network namespaces only root may look at`);
-  }
+  const { names } = allNamespaces();
   const recovered: Recovered[] = [];
   for (const netns of names) recovered.push(await recoverIn(netns, { context, signal }));
   return recovered;

@@ -137,3 +137,48 @@ Deno.test("a guardian that was stopped while more was said than it can hear leav
     await isHeldStill(hold);
   });
 });
+
+Deno.test("a guardian of a deadline leaves a later plug alone when a qdisc two above it was replaced", async (t) => {
+  const PRIO = "prio bands 4 priomap 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3";
+  const ABOVE = {
+    "below a prio": {
+      first: [`root handle 1: ${PRIO}`, `parent 1:4 handle 10: ${PRIO}`, `parent 10:4 handle 20: ${PRIO}`],
+      away: ["qdisc del dev eth0 parent 1:4"],
+      again: [`parent 1:4 handle 10: ${PRIO}`, `parent 10:4 handle 20: ${PRIO}`],
+    },
+    "below a class of htb": {
+      first: ["root handle 1: htb default 10", `parent 1:10 handle 20: ${PRIO}`],
+      away: ["class del dev eth0 classid 1:10", "class add dev eth0 parent 1: classid 1:10 htb rate 1gbit"],
+      again: [`parent 1:10 handle 20: ${PRIO}`],
+    },
+  } as const;
+  for (const [where, { first, away, again }] of Object.entries(ABOVE)) {
+    await t.step(where, async () => {
+      using hold = new HoldCase();
+      const { left } = hold;
+      const batch = (...lines: string[]) => {
+        const file = Deno.makeTempFileSync();
+        Deno.writeTextFileSync(file, `${lines.join("\n")}\n`);
+        left.run("tc", "-batch", file);
+      };
+      const add = (qdiscs: readonly string[]) => qdiscs.map((words) => `qdisc add dev eth0 ${words}`);
+      const [root, ...others] = add(first);
+      batch(
+        root,
+        ...where.includes("htb") ? ["class add dev eth0 parent 1: classid 1:10 htb rate 1gbit"] : [],
+        ...others,
+      );
+      const CLASS = ["--dev", "eth0", "--parent", "20:4"];
+      await plugctlDone(left, "attach", ...CLASS, "--handle", "40:", "--limit", "1m");
+      const [{ guardian }] = JSON.parse(await plugctlDone(left, "buffer", ...CLASS, "--max-hold", "10s", "--json"));
+      batch(...away, ...add(again), "qdisc add dev eth0 parent 20:4 handle 40: plug limit 1000000");
+      hold.send();
+      await until(() => hasEnded(guardian), { ...WAIT, what: "the end of a guardian that has lost its plug" });
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      assertEquals([plugOf(left).handle, hold.backlog], ["40:", HELD]);
+      await plugctlDone(left, "detach", ...CLASS, "--handle", "40:");
+      left.run("tc", "qdisc", "delete", "dev", "eth0", "root");
+      await hold.isOver();
+    });
+  }
+});

@@ -80,9 +80,9 @@ function across({ left, right, ends }: HoldCase) {
 async function rounds(host: Host, count: number): Promise<string[]> {
   const said: string[] = [];
   for (let round = 0; round < count; round++) {
-    const { status, stderr } = await plugctl(host, "hold", "eth0", "--for", "30ms");
+    const { status, stderr, gaps = [] } = await plugctl(host, "hold", "eth0", "--for", "30ms");
     assertEquals(status, 0, stderr);
-    said.push(stderr);
+    said.push(stderr + gaps.join(""));
   }
   return said;
 }

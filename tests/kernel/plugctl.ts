@@ -14,7 +14,16 @@ const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
 export interface Outcome {
   status: number;
   stdout: string;
+  /** What it has written to standard error, but for gaps. */
   stderr: string;
+  /** What it has told of times in which a device sent nothing: on a busy machine there are some. No part of a comparison. */
+  readonly gaps?: string[];
+}
+
+/** Takes what is told of gaps out of a text. */
+export function withoutGaps(text: string): { text: string; gaps: string[] } {
+  const GAP = /^plugctl: .* sent nothing for up to .*\n/gm;
+  return { text: text.replaceAll(GAP, ""), gaps: text.match(GAP) ?? [] };
 }
 
 /** The words that start plugctl from its source. */
@@ -33,7 +42,13 @@ export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> 
   const stdout = new Written();
   const stderr = new Written();
   const status = await runCommandLine([...words.slice(0, end), ...there, ...words.slice(end)], { stdout, stderr });
-  return { status, stdout: stdout.text, stderr: stderr.text.replaceAll(new RegExp(` --?netns ${host.name}`, "g"), "") };
+  const { text, gaps } = withoutGaps(stderr.text);
+  const outcome = {
+    status,
+    stdout: stdout.text,
+    stderr: text.replaceAll(new RegExp(` --?netns ${host.name}`, "g"), ""),
+  };
+  return Object.defineProperty(outcome, "gaps", { value: gaps, enumerable: false });
 }
 
 /**

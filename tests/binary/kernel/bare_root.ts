@@ -1,3 +1,4 @@
+import { withoutGaps } from "../../kernel/plugctl.ts";
 import { asBundle, putInPlace } from "../../../package/layout.ts";
 import { umlFiles } from "../../../uml/packages.ts";
 import type { Host } from "../../kernel/host.ts";
@@ -79,7 +80,7 @@ export class BareRoot implements Disposable {
   async plugctl(host: Host, as: As, ...words: string[]): Promise<Outcome> {
     const { code, stdout, stderr } = await this.spawn(host, as, words).output();
     const decoder = new TextDecoder();
-    return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    return { status: code, stdout: decoder.decode(stdout), stderr: withoutGaps(decoder.decode(stderr)).text };
   }
 
   /** Every file there but those that the kernel makes. */

@@ -32,17 +32,18 @@ export async function run(context: Context): Promise<void> {
   // That it is rejected is met below, also where that comes late.
   over.promise.catch(() => {});
   const failures: unknown[] = [];
-  try {
-    desk.connect();
-    await interruptible(async (signal) => {
+  // A signal comes twice, once more when a plug that holds has been released: none may end this before all is put right.
+  await interruptible(async (signal) => {
+    try {
+      desk.connect();
       session.greet({ version: config.version });
       await Promise.race([converse(session), over.promise, whenAborted(signal)]);
-    });
-  } catch (error) {
-    failures.push(error);
-  }
-  await session.close();
-  failures.push(...await desk.close());
+    } catch (error) {
+      failures.push(error);
+    }
+    await session.close();
+    failures.push(...await desk.close());
+  });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Several things failed");
 }

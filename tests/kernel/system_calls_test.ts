@@ -45,6 +45,12 @@ const ASK = ["sendto", "recvfrom…"];
 /** Several messages in one send, and their answers. */
 const EXCHANGE = ["sendto", "recvmmsg"];
 
+/** Calls without the last looks, of which there are several where what was released has not left at once. */
+function lookedOnce(calls: string[], length: number): string[] {
+  const isLook = calls.length > length && calls.slice(-2).join() === ASK.join();
+  return isLook ? lookedOnce(calls.slice(0, -2), length) : calls;
+}
+
 Deno.test("attach, buffer, release and detach make no system call but those that the socket and its messages need", async () => {
   using host = new Host();
   host.run("ip", "link", "add", "eth0", "type", "dummy");
@@ -56,8 +62,9 @@ Deno.test("attach, buffer, release and detach make no system call but those that
   assertEquals(await callsOf(host, "buffer", ...DEV), [...OPEN, ...INDEX, ...TURN, ...ASK, ...ASK, ...ASK]);
   assertEquals(await callsOf(host, "buffer", "--force", ...DEV), [...OPEN, ...INDEX, ...TURN, ...ASK]);
   // What lets packets go waits for nobody; what it has let go is told by a look before it and another behind it.
-  assertEquals(await callsOf(host, "release-one", ...DEV), [...OPEN, ...INDEX, ...ASK, ...ASK, ...ASK]);
+  const RELEASE = [...OPEN, ...INDEX, ...ASK, ...ASK, ...ASK];
+  assertEquals(lookedOnce(await callsOf(host, "release-one", ...DEV), RELEASE.length), RELEASE);
   assertEquals(await callsOf(host, "limit", "1m", ...DEV), [...OPEN, ...INDEX, ...ASK]);
-  assertEquals(await callsOf(host, "release", ...DEV), [...OPEN, ...INDEX, ...ASK, ...ASK, ...ASK]);
+  assertEquals(lookedOnce(await callsOf(host, "release", ...DEV), RELEASE.length), RELEASE);
   await plugctlDone(host, "detach", ...DEV);
 });

@@ -3,6 +3,7 @@ import { systemPath } from "../../uml/processes.ts";
 import { type Context, valueOf } from "../context.ts";
 import { IncapableError, UsageError } from "../exit_status.ts";
 import { interruptible } from "../interruptible.ts";
+import { shellText } from "../near_miss.ts";
 import { parseSize } from "../values.ts";
 
 /** What Deno needs to start in it. */
@@ -26,7 +27,7 @@ export async function run(context: Context): Promise<number> {
       memoryBytes,
       writable,
       output: Deno.stdout.writable,
-      programs: { plugctl: `#!/bin/sh\nexec ${ownWords().map(quoted).join(" ")} "$@"\n` },
+      programs: { plugctl: `#!/bin/sh\nexec ${shellText(ownWords())} "$@"\n` },
       signal,
     });
   });
@@ -54,8 +55,4 @@ function ownWords(): string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
   const main = new URL(Deno.mainModule).pathname;
   return [Deno.execPath(), "run", "--quiet", "--no-check", "--no-prompt", "-A", main];
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -496,7 +496,7 @@ export const COMMANDS = {
       "this user may read them, a loopback device and no other network; plugctl there is this very plugctl. Whatever it " +
       "writes stays in that kernel's memory and goes with it, but for what it writes to a folder of --rw. It has no input, " +
       "and one output for both of its own.",
-      "The kernel is fetched from Debian into the cache at the first use, 8 MB, by apt-get and dpkg, which a Debian or Ubuntu " +
+      "The kernel is fetched from Debian into the cache at the first use, 42 MB, by apt-get and dpkg, which a Debian or Ubuntu " +
       "on x86-64 has; plugctl says so first. The exit status is the command's own; 4 where the kernel cannot be had.",
     ],
     examples: [

@@ -10,11 +10,12 @@ const SCENARIO = `
 name: A ping waits at a gate
 hosts: { client: {}, server: {} }
 gates:
-  ping: { dev: lo, direction: egress, match: icmp }
+  ping: { host: client, dev: lo, direction: egress, match: icmp }
 defaults: { timeout: 60s }
 steps:
   - buffer: ping
   - start: { name: ping, command: [ping, -c, "1", 127.0.0.1] }
+    host: client
   - wait: { gate: ping, backlog: ">=1" }
   - release-indefinite: ping
   - join: { name: ping, exit: 0 }

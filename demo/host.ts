@@ -8,7 +8,8 @@ import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { inNamespace, makeNamespace } from "../linux/namespace.ts";
 import { type CableEnd, hasIpv6, layCable, setUpHost } from "../netlink/cable.ts";
 import { Connection } from "../netlink/connection.ts";
-import { lines, within } from "../uml/processes.ts";
+import { within } from "../uml/processes.ts";
+import { readLines } from "../linux/incoming.ts";
 
 const ANSWER_MS = 30_000;
 

@@ -8,9 +8,8 @@ import { sentenceOf } from "../../scenario/run/step_error.ts";
 import { plainValue } from "../../scenario/source/tree.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { parseDuration } from "../values.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
+import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
-import { interruptible } from "../interruptible.ts";
 import { RunView } from "../run_view.ts";
 
 /** How often the backlog is looked at for the line that is shown while a step waits, in milliseconds. */

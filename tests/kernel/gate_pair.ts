@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { connect, type End, Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
 import { until } from "./until.ts";

@@ -1,7 +1,7 @@
 /** `hold` of a device at whose root a plug cannot be, or costs more than a gate: it holds through a gate, and says so. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { witness } from "./gate_pair.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import { Gate } from "../../mod.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { GatePair, getHttp, serveHttp, WAIT, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";

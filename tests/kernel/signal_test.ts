@@ -1,7 +1,7 @@
 /** What a process holds through the API is released when a signal ends the process. */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { connect, Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { plugOf } from "./queue.ts";

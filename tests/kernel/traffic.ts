@@ -5,7 +5,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import type { Host } from "./host.ts";
 
 const PROGRAM = `${import.meta.dirname}/traffic.py`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import type { End } from "./host.ts";
 
 const PORT = 5001;

@@ -63,7 +63,7 @@ export class Program implements AsyncDisposable {
     const command = new Deno.Command(deno[0], { args: deno.slice(1), stdin: "piped", stdout: "piped" });
     this.#process = inNamespace(host, () => command.spawn());
     this.#input = this.#process.stdin.getWriter();
-    this.#lines = lines(this.#process.stdout);
+    this.#lines = readLines(this.#process.stdout);
   }
 
   /** Writes a line to its input. */

@@ -117,7 +117,7 @@ Deno.test("hold of a device with a clsact holds through a gate where others can 
   const arrival = await underTraffic(across(hold), async () => {
     for (let round = 0; round < 5; round++) {
       const child = hold.left.spawn([...DISTURBED, "hold", "eth0", "--for", "30ms"], { stderr: "piped" });
-      const said = await Array.fromAsync(lines(child.stderr));
+      const said = await Array.fromAsync(readLines(child.stderr));
       assertEquals((await child.status).code, 0, said.join("\n"));
       assertEquals(
         said[0],

@@ -189,7 +189,7 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
     stdout: "null",
     stderr: "piped",
   });
-  const said = lines(child.stderr);
+  const said = readLines(child.stderr);
   assertEquals((await said.next()).value, "plugctl: capturing gate web");
   sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 3 });
   await pair.holds("web", 3);

@@ -52,23 +52,37 @@ type Around = readonly { space: Space; values: Values }[];
  * @throws {TypeError} where the tables have no such message, attribute or member, or it holds something else
  */
 export function buildMessage(family: Family, name: string, input: MessageInput): FieldInput {
-  const [type, spec] = Object.entries(family.messages).find(([, each]) => each.name === name) ?? [];
-  if (!spec) throw new TypeError(`Cannot build ${name}: there is no such message`);
-  const { flags = 0, sequence = 0, body = {}, attributes = {} } = input;
-  const builder = new Builder(family);
-  const struct = builder.struct(spec.body, body);
+  const { flags = 0, sequence = 0 } = input;
+  const { type, fields } = buildBody(family, name, input);
   return {
     name: "message",
     fields: [
       { name: "len", value: 0 },
-      { name: "type", value: Number(type), length: 2 },
+      { name: "type", value: type, length: 2 },
       { name: "flags", value: flags, length: 2 },
       { name: "sequence", value: sequence },
       { name: "portId", value: 0 },
-      ...struct,
-      ...builder.attributes(spaceFor(spec, Number(struct[0].value)), attributes, []),
+      ...fields,
     ],
   };
+}
+
+/**
+ * What stands behind the header of a message of that name, and the number of its type.
+ *
+ * @throws {TypeError} where the tables have no such message, attribute or member, or it holds something else
+ */
+export function buildBody(
+  family: Family,
+  name: string,
+  { body = {}, attributes = {} }: MessageInput,
+): { type: number; fields: FieldInput[] } {
+  const [type, spec] = Object.entries(family.messages).find(([, each]) => each.name === name) ?? [];
+  if (!spec) throw new TypeError(`Cannot build ${name}: there is no such message`);
+  const builder = new Builder(family);
+  const struct = builder.struct(spec.body, body);
+  const space = spaceFor(spec, Number(struct[0].value));
+  return { type: Number(type), fields: [...struct, ...builder.attributes(space, attributes, [])] };
 }
 
 class Builder {

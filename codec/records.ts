@@ -3,7 +3,7 @@ import { counter, messageAt } from "./message_at.ts";
 import { memoryWords, receiveRegion } from "./exchange.ts";
 import type { Message } from "./message.ts";
 import { kindAt } from "./text.ts";
-import { NLA_HDRLEN } from "./assembly/constants.ts";
+import { NLA_HDRLEN, NLA_TYPE_MASK } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 
 /**
@@ -166,8 +166,6 @@ export interface Attribute {
   value: Uint8Array;
 }
 
-const TYPE_MASK = 0x3fff;
-
 /**
  * Reads the attributes in `bytes` from `start` on, to the end.
  *
@@ -188,7 +186,10 @@ export function readAttributes(bytes: Uint8Array, start = 0): Attribute[] {
     if (length < NLA_HDRLEN || length > left) {
       throw new DecodeError(`Cannot decode attribute at offset ${at}: length is ${length}, ${left} bytes are left`, at);
     }
-    found.push({ type: view.getUint16(at + 2, true) & TYPE_MASK, value: bytes.subarray(at + NLA_HDRLEN, at + length) });
+    found.push({
+      type: view.getUint16(at + 2, true) & NLA_TYPE_MASK,
+      value: bytes.subarray(at + NLA_HDRLEN, at + length),
+    });
     at += length + 3 & ~3;
   }
   return found;

@@ -1,4 +1,4 @@
-import { type Attribute, readAttributes } from "../codec/attributes.ts";
+import { type Attribute, readAttributes } from "../codec/records.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import type { GenericSocket } from "../linux/capture_socket.ts";
 import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";

@@ -1,6 +1,15 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
 import type { FieldInput } from "./encode.ts";
-import type { Family, MessageSpec, NumberType, Space, Struct, StructType, Type } from "./spec/table.ts";
+import {
+  type Family,
+  type NumberType,
+  type Space,
+  spaceFor,
+  spaceOf,
+  type Struct,
+  type StructType,
+  type Type,
+} from "./spec/table.ts";
 
 /** What an attribute or a member of a struct is to hold: of a nest, attributes; of a list, what each of them holds. */
 export type Value = number | bigint | string | Uint8Array | true | Values | readonly Values[];
@@ -57,14 +66,9 @@ export function buildMessage(family: Family, name: string, input: MessageInput):
       { name: "sequence", value: sequence },
       { name: "portId", value: 0 },
       ...struct,
-      ...builder.attributes(spaceOf(spec, struct), attributes, []),
+      ...builder.attributes(spaceFor(spec, Number(struct[0].value)), attributes, []),
     ],
   };
-}
-
-/** The space depends on the first byte of the struct, an address family. */
-function spaceOf({ space }: MessageSpec, [family]: readonly FieldInput[]): Space {
-  return typeof space === "function" ? space(Number(family.value)) : space;
 }
 
 class Builder {
@@ -105,10 +109,8 @@ class Builder {
       case "string":
         if (typeof value !== "string") throw wrong(name, "a string");
         return { value };
-      case "nest": {
-        const space = typeof type.space === "function" ? type.space() : type.space;
-        return { fields: this.attributes(space, valuesOf(name, value), around) };
-      }
+      case "nest":
+        return { fields: this.attributes(spaceOf(type), valuesOf(name, value), around) };
       case "list": {
         if (!Array.isArray(value)) throw wrong(name, "a list");
         const holding = (each: Values) => this.#holding(name, type.of, each, around);
@@ -133,7 +135,7 @@ class Builder {
     );
     if (then?.is !== "nest") return own;
     const more = Object.fromEntries(entries.filter(([name]) => !isMember(name)));
-    return [...own, ...this.attributes(typeof then.space === "function" ? then.space() : then.space, more, around)];
+    return [...own, ...this.attributes(spaceOf(then), more, around)];
   }
 
   /** What the kind has that is named beside, or else around. */

@@ -4,11 +4,13 @@ import {
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
   IFLA_MTU,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
   RTA_DST,
   RTM_NEWLINK,
   RTM_NEWROUTE,
 } from "./assembly/constants.ts";
-import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "./assembly/constants.ts";
 import type { FieldInput } from "./encode.ts";
 import { checkIndex, type FieldsRequest } from "./request.ts";
 

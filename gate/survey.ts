@@ -1,6 +1,6 @@
 import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
-import { bytesOf, readAttributes } from "../codec/attributes.ts";
+import { bytesOf, readAttributes } from "../codec/records.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
 import { askByName } from "../plug/qdiscs.ts";

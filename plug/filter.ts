@@ -7,10 +7,9 @@ import {
   RTM_GETTFILTER,
   RTM_NEWTFILTER,
 } from "../codec/assembly/constants.ts";
-import { type Attribute, bytesOf, readAttributes } from "../codec/attributes.ts";
+import { type Attribute, bytesOf, readAttributes, type Records } from "../codec/records.ts";
 import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
-import type { Records } from "../codec/records.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 

@@ -1,7 +1,6 @@
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
+import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
-import { interruptible } from "../interruptible.ts";
 import { runOne } from "../run/one.ts";
 import { OutputFile } from "../run/output_file.ts";
 import { checkAll, type Checked, type ScenarioFiles, scenarioFiles } from "../run/scenario_files.ts";

@@ -1,8 +1,7 @@
 import { boot, prepareBoot } from "../../uml/boot.ts";
 import { systemPath } from "../../uml/processes.ts";
 import { type Context, ownProgram, valueOf } from "../context.ts";
-import { IncapableError, UsageError } from "../exit_status.ts";
-import { interruptible } from "../interruptible.ts";
+import { IncapableError, interruptible, UsageError } from "../exit_status.ts";
 import { shellText } from "../near_miss.ts";
 import { parseSize } from "../values.ts";
 

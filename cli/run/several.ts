@@ -1,9 +1,8 @@
 import { numberOf } from "../../plug/quantity.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
-import { EXIT } from "../exit_status.ts";
-import { Interrupted } from "../interruptible.ts";
+import { EXIT, Interrupted } from "../exit_status.ts";
 import type { Checked } from "./scenario_files.ts";
 import { skipped, type Verdict, Witness } from "./verdict.ts";
 
@@ -95,13 +94,13 @@ async function runOne(context: Context, { file, scenario, set }: Checked, how: S
   how.signal.addEventListener("abort", end);
   try {
     const follow = async () => {
-      for await (const line of lines(child.stdout)) {
+      for await (const line of readLines(child.stdout)) {
         const event: ScenarioEvent = JSON.parse(line);
         witness.see(event);
         how.onEvent?.({ ...event, file });
       }
     };
-    const said = Array.fromAsync(lines(child.stderr), (line) => line.replace(/^plugctl: /, ""));
+    const said = Array.fromAsync(readLines(child.stderr), (line) => line.replace(/^plugctl: /, ""));
     await follow();
     const { code, signal } = await child.status;
     const killed = signal === null || code <= EXIT.signal ? [] : [`plugctl was ended by ${signal}`];

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { candidates, type Surroundings } from "../../cli/completions/candidates.ts";
-import { shellWords } from "../../cli/completions/command_line.ts";
+import { candidates, shellWords, type Surroundings } from "../../cli/completions/candidates.ts";
 import { COMMANDS, type CommandSpec, OPTIONS } from "../../cli/table.ts";
 import { plugctl } from "./plugctl.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { parse } from "yaml";
 import { PLUGCTL } from "../kernel/plugctl.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { type Outcome, plugctl } from "./plugctl.ts";
 
 const GOOD = "name: good\nvars: { word: hello }\nsteps: [run: 'echo ${word}']\n";
@@ -223,7 +223,7 @@ Deno.test("a signal ends those that run, undoes them, and skips the others", asy
       stderr: "piped",
     }).spawn();
     const events: { event: string; step?: string; file: string }[] = [];
-    for await (const line of lines(child.stdout)) {
+    for await (const line of readLines(child.stdout)) {
       const event = JSON.parse(line);
       events.push(event);
       if (event.event === "step-start" && event.step === "2") child.kill("SIGTERM");

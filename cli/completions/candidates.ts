@@ -43,6 +43,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   DIRECTION: ["in", "out", "both", "ingress", "egress"],
   FORMAT: ["hex", "c", "json"],
   PARENT: ["root"],
+  SERVICE: ["github"],
   SHELL: ["bash", "zsh", "fish"],
 };
 
@@ -117,6 +118,7 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
       return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
     case "DIR":
     case "FILE":
+    case "FILE...":
       return { kind: "files" };
     default:
       return plainWords(line, CHOICES[name ?? ""] ?? []);

@@ -93,13 +93,21 @@ function dumpBytes(text: string, dump: Dump): Uint8Array {
     if (!read) return at < last ? checkGap(line, { text, index }) : checkEnd(line, { text, index, bytes, bases });
     if (read.isInWords) firstInWords ??= index;
     bases = bases.filter((base) => parseInt(read.digits, base) === bytes.length);
-    if (bases.length === 0) throw offsetMistake(read.digits, { text, index, bytes });
+    if (bases.length === 0) {
+      throw firstInWords === undefined
+        ? offsetMistake(read.digits, { text, index, bytes })
+        : wordsMistake(text, firstInWords);
+    }
     bytes.push(...read.bytes);
     swapped.push(...read.swapped);
   });
   if (!isMessage(bytes) && isMessage(swapped)) return Uint8Array.from(swapped);
   if (firstInWords === undefined) return Uint8Array.from(bytes);
-  throw mistakeAt(text, firstInWords, "bytes stand in words, whose order it does not say; use hexdump -C");
+  throw wordsMistake(text, firstInWords);
+}
+
+function wordsMistake(text: string, index: number): Error {
+  return mistakeAt(text, index, "bytes stand in words, whose order it does not say; use hexdump -C");
 }
 
 interface Place {

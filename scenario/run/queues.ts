@@ -12,6 +12,7 @@ import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
+import type { Packets } from "./packets.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -27,6 +28,8 @@ export interface QueuesOptions {
   onCutShort: (name: string, why: Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance) => void;
   /** Microseconds since the scenario began. */
   now: () => number;
+  /** Sees the packets of gates, where that is wanted. */
+  packets?: Packets;
 }
 
 /** A gate or a plug that is there. */
@@ -86,8 +89,9 @@ export class Queues {
     this.#attached.set(name, { ...attached, host: planned.host });
     this.#totalOf(name);
     if (this.#options.guardian) this.#heed(attached);
-    const { warnings } = attached.plug;
-    return warnings.length > 0 ? [...warnings] : undefined;
+    const seen = attached.gate && this.#options.packets?.open(name, connection, this.#options.netnsOf(planned.host));
+    const notes = [...attached.plug.warnings, ...seen ?? []];
+    return notes.length > 0 ? notes : undefined;
   }
 
   /**
@@ -183,6 +187,7 @@ export class Queues {
   /** Releases it, waits until what it held has left, and takes it away. */
   async detach(name: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<DetachReport> {
     const attached = this.#find(name, "detach");
+    await this.#seeLast(attached);
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
@@ -192,6 +197,17 @@ export class Queues {
     this.#attached.delete(name);
     if (heldFrom !== undefined) attached.gate?.assertDevices();
     return report;
+  }
+
+  /** What a gate holds leaves while its packets are still seen. */
+  async #seeLast({ name, gate, heldFrom }: Attached): Promise<void> {
+    const { packets } = this.#options;
+    if (!gate || !packets) return;
+    if (heldFrom !== undefined) {
+      this.change([name], { action: "release-indefinite" });
+      await this.settled([name]);
+    }
+    packets.close(name);
   }
 
   /** The name of the host that one is on. */

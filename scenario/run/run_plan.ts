@@ -19,6 +19,7 @@ import { attachedBy, everyStep, kindOf } from "../steps/list.ts";
 import type { Clock } from "./clock.ts";
 import { type Course, type EventLog, logByFile, logByTime, logged, sample, type Sink, type Stage } from "./stage.ts";
 import { Hosts } from "./hosts.ts";
+import { Packets } from "./packets.ts";
 import { type OutputLine, Processes } from "./processes.ts";
 import { disturbed, Queues, type QueuesOptions } from "./queues.ts";
 import { sentenceOf, StepError } from "./step_error.ts";
@@ -41,6 +42,8 @@ export interface RunOptions {
   sampleMs?: number;
   /** How long a queue may hold without a release, in milliseconds. Default: what the file says, or 30 seconds. */
   maxHoldMs?: number;
+  /** Whether the packets of gates are told of, where the file does not say it. Default: they are not. */
+  capture?: boolean;
 }
 
 /** How a scenario has ended. */
@@ -154,7 +157,10 @@ class Run {
     const env = { [TAG_VARIABLE]: this.#tag };
     const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
-    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
+    const { capture = this.#options.capture } = this.#plan;
+    const gates = typeof capture === "object" ? capture : undefined;
+    const packets = capture ? new Packets({ clock, micros, emit: this.#tell, guardian, gates }) : undefined;
+    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now, packets });
     const processes = new Processes({
       folder: this.#origin.folder,
       env,
@@ -175,6 +181,7 @@ class Run {
       folder: this.#origin.folder,
       hosts,
       queues,
+      packets,
       processes,
       emit: this.#tell,
     };
@@ -287,7 +294,8 @@ class Run {
     const undone = this.#undone;
     const sentence = this.#failure ? sentenceOf(error) : "";
     const { steps } = this.#done;
-    this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps });
+    const unseen = stage.packets?.unseen;
+    this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps, unseen });
     return { outcome, error, step, undone, seed: this.#seed, queues };
   }
 

@@ -6,11 +6,11 @@ export const HOLD = operation({
   name: "hold",
   summary: "hold for forMs, say holding when it has begun, and answer what was held when it has ended",
   isLong: true,
-  schema: v.strictObject({ ...ON, forMs: HOLD_MS }),
-  async run({ forMs, ...named }, { desk, signal, tell }) {
+  schema: v.strictObject({ ...ON, forMs: HOLD_MS, force: v.optional(v.boolean()) }),
+  async run({ forMs, force: bypass, ...named }, { desk, signal, tell }) {
     const things = desk.find(named);
     const maxMs = Math.max(desk.maxHoldMs, forMs + GRACE_MS);
-    await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: false });
+    await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: true, bypass });
     tell({ event: "holding", names: things.map(({ name }) => name) });
     const over = Promise.withResolvers<void>();
     const end = () => over.resolve();

@@ -87,7 +87,7 @@ Deno.test("hold() is refused, when no filter leads to the gate any more", () => 
   scene.kernel.filters.remove(scene.eth0.ifindex);
   const error = assertThrows(() => scene.hold(gate), QueueError);
   assertEquals([error.code, error.message], [
-    "no-gate",
+    "broken-gate",
     `Cannot hold gate ${gate.name}: no filter leads to it any more, so that it can hold nothing`,
   ]);
 });

@@ -264,10 +264,12 @@ Deno.test("a process that is started in each round is judged in each", async () 
 });
 
 Deno.test("a process's end is an event, with its last lines in the order in which they were read", async () => {
-  const { events } = await runSteps(
-    "  - start: { name: child, exit: 'any', command: 'for i in $(seq 30); do echo $i; done; sleep 0.05; echo end >&2; exit 2' }\n" +
-      "  - wait: { process: child, exit: 'any' }",
-  );
+  const { events } = await runSteps(`
+  - start: { name: child, exit: 'any', command: 'for i in $(seq 30); do echo $i; done; read go; echo end >&2; exit 2' }
+  - wait: { process: child, line: 30, timeout: 60s }
+  - send: { name: child, text: "go\\n" }
+  - wait: { process: child, exit: 'any', timeout: 60s }
+`);
   const [ended] = events.filter((event) => event.event === "process-end");
   assertEquals([ended.process, ended.step, ended.isExpected, ended.ran.exit], ["child", "1", true, 2]);
   assertEquals(ended.ran.last, [...Array.from({ length: 19 }, (_, index) => String(index + 12)), "end"]);
@@ -280,6 +282,15 @@ Deno.test("wait finds a line once only: the next looks behind it", async () => {
   - wait: { process: child, line: one, timeout: 5ms }
 `);
   assertEquals([result.outcome, result.step], ["failed", "3"]);
+});
+
+Deno.test("wait that times out says the last line of a process that runs, or that there is none", async () => {
+  const wait = "  - wait: { process: child, line: ready, timeout: 5ms }";
+  const start = (command: string) => `  - start: { name: child, command: ${command} }\n`;
+  const spoken = `${start("'echo one; echo two; sleep 3600'")}  - wait: { process: child, line: two, timeout: 60s }\n`;
+  const message = "Timed out after 5ms waiting until child has written ready:";
+  assertEquals(await ending(`${spoken}${wait}`), ["failed", `${message} the last line of child is "two"`]);
+  assertEquals(await ending(`${start("sleep 3600")}${wait}`), ["failed", `${message} child has written nothing`]);
 });
 
 Deno.test("join fails where a process does, and waits no longer than it is told", async () => {

@@ -165,7 +165,7 @@ export class Desk {
     const things = [...this.#things.values()];
     this.#things.clear();
     // What is held goes at once, whatever else takes its time.
-    for (const { plug } of things) attempt(failures, () => plug.lastAsked === "hold" && plug.release());
+    for (const { plug } of things) attempt(failures, () => plug.isHolding && plug.release());
     for (const { gate, plug } of things.reverse()) {
       await attempt(failures, () => (gate ?? plug)[Symbol.asyncDispose]());
     }

@@ -116,9 +116,10 @@ Deno.test("wait fails at once where a process has ended without what is waited f
 Deno.test("wait and expect see whether a process runs", async () => {
   assertEquals(
     await ending(`
-  - start: { name: child, command: "sleep 0.1; exit 5" }
+  - start: { name: child, command: "read go; exit 5" }
   - expect: { process: child, running: true }
-  - wait: { process: child, running: false }
+  - send: { name: child, text: "go\\n" }
+  - wait: { process: child, running: false, timeout: 60s }
   - expect: { process: child, exit: 5 }
 `),
     ["done", ""],
@@ -128,7 +129,10 @@ Deno.test("wait and expect see whether a process runs", async () => {
 Deno.test("wait runs a command until it ends as it should, and no longer than it is told", async () => {
   const file = await Deno.makeTempFile();
   try {
-    assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3" }`), ["done", ""]);
+    assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3", timeout: 60s }`), [
+      "done",
+      "",
+    ]);
     const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 2s }");
     assertEquals([outcome, message], [
       "failed",

@@ -2,9 +2,8 @@ import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/ne
 import { UnsupportedError } from "../linux/libc.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { EXIT, IncapableError, UsageError } from "./exit_status.ts";
+import { EXIT, IncapableError, Interrupted, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
-import { Interrupted } from "./interruptible.ts";
 import { shellText } from "./near_miss.ts";
 import type { CommandName } from "./table.ts";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { CutShortEvent, Desk } from "./desk.ts";
-import { LINE_MAX } from "./lines.ts";
+import { LINE_MAX } from "../linux/incoming.ts";
 import type { Id, Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations/list.ts";
 import { mistakeIn, type Problem, problemOf, RequestError } from "./problem.ts";

@@ -51,10 +51,14 @@ export interface Danger {
   limitBytes?: number;
 }
 
-/** What a plug holds of its device. */
-export function heldAt(connection: Connection, { ifindex, parent }: { ifindex: number; parent: number }): Held {
+/** What a plug holds of its device, whose qdiscs are read where they are not given. */
+export function heldAt(
+  connection: Connection,
+  { ifindex, parent, qdiscs }: { ifindex: number; parent: number; qdiscs?: readonly QdiscMessage[] },
+): Held {
   if (parent === TC_H_ROOT) return EVERYTHING;
-  return isOnlyWay(readQdiscs(connection, "list qdiscs"), { ifindex, parent }) ? EVERYTHING : OF_CLASS;
+  const all = qdiscs ?? readQdiscs(connection, "list qdiscs");
+  return isOnlyWay(all, { ifindex, parent }) ? EVERYTHING : OF_CLASS;
 }
 
 function isOnlyWay(qdiscs: readonly QdiscMessage[], { ifindex, parent }: { ifindex: number; parent: number }): boolean {

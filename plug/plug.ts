@@ -1,9 +1,8 @@
-import type { DetachReport } from "./detach_report.ts";
+import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { Connection } from "../netlink/connection.ts";
 import { attachAll, type AttachOptions } from "./attach.ts";
 import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
-import { detachAll, type DetachOptions, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";

@@ -7,9 +7,8 @@ import type { Connection } from "../../netlink/connection.ts";
 import { readPlug } from "../../plug/queue.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { cannotWrite, openFile } from "../hold/hold_outputs.ts";
-import { Interrupted, interruptible } from "../interruptible.ts";
 import { openConnection } from "../targets.ts";
-import { UsageError } from "../exit_status.ts";
+import { Interrupted, interruptible, UsageError } from "../exit_status.ts";
 import { gateName, parseDuration } from "../values.ts";
 
 /** What is captured, and who takes it. */

@@ -2,7 +2,10 @@ import * as v from "valibot";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { listGates } from "../../gate/gate_state.ts";
 import { listPlugs } from "../../plug/qdiscs.ts";
-import { NETNS, operation } from "../operation.ts";
+import { MILLISECONDS, NETNS, ON, operation } from "../operation.ts";
+import { fitsNumber, parseNumberTest } from "../../plug/quantity.ts";
+import { countsOf } from "../desk.ts";
+import { RequestError } from "../problem.ts";
 
 /** `show`: every plug of a network namespace. */
 export const SHOW = operation({
@@ -29,3 +32,53 @@ export const GATE_LIST = operation({
   schema: v.strictObject({ ...NETNS }),
   run: ({ netns }, { desk }) => listGates(desk.connect(netns)),
 });
+
+/** How often it is looked, in milliseconds. */
+const PAUSE_MS = 1;
+const TIMEOUT_MS = 10_000;
+
+/** What can be waited for, by the words of `counts`. */
+const WORDS = { backlog: "backlogPackets", sent: "sentPackets", drops: "drops" } as const;
+
+/** `counts`: what waits at this moment, and what has left and was dropped since it was made. */
+export const COUNTS = operation({
+  name: "counts",
+  summary: "what waits at this moment, and what has left or was dropped",
+  schema: v.strictObject({ ...ON }),
+  run: (named, { desk }) => desk.find(named).map((thing) => countsOf(thing)),
+});
+
+/** `wait`: answers once something is so, `backlog>=1`, over all that are named together. */
+export const WAIT = operation({
+  name: "wait",
+  summary: "answer once a condition is so, over all named together: backlog>=1, sent>=3, drops>0",
+  isLong: true,
+  schema: v.strictObject({ ...ON, until: v.string("a condition: backlog>=1"), timeoutMs: v.optional(MILLISECONDS) }),
+  async run({ until, timeoutMs = TIMEOUT_MS, ...named }, { desk, signal }) {
+    const { word, test } = parseCondition(until);
+    const things = desk.find(named);
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const counts = things.map((thing) => countsOf(thing));
+      const value = counts.reduce((sum, count) => sum + Number(count[WORDS[word]]), 0);
+      if (fitsNumber(value, test)) return counts;
+      if (performance.now() >= deadline) {
+        throw new RequestError("timeout", `after ${timeoutMs} ms ${word} is ${value}, not ${until.slice(word.length)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      signal.throwIfAborted();
+    }
+  },
+});
+
+function parseCondition(text: string) {
+  const [, word, rest] = /^([a-z]+) *(.*)$/.exec(text.trim()) ?? [];
+  if (word === "backlog" || word === "sent" || word === "drops") return { word, test: parseNumberTest(rest) } as const;
+  throw new RequestError(
+    "invalid",
+    `until is ${JSON.stringify(text)}, must be backlog, sent or drops, compared: backlog>=1`,
+    {
+      field: "until",
+    },
+  );
+}

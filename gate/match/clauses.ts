@@ -1,3 +1,22 @@
+import {
+  TCA_FLOWER_KEY_ETH_DST,
+  TCA_FLOWER_KEY_ETH_DST_MASK,
+  TCA_FLOWER_KEY_ETH_SRC,
+  TCA_FLOWER_KEY_ETH_SRC_MASK,
+  TCA_FLOWER_KEY_FLAGS,
+  TCA_FLOWER_KEY_FLAGS_MASK,
+  TCA_FLOWER_KEY_ICMPV4_CODE,
+  TCA_FLOWER_KEY_ICMPV4_CODE_MASK,
+  TCA_FLOWER_KEY_ICMPV4_TYPE,
+  TCA_FLOWER_KEY_ICMPV4_TYPE_MASK,
+  TCA_FLOWER_KEY_ICMPV6_CODE,
+  TCA_FLOWER_KEY_ICMPV6_CODE_MASK,
+  TCA_FLOWER_KEY_IP_TOS,
+  TCA_FLOWER_KEY_IP_TOS_MASK,
+  TCA_FLOWER_KEY_IP_TTL,
+  TCA_FLOWER_KEY_IP_TTL_MASK,
+  TCA_FLOWER_KEY_VLAN_ID,
+} from "../../codec/numbers.ts";
 import { nearest } from "../../plug/nearest.ts";
 import { type Prefix, readPrefix } from "./address.ts";
 import { bits, type Cube, type Field, is, range } from "./cube.ts";
@@ -41,24 +60,45 @@ function field(name: string, attributes: readonly [number, number], own: Pick<Fi
   return { name, by: "bits", attributes, ...own };
 }
 
-const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [23], read: ({ vlan }) => vlan };
+const VLAN_ID: Field = {
+  name: "VLAN",
+  bytes: 2,
+  by: "value",
+  attributes: [TCA_FLOWER_KEY_VLAN_ID],
+  read: ({ vlan }) => vlan,
+};
 const VLAN_MAX = 4094;
 const ETH_P_8021Q = 0x8100;
 
 const MACS: Readonly<Record<End, Field>> = {
-  src: field("source MAC", [6, 7], { bytes: 6, read: ({ frame }) => wideBytes(frame, 6, 6) }),
-  dst: field("destination MAC", [4, 5], { bytes: 6, read: ({ frame }) => wideBytes(frame, 0, 6) }),
+  src: field("source MAC", [TCA_FLOWER_KEY_ETH_SRC, TCA_FLOWER_KEY_ETH_SRC_MASK], {
+    bytes: 6,
+    read: ({ frame }) => wideBytes(frame, 6, 6),
+  }),
+  dst: field("destination MAC", [TCA_FLOWER_KEY_ETH_DST, TCA_FLOWER_KEY_ETH_DST_MASK], {
+    bytes: 6,
+    read: ({ frame }) => wideBytes(frame, 0, 6),
+  }),
 };
 const MAC = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
 
 const ICMP_FIELDS = {
   icmp: {
-    type: field("ICMP type", [51, 52], { bytes: 1, read: (packet) => fields.inTransport(packet, 0, 1) }),
-    code: field("ICMP code", [49, 50], { bytes: 1, read: (packet) => fields.inTransport(packet, 1, 1) }),
+    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], {
+      bytes: 1,
+      read: (packet) => fields.inTransport(packet, 0, 1),
+    }),
+    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], {
+      bytes: 1,
+      read: (packet) => fields.inTransport(packet, 1, 1),
+    }),
   },
   icmp6: {
     type: fields.ICMP6_TYPE,
-    code: field("ICMPv6 code", [53, 54], { bytes: 1, read: (packet) => fields.inTransport(packet, 1, 1) }),
+    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], {
+      bytes: 1,
+      read: (packet) => fields.inTransport(packet, 1, 1),
+    }),
   },
 };
 /** `ICMP_*` of `linux/icmp.h`, `ICMPV6_*` and `NDISC_*`. */
@@ -78,7 +118,7 @@ const ICMP_TYPES = {
   },
 };
 
-const TOS = field("traffic class", [73, 74], {
+const TOS = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], {
   bytes: 1,
   read: ({ frame, network, etherType }) =>
     etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
@@ -92,7 +132,7 @@ const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
   ...[1, 2, 3, 4].flatMap((each) => [1, 2, 3].map((drop) => [`af${each}${drop}`, 8 * each + 2 * drop])),
 ]);
 
-const TTL = field("TTL", [75, 76], {
+const TTL = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], {
   bytes: 1,
   read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
 });
@@ -102,7 +142,7 @@ const FRAGMENT: Field = {
   name: "fragment",
   bytes: 4,
   by: "bits",
-  attributes: [47, 48],
+  attributes: [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK],
   read: ({ fragment }) => fragment === undefined ? 0 : fragment === "first" ? 3 : 1,
 };
 

@@ -1,4 +1,39 @@
-import { bits, type Cube, type Field, intersect, is } from "./cube.ts";
+import {
+  TCA_FLOWER_KEY_ARP_SIP,
+  TCA_FLOWER_KEY_ARP_SIP_MASK,
+  TCA_FLOWER_KEY_ARP_TIP,
+  TCA_FLOWER_KEY_ARP_TIP_MASK,
+  TCA_FLOWER_KEY_ICMPV6_TYPE,
+  TCA_FLOWER_KEY_ICMPV6_TYPE_MASK,
+  TCA_FLOWER_KEY_IP_PROTO,
+  TCA_FLOWER_KEY_IPV4_DST,
+  TCA_FLOWER_KEY_IPV4_DST_MASK,
+  TCA_FLOWER_KEY_IPV4_SRC,
+  TCA_FLOWER_KEY_IPV4_SRC_MASK,
+  TCA_FLOWER_KEY_IPV6_DST,
+  TCA_FLOWER_KEY_IPV6_DST_MASK,
+  TCA_FLOWER_KEY_IPV6_SRC,
+  TCA_FLOWER_KEY_IPV6_SRC_MASK,
+  TCA_FLOWER_KEY_PORT_DST_MAX,
+  TCA_FLOWER_KEY_PORT_DST_MIN,
+  TCA_FLOWER_KEY_PORT_SRC_MAX,
+  TCA_FLOWER_KEY_PORT_SRC_MIN,
+  TCA_FLOWER_KEY_SCTP_DST,
+  TCA_FLOWER_KEY_SCTP_DST_MASK,
+  TCA_FLOWER_KEY_SCTP_SRC,
+  TCA_FLOWER_KEY_SCTP_SRC_MASK,
+  TCA_FLOWER_KEY_TCP_DST,
+  TCA_FLOWER_KEY_TCP_DST_MASK,
+  TCA_FLOWER_KEY_TCP_FLAGS,
+  TCA_FLOWER_KEY_TCP_FLAGS_MASK,
+  TCA_FLOWER_KEY_TCP_SRC,
+  TCA_FLOWER_KEY_TCP_SRC_MASK,
+  TCA_FLOWER_KEY_UDP_DST,
+  TCA_FLOWER_KEY_UDP_DST_MASK,
+  TCA_FLOWER_KEY_UDP_SRC,
+  TCA_FLOWER_KEY_UDP_SRC_MASK,
+} from "../../codec/numbers.ts";
+import { type Attributes, bits, type Cube, type Field, intersect, is } from "./cube.ts";
 import { bytes, type Packet, wideBytes } from "./packet.ts";
 
 // The fields that several words of the language look at; one that belongs to a single word stands beside that word.
@@ -19,7 +54,7 @@ export const PROTOCOL: Field = {
   name: "protocol",
   bytes: 1,
   by: "value",
-  attributes: [9],
+  attributes: [TCA_FLOWER_KEY_IP_PROTO],
   read: ({ protocol }) => protocol,
 };
 
@@ -65,12 +100,12 @@ export interface Address {
   family: Cube;
 }
 
-function address(name: string, value: number, size: number, at: number): Field {
+function address(name: string, attributes: Attributes, size: number, at: number): Field {
   return {
     name,
     bytes: size,
     by: "bits",
-    attributes: [value, value + 1],
+    attributes,
     read: ({ frame, network }) => wideBytes(frame, network + at, size),
   };
 }
@@ -80,34 +115,62 @@ const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
 /** Where an address stands, by its bytes and its end: in IPv4 in the header, and in ARP as well. */
 export const ADDRESSES: Readonly<Record<End, Readonly<Record<4 | 16, readonly Address[]>>>> = {
   src: {
-    4: [{ field: address("source address", 10, 4, 12), family: IPV4 }, {
-      field: address("ARP sender", 57, 4, 14),
+    4: [{
+      field: address("source address", [TCA_FLOWER_KEY_IPV4_SRC, TCA_FLOWER_KEY_IPV4_SRC_MASK], 4, 12),
+      family: IPV4,
+    }, {
+      field: address("ARP sender", [TCA_FLOWER_KEY_ARP_SIP, TCA_FLOWER_KEY_ARP_SIP_MASK], 4, 14),
       family: ARP,
     }],
-    16: [{ field: address("source address", 14, 16, 8), family: IPV6 }],
+    16: [{
+      field: address("source address", [TCA_FLOWER_KEY_IPV6_SRC, TCA_FLOWER_KEY_IPV6_SRC_MASK], 16, 8),
+      family: IPV6,
+    }],
   },
   dst: {
-    4: [{ field: address("destination address", 12, 4, 16), family: IPV4 }, {
-      field: address("ARP target", 59, 4, 24),
+    4: [{
+      field: address("destination address", [TCA_FLOWER_KEY_IPV4_DST, TCA_FLOWER_KEY_IPV4_DST_MASK], 4, 16),
+      family: IPV4,
+    }, {
+      field: address("ARP target", [TCA_FLOWER_KEY_ARP_TIP, TCA_FLOWER_KEY_ARP_TIP_MASK], 4, 24),
       family: ARP,
     }],
-    16: [{ field: address("destination address", 16, 16, 24), family: IPV6 }],
+    16: [{
+      field: address("destination address", [TCA_FLOWER_KEY_IPV6_DST, TCA_FLOWER_KEY_IPV6_DST_MASK], 16, 24),
+      family: IPV6,
+    }],
+  },
+};
+
+/** The attributes of a port and of its mask by the protocol, and those of the ends of a range. */
+type PortAttributes = Pick<Field, "attributes" | "rangeAttributes">;
+
+const PORT_ATTRIBUTES: Readonly<Record<End, PortAttributes>> = {
+  src: {
+    attributes: new Map([
+      [PROTOCOLS.tcp, [TCA_FLOWER_KEY_TCP_SRC, TCA_FLOWER_KEY_TCP_SRC_MASK]],
+      [PROTOCOLS.udp, [TCA_FLOWER_KEY_UDP_SRC, TCA_FLOWER_KEY_UDP_SRC_MASK]],
+      [PROTOCOLS.sctp, [TCA_FLOWER_KEY_SCTP_SRC, TCA_FLOWER_KEY_SCTP_SRC_MASK]],
+    ]),
+    rangeAttributes: [TCA_FLOWER_KEY_PORT_SRC_MIN, TCA_FLOWER_KEY_PORT_SRC_MAX],
+  },
+  dst: {
+    attributes: new Map([
+      [PROTOCOLS.tcp, [TCA_FLOWER_KEY_TCP_DST, TCA_FLOWER_KEY_TCP_DST_MASK]],
+      [PROTOCOLS.udp, [TCA_FLOWER_KEY_UDP_DST, TCA_FLOWER_KEY_UDP_DST_MASK]],
+      [PROTOCOLS.sctp, [TCA_FLOWER_KEY_SCTP_DST, TCA_FLOWER_KEY_SCTP_DST_MASK]],
+    ]),
+    rangeAttributes: [TCA_FLOWER_KEY_PORT_DST_MIN, TCA_FLOWER_KEY_PORT_DST_MAX],
   },
 };
 
 function port(end: End): Field {
-  const source = end === "src" ? 0 : 1;
   return {
     name: end === "src" ? "source port" : "destination port",
     bytes: 2,
     by: "range",
-    attributes: new Map([
-      [PROTOCOLS.tcp, [18 + source, 35 + source]],
-      [PROTOCOLS.udp, [20 + source, 37 + source]],
-      [PROTOCOLS.sctp, [41 + source, 39 + source]],
-    ]),
-    rangeAttributes: [87 + 2 * source, 88 + 2 * source],
-    read: (packet) => inTransport(packet, 2 * source, 2),
+    ...PORT_ATTRIBUTES[end],
+    read: (packet) => inTransport(packet, end === "src" ? 0 : 2, 2),
   };
 }
 
@@ -119,7 +182,7 @@ export const TCP_FLAGS_FIELD: Field = {
   name: "TCP flags",
   bytes: 2,
   by: "bits",
-  attributes: [71, 72],
+  attributes: [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK],
   read: (packet) => (inTransport(packet, 12, 2) ?? 0) & 0xfff,
 };
 
@@ -128,7 +191,7 @@ export const ICMP6_TYPE: Field = {
   name: "ICMPv6 type",
   bytes: 1,
   by: "bits",
-  attributes: [55, 56],
+  attributes: [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK],
   read: (packet) => inTransport(packet, 0, 1),
 };
 

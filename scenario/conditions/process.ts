@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { describeEnd, END_ENTRIES, endOf, howEnded, lastWords, saysEnd, wrongEnd } from "../command.ts";
-import type { ConditionKind, Look, LookScene, OnHost, WrittenCondition } from "../condition.ts";
+import type { ConditionKind, Look, LookScene, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition, ProcessTest, TextTest } from "../plan.ts";
 import { mistake } from "../source/context.ts";
 import { FLAG, NAME, TEXT_TEST } from "../source/scalar.ts";

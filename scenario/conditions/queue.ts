@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { QdiscStats } from "../../codec/message.ts";
 import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
-import type { ConditionKind, Look, OnHost, WrittenCondition } from "../condition.ts";
+import type { ConditionKind, Look, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition } from "../plan.ts";
 import type { Stage } from "../run/stage.ts";
 import { mistake } from "../source/context.ts";

@@ -1,4 +1,4 @@
-import type { DetachReport } from "../../plug/detach_report.ts";
+import type { DetachReport } from "../../plug/drain.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../gate/gate.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { decode, formatSummary } from "../../codec/family.ts";
 import { REQUESTS } from "../codec/captured.ts";

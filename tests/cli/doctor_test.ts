@@ -1,7 +1,15 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { type Check, checkKernelModules, USES } from "../../cli/doctor/kernel_module.ts";
-import { checkCapabilities, checkLibc, checkLinux, checkNamespaces, checkNetlink } from "../../cli/doctor/machine.ts";
+import {
+  type Check,
+  checkCapabilities,
+  checkKernelModules,
+  checkLibc,
+  checkLinux,
+  checkNamespaces,
+  checkNetlink,
+  USES,
+} from "../../cli/doctor.ts";
 import { hasCapability } from "../../linux/process.ts";
 import { plugctl } from "./plugctl.ts";
 import { replacedFiles } from "./replaced_files.ts";

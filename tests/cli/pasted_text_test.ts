@@ -1,6 +1,6 @@
 // What people paste: whole outputs of programs, and arrays as languages print them.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { concat, FAMILY, words } from "../codec/bytes.ts";
 import { cooked } from "../codec/captures.ts";

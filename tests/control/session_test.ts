@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Desk } from "../../control/desk.ts";
-import { LINE_MAX, readLines } from "../../control/lines.ts";
+import { LINE_MAX, readLines } from "../../linux/incoming.ts";
 import { OPERATIONS } from "../../control/operations/list.ts";
 import { Session } from "../../control/session.ts";
 

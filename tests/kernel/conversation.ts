@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL } from "./plugctl.ts";
 import { until } from "./until.ts";
@@ -86,6 +86,6 @@ export class Conversation implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    for await (const line of lines(this.child.stdout)) this.#said.push(JSON.parse(line));
+    for await (const line of readLines(this.child.stdout)) this.#said.push(JSON.parse(line));
   }
 }

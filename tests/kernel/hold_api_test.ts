@@ -1,7 +1,7 @@
 /** `hold` of the API: what it holds goes on at the end of the block, at the deadline, or at the death of its program. */
 
 import { assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
@@ -133,7 +133,7 @@ Deno.test("hold()", async (t) => {
 
   await t.step("lets go what a killed program held, whose plug stays and passes", async () => {
     const child = left.spawn([Deno.execPath(), "run", "-A", "--no-check", PROGRAM], { stdout: "piped" });
-    assertEquals((await lines(child.stdout).next()).value, "holding");
+    assertEquals((await readLines(child.stdout).next()).value, "holding");
     hold.send();
     assertEquals(hold.backlog, HELD);
     child.kill("SIGKILL");

@@ -1,7 +1,7 @@
 /** `plugctl session`: what another program holds and lets go by lines of JSON, and what is left when it ends, however it does. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Conversation } from "./conversation.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
@@ -122,7 +122,7 @@ Deno.test("a session takes a list in one line, in one send, and answers it in on
   const trace = Deno.makeTempFileSync();
   const strace = ["strace", "-qq", "-e", "trace=sendto", "-o", trace];
   const child = hold.left.spawn([...strace, ...PLUGCTL, "session"], { stdin: "piped", stdout: "piped" });
-  const heard = lines(child.stdout);
+  const heard = readLines(child.stdout);
   const input = child.stdin.getWriter();
   const ask = async (line: unknown) => {
     await input.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));

@@ -1,11 +1,12 @@
+import { lettersOf } from "./arrays.ts";
 import { INSTEAD, StraceError, type StraceValue } from "./strace.ts";
 import * as constants from "../../codec/assembly/constants.ts";
 import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { errnoName } from "../../codec/errno_name.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
 
-const NLMSG_HDRLEN = 16;
-const NLA_HDRLEN = 4;
+const { NLMSG_HDRLEN, NLA_HDRLEN } = constants;
+const MAC_LEN = 6;
 const REPEAT = "run it with -v -s 65536";
 
 /** Who is told what strace does not show. */
@@ -63,7 +64,7 @@ function messageBytes(message: StraceValue, note: Note): Uint8Array {
   const body = partsBytes(parts, { size: length - NLMSG_HDRLEN, note });
   const isHeader = parts.length === 0 && length === NLMSG_HDRLEN;
   if (body.length + NLMSG_HDRLEN !== length && !isHeader) {
-    throw unknown(message, `strace shows ${body.length + NLMSG_HDRLEN} bytes of a message of ${length}`);
+    throw unknown(message, `strace shows ${body.length + NLMSG_HDRLEN} of ${length} bytes of a message`);
   }
   bytes.set(body, NLMSG_HDRLEN);
   return bytes;
@@ -156,7 +157,7 @@ function attributeBytes(value: StraceValue, note: Note): Uint8Array {
   view.setUint16(0, bytes.length, true);
   view.setUint16(2, Number(BigInt.asUintN(16, numberIn(type, note))), true);
   const inside = parts.length === 1 ? payload(parts[0], size, note) : partsBytes(parts, { size, note });
-  if (inside.length !== size) throw unknown(value, `strace shows ${inside.length} bytes of ${size}`);
+  if (inside.length !== size) throw unknown(value, `strace shows ${inside.length} of ${size} bytes`);
   bytes.set(inside, NLA_HDRLEN);
   return bytes;
 }
@@ -216,18 +217,17 @@ function evenly(names: readonly string[], size: number): [name: string, size: nu
 /** The bytes of a string; where strace shows it without the NUL at its end, with that. */
 function stringBytes({ bytes, isCut, index }: StraceValue & { is: "string" }, size: number): Uint8Array {
   if (bytes.length > size || (isCut && bytes.length < size) || bytes.length < size - 1) {
-    throw new StraceError(index, `strace shows ${bytes.length} bytes of ${size}; ${REPEAT}`);
+    throw new StraceError(index, `strace shows ${bytes.length} of ${size} bytes; ${REPEAT}`);
   }
   return Uint8Array.from({ ...bytes, length: size });
 }
 
 function wordsBytes(value: StraceValue & { is: "words" }, size: number, note: Note): Uint8Array {
   const { words, index } = value;
-  if (/^[0-9a-f]{2}(:[0-9a-f]{2})+$/i.test(words)) {
-    return Uint8Array.from(words.split(":"), (pair) => parseInt(pair, 16));
-  }
+  const hardware = /^[0-9a-f]{2}(:[0-9a-f]{2})+$/i.test(words) || (size === MAC_LEN && /^[0-9a-f]{2}$/i.test(words));
+  if (hardware) return Uint8Array.from(words.split(":"), (pair) => parseInt(pair, 16));
   const address = /^inet_(?:addr|pton)\((?:AF_INET6?, )?"([^"]*)"/.exec(words)?.[1];
-  if (address !== undefined) return addressBytes(address, index);
+  if (address !== undefined) return addressBytes(plain(address, index), index);
   const network = /^hton[sl]\((.*)\)$/.exec(words)?.[1];
   const number = numberIn(network === undefined ? value : { ...value, words: network }, note);
   if (![1, 2, 4, 8].includes(size)) throw unknown(value, `a number of ${size} bytes`);
@@ -268,12 +268,18 @@ function numberIn(value: StraceValue, note: Note): bigint {
   const words = value.is === "words" ? value.words : "";
   const [, device] = /^if_nametoindex\((.*)\)$/.exec(words) ?? [];
   if (device !== undefined) {
-    note(`the index of ${device} is shown as 0, strace shows its name alone`);
+    const name = JSON.stringify(plain(device.replaceAll('"', ""), value.index));
+    note(`the index of ${name} is shown as 0, strace shows its name alone`);
     return 0n;
   }
   const known = straceNumber(words);
   if (known !== undefined) return known;
   throw unknown(value, `no number is known for ${words || "this"}`);
+}
+
+/** What stands in a string, which -xx writes in hex. */
+function plain(inside: string, index: number): string {
+  return String.fromCharCode(...lettersOf(inside, (_, why) => new StraceError(index, why)));
 }
 
 function unknown({ index }: StraceValue, why: string): StraceError {
@@ -339,7 +345,9 @@ function numberOf(word: string): bigint | number | undefined {
   if (shifted !== undefined) return shift(numberOf(shifted));
   if (word.startsWith("-E")) return errnoOf(word.slice(1));
   if (Object.hasOwn(OTHERS, word)) return OTHERS[word];
-  return numberNamed(word, ROUTE_FAMILY) ?? (Object.hasOwn(constants, word) ? constants[word as Constant] : undefined);
+  const known = numberNamed(word, ROUTE_FAMILY) ??
+    (Object.hasOwn(constants, word) ? constants[word as Constant] : undefined);
+  return known ?? (word.endsWith("_UNSPEC") ? 0 : undefined);
 }
 
 function shift(by: bigint | number | undefined): bigint | undefined {

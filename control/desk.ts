@@ -12,6 +12,7 @@ import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
 import { findDevice, linksByName } from "../plug/qdiscs.ts";
+import { COUNTERS } from "../plug/quantity.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { isGone } from "../plug/queue_error.ts";
 import { RequestError } from "./problem.ts";
@@ -243,8 +244,7 @@ export class Desk {
 
 /** What a plug does and has done, by the words of the answers. */
 export function countsOf({ name, plug }: Thing, stats: QdiscStats = plug.stats()): Record<string, unknown> {
-  const { backlogPackets, backlogBytes, packets, bytes, drops } = stats;
-  return { name, backlogPackets, backlogBytes, sentPackets: packets, sentBytes: bytes, drops };
+  return { name, ...Object.fromEntries(Object.values(COUNTERS).map((counter) => [counter.name, stats[counter.stat]])) };
 }
 
 /** Where a plug is, by the words of the answers. */

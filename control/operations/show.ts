@@ -3,7 +3,7 @@ import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { listGates } from "../../gate/gate_state.ts";
 import { listPlugs } from "../../plug/qdiscs.ts";
 import { MILLISECONDS, NETNS, ON, operation } from "../operation.ts";
-import { fitsNumber, parseNumberTest } from "../../plug/quantity.ts";
+import { COUNTERS, type CounterTest, fitsNumber, parseCounterTest } from "../../plug/quantity.ts";
 import { countsOf } from "../desk.ts";
 import { RequestError } from "../problem.ts";
 
@@ -37,9 +37,6 @@ export const GATE_LIST = operation({
 const PAUSE_MS = 1;
 const TIMEOUT_MS = 10_000;
 
-/** What can be waited for, by the words of `counts`. */
-const WORDS = { backlog: "backlogPackets", sent: "sentPackets", drops: "drops" } as const;
-
 /** `counts`: what waits at this moment, and what has left and was dropped since it was made. */
 export const COUNTS = operation({
   name: "counts",
@@ -55,15 +52,16 @@ export const WAIT = operation({
   isLong: true,
   schema: v.strictObject({ ...ON, until: v.string("a condition: backlog>=1"), timeoutMs: v.optional(MILLISECONDS) }),
   async run({ until, timeoutMs = TIMEOUT_MS, ...named }, { desk, signal }) {
-    const { word, test } = parseCondition(until);
+    const { counter, comparison, test } = parseCondition(until);
+    const { name } = COUNTERS[counter];
     const things = desk.find(named);
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const counts = things.map((thing) => countsOf(thing));
-      const value = counts.reduce((sum, count) => sum + Number(count[WORDS[word]]), 0);
+      const value = counts.reduce((sum, count) => sum + Number(count[name]), 0);
       if (fitsNumber(value, test)) return counts;
       if (performance.now() >= deadline) {
-        throw new RequestError("timeout", `after ${timeoutMs} ms ${word} is ${value}, not ${until.slice(word.length)}`);
+        throw new RequestError("timeout", `after ${timeoutMs} ms ${counter} is ${value}, not ${comparison}`);
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       signal.throwIfAborted();
@@ -71,14 +69,11 @@ export const WAIT = operation({
   },
 });
 
-function parseCondition(text: string) {
-  const [, word, rest] = /^([a-z]+) *(.*)$/.exec(text.trim()) ?? [];
-  if (word === "backlog" || word === "sent" || word === "drops") return { word, test: parseNumberTest(rest) } as const;
-  throw new RequestError(
-    "invalid",
-    `until is ${JSON.stringify(text)}, must be backlog, sent or drops, compared: backlog>=1`,
-    {
-      field: "until",
-    },
-  );
+function parseCondition(text: string): CounterTest {
+  try {
+    return parseCounterTest(text.trim());
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RequestError("invalid", error.message, { field: "until" });
+  }
 }

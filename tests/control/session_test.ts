@@ -64,12 +64,12 @@ const MISTAKES: [request: unknown, ...answer: unknown[]][] = [
   ],
   [{ id: 1, op: "gate-add", dev: "lo", direction: "in", match: "prot 7" }, 1, "invalid", /prot/],
   [{ id: 1, op: "cancel" }, 1, "invalid", "cancel needs request", "request"],
-  [{ id: 1, op: "wait", on: "a", until: "backlog" }, 1, "invalid", /comparison/],
+  [{ id: 1, op: "wait", on: "a", until: "backlog" }, 1, "invalid", /invalid condition "backlog": use backlog/, "until"],
   [
     { id: 1, op: "wait", on: "a", until: "queue>=1" },
     1,
     "invalid",
-    /until is "queue>=1", must be backlog, sent or drops/,
+    /invalid condition "queue>=1": use backlog, backlog-bytes, sent/,
     "until",
   ],
 ];

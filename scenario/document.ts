@@ -71,6 +71,7 @@ export function planScenario(
     processes: new Set(),
     unnamed: new Set(),
     captured: new Map(),
+    watched: new Set(),
     count: { steps: 0 },
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
@@ -97,7 +98,24 @@ function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "var
   checkReferences(Object.keys(childrenOf(valueAt(tree, "hosts"))), context);
   if (!top || context.mistakes.length > 0) return undefined;
   const { name, description, timeout, "max-hold": maxHoldMs, seed, capture } = top;
-  return { name, description, timeoutMs: timeout, maxHoldMs, seed, capture, hosts, queues, steps, cleanup };
+  return {
+    name,
+    description,
+    timeoutMs: timeout,
+    maxHoldMs,
+    seed,
+    capture: capturedBy(capture, context.watched),
+    hosts,
+    queues,
+    steps,
+    cleanup,
+  };
+}
+
+/** What is captured: what the file says, and gates whose packets a condition is about. */
+function capturedBy(said: boolean | string[] | undefined, watched: ReadonlySet<string>): ScenarioPlan["capture"] {
+  if (watched.size === 0 || said === true) return said;
+  return [...new Set([...said || [], ...watched])];
 }
 
 /** Each gate that is captured must be one of the scenario's. */

@@ -1,11 +1,15 @@
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
+import { isIn } from "../../gate/match/cube.ts";
+import { parseMatch } from "../../gate/match/expression.ts";
+import { dissect } from "../../gate/match/packet.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import type { PacketIn, PacketOut, UnseenPackets } from "../event.ts";
 import type { Clock } from "./clock.ts";
+import { StepError } from "./step_error.ts";
 
 /** How packets of a scenario's gates are seen. */
 export interface PacketsOptions {
@@ -81,6 +85,24 @@ export class Packets implements Disposable {
   /** Tells of what was seen since the last time. */
   take(): void {
     for (const gate of [...this.#captures.keys()]) this.#take(gate);
+  }
+
+  /**
+   * How many packets that wait in a gate fit an expression, and what all that wait are.
+   *
+   * @throws {StepError} where packets are not seen as they come in
+   */
+  waiting(gate: string, match: string): { fitting: number; all: string[] } {
+    this.#take(gate);
+    const capture = this.#captures.get(gate);
+    if (!capture) throw new StepError(`Cannot see the packets of ${gate}: it is not attached now`);
+    if (capture.blind) throw new StepError(`Cannot see which packets wait in ${gate}: ${capture.blind.reason}`);
+    const cubes = parseMatch(match);
+    const packets = capture.waiting(gate);
+    return {
+      fitting: packets.filter(({ bytes }) => cubes.some((cube) => isIn(dissect(bytes), cube))).length,
+      all: packets.map(({ bytes, length }) => describePacket(bytes, { length }).what),
+    };
   }
 
   /** How many packets of each gate are not told of, where there are any. */

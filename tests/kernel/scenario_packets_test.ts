@@ -133,6 +133,27 @@ Deno.test("a packet that a gate holds until it is detached is told of as it leav
   await traffic.arrived();
 });
 
+Deno.test("a scenario waits for a packet that fits an expression, and says which wait where none does", async () => {
+  using traffic = new Traffic();
+  const steps = `  - wait: { gate: held, packet: "udp dst port 9000", count: ${COUNT} }
+  - expect: { gate: held, packet: "src net 10.0.0.0/8 and udp", backlog: ${COUNT} }
+  - expect: { gate: held, packet: "udp dst port 9001", count: 0 }
+  - expect: { gate: held, packet: "udp dst port 9001" }
+`;
+  const text = scenario(traffic.pair.left.name, steps, { capture: "false" });
+  const onEvent = (event: ScenarioEvent) => {
+    if (event.event === "step-end" && event.step === "2") traffic.send();
+  };
+  const { outcome, step, error } = await (await Scenario.parse(text)).run({ onEvent });
+  assertEquals([outcome, step], ["unmet", "6"]);
+  const what = Array(5).fill("UDP 48").join(", ");
+  assertEquals(
+    (error as Error).message,
+    `Expected that packets waiting in held that fit udp dst port 9001 >= 1: 0 of ${COUNT} waiting in held fit: ${what}, …`,
+  );
+  await traffic.arrived();
+});
+
 Deno.test("a scenario that SIGKILL ends while it tells of packets leaves filters and traffic as they were", async () => {
   await rounds(async () => {
     using traffic = new Traffic();

@@ -233,18 +233,22 @@ export function checkNetlink(): Check {
 /** The capabilities to change queues, and to enter and make network namespaces. */
 export function checkCapabilities(): Check[] {
   return [
-    capability("CAP_NET_ADMIN", "holding packets"),
-    capability("CAP_SYS_ADMIN", "--netns"),
+    capability("CAP_NET_ADMIN", { neededFor: "holding packets", all: "cap_net_admin" }),
+    // setcap takes away what it does not name.
+    capability("CAP_SYS_ADMIN", { neededFor: "--netns", all: "cap_net_admin,cap_sys_admin" }),
   ];
 }
 
-function capability(name: "CAP_NET_ADMIN" | "CAP_SYS_ADMIN", neededFor: Check["neededFor"]): Check {
+function capability(
+  name: "CAP_NET_ADMIN" | "CAP_SYS_ADMIN",
+  { neededFor, all }: Pick<Check, "neededFor"> & { all: string },
+): Check {
   const ok = hasCapability(name);
   return {
     name,
     neededFor,
     ok,
     found: ok ? "this process has it" : "this process does not have it",
-    fix: ok ? undefined : `run plugctl as root, or once: setcap ${name.toLowerCase()}+ep $(command -v plugctl)`,
+    fix: ok ? undefined : `run plugctl as root, or once: setcap ${all}+ep $(command -v plugctl)`,
   };
 }

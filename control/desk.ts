@@ -11,7 +11,7 @@ import { gateDevice } from "../plug/gate_device.ts";
 import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
-import { linksByName } from "../plug/qdiscs.ts";
+import { findDevice, linksByName } from "../plug/qdiscs.ts";
 import { COUNTERS } from "../plug/quantity.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { isGone } from "../plug/queue_error.ts";
@@ -165,7 +165,7 @@ export class Desk {
     const things = [...this.#things.values()];
     this.#things.clear();
     // What is held goes at once, whatever else takes its time.
-    for (const { plug } of things) attempt(failures, () => plug.lastAsked === "hold" && plug.release());
+    for (const { plug } of things) attempt(failures, () => plug.isHolding && plug.release());
     for (const { gate, plug } of things.reverse()) {
       await attempt(failures, () => (gate ?? plug)[Symbol.asyncDispose]());
     }
@@ -210,11 +210,22 @@ export class Desk {
 
   #plug(place: PlugPlace, netns?: string): Thing {
     const key = keyOfPlug(place, netns);
-    const known = this.#things.get(key);
+    const known = this.#things.get(key) ?? this.#byAnotherName(place, netns);
     if (known) return known;
     const { guardian, maxHoldMs } = this;
     const plug = Plug.open({ ...place, connection: this.connect(netns), guardian, maxHoldMs });
     return this.#keep({ name: place.dev, key, plug, isOwn: false, isHeeded: false });
+  }
+
+  /** What the asker has used before by another name of the device, or of the place on it. */
+  #byAnotherName({ dev, parent, handle }: PlugPlace, netns?: string): Thing | undefined {
+    const there = [...this.#things.values()].filter(({ key, gate }) => !gate && key.startsWith(`${netns ?? ""} plug `));
+    if (there.length === 0) return undefined;
+    const ifindex = findDevice(this.connect(netns), dev);
+    return there.find(({ plug: { place } }) =>
+      place.ifindex === ifindex && (handle === undefined || place.handle === handle) &&
+      (parent === undefined && handle !== undefined || place.parent === (parent ?? TC_H_ROOT))
+    );
   }
 
   async #heed(thing: Thing): Promise<void> {

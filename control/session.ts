@@ -201,6 +201,7 @@ function understand(asked: unknown): Request | Cancel {
   const operation = OPERATIONS.get(String(op));
   if (operation && typeof op === "string") return { id, operation, input };
   const names = [...OPERATIONS.keys(), "cancel"].join(", ");
+  if (op === undefined) throw new RequestError("invalid", `a request needs an op: ${names}`, { field: "op" });
   throw new RequestError("unknown-operation", `there is no operation ${JSON.stringify(op)}: ${names}`, { field: "op" });
 }
 

@@ -191,7 +191,7 @@ export class Gate implements Disposable, AsyncDisposable {
     guard?.unwatch();
     try {
       if (this.made) inTurn(connection, () => takeDownInTurn(connection, this.#takeDown));
-      else if (this.plug.lastAsked === "hold") this.release();
+      else if (this.plug.isHolding) this.release();
     } catch (error) {
       if (!isGone(error)) throw error;
     } finally {

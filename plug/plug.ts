@@ -133,6 +133,11 @@ export class Plug implements Disposable, AsyncDisposable {
     return this.#state.asked;
   }
 
+  /** Whether it holds by the will of this object, and neither its guardian nor others have let that go. */
+  get isHolding(): boolean {
+    return this.#state.asked === "hold" && !this.#state.isLetGo;
+  }
+
   /** The limit in bytes that this object last asked for; the kernel cannot tell what it is. */
   get limitBytesLastAsked(): number | undefined {
     return this.#state.limitBytesAsked;
@@ -282,7 +287,7 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   #releaseOwnHold(): void {
-    if (this.lastAsked === "hold") this.release();
+    if (this.isHolding) this.release();
   }
 
   #close(): void {

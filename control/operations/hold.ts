@@ -7,11 +7,16 @@ export const BUFFER = operation({
   name: "buffer",
   summary: "hold packets from here on; again: end the epoch and begin the next",
   isShared: true,
-  schema: v.strictObject({ ...ON, maxMs: v.optional(HOLD_MS), orphan: v.optional(v.boolean()) }),
-  run({ maxMs, orphan, ...named }, { desk }) {
+  schema: v.strictObject({
+    ...ON,
+    maxMs: v.optional(HOLD_MS),
+    orphan: v.optional(v.boolean()),
+    force: v.optional(v.boolean()),
+  }),
+  run({ maxMs, orphan, force: bypass = false, ...named }, { desk }) {
     const things = desk.find(named);
     // That it can lock out is no reason to refuse: there is a deadline.
-    desk.group(things).buffer({ force: true, orphan, maxHoldMs: maxMs });
+    desk.group(things).buffer({ force: true, bypass, orphan, maxHoldMs: maxMs });
     desk.heed(things);
     return things.map(({ name }) => ({ name, maxMs: maxMs ?? desk.maxHoldMs }));
   },
@@ -22,11 +27,11 @@ export const HOLD = operation({
   name: "hold",
   summary: "hold for forMs, say holding when it has begun, and answer what was held when it has ended",
   isLong: true,
-  schema: v.strictObject({ ...ON, forMs: HOLD_MS }),
-  async run({ forMs, ...named }, { desk, signal, tell }) {
+  schema: v.strictObject({ ...ON, forMs: HOLD_MS, force: v.optional(v.boolean()) }),
+  async run({ forMs, force: bypass, ...named }, { desk, signal, tell }) {
     const things = desk.find(named);
     const maxMs = Math.max(desk.maxHoldMs, forMs + GRACE_MS);
-    await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: false });
+    await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: true, bypass });
     tell({ event: "holding", names: things.map(({ name }) => name) });
     const over = Promise.withResolvers<void>();
     const end = () => over.resolve();

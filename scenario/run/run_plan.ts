@@ -262,7 +262,7 @@ class Run {
     const reasons = {
       deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
       SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
-      gone: "the guardian has ended, which releases what is held should this process die",
+      gone: "the guardian has ended, and nobody would release what is held if plugctl died",
     };
     this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
   };

@@ -142,7 +142,11 @@ Deno.test("checkCapabilities() says how to get a capability, when this process h
   using _files = replacedFiles(BARE);
   assertEquals(checkCapabilities().map(({ name, ok, fix }) => [name, ok, fix]), [
     ["CAP_NET_ADMIN", false, "run plugctl as root, or once: setcap cap_net_admin+ep $(command -v plugctl)"],
-    ["CAP_SYS_ADMIN", false, "run plugctl as root, or once: setcap cap_sys_admin+ep $(command -v plugctl)"],
+    [
+      "CAP_SYS_ADMIN",
+      false,
+      "run plugctl as root, or once: setcap cap_net_admin,cap_sys_admin+ep $(command -v plugctl)",
+    ],
   ]);
 });
 

@@ -17,6 +17,7 @@ function onDevice(text: string, dev: string): Operation {
 /** Every code, and the exit status that it is to have. */
 const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
   "already-attached": 1,
+  "broken-gate": 1,
   "different-gate": 1,
   "foreign-qdisc": 1,
   "handle-in-use": 1,
@@ -149,7 +150,7 @@ Deno.test("describeFailure() gives advice that repeats the options of the comman
   const held = new QueueError("held", onGate("web", "hold"), { reason: "REASON" });
   assertEquals(
     describeFailure(held, parseArguments("hold web --for 1s --netns b".split(" "))).message,
-    "cannot hold gate web: REASON; release it with: plugctl release web --netns b",
+    "cannot hold gate web: REASON; wait until that has ended, or end it with: plugctl release web --netns b",
   );
 });
 

@@ -31,7 +31,7 @@ const MISTAKES: [request: unknown, ...answer: unknown[]][] = [
   [{ op: "show" }, null, "invalid", "a request needs an id, a number or a text, which its answer has too", "id"],
   [{ id: true, op: "show" }, null, "invalid", /needs an id/, "id"],
   [{ id: 1, op: "pause" }, 1, "unknown-operation", /^there is no operation "pause": attach, detach, .*, cancel$/, "op"],
-  [{ id: 1 }, 1, "unknown-operation", /^there is no operation undefined: /, "op"],
+  [{ id: 1 }, 1, "invalid", /^a request needs an op: attach, detach, .*, cancel$/, "op"],
   [{ id: 1, op: "buffer" }, 1, "invalid", "nothing is named: on is a gate or a device, or a list"],
   [{ id: 1, op: "buffer", on: [] }, 1, "invalid", "on of buffer is empty, must be at least one name", "on"],
   [{ id: 1, op: "buffer", on: 3 }, 1, "invalid", "on of buffer is 3, must be a name, or a list of names", "on"],

@@ -183,7 +183,7 @@ ending("its guardian's death", async (machine) => {
   const kill = () => findProcesses(isGuardian).forEach((pid) => Deno.kill(pid, "SIGKILL"));
   const { outcome, undone, error } = await run(machine, machine.scenario("  - sleep: 1h"), kill);
   assertEquals([outcome, undone], ["failed", true]);
-  assertMatch(String(error), /: the guardian has ended, which releases what is held should this process die$/);
+  assertMatch(String(error), /: the guardian has ended, and nobody would release what is held if plugctl died$/);
 });
 
 ending("an interface that is deleted in the middle", async (machine) => {

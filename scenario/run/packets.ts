@@ -1,3 +1,4 @@
+import { formatHex } from "../../codec/text.ts";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import { isIn } from "../../gate/match/cube.ts";
@@ -141,9 +142,11 @@ export class Packets implements Disposable {
       vlans: vlans.length > 0 ? [...vlans] : undefined,
       what,
     };
-    if (seen.event === "in") return { event: "packet-in", ...base, number: seen.packet.number, bytes: bytes.toHex() };
+    if (seen.event === "in") {
+      return { event: "packet-in", ...base, number: seen.packet.number, bytes: formatHex(bytes) };
+    }
     const { arrival } = seen.packet;
-    if (!arrival) return { event: "packet-out", ...base, bytes: bytes.toHex() };
+    if (!arrival) return { event: "packet-out", ...base, bytes: formatHex(bytes) };
     const waited = Number(timeNs - arrival.timeNs) / 1000;
     return { event: "packet-out", ...base, number: arrival.number, waited: Math.round(waited) };
   }

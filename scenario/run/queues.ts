@@ -1,4 +1,4 @@
-import type { DetachReport } from "../../plug/drain.ts";
+import { type DetachReport, gapRemarks } from "../../plug/drain.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../gate/gate.ts";
@@ -75,8 +75,11 @@ export class Queues {
     }
   }
 
-  /** Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each. */
-  attach(planned: PlannedQueue): string[] | undefined {
+  /**
+   * Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each; not what is
+   * lost meanwhile where nothing sends yet, as on a host that was just made.
+   */
+  attach(planned: PlannedQueue, { isIdle = false } = {}): string[] | undefined {
     const { name } = planned;
     if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
     const connection = this.#connect(planned.host);
@@ -86,8 +89,9 @@ export class Queues {
     this.#attached.set(name, { ...attached, host: planned.host });
     this.#totalOf(name);
     if (this.#options.guardian) this.#heed(attached);
-    const { warnings } = attached.plug;
-    return warnings.length > 0 ? [...warnings] : undefined;
+    const { plug, gate } = attached;
+    const warnings = [...plug.warnings, ...gate || isIdle ? [] : gapRemarks(plug)];
+    return warnings.length > 0 ? warnings : undefined;
   }
 
   /**

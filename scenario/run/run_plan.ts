@@ -217,7 +217,7 @@ class Run {
         line,
         text: `attach ${describeQueue(queue)}`,
         work: (end) => {
-          end.notes = queues.attach(queue);
+          end.notes = queues.attach(queue, { isIdle: hosts.made.some(({ name }) => name === host) });
           end.after = { [name]: queues.stats(name) };
         },
       }, course);

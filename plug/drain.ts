@@ -5,7 +5,7 @@ import { numberOf } from "./quantity.ts";
 import { inTurns, locatePlugs, onQueue, type Queue, readPlug } from "./queue.ts";
 import { type AnyOperation, NetlinkError } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
-import { checkAnswers, QueueError } from "./queue_error.ts";
+import { checkAnswers, HERE, QueueError, type Where } from "./queue_error.ts";
 import { graft, rootOf } from "./shelter.ts";
 import { hasSeveralProcessors, sleep } from "../linux/process.ts";
 
@@ -242,6 +242,7 @@ export interface DetachReport {
 export function losses(
   queue: string,
   { drops, discardedPackets, lostPackets, ...removal }: DetachReport,
+  where: Where = HERE,
 ): string[] {
   const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
   const discarded = discardedPackets > 0
@@ -255,13 +256,14 @@ export function losses(
       "them: a device that it was on is gone",
     ]
     : [];
-  return [...dropped, ...discarded, ...lost, ...removalRemarks(queue, removal)];
+  return [...dropped, ...discarded, ...lost, ...removalRemarks(queue, removal, where)];
 }
 
 /** What it has meant for others that a queue was taken away, named as in `the gate web`: a sentence each. */
 export function removalRemarks(
   queue: string,
   { keptClsact = [], gapMs = 0 }: Pick<DetachReport, "keptClsact" | "gapMs">,
+  { there }: Where = HERE,
 ): string[] {
   const gap = gapMs > 0
     ? [
@@ -271,16 +273,16 @@ export function removalRemarks(
     : [];
   const kept = keptClsact.map((dev) =>
     `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
-    `with: tc qdisc del dev ${dev} clsact`
+    `with: ${there(`tc qdisc del dev ${dev} clsact`)}`
   );
   return [...gap, ...kept];
 }
 
 /** That the kernel has discarded what a device was given to send while a plug was put in, where it has. */
-export function gapRemarks({ dev, gapMs }: { dev: string; gapMs: number }): string[] {
+export function gapRemarks({ dev, gapMs }: { dev: string; gapMs: number }, { there }: Where = HERE): string[] {
   if (gapMs === 0) return [];
   return [
     `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
-    `beside a clsact nothing is lost: tc qdisc add dev ${dev} clsact`,
+    `beside a clsact nothing is lost: ${there(`tc qdisc add dev ${dev} clsact`)}`,
   ];
 }

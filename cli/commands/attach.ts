@@ -13,6 +13,7 @@ import { type Context, isGiven, printResults, valueOf } from "../context.ts";
 import { interruptible } from "../exit_status.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
 import { durationOf, parseSize } from "../values.ts";
+import { whereOf } from "../where.ts";
 
 /** `plugctl attach` */
 export async function attach(context: Context): Promise<void> {
@@ -39,7 +40,11 @@ export async function attach(context: Context): Promise<void> {
   }
   using connection = await openConnection(context);
   const attached = attachAll(connection, places.map((place) => ({ ...place, ...options })));
-  for (const warning of attached.flatMap(({ warnings, queue }) => [...warnings, ...gapRemarks(queue)])) {
+  for (
+    const warning of attached.flatMap((
+      { warnings, queue },
+    ) => [...warnings, ...gapRemarks(queue, whereOf(valueOf(context, "netns")))])
+  ) {
     context.note(warning);
   }
   printResults(

@@ -52,7 +52,8 @@ export async function run(context: Context): Promise<number | void> {
   const warnings = [...queues.attached, ...queues.standIns.map(({ gate }) => gate.plug)].flatMap((plug) =>
     plug.warnings
   );
-  for (const warning of [...queues.remarks, ...warnings, ...queues.attached.flatMap(gapRemarks)]) context.note(warning);
+  const gaps = queues.attached.flatMap((plug) => gapRemarks(plug, plan.where));
+  for (const warning of [...queues.remarks, ...warnings, ...gaps]) context.note(warning);
   const names = [...targets.gates.map((name) => `gate ${name}`), ...targets.places.map(({ dev }) => dev)].join(", ");
   const through = new Map(queues.standIns.map(({ dev, why }) => [dev, `${dev} through a gate, since ${why}`]));
   const described = [
@@ -120,17 +121,20 @@ function startCommand({ plan: { program }, guardian }: Work): Child | undefined 
 }
 
 /** Takes away what was attached. What is gone is passed over: the release has reported that. */
-async function detach(context: Context, { attached, standIns, plan: { timeoutMs }, failures }: Work): Promise<void> {
+async function detach(
+  context: Context,
+  { attached, standIns, plan: { timeoutMs, where }, failures }: Work,
+): Promise<void> {
   const parts = [
     ...attached.map((plug) => async () => {
-      const remarks = removalRemarks(`the plug on ${plug.dev}`, await plug.detach({ timeoutMs }));
+      const remarks = removalRemarks(`the plug on ${plug.dev}`, await plug.detach({ timeoutMs }), where);
       for (const text of remarks) context.note(text);
     }),
     ...standIns.map(({ gate, dev, droppedBehind }) => async () => {
       const report = await gate.close({ timeoutMs });
       for (const text of droppedBehind()) context.note(text);
       // What it dropped the report on the hold says.
-      for (const loss of losses(`the gate for ${dev}`, { ...report, drops: 0 })) context.note(loss);
+      for (const loss of losses(`the gate for ${dev}`, { ...report, drops: 0 }, where)) context.note(loss);
     }),
   ];
   for (const part of parts) {

@@ -1,4 +1,4 @@
-import { type Attribute, readAttributes } from "../codec/attributes.ts";
+import { type Attribute, findAttribute as find, readAttributes } from "../codec/attributes.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import type { GenericSocket } from "../linux/capture_socket.ts";
 import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";
@@ -116,10 +116,6 @@ function attributesOf(message: Uint8Array): Attribute[] {
 
 function numberOf(value: Uint8Array | undefined): number | undefined {
   return value?.length === 4 ? viewOf(value).getUint32(0, true) : undefined;
-}
-
-function find(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
-  return attributes.find((attribute) => attribute.type === type)?.value;
 }
 
 function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {

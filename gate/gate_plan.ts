@@ -1,10 +1,9 @@
-import { type Cube, EVERYTHING } from "./match/cube.ts";
+import { type Cube, EVERYTHING } from "../plug/match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
-import { keysOf, signOf } from "./match/flower.ts";
+import { keysOf, signOf } from "../plug/match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, gateDevice, inventName } from "../plug/gate_device.ts";
 import { FIRST_FILTER, type Key } from "../plug/filter.ts";
-import { isEverything } from "./held.ts";
 
 /** How to make a gate. */
 export interface GateOptions {
@@ -47,8 +46,6 @@ export interface GatePlan {
   cubes: readonly Cube[];
   /** The filters of each hook. */
   filters: PlannedFilter[];
-  /** Whether all, or as good as all, of a device's packets are meant. */
-  all: boolean;
   /** A short sign of what they compare. */
   sign: string;
   limitBytes?: number;
@@ -97,7 +94,6 @@ export function planGate(options: GateOptions): GatePlan {
     match,
     cubes,
     filters,
-    all: isEverything(cubes),
     sign: signOf(filters.map(({ keys }) => keys)),
     limitBytes: options.limitBytes,
     priority: options.priority,

@@ -7,7 +7,7 @@ import {
   RTM_GETTFILTER,
   RTM_NEWTFILTER,
 } from "../codec/assembly/constants.ts";
-import { type Attribute, bytesOf, readAttributes } from "../codec/attributes.ts";
+import { type Attribute, bytesOf, findAttribute as find, readAttributes, wordAt as word } from "../codec/attributes.ts";
 import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
 import type { Records } from "../codec/records.ts";
@@ -211,18 +211,8 @@ function readAction(attributes: readonly Attribute[]): Action {
   };
 }
 
-function find(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
-  return attributes.find((attribute) => attribute.type === type)?.value;
-}
-
 function text(value: Uint8Array | undefined): string {
   return new TextDecoder().decode(value).replace(/\0.*$/s, "");
-}
-
-/** The 32 bits at an offset, as the machine orders them. */
-function word(value: Uint8Array | undefined, offset: number): number | undefined {
-  if (!value || value.length < offset + 4) return undefined;
-  return new DataView(value.buffer, value.byteOffset, value.length).getUint32(offset, true);
 }
 
 function signed(value: number | undefined): number | undefined {

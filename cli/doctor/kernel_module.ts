@@ -8,7 +8,14 @@ import { Connection } from "../../netlink/connection.ts";
 import { createRequest } from "../../plug/plug_requests.ts";
 
 /** What can be done with plugctl, the first being what it is there for. */
-export const USES = ["holding packets", "gates", "--netns", "scenarios with hosts", "the demo without root"] as const;
+export const USES = [
+  "holding packets",
+  "gates",
+  "--netns",
+  "seeing packets",
+  "scenarios with hosts",
+  "the demo without root",
+] as const;
 
 /** One thing that was looked at. */
 export interface Check {

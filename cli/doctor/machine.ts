@@ -86,21 +86,19 @@ export function checkNetlink(): Check {
   }
 }
 
-/** The capabilities to change queues, and to enter and make network namespaces. */
+/** The capabilities to change queues, to enter and make network namespaces, and to see packets. */
 export function checkCapabilities(): Check[] {
-  return [
-    capability("CAP_NET_ADMIN", "holding packets"),
-    capability("CAP_SYS_ADMIN", "--netns"),
-  ];
-}
-
-function capability(name: "CAP_NET_ADMIN" | "CAP_SYS_ADMIN", neededFor: Check["neededFor"]): Check {
-  const ok = hasCapability(name);
-  return {
-    name,
-    neededFor,
-    ok,
-    found: ok ? "this process has it" : "this process does not have it",
-    fix: ok ? undefined : `run plugctl as root, or once: setcap ${name.toLowerCase()}+ep $(command -v plugctl)`,
-  };
+  const wanted = [
+    ["CAP_NET_ADMIN", "holding packets"],
+    ["CAP_SYS_ADMIN", "--netns"],
+    ["CAP_NET_RAW", "seeing packets"],
+  ] as const;
+  // A program's capabilities are set all at once.
+  const all = wanted.map(([name]) => name).filter((name) => name === "CAP_NET_ADMIN" || !hasCapability(name));
+  const fix = `run plugctl as root, or once: setcap ${all.join().toLowerCase()}+ep $(command -v plugctl)`;
+  return wanted.map(([name, neededFor]) =>
+    hasCapability(name)
+      ? { name, neededFor, ok: true, found: "this process has it" }
+      : { name, neededFor, ok: false, found: "this process does not have it", fix }
+  );
 }

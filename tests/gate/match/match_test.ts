@@ -1,9 +1,9 @@
 /** The match language: what each of its sentences comes to in flower's keys, and what each wrong one is told. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { intersect, isCovered, subtract } from "../../../gate/match/cube.ts";
+import { intersect, isCovered, subtract } from "../../../plug/match/cube.ts";
 import { parseMatch } from "../../../gate/match/expression.ts";
-import { keysOf } from "../../../gate/match/flower.ts";
+import { keysOf } from "../../../plug/match/flower.ts";
 import { MatchError } from "../../../gate/match/reader.ts";
 import { parseServices } from "../../../gate/match/services.ts";
 

@@ -1,27 +1,19 @@
 import { bits, type Cube, type Field, intersect, is } from "./cube.ts";
-import { bytes, type Packet, wideBytes } from "./packet.ts";
 
-// The fields that several words of the language look at; one that belongs to a single word stands beside that word.
+// The fields that several words of the match language look at, and those by which it is told what a match would hold; one
+// that belongs to a single word stands beside that word.
 
 /** Whether there is an 802.1Q tag: 0 or 1. */
-export const TAGGED: Field = {
-  name: "VLAN tag",
-  bytes: 1,
-  by: "value",
-  read: ({ vlan }) => vlan === undefined ? 0 : 1,
-};
+export const TAGGED: Field = { name: "VLAN tag", bytes: 1, by: "value" };
+
+/** The number of the VLAN that the tag says. */
+export const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [23] };
 
 /** `ETH_P_*`, behind a VLAN tag. */
-export const ETHER_TYPE: Field = { name: "EtherType", bytes: 2, by: "value", read: ({ etherType }) => etherType };
+export const ETHER_TYPE: Field = { name: "EtherType", bytes: 2, by: "value" };
 
 /** `IPPROTO_*` */
-export const PROTOCOL: Field = {
-  name: "protocol",
-  bytes: 1,
-  by: "value",
-  attributes: [9],
-  read: ({ protocol }) => protocol,
-};
+export const PROTOCOL: Field = { name: "protocol", bytes: 1, by: "value", attributes: [9] };
 
 /** `ETH_P_*` of `linux/if_ether.h` */
 export const ETHER_TYPES = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806, rarp: 0x8035 } as const;
@@ -59,20 +51,21 @@ export function all(...cubes: readonly Cube[]): Cube {
 /** Which end of a connection. */
 export type End = "src" | "dst";
 
+/** A field that is compared by any of its bits, with the number of its attribute; that of the mask is the next. */
+export function field(name: string, value: number, bytes: number, mask = value + 1): Field {
+  return { name, by: "bits", bytes, attributes: [value, mask] };
+}
+
+/** The hardware addresses of Ethernet. */
+export const MACS: Readonly<Record<End, Field>> = {
+  src: field("source MAC", 6, 6),
+  dst: field("destination MAC", 4, 6),
+};
+
 /** An address, of 4 bytes in IPv4 and ARP and of 16 in IPv6. */
 export interface Address {
   field: Field;
   family: Cube;
-}
-
-function address(name: string, value: number, size: number, at: number): Field {
-  return {
-    name,
-    bytes: size,
-    by: "bits",
-    attributes: [value, value + 1],
-    read: ({ frame, network }) => wideBytes(frame, network + at, size),
-  };
 }
 
 const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
@@ -80,18 +73,15 @@ const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
 /** Where an address stands, by its bytes and its end: in IPv4 in the header, and in ARP as well. */
 export const ADDRESSES: Readonly<Record<End, Readonly<Record<4 | 16, readonly Address[]>>>> = {
   src: {
-    4: [{ field: address("source address", 10, 4, 12), family: IPV4 }, {
-      field: address("ARP sender", 57, 4, 14),
-      family: ARP,
-    }],
-    16: [{ field: address("source address", 14, 16, 8), family: IPV6 }],
+    4: [{ field: field("source address", 10, 4), family: IPV4 }, { field: field("ARP sender", 57, 4), family: ARP }],
+    16: [{ field: field("source address", 14, 16), family: IPV6 }],
   },
   dst: {
-    4: [{ field: address("destination address", 12, 4, 16), family: IPV4 }, {
-      field: address("ARP target", 59, 4, 24),
-      family: ARP,
-    }],
-    16: [{ field: address("destination address", 16, 16, 24), family: IPV6 }],
+    4: [
+      { field: field("destination address", 12, 4), family: IPV4 },
+      { field: field("ARP target", 59, 4), family: ARP },
+    ],
+    16: [{ field: field("destination address", 16, 16), family: IPV6 }],
   },
 };
 
@@ -107,7 +97,6 @@ function port(end: End): Field {
       [PROTOCOLS.sctp, [41 + source, 39 + source]],
     ]),
     rangeAttributes: [87 + 2 * source, 88 + 2 * source],
-    read: (packet) => inTransport(packet, 2 * source, 2),
   };
 }
 
@@ -115,22 +104,33 @@ function port(end: End): Field {
 export const PORTS: Readonly<Record<End, Field>> = { src: port("src"), dst: port("dst") };
 
 /** The flags of TCP: 12 bits. */
-export const TCP_FLAGS_FIELD: Field = {
-  name: "TCP flags",
-  bytes: 2,
-  by: "bits",
-  attributes: [71, 72],
-  read: (packet) => (inTransport(packet, 12, 2) ?? 0) & 0xfff,
-};
+export const TCP_FLAGS_FIELD: Field = field("TCP flags", 71, 2);
+
+/** The traffic class: the whole byte of IPv4's type of service, of IPv6's traffic class. */
+export const TOS: Field = field("traffic class", 73, 1);
+
+/** IPv4's time to live, IPv6's hop limit. */
+export const TTL: Field = field("TTL", 75, 1);
+
+/** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
+export const FRAGMENT: Field = field("fragment", 47, 4);
 
 /** `ICMPV6_*` and `NDISC_*` */
-export const ICMP6_TYPE: Field = {
-  name: "ICMPv6 type",
-  bytes: 1,
-  by: "bits",
-  attributes: [55, 56],
-  read: (packet) => inTransport(packet, 0, 1),
-};
+export const ICMP6_TYPE: Field = field("ICMPv6 type", 55, 1);
+
+/** All of these that the kernel says in attributes of their own. */
+export const FIELDS: readonly Field[] = [
+  ...Object.values(MACS),
+  VLAN_ID,
+  PROTOCOL,
+  ...[ADDRESSES.src, ADDRESSES.dst].flatMap((sizes) => [...sizes[4], ...sizes[16]]).map(({ field }) => field),
+  ...Object.values(PORTS),
+  TCP_FLAGS_FIELD,
+  TOS,
+  TTL,
+  FRAGMENT,
+  ICMP6_TYPE,
+];
 
 /** The bits of `linux/tcp.h`. */
 export const TCP_FLAGS = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const;
@@ -140,9 +140,4 @@ export type TcpFlag = keyof typeof TCP_FLAGS;
 /** TCP of either family with these bits of its flags. */
 export function tcpFlags(set: number, mask: number): Cube[] {
   return inBoth(all(TCP, bits(TCP_FLAGS_FIELD, set, mask)));
-}
-
-/** A number in the transport header; in a fragment flower finds 0. */
-export function inTransport({ frame, transport }: Packet, at: number, count: number): number | undefined {
-  return transport === undefined ? 0 : bytes(frame, transport + at, count);
 }

@@ -123,7 +123,9 @@ export class NetlinkError extends Error {
     const isForbidden = errno === EPERM || errno === EACCES;
     const own = takes !== undefined && isForbidden ? `it takes root, or ${takes}` : "";
     super(
-      `Cannot ${operation}: ${[sentence, own].filter(Boolean).join(": ") || errnoSentence(errno)} (${errnoName(errno)})`,
+      `Cannot ${operation}: ${[sentence, own].filter(Boolean).join(": ") || errnoSentence(errno)} (${
+        errnoName(errno)
+      })`,
       options,
     );
     this.operation = String(operation);

@@ -82,7 +82,9 @@ export function readPrefix(
   const length = told ??
     (lengthText === undefined ? (octets < 4 ? 8 * octets : bitCount) : wholeNumber(lengthText, bitCount));
   if (length === undefined) throw reader.fault(lengthPart(word), `a length from 1 to ${bitCount}`);
-  if (length === 0) throw fitsAll(reader, { word, size: address.length, mask: told === undefined ? "" : " mask 0.0.0.0" });
+  if (length === 0) {
+    throw fitsAll(reader, { word, size: address.length, mask: told === undefined ? "" : " mask 0.0.0.0" });
+  }
   const masked = maskAddress(address, length);
   if (masked.some((byte, index) => byte !== address[index])) {
     throw reader.fault(word, `no bits behind the first ${length}: ${formatAddress(masked)}/${length}`);
@@ -96,10 +98,10 @@ function fitsAll(
   { word, size, mask }: { word: Word; size: number; mask: string },
 ): ReturnType<Reader["fault"]> {
   const [name, family] = size === 4 ? ["IPv4", "ip"] : ["IPv6", "ip6"];
-  const isSaid = /(?:^|[\s(])(?:ip6?|r?arp|icmp6?)(?=\s)/.test(reader.expression.slice(0, word.position));
+  const before = reader.expression.slice(0, word.position).match(/\b(?:ip6?|r?arp|icmp6?)(?=\s)/g);
   return reader.fault(
     { ...word, text: word.text + mask },
-    isSaid ? "a longer prefix, or none: the words before it mean every address" : `a longer prefix, or in place of it: ${family}`,
+    `a longer prefix, or for every address: ${before?.at(-1) ?? family}`,
     { problem: `every ${name} address fits ${word.text}${mask}` },
   );
 }

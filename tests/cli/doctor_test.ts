@@ -130,11 +130,23 @@ Deno.test("hasCapability() reads bits 12 and 21 of the effective capabilities", 
   assertEquals(both(), [false, false]);
 });
 
+function fix(capabilities: string): string {
+  return `run plugctl as root, or once: setcap ${capabilities}+ep $(command -v plugctl)`;
+}
+
 Deno.test("checkCapabilities() says how to get a capability, when this process has it not", () => {
   using _files = replacedFiles(BARE);
   assertEquals(checkCapabilities().map(({ name, ok, fix }) => [name, ok, fix]), [
-    ["CAP_NET_ADMIN", false, "run plugctl as root, or once: setcap cap_net_admin+ep $(command -v plugctl)"],
-    ["CAP_SYS_ADMIN", false, "run plugctl as root, or once: setcap cap_sys_admin+ep $(command -v plugctl)"],
+    ["CAP_NET_ADMIN", false, fix("cap_net_admin,cap_sys_admin,cap_net_raw")],
+    ["CAP_SYS_ADMIN", false, fix("cap_net_admin,cap_sys_admin,cap_net_raw")],
+    ["CAP_NET_RAW", false, fix("cap_net_admin,cap_sys_admin,cap_net_raw")],
+  ]);
+  // Who has one keeps it: setcap sets all of a program's at once.
+  using _one = replacedFiles({ ...BARE, "/proc/self/status": "CapEff:\t3000\n" });
+  assertEquals(checkCapabilities().map(({ ok, fix }) => [ok, fix]), [
+    [true, undefined],
+    [false, fix("cap_net_admin,cap_sys_admin")],
+    [true, undefined],
   ]);
 });
 
@@ -220,7 +232,7 @@ Deno.test("main() prints the doctor's checks as a table, then a verdict, then ho
 Deno.test("main() prints all of the doctor's checks, when there is no C library", async () => {
   const { status, checks } = await doctor("main_without_libc.ts");
   assertEquals(status, 4);
-  assertEquals(checks.length, 13);
+  assertEquals(checks.length, 14);
   assertEquals(checks.filter(({ found }) => found.startsWith("Cannot open the C library")).map(({ name }) => name), [
     "C library",
     "netlink",

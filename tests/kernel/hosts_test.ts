@@ -93,8 +93,7 @@ Deno.test("run says what hosts take, without CAP_SYS_ADMIN, before anything is m
     [status, stderr],
     [
       4,
-      "plugctl: cannot make hosts a, b: network namespaces take CAP_SYS_ADMIN, which this process does not have " +
-      "(EPERM); run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN\n",
+      "plugctl: cannot make hosts a, b: it takes root, or CAP_SYS_ADMIN (EPERM); plugctl doctor says how\n",
     ],
     stdout,
   );

@@ -1,4 +1,22 @@
-import { type Attribute, findAttribute as find, readAttributes } from "../codec/attributes.ts";
+import { type Attribute, findAttribute as find, readAttributes } from "../codec/records.ts";
+import { NLM_F_REQUEST, NLMSG_ERROR, NLMSG_HDRLEN } from "../codec/assembly/constants.ts";
+import {
+  CMD_AT,
+  CTRL_ATTR_FAMILY_ID,
+  CTRL_ATTR_FAMILY_NAME,
+  CTRL_ATTR_MCAST_GROUPS,
+  CTRL_ATTR_MCAST_GRP_ID,
+  CTRL_ATTR_MCAST_GRP_NAME,
+  CTRL_CMD_GETFAMILY,
+  GENL_ID_CTRL,
+  GENLMSGHDR_END,
+  PSAMPLE_ATTR_DATA,
+  PSAMPLE_ATTR_GROUP_SEQ,
+  PSAMPLE_ATTR_ORIGSIZE,
+  PSAMPLE_ATTR_SAMPLE_GROUP,
+  PSAMPLE_ATTR_TIMESTAMP,
+  VERSION_AT,
+} from "../codec/numbers.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import type { GenericSocket } from "../linux/capture_socket.ts";
 import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";
@@ -17,16 +35,6 @@ export interface Sample {
   bytes: Uint8Array;
 }
 
-const NLMSG_HDRLEN = 16;
-const GENL_HDRLEN = 4;
-const NLMSG_ERROR = 2;
-const NLM_F_REQUEST = 1;
-const GENL_ID_CTRL = 16;
-const CTRL_CMD_GETFAMILY = 3;
-const CTRL = { familyId: 1, familyName: 2, multicastGroups: 7 };
-const CTRL_GROUP = { name: 1, id: 2 };
-const PSAMPLE = { originalSize: 2, group: 3, sequence: 4, data: 6, timestamp: 13 };
-
 /** What psample is called by in this kernel. */
 export interface PsampleFamily {
   /** The type of its messages. */
@@ -38,17 +46,17 @@ export interface PsampleFamily {
 /** Asks the controller of generic netlink for psample: CTRL_CMD_GETFAMILY. */
 export function askForPsample(sequence: number): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode("psample\0");
-  const bytes = new Uint8Array(NLMSG_HDRLEN + GENL_HDRLEN + 4 + name.length);
+  const bytes = new Uint8Array(GENLMSGHDR_END + 4 + name.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, GENL_ID_CTRL, true);
   view.setUint16(6, NLM_F_REQUEST, true);
   view.setUint32(8, sequence, true);
-  view.setUint8(16, CTRL_CMD_GETFAMILY);
-  view.setUint8(17, 1);
-  view.setUint16(20, 4 + name.length, true);
-  view.setUint16(22, CTRL.familyName, true);
-  bytes.set(name, 24);
+  view.setUint8(CMD_AT, CTRL_CMD_GETFAMILY);
+  view.setUint8(VERSION_AT, 1);
+  view.setUint16(GENLMSGHDR_END, 4 + name.length, true);
+  view.setUint16(GENLMSGHDR_END + 2, CTRL_ATTR_FAMILY_NAME, true);
+  bytes.set(name, GENLMSGHDR_END + 4);
   return bytes;
 }
 
@@ -64,13 +72,13 @@ export function readFamily(message: Uint8Array): PsampleFamily | undefined {
     if (errno === ENOENT) return undefined;
     throw new NetlinkError("find psample", { errno });
   }
-  const attributes = readAttributes(message, NLMSG_HDRLEN + GENL_HDRLEN);
-  const groups = readAttributes(find(attributes, CTRL.multicastGroups) ?? new Uint8Array());
+  const attributes = readAttributes(message, GENLMSGHDR_END);
+  const groups = readAttributes(find(attributes, CTRL_ATTR_MCAST_GROUPS) ?? new Uint8Array());
   const packets = groups.map(({ value }) => readAttributes(value)).find((group) =>
-    new TextDecoder().decode(find(group, CTRL_GROUP.name)) === "packets\0"
+    new TextDecoder().decode(find(group, CTRL_ATTR_MCAST_GRP_NAME)) === "packets\0"
   );
-  const id = find(attributes, CTRL.familyId);
-  const number = packets && find(packets, CTRL_GROUP.id);
+  const id = find(attributes, CTRL_ATTR_FAMILY_ID);
+  const number = packets && find(packets, CTRL_ATTR_MCAST_GRP_ID);
   return id && number && { id: viewOf(id).getUint16(0, true), packets: viewOf(number).getUint32(0, true) };
 }
 
@@ -85,17 +93,17 @@ export function findPsample(socket: GenericSocket): PsampleFamily | undefined {
 
 /** Reads a message of psample; `undefined` where it is something else, or malformed. */
 export function readSample(message: Uint8Array, { id }: PsampleFamily): Sample | undefined {
-  if (message.length < NLMSG_HDRLEN + GENL_HDRLEN) return undefined;
+  if (message.length < GENLMSGHDR_END) return undefined;
   const view = viewOf(message);
   const end = Math.min(message.length, view.getUint32(0, true));
   if (view.getUint16(4, true) !== id) return undefined;
   const attributes = attributesOf(message.subarray(0, end));
-  const [length, group, sequence] = [PSAMPLE.originalSize, PSAMPLE.group, PSAMPLE.sequence].map((type) =>
-    numberOf(find(attributes, type))
-  );
-  const bytes = find(attributes, PSAMPLE.data);
+  const [length, group, sequence] = [PSAMPLE_ATTR_ORIGSIZE, PSAMPLE_ATTR_SAMPLE_GROUP, PSAMPLE_ATTR_GROUP_SEQ].map((
+    type,
+  ) => numberOf(find(attributes, type)));
+  const bytes = find(attributes, PSAMPLE_ATTR_DATA);
   if (length === undefined || group === undefined || sequence === undefined || !bytes) return undefined;
-  const time = find(attributes, PSAMPLE.timestamp);
+  const time = find(attributes, PSAMPLE_ATTR_TIMESTAMP);
   return {
     group,
     sequence,
@@ -107,7 +115,7 @@ export function readSample(message: Uint8Array, { id }: PsampleFamily): Sample |
 
 function attributesOf(message: Uint8Array): Attribute[] {
   try {
-    return readAttributes(message, NLMSG_HDRLEN + GENL_HDRLEN);
+    return readAttributes(message, GENLMSGHDR_END);
   } catch (error) {
     if (error instanceof DecodeError) return [];
     throw error;

@@ -29,6 +29,13 @@ export function isGiven({ arguments: { values } }: Context, name: OptionName): b
   return values.has(name);
 }
 
+/** The words that start this very plugctl: the binary, or Deno with its program. */
+export function ownProgram(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath()];
+  const main = new URL(Deno.mainModule).pathname;
+  return [Deno.execPath(), "run", "--quiet", "--no-check", "--no-prompt", "-A", main];
+}
+
 /** Which columns hold numbers, which are aligned to the right. */
 export interface TextTableOptions {
   right?: readonly number[];

@@ -2,9 +2,8 @@ import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/ne
 import { UnsupportedError } from "../linux/libc.ts";
 import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
-import { EXIT, IncapableError, UsageError } from "./exit_status.ts";
+import { EXIT, IncapableError, Interrupted, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
-import { Interrupted } from "./interruptible.ts";
 import { shellText } from "./near_miss.ts";
 import type { CommandName } from "./table.ts";
 
@@ -20,6 +19,8 @@ interface About {
   dev: string;
   /** The words that name the plug: `eth0 --parent 1:4 --netns b`. */
   plug: string;
+  /** Whether the command line names its handle. */
+  hasHandle: boolean;
   /** The gate with the namespace, where it is about one. */
   gate?: string;
   /** ` --netns b`, or empty. */
@@ -41,7 +42,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "already-attached": ({ plug }) => `detach it first with: plugctl detach ${plug}`,
   "different-gate": () => "replace it with --replace, or choose another name",
   "foreign-qdisc": adviseGate,
-  "held": ({ plug }) => `release it with: plugctl release ${plug}`,
+  "held": ({ plug }) => `wait until that has ended, or end it with: plugctl release ${plug}`,
   "handle-in-use": () => "choose another with --handle, or give none",
   "name-in-use": () => "choose another name for the gate",
   "no-device": ({ there }) => `list the devices with: ${there("ip link")}`,
@@ -49,7 +50,7 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
   "no-module": ({ module }) => `load it with: modprobe ${module}; if that fails, plugctl doctor says what to do`,
   "no-parent": ({ dev, there }) => `list the classes with: ${there(`tc class show dev ${dev}`)}`,
   "no-permission": () => "plugctl doctor says how",
-  "not-attached": ({ plug, command }) => command === "detach" ? undefined : `attach one with: plugctl attach ${plug}`,
+  "not-attached": adviseAttach,
   "not-drained": ({ plug }) => `try again, or discard the held packets with: plugctl detach ${plug} --drop`,
   "priority-in-use": () => "choose another with --priority, or give none",
   "would-bypass": adviseBehind,
@@ -58,11 +59,20 @@ const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string |
 
 /** What to do instead where it is about a gate. */
 const GATE_ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string>>> = {
+  "broken-gate": ({ gate }) => `take it down with: plugctl gate delete ${gate}`,
   "foreign-qdisc": () => "delete that first",
-  "held": ({ gate }) => `release it with: plugctl release ${gate}`,
+  "held": ({ gate }) => `wait until that has ended, or end it with: plugctl release ${gate}`,
   "not-attached": ({ netns }) => `see what is left of it with: plugctl gate list${netns}`,
   "not-drained": ({ gate }) => `try again, or discard the held packets with: plugctl gate delete ${gate} --drop`,
 };
+
+/** Where something is to be let go, or is looked for by its handle, what is there helps, and not another plug. */
+function adviseAttach({ plug, netns, command, hasHandle }: About): string {
+  const isToLetGo = command === "detach" || command === "release" || command === "release-one";
+  return isToLetGo || hasHandle
+    ? `list the plugs with: plugctl show${netns}`
+    : `attach one with: plugctl attach ${plug}`;
+}
 
 /** A gate comes behind filters of others where its priority is higher; one that is there has to be made anew for that. */
 function adviseBehind({ gate = "NAME", command }: About): string {
@@ -128,6 +138,7 @@ function aboutWhat({ dev: device, gate, module = "sch_plug" }: QueueError, given
   return {
     dev,
     plug: `${devices.length > 0 ? "--dev " : ""}${dev}${parent === undefined ? "" : ` --parent ${parent}`}${inNetns}`,
+    hasHandle: values?.has("handle") ?? false,
     gate: gate === undefined ? undefined : `${gate}${inNetns}`,
     netns: inNetns,
     there: (text) => inNamespace(text, netns),

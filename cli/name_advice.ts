@@ -95,6 +95,6 @@ function listOf({ devices, gates }: Names, { dev, gate }: { dev?: string; gate?:
     ...dev === undefined || devices.length === 0 ? [] : [`the devices are: ${devices.join(", ")}`],
     ...gate === undefined || gates.length === 0 ? [] : [`the gates are: ${gates.join(", ")}`],
   ];
-  if (parts.length === 0) return dev === undefined ? "there is no gate" : undefined;
+  if (parts.length === 0) return dev === undefined ? "there are none" : undefined;
   return devices.length + gates.length > LISTED_MAX ? undefined : parts.join("; ");
 }

@@ -65,6 +65,10 @@ export const OPTIONS = {
   set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
   seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
+  jobs: { value: "N", summary: "how many scenarios run at once (default 1)" },
+  junit: { value: "FILE", summary: "write how each scenario ended as JUnit's XML" },
+  tap: { summary: "print how each scenario ended in the Test Anything Protocol" },
+  annotations: { value: "SERVICE", summary: "print failures as a CI service shows them beside the file: github" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
   write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
@@ -73,6 +77,7 @@ export const OPTIONS = {
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
   all: { summary: "every network namespace" },
   continue: { summary: "go on with the next line where one has failed" },
+  uml: { summary: "run on a kernel of its own, as plugctl uml does: no root, no module" },
   mem: { value: "SIZE", summary: "the memory of the kernel (default 2g)" },
   rw: { value: "DIR", many: true, summary: "a folder of this machine that the command may really write to" },
   brief: { summary: "a line for each message, without its fields" },
@@ -326,21 +331,44 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/gate.ts").then(({ deleteGate }) => deleteGate),
   },
   run: {
-    summary: "run a scenario: hold, release, run programs, check the outcome",
-    operands: ["FILE"],
-    options: ["set", "seed", "max-hold", "report", "json", "dry-run", "quiet", "verbose", "help"],
+    summary: "run scenarios: hold, release, run programs, check the outcome",
+    operands: ["FILE..."],
+    options: [
+      "set",
+      "seed",
+      "max-hold",
+      "jobs",
+      "report",
+      "junit",
+      "tap",
+      "annotations",
+      "uml",
+      "mem",
+      "json",
+      "dry-run",
+      "quiet",
+      "verbose",
+      "help",
+    ],
     meanings: {
-      "max-hold": "how long a queue may hold without a release (default: the file's, or 30s)",
+      "report": "write a page of HTML of what happened; of several, a folder of them",
+      "max-hold": "how long a queue may hold without a release (default: the file's, 30s)",
       "json": "print the event log, a JSON object a line",
       "dry-run": "print what it would do, and touch nothing",
       "quiet": "show no steps, and print no warnings and no notes",
-      "verbose": "show what processes write as they write it, and how everything is undone",
+      "verbose": "show what processes write as they write it, and how all is undone",
     },
     details: [
       "The file is YAML. It is checked as a whole before anything is touched; each mistake is reported as " +
       "FILE:LINE:COLUMN. At the end everything is undone, however the run ends, also by a signal or a deadline.",
       "A process that dies ends the scenario at once. If a run fails, the last 20 lines of each process are shown, " +
       "and then what failed and why.",
+      "Of several files, and of a folder, which stands for every YAML file below it that has steps, all are checked " +
+      "before the first is run. Each runs in a process of its own, --jobs at once, and is told in a line. One that " +
+      "holds packets of this machine, or of a namespace that was there before, runs alone. The exit status is the " +
+      "worst of theirs: a signal, then 1, 4, 3.",
+      "With --uml all of it runs as root in User-Mode Linux, on a machine that needs neither root nor sch_plug. What " +
+      "--report and --junit name is written to this machine; all else that is written there is gone in the end.",
     ],
     examples: [
       ["run reload.yaml", "run it"],
@@ -350,6 +378,7 @@ export const COMMANDS = {
       ],
       ["run reload.yaml --report reload.html", "see in a browser what happened"],
       ["run reload.yaml --dry-run", "see what it would do"],
+      ["run tests --jobs 4 --junit results.xml", "every scenario in the folder tests, four at once"],
     ],
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
   },

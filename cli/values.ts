@@ -1,11 +1,10 @@
 import { gateDevice } from "../plug/gate_device.ts";
 import type { HoldCounts } from "../plug/hold.ts";
 import {
+  COUNTERS,
   fitsNumber,
-  type NumberTest,
-  OPERATORS,
+  parseCounterTest,
   parseDuration as durationText,
-  parseNumberTest,
   parseSize as sizeText,
 } from "../plug/quantity.ts";
 import { type Context, valueOf } from "./context.ts";
@@ -94,42 +93,16 @@ export interface Condition {
   isAboutReleases: boolean;
 }
 
-/** What is counted, by the words of scenarios. */
-const COUNTERS: ReadonlyMap<string, keyof HoldCounts> = new Map([
-  ["backlog", "backlogPackets"],
-  ["backlog-bytes", "backlogBytes"],
-  ["sent", "sentPackets"],
-  ["sent-bytes", "sentBytes"],
-  ["drops", "drops"],
-]);
-
 /**
  * Parses a condition: `backlog>=10`, `sent-bytes>1m`, `drops == 0`.
  *
  * @throws {UsageError} where the text is anything else
  */
 export function parseCondition(text: string): Condition {
-  const [, counter, comparison] = /^([a-z-]+) *([=!<>].*)$/.exec(text) ?? [];
-  const field = COUNTERS.get(counter);
-  const test = field && testOf(comparison, counter);
-  if (!field || !test) throw new UsageError(refusal(text));
+  const { counter, comparison, test } = understood(() => parseCounterTest(text));
   return {
-    text: `${counter}${comparison.replaceAll(" ", "")}`,
-    isMet: (counts) => fitsNumber(counts[field], test),
+    text: `${counter}${comparison}`,
+    isMet: (counts) => fitsNumber(counts[COUNTERS[counter].name], test),
     isAboutReleases: counter.startsWith("sent"),
   };
-}
-
-function testOf(comparison: string, counter: string): NumberTest | undefined {
-  try {
-    return parseNumberTest(comparison, counter.endsWith("-bytes") ? "bytes" : "count");
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function refusal(text: string): string {
-  const counters = [...COUNTERS.keys()].join(", ");
-  return `invalid condition ${JSON.stringify(text)}: use ${counters}, then ${OPERATORS.join(", ")}, then a number`;
 }

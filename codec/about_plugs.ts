@@ -1,4 +1,6 @@
 import {
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
   NLA_HDRLEN,
   NLA_TYPE_MASK,
   NLM_F_MULTI,
@@ -11,13 +13,11 @@ import {
   RTM_NEWLINK,
   RTM_NEWQDISC,
   RTM_NEWTFILTER,
+  TCA_KIND,
 } from "./assembly/constants.ts";
+import { IFI_INDEX_AT, IFINFOMSG_END, TCMSG_END } from "./numbers.ts";
 import type { CapturedMessage } from "./capture.ts";
 import { textOf } from "./text.ts";
-
-/** Where the attributes of a qdisc or a filter begin, and those of a link. */
-const [TC_ATTRIBUTES_AT, LINK_ATTRIBUTES_AT] = [NLMSG_HDRLEN + 20, NLMSG_HDRLEN + 16];
-const [IFI_INDEX_AT, TCA_KIND, IFLA_LINKINFO, IFLA_INFO_KIND] = [NLMSG_HDRLEN + 4, 1, 18, 1];
 
 /** Where an answer echoes the header of its request. */
 const ECHO_AT = NLMSG_HDRLEN + 4;
@@ -70,12 +70,12 @@ function concerns(bytes: Uint8Array, view: DataView, devices: Map<number, boolea
   switch (view.getUint16(4, true)) {
     case RTM_NEWQDISC:
     case RTM_DELQDISC: {
-      const kind = stringOf(bytes, attribute(view, { from: TC_ATTRIBUTES_AT, end: bytes.length }, TCA_KIND));
+      const kind = stringOf(bytes, attribute(view, { from: TCMSG_END, end: bytes.length }, TCA_KIND));
       return kind === undefined || kind === "plug" || kind === "clsact";
     }
     case RTM_NEWTFILTER:
     case RTM_DELTFILTER: {
-      const kind = stringOf(bytes, attribute(view, { from: TC_ATTRIBUTES_AT, end: bytes.length }, TCA_KIND));
+      const kind = stringOf(bytes, attribute(view, { from: TCMSG_END, end: bytes.length }, TCA_KIND));
       return kind === undefined || kind === "flower";
     }
     case RTM_NEWLINK:
@@ -90,7 +90,7 @@ function concerns(bytes: Uint8Array, view: DataView, devices: Map<number, boolea
 function isIfb(bytes: Uint8Array, view: DataView, devices: Map<number, boolean>): boolean {
   const flags = view.getUint16(6, true);
   const index = view.getInt32(IFI_INDEX_AT, true);
-  const info = attribute(view, { from: LINK_ATTRIBUTES_AT, end: bytes.length }, IFLA_LINKINFO);
+  const info = attribute(view, { from: IFINFOMSG_END, end: bytes.length }, IFLA_LINKINFO);
   const kind = stringOf(bytes, info && attribute(view, info, IFLA_INFO_KIND));
   const isAsked = (flags & NLM_F_REQUEST) !== 0;
   if (!isAsked) devices.set(index, kind === "ifb");

@@ -1,6 +1,15 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
 import type { FieldInput } from "./encode.ts";
-import type { Family, MessageSpec, NumberType, Space, Struct, StructType, Type } from "./spec/table.ts";
+import {
+  type Family,
+  type NumberType,
+  type Space,
+  spaceFor,
+  spaceOf,
+  type Struct,
+  type StructType,
+  type Type,
+} from "./spec/table.ts";
 
 /** What an attribute or a member of a struct is to hold: of a nest, attributes; of a list, what each of them holds. */
 export type Value = number | bigint | string | Uint8Array | true | Values | readonly Values[];
@@ -43,28 +52,37 @@ type Around = readonly { space: Space; values: Values }[];
  * @throws {TypeError} where the tables have no such message, attribute or member, or it holds something else
  */
 export function buildMessage(family: Family, name: string, input: MessageInput): FieldInput {
-  const [type, spec] = Object.entries(family.messages).find(([, each]) => each.name === name) ?? [];
-  if (!spec) throw new TypeError(`Cannot build ${name}: there is no such message`);
-  const { flags = 0, sequence = 0, body = {}, attributes = {} } = input;
-  const builder = new Builder(family);
-  const struct = builder.struct(spec.body, body);
+  const { flags = 0, sequence = 0 } = input;
+  const { type, fields } = buildBody(family, name, input);
   return {
     name: "message",
     fields: [
       { name: "len", value: 0 },
-      { name: "type", value: Number(type), length: 2 },
+      { name: "type", value: type, length: 2 },
       { name: "flags", value: flags, length: 2 },
       { name: "sequence", value: sequence },
       { name: "portId", value: 0 },
-      ...struct,
-      ...builder.attributes(spaceOf(spec, struct), attributes, []),
+      ...fields,
     ],
   };
 }
 
-/** The space depends on the first byte of the struct, an address family. */
-function spaceOf({ space }: MessageSpec, [family]: readonly FieldInput[]): Space {
-  return typeof space === "function" ? space(Number(family.value)) : space;
+/**
+ * What stands behind the header of a message of that name, and the number of its type.
+ *
+ * @throws {TypeError} where the tables have no such message, attribute or member, or it holds something else
+ */
+export function buildBody(
+  family: Family,
+  name: string,
+  { body = {}, attributes = {} }: MessageInput,
+): { type: number; fields: FieldInput[] } {
+  const [type, spec] = Object.entries(family.messages).find(([, each]) => each.name === name) ?? [];
+  if (!spec) throw new TypeError(`Cannot build ${name}: there is no such message`);
+  const builder = new Builder(family);
+  const struct = builder.struct(spec.body, body);
+  const space = spaceFor(spec, Number(struct[0].value));
+  return { type: Number(type), fields: [...struct, ...builder.attributes(space, attributes, [])] };
 }
 
 class Builder {
@@ -105,10 +123,8 @@ class Builder {
       case "string":
         if (typeof value !== "string") throw wrong(name, "a string");
         return { value };
-      case "nest": {
-        const space = typeof type.space === "function" ? type.space() : type.space;
-        return { fields: this.attributes(space, valuesOf(name, value), around) };
-      }
+      case "nest":
+        return { fields: this.attributes(spaceOf(type), valuesOf(name, value), around) };
       case "list": {
         if (!Array.isArray(value)) throw wrong(name, "a list");
         const holding = (each: Values) => this.#holding(name, type.of, each, around);
@@ -133,7 +149,7 @@ class Builder {
     );
     if (then?.is !== "nest") return own;
     const more = Object.fromEntries(entries.filter(([name]) => !isMember(name)));
-    return [...own, ...this.attributes(typeof then.space === "function" ? then.space() : then.space, more, around)];
+    return [...own, ...this.attributes(spaceOf(then), more, around)];
   }
 
   /** What the kind has that is named beside, or else around. */

@@ -1,4 +1,4 @@
-import type { CapturedPacket } from "./capture/packet.ts";
+import type { CapturedPacket } from "./capture/input.ts";
 import { PacketReader } from "./capture/reader.ts";
 import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";

@@ -6,7 +6,7 @@ import {
   FAIL_MESSAGE_HEADER,
   FAIL_MESSAGE_LENGTH,
   FAIL_OUT_OF_REGION,
-} from "./assembly/codes.ts";
+} from "./assembly/regions.ts";
 import { failureWords } from "./exchange.ts";
 import type { Field } from "./field.ts";
 

@@ -1,6 +1,6 @@
 import { formatFilterHandle } from "./handle.ts";
 import type { Rows } from "./rows.ts";
-import type { Family } from "./spec/table.ts";
+import { type Family, spaceFor } from "./spec/table.ts";
 import { numberAt, stringAt } from "./value.ts";
 
 /**
@@ -27,8 +27,8 @@ function meaningIn(rows: Rows, request: number, row: number, family: Family): st
     return nameAt(rows, request, rows.offsetOf(request) + value);
   }
   if (kernelName !== "NLMSGERR_ATTR_MISS_TYPE") return undefined;
-  const space = family.messages[rows.view.getUint16(rows.offsetOf(request) + 4, true)]?.space;
-  return (typeof space === "function" ? space(0) : space)?.byNumber.get(value)?.kernelName;
+  const spec = family.messages[rows.view.getUint16(rows.offsetOf(request) + 4, true)];
+  return spec && spaceFor(spec, 0).byNumber.get(value)?.kernelName;
 }
 
 /** What the kernel calls the innermost field of a request in which that offset is. */

@@ -1,8 +1,7 @@
-import { Cell } from "./cell.ts";
+import { Cell, HOLDS_ROWS, IS_TEXT, NO_ATTRIBUTE, Rows } from "./rows.ts";
 import type { Field } from "./field.ts";
 import { formatHex } from "./text.ts";
 import { MessageText, namesItself } from "./message_text.ts";
-import { HOLDS_ROWS, IS_TEXT, NO_ATTRIBUTE, Rows } from "./rows.ts";
 
 /**
  * Formats a message field by field, a line each: offset, the kernel's name, the value and what it says. What is

@@ -1,4 +1,6 @@
-import { NLMSG_DONE, NLMSG_ERROR } from "./assembly/constants.ts";
+import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from "./assembly/constants.ts";
+import { FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH } from "./assembly/regions.ts";
+import { decodeError } from "./decode_error.ts";
 import { NLMSG } from "./spec/control.ts";
 import type { Family } from "./spec/table.ts";
 
@@ -57,4 +59,18 @@ function bitsOfType(type: number): Bits {
   if (type === NLMSG_ERROR || type === NLMSG_DONE) return OF_ANSWER;
   if (type < 16) return OF_OTHERS;
   return BY_VERB[type % 4];
+}
+
+/**
+ * Checks that a whole message stands at the start of bytes, or at `at`. Returns its length.
+ *
+ * @throws {DecodeError} where none does
+ */
+export function checkMessage(view: DataView, at: number, end: number): number {
+  const left = end - at;
+  if (left < NLMSG_HDRLEN) throw decodeError([FAIL_MESSAGE_HEADER, at, left, NLMSG_HDRLEN]);
+  const length = view.getUint32(at, true);
+  if (length < NLMSG_HDRLEN) throw decodeError([FAIL_MESSAGE_LENGTH, at, length, NLMSG_HDRLEN]);
+  if (length > left) throw decodeError([FAIL_MESSAGE_LENGTH, at, length, left]);
+  return length;
 }

@@ -1,4 +1,4 @@
-import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./assembly/codes.ts";
+import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./assembly/regions.ts";
 import {
   NLM_F_ACK_TLVS,
   NLMSG_DONE,

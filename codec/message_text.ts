@@ -1,7 +1,6 @@
 import { NLA_TYPE_MASK } from "./assembly/constants.ts";
 import { ByteText, digitsOf } from "./byte_text.ts";
-import type { Cell } from "./cell.ts";
-import { HOLDS_ROWS, IS_TEXT, type Rows } from "./rows.ts";
+import { type Cell, HOLDS_ROWS, IS_TEXT, type Rows } from "./rows.ts";
 import type { NumberType } from "./spec/table.ts";
 import { describeAttributeFlags, meaningOf, stringAt } from "./value.ts";
 

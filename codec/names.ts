@@ -1,4 +1,4 @@
-import type { Family, Kind, Names, Space, Struct, Type } from "./spec/table.ts";
+import { type Family, type Kind, type Names, type Space, spaceOf, type Struct, type Type } from "./spec/table.ts";
 
 /** Everything that a family is made of, each thing once. */
 export interface Contents {
@@ -35,7 +35,7 @@ function addSpace(contents: Contents, space: Space): void {
 
 function addType(contents: Contents, type: Type): void {
   if (type.is === "number" && type.names) contents.names.add(type.names);
-  if (type.is === "nest") addSpace(contents, typeof type.space === "function" ? type.space() : type.space);
+  if (type.is === "nest") addSpace(contents, spaceOf(type));
   if (type.is === "list" || type.is === "array") addType(contents, type.of);
   if (type.is === "struct" || type.is === "run") addStruct(contents, type.struct);
   if (type.is === "struct" && type.then) addType(contents, type.then);

@@ -12,26 +12,37 @@ import {
   FAIL_ATTRIBUTE_LENGTH,
   FAIL_ATTRIBUTE_PAYLOAD,
   FAIL_MESSAGE_BODY,
-  FAIL_MESSAGE_HEADER,
-  FAIL_MESSAGE_LENGTH,
-} from "./assembly/codes.ts";
-import { attributeCell, Cell, cellOf, cellsIn, cellsOf, elementCell, placeCell } from "./cell.ts";
+} from "./assembly/regions.ts";
+import {
+  attributeCell,
+  Cell,
+  cellOf,
+  cellsIn,
+  cellsOf,
+  elementCell,
+  HOLDS_ROWS,
+  NO_ATTRIBUTE,
+  placeCell,
+  type Rows,
+} from "./rows.ts";
 import { DecodeError, decodeError } from "./decode_error.ts";
 import { explainAnswer, explainHandle } from "./explain.ts";
-import { describeFlags, describeType } from "./header.ts";
-import { HOLDS_ROWS, NO_ATTRIBUTE, type Rows } from "./rows.ts";
+import { checkMessage, describeFlags, describeType } from "./header.ts";
 import { done, NLMSGERR, nlmsgerr, nlmsghdr, rtgenmsg } from "./spec/control.ts";
-import type {
-  ArrayType,
-  Family,
-  KindType,
-  ListType,
-  MessageSpec,
-  RunType,
-  Space,
-  Struct,
-  StructType,
-  Type,
+import {
+  type ArrayType,
+  type Family,
+  isLeaf,
+  type KindType,
+  type ListType,
+  type MessageSpec,
+  type RunType,
+  type Space,
+  spaceFor,
+  spaceOf,
+  type Struct,
+  type StructType,
+  type Type,
 } from "./spec/table.ts";
 import { textOf } from "./text.ts";
 import { numberAt } from "./value.ts";
@@ -48,20 +59,6 @@ const REST = new Cell("rest", "");
 const PAD = new Cell("pad", "");
 const PADDING = new Cell("padding", "");
 const REQUEST = new Cell("request", "msg");
-
-/**
- * Checks that a whole message stands at the start of bytes, or at `at`. Returns its length.
- *
- * @throws {DecodeError} where none does
- */
-export function checkMessage(view: DataView, at: number, end: number): number {
-  const left = end - at;
-  if (left < NLMSG_HDRLEN) throw decodeError([FAIL_MESSAGE_HEADER, at, left, NLMSG_HDRLEN]);
-  const length = view.getUint32(at, true);
-  if (length < NLMSG_HDRLEN) throw decodeError([FAIL_MESSAGE_LENGTH, at, length, NLMSG_HDRLEN]);
-  if (length > left) throw decodeError([FAIL_MESSAGE_LENGTH, at, length, left]);
-  return length;
-}
 
 function align4(length: number): number {
   return length + 3 & ~3;
@@ -123,7 +120,7 @@ class Walk {
 
   /** The struct at the head of a message, then its attributes. Who asks may send no more than the address family. */
   #known(spec: MessageSpec, at: number, end: number, depth: number): void {
-    const { body, asks, space } = spec;
+    const { body, asks } = spec;
     const isShort = end - at < body.size;
     const first = this.#rows.count;
     if (isShort && asks) return this.#addressFamily(at, end, depth);
@@ -132,7 +129,7 @@ class Walk {
       throw decodeError([FAIL_MESSAGE_BODY, at - NLMSG_HDRLEN, end - at + NLMSG_HDRLEN, NLMSG_HDRLEN + body.size]);
     }
     try {
-      this.#attributes(typeof space === "function" ? space(this.#bytes[at]) : space, at + body.size, end, depth);
+      this.#attributes(spaceFor(spec, this.#bytes[at]), at + body.size, end, depth);
     } finally {
       if (spec.about === "filter") explainHandle(this.#rows, first, depth);
     }
@@ -297,7 +294,7 @@ class Walk {
       case "kind":
         throw new TypeError(`The kind that ${type.by} names is not known here`);
       case "nest":
-        return this.#attributes(given(type.space), at, end, depth, scope);
+        return this.#attributes(spaceOf(type), at, end, depth, scope);
       case "list":
         return this.#list(type, at, end, depth, scope);
       case "struct":
@@ -317,7 +314,7 @@ class Walk {
       // Attributes begin at a multiple of 4, also behind a struct that does not end there
       const from = Math.min(align4(here), end);
       if (here < from) this.#rows.add(PAD, here, here, from, depth, NO_ATTRIBUTE);
-      this.#attributes(given(then.space), from, end, depth, scope);
+      this.#attributes(spaceOf(then), from, end, depth, scope);
     } else if (then?.is === "array") this.#array(then, here, end, depth, scope);
     else if (then && here < end) {
       if (isLeaf(then)) return this.#rows.add(REST.holding(then), here, here, end, depth, NO_ATTRIBUTE);
@@ -388,12 +385,4 @@ class Walk {
     const nul = this.#bytes.subarray(found, foundEnd).indexOf(0);
     return textOf(this.#bytes, found, nul < 0 ? foundEnd : found + nul);
   }
-}
-
-function isLeaf(type: Type | undefined): type is Extract<Type, { is: "number" | "string" | "bytes" }> | undefined {
-  return type === undefined || type.is === "number" || type.is === "string" || type.is === "bytes";
-}
-
-function given(space: Space | (() => Space)): Space {
-  return typeof space === "function" ? space() : space;
 }

@@ -1,4 +1,4 @@
-import type { DetachReport } from "../plug/detach_report.ts";
+import type { DetachOptions, DetachReport } from "../plug/drain.ts";
 import { formatHandle, formatParent, parseHandle, parseParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { Gate } from "../gate/gate.ts";
@@ -7,12 +7,12 @@ import { isGateDevice } from "../gate/gate_state.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { Connection } from "../netlink/connection.ts";
 import type { AttachOptions } from "../plug/attach.ts";
-import type { DetachOptions } from "../plug/drain.ts";
 import { gateDevice } from "../plug/gate_device.ts";
 import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
-import { linksByName } from "../plug/qdiscs.ts";
+import { findDevice, linksByName } from "../plug/qdiscs.ts";
+import { COUNTERS } from "../plug/quantity.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { isGone } from "../plug/queue_error.ts";
 import { RequestError } from "./problem.ts";
@@ -165,7 +165,7 @@ export class Desk {
     const things = [...this.#things.values()];
     this.#things.clear();
     // What is held goes at once, whatever else takes its time.
-    for (const { plug } of things) attempt(failures, () => plug.lastAsked === "hold" && plug.release());
+    for (const { plug } of things) attempt(failures, () => plug.isHolding && plug.release());
     for (const { gate, plug } of things.reverse()) {
       await attempt(failures, () => (gate ?? plug)[Symbol.asyncDispose]());
     }
@@ -210,11 +210,22 @@ export class Desk {
 
   #plug(place: PlugPlace, netns?: string): Thing {
     const key = keyOfPlug(place, netns);
-    const known = this.#things.get(key);
+    const known = this.#things.get(key) ?? this.#byAnotherName(place, netns);
     if (known) return known;
     const { guardian, maxHoldMs } = this;
     const plug = Plug.open({ ...place, connection: this.connect(netns), guardian, maxHoldMs });
     return this.#keep({ name: place.dev, key, plug, isOwn: false, isHeeded: false });
+  }
+
+  /** What the asker has used before by another name of the device, or of the place on it. */
+  #byAnotherName({ dev, parent, handle }: PlugPlace, netns?: string): Thing | undefined {
+    const there = [...this.#things.values()].filter(({ key, gate }) => !gate && key.startsWith(`${netns ?? ""} plug `));
+    if (there.length === 0) return undefined;
+    const ifindex = findDevice(this.connect(netns), dev);
+    return there.find(({ plug: { place } }) =>
+      place.ifindex === ifindex && (handle === undefined || place.handle === handle) &&
+      (parent === undefined && handle !== undefined || place.parent === (parent ?? TC_H_ROOT))
+    );
   }
 
   async #heed(thing: Thing): Promise<void> {
@@ -233,8 +244,7 @@ export class Desk {
 
 /** What a plug does and has done, by the words of the answers. */
 export function countsOf({ name, plug }: Thing, stats: QdiscStats = plug.stats()): Record<string, unknown> {
-  const { backlogPackets, backlogBytes, packets, bytes, drops } = stats;
-  return { name, backlogPackets, backlogBytes, sentPackets: packets, sentBytes: bytes, drops };
+  return { name, ...Object.fromEntries(Object.values(COUNTERS).map((counter) => [counter.name, stats[counter.stat]])) };
 }
 
 /** Where a plug is, by the words of the answers. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { CutShortEvent, Desk } from "./desk.ts";
-import { LINE_MAX } from "./lines.ts";
+import { LINE_MAX } from "../linux/incoming.ts";
 import type { Id, Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations/list.ts";
 import { mistakeIn, type Problem, problemOf, RequestError } from "./problem.ts";
@@ -201,6 +201,7 @@ function understand(asked: unknown): Request | Cancel {
   const operation = OPERATIONS.get(String(op));
   if (operation && typeof op === "string") return { id, operation, input };
   const names = [...OPERATIONS.keys(), "cancel"].join(", ");
+  if (op === undefined) throw new RequestError("invalid", `a request needs an op: ${names}`, { field: "op" });
   throw new RequestError("unknown-operation", `there is no operation ${JSON.stringify(op)}: ${names}`, { field: "op" });
 }
 

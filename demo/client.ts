@@ -6,7 +6,7 @@
  * @module
  */
 
-import { lines } from "../uml/processes.ts";
+import { readLines } from "../linux/incoming.ts";
 
 /** What came of a request. */
 export interface Answer {
@@ -31,7 +31,7 @@ async function request(url: string): Promise<Answer> {
 if (import.meta.main) {
   const [url] = Deno.args;
   console.log("ready");
-  for await (const _ of lines(Deno.stdin.readable)) {
+  for await (const _ of readLines(Deno.stdin.readable)) {
     request(url).then((answer) => console.log(JSON.stringify(answer)));
   }
   Deno.exit();

@@ -8,7 +8,8 @@ import { RTM_GETQDISC } from "../codec/assembly/constants.ts";
 import { inNamespace, makeNamespace } from "../linux/namespace.ts";
 import { type CableEnd, hasIpv6, layCable, setUpHost } from "../netlink/cable.ts";
 import { Connection } from "../netlink/connection.ts";
-import { lines, within } from "../uml/processes.ts";
+import { within } from "../uml/processes.ts";
+import { readLines } from "../linux/incoming.ts";
 
 const ANSWER_MS = 30_000;
 
@@ -62,7 +63,7 @@ export class Program implements AsyncDisposable {
     const command = new Deno.Command(deno[0], { args: deno.slice(1), stdin: "piped", stdout: "piped" });
     this.#process = inNamespace(host, () => command.spawn());
     this.#input = this.#process.stdin.getWriter();
-    this.#lines = lines(this.#process.stdout);
+    this.#lines = readLines(this.#process.stdout);
   }
 
   /** Writes a line to its input. */

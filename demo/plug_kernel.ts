@@ -7,7 +7,8 @@
 import { namespaceIdentity } from "../linux/namespace.ts";
 import { boot, prepareBoot } from "../uml/boot.ts";
 import type { FetchOptions } from "../uml/packages.ts";
-import { lines, systemPath, terminate } from "../uml/processes.ts";
+import { systemPath, terminate } from "../uml/processes.ts";
+import { readLines } from "../linux/incoming.ts";
 
 /** What makes a place for a command; the words before that are Deno, `probe.ts` and its argument. */
 const SET_UP = 'mount -t tmpfs tmpfs /run && "$1" run -A --no-check --quiet "$2" "$3" && shift 3 && exec "$@"';
@@ -152,7 +153,7 @@ async function runHere(command: string[], options: RunOptions): Promise<number> 
   }).spawn();
   const end = () => terminate(child);
   signal.addEventListener("abort", end);
-  if (onLine) { for await (const line of lines(child.stdout)) onLine(line); }
+  if (onLine) { for await (const line of readLines(child.stdout)) onLine(line); }
   const { code } = await child.status;
   signal.removeEventListener("abort", end);
   signal.throwIfAborted();

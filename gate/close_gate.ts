@@ -1,11 +1,10 @@
-import type { DetachReport } from "../plug/detach_report.ts";
+import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { type AnyOperation, EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
 import { allPacketsMoveOn, hasSeveralProcessors, sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
-import { detachAll, detachInTurn, passOn, passOnSync, type Removal } from "../plug/drain.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { deleteFilter } from "../plug/filter.ts";

@@ -1,17 +1,15 @@
-import type { DetachReport } from "../plug/detach_report.ts";
+import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type BufferOptions, changeQueues, type LimitOptions } from "../plug/change.ts";
-import type { DetachOptions, DrainOptions } from "../plug/drain.ts";
 import { entrustGate } from "./guarded_gate.ts";
-import type { GuardOptions } from "../guardian/entrust.ts";
+import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
 import { onGate, type Queue } from "../plug/queue.ts";
-import type { QueueGuard } from "../guardian/entrust.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
@@ -193,7 +191,7 @@ export class Gate implements Disposable, AsyncDisposable {
     guard?.unwatch();
     try {
       if (this.made) inTurn(connection, () => takeDownInTurn(connection, this.#takeDown));
-      else if (this.plug.lastAsked === "hold") this.release();
+      else if (this.plug.isHolding) this.release();
     } catch (error) {
       if (!isGone(error)) throw error;
     } finally {

@@ -85,7 +85,9 @@ function bypassedBy(connection: Connection, { ifindex, note, operation, looks }:
 /** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */
 function refuseBroken(connection: Connection, { ifindex, note, operation }: Noted): void {
   if (filtersOf(connection, { note, operation }).some((filter) => redirectsTo(filter) === ifindex)) return;
-  throw new QueueError("no-gate", operation, { reason: "no filter leads to it any more, so that it can hold nothing" });
+  throw new QueueError("broken-gate", operation, {
+    reason: "no filter leads to it any more, so that it can hold nothing",
+  });
 }
 
 /** All filters where a gate's are. */

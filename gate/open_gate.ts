@@ -52,6 +52,7 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
 function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () => void): Opened {
   const task = { plan, operation: onGate(plan.name, "add") };
   const { existing, devices } = surveyAtRest(connection, task);
+  refuseTwice(devices, task);
   if (existing) {
     if (isSame(existing, { plan, devices })) return kept(existing);
     if (!plan.replace) throw different(existing, task.operation);
@@ -82,6 +83,16 @@ function surveyAtRest(connection: Connection, task: Task): Survey {
     return lost.length;
   });
   return found;
+}
+
+/** Refuses a device that has two names, and is named by both. */
+function refuseTwice(devices: readonly Surveyed[], { plan, operation }: Task): void {
+  devices.forEach(({ ifindex, link }, index) => {
+    const first = devices.findIndex((device) => device.ifindex === ifindex);
+    if (first === index) return;
+    const reason = `${plan.devs[first]} and ${plan.devs[index]} are names of one device, ${link.name}`;
+    throw new QueueError("refused", operation, { reason });
+  });
 }
 
 /** Whether clsact is yet to be created, which would discard what waits in the device's queues. */

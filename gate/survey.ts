@@ -1,6 +1,7 @@
-import { RTM_GETLINK, RTM_GETQDISC } from "../codec/assembly/constants.ts";
+import { RTM_GETLINK, RTM_GETQDISC, TCA_EGRESS_BLOCK, TCA_INGRESS_BLOCK } from "../codec/assembly/constants.ts";
+import { TCM_HANDLE_AT, TCM_INFO_AT, TCMSG_END } from "../codec/numbers.ts";
 import type { LinkMessage, QdiscMessage } from "../codec/message.ts";
-import { bytesOf, readAttributes } from "../codec/attributes.ts";
+import { bytesOf, readAttributes } from "../codec/records.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
 import { askByName } from "../plug/qdiscs.ts";
@@ -91,17 +92,15 @@ interface Devices {
   operation: AnyOperation;
 }
 
-/** `TCA_INGRESS_BLOCK` and `TCA_EGRESS_BLOCK` */
-const BLOCKS: Readonly<Record<Side, number>> = { ingress: 13, egress: 14 };
-/** Where the attributes of a qdisc begin, behind `struct nlmsghdr` and `struct tcmsg`. */
-const ATTRIBUTES_AT = 36;
+/** The attribute with the number of the block that several devices share. */
+const BLOCKS: Readonly<Record<Side, number>> = { ingress: TCA_INGRESS_BLOCK, egress: TCA_EGRESS_BLOCK };
 
 function surveyDevices(connection: Connection, { plan, links, operation }: Devices): Surveyed[] {
   const all = { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 } as const;
   const found = connection.pick(operation, all, (records) => {
     const message = links.some(({ ifindex }) => ifindex === records.ifindex) ? records.message() : undefined;
     if (message?.about !== "qdisc") return undefined;
-    const attributes = readAttributes(bytesOf(records), ATTRIBUTES_AT);
+    const attributes = readAttributes(bytesOf(records), TCMSG_END);
     const shared = BOTH_SIDES.flatMap((side) => {
       const value = attributes.find(({ type }) => type === BLOCKS[side])?.value;
       return value ? [{ side, block: value[0] | value[1] << 8 | value[2] << 16 | value[3] << 24 }] : [];
@@ -134,10 +133,6 @@ interface HookPlace {
   operation: AnyOperation;
 }
 
-/** Where `tcm_handle` and `tcm_info` stand in a message. */
-const HANDLE_AT = 24;
-const INFO_AT = 32;
-
 /** The priorities at a hook, the device to which the first filter of a gate leads, and what no gate has made. */
 function readHook(
   connection: Connection,
@@ -146,11 +141,11 @@ function readHook(
   let leadsTo: number | undefined;
   const foreign: Filter[] = [];
   const priorities = connection.pick(operation, dumpFilters({ ifindex, side }), (records) => {
-    const isGates = isGateFilter({ kind: "flower", handle: records.word(HANDLE_AT) });
+    const isGates = isGateFilter({ kind: "flower", handle: records.word(TCM_HANDLE_AT) });
     const filter = isGates && leadsTo !== undefined ? undefined : readFilter(records);
     if (filter && isGates) leadsTo = redirectsTo(filter);
     else if (filter && isWhole(filter)) foreign.push(filter);
-    return records.word(INFO_AT) >>> 16;
+    return records.word(TCM_INFO_AT) >>> 16;
   });
   return { priorities, leadsTo, foreign };
 }

@@ -1,3 +1,5 @@
+import type { OpenNamespace } from "../linux/namespace.ts";
+import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { AnyCharge, Released } from "./charge.ts";
 import type { Guardian } from "./guardian.ts";
@@ -44,7 +46,7 @@ export function entrust(
   guardian: AnyGuardian,
   { charge, connection, maxHoldMs }: { charge: AnyCharge; connection: Connection; maxHoldMs?: number },
 ): QueueGuard {
-  using namespace = connection.openNamespace();
+  using namespace = openNamespace(connection, charge);
   const id = guardian.take({ ...charge, netns: namespace.path });
   return {
     pid: guardian.pid,
@@ -62,4 +64,15 @@ export function entrust(
     released: (patienceMs) => guardian.released(id, patienceMs),
     whenReleased: () => guardian.whenReleased(id),
   };
+}
+
+/** The namespace of a connection. Who may not look for it may not hold anything there either, which is what is told. */
+function openNamespace(connection: Connection, { name, kind }: AnyCharge): OpenNamespace {
+  try {
+    return connection.openNamespace();
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.errno !== EPERM) throw error;
+    const { errno, sentence } = error;
+    throw new NetlinkError(`hold ${name ?? kind}`, { errno, sentence }, { cause: error });
+  }
 }

@@ -220,7 +220,7 @@ export class Guard<C extends AnyCharge> {
     post.due = Math.max(due - left, 0);
     if (left > due && isReleased(post, { before, now })) {
       if (post.outlives) leaveAlone(post, "packets have left that were held, so that it was released meanwhile");
-      return this.#disturbed(id, "released", post.ear?.changedBy(id));
+      return this.#disturbed(id, "released", { port: post.ear?.changedBy(id) });
     }
     post.held = now;
     post.sent = now.sent;
@@ -255,12 +255,13 @@ export class Guard<C extends AnyCharge> {
     if (!post || !news) return;
     // A device that is moved or deleted is taken down first, all in one go.
     const isGone = news.what.endsWith("down") && post.duty.linkOf?.(news.ifindex) === "gone";
-    if (!isGone) return this.#disturbed(id, news.what, news.port);
-    this.#disturbed(id, news.what === "down" ? "gone" : "gate-device-gone", news.port);
+    const what = !isGone ? news.what : news.what === "down" ? "gone" : "gate-device-gone";
+    // Of the requests for a release only those for a whole one are said to others.
+    this.#disturbed(id, what, { port: news.port, isWhole: what === "released" || undefined });
   }
 
   /** Others have done something to a queue. */
-  #disturbed(id: number, what: Happening, port = 0): void {
+  #disturbed(id: number, what: Happening, { port = 0, isWhole }: { port?: number; isWhole?: true } = {}): void {
     const post = this.#posts.get(id);
     if (!post) return;
     if (post.isThere && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
@@ -268,7 +269,7 @@ export class Guard<C extends AnyCharge> {
     if (!post.held) return;
     const { backlog } = post.held;
     stop(post);
-    const disturbance = { what, by: processOf(port) };
+    const disturbance = { what, by: processOf(port), isWhole };
     this.#report({ report: "released", id, why: "disturbed", backlog, disturbance });
   }
 

@@ -43,6 +43,8 @@ export interface Disturbance {
   what: Happening;
   /** The process that did it, as far as that is known: `process 12 (tc)`. */
   by?: string;
+  /** Whether it was released altogether, for certain, and not an epoch of it. */
+  isWhole?: true;
 }
 
 /**

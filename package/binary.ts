@@ -1,7 +1,6 @@
-import { run } from "./command.ts";
+import { run } from "./program.ts";
 import { bundleProgram, MAIN } from "./javascript.ts";
 import { folderOf, putInPlace } from "./layout.ts";
-import { findTarget, type Target } from "./targets.ts";
 
 /**
  * What the program may do, and is never asked about. Deno gives the permission to look into `/proc`, which `doctor` and
@@ -68,4 +67,33 @@ async function checkMachine(path: string, { triple, elfMachine }: Target): Promi
   const machine = new DataView(header.buffer).getUint16(18, true);
   if (machine === elfMachine) return;
   throw new Error(`Cannot compile for ${triple}: DENORT_BIN is a program for another machine (e_machine ${machine})`);
+}
+
+/** A machine that plugctl is compiled for. */
+export interface Target {
+  /** What `deno compile --target` calls it. */
+  triple: string;
+  /** What `uname -m` says there, and archives are named by. */
+  machine: string;
+  /** What Debian calls it. */
+  debian: string;
+  /** `e_machine` of its programs, `linux/elf-em.h`. */
+  elfMachine: number;
+}
+
+/** Every machine that plugctl is compiled for. */
+export const TARGETS: readonly Target[] = [
+  { triple: "x86_64-unknown-linux-gnu", machine: "x86_64", debian: "amd64", elfMachine: 62 },
+  { triple: "aarch64-unknown-linux-gnu", machine: "aarch64", debian: "arm64", elfMachine: 183 },
+];
+
+/**
+ * The target of this name, or without one this machine's own.
+ *
+ * @throws {RangeError} Where plugctl is not compiled for it.
+ */
+export function findTarget(triple: string = Deno.build.target): Target {
+  const target = TARGETS.find((one) => one.triple === triple);
+  if (target) return target;
+  throw new RangeError(`Cannot compile for ${triple}: there are ${TARGETS.map((one) => one.triple).join(" and ")}`);
 }

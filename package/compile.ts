@@ -4,10 +4,8 @@
  * @module
  */
 
-import { runProgram } from "./program.ts";
-import { compileBinary } from "./binary.ts";
-import { options } from "./options.ts";
-import { findTarget } from "./targets.ts";
+import { options, runProgram } from "./program.ts";
+import { compileBinary, findTarget } from "./binary.ts";
 
 await runProgram("compile", async () => {
   const { target, output } = options({ target: Deno.build.target, output: "dist/plugctl" });

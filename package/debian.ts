@@ -1,7 +1,6 @@
-import { run } from "./command.ts";
-import type { Contents } from "./archive.ts";
+import { type Contents, setTimes } from "./archive.ts";
 import { putInPlace } from "./layout.ts";
-import { setTimes } from "./source_date.ts";
+import { run } from "./program.ts";
 
 const DESCRIPTION = `hold packets in the Linux kernel and release them on command
  plugctl drives the kernel's plug queueing discipline over a netlink socket:

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { runProgram } from "./program.ts";
+import { options, runProgram } from "./program.ts";
 import { BUNDLE, MAIN } from "./javascript.ts";
 import { asBinary, asBundle, layout, LIBRARY, putInPlace, removeIfThere } from "./layout.ts";
-import { options } from "./options.ts";
 
 await runProgram("install", async () => {
   const { prefix, program } = options({ prefix: "/usr/local", program: "dist/plugctl" });

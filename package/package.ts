@@ -7,16 +7,12 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { runProgram } from "./program.ts";
-import { makeTarball } from "./archive.ts";
-import { compileBinary } from "./binary.ts";
+import { options, runProgram } from "./program.ts";
+import { makeTarball, sourceDate, writeSums } from "./archive.ts";
+import { compileBinary, findTarget } from "./binary.ts";
 import { makeDebianPackage } from "./debian.ts";
 import { bundleProgram } from "./javascript.ts";
 import { asBinary, asBundle, layout } from "./layout.ts";
-import { options } from "./options.ts";
-import { sourceDate } from "./source_date.ts";
-import { writeSums } from "./sums.ts";
-import { findTarget } from "./targets.ts";
 
 await runProgram("package", async () => {
   const { target: triple, folder } = options({ target: Deno.build.target, folder: "dist" });

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { runProgram } from "./program.ts";
+import { options, runProgram } from "./program.ts";
 import { asBinary, companions, DOCUMENTS, LIBRARY, removeIfThere } from "./layout.ts";
-import { options } from "./options.ts";
 
 await runProgram("uninstall", async () => {
   const { prefix } = options({ prefix: "/usr/local" });

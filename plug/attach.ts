@@ -103,7 +103,7 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
   const found = look(connection, { ifindex, parent, operation });
   refuseToReplace(found.there, { operation, replace });
   refuseDeadEnd(found.others, { ifindex, parent, operation });
-  if (!options.force) refuseDanger(connection, { ...options, operation, place: { ifindex, parent } });
+  if (!options.force) refuseDanger(connection, { ...options, operation, place: { ifindex, parent }, found });
   const given = before.map(({ queue }) => queue.place).filter((place) => place.ifindex === ifindex);
   if (given.some((place) => place.parent === parent)) throw new RangeError(`Cannot ${operation}: it is named twice`);
   const taken = new Set([...holdersOfHandles(found), ...given].map(({ handle }) => handle));
@@ -122,14 +122,16 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
 /** Refuses a plug that holds, or whose limit lets next to nothing through, where that would lock out. */
 function refuseDanger(
   connection: Connection,
-  { operation, place, hold, limitBytes }: Pick<AttachOptions, "hold" | "limitBytes"> & {
+  { operation, place, found: { there, others }, hold, limitBytes }: Pick<AttachOptions, "hold" | "limitBytes"> & {
     operation: AnyOperation;
     place: { ifindex: number; parent: number };
+    found: Found;
   },
 ): void {
-  const danger = () => ({ operation, ifindex: place.ifindex, held: heldAt(connection, place) });
-  if (limitBytes !== undefined) refuseLowLimit(connection, { ...danger(), limitBytes });
-  if (hold) refuseLockout(connection, danger());
+  const held = heldAt(connection, { ...place, qdiscs: there ? [there, ...others] : others });
+  const danger = { operation, ifindex: place.ifindex, held };
+  if (limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes });
+  if (hold) refuseLockout(connection, danger);
 }
 
 interface Found {

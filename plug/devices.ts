@@ -1,6 +1,50 @@
-import { RTM_GETLINK, RTM_NEWLINK } from "../codec/assembly/constants.ts";
-import { type Attribute, bytesOf, findAttribute as find, readAttributes, wordAt } from "../codec/attributes.ts";
-import type { Records } from "../codec/records.ts";
+import { IFLA_LINKINFO, RTM_GETLINK, RTM_NEWLINK } from "../codec/assembly/constants.ts";
+import {
+  ARPHRD_ETHER,
+  IFINFOMSG_END,
+  IFLA_ADDRESS,
+  IFLA_BR_VLAN_FILTERING,
+  IFLA_GENEVE_PORT,
+  IFLA_GENEVE_REMOTE,
+  IFLA_GENEVE_REMOTE6,
+  IFLA_GRE_ENCAP_DPORT,
+  IFLA_GRE_ENCAP_TYPE,
+  IFLA_GRE_FWMARK,
+  IFLA_GRE_LOCAL,
+  IFLA_GRE_REMOTE,
+  IFLA_INFO_DATA,
+  IFLA_IPTUN_ENCAP_DPORT,
+  IFLA_IPTUN_ENCAP_TYPE,
+  IFLA_IPTUN_FWMARK,
+  IFLA_IPTUN_LOCAL,
+  IFLA_IPTUN_REMOTE,
+  IFLA_LINK_NETNSID,
+  IFLA_VLAN_ID,
+  IFLA_VLAN_PROTOCOL,
+  IFLA_VTI_FWMARK,
+  IFLA_VTI_LOCAL,
+  IFLA_VTI_REMOTE,
+  IFLA_VXLAN_GROUP,
+  IFLA_VXLAN_GROUP6,
+  IFLA_VXLAN_LINK,
+  IFLA_VXLAN_LOCAL,
+  IFLA_VXLAN_LOCAL6,
+  IFLA_VXLAN_PORT,
+  IPPROTO_AH,
+  IPPROTO_ESP,
+  IPPROTO_GRE,
+  IPPROTO_IPIP,
+  IPPROTO_IPV6,
+  IPPROTO_UDP,
+} from "../codec/numbers.ts";
+import {
+  type Attribute,
+  bytesOf,
+  findAttribute as find,
+  readAttributes,
+  type Records,
+  wordAt,
+} from "../codec/records.ts";
 import type { Connection } from "../netlink/connection.ts";
 
 /** A device, as far as it says over which others its packets go. */
@@ -38,15 +82,6 @@ export interface Tunnel {
   out?: number;
 }
 
-const IFLA_ADDRESS = 1;
-const IFLA_LINKINFO = 18;
-const IFLA_LINK_NETNSID = 37;
-const IFLA_INFO_DATA = 2;
-/** Behind `struct nlmsghdr` and `struct ifinfomsg` */
-const ATTRIBUTES_AT = 32;
-
-export const ARPHRD_ETHER = 1;
-export const IFF_LOOPBACK = 8;
 /** Kinds of device that stand on the device that `link` names; a veth's `link` is its peer. */
 const STACKED = new Set(["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec", "dsa"]);
 
@@ -65,10 +100,26 @@ interface TunnelKind {
   protocols: readonly number[];
 }
 
-const IPPROTO_UDP = 17;
-const IPTUN: TunnelKind = { local: 2, remote: 3, mark: 20, encapsulation: [15, 18], protocols: [4, 41] };
-const GRE: TunnelKind = { local: 6, remote: 7, mark: 20, encapsulation: [14, 17], protocols: [47] };
-const VTI: TunnelKind = { local: 4, remote: 5, mark: 6, protocols: [50, 51] };
+const IPTUN: TunnelKind = {
+  local: IFLA_IPTUN_LOCAL,
+  remote: IFLA_IPTUN_REMOTE,
+  mark: IFLA_IPTUN_FWMARK,
+  encapsulation: [IFLA_IPTUN_ENCAP_TYPE, IFLA_IPTUN_ENCAP_DPORT],
+  protocols: [IPPROTO_IPIP, IPPROTO_IPV6],
+};
+const GRE: TunnelKind = {
+  local: IFLA_GRE_LOCAL,
+  remote: IFLA_GRE_REMOTE,
+  mark: IFLA_GRE_FWMARK,
+  encapsulation: [IFLA_GRE_ENCAP_TYPE, IFLA_GRE_ENCAP_DPORT],
+  protocols: [IPPROTO_GRE],
+};
+const VTI: TunnelKind = {
+  local: IFLA_VTI_LOCAL,
+  remote: IFLA_VTI_REMOTE,
+  mark: IFLA_VTI_FWMARK,
+  protocols: [IPPROTO_ESP, IPPROTO_AH],
+};
 const TUNNELS: Readonly<Record<string, TunnelKind>> = {
   ipip: IPTUN,
   sit: IPTUN,
@@ -81,15 +132,25 @@ const TUNNELS: Readonly<Record<string, TunnelKind>> = {
   ip6erspan: GRE,
   vti: VTI,
   vti6: VTI,
-  vxlan: { link: 3, local: 4, remote: 2, local6: 17, remote6: 16, port: 15, protocols: [IPPROTO_UDP] },
-  geneve: { remote: 2, remote6: 7, port: 5, protocols: [IPPROTO_UDP] },
+  vxlan: {
+    link: IFLA_VXLAN_LINK,
+    local: IFLA_VXLAN_LOCAL,
+    remote: IFLA_VXLAN_GROUP,
+    local6: IFLA_VXLAN_LOCAL6,
+    remote6: IFLA_VXLAN_GROUP6,
+    port: IFLA_VXLAN_PORT,
+    protocols: [IPPROTO_UDP],
+  },
+  geneve: {
+    remote: IFLA_GENEVE_REMOTE,
+    remote6: IFLA_GENEVE_REMOTE6,
+    port: IFLA_GENEVE_PORT,
+    protocols: [IPPROTO_UDP],
+  },
 };
 /** Those that do not say it, or not to who asks for devices. */
 const DARK_TUNNELS = new Set(["wireguard", "xfrm", "bareudp", "gtp", "l2tpeth", "ppp", "amt", "ovpn", "tun"]);
 
-const IFLA_VLAN_ID = 1;
-const IFLA_VLAN_PROTOCOL = 5;
-const IFLA_BR_VLAN_FILTERING = 7;
 const ETH_P_8021Q = 0x8100;
 
 /** Every device of the connection's namespace. A dump. */
@@ -101,7 +162,7 @@ function readDevice(records: Records): Device | undefined {
   const message = records.type === RTM_NEWLINK ? records.message() : undefined;
   if (message?.about !== "link") return undefined;
   const { ifindex, name, kind, linkFlags: flags, arpType: type, mtu, master, link } = message;
-  const attributes = readAttributes(bytesOf(records), ATTRIBUTES_AT);
+  const attributes = readAttributes(bytesOf(records), IFINFOMSG_END);
   const info = readAttributes(find(attributes, IFLA_LINKINFO) ?? new Uint8Array());
   const data = readAttributes(find(info, IFLA_INFO_DATA)?.slice() ?? new Uint8Array());
   // What it says of another namespace is the number of somebody else here.

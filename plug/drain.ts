@@ -1,5 +1,4 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
-import type { DetachReport } from "./detach_report.ts";
 import { deleteRequest } from "./plug_requests.ts";
 import { changeQueues } from "./change.ts";
 import { numberOf } from "./quantity.ts";
@@ -217,4 +216,59 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   queue.noteGap(gapMs(ifindex));
   queue.end();
   return { discardedPackets: stats.backlogPackets, drops: stats.drops, lostPackets: 0 };
+}
+
+/** What a detached plug has seen. */
+export interface DetachReport {
+  /** Devices on which a `clsact` stays that gates made, as taking it away would lose packets; absent where none does. */
+  keptClsact?: string[];
+  /**
+   * For how long at the most devices sent nothing while the kernel took a gate's `clsact` away, and discarded what they were
+   * given, in milliseconds; absent where they could.
+   */
+  gapMs?: number;
+  /** Packets that were discarded on purpose, with `drop`. */
+  discardedPackets: number;
+  /** Packets that the plug has dropped since it was created because its limit was reached. */
+  drops: number;
+  /** Packets that a gate let go and that are lost, at the most: the device by which they go on is not there any more. */
+  lostPackets: number;
+}
+
+/** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
+export function losses(
+  queue: string,
+  { drops, discardedPackets, lostPackets, ...clsact }: DetachReport,
+): string[] {
+  const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
+  const discarded = discardedPackets > 0
+    ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
+    : [];
+  const lost = lostPackets > 0
+    ? [
+      `${queue} released ${numberOf(lostPackets, "packet")} that ${
+        lostPackets === 1 ? "is" : "are"
+      } lost, or some of ` +
+      "them: a device that it was on is gone",
+    ]
+    : [];
+  return [...dropped, ...discarded, ...lost, ...clsactRemarks(queue, clsact)];
+}
+
+/** What has become of the clsact of a gate that was taken away, named as in `the gate web`: a sentence each. */
+export function clsactRemarks(
+  queue: string,
+  { keptClsact = [], gapMs = 0 }: Pick<DetachReport, "keptClsact" | "gapMs">,
+): string[] {
+  const gap = gapMs > 0
+    ? [
+      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while clsact was taken away: the kernel ` +
+      "discarded what they were given to send",
+    ]
+    : [];
+  const kept = keptClsact.map((dev) =>
+    `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
+    `with: tc qdisc del dev ${dev} clsact`
+  );
+  return [...gap, ...kept];
 }

@@ -1,16 +1,66 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import {
+  ETH_P_ALL,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
   RTM_DELTFILTER,
   RTM_GETTFILTER,
   RTM_NEWTFILTER,
+  TCA_CHAIN,
+  TCA_KIND,
+  TCA_OPTIONS,
+  TCA_STATS_BASIC,
 } from "../codec/assembly/constants.ts";
-import { type Attribute, bytesOf, findAttribute as find, readAttributes, wordAt as word } from "../codec/attributes.ts";
+import {
+  type Attribute,
+  bytesOf,
+  findAttribute as find,
+  readAttributes,
+  type Records,
+  wordAt as word,
+} from "../codec/records.ts";
+import {
+  TC_ACT_PIPE,
+  TC_ACT_STOLEN,
+  TC_GACT_ACTION_AT,
+  TC_MIRRED_EACTION_AT,
+  TC_MIRRED_IFINDEX_AT,
+  TC_POLICE_ACTION_AT,
+  TCA_ACT_COOKIE,
+  TCA_ACT_KIND,
+  TCA_ACT_OPTIONS,
+  TCA_ACT_STATS,
+  TCA_BASIC_ACT,
+  TCA_BPF_ACT,
+  TCA_CGROUP_ACT,
+  TCA_CONNMARK_PARMS,
+  TCA_CSUM_PARMS,
+  TCA_CT_PARMS,
+  TCA_EGRESS_REDIR,
+  TCA_FLOW_ACT,
+  TCA_FLOWER_ACT,
+  TCA_FW_ACT,
+  TCA_IFE_PARMS,
+  TCA_MATCHALL_ACT,
+  TCA_MIRRED_PARMS,
+  TCA_MIRRED_TM,
+  TCA_NAT_PARMS,
+  TCA_POLICE_TBF,
+  TCA_ROUTE4_ACT,
+  TCA_SAMPLE_PARMS,
+  TCA_SAMPLE_PSAMPLE_GROUP,
+  TCA_SAMPLE_RATE,
+  TCA_SAMPLE_TRUNC_SIZE,
+  TCA_U32_ACT,
+  TCM_HANDLE_AT,
+  TCM_IFINDEX_AT,
+  TCM_INFO_AT,
+  TCM_PARENT_AT,
+  TCMSG_END,
+} from "../codec/numbers.ts";
 import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
-import type { Records } from "../codec/records.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 
@@ -77,43 +127,28 @@ export const COOKIE_MAX = 16;
 /** The handle of a gate's first filter on a hook, "PL" and 1: the others of the same gate and hook have the next. */
 export const FIRST_FILTER = 0x504c0001;
 
-const ETH_P_ALL = 3;
-const TCA_KIND = 1;
-const TCA_OPTIONS = 2;
-const TCA_CHAIN = 11;
-const TCA_FLOWER_ACT = 3;
-const TCA_ACT_KIND = 1;
-const TCA_ACT_OPTIONS = 2;
-const TCA_ACT_STATS = 4;
-const TCA_ACT_COOKIE = 6;
-const TCA_STATS_BASIC = 1;
-const TCA_MIRRED_TM = 1;
-const TCA_MIRRED_PARMS = 2;
-const TCA_EGRESS_REDIR = 1;
-const TC_ACT_STOLEN = 4;
-const TC_ACT_PIPE = 3;
-/** The action that sends copies of packets to psample, and its attributes. */
+/** The action that sends copies of packets to psample. */
 const SAMPLE = "sample";
-const TCA_SAMPLE_PARMS = 2;
-const TCA_SAMPLE_RATE = 3;
-const TCA_SAMPLE_TRUNC_SIZE = 4;
-const TCA_SAMPLE_PSAMPLE_GROUP = 5;
-/** Where the attributes begin, behind `struct nlmsghdr` and `struct tcmsg`. */
-const ATTRIBUTES_AT = 36;
-/** The number of the attribute that holds the actions, by the kind of the filter. */
+/** The attribute that holds the actions, by the kind of the filter. */
 const ACTIONS: Readonly<Record<string, number>> = {
   flower: TCA_FLOWER_ACT,
-  matchall: 2,
-  u32: 7,
-  bpf: 1,
-  basic: 3,
-  fw: 4,
-  cgroup: 1,
-  flow: 9,
-  route: 6,
+  matchall: TCA_MATCHALL_ACT,
+  u32: TCA_U32_ACT,
+  bpf: TCA_BPF_ACT,
+  basic: TCA_BASIC_ACT,
+  fw: TCA_FW_ACT,
+  cgroup: TCA_CGROUP_ACT,
+  flow: TCA_FLOW_ACT,
+  route: TCA_ROUTE4_ACT,
 };
-/** Of which actions the parameters, whose third word is the verdict, stand in attribute 1; of others in 2. */
-const PARAMETERS_FIRST: readonly string[] = ["nat", "csum", "connmark", "ct", "ife"];
+/** The attribute that holds the parameters of an action, whose third word is the verdict; of all others that of mirred. */
+const PARAMETERS: Readonly<Record<string, number>> = {
+  nat: TCA_NAT_PARMS,
+  csum: TCA_CSUM_PARMS,
+  connmark: TCA_CONNMARK_PARMS,
+  ct: TCA_CT_PARMS,
+  ife: TCA_IFE_PARMS,
+};
 
 /** Where filters hang for a side. */
 export function hookOf(side: Side): number {
@@ -166,15 +201,15 @@ export function dumpFilters({ ifindex, side }: Hook): FieldsRequest {
 /** Reads the filter on whose message a cursor stands; of another message nothing. */
 export function readFilter(records: Records): Filter | undefined {
   if (records.type !== RTM_NEWTFILTER) return undefined;
-  const attributes = readAttributes(bytesOf(records), ATTRIBUTES_AT);
+  const attributes = readAttributes(bytesOf(records), TCMSG_END);
   const kind = text(find(attributes, TCA_KIND));
   const options = readAttributes(find(attributes, TCA_OPTIONS) ?? new Uint8Array());
   const nest = find(options, ACTIONS[kind] ?? 0);
-  const info = records.word(32);
+  const info = records.word(TCM_INFO_AT);
   return {
-    ifindex: records.word(20) | 0,
-    handle: records.word(24),
-    parent: records.word(28),
+    ifindex: records.word(TCM_IFINDEX_AT) | 0,
+    handle: records.word(TCM_HANDLE_AT),
+    parent: records.word(TCM_PARENT_AT),
     priority: info >>> 16,
     protocol: (info & 0xff) << 8 | info >> 8 & 0xff,
     chain: word(find(attributes, TCA_CHAIN), 0) ?? 0,
@@ -195,14 +230,23 @@ function readAction(attributes: readonly Attribute[]): Action {
   const kind = text(find(attributes, TCA_ACT_KIND));
   const options = readAttributes(find(attributes, TCA_ACT_OPTIONS) ?? new Uint8Array());
   const stats = find(readAttributes(find(attributes, TCA_ACT_STATS) ?? new Uint8Array()), TCA_STATS_BASIC);
-  const parameters = find(options, PARAMETERS_FIRST.includes(kind) ? 1 : 2);
+  const parameters = find(options, PARAMETERS[kind] ?? TCA_MIRRED_PARMS);
   return {
     kind,
     // `struct tc_police` begins with its index and the verdict, all others with `tc_gen`.
-    verdict: kind === "police" ? signed(word(find(options, 1), 4)) : signed(word(parameters, 8)),
+    verdict: kind === "police"
+      ? signed(word(find(options, TCA_POLICE_TBF), TC_POLICE_ACTION_AT))
+      : signed(word(parameters, TC_GACT_ACTION_AT)),
     index: word(parameters, 0) ?? 0,
     ...kind === SAMPLE ? { sampleGroup: word(find(options, TCA_SAMPLE_PSAMPLE_GROUP), 0) } : {},
-    ...kind === "mirred" ? { mirred: { what: word(parameters, 20) ?? 0, ifindex: word(parameters, 24) ?? 0 } } : {},
+    ...kind === "mirred"
+      ? {
+        mirred: {
+          what: word(parameters, TC_MIRRED_EACTION_AT) ?? 0,
+          ifindex: word(parameters, TC_MIRRED_IFINDEX_AT) ?? 0,
+        },
+      }
+      : {},
     bytes: (word(stats, 0) ?? 0) + (word(stats, 4) ?? 0) * 0x100000000,
     packets: word(stats, 8) ?? 0,
     // `struct tcf_t` begins with how long ago it was installed, in hundredths of a second.

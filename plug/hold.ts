@@ -110,6 +110,8 @@ export class Hold implements Disposable, AsyncDisposable {
   readonly #since: number;
   readonly #maxMs: number;
   readonly #before: QdiscStats[];
+  /** Those that were let go by others, or by a guardian, before they were released. */
+  #letGo: readonly Queue[] = [];
   #report?: HoldReport;
   /** Why a guardian has released it, where one had when it was released. */
   #cutShortBy?: CutShort;
@@ -198,7 +200,10 @@ export class Hold implements Disposable, AsyncDisposable {
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       const isDisturbed = this.#queues.some(({ guard }) => guard?.released()?.disturbance);
       const lossy = isDisturbed ? this.#queues.filter((queue) => queue.hasDownDevice()) : [];
-      changeQueues(there, { action: "release-indefinite" });
+      // What these hold by now is not of this hold.
+      this.#letGo = there.filter(({ isLetGo }) => isLetGo);
+      for (const queue of this.#letGo) queue.note("release-indefinite");
+      changeQueues(there.filter((queue) => !this.#letGo.includes(queue)), { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
       const disturbance = disturbanceOf(this.#queues, lossy);
       const held = seen.map((one) => orThrow(one, disturbance));
@@ -216,7 +221,8 @@ export class Hold implements Disposable, AsyncDisposable {
    * @throws {QueueError} `not-drained` where it has not within `timeoutMs`
    */
   async drained(options?: DrainOptions): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => drained(queue, options)));
+    const own = this.#queues.filter((queue) => !this.#letGo.includes(queue));
+    await Promise.all(own.map((queue) => drained(queue, options)));
   }
 
   /** Lets go what is held, at the end of a `using` block. */

@@ -32,10 +32,14 @@ export interface Danger {
 /** A danger that is met by way of another device, by its name: an ifb has its packets. */
 type Met = Danger & { held: Held; by?: string };
 
-/** What a plug holds of its device. */
-export function heldAt(connection: Connection, { ifindex, parent }: { ifindex: number; parent: number }): Held {
+/** What a plug holds of its device, whose qdiscs are read where they are not given. */
+export function heldAt(
+  connection: Connection,
+  { ifindex, parent, qdiscs }: { ifindex: number; parent: number; qdiscs?: readonly QdiscMessage[] },
+): Held {
   if (parent === TC_H_ROOT) return EVERYTHING;
-  return isOnlyWay(readQdiscs(connection, "list qdiscs"), { ifindex, parent }) ? EVERYTHING : OF_CLASS;
+  const all = qdiscs ?? readQdiscs(connection, "list qdiscs");
+  return isOnlyWay(all, { ifindex, parent }) ? EVERYTHING : OF_CLASS;
 }
 
 function isOnlyWay(qdiscs: readonly QdiscMessage[], { ifindex, parent }: { ifindex: number; parent: number }): boolean {

@@ -1,9 +1,8 @@
-import type { DetachReport } from "./detach_report.ts";
+import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { Connection } from "../netlink/connection.ts";
 import { attachAll, type AttachOptions } from "./attach.ts";
 import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
-import { detachAll, type DetachOptions, detachSync, drained, type DrainOptions } from "./drain.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
@@ -132,6 +131,11 @@ export class Plug implements Disposable, AsyncDisposable {
   /** Whether this object last asked it to hold or to pass; the kernel cannot tell what it does. */
   get lastAsked(): "hold" | "pass" | undefined {
     return this.#state.asked;
+  }
+
+  /** Whether it holds by the will of this object, and neither its guardian nor others have let that go. */
+  get isHolding(): boolean {
+    return this.#state.asked === "hold" && !this.#state.isLetGo;
   }
 
   /** The limit in bytes that this object last asked for; the kernel cannot tell what it is. */
@@ -283,7 +287,7 @@ export class Plug implements Disposable, AsyncDisposable {
   }
 
   #releaseOwnHold(): void {
-    if (this.lastAsked === "hold") this.release();
+    if (this.isHolding) this.release();
   }
 
   #close(): void {

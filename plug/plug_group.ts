@@ -1,9 +1,8 @@
-import type { DetachReport } from "./detach_report.ts";
+import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { relieveKeepers } from "../guardian/mark.ts";
 import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
-import { detachAll, type DetachOptions } from "./drain.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
 import { inTurns, locatePlugs, onQueue, type Queue } from "./queue.ts";

@@ -1,3 +1,4 @@
+import type { QdiscStats } from "../codec/message.ts";
 import { LIMIT_MAX } from "./plug_requests.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -83,7 +84,7 @@ export const COMPARISON_EXPECTED: Readonly<Record<Quantity, string>> = {
 };
 
 /** Which operators there are, as people write them. */
-export const OPERATORS = ["=", "==", "!=", "<", "<=", ">", ">="] as const;
+const OPERATORS = ["=", "==", "!=", "<", "<=", ">", ">="] as const;
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
@@ -128,4 +129,47 @@ export function fitsNumber(value: number, test: NumberTest): boolean {
     default:
       return test satisfies never;
   }
+}
+
+/** What is counted of a queue, by the words of conditions: the kernel's counter, and what answers and reports call it. */
+export const COUNTERS = {
+  backlog: { stat: "backlogPackets", name: "backlogPackets" },
+  "backlog-bytes": { stat: "backlogBytes", name: "backlogBytes" },
+  sent: { stat: "packets", name: "sentPackets" },
+  "sent-bytes": { stat: "bytes", name: "sentBytes" },
+  drops: { stat: "drops", name: "drops" },
+} as const satisfies Record<string, { stat: keyof QdiscStats; name: string }>;
+
+/** A word for what is counted. */
+export type Counter = keyof typeof COUNTERS;
+
+/** What a counter must be. */
+export interface CounterTest {
+  counter: Counter;
+  /** As it was written, without spaces: `>=10`. */
+  comparison: string;
+  test: NumberTest;
+}
+
+/**
+ * Parses a condition: `backlog>=10`, `sent-bytes>1m`, `drops == 0`.
+ *
+ * @throws {SyntaxError} where the text is anything else
+ */
+export function parseCounterTest(text: string): CounterTest {
+  const [, counter, comparison] = /^([a-z-]+) *([=!<>].*)$/.exec(text) ?? [];
+  if (isCounter(counter)) {
+    try {
+      const test = parseNumberTest(comparison, counter.endsWith("-bytes") ? "bytes" : "count");
+      return { counter, comparison: comparison.replaceAll(" ", ""), test };
+    } catch (cause) {
+      if (!(cause instanceof SyntaxError)) throw cause;
+    }
+  }
+  const [counters, operators] = [Object.keys(COUNTERS).join(", "), OPERATORS.join(", ")];
+  throw new SyntaxError(`invalid condition ${JSON.stringify(text)}: use ${counters}, then ${operators}, then a number`);
+}
+
+function isCounter(word = ""): word is Counter {
+  return Object.hasOwn(COUNTERS, word);
 }

@@ -190,6 +190,13 @@ export class Queue {
     this.#guard = guard;
   }
 
+  /** Whether its guardian, or others, have let go all that it held since it was asked to hold: what it holds now is theirs. */
+  get isLetGo(): boolean {
+    const released = this.#guard?.released();
+    if (!released) return false;
+    return released.why === "disturbed" ? released.disturbance?.isWhole === true : released.failure === undefined;
+  }
+
   /** Its guardian has nothing to do with it any more. */
   dismissGuard(): void {
     this.#guard?.drop();

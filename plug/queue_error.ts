@@ -16,6 +16,7 @@ import {
 /** Why something could not be done to a queue. */
 export type QueueErrorCode =
   | "already-attached"
+  | "broken-gate"
   | "different-gate"
   | "foreign-qdisc"
   | "handle-in-use"
@@ -80,7 +81,14 @@ export class QueueError extends Error {
   }
 }
 
-const GONE: readonly QueueErrorCode[] = ["no-device", "no-gate", "no-parent", "not-attached", "vanished"];
+const GONE: readonly QueueErrorCode[] = [
+  "broken-gate",
+  "no-device",
+  "no-gate",
+  "no-parent",
+  "not-attached",
+  "vanished",
+];
 
 /** Whether there is nothing left to release: the plug is gone, the gate, the device, or the qdisc that it hung from. */
 export function isGone(error: unknown): boolean {

@@ -1,52 +1,55 @@
 import { NLM_F_DUMP, RTM_GETROUTE, RTM_NEWROUTE } from "../codec/assembly/constants.ts";
-import { type Attribute, bytesOf, findAttribute as find, readAttributes, wordAt as word } from "../codec/attributes.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  FIB_RULE_HDR_END,
+  FRA_FWMARK,
+  IFA_ADDRESS,
+  IFA_LOCAL,
+  IFADDRMSG_END,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  NDA_DST,
+  NDA_LLADDR,
+  NDMSG_END,
+  RTA_DPORT,
+  RTA_DST,
+  RTA_ENCAP_TYPE,
+  RTA_GATEWAY,
+  RTA_IIF,
+  RTA_IP_PROTO,
+  RTA_MARK,
+  RTA_MULTIPATH,
+  RTA_OIF,
+  RTA_PREFSRC,
+  RTA_SPORT,
+  RTA_SRC,
+  RTA_UID,
+  RTA_VIA,
+  RTM_F_FIB_MATCH,
+  RTM_GETADDR,
+  RTM_GETNEIGH,
+  RTM_GETRULE,
+  RTM_NEWADDR,
+  RTM_NEWNEIGH,
+  RTM_NEWRULE,
+  RTMSG_END,
+} from "../codec/numbers.ts";
 import type { FieldInput } from "../codec/encode.ts";
-import type { Records } from "../codec/records.ts";
+import {
+  type Attribute,
+  bytesOf,
+  findAttribute as find,
+  readAttributes,
+  type Records,
+  wordAt as word,
+} from "../codec/records.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import { EAFNOSUPPORT, EOPNOTSUPP, NetlinkError } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 
-export const AF_INET = 2;
-export const AF_INET6 = 10;
-export const RTN_UNICAST = 1;
-
-const RTM_NEWADDR = 20;
-const RTM_GETADDR = 22;
-const RTM_NEWNEIGH = 28;
-const RTM_GETNEIGH = 30;
-const RTM_NEWRULE = 32;
-const RTM_GETRULE = 34;
-/** Tells the route itself, with all of its next hops, and not the one that was chosen. */
-const RTM_F_FIB_MATCH = 0x2000;
-/** `RTA_*` of `linux/rtnetlink.h` */
-const RTA = {
-  dst: 1,
-  src: 2,
-  iif: 3,
-  oif: 4,
-  gateway: 5,
-  prefsrc: 7,
-  multipath: 9,
-  mark: 16,
-  via: 18,
-  encapType: 21,
-  uid: 25,
-  ipProto: 27,
-  sport: 28,
-  dport: 29,
-} as const;
-const FRA_FWMARK = 10;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const NDA_DST = 1;
-const NDA_LLADDR = 2;
-/** Where the attributes begin, behind `struct nlmsghdr` and the struct of the object. */
-const RTMSG_END = 28;
-const RULE_END = 28;
-const IFADDRMSG_END = 24;
-const NDMSG_END = 28;
 /** The protocols for which the kernel says the way; of others it answers nothing. */
-const ASKABLE: readonly (number | undefined)[] = [6, 17];
+const ASKABLE: readonly (number | undefined)[] = [IPPROTO_TCP, IPPROTO_UDP];
 /** More marks and types of service than this are not tried. */
 const MARKINGS_MAX = 32;
 
@@ -118,18 +121,18 @@ function routeRequest(packets: Packets): FieldsRequest {
     fields: [
       { name: "struct rtmsg", value: Uint8Array.from(struct) },
       { name: "flags", value: every ? RTM_F_FIB_MATCH : 0 },
-      { name: "DST", attributeType: RTA.dst, value: destination },
-      ...source ? [{ name: "SRC", attributeType: RTA.src, value: source }] : [],
-      ...number("IIF", RTA.iif, packets.in),
-      ...number("OIF", RTA.oif, packets.out),
-      ...number("MARK", RTA.mark, mark || undefined),
+      { name: "DST", attributeType: RTA_DST, value: destination },
+      ...source ? [{ name: "SRC", attributeType: RTA_SRC, value: source }] : [],
+      ...number("IIF", RTA_IIF, packets.in),
+      ...number("OIF", RTA_OIF, packets.out),
+      ...number("MARK", RTA_MARK, mark || undefined),
       // That of sshd, and of what sends a tunnel's packets.
-      ...number("UID", RTA.uid, packets.in === undefined ? 0 : undefined),
+      ...number("UID", RTA_UID, packets.in === undefined ? 0 : undefined),
       ...ASKABLE.includes(packets.protocol)
         ? [
-          ...number("IP_PROTO", RTA.ipProto, packets.protocol, 5),
-          ...port("SPORT", RTA.sport, packets.sourcePort),
-          ...port("DPORT", RTA.dport, packets.destinationPort),
+          ...number("IP_PROTO", RTA_IP_PROTO, packets.protocol, 5),
+          ...port("SPORT", RTA_SPORT, packets.sourcePort),
+          ...port("DPORT", RTA_DPORT, packets.destinationPort),
         ]
         : [],
     ],
@@ -159,19 +162,19 @@ export function readRoutes(
 function readRoute(records: Records): Route | undefined {
   if (records.type !== RTM_NEWROUTE) return undefined;
   const attributes = readAttributes(bytesOf(records), RTMSG_END);
-  const multipath = find(attributes, RTA.multipath);
-  const device = word(find(attributes, RTA.oif));
+  const multipath = find(attributes, RTA_MULTIPATH);
+  const device = word(find(attributes, RTA_OIF));
   const head = records.word(16);
   return {
     family: head & 0xff,
     length: head >>> 8 & 0xff,
-    destination: find(attributes, RTA.dst)?.slice(),
+    destination: find(attributes, RTA_DST)?.slice(),
     type: records.word(20) >>> 24,
     hops: [
       ...device === undefined ? [] : [readHop(device, attributes)],
       ...multipath ? nextHops(multipath) : [],
     ],
-    source: find(attributes, RTA.prefsrc)?.slice(),
+    source: find(attributes, RTA_PREFSRC)?.slice(),
   };
 }
 
@@ -189,8 +192,8 @@ function nextHops(bytes: Uint8Array): Hop[] {
 
 function readHop(ifindex: number, attributes: readonly Attribute[]): Hop {
   // `struct rtvia` begins with the family.
-  const gateway = find(attributes, RTA.gateway) ?? find(attributes, RTA.via)?.subarray(2);
-  return { ifindex, gateway: gateway?.slice(), isWrapped: find(attributes, RTA.encapType) !== undefined };
+  const gateway = find(attributes, RTA_GATEWAY) ?? find(attributes, RTA_VIA)?.subarray(2);
+  return { ifindex, gateway: gateway?.slice(), isWrapped: find(attributes, RTA_ENCAP_TYPE) !== undefined };
 }
 
 /** By which markings the rules of a family tell packets apart, the first of which is none. A dump. */
@@ -205,7 +208,7 @@ function readRules(connection: Connection, family: number): Marking[] {
   try {
     return connection.pick("list rules", { type: RTM_GETRULE, flags: NLM_F_DUMP, fields }, (records) => {
       if (records.type !== RTM_NEWRULE) return undefined;
-      const attributes = readAttributes(bytesOf(records), RULE_END);
+      const attributes = readAttributes(bytesOf(records), FIB_RULE_HDR_END);
       return { mark: word(find(attributes, FRA_FWMARK)) ?? 0, tos: records.word(16) >>> 24 };
     });
   } catch (error) {

@@ -1,8 +1,9 @@
+import { AF_INET } from "../codec/numbers.ts";
 import { type Device, filtersVlans, isStacked, isTunnel, type Tunnel, tunnelOf, vlanOf } from "./devices.ts";
 import { beyond, type Flow, type Look, opaque, ordinary, plain } from "./flow.ts";
 import type { Side } from "./filter.ts";
 import { ADDRESSES, MACS, PROTOCOLS } from "./match/fields.ts";
-import { AF_INET, type Hop, type Route } from "./routes.ts";
+import { type Hop, type Route } from "./routes.ts";
 import type { SshSession } from "./ssh_session.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { ethernetOf, flowsOf, SIDES, type Way, waysOf } from "./ways.ts";

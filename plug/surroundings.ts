@@ -1,8 +1,8 @@
+import { AF_INET, IFF_LOOPBACK, RTN_UNICAST } from "../codec/numbers.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type Device, IFF_LOOPBACK, readDevices } from "./devices.ts";
+import { type Device, readDevices } from "./devices.ts";
 import type { Net } from "./flow.ts";
 import {
-  AF_INET,
   findNeighbour,
   findRoutes,
   type Marking,
@@ -12,7 +12,6 @@ import {
   readMarkings,
   readRoutes,
   type Route,
-  RTN_UNICAST,
 } from "./routes.ts";
 
 /** What the machine says of its network, each part read once, when it is asked for. */

@@ -1,4 +1,4 @@
-import { ARPHRD_ETHER } from "./devices.ts";
+import { ARPHRD_ETHER } from "../codec/numbers.ts";
 import type { Side } from "./filter.ts";
 import { conversation, type Ends, type Flow, type Hardware, type Look, opaque, resolution } from "./flow.ts";
 import { MACS } from "./match/fields.ts";

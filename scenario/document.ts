@@ -16,7 +16,7 @@ import { type Context, type Defaults, HERE, mistake } from "./source/context.ts"
 import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
 import { type Entry, fillIn, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
 import { planSteps } from "./step_list.ts";
-import { describeStep, partsOf } from "./steps/list.ts";
+import { attachedBy, describeStep, partsOf } from "./steps/list.ts";
 
 /** What stands at the top of a scenario, beside what is read piece by piece. */
 export const TOP_ENTRIES = {
@@ -39,6 +39,12 @@ export const DEFAULTS = mapping({
 const PARTS = ["vars", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
 /** Every key at the top. */
 export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
+
+/** Whether all that a scenario holds is on hosts that it brings. */
+export function isApart({ hosts, queues, steps, cleanup }: ScenarioPlan): boolean {
+  const own = new Set(hosts.filter(({ netns }) => netns === undefined).map(({ name }) => name));
+  return [...queues, ...attachedBy([...steps, ...cleanup])].every(({ host }) => host !== undefined && own.has(host));
+}
 
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
 export function planScenario(

@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { namespacePath } from "../linux/namespace.ts";
 import type { PlannedDevice, PlannedHost } from "./plan.ts";
-import { DEVICE } from "./queue.ts";
+import { NEW_DEVICE } from "./queue.ts";
 import { ADDRESS, DESTINATION, FLAG, IP, NAME, oneOrMore, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
 import { byName, check, mapping } from "./source/check.ts";
 import { type Context, HERE } from "./source/context.ts";
@@ -27,7 +27,7 @@ const CABLE = mapping({
 
 /** A host that is made. */
 export const MADE_HOST = mapping({
-  devices: v.optional(byName(DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
+  devices: v.optional(byName(NEW_DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
   routes: v.optional(byName(DESTINATION, IP, "routes: { default: 10.0.0.2 }"), {}),
   forward: v.optional(FLAG, false),
 }, "a host: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }");

@@ -16,9 +16,16 @@ import { mapping, parsed } from "./source/check.ts";
 import { NAME, oneOrMore, SIZE, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
 import { follow, type Place, placeWithin, type Tree } from "./source/tree.ts";
 
-const DEVICE_EXPECTED = "a device's name: up to 15 letters, no space, / or :";
-/** A network device. */
-export const DEVICE = v.pipe(v.string(DEVICE_EXPECTED), v.regex(/^(?!\.{1,2}$)[^\s/:\0]{1,15}$/, DEVICE_EXPECTED));
+const NEW_DEVICE_EXPECTED = "a device's name: up to 15 letters, no space, / or :";
+/** The name of a network device that is made. */
+export const NEW_DEVICE = v.pipe(
+  v.string(NEW_DEVICE_EXPECTED),
+  v.regex(/^(?!\.{1,2}$)[^\s/:\0]{1,15}$/, NEW_DEVICE_EXPECTED),
+);
+
+const DEVICE_EXPECTED = "a device's name or altname: up to 127 letters, no space, / or :";
+/** A network device that is there. */
+const DEVICE = v.pipe(v.string(DEVICE_EXPECTED), v.regex(/^(?!\.{1,2}$)[^\s/:\0]{1,127}$/, DEVICE_EXPECTED));
 
 const GATE_EXPECTED = "a gate's name: 1 to 10 letters, no space, /, : or %";
 /** A gate. */

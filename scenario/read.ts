@@ -9,7 +9,7 @@ import { ScenarioError, sortMistakes } from "./mistake.ts";
 import type { Scalar, ScenarioPlan } from "./plan.ts";
 import { readYaml } from "./source/read_yaml.ts";
 
-export { describePlan } from "./document.ts";
+export { describePlan, isApart } from "./document.ts";
 export { PreciseClock } from "./run/clock.ts";
 export { runPlan } from "./run/run_plan.ts";
 

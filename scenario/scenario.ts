@@ -92,6 +92,16 @@ export class Scenario {
     return await this.#reader.runPlan(this.#plan, { ...options, world, origin: this.#origin });
   }
 
+  /** Its variables, with their values. */
+  get vars(): Readonly<Record<string, Scalar>> {
+    return this.#plan.vars;
+  }
+
+  /** Whether all that it holds is on hosts of its own, so that it can run beside others of which that is true. */
+  get isApart(): boolean {
+    return this.#reader.isApart(this.#plan);
+  }
+
   /** What it would do, a line each. */
   describe(): string[] {
     return this.#reader.describePlan(this.#plan);

@@ -8,7 +8,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { lines, terminate } from "../uml/processes.ts";
+import { terminate } from "../uml/processes.ts";
+import { readLines } from "../linux/incoming.ts";
 import { runProgram } from "../package/program.ts";
 import { type Level, LEVELS } from "./levels.ts";
 import { provideTools } from "./tools.ts";
@@ -76,7 +77,7 @@ async function runDeno(
   const end = () => terminate(child);
   signal.addEventListener("abort", end);
   const pass = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, show: (line: string) => void) => {
-    for await (const line of lines(stream)) {
+    for await (const line of readLines(stream)) {
       show(line);
       onLine(line);
     }

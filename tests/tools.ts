@@ -5,8 +5,7 @@
  * @module
  */
 
-import { downloadPackages, unpackPackages } from "../uml/apt.ts";
-import { cacheFolder } from "../uml/cache.ts";
+import { cacheFolder, downloadPackages, unpackPackages } from "../uml/apt.ts";
 import { systemPath } from "../uml/processes.ts";
 
 /** A program, and what it takes to run it from where it was unpacked. */

@@ -5,7 +5,8 @@
  */
 
 import initScript from "./init.sh" with { type: "text" };
-import { lines, startGuarded, terminate, within } from "./processes.ts";
+import { startGuarded, terminate, within } from "./processes.ts";
+import { readLines } from "../linux/incoming.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
 import { type FetchOptions, type UmlFiles, umlFiles } from "./packages.ts";
@@ -163,14 +164,14 @@ async function passOn(
   { onLine, output: destination }: BootOptions,
 ): Promise<void> {
   if (destination) return await output.pipeTo(destination, { preventClose: true });
-  for await (const line of lines(output)) onLine?.(line);
+  for await (const line of readLines(output)) onLine?.(line);
 }
 
 async function lastLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): Promise<string[]> {
   let last: string[] = [];
-  for await (const line of lines(stream)) {
+  for await (const line of readLines(stream)) {
     if (CALL_TRACE.test(line)) continue;
     last = [...last, line].slice(-LOG_LINES);
   }

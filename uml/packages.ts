@@ -4,8 +4,7 @@
  * @module
  */
 
-import { downloadPackages, unpackPackages } from "./apt.ts";
-import { cacheFolder, fillCache } from "./cache.ts";
+import { cacheFolder, downloadPackages, fillCache, unpackPackages } from "./apt.ts";
 
 const PACKAGES = ["user-mode-linux", "busybox-static"];
 const ADVICE = `install what is missing with: apt-get install ${PACKAGES.join(" ")}\n` +

@@ -72,19 +72,6 @@ export async function within<T>(promise: Promise<T>, bounds: Bounds): Promise<T>
   }
 }
 
-/** Yields the lines of a stream of UTF-8 text as they become complete, without their ends. */
-export async function* lines(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
-  if (rest) yield rest;
-}
-
 /**
  * Returns `PATH` with the system's own folders first: `ip` and `tc` are in none of an ordinary user's on Debian, and
  * what a version manager puts in the way of a program takes seconds in User-Mode Linux.

@@ -1,10 +1,9 @@
 // A machine of several processors with Debian's kernel, which QEMU emulates instruction by instruction: what is in its
 // file system, and how it is started.
-import { run } from "../../package/command.ts";
+import { run } from "../../package/program.ts";
 import { writeInitramfs } from "../../tests/arm64/initramfs.ts";
 import { filesBelow } from "../../tests/arm64/parts.ts";
-import { downloadPackages, unpackPackages } from "../../uml/apt.ts";
-import { cacheFolder, fillCache } from "../../uml/cache.ts";
+import { cacheFolder, downloadPackages, fillCache, unpackPackages } from "../../uml/apt.ts";
 import { printed } from "../processes.ts";
 
 const HERE = import.meta.dirname;

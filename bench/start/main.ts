@@ -1,10 +1,9 @@
 // Compares whole processes of plugctl with empty ones, all in turns in one run: on this kernel in a network namespace of
 // its own, and on a kernel with plug. Prints tables and writes them to bench/RESULTS.md.
 import { compileBinary, compileProgram } from "../../package/binary.ts";
-import { run } from "../../package/command.ts";
+import { run, runProgram } from "../../package/program.ts";
 import { bundleProgram, MAIN } from "../../package/javascript.ts";
 import { findPlugKernel } from "../../demo/plug_kernel.ts";
-import { runProgram } from "../../package/program.ts";
 import { circumstances, table, writeSection } from "../results.ts";
 import { median, parseRuns, type Run } from "../processes.ts";
 

@@ -1,7 +1,6 @@
-import { losses } from "../../plug/detach_report.ts";
+import { detachAll, losses } from "../../plug/drain.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { attachAll } from "../../plug/attach.ts";
-import { detachAll } from "../../plug/drain.ts";
 import {
   changeRequest,
   createRequest,
@@ -11,7 +10,7 @@ import {
 } from "../../plug/plug_requests.ts";
 import { openQueue } from "../../plug/queue.ts";
 import { type Context, gapNote, isGiven, printResults, valueOf } from "../context.ts";
-import { interruptible } from "../interruptible.ts";
+import { interruptible } from "../exit_status.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
 import { durationOf, parseSize } from "../values.ts";
 

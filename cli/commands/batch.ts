@@ -1,8 +1,8 @@
 import { type Arguments, parseArguments } from "../arguments.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { wordsOfLine } from "../completions/command_line.ts";
+import { wordsOfLine } from "../completions/candidates.ts";
 import { EXIT, understood, UsageError } from "../exit_status.ts";
-import { readAll } from "../input/files.ts";
+import { readAll } from "../input/datagrams.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "../table.ts";
 
 /** A line of a batch. */

@@ -6,9 +6,9 @@ import { Guardian } from "../../guardian/guardian.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { readPlug } from "../../plug/queue.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { Interrupted, interruptible } from "../interruptible.ts";
+import { cannotWrite, openFile } from "../hold/hold_outputs.ts";
 import { openConnection } from "../targets.ts";
-import { UsageError } from "../exit_status.ts";
+import { Interrupted, interruptible, UsageError } from "../exit_status.ts";
 import { gateName, parseDuration } from "../values.ts";
 
 /** What is captured, and who takes it. */
@@ -183,16 +183,18 @@ function commentOn(event: PacketEvent): string | undefined {
 class Writer implements Disposable {
   readonly #target: { writeSync(bytes: Uint8Array): number };
   readonly #close: () => void;
+  readonly #file: string;
   #parts: Uint8Array[] = [];
   #length = 0;
 
   constructor(file: string) {
+    this.#file = file;
     if (file === "-") {
       this.#target = Deno.stdout;
       this.#close = () => {};
       return;
     }
-    const opened = Deno.openSync(file, { write: true, create: true, truncate: true });
+    const opened = openFile(file);
     this.#target = opened;
     this.#close = () => opened.close();
   }
@@ -212,7 +214,11 @@ class Writer implements Disposable {
     }
     this.#parts = [];
     this.#length = 0;
-    for (let done = 0; done < all.length;) done += this.#target.writeSync(all.subarray(done));
+    try {
+      for (let done = 0; done < all.length;) done += this.#target.writeSync(all.subarray(done));
+    } catch (error) {
+      throw this.#file === "-" ? error : cannotWrite(this.#file, error);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,4 @@
-import { losses } from "../../plug/detach_report.ts";
+import { losses } from "../../plug/drain.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";

@@ -1,6 +1,14 @@
 import { type Context, isGiven, textTable } from "../context.ts";
-import { type Check, checkKernelModules, USES } from "../doctor/kernel_module.ts";
-import { checkCapabilities, checkLibc, checkLinux, checkNamespaces, checkNetlink } from "../doctor/machine.ts";
+import {
+  type Check,
+  checkCapabilities,
+  checkKernelModules,
+  checkLibc,
+  checkLinux,
+  checkNamespaces,
+  checkNetlink,
+  USES,
+} from "../doctor.ts";
 import { EXIT } from "../exit_status.ts";
 
 /** `plugctl doctor` */

@@ -1,4 +1,4 @@
-import { type DetachReport, losses } from "../../plug/detach_report.ts";
+import { type DetachReport, losses } from "../../plug/drain.ts";
 import { Gate } from "../../gate/gate.ts";
 import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
@@ -7,8 +7,7 @@ import { MatchError } from "../../gate/match/reader.ts";
 import { deleteDevice, type Direction } from "../../plug/gate_device.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
-import { EXIT, understood, UsageError } from "../exit_status.ts";
-import { interruptible } from "../interruptible.ts";
+import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
 import { openConnection, refuseTwice } from "../targets.ts";
 import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
 

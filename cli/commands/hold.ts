@@ -1,4 +1,4 @@
-import { losses } from "../../plug/detach_report.ts";
+import { losses } from "../../plug/drain.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { gateDevice } from "../../plug/gate_device.ts";
 import { Plug } from "../../plug/plug.ts";
@@ -12,13 +12,12 @@ import {
 import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../hold/child.ts";
 import { type Context, gapNote, isGiven } from "../context.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
+import { EXIT, Interrupted, interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
 import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
-import { Interrupted, interruptible, whenAborted } from "../interruptible.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
 
 /** What a hold works with, and what has come of it so far. */

@@ -6,8 +6,14 @@ import { treeOf } from "../../codec/tree.ts";
 import { type Arguments, parseArguments } from "../arguments.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, UsageError } from "../exit_status.ts";
-import { captureParts, datagramsOfInput, fileMistake, readAll } from "../input/files.ts";
-import { datagramsOfText, type TextDatagrams } from "../input/datagrams_of_text.ts";
+import {
+  captureParts,
+  datagramsOfInput,
+  datagramsOfText,
+  fileMistake,
+  readAll,
+  type TextDatagrams,
+} from "../input/datagrams.ts";
 import { messageJson, messagesJsonEnd } from "../shown_messages.ts";
 import { type CommandName, COMMANDS, type OptionName } from "../table.ts";
 

@@ -1,16 +1,13 @@
-import { type DetachReport, losses } from "../../plug/detach_report.ts";
+import { type DetachOptions, type DetachReport, losses } from "../../plug/drain.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { type AllNamespaces, allNamespaces } from "../../linux/namespace.ts";
 import { ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
-import type { DetachOptions } from "../../plug/drain.ts";
 import { numberOf } from "../../plug/quantity.ts";
-import { findLeftovers, type Leftovers } from "../../gate/leftovers.ts";
-import { recover, type Recovery } from "../../gate/recover.ts";
+import { findLeftovers, type Leftovers, recover, type Recovery } from "../../gate/recover.ts";
 import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";
-import { interruptible } from "../interruptible.ts";
+import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { openConnection } from "../targets.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
 
 /** What was recovered in a network namespace; its name is told where there may be several. */
 interface Recovered extends Recovery {

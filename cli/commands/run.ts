@@ -1,138 +1,162 @@
-import type { ScenarioResult } from "../../scenario/run/run_plan.ts";
-import { Scenario } from "../../scenario/scenario.ts";
-import { ScenarioError } from "../../scenario/mistake.ts";
-import type { ScenarioEvent } from "../../scenario/event.ts";
-import type { Scalar } from "../../scenario/plan.ts";
-import type { ReportFile } from "../../scenario/report/report_file.ts";
-import { sentenceOf } from "../../scenario/run/step_error.ts";
-import { plainValue } from "../../scenario/source/tree.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { parseDuration } from "../values.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
+import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
-import { interruptible } from "../interruptible.ts";
-import { RunView } from "../run_view.ts";
+import { runOne } from "../run/one.ts";
+import { OutputFile } from "../run/output_file.ts";
+import { checkAll, type Checked, type ScenarioFiles, scenarioFiles } from "../run/scenario_files.ts";
+import { type Verdict, worstStatus } from "../run/verdict.ts";
+import { annotate, tellOthers, type VerdictText, type Wanted } from "../run/wanted.ts";
+import { parseDuration } from "../values.ts";
 
-/** How often the backlog is looked at for the line that is shown while a step waits, in milliseconds. */
-const LOOK_MS = 100;
-/** How often for the report. */
-const REPORT_LOOK_MS = 20;
+const JOBS_MAX = 256;
 
 /** `plugctl run` */
 export async function run(context: Context): Promise<number | void> {
-  const seed = seedOf(context);
-  const maxHold = valueOf(context, "max-hold");
-  const maxHoldMs = maxHold === undefined ? undefined : parseDuration(maxHold);
-  const scenario = await load(context);
-  if (!scenario) return EXIT.usage;
-  if (isGiven(context, "dry-run")) return printPlan(context, scenario);
-  const reportFile = await prepareReport(context);
-  // As the report: in the end plugctl may have been replaced by another, or taken away. It is main.ts that needs it.
-  await import("../failure.ts");
-  const json = isGiven(context, "json");
-  using view = new RunView(context, { isTerminal: !json && Deno.stdout.isTerminal() });
-  const print = (event: ScenarioEvent) => {
-    view.follow(event);
-    context.print(`${JSON.stringify(event)}\n`);
-  };
-  const show = json ? print : view.show;
-  const onEvent = (event: ScenarioEvent) => {
-    reportFile?.add(event);
-    show(event);
-  };
-  const result = await interruptible((signal) =>
-    scenario.run({
-      signal,
-      seed,
-      maxHoldMs,
-      onEvent,
-      onOutput: !json && isGiven(context, "verbose") ? view.showOutput : undefined,
-      order: json ? "file" : "time",
-      sampleMs: reportFile ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
-    })
-  );
-  const written = await writeReport(context, reportFile, { isShown: !json });
-  const status = report(context, result, { view, isShown: !json && !isGiven(context, "quiet") });
-  return status || written;
-}
-
-/** Sees to it, before anything is done, that there can be the file of `--report`. */
-async function prepareReport(context: Context): Promise<ReportFile | undefined> {
-  const file = valueOf(context, "report");
-  if (file === undefined) return undefined;
-  const { ReportFile } = await import("../../scenario/report/report_file.ts");
-  return await ReportFile.prepare(file);
-}
-
-async function load(context: Context): Promise<Scenario | undefined> {
-  const { operands: [file] } = context.arguments;
-  try {
-    return await Scenario.load(file, { set: settings(context) });
-  } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--set: ${error.message}`);
-    if (!(error instanceof ScenarioError)) throw error;
+  const wanted = await understand(context);
+  const found = await scenarioFiles(context.arguments.operands);
+  const texts = wanted.isTap || wanted.isAnnotated || wanted.junit ? await import("../run/verdict_text.ts") : undefined;
+  const checked = await checkAll(context, found, (error) => {
     // A line each, as it is, so that an editor finds the places.
     context.trace(`${error.message}\n`);
-    return undefined;
-  }
+    if (wanted.isAnnotated) annotate(context, wanted, texts?.githubMistakes(error));
+  });
+  if (!checked) return EXIT.usage;
+  if (isGiven(context, "dry-run")) return printPlans(context, checked, found);
+  if (isGiven(context, "uml")) return await runThere(context, { wanted, found });
+  if (found.others.length > 0) context.note(`without steps, and so not run: ${found.others.join(", ")}`);
+  // As the report: in the end plugctl may have been replaced by another, or taken away. It is main.ts that needs it.
+  await import("../failure.ts");
+  return found.isOne
+    ? await runOne(context, checked[0], { wanted, texts })
+    : await runAll(context, checked, { wanted, texts });
 }
 
-/** Writes the file of `--report`. That it cannot be written takes nothing away from how the run has ended. */
-async function writeReport(
+/** What the options say, before anything is done. */
+async function understand(context: Context): Promise<Wanted> {
+  const [isTap, isJson, isQuiet] = (["tap", "json", "quiet"] as const).map((name) => isGiven(context, name));
+  if (isTap && isJson) throw new UsageError("--tap and --json both write to standard output: choose one");
+  if (isGiven(context, "mem") && !isGiven(context, "uml")) {
+    throw new UsageError("--mem is for --uml, which is not given");
+  }
+  const annotations = valueOf(context, "annotations");
+  if (annotations !== undefined && annotations !== "github") {
+    throw new UsageError(`unknown annotations ${JSON.stringify(annotations)}: use github`);
+  }
+  const maxHold = valueOf(context, "max-hold");
+  const junit = valueOf(context, "junit");
+  return {
+    seed: numberOption(context, "seed", { least: 0, most: 0xffffffff }),
+    maxHoldMs: maxHold === undefined ? undefined : parseDuration(maxHold),
+    jobs: numberOption(context, "jobs", { least: 1, most: JOBS_MAX }) ?? 1,
+    report: valueOf(context, "report"),
+    junit: junit === undefined ? undefined : await OutputFile.prepare(junit, "JUnit's XML"),
+    isTap,
+    isAnnotated: annotations !== undefined,
+    isJson,
+    isQuiet,
+  };
+}
+
+/** Has all of it done by `plugctl uml`; the files that are asked for land on this machine. */
+async function runThere(
   context: Context,
-  file: ReportFile | undefined,
-  { isShown }: { isShown: boolean },
+  { wanted: { report, junit }, found: { isOne } }: { wanted: Wanted; found: ScenarioFiles },
 ): Promise<number> {
+  if (report !== undefined && !isOne) await makeFolder(report);
+  const reports = report === undefined ? [] : [isOne ? folderAbove(report) : report];
+  const { command, operands, values } = context.arguments;
+  const options = values.entries().flatMap(([name, given]) =>
+    name === "uml" || name === "mem"
+      ? []
+      : given.length === 0
+      ? [`--${name}`]
+      : given.map((text) => `--${name}=${text}`)
+  );
+  return await context.run({
+    command: "uml",
+    operands: [],
+    program: ["plugctl", command, ...options, "--", ...operands],
+    values: new Map([
+      ["rw", junit ? [...reports, folderAbove(junit.path)] : reports],
+      ["mem", values.get("mem") ?? []],
+    ]),
+  });
+}
+
+function folderAbove(path: string): string {
+  return path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : ".";
+}
+
+/** Runs scenarios, each in a process of its own, and shows a line of each. */
+async function runAll(
+  context: Context,
+  checked: readonly Checked[],
+  { wanted, texts }: { wanted: Wanted; texts?: VerdictText },
+): Promise<number> {
+  const { isJson, isTap, isQuiet, report: reports, jobs } = wanted;
+  if (reports !== undefined) await makeFolder(reports);
+  const { runSeveral, summaryLine, verdictLine } = await import("../run/several.ts");
+  const from = performance.now();
+  const isShown = !isJson && !isTap && !isQuiet;
+  let count = 0;
+  if (isTap) context.print(texts?.tapHead(checked.length) ?? "");
+  const onVerdict = (verdict: Verdict) => {
+    count++;
+    if (isTap) context.print(texts?.tapPoint(verdict, count) ?? "");
+    if (isShown && isGiven(context, "verbose")) context.print(verdict.shown);
+    if (isShown) context.print(verdictLine(verdict));
+    if (!isQuiet && !isJson) { for (const line of verdict.last) context.trace(`${line}\n`); }
+    for (const line of verdict.said) context.trace(`plugctl: ${verdict.file}: ${line}\n`);
+  };
+  const { verdicts, reason } = await interruptible(async (signal) => ({
+    verdicts: await runSeveral(context, checked, {
+      jobs,
+      reports,
+      signal,
+      onEvent: isJson ? (event) => context.print(`${JSON.stringify(event)}\n`) : undefined,
+      onVerdict,
+    }),
+    reason: signal.reason,
+  }));
+  if (isShown) context.print(summaryLine(verdicts, (performance.now() - from) / 1000));
+  if (reports !== undefined && !isJson) context.note(`reports: ${reports}`);
+  const listed = await tellOthers(context, verdicts, { wanted: { ...wanted, isTap: false }, texts });
+  if (reason === undefined) return worstStatus(verdicts.map(({ status }) => status)) || listed;
+  const { message, status } = describeFailure(reason);
+  context.trace(`plugctl: ${message}\n`);
+  return status;
+}
+
+/** Makes the folder of several reports, where it is not there. */
+async function makeFolder(path: string): Promise<void> {
   try {
-    await file?.write();
-    if (file && isShown) context.note(`report: ${file.path}`);
-    return EXIT.done;
+    await Deno.mkdir(path, { recursive: true });
   } catch (error) {
-    const { message, status } = describeFailure(error);
-    context.trace(`plugctl: ${message}\n`);
-    return status;
+    const what = error instanceof Deno.errors.AlreadyExists ? "there is a file of that name" : String(error);
+    throw new UsageError(`--report ${path}: of several scenarios it names a folder, and ${what}`);
   }
 }
 
-/** What `--set` gives, each value as YAML would read it. */
-function settings(context: Context): Record<string, Scalar> {
-  const given = context.arguments.values.get("set") ?? [];
-  return Object.fromEntries(given.map((text) => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new UsageError(`${JSON.stringify(text)} sets nothing: --set KEY=VALUE`);
-    return [text.slice(0, at), plainValue(text.slice(at + 1)) ?? ""];
-  }));
-}
-
-function seedOf(context: Context): number | undefined {
-  const text = valueOf(context, "seed");
-  if (text === undefined) return undefined;
-  const seed = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
-  if (seed <= 0xffffffff) return seed;
-  throw new UsageError(`invalid seed ${JSON.stringify(text)}: use a whole number from 0 to 4294967295`);
-}
-
-function printPlan(context: Context, scenario: Scenario): void {
-  if (isGiven(context, "json")) return context.print(`${JSON.stringify(scenario, null, 2)}\n`);
-  context.print(scenario.describe().map((line) => `${line}\n`).join(""));
-}
-
-/** Says how it has ended, and returns the exit status for it. */
-function report(
+function numberOption(
   context: Context,
-  { outcome, error, step, undone }: ScenarioResult,
-  { view, isShown }: { view: RunView; isShown: boolean },
-): number {
-  if (!undone) context.note("not everything could be undone: plugctl recover takes away what is left of it");
-  if (outcome === "done") return EXIT.done;
-  const { message, status } = describeFailure(error);
-  const where = step === undefined ? "" : `step ${step}${view.lineOf(step)}: `;
-  // Advice on what to type helps where the machine lacks something, and not where a step went wrong.
-  const what = status === EXIT.failed ? sentenceOf(error) : message;
-  // What failed comes last, where a person looks first, and right above it what the process in question wrote.
-  if (isShown) { for (const line of view.lastLines(step)) context.trace(`${line}\n`); }
-  for (const line of `${where}${what}`.split("\n")) context.trace(`plugctl: ${line}\n`);
-  const { endedEarly } = view;
-  if (isShown && endedEarly && endedEarly.step !== step) context.trace(`plugctl: that ended ${endedEarly.words}\n`);
-  return outcome === "unmet" ? EXIT.expectation : status;
+  name: "seed" | "jobs",
+  { least, most }: { least: number; most: number },
+): number | undefined {
+  const text = valueOf(context, name);
+  if (text === undefined) return undefined;
+  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most) return value;
+  const what = name === "jobs" ? "number of jobs" : name;
+  throw new UsageError(`invalid ${what} ${JSON.stringify(text)}: use a whole number from ${least} to ${most}`);
+}
+
+function printPlans(context: Context, checked: readonly Checked[], { isOne }: ScenarioFiles): void {
+  if (isGiven(context, "json")) {
+    const plans = isOne ? checked[0].scenario : checked.map(({ file, scenario }) => ({ file, ...scenario.toJSON() }));
+    return context.print(`${JSON.stringify(plans, null, 2)}\n`);
+  }
+  for (const { file, scenario } of checked) {
+    if (!isOne) context.print(`${file}\n`);
+    context.print(scenario.describe().map((line) => `${isOne ? "" : "  "}${line}\n`).join(""));
+  }
 }

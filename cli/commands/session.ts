@@ -1,10 +1,10 @@
 import config from "../../deno.json" with { type: "json" };
 import { type CutShortEvent, Desk } from "../../control/desk.ts";
-import { readLines } from "../../control/lines.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Session } from "../../control/session.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import type { Context } from "../context.ts";
-import { interruptible, whenAborted } from "../interruptible.ts";
+import { interruptible, whenAborted } from "../exit_status.ts";
 import { namespaceOf } from "../targets.ts";
 import { positiveDuration } from "../values.ts";
 

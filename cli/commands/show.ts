@@ -1,7 +1,6 @@
 import { NLM_F_DUMP, RTM_GETLINK } from "../../codec/assembly/constants.ts";
-import { bytesOf } from "../../codec/attributes.ts";
+import { bytesOf, type Records } from "../../codec/records.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import type { Records } from "../../codec/records.ts";
 import type { ShownLink } from "../../codec/shown_link.ts";
 import { gateDevice, gateName } from "../../plug/gate_device.ts";
 import type { Connection } from "../../netlink/connection.ts";

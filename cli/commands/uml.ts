@@ -1,8 +1,7 @@
 import { boot, prepareBoot } from "../../uml/boot.ts";
 import { systemPath } from "../../uml/processes.ts";
-import { type Context, valueOf } from "../context.ts";
-import { IncapableError, UsageError } from "../exit_status.ts";
-import { interruptible } from "../interruptible.ts";
+import { type Context, ownProgram, valueOf } from "../context.ts";
+import { IncapableError, interruptible, UsageError } from "../exit_status.ts";
 import { shellText } from "../near_miss.ts";
 import { parseSize } from "../values.ts";
 
@@ -27,7 +26,7 @@ export async function run(context: Context): Promise<number> {
       memoryBytes,
       writable,
       output: Deno.stdout.writable,
-      programs: { plugctl: `#!/bin/sh\nexec ${shellText(ownWords())} "$@"\n` },
+      programs: { plugctl: `#!/bin/sh\nexec ${shellText(ownProgram())} "$@"\n` },
       signal,
     });
   });
@@ -48,11 +47,4 @@ function folderOf(path: string): string {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   throw new UsageError(`--rw ${path}: there is no such folder`);
-}
-
-/** What starts this very plugctl: the binary, or Deno with its program. */
-function ownWords(): string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
-  const main = new URL(Deno.mainModule).pathname;
-  return [Deno.execPath(), "run", "--quiet", "--no-check", "--no-prompt", "-A", main];
 }

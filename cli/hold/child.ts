@@ -1,6 +1,6 @@
 import { TAG_VARIABLE } from "../../guardian/charge.ts";
 import { endProcesses, isOutsideSessionOf, isTagged } from "../../guardian/processes.ts";
-import type { Interrupted } from "../interruptible.ts";
+import type { Interrupted } from "../exit_status.ts";
 
 /** How long a command may take to end after a signal, in milliseconds, before it gets a stronger one. */
 const PATIENCE_MS = 5000;

@@ -2,7 +2,7 @@ import type { CutShort, Hold, HoldDisturbance } from "../../plug/hold.ts";
 import type { Condition } from "../values.ts";
 import type { Child } from "./child.ts";
 import type { HoldPlan } from "./hold_plan.ts";
-import { whenAborted } from "../interruptible.ts";
+import { whenAborted } from "../exit_status.ts";
 
 /** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end; others. */
 export type HoldEnd = "command" | "for" | "until" | CutShort | "gone";

@@ -61,12 +61,18 @@ function openReport(target: string): { write(text: string): void } & Disposable 
   return { write, [Symbol.dispose]: () => file.close() };
 }
 
-function openFile(path: string): Deno.FsFile {
+/** Opens a file that is written anew. */
+export function openFile(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { write: true, create: true, truncate: true });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const reason = error.message.replace(/ \(os error \d+\).*$/s, "");
-    throw new Error(`Cannot write ${path}: ${reason}`, { cause: error });
+    throw cannotWrite(path, error);
   }
+}
+
+/** That a file cannot be written, and why. */
+export function cannotWrite(path: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const reason = error.message.replace(/ \(os error \d+\).*$/s, "");
+  return new Error(`Cannot write ${path}: ${reason}`, { cause: error });
 }

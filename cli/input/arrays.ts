@@ -1,7 +1,11 @@
-import { isMessage, mistakeAt, type TextFormat } from "./text_format.ts";
+import { isMessage, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
 
-/** A list in brackets, and for Node's `<Buffer 10 00>` what stands before the numbers. */
-const LISTS = /(?:[[{]|<Buffer\b)([^[\]{}<>]*)[\]}>]/g;
+/** A list in brackets; of Node's `<Buffer 10 00>` and `Uint8Array.of(16, 0)` what stands before the numbers. */
+const LISTS = /(?:[[{]|<<|<Buffer\b|\bof\()([^[\]{}<>]*)[\]}>)]/g;
+/** The places that JSON of a Uint8Array has before its numbers: `{"0":16,"1":0}`. */
+const PLACES = /(?<=[{,]\s*)"\d+"\s*:(?=\s*\d)/g;
+/** The end of a list that Node has cut short. */
+const MORE = /[\s,]*\.{3}\s*(\d+) more (?:bytes?|items?)\s*$/;
 /** What a list of numbers begins with: a number, and another behind it. A single one is an index or a length. */
 const BEGINNING = /^\s*(?:\(\w+\)\s*)?-?(?:0x)?[0-9a-f]{1,3}(?:_?[ui]\w+)?\s*[\s,]\s*\S/i;
 /** A number with the cast or the suffix that a language gives it, what separates two, or anything else. */
@@ -14,7 +18,14 @@ const TOKENS = /(?:\(\w+\)\s*)?(-?(?:0x)?[0-9a-f]+)(?:_?[ui](?:8|int8)?)?(?![\w.
 export const NUMBERS: TextFormat = {
   name: "an array of bytes",
   fits: (text) => listsIn(text).length > 0,
-  read: (text) => listsIn(text).map(({ inside, index }) => numbersIn(inside, { text, index })),
+  read: (text, findings) =>
+    listsIn(text).map(({ inside, index }) => {
+      const more = MORE.exec(inside);
+      if (!more) return numbersIn(inside, { text, index });
+      const place = placeOf(text, index + more.index);
+      findings.note(`${place}: ${more[1]} bytes are left out; have all of them printed`);
+      return numbersIn(inside.slice(0, more.index), { text, index });
+    }),
 };
 
 interface List {
@@ -23,7 +34,8 @@ interface List {
 }
 
 function listsIn(text: string): List[] {
-  const plain = text.replaceAll(/\/\*.*?\*\/|\/\/.*?$/gms, (comment) => comment.replaceAll(/[^\n]/g, " "));
+  const blank = (found: string) => found.replaceAll(/[^\n]/g, " ");
+  const plain = text.replaceAll(/\/\*.*?\*\/|\/\/.*?$/gms, blank).replaceAll(PLACES, blank);
   const found = plain.matchAll(LISTS).map(({ 0: list, 1: inside, index }) => {
     return { inside, index: index + list.length - 1 - inside.length };
   });
@@ -56,8 +68,8 @@ function valueOf(number: string, isHex: boolean): number {
   return /^-?(?:0|[1-9]\d*)$/.test(number) ? Number(number) : NaN;
 }
 
-/** A string literal, closed or not, and the dots with which strace cuts one short. */
-const LITERALS = /"((?:\\.|[^"\\])*)("?)(\.\.\.)?|b'((?:\\.|[^'\\])*)('?)/gs;
+/** A string literal, closed or not, and the dots with which strace cuts one short; in other quotes only of hex. */
+const LITERALS = /"((?:\\.|[^"\\])*)("?)(\.\.\.)?|b'((?:\\.|[^'\\])*)('?)|['`]([0-9a-f]{32,})(['`])/gis;
 /** One letter: as an escape of C, `\x1f`, `\037`, `\n` or `\u001f`, or as itself. */
 const LETTERS = /\\x([0-9a-f]{1,2})|\\u00([0-9a-f]{2})|\\([0-7]{1,3})|\\(.)|(.)/gis;
 const NAMED: Readonly<Record<string, number>> = {
@@ -80,17 +92,19 @@ const NAMED: Readonly<Record<string, number>> = {
  */
 export const STRINGS: TextFormat = {
   name: "a string literal",
-  fits: (text) => /"|\bb'/.test(text),
+  fits: (text) => /"|\bb'|['`][0-9a-f]{32,}['`]/i.test(text),
   read: (text) => {
     const datagrams: Uint8Array[] = [];
     let end = -1;
     for (
-      const { 0: literal, 1: double, 2: close, 3: dots, 4: single, 5: closeSingle, index } of text.matchAll(LITERALS)
+      const { 0: literal, 1: double, 2: close, 3: dots, 4: single, 5: closeSingle, 6: hex, index } of text.matchAll(
+        LITERALS,
+      )
     ) {
-      if (!(close ?? closeSingle)) throw mistakeAt(text, index, "the string that begins here has no end");
+      if (!(close ?? closeSingle ?? hex)) throw mistakeAt(text, index, "the string that begins here has no end");
       if (dots) throw mistakeAt(text, index + literal.length - 3, CUT);
       const start = literal.startsWith("b") ? 2 : 1;
-      const bytes = insideBytes(double ?? single, { text, index: index + start });
+      const bytes = insideBytes(double ?? single ?? hex, { text, index: index + start });
       const isJoined = end >= 0 && /^[\s+\\]*$/.test(text.slice(end, index));
       datagrams.push(isJoined ? joined(datagrams.pop(), bytes) : bytes);
       end = index + literal.length;
@@ -130,7 +144,11 @@ export function lettersOf(inside: string, mistake: (at: number, why: string) => 
 /** Four letters for three bytes; at the end two or three letters, with or without `=` up to four. */
 const BASE64_FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 /** Digits with what may stand before them, what separates them, or one letter that has no place in hex. */
-const HEX_TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:]+|./gis;
+const HEX_TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:-]+|./gis;
+/** The address that gdb shows before bytes: `0x7fff0010 <request+16>:`. */
+const ADDRESSES = /^\s*0x[0-9a-f]+(?: <[^>]*>)?:(?=\s+0x[0-9a-f]{2}\b)/gim;
+/** So many digits behind `0x` are no number any more. */
+const LONG = 32;
 
 /**
  * Base64, broken into lines or not, of something that begins with a message's length. Without that, a mistake in hex
@@ -153,7 +171,10 @@ function base64Bytes(text: string): Uint8Array | undefined {
 export const DIGITS: TextFormat = {
   name: "hex",
   fits: () => true,
-  read: (text) => [isDecimal(text) ? numbersIn(text, { text, index: 0 }) : hexBytes(text)],
+  read: (text) => {
+    const plain = text.replaceAll(ADDRESSES, (address) => address.replaceAll(/[^\n]/g, " "));
+    return [isDecimal(plain) ? numbersIn(plain, { text, index: 0 }) : hexBytes(plain)];
+  },
 };
 
 /** A header alone has more than ten bytes that are 0, which a decimal writes as one digit. */
@@ -170,7 +191,7 @@ function isDecimal(text: string): boolean {
 export function hexBytes(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const { 0: token, 1: prefix, 2: digits, index } of text.matchAll(HEX_TOKENS)) {
-    const isSeparator = /^[\s,:]/.test(token);
+    const isSeparator = /^[\s,:-]/.test(token);
     if (digits === undefined && !isSeparator) {
       throw mistakeAt(text, index, `${JSON.stringify(token)} is not a hex digit`);
     }
@@ -183,7 +204,7 @@ function bytesOf(
   digits: string,
   { text, index, prefix = "" }: { text: string; index: number; prefix?: string },
 ): number[] {
-  if (prefix && digits.length > 2) {
+  if (prefix && digits.length > 2 && (digits.length < LONG || digits.length % 2 === 1)) {
     throw mistakeAt(text, index, `${prefix}${digits} has more than one byte, whose order it does not say`);
   }
   if (!prefix && digits.length % 2 === 1) {

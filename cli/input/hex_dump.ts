@@ -1,7 +1,8 @@
-import { mistakeAt, type TextFormat } from "./text_format.ts";
+import { isMessage, mistakeAt, type TextFormat } from "./text_format.ts";
 
-/** The offset that a line of a dump begins with, and what follows it. */
-const LINE = /^\s*(?:0x)?([0-9a-f]{4,16})(:?)[ \t]+(?=[0-9a-f]{2})/i;
+/** The offset that a line of a dump begins with, behind the time and the name of one in the kernel's log. */
+const LINE =
+  /^\s*(?:\[[ \d.]+\]\s+)?(?:[\w-]+: (?=[0-9a-f]{4,16}: ))?(?:0x)?([0-9a-f]{4,16})(:?)[ \t]+(?=[0-9a-f]{2})/i;
 /** Digits of one byte or several, and the spaces behind them. */
 const GROUPS = /((?:[0-9a-f]{2})+)(?![^\s])( *)/giy;
 /** A line that is nothing but an offset, as hexdump and od end a dump. */
@@ -29,6 +30,8 @@ interface Line {
   digits: string;
   offset: "zero" | "other";
   bytes: readonly number[];
+  /** The same, where each group of bytes is a number that a little-endian machine has printed. */
+  swapped: readonly number[];
   /** Whether bytes stand in groups of several without a colon, as in `hexdump` without -C. */
   isInWords: boolean;
 }
@@ -41,16 +44,19 @@ function dumpLine(line: string): Line | undefined {
   if (!found) return undefined;
   const [start, digits, colon] = found;
   const bytes: number[] = [];
+  const swapped: number[] = [];
   let isInWords = false;
   GROUPS.lastIndex = start.length;
   for (let group = GROUPS.exec(line); group && bytes.length < LINE_BYTES; group = GROUPS.exec(line)) {
-    for (const pair of group[1].match(/../g) ?? []) bytes.push(parseInt(pair, 16));
+    const own = (group[1].match(/../g) ?? []).map((pair) => parseInt(pair, 16));
+    bytes.push(...own);
+    swapped.push(...own.toReversed());
     isInWords ||= colon === "" && group[1].length > 2;
     // Behind more than one space begins the same as letters, but some leave two spaces in the middle of a line
     if (group[2].length > 1 && (colon !== "" || bytes.length !== 8 || group[2].length > 2)) break;
   }
   if (bytes.length === 0) return undefined;
-  return { digits, offset: /^0+$/.test(digits) ? "zero" : "other", bytes, isInWords };
+  return { digits, offset: /^0+$/.test(digits) ? "zero" : "other", bytes, swapped, isInWords };
 }
 
 /** Whether a line begins a dump. Words behind zeros may be hex without offsets, but for the seven digits of hexdump. */
@@ -78,19 +84,30 @@ function isRepeated(dump: Dump, before: Dump | undefined): boolean {
 
 function dumpBytes(text: string, dump: Dump): Uint8Array {
   const bytes: number[] = [];
+  const swapped: number[] = [];
+  let firstInWords: number | undefined;
   const last = dump.findLastIndex(({ text }) => dumpLine(text));
   let bases = [16, 8];
   dump.forEach(({ text: line, index }, at) => {
     const read = dumpLine(line);
     if (!read) return at < last ? checkGap(line, { text, index }) : checkEnd(line, { text, index, bytes, bases });
-    if (read.isInWords) {
-      throw mistakeAt(text, index, "bytes stand in words, whose order it does not say; use hexdump -C");
-    }
+    if (read.isInWords) firstInWords ??= index;
     bases = bases.filter((base) => parseInt(read.digits, base) === bytes.length);
-    if (bases.length === 0) throw offsetMistake(read.digits, { text, index, bytes });
+    if (bases.length === 0) {
+      throw firstInWords === undefined
+        ? offsetMistake(read.digits, { text, index, bytes })
+        : wordsMistake(text, firstInWords);
+    }
     bytes.push(...read.bytes);
+    swapped.push(...read.swapped);
   });
-  return Uint8Array.from(bytes);
+  if (!isMessage(bytes) && isMessage(swapped)) return Uint8Array.from(swapped);
+  if (firstInWords === undefined) return Uint8Array.from(bytes);
+  throw wordsMistake(text, firstInWords);
+}
+
+function wordsMistake(text: string, index: number): Error {
+  return mistakeAt(text, index, "bytes stand in words, whose order it does not say; use hexdump -C");
 }
 
 interface Place {

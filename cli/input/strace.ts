@@ -31,9 +31,10 @@ export type StraceValue =
     | { is: "words"; words: string }
   );
 
-/** `[pid 12] `, `12 `, with the time of -t, -tt, -ttt or -r behind or before it; then the name of a call. */
-const CALL = /^(?:\[pid +(\d+)\] +|(\d+) +)?(?:[\d:.]+ +|\(\+ *[\d.]+\) +)*([a-z_][a-z_0-9]*)\(/;
-const RESUMED = /^(?:\[pid +(\d+)\] +|(\d+) +)?(?:[\d:.]+ +|\(\+ *[\d.]+\) +)*<\.\.\. ([a-z_][a-z_0-9]*) resumed>/;
+/** `[pid 12] `, `12 `; behind or before it the time of -t, -tt, -ttt or -r, and where in the program it is of -i. */
+const BEFORE = String.raw`^\s*(?:\[pid +(\d+)\] +|(\d+) +)?(?:[\d:.]+ +|\(\+ *[\d.]+\) +|\[[0-9a-f?]{8,16}\] +)*`;
+const CALL = new RegExp(String.raw`${BEFORE}([a-z_][a-z_0-9]*)\(`);
+const RESUMED = new RegExp(String.raw`${BEFORE}<\.\.\. ([a-z_][a-z_0-9]*) resumed>`);
 const UNFINISHED = / *<unfinished \.\.\.>$/;
 const DUMP = /^ *\| ([0-9a-f]{5,}) {2}(.{1,49})/;
 const DUMP_HEADING = /^ *\* \d+ bytes in buffer \d+/;
@@ -108,8 +109,10 @@ const NAME = /([a-z_]\w*)(?:\(\d+\))?=/iy;
 const PLACE = /\[[^[\]{}"=]*\]=/y;
 const STRING = /"((?:\\.|[^"\\])*)"(\.\.\.)?/sy;
 const MAC = /[0-9a-f]{2}(?::[0-9a-f]{2}){2,}/iy;
-const WORDS = /-?\w+(?:<<\w+)?(?:\((?:[^()"]|"(?:\\.|[^"\\])*")*\))?(?:\|\w+(?:<<\w+)?)*/y;
-const SPACE = /(?:\s|\/\*.*?\*\/)+/sy;
+const WORDS = /-?\w+(?:<<\w+)?(?:\((?:[^()"]|"(?:\\.|[^"\\])*")*\))?(?: *\| *\w+(?:<<\w+)?)*/y;
+const SPACE = /\s+/y;
+/** A string, which is kept, or what -X verbose says of the number before it. */
+const COMMENT = /"(?:\\.|[^"\\])*"|\/\*.*?\*\//gs;
 
 /** Reads one value after the other from what strace shows of a call. */
 export class StraceReader {
@@ -118,7 +121,7 @@ export class StraceReader {
   index: number;
 
   constructor(words: string, index: number) {
-    this.#words = words;
+    this.#words = words.replaceAll(COMMENT, (found) => found.startsWith('"') ? found : " ".repeat(found.length));
     this.index = index;
   }
 
@@ -138,7 +141,7 @@ export class StraceReader {
     }
     const words = this.#match(MAC) ?? this.#match(WORDS);
     if (!words) throw this.#mistake();
-    return { is: "words", index, words: words[0] };
+    return { is: "words", index, words: words[0].replaceAll(/ *\| */g, "|") };
   }
 
   #letters(inside: string, index: number): number[] {
@@ -199,7 +202,9 @@ export class StraceReader {
 
   #mistake(): StraceError {
     const dots = this.#words.startsWith("...", this.index);
-    const why = dots ? "strace left something out; run it with -v -s 65536" : `this is not understood; ${INSTEAD}`;
+    const why = dots
+      ? `strace left something out; run it with -v -s 65536, or ${INSTEAD}`
+      : `this is not understood; ${INSTEAD}`;
     return new StraceError(this.index, why);
   }
 }

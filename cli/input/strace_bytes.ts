@@ -1,8 +1,12 @@
-import { layoutWith, straceNumber } from "./strace_names.ts";
+import { lettersOf } from "./arrays.ts";
 import { INSTEAD, StraceError, type StraceValue } from "./strace.ts";
+import * as constants from "../../codec/assembly/constants.ts";
+import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
+import { errnoName } from "../../codec/errno_name.ts";
+import { contentsOf, numberNamed } from "../../codec/names.ts";
 
-const NLMSG_HDRLEN = 16;
-const NLA_HDRLEN = 4;
+const { NLMSG_HDRLEN, NLA_HDRLEN } = constants;
+const MAC_LEN = 6;
 const REPEAT = "run it with -v -s 65536";
 
 /** Who is told what strace does not show. */
@@ -60,7 +64,7 @@ function messageBytes(message: StraceValue, note: Note): Uint8Array {
   const body = partsBytes(parts, { size: length - NLMSG_HDRLEN, note });
   const isHeader = parts.length === 0 && length === NLMSG_HDRLEN;
   if (body.length + NLMSG_HDRLEN !== length && !isHeader) {
-    throw unknown(message, `strace shows ${body.length + NLMSG_HDRLEN} bytes of a message of ${length}`);
+    throw unknown(message, `strace shows ${body.length + NLMSG_HDRLEN} of ${length} bytes of a message`);
   }
   bytes.set(body, NLMSG_HDRLEN);
   return bytes;
@@ -153,7 +157,7 @@ function attributeBytes(value: StraceValue, note: Note): Uint8Array {
   view.setUint16(0, bytes.length, true);
   view.setUint16(2, Number(BigInt.asUintN(16, numberIn(type, note))), true);
   const inside = parts.length === 1 ? payload(parts[0], size, note) : partsBytes(parts, { size, note });
-  if (inside.length !== size) throw unknown(value, `strace shows ${inside.length} bytes of ${size}`);
+  if (inside.length !== size) throw unknown(value, `strace shows ${inside.length} of ${size} bytes`);
   bytes.set(inside, NLA_HDRLEN);
   return bytes;
 }
@@ -213,18 +217,17 @@ function evenly(names: readonly string[], size: number): [name: string, size: nu
 /** The bytes of a string; where strace shows it without the NUL at its end, with that. */
 function stringBytes({ bytes, isCut, index }: StraceValue & { is: "string" }, size: number): Uint8Array {
   if (bytes.length > size || (isCut && bytes.length < size) || bytes.length < size - 1) {
-    throw new StraceError(index, `strace shows ${bytes.length} bytes of ${size}; ${REPEAT}`);
+    throw new StraceError(index, `strace shows ${bytes.length} of ${size} bytes; ${REPEAT}`);
   }
   return Uint8Array.from({ ...bytes, length: size });
 }
 
 function wordsBytes(value: StraceValue & { is: "words" }, size: number, note: Note): Uint8Array {
   const { words, index } = value;
-  if (/^[0-9a-f]{2}(:[0-9a-f]{2})+$/i.test(words)) {
-    return Uint8Array.from(words.split(":"), (pair) => parseInt(pair, 16));
-  }
+  const hardware = /^[0-9a-f]{2}(:[0-9a-f]{2})+$/i.test(words) || (size === MAC_LEN && /^[0-9a-f]{2}$/i.test(words));
+  if (hardware) return Uint8Array.from(words.split(":"), (pair) => parseInt(pair, 16));
   const address = /^inet_(?:addr|pton)\((?:AF_INET6?, )?"([^"]*)"/.exec(words)?.[1];
-  if (address !== undefined) return addressBytes(address, index);
+  if (address !== undefined) return addressBytes(plain(address, index), index);
   const network = /^hton[sl]\((.*)\)$/.exec(words)?.[1];
   const number = numberIn(network === undefined ? value : { ...value, words: network }, note);
   if (![1, 2, 4, 8].includes(size)) throw unknown(value, `a number of ${size} bytes`);
@@ -265,12 +268,18 @@ function numberIn(value: StraceValue, note: Note): bigint {
   const words = value.is === "words" ? value.words : "";
   const [, device] = /^if_nametoindex\((.*)\)$/.exec(words) ?? [];
   if (device !== undefined) {
-    note(`the index of ${device} is shown as 0, strace shows its name alone`);
+    const name = JSON.stringify(plain(device.replaceAll('"', ""), value.index));
+    note(`the index of ${name} is shown as 0, strace shows its name alone`);
     return 0n;
   }
   const known = straceNumber(words);
   if (known !== undefined) return known;
   throw unknown(value, `no number is known for ${words || "this"}`);
+}
+
+/** What stands in a string, which -xx writes in hex. */
+function plain(inside: string, index: number): string {
+  return String.fromCharCode(...lettersOf(inside, (_, why) => new StraceError(index, why)));
 }
 
 function unknown({ index }: StraceValue, why: string): StraceError {
@@ -289,4 +298,80 @@ function joined(runs: readonly Uint8Array[]): Uint8Array {
     at += run.length;
   }
   return all;
+}
+
+const ERRNO_MAX = 133;
+
+/** Names that strace shows and the tables of messages do not have. */
+const OTHERS: Readonly<Record<string, number>> = {
+  ARPHRD_NETROM: 0,
+  NLM_F_ECHO: 0x8,
+  NLM_F_DUMP_INTR: 0x10,
+  NLM_F_DUMP_FILTERED: 0x20,
+  NLM_F_ROOT: 0x100,
+  NLM_F_NONREC: 0x100,
+  NLM_F_MATCH: 0x200,
+  NLM_F_ATOMIC: 0x400,
+  NLM_F_APPEND: 0x800,
+  IF_RS_SENT: 0x10,
+  IF_RA_RCVD: 0x20,
+  IF_RA_MANAGED: 0x40,
+  IF_RA_OTHERCONF: 0x80,
+  IF_READY: 0x80000000,
+  NUD_NONE: 0,
+  BR_BOOLOPT_NO_LL_LEARN: 0,
+  BR_BOOLOPT_MCAST_VLAN_SNOOPING: 1,
+  BR_BOOLOPT_MST_ENABLE: 2,
+  TCA_CLS_FLAGS_IN_HW: 4,
+};
+
+type Constant = keyof typeof constants;
+
+/** The number that strace writes in words, `NLM_F_REQUEST|0x300` or `-ENOENT`; `undefined` where it is not known. */
+export function straceNumber(words: string): bigint | undefined {
+  let sum = 0n;
+  for (const word of words.split("|")) {
+    const number = numberOf(word);
+    if (number === undefined) return undefined;
+    sum += BigInt(number);
+  }
+  return sum;
+}
+
+function numberOf(word: string): bigint | number | undefined {
+  if (/^(0x[0-9a-f]+|[0-9]+)$/i.test(word)) return BigInt(word);
+  if (/^-[0-9]+$/.test(word)) return -BigInt(word.slice(1));
+  const shifted = /^1<<(\w+)$/.exec(word)?.[1];
+  if (shifted !== undefined) return shift(numberOf(shifted));
+  if (word.startsWith("-E")) return errnoOf(word.slice(1));
+  if (Object.hasOwn(OTHERS, word)) return OTHERS[word];
+  const known = numberNamed(word, ROUTE_FAMILY) ??
+    (Object.hasOwn(constants, word) ? constants[word as Constant] : undefined);
+  return known ?? (word.endsWith("_UNSPEC") ? 0 : undefined);
+}
+
+function shift(by: bigint | number | undefined): bigint | undefined {
+  return by === undefined || by > 63 ? undefined : 1n << BigInt(by);
+}
+
+function errnoOf(name: string): number | undefined {
+  for (let errno = 1; errno <= ERRNO_MAX; errno++) if (errnoName(errno) === name) return -errno;
+  return undefined;
+}
+
+/** The fields of a struct with their sizes. */
+export type Layout = readonly (readonly [name: string, size: number])[];
+
+/** The structs of all messages, made when they are first asked for. */
+let layouts: readonly Layout[] | undefined;
+
+/** The shortest struct that has these fields and is no longer than `size`; `undefined` where none is known. */
+export function layoutWith(names: readonly string[], size = Infinity): Layout | undefined {
+  layouts ??= [...contentsOf(ROUTE_FAMILY).structs].map(({ members }) =>
+    members.map(({ kernelName, size }) => [kernelName, size] as const)
+  ).sort((one, other) => one.length - other.length);
+  return layouts.find((layout) =>
+    names.every((name) => layout.some(([each]) => each === name)) &&
+    layout.reduce((sum, [, size]) => sum + size, 0) <= size
+  );
 }

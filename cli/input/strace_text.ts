@@ -8,8 +8,8 @@ export const STRACE: TextFormat = {
   name: "what strace prints",
   fits: isStrace,
   read: (text, findings) => {
-    const sockets = new Sockets();
     const all = [...straceCalls(text)];
+    const sockets = new Sockets(all);
     const isAlone = all.filter(({ name, words, dump }) => name !== "" || words !== "" || dump.length > 0).length === 1;
     return all.flatMap((call) => {
       const protocol = sockets.protocolOf(call);
@@ -34,19 +34,25 @@ function hasData({ name, words, dump }: StraceCall): boolean {
   return TRANSFERS.test(name) && (dump.length > 0 || MESSAGES.test(words) || words.includes('"'));
 }
 
+/** A socket of netlink, its protocol, and its descriptor. */
+const MADE = /^(?:AF_NETLINK|PF_NETLINK|0x10|16)\b.*?,[^,]*?,\s*(\w+)(?: \/\* (\w+) \*\/)?\).*= (\d+)/;
+
 /** Which descriptors are netlink sockets, and of which protocol. */
 class Sockets {
   readonly #protocols = new Map<string, string>();
 
   /** Whether the text does not show how sockets were made, so that any descriptor may be one. */
-  areUnknown = true;
+  readonly areUnknown: boolean;
+
+  constructor(calls: readonly StraceCall[]) {
+    this.areUnknown = !calls.some(({ name, words }) => name === "socket" && MADE.test(words));
+  }
 
   /** The protocol of netlink that a call is about, as far as that can be told. */
   protocolOf({ name, words, process }: StraceCall): string | undefined {
-    const made = /^(?:AF_NETLINK|PF_NETLINK|0x10|16)\b.*?,[^,]*?,\s*(\w+)(?: \/\* (\w+) \*\/)?\).*= (\d+)/.exec(words);
+    const made = MADE.exec(words);
     if (name === "socket" && made) {
       const [, number, comment, descriptor] = made;
-      this.areUnknown = false;
       this.#protocols.set(`${process}:${descriptor}`, PROTOCOLS[number] ?? comment ?? number);
       return undefined;
     }
@@ -66,7 +72,8 @@ function callBytes(
   { text, findings, isNetlink }: { text: string; findings: Findings; isNetlink: boolean },
 ): Uint8Array[] {
   const { words, dump } = call;
-  if (dump.length > 0) return [Uint8Array.from(dump)];
+  // Without a filter strace dumps what is read of files, too
+  if (dump.length > 0) return isNetlink || isMessage(dump) ? [Uint8Array.from(dump)] : [];
   if (!hasData(call) || PEEKS.test(words)) return [];
   try {
     const messages = MESSAGES.test(words) ? fieldBytes(words, findings) : stringBytes(words, isNetlink);

@@ -1,6 +1,6 @@
 // Whether the kernel did all that it was asked, in one look.
 import { NLM_F_ACK_TLVS, NLMSG_ERROR, NLMSG_HDRLEN } from "./constants";
-import { checkCount } from "./failure";
+import { checkCount } from "./message";
 import { RECEIVE_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 
 /** Header, error, and the header of the request: no sentence, no cookie. */

@@ -4,7 +4,7 @@
 //   0 TCA_KIND's header and the first 4 bytes of the kind, which make the key; 0 where the place is free
 //   8 the next 8 bytes, masked   16 which bits of the 16 bytes before do not belong to the kind
 import { NLA_HDRLEN } from "./constants";
-import { attributeLength, stringLength } from "./attribute";
+import { attributeLength, stringLength } from "./message";
 import { KIND_SIZE, KINDS_AT, KINDS_MAX } from "./regions";
 
 /** Bytes of the longest kind that is remembered, its NUL included; the kernel's own are shorter, but for one. */

@@ -18,12 +18,9 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
-import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./codes";
-import { attributeType, checkAttribute, checkPayload } from "./attribute";
-import { clearBody } from "./clear_body";
-import { align4, checkBody } from "./message";
+import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./regions";
+import { attributeType, checkAttribute, checkPayload, align4, checkBody, reference, clearBody } from "./message";
 import { internKind } from "./kinds";
-import { reference } from "./reference";
 
 const HEADERS_LEN = NLMSG_HDRLEN + TCMSG_LEN;
 

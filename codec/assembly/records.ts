@@ -15,13 +15,11 @@ import {
   RTM_NEWQDISC,
   RTM_NEWROUTE,
 } from "./constants";
-import { FAIL_MESSAGE_LENGTH } from "./codes";
-import { CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
+import { FAIL_MESSAGE_LENGTH, CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 import { areAcks } from "./acks";
 import { doneRecord, errorRecord } from "./error_record";
-import { checkCount, fail } from "./failure";
+import { checkCount, fail, align4, checkMessage, messageLength, messageType } from "./message";
 import { linkRecord } from "./link_record";
-import { align4, checkMessage, messageLength, messageType } from "./message";
 import { qdiscRecord } from "./qdisc_record";
 import { routeRecord } from "./route_record";
 import { straightQdisc } from "./straight_qdisc";

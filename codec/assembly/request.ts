@@ -1,8 +1,22 @@
 // Changes of plugs, written into the send region: `struct tcmsg`, `TCA_KIND` and `TCA_OPTIONS`, 60 bytes with the
 // header. Every other request about a qdisc is one that is cut short and has another type, which TypeScript sees to.
-import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_HDRLEN, RTM_NEWQDISC, TCMSG_LEN } from "./constants";
+import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_HDRLEN, RTM_NEWQDISC, TCMSG_LEN, NLA_HDRLEN, TC_PLUG_QOPT_LEN, TCA_KIND, TCA_OPTIONS } from "./constants";
 import { SEND_AT, SEND_LEN } from "./regions";
-import { KIND_HEAD, KIND_LEN, OPTIONS_HEAD, OPTIONS_LEN, PLUG } from "./plug_options";
+
+// What makes a qdisc message a plug's: `TCA_KIND` "plug", and `TCA_OPTIONS` with
+// `struct tc_plug_qopt { int action; __u32 limit; }` of linux/pkt_sched.h.
+
+/** "plug" as a little-endian word. */
+const PLUG: i32 = 0x67756c70;
+/** Header, four letters and a NUL. */
+const KIND_NLA_LEN = NLA_HDRLEN + 5;
+
+/** `TCA_KIND` with its padding, and its header. */
+const KIND_LEN = 12;
+const KIND_HEAD = KIND_NLA_LEN | TCA_KIND << 16;
+/** `TCA_OPTIONS` as tc sends it, without `NLA_F_NESTED`, and its header. */
+const OPTIONS_LEN = NLA_HDRLEN + TC_PLUG_QOPT_LEN;
+const OPTIONS_HEAD = OPTIONS_LEN | TCA_OPTIONS << 16;
 
 const KIND_END = NLMSG_HDRLEN + TCMSG_LEN + KIND_LEN;
 const OPTIONS_END = KIND_END + OPTIONS_LEN;

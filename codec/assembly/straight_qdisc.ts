@@ -25,10 +25,9 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
-import { STATS_BASIC, STATS_QUEUE } from "./codes";
+import { STATS_BASIC, STATS_QUEUE, RECEIVE_AT } from "./regions";
 import { firstPlace, isAt, kindNumber } from "./kinds";
 import { align4 } from "./message";
-import { RECEIVE_AT } from "./regions";
 
 const KIND = NLMSG_HDRLEN + TCMSG_LEN;
 /** `TCA_HW_OFFLOAD` with its padding, and its header. */

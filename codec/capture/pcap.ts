@@ -1,5 +1,4 @@
-import type { CaptureInput } from "./input.ts";
-import type { CapturedPacket, CaptureForm } from "./packet.ts";
+import type { CapturedPacket, CaptureForm, CaptureInput } from "./input.ts";
 
 const FILE_HEADER_LEN = 24;
 const PACKET_HEADER_LEN = 16;

@@ -1,6 +1,5 @@
 import { textOf } from "../text.ts";
-import type { CaptureInput } from "./input.ts";
-import type { CapturedPacket, CaptureForm } from "./packet.ts";
+import type { CapturedPacket, CaptureForm, CaptureInput } from "./input.ts";
 
 /** What an interface description says. */
 interface Interface {

@@ -1,5 +1,4 @@
-import { CaptureInput } from "./input.ts";
-import type { CapturedPacket, CaptureForm } from "./packet.ts";
+import { type CapturedPacket, type CaptureForm, CaptureInput } from "./input.ts";
 import { isPcap, Pcap } from "./pcap.ts";
 import { Pcapng, PCAPNG_MAGIC } from "./pcapng.ts";
 

@@ -25,7 +25,7 @@ import {
   u64,
   u8,
 } from "./table.ts";
-import { address, AF, ETH_P, etherType, hardware, inHex, IPPROTO, ipv4, room } from "./value.ts";
+import { address, AF, ETH_P, etherType, hardware, inHex, IPPROTO, ipv4, room, tunnelOptions } from "./value.ts";
 import { bitfield32, TCA_STATS } from "./qdisc.ts";
 import { tc_ratespec } from "./qdisc_kinds.ts";
 
@@ -78,14 +78,11 @@ const tcf_t = layout("tcf_t", "", {
   firstuse: u64,
 });
 
+/** `tc_gen`: what the parameters of most actions begin with. */
+const tc_gen = { index: u32, capab: u32, action: verdict, refcnt: s32, bindcnt: s32 };
+
 /** `struct tc_gact` */
-const tc_gact = layout("tc_gact", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_gact = layout("tc_gact", "", tc_gen);
 
 /** `struct tc_gact_p` */
 const tc_gact_p = layout("tc_gact_p", "", {
@@ -105,11 +102,7 @@ const TCA_GACT: Space = attributes("TCA_GACT_", {
 const TCA_EACTION = names("TCA_", { EGRESS_REDIR: 1, EGRESS_MIRROR: 2, INGRESS_REDIR: 3, INGRESS_MIRROR: 4 });
 /** `struct tc_mirred` */
 const tc_mirred = layout("tc_mirred", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   eaction: oneOf(s32, TCA_EACTION),
   ifindex: u32,
 });
@@ -149,13 +142,7 @@ const TCA_POLICE: Space = attributes("TCA_POLICE_", {
 });
 
 /** `struct tc_act_bpf` */
-const tc_act_bpf = layout("tc_act_bpf", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_act_bpf = layout("tc_act_bpf", "", tc_gen);
 
 /** `struct sock_filter` of `linux/filter.h` */
 export const sock_filter = layout("sock_filter", "", { code: inHex(u16), jt: u8, jf: u8, k: inHex(u32) });
@@ -173,11 +160,7 @@ const TCA_ACT_BPF: Space = attributes("TCA_ACT_BPF_", {
 
 /** `struct tc_connmark` */
 const tc_connmark = layout("tc_connmark", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   zone: u16,
   _pad1: room(2),
 });
@@ -192,11 +175,7 @@ const TCA_CONNMARK: Space = attributes("TCA_CONNMARK_", {
 const CSUM = names("TCA_CSUM_UPDATE_FLAG_", { IPV4HDR: 1, ICMP: 2, IGMP: 4, TCP: 8, UDP: 16, UDPLITE: 32, SCTP: 64 });
 /** `struct tc_csum` */
 const tc_csum = layout("tc_csum", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   update_flags: bitsOf(u32, CSUM),
 });
 
@@ -209,13 +188,7 @@ const TCA_CSUM: Space = attributes("TCA_CSUM_", {
 /** `TCA_CT_ACT_*` */
 const TCA_CT_ACT = names("TCA_CT_ACT_", { COMMIT: 1, FORCE: 2, CLEAR: 4, NAT: 8, NAT_SRC: 16, NAT_DST: 32 });
 /** `struct tc_ct` */
-const tc_ct = layout("tc_ct", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_ct = layout("tc_ct", "", tc_gen);
 
 const TCA_CT: Space = attributes("TCA_CT_", {
   PARMS: [1, tc_ct],
@@ -239,13 +212,7 @@ const TCA_CT: Space = attributes("TCA_CT_", {
 });
 
 /** `struct tc_ctinfo` */
-const tc_ctinfo = layout("tc_ctinfo", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_ctinfo = layout("tc_ctinfo", "", tc_gen);
 
 const TCA_CTINFO: Space = attributes("TCA_CTINFO_", {
   PAD: [1],
@@ -261,13 +228,7 @@ const TCA_CTINFO: Space = attributes("TCA_CTINFO_", {
 });
 
 /** `struct tc_defact` */
-const tc_defact = layout("tc_defact", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_defact = layout("tc_defact", "", tc_gen);
 
 const TCA_DEF: Space = attributes("TCA_DEF_", {
   TM: [1, tcf_t],
@@ -277,13 +238,7 @@ const TCA_DEF: Space = attributes("TCA_DEF_", {
 });
 
 /** `struct tc_gate` */
-const tc_gate = layout("tc_gate", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_gate = layout("tc_gate", "", tc_gen);
 
 const TCA_GATE_ENTRY: Space = attributes("TCA_GATE_ENTRY_", {
   INDEX: [1, u32],
@@ -312,11 +267,7 @@ const TCA_GATE: Space = attributes("TCA_GATE_", {
 
 /** `struct tc_ife` */
 const tc_ife = layout("tc_ife", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   flags: u16,
   _pad1: room(2),
 });
@@ -360,11 +311,7 @@ const TCA_IPT: Space = attributes("TCA_IPT_", {
 const TCA_MPLS_ACT = names("TCA_MPLS_ACT_", { POP: 1, PUSH: 2, MODIFY: 3, DEC_TTL: 4, MAC_PUSH: 5 });
 /** `struct tc_mpls` */
 const tc_mpls = layout("tc_mpls", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   m_action: oneOf(s32, TCA_MPLS_ACT),
 });
 
@@ -381,11 +328,7 @@ const TCA_MPLS: Space = attributes("TCA_MPLS_", {
 
 /** `struct tc_nat` */
 const tc_nat = layout("tc_nat", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   old_addr: ipv4,
   new_addr: ipv4,
   mask: ipv4,
@@ -410,11 +353,7 @@ const tc_pedit_key = layout("tc_pedit_key", "", {
 
 /** `struct tc_pedit_sel` */
 const tc_pedit_sel = layout("tc_pedit_sel", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   nkeys: u8,
   flags: u8,
   _pad1: room(2),
@@ -442,13 +381,7 @@ const TCA_PEDIT: Space = attributes("TCA_PEDIT_", {
 });
 
 /** `struct tc_sample` */
-const tc_sample = layout("tc_sample", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_sample = layout("tc_sample", "", tc_gen);
 
 const TCA_SAMPLE: Space = attributes("TCA_SAMPLE_", {
   TM: [1, tcf_t],
@@ -460,13 +393,7 @@ const TCA_SAMPLE: Space = attributes("TCA_SAMPLE_", {
 });
 
 /** `struct tc_skbedit` */
-const tc_skbedit = layout("tc_skbedit", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
-});
+const tc_skbedit = layout("tc_skbedit", "", tc_gen);
 
 /** `SKBEDIT_F_*` */
 const SKBEDIT_F = names("SKBEDIT_F_", {
@@ -495,11 +422,7 @@ const TCA_SKBEDIT: Space = attributes("TCA_SKBEDIT_", {
 const SKBMOD_F = names("SKBMOD_F_", { DMAC: 1, SMAC: 2, ETYPE: 4, SWAPMAC: 8, ECN: 16 });
 /** `struct tc_skbmod` */
 const tc_skbmod = layout("tc_skbmod", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   _pad1: room(4),
   flags: bitsOf(u64, SKBMOD_F),
 });
@@ -517,36 +440,11 @@ const TCA_SKBMOD: Space = attributes("TCA_SKBMOD_", {
 const TUNNEL_KEY_ACT = names("TCA_TUNNEL_KEY_ACT_", { SET: 1, RELEASE: 2 });
 /** `struct tc_tunnel_key` */
 const tc_tunnel_key = layout("tc_tunnel_key", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   t_action: oneOf(s32, TUNNEL_KEY_ACT),
 });
 
-const KEY_GENEVE: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_GENEVE_", {
-  CLASS: [1, be16],
-  TYPE: [2, u8],
-  DATA: [3],
-});
-
-const KEY_VXLAN: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_VXLAN_", {
-  GBP: [1, u32],
-});
-
-const KEY_ERSPAN: Space = attributes("TCA_TUNNEL_KEY_ENC_OPT_ERSPAN_", {
-  VER: [1, u8],
-  INDEX: [2, be32],
-  DIR: [3, u8],
-  HWID: [4, u8],
-});
-
-const KEY_OPTS: Space = attributes("TCA_TUNNEL_KEY_ENC_OPTS_", {
-  GENEVE: [1, nest(KEY_GENEVE)],
-  VXLAN: [2, nest(KEY_VXLAN)],
-  ERSPAN: [3, nest(KEY_ERSPAN)],
-});
+const KEY_OPTS = tunnelOptions("TCA_TUNNEL_KEY_ENC_OPT");
 
 const TCA_TUNNEL_KEY: Space = attributes("TCA_TUNNEL_KEY_", {
   TM: [1, tcf_t],
@@ -569,11 +467,7 @@ const TCA_TUNNEL_KEY: Space = attributes("TCA_TUNNEL_KEY_", {
 const TCA_VLAN_ACT = names("TCA_VLAN_ACT_", { POP: 1, PUSH: 2, MODIFY: 3, POP_ETH: 4, PUSH_ETH: 5 });
 /** `struct tc_vlan` */
 const tc_vlan = layout("tc_vlan", "", {
-  index: u32,
-  capab: u32,
-  action: verdict,
-  refcnt: s32,
-  bindcnt: s32,
+  ...tc_gen,
   v_action: oneOf(s32, TCA_VLAN_ACT),
 });
 

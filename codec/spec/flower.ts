@@ -1,6 +1,6 @@
 // What flower filters compare, `TCA_FLOWER_*` of `linux/pkt_cls.h`.
 import { attributes, be16, be32, be64, bitsOf, names, nest, oneOf, type Space, string, u16, u32, u8 } from "./table.ts";
-import { address, classId, etherType, hardware, inHex, IPPROTO } from "./value.ts";
+import { address, classId, etherType, hardware, inHex, IPPROTO, tunnelOptions } from "./value.ts";
 import { actions } from "./action.ts";
 
 /** `TCA_CLS_FLAGS_*` */
@@ -26,23 +26,6 @@ const KEY_CT = names("TCA_FLOWER_KEY_CT_FLAGS_", {
 /** Bits of the TCP header, `TCPHDR_*` of `net/tcp.h`. */
 const TCP = names("TCPHDR_", { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 });
 
-const GENEVE: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GENEVE_", {
-  CLASS: [1, be16],
-  TYPE: [2, u8],
-  DATA: [3],
-});
-
-const VXLAN: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_VXLAN_", {
-  GBP: [1, u32],
-});
-
-const ERSPAN: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_ERSPAN_", {
-  VER: [1, u8],
-  INDEX: [2, be32],
-  DIR: [3, u8],
-  HWID: [4, u8],
-});
-
 const GTP: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_GTP_", {
   PDU_TYPE: [1, u8],
   QFI: [2, u8],
@@ -53,10 +36,7 @@ const PFCP: Space = attributes("TCA_FLOWER_KEY_ENC_OPT_PFCP_", {
   SEID: [2, be64],
 });
 
-const ENC_OPTS: Space = attributes("TCA_FLOWER_KEY_ENC_OPTS_", {
-  GENEVE: [1, nest(GENEVE)],
-  VXLAN: [2, nest(VXLAN)],
-  ERSPAN: [3, nest(ERSPAN)],
+const ENC_OPTS = tunnelOptions("TCA_FLOWER_KEY_ENC_OPT", {
   GTP: [4, nest(GTP)],
   PFCP: [5, nest(PFCP)],
   MASK: [85],

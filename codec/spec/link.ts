@@ -8,6 +8,7 @@ import {
   messages,
   names,
   nest,
+  type NumberType,
   oneOf,
   s32,
   type Space,
@@ -75,62 +76,42 @@ export const ifinfomsg = layout("ifinfomsg", "ifi_", {
   ifi_change: inHex(u32),
 });
 
+/** What both `struct rtnl_link_stats` and its successor count, in numbers of that size. */
+function counters(size: NumberType): Readonly<Record<string, NumberType>> {
+  const names = [
+    "rx_packets",
+    "tx_packets",
+    "rx_bytes",
+    "tx_bytes",
+    "rx_errors",
+    "tx_errors",
+    "rx_dropped",
+    "tx_dropped",
+    "multicast",
+    "collisions",
+    "rx_length_errors",
+    "rx_over_errors",
+    "rx_crc_errors",
+    "rx_frame_errors",
+    "rx_fifo_errors",
+    "rx_missed_errors",
+    "tx_aborted_errors",
+    "tx_carrier_errors",
+    "tx_fifo_errors",
+    "tx_heartbeat_errors",
+    "tx_window_errors",
+    "rx_compressed",
+    "tx_compressed",
+    "rx_nohandler",
+  ];
+  return Object.fromEntries(names.map((name) => [name, size]));
+}
+
 /** `struct rtnl_link_stats` */
-const rtnl_link_stats = layout("rtnl_link_stats", "", {
-  rx_packets: u32,
-  tx_packets: u32,
-  rx_bytes: u32,
-  tx_bytes: u32,
-  rx_errors: u32,
-  tx_errors: u32,
-  rx_dropped: u32,
-  tx_dropped: u32,
-  multicast: u32,
-  collisions: u32,
-  rx_length_errors: u32,
-  rx_over_errors: u32,
-  rx_crc_errors: u32,
-  rx_frame_errors: u32,
-  rx_fifo_errors: u32,
-  rx_missed_errors: u32,
-  tx_aborted_errors: u32,
-  tx_carrier_errors: u32,
-  tx_fifo_errors: u32,
-  tx_heartbeat_errors: u32,
-  tx_window_errors: u32,
-  rx_compressed: u32,
-  tx_compressed: u32,
-  rx_nohandler: u32,
-});
+const rtnl_link_stats = layout("rtnl_link_stats", "", counters(u32));
 
 /** `struct rtnl_link_stats64` */
-export const rtnl_link_stats64 = layout("rtnl_link_stats64", "", {
-  rx_packets: u64,
-  tx_packets: u64,
-  rx_bytes: u64,
-  tx_bytes: u64,
-  rx_errors: u64,
-  tx_errors: u64,
-  rx_dropped: u64,
-  tx_dropped: u64,
-  multicast: u64,
-  collisions: u64,
-  rx_length_errors: u64,
-  rx_over_errors: u64,
-  rx_crc_errors: u64,
-  rx_frame_errors: u64,
-  rx_fifo_errors: u64,
-  rx_missed_errors: u64,
-  tx_aborted_errors: u64,
-  tx_carrier_errors: u64,
-  tx_fifo_errors: u64,
-  tx_heartbeat_errors: u64,
-  tx_window_errors: u64,
-  rx_compressed: u64,
-  tx_compressed: u64,
-  rx_nohandler: u64,
-  rx_otherhost_dropped: u64,
-});
+export const rtnl_link_stats64 = layout("rtnl_link_stats64", "", { ...counters(u64), rx_otherhost_dropped: u64 });
 
 /** `struct rtnl_link_ifmap` */
 const rtnl_link_ifmap = layout("rtnl_link_ifmap", "", {
@@ -286,11 +267,11 @@ const ifla_vf_rate = layout("ifla_vf_rate", "", {
   max_tx_rate: u32,
 });
 
+/** What several say of a virtual function: whether it is on. */
+const vf_setting = { vf: u32, setting: u32 };
+
 /** `struct ifla_vf_spoofchk` */
-const ifla_vf_spoofchk = layout("ifla_vf_spoofchk", "", {
-  vf: u32,
-  setting: u32,
-});
+const ifla_vf_spoofchk = layout("ifla_vf_spoofchk", "", vf_setting);
 
 /** `struct ifla_vf_guid` */
 const ifla_vf_guid = layout("ifla_vf_guid", "", {
@@ -306,16 +287,10 @@ const ifla_vf_link_state = layout("ifla_vf_link_state", "", {
 });
 
 /** `struct ifla_vf_rss_query_en` */
-const ifla_vf_rss_query_en = layout("ifla_vf_rss_query_en", "", {
-  vf: u32,
-  setting: u32,
-});
+const ifla_vf_rss_query_en = layout("ifla_vf_rss_query_en", "", vf_setting);
 
 /** `struct ifla_vf_trust` */
-const ifla_vf_trust = layout("ifla_vf_trust", "", {
-  vf: u32,
-  setting: u32,
-});
+const ifla_vf_trust = layout("ifla_vf_trust", "", vf_setting);
 
 const IFLA_VF_VLAN_INFO: Space = attributes("IFLA_VF_VLAN_", {
   INFO: [1, ifla_vf_vlan_info],

@@ -2,7 +2,6 @@
 import {
   attributes,
   be16,
-  be32,
   be64,
   bitsOf,
   byKind,
@@ -23,7 +22,7 @@ import {
   u8,
   withOthers,
 } from "./table.ts";
-import { address, AF, inHex, IPPROTO } from "./value.ts";
+import { address, AF, inHex, IPPROTO, tunnelOptions } from "./value.ts";
 
 /** `RT_SCOPE_*` */
 export const RTN_SCOPE = names("RT_SCOPE_", { UNIVERSE: 0, SITE: 200, LINK: 253, HOST: 254, NOWHERE: 255 });
@@ -144,28 +143,7 @@ const MPLS_IPTUNNEL: Space = attributes("MPLS_IPTUNNEL_", {
   TTL: [2, u8],
 });
 
-const LWTUNNEL_IP_OPT_GENEVE: Space = attributes("LWTUNNEL_IP_OPT_GENEVE_", {
-  CLASS: [1, be16],
-  TYPE: [2, u8],
-  DATA: [3],
-});
-
-const LWTUNNEL_IP_OPT_VXLAN: Space = attributes("LWTUNNEL_IP_OPT_VXLAN_", {
-  GBP: [1, u32],
-});
-
-const LWTUNNEL_IP_OPT_ERSPAN: Space = attributes("LWTUNNEL_IP_OPT_ERSPAN_", {
-  VER: [1, u8],
-  INDEX: [2, be32],
-  DIR: [3, u8],
-  HWID: [4, u8],
-});
-
-const LWTUNNEL_IP_OPTS: Space = attributes("LWTUNNEL_IP_OPTS_", {
-  GENEVE: [1, nest(LWTUNNEL_IP_OPT_GENEVE)],
-  VXLAN: [2, nest(LWTUNNEL_IP_OPT_VXLAN)],
-  ERSPAN: [3, nest(LWTUNNEL_IP_OPT_ERSPAN)],
-});
+const LWTUNNEL_IP_OPTS = tunnelOptions("LWTUNNEL_IP_OPT");
 
 const LWTUNNEL_IP: Space = attributes("LWTUNNEL_IP_", {
   ID: [1, be64],

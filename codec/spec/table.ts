@@ -287,6 +287,21 @@ export function withMembers(struct: Struct, types: Readonly<Record<string, Type>
   return { ...struct, members };
 }
 
+/** Whether a type is a value by itself, and holds no fields; one that is not known is bytes. */
+export function isLeaf(type: Type | undefined): type is NumberType | BytesType | StringType | undefined {
+  return type === undefined || type.is === "number" || type.is === "bytes" || type.is === "string";
+}
+
+/** The attributes of a nest, of a space that was declared later, too. */
+export function spaceOf({ space }: Pick<NestType, "space">): Space {
+  return typeof space === "function" ? space() : space;
+}
+
+/** The attributes of a message, by the first byte of the struct before them, an address family. */
+export function spaceFor({ space }: MessageSpec, family: number): Space {
+  return typeof space === "function" ? space(family) : space;
+}
+
 /** The bytes of a type of fixed size. */
 export function sizeOf(type: Type): number {
   const size = type.is === "struct" ? type.struct.size : "size" in type ? type.size : undefined;

@@ -1,6 +1,20 @@
 // Types of values that several objects have, as people read them.
 import { formatHandle, formatParent } from "../handle.ts";
-import { type BytesType, names, type NumberType, oneOf, saying, u32 } from "./table.ts";
+import {
+  type AttributeInput,
+  attributes,
+  be16,
+  be32,
+  type BytesType,
+  names,
+  nest,
+  type NumberType,
+  oneOf,
+  saying,
+  type Space,
+  u32,
+  u8,
+} from "./table.ts";
 
 const hex = (byte: number) => byte.toString(16).padStart(2, "0");
 
@@ -157,3 +171,17 @@ export function formatProtocol(etherType: number): string {
 
 /** An ether type in network order. */
 export const etherType: NumberType = oneOf({ is: "number", size: 2, network: true }, ETH_P);
+
+const GENEVE = { CLASS: [1, be16], TYPE: [2, u8], DATA: [3] } as const;
+const VXLAN = { GBP: [1, u32] } as const;
+const ERSPAN = { VER: [1, u8], INDEX: [2, be32], DIR: [3, u8], HWID: [4, u8] } as const;
+
+/** Options of tunnels, whose attributes are named alike wherever they are: `TCA_TUNNEL_KEY_ENC_OPT`. */
+export function tunnelOptions(name: string, more: Readonly<Record<string, AttributeInput>> = {}): Space {
+  return attributes(`${name}S_`, {
+    GENEVE: [1, nest(attributes(`${name}_GENEVE_`, GENEVE))],
+    VXLAN: [2, nest(attributes(`${name}_VXLAN_`, VXLAN))],
+    ERSPAN: [3, nest(attributes(`${name}_ERSPAN_`, ERSPAN))],
+    ...more,
+  });
+}

@@ -1,16 +1,37 @@
 import * as v from "valibot";
-import { HOLD_MS, ON, operation } from "../operation.ts";
+import { HOLD_MS, LIMIT_BYTES, ON, operation } from "../operation.ts";
+import type { Desk, Named } from "../desk.ts";
+
+/** `buffer`: holds from here on; again, it ends the epoch and begins the next. */
+export const BUFFER = operation({
+  name: "buffer",
+  summary: "hold packets from here on; again: end the epoch and begin the next",
+  isShared: true,
+  schema: v.strictObject({
+    ...ON,
+    maxMs: v.optional(HOLD_MS),
+    orphan: v.optional(v.boolean()),
+    force: v.optional(v.boolean()),
+  }),
+  run({ maxMs, orphan, force: bypass = false, ...named }, { desk }) {
+    const things = desk.find(named);
+    // That it can lock out is no reason to refuse: there is a deadline.
+    desk.group(things).buffer({ force: true, bypass, orphan, maxHoldMs: maxMs });
+    desk.heed(things);
+    return things.map(({ name }) => ({ name, maxMs: maxMs ?? desk.maxHoldMs }));
+  },
+});
 
 /** `hold`: holds for a time, says when that has begun, and answers when it has ended and all has left. */
 export const HOLD = operation({
   name: "hold",
   summary: "hold for forMs, say holding when it has begun, and answer what was held when it has ended",
   isLong: true,
-  schema: v.strictObject({ ...ON, forMs: HOLD_MS }),
-  async run({ forMs, ...named }, { desk, signal, tell }) {
+  schema: v.strictObject({ ...ON, forMs: HOLD_MS, force: v.optional(v.boolean()) }),
+  async run({ forMs, force: bypass, ...named }, { desk, signal, tell }) {
     const things = desk.find(named);
     const maxMs = Math.max(desk.maxHoldMs, forMs + GRACE_MS);
-    await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: false });
+    await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: true, bypass });
     tell({ event: "holding", names: things.map(({ name }) => name) });
     const over = Promise.withResolvers<void>();
     const end = () => over.resolve();
@@ -31,3 +52,57 @@ export const HOLD = operation({
 
 /** How much later than its end the guardian ends it. */
 const GRACE_MS = 5000;
+
+const COUNT = v.optional(v.boolean());
+
+/** `release`: releases everything, and passes packets from here on. */
+export const RELEASE = operation({
+  name: "release",
+  summary: "release everything and pass packets from here on",
+  isShared: true,
+  schema: v.strictObject({ ...ON, count: COUNT }),
+  run: (input, { desk }) => release(desk, { ...input, one: false }),
+});
+
+/** `release-one`: releases the epoch that the last `buffer` ended. */
+export const RELEASE_ONE = operation({
+  name: "release-one",
+  summary: "release the epoch that the last buffer ended, and go on holding",
+  isShared: true,
+  schema: v.strictObject({ ...ON, count: COUNT }),
+  run: (input, { desk }) => release(desk, { ...input, one: true }),
+});
+
+/** Releases, and unless that is not asked for waits until it shows how much has left. */
+async function release(
+  desk: Desk,
+  { one, count = true, ...named }: Named & { one: boolean; count?: boolean },
+): Promise<Record<string, unknown>[]> {
+  const things = desk.find(named);
+  const group = desk.group(things);
+  if (!count) {
+    if (one) group.releaseOne();
+    else group.release();
+    return things.map(({ name }) => ({ name }));
+  }
+  const reports = await group.releaseAndCount({ one });
+  return reports.map(({ releasedPackets, waitingPackets, lostPackets }, index) => ({
+    name: things[index].name,
+    releasedPackets,
+    waitingPackets,
+    lostPackets,
+  }));
+}
+
+/** `limit`: sets how much is held at the most; what comes beyond it is dropped. */
+export const LIMIT = operation({
+  name: "limit",
+  summary: "set the queue limit: what comes beyond it is dropped",
+  isShared: true,
+  schema: v.strictObject({ ...ON, limitBytes: LIMIT_BYTES }),
+  run({ limitBytes, ...named }, { desk }) {
+    const things = desk.find(named);
+    desk.group(things).setLimit(limitBytes);
+    return things.map(({ name }) => ({ name, limitBytes }));
+  },
+});

@@ -1,14 +1,7 @@
 import type { Operation } from "../operation.ts";
-import { ATTACH } from "./attach.ts";
-import { BUFFER } from "./buffer.ts";
-import { COUNTS, WAIT } from "./counts.ts";
-import { DETACH_PLUG, GATE_DELETE } from "./detach.ts";
-import { GATE_ADD } from "./gate_add.ts";
-import { HOLD } from "./hold.ts";
-import { LIMIT } from "./limit.ts";
-import { RECOVER } from "./recover.ts";
-import { RELEASE, RELEASE_ONE } from "./release.ts";
-import { GATE_LIST, SHOW } from "./show.ts";
+import { ATTACH, DETACH_PLUG, GATE_ADD, GATE_DELETE, RECOVER } from "./attach.ts";
+import { BUFFER, HOLD, LIMIT, RELEASE, RELEASE_ONE } from "./hold.ts";
+import { COUNTS, GATE_LIST, SHOW, WAIT } from "./show.ts";
 
 const ALL = [
   ATTACH,

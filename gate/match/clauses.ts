@@ -1,3 +1,11 @@
+import {
+  TCA_FLOWER_KEY_ICMPV4_CODE,
+  TCA_FLOWER_KEY_ICMPV4_CODE_MASK,
+  TCA_FLOWER_KEY_ICMPV4_TYPE,
+  TCA_FLOWER_KEY_ICMPV4_TYPE_MASK,
+  TCA_FLOWER_KEY_ICMPV6_CODE,
+  TCA_FLOWER_KEY_ICMPV6_CODE_MASK,
+} from "../../codec/numbers.ts";
 import { nearest } from "../../plug/nearest.ts";
 import { type Prefix, readPrefix } from "./address.ts";
 import type { Key } from "../../plug/filter.ts";
@@ -59,8 +67,14 @@ const ETH_P_8021Q = 0x8100;
 const MAC = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
 
 const ICMP_FIELDS = {
-  icmp: { type: field("ICMP type", 51, 1), code: field("ICMP code", 49, 1) },
-  icmp6: { type: fields.ICMP6_TYPE, code: field("ICMPv6 code", 53, 1) },
+  icmp: {
+    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], 1),
+    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], 1),
+  },
+  icmp6: {
+    type: fields.ICMP6_TYPE,
+    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], 1),
+  },
 };
 /** `ICMP_*` of `linux/icmp.h`, `ICMPV6_*` and `NDISC_*`. */
 const ICMP_TYPES = {

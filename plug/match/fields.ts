@@ -1,4 +1,50 @@
-import { bits, type Cube, type Field, intersect, is } from "./cube.ts";
+import {
+  TCA_FLOWER_KEY_ARP_SIP,
+  TCA_FLOWER_KEY_ARP_SIP_MASK,
+  TCA_FLOWER_KEY_ARP_TIP,
+  TCA_FLOWER_KEY_ARP_TIP_MASK,
+  TCA_FLOWER_KEY_ETH_DST,
+  TCA_FLOWER_KEY_ETH_DST_MASK,
+  TCA_FLOWER_KEY_ETH_SRC,
+  TCA_FLOWER_KEY_ETH_SRC_MASK,
+  TCA_FLOWER_KEY_FLAGS,
+  TCA_FLOWER_KEY_FLAGS_MASK,
+  TCA_FLOWER_KEY_ICMPV6_TYPE,
+  TCA_FLOWER_KEY_ICMPV6_TYPE_MASK,
+  TCA_FLOWER_KEY_IP_PROTO,
+  TCA_FLOWER_KEY_IP_TOS,
+  TCA_FLOWER_KEY_IP_TOS_MASK,
+  TCA_FLOWER_KEY_IP_TTL,
+  TCA_FLOWER_KEY_IP_TTL_MASK,
+  TCA_FLOWER_KEY_IPV4_DST,
+  TCA_FLOWER_KEY_IPV4_DST_MASK,
+  TCA_FLOWER_KEY_IPV4_SRC,
+  TCA_FLOWER_KEY_IPV4_SRC_MASK,
+  TCA_FLOWER_KEY_IPV6_DST,
+  TCA_FLOWER_KEY_IPV6_DST_MASK,
+  TCA_FLOWER_KEY_IPV6_SRC,
+  TCA_FLOWER_KEY_IPV6_SRC_MASK,
+  TCA_FLOWER_KEY_PORT_DST_MAX,
+  TCA_FLOWER_KEY_PORT_DST_MIN,
+  TCA_FLOWER_KEY_PORT_SRC_MAX,
+  TCA_FLOWER_KEY_PORT_SRC_MIN,
+  TCA_FLOWER_KEY_SCTP_DST,
+  TCA_FLOWER_KEY_SCTP_DST_MASK,
+  TCA_FLOWER_KEY_SCTP_SRC,
+  TCA_FLOWER_KEY_SCTP_SRC_MASK,
+  TCA_FLOWER_KEY_TCP_DST,
+  TCA_FLOWER_KEY_TCP_DST_MASK,
+  TCA_FLOWER_KEY_TCP_FLAGS,
+  TCA_FLOWER_KEY_TCP_FLAGS_MASK,
+  TCA_FLOWER_KEY_TCP_SRC,
+  TCA_FLOWER_KEY_TCP_SRC_MASK,
+  TCA_FLOWER_KEY_UDP_DST,
+  TCA_FLOWER_KEY_UDP_DST_MASK,
+  TCA_FLOWER_KEY_UDP_SRC,
+  TCA_FLOWER_KEY_UDP_SRC_MASK,
+  TCA_FLOWER_KEY_VLAN_ID,
+} from "../../codec/numbers.ts";
+import { type Attributes, bits, type Cube, type Field, intersect, is } from "./cube.ts";
 
 // The fields that several words of the match language look at, and those by which it is told what a match would hold; one
 // that belongs to a single word stands beside that word.
@@ -7,13 +53,13 @@ import { bits, type Cube, type Field, intersect, is } from "./cube.ts";
 export const TAGGED: Field = { name: "VLAN tag", bytes: 1, by: "value" };
 
 /** The number of the VLAN that the tag says. */
-export const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [23] };
+export const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [TCA_FLOWER_KEY_VLAN_ID] };
 
 /** `ETH_P_*`, behind a VLAN tag. */
 export const ETHER_TYPE: Field = { name: "EtherType", bytes: 2, by: "value" };
 
 /** `IPPROTO_*` */
-export const PROTOCOL: Field = { name: "protocol", bytes: 1, by: "value", attributes: [9] };
+export const PROTOCOL: Field = { name: "protocol", bytes: 1, by: "value", attributes: [TCA_FLOWER_KEY_IP_PROTO] };
 
 /** `ETH_P_*` of `linux/if_ether.h` */
 export const ETHER_TYPES = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806, rarp: 0x8035 } as const;
@@ -51,15 +97,15 @@ export function all(...cubes: readonly Cube[]): Cube {
 /** Which end of a connection. */
 export type End = "src" | "dst";
 
-/** A field that is compared by any of its bits, with the number of its attribute; that of the mask is the next. */
-export function field(name: string, value: number, bytes: number, mask = value + 1): Field {
-  return { name, by: "bits", bytes, attributes: [value, mask] };
+/** A field that is compared by any of its bits, with the numbers of its attribute and of that of its mask. */
+export function field(name: string, attributes: Attributes, bytes: number): Field {
+  return { name, by: "bits", bytes, attributes };
 }
 
 /** The hardware addresses of Ethernet. */
 export const MACS: Readonly<Record<End, Field>> = {
-  src: field("source MAC", 6, 6),
-  dst: field("destination MAC", 4, 6),
+  src: field("source MAC", [TCA_FLOWER_KEY_ETH_SRC, TCA_FLOWER_KEY_ETH_SRC_MASK], 6),
+  dst: field("destination MAC", [TCA_FLOWER_KEY_ETH_DST, TCA_FLOWER_KEY_ETH_DST_MASK], 6),
 };
 
 /** An address, of 4 bytes in IPv4 and ARP and of 16 in IPv6. */
@@ -73,30 +119,52 @@ const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
 /** Where an address stands, by its bytes and its end: in IPv4 in the header, and in ARP as well. */
 export const ADDRESSES: Readonly<Record<End, Readonly<Record<4 | 16, readonly Address[]>>>> = {
   src: {
-    4: [{ field: field("source address", 10, 4), family: IPV4 }, { field: field("ARP sender", 57, 4), family: ARP }],
-    16: [{ field: field("source address", 14, 16), family: IPV6 }],
+    4: [{ field: field("source address", [TCA_FLOWER_KEY_IPV4_SRC, TCA_FLOWER_KEY_IPV4_SRC_MASK], 4), family: IPV4 }, {
+      field: field("ARP sender", [TCA_FLOWER_KEY_ARP_SIP, TCA_FLOWER_KEY_ARP_SIP_MASK], 4),
+      family: ARP,
+    }],
+    16: [{ field: field("source address", [TCA_FLOWER_KEY_IPV6_SRC, TCA_FLOWER_KEY_IPV6_SRC_MASK], 16), family: IPV6 }],
   },
   dst: {
     4: [
-      { field: field("destination address", 12, 4), family: IPV4 },
-      { field: field("ARP target", 59, 4), family: ARP },
+      { field: field("destination address", [TCA_FLOWER_KEY_IPV4_DST, TCA_FLOWER_KEY_IPV4_DST_MASK], 4), family: IPV4 },
+      { field: field("ARP target", [TCA_FLOWER_KEY_ARP_TIP, TCA_FLOWER_KEY_ARP_TIP_MASK], 4), family: ARP },
     ],
-    16: [{ field: field("destination address", 16, 16), family: IPV6 }],
+    16: [{
+      field: field("destination address", [TCA_FLOWER_KEY_IPV6_DST, TCA_FLOWER_KEY_IPV6_DST_MASK], 16),
+      family: IPV6,
+    }],
+  },
+};
+
+/** The attributes of a port and of its mask by the protocol, and those of the ends of a range. */
+type PortAttributes = Pick<Field, "attributes" | "rangeAttributes">;
+
+const PORT_ATTRIBUTES: Readonly<Record<End, PortAttributes>> = {
+  src: {
+    attributes: new Map([
+      [PROTOCOLS.tcp, [TCA_FLOWER_KEY_TCP_SRC, TCA_FLOWER_KEY_TCP_SRC_MASK]],
+      [PROTOCOLS.udp, [TCA_FLOWER_KEY_UDP_SRC, TCA_FLOWER_KEY_UDP_SRC_MASK]],
+      [PROTOCOLS.sctp, [TCA_FLOWER_KEY_SCTP_SRC, TCA_FLOWER_KEY_SCTP_SRC_MASK]],
+    ]),
+    rangeAttributes: [TCA_FLOWER_KEY_PORT_SRC_MIN, TCA_FLOWER_KEY_PORT_SRC_MAX],
+  },
+  dst: {
+    attributes: new Map([
+      [PROTOCOLS.tcp, [TCA_FLOWER_KEY_TCP_DST, TCA_FLOWER_KEY_TCP_DST_MASK]],
+      [PROTOCOLS.udp, [TCA_FLOWER_KEY_UDP_DST, TCA_FLOWER_KEY_UDP_DST_MASK]],
+      [PROTOCOLS.sctp, [TCA_FLOWER_KEY_SCTP_DST, TCA_FLOWER_KEY_SCTP_DST_MASK]],
+    ]),
+    rangeAttributes: [TCA_FLOWER_KEY_PORT_DST_MIN, TCA_FLOWER_KEY_PORT_DST_MAX],
   },
 };
 
 function port(end: End): Field {
-  const source = end === "src" ? 0 : 1;
   return {
     name: end === "src" ? "source port" : "destination port",
     bytes: 2,
     by: "range",
-    attributes: new Map([
-      [PROTOCOLS.tcp, [18 + source, 35 + source]],
-      [PROTOCOLS.udp, [20 + source, 37 + source]],
-      [PROTOCOLS.sctp, [41 + source, 39 + source]],
-    ]),
-    rangeAttributes: [87 + 2 * source, 88 + 2 * source],
+    ...PORT_ATTRIBUTES[end],
   };
 }
 
@@ -104,19 +172,19 @@ function port(end: End): Field {
 export const PORTS: Readonly<Record<End, Field>> = { src: port("src"), dst: port("dst") };
 
 /** The flags of TCP: 12 bits. */
-export const TCP_FLAGS_FIELD: Field = field("TCP flags", 71, 2);
+export const TCP_FLAGS_FIELD: Field = field("TCP flags", [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK], 2);
 
 /** The traffic class: the whole byte of IPv4's type of service, of IPv6's traffic class. */
-export const TOS: Field = field("traffic class", 73, 1);
+export const TOS: Field = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], 1);
 
 /** IPv4's time to live, IPv6's hop limit. */
-export const TTL: Field = field("TTL", 75, 1);
+export const TTL: Field = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], 1);
 
 /** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
-export const FRAGMENT: Field = field("fragment", 47, 4);
+export const FRAGMENT: Field = field("fragment", [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK], 4);
 
 /** `ICMPV6_*` and `NDISC_*` */
-export const ICMP6_TYPE: Field = field("ICMPv6 type", 55, 1);
+export const ICMP6_TYPE: Field = field("ICMPv6 type", [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK], 1);
 
 /** All of these that the kernel says in attributes of their own. */
 export const FIELDS: readonly Field[] = [

@@ -1,17 +1,30 @@
+import { ETH_P_ALL } from "../../codec/assembly/constants.ts";
+import {
+  TCA_FLOWER_ACT,
+  TCA_FLOWER_CLASSID,
+  TCA_FLOWER_FLAGS,
+  TCA_FLOWER_IN_HW_COUNT,
+  TCA_FLOWER_KEY_ETH_TYPE,
+  TCA_FLOWER_KEY_IP_PROTO,
+  TCA_FLOWER_KEY_NUM_OF_VLANS,
+  TCA_FLOWER_KEY_VLAN_ETH_TYPE,
+  TCA_FLOWER_KEY_VLAN_ID,
+} from "../../codec/numbers.ts";
 import type { Key } from "../filter.ts";
 import { type Attributes, bits, type Cube, type Field, fullMask, intersect, is, range, type Wanted } from "./cube.ts";
 import { ETHER_TYPE, FIELDS, PROTOCOL, TAGGED } from "./fields.ts";
 
-const KEY_ETH_TYPE = 8;
-const KEY_VLAN_ETH_TYPE = 25;
-const KEY_VLAN_ID = 23;
-/** Linux 5.19 and later know it; those before take no notice of it. */
-const KEY_NUM_OF_VLANS = 102;
-const ETH_P_ALL = 3;
 /** 802.1Q and 802.1ad */
 const TAGS: readonly number[] = [0x8100, 0x88a8];
 /** What is no key: the class, the actions, flags, and what the kernel says of the device's part in it; and a key that not all know. */
-const NO_KEYS: readonly number[] = [1, 3, 22, 86, KEY_NUM_OF_VLANS];
+const NO_KEYS: readonly number[] = [
+  TCA_FLOWER_CLASSID,
+  TCA_FLOWER_ACT,
+  TCA_FLOWER_FLAGS,
+  TCA_FLOWER_IN_HW_COUNT,
+  // Linux 5.19 and later know it; those before take no notice of it.
+  TCA_FLOWER_KEY_NUM_OF_VLANS,
+];
 
 /** Whether flower can look for it: what it compares by its whole value must have one. */
 export function isExpressible(cube: Cube): boolean {
@@ -35,7 +48,7 @@ export function keysOf(cube: Cube): Key[] {
 
 /** The type of what a VLAN tag holds stands right behind that of the tag. */
 function rank({ type }: Key): number {
-  return type === KEY_ETH_TYPE ? -2 : type === KEY_VLAN_ETH_TYPE ? -1 : 0;
+  return type === TCA_FLOWER_KEY_ETH_TYPE ? -2 : type === TCA_FLOWER_KEY_VLAN_ETH_TYPE ? -1 : 0;
 }
 
 /** Without a key for tags flower looks behind them, for packets without a tag it needs that they are counted. */
@@ -44,8 +57,11 @@ function typeKeys(cube: Cube): Key[] {
   const tagged = cube.has(TAGGED) && !isZero(cube.get(TAGGED));
   const types = [...tagged ? [TAGS[0]] : [], ...inner === undefined ? [] : [inner]];
   return [
-    ...types.map((type, index) => ({ type: index === 0 ? KEY_ETH_TYPE : KEY_VLAN_ETH_TYPE, value: network(type, 2) })),
-    ...cube.has(TAGGED) && !tagged ? [{ type: KEY_NUM_OF_VLANS, value: Uint8Array.of(0) }] : [],
+    ...types.map((type, index) => ({
+      type: index === 0 ? TCA_FLOWER_KEY_ETH_TYPE : TCA_FLOWER_KEY_VLAN_ETH_TYPE,
+      value: network(type, 2),
+    })),
+    ...cube.has(TAGGED) && !tagged ? [{ type: TCA_FLOWER_KEY_NUM_OF_VLANS, value: Uint8Array.of(0) }] : [],
   ];
 }
 
@@ -55,7 +71,9 @@ function fieldKeys(field: Field, { wanted, protocol }: { wanted: Wanted; protoco
   if ("first" in wanted) return rangeKeys(field, { ...wanted, attributes });
   const [type, maskType] = attributes;
   // The kernel takes and gives this one in the machine's order.
-  const value = type === KEY_VLAN_ID ? network(wanted.value, 2).reverse() : network(wanted.value, field.bytes);
+  const value = type === TCA_FLOWER_KEY_VLAN_ID
+    ? network(wanted.value, 2).reverse()
+    : network(wanted.value, field.bytes);
   return [
     { type, value },
     ...maskType === undefined ? [] : [{ type: maskType, value: network(wanted.mask, field.bytes) }],
@@ -103,14 +121,14 @@ export function cubeOf(
 ): Cube {
   const values = new Map((keys ?? []).map(({ type, value }) => [type, value]));
   let cube: Cube = protocol === ETH_P_ALL ? new Map() : typeCube(protocol);
-  const outer = values.get(KEY_ETH_TYPE);
-  const inner = values.get(KEY_VLAN_ETH_TYPE);
-  const ipProtocol = values.get(PROTOCOL_KEY);
-  const vlans = values.get(KEY_NUM_OF_VLANS);
+  const outer = values.get(TCA_FLOWER_KEY_ETH_TYPE);
+  const inner = values.get(TCA_FLOWER_KEY_VLAN_ETH_TYPE);
+  const ipProtocol = values.get(TCA_FLOWER_KEY_IP_PROTO);
+  const vlans = values.get(TCA_FLOWER_KEY_NUM_OF_VLANS);
   const parts = [
     ...vlans ? [is(TAGGED, vlans[0] === 0 ? 0 : 1)] : [],
     // Of a filter that looks at a tag the kernel does not say so but by what the tag has.
-    ...inner || values.has(KEY_VLAN_ID) ? [is(TAGGED, 1)] : [],
+    ...inner || values.has(TCA_FLOWER_KEY_VLAN_ID) ? [is(TAGGED, 1)] : [],
     ...outer ? [typeCube(Number(number(outer)))] : [],
     ...inner ? [is(ETHER_TYPE, number(inner))] : [],
     ...fields.flatMap((field) => readField(field, { values, protocol: ipProtocol?.[0] })),
@@ -119,8 +137,6 @@ export function cubeOf(
   for (const part of parts) cube = intersect(cube, part) ?? cube;
   return cube;
 }
-
-const PROTOCOL_KEY = 9;
 
 function typeCube(etherType: number): Cube {
   return TAGS.includes(etherType) ? is(TAGGED, 1) : is(ETHER_TYPE, etherType);
@@ -136,7 +152,7 @@ function readField(
   const [type, maskType] = attributesOf(field, protocol) ?? [];
   const value = type === undefined ? undefined : values.get(type);
   if (!value) return [];
-  const inOrder = type === KEY_VLAN_ID ? value.toReversed() : value;
+  const inOrder = type === TCA_FLOWER_KEY_VLAN_ID ? value.toReversed() : value;
   const mask = maskType === undefined ? undefined : values.get(maskType);
   if (mask && number(mask) !== fullMask(field)) {
     return field.by === "bits" ? [bits(field, number(value), number(mask))] : [];
@@ -159,6 +175,6 @@ export function signOf(filters: readonly (readonly Key[])[]): string {
 /** Of a VLAN, kernels differ in where they dump the type that is inside: the type of the tag says nothing more. */
 function keyText({ type, value }: Key): string {
   if (NO_KEYS.includes(type)) return "";
-  if (type !== KEY_ETH_TYPE && type !== KEY_VLAN_ETH_TYPE) return `${type}=${value}`;
+  if (type !== TCA_FLOWER_KEY_ETH_TYPE && type !== TCA_FLOWER_KEY_VLAN_ETH_TYPE) return `${type}=${value}`;
   return TAGS.includes(Number(number(value))) ? "" : `type=${value}`;
 }

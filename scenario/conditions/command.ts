@@ -1,5 +1,5 @@
 import { commandOf, describeCommand, describeEnd, endOf, RUN_ENTRIES, wrongEnd } from "../command.ts";
-import type { ConditionKind } from "../condition.ts";
+import type { ConditionKind } from "../step.ts";
 import type { Condition, PlannedCommand, ProcessTest } from "../plan.ts";
 import { runCommand } from "../run/run_command.ts";
 import { hostOf } from "../source/context.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { ConditionKind, Look } from "../condition.ts";
+import type { ConditionKind, Look } from "../step.ts";
 import { type Condition, fitsText, type TextTest } from "../plan.ts";
 import { mistake } from "../source/context.ts";
 import { FLAG, SOME_TEXT, TEXT_TEST } from "../source/scalar.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { inNamespace } from "../../linux/namespace.ts";
 import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
-import type { ConditionKind, Look, LookScene } from "../condition.ts";
+import type { ConditionKind, Look, LookScene } from "../step.ts";
 import { type Condition, fitsText, type TextTest } from "../plan.ts";
 import { COUNT_TEST, isIp, TEXT_TEST } from "../source/scalar.ts";
 import { hostOf } from "../source/context.ts";

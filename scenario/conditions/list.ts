@@ -1,10 +1,9 @@
 import * as v from "valibot";
-import type { ConditionKind, OnHost } from "../condition.ts";
+import type { ConditionKind, OnHost, Written } from "../step.ts";
 import type { Condition } from "../plan.ts";
 import { check, mapping, type Schema } from "../source/check.ts";
 import { mistake } from "../source/context.ts";
 import { DURATION } from "../source/scalar.ts";
-import type { Written } from "../step.ts";
 import { COMMAND_CONDITION } from "./command.ts";
 import { FILE_CONDITION } from "./file.ts";
 import { HTTP_CONDITION } from "./http.ts";

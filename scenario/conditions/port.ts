@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { inNamespace } from "../../linux/namespace.ts";
-import type { ConditionKind } from "../condition.ts";
+import type { ConditionKind } from "../step.ts";
 import type { Condition } from "../plan.ts";
 import { FLAG, IP, wholeNumber } from "../source/scalar.ts";
 import { mistake, planHostOf } from "../source/context.ts";

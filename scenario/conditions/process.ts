@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { describeEnd, END_ENTRIES, endOf, howEnded, lastWords, saysEnd, wrongEnd } from "../command.ts";
-import type { ConditionKind, Look, LookScene, OnHost, WrittenCondition } from "../condition.ts";
+import type { ConditionKind, Look, LookScene, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition, ProcessTest, TextTest } from "../plan.ts";
 import { mistake } from "../source/context.ts";
 import { FLAG, NAME, TEXT_TEST } from "../source/scalar.ts";
@@ -72,7 +72,7 @@ function look({ process: name, line, running, ...test }: ProcessCondition, { sta
   const end = hasEnded ? `${howEnded(ran)}${lastWords(ran)}` : `${name} still runs`;
   if (line) {
     if (process.output.takeLine(line)) return { holds: true, found: `${name} has written ${line.source}` };
-    return { holds: false, found: hasEnded ? `${end}` : lastLine(name, ran.last), never: hasEnded };
+    return { holds: false, found: hasEnded ? end : lastLine(name, process.output.last), never: hasEnded };
   }
   if (running !== undefined) return { holds: running !== hasEnded, found: end, never: running && hasEnded };
   if (!hasEnded) return { holds: false, found: end };
@@ -80,7 +80,7 @@ function look({ process: name, line, running, ...test }: ProcessCondition, { sta
   return { holds: wrong === undefined, found: wrong ?? end, never: wrong !== undefined };
 }
 
-function lastLine(name: string, last: readonly string[] = []): string {
+function lastLine(name: string, last: readonly string[]): string {
   const line = last.at(-1);
   return line === undefined ? `${name} has written nothing` : `the last line of ${name} is ${JSON.stringify(line)}`;
 }

@@ -1,22 +1,21 @@
 import * as v from "valibot";
-import type { QdiscStats } from "../../codec/message.ts";
-import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
-import type { ConditionKind, Look, OnHost, WrittenCondition } from "../condition.ts";
+import { type Counter, COUNTERS, fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
+import type { ConditionKind, Look, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition } from "../plan.ts";
 import type { Stage } from "../run/stage.ts";
 import { mistake } from "../source/context.ts";
 import { BYTES_TEST, COUNT_TEST, SOME_TEXT } from "../source/scalar.ts";
 import { follow } from "../source/tree.ts";
 
-/** What is counted at a gate and at a plug. */
-const COUNTERS = ["backlog", "backlog-bytes", "sent", "sent-bytes", "drops", "hits"] as const;
-type Counter = typeof COUNTERS[number];
+/** What is counted at a gate and at a plug; hits are a gate's. */
+type CounterOrHits = Counter | "hits";
+const WORDS = [...Object.keys(COUNTERS) as Counter[], "hits"] as const;
 
 /** Counters of a gate or a plug, all of which must fit. */
 export interface QueueCondition extends Condition {
   about: "gate" | "plug";
   queue: string;
-  counters: Readonly<Partial<Record<Counter, NumberTest>>>;
+  counters: Readonly<Partial<Record<CounterOrHits, NumberTest>>>;
 }
 
 const COUNTER_ENTRIES = {
@@ -30,14 +29,6 @@ const COUNTER_ENTRIES = {
 };
 const GATE_ENTRIES = { gate: SOME_TEXT, ...COUNTER_ENTRIES, hits: v.optional(COUNT_TEST) };
 const PLUG_ENTRIES = { plug: SOME_TEXT, ...COUNTER_ENTRIES };
-
-const FIELDS: Readonly<Record<Exclude<Counter, "hits">, keyof QdiscStats>> = {
-  "backlog": "backlogPackets",
-  "backlog-bytes": "backlogBytes",
-  "sent": "packets",
-  "sent-bytes": "bytes",
-  "drops": "drops",
-};
 
 /** Counters of a gate. */
 export const GATE_CONDITION: ConditionKind<QueueCondition, typeof GATE_ENTRIES> = {
@@ -60,30 +51,30 @@ export const PLUG_CONDITION: ConditionKind<QueueCondition, typeof PLUG_ENTRIES> 
 };
 
 function plan(
-  { fields, tree, label, context }: WrittenCondition<Partial<Record<Counter | "packets", NumberTest>>>,
+  { fields, tree, label, context }: WrittenCondition<Partial<Record<CounterOrHits | "packets", NumberTest>>>,
   { about, name }: { about: "gate" | "plug"; name: string },
 ): OnHost<QueueCondition> | undefined {
   const { line, column } = follow(tree, [about]);
   context.references.push({ kind: about, name, line, column });
-  const given = COUNTERS.flatMap((counter) => {
+  const given = WORDS.flatMap((counter) => {
     const test = counter === "backlog" ? fields.packets ?? fields.backlog : fields[counter];
     return test ? [[counter, test] as const] : [];
   });
-  const counters: Partial<Record<Counter, NumberTest>> = Object.fromEntries(given);
+  const counters: Partial<Record<CounterOrHits, NumberTest>> = Object.fromEntries(given);
   if (given.length > 0) return { condition: { about, queue: name, counters } };
-  const expected = `one or more of ${COUNTERS.join(", ")}`;
+  const expected = `one or more of ${WORDS.join(", ")}`;
   mistake({ line, column }, { what: `${label} says nothing of ${name}`, expected }, context);
 }
 
 function describe({ queue, counters }: QueueCondition): string {
-  const tests = Object.entries(counters) as [Counter, NumberTest][];
+  const tests = Object.entries(counters) as [CounterOrHits, NumberTest][];
   return tests.map(([counter, test]) => `${counter} of ${queue} ${formatNumberTest(test)}`).join(" and ");
 }
 
 function look({ queue, counters }: QueueCondition, { queues }: Stage): Look {
   const stats = queues.stats(queue);
-  const tests = Object.entries(counters) as [Counter, NumberTest][];
-  const values = tests.map(([counter]) => counter === "hits" ? queues.hits(queue) : stats[FIELDS[counter]]);
+  const tests = Object.entries(counters) as [CounterOrHits, NumberTest][];
+  const values = tests.map(([counter]) => counter === "hits" ? queues.hits(queue) : stats[COUNTERS[counter].stat]);
   return {
     holds: tests.every(([, test], index) => fitsNumber(values[index], test)),
     found: tests.map(([counter], index) => `${counter} of ${queue} is ${values[index]}`).join(", "),

@@ -94,8 +94,11 @@ function longestWait(looks: readonly Look[], changes: readonly Change[]): number
       else {
         if (waiting) longest = Math.max(longest, moment.t - empty);
         empty = Math.max(empty, epoch);
+        waiting = false;
       }
     } else {
+      // Let go by nobody's step: by the guardian, a signal or others, at this moment at the latest.
+      if (waiting && moment.backlog === 0) longest = Math.max(longest, moment.t - empty);
       waiting = moment.backlog > 0;
       if (!waiting) empty = moment.t;
     }

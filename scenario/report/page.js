@@ -109,7 +109,8 @@
   }
 
   function drawChart() {
-    const width = place.clientWidth;
+    // A page that is loaded out of sight has no width at first.
+    const width = Math.max(place.clientWidth, AXIS_WIDTH + RIGHT_MARGIN);
     const svg = element("svg", { class: "lanes", width: "100%", role: "img", "aria-label": "Holds, steps, processes" });
     const axis = { stroke: () => style("--muted"), font: "12px system-ui, sans-serif" };
     const lines = { stroke: () => style("--line"), width: 1 };

@@ -20,7 +20,7 @@ import {
   markup,
   tableHtml,
 } from "./markup.ts";
-import { everyStep, type RunLog } from "./run_log.ts";
+import { everyStep, type RunLog, type StepRecord } from "./run_log.ts";
 import { howEnded } from "./timeline.ts";
 
 const VERDICTS = { done: "passed", unmet: "expectation not met", failed: "failed", aborted: "ended early" };
@@ -51,13 +51,16 @@ ${end.undone ? undefined : markup`<p class="sentence">Not all of it could be und
 /** What failed, why, and with whose last words: all that one wants to know of a run that failed. */
 function failureHtml(log: RunLog, end: ScenarioEnd): Markup {
   const steps = everyStep(log.steps).toArray();
-  const failed = steps.find(({ start }) => start.step === end.step)?.start;
+  const found = steps.find(({ start }) => start.step === end.step);
+  const failed = found?.start;
+  // It is not what failed where something else has ended it.
+  const label = found?.end?.outcome === "aborted" ? "during" : "step";
   const ended = steps.filter(({ start }) => start.phase === "steps" && !start.outer)
     .find((step) => step.end?.outcome === "aborted" && step.start.step !== end.step)?.start;
   const words = lastWords(log, failed);
   return markup`<section class="failure ${end.outcome}" aria-label="What failed">
 <p class="why">${end.sentence}</p>
-<dl class="facts">${failed && markup`<dt>step</dt><dd>${stepLink(failed)}</dd>\n`}${
+<dl class="facts">${failed && markup`<dt>${label}</dt><dd>${stepLink(failed)}</dd>\n`}${
     ended && markup`<dt>during</dt><dd>${stepLink(ended)}</dd>\n`
   }${heldAt(log, end).map((text) => markup`<dt>then waiting</dt><dd>${text}</dd>\n`)}</dl>
 ${words.map(({ ran, isAbout }) => wordsHtml(ran, isAbout))}</section>`;
@@ -69,12 +72,24 @@ function stepLink({ step, text, name, line }: StepStart): Markup {
   }`;
 }
 
-/** What was held when the steps ended. */
+/**
+ * What was held when the steps ended. A step that something else has ended may have taken a while to end, in which a signal,
+ * the guardian or others have let go what it still saw held.
+ */
 function heldAt({ looks, steps }: RunLog, end: ScenarioEnd): string[] {
-  const last = everyStep(steps).filter(({ start, end }) => start.phase === "steps" && end !== undefined)
-    .reduce((latest, step) => Math.max(latest, step.end?.t ?? 0), 0);
+  const done = everyStep(steps).filter(({ start, end }) =>
+    start.phase === "steps" && !start.outer && end !== undefined
+  );
+  const last = done.reduce<StepRecord | undefined>(
+    (latest, step) => (step.end?.t ?? 0) >= (latest?.end?.t ?? 0) ? step : latest,
+    undefined,
+  );
+  const until = last?.end?.t ?? 0;
+  const since = last?.end?.outcome === "aborted" ? last.end.beforeAt ?? last.start.t : until;
   return Object.keys(end.queues).flatMap((name) => {
-    const packets = looks.get(name)?.findLast(({ t }) => t <= last)?.stats.backlogPackets ?? 0;
+    const seen = looks.get(name)?.filter(({ t }) => t <= until) ?? [];
+    const held = seen.findLast(({ t, stats }) => t >= since && stats.backlogPackets > 0) ?? seen.at(-1);
+    const packets = held?.stats.backlogPackets ?? 0;
     return packets > 0 ? `${formatNumberOf(packets, "packet")} in ${name}` : [];
   });
 }

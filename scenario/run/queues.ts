@@ -1,4 +1,4 @@
-import type { DetachReport } from "../../plug/detach_report.ts";
+import type { DetachReport } from "../../plug/drain.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../gate/gate.ts";
@@ -80,9 +80,9 @@ export class Queues {
     const { name } = planned;
     if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
     const connection = this.#connect(planned.host);
-    const attached = planned.kind === "gate"
-      ? withAdvice(() => this.#addGate(planned, connection))
-      : this.#addPlug(planned, connection);
+    const attached = withAdvice(() =>
+      planned.kind === "gate" ? this.#addGate(planned, connection) : this.#addPlug(planned, connection)
+    );
     this.#attached.set(name, { ...attached, host: planned.host });
     this.#totalOf(name);
     if (this.#options.guardian) this.#heed(attached);
@@ -302,14 +302,21 @@ export function disturbed(name: string, disturbance: HoldDisturbance): StepError
   return new StepError(`Cannot go on: ${name}: ${describeDisturbance(disturbance)}`);
 }
 
-/** Says of a gate that would bypass filters of others what to write instead. */
+/** Says of a gate that would bypass filters of others, and of a plug where another qdisc is, what to write instead. */
 function withAdvice<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof QueueError) || error.code !== "would-bypass") throw error;
-    throw new StepError(`${error.message}; give the gate a higher priority, or force: true`, { cause: error });
+    const advice = error instanceof QueueError ? adviceOn(error) : undefined;
+    if (advice === undefined) throw error;
+    throw new StepError(`${(error as QueueError).message}; ${advice}`, { cause: error });
   }
+}
+
+function adviceOn({ code, dev, gate }: QueueError): string | undefined {
+  if (code === "would-bypass") return "give the gate a higher priority, or force: true";
+  if (code !== "foreign-qdisc" || gate !== undefined) return undefined;
+  return `keep it, and hold packets with a gate in place of the plug: { dev: ${dev}, direction: out }`;
 }
 
 function noTotal(): QueueTotal {

@@ -15,7 +15,7 @@ import {
 } from "../event.ts";
 import type { PlannedQueue, ProcessTest, ScenarioPlan, Step } from "../plan.ts";
 import { describeQueue } from "../queue.ts";
-import { everyStep, kindOf } from "../steps/list.ts";
+import { attachedBy, everyStep, kindOf } from "../steps/list.ts";
 import type { Clock } from "./clock.ts";
 import { type Course, type EventLog, logByFile, logByTime, logged, sample, type Sink, type Stage } from "./stage.ts";
 import { Hosts } from "./hosts.ts";
@@ -262,7 +262,7 @@ class Run {
     const reasons = {
       deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
       SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
-      gone: "the guardian has ended, which releases what is held should this process die",
+      gone: "the guardian has ended, and nobody would release what is held if plugctl died",
     };
     this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
   };
@@ -321,12 +321,6 @@ class Run {
       maxHoldMs,
     };
   }
-}
-
-/** The gates and plugs that steps attach, each name once. */
-function attachedBy(steps: readonly Step[]): PlannedQueue[] {
-  const made = everyStep(steps).flatMap((step) => kindOf(step).makes?.(step) ?? []);
-  return [...new Map(made.map((queue) => [queue.name, queue])).values()];
 }
 
 /** How each process may end by itself, by the steps that are about its end. */

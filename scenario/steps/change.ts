@@ -1,4 +1,4 @@
-import { clsactRemarks } from "../../plug/detach_report.ts";
+import { clsactRemarks } from "../../plug/drain.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
 import { check } from "../source/check.ts";

@@ -1,4 +1,4 @@
-import type { Step } from "../plan.ts";
+import type { PlannedQueue, Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { ATTACH } from "./attach.ts";
 import { BUFFER, DETACH, RELEASE, RELEASE_ONE } from "./change.ts";
@@ -75,4 +75,10 @@ export function everyStep(steps: readonly Step[]): Step[] {
 /** The lists of steps that stand in a step. */
 export function partsOf(step: Step): Iterable<Part> {
   return kindOf(step).parts?.(step) ?? [];
+}
+
+/** The gates and plugs that steps attach, each name once. */
+export function attachedBy(steps: readonly Step[]): PlannedQueue[] {
+  const made = everyStep(steps).flatMap((step) => kindOf(step).makes?.(step) ?? []);
+  return [...new Map(made.map((queue) => [queue.name, queue])).values()];
 }

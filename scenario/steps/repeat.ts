@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { formatDuration, numberOf } from "../../plug/quantity.ts";
-import type { OnHost } from "../condition.ts";
+import type { OnHost, Part, Scene, StepKind, Written } from "../step.ts";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
 import type { Condition, Scalar, Step } from "../plan.ts";
 import { bounded } from "../run/clock.ts";
@@ -9,7 +9,6 @@ import { byKind, check, mapping } from "../source/check.ts";
 import { mistake, nameIn } from "../source/context.ts";
 import { DURATION, SCALAR, VARIABLE, wholeNumber } from "../source/scalar.ts";
 import { follow, type Tree, uses, valueAt } from "../source/tree.ts";
-import type { Part, Scene, StepKind, Written } from "../step.ts";
 
 /** Does steps several times. */
 export interface RepeatStep extends Step {

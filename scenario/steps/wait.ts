@@ -1,12 +1,11 @@
 import * as v from "valibot";
 import { formatDuration } from "../../plug/quantity.ts";
-import type { Look } from "../condition.ts";
+import type { Look, Scene, StepKind } from "../step.ts";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
 import type { Condition, Step } from "../plan.ts";
 import { bounded, pause, TooLate } from "../run/clock.ts";
 import { StepError } from "../run/step_error.ts";
 import { TIMEOUT_MS } from "../source/context.ts";
-import type { Scene, StepKind } from "../step.ts";
 
 /** Waits for a condition. */
 export interface WaitStep extends Step {

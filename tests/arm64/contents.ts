@@ -4,7 +4,7 @@
  * @module
  */
 
-import { run } from "../../package/command.ts";
+import { run } from "../../package/program.ts";
 import { bundleProgram } from "../../package/javascript.ts";
 import { asBundle, layout, putInPlace } from "../../package/layout.ts";
 import type { ArchivedFile } from "./initramfs.ts";

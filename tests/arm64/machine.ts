@@ -4,7 +4,8 @@
  * @module
  */
 
-import { lines, startGuarded, terminate, within } from "../../uml/processes.ts";
+import { startGuarded, terminate, within } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 
 export const QEMU = "qemu-system-aarch64";
 
@@ -33,7 +34,7 @@ export async function runMachine(options: MachineOptions): Promise<number> {
   let status: number | undefined;
   const complaint = new Response(machine.stderr).text();
   const work = async () => {
-    for await (const line of lines(machine.stdout)) {
+    for await (const line of readLines(machine.stdout)) {
       const [, said] = /^status (\d+)$/.exec(line) ?? [];
       if (said !== undefined) status = Number(said);
       // What comes then is the kernel's: that it powers off

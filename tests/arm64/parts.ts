@@ -4,9 +4,8 @@
  * @module
  */
 
-import { run } from "../../package/command.ts";
-import { downloadPackages, unpackPackages } from "../../uml/apt.ts";
-import { cacheFolder, fillCache } from "../../uml/cache.ts";
+import { run } from "../../package/program.ts";
+import { cacheFolder, downloadPackages, fillCache, unpackPackages } from "../../uml/apt.ts";
 
 /** Deno as npm has it, in a version that plugctl runs on. */
 const DENO = { name: "@deno/linux-arm64-glibc", version: "2.9.5" };

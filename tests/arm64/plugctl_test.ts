@@ -5,7 +5,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { runCommandLine } from "../../cli/main.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Written } from "../cli/written.ts";
 import { until } from "../kernel/until.ts";
 
@@ -82,7 +82,7 @@ async function output(program: string, ...args: string[]): Promise<string> {
 
 /** Waits for the first line that a process prints, and reads no further. */
 async function firstLine(process: Deno.ChildProcess): Promise<string | undefined> {
-  for await (const line of lines(process.stdout)) return line;
+  for await (const line of readLines(process.stdout)) return line;
 }
 
 /** What `ip` says of the loopback device, its queueing discipline too. */

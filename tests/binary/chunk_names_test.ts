@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { nameByContent } from "../../package/chunk_names.ts";
+import { nameByContent } from "../../package/javascript.ts";
 
 /** A bundle of these files, named anew: what each is then called, and what is in it. */
 async function named(files: Record<string, string>): Promise<Record<string, string>> {

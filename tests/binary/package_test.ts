@@ -1,12 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { makeTarball } from "../../package/archive.ts";
-import { compileBinary } from "../../package/binary.ts";
+import { makeTarball, sourceDate, writeSums } from "../../package/archive.ts";
+import { compileBinary, findTarget, TARGETS } from "../../package/binary.ts";
 import { makeDebianPackage } from "../../package/debian.ts";
 import { asBinary, asBundle, layout, LIBRARY } from "../../package/layout.ts";
-import { sourceDate } from "../../package/source_date.ts";
-import { writeSums } from "../../package/sums.ts";
-import { findTarget, TARGETS } from "../../package/targets.ts";
 import { BINARY, BUNDLE, run } from "./binary.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;

@@ -8,11 +8,9 @@
  */
 
 import { compileBinary } from "../../package/binary.ts";
-import { run } from "../../package/command.ts";
+import { run, runProgram } from "../../package/program.ts";
 import { bundleProgram } from "../../package/javascript.ts";
-import { cacheModules } from "../../demo/plug_kernel.ts";
-import { findPlugKernel, type PlugKernel } from "../../demo/plug_kernel.ts";
-import { runProgram } from "../../package/program.ts";
+import { cacheModules, findPlugKernel, type PlugKernel } from "../../demo/plug_kernel.ts";
 import { provideTools } from "../tools.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;

@@ -1,7 +1,7 @@
 /** `plugctl batch`: what it makes of lines, and of mistakes in them, before any of it reaches a kernel. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { wordsOfLine } from "../../cli/completions/command_line.ts";
+import { wordsOfLine } from "../../cli/completions/candidates.ts";
 import { runCommandLine } from "../../cli/main.ts";
 import { Written } from "./written.ts";
 

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { candidates, type Surroundings } from "../../cli/completions/candidates.ts";
-import { shellWords } from "../../cli/completions/command_line.ts";
+import { candidates, shellWords, type Surroundings } from "../../cli/completions/candidates.ts";
 import { COMMANDS, type CommandSpec, OPTIONS } from "../../cli/table.ts";
 import { plugctl } from "./plugctl.ts";
 
@@ -101,7 +100,7 @@ Deno.test("candidates() knows each option with a value, and each operand", () =>
   const named = [...Object.values(OPTIONS), ...spec.flatMap(({ operands = [] }) => operands)]
     .flatMap((one) => typeof one === "string" ? [one.replaceAll(/[[\].]/g, "")] : "value" in one ? [one.value] : []);
   const nothingToOffer = "CONDITION DURATION EXPR HANDLE KEY=VALUE MESSAGE N NAME SIZE".split(" ");
-  const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE NETNS PARENT SHELL".split(" ");
+  const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE NETNS PARENT SERVICE SHELL".split(" ");
   assertEquals([...new Set(named)].sort(), [...nothingToOffer, ...offered].sort());
 });
 

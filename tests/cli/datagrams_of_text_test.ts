@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { decode, formatSummary } from "../../codec/family.ts";
 import { REQUESTS } from "../codec/captured.ts";
@@ -204,11 +204,14 @@ const INSTEAD = "have strace dump the bytes themselves with: -e write=all -e rea
 
 /** What is said of fields that make no message; the mark is where. */
 const NOT_SHOWN = [
-  ["[{nlmsg_len=60, nlmsg_type=RTM_NEWQDISC, «...}]", "strace left something out; run it with -v -s 65536"],
+  [
+    "[{nlmsg_len=60, nlmsg_type=RTM_NEWQDISC, «...}]",
+    `strace left something out; run it with -v -s 65536, or ${INSTEAD}`,
+  ],
   ["[{nlmsg_len=40, nlmsg_type=«RTM_NOSUCH}, 0]", `no number is known for RTM_NOSUCH; ${INSTEAD}`],
   [
     "«[{nlmsg_len=40, nlmsg_type=RTM_GETLINK, nlmsg_flags=0, nlmsg_seq=1, nlmsg_pid=0}, 0]",
-    `strace shows 20 bytes of a message of 40; ${INSTEAD}`,
+    `strace shows 20 of 40 bytes of a message; ${INSTEAD}`,
   ],
   [
     "[{nlmsg_len=40, nlmsg_type=«70000, nlmsg_flags=0, nlmsg_seq=1, nlmsg_pid=0}, 0]",
@@ -220,7 +223,7 @@ const NOT_SHOWN = [
   ],
   [
     '[{nlmsg_len=40, nlmsg_type=RTM_GETLINK}, [{nla_len=40, nla_type=IFLA_IFNAME}, «"lo"...]]',
-    "strace shows 2 bytes of 36; run it with -v -s 65536",
+    "strace shows 2 of 36 bytes; run it with -v -s 65536",
   ],
 ] as const;
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
-import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams.ts";
 import { COMMANDS, type CommandSpec } from "../../cli/table.ts";
 import { replacedFiles } from "./replaced_files.ts";
 import { runHere } from "./run_here.ts";

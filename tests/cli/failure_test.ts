@@ -3,8 +3,7 @@ import { assertEquals } from "@std/assert";
 import { assertSnapshot } from "@std/testing/snapshot";
 import { parseArguments } from "../../cli/arguments.ts";
 import { describeFailure } from "../../cli/failure.ts";
-import { Interrupted } from "../../cli/interruptible.ts";
-import { UsageError } from "../../cli/exit_status.ts";
+import { Interrupted, UsageError } from "../../cli/exit_status.ts";
 import { UnsupportedError } from "../../linux/libc.ts";
 import { NetlinkError, Operation } from "../../linux/netlink_error.ts";
 import { onGate } from "../../plug/queue.ts";
@@ -18,6 +17,7 @@ function onDevice(text: string, dev: string): Operation {
 /** Every code, and the exit status that it is to have. */
 const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
   "already-attached": 1,
+  "broken-gate": 1,
   "different-gate": 1,
   "foreign-qdisc": 1,
   "handle-in-use": 1,
@@ -150,7 +150,7 @@ Deno.test("describeFailure() gives advice that repeats the options of the comman
   const held = new QueueError("held", onGate("web", "hold"), { reason: "REASON" });
   assertEquals(
     describeFailure(held, parseArguments("hold web --for 1s --netns b".split(" "))).message,
-    "cannot hold gate web: REASON; release it with: plugctl release web --netns b",
+    "cannot hold gate web: REASON; wait until that has ended, or end it with: plugctl release web --netns b",
   );
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { interruptible } from "../../cli/interruptible.ts";
+import { interruptible } from "../../cli/exit_status.ts";
 
 /** Sends a signal to a process that waits, and again once it has said why its waiting ended. */
 async function signalTwice(name: Deno.Signal) {

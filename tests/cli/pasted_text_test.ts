@@ -1,6 +1,6 @@
 // What people paste: whole outputs of programs, and arrays as languages print them.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { concat, FAMILY, words } from "../codec/bytes.ts";
 import { cooked } from "../codec/captures.ts";
@@ -22,6 +22,21 @@ function read(text: string): { datagrams: string[]; notes: string[]; skipped: nu
   return { datagrams: datagrams.map((bytes) => bytes.toHex()), notes, skipped };
 }
 
+/** Lines of 16 bytes, as a program dumps them. */
+function dump(bytes: Uint8Array, line: (offset: number, part: Uint8Array) => string): string {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += 16) lines.push(line(at, bytes.subarray(at, at + 16)));
+  return lines.join("\n");
+}
+
+const swapped = (bytes: Uint8Array, size: number) =>
+  Array.from(
+    { length: Math.ceil(bytes.length / size) },
+    (_, at) => bytes.slice(at * size, (at + 1) * size).reverse().toHex(),
+  );
+const letters = (bytes: Uint8Array) =>
+  [...bytes].map((byte) => byte > 32 && byte < 127 ? String.fromCharCode(byte) : ".").join("");
+const offset = (at: number, digits: number, base = 16) => at.toString(base).padStart(digits, "0");
 /** One message as languages print or declare it. */
 const ARRAYS: Readonly<Record<string, string>> = {
   "vec! of Rust": `let request = vec![${hexNumbers(PLUG)}];`,
@@ -40,6 +55,21 @@ const ARRAYS: Readonly<Record<string, string>> = {
   "a list of Python": `[${numbers(PLUG)}]`,
   "<Buffer> of Node": `<Buffer ${pairs(PLUG)}>`,
   "Uint8Array of Node": `Uint8Array(60) [\n  ${numbers(PLUG).replaceAll(/(.{30}) /g, "$1\n  ")}\n]`,
+  "Uint8Array.of() of JavaScript": `Uint8Array.of(${hexNumbers(PLUG)})`,
+  "new Uint8Array() of JavaScript": `new Uint8Array([${numbers(PLUG)}])`,
+  "Buffer.from() of Node": `Buffer.from('${PLUG.toHex()}', 'hex')`,
+  "JSON of a Uint8Array": JSON.stringify({ ...PLUG }),
+  "a binary of Erlang": `<<${numbers(PLUG, ",")}>>`,
+  "BitConverter.ToString() of .NET": pairs(PLUG, "-").toUpperCase(),
+  "one long number": `0x${PLUG.toHex()}`,
+  "hex in backticks": `\`${PLUG.toHex()}\``,
+  "x/60xb of gdb": dump(
+    PLUG,
+    (at, part) =>
+      `0x7fff${offset(at + 16, 4)} <request+${at}>:\t${
+        [...part].map((byte) => `0x${byte.toString(16).padStart(2, "0")}`).join("\t")
+      }`,
+  ),
   "JSON of a Buffer": `{"type":"Buffer","data":[${numbers(PLUG, ",")}]}`,
   "braces": `{${hexNumbers(PLUG)}}`,
   "decimals of C": `static const unsigned char m[60] = { ${numbers(PLUG)} };`,
@@ -60,22 +90,21 @@ for (const [form, text] of Object.entries(ARRAYS)) {
   });
 }
 
+Deno.test("datagramsOfText() gives what Node shows of a Buffer that it cuts short, and says how much is missing", () => {
+  const shown = PLUG.subarray(0, 50);
+  assertEquals(read(`request <Buffer ${pairs(shown)} ... 10 more bytes>`), {
+    datagrams: [shown.toHex()],
+    notes: ["line 1, column 166: 10 bytes are left out; have all of them printed"],
+    skipped: 0,
+  });
+});
+
 Deno.test("datagramsOfText() takes each array, and each string, for a datagram", () => {
   for (const text of [`[${numbers(PLUG)}]\n[${numbers(ACK)}]`, `b'${escapes(PLUG)}', b'${escapes(ACK)}'`]) {
     assertEquals(read(text).datagrams, [PLUG.toHex(), ACK.toHex()]);
   }
 });
 
-/** Lines of 16 bytes, as a program dumps them. */
-function dump(bytes: Uint8Array, line: (offset: number, part: Uint8Array) => string): string {
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 16) lines.push(line(at, bytes.subarray(at, at + 16)));
-  return lines.join("\n");
-}
-
-const letters = (bytes: Uint8Array) =>
-  [...bytes].map((byte) => byte > 32 && byte < 127 ? String.fromCharCode(byte) : ".").join("");
-const offset = (at: number, digits: number, base = 16) => at.toString(base).padStart(digits, "0");
 const tcpdump = (bytes: Uint8Array) =>
   dump(bytes, (at, part) => `\t0x${offset(at, 4)}:  ${part.toHex().replaceAll(/.{4}(?=.)/g, "$& ")}`);
 const wireshark = (bytes: Uint8Array, gap = "  ") =>
@@ -98,6 +127,13 @@ const DUMPS: Readonly<Record<string, string>> = {
     dump(ACK, (at, part) => `${offset(at, 7, 8)} ${pairs(part)}`),
   "od -A x -t x1z": [PLUG, ACK].map((each) =>
     dump(each, (at, part) => `${offset(at, 6)} ${pairs(part).padEnd(47)}  >${letters(part)}<`)
+  ).join("\n"),
+  "xxd -e": [PLUG, ACK].map((each) => dump(each, (at, part) => `${offset(at, 8)}: ${swapped(part, 4).join(" ")}  ....`))
+    .join("\n"),
+  "hexdump": [PLUG, ACK].map((each) => dump(each, (at, part) => `${offset(at, 7)} ${swapped(part, 2).join(" ")}`))
+    .join("\n"),
+  "the kernel's log": [PLUG, ACK].map((each) =>
+    dump(each, (at, part) => `[   12.345678] nlmsg: ${offset(at, 8)}: ${pairs(part).padEnd(47)}  ${letters(part)}`)
   ).join("\n"),
   "hexdump -C behind command lines": [PLUG, ACK].map((each, index) =>
     `$ hexdump -C message${index}.bin\n${
@@ -269,6 +305,61 @@ Deno.test("datagramsOfText() reads strace with times and processes that interrup
   assertEquals(read(text).datagrams, [ACK.toHex(), PLUG.toHex()]);
 });
 
+const GET_LINK =
+  "sendto(3, [{nlmsg_len=20, nlmsg_type=RTM_GETLINK, nlmsg_flags=NLM_F_REQUEST|NLM_F_DUMP, nlmsg_seq=1, " +
+  "nlmsg_pid=0}, {rtgen_family=AF_INET6}], 20, 0, NULL, 0) = 20";
+const GET_LINK_HEX = "1400000012000103" + "0100000000000000" + "0a000000";
+
+Deno.test("datagramsOfText() reads strace with the time and the place of each call before it", () => {
+  const lines = [
+    `     0.000025 ${GET_LINK}`,
+    `[00007ffb96ddec10] ${GET_LINK}`,
+    `[pid  1200] 12:00:01.000001 (+     0.000025) [00007ffb96ddec10] ${GET_LINK}`,
+    `${GET_LINK}\n > /usr/lib/x86_64-linux-gnu/libc.so.6(sendto+0x1a) [0x110a2a]`,
+  ];
+  for (const line of lines) assertEquals(read(line).datagrams, [GET_LINK_HEX]);
+});
+
+Deno.test("datagramsOfText() reads numbers with the names that strace -X verbose puts behind them", () => {
+  const verbose =
+    "sendto(3, [[{nlmsg_len=40, nlmsg_type=0x10 /* RTM_NEWLINK */, nlmsg_flags=0x1 /* NLM_F_REQUEST */|0x4 " +
+    "/* NLM_F_ACK */, nlmsg_seq=1, nlmsg_pid=0}, {ifi_family=0 /* AF_UNSPEC */, ifi_type=0, ifi_index=7, ifi_flags=0, " +
+    "ifi_change=0}, [{nla_len=8, nla_type=0x8000 /* NLA_F_NESTED */|0x3e /* IFLA_??? */}, 5]]], 40, 0, NULL, 0) = 40";
+  assertEquals(read(verbose).datagrams, [
+    "2800000010000500" + "0100000000000000" + "0000000007000000" + "0000000000000000" + "08003e8005000000",
+  ]);
+});
+
+Deno.test("datagramsOfText() reads the addresses and names that strace -xx writes in hex", () => {
+  const address =
+    "[{nlmsg_len=44, nlmsg_type=RTM_NEWADDR, nlmsg_flags=0, nlmsg_seq=1, nlmsg_pid=0}, {ifa_family=AF_INET6, " +
+    String.raw`ifa_prefixlen=128, ifa_flags=0, ifa_scope=RT_SCOPE_HOST, ifa_index=if_nametoindex("\x6c\x6f")}, ` +
+    String.raw`[{nla_len=20, nla_type=IFA_ADDRESS}, inet_pton(AF_INET6, "\x3a\x3a\x31")]]`;
+  const { datagrams, notes } = read(`sendto(3, ${address}, 44, 0, NULL, 0) = 44`);
+  assertEquals(datagrams.map((hex) => hex.slice(-32)), ["00000000000000000000000000000001"]);
+  assertEquals(notes, ['the index of "lo" is shown as 0, strace shows its name alone']);
+});
+
+Deno.test("datagramsOfText() takes no file that strace -e read=all has dumped for messages", () => {
+  const file = concat(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46), new Uint8Array(60));
+  const text = [
+    'openat(AT_FDCWD, "/lib/libc.so.6", O_RDONLY|O_CLOEXEC) = 3',
+    String.raw`read(3, "\177ELF\0\0\0\0"..., 832) = 64`,
+    ...dump(file, (at, part) => ` | ${offset(at, 5)}  ${pairs(part)}  ${letters(part)} |`).split("\n"),
+    "close(3) = 0",
+    "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3",
+    CALLS["strace -e write=all"](PLUG),
+  ].join("\n");
+  assertEquals(read(text), { datagrams: [PLUG.toHex()], notes: [], skipped: 0 });
+});
+
+Deno.test("datagramsOfText() knows the bits that strace calls by numbers of attributes", () => {
+  const mask =
+    "sendto(3, [{nlmsg_len=28, nlmsg_type=RTM_GETSTATS, nlmsg_flags=NLM_F_REQUEST, nlmsg_seq=1, nlmsg_pid=0}, " +
+    "{family=AF_UNSPEC, ifindex=0, filter_mask=1<<IFLA_STATS_UNSPEC|1<<IFLA_STATS_LINK_64}], 28, 0, NULL, 0) = 28";
+  assertEquals(read(mask).datagrams.map((hex) => hex.slice(-8)), ["03000000"]);
+});
+
 Deno.test("datagramsOfText() reads a call of strace that a terminal has broken into lines", () => {
   const text = CALLS["strace 6 -xx"](PLUG).replaceAll(/.{70}/g, "$&\n");
   assertEquals(read(text).datagrams, [PLUG.toHex()]);
@@ -317,7 +408,7 @@ const MISTAKES: readonly (readonly [text: string, said: string])[] = [
   ["[16, 0, 300]", 'line 1, column 9: "300" is no byte, must be from 0 to 255 or 0xff'],
   ["{ 0x10, 0x100 }", 'line 1, column 9: "0x100" is no byte, must be from 0 to 255 or 0xff'],
   ["[16, 0, 010]", 'line 1, column 9: "010" is no byte, must be from 0 to 255 or 0xff'],
-  ["<Buffer 3c 00 00 00 ... 10 more bytes>", "line 1, column 21: here bytes are left out; have all of them printed"],
+  ["[16, 0, ..., 0, 0]", "line 1, column 9: here bytes are left out; have all of them printed"],
   [
     "0000000 003c 0000 0024 0005\n0000008",
     "line 1, column 1: bytes stand in words, whose order it does not say; use hexdump -C",

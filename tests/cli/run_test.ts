@@ -146,9 +146,8 @@ Deno.test("run refuses a file that is not UTF-8, and guesses at no letter of it"
   }
 });
 
-Deno.test("run says that there is no such file, or that it is a folder", async () => {
-  for (const [file, reason] of [["/nonexistent/a.yaml", "there is no such file"], ["/", "it is a folder"]]) {
-    const { status, stderr } = await plugctl(["run", file]);
-    assertEquals([status, stderr], [1, `plugctl: cannot read ${file}: ${reason}\n`]);
-  }
+Deno.test("run says that there is no such file", async () => {
+  const file = "/nonexistent/a.yaml";
+  const { status, stderr } = await plugctl(["run", file]);
+  assertEquals([status, stderr], [1, `plugctl: cannot read ${file}: there is no such file\n`]);
 });

@@ -1,7 +1,7 @@
 // What strace shows field by field, held against the bytes that it dumped beneath. Recorded with strace 6.1 on Linux 6.18:
 // strace -v -s 65536 -e write=all -e read=all, of `ip`, `tc` and `bridge`.
 import { assert, assertEquals } from "@std/assert";
-import { datagramsOfText } from "../../cli/input/datagrams_of_text.ts";
+import { datagramsOfText } from "../../cli/input/datagrams.ts";
 
 const RECORDED = await Deno.readTextFile(new URL("strace/fields_and_bytes.txt", import.meta.url));
 const isDump = (line: string) => /^ [|*] /.test(line);

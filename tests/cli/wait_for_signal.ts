@@ -1,5 +1,5 @@
 // Waits as `plugctl detach` does until a signal ends it, and then waits without.
-import { Interrupted, interruptible } from "../../cli/interruptible.ts";
+import { Interrupted, interruptible } from "../../cli/exit_status.ts";
 
 const timer = setInterval(() => {}, 1000);
 try {

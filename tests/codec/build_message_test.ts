@@ -1,5 +1,21 @@
 // Messages from values by their names, against what tc and ip sent of the same, as strace saw it.
 import { assertEquals, assertThrows } from "@std/assert";
+import {
+  ETH_P_ALL,
+  IFF_UP,
+  IN6_ADDR_GEN_MODE_NONE,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  RTM_NEWLINK,
+  RTM_NEWQDISC,
+} from "../../codec/assembly/constants.ts";
+import { sendRegion } from "../../codec/exchange.ts";
+import { TC_H_CLSACT } from "../../codec/handle.ts";
+import { encodeRequest, type Request } from "../../codec/request.ts";
+import { treeRequest } from "../../codec/tree_request.ts";
+import { createFilter, FIRST_FILTER, hookOf, sampleFilter } from "../../plug/filter.ts";
 import { buildMessage, decode, encode, formatMessage, type MessageInput, ROUTE_FAMILY } from "../../codec/family.ts";
 
 function hexOf(name: string, input: MessageInput): string {
@@ -59,5 +75,77 @@ Deno.test("buildMessage() says what the tables do not have, and what must be hel
     build("RTM_NEWLINK", { attributes: { OPERSTATE: "ON" } }),
     TypeError,
     "one of UNKNOWN, NOTPRESENT, DOWN",
+  );
+});
+
+/** What a request that is laid out by hand is sent as, with the sequence number 7. */
+function sentHex(request: Request): string {
+  return sendRegion.slice(0, encodeRequest(request, { at: 0, sequence: 7 })).toHex();
+}
+
+/** The same message by the tables, which every request is to be. */
+function tablesHex({ type, flags = 0 }: Request, input: MessageInput): string {
+  return hexOf(ROUTE_FAMILY.messages[type].name, { flags: flags | NLM_F_REQUEST | NLM_F_ACK, sequence: 7, ...input });
+}
+
+Deno.test("treeRequest() lays out links and clsact as the tables do", () => {
+  const link = treeRequest({
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    ifindex: 7,
+    name: "plug-web",
+    kind: "ifb",
+    txqueuelen: 1000,
+    alias: "a note",
+    addressless: true,
+    up: true,
+  });
+  assertEquals(
+    sentHex(link),
+    tablesHex(link, {
+      body: { ifindex: 7, flags: IFF_UP, change: IFF_UP },
+      attributes: {
+        IFNAME: "plug-web",
+        TXQLEN: 1000,
+        IFALIAS: "a note",
+        AF_SPEC: { INET6: { ADDR_GEN_MODE: IN6_ADDR_GEN_MODE_NONE } },
+        LINKINFO: { KIND: "ifb" },
+      },
+    }),
+  );
+  const clsact = treeRequest({ type: RTM_NEWQDISC, flags: NLM_F_CREATE | NLM_F_EXCL, ifindex: 7, clsact: true });
+  const place = { ifindex: 7, handle: 0xffff0000, parent: TC_H_CLSACT };
+  assertEquals(sentHex(clsact), tablesHex(clsact, { body: place, attributes: { KIND: "clsact" } }));
+});
+
+Deno.test("createFilter() and sampleFilter() lay out filters as the tables do", () => {
+  const place = { ifindex: 7, parent: hookOf("ingress"), priority: 1000, handle: FIRST_FILTER };
+  const keys = [{ type: 8, value: Uint8Array.of(8, 0) }, { type: 9, value: Uint8Array.of(6) }];
+  const info = 1000 << 16 | 0x300;
+  const body = { ifindex: 7, parent: hookOf("ingress"), handle: FIRST_FILTER, info };
+  const matched = { KEY_ETH_TYPE: "IP", KEY_IP_PROTO: "TCP" };
+  const redirect = { index: 0, action: "STOLEN", eaction: "EGRESS_REDIR", ifindex: 9 };
+  const cookie = Uint8Array.of(1, 2, 3);
+  const created = createFilter(place, { keys, redirectTo: 9, cookie });
+  const mirred = { KIND: "mirred", OPTIONS: { PARMS: redirect }, COOKIE: cookie };
+  assertEquals(
+    sentHex(created),
+    tablesHex(created, { body, attributes: { KIND: "flower", OPTIONS: { ...matched, ACT: [mirred] } } }),
+  );
+  const there = {
+    ...place,
+    protocol: ETH_P_ALL,
+    chain: 0,
+    kind: "flower",
+    actions: [{ kind: "mirred", index: 0, mirred: { what: 1, ifindex: 9 }, packets: 0, bytes: 0, ageMs: 0, cookie }],
+  };
+  const sampled = sampleFilter(there, { keys, groups: [5], truncBytes: 96 });
+  const sample = {
+    KIND: "sample",
+    OPTIONS: { PARMS: { action: "PIPE" }, RATE: 1, TRUNC_SIZE: 96, PSAMPLE_GROUP: 5 },
+  };
+  assertEquals(
+    sentHex(sampled),
+    tablesHex(sampled, { body, attributes: { KIND: "flower", OPTIONS: { ...matched, ACT: [sample, mirred] } } }),
   );
 });

@@ -1,6 +1,8 @@
 // The tables against the kernel's own headers: what a C compiler says that linux-libc-dev 6.1 has.
 import { assert, assertEquals } from "@std/assert";
-import { contentsOf } from "../../codec/names.ts";
+import * as constants from "../../codec/assembly/constants.ts";
+import { contentsOf, numberNamed } from "../../codec/names.ts";
+import { NLMSG, NLMSGERR, nlmsghdr } from "../../codec/spec/control.ts";
 import { genericFamily, ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import type { Struct } from "../../codec/spec/table.ts";
 import uapi from "./vectors/uapi.json" with { type: "json" };
@@ -44,3 +46,21 @@ function membersOf({ members }: Struct): unknown[] {
     return kernelName ? [[kernelName, offset - size, size]] : [];
   });
 }
+
+Deno.test("the numbers that AssemblyScript and callers know by their C names are those of the tables", () => {
+  const lengths = new Map(contents.flatMap(({ structs }) => [...structs].map(({ name, size }) => [name, size])));
+  lengths.set("nlmsghdr", nlmsghdr.size);
+  let compared = 0;
+  for (const [name, number] of Object.entries(constants)) {
+    const known = name.endsWith("_LEN")
+      ? lengths.get(name.slice(0, -4).toLowerCase())
+      : numberNamed(name, ROUTE_FAMILY) ?? NLMSG.numbers[name.replace("NLMSG_", "")] ??
+        NLMSGERR.byName.get(name.replace("NLMSGERR_ATTR_", ""))?.number;
+    if (known === undefined) continue;
+    // Of these two the constant leaves out what the compiler puts at their ends
+    const isUnpadded = name === "TC_STATS_LEN" || name === "GNET_STATS_BASIC_LEN";
+    assertEquals(number, isUnpadded ? known - 4 : known, name);
+    compared++;
+  }
+  assert(compared >= 60, `${compared} of ${Object.keys(constants).length}`);
+});

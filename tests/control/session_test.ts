@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Desk } from "../../control/desk.ts";
-import { LINE_MAX, readLines } from "../../control/lines.ts";
+import { LINE_MAX, readLines } from "../../linux/incoming.ts";
 import { OPERATIONS } from "../../control/operations/list.ts";
 import { Session } from "../../control/session.ts";
 
@@ -31,7 +31,7 @@ const MISTAKES: [request: unknown, ...answer: unknown[]][] = [
   [{ op: "show" }, null, "invalid", "a request needs an id, a number or a text, which its answer has too", "id"],
   [{ id: true, op: "show" }, null, "invalid", /needs an id/, "id"],
   [{ id: 1, op: "pause" }, 1, "unknown-operation", /^there is no operation "pause": attach, detach, .*, cancel$/, "op"],
-  [{ id: 1 }, 1, "unknown-operation", /^there is no operation undefined: /, "op"],
+  [{ id: 1 }, 1, "invalid", /^a request needs an op: attach, detach, .*, cancel$/, "op"],
   [{ id: 1, op: "buffer" }, 1, "invalid", "nothing is named: on is a gate or a device, or a list"],
   [{ id: 1, op: "buffer", on: [] }, 1, "invalid", "on of buffer is empty, must be at least one name", "on"],
   [{ id: 1, op: "buffer", on: 3 }, 1, "invalid", "on of buffer is 3, must be a name, or a list of names", "on"],
@@ -64,12 +64,12 @@ const MISTAKES: [request: unknown, ...answer: unknown[]][] = [
   ],
   [{ id: 1, op: "gate-add", dev: "lo", direction: "in", match: "prot 7" }, 1, "invalid", /prot/],
   [{ id: 1, op: "cancel" }, 1, "invalid", "cancel needs request", "request"],
-  [{ id: 1, op: "wait", on: "a", until: "backlog" }, 1, "invalid", /comparison/],
+  [{ id: 1, op: "wait", on: "a", until: "backlog" }, 1, "invalid", /invalid condition "backlog": use backlog/, "until"],
   [
     { id: 1, op: "wait", on: "a", until: "queue>=1" },
     1,
     "invalid",
-    /until is "queue>=1", must be backlog, sent or drops/,
+    /invalid condition "queue>=1": use backlog, backlog-bytes, sent/,
     "until",
   ],
 ];

@@ -221,6 +221,7 @@ for (const [happening, disturb] of DISTURBANCES) {
     disturb(scene, place);
     const { why, disturbance, backlog }: Released = await scene.channel.reported("released");
     assertEquals([why, disturbance?.what, backlog], ["disturbed", happening, { packets: 1, bytes: 100 }]);
+    assertEquals(disturbance?.isWhole, happening === "released" ? true : undefined);
     scene.channel.end();
     await scene.ended;
   });

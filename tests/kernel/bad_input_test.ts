@@ -37,7 +37,7 @@ const ROWS: Row[] = [{
   name: "detach where no plug is",
   words: ["detach", ...DEV],
   status: 1,
-  message: "cannot detach eth0 (root): no plug is attached",
+  message: "cannot detach eth0 (root): no plug is attached; list the plugs with: plugctl show",
 }, {
   name: "buffer where a qdisc of another kind is",
   tc: PRIO,
@@ -49,8 +49,7 @@ const ROWS: Row[] = [{
   tc: PRIO,
   words: ["release-indefinite", ...DEV, "--parent", "1:1"],
   status: 1,
-  message: "cannot release eth0 (parent 1:1): no plug is attached; attach one with: " +
-    "plugctl attach --dev eth0 --parent 1:1",
+  message: "cannot release eth0 (parent 1:1): no plug is attached; list the plugs with: plugctl show",
 }, {
   name: "limit of a plug whose handle belongs to another kind",
   tc: PRIO,
@@ -74,13 +73,13 @@ const ROWS: Row[] = [{
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--dev", "lo"],
   status: 1,
-  message: "cannot release lo (root): no plug is attached; attach one with: plugctl attach --dev lo",
+  message: "cannot release lo (root): no plug is attached; list the plugs with: plugctl show",
 }, {
   name: "a handle that no qdisc has",
   tc: HOLDING,
   words: ["release-indefinite", ...DEV, "--handle", "77:"],
   status: 1,
-  message: "cannot release eth0 (handle 77:): no plug is attached; attach one with: plugctl attach --dev eth0",
+  message: "cannot release eth0 (handle 77:): no plug is attached; list the plugs with: plugctl show",
 }, {
   name: "a parent that is not there",
   tc: HOLDING,

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { NLM_F_DUMP, RTM_GETLINK, RTM_GETQDISC, RTM_GETROUTE, RTM_GETTFILTER } from "../../codec/assembly/constants.ts";
-import { bytesOf } from "../../codec/attributes.ts";
+import { bytesOf } from "../../codec/records.ts";
 import type { FieldInput } from "../../codec/encode.ts";
 import { decode, encode, type Field, formatSummary } from "../../codec/family.ts";
 import { Connection } from "../../netlink/connection.ts";

@@ -6,11 +6,11 @@
  */
 
 import { runCommandLine } from "../../cli/main.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Written } from "../cli/written.ts";
 
 console.log("ready");
-for await (const line of lines(Deno.stdin.readable)) {
+for await (const line of readLines(Deno.stdin.readable)) {
   const stdout = new Written();
   const stderr = new Written();
   const status = await runCommandLine(JSON.parse(line), { stdout, stderr });

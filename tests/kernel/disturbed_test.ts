@@ -283,7 +283,7 @@ Deno.test("a guardian of buffer --max-hold knows its plug from a later one", asy
 
   await t.step("that was released by tc and held anew while the guardian was stopped", async () => {
     await plugctlDone(left, "attach", ...DEV);
-    const guardian = guardianOf(await plugctlDone(left, "buffer", "--dev", "eth0", "--max-hold", "3s", "--json"));
+    const guardian = guardianOf(await plugctlDone(left, "buffer", "--dev", "eth0", "--max-hold", "10s", "--json"));
     hold.send();
     await seen();
     Deno.kill(guardian, "SIGSTOP");
@@ -291,7 +291,7 @@ Deno.test("a guardian of buffer --max-hold knows its plug from a later one", asy
     await hold.allArrived();
     await plugctlDone(left, "buffer", "--dev", "eth0");
     hold.send();
-    await new Promise((resolve) => setTimeout(resolve, 3500));
+    await new Promise((resolve) => setTimeout(resolve, 10_500));
     Deno.kill(guardian, "SIGCONT");
     await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
     assertEquals(plugOf(left).qlen, HELD);
@@ -303,7 +303,7 @@ Deno.test("a guardian of buffer --max-hold knows its plug from a later one", asy
 
   await t.step("but keeps its deadline when an epoch is released", async () => {
     await plugctlDone(left, "attach", ...DEV);
-    const guardian = guardianOf(await plugctlDone(left, "buffer", "--dev", "eth0", "--max-hold", "5s", "--json"));
+    const guardian = guardianOf(await plugctlDone(left, "buffer", "--dev", "eth0", "--max-hold", "20s", "--json"));
     hold.send();
     await plugctlDone(left, "buffer", "--dev", "eth0");
     hold.send();

@@ -173,6 +173,8 @@ for (const direction of ["in", "out", "both"] as const) {
       });
       using leaving = new PacketSocket(cable.pair.left, "plug-m");
       for (const way of ways) await cable.send(way, frames);
+      // What a gate takes reaches its plug a moment later, in a softirq.
+      await until(() => gate.stats().backlogPackets >= gate.read().hitPackets, { ...WAIT, what: `all of ${match}` });
       const { backlogPackets } = gate.stats();
       gate.releaseIndefinite();
       const held: number[] = [];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { connect, type End, Host } from "./host.ts";
 import { plugctlDone } from "./plugctl.ts";
 import { until } from "./until.ts";
@@ -92,7 +92,7 @@ for server in servers: threading.Thread(target=server.serve_forever).start()
 /** Starts an HTTP server on each of these ports of a host, for IPv4 and IPv6, and returns when they listen. */
 export async function serveHttp(host: Host, ...ports: number[]): Promise<void> {
   const command = ["python3", "-c", HTTP_SERVER, ...ports.map(String)];
-  await lines(host.spawn(command, { stdin: "null", stdout: "piped" }).stdout).next();
+  await readLines(host.spawn(command, { stdin: "null", stdout: "piped" }).stdout).next();
 }
 
 /** A request by curl that runs, and its end. */

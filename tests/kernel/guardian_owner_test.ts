@@ -1,7 +1,7 @@
 /** A guardian whose process is dead, or that is told to let go, leaves alone what its process does not hold. */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { plugctlDone } from "./plugctl.ts";
 import { guardians, hasEnded } from "./process_table.ts";
@@ -22,7 +22,7 @@ class Owner {
   static async start({ left }: HoldCase, way: string): Promise<Owner> {
     const command = [Deno.execPath(), "run", "-A", "--no-check", PROGRAM, way];
     const child = left.spawn(command, { stdout: "piped" });
-    const { value } = await lines(child.stdout).next();
+    const { value } = await readLines(child.stdout).next();
     return new Owner(child, Number(value?.split(" ")[0]));
   }
 

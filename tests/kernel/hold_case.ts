@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { witness } from "./gate_pair.ts";
 import { connect, type End, Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
@@ -65,7 +65,7 @@ export class HoldCase implements Disposable {
     // It starts another, and ends by any signal: a shell that waits for a command minds no SIGINT.
     const command = ["--", "sh", "-c", "sleep 600 & echo holding; exec sleep 600"];
     const child = this.left.spawn([...PLUGCTL, "hold", ...words, ...command], { stdin: "null", stdout: "piped" });
-    assertEquals((await lines(child.stdout).next()).value, "holding");
+    assertEquals((await readLines(child.stdout).next()).value, "holding");
     return child;
   }
 

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Connection } from "../../netlink/connection.ts";
 import { findGuardians, markOfPlug } from "../../guardian/mark.ts";
 import { findDevice } from "../../plug/qdiscs.ts";
+import { seen } from "./disturbed.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
@@ -102,6 +103,7 @@ Deno.test("plugctl hold", async (t) => {
   await test("hold says that the plug has vanished, when its device is deleted in the middle", async () => {
     const { outcome, endCommand } = await hold.hold(DEV);
     hold.send();
+    await seen();
     await hold.withoutCable(async () => {
       endCommand();
       const { status, stderr } = await outcome;
@@ -121,6 +123,7 @@ Deno.test("plugctl hold", async (t) => {
       using sender = new UdpSocket(hold.left, { address: "10.7.0.1", port: 0 });
       sender.send(new Uint8Array(1), { address: "10.7.0.2", port: 5000 });
     }
+    await seen();
     hold.left.configure(["link delete gone0"]);
     endCommand();
     const { status, stderr } = await outcome;

@@ -1,7 +1,7 @@
 /** `hold` of a device at whose root a plug cannot be, or costs more than a gate: it holds through a gate, and says so. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { witness } from "./gate_pair.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
@@ -117,7 +117,7 @@ Deno.test("hold of a device with a clsact holds through a gate where others can 
   const arrival = await underTraffic(across(hold), async () => {
     for (let round = 0; round < 5; round++) {
       const child = hold.left.spawn([...DISTURBED, "hold", "eth0", "--for", "30ms"], { stderr: "piped" });
-      const said = await Array.fromAsync(lines(child.stderr));
+      const said = await Array.fromAsync(readLines(child.stderr));
       assertEquals((await child.status).code, 0, said.join("\n"));
       assertEquals(
         said[0],

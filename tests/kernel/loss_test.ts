@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Gate, listGates, Plug } from "../../mod.ts";
 import { sleep, timedUndisturbed } from "../../linux/process.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
@@ -113,7 +113,7 @@ Deno.test("a plug beside a clsact loses nothing where others can send meanwhile,
   const before = witness(pair.left);
   const arrival = await underTraffic(across(pair), async () => {
     const child = pair.left.spawn([...DISTURBED, CYCLES, "eth0", String(ROUNDS)], { stdout: "piped" });
-    const output = lines(child.stdout);
+    const output = readLines(child.stdout);
     assertEquals((await output.next()).value, "begun");
     assertEquals((await output.next()).value, '{"longestGapMs":0}');
     assertEquals((await child.status).code, 0);
@@ -128,7 +128,7 @@ Deno.test("a plug says that its device sent nothing where there is no clsact, an
   let longestGapMs = 0;
   const arrival = await underTraffic({ ...across(pair), rate: 10_000 }, async () => {
     const child = pair.left.spawn([...DISTURBED, CYCLES, "eth0", String(ROUNDS)], { stdout: "piped" });
-    const output = lines(child.stdout);
+    const output = readLines(child.stdout);
     await output.next();
     ({ longestGapMs } = JSON.parse((await output.next()).value));
     assertEquals((await child.status).code, 0);
@@ -152,7 +152,7 @@ Deno.test("who is killed while a plug comes or goes beside a clsact leaves nothi
   const arrival = await underTraffic(across(pair), async () => {
     for (let round = 0; round < ROUNDS_OF_KILLS; round++) {
       const child = pair.left.spawn([...DISTURBED, CYCLES, "eth0", "1000000", "pass"], { stdout: "piped" });
-      const output = lines(child.stdout);
+      const output = readLines(child.stdout);
       await output.next();
       await until(() => listGates(connection).length > 0, { ...WAIT, what: "a temporary gate" });
       child.kill("SIGKILL");

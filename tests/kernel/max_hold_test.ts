@@ -73,7 +73,7 @@ Deno.test("buffer --max-hold", async (t) => {
     assertEquals(status, 1);
     assertMatch(
       stderr,
-      /: it is held already, until the deadline that process \d+ keeps; release it with: plugctl release/,
+      /: it is held already, until the deadline that process \d+ keeps; wait until that has ended, or end it with: plugctl release/,
     );
     await plugctlDone(left, "release-indefinite", ...DEV);
     await hold.isOver();

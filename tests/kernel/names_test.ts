@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connect, Host } from "./host.ts";
+import { Scenario } from "../../scenario/scenario.ts";
 import { sendNumbered } from "./numbered.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { plugOf, qdiscs } from "./queue.ts";
@@ -55,6 +56,38 @@ for (const name of ["eth0", "ens3", LONG]) {
     await plugctlDone(left, "gate", "delete", "web");
   });
 }
+
+Deno.test("a gate is refused that names a device twice, by two of its names, and nothing is left of it", async () => {
+  using hosts = machine();
+  const { left } = hosts;
+  const before = left.run("ip", "-brief", "link");
+  const words = ["gate", "add", "web", "--dev", "eth0", "--dev", LONG, "--direction", "out"];
+  assertEquals(await plugctl(left, ...words), {
+    status: 1,
+    stdout: "",
+    stderr: `plugctl: cannot add gate web: eth0 and ${LONG} are names of one device, eth0\n`,
+  });
+  assertEquals(left.run("ip", "-brief", "link"), before);
+  assertEquals(qdiscs(left).map(({ kind }) => kind), ["noqueue"]);
+});
+
+Deno.test("a scenario takes devices by their altnames", async () => {
+  using hosts = machine();
+  const { left } = hosts;
+  const scenario = await Scenario.parse(`name: altnames
+hosts: { near: { netns: ${left.name} } }
+defaults: { host: near }
+gates: { web: { dev: [ens3], direction: out, match: udp } }
+plugs: { up: { dev: ${LONG} } }
+steps:
+  - hold: { gate: web, for: 10ms }
+  - hold: { plug: up, for: 10ms }
+  - expect: { command: tc qdisc show dev eth0, stdout: plug }
+`);
+  const { outcome, error, undone } = await scenario.run();
+  assertEquals([outcome, error, undone], ["done", undefined, true]);
+  assertEquals(qdiscs(left).map(({ kind }) => kind), ["noqueue"]);
+});
 
 Deno.test("an operand is a gate or a device; where it is both, the error says how to tell which", async () => {
   using hosts = machine();

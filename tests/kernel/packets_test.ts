@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import { Gate } from "../../mod.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { GatePair, getHttp, serveHttp, WAIT, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";
@@ -189,7 +189,7 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
     stdout: "null",
     stderr: "piped",
   });
-  const said = lines(child.stderr);
+  const said = readLines(child.stderr);
   assertEquals((await said.next()).value, "plugctl: capturing gate web");
   sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 3 });
   await pair.holds("web", 3);

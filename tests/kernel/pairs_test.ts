@@ -7,7 +7,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { witness } from "./gate_pair.ts";
 import { connect, Host } from "./host.ts";
 import { type Outcome, plugctl } from "./plugctl.ts";
@@ -72,7 +72,7 @@ class Talker {
 
   constructor(child: Deno.ChildProcess) {
     this.#input = child.stdin.getWriter();
-    this.#output = lines(child.stdout)[Symbol.asyncIterator]();
+    this.#output = readLines(child.stdout)[Symbol.asyncIterator]();
   }
 
   async hear(): Promise<string> {

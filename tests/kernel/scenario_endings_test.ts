@@ -10,7 +10,7 @@ import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import { findProcesses } from "../../guardian/processes.ts";
 import { Scenario } from "../../scenario/scenario.ts";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Written } from "../cli/written.ts";
 import { fullDisk } from "./full_disk.ts";
 import { GatePair, witness } from "./gate_pair.ts";
@@ -183,7 +183,7 @@ ending("its guardian's death", async (machine) => {
   const kill = () => findProcesses(isGuardian).forEach((pid) => Deno.kill(pid, "SIGKILL"));
   const { outcome, undone, error } = await run(machine, machine.scenario("  - sleep: 1h"), kill);
   assertEquals([outcome, undone], ["failed", true]);
-  assertMatch(String(error), /: the guardian has ended, which releases what is held should this process die$/);
+  assertMatch(String(error), /: the guardian has ended, and nobody would release what is held if plugctl died$/);
 });
 
 ending("an interface that is deleted in the middle", async (machine) => {
@@ -270,7 +270,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 12
         const [program, ...args] = [...PLUGCTL, "run", "--json", file];
         const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
         let passed: Promise<number> | undefined;
-        for await (const line of lines(child.stdout)) {
+        for await (const line of readLines(child.stdout)) {
           const event: ScenarioEvent = JSON.parse(line);
           if (saysHolding(event)) {
             machine.send();

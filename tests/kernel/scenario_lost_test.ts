@@ -2,6 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Scenario } from "../../scenario/scenario.ts";
+import type { ScenarioEvent } from "../../scenario/event.ts";
+import { seen } from "./disturbed.ts";
 import { PLUGCTL } from "./plugctl.ts";
 
 const SEND = `run: [bash, -c, "for i in {1..10}; do echo x >/dev/udp/10.0.0.2/9; done"]`;
@@ -9,6 +11,7 @@ const SEND = `run: [bash, -c, "for i in {1..10}; do echo x >/dev/udp/10.0.0.2/9;
 /** How a scenario ends in which ten packets are held by a gate or a plug while a command is run, and how soon. */
 async function ending(queue: "gates" | "plugs", command: readonly string[]) {
   const match = queue === "gates" ? ", direction: egress, match: udp" : "";
+  const file = `${Deno.makeTempDirSync({ prefix: "plugctl-lost-" })}/seen`;
   const scenario = await Scenario.parse(`name: lost
 hosts:
   one: { devices: { eth0: { to: two, address: 10.0.0.1/24 } } }
@@ -19,11 +22,15 @@ steps:
   - buffer: held
   - ${SEND}
   - wait: { ${queue.slice(0, -1)}: held, backlog: 10 }
-  - sleep: 200ms
+  - wait: { file: ${file} }
   - run: ${JSON.stringify(command)}
   - sleep: 1h
 `);
-  const { outcome, step, undone, error } = await scenario.run();
+  // What its guardian has seen of them is what is told.
+  const onEvent = (event: ScenarioEvent) => {
+    if (event.event === "step-end" && event.step === "3") seen().then(() => Deno.writeTextFile(file, ""));
+  };
+  const { outcome, step, undone, error } = await scenario.run({ onEvent });
   return { outcome, step, undone, message: (error as Error | undefined)?.message ?? "" };
 }
 

@@ -1,7 +1,8 @@
 /** `plugctl session`: what another program holds and lets go by lines of JSON, and what is left when it ends, however it does. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
+import { Conversation } from "./conversation.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
@@ -12,79 +13,6 @@ import { until } from "./until.ts";
 
 const WAIT = { timeoutMs: 60_000 };
 const GATE = { op: "gate-add", name: "web", dev: "eth0", direction: "out", match: "udp dst port 5000" };
-
-interface Said {
-  id?: number | null;
-  event?: string;
-  result?: unknown;
-  error?: { code: string; message: string };
-  [word: string]: unknown;
-}
-
-/** A session on a host, as another program has it. */
-class Conversation implements AsyncDisposable {
-  readonly child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #said: Said[] = [];
-  #last = 0;
-
-  constructor(host: Host, ...words: string[]) {
-    const command = [...PLUGCTL, "session", ...words];
-    this.child = host.spawn(command, { stdin: "piped", stdout: "piped", stderr: "piped" });
-    this.#input = this.child.stdin.getWriter();
-    this.#read();
-  }
-
-  /** Asks, and returns the result; `op` first, then what it takes. */
-  async ask(request: Record<string, unknown>): Promise<unknown> {
-    const { result, error } = await this.answer(await this.send(request));
-    if (error) throw new Error(`${error.code}: ${error.message}`);
-    return result;
-  }
-
-  /** Asks, and returns the number of the request. */
-  async send(request: Record<string, unknown>): Promise<number> {
-    const id = ++this.#last;
-    await this.write({ id, ...request });
-    return id;
-  }
-
-  async write(line: unknown): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
-  }
-
-  /** What answers a request, once it does. */
-  answer(id: number): Promise<Said> {
-    return this.hear((said) => said.id === id && said.event === undefined, `the answer to ${id}`);
-  }
-
-  /** What was said that is meant, once it was. */
-  hear(isMeant: (said: Said) => boolean, what: string): Promise<Said> {
-    return until(() => this.#said.find(isMeant), { ...WAIT, what });
-  }
-
-  /** Ends its input, and returns its exit status and what it has written to standard error. */
-  async end(): Promise<[status: number, stderr: string]> {
-    await this.#input.close();
-    const { code } = await this.child.status;
-    return [code, await new Response(this.child.stderr).text()];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
-    await this.child.status;
-    if (!this.child.stderr.locked) await this.child.stderr.cancel();
-    await this.#input.close().catch(() => {});
-  }
-
-  async #read(): Promise<void> {
-    for await (const line of lines(this.child.stdout)) this.#said.push(JSON.parse(line));
-  }
-}
 
 Deno.test("a session holds, waits, counts and lets go, a gate and a plug", async () => {
   using hold = new HoldCase();
@@ -141,21 +69,20 @@ Deno.test("a session holds for a time, says when it has begun, and answers other
   using hold = new HoldCase();
   await using session = new Conversation(hold.left);
   await session.ask(GATE);
-  const id = await session.send({ op: "hold", on: "web", forMs: 1500 });
-  const begun = await session.hear((said) => said.id === id && said.event === "holding", "the beginning");
-  assertEquals(begun.names, ["web"]);
-  hold.send();
-  await session.ask({ op: "wait", on: "web", until: `backlog>=${HELD}` });
-  const { heldMs, cutShort, queues } = (await session.answer(id)).result as Record<string, unknown>;
-  assertEquals([cutShort, queues], [false, [{ name: "web", packets: HELD, bytes: HELD * 46, drops: 0 }]]);
-  assert(Number(heldMs) >= 1500, `${heldMs}`);
-  await hold.allArrived();
   // Told to end, it ends at once; and of one that has ended nothing is cancelled.
   const long = await session.send({ op: "hold", on: "web", forMs: 600_000 });
-  await session.hear((said) => said.id === long && said.event === "holding", "the beginning");
+  const begun = await session.hear((said) => said.id === long && said.event === "holding", "the beginning");
+  assertEquals(begun.names, ["web"]);
+  hold.send();
+  await session.ask({ op: "wait", on: "web", until: `backlog>=${HELD}`, timeoutMs: 60_000 });
   assertEquals(await session.ask({ op: "cancel", request: long }), { cancelled: true });
-  assertEquals(((await session.answer(long)).result as { cutShort: boolean }).cutShort, false);
+  const ended = (await session.answer(long)).result as Record<string, unknown>;
+  assertEquals([ended.cutShort, ended.queues], [false, [{ name: "web", packets: HELD, bytes: HELD * 46, drops: 0 }]]);
+  await hold.allArrived();
   assertEquals(await session.ask({ op: "cancel", request: long }), { cancelled: false });
+  const { heldMs, cutShort } = await session.ask({ op: "hold", on: "web", forMs: 300 }) as Record<string, unknown>;
+  assertEquals(cutShort, false);
+  assert(Number(heldMs) >= 300, `${heldMs}`);
   assertEquals(await session.end(), [0, ""]);
   await hold.isOver();
 });
@@ -195,7 +122,7 @@ Deno.test("a session takes a list in one line, in one send, and answers it in on
   const trace = Deno.makeTempFileSync();
   const strace = ["strace", "-qq", "-e", "trace=sendto", "-o", trace];
   const child = hold.left.spawn([...strace, ...PLUGCTL, "session"], { stdin: "piped", stdout: "piped" });
-  const heard = lines(child.stdout);
+  const heard = readLines(child.stdout);
   const input = child.stdin.getWriter();
   const ask = async (line: unknown) => {
     await input.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
@@ -209,9 +136,8 @@ Deno.test("a session takes a list in one line, in one send, and answers it in on
   const buffers = names.map((on, id) => ({ id, op: "buffer", on }));
   await ask(buffers);
   await ask(names.map((on, id) => ({ id, op: "release", on, count: false })));
-  // What is sent to the guardian is JSON; all else goes to the kernel.
-  const sent = () =>
-    Deno.readTextFileSync(trace).split("\n").filter((line) => /^sendto/.test(line) && !/order/.test(line));
+  // RTM_NEWQDISC: what it looks at beforehand, and says to its guardian, is something else.
+  const sent = () => Deno.readTextFileSync(trace).split("\n").filter((line) => /^sendto.*nlmsg_type=0x24 /.test(line));
   const before = sent().length;
   assertEquals(await ask(buffers), names.map((name, id) => ({ id, result: [{ name, maxMs: 30_000 }] })));
   assertEquals(sent().length - before, 1, sent().slice(before).join("\n"));

@@ -1,7 +1,7 @@
 /** What a process holds through the API is released when a signal ends the process. */
 
 import { assertEquals } from "@std/assert";
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { connect, Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { plugOf } from "./queue.ts";
@@ -18,7 +18,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const to = { address: server.ipv4, port: 5000 };
     using receiver = new UdpSocket(right, to);
     const holder = left.spawn([Deno.execPath(), "run", "-A", "--no-check", HOLDER], { stdout: "piped" });
-    assertEquals((await lines(holder.stdout).next()).value, "holding");
+    assertEquals((await readLines(holder.stdout).next()).value, "holding");
     sendNumbered(sender, to, { count: 100 });
     assertEquals(plugOf(left).qlen, 100);
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import type { Host } from "./host.ts";
 
 const PROGRAM = `${import.meta.dirname}/traffic.py`;
@@ -32,10 +32,10 @@ export async function underTraffic({ from, to, address, rate }: Route, work: () 
   const end = (host: Host, ...words: string[]) =>
     host.spawn(["python3", PROGRAM, ...words], { stdin: "piped", stdout: "piped" });
   const receiver = end(to, "receive", address, "9000");
-  const arrived = lines(receiver.stdout);
+  const arrived = readLines(receiver.stdout);
   await arrived.next();
   const sender = end(from, "send", address, "9000", String(rate));
-  const departed = lines(sender.stdout);
+  const departed = readLines(sender.stdout);
   await departed.next();
   try {
     await work();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lines } from "../../uml/processes.ts";
+import { readLines } from "../../linux/incoming.ts";
 import type { End } from "./host.ts";
 
 const PORT = 5001;
@@ -43,7 +43,7 @@ export async function transfer(
 
 /** Starts `tcp_end.py` on a host and yields the lines that it says. */
 function speak({ host }: End, args: string[]): AsyncGenerator<string> {
-  return lines(host.spawn(["python3", PROGRAM, ...args], { stdin: "null", stdout: "piped" }).stdout);
+  return readLines(host.spawn(["python3", PROGRAM, ...args], { stdin: "null", stdout: "piped" }).stdout);
 }
 
 function parse(line: string | undefined): Passed {

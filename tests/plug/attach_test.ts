@@ -39,6 +39,14 @@ Deno.test("attach() looks at the device and its qdiscs before it changes anythin
   assertEquals(kernel.sends.map(([first]) => first.split(" ")[0]), ["getlink", "getqdisc", "create"]);
 });
 
+Deno.test("attach() looks at the qdiscs once, below a class too, with a limit and a hold", () => {
+  const { kernel, eth0, attach } = world();
+  kernel.addQdisc(eth0, { kind: "prio", handle: 0x10000 });
+  attach({ parent: CLASS_1_1, limitBytes: 100, hold: true });
+  const words = kernel.sends.map(([first]) => first.split(" ")[0]);
+  assertEquals([words.filter((word) => word === "getqdisc").length, words.at(-1)], [1, "create"]);
+});
+
 Deno.test("attach() leaves it holding, when asked to", () => {
   const { kernel, eth0, attach } = world();
   const plug = attach({ hold: true });

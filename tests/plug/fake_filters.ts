@@ -1,4 +1,4 @@
-import { type Attribute, readAttributes } from "../../codec/attributes.ts";
+import { type Attribute, readAttributes } from "../../codec/records.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../../codec/mod.ts";
 import { EEXIST, EINVAL, ENODEV, ENOENT } from "../../linux/netlink_error.ts";
 import type { FakeRequest } from "./fake_request.ts";

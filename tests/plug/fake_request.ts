@@ -1,4 +1,4 @@
-import { type Attribute, readAttributes } from "../../codec/attributes.ts";
+import { type Attribute, readAttributes } from "../../codec/records.ts";
 import { decodeAll } from "../../codec/family.ts";
 import {
   type Field,

@@ -1,7 +1,7 @@
 // Holds of plugs and of gates, on a kernel and with a guardian that are fakes: in which order, and what is said.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Gate } from "../../gate/gate.ts";
-import { TCQ_PLUG_RELEASE_INDEFINITE } from "../../codec/mod.ts";
+import { TCQ_PLUG_BUFFER, TCQ_PLUG_RELEASE_INDEFINITE } from "../../codec/mod.ts";
 import { EINVAL } from "../../linux/netlink_error.ts";
 import type { Hold } from "../../plug/hold.ts";
 import { Plug } from "../../plug/plug.ts";
@@ -87,7 +87,7 @@ Deno.test("hold() is refused, when no filter leads to the gate any more", () => 
   scene.kernel.filters.remove(scene.eth0.ifindex);
   const error = assertThrows(() => scene.hold(gate), QueueError);
   assertEquals([error.code, error.message], [
-    "no-gate",
+    "broken-gate",
     `Cannot hold gate ${gate.name}: no filter leads to it any more, so that it can hold nothing`,
   ]);
 });
@@ -103,6 +103,21 @@ Deno.test("release() says that the guardian was faster, and what it released", a
   const { queues, cutShort } = hold.release();
   assertEquals([queues[0].packets, cutShort], [1, true]);
 });
+
+for (const isWhole of [true, undefined] as const) {
+  Deno.test(`release() ${isWhole ? "leaves alone" : "lets go"} what is there, when others have released ${isWhole ? "all" : "some"}`, async () => {
+    const scene = new Scene();
+    const hold = scene.hold(scene.plug());
+    const plug = scene.kernel.plugAt(scene.eth0);
+    plug.change(TCQ_PLUG_RELEASE_INDEFINITE, 0);
+    plug.change(TCQ_PLUG_BUFFER, 0);
+    scene.kernel.transmit("theirs", scene.eth0);
+    scene.guardian.say({ why: "disturbed", disturbance: { what: "released", isWhole } });
+    assertEquals(hold.release().disturbance?.what, "released");
+    assertEquals([plug.holds, scene.kernel.left], isWhole ? [true, []] : [false, ["theirs"]]);
+    await hold.drained();
+  });
+}
 
 Deno.test("release() fails and says what others did, when the plug is not there any more with what it held", () => {
   const scene = new Scene();

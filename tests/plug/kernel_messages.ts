@@ -22,7 +22,7 @@ import {
   TCA_STATS_BASIC,
   TCA_STATS_QUEUE,
 } from "../../codec/mod.ts";
-import type { Attribute } from "../../codec/attributes.ts";
+import type { Attribute } from "../../codec/records.ts";
 import { attribute, bytes, cString, message, u16, u32 } from "../netlink/messages.ts";
 import { type FakePlug, PACKET_BYTES } from "./fake_plug.ts";
 

@@ -116,9 +116,10 @@ Deno.test("wait fails at once where a process has ended without what is waited f
 Deno.test("wait and expect see whether a process runs", async () => {
   assertEquals(
     await ending(`
-  - start: { name: child, command: "sleep 0.1; exit 5" }
+  - start: { name: child, command: "read go; exit 5" }
   - expect: { process: child, running: true }
-  - wait: { process: child, running: false }
+  - send: { name: child, text: "go\\n" }
+  - wait: { process: child, running: false, timeout: 60s }
   - expect: { process: child, exit: 5 }
 `),
     ["done", ""],
@@ -128,7 +129,10 @@ Deno.test("wait and expect see whether a process runs", async () => {
 Deno.test("wait runs a command until it ends as it should, and no longer than it is told", async () => {
   const file = await Deno.makeTempFile();
   try {
-    assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3" }`), ["done", ""]);
+    assertEquals(await ending(`  - wait: { command: "echo x >>${file}; wc -l <${file}", stdout: "3", timeout: 60s }`), [
+      "done",
+      "",
+    ]);
     const [outcome, message] = await ending("  - wait: { command: 'echo no; exit 4', exit: 0, timeout: 2s }");
     assertEquals([outcome, message], [
       "failed",
@@ -264,10 +268,12 @@ Deno.test("a process that is started in each round is judged in each", async () 
 });
 
 Deno.test("a process's end is an event, with its last lines in the order in which they were read", async () => {
-  const { events } = await runSteps(
-    "  - start: { name: child, exit: 'any', command: 'for i in $(seq 30); do echo $i; done; sleep 0.05; echo end >&2; exit 2' }\n" +
-      "  - wait: { process: child, exit: 'any' }",
-  );
+  const { events } = await runSteps(`
+  - start: { name: child, exit: 'any', command: 'for i in $(seq 30); do echo $i; done; read go; echo end >&2; exit 2' }
+  - wait: { process: child, line: 30, timeout: 60s }
+  - send: { name: child, text: "go\\n" }
+  - wait: { process: child, exit: 'any', timeout: 60s }
+`);
   const [ended] = events.filter((event) => event.event === "process-end");
   assertEquals([ended.process, ended.step, ended.isExpected, ended.ran.exit], ["child", "1", true, 2]);
   assertEquals(ended.ran.last, [...Array.from({ length: 19 }, (_, index) => String(index + 12)), "end"]);
@@ -280,6 +286,15 @@ Deno.test("wait finds a line once only: the next looks behind it", async () => {
   - wait: { process: child, line: one, timeout: 5ms }
 `);
   assertEquals([result.outcome, result.step], ["failed", "3"]);
+});
+
+Deno.test("wait that times out says the last line of a process that runs, or that there is none", async () => {
+  const wait = "  - wait: { process: child, line: ready, timeout: 5ms }";
+  const start = (command: string) => `  - start: { name: child, command: ${command} }\n`;
+  const spoken = `${start("'echo one; echo two; sleep 3600'")}  - wait: { process: child, line: two, timeout: 60s }\n`;
+  const message = "Timed out after 5ms waiting until child has written ready:";
+  assertEquals(await ending(`${spoken}${wait}`), ["failed", `${message} the last line of child is "two"`]);
+  assertEquals(await ending(`${start("sleep 3600")}${wait}`), ["failed", `${message} child has written nothing`]);
 });
 
 Deno.test("join fails where a process does, and waits no longer than it is told", async () => {

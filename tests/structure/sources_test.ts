@@ -27,7 +27,7 @@ Deno.test("signals are met in one place of cli/, in one that releases what a dyi
   const guardian = ["guardian/guard.ts", "guardian/processes.ts"];
   const scenario = "scenario/run/process.ts"; // sends them to the processes of a scenario
   const uml = "uml/processes.ts"; // ends a kernel
-  assertEquals(found(SIGNALS), ["cli/interruptible.ts", ...guardian, "linux/ending_signals.ts", scenario, uml]);
+  assertEquals(found(SIGNALS), ["cli/exit_status.ts", ...guardian, "linux/ending_signals.ts", scenario, uml]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

@@ -6,14 +6,18 @@ import { until } from "../kernel/until.ts";
 const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
 
 /** Runs `plugctl uml` in a folder of its own, with nothing to read. */
-function start(words: string[], cwd?: string): Deno.ChildProcess {
-  const args = ["run", "-A", "--no-check", MAIN, "uml", ...words];
+function start(words: string[], cwd?: string, command = "uml"): Deno.ChildProcess {
+  const args = ["run", "-A", "--no-check", MAIN, command, ...words];
   return new Deno.Command(Deno.execPath(), { args, cwd, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
 }
 
 /** How it ended. */
-async function outcome(words: string[], cwd?: string): Promise<{ status: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await start(words, cwd).output();
+async function outcome(
+  words: string[],
+  cwd?: string,
+  command?: string,
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await start(words, cwd, command).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { status: code, stdout: out, stderr: err };
 }
@@ -34,6 +38,48 @@ Deno.test("plugctl uml leaves this machine's files alone, but for the folders of
     assertEquals([status, stdout], [0, "lost\n"]);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["out"]);
     assertEquals(await Deno.readTextFile(`${folder}/out/kept.txt`), "kept\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+const SCENARIO = `name: a datagram waits
+hosts:
+  client: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }
+  server: { devices: { eth0: { to: client, address: 10.0.0.2/24 } } }
+defaults: { host: client, timeout: 60s }
+gates: { sent: { dev: eth0, direction: egress, match: udp } }
+steps:
+  - buffer: sent
+  - run: { command: [bash, -c, "echo x >/dev/udp/10.0.0.2/5000"] }
+  - wait: { gate: sent, backlog: ">=1" }
+  - release: sent
+`;
+const HERE = `name: on the machine itself
+gates: { sent: { dev: lo, direction: egress, match: udp } }
+steps:
+  - buffer: sent
+  - run: { command: [bash, -c, "echo x >/dev/udp/127.0.0.1/5000"] }
+  - wait: { gate: sent, backlog: ">=1" }
+  - release: sent
+`;
+
+Deno.test("plugctl run --uml runs scenarios at once that name the same hosts, and keeps what is written of them", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "plugctl uml " });
+  try {
+    for (const name of ["a", "b", "c"]) await Deno.writeTextFile(`${folder}/${name}.yaml`, SCENARIO);
+    for (const name of ["here", "here_too"]) await Deno.writeTextFile(`${folder}/${name}.yaml`, HERE);
+    await Deno.mkdir(`${folder}/out`);
+    const words = [".", "--uml", "--jobs", "3", "--junit", "out/j.xml", "--report", "reports"];
+    const { status, stdout } = await outcome(words, folder, "run");
+    assertEquals(status, 0, stdout);
+    assertMatch(stdout, /^5 scenarios: 5 done in [\d.]+ s$/m);
+    assertMatch(
+      await Deno.readTextFile(`${folder}/out/j.xml`),
+      /<testsuite name="plugctl" tests="5" failures="0" errors="0"/,
+    );
+    const reports = [...Deno.readDirSync(`${folder}/reports`)].map(({ name }) => name).sort();
+    assertEquals(reports, ["a.html", "b.html", "c.html", "here.html", "here_too.html"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { lines } from "../../../uml/processes.ts";
+import { readLines } from "../../../linux/incoming.ts";
 import { HELD, type HoldCase } from "../../kernel/hold_case.ts";
 import type { BareRoot } from "./bare_root.ts";
 
@@ -55,7 +55,7 @@ export async function doesItsWork(t: Deno.TestContext, bare: BareRoot, hold: Hol
 
   await t.step("hold that SIGKILL ends is put right by its guardian, which is plugctl too", async () => {
     await using child = bare.spawn(hold.left, {}, ["hold", ...DEV, "--", "sh", "-c", "echo holding; sleep 600"]);
-    assertEquals((await lines(child.stdout).next()).value, "holding");
+    assertEquals((await readLines(child.stdout).next()).value, "holding");
     hold.send();
     assertEquals(hold.backlog, HELD);
     child.kill("SIGKILL");

@@ -1,4 +1,4 @@
-import { DEVICE, NAME } from "./expected.ts";
+import { NAME, NEW_DEVICE } from "./expected.ts";
 import { type Cases, withTop } from "../marked.ts";
 
 /** Mistakes in hosts and their cables. */
@@ -21,7 +21,7 @@ export const HOST_MISTAKES: Cases = [
     'devices is "eth0"',
     "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }",
   ],
-  [withTop("hosts: { a: { devices: { ‸eth0/1: { to: a } } } }"), 'the key is "eth0/1"', DEVICE],
+  [withTop("hosts: { a: { devices: { ‸eth0/1: { to: a } } } }"), 'the key is "eth0/1"', NEW_DEVICE],
   [
     withTop("hosts: { a: { devices: { eth0: ‸b } } }"),
     'eth0 is "b"',

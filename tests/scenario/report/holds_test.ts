@@ -57,6 +57,25 @@ Deno.test("findHolds() has a hold without an end, where the log breaks off", () 
   assertEquals(rest.mostPackets, 4);
 });
 
+Deno.test("findHolds() has what waited till the guardian, a signal or others let it go", () => {
+  const of = (step: string, action: "buffer" | "release-indefinite", from: number) => ({
+    ...{ step, action, from, to: from + 10, asked: from + 5, queues: ["web"] },
+    before: { web: counters(action === "buffer" ? 3 : 5, 0) },
+    after: { web: counters(action === "buffer" ? 3 : 5, 0) },
+  });
+  const log = readRunLog([
+    START,
+    ...stepEvents(of("1", "buffer", 10)),
+    sample(30, { web: counters(3, 0) }),
+    sample(40, { web: counters(3, 2) }),
+    // By no step.
+    sample(90, { web: counters(5, 0) }),
+    ...stepEvents(of("undo.release", "release-indefinite", 200)),
+  ]);
+  const [{ packets, longestWait }] = findHolds(log);
+  assertEquals({ packets, longestWait }, { packets: 2, longestWait: 60 });
+});
+
 Deno.test("findHolds() leaves out what was not done", () => {
   const step = { step: "1", action: "buffer", from: 10, to: 20, queues: ["web"], outcome: "failed" } as const;
   const log = readRunLog([START, ...stepEvents({ ...step, queues: ["web"], before: { web: counters(0, 0) } })]);

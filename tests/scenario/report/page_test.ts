@@ -145,12 +145,21 @@ Deno.test({
       }
       await t.step("leaves what processes have written text", () => checkHostile(page));
       await t.step("shows a part of the time, and all of it again", () => checkZoom(page));
+      await t.step("is drawn where it has no width yet", () => checkWidth(page));
       assertEquals(chromium.complaints, []);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   },
 });
+
+/** As where it is loaded out of sight: what a browser complains of is looked at in the end. */
+async function checkWidth(page: Page): Promise<void> {
+  for (const width of ["0", ""]) {
+    await page.evaluate(`document.querySelector("#timeline").style.width = "${width}"`);
+    await drawn(page);
+  }
+}
 
 async function checkLook(page: Page, look: Look): Promise<void> {
   await page.look(look);

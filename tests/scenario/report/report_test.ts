@@ -89,6 +89,31 @@ Deno.test("formatReport() begins with the process that died, its last words, wha
   assertMatch(page, /process 7: exit status 1/);
 });
 
+Deno.test("formatReport() says which step was cut short from outside, and what waited then, though that was let go at once", async () => {
+  const page = await formatReport([
+    START,
+    ...stepEvents({ step: "1", action: "buffer", from: 60_000, to: 65_000, queues: ["web"] }),
+    ...stepEvents({
+      step: "2",
+      action: "run",
+      text: "run sleep 1h",
+      from: 70_000,
+      to: 900_000,
+      outcome: "aborted",
+      sentence: "interrupted by SIGINT",
+      before: { web: counters(0, 0) },
+      after: { web: counters(3, 0) },
+    }),
+    sample(200_000, { web: counters(0, 3) }),
+    sample(220_000, { web: counters(3, 0) }),
+    { ...END, outcome: "aborted", sentence: "interrupted by SIGINT", step: "2" },
+  ]);
+  const [, failure] = /<section class="failure aborted"[^>]*>(.*?)<\/section>/s.exec(page) ?? [];
+  assertMatch(failure, /<dt>during<\/dt><dd><a href="#step-2">2<\/a> run sleep 1h, line 1<\/dd>/);
+  assertMatch(failure, /<dt>then waiting<\/dt><dd>3 packets in web<\/dd>/);
+  assertEquals(failure.includes("<dt>step</dt>"), false);
+});
+
 Deno.test("formatReport() loads nothing, and lets no text of the log become HTML", () => {
   const [, policy] = /http-equiv="Content-Security-Policy" content="(.*?)"/.exec(report) ?? [];
   assertMatch(policy, /^default-src &#39;none&#39;;/);

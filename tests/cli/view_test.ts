@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ScenarioEvent, StepEnd, StepStart } from "../../scenario/event.ts";
-import { RunView } from "../../cli/run_view.ts";
+import { RunView } from "../../cli/run/view.ts";
 import { FakeContext } from "./fake_context.ts";
 
 const STATS = { packets: 0, bytes: 0, backlogPackets: 3, backlogBytes: 222, drops: 0, requeues: 0, overlimits: 0 };
@@ -159,7 +159,8 @@ Deno.test("RunView prints nothing with --quiet", () => {
 Deno.test("RunView follows where steps stand also where it shows nothing", () => {
   using view = new RunView(new FakeContext("run --json a.yaml"), { isTerminal: false });
   view.follow(start("3"));
-  assertEquals([view.lineOf("3"), view.lineOf("4")], [" (line 7)", ""]);
+  assertEquals([view.lineOf("3"), view.lineOf("4")], [7, undefined]);
+  assertEquals([view.nameOf("3"), view.nameOf("4")], ["step 3 (line 7)", "step 4"]);
 });
 
 Deno.test("RunView shows on a terminal what is waited for, with a sign that turns and what is held", async () => {

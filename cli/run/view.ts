@@ -1,7 +1,7 @@
-// @ts-types="./colors.d.ts"
+// @ts-types="../colors.d.ts"
 import { dim, green, red } from "@std/fmt/colors";
-import type { QdiscStats } from "../codec/message.ts";
-import { numberOf } from "../plug/quantity.ts";
+import type { QdiscStats } from "../../codec/message.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import type {
   ProcessEnd,
   QueueTotal,
@@ -10,9 +10,9 @@ import type {
   ScenarioEvent,
   StepEnd,
   StepStart,
-} from "../scenario/event.ts";
-import type { OutputLine } from "../scenario/run/processes.ts";
-import { type Context, isGiven } from "./context.ts";
+} from "../../scenario/event.ts";
+import type { OutputLine } from "../../scenario/run/processes.ts";
+import { type Context, isGiven } from "../context.ts";
 
 const SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 const TURN_MS = 100;
@@ -90,10 +90,15 @@ export class RunView implements Disposable {
     this.#line(`${this.#paint(dim, `${seconds(t).padStart(10)}   ${process} |`)} ${text.replaceAll(CONTROL, "�")}`);
   };
 
-  /** Where a step stands in the file, in words to put behind it: ` (line 12)`. */
-  lineOf(step: string): string {
-    const line = this.#lines.get(step);
-    return line === undefined ? "" : ` (line ${line})`;
+  /** The line of the file where a step stands, where it does. */
+  lineOf(step: string | undefined): number | undefined {
+    return step === undefined ? undefined : this.#lines.get(step);
+  }
+
+  /** A step by its number and its place in the file: `step 3 (line 12)`. */
+  nameOf(step: string): string {
+    const line = this.lineOf(step);
+    return `step ${step}${line === undefined ? "" : ` (line ${line})`}`;
   }
 
   /** The last lines that each process has written, those of the one that the failure is about at the end. */
@@ -111,7 +116,7 @@ export class RunView implements Disposable {
   get endedEarly(): { step: string; words: string } | undefined {
     if (!this.#endedEarly) return undefined;
     const { step, text, name } = this.#endedEarly;
-    return { step, words: `step ${step}${this.lineOf(step)}, ${name ?? text}` };
+    return { step, words: `${this.nameOf(step)}, ${name ?? text}` };
   }
 
   [Symbol.dispose](): void {

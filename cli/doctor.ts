@@ -1,11 +1,11 @@
 import { gunzipSync } from "node:zlib";
-import { TC_H_ROOT } from "../../codec/handle.ts";
-import { UnsupportedError } from "../../linux/libc.ts";
-import { inNewNamespace } from "../../linux/namespace.ts";
-import { NetlinkError } from "../../linux/netlink_error.ts";
-import { hasCapability } from "../../linux/process.ts";
-import { Connection } from "../../netlink/connection.ts";
-import { createRequest } from "../../plug/plug_requests.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import { libc, UnsupportedError } from "../linux/libc.ts";
+import { inNewNamespace } from "../linux/namespace.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+import { type Capability, hasCapability } from "../linux/process.ts";
+import { Connection } from "../netlink/connection.ts";
+import { createRequest } from "../plug/plug_requests.ts";
 
 /** What can be done with plugctl, the first being what it is there for. */
 export const USES = [
@@ -153,4 +153,110 @@ function tryPlug(): string | undefined {
     if (error instanceof NetlinkError || error instanceof UnsupportedError) return undefined;
     throw error;
   }
+}
+
+/** Sysctls that keep ordinary users from making namespaces, and the value that does. */
+const RESTRICTIONS = [
+  ["user.max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"],
+  ["kernel.unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"],
+  ["kernel.apparmor_restrict_unprivileged_userns", "1", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"],
+] as const;
+
+/** Network namespaces, for `--netns`; whether this process may make them, and whether an ordinary user may. */
+export function checkNamespaces(): Check[] {
+  const there = hasNetworkNamespaces();
+  const restriction = RESTRICTIONS.find(([name, value]) => readSysctl(name) === value);
+  return [{
+    name: "network namespaces",
+    neededFor: "--netns",
+    ok: there,
+    found: there ? "this kernel has them" : "this kernel has no /proc/self/ns/net",
+    fix: there ? undefined : "use a kernel with CONFIG_NET_NS",
+  }, {
+    name: "user namespaces",
+    neededFor: "the demo without root",
+    ok: restriction === undefined,
+    found: restriction ? `${restriction[0]} is ${restriction[1]}` : "ordinary users may make them",
+    fix: restriction?.[2],
+  }];
+}
+
+function hasNetworkNamespaces(): boolean {
+  try {
+    Deno.readLinkSync("/proc/self/ns/net");
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function readSysctl(name: string): string | undefined {
+  return readText(`/proc/sys/${name.replaceAll(".", "/")}`)?.trim();
+}
+
+/** Linux, on a processor whose layouts the codec knows. */
+export function checkLinux(): Check {
+  const { os, arch } = Deno.build;
+  const ok = os === "linux" && (arch === "x86_64" || arch === "aarch64");
+  const found = os === "linux" ? `${kernelRelease()}, ${arch}` : `${os}, ${arch}`;
+  return {
+    name: "Linux",
+    neededFor: "holding packets",
+    ok,
+    found,
+    fix: ok ? undefined : "run plugctl on Linux, on x86-64 or arm64",
+  };
+}
+
+/** The C library, through which everything goes. */
+export function checkLibc(): Check {
+  const check = { name: "C library", neededFor: "holding packets" } as const;
+  try {
+    return { ...check, ok: true, found: libc().name };
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    return { ...check, ok: false, found: error.message, fix: "install glibc (libc6 on Debian) or musl" };
+  }
+}
+
+/** A socket of the kind that carries the requests. */
+export function checkNetlink(): Check {
+  const check = { name: "netlink", neededFor: "holding packets" } as const;
+  try {
+    Connection.open()[Symbol.dispose]();
+    return { ...check, ok: true, found: "a NETLINK_ROUTE socket opens" };
+  } catch (error) {
+    if (!(error instanceof NetlinkError || error instanceof UnsupportedError)) throw error;
+    return {
+      ...check,
+      ok: false,
+      found: error.message,
+      fix: "allow AF_NETLINK in the sandbox or seccomp profile",
+    };
+  }
+}
+
+/** The capabilities to change queues, to enter and make network namespaces, and to see packets. */
+export function checkCapabilities(): Check[] {
+  return [
+    capability("CAP_NET_ADMIN", { neededFor: "holding packets", all: "cap_net_admin" }),
+    // setcap takes away what it does not name.
+    capability("CAP_SYS_ADMIN", { neededFor: "--netns", all: "cap_net_admin,cap_sys_admin" }),
+    capability("CAP_NET_RAW", { neededFor: "seeing packets", all: "cap_net_admin,cap_sys_admin,cap_net_raw" }),
+  ];
+}
+
+function capability(
+  name: Capability,
+  { neededFor, all }: Pick<Check, "neededFor"> & { all: string },
+): Check {
+  const ok = hasCapability(name);
+  return {
+    name,
+    neededFor,
+    ok,
+    found: ok ? "this process has it" : "this process does not have it",
+    fix: ok ? undefined : `run plugctl as root, or once: setcap ${all}+ep $(command -v plugctl)`,
+  };
 }

@@ -1,54 +1,40 @@
-import type { ScenarioEvent } from "../event.ts";
+/** A file that is written once a run is over, and is there whole or not at all. */
+export class OutputFile {
+  /** Where it will be. */
+  readonly path: string;
+  readonly #what: string;
 
-type Format = (events: readonly ScenarioEvent[]) => string | Promise<string>;
-
-/** The file of a report: it is written once the run is over, and is there whole or not at all. */
-export class ReportFile {
-  readonly #path: string;
-  readonly #format: Format;
-  readonly #events: ScenarioEvent[] = [];
-
-  private constructor(path: string, format: Format) {
-    this.#path = path;
-    this.#format = format;
+  private constructor(path: string, what: string) {
+    this.path = path;
+    this.#what = what;
   }
 
   /**
-   * Prepares a report. Nothing is written before the run is over.
+   * Sees to it that the file can be written. Nothing is before the run is over.
    *
+   * @param what What it is, in an error: `the report`
    * @throws {Error} where there could be no such file: the folder is not there, or a folder has the name
    */
-  static async prepare(path: string): Promise<ReportFile> {
+  static async prepare(path: string, what: string): Promise<OutputFile> {
     const there = await statOf(path);
-    if (there?.isDirectory) throw cannotWrite(path, "it is a folder");
+    if (there?.isDirectory) throw cannotWrite(`${what} ${path}`, "it is a folder");
     const folder = folderOf(path);
     const around = await statOf(folder);
-    if (!around?.isDirectory) throw cannotWrite(path, `there is no folder ${folder}`);
-    // Loaded here, since few runs want a report, and in the end it may be there no more.
-    const { formatReport } = await import("./report.ts");
-    return new ReportFile(path, formatReport);
+    if (!around?.isDirectory) throw cannotWrite(`${what} ${path}`, `there is no folder ${folder}`);
+    return new OutputFile(path, what);
   }
-
-  /** Where it will be. */
-  get path(): string {
-    return this.#path;
-  }
-
-  /** Keeps an event for it. */
-  readonly add = (event: ScenarioEvent): void => void this.#events.push(event);
 
   /**
-   * Writes the report beside its place, then puts it there. Where that fails, what was there stays, and nothing else is
-   * left behind.
+   * Writes it beside its place, then puts it there. Where that fails, what was there stays, and nothing else is left
+   * behind.
    *
    * @throws {Error} where it cannot be written, such as on a full disk
    */
-  async write(): Promise<void> {
-    const text = await this.#format(this.#events);
+  async write(text: string): Promise<void> {
     try {
-      await put(text, this.#path);
+      await put(text, this.path);
     } catch (error) {
-      throw cannotWrite(this.#path, sentenceOf(error), error);
+      throw cannotWrite(`${this.#what} ${this.path}`, sentenceOf(error), error);
     }
   }
 }
@@ -74,8 +60,8 @@ function sentenceOf(error: unknown): string {
   return /^.*?\(os error \d+\)/.exec(text)?.[0] ?? text;
 }
 
-function cannotWrite(path: string, reason: string, cause?: unknown): Error {
-  return new Error(`Cannot write the report ${path}: ${reason}`, { cause });
+function cannotWrite(what: string, reason: string, cause?: unknown): Error {
+  return new Error(`Cannot write ${what}: ${reason}`, { cause });
 }
 
 function folderOf(path: string): string {

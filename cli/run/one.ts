@@ -1,0 +1,110 @@
+import type { ScenarioEvent } from "../../scenario/event.ts";
+import type { ScenarioResult } from "../../scenario/run/run_plan.ts";
+import { sentenceOf } from "../../scenario/run/step_error.ts";
+import { type Context, isGiven } from "../context.ts";
+import { EXIT, interruptible } from "../exit_status.ts";
+import { describeFailure } from "../failure.ts";
+import { OutputFile } from "./output_file.ts";
+import type { Checked } from "./scenario_files.ts";
+import { type Verdict, Witness } from "./verdict.ts";
+import { tellOthers, type VerdictText, type Wanted, writing } from "./wanted.ts";
+import { RunView } from "./view.ts";
+
+/** How often the backlog is looked at for the line that is shown while a step waits, in milliseconds. */
+const LOOK_MS = 100;
+/** How often for the report. */
+const REPORT_LOOK_MS = 20;
+
+/** Runs the one scenario that was named, and shows its steps as they go. */
+export async function runOne(
+  context: Context,
+  { file, scenario }: Checked,
+  { wanted, texts }: { wanted: Wanted; texts?: VerdictText },
+): Promise<number> {
+  const { isJson, isTap, isQuiet } = wanted;
+  const report = wanted.report === undefined ? undefined : await Report.prepare(wanted.report);
+  using view = new RunView(context, { isTerminal: !isJson && !isTap && Deno.stdout.isTerminal() });
+  using witness = texts && new Witness(context, { file, name: scenario.name });
+  const print = (event: ScenarioEvent) => {
+    view.follow(event);
+    context.print(`${JSON.stringify(event)}\n`);
+  };
+  const show = isJson ? print : isTap ? view.follow : view.show;
+  if (isTap) context.print(texts?.tapHead(1) ?? "");
+  const result = await interruptible((signal) =>
+    scenario.run({
+      signal,
+      seed: wanted.seed,
+      maxHoldMs: wanted.maxHoldMs,
+      onEvent: (event) => {
+        report?.add(event);
+        witness?.see(event);
+        show(event);
+      },
+      onOutput: !isJson && !isTap && isGiven(context, "verbose") ? view.showOutput : undefined,
+      order: isJson ? "file" : "time",
+      sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
+    })
+  );
+  const written = await writing(context, async () => {
+    await report?.write();
+    if (report && !isJson) context.note(`report: ${report.path}`);
+  });
+  const { status, said } = endingOf(context, result, { view, isShown: !isJson && !isQuiet });
+  const verdicts = witness ? [witness.verdict({ status, said })] : [];
+  const listed = await tellOthers(context, verdicts, { wanted, texts });
+  return status || written || listed;
+}
+
+/** Says how it has ended, and returns the exit status for it and what failed. */
+function endingOf(
+  context: Context,
+  { outcome, error, step, undone }: ScenarioResult,
+  { view, isShown }: { view: RunView; isShown: boolean },
+): Pick<Verdict, "status" | "said"> {
+  if (!undone) context.note("not everything could be undone: plugctl recover takes away what is left of it");
+  if (outcome === "done") return { status: EXIT.done, said: [] };
+  const { message, status } = describeFailure(error);
+  const where = step === undefined ? "" : `${view.nameOf(step)}: `;
+  // Advice on what to type helps where the machine lacks something, and not where a step went wrong.
+  const what = status === EXIT.failed ? sentenceOf(error) : message;
+  // What failed comes last, where a person looks first, and right above it what the process in question wrote.
+  if (isShown) { for (const line of view.lastLines(step)) context.trace(`${line}\n`); }
+  const said = `${where}${what}`.split("\n");
+  for (const line of said) context.trace(`plugctl: ${line}\n`);
+  const { endedEarly } = view;
+  if (isShown && endedEarly && endedEarly.step !== step) context.trace(`plugctl: that ended ${endedEarly.words}\n`);
+  return { status: outcome === "unmet" ? EXIT.expectation : status, said };
+}
+
+type ReportFormat = (events: readonly ScenarioEvent[]) => string | Promise<string>;
+
+/** The report of a run. */
+class Report {
+  readonly #file: OutputFile;
+  readonly #format: ReportFormat;
+  readonly #events: ScenarioEvent[] = [];
+
+  private constructor(file: OutputFile, format: ReportFormat) {
+    this.#file = file;
+    this.#format = format;
+  }
+
+  /** Sees to it, before anything is done, that there can be the file of `--report`. */
+  static async prepare(path: string): Promise<Report> {
+    const file = await OutputFile.prepare(path, "the report");
+    // Loaded here, since few runs want a report, and in the end it may be there no more.
+    const { formatReport } = await import("../../scenario/report/report.ts");
+    return new Report(file, formatReport);
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  readonly add = (event: ScenarioEvent): void => void this.#events.push(event);
+
+  async write(): Promise<void> {
+    await this.#file.write(await this.#format(this.#events));
+  }
+}

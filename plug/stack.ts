@@ -3,7 +3,7 @@ import { type Device, filtersVlans, isStacked, isTunnel, type Tunnel, tunnelOf, 
 import { beyond, type Flow, type Look, opaque, ordinary, plain } from "./flow.ts";
 import type { Side } from "./filter.ts";
 import { ADDRESSES, MACS, PROTOCOLS } from "./match/fields.ts";
-import { type Hop, type Route } from "./routes.ts";
+import type { Hop, Route } from "./routes.ts";
 import type { SshSession } from "./ssh_session.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { ethernetOf, flowsOf, SIDES, type Way, waysOf } from "./ways.ts";

@@ -1,3 +1,4 @@
+import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import { type Cube, EVERYTHING } from "../plug/match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
 import { keysOf, signOf } from "../plug/match/flower.ts";
@@ -29,7 +30,7 @@ export interface GateOptions {
   replace?: boolean;
   /**
    * Whether it may hold this SSH session, or all of a device that carries a default route, and whether its packets may
-   * bypass filters that others have put behind it.
+   * bypass filters that others have put behind it. To hold, a guardian with `maxHoldMs` is as good.
    */
   force?: boolean;
 }
@@ -51,6 +52,8 @@ export interface GatePlan {
   limitBytes?: number;
   priority?: number;
   hold: boolean;
+  /** Whether that ends by itself. */
+  hasDeadline: boolean;
   replace: boolean;
   force: boolean;
 }
@@ -79,7 +82,7 @@ const ALL_FILTERS_MAX = 200;
  * @throws {RangeError} where a name, a limit, a priority or the number of devices or expressions is out of range
  * @throws {MatchError} where an expression cannot be understood
  */
-export function planGate(options: GateOptions): GatePlan {
+export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
   const match = [options.match ?? []].flat().map((text) => text.trim().replaceAll(/\s+/g, " "));
   const cubes = match.length === 0 ? [EVERYTHING] : match.flatMap((text) => parseMatch(text));
@@ -98,6 +101,7 @@ export function planGate(options: GateOptions): GatePlan {
     limitBytes: options.limitBytes,
     priority: options.priority,
     hold,
+    hasDeadline: hasDeadline(options),
     replace,
     force,
   };

@@ -142,7 +142,7 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
     if (plan.force) continue;
     const danger = { operation, ifindex, held: heldBy(cubes, direction) };
     if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
-    if (plan.hold) refuseLockout(connection, danger);
+    if (plan.hold && !plan.hasDeadline) refuseLockout(connection, danger);
   }
   if (!plan.force) refuseBypass(connection, { plan, operation, devices });
 }

@@ -267,7 +267,22 @@ export function allNamespaces(): AllNamespaces {
     else if (identity === "stray") all.strays.push(name);
     else if (identity !== "gone") found.set(identity, found.get(identity) ?? name);
   }
-  return { ...all, names: [...found.values()] };
+  for (const name of found.values()) {
+    const why = name === `pid:${Deno.pid}` ? undefined : whyNotEntered(name);
+    if (why === undefined) all.names.push(name);
+    else if (why === "hidden") all.hidden++;
+  }
+  return all;
+}
+
+/** Why a namespace cannot be entered; that of a process can be seen by who may not. */
+function whyNotEntered(name: string): typeof REASONS[number] | undefined {
+  try {
+    return inNamespace(name, () => undefined);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno in REASONS) return REASONS[error.errno];
+    throw error;
+  }
 }
 
 function namedNamespaces(): string[] {

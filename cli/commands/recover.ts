@@ -62,9 +62,10 @@ function printJson(context: Context, results: readonly unknown[], spaces: AllNam
 function tellHidden(context: Context, { strays, hidden }: AllNamespaces): void {
   for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
   if (hidden > 0) {
-    context.note(
-      `not looked at: ${hidden} names and processes whose network namespaces take root, or CAP_SYS_ADMIN and CAP_SYS_PTRACE`,
-    );
+    const those = hidden === 1
+      ? "1 name or process whose network namespace takes"
+      : `${hidden} names and processes whose network namespaces take`;
+    context.note(`not looked at: ${those} root, or CAP_SYS_ADMIN and CAP_SYS_PTRACE`);
   }
 }
 

@@ -67,12 +67,3 @@ export function printResults(
 function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unknown> {
   return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
 }
-
-/** That the kernel has discarded what a device was given to send while a plug was put in or taken out, where it has. */
-export function gapNote({ dev, gapMs }: { dev: string; gapMs: number }): string[] {
-  if (gapMs === 0) return [];
-  return [
-    `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
-    `beside a clsact nothing is lost: tc qdisc add dev ${dev} clsact`,
-  ];
-}

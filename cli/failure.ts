@@ -1,11 +1,11 @@
 import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { UnsupportedError } from "../linux/libc.ts";
-import { QueueError, type QueueErrorCode } from "../plug/queue_error.ts";
+import { QueueError, type QueueErrorCode, type Where } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
 import { EXIT, IncapableError, Interrupted, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
-import { shellText } from "./near_miss.ts";
 import type { CommandName } from "./table.ts";
+import { whereOf } from "./where.ts";
 
 /** What to tell the user about an error, and with which status to exit. */
 export interface Failure {
@@ -14,7 +14,7 @@ export interface Failure {
 }
 
 /** What an error is about, in the words of the command line that met it. */
-interface About {
+interface About extends Where {
   /** The device, or DEV where it is not known. */
   dev: string;
   /** The words that name the plug: `eth0 --parent 1:4 --netns b`. */
@@ -23,10 +23,6 @@ interface About {
   hasHandle: boolean;
   /** The gate with the namespace, where it is about one. */
   gate?: string;
-  /** ` --netns b`, or empty. */
-  netns: string;
-  /** How a command of another program is run in that namespace. */
-  there: (command: string) => string;
   command?: CommandName;
   /** The kernel module that is missing. */
   module: string;
@@ -97,7 +93,7 @@ function adviseGate({ dev, plug, netns, command }: About): string {
  */
 export function describeFailure(error: unknown, given?: Arguments, advice?: string): Failure {
   if (error instanceof AggregateError) return severalFailures(error.errors, given);
-  if (error instanceof QueueError) return withAdvice(error, advice ?? adviceOnQueue(error, given), statusOf(error));
+  if (error instanceof QueueError) return queueFailure(error, given, advice);
   if (error instanceof NetlinkError) return netlinkFailure(error, given);
   if (error instanceof IncapableError) return withAdvice(error, undefined, EXIT.incapable);
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
@@ -105,6 +101,13 @@ export function describeFailure(error: unknown, given?: Arguments, advice?: stri
   if (error instanceof NotStarted) return withAdvice(error, undefined, error.status);
   if (error instanceof Interrupted) return withAdvice(error, undefined, EXIT.signal + error.number);
   return withAdvice(error, undefined, error instanceof UsageError ? EXIT.usage : EXIT.failed);
+}
+
+function queueFailure(error: QueueError, given?: Arguments, advice = adviceOnQueue(error, given)): Failure {
+  const { operation, reason, remedy } = error;
+  if (!remedy) return withAdvice(error, advice, statusOf(error));
+  const what = new Error(`Cannot ${operation}: ${reason}`);
+  return withAdvice(what, remedy(whereOf(given?.values.get("netns")?.[0])), statusOf(error));
 }
 
 function severalFailures(errors: readonly unknown[], given?: Arguments): Failure {
@@ -134,26 +137,18 @@ function aboutWhat({ dev: device, gate, module = "sch_plug" }: QueueError, given
   const [netns] = values?.get("netns") ?? [];
   const [parent] = values?.get("parent") ?? [];
   const dev = device ?? (devices.length === 1 ? devices[0] : "DEV");
-  const inNetns = netns === undefined ? "" : ` ${shellText(["--netns", netns])}`;
+  const where = whereOf(netns);
   return {
     dev,
-    plug: `${devices.length > 0 ? "--dev " : ""}${dev}${parent === undefined ? "" : ` --parent ${parent}`}${inNetns}`,
+    plug: `${devices.length > 0 ? "--dev " : ""}${dev}${
+      parent === undefined ? "" : ` --parent ${parent}`
+    }${where.netns}`,
     hasHandle: values?.has("handle") ?? false,
-    gate: gate === undefined ? undefined : `${gate}${inNetns}`,
-    netns: inNetns,
-    there: (text) => inNamespace(text, netns),
+    gate: gate === undefined ? undefined : `${gate}${where.netns}`,
+    ...where,
     command,
     module,
   };
-}
-
-/** `ip` and `tc` take a name of `ip netns`; a path or a process takes `nsenter`. */
-function inNamespace(command: string, netns: string | undefined): string {
-  if (netns === undefined) return command;
-  const isName = !netns.startsWith("pid:") && !netns.includes("/");
-  if (isName) return command.replace(/^(?:ip|tc)\b/, `$& -netns ${shellText([netns])}`);
-  const path = netns.startsWith("pid:") ? `/proc/${netns.slice(4)}/ns/net` : netns;
-  return `nsenter ${shellText([`--net=${path}`])} ${command}`;
 }
 
 function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {

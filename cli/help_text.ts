@@ -57,7 +57,7 @@ plugctl ${commands[0]} --help, and so on, describes a command, its options and e
 /** What a name means, where it may be a gate's or a device's. */
 export function nameMeaning({ operands = [] }: CommandSpec): string[] {
   if (!operands.includes("[NAME...]")) return [];
-  return ["NAME is a gate or a device; where both have that name, --gate or --dev says which is meant."];
+  return ["NAME is a gate or a device; if there are both, use --gate or --dev."];
 }
 
 /** How a command is written: `plugctl limit SIZE [GATE...] [OPTION...]`. */

@@ -8,6 +8,7 @@ import { QueueError } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
 import { nearest } from "../plug/nearest.ts";
 import { shellText } from "./near_miss.ts";
+import { whereOf } from "./where.ts";
 import { COMMANDS, type CommandSpec } from "./table.ts";
 
 /** How many names are listed at the most. */
@@ -35,13 +36,14 @@ export function adviseOnName(error: unknown, given: Arguments): string | undefin
 }
 
 /** What stands in the place of a name in a command line of `hold`, and is something else. */
-function wordOfHold(name: string, { command, operands }: Arguments): string | undefined {
+function wordOfHold(name: string, { command, operands, values }: Arguments): string | undefined {
   if (command !== "hold") return undefined;
   const at = operands.indexOf(name);
   if (isDuration(name)) return `did you mean --for ${name}`;
   if (at < 1) return undefined;
   const [held, program] = [operands.slice(0, at), operands.slice(at)];
-  return `a command goes behind --: plugctl hold ${shellText(held)} -- ${shellText(program)}`;
+  const { netns } = whereOf(values.get("netns")?.[0]);
+  return `a command goes behind --: plugctl hold ${shellText(held)}${netns} -- ${shellText(program)}`;
 }
 
 function isDuration(text: string): boolean {
@@ -70,16 +72,17 @@ function readNames(netns: string | undefined): Names | undefined {
 /** Where a gate is named as a device, or a device as a gate. */
 function otherKind(
   name: string,
-  { error, names, given: { command } }: { error: QueueError; names: Names; given: Arguments },
+  { error, names, given: { command, values } }: { error: QueueError; names: Names; given: Arguments },
 ): string | undefined {
   const { operands = [] }: CommandSpec = COMMANDS[command];
+  const { netns } = whereOf(values.get("netns")?.[0]);
   if (error.gate === undefined && names.gates.includes(name)) {
-    if (command === "detach") return `${name} is a gate: plugctl gate delete ${name}`;
-    if (command === "attach") return `${name} is a gate, which has a plug already: plugctl buffer ${name}`;
+    if (command === "detach") return `${name} is a gate: plugctl gate delete ${name}${netns}`;
+    if (command === "attach") return `${name} is a gate, which has a plug already: plugctl buffer ${name}${netns}`;
     return operands.includes("[NAME...]") ? `${name} is a gate: write --gate ${name}` : `${name} is a gate`;
   }
   if (error.dev === undefined && names.devices.includes(name)) {
-    if (command === "gate delete") return `${name} is a device: plugctl detach ${name}`;
+    if (command === "gate delete") return `${name} is a device: plugctl detach ${name}${netns}`;
     return `${name} is a device: write --dev ${name}`;
   }
 }

@@ -181,28 +181,28 @@ export const COMMANDS = {
       "Attaches a plug where a device has none, holds, runs the command, and releases as soon as the command ends, " +
       "--for has passed or --until is met. It then waits until every held packet has left, removes what it attached, " +
       "and waits for the command if that still runs. It reports how much was held, and for how long at most.",
-      "A device that has a qdisc of its own at its root, such as netem, is held through a gate instead, made for that " +
-      "alone: it holds all that leaves the device before that qdisc gets it, and leaves that as it is. So is a device " +
-      "with a clsact where other processors could send while a plug comes or goes: a gate loses nothing there. The " +
-      "line says so.",
-      "A condition is backlog, sent or drops, in packets, or backlog-bytes or sent-bytes, in bytes as a SIZE; then " +
-      ">=, >, ==, <= or <; and a number. Sent and drops count from the beginning of the hold, over all queues.",
+      "A device with a qdisc of its own at its root, such as netem, is held through a gate made for that: it holds " +
+      "all that leaves the device before the qdisc gets it, and the qdisc stays as it is. So is a device with a " +
+      "clsact if other processors could send while a plug is added or removed; a gate loses nothing there. The line " +
+      "that is printed says so.",
+      "A condition is backlog, sent or drops (packets), or backlog-bytes or sent-bytes (a SIZE), then =, !=, >, >=, " +
+      "< or <=, then a number. sent and drops count from the beginning of the hold, over all queues.",
       "If this process is killed, a guardian, a separate process, releases at once, removes what was attached, and " +
       "ends the command and what it started, except for daemons. It also releases after --max-hold: 30s if not " +
       "given, or 5s more than a --for that is longer than 25s.",
       "Prints holding DEVICE on standard error once it holds. With --ready-fd N it also writes a line to that file " +
       "descriptor, so that a script need not guess: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read " +
       "line <f.",
-      "A gate behind which others have put filters, which its packets bypass, is refused without --force, and the " +
-      "filters are named.",
-      "The exit status is the command's own; 127 where there is no such command, 126 where it cannot be run; 1 where " +
-      "the guardian had to release; 3 where packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and " +
-      "SIGHUP release first, and go to the command too.",
+      "A gate whose packets would bypass filters that others have put behind it is refused without --force; the " +
+      "error names the filters.",
+      "The exit status is the command's own; 127 if there is no such command, 126 if it cannot be run; 1 if the " +
+      "guardian had to release; 3 if packets were dropped and --expect-lossless is given. SIGINT, SIGTERM and " +
+      "SIGHUP release first, and are passed on to the command.",
     ],
     examples: [
       ["hold eth0 --for 200ms", "hold what leaves eth0 for 200 ms"],
       ["hold web -- systemctl reload haproxy", "hold what the gate web matches while HAProxy reloads"],
-      ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for five seconds at the most"],
+      ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for at most five seconds"],
       ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
     ],
     load: (): Loading => import("./commands/hold.ts").then(({ run }) => run),
@@ -241,8 +241,8 @@ export const COMMANDS = {
     options: [...QUEUE, "force", ...COMMON],
     meanings: { force: "also below the MTU of a device with the default route or this SSH session" },
     details: [
-      "The size may also stand behind the names. A limit below the present backlog keeps what is held, and drops new " +
-      "packets. Packets longer than the limit are dropped, held or not: one below the MTU of a device that carries the " +
+      "The size may also come last. A limit below the present backlog keeps what is held and drops new packets. " +
+      "Packets longer than the limit are dropped, held or not: a limit below the MTU of a device that carries the " +
       "default route or this SSH session is refused without --force.",
     ],
     examples: [["limit 4m eth0", "hold up to 4 MiB"], ["limit web 4m", "hold up to 4 MiB at the gate web"]],
@@ -288,11 +288,11 @@ export const COMMANDS = {
       "It passes packets until buffer NAME, and stays until gate delete NAME; no file is kept anywhere.",
       "A match is written as for tcpdump: port 80, tcp dst port http, host 10.0.0.1, src net 10.0.0.0/8, syn and not " +
       "ack, vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower " +
-      "filters, 16 at most; what they cannot express is refused, as are matches that no packet fits.",
+      "filters, 16 at most; what they cannot express is refused, and so is a match that no packet can meet.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
-      "Without --limit it holds up to 16 MiB. The same gate again is no error and changes nothing; the name of " +
-      "another is refused, unless --replace is given.",
+      "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is no error; a name " +
+      "that another gate has is refused, unless --replace is given.",
     ],
     examples: [
       [
@@ -363,12 +363,13 @@ export const COMMANDS = {
       "FILE:LINE:COLUMN. At the end everything is undone, however the run ends, also by a signal or a deadline.",
       "A process that dies ends the scenario at once. If a run fails, the last 20 lines of each process are shown, " +
       "and then what failed and why.",
-      "Of several files, and of a folder, which stands for every YAML file below it that has steps, all are checked " +
-      "before the first is run. Each runs in a process of its own, --jobs at once, and is told in a line. One that " +
-      "holds packets of this machine, or of a namespace that was there before, runs alone. The exit status is the " +
-      "worst of theirs: a signal, then 1, 4, 3.",
-      "With --uml all of it runs as root in User-Mode Linux, on a machine that needs neither root nor sch_plug. What " +
-      "--report and --junit name is written to this machine; all else that is written there is gone in the end.",
+      "Several files may be given, and folders, which stand for every YAML file below them that has steps. All are " +
+      "checked before the first is run. Each runs in a process of its own, --jobs at once, and is reported in a " +
+      "line. One that holds packets of this machine, or of a namespace that was there before, runs alone. The exit " +
+      "status is the worst of them: a signal, then 1, 4, 3.",
+      "With --uml all of it runs as root in User-Mode Linux, which needs neither root nor sch_plug on this machine. " +
+      "What --report and --junit name is written to this machine; everything else that is written there is gone at " +
+      "the end.",
     ],
     examples: [
       ["run reload.yaml", "run it"],
@@ -416,7 +417,7 @@ export const COMMANDS = {
     ],
     examples: [
       ["session", "and write to its standard input"],
-      ["session --netns b --max-hold 5s", "in the namespace b, holding for five seconds at the most"],
+      ["session --netns b --max-hold 5s", "in the namespace b, holding for at most five seconds"],
     ],
     load: (): Loading => import("./commands/session.ts").then(({ run }) => run),
   },
@@ -428,11 +429,11 @@ export const COMMANDS = {
       "dry-run": "print what would be released and removed, and touch nothing",
     },
     details: [
-      "Looks in the kernel alone, with no state file: for gates, whole or not, for filters whose gate was deleted, " +
-      "and for plugs with the handles that plugctl gives, 504c: to 514b:. Held packets leave first. What a running " +
-      "process still has guarded is left alone, and named, unless --force is given; so are plugs with other handles. " +
-      "A tap that capture or packets put into a gate, and that nobody reads any more, is removed.",
-      "An empty clsact is left alone, and named: gates leave theirs where the kernel would lose packets with it, but " +
+      "Finds in the kernel, without a state file, gates, complete or not, filters whose gate was deleted, and plugs " +
+      "with the handles that plugctl gives, 504c: to 514b:. Held packets leave first. What the guardian of a " +
+      "running process still watches is left alone, and named, unless --force is given; so are plugs with other " +
+      "handles. A tap that capture or packets put into a gate, and that nobody reads any more, is removed.",
+      "An empty clsact is left alone, and named: gates leave theirs if the kernel would lose packets with it, but " +
       "the kernel does not keep who made one.",
       "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit " +
       "status is 0 if nothing of plugctl's is left, 1 if something could not be removed (the error names it), and 4 if " +
@@ -521,13 +522,14 @@ export const COMMANDS = {
     program: "[-- COMMAND...]",
     options: ["mem", "rw", "quiet", "help"],
     details: [
-      "Runs the command in User-Mode Linux, a kernel with sch_plug that is an ordinary process: it takes no root, no module " +
-      "and no virtual machine, and starts in some four seconds. The command is root there, with this machine's files as " +
-      "this user may read them, a loopback device and no other network; plugctl there is this very plugctl. Whatever it " +
-      "writes stays in that kernel's memory and goes with it, but for what it writes to a folder of --rw. It has no input, " +
-      "and one output for both of its own.",
-      "The kernel is fetched from Debian into the cache at the first use, 42 MB, by apt-get and dpkg, which a Debian or Ubuntu " +
-      "on x86-64 has; plugctl says so first. The exit status is the command's own; 4 where the kernel cannot be had.",
+      "Runs the command in User-Mode Linux, a kernel with sch_plug that is an ordinary process: it needs no root, " +
+      "no module and no virtual machine, and starts in about four seconds. The command is root there, with this " +
+      "machine's files as this user may read them, a loopback device and no other network; plugctl there is this " +
+      "very plugctl. What it writes stays in that kernel's memory and is gone at the end, except in folders of " +
+      "--rw. Its standard input is empty, and its standard error is joined with its standard output.",
+      "The kernel is downloaded from Debian into the cache at the first use, 42 MB, by apt-get and dpkg, which " +
+      "Debian and Ubuntu on x86-64 have; plugctl says so first. The exit status is the command's own; 4 if the " +
+      "kernel cannot be downloaded.",
     ],
     examples: [
       ["uml -- plugctl run examples/half_close/half_close.yaml", "run a scenario where this kernel has no sch_plug"],

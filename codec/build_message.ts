@@ -134,8 +134,13 @@ class Builder {
         return value instanceof Uint8Array ? { value } : { fields: this.#structAndMore(name, type, value, around) };
       case "kind":
         return this.#holding(name, this.#ofKind(type.by, type.part, around), value, around);
-      default:
+      case "bytes":
+      case "array":
+      case "run":
+      case undefined:
         return { value: value === true ? new Uint8Array(0) : bytesOf(name, value) };
+      default:
+        return type satisfies never;
     }
   }
 

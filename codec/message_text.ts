@@ -141,6 +141,17 @@ export class MessageText extends ByteText {
         if (says !== undefined) return this.text(says);
         break;
       }
+      // A row of these holds rows, unless they are cut short: then it is bytes
+      case "nest":
+      case "list":
+      case "struct":
+      case "array":
+      case "run":
+      case "kind":
+      case undefined:
+        break;
+      default:
+        cell.type satisfies never;
     }
     if (from === end) this.text("empty");
     else this.hex(rows.bytes, from, end);

@@ -1,7 +1,6 @@
 import { RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN } from "./assembly/regions.ts";
-import { counter, messageAt } from "./message_at.ts";
+import { counter, type Message, messageAt } from "./message.ts";
 import { memoryWords, receiveRegion } from "./exchange.ts";
-import type { Message } from "./message.ts";
 import { kindAt } from "./text.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";

@@ -26,8 +26,7 @@ import {
   type Rows,
 } from "./rows.ts";
 import { DecodeError, decodeError } from "./decode_error.ts";
-import { explainAnswer, explainHandle } from "./explain.ts";
-import { checkMessage, describeFlags, describeType } from "./header.ts";
+import { checkMessage, describeFlags, describeType, explainAnswer, explainHandle } from "./header.ts";
 import { done, NLMSGERR, nlmsgerr, nlmsghdr, rtgenmsg } from "./spec/control.ts";
 import {
   type ArrayType,

@@ -6,7 +6,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { type Filter, isGateFilter, readFilters } from "../plug/filter.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readQdiscs } from "../plug/qdiscs.ts";
-import { QueueError } from "../plug/queue_error.ts";
+import { QueueError, type Where } from "../plug/queue_error.ts";
 import { LAST_PRIORITY } from "../plug/shelter.ts";
 import { Gate } from "./gate.ts";
 import { hookQdisc, queuedPackets } from "./gate_state.ts";
@@ -114,8 +114,8 @@ function seesAll(connection: Connection, { ifindex, operation }: { ifindex: numb
 }
 
 function heldAlready(operation: string): QueueError {
-  const reason = "all that leaves it goes through a gate already; see: plugctl gate list";
-  return new QueueError("held", operation, { reason });
+  const reason = "all that leaves it goes through a gate already";
+  return new QueueError("held", operation, { reason, remedy: ({ netns }) => `see: plugctl gate list${netns}` });
 }
 
 /** Waits for a moment in which nothing waits in a device's queue: creating clsact discards that. */
@@ -130,8 +130,9 @@ function awaitEmpty(
     if (performance.now() > deadline) {
       const reason =
         `${numberOf(queued, "packet")} wait in the queue of ${dev}, which the kernel discards when clsact is put ` +
-        `there, which a gate needs; where that does not matter: tc qdisc add dev ${dev} clsact`;
-      throw new QueueError("refused", operation, { reason });
+        "there, which a gate needs";
+      const remedy = ({ there }: Where) => `where that does not matter: ${there(`tc qdisc add dev ${dev} clsact`)}`;
+      throw new QueueError("refused", operation, { reason, remedy });
     }
     sleep(1);
   }

@@ -15,6 +15,7 @@ import {
 } from "../plug/filter.ts";
 import { type Direction, GATE_TXQUEUELEN, gateName, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
+import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf } from "./held.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
 import { signOf } from "../plug/match/flower.ts";
@@ -278,12 +279,12 @@ function sum(actions: readonly Action[], counter: "packets" | "bytes"): number {
 }
 
 /** What a person should know of a gate, a sentence each: what it lacks, and what filters of others and it do to each other. */
-export function remarksOn({ name, faults, bypassed, before }: ListedGate): string[] {
+export function remarksOn({ name, faults, bypassed, before }: ListedGate, { netns }: Where = HERE): string[] {
   const isWhole = faults.length === 0;
   return [
     ...isWhole
       ? []
-      : [`the gate ${name} is not whole: ${faults.join(", ")}; take it down with: plugctl gate delete ${name}`],
+      : [`the gate ${name} is not whole: ${faults.join(", ")}; take it down with: plugctl gate delete ${name}${netns}`],
     ...bypassed.map((filter) => describeBypass(name, filter)),
     ...before.map((filter) => `the gate ${name} does not see what is taken before it by: ${filter}`),
   ];

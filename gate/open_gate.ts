@@ -6,7 +6,7 @@ import { inTurn } from "../guardian/mark.ts";
 import { refuseLockout, refuseLowLimit } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
-import { checkAnswers, QueueError } from "../plug/queue_error.ts";
+import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";
 import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
@@ -149,13 +149,13 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
 
 /** An ifb's packets, and those of hooks that share their filters, cannot be held by a gate; loopback's would be twice. */
 function refuseDeviceKind({ link, shared }: Surveyed, { plan, operation, dev }: Task & { dev: string }): void {
-  const refuse = (reason: string) => {
-    throw new QueueError("refused", operation, { reason });
+  const refuse = (reason: string, remedy?: (where: Where) => string) => {
+    throw new QueueError("refused", operation, { reason, remedy });
   };
   if (link.kind === "ifb") {
     refuse(
-      `${dev} is an ifb: packets come to it by a redirect, and the gate's own redirect would lose every one; ` +
-        `hold all that it carries with: plugctl attach --dev ${dev}`,
+      `${dev} is an ifb: packets come to it by a redirect, and the gate's own redirect would lose every one`,
+      ({ netns }) => `hold all that it carries with: plugctl attach --dev ${dev}${netns}`,
     );
   }
   if (plan.direction === "both" && (link.linkFlags & IFF_LOOPBACK) !== 0) {
@@ -233,9 +233,9 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
 function refuseHeld(device: Surveyed, { operation, dev }: { operation: AnyOperation; dev: string }): void {
   if (device.hook || device.held === 0) return;
   const held = numberOf(device.held, "packet");
-  const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there; ` +
-    `release them first with: plugctl release --dev ${dev}`;
-  throw new QueueError("refused", operation, { reason });
+  const reason = `a plug on ${dev} holds ${held}, which the kernel discards when clsact is created there`;
+  const remedy = ({ netns }: Where) => `release them first with: plugctl release --dev ${dev}${netns}`;
+  throw new QueueError("refused", operation, { reason, remedy });
 }
 
 function choosePriority(devices: readonly Surveyed[], { plan, operation }: Task): number {

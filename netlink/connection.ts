@@ -8,7 +8,7 @@ import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { type AnyOperation, EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
-import { Heard } from "./heard.ts";
+import { Heard } from "./listener.ts";
 import { type ListeningSocket, openListeningSocket, openSocket, type Socket } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */

@@ -4,7 +4,9 @@
  * @module
  */
 
+// @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
+
 const EXIT_STATUSES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 type Interruption = keyof typeof EXIT_STATUSES;
@@ -37,8 +39,6 @@ export async function runProgram(
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-// @ts-types="./parse_args.d.ts"
 
 /**
  * The options of this program, each with a value: those that are given, and the defaults of the others.

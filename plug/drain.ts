@@ -5,7 +5,7 @@ import { numberOf } from "./quantity.ts";
 import { inTurns, locatePlugs, onQueue, type Queue, readPlug } from "./queue.ts";
 import { type AnyOperation, NetlinkError } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
-import { checkAnswers, QueueError } from "./queue_error.ts";
+import { checkAnswers, HERE, QueueError, type Where } from "./queue_error.ts";
 import { graft, rootOf } from "./shelter.ts";
 import { hasSeveralProcessors, sleep } from "../linux/process.ts";
 
@@ -213,9 +213,12 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   const requests = [deleteRequest(queue.place)];
   const { answers, gapMs } = graft(connection, { roots, requests, operation });
   checkAnswers(operation, answers);
-  queue.noteGap(gapMs(ifindex));
+  // What comes to a gate's own device comes by filters, which are gone by then.
+  const gap = queue.gate ? 0 : gapMs(ifindex);
+  queue.noteGap(gap);
   queue.end();
-  return { discardedPackets: stats.backlogPackets, drops: stats.drops, lostPackets: 0 };
+  const report = { discardedPackets: stats.backlogPackets, drops: stats.drops, lostPackets: 0 };
+  return gap > 0 ? { ...report, gapMs: gap } : report;
 }
 
 /** What a detached plug has seen. */
@@ -223,8 +226,8 @@ export interface DetachReport {
   /** Devices on which a `clsact` stays that gates made, as taking it away would lose packets; absent where none does. */
   keptClsact?: string[];
   /**
-   * For how long at the most devices sent nothing while the kernel took a gate's `clsact` away, and discarded what they were
-   * given, in milliseconds; absent where they could.
+   * For how long at the most devices sent nothing while the kernel took the plug away, or a gate's `clsact`, and discarded
+   * what they were given, in milliseconds; absent where they could.
    */
   gapMs?: number;
   /** Packets that were discarded on purpose, with `drop`. */
@@ -238,7 +241,8 @@ export interface DetachReport {
 /** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
 export function losses(
   queue: string,
-  { drops, discardedPackets, lostPackets, ...clsact }: DetachReport,
+  { drops, discardedPackets, lostPackets, ...removal }: DetachReport,
+  where: Where = HERE,
 ): string[] {
   const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
   const discarded = discardedPackets > 0
@@ -252,23 +256,33 @@ export function losses(
       "them: a device that it was on is gone",
     ]
     : [];
-  return [...dropped, ...discarded, ...lost, ...clsactRemarks(queue, clsact)];
+  return [...dropped, ...discarded, ...lost, ...removalRemarks(queue, removal, where)];
 }
 
-/** What has become of the clsact of a gate that was taken away, named as in `the gate web`: a sentence each. */
-export function clsactRemarks(
+/** What it has meant for others that a queue was taken away, named as in `the gate web`: a sentence each. */
+export function removalRemarks(
   queue: string,
   { keptClsact = [], gapMs = 0 }: Pick<DetachReport, "keptClsact" | "gapMs">,
+  { there }: Where = HERE,
 ): string[] {
   const gap = gapMs > 0
     ? [
-      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while clsact was taken away: the kernel ` +
+      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while it was taken away: the kernel ` +
       "discarded what they were given to send",
     ]
     : [];
   const kept = keptClsact.map((dev) =>
     `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
-    `with: tc qdisc del dev ${dev} clsact`
+    `with: ${there(`tc qdisc del dev ${dev} clsact`)}`
   );
   return [...gap, ...kept];
+}
+
+/** That the kernel has discarded what a device was given to send while a plug was put in, where it has. */
+export function gapRemarks({ dev, gapMs }: { dev: string; gapMs: number }, { there }: Where = HERE): string[] {
+  if (gapMs === 0) return [];
+  return [
+    `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
+    `beside a clsact nothing is lost: ${there(`tc qdisc add dev ${dev} clsact`)}`,
+  ];
 }

@@ -37,10 +37,23 @@ export type QueueErrorCode =
   | "would-lock-out"
   | "would-orphan";
 
+/** How commands reach the network namespace that something is about, for who advises to run one. */
+export interface Where {
+  /** The option of plugctl: ` --netns b`, or empty. */
+  netns: string;
+  /** A command of another program as it is run there: `tc -netns b qdisc`. */
+  there(command: string): string;
+}
+
+/** This process's own network namespace. */
+export const HERE: Where = { netns: "", there: (command) => command };
+
 /** What a `QueueError` says besides. */
 export interface QueueErrorDetails {
   /** What is in the way. */
   reason: string;
+  /** What to do about it, where that takes a command; it ends the message. */
+  remedy?: (where: Where) => string;
   /** The kernel's answer, where there was one. */
   cause?: unknown;
   /** The device that it is about. */
@@ -61,6 +74,8 @@ export class QueueError extends Error {
   readonly operation: string;
   /** What is in the way. */
   readonly reason: string;
+  /** What to do about it, where that takes a command. */
+  readonly remedy?: (where: Where) => string;
   /** The device that it is about, where that is known. */
   readonly dev?: string;
   /** The gate that it is about, where it is about one. */
@@ -69,8 +84,10 @@ export class QueueError extends Error {
   readonly module?: string;
 
   /** Puts the sentence together: `Cannot buffer eth0 (root): no plug is attached`. */
-  constructor(code: QueueErrorCode, operation: AnyOperation, { reason, cause, ...about }: QueueErrorDetails) {
-    super(`Cannot ${operation}: ${reason}`, cause === undefined ? undefined : { cause });
+  constructor(code: QueueErrorCode, operation: AnyOperation, { reason, remedy, cause, ...about }: QueueErrorDetails) {
+    const advice = remedy ? `; ${remedy(HERE)}` : "";
+    super(`Cannot ${operation}: ${reason}${advice}`, cause === undefined ? undefined : { cause });
+    this.remedy = remedy;
     const subject = subjectOf(operation);
     this.dev = about.dev ?? subject.dev;
     this.gate = about.gate ?? subject.gate;

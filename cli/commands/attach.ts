@@ -1,4 +1,4 @@
-import { detachAll, losses } from "../../plug/drain.ts";
+import { detachAll, gapRemarks, losses } from "../../plug/drain.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { attachAll } from "../../plug/attach.ts";
 import {
@@ -9,10 +9,11 @@ import {
   type QdiscPlace,
 } from "../../plug/plug_requests.ts";
 import { openQueue } from "../../plug/queue.ts";
-import { type Context, gapNote, isGiven, printResults, valueOf } from "../context.ts";
+import { type Context, isGiven, printResults, valueOf } from "../context.ts";
 import { interruptible } from "../exit_status.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
 import { durationOf, parseSize } from "../values.ts";
+import { whereOf } from "../where.ts";
 
 /** `plugctl attach` */
 export async function attach(context: Context): Promise<void> {
@@ -39,7 +40,11 @@ export async function attach(context: Context): Promise<void> {
   }
   using connection = await openConnection(context);
   const attached = attachAll(connection, places.map((place) => ({ ...place, ...options })));
-  for (const warning of attached.flatMap(({ warnings, queue }) => [...warnings, ...gapNote(queue)])) {
+  for (
+    const warning of attached.flatMap((
+      { warnings, queue },
+    ) => [...warnings, ...gapRemarks(queue, whereOf(valueOf(context, "netns")))])
+  ) {
     context.note(warning);
   }
   printResults(
@@ -67,7 +72,7 @@ export async function detach(context: Context): Promise<void> {
   const queues = places.map((place) => openQueue(connection, place));
   const reports = await interruptible((signal) => detachAll(queues, { drop, force, timeoutMs, signal }));
   for (const [index, queue] of queues.entries()) {
-    for (const loss of [...losses(`the plug on ${queue.dev}`, reports[index]), ...gapNote(queue)]) context.note(loss);
+    for (const loss of losses(`the plug on ${queue.dev}`, reports[index])) context.note(loss);
   }
   printResults(context, queues, (_queue, index) => ({ action: "detach", ...reports[index] }));
 }

@@ -10,6 +10,7 @@ import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
 import { openConnection, refuseTwice } from "../targets.ts";
 import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
+import { whereOf } from "../where.ts";
 
 /** `plugctl gate add` */
 export async function addGate(context: Context): Promise<void> {
@@ -93,7 +94,8 @@ export async function showGates(context: Context): Promise<void> {
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(gates, null, 2)}\n`);
   if (gates.length === 0) return context.note("there is no gate");
   context.print(`${textTable([HEADER, ...gates.map(row)], { right: NUMBERS })}\n`);
-  for (const gate of gates) for (const remark of remarksOn(gate)) context.note(remark);
+  const where = whereOf(valueOf(context, "netns"));
+  for (const gate of gates) for (const remark of remarksOn(gate, where)) context.note(remark);
 }
 
 function row({ name, direction, devs, priority, limitBytes, hitPackets, stats, ageMs, match }: ListedGate): string[] {
@@ -121,10 +123,11 @@ export async function deleteGate(context: Context): Promise<number | void> {
   if (isGiven(context, "dry-run")) return await printDeletion(context, { names, drop });
   using connection = await openConnection(context);
   const gates = Gate.named(connection, names);
+  const where = whereOf(valueOf(context, "netns"));
   const reports: DetachReport[] = [];
   for (const gate of gates) {
     const report = await interruptible((signal) => gate.close({ drop, force, timeoutMs, signal }));
-    for (const loss of losses(`the gate ${gate.name}`, report)) context.note(loss);
+    for (const loss of losses(`the gate ${gate.name}`, report, where)) context.note(loss);
     reports.push(report);
   }
   if (isGiven(context, "json")) {

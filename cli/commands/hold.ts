@@ -1,4 +1,4 @@
-import { losses } from "../../plug/drain.ts";
+import { gapRemarks, losses, removalRemarks } from "../../plug/drain.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { gateDevice } from "../../plug/gate_device.ts";
 import { Plug } from "../../plug/plug.ts";
@@ -11,7 +11,7 @@ import {
 } from "../../plug/plug_requests.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { Child } from "../hold/child.ts";
-import { type Context, gapNote, isGiven } from "../context.ts";
+import { type Context, isGiven } from "../context.ts";
 import { EXIT, Interrupted, interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
@@ -52,7 +52,8 @@ export async function run(context: Context): Promise<number | void> {
   const warnings = [...queues.attached, ...queues.standIns.map(({ gate }) => gate.plug)].flatMap((plug) =>
     plug.warnings
   );
-  for (const warning of [...queues.remarks, ...warnings]) context.note(warning);
+  const gaps = queues.attached.flatMap((plug) => gapRemarks(plug, plan.where));
+  for (const warning of [...queues.remarks, ...warnings, ...gaps]) context.note(warning);
   const names = [...targets.gates.map((name) => `gate ${name}`), ...targets.places.map(({ dev }) => dev)].join(", ");
   const through = new Map(queues.standIns.map(({ dev, why }) => [dev, `${dev} through a gate, since ${why}`]));
   const described = [
@@ -79,7 +80,6 @@ async function holdAndReport(context: Context, work: Work): Promise<number> {
   const { failures, outputs, plan: { maxMs } } = work;
   const held = await attempt(failures, () => hold(work));
   await detach(context, work);
-  for (const note of work.attached.flatMap(gapNote)) context.note(note);
   const commandStatus = await attempt(failures, () => awaitCommand(work));
   if (held) reportHold(context, held, { outputs, status: commandStatus, maxMs });
   if (failures.length === 1) throw failures[0];
@@ -121,14 +121,20 @@ function startCommand({ plan: { program }, guardian }: Work): Child | undefined 
 }
 
 /** Takes away what was attached. What is gone is passed over: the release has reported that. */
-async function detach(context: Context, { attached, standIns, plan: { timeoutMs }, failures }: Work): Promise<void> {
+async function detach(
+  context: Context,
+  { attached, standIns, plan: { timeoutMs, where }, failures }: Work,
+): Promise<void> {
   const parts = [
-    ...attached.map((plug) => async () => void await plug.detach({ timeoutMs })),
+    ...attached.map((plug) => async () => {
+      const remarks = removalRemarks(`the plug on ${plug.dev}`, await plug.detach({ timeoutMs }), where);
+      for (const text of remarks) context.note(text);
+    }),
     ...standIns.map(({ gate, dev, droppedBehind }) => async () => {
       const report = await gate.close({ timeoutMs });
       for (const text of droppedBehind()) context.note(text);
       // What it dropped the report on the hold says.
-      for (const loss of losses(`the gate for ${dev}`, { ...report, drops: 0 })) context.note(loss);
+      for (const loss of losses(`the gate for ${dev}`, { ...report, drops: 0 }, where)) context.note(loss);
     }),
   ];
   for (const part of parts) {

@@ -8,6 +8,7 @@ import { type Context, isGiven } from "../context.ts";
 import { durationOf } from "../values.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { openConnection } from "../targets.ts";
+import { whereOf } from "../where.ts";
 
 /** What was recovered in a network namespace; its name is told where there may be several. */
 interface Recovered extends Recovery {
@@ -96,7 +97,7 @@ function clsactText(dev: string, netns: string | undefined): string {
   return `left alone: clsact on ${dev}${
     placeOf(netns)
   }, empty: nothing tells whether plugctl has made it; if nobody needs ` +
-    `it, delete it when ${dev} is idle: tc qdisc del dev ${dev} clsact`;
+    `it, delete it when ${dev} is idle: ${whereOf(netns).there(`tc qdisc del dev ${dev} clsact`)}`;
 }
 
 function holding(packets: number | undefined): string {
@@ -151,8 +152,8 @@ function optionsOf(context: Context, signal: AbortSignal): DetachOptions {
 
 function lines({ netns, gates, plugs, filters, taps }: Recovered): string[] {
   return [
-    ...gates.map(({ name, ...report }) => `took down gate ${name}${placeOf(netns)}${lossesOf(report)}`),
-    ...plugs.map((plug) => `detached ${placeText(plug, netns)}${lossesOf(plug)}`),
+    ...gates.map(({ name, ...report }) => `took down gate ${name}${placeOf(netns)}${lossesOf(report, netns)}`),
+    ...plugs.map((plug) => `detached ${placeText(plug, netns)}${lossesOf(plug, netns)}`),
     ...filters > 0 ? [`deleted ${numberOf(filters, "filter")}${placeOf(netns)} whose gate was gone`] : [],
     ...taps.map(({ name }) => `took a tap out of gate ${name}${placeOf(netns)}, whose copies nobody read`),
   ];
@@ -162,8 +163,8 @@ function placeOf(netns: string | undefined): string {
   return netns === undefined ? "" : ` in ${netns}`;
 }
 
-function lossesOf(report: DetachReport): string {
-  return losses("it", report).map((text) => `; ${text}`).join("");
+function lossesOf(report: DetachReport, netns: string | undefined): string {
+  return losses("it", report, whereOf(netns)).map((text) => `; ${text}`).join("");
 }
 
 function placeText({ dev, parent, handle }: { dev: string; parent: number; handle: number }, netns?: string): string {

@@ -4,6 +4,8 @@ import { type Context, isGiven, valueOf } from "../context.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
 import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
+import { whereOf } from "../where.ts";
+import type { Where } from "../../plug/queue_error.ts";
 import { UsageError } from "../exit_status.ts";
 
 /** What to hold, and for how long. */
@@ -19,6 +21,8 @@ export interface HoldPlan extends NamedTargets {
   timeoutMs?: number;
   /** Whether gates may be held whose packets bypass filters of others. */
   bypass: boolean;
+  /** How commands reach the namespace that is meant. */
+  where: Where;
 }
 
 /** By how much the guardian waits longer than a `--for`, in milliseconds. */
@@ -42,6 +46,7 @@ export function holdPlan(context: Context): HoldPlan {
     maxMs: positiveDuration(context, "max-hold") ?? defaultMaxMs(positiveDuration(context, "for")),
     timeoutMs: durationOf(context, "timeout"),
     bypass: isGiven(context, "force"),
+    where: whereOf(valueOf(context, "netns")),
   };
   if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
     throw new UsageError(`hold needs an end: ${endsFor(plan.names)}`);

@@ -59,14 +59,14 @@ function isOvertaken(error: unknown): boolean {
 
 function openQueues(
   connection: Connection,
-  { gates, places, limitBytes, bypass }: HoldPlan,
+  { gates, places, limitBytes, bypass, where }: HoldPlan,
   guardian: Guardian,
 ): Omit<HoldQueues, "guardian"> {
   const listed = places.length > 0 ? listPlugs(connection) : [];
   const there = Gate.named(connection, gates).map(({ plug }) => plug);
   const remarks = gates.length === 0 ? [] : listGates(connection).filter(({ name }) => gates.includes(name))
     // Where packets may bypass nothing, the refusal says what they would.
-    .flatMap((gate) => remarksOn(bypass ? gate : { ...gate, bypassed: [] }));
+    .flatMap((gate) => remarksOn(bypass ? gate : { ...gate, bypassed: [] }, where));
   const missing: PlugPlace[] = [];
   const standIns: StandIn[] = [];
   for (const place of places) {

@@ -1,3 +1,4 @@
+import { NLA_F_NESTED, NLA_HDRLEN, NLMSG_ERROR } from "../../codec/assembly/constants.ts";
 import { type Findings, mistakeAt, type TextFormat } from "./text_format.ts";
 
 const BEGIN = /^-+ +BEGIN NETLINK MESSAGE -+$/;
@@ -7,10 +8,8 @@ const PART = /^(\s*)\[([A-Z ]+?)(?: (\d+))?( NESTED)?\] (\d+) octets$/;
 /** `.nlmsg_len = 40`, `.type = 18 <route/link::get>`, `.error = -2 "No such file"` */
 const NUMBER = /^\s*\.(\w+) = (-?\d+)/;
 const BYTES = /^\s*((?:[0-9a-f]{2} ?)+)/;
-const NLMSG_ERROR = 2;
 /** What is shown of an answer: two headers and the errno between them. */
 const ANSWER_LEN = 36;
-const NLA_F_NESTED = 0x8000;
 /** Bytes of the numbers that it writes of a header, and of the generic header behind that. */
 const SIZES: Readonly<Record<string, number>> = {
   nlmsg_len: 4,
@@ -94,7 +93,8 @@ function partBegins([, , name, type, nested, octets]: RegExpExecArray, bytes: nu
   const size = Number(octets);
   if (name !== "ATTR") return name.endsWith("HEADER") || name === "ERRORMSG" || name === "ORIGINAL MESSAGE" ? 0 : size;
   const flags = nested ? NLA_F_NESTED : 0;
-  bytes.push((size + 4) & 0xff, (size + 4) >> 8, Number(type) & 0xff, (Number(type) | flags) >> 8);
+  const length = size + NLA_HDRLEN;
+  bytes.push(length & 0xff, length >> 8, Number(type) & 0xff, (Number(type) | flags) >> 8);
   return nested ? 0 : size;
 }
 

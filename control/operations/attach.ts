@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { parseHandle, parseParent } from "../../codec/handle.ts";
 import { type Desk, type Named, placeIn } from "../desk.ts";
 import { DETACH, LIMIT_BYTES, NETNS, ON, ONE_OR_MORE, operation, PLACE, TEXT } from "../operation.ts";
-import type { DetachOptions, DetachReport } from "../../plug/drain.ts";
+import { type DetachOptions, type DetachReport, gapRemarks } from "../../plug/drain.ts";
 import { recover } from "../../gate/recover.ts";
 import { problemOf } from "../problem.ts";
 
@@ -25,7 +25,8 @@ export const ATTACH = operation({
     };
     const thing = desk.attach({ ...options, ...place });
     if (options.hold) desk.heed([thing]);
-    return { ...placeIn(thing), warnings: thing.plug.warnings };
+    const { plug } = thing;
+    return { ...placeIn(thing), warnings: [...plug.warnings, ...gapRemarks(plug)] };
   },
 });
 

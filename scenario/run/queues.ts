@@ -1,4 +1,4 @@
-import type { DetachReport } from "../../plug/drain.ts";
+import { type DetachReport, gapRemarks } from "../../plug/drain.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../gate/gate.ts";
@@ -23,11 +23,17 @@ export interface QueuesOptions {
   connect: (netns: string | undefined) => Connection;
   /** How long a queue may hold from one `buffer` on, in milliseconds, before the guardian releases it. */
   maxHoldMs: number;
-  /** Called when the guardian has released a queue by itself, or has ended. */
-  onCutShort: (name: string, why: Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance) => void;
+  /**
+   * Called when the guardian has released a queue by itself, or has ended; `releasedAt` is when it was seen that all was let
+   * go, in microseconds, where it was.
+   */
+  onCutShort: (name: string, why: WhyCutShort, releasedAt?: number) => void;
   /** Microseconds since the scenario began. */
   now: () => number;
 }
+
+/** Why what was held was let go, or can be held no more. */
+export type WhyCutShort = Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance;
 
 /** A gate or a plug that is there. */
 interface Attached {
@@ -75,19 +81,24 @@ export class Queues {
     }
   }
 
-  /** Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each. */
-  attach(planned: PlannedQueue): string[] | undefined {
+  /**
+   * Makes a gate or a plug, which passes packets. Returns what is worth knowing about it, a sentence each; not what is
+   * lost meanwhile where nothing sends yet, as on a host that was just made.
+   */
+  attach(planned: PlannedQueue, { isIdle = false } = {}): string[] | undefined {
     const { name } = planned;
     if (this.#attached.has(name)) throw new StepError(`Cannot attach ${name}: it is attached already`);
     const connection = this.#connect(planned.host);
     const attached = withAdvice(() =>
       planned.kind === "gate" ? this.#addGate(planned, connection) : this.#addPlug(planned, connection)
     );
-    this.#attached.set(name, { ...attached, host: planned.host });
+    const known = { ...attached, host: planned.host };
+    this.#attached.set(name, known);
     this.#totalOf(name);
-    if (this.#options.guardian) this.#heed(attached);
-    const { warnings } = attached.plug;
-    return warnings.length > 0 ? [...warnings] : undefined;
+    if (this.#options.guardian) this.#heed(known);
+    const { plug, gate } = attached;
+    const warnings = [...plug.warnings, ...gate || isIdle ? [] : gapRemarks(plug)];
+    return warnings.length > 0 ? warnings : undefined;
   }
 
   /**
@@ -211,10 +222,10 @@ export class Queues {
   }
 
   #addGate(
-    { name, devs, direction, match, limitBytes, priority, force }: PlannedGate,
+    { name, host, devs, direction, match, limitBytes, priority, force }: PlannedGate,
     connection: Connection,
   ): Attached {
-    refuseExisting(connection, name);
+    refuseExisting(connection, { name, netns: this.#options.netnsOf(host) });
     const { guardian, maxHoldMs } = this.#options;
     const options = { name, devs, direction, match, limitBytes, priority, force, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
@@ -229,11 +240,16 @@ export class Queues {
     return { name, plug };
   }
 
-  async #heed({ name, plug }: Attached): Promise<void> {
+  async #heed(attached: Attached): Promise<void> {
+    const { name, plug } = attached;
     const why = await plug.whenCutShort().catch(() => "gone" as const);
     // Taken away, it needs no guardian.
     if (!plug.isGuarded) return;
-    this.#options.onCutShort(name, why === "disturbed" ? plug.disturbance ?? "gone" : why);
+    const now = this.#options.now();
+    const isReleased = attached.heldFrom !== undefined && !plug.isHolding;
+    if (isReleased) this.#noteRelease(attached, now);
+    const { onCutShort } = this.#options;
+    onCutShort(name, why === "disturbed" ? plug.disturbance ?? "gone" : why, isReleased ? now : undefined);
   }
 
   #connect(host: string | undefined): Connection {
@@ -324,7 +340,7 @@ function noTotal(): QueueTotal {
 }
 
 /** A gate that is there belongs to somebody else, who may count on it. */
-function refuseExisting(connection: Connection, name: string): void {
+function refuseExisting(connection: Connection, { name, netns }: { name: string; netns?: string }): void {
   try {
     Gate.named(connection, [name]);
   } catch (error) {
@@ -332,6 +348,7 @@ function refuseExisting(connection: Connection, name: string): void {
     throw error;
   }
   throw new StepError(
-    `Cannot attach gate ${name}: there is a gate of this name already; give another, or: plugctl gate delete ${name}`,
+    `Cannot attach gate ${name}: there is a gate of this name already; give another, or: plugctl gate delete ${name}` +
+      (netns === undefined ? "" : ` --netns ${netns}`),
   );
 }

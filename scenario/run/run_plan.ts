@@ -17,12 +17,22 @@ import type { PlannedQueue, ProcessTest, ScenarioPlan, Step } from "../plan.ts";
 import { describeQueue } from "../queue.ts";
 import { attachedBy, everyStep, kindOf } from "../steps/list.ts";
 import type { Clock } from "./clock.ts";
-import { type Course, type EventLog, logByFile, logByTime, logged, sample, type Sink, type Stage } from "./stage.ts";
+import {
+  type Course,
+  type End,
+  type EventLog,
+  logByFile,
+  logByTime,
+  logged,
+  sample,
+  type Sink,
+  type Stage,
+} from "./stage.ts";
 import { Hosts } from "./hosts.ts";
 import { type OutputLine, Processes } from "./processes.ts";
 import { disturbed, Queues, type QueuesOptions } from "./queues.ts";
 import { sentenceOf, StepError } from "./step_error.ts";
-import { doEachStep, doSteps } from "./steps.ts";
+import { countersOf, doEachStep, doSteps } from "./steps.ts";
 import { releaseAll, undoAll } from "./undo.ts";
 
 /** How a scenario is run. */
@@ -97,6 +107,7 @@ class Run {
   readonly #stop = new AbortController();
   readonly #done = { steps: 0 };
   readonly #seed: number;
+  #stage?: Stage;
   #failure?: { step?: string; error: unknown };
   /** What `onEvent` has thrown, if anything. */
   #thrown?: { error: unknown };
@@ -118,7 +129,7 @@ class Run {
   async run(): Promise<ScenarioResult> {
     const from = this.#world.clock.now();
     using guardian = this.#world.startGuardian?.();
-    const stage = this.#makeStage(guardian, from);
+    const stage = this.#stage = this.#makeStage(guardian, from);
     this.#log.emit(this.#startEvent(stage));
     const { signal } = this.#options;
     const abort = () => this.#stop.abort(signal?.reason);
@@ -217,7 +228,7 @@ class Run {
         line,
         text: `attach ${describeQueue(queue)}`,
         work: (end) => {
-          end.notes = queues.attach(queue);
+          end.notes = queues.attach(queue, { isIdle: hosts.made.some(({ name }) => name === host) });
           end.after = { [name]: queues.stats(name) };
         },
       }, course);
@@ -257,7 +268,8 @@ class Run {
   }
 
   /** Ends the steps when the guardian has released something, or is gone. */
-  readonly #cutShort: QueuesOptions["onCutShort"] = (name, why) => {
+  readonly #cutShort: QueuesOptions["onCutShort"] = (name, why, releasedAt) => {
+    if (releasedAt !== undefined) this.#logRelease(name, releasedAt);
     if (typeof why === "object") return this.#stop.abort(disturbed(name, why));
     const reasons = {
       deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
@@ -266,6 +278,20 @@ class Run {
     };
     this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
   };
+
+  /** Says when a queue was released by its guardian, or by others. */
+  async #logRelease(name: string, asked: number): Promise<void> {
+    const stage = this.#stage as Stage;
+    const mark = { step: `guardian.release.${name}`, action: "release-indefinite" as const, queues: [name] };
+    const work = (end: End) => {
+      end.asked = asked;
+      end.after = countersOf([name], stage.queues);
+    };
+    await logged(
+      { mark, text: `${name} was released`, work },
+      this.#course(stage, { phase: "undo", signal: new AbortController().signal }),
+    );
+  }
 
   /** Ends the steps when a process has ended that may not. */
   readonly #died = (step: string, error: StepError): void => {

@@ -1,4 +1,4 @@
-import { clsactRemarks } from "../../plug/drain.ts";
+import { removalRemarks } from "../../plug/drain.ts";
 import { endProcesses, isTagged } from "../../guardian/processes.ts";
 import { bounded, TooLate } from "./clock.ts";
 import { type Course, logged } from "./stage.ts";
@@ -73,7 +73,7 @@ async function detach(name: string, course: Course): Promise<void> {
       try {
         end.before = { [name]: queues.stats(name) };
         const isOnMadeHost = hosts.made.some((host) => host.name === queues.hostOf(name));
-        const remarks = clsactRemarks(`the gate ${name}`, await queues.detach(name));
+        const remarks = removalRemarks(name, await queues.detach(name));
         // What stays on a host that goes is nothing to anybody.
         if (remarks.length > 0 && !isOnMadeHost) end.notes = remarks;
       } finally {

@@ -1,4 +1,4 @@
-import { clsactRemarks } from "../../plug/drain.ts";
+import { removalRemarks } from "../../plug/drain.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
 import { check } from "../source/check.ts";
@@ -71,7 +71,7 @@ export const DETACH: StepKind<ChangeStep> = {
   describe: ({ queues }) => `detach ${queues.join(", ")}`,
   async run({ queues }, { stage, signal, details }) {
     for (const name of queues) {
-      const remarks = clsactRemarks(`the gate ${name}`, await stage.queues.detach(name, { signal }));
+      const remarks = removalRemarks(name, await stage.queues.detach(name, { signal }));
       if (remarks.length > 0) details.notes = [...details.notes ?? [], ...remarks];
     }
   },

@@ -174,3 +174,24 @@ Deno.test("describeFailure() tells who lacks the permission what was asked for, 
     status: 4,
   });
 });
+
+Deno.test("describeFailure() says a command with the namespace that was given, also where the error has one of its own", () => {
+  const error = new QueueError("refused", "add gate web", {
+    reason: "REASON",
+    remedy: ({ netns, there }) => `do plugctl show${netns}, or ${there("tc qdisc add dev x clsact")}`,
+  });
+  assertEquals(error.message, "Cannot add gate web: REASON; do plugctl show, or tc qdisc add dev x clsact");
+  const told = (line: string) => describeFailure(error, parseArguments(line.split(" "))).message;
+  assertEquals(
+    told("gate add web x --direction in"),
+    "cannot add gate web: REASON; do plugctl show, or tc qdisc add dev x clsact",
+  );
+  assertEquals(
+    told("gate add web x --direction in --netns b"),
+    "cannot add gate web: REASON; do plugctl show --netns b, or tc -netns b qdisc add dev x clsact",
+  );
+  assertEquals(
+    told("gate add web x --direction in --netns pid:7"),
+    "cannot add gate web: REASON; do plugctl show --netns pid:7, or nsenter --net=/proc/7/ns/net tc qdisc add dev x clsact",
+  );
+});

@@ -21,6 +21,10 @@ Deno.test("losses() says what was dropped and what was discarded, and nothing wh
     "the plug on eth0 dropped 1 packet: its limit was reached",
     "the plug on eth0 was deleted with 20 held packets",
   ]);
+  assertEquals(losses("the plug on eth0", { drops: 0, discardedPackets: 0, lostPackets: 0, gapMs: 3.04 }), [
+    "the devices of the plug on eth0 sent nothing for up to 3.0 ms while it was taken away: the kernel discarded what " +
+    "they were given to send",
+  ]);
   assertEquals(losses("the gate web", { drops: 0, discardedPackets: 0, lostPackets: 0, keptClsact: ["eth0"] }), [
     "clsact stays on eth0, empty: the kernel would lose packets while it takes it away; when eth0 is idle, delete it " +
     "with: tc qdisc del dev eth0 clsact",

@@ -288,7 +288,7 @@ for (const { what, options, prepare, code, reason } of REFUSALS) {
     prepare?.(kernel, eth0);
     const before = traces(kernel);
     const error = assertThrows(() => Gate.open({ ...WEB, ...options, connection: kernel.connection }), QueueError);
-    assertEquals([error.code, error.reason], [code, reason]);
+    assertEquals([error.code, error.message], [code, `Cannot ${error.operation}: ${reason}`]);
     assertEquals([traces(kernel), kernel.changes.filter((text) => !text.startsWith("create link"))], [before, []]);
   });
 }

@@ -19,7 +19,17 @@ const RTM_GETNEXTHOP = 106;
 const MODULES = ["8021q", "bonding", "bridge", "geneve", "hsr", "ifb", "ip_gre", "ipip", "ipvlan", "macvlan", "sit"]
   .concat(
     ["vcan", "veth", "vrf", "vxlan", "dummy"],
-    ["sch_cake", "sch_codel", "sch_pie", "sch_hhf", "sch_drr", "sch_qfq", "sch_skbprio", "sch_etf"],
+    [
+      "sch_cake",
+      "sch_choke",
+      "sch_codel",
+      "sch_pie",
+      "sch_hhf",
+      "sch_drr",
+      "sch_qfq",
+      "sch_skbprio",
+      "sch_etf",
+    ],
     [
       "act_vlan",
       "act_tunnel_key",
@@ -29,6 +39,7 @@ const MODULES = ["8021q", "bonding", "bridge", "geneve", "hsr", "ifb", "ip_gre",
       "act_skbmod",
       "act_connmark",
       "cls_matchall",
+      "cls_basic",
     ],
   );
 
@@ -52,7 +63,7 @@ const LINKS: Readonly<Record<string, string>> = {
   vxlan: "type vxlan id 42 remote 10.9.9.9 dstport 4789 local 10.0.0.1",
 };
 
-/** Kinds of qdiscs, each on a device of its own. */
+/** Kinds of qdiscs, each on a device of its own; of multiq, hfsc, u32 and fw what tc 6.1 prints with -j is no JSON. */
 const QDISCS: readonly string[] = [
   "plug limit 10000",
   "prio bands 4",
@@ -74,6 +85,7 @@ const QDISCS: readonly string[] = [
   "qfq",
   "skbprio limit 50",
   "etf clockid CLOCK_TAI delta 200000",
+  "choke limit 900 avpkt 1000 bandwidth 10mbit min 100 max 300 ecn",
 ];
 
 /** Filters of `base`, by their preference from 1 on, each with a kind and an action or several. */
@@ -87,6 +99,7 @@ const FILTERS: readonly string[] = [
   "protocol ip matchall action csum ip tcp",
   "protocol ip matchall action vlan push id 100 protocol 802.1q priority 2",
   "protocol ip matchall action sample rate 12 group 4 trunc 96",
+  "protocol ip basic action gact reclassify random determ drop 5",
 ];
 
 /** Words of iproute2 that are others than the kernel's. */

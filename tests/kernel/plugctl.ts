@@ -22,7 +22,7 @@ export interface Outcome {
 
 /** Takes what is told of gaps out of a text. */
 export function withoutGaps(text: string): { text: string; gaps: string[] } {
-  const GAP = /^plugctl: .* sent nothing for up to .*\n/gm;
+  const GAP = /^plugctl: .* sent nothing for up to .*\n|; the devices of it sent nothing for up to [^;\n]*/gm;
   return { text: text.replaceAll(GAP, ""), gaps: text.match(GAP) ?? [] };
 }
 
@@ -45,7 +45,7 @@ export async function plugctl(host: Host, ...words: string[]): Promise<Outcome> 
   const { text, gaps } = withoutGaps(stderr.text);
   const outcome = {
     status,
-    stdout: stdout.text,
+    stdout: withoutGaps(stdout.text).text,
     stderr: text.replaceAll(new RegExp(` --?netns ${host.name}`, "g"), ""),
   };
   return Object.defineProperty(outcome, "gaps", { value: gaps, enumerable: false });

@@ -1,8 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { AttachOptions } from "../../plug/attach.ts";
+import type { DetachReport } from "../../plug/drain.ts";
 import { Plug } from "../../plug/plug.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";
+
+/** What is counted: how long the device could not send differs from machine to machine. */
+function counted({ discardedPackets, drops, lostPackets }: DetachReport): DetachReport {
+  return { discardedPackets, drops, lostPackets };
+}
 
 function world(options: Partial<AttachOptions> = {}) {
   const kernel = new FakeKernel();
@@ -22,7 +28,7 @@ function holding() {
 Deno.test("detach() releases, waits until nothing is held, and deletes by handle and parent", async () => {
   const { kernel, eth0, plug } = holding();
   eth0.stuck = 4;
-  assertEquals(await plug.detach(), { discardedPackets: 0, drops: 0, lostPackets: 0 });
+  assertEquals(counted(await plug.detach()), { discardedPackets: 0, drops: 0, lostPackets: 0 });
   assertEquals([kernel.left, kernel.lost, kernel.qdiscs], [["a", "b"], [], []]);
   assertEquals(kernel.changes, ["change 1 root 504c: release-indefinite", "delete 1 root 504c:"]);
   assertEquals(kernel.sends.filter(([text]) => text === "getqdisc all").length > 4, true);
@@ -30,7 +36,7 @@ Deno.test("detach() releases, waits until nothing is held, and deletes by handle
 
 Deno.test("detach() with drop deletes at once, and reports what it discarded", async () => {
   const { kernel, plug } = holding();
-  assertEquals(await plug.detach({ drop: true }), { discardedPackets: 2, drops: 0, lostPackets: 0 });
+  assertEquals(counted(await plug.detach({ drop: true })), { discardedPackets: 2, drops: 0, lostPackets: 0 });
   assertEquals([kernel.left, kernel.lost], [[], ["a", "b"]]);
   assertEquals(kernel.changes, ["delete 1 root 504c:"]);
 });
@@ -38,7 +44,7 @@ Deno.test("detach() with drop deletes at once, and reports what it discarded", a
 Deno.test("detach() reports what the limit made the plug drop", async () => {
   const { kernel, eth0, plug } = world({ hold: true, limitBytes: 250 });
   for (const packet of ["a", "b", "c", "d"]) kernel.transmit(packet, eth0);
-  assertEquals(await plug.detach(), { discardedPackets: 0, drops: 2, lostPackets: 0 });
+  assertEquals(counted(await plug.detach()), { discardedPackets: 0, drops: 2, lostPackets: 0 });
 });
 
 Deno.test("detach() deletes the plug that was found, when it is one with another handle", async () => {

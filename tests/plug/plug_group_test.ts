@@ -107,11 +107,8 @@ Deno.test("detach() of a group releases all in one send before it deletes any", 
   group.buffer();
   kernel.devices.forEach((device) => kernel.transmit(device.name, device));
   const reports = await group.detach();
-  assertEquals(reports, [{ discardedPackets: 0, drops: 0, lostPackets: 0 }, {
-    discardedPackets: 0,
-    drops: 0,
-    lostPackets: 0,
-  }]);
+  const counts = reports.map(({ discardedPackets, drops, lostPackets }) => [discardedPackets, drops, lostPackets]);
+  assertEquals(counts, [[0, 0, 0], [0, 0, 0]]);
   assertEquals(kernel.changes.slice(1), [
     "change 1 root 504c: release-indefinite; change 2 root 8001: release-indefinite",
     "delete 1 root 504c:",

@@ -61,7 +61,7 @@ export async function runText(text: string, { clock, onEvent, ...options }: Fake
 export function sequenceOf(events: readonly ScenarioEvent[]): unknown[] {
   return events.filter(({ event }) => event !== "process-end").map((event) => {
     const { t: _t, ...rest } = event as unknown as Record<string, unknown>;
-    for (const name of ["time", "duration", "asked", "beforeAt", "due", "ran", "queues"]) {
+    for (const name of ["time", "duration", "asked", "beforeAt", "due", "ran", "notes", "queues"]) {
       if (name !== "queues" || event.event === "scenario-end") delete rest[name];
     }
     return rest;

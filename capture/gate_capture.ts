@@ -62,6 +62,8 @@ const SAMPLE_ROOM = 512;
 /** Groups of psample: one for each gate of each process that looks. */
 const FIRST_GROUP = 0x50000000;
 const GATES_MAX = 64;
+/** The last of this process's groups that a gate was given. */
+let lastGroup = 0;
 
 /**
  * The packets of gates, as they come in and as they leave. A tap is in each gate for as long as this is there; what was
@@ -88,12 +90,12 @@ export class GateCapture implements Disposable {
     const generic = this.#generic = openGenericSocket({ keep: snapLength + SAMPLE_ROOM, netns });
     try {
       let family = joinPsample(generic);
-      gates.forEach((name, index) => {
+      for (const name of gates) {
         const ifindex = connection.deviceIndex(gateDevice(name));
         const socket = openPacketSocket(ifindex, { keep: snapLength, netns });
-        const group = FIRST_GROUP + Deno.pid * GATES_MAX % 0x10000000 + index;
+        const group = FIRST_GROUP + Deno.pid * GATES_MAX % 0x10000000 + lastGroup++ % GATES_MAX;
         this.#gates.push({ name, group, socket, queue: new PacketQueue(), before: 0, lostDepartures: 0 });
-      });
+      }
       for (const gate of this.#gates) {
         gate.tap = openTap(connection, { name: gate.name, group: gate.group, truncBytes: snapLength, guardian });
       }

@@ -18,6 +18,7 @@ import { type Entry, fillIn, type MappingTree, type Tree, valueAt } from "./sour
 import { planSteps } from "./step_list.ts";
 import { attachedBy, describeStep, partsOf } from "./steps/list.ts";
 
+const CAPTURE_EXPECTED = "true, false, or a list of gates: [web]";
 /** What stands at the top of a scenario, beside what is read piece by piece. */
 export const TOP_ENTRIES = {
   name: SOME_TEXT,
@@ -25,6 +26,7 @@ export const TOP_ENTRIES = {
   timeout: v.optional(DURATION, "10m"),
   "max-hold": v.optional(DURATION, "30s"),
   seed: v.optional(wholeNumber(0, 0xffffffff)),
+  capture: v.optional(v.union([v.boolean(), v.array(GATE_NAME)], CAPTURE_EXPECTED)),
 };
 
 /** What stands under `defaults:`. */
@@ -69,6 +71,7 @@ export function planScenario(
     processes: new Set(),
     unnamed: new Set(),
     captured: new Map(),
+    watched: new Set(),
     count: { steps: 0 },
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
@@ -89,12 +92,39 @@ function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "var
   const hosts = hostsOf(valueAt(tree, "hosts"), context);
   const queues = [...gatesOf(tree, context), ...plugsOf(tree, context)];
   const steps = stepsOf(tree, context);
+  referToCaptured(valueAt(tree, "capture"), context);
   const cleanupTree = valueAt(tree, "cleanup");
   const cleanup = cleanupTree ? planSteps(cleanupTree, "cleanup", context) : [];
   checkReferences(Object.keys(childrenOf(valueAt(tree, "hosts"))), context);
   if (!top || context.mistakes.length > 0) return undefined;
-  const { name, description, timeout, "max-hold": maxHoldMs, seed } = top;
-  return { name, description, timeoutMs: timeout, maxHoldMs, seed, hosts, queues, steps, cleanup };
+  const { name, description, timeout, "max-hold": maxHoldMs, seed, capture } = top;
+  return {
+    name,
+    description,
+    timeoutMs: timeout,
+    maxHoldMs,
+    seed,
+    capture: capturedBy(capture, context.watched),
+    hosts,
+    queues,
+    steps,
+    cleanup,
+  };
+}
+
+/** What is captured: what the file says, and gates whose packets a condition is about. */
+function capturedBy(said: boolean | string[] | undefined, watched: ReadonlySet<string>): ScenarioPlan["capture"] {
+  if (watched.size === 0 || said === true) return said;
+  return [...new Set([...said || [], ...watched])];
+}
+
+/** Each gate that is captured must be one of the scenario's. */
+function referToCaptured(tree: Tree | undefined, { references }: Context): void {
+  if (tree?.kind !== "list") return;
+  for (const item of tree.items) {
+    if (item.kind !== "scalar" || typeof item.value !== "string") continue;
+    references.push({ kind: "gate", name: item.value, line: item.line, column: item.column });
+  }
 }
 
 function stepsOf(tree: MappingTree, context: Context): Step[] {

@@ -3,7 +3,7 @@
  *
  * Events come in the order of the scenario: setup, steps, cleanup, undoing, each step's start before its end. The
  * branches of `parallel` come one after the other, as they stand in the file, whichever was faster; `t` says when things
- * really happened. But for `sample` and `process-end` events, the same scenario with the same seed gives the same sequence of events, as
+ * really happened. But for `sample`, `packet-in`, `packet-out` and `process-end` events, the same scenario with the same seed gives the same sequence of events, as
  * far as what it does to the machine is always the same.
  *
  * @module
@@ -16,7 +16,15 @@ import type { Scalar } from "./plan.ts";
 export const EVENT_VERSION = 1;
 
 /** Something that happened. */
-export type ScenarioEvent = ScenarioStart | StepStart | StepEnd | ProcessEnd | Sample | ScenarioEnd;
+export type ScenarioEvent =
+  | ScenarioStart
+  | StepStart
+  | StepEnd
+  | ProcessEnd
+  | Sample
+  | PacketIn
+  | PacketOut
+  | ScenarioEnd;
 
 /** What every event has. */
 export interface EventBase {
@@ -240,6 +248,54 @@ export interface Sample extends EventBase {
   queues: Record<string, QdiscStats>;
 }
 
+/** What is told of a packet. */
+interface PacketSeen extends EventBase {
+  /** The gate. */
+  queue: string;
+  /** How long the packet is, in bytes, with its link header. */
+  length: number;
+  /** Where it comes from: an address with its port, or alone; absent where none was read. */
+  from?: string;
+  /** Where it goes. */
+  to?: string;
+  /** Its VLANs, from the outermost on. */
+  vlans?: number[];
+  /** What it is: `SYN`, `DATA 517 HTTP GET /`. */
+  what: string;
+}
+
+/** A packet has come into a gate. Comes at any place of the log, where packets are captured. */
+export interface PacketIn extends PacketSeen {
+  /** Which kind of event it is. */
+  event: "packet-in";
+  /** Its number among those of the gate, from 1 on. */
+  number: number;
+  /** Its first 256 bytes, in hexadecimal. */
+  bytes: string;
+}
+
+/** A packet has left a gate. */
+export interface PacketOut extends PacketSeen {
+  /** Which kind of event it is. */
+  event: "packet-out";
+  /** Its number as it came in; absent where that was not seen. */
+  number?: number;
+  /** How long it was in the gate, in microseconds, where it was seen to come in. */
+  waited?: number;
+  /** Its first 256 bytes, in hexadecimal, where it was not seen to come in. */
+  bytes?: string;
+}
+
+/** Packets of a gate that the log does not tell of. */
+export interface UnseenPackets {
+  /** Packets that came in, of which there is no copy. */
+  arrivals: number;
+  /** Packets that left, of which there is no copy. */
+  departures: number;
+  /** Arrivals and departures that were seen behind the first 20,000 of the run. */
+  untold: number;
+}
+
 /** The last event. */
 export interface ScenarioEnd extends EventBase {
   /** Which kind of event it is. */
@@ -256,6 +312,8 @@ export interface ScenarioEnd extends EventBase {
   queues: Record<string, QueueTotal>;
   /** How many steps were done, each round's counted, without `repeat` and `parallel` themselves. */
   steps: number;
+  /** Where packets are captured: what the log does not tell of, by the gate's name; empty where it tells of all. */
+  unseen?: Record<string, UnseenPackets>;
 }
 
 /** What a queue has seen. */

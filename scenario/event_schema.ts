@@ -125,6 +125,31 @@ const PROCESS_END = v.strictObject({
 
 const SAMPLE = v.strictObject({ event: v.literal("sample"), t: COUNT, queues: STATS_BY_QUEUE });
 
+const PACKET = {
+  t: COUNT,
+  queue: v.string(),
+  length: COUNT,
+  from: v.optional(v.string()),
+  to: v.optional(v.string()),
+  vlans: v.optional(v.array(COUNT)),
+  what: v.string(),
+};
+
+const PACKET_IN = v.strictObject({
+  event: v.literal("packet-in"),
+  ...PACKET,
+  number: COUNT,
+  bytes: v.pipe(v.string(), v.hexadecimal()),
+});
+
+const PACKET_OUT = v.strictObject({
+  event: v.literal("packet-out"),
+  ...PACKET,
+  number: v.optional(COUNT),
+  waited: v.optional(COUNT),
+  bytes: v.optional(v.pipe(v.string(), v.hexadecimal())),
+});
+
 const SCENARIO_END = v.strictObject({
   event: v.literal("scenario-end"),
   t: COUNT,
@@ -144,6 +169,9 @@ const SCENARIO_END = v.strictObject({
     }),
   ),
   steps: COUNT,
+  unseen: v.optional(
+    v.record(v.string(), v.strictObject({ arrivals: COUNT, departures: COUNT, untold: COUNT })),
+  ),
 });
 
 /** An event, as it is read back from a line of an event log. */
@@ -153,6 +181,8 @@ export const EVENT: v.GenericSchema<ScenarioEvent> = v.variant("event", [
   STEP_END,
   PROCESS_END,
   SAMPLE,
+  PACKET_IN,
+  PACKET_OUT,
   SCENARIO_END,
 ]);
 

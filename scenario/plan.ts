@@ -21,6 +21,8 @@ export interface ScenarioPlan {
   maxHoldMs: number;
   /** What random choices are made from, where the file says it. */
   seed?: number;
+  /** Which gates' packets are told of: all, none, or these; absent where the file does not say. */
+  capture?: boolean | readonly string[];
   /** The variables with their values, those of `--set` included. */
   vars: Readonly<Record<string, Scalar>>;
   hosts: readonly PlannedHost[];

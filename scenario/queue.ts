@@ -101,7 +101,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     line: place.line,
   };
   const before = context.mistakes.length;
-  gate.match.forEach((text, index) => checkMatch(text, { tree, index, context }));
+  gate.match.forEach((text, index) => checkMatch(text, { tree: follow(tree, ["match", index]), context }));
   if (context.mistakes.length === before) refused(() => planGate(gate), { tree, what: `gate ${name}`, context });
   return gate;
 }
@@ -133,12 +133,12 @@ function define(
   context.queues.set(name, kind);
 }
 
-function checkMatch(text: string, { tree, index, context }: { tree: Tree; index: number; context: Context }): void {
+/** Notes what is wrong in an expression, with its place in the text. */
+export function checkMatch(text: string, { tree: written, context }: { tree: Tree; context: Context }): void {
   try {
     parseMatch(text);
   } catch (error) {
     if (!(error instanceof MatchError)) throw error;
-    const written = follow(tree, ["match", index]);
     const verbatim = written.kind === "scalar" && written.value === text;
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);

@@ -43,6 +43,7 @@ export async function runOne(
       },
       onOutput: !isJson && !isTap && isGiven(context, "verbose") ? view.showOutput : undefined,
       order: isJson ? "file" : "time",
+      capture: report !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );

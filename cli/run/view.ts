@@ -78,6 +78,9 @@ export class RunView implements Disposable {
         return this.#died(event);
       case "sample":
         return this.#note(event.queues);
+      case "packet-in":
+      case "packet-out":
+        return;
       case "scenario-end":
         return this.#sum(event);
       default:

@@ -14,8 +14,10 @@ export interface Hold {
   bytes: number;
   /** The most packets that were seen in it at once. */
   mostPackets: number;
-  /** No packet waited longer, in microseconds: counted from the last look at which nothing waited. */
+  /** No packet waited longer, in microseconds: as the packets were seen, or else from the last look at which nothing waited. */
   longestWait: number;
+  /** Whether its packets were seen, so that this is what one of them waited. */
+  isSeen: boolean;
   /** Packets that it dropped meanwhile. */
   drops: number;
   /** How many epochs were released one at a time. */
@@ -65,6 +67,7 @@ function hold(log: RunLog, queue: string, { changes, to }: { changes: readonly C
   const start = first.end?.after[queue] ?? looks[0]?.stats;
   const end = last ?? looks.at(-1)?.stats ?? start;
   const released = changes.filter(({ step }) => step.start.action === "release-one");
+  const waits = waitsOf(log, queue, { from, to });
   return {
     queue,
     from,
@@ -72,10 +75,19 @@ function hold(log: RunLog, queue: string, { changes, to }: { changes: readonly C
     packets: start && end ? end.packets - start.packets + end.backlogPackets : 0,
     bytes: start && end ? end.bytes - start.bytes + end.backlogBytes : 0,
     mostPackets: looks.reduce((most, { stats }) => Math.max(most, stats.backlogPackets), 0),
-    longestWait: longestWait(looks, changes),
+    longestWait: waits.length > 0 ? waits.reduce((most, wait) => Math.max(most, wait)) : longestWait(looks, changes),
+    isSeen: waits.length > 0,
     drops: start && end ? end.drops - (first.end?.before[queue]?.drops ?? start.drops) : 0,
     epochs: released.length,
   };
+}
+
+/** How long each packet waited that was seen to be in a queue in that time. */
+function waitsOf({ packets }: RunLog, queue: string, { from, to = Infinity }: { from: number; to?: number }): number[] {
+  return packets.flatMap((packet) => {
+    if (packet.event === "packet-in" || packet.queue !== queue || packet.waited === undefined) return [];
+    return packet.t >= from && packet.t - packet.waited <= to ? [packet.waited] : [];
+  });
 }
 
 /** The longest time between a look at which nothing waited, or the last epoch's end, and the next release. */
@@ -141,9 +153,9 @@ export function holdsHtml(holds: readonly Hold[]): Markup {
   return markup`<section id="holds"><h2>Holds</h2>
 ${tableHtml(HOLD_COLUMNS, holds, "Nothing was held.")}
 ${
-    holds.length === 0
+    holds.every(({ isSeen }) => isSeen)
       ? undefined
-      : markup`<p class="hint">“Waited at most” is an upper bound: it counts from the last look at the queue at which nothing
+      : markup`<p class="hint">Where packets were not seen, “waited at most” is an upper bound: it counts from the last look at the queue at which nothing
 waited, so the longest wait may have been a little shorter.</p>`
   }
 </section>\n`;

@@ -9,6 +9,8 @@ import chartScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chartStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import type { ScenarioEvent } from "../event.ts";
 import { findHolds, holdsHtml, totalsHtml } from "./holds.ts";
+import { ladderHtml, makeLadder } from "./ladder.ts";
+import ladderScript from "./ladder.js" with { type: "text" };
 import { type Markup, markup, scriptJson } from "./markup.ts";
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
@@ -28,7 +30,11 @@ import { makeTimeline } from "./timeline.ts";
 export async function formatReport(events: Iterable<ScenarioEvent>): Promise<string> {
   const log = readRunLog(events);
   const holds = findHolds(log);
-  const scripts = [`/*\n${chartLicence}*/\n${chartScript}`, pageScript];
+  const scripts = [
+    `/*\n${chartLicence}*/\n${chartScript}`,
+    pageScript,
+    ...log.packets.length > 0 ? [ladderScript] : [],
+  ];
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -44,13 +50,16 @@ export async function formatReport(events: Iterable<ScenarioEvent>): Promise<str
 <main>
 ${summaryHtml(log, holds)}
 ${TIMELINE}
+${ladderHtml(log)}
 ${holdsHtml(holds)}
 ${log.end && totalsHtml(log.end.queues)}
 <section id="steps"><h2>What happened</h2>
 ${stepsHtml(log)}</section>
 ${layoutHtml(log.start)}
 </main>
-<script type="application/json" id="data">${scriptJson(makeTimeline(log, holds))}</script>
+<script type="application/json" id="data">${
+    scriptJson({ ...makeTimeline(log, holds), ladder: makeLadder(log) })
+  }</script>
 ${scripts.map((script) => markup`<script>${own(script)}</script>\n`)}</body>
 </html>
 `.html;

@@ -1,5 +1,14 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import type { ProcessEnd, ScenarioEnd, ScenarioEvent, ScenarioStart, StepEnd, StepStart } from "../event.ts";
+import type {
+  PacketIn,
+  PacketOut,
+  ProcessEnd,
+  ScenarioEnd,
+  ScenarioEvent,
+  ScenarioStart,
+  StepEnd,
+  StepStart,
+} from "../event.ts";
 
 /** A scenario's events, put together. */
 export interface RunLog {
@@ -12,6 +21,8 @@ export interface RunLog {
   looks: ReadonlyMap<string, readonly Look[]>;
   /** How each process that was started has ended, by the step that started it. */
   processes: ReadonlyMap<string, ProcessEnd>;
+  /** Packets that came into gates and left them, as they were seen. */
+  packets: readonly (PacketIn | PacketOut)[];
 }
 
 /** A step, from its start to its end. */
@@ -46,6 +57,7 @@ export function readRunLog(events: Iterable<ScenarioEvent>): RunLog {
     steps,
     looks: readLooks(rest, steps),
     processes: new Map(ends.map((event) => [event.step, event])),
+    packets: rest.filter((event) => event.event === "packet-in" || event.event === "packet-out"),
   };
 }
 

@@ -12,6 +12,7 @@ import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
+import type { Packets } from "./packets.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -30,6 +31,8 @@ export interface QueuesOptions {
   onCutShort: (name: string, why: WhyCutShort, releasedAt?: number) => void;
   /** Microseconds since the scenario began. */
   now: () => number;
+  /** Sees the packets of gates, where that is wanted. */
+  packets?: Packets;
 }
 
 /** Why what was held was let go, or can be held no more. */
@@ -97,8 +100,9 @@ export class Queues {
     this.#totalOf(name);
     if (this.#options.guardian) this.#heed(known);
     const { plug, gate } = attached;
-    const warnings = [...plug.warnings, ...gate || isIdle ? [] : gapRemarks(plug)];
-    return warnings.length > 0 ? warnings : undefined;
+    const seen = gate && this.#options.packets?.open(name, connection, this.#options.netnsOf(planned.host));
+    const notes = [...plug.warnings, ...gate || isIdle ? [] : gapRemarks(plug), ...seen ?? []];
+    return notes.length > 0 ? notes : undefined;
   }
 
   /**
@@ -194,6 +198,7 @@ export class Queues {
   /** Releases it, waits until what it held has left, and takes it away. */
   async detach(name: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<DetachReport> {
     const attached = this.#find(name, "detach");
+    await this.#seeLast(attached);
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
@@ -203,6 +208,17 @@ export class Queues {
     this.#attached.delete(name);
     if (heldFrom !== undefined) attached.gate?.assertDevices();
     return report;
+  }
+
+  /** What a gate holds leaves while its packets are still seen. */
+  async #seeLast({ name, gate, heldFrom }: Attached): Promise<void> {
+    const { packets } = this.#options;
+    if (!gate || !packets) return;
+    if (heldFrom !== undefined) {
+      this.change([name], { action: "release-indefinite" });
+      await this.settled([name]);
+    }
+    packets.close(name);
   }
 
   /** The name of the host that one is on. */

@@ -29,6 +29,7 @@ import {
   type Stage,
 } from "./stage.ts";
 import { Hosts } from "./hosts.ts";
+import { Packets } from "./packets.ts";
 import { type OutputLine, Processes } from "./processes.ts";
 import { disturbed, Queues, type QueuesOptions } from "./queues.ts";
 import { sentenceOf, StepError } from "./step_error.ts";
@@ -51,6 +52,8 @@ export interface RunOptions {
   sampleMs?: number;
   /** How long a queue may hold without a release, in milliseconds. Default: what the file says, or 30 seconds. */
   maxHoldMs?: number;
+  /** Whether the packets of gates are told of, where the file does not say it. Default: they are not. */
+  capture?: boolean;
 }
 
 /** How a scenario has ended. */
@@ -165,7 +168,10 @@ class Run {
     const env = { [TAG_VARIABLE]: this.#tag };
     const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
-    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now });
+    const { capture = this.#options.capture } = this.#plan;
+    const gates = typeof capture === "object" ? capture : undefined;
+    const packets = capture ? new Packets({ clock, micros, emit: this.#tell, guardian, gates }) : undefined;
+    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now, packets });
     const processes = new Processes({
       folder: this.#origin.folder,
       env,
@@ -186,6 +192,7 @@ class Run {
       folder: this.#origin.folder,
       hosts,
       queues,
+      packets,
       processes,
       emit: this.#tell,
     };
@@ -313,7 +320,8 @@ class Run {
     const undone = this.#undone;
     const sentence = this.#failure ? sentenceOf(error) : "";
     const { steps } = this.#done;
-    this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps });
+    const unseen = stage.packets?.unseen;
+    this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps, unseen });
     return { outcome, error, step, undone, seed: this.#seed, queues };
   }
 

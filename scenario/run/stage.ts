@@ -5,6 +5,7 @@ import type { Phase, ScenarioEvent, StepEnd, StepMark, StepStart } from "../even
 import type { Scalar } from "../plan.ts";
 import type { Clock } from "./clock.ts";
 import type { Hosts } from "./hosts.ts";
+import type { Packets } from "./packets.ts";
 import type { Processes } from "./processes.ts";
 import type { Queues } from "./queues.ts";
 import { errnoOf, outcomeOf, sentenceOf } from "./step_error.ts";
@@ -23,6 +24,8 @@ export interface Stage {
   folder: string;
   hosts: Hosts;
   queues: Queues;
+  /** Sees the packets of gates, where that is wanted. */
+  packets?: Packets;
   processes: Processes;
   /** Takes events that belong to no step. */
   emit: Sink;

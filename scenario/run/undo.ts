@@ -34,13 +34,14 @@ export async function releaseAll(course: Course): Promise<void> {
  * cannot be taken away keeps nothing else from it.
  */
 export async function undoAll(course: Course, { tag }: { tag: string }): Promise<void> {
-  const { processes, queues, hosts } = course.stage;
+  const { processes, queues, packets, hosts } = course.stage;
   const { running } = processes;
   for (const process of running) process.signal("SIGTERM");
   for (const process of running) await stopProcess(process, course);
   // Daemons, and whatever else a command has left behind.
   await endProcesses(isTagged(tag)).catch((error) => course.onFailure("undo.processes", error));
   for (const name of queues.names) await detach(name, course);
+  packets?.[Symbol.dispose]();
   queues[Symbol.dispose]();
   const names = hosts.made.map(({ name }) => name).join(", ");
   if (names === "") return;

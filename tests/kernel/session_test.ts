@@ -206,6 +206,7 @@ const CLIENTS = {
     command: ["pytest", "-q", "-p", "no:cacheprovider"],
   },
   Node: { client: "node/plugctl.mjs", test: "node/slow_answer.test.mjs", command: ["node"] },
+  bash: { client: "shell/plugctl.bash", test: "shell/test_slow_answer.bash", command: ["bash"] },
 } as const;
 
 /** Runs a test that has a copy of a client beside it, on a host, with a `plugctl` that is this one. */

@@ -25,7 +25,7 @@ const WRONG = [
   withSteps("  - buffer: web\n    run: x"),
   withSteps("  - repeat: 3"),
   withSteps("  - log: x\n    steps: [log: x]"),
-  withSteps("  - wait: { gate: web, packet: 1 }"),
+  withSteps("  - wait: { gate: web, packt: 1 }"),
   withSteps("  - run: { command: x, exit: 256 }"),
   withSteps("  - parallel: { a: log }"),
 ];

@@ -25,6 +25,7 @@ description: |
 timeout: 2m
 max-hold: 10s
 seed: 4711
+capture: [syns]
 vars: { port: 8000, pause: 20ms, "who": world }
 defaults:
   host: client

@@ -28,12 +28,23 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - wait: { gate: ‸web }"),
     "wait says nothing of web",
-    "one or more of backlog, backlog-bytes, sent, sent-bytes, drops, hits",
+    "one or more of backlog, backlog-bytes, sent, sent-bytes, drops, hits, packet",
   ],
   [withSteps("  - wait: { gate: ‸[], backlog: 1 }"), "gate is an empty list", "a text"],
   [withSteps("  - wait: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - wait: { plug: ‸web, backlog: 1 }"), "web is a gate, not a plug", "gate: web"],
   [withSteps("  - wait: { gate: web, backlog: ‸-1 }"), "backlog is -1", COUNT],
+  [
+    withSteps("  - wait: { gate: web, backlog: 1, count: ‸1 }"),
+    "count is given without packet",
+    'which packets are counted: { packet: "tcp and syn", count: 2 }',
+  ],
+  [withSteps("  - wait: { gate: web, packet: ‸[] }"), "packet is an empty list", "a text"],
+  [
+    withSteps("  - wait: { plug: up, ‸packet: tcp }"),
+    'unknown key "packet"',
+    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, timeout",
+  ],
   [withSteps("  - wait: { gate: web, backlog: ‸64k }"), 'backlog is "64k"', COUNT],
   [withSteps('  - wait: { gate: web, backlog-bytes: ‸">64x" }'), 'backlog-bytes is ">64x"', BYTES],
   [withSteps('  - wait: { plug: up, sent-bytes: ">=0.5k", backlog-bytes: 64KiB, sent: "==3", drops: "!=1" }'), "", ""],
@@ -48,9 +59,9 @@ export const CONDITION_MISTAKES: Cases = [
   [withSteps("  - wait: { gate: web, drops: ‸1.5 }"), "drops is 1.5", COUNT],
   [withSteps("  - wait: { gate: web, backlog: 1, timeout: ‸5 }"), "timeout is 5", DURATION],
   [
-    withSteps("  - wait: { gate: web, ‸packet: 1 }"),
-    'unknown key "packet"',
-    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits, timeout",
+    withSteps("  - wait: { gate: web, ‸packt: 1 }"),
+    'unknown key "packt"',
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits, packet, count, timeout",
   ],
   [
     withSteps("  - wait: { plug: up, ‸hits: 1 }"),
@@ -60,7 +71,7 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - expect: { gate: web, drops: 0, ‸timeout: 5s }"),
     'unknown key "timeout"',
-    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits",
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits, packet, count",
   ],
   [
     withSteps("  - expect: { plug: up, drops: 0, ‸timeout: 5s }"),

@@ -1,7 +1,8 @@
 import { DURATION, NAME, STEPS } from "./expected.ts";
 import { type Cases, withTop } from "../marked.ts";
 
-const TOP_KEYS = "name, description, timeout, max-hold, seed, vars, defaults, hosts, gates, plugs, steps, cleanup";
+const TOP_KEYS =
+  "name, description, timeout, max-hold, seed, capture, vars, defaults, hosts, gates, plugs, steps, cleanup";
 
 /** In YAML itself. */
 export const YAML_MISTAKES: Cases = [
@@ -36,6 +37,9 @@ export const TOP_MISTAKES: Cases = [
   [withTop("max-hold: ‸never"), 'max-hold is "never"', DURATION],
   [withTop("seed: ‸-1"), "seed is -1", "a whole number from 0 to 4294967295"],
   [withTop("seed: ‸0x10"), 'seed is "0x10"', "a whole number from 0 to 4294967295"],
+  [withTop("capture: ‸web"), 'capture is "web"', "true, false, or a list of gates: [web]"],
+  [withTop("capture: [‸web]"), 'there is no gate "web"', "one under gates:, or attached by a step"],
+  [withTop("capture: ‸[1]"), "capture is a list", "true, false, or a list of gates: [web]"],
   [withTop("vars: ‸[1]"), "vars must be a mapping", "variables: { port: 8000 }"],
   [
     withTop("vars: { ‸my-var: 1 }"),

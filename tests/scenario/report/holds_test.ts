@@ -15,6 +15,7 @@ Deno.test("findHolds() has each hold with what it held, from the counters at its
       bytes: 592,
       mostPackets: 8,
       longestWait: 150_200, // since 150,000, when it was seen empty
+      isSeen: false,
       drops: 0,
       epochs: 0,
     },
@@ -26,6 +27,7 @@ Deno.test("findHolds() has each hold with what it held, from the counters at its
       bytes: 1480,
       mostPackets: 20,
       longestWait: 199_500,
+      isSeen: false,
       drops: 2,
       epochs: 0,
     },
@@ -37,6 +39,7 @@ Deno.test("findHolds() has each hold with what it held, from the counters at its
       bytes: 370,
       mostPackets: 4,
       longestWait: 149_500, // the first epoch's, until it was released
+      isSeen: false,
       drops: 0,
       epochs: 1,
     },
@@ -120,5 +123,21 @@ Deno.test("makeTimeline() has one bar for a process that is told of twice", () =
   assertEquals(processes.map(({ name, bars }) => [name, bars.map(({ from, to }) => [from, to])]), [
     ["load", [[60_000, 735_000]]],
     ["commands", [[111_000, 249_000]]],
+  ]);
+});
+
+Deno.test("findHolds() takes from the packets how long one waited, where they were seen", () => {
+  const [start, ...rest] = MADE_LOG;
+  const seen = [
+    { event: "packet-out", t: 301_000, queue: "web", length: 74, what: "SYN", number: 1, waited: 120_000 },
+    { event: "packet-out", t: 301_100, queue: "web", length: 74, what: "SYN", number: 2, waited: 90_000 },
+    { event: "packet-out", t: 90_000, queue: "web", length: 74, what: "SYN", number: 3, waited: 400_000 },
+    { event: "packet-out", t: 302_000, queue: "web", length: 74, what: "SYN" },
+  ] as const;
+  const holds = findHolds(readRunLog([start, ...seen, ...rest]));
+  assertEquals(holds.map(({ queue, isSeen, longestWait }) => [queue, isSeen, longestWait]), [
+    ["web", true, 120_000],
+    ["web", false, 199_500],
+    ["out", false, 149_500],
   ]);
 });

@@ -276,3 +276,51 @@ export const MADE_LOG: readonly ScenarioEvent[] = [
   }),
   END,
 ];
+
+/** Packets of it, as they come in the log: of each gate in its order, what came in before what left. */
+export const PACKETS: readonly ScenarioEvent[] = [
+  packetIn(1, 120_000, "SYN"),
+  packetIn(2, 121_000, "DATA 77 HTTP GET /<b>"),
+  packetOut(1, 300_900, "SYN", 180_900),
+  packetOut(2, 300_950, "DATA 77 HTTP GET /<b>", 179_950),
+  packetIn(3, 600_000, "FIN+ACK"),
+  {
+    event: "packet-out",
+    t: 500_000,
+    queue: "out",
+    length: 90,
+    from: "[fd00::9]:53",
+    to: "192.0.2.1",
+    what: "UDP 48",
+    bytes: "0102",
+  },
+];
+
+function packetIn(number: number, t: number, what: string): ScenarioEvent {
+  const bytes = "02706c00010002706c0000000800450000";
+  return {
+    event: "packet-in",
+    t,
+    queue: "web",
+    length: 74,
+    from: "10.0.0.1:40000",
+    to: "10.0.0.2:80",
+    what,
+    number,
+    bytes,
+  };
+}
+
+function packetOut(number: number, t: number, what: string, waited: number): ScenarioEvent {
+  return {
+    event: "packet-out",
+    t,
+    queue: "web",
+    length: 74,
+    from: "10.0.0.1:40000",
+    to: "10.0.0.2:80",
+    what,
+    number,
+    waited,
+  };
+}

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { formatReport } from "../../../scenario/report/report.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { CHROMIUM, Chromium, type Look, type Page } from "../../runtimes/chromium.ts";
-import { HOSTILE, MADE_LOG } from "./made_log.ts";
+import { HOSTILE, MADE_LOG, PACKETS } from "./made_log.ts";
 
 const LOOKS: readonly Look[] = [400, 1600].flatMap((width) =>
   (["light", "dark"] as const).map((scheme) => ({ scheme, width, height: 1000 }))
@@ -14,7 +14,10 @@ const CONTRAST_MIN = 4.5;
 
 /** Opens a report, and returns once it is drawn. */
 async function openReport(chromium: Chromium, folder: string): Promise<Page> {
-  await Deno.writeTextFile(`${folder}/report.html`, await formatReport(MADE_LOG));
+  await Deno.writeTextFile(
+    `${folder}/report.html`,
+    await formatReport([...MADE_LOG.slice(0, 1), ...PACKETS, ...MADE_LOG.slice(1)]),
+  );
   const page = await chromium.open(`file://${folder}/report.html`);
   await drawn(page);
   return page;
@@ -143,6 +146,7 @@ Deno.test({
       for (const look of LOOKS) {
         await t.step(`is drawn at ${look.width} px, ${look.scheme}`, () => checkLook(page, look));
       }
+      await t.step("has the packets as a ladder", () => checkLadder(page));
       await t.step("leaves what processes have written text", () => checkHostile(page));
       await t.step("shows a part of the time, and all of it again", () => checkZoom(page));
       await t.step("is drawn where it has no width yet", () => checkWidth(page));
@@ -192,6 +196,93 @@ function assertNear(bars: number[][], expected: number[][]): void {
   assertEquals(bars.length, expected.length);
   const off = bars.flat().map((part, index) => Math.abs(part - expected.flat()[index]));
   assert(Math.max(...off) < 0.01, JSON.stringify(bars));
+}
+
+/** The ladder: how many pixels of its canvas have the colours of the gates, and what is said of the packet that was chosen. */
+const LADDER = `(() => {
+  const canvas = document.querySelector("#ladder canvas");
+  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, 0, copy.width, copy.height);
+  const style = getComputedStyle(document.documentElement);
+  const rgb = (name) => style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/g).map((hex) => parseInt(hex, 16));
+  const count = (colour) => {
+    let pixels = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] > 200 && colour.every((part, index) => Math.abs(data[at + index] - part) < 12)) pixels++;
+    }
+    return pixels;
+  };
+  return {
+    colours: ["--queue-0", "--queue-1"].map((name) => count(rgb(name))),
+    count: document.getElementById("ladder-count").textContent,
+    detail: document.getElementById("ladder-detail").textContent,
+    rows: [...document.querySelectorAll("#ladder-table tr")].map((row) => [...row.children].map((cell) => cell.textContent)),
+    hash: location.hash,
+    images: document.querySelectorAll("#packets b").length,
+  };
+})()`;
+
+interface Ladder {
+  colours: number[];
+  count: string;
+  detail: string;
+  rows: string[][];
+  hash: string;
+  images: number;
+}
+
+/** Types a text into an input, as a person does. */
+function type(id: string, text: string): string {
+  return `(() => {
+    const input = document.getElementById("${id}");
+    input.value = "${text}";
+    input.dispatchEvent(new Event("input"));
+  })()`;
+}
+
+async function checkLadder(page: Page): Promise<void> {
+  await page.look({ scheme: "light", width: 1000, height: 1000 });
+  await drawn(page);
+  const whole = await page.evaluate<Ladder>(LADDER);
+  assert(whole.colours.every((pixels) => pixels > 15), `${whole.colours} pixels of the gates`);
+  assertEquals([whole.count, whole.detail, whole.rows, whole.hash], ["4 of 4 packets", "", [], ""]);
+
+  await page.evaluate(`document.getElementById("ladder-table").open = true`);
+  await page.evaluate(type("ladder-text", "http"));
+  await drawn(page);
+  const found = await page.evaluate<Ladder>(LADDER);
+  assertEquals([found.count, found.colours[1], found.images], ["1 of 4 packets", 0, 0]);
+  assertEquals(found.rows[1], [
+    "0.121 000 s",
+    "web",
+    "2",
+    "10.0.0.1:40000",
+    "10.0.0.2:80",
+    "DATA 77 HTTP GET /<b>",
+    "74",
+    "180 ms",
+  ]);
+
+  const key = (name: string) =>
+    `document.getElementById("ladder").dispatchEvent(new KeyboardEvent("keydown", { key: "${name}", cancelable: true }))`;
+  await page.evaluate(type("ladder-text", ""));
+  await page.evaluate(key("ArrowRight"));
+  await page.evaluate(key("ArrowRight"));
+  const { detail, hash } = await page.evaluate<Ladder>(LADDER);
+  assertEquals(hash, "#t=121000");
+  for (
+    const fact of [
+      "10.0.0.1:40000 > 10.0.0.2:80",
+      "DATA 77 HTTP GET /<b>",
+      "left at 0.300 950 s, after 180 ms",
+      "0000  02 70",
+    ]
+  ) {
+    assert(detail.includes(fact), detail);
+  }
+  await page.evaluate(`history.replaceState(null, "", location.pathname)`);
 }
 
 async function checkHostile(page: Page): Promise<void> {

@@ -1,0 +1,194 @@
+/** What a scenario tells of the packets of its gates is what was sent, held and let go, and costs the traffic nothing. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import * as v from "valibot";
+import type { PacketIn, PacketOut, ScenarioEvent } from "../../scenario/event.ts";
+import { EVENT } from "../../scenario/event_schema.ts";
+import { readLines } from "../../linux/incoming.ts";
+import { Scenario } from "../../scenario/scenario.ts";
+import { GatePair, WAIT, witness } from "./gate_pair.ts";
+import { arrivedNumbers, sendNumbered } from "./numbered.ts";
+import { PLUGCTL } from "./plugctl.ts";
+import { rounds } from "./rounds.ts";
+import { UdpSocket } from "./udp_socket.ts";
+import { until } from "./until.ts";
+
+const COUNT = 50;
+const HELD_MS = 200;
+
+/** A scenario on a host that is there: it holds what goes to port 9000, and lets what goes to 9001 through. */
+function scenario(host: string, steps: string, { capture = "true" } = {}): string {
+  return `name: packets
+capture: ${capture}
+hosts: { near: { netns: ${host} } }
+defaults: { host: near, timeout: 120s }
+gates:
+  held: { dev: eth0, direction: egress, match: udp dst port 9000 }
+  other: { dev: eth0, direction: egress, match: udp dst port 9001 }
+steps:
+  - buffer: held
+  - log: begun
+${steps}`;
+}
+
+const RELEASE = `  - wait: { gate: held, backlog: ${COUNT} }
+  - sleep: ${HELD_MS}ms
+  - release: held
+  - wait: { gate: other, sent: ${COUNT} }
+`;
+
+/** What sends to the right host, and receives there. */
+class Traffic implements Disposable {
+  readonly pair = new GatePair();
+  readonly #address = this.pair.ends[1].ipv4;
+  readonly #sender = new UdpSocket(this.pair.left, { address: "0.0.0.0", port: 0 });
+  readonly receivers = [9000, 9001].map((port) => new UdpSocket(this.pair.right, { address: this.#address, port }));
+
+  /** Sends to both ports. */
+  send(): void {
+    for (const port of [9000, 9001]) {
+      sendNumbered(this.#sender, { address: this.#address, port }, { count: COUNT, payloadBytes: 48 });
+    }
+  }
+
+  /** Returns once all have arrived, each once and in order. */
+  async arrived(): Promise<void> {
+    for (const receiver of this.receivers) {
+      const numbers: number[] = [];
+      await until(() => {
+        numbers.push(...arrivedNumbers(receiver));
+        return numbers.length >= COUNT;
+      }, { ...WAIT, what: "all to arrive" });
+      assertEquals(numbers, Array.from({ length: COUNT }, (_, index) => index));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#sender[Symbol.dispose]();
+    for (const receiver of this.receivers) receiver[Symbol.dispose]();
+    this.pair[Symbol.dispose]();
+  }
+}
+
+/** Runs it, and sends when it holds. */
+async function play(traffic: Traffic, text: string): Promise<ScenarioEvent[]> {
+  const events: ScenarioEvent[] = [];
+  const onEvent = (event: ScenarioEvent) => {
+    events.push(v.parse(EVENT, JSON.parse(JSON.stringify(event))));
+    if (event.event === "step-end" && event.step === "2") traffic.send();
+  };
+  const { outcome, error, undone } = await (await Scenario.parse(text)).run({ onEvent });
+  assertEquals([outcome, error, undone], ["done", undefined, true]);
+  return events;
+}
+
+const packetsOf = (events: readonly ScenarioEvent[]) =>
+  events.filter((event) => event.event === "packet-in" || event.event === "packet-out");
+
+Deno.test("a scenario tells of each packet of its gates as it comes in and as it leaves, with how long it waited", async () => {
+  using traffic = new Traffic();
+  const before = witness(traffic.pair.left);
+  const events = await play(traffic, scenario(traffic.pair.left.name, RELEASE));
+  await traffic.arrived();
+  const packets = packetsOf(events);
+  const numbers = Array.from({ length: COUNT }, (_, index) => index + 1);
+  for (const queue of ["held", "other"]) {
+    const own = packets.filter((packet) => packet.queue === queue);
+    const [ins, outs] = ["packet-in", "packet-out"].map((kind) => own.filter(({ event }) => event === kind));
+    assertEquals(ins.map(({ number }) => number), numbers);
+    assertEquals(outs.map(({ number }) => number), numbers);
+    for (const { what, to } of own) assertEquals([what, to], ["UDP 48", `10.0.0.2:${queue === "held" ? 9000 : 9001}`]);
+    for (const packet of ins as PacketIn[]) assertEquals(packet.bytes.length, 2 * packet.length);
+  }
+  const outs = packets.filter((packet) => packet.event === "packet-out") as PacketOut[];
+  for (const { waited = 0, queue } of outs) if (queue === "held") assert(waited >= HELD_MS * 1000, `${waited} µs`);
+  // By the scenario's own clock: they came before the wait for them was over, and left when they were released.
+  const ends = new Map(events.flatMap((event) => event.event === "step-end" ? [[event.step, event]] : []));
+  const [waited, released] = [ends.get("3")?.t ?? 0, ends.get("5")?.asked ?? 0];
+  for (const { event, queue, t } of packets) {
+    if (queue !== "held") continue;
+    if (event === "packet-in") assert(t <= waited + 1000, `came in at ${t}, was seen by ${waited}`);
+    else assert(t >= released - 1000, `left at ${t}, was released at ${released}`);
+  }
+  const end = events.at(-1);
+  assertEquals(end?.event === "scenario-end" && end.unseen, {});
+  assertEquals(witness(traffic.pair.left), before);
+});
+
+Deno.test("a scenario tells of the packets of the gates that capture names, and of none where it is false", async () => {
+  for (const [capture, queues] of [["[other]", ["other"]], ["false", []]] as const) {
+    using traffic = new Traffic();
+    const events = await play(traffic, scenario(traffic.pair.left.name, RELEASE, { capture }));
+    await traffic.arrived();
+    assertEquals([...new Set(packetsOf(events).map(({ queue }) => queue))], queues);
+  }
+});
+
+Deno.test("a packet that a gate holds until it is detached is told of as it leaves", async () => {
+  using traffic = new Traffic();
+  const steps = `  - wait: { gate: held, backlog: ${COUNT} }\n  - detach: held\n`;
+  const outs = packetsOf(await play(traffic, scenario(traffic.pair.left.name, steps)))
+    .filter(({ event, queue }) => event === "packet-out" && queue === "held");
+  assertEquals(outs.length, COUNT);
+  await traffic.arrived();
+});
+
+Deno.test("a scenario waits for a packet that fits an expression, and says which wait where none does", async () => {
+  using traffic = new Traffic();
+  const steps = `  - wait: { gate: held, packet: "udp dst port 9000", count: ${COUNT} }
+  - expect: { gate: held, packet: "src net 10.0.0.0/8 and udp", backlog: ${COUNT} }
+  - expect: { gate: held, packet: "udp dst port 9001", count: 0 }
+  - expect: { gate: held, packet: "udp dst port 9001" }
+`;
+  const text = scenario(traffic.pair.left.name, steps, { capture: "false" });
+  const onEvent = (event: ScenarioEvent) => {
+    if (event.event === "step-end" && event.step === "2") traffic.send();
+  };
+  const { outcome, step, error } = await (await Scenario.parse(text)).run({ onEvent });
+  assertEquals([outcome, step], ["unmet", "6"]);
+  const what = Array(5).fill("UDP 48").join(", ");
+  assertEquals(
+    (error as Error).message,
+    `Expected that packets waiting in held that fit udp dst port 9001 >= 1: 0 of ${COUNT} waiting in held fit: ${what}, …`,
+  );
+  await traffic.arrived();
+});
+
+Deno.test("a scenario that SIGKILL ends while it tells of packets leaves filters and traffic as they were", async () => {
+  await rounds(async () => {
+    using traffic = new Traffic();
+    const before = witness(traffic.pair.left);
+    const file = await Deno.makeTempFile({ suffix: ".yaml" });
+    await Deno.writeTextFile(file, scenario(traffic.pair.left.name, "  - sleep: 1h\n"));
+    const [program, ...args] = [...PLUGCTL, "run", "--json", file];
+    const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped" }).spawn();
+    let seen = 0;
+    const killAfter = 1 + Math.floor(Math.random() * 2 * COUNT);
+    for await (const line of readLines(child.stdout)) {
+      const event: ScenarioEvent = JSON.parse(line);
+      if (event.event === "step-end" && event.step === "2") traffic.send();
+      if (event.event === "packet-in" && ++seen === killAfter) child.kill("SIGKILL");
+    }
+    assertEquals((await child.status).code, 137, `${seen} packets came in`);
+    await traffic.arrived();
+    await until(() => witness(traffic.pair.left) === before, { ...WAIT, what: "the machine to be as before" });
+    await Deno.remove(file);
+  });
+});
+
+Deno.test("the report of a scenario has the ladder of its packets, and their waits", async () => {
+  using traffic = new Traffic();
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/a.yaml`;
+  const text = scenario(traffic.pair.left.name, RELEASE).replace("capture: true\n", "");
+  await Deno.writeTextFile(file, text);
+  const [program, ...args] = [...PLUGCTL, "run", file, "--report", `${folder}/a.html`];
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  for await (const line of readLines(child.stdout)) if (line.includes("begun")) traffic.send();
+  assertEquals((await child.status).code, 0, await new Response(child.stderr).text());
+  const report = await Deno.readTextFile(`${folder}/a.html`);
+  const data = JSON.parse(report.match(/<script type="application\/json" id="data">(.*?)<\/script>/s)?.[1] ?? "{}");
+  assertEquals(data.ladder.packets.length, 2 * COUNT);
+  assertMatch(report, /<canvas>/);
+  await Deno.remove(folder, { recursive: true });
+});

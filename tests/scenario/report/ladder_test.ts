@@ -1,0 +1,60 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { ScenarioEvent } from "../../../scenario/event.ts";
+import { formatReport } from "../../../scenario/report/report.ts";
+import { ladderHtml, makeLadder, pairPackets } from "../../../scenario/report/ladder.ts";
+import { readRunLog } from "../../../scenario/report/run_log.ts";
+import { MADE_LOG, PACKETS } from "./made_log.ts";
+
+const [START, ...REST] = MADE_LOG;
+const log = (packets: readonly ScenarioEvent[]) => readRunLog([START, ...packets, ...REST]);
+
+Deno.test("pairPackets() has each packet once, with when it came in and left, in the order in which they came", () => {
+  const packets = pairPackets(log(PACKETS).packets);
+  assertEquals(packets.map(({ queue, number, in: from, out, what }) => [queue, number, from, out, what]), [
+    ["web", 1, 120_000, 300_900, "SYN"],
+    ["web", 2, 121_000, 300_950, "DATA 77 HTTP GET /<b>"],
+    ["out", 0, 500_000, 500_000, "UDP 48"],
+    ["web", 3, 600_000, undefined, "FIN+ACK"],
+  ]);
+});
+
+Deno.test("makeLadder() has a lane for each host of the scenario that packets go from or to, and for other addresses", () => {
+  const { lanes, packets, texts, marks } = makeLadder(log(PACKETS));
+  assertEquals(lanes, ["client", "server", "fd00::9", "192.0.2.1"]);
+  assertEquals(packets.map(([, , , , from, to]) => [from, to]), [[0, 1], [0, 1], [2, 3], [0, 1]]);
+  assertEquals([packets[0][2], packets[0][3], packets[3][3]], [120_000, 300_900, -1]);
+  assertEquals(texts[packets[1][8]], "DATA 77 HTTP GET /<b>");
+  const kinds = new Map(marks.map(({ kind, text }) => [text, kind]));
+  assertEquals([kinds.get("2[1].1 buffer web"), kinds.get("2[1].3 release-indefinite web")], ["hold", "release"]);
+});
+
+Deno.test("makeLadder() keeps the page of many packets small", async () => {
+  const many = Array.from({ length: 20_000 }, (_, index): ScenarioEvent[] => {
+    const end = {
+      queue: "web",
+      number: index + 1,
+      length: 1514,
+      from: "10.0.0.1:40000",
+      to: "10.0.0.2:80",
+      what: "DATA",
+    };
+    return [
+      { event: "packet-in", t: index * 10, ...end, bytes: "5a".repeat(256) },
+      { event: "packet-out", t: index * 10 + 500, ...end, waited: 500 },
+    ];
+  });
+  const page = await formatReport([START, ...many.flat(), ...REST]);
+  assertEquals(page.length < 3 * 2 ** 20, true, `${page.length} bytes`);
+});
+
+Deno.test("ladderHtml() says what is not shown, and is not there where nothing was captured", () => {
+  assertEquals(ladderHtml(log([])), undefined);
+  const end = REST.at(-1) as Extract<ScenarioEvent, { event: "scenario-end" }>;
+  const with_ = (unseen: typeof end.unseen, packets: readonly ScenarioEvent[]) =>
+    ladderHtml(readRunLog([START, ...packets, ...REST.slice(0, -1), { ...end, unseen }]))?.html ?? "";
+  assertMatch(with_({}, []), /No packet came into a gate/);
+  assertMatch(
+    with_({ web: { arrivals: 2, departures: 1, untold: 5 } }, PACKETS),
+    /Not shown of web: 2 packets that came in, 1 packet that left, 5 events behind the first 20,000\./,
+  );
+});

@@ -2,7 +2,7 @@ import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
-import { nameQueue, onGate, Queue } from "../plug/queue.ts";
+import { nameQueue, onGate, onQueue, Queue, readPlug } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
 import { deleteFilter, type Filter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
@@ -47,10 +47,12 @@ export async function recover(connection: Connection, options: DetachOptions = {
     kept: [],
     failures: [],
   };
-  const task = { recovery, options };
   const { queues: found, foreign } = findQueues(connection);
   recovery.foreign.push(...foreign);
   const queues = found.filter((queue) => options.force || !isKept(queue, recovery));
+  // Before it is let go: by then it is gone.
+  const lost = new Map(options.drop ? [] : queues.map((queue) => [queue, heldInVain(queue)]));
+  const task = { recovery, options, lost };
   if (!options.drop) releaseEverything(connection, queues);
   for (const queue of queues) await attempt(task, queue, () => takeAway(queue, task));
   for (const work of [removeStrayFilters, removeStrayTaps, findBareClsacts]) {
@@ -66,6 +68,20 @@ export async function recover(connection: Connection, options: DetachOptions = {
 interface Task {
   recovery: Recovery;
   options: DetachOptions;
+  /** How many packets gates held that can go nowhere. */
+  lost: ReadonlyMap<Queue, number>;
+}
+
+/** How many packets a gate holds of a device that is gone, by which they would go on. */
+function heldInVain(queue: Queue): number {
+  if (!queue.hasLostDevice()) return 0;
+  try {
+    return readPlug(queue, onQueue(queue, "read")).stats.backlogPackets;
+  } catch (error) {
+    // What is wrong with it is met where it is taken away.
+    if (error instanceof QueueError) return 0;
+    throw error;
+  }
 }
 
 /** Whether a guardian stands for it, also one that keeps a deadline for a process that has ended; notes that. */
@@ -93,12 +109,12 @@ async function attempt({ recovery }: Task, queue: Queue, work: () => Promise<voi
   }
 }
 
-async function takeAway(queue: Queue, { recovery, options }: Task): Promise<void> {
+async function takeAway(queue: Queue, { recovery, options, lost }: Task): Promise<void> {
   const { dev, gate, connection, place: { ifindex, parent, handle } } = queue;
   if (gate) {
     const { name } = gate;
     const report = await takeDown(connection, { ifindex, operation: onGate(name, "delete"), ...options });
-    recovery.gates.push({ name, ...report });
+    recovery.gates.push({ name, ...report, lostPackets: Math.max(report.lostPackets, lost.get(queue) ?? 0) });
   } else {
     const [report] = await detachAll([queue], options);
     recovery.plugs.push({ dev, parent, handle, ...report });

@@ -63,9 +63,9 @@ Deno.test("release and release-one", async (t) => {
   await hold.isOver();
 });
 
-Deno.test("release and gate delete of a gate whose device was deleted say how many packets are lost", async () => {
+Deno.test("release, gate delete and recover of a gate whose device was deleted say how many packets are lost", async () => {
   using host = new Host();
-  for (const command of [["release"], ["release-one"], ["gate", "delete"]]) {
+  for (const command of [["release"], ["release-one"], ["gate", "delete"], ["recover"]]) {
     host.configure(["link add gone0 type dummy", "link set gone0 up", "address add 10.7.0.1/24 dev gone0"]);
     await plugctlDone(host, "gate", "add", "lost", "gone0", "--direction", "out", "--match", "udp");
     await plugctlDone(host, "buffer", "lost");
@@ -77,6 +77,11 @@ Deno.test("release and gate delete of a gate whose device was deleted say how ma
     assertEquals(plugOf(host, "plug-lost").qlen, 7);
     host.configure(["link delete gone0"]);
     const lost = "the gate lost released 7 packets that are lost, or some of them: a device that it was on is gone";
+    if (command[0] === "recover") {
+      const stdout = `took down gate lost; ${lost.replace("the gate lost", "it")}\n`;
+      assertEquals(await plugctl(host, "recover"), { status: 0, stdout, stderr: "" });
+      continue;
+    }
     assertEquals(await plugctl(host, ...command, "lost"), said(lost, 1));
     if (command[0] !== "gate") await plugctlDone(host, "gate", "delete", "lost");
     assertMatch((await plugctl(host, "gate", "list")).stderr, /there is no gate/);

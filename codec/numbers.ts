@@ -19,6 +19,7 @@ export const IFADDRMSG_END = 24;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFF_LOOPBACK = 8;
+export const IFF_UP = 1;
 export const IFINFOMSG_END = 32;
 export const IFI_INDEX_AT = 20;
 export const IFLA_ADDRESS = 1;

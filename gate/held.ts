@@ -9,12 +9,15 @@ import { cubeOf } from "../plug/match/flower.ts";
 /** What a gate that is there would hold: its filters are read when that is asked. */
 export function heldByGate(connection: Connection, note: GateNote | undefined): Held {
   if (!note) return { sides: [] };
+  // On each device and side it has the same, but where somebody has taken them away, or the device.
+  const hooks = note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side })));
   const packets = (): Cube[] => {
-    const [ifindex] = note.devices;
-    // On each side it has the same.
-    const [side] = sidesOf(note.direction);
-    return readFilters(connection, { operation: "list filters", hooks: [{ ifindex, side }] })
-      .filter((filter) => isOf(note, filter) && filter.parent === hookOf(side)).map((filter) => cubeOf(filter));
+    for (const hook of hooks) {
+      const own = readFilters(connection, { operation: "list filters", hooks: [hook] })
+        .filter((filter) => isOf(note, filter) && filter.parent === hookOf(hook.side));
+      if (own.length > 0) return own.map((filter) => cubeOf(filter));
+    }
+    return [];
   };
   return { sides: sidesOf(note.direction), packets };
 }

@@ -121,6 +121,8 @@ const OPEN = bits(TCP_FLAGS_FIELD, TCP_FLAGS.ack, TCP_FLAGS.ack | TCP_FLAGS.syn)
 /** Both kinds of packet by which data goes on in an open connection: what ends it and what is urgent is not. */
 const DATA = [TCP_FLAGS.ack, TCP_FLAGS.ack | TCP_FLAGS.psh].map((flags) => bits(TCP_FLAGS_FIELD, flags, 0xfff));
 const LINUX_TTL = 64;
+/** From that of FTP's data to the last that Linux gives: a match that leaves out only others leaves no way out. */
+const ORDINARY_PORTS = [20, 60999] as const;
 
 /** Ordinary packets of a host to and from the whole Internet: those of TCP that carry data. */
 export function ordinary(
@@ -134,8 +136,8 @@ export function ordinary(
         size === 4 ? IPV4 : IPV6,
         TCP,
         flags,
-        range(PORTS.src, 1, 0xffff),
-        range(PORTS.dst, 1, 0xffff),
+        range(PORTS.src, ...ORDINARY_PORTS),
+        range(PORTS.dst, ...ORDINARY_PORTS),
         ...address(isIn ? "dst" : "src", local),
         ...mac(isIn ? "dst" : "src", own),
         ...mac(isIn ? "src" : "dst", next),

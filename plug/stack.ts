@@ -5,7 +5,7 @@ import type { Side } from "./filter.ts";
 import { ADDRESSES, MACS, PROTOCOLS } from "./match/fields.ts";
 import type { Hop, Route } from "./routes.ts";
 import type { SshSession } from "./ssh_session.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { isCabled, type Surroundings } from "./surroundings.ts";
 import { ethernetOf, flowsOf, SIDES, type Way, waysOf } from "./ways.ts";
 
 /**
@@ -113,14 +113,21 @@ function lookBelow(device: Device, { tag }: Flow): Partial<Flow> | undefined {
 function outside(around: Surroundings, device: Device, { side, isDoubtful }: Flow, dress: Dress): Flow[] {
   if (!isTunnel(device)) return [];
   const tunnel = tunnelOf(device);
-  const flows = tunnel ? flowsOfTunnel(around, tunnel) : [...around.uplinks()]
-    // It does not say where its packets go: as all do that go far.
-    .map((ifindex): Flow => ({ ifindex, side, tag: "any", look: opaque, isDoubtful: true }));
+  const flows = tunnel
+    ? flowsOfTunnel(around, tunnel)
+    : wayOut(around, device).map((ifindex): Flow => ({ ifindex, side, tag: "any", look: opaque, isDoubtful: true }));
   return flows.filter((flow) => flow.side === side && flow.ifindex !== device.ifindex).map((flow) => ({
     ...flow,
     isDoubtful: isDoubtful || flow.isDoubtful,
     look: () => dress(flow.look(), side),
   }));
+}
+
+/** Where the packets of a tunnel may go that does not say it: as all do that go far, or PPPoE's, which need no address. */
+function wayOut(around: Surroundings, tunnel: Device): number[] {
+  const uplinks = [...around.uplinks()].filter((ifindex) => ifindex !== tunnel.ifindex);
+  if (uplinks.length > 0) return uplinks;
+  return [...around.devices().values()].filter(isCabled).map(({ ifindex }) => ifindex);
 }
 
 function flowsOfTunnel(around: Surroundings, { local, remote, protocols, port, mark, out }: Tunnel): Flow[] {

@@ -1,4 +1,4 @@
-import { AF_INET, IFF_LOOPBACK, RTN_UNICAST } from "../codec/numbers.ts";
+import { AF_INET, ARPHRD_ETHER, IFF_LOOPBACK, IFF_UP, RTN_UNICAST } from "../codec/numbers.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type Device, readDevices } from "./devices.ts";
 import type { Net } from "./flow.ts";
@@ -83,4 +83,10 @@ function perFamily<T>(read: (family: number) => T): (family: number) => T {
 /** Whether a device has addresses only, and no cable. */
 export function isAddressHolder({ flags, kind }: Device): boolean {
   return (flags & IFF_LOOPBACK) !== 0 || kind === "dummy" || kind === "vrf";
+}
+
+/** Whether a device is up that looks like an Ethernet card, or like a VLAN on one. */
+export function isCabled({ type, flags, kind }: Device): boolean {
+  const isUp = (flags & IFF_UP) !== 0 && type === ARPHRD_ETHER;
+  return isUp && !["dummy", "ifb", "bridge", "tun", "vrf"].includes(kind);
 }

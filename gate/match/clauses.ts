@@ -66,14 +66,18 @@ const ETH_P_8021Q = 0x8100;
 
 const MAC = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
 
+function inTransport(at: number): Pick<Field, "bytes" | "read"> {
+  return { bytes: 1, read: (packet) => fields.inTransport(packet, at, 1) };
+}
+
 const ICMP_FIELDS = {
   icmp: {
-    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], 1),
-    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], 1),
+    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], inTransport(0)),
+    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], inTransport(1)),
   },
   icmp6: {
     type: fields.ICMP6_TYPE,
-    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], 1),
+    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], inTransport(1)),
   },
 };
 /** `ICMP_*` of `linux/icmp.h`, `ICMPV6_*` and `NDISC_*`. */

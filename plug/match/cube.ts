@@ -1,3 +1,5 @@
+import type { Packet } from "./packet.ts";
+
 /** Something in a packet that a flower filter can look at. */
 export interface Field {
   /** In words: `destination port`. */
@@ -10,6 +12,8 @@ export interface Field {
   readonly attributes?: Attributes | ReadonlyMap<number, Attributes>;
   /** Those of the ends of a range. */
   readonly rangeAttributes?: readonly [first: number, last: number];
+  /** What a packet has there; `undefined` where it has no such field. */
+  read(packet: Packet): number | bigint | undefined;
 }
 
 /** The numbers of an attribute and of its mask. */
@@ -147,5 +151,16 @@ function isWithin(one: Cube, other: Cube): boolean {
     if ("first" in found) return "first" in wanted && found.first >= wanted.first && found.last <= wanted.last;
     return "mask" in wanted && (wanted.mask & ~found.mask) === 0n &&
       ((found.value ^ wanted.value) & wanted.mask) === 0n;
+  });
+}
+
+/** Whether a packet is one of those that a cube means. */
+export function isIn(packet: Packet, cube: Cube): boolean {
+  return [...cube].every(([field, wanted]) => {
+    const found = field.read(packet);
+    if (found === undefined) return false;
+    const value = BigInt(found);
+    if ("first" in wanted) return value >= wanted.first && value <= wanted.last;
+    return ((value ^ wanted.value) & wanted.mask) === 0n;
   });
 }

@@ -45,21 +45,39 @@ import {
   TCA_FLOWER_KEY_VLAN_ID,
 } from "../../codec/numbers.ts";
 import { type Attributes, bits, type Cube, type Field, intersect, is } from "./cube.ts";
+import { bytes, type Packet, wideBytes } from "./packet.ts";
 
 // The fields that several words of the match language look at, and those by which it is told what a match would hold; one
 // that belongs to a single word stands beside that word.
 
 /** Whether there is an 802.1Q tag: 0 or 1. */
-export const TAGGED: Field = { name: "VLAN tag", bytes: 1, by: "value" };
+export const TAGGED: Field = {
+  name: "VLAN tag",
+  bytes: 1,
+  by: "value",
+  read: ({ vlan }) => vlan === undefined ? 0 : 1,
+};
 
 /** The number of the VLAN that the tag says. */
-export const VLAN_ID: Field = { name: "VLAN", bytes: 2, by: "value", attributes: [TCA_FLOWER_KEY_VLAN_ID] };
+export const VLAN_ID: Field = {
+  name: "VLAN",
+  bytes: 2,
+  by: "value",
+  attributes: [TCA_FLOWER_KEY_VLAN_ID],
+  read: ({ vlan }) => vlan,
+};
 
 /** `ETH_P_*`, behind a VLAN tag. */
-export const ETHER_TYPE: Field = { name: "EtherType", bytes: 2, by: "value" };
+export const ETHER_TYPE: Field = { name: "EtherType", bytes: 2, by: "value", read: ({ etherType }) => etherType };
 
 /** `IPPROTO_*` */
-export const PROTOCOL: Field = { name: "protocol", bytes: 1, by: "value", attributes: [TCA_FLOWER_KEY_IP_PROTO] };
+export const PROTOCOL: Field = {
+  name: "protocol",
+  bytes: 1,
+  by: "value",
+  attributes: [TCA_FLOWER_KEY_IP_PROTO],
+  read: ({ protocol }) => protocol,
+};
 
 /** `ETH_P_*` of `linux/if_ether.h` */
 export const ETHER_TYPES = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806, rarp: 0x8035 } as const;
@@ -98,14 +116,24 @@ export function all(...cubes: readonly Cube[]): Cube {
 export type End = "src" | "dst";
 
 /** A field that is compared by any of its bits, with the numbers of its attribute and of that of its mask. */
-export function field(name: string, attributes: Attributes, bytes: number): Field {
-  return { name, by: "bits", bytes, attributes };
+export function field(name: string, attributes: Attributes, own: Pick<Field, "bytes" | "read">): Field {
+  return { name, by: "bits", attributes, ...own };
+}
+
+/** What stands in the network header, which is as long as is said. */
+function inNetwork(at: number, count: number): Pick<Field, "bytes" | "read"> {
+  return { bytes: count, read: ({ frame, network }) => wideBytes(frame, network + at, count) };
+}
+
+/** What stands at the beginning of the frame. */
+function inFrame(at: number, count: number): Pick<Field, "bytes" | "read"> {
+  return { bytes: count, read: ({ frame }) => wideBytes(frame, at, count) };
 }
 
 /** The hardware addresses of Ethernet. */
 export const MACS: Readonly<Record<End, Field>> = {
-  src: field("source MAC", [TCA_FLOWER_KEY_ETH_SRC, TCA_FLOWER_KEY_ETH_SRC_MASK], 6),
-  dst: field("destination MAC", [TCA_FLOWER_KEY_ETH_DST, TCA_FLOWER_KEY_ETH_DST_MASK], 6),
+  src: field("source MAC", [TCA_FLOWER_KEY_ETH_SRC, TCA_FLOWER_KEY_ETH_SRC_MASK], inFrame(6, 6)),
+  dst: field("destination MAC", [TCA_FLOWER_KEY_ETH_DST, TCA_FLOWER_KEY_ETH_DST_MASK], inFrame(0, 6)),
 };
 
 /** An address, of 4 bytes in IPv4 and ARP and of 16 in IPv6. */
@@ -119,19 +147,31 @@ const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
 /** Where an address stands, by its bytes and its end: in IPv4 in the header, and in ARP as well. */
 export const ADDRESSES: Readonly<Record<End, Readonly<Record<4 | 16, readonly Address[]>>>> = {
   src: {
-    4: [{ field: field("source address", [TCA_FLOWER_KEY_IPV4_SRC, TCA_FLOWER_KEY_IPV4_SRC_MASK], 4), family: IPV4 }, {
-      field: field("ARP sender", [TCA_FLOWER_KEY_ARP_SIP, TCA_FLOWER_KEY_ARP_SIP_MASK], 4),
+    4: [{
+      field: field("source address", [TCA_FLOWER_KEY_IPV4_SRC, TCA_FLOWER_KEY_IPV4_SRC_MASK], inNetwork(12, 4)),
+      family: IPV4,
+    }, {
+      field: field("ARP sender", [TCA_FLOWER_KEY_ARP_SIP, TCA_FLOWER_KEY_ARP_SIP_MASK], inNetwork(14, 4)),
       family: ARP,
     }],
-    16: [{ field: field("source address", [TCA_FLOWER_KEY_IPV6_SRC, TCA_FLOWER_KEY_IPV6_SRC_MASK], 16), family: IPV6 }],
+    16: [{
+      field: field("source address", [TCA_FLOWER_KEY_IPV6_SRC, TCA_FLOWER_KEY_IPV6_SRC_MASK], inNetwork(8, 16)),
+      family: IPV6,
+    }],
   },
   dst: {
     4: [
-      { field: field("destination address", [TCA_FLOWER_KEY_IPV4_DST, TCA_FLOWER_KEY_IPV4_DST_MASK], 4), family: IPV4 },
-      { field: field("ARP target", [TCA_FLOWER_KEY_ARP_TIP, TCA_FLOWER_KEY_ARP_TIP_MASK], 4), family: ARP },
+      {
+        field: field("destination address", [TCA_FLOWER_KEY_IPV4_DST, TCA_FLOWER_KEY_IPV4_DST_MASK], inNetwork(16, 4)),
+        family: IPV4,
+      },
+      {
+        field: field("ARP target", [TCA_FLOWER_KEY_ARP_TIP, TCA_FLOWER_KEY_ARP_TIP_MASK], inNetwork(24, 4)),
+        family: ARP,
+      },
     ],
     16: [{
-      field: field("destination address", [TCA_FLOWER_KEY_IPV6_DST, TCA_FLOWER_KEY_IPV6_DST_MASK], 16),
+      field: field("destination address", [TCA_FLOWER_KEY_IPV6_DST, TCA_FLOWER_KEY_IPV6_DST_MASK], inNetwork(24, 16)),
       family: IPV6,
     }],
   },
@@ -165,6 +205,7 @@ function port(end: End): Field {
     bytes: 2,
     by: "range",
     ...PORT_ATTRIBUTES[end],
+    read: (packet) => inTransport(packet, end === "src" ? 0 : 2, 2),
   };
 }
 
@@ -172,19 +213,35 @@ function port(end: End): Field {
 export const PORTS: Readonly<Record<End, Field>> = { src: port("src"), dst: port("dst") };
 
 /** The flags of TCP: 12 bits. */
-export const TCP_FLAGS_FIELD: Field = field("TCP flags", [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK], 2);
+export const TCP_FLAGS_FIELD: Field = field("TCP flags", [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK], {
+  bytes: 2,
+  read: (packet) => (inTransport(packet, 12, 2) ?? 0) & 0xfff,
+});
 
 /** The traffic class: the whole byte of IPv4's type of service, of IPv6's traffic class. */
-export const TOS: Field = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], 1);
+export const TOS: Field = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], {
+  bytes: 1,
+  read: ({ frame, network, etherType }) =>
+    etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
+});
 
 /** IPv4's time to live, IPv6's hop limit. */
-export const TTL: Field = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], 1);
+export const TTL: Field = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], {
+  bytes: 1,
+  read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
+});
 
 /** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
-export const FRAGMENT: Field = field("fragment", [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK], 4);
+export const FRAGMENT: Field = field("fragment", [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK], {
+  bytes: 4,
+  read: ({ fragment }) => fragment === undefined ? 0 : fragment === "first" ? 3 : 1,
+});
 
 /** `ICMPV6_*` and `NDISC_*` */
-export const ICMP6_TYPE: Field = field("ICMPv6 type", [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK], 1);
+export const ICMP6_TYPE: Field = field("ICMPv6 type", [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK], {
+  bytes: 1,
+  read: (packet) => inTransport(packet, 0, 1),
+});
 
 /** All of these that the kernel says in attributes of their own. */
 export const FIELDS: readonly Field[] = [
@@ -208,4 +265,9 @@ export type TcpFlag = keyof typeof TCP_FLAGS;
 /** TCP of either family with these bits of its flags. */
 export function tcpFlags(set: number, mask: number): Cube[] {
   return inBoth(all(TCP, bits(TCP_FLAGS_FIELD, set, mask)));
+}
+
+/** A number in the transport header; in a fragment flower finds 0. */
+export function inTransport({ frame, transport }: Packet, at: number, count: number): number | undefined {
+  return transport === undefined ? 0 : bytes(frame, transport + at, count);
 }

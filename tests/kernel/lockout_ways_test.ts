@@ -3,9 +3,9 @@
  * multipath, VRFs, tunnels, VLANs, bridges, and where packets come in by another device than they leave by.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Connection } from "../../netlink/connection.ts";
-import { Gate, Plug, QueueError } from "../../mod.ts";
+import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { connect, Host } from "./host.ts";
 import { loadModules } from "./modules.ts";
 
@@ -247,6 +247,85 @@ const CASES: Case[] = [
     },
   },
   {
+    name: "a bridge, and its ports",
+    modules: ["bridge"],
+    lines: [
+      "link add br0 type bridge",
+      "link set br0 up",
+      "link set eth1 master br0",
+      "address add 10.9.0.1/24 dev br0",
+    ],
+    session: "10.9.0.2 50000 10.9.0.1 22",
+    verdicts: {
+      "br0": CARRIES,
+      "eth0": "held",
+      "eth1": CARRIES,
+      "eth1 out tcp src port 22": "session",
+      "eth1 out vlan 5": "held",
+    },
+  },
+  {
+    name: "a VLAN in a VLAN, whose packets show the outer tag alone",
+    modules: ["8021q"],
+    lines: [
+      "link add link eth1 name s100 type vlan proto 802.1ad id 100",
+      "link set s100 up",
+      "link add link s100 name c12 type vlan id 12",
+      "link set c12 up",
+      "address add 10.9.0.1/24 dev c12",
+    ],
+    session: "10.9.0.2 50000 10.9.0.1 22",
+    verdicts: {
+      "c12": CARRIES,
+      "s100 out vlan 12": "session",
+      "s100 out vlan 13": "held",
+      "eth1": CARRIES,
+      "eth0": "held",
+    },
+  },
+  {
+    name: "a tunnel in a tunnel",
+    modules: ["ipip", "ip_gre"],
+    lines: [
+      "link add g0 type gre local 10.0.1.1 remote 10.0.1.2",
+      "link set g0 up",
+      "address add 172.16.0.1/24 dev g0",
+      "link add t0 type ipip local 172.16.0.1 remote 172.16.0.2",
+      "link set t0 up",
+      "address add 172.17.0.1/24 dev t0",
+    ],
+    session: "172.17.0.2 50000 172.17.0.1 22",
+    verdicts: { "t0": CARRIES, "g0": CARRIES, "eth1": CARRIES, "eth0": "held", "eth1 out ip proto 47": "session" },
+  },
+  {
+    name: "IPv4 by a gateway of IPv6",
+    lines: ["address add fd01::1/64 dev eth1 nodad", "route add 192.0.2.0/24 via inet6 fd01::2 dev eth1"],
+    session: FAR,
+    verdicts: {
+      "eth1": CARRIES,
+      "eth1 out tcp src port 22": "session",
+      "eth1 out icmp6": "session",
+      "eth1 out arp": "held",
+      "eth0": "held",
+    },
+  },
+  {
+    name: "IPv6 by a rule for its source, and by several next hops",
+    lines: [
+      "address add fd01::1/64 dev eth1 nodad",
+      "-6 rule add from fd01::1 table 100",
+      "-6 route add 2001:db8:7::/64 nexthop via fd01::2 dev eth1 nexthop via fd00::2 dev eth0 table 100",
+    ],
+    session: "2001:db8:7::7 50000 fd01::1 22",
+    verdicts: { "eth1 in tcp dst port 22": "session", "eth0 in tcp dst port 22": "session", "eth0 out udp": "held" },
+  },
+  {
+    name: "loopback",
+    lines: [],
+    session: "127.0.0.1 50000 127.0.0.1 22",
+    verdicts: { "lo": CARRIES, "lo out tcp src port 22": "session", "lo out udp": "held", "eth0": "held" },
+  },
+  {
     name: "IPv6, and the neighbours of others",
     lines: [],
     session: "fd00::2 50000 fd00::1 22",
@@ -275,6 +354,7 @@ const ALL: Record<string, string> = Object.fromEntries([
     "out tcp flags ack",
     "out tcp flags psh",
     "out tcp src port 1-30000 or tcp src port 30001-65535",
+    "out tcp port 1-65534",
     "out src host 10.0.0.1",
     "out src net 10.0.0.0/24",
     "out ip and not dst net 224.0.0.0/4",
@@ -330,6 +410,38 @@ const DEFAULTS: Case[] = [
     name: "but for a network on a link, which has a way of its own",
     lines: ["route add default via 10.0.0.2", "address add 10.9.0.1/8 dev eth1"],
     verdicts: { "eth0 out ip and not dst net 10.0.0.0/8": DEFAULT, "eth0 in ip and not src net 10.0.0.0/8": DEFAULT },
+  },
+  {
+    name: "by the address that the host speaks as, of several",
+    lines: ["route add default via 10.0.0.2", "address add 10.0.0.5/24 dev eth0"],
+    verdicts: { "eth0 out src host 10.0.0.1": DEFAULT, "eth0 out src host 10.0.0.5": "held" },
+  },
+  {
+    name: "by the address that the route says",
+    lines: ["address add 10.0.0.5/24 dev eth0", "route add default via 10.0.0.2 src 10.0.0.5"],
+    verdicts: { "eth0 out src host 10.0.0.5": DEFAULT, "eth0 out src host 10.0.0.1": "held" },
+  },
+  {
+    name: "by an object that is a next hop",
+    lines: ["nexthop add id 3 via 10.0.1.2 dev eth1", "route add default nhid 3"],
+    verdicts: { "eth0": "held", "eth1": DEFAULT, "eth1 out src host 10.0.1.1": DEFAULT },
+  },
+  {
+    name: "through a tunnel that does not say where it leads, without a gateway",
+    modules: ["tun"],
+    lines: ["tuntap add tun0 mode tun", "link set tun0 up", "route add default dev tun0"],
+    verdicts: { "tun0": DEFAULT, "eth0": DEFAULT, "eth1": DEFAULT, "lo": "held" },
+  },
+  {
+    name: "through a tunnel that does not say where it leads, with a gateway",
+    modules: ["tun"],
+    lines: [
+      "tuntap add tun0 mode tun",
+      "link set tun0 up",
+      "route add default dev tun0",
+      "route add 203.0.113.9/32 via 10.0.1.2",
+    ],
+    verdicts: { "tun0": DEFAULT, "eth0": "held", "eth1": DEFAULT, "eth1 out udp": "held" },
   },
   {
     name: "in two halves, as VPNs do",
@@ -410,3 +522,36 @@ for (const { name, modules = [], lines, session, verdicts } of CASES) {
     }
   });
 }
+
+Deno.test("a gate is not held where the first of its devices is gone, and another carries this SSH session", async () => {
+  using host = new Multihomed(["link add dm type dummy", "link set dm up"]);
+  using gate = Gate.open({
+    name: "g",
+    devs: ["dm", "eth1"],
+    direction: "out",
+    match: "tcp",
+    connection: host.connection,
+  });
+  host.left.run("ip", "link", "delete", "dm");
+  Deno.env.set("SSH_CONNECTION", "10.0.1.2 50000 10.0.1.1 22");
+  try {
+    assertThrows(() => gate.buffer(), QueueError, "it would hold packets of this SSH session");
+  } finally {
+    Deno.env.set("SSH_CONNECTION", "");
+  }
+});
+
+Deno.test("what holds from its first moment on needs no force with a deadline, but a low limit does", async () => {
+  using host = new Multihomed(["route add default via 10.0.0.2"]);
+  const { connection } = host;
+  using guardian = Guardian.start();
+  const place = { dev: "eth0", hold: true, guardian, maxHoldMs: 20_000, connection };
+  const gate = { ...place, direction: "out", match: "tcp" } as const;
+  Plug.attach(place)[Symbol.dispose]();
+  Gate.open(gate)[Symbol.dispose]();
+  const message =
+    "the device carries the default route, of which it would drop all packets that are longer than 100 bytes";
+  assertThrows(() => Plug.attach({ ...place, limitBytes: 100 }), QueueError, message);
+  assertThrows(() => Gate.open({ ...gate, limitBytes: 100 }), QueueError, message);
+  assertThrows(() => Plug.attach({ dev: "eth0", hold: true, guardian, connection }), QueueError, DEFAULT);
+});

@@ -523,7 +523,7 @@ for (const { name, modules = [], lines, session, verdicts } of CASES) {
   });
 }
 
-Deno.test("a gate is not held where the first of its devices is gone, and another carries this SSH session", async () => {
+Deno.test("a gate is not held where the first of its devices is gone, and another carries this SSH session", () => {
   using host = new Multihomed(["link add dm type dummy", "link set dm up"]);
   using gate = Gate.open({
     name: "g",
@@ -541,7 +541,7 @@ Deno.test("a gate is not held where the first of its devices is gone, and anothe
   }
 });
 
-Deno.test("what holds from its first moment on needs no force with a deadline, but a low limit does", async () => {
+Deno.test("what holds from its first moment on needs no force with a deadline, but a low limit does", () => {
   using host = new Multihomed(["route add default via 10.0.0.2"]);
   const { connection } = host;
   using guardian = Guardian.start();

@@ -313,8 +313,8 @@ const CASES: Case[] = [
     name: "IPv6 by a rule for its source, and by several next hops",
     lines: [
       "address add fd01::1/64 dev eth1 nodad",
-      "-6 rule add from fd01::1 table 100",
-      "-6 route add 2001:db8:7::/64 nexthop via fd01::2 dev eth1 nexthop via fd00::2 dev eth0 table 100",
+      "rule add from fd01::1 table 100",
+      "route add 2001:db8:7::/64 nexthop via fd01::2 dev eth1 nexthop via fd00::2 dev eth0 table 100",
     ],
     session: "2001:db8:7::7 50000 fd01::1 22",
     verdicts: { "eth1 in tcp dst port 22": "session", "eth0 in tcp dst port 22": "session", "eth0 out udp": "held" },

@@ -65,6 +65,7 @@ export const OPTIONS = {
   set: { value: "KEY=VALUE", many: true, summary: "give a variable of the scenario another value" },
   seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
+  capture: { value: "FILE", summary: "write the packets of gates as pcapng; of several, a folder of them" },
   jobs: { value: "N", summary: "how many scenarios run at once (default 1)" },
   junit: { value: "FILE", summary: "write how each scenario ended as JUnit's XML" },
   tap: { summary: "print how each scenario ended in the Test Anything Protocol" },
@@ -339,6 +340,7 @@ export const COMMANDS = {
       "max-hold",
       "jobs",
       "report",
+      "capture",
       "junit",
       "tap",
       "annotations",
@@ -368,7 +370,7 @@ export const COMMANDS = {
       "line. One that holds packets of this machine, or of a namespace that was there before, runs alone. The exit " +
       "status is the worst of them: a signal, then 1, 4, 3.",
       "With --uml all of it runs as root in User-Mode Linux, which needs neither root nor sch_plug on this machine. " +
-      "What --report and --junit name is written to this machine; everything else that is written there is gone at " +
+      "What --report, --capture and --junit name is written to this machine; everything else that is written there is gone at " +
       "the end.",
     ],
     examples: [

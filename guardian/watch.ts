@@ -6,6 +6,15 @@ import {
   RTM_NEWLINK,
   RTM_NEWQDISC,
 } from "../codec/assembly/constants.ts";
+import {
+  IFF_LOWER_UP,
+  IFI_FLAGS_AT,
+  RTM_DELTCLASS,
+  TCM_HANDLE_AT,
+  TCM_IFINDEX_AT,
+  TCM_INFO_AT,
+  TCM_PARENT_AT,
+} from "../codec/numbers.ts";
 import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { Records } from "../codec/records.ts";
 import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC } from "../linux/socket.ts";
@@ -61,17 +70,8 @@ export type Happening =
   | "gate-device-gone"
   | "unfiltered";
 
-/** The class of a plug was deleted (`linux/rtnetlink.h`). */
-const RTM_DELTCLASS = 41;
-/** A device that is down, or has lost its carrier, has discarded what it held (`linux/if.h`). */
-export const IFF_LOWER_UP = 1 << 16;
-/** Where `nlmsg_pid` stands in a message, the index, `ifi_flags`, and `tcm_handle`, `tcm_parent` and `tcm_info`. */
+/** Where `nlmsg_pid` stands in a message. */
 const PORT_AT = 12;
-const IFINDEX_AT = 20;
-const LINK_FLAGS_AT = 24;
-const HANDLE_AT = 24;
-const PARENT_AT = 28;
-const INFO_AT = 32;
 
 /**
  * What a message means for a plug: what has happened for certain; that a device is up; that somebody has asked for a release,
@@ -89,7 +89,7 @@ export interface Meaning {
 
 /** What a message means for a plug, where it means something. */
 export function meaningOf(message: Records, watched: Watched): Meaning | undefined {
-  const ifindex = message.word(IFINDEX_AT);
+  const ifindex = message.word(TCM_IFINDEX_AT);
   const isOwn = ifindex === watched.ifindex;
   const isOfGate = watched.hook?.devices.includes(ifindex) ?? false;
   if (!isOwn && !isOfGate) return undefined;
@@ -106,7 +106,7 @@ function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined
     case RTM_DELQDISC:
       return takesAway(message, watched) ? "deleted" : undefined;
     case RTM_DELTCLASS:
-      return isClassAbove(message.word(HANDLE_AT), watched) ? "deleted" : undefined;
+      return isClassAbove(message.word(TCM_HANDLE_AT), watched) ? "deleted" : undefined;
     case RTM_NEWQDISC:
       return message.parent === watched.parent ? ofQdisc(message, watched) : ofQdiscAbove(message, watched);
   }
@@ -125,8 +125,9 @@ function ofGateDevice(message: Records, hook: Hook | undefined): Meaning["what"]
   }
 }
 
+/** Whether a device is up: one that is down, or has lost its carrier, has discarded what it held. */
 function isUp(message: Records): boolean {
-  return (message.word(LINK_FLAGS_AT) & IFF_LOWER_UP) !== 0;
+  return (message.word(IFI_FLAGS_AT) & IFF_LOWER_UP) !== 0;
 }
 
 /** Whether a qdisc that is deleted is the plug, or what the plug hangs from: of those below nothing is said. */
@@ -156,8 +157,8 @@ function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["w
 }
 
 function isFilterOf(message: Records, hook: Hook | undefined): boolean {
-  return hook !== undefined && hook.parents.includes(message.word(PARENT_AT)) &&
-    message.word(INFO_AT) >>> 16 === hook.priority;
+  return hook !== undefined && hook.parents.includes(message.word(TCM_PARENT_AT)) &&
+    message.word(TCM_INFO_AT) >>> 16 === hook.priority;
 }
 
 /** A process by the port of its socket, which for the first socket of a process is its number. */

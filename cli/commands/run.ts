@@ -49,6 +49,7 @@ async function understand(context: Context): Promise<Wanted> {
     maxHoldMs: maxHold === undefined ? undefined : parseDuration(maxHold),
     jobs: numberOption(context, "jobs", { least: 1, most: JOBS_MAX }) ?? 1,
     report: valueOf(context, "report"),
+    capture: valueOf(context, "capture"),
     junit: junit === undefined ? undefined : await OutputFile.prepare(junit, "JUnit's XML"),
     isTap,
     isAnnotated: annotations !== undefined,
@@ -60,10 +61,11 @@ async function understand(context: Context): Promise<Wanted> {
 /** Has all of it done by `plugctl uml`; the files that are asked for land on this machine. */
 async function runThere(
   context: Context,
-  { wanted: { report, junit }, found: { isOne } }: { wanted: Wanted; found: ScenarioFiles },
+  { wanted, found: { isOne } }: { wanted: Wanted; found: ScenarioFiles },
 ): Promise<number> {
-  if (report !== undefined && !isOne) await makeFolder(report);
-  const reports = report === undefined ? [] : [isOne ? folderAbove(report) : report];
+  if (!isOne) await makeFolders(wanted);
+  const { report, capture, junit } = wanted;
+  const written = [report, capture].flatMap((path) => path === undefined ? [] : [isOne ? folderAbove(path) : path]);
   const { command, operands, values } = context.arguments;
   const options = values.entries().flatMap(([name, given]) =>
     name === "uml" || name === "mem"
@@ -77,7 +79,7 @@ async function runThere(
     operands: [],
     program: ["plugctl", command, ...options, "--", ...operands],
     values: new Map([
-      ["rw", junit ? [...reports, folderAbove(junit.path)] : reports],
+      ["rw", junit ? [...written, folderAbove(junit.path)] : written],
       ["mem", values.get("mem") ?? []],
     ]),
   });
@@ -93,8 +95,8 @@ async function runAll(
   checked: readonly Checked[],
   { wanted, texts }: { wanted: Wanted; texts?: VerdictText },
 ): Promise<number> {
-  const { isJson, isTap, isQuiet, report: reports, jobs } = wanted;
-  if (reports !== undefined) await makeFolder(reports);
+  const { isJson, isTap, isQuiet, report: reports, capture: captures, jobs } = wanted;
+  await makeFolders(wanted);
   const { runSeveral, summaryLine, verdictLine } = await import("../run/several.ts");
   const from = performance.now();
   const isShown = !isJson && !isTap && !isQuiet;
@@ -112,6 +114,7 @@ async function runAll(
     verdicts: await runSeveral(context, checked, {
       jobs,
       reports,
+      captures,
       signal,
       onEvent: isJson ? (event) => context.print(`${JSON.stringify(event)}\n`) : undefined,
       onVerdict,
@@ -120,6 +123,7 @@ async function runAll(
   }));
   if (isShown) context.print(summaryLine(verdicts, (performance.now() - from) / 1000));
   if (reports !== undefined && !isJson) context.note(`reports: ${reports}`);
+  if (captures !== undefined && !isJson) context.note(`packets: ${captures}`);
   const listed = await tellOthers(context, verdicts, { wanted: { ...wanted, isTap: false }, texts });
   if (reason === undefined) return worstStatus(verdicts.map(({ status }) => status)) || listed;
   const { message, status } = describeFailure(reason);
@@ -127,13 +131,16 @@ async function runAll(
   return status;
 }
 
-/** Makes the folder of several reports, where it is not there. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    const what = error instanceof Deno.errors.AlreadyExists ? "there is a file of that name" : String(error);
-    throw new UsageError(`--report ${path}: of several scenarios it names a folder, and ${what}`);
+/** Makes the folders for what is written of each of several scenarios, where they are not there. */
+async function makeFolders({ report, capture }: Wanted): Promise<void> {
+  for (const [option, path] of [["--report", report], ["--capture", capture]]) {
+    if (path === undefined) continue;
+    try {
+      await Deno.mkdir(path, { recursive: true });
+    } catch (error) {
+      const what = error instanceof Deno.errors.AlreadyExists ? "there is a file of that name" : String(error);
+      throw new UsageError(`${option} ${path}: of several scenarios it names a folder, and ${what}`);
+    }
   }
 }
 

@@ -22,7 +22,16 @@ export async function runOne(
   { wanted, texts }: { wanted: Wanted; texts?: VerdictText },
 ): Promise<number> {
   const { isJson, isTap, isQuiet } = wanted;
-  const report = wanted.report === undefined ? undefined : await Report.prepare(wanted.report);
+  const report = await Made.prepare(
+    wanted.report,
+    "the report",
+    async () => (await import("../../scenario/report/report.ts")).formatReport,
+  );
+  const packets = await Made.prepare(
+    wanted.capture,
+    "the packets to",
+    async () => (await import("../../scenario/report/packet_file.ts")).formatPacketFile,
+  );
   using view = new RunView(context, { isTerminal: !isJson && !isTap && Deno.stdout.isTerminal() });
   using witness = texts && new Witness(context, { file, name: scenario.name });
   const print = (event: ScenarioEvent) => {
@@ -38,18 +47,22 @@ export async function runOne(
       maxHoldMs: wanted.maxHoldMs,
       onEvent: (event) => {
         report?.add(event);
+        packets?.add(event);
         witness?.see(event);
         show(event);
       },
       onOutput: !isJson && !isTap && isGiven(context, "verbose") ? view.showOutput : undefined,
       order: isJson ? "file" : "time",
-      capture: report !== undefined,
+      capture: report !== undefined || packets !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );
   const written = await writing(context, async () => {
     await report?.write();
     if (report && !isJson) context.note(`report: ${report.path}`);
+  }) || await writing(context, async () => {
+    await packets?.write();
+    if (packets && !isJson) context.note(`packets: ${packets.path}`);
   });
   const { status, said } = endingOf(context, result, { view, isShown: !isJson && !isQuiet });
   const verdicts = witness ? [witness.verdict({ status, said })] : [];
@@ -78,25 +91,23 @@ function endingOf(
   return { status: outcome === "unmet" ? EXIT.expectation : status, said };
 }
 
-type ReportFormat = (events: readonly ScenarioEvent[]) => string | Promise<string>;
-
-/** The report of a run. */
-class Report {
+/** What is made of a run's events, and where it is written. */
+class Made {
   readonly #file: OutputFile;
-  readonly #format: ReportFormat;
+  readonly #format: Format;
   readonly #events: ScenarioEvent[] = [];
 
-  private constructor(file: OutputFile, format: ReportFormat) {
+  private constructor(file: OutputFile, format: Format) {
     this.#file = file;
     this.#format = format;
   }
 
-  /** Sees to it, before anything is done, that there can be the file of `--report`. */
-  static async prepare(path: string): Promise<Report> {
-    const file = await OutputFile.prepare(path, "the report");
-    // Loaded here, since few runs want a report, and in the end it may be there no more.
-    const { formatReport } = await import("../../scenario/report/report.ts");
-    return new Report(file, formatReport);
+  /** Sees to it, before anything is done, that there can be the file; `load` gets what makes it. */
+  static async prepare(path: string | undefined, what: string, load: () => Promise<Format>): Promise<Made | undefined> {
+    if (path === undefined) return undefined;
+    const file = await OutputFile.prepare(path, what);
+    // Loaded here, since few runs want it, and in the end it may be there no more.
+    return new Made(file, await load());
   }
 
   get path(): string {
@@ -109,3 +120,5 @@ class Report {
     await this.#file.write(await this.#format(this.#events));
   }
 }
+
+type Format = (events: readonly ScenarioEvent[]) => string | Uint8Array | Promise<string>;

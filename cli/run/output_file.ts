@@ -30,28 +30,33 @@ export class OutputFile {
    *
    * @throws {Error} where it cannot be written, such as on a full disk
    */
-  async write(text: string): Promise<void> {
+  async write(content: string | Uint8Array): Promise<void> {
     try {
-      await put(text, this.path);
+      await put(content, this.path);
     } catch (error) {
       throw cannotWrite(`${this.#what} ${this.path}`, sentenceOf(error), error);
     }
   }
 }
 
-async function put(text: string, path: string): Promise<void> {
+async function put(content: string | Uint8Array, path: string): Promise<void> {
   const there = await statOf(path);
   // A device or a pipe is written to, and a link is left: what it leads to is replaced
-  if (there && !there.isFile) return await Deno.writeTextFile(path, text);
+  if (there && !there.isFile) return await write(path, content);
   const place = there ? await Deno.realPath(path) : path;
   const part = `${place}.${crypto.randomUUID().slice(0, 8)}.part`;
   try {
-    await Deno.writeTextFile(part, text, { createNew: true });
+    await write(part, content, { createNew: true });
     await Deno.rename(part, place);
   } catch (error) {
     await removeIfThere(part);
     throw error;
   }
+}
+
+async function write(path: string, content: string | Uint8Array, options?: Deno.WriteFileOptions): Promise<void> {
+  if (typeof content === "string") await Deno.writeTextFile(path, content, options);
+  else await Deno.writeFile(path, content, options);
 }
 
 /** What the system says. Deno adds which of its functions it was, and the name of the part that is gone by now. */

@@ -14,6 +14,8 @@ export interface Several {
   jobs: number;
   /** The folder for a report of each. */
   reports?: string;
+  /** The folder for the packets of each. */
+  captures?: string;
   /** Is given every event, with the file that it is of. */
   onEvent?: (event: ScenarioEvent & { file: string }) => void;
   /** Is given each verdict as it comes. */
@@ -82,7 +84,7 @@ async function runOne(context: Context, { file, scenario, set }: Checked, how: S
   using witness = new Witness(context, { file, name: scenario.name });
   const [program, ...words] = ownProgram();
   const child = new Deno.Command(program, {
-    args: [...words, ...wordsFor(context, { file, set, reports: how.reports })],
+    args: [...words, ...wordsFor(context, { file, set }, how)],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -113,20 +115,23 @@ async function runOne(context: Context, { file, scenario, set }: Checked, how: S
 /** The command line that runs one of them. */
 function wordsFor(
   context: Context,
-  { file, set, reports }: { file: string; set: Checked["set"]; reports?: string },
+  { file, set }: Pick<Checked, "file" | "set">,
+  { reports, captures }: Several,
 ): string[] {
   const passedOn = (["seed", "max-hold"] as const).flatMap((name) => {
     const value = valueOf(context, name);
     return value === undefined ? [] : [`--${name}=${value}`];
   });
   const settings = Object.entries(set).map(([key, value]) => `--set=${key}=${value}`);
-  const report = reports === undefined ? [] : [`--report=${reports}/${reportName(file)}`];
-  return ["run", "--json", ...passedOn, ...settings, ...report, "--", file];
+  const name = fileName(file);
+  const report = reports === undefined ? [] : [`--report=${reports}/${name}.html`];
+  const capture = captures === undefined ? [] : [`--capture=${captures}/${name}.pcapng`];
+  return ["run", "--json", ...passedOn, ...settings, ...report, ...capture, "--", file];
 }
 
-/** The report's name of a file: `tests/web.yaml` has `tests_web.html`. */
-function reportName(file: string): string {
-  return `${file.replace(/\.ya?ml$/, "").replace(/^(?:\.?\.?\/)+/, "").replaceAll("/", "_")}.html`;
+/** What files of a scenario are called: `tests_web` for `tests/web.yaml`. */
+function fileName(file: string): string {
+  return file.replace(/\.ya?ml$/, "").replace(/^(?:\.?\.?\/)+/, "").replaceAll("/", "_");
 }
 
 /** What a terminal shows of a verdict in a line. */

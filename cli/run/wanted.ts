@@ -14,6 +14,8 @@ export interface Wanted {
   jobs: number;
   /** The file or, of several scenarios, the folder of `--report`. */
   report?: string;
+  /** Likewise of `--capture`. */
+  capture?: string;
   junit?: OutputFile;
   isTap: boolean;
   /** Whether GitHub's annotations are wanted. */

@@ -176,13 +176,14 @@ Deno.test("a scenario that SIGKILL ends while it tells of packets leaves filters
   });
 });
 
-Deno.test("the report of a scenario has the ladder of its packets, and their waits", async () => {
+Deno.test("the report of a scenario has the ladder of its packets, and their waits, and a capture has them for Wireshark", async () => {
   using traffic = new Traffic();
   const folder = await Deno.makeTempDir();
   const file = `${folder}/a.yaml`;
   const text = scenario(traffic.pair.left.name, RELEASE).replace("capture: true\n", "");
   await Deno.writeTextFile(file, text);
-  const [program, ...args] = [...PLUGCTL, "run", file, "--report", `${folder}/a.html`];
+  const outputs = ["--report", `${folder}/a.html`, "--capture", `${folder}/a.pcapng`];
+  const [program, ...args] = [...PLUGCTL, "run", file, ...outputs];
   const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
   for await (const line of readLines(child.stdout)) if (line.includes("begun")) traffic.send();
   assertEquals((await child.status).code, 0, await new Response(child.stderr).text());
@@ -190,5 +191,17 @@ Deno.test("the report of a scenario has the ladder of its packets, and their wai
   const data = JSON.parse(report.match(/<script type="application\/json" id="data">(.*?)<\/script>/s)?.[1] ?? "{}");
   assertEquals(data.ladder.packets.length, 2 * COUNT);
   assertMatch(report, /<canvas>/);
+  // As tshark reads the file: each packet as it left, with the gate as its interface, and what held it.
+  const fields = ["frame.interface_name", "udp.dstport", "frame.len", "frame.comment"].flatMap((name) => ["-e", name]);
+  const shown = traffic.pair.left.run("tshark", "-r", `${folder}/a.pcapng`, "-T", "fields", ...fields);
+  const lines = shown.trim().split("\n").map((line) => line.split("\t"));
+  assertEquals(lines.length, 2 * COUNT);
+  for (const [gate, port, length, comment] of lines) {
+    assertEquals([port, length], [gate === "held" ? "9000" : "9001", "90"]);
+    assertMatch(
+      comment,
+      gate === "held" ? /^held [\d.]+ m?s by gate held, epoch 1$/ : /^(?:passed|held .* by) gate other$/,
+    );
+  }
   await Deno.remove(folder, { recursive: true });
 });

@@ -1,4 +1,4 @@
-import { type Attribute, readAttributes } from "../codec/records.ts";
+import { type Attribute, findAttribute as find, readAttributes } from "../codec/records.ts";
 import { NLM_F_REQUEST, NLMSG_ERROR, NLMSG_HDRLEN } from "../codec/assembly/constants.ts";
 import {
   CMD_AT,
@@ -124,10 +124,6 @@ function attributesOf(message: Uint8Array): Attribute[] {
 
 function numberOf(value: Uint8Array | undefined): number | undefined {
   return value?.length === 4 ? viewOf(value).getUint32(0, true) : undefined;
-}
-
-function find(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
-  return attributes.find((attribute) => attribute.type === type)?.value;
 }
 
 function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {

@@ -3,12 +3,19 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import { libc, UnsupportedError } from "../linux/libc.ts";
 import { inNewNamespace } from "../linux/namespace.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
-import { hasCapability } from "../linux/process.ts";
+import { type Capability, hasCapability } from "../linux/process.ts";
 import { Connection } from "../netlink/connection.ts";
 import { createRequest } from "../plug/plug_requests.ts";
 
 /** What can be done with plugctl, the first being what it is there for. */
-export const USES = ["holding packets", "gates", "--netns", "scenarios with hosts", "the demo without root"] as const;
+export const USES = [
+  "holding packets",
+  "gates",
+  "--netns",
+  "seeing packets",
+  "scenarios with hosts",
+  "the demo without root",
+] as const;
 
 /** One thing that was looked at. */
 export interface Check {
@@ -230,17 +237,18 @@ export function checkNetlink(): Check {
   }
 }
 
-/** The capabilities to change queues, and to enter and make network namespaces. */
+/** The capabilities to change queues, to enter and make network namespaces, and to see packets. */
 export function checkCapabilities(): Check[] {
   return [
     capability("CAP_NET_ADMIN", { neededFor: "holding packets", all: "cap_net_admin" }),
     // setcap takes away what it does not name.
     capability("CAP_SYS_ADMIN", { neededFor: "--netns", all: "cap_net_admin,cap_sys_admin" }),
+    capability("CAP_NET_RAW", { neededFor: "seeing packets", all: "cap_net_admin,cap_sys_admin,cap_net_raw" }),
   ];
 }
 
 function capability(
-  name: "CAP_NET_ADMIN" | "CAP_SYS_ADMIN",
+  name: Capability,
   { neededFor, all }: Pick<Check, "neededFor"> & { all: string },
 ): Check {
   const ok = hasCapability(name);

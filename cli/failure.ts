@@ -30,6 +30,9 @@ interface About extends Where {
 
 const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how";
 
+/** Those of which plugctl doctor says whether they are there, and how to get them. */
+const CAPABILITIES = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_NET_RAW"];
+
 /** What to do about it. */
 const ADVICE: Readonly<Partial<Record<QueueErrorCode, (about: About) => string | undefined>>> = {
   "already-attached": ({ plug }) => `detach it first with: plugctl detach ${plug}`,
@@ -149,19 +152,13 @@ function aboutWhat({ dev: device, gate, module = "sch_plug" }: QueueError, given
 }
 
 function netlinkFailure(error: NetlinkError, given?: Arguments): Failure {
-  const { errno, operation, subject: { enters, makes, ...about } } = error;
+  const { errno, operation, subject: { enters, takes, ...about } } = error;
   const status = statusOf(error);
-  if (enters !== undefined && errno === EPERM) {
-    return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN, which --netns needs", status);
+  const isForbidden = errno === EPERM || errno === EACCES;
+  if (takes !== undefined && isForbidden) {
+    return withAdvice(error, CAPABILITIES.includes(takes) ? "plugctl doctor says how" : undefined, status);
   }
-  if (makes !== undefined && errno === EPERM) {
-    return withAdvice(error, "run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN", status);
-  }
-  // Of pid:N, where that is somebody else's process.
-  if (enters !== undefined && errno === EACCES) {
-    return withAdvice(error, "run it as root, or give the program CAP_SYS_PTRACE, which --netns pid:N needs", status);
-  }
-  if (errno === EPERM || errno === EACCES) {
+  if (isForbidden) {
     return withAdvice(permissionError(error, given), given ? "plugctl doctor says how" : BECOME_ROOT, status);
   }
   if (errno === ENODEV) {

@@ -438,7 +438,8 @@ export const COMMANDS = {
       "An empty clsact is left alone, and named: gates leave theirs if the kernel would lose packets with it, but " +
       "the kernel does not keep who made one.",
       "With --all it does so in every network namespace that has a name of ip netns or a process in it. The exit " +
-      "status is 0 if nothing of plugctl's is left, and 1 if something could not be removed; the error names it.",
+      "status is 0 if nothing of plugctl's is left, 1 if something could not be removed (the error names it), and 4 if " +
+      "some namespaces could not be looked at; the JSON of --all says how many as hidden, beside namespaces.",
     ],
     examples: [
       ["recover", "restore this network namespace"],

@@ -194,6 +194,17 @@ export function readAttributes(bytes: Uint8Array, start = 0): Attribute[] {
   return found;
 }
 
+/** What the attribute of a type holds; `undefined` where there is none. */
+export function findAttribute(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
+  return attributes.find((attribute) => attribute.type === type)?.value;
+}
+
+/** The 32 bits at an offset of what an attribute holds, as the machine orders them; `undefined` where it ends before. */
+export function wordAt(value: Uint8Array | undefined, offset = 0): number | undefined {
+  if (!value || value.length < offset + 4) return undefined;
+  return new DataView(value.buffer, value.byteOffset, value.length).getUint32(offset, true);
+}
+
 /** The bytes of the message on which a cursor stands; they change with the next that are received. */
 export function bytesOf(records: Records): Uint8Array {
   return receiveRegion.subarray(records.offset, records.offset + records.word(0));

@@ -10,7 +10,7 @@ import { QueueError, type Where } from "../plug/queue_error.ts";
 import { LAST_PRIORITY } from "../plug/shelter.ts";
 import { Gate } from "./gate.ts";
 import { hookQdisc, queuedPackets } from "./gate_state.ts";
-import { EVERYTHING } from "./match/cube.ts";
+import { EVERYTHING } from "../plug/match/cube.ts";
 import { othersAt } from "./others.ts";
 
 /** A gate that stands for a plug at a device's root. */

@@ -1,10 +1,10 @@
-import { type Cube, EVERYTHING } from "./match/cube.ts";
+import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
+import { type Cube, EVERYTHING } from "../plug/match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
-import { keysOf, signOf } from "./match/flower.ts";
+import { keysOf, signOf } from "../plug/match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, gateDevice, inventName } from "../plug/gate_device.ts";
 import { FIRST_FILTER, type Key } from "../plug/filter.ts";
-import { isEverything } from "./held.ts";
 
 /** How to make a gate. */
 export interface GateOptions {
@@ -30,7 +30,7 @@ export interface GateOptions {
   replace?: boolean;
   /**
    * Whether it may hold this SSH session, or all of a device that carries a default route, and whether its packets may
-   * bypass filters that others have put behind it.
+   * bypass filters that others have put behind it. To hold, a guardian with `maxHoldMs` is as good.
    */
   force?: boolean;
 }
@@ -47,13 +47,13 @@ export interface GatePlan {
   cubes: readonly Cube[];
   /** The filters of each hook. */
   filters: PlannedFilter[];
-  /** Whether all, or as good as all, of a device's packets are meant. */
-  all: boolean;
   /** A short sign of what they compare. */
   sign: string;
   limitBytes?: number;
   priority?: number;
   hold: boolean;
+  /** Whether that ends by itself. */
+  hasDeadline: boolean;
   replace: boolean;
   force: boolean;
 }
@@ -82,7 +82,7 @@ const ALL_FILTERS_MAX = 200;
  * @throws {RangeError} where a name, a limit, a priority or the number of devices or expressions is out of range
  * @throws {MatchError} where an expression cannot be understood
  */
-export function planGate(options: GateOptions): GatePlan {
+export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
   const match = [options.match ?? []].flat().map((text) => text.trim().replaceAll(/\s+/g, " "));
   const cubes = match.length === 0 ? [EVERYTHING] : match.flatMap((text) => parseMatch(text));
@@ -97,11 +97,11 @@ export function planGate(options: GateOptions): GatePlan {
     match,
     cubes,
     filters,
-    all: isEverything(cubes),
     sign: signOf(filters.map(({ keys }) => keys)),
     limitBytes: options.limitBytes,
     priority: options.priority,
     hold,
+    hasDeadline: hasDeadline(options),
     replace,
     force,
   };

@@ -17,7 +17,8 @@ import { type Direction, GATE_TXQUEUELEN, gateName, type GateNote, parseNote, si
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf } from "./held.ts";
-import { cubeOf, signOf } from "./match/flower.ts";
+import { cubeOfFilter } from "./match/clauses.ts";
+import { signOf } from "../plug/match/flower.ts";
 import { type Others, othersAt } from "./others.ts";
 
 /** What gates consist of, as a network namespace has it. */
@@ -219,7 +220,7 @@ export function othersOf(
   const { links } = machine;
   const found = hooksOf({ priority, ...note }).map(({ ifindex, side }) => {
     const place = { ifindex, parent: hookOf(side) };
-    const cubes = filters.filter((filter) => isAt(filter, place)).map(cubeOf);
+    const cubes = filters.filter((filter) => isAt(filter, place)).map(cubeOfFilter);
     return othersAt(machine.filters.filter((filter) => isAt(filter, place)), { priority, cubes, links });
   });
   return {

@@ -84,7 +84,7 @@ export function createStep({ device }: GatePlan): Step {
  * and each device gets a clsact.
  */
 export function plannedRequests(plan: GatePlan, devices: readonly number[]): Request[] {
-  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, all, sign, match } = plan;
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, sign, match } = plan;
   const note = {
     direction,
     devices,
@@ -92,7 +92,6 @@ export function plannedRequests(plan: GatePlan, devices: readonly number[]): Req
     limitBytes,
     priority,
     filters: filters.length,
-    all,
     sign,
     match,
   };

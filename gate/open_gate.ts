@@ -133,7 +133,7 @@ function different(
  * @throws {QueueError} where packets would be lost, somebody else's filters bypassed, or somebody locked out
  */
 function refuse(connection: Connection, { plan, operation, devices }: Task & Survey): void {
-  const { cubes, direction, all } = plan;
+  const { cubes, direction } = plan;
   for (const [index, device] of devices.entries()) {
     const { ifindex } = device;
     refuseDeviceKind(device, { plan, operation, dev: plan.devs[index] });
@@ -141,9 +141,9 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
     refuseHeld(device, { operation, dev: plan.devs[index] });
     refuseStray(device, { operation, dev: plan.devs[index] });
     if (plan.force) continue;
-    const danger = { operation, ifindex, held: heldBy(cubes, { sides: sidesOf(direction), all }) };
+    const danger = { operation, ifindex, held: heldBy(cubes, direction) };
     if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
-    if (plan.hold) refuseLockout(connection, danger);
+    if (plan.hold && !plan.hasDeadline) refuseLockout(connection, danger);
   }
   if (!plan.force) refuseBypass(connection, { plan, operation, devices });
 }
@@ -210,7 +210,7 @@ function hooksWithOthers(
 
 /** Decides what was left open. */
 function decide({ plan, operation, devices }: Task & Survey): GateNote {
-  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, all, sign, match } = plan;
+  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, sign, match } = plan;
   return {
     direction,
     devices: devices.map(({ ifindex }) => ifindex),
@@ -218,7 +218,6 @@ function decide({ plan, operation, devices }: Task & Survey): GateNote {
     limitBytes,
     priority: choosePriority(devices, { plan, operation }),
     filters: filters.length,
-    all,
     sign,
     match,
   };

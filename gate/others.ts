@@ -1,7 +1,7 @@
 import type { LinkMessage } from "../codec/message.ts";
 import { type Action, type Filter, isGateFilter } from "../plug/filter.ts";
-import { type Cube, intersect } from "./match/cube.ts";
-import { cubeOf } from "./match/flower.ts";
+import { type Cube, intersect } from "../plug/match/cube.ts";
+import { cubeOfFilter } from "./match/clauses.ts";
 
 /** What filters that plugctl did not make do to a gate, and it to them, each as tc names it. */
 export interface Others {
@@ -54,7 +54,7 @@ export function othersAt(
 
 /** Of a filter of another kind than flower nothing is known but its protocol. */
 function overlaps(filter: Filter, cubes: readonly Cube[]): boolean {
-  const theirs = cubeOf(filter);
+  const theirs = cubeOfFilter(filter);
   return cubes.some((cube) => intersect(cube, theirs) !== undefined);
 }
 

@@ -6,7 +6,8 @@ import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
 import { type GateState, readGates } from "./gate_state.ts";
-import { cubeOf, keysOf } from "./match/flower.ts";
+import { cubeOfFilter } from "./match/clauses.ts";
+import { keysOf } from "../plug/match/flower.ts";
 
 /** A tap of a gate that is to be taken out when its process is dead. */
 export interface TapCharge {
@@ -109,7 +110,7 @@ function gateNamed(connection: Connection, name: string): GateState | undefined 
 
 /** What a filter compares, as the kernel takes it: of VLANs it does not take what it tells. */
 function keysIn(filter: Filter): Key[] {
-  return keysOf(cubeOf(filter));
+  return keysOf(cubeOfFilter(filter));
 }
 
 /** The groups of psample that get what a filter matches. */

@@ -15,6 +15,11 @@ export interface GuardOptions {
   maxHoldMs?: number;
 }
 
+/** Whether what holds from its first moment on has a deadline, which is as good as a way out. */
+export function hasDeadline({ guardian, maxHoldMs }: GuardOptions): boolean {
+  return guardian !== undefined && maxHoldMs !== undefined;
+}
+
 /** What a guardian is told of a queue in its charge, and asked. */
 export interface QueueGuard {
   /** The number of the guardian's process. */

@@ -1,5 +1,5 @@
 import { inNamespace } from "./namespace.ts";
-import { EAGAIN, ENOBUFS, NetlinkError } from "./netlink_error.ts";
+import { type AnyOperation, EAGAIN, ENOBUFS, NetlinkError, Operation } from "./netlink_error.ts";
 import { Incoming } from "./incoming.ts";
 import { libc } from "./libc.ts";
 
@@ -72,7 +72,7 @@ export interface CaptureSocketOptions {
  */
 export function openPacketSocket(ifindex: number, { keep, netns }: CaptureSocketOptions): PacketSocket {
   const open = () => {
-    const fd = openFd("open a packet socket", [AF_PACKET, SOCK_RAW, 0]);
+    const fd = openFd(new Operation("open a packet socket", { takes: "CAP_NET_RAW" }), [AF_PACKET, SOCK_RAW, 0]);
     const socket = new PacketSocket(fd, keep);
     try {
       setOption(fd, { level: SOL_SOCKET, name: SO_TIMESTAMPNS, value: ON, operation: "time packets" });
@@ -106,7 +106,7 @@ export function openGenericSocket({ keep, netns }: CaptureSocketOptions): Generi
   return netns === undefined ? open() : inNamespace(netns, open);
 }
 
-function openFd(operation: string, [domain, type, protocol]: readonly [number, number, number]): number {
+function openFd(operation: AnyOperation, [domain, type, protocol]: readonly [number, number, number]): number {
   return checked(operation, libc().call.socket(domain, type | SOCK_CLOEXEC, protocol));
 }
 
@@ -126,7 +126,7 @@ function enlarge(fd: number): void {
   }
 }
 
-function checked(operation: string, result: number): number {
+function checked(operation: AnyOperation, result: number): number {
   if (result < 0) throw new NetlinkError(operation, { errno: libc().errno() });
   return result;
 }

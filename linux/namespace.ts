@@ -24,6 +24,7 @@ const MNT_DETACH = 2;
 /** Where `ip netns` keeps its names. */
 export const NAMED = "/run/netns";
 const PATH_MAX = 4096;
+const CAP_SYS_ADMIN = "CAP_SYS_ADMIN";
 const HERE = "/proc/thread-self/ns/net";
 
 /**
@@ -55,10 +56,11 @@ export function namespacePath(namespace: string): string {
 export function inNamespace<T>(namespace: string, work: () => T): T {
   const path = namespacePath(namespace);
   const { call, errno } = libc();
-  const operation = new Operation(`enter network namespace ${namespace}`, { enters: namespace });
+  const doing = (takes: string) => new Operation(`enter network namespace ${namespace}`, { enters: namespace, takes });
   using home = openFile(HERE);
-  using away = openFile(path, operation);
-  if (call.setns(away.fd, CLONE_NEWNET) < 0) throw new NetlinkError(operation, { errno: errno() });
+  // To see which one a process of somebody else is in takes as much as to look into its memory.
+  using away = openFile(path, doing(path.startsWith("/proc/") ? "CAP_SYS_PTRACE" : "permission to read that file"));
+  if (call.setns(away.fd, CLONE_NEWNET) < 0) throw new NetlinkError(doing(CAP_SYS_ADMIN), { errno: errno() });
   try {
     return work();
   } finally {
@@ -71,7 +73,9 @@ export function inNewNamespace<T>(work: () => T): T {
   const { call, errno } = libc();
   using home = openFile(HERE);
   if (call.unshare(CLONE_NEWNET) < 0) {
-    throw new NetlinkError(new Operation("make a network namespace", { makes: "" }), { errno: errno() });
+    throw new NetlinkError(new Operation("make a network namespace", { takes: CAP_SYS_ADMIN }), {
+      errno: errno(),
+    });
   }
   try {
     return work();
@@ -115,7 +119,7 @@ export function keepNamespace(fd: number): OpenNamespace {
  * @throws {NetlinkError} with EEXIST where the name is taken, with EPERM without CAP_SYS_ADMIN
  */
 export function makeNamespace(name: string): void {
-  const operation = new Operation(`make network namespace ${name}`, { makes: name });
+  const operation = new Operation(`make network namespace ${name}`, { takes: CAP_SYS_ADMIN });
   const path = namespacePath(name);
   shareNames(operation);
   createFile(path, operation);
@@ -263,7 +267,22 @@ export function allNamespaces(): AllNamespaces {
     else if (identity === "stray") all.strays.push(name);
     else if (identity !== "gone") found.set(identity, found.get(identity) ?? name);
   }
-  return { ...all, names: [...found.values()] };
+  for (const name of found.values()) {
+    const why = name === `pid:${Deno.pid}` ? undefined : whyNotEntered(name);
+    if (why === undefined) all.names.push(name);
+    else if (why === "hidden") all.hidden++;
+  }
+  return all;
+}
+
+/** Why a namespace cannot be entered; that of a process can be seen by who may not. */
+function whyNotEntered(name: string): typeof REASONS[number] | undefined {
+  try {
+    return inNamespace(name, () => undefined);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno in REASONS) return REASONS[error.errno];
+    throw error;
+  }
 }
 
 function namedNamespaces(): string[] {

@@ -55,8 +55,8 @@ export interface Subject {
   readonly gate?: string;
   /** A network namespace that is to be entered, as it was named. */
   readonly enters?: string;
-  /** A network namespace that is to be made, by its name, which is empty where it gets none. */
-  readonly makes?: string;
+  /** The capability that it takes, where that is another than CAP_NET_ADMIN: `CAP_SYS_ADMIN`. */
+  readonly takes?: string;
 }
 
 /** Something that is being done: what, in words, and to what. */
@@ -119,8 +119,13 @@ export class NetlinkError extends Error {
     { errno, sentence = "", offset = 0 }: Refusal,
     options?: ErrorOptions,
   ) {
+    const { takes } = subjectOf(operation);
+    const isForbidden = errno === EPERM || errno === EACCES;
+    const own = takes !== undefined && isForbidden ? `it takes root, or ${takes}` : "";
     super(
-      `Cannot ${operation}: ${sentence || errnoSentence(errno)} (${errnoName(errno)})`,
+      `Cannot ${operation}: ${[sentence, own].filter(Boolean).join(": ") || errnoSentence(errno)} (${
+        errnoName(errno)
+      })`,
       options,
     );
     this.operation = String(operation);

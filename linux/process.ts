@@ -1,10 +1,13 @@
 import { libc } from "./libc.ts";
 
 /** Bits of `CapEff` in `/proc/self/status`, `linux/capability.h`. */
-const BITS = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n } as const;
+const BITS = { CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n, CAP_SYS_ADMIN: 21n } as const;
+
+/** A capability that plugctl asks about. */
+export type Capability = keyof typeof BITS;
 
 /** Whether this process has a capability; false where `/proc` does not say. */
-export function hasCapability(name: keyof typeof BITS): boolean {
+export function hasCapability(name: Capability): boolean {
   const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1] ?? "0";
   return (BigInt(`0x${mask}`) >> BITS[name] & 1n) === 1n;
 }

@@ -3,7 +3,7 @@ import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
 import { DecodeError } from "../codec/decode_error.ts";
 import { receiveRegion, sendRegion, slotLengths } from "../codec/exchange.ts";
 import type { AnswerMessage, Message } from "../codec/message.ts";
-import { decodeSlots, readReceived, verifyAcks } from "../codec/received.ts";
+import { readReceived, readSlots, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { type AnyOperation, EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
@@ -12,7 +12,7 @@ import { Heard } from "./listener.ts";
 import { type ListeningSocket, openListeningSocket, openSocket, type Socket } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
-export interface Answer {
+export interface Answer<T = Message> {
   /** 0, or a positive errno. */
   errno: number;
   /** The kernel's own sentence, or empty. */
@@ -20,7 +20,7 @@ export interface Answer {
   /** Where in the request the fault is, in bytes; 0 where the kernel did not say. */
   offset: number;
   /** What a GET request asked for. */
-  message?: Message;
+  message?: T;
 }
 
 /** Sees the bytes of every datagram, which are valid during the call only. */
@@ -108,11 +108,22 @@ export class Connection implements Disposable {
    * @throws {NetlinkError} where the socket fails, no answer comes in time, or answers were lost (ENOBUFS)
    */
   transact(requests: readonly Request[], { overheard = false }: { overheard?: boolean } = {}): Answer[] {
-    const answers: Answer[] = [];
+    return this.#inParts(requests, { overheard, choose: (records) => records.message() });
+  }
+
+  /**
+   * As `transact`, for requests that ask for one thing each: keeps of its message what `choose` returns, which reads from
+   * the records during the call only.
+   */
+  ask<T>(requests: readonly Request[], choose: (records: Records) => T | undefined): Answer<T>[] {
+    return this.#inParts(requests, { overheard: false, choose });
+  }
+
+  #inParts<T>(requests: readonly Request[], how: Exchange<T>): Answer<T>[] {
+    if (requests.length <= REQUESTS_PER_SEND) return requests.length === 0 ? [] : this.#exchange(requests, how);
+    const answers: Answer<T>[] = [];
     for (let from = 0; from < requests.length; from += REQUESTS_PER_SEND) {
-      answers.push(
-        ...this.#exchange(requests.slice(from, from + REQUESTS_PER_SEND), overheard),
-      );
+      answers.push(...this.#exchange(requests.slice(from, from + REQUESTS_PER_SEND), how));
     }
     return answers;
   }
@@ -197,10 +208,10 @@ export class Connection implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
-  #exchange(requests: readonly Request[], overheard: boolean): Answer[] {
+  #exchange<T>(requests: readonly Request[], { overheard, choose }: Exchange<T>): Answer<T>[] {
     const first = this.#send(requests, overheard);
-    const answers: (Answer | undefined)[] = requests.map(() => undefined);
-    const found: Message[] = [];
+    const answers: (Answer<T> | undefined)[] = requests.map(() => undefined);
+    const found: (T | undefined)[] = [];
     this.#deadline = undefined;
     for (let missing = requests.length; missing > 0;) {
       const count = this.#receiveSlots(missing);
@@ -212,17 +223,19 @@ export class Connection implements Disposable {
         missing -= count;
         continue;
       }
-      for (const message of decodeSlots(count)) {
-        const index = message.sequence - first >>> 0;
+      const records = readSlots(count);
+      while (records.next()) {
+        const index = records.sequence - first >>> 0;
         if (index >= requests.length || answers[index]) continue;
-        if (message.about !== "answer") found[index] = message;
+        const answer = records.type === NLMSG_ERROR || records.type === NLMSG_DONE ? records.message() : undefined;
+        if (answer?.about !== "answer") found[index] = choose(records);
         else {
-          answers[index] = { ...refusal(message), message: found[index] };
+          answers[index] = { ...refusal(answer), message: found[index] };
           missing--;
         }
       }
     }
-    return answers as Answer[];
+    return answers as Answer<T>[];
   }
 
   /** Encodes and sends requests as one datagram. Returns the sequence number of the first. */
@@ -338,8 +351,14 @@ export class Connection implements Disposable {
   }
 }
 
+/** How requests are sent, and what is kept of the messages that answer them. */
+interface Exchange<T> {
+  overheard: boolean;
+  choose: (records: Records) => T | undefined;
+}
+
 /** What most requests are answered. */
-const DONE: Answer = Object.freeze({ errno: 0, sentence: "", offset: 0, message: undefined });
+const DONE: Answer<never> = Object.freeze({ errno: 0, sentence: "", offset: 0, message: undefined });
 
 function refusal(
   { errno, sentence, offset }: AnswerMessage,

@@ -7,7 +7,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { detachInTurn } from "./drain.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { entrustPlug } from "./guarded_plug.ts";
-import type { GuardOptions } from "../guardian/entrust.ts";
+import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
 import {
@@ -34,7 +34,10 @@ export interface AttachOptions extends PlugPlace, GuardOptions {
   hold?: boolean;
   /** Whether somebody else's qdisc may be replaced. */
   replace?: boolean;
-  /** Whether a device may be held, or have a limit below its MTU, that carries the default route or this SSH session. */
+  /**
+   * Whether a device may be held, or have a limit below its MTU, that carries the default route or this SSH session. To hold
+   * it, a guardian with `maxHoldMs` is as good.
+   */
   force?: boolean;
 }
 
@@ -122,7 +125,9 @@ function plan(connection: Connection, options: AttachOptions, before: readonly P
 /** Refuses a plug that holds, or whose limit lets next to nothing through, where that would lock out. */
 function refuseDanger(
   connection: Connection,
-  { operation, place, found: { there, others }, hold, limitBytes }: Pick<AttachOptions, "hold" | "limitBytes"> & {
+  { operation, place, found: { there, others }, hold, limitBytes, ...guard }: GuardOptions & {
+    hold?: boolean;
+    limitBytes?: number;
     operation: AnyOperation;
     place: { ifindex: number; parent: number };
     found: Found;
@@ -131,7 +136,7 @@ function refuseDanger(
   const held = heldAt(connection, { ...place, qdiscs: there ? [there, ...others] : others });
   const danger = { operation, ifindex: place.ifindex, held };
   if (limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes });
-  if (hold) refuseLockout(connection, danger);
+  if (hold && !hasDeadline(guard)) refuseLockout(connection, danger);
 }
 
 interface Found {

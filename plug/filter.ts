@@ -12,7 +12,14 @@ import {
   TCA_OPTIONS,
   TCA_STATS_BASIC,
 } from "../codec/assembly/constants.ts";
-import { type Attribute, bytesOf, readAttributes, type Records } from "../codec/records.ts";
+import {
+  type Attribute,
+  bytesOf,
+  findAttribute as find,
+  readAttributes,
+  type Records,
+  wordAt as word,
+} from "../codec/records.ts";
 import {
   TC_ACT_PIPE,
   TC_ACT_STOLEN,
@@ -253,18 +260,8 @@ function readAction(attributes: readonly Attribute[]): Action {
   };
 }
 
-function find(attributes: readonly Attribute[], type: number): Uint8Array | undefined {
-  return attributes.find((attribute) => attribute.type === type)?.value;
-}
-
 function text(value: Uint8Array | undefined): string {
   return new TextDecoder().decode(value).replace(/\0.*$/s, "");
-}
-
-/** The 32 bits at an offset, as the machine orders them. */
-function word(value: Uint8Array | undefined, offset: number): number | undefined {
-  if (!value || value.length < offset + 4) return undefined;
-  return new DataView(value.buffer, value.byteOffset, value.length).getUint32(offset, true);
 }
 
 function signed(value: number | undefined): number | undefined {

@@ -25,8 +25,6 @@ export interface GateNote {
   priority: number;
   /** How many filters it has on each hook. */
   filters: number;
-  /** Whether it holds all, or as good as all, of its devices. */
-  all: boolean;
   /** A short sign of what they compare, as `signOf` makes it; absent in a note of version 0.1.0. */
   sign?: string;
   /** The expressions as they were written, one of which a packet must fit; none for all packets. */
@@ -49,7 +47,7 @@ export interface KeptNote {
 }
 
 /**
- * Formats a note: `plugctl=1 direction=egress devices=2,3 clsact=2 limit=1048576 priority=1000 filters=2 all=no
+ * Formats a note: `plugctl=1 direction=egress devices=2,3 clsact=2 limit=1048576 priority=1000 filters=2
  * sign=8d0c4b5a match=tcp dst port 80; udp`.
  *
  * @throws {RangeError} where there are more devices than an alias holds, some 25 at least, or longer expressions than
@@ -78,9 +76,9 @@ export function formatNote(note: GateNote): KeptNote {
 }
 
 function head(note: GateNote, cookies: number): string {
-  const { direction, devices, ownClsact, limitBytes, priority, filters, all, sign = "" } = note;
+  const { direction, devices, ownClsact, limitBytes, priority, filters, sign = "" } = note;
   return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
-    `limit=${limitBytes} priority=${priority} filters=${filters} all=${all ? "yes" : "no"} sign=${sign} ` +
+    `limit=${limitBytes} priority=${priority} filters=${filters} sign=${sign} ` +
     `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
 }
 
@@ -100,7 +98,7 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
   if (words.get("plugctl") !== VERSION || !whole || !isDirection(direction)) return undefined;
   const cut = Number(words.get("cookies") ?? 0);
   const match = text === undefined || cut > cookies.length ? undefined : expressions(text, cookies.slice(0, cut));
-  return { direction, ...note, all: words.get("all") === "yes", sign: words.get("sign"), match };
+  return { direction, ...note, sign: words.get("sign"), match };
 }
 
 function isDirection(text: string | undefined): text is Direction {

@@ -11,7 +11,7 @@ import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts"
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
 import type { HookLooks } from "./filter.ts";
-import type { Held } from "./lockout.ts";
+import type { Held } from "./flow.ts";
 import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 

@@ -119,7 +119,6 @@ function makeDevice(connection: Connection, root: number): number | undefined {
     limitBytes: LIMIT_BYTES,
     priority: LAST_PRIORITY,
     filters: 1,
-    all: true,
   };
   const place = { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE };
   const answers = connection.transact([

@@ -1,6 +1,6 @@
 import { type DetachOptions, type DetachReport, losses } from "../../plug/drain.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
-import { allNamespaces } from "../../linux/namespace.ts";
+import { type AllNamespaces, allNamespaces } from "../../linux/namespace.ts";
 import { ENOENT, NetlinkError } from "../../linux/netlink_error.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { findLeftovers, type Leftovers, recover, type Recovery } from "../../gate/recover.ts";
@@ -19,16 +19,19 @@ interface Recovered extends Recovery {
 export async function run(context: Context): Promise<number> {
   const all = isGiven(context, "all");
   if (all && isGiven(context, "netns")) throw new UsageError("--all goes without --netns: it is every namespace");
-  const hidden = all ? tellHidden(context) : 0;
+  const spaces = all ? allNamespaces() : undefined;
+  if (spaces) tellHidden(context, spaces);
+  const hidden = spaces?.hidden ?? 0;
   if (isGiven(context, "dry-run")) {
-    await printLeftovers(context);
-    return EXIT.done;
+    await printLeftovers(context, spaces);
+    return hidden > 0 ? EXIT.incapable : EXIT.done;
   }
-  const recovered = await interruptible((signal) => all ? recoverAll(context, signal) : recoverHere(context, signal));
+  const recovered = await interruptible((signal) =>
+    spaces ? recoverAll(spaces, { context, signal }) : recoverHere(context, signal)
+  );
   const failures = recovered.flatMap(({ failures }) => failures);
   if (isGiven(context, "json")) {
-    const results = recovered.map(plain);
-    context.print(`${JSON.stringify(all ? results : results[0], null, 2)}\n`);
+    printJson(context, recovered.map(plain), spaces);
   } else {
     const done = recovered.flatMap(lines);
     const nothing = failures.length === 0 && hidden === 0 && recovered.every(({ kept }) => kept.length === 0)
@@ -50,30 +53,34 @@ export async function run(context: Context): Promise<number> {
   return hidden > 0 ? EXIT.incapable : EXIT.done;
 }
 
+/** Prints what was found or done: of every namespace, with what could not be looked at. */
+function printJson(context: Context, results: readonly unknown[], spaces: AllNamespaces | undefined): void {
+  const whole = spaces ? { namespaces: results, hidden: spaces.hidden, strays: spaces.strays } : results[0];
+  context.print(`${JSON.stringify(whole, null, 2)}\n`);
+}
+
 /** Says which namespaces cannot be looked at, and how many these are. */
-function tellHidden(context: Context): number {
-  const { strays, hidden } = allNamespaces();
+function tellHidden(context: Context, { strays, hidden }: AllNamespaces): void {
   for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
   if (hidden > 0) {
-    context.note(
-      `not looked at: ${hidden} names and processes whose network namespaces take root, or CAP_SYS_ADMIN and CAP_SYS_PTRACE`,
-    );
+    const those = hidden === 1
+      ? "1 name or process whose network namespace takes"
+      : `${hidden} names and processes whose network namespaces take`;
+    context.note(`not looked at: ${those} root, or CAP_SYS_ADMIN and CAP_SYS_PTRACE`);
   }
-  return hidden;
 }
 
 /** Says what would be released and taken away, and touches nothing. */
-async function printLeftovers(context: Context): Promise<void> {
-  const spaces = isGiven(context, "all") ? allNamespaces().names : [undefined];
+async function printLeftovers(context: Context, spaces: AllNamespaces | undefined): Promise<void> {
   const found: (Leftovers & { netns?: string })[] = [];
-  for (const netns of spaces) {
+  for (const netns of spaces?.names ?? [undefined]) {
     using connection = await openConnection(context, netns === `pid:${Deno.pid}` ? undefined : netns);
     found.push({ netns, ...findLeftovers(connection) });
   }
   for (const { netns, bareClsacts } of found) for (const dev of bareClsacts) context.note(clsactText(dev, netns));
   if (isGiven(context, "json")) {
     const plain = found.map((one) => ({ ...one, plugs: named(one.plugs), foreign: named(one.foreign) }));
-    return context.print(`${JSON.stringify(isGiven(context, "all") ? plain : plain[0], null, 2)}\n`);
+    return printJson(context, plain, spaces);
   }
   const texts = found.flatMap(({ netns, gates, plugs, filters, taps }) => [
     ...gates.map(({ name, packets }) => `would take down gate ${name}${placeOf(netns)}${holding(packets)}`),
@@ -81,7 +88,8 @@ async function printLeftovers(context: Context): Promise<void> {
     ...filters > 0 ? [`would delete ${numberOf(filters, "filter")}${placeOf(netns)} whose gate is gone`] : [],
     ...taps.map(({ name }) => `would take a tap out of gate ${name}${placeOf(netns)}, whose copies nobody reads`),
   ]);
-  context.print((texts.length > 0 ? texts : ["there is nothing to recover"]).map((line) => `${line}\n`).join(""));
+  const nothing = spaces && spaces.hidden > 0 ? [] : ["there is nothing to recover"];
+  context.print((texts.length > 0 ? texts : nothing).map((line) => `${line}\n`).join(""));
 }
 
 /** The kernel keeps nothing of who has made a clsact, and takes no mark. */
@@ -102,10 +110,12 @@ async function recoverHere(context: Context, signal: AbortSignal): Promise<Recov
 }
 
 /** Recovers every network namespace that can be found. What fails in one keeps no other from it. */
-async function recoverAll(context: Context, signal: AbortSignal): Promise<Recovered[]> {
-  const { names } = allNamespaces();
+async function recoverAll(
+  { names }: AllNamespaces,
+  options: { context: Context; signal: AbortSignal },
+): Promise<Recovered[]> {
   const recovered: Recovered[] = [];
-  for (const netns of names) recovered.push(await recoverIn(netns, { context, signal }));
+  for (const netns of names) recovered.push(await recoverIn(netns, options));
   return recovered;
 }
 

@@ -23,8 +23,7 @@ export const ATTACH = operation({
       parent: parent === undefined ? undefined : parseParent(parent),
       handle: handle === undefined ? undefined : parseHandle(handle),
     };
-    // That it can lock out is no reason to refuse: there is a deadline.
-    const thing = desk.attach({ ...options, ...place, force: options.hold });
+    const thing = desk.attach({ ...options, ...place });
     if (options.hold) desk.heed([thing]);
     const { plug } = thing;
     return { ...placeIn(thing), warnings: [...plug.warnings, ...gapRemarks(plug)] };

@@ -83,15 +83,27 @@ export function readPrefix(
     (lengthText === undefined ? (octets < 4 ? 8 * octets : bitCount) : wholeNumber(lengthText, bitCount));
   if (length === undefined) throw reader.fault(lengthPart(word), `a length from 1 to ${bitCount}`);
   if (length === 0) {
-    const family = address.length === 4 ? "ip" : "ip6";
-    const problem = `every ${family === "ip" ? "IPv4" : "IPv6"} address fits ${word.text}`;
-    throw reader.fault(word, `a longer prefix, or in place of it: ${family}`, { problem });
+    throw fitsAll(reader, { word, size: address.length, mask: told === undefined ? "" : " mask 0.0.0.0" });
   }
   const masked = maskAddress(address, length);
   if (masked.some((byte, index) => byte !== address[index])) {
     throw reader.fault(word, `no bits behind the first ${length}: ${formatAddress(masked)}/${length}`);
   }
   return { address, length };
+}
+
+/** The kernel takes no filter that compares no bit of an address. */
+function fitsAll(
+  reader: Reader,
+  { word, size, mask }: { word: Word; size: number; mask: string },
+): ReturnType<Reader["fault"]> {
+  const [name, family] = size === 4 ? ["IPv4", "ip"] : ["IPv6", "ip6"];
+  const before = reader.expression.slice(0, word.position).match(/\b(?:ip6?|r?arp|icmp6?)(?=\s)/g);
+  return reader.fault(
+    { ...word, text: word.text + mask },
+    `a longer prefix, or for every address: ${before?.at(-1) ?? family}`,
+    { problem: `every ${name} address fits ${word.text}${mask}` },
+  );
 }
 
 /** What stands behind the slash, or all where nothing does. */
@@ -106,6 +118,6 @@ function readMask(reader: Reader): number {
   const word = reader.take(expected);
   const mask = parseAddress(word.text);
   const binary = mask?.length === 4 ? [...mask].map((byte) => byte.toString(2).padStart(8, "0")).join("") : "";
-  if (!/^1+0*$/.test(binary)) throw reader.fault(word, expected);
+  if (!/^1*0*$/.test(binary) || binary === "") throw reader.fault(word, expected);
   return binary.lastIndexOf("1") + 1;
 }

@@ -1,28 +1,34 @@
 import {
-  TCA_FLOWER_KEY_ETH_DST,
-  TCA_FLOWER_KEY_ETH_DST_MASK,
-  TCA_FLOWER_KEY_ETH_SRC,
-  TCA_FLOWER_KEY_ETH_SRC_MASK,
-  TCA_FLOWER_KEY_FLAGS,
-  TCA_FLOWER_KEY_FLAGS_MASK,
   TCA_FLOWER_KEY_ICMPV4_CODE,
   TCA_FLOWER_KEY_ICMPV4_CODE_MASK,
   TCA_FLOWER_KEY_ICMPV4_TYPE,
   TCA_FLOWER_KEY_ICMPV4_TYPE_MASK,
   TCA_FLOWER_KEY_ICMPV6_CODE,
   TCA_FLOWER_KEY_ICMPV6_CODE_MASK,
-  TCA_FLOWER_KEY_IP_TOS,
-  TCA_FLOWER_KEY_IP_TOS_MASK,
-  TCA_FLOWER_KEY_IP_TTL,
-  TCA_FLOWER_KEY_IP_TTL_MASK,
-  TCA_FLOWER_KEY_VLAN_ID,
 } from "../../codec/numbers.ts";
 import { nearest } from "../../plug/nearest.ts";
 import { type Prefix, readPrefix } from "./address.ts";
-import { bits, type Cube, type Field, is, range } from "./cube.ts";
-import * as fields from "./fields.ts";
-import { all, type End, ETHER_TYPES, inBoth, IPV4, IPV6, PROTOCOLS, TCP_FLAGS, type TcpFlag } from "./fields.ts";
-import { bytes, wideBytes } from "./packet.ts";
+import type { Key } from "../../plug/filter.ts";
+import { bits, type Cube, type Field, is, range } from "../../plug/match/cube.ts";
+import { cubeOf } from "../../plug/match/flower.ts";
+import * as fields from "../../plug/match/fields.ts";
+import {
+  all,
+  type End,
+  ETHER_TYPES,
+  field,
+  FRAGMENT,
+  inBoth,
+  IPV4,
+  IPV6,
+  MACS,
+  PROTOCOLS,
+  TCP_FLAGS,
+  type TcpFlag,
+  TOS,
+  TTL,
+  VLAN_ID,
+} from "../../plug/match/fields.ts";
 import { readPorts } from "./services.ts";
 import { type Reader, wholeNumber, type Word } from "./reader.ts";
 
@@ -55,50 +61,23 @@ export interface PlainClause extends ClauseBase {
 /** A row of the table. */
 export type Clause = EndClause | PlainClause;
 
-/** A field of its own, with the numbers of its attribute and that attribute's mask. */
-function field(name: string, attributes: readonly [number, number], own: Pick<Field, "bytes" | "read">): Field {
-  return { name, by: "bits", attributes, ...own };
-}
-
-const VLAN_ID: Field = {
-  name: "VLAN",
-  bytes: 2,
-  by: "value",
-  attributes: [TCA_FLOWER_KEY_VLAN_ID],
-  read: ({ vlan }) => vlan,
-};
 const VLAN_MAX = 4094;
 const ETH_P_8021Q = 0x8100;
 
-const MACS: Readonly<Record<End, Field>> = {
-  src: field("source MAC", [TCA_FLOWER_KEY_ETH_SRC, TCA_FLOWER_KEY_ETH_SRC_MASK], {
-    bytes: 6,
-    read: ({ frame }) => wideBytes(frame, 6, 6),
-  }),
-  dst: field("destination MAC", [TCA_FLOWER_KEY_ETH_DST, TCA_FLOWER_KEY_ETH_DST_MASK], {
-    bytes: 6,
-    read: ({ frame }) => wideBytes(frame, 0, 6),
-  }),
-};
 const MAC = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
+
+function inTransport(at: number): Pick<Field, "bytes" | "read"> {
+  return { bytes: 1, read: (packet) => fields.inTransport(packet, at, 1) };
+}
 
 const ICMP_FIELDS = {
   icmp: {
-    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], {
-      bytes: 1,
-      read: (packet) => fields.inTransport(packet, 0, 1),
-    }),
-    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], {
-      bytes: 1,
-      read: (packet) => fields.inTransport(packet, 1, 1),
-    }),
+    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], inTransport(0)),
+    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], inTransport(1)),
   },
   icmp6: {
     type: fields.ICMP6_TYPE,
-    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], {
-      bytes: 1,
-      read: (packet) => fields.inTransport(packet, 1, 1),
-    }),
+    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], inTransport(1)),
   },
 };
 /** `ICMP_*` of `linux/icmp.h`, `ICMPV6_*` and `NDISC_*`. */
@@ -118,12 +97,6 @@ const ICMP_TYPES = {
   },
 };
 
-const TOS = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], {
-  bytes: 1,
-  read: ({ frame, network, etherType }) =>
-    etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
-});
-
 const DSCP_TEXT = "a number from 0 to 63, or ef, af11 to af43, cs0 to cs7";
 /** The names of RFC 2474, 2597 and 3246. */
 const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
@@ -131,20 +104,6 @@ const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
   ...[0, 1, 2, 3, 4, 5, 6, 7].map((precedence) => [`cs${precedence}`, 8 * precedence]),
   ...[1, 2, 3, 4].flatMap((each) => [1, 2, 3].map((drop) => [`af${each}${drop}`, 8 * each + 2 * drop])),
 ]);
-
-const TTL = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], {
-  bytes: 1,
-  read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
-});
-
-/** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
-const FRAGMENT: Field = {
-  name: "fragment",
-  bytes: 4,
-  by: "bits",
-  attributes: [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK],
-  read: ({ fragment }) => fragment === undefined ? 0 : fragment === "first" ? 3 : 1,
-};
 
 const ADDRESS_FIELDS = [fields.ADDRESSES.src, fields.ADDRESSES.dst].flatMap((sizes) => [...sizes[4], ...sizes[16]])
   .map(({ field }) => field);
@@ -332,6 +291,11 @@ export const CLAUSES: readonly Clause[] = [
 /** All that the words look at, each once; a VLAN tag's type and what is behind it apart. */
 export const CLAUSE_FIELDS: readonly Field[] = [...new Set(CLAUSES.flatMap((clause) => clause.fields))]
   .filter(({ attributes }) => attributes !== undefined);
+
+/** The packets that somebody's filter matches; see `cubeOf`. */
+export function cubeOfFilter(filter: { protocol: number; keys?: readonly Key[] }): Cube {
+  return cubeOf(filter, CLAUSE_FIELDS);
+}
 
 /** An address where it stands in IPv4, ARP or IPv6. */
 function atAddress(end: End, { address, length }: Prefix): Cube[] {

@@ -1,8 +1,8 @@
 import { nearest } from "../../plug/nearest.ts";
 import { type Clause, CLAUSES, type EndClause } from "./clauses.ts";
-import { type Cube, EVERYTHING, intersectAll, is, subtract, withoutNeedless } from "./cube.ts";
-import { type End, ETHER_TYPE, TAGGED } from "./fields.ts";
-import { isExpressible } from "./flower.ts";
+import { type Cube, EVERYTHING, intersectAll, is, subtract, withoutNeedless } from "../../plug/match/cube.ts";
+import { type End, ETHER_TYPE, TAGGED } from "../../plug/match/fields.ts";
+import { isExpressible } from "../../plug/match/flower.ts";
 import { type MatchError, Reader, type Word } from "./reader.ts";
 
 /** What an expression says, as it is put together from clauses. */

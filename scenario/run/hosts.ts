@@ -67,11 +67,11 @@ export class Hosts {
     for (const host of hosts) for (const route of host.routes) routeOf(host, route);
     if (this.#mayEnter || this.#planned.length === 0) return;
     const names = (hosts.length > 0 ? hosts : this.#planned).map(({ name }) => name).join(", ");
-    const sentence = "network namespaces take CAP_SYS_ADMIN, which this process does not have";
+    const takes = "CAP_SYS_ADMIN";
     const operation = hosts.length > 0
-      ? new Operation(`make hosts ${names}`, { makes: names })
-      : new Operation(`enter hosts ${names}`, { enters: names });
-    throw new NetlinkError(operation, { errno: EPERM, sentence });
+      ? new Operation(`make hosts ${names}`, { takes })
+      : new Operation(`enter hosts ${names}`, { enters: names, takes });
+    throw new NetlinkError(operation, { errno: EPERM });
   }
 
   /**

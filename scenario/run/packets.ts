@@ -1,9 +1,9 @@
 import { formatHex } from "../../codec/text.ts";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
-import { isIn } from "../../gate/match/cube.ts";
+import { isIn } from "../../plug/match/cube.ts";
 import { parseMatch } from "../../gate/match/expression.ts";
-import { dissect } from "../../gate/match/packet.ts";
+import { dissect } from "../../plug/match/packet.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";

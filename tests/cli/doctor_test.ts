@@ -147,6 +147,11 @@ Deno.test("checkCapabilities() says how to get a capability, when this process h
       false,
       "run plugctl as root, or once: setcap cap_net_admin,cap_sys_admin+ep $(command -v plugctl)",
     ],
+    [
+      "CAP_NET_RAW",
+      false,
+      "run plugctl as root, or once: setcap cap_net_admin,cap_sys_admin,cap_net_raw+ep $(command -v plugctl)",
+    ],
   ]);
 });
 
@@ -232,7 +237,7 @@ Deno.test("main() prints the doctor's checks as a table, then a verdict, then ho
 Deno.test("main() prints all of the doctor's checks, when there is no C library", async () => {
   const { status, checks } = await doctor("main_without_libc.ts");
   assertEquals(status, 4);
-  assertEquals(checks.length, 13);
+  assertEquals(checks.length, 14);
   assertEquals(checks.filter(({ found }) => found.startsWith("Cannot open the C library")).map(({ name }) => name), [
     "C library",
     "netlink",

@@ -76,7 +76,7 @@ Deno.test("describeFailure() says what to do about a gate, and which module is m
 });
 
 function entering(namespace: string): Operation {
-  return new Operation(`enter network namespace ${namespace}`, { enters: namespace });
+  return new Operation(`enter network namespace ${namespace}`, { enters: namespace, takes: "CAP_SYS_PTRACE" });
 }
 
 const OTHERS: [error: unknown, status: number][] = [

@@ -93,8 +93,7 @@ Deno.test("run says what hosts take, without CAP_SYS_ADMIN, before anything is m
     [status, stderr],
     [
       4,
-      "plugctl: cannot make hosts a, b: network namespaces take CAP_SYS_ADMIN, which this process does not have " +
-      "(EPERM); run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN\n",
+      "plugctl: cannot make hosts a, b: it takes root, or CAP_SYS_ADMIN (EPERM); plugctl doctor says how\n",
     ],
     stdout,
   );
@@ -129,4 +128,17 @@ Deno.test("run that SIGKILL ends while it makes hosts leaves none of them, and n
     });
   }
   await Deno.remove(file);
+});
+
+Deno.test("the API says what it takes to enter a namespace, without CAP_SYS_ADMIN", async () => {
+  using here = new Host();
+  using there = new Host();
+  const script = `import { Connection, Plug } from ${JSON.stringify(import.meta.resolve("../../mod.ts"))};
+    for (const work of [() => Connection.open({ netns: "${there.name}" }), () => Plug.attach({ dev: "lo", netns: "${there.name}" })]) {
+      try { work(); } catch (error) { console.log(error.message); }
+    }`;
+  const drop = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+  const child = here.spawn([...drop, Deno.execPath(), "eval", "--no-check", script], { stdout: "piped" });
+  const message = `Cannot enter network namespace ${there.name}: it takes root, or CAP_SYS_ADMIN (EPERM)\n`;
+  assertEquals(new TextDecoder().decode((await child.output()).stdout), message + message);
 });

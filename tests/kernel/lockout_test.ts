@@ -57,7 +57,10 @@ Deno.test("a plug on an ifb is refused where that has packets of the device that
   await t.step("a gate's, named as a device", async () => {
     using pair = new Reached();
     await plugctlDone(pair.left, "gate", "add", "g", ...OUT, "--match", "tcp");
-    await pair.refuses(["buffer", "plug-g"], "it gets packets of eth0, which carries this SSH session");
+    const held = `it gets packets of eth0, and would hold packets of this SSH session (${SESSION})`;
+    await pair.refuses(["buffer", "plug-g"], held);
+    await plugctlDone(pair.left, "gate", "add", "h", ...OUT, "--match", "udp");
+    await plugctlDone(pair.left, "buffer", "plug-h");
   });
 
   await t.step("one that shapes what comes in", async () => {

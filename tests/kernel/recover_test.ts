@@ -6,7 +6,7 @@ import { Connection, Gate, Guardian } from "../../mod.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
-import { plugctl, plugctlDone } from "./plugctl.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { plugOf } from "./queue.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
@@ -69,6 +69,26 @@ Deno.test("recover deletes the filters of a gate whose device somebody has delet
   assertEquals(await plugctlDone(pair.left, "recover", "--dry-run"), would);
   assertEquals(await plugctlDone(pair.left, "recover"), "deleted 2 filters whose gate was gone\n");
   assertEquals(witness(pair.left), before);
+});
+
+Deno.test("recover --all says what is hidden from it, as text and as JSON, and exits with 4", async () => {
+  using host = new Host();
+  await plugctlDone(host, "attach", "lo", "--netns", host.name);
+  const withoutRight = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", ...PLUGCTL, "recover"];
+  for (const more of [[], ["--dry-run"]]) {
+    const run = async (...words: string[]) => {
+      const child = host.spawn([...withoutRight, "--all", ...more, ...words], { stdout: "piped", stderr: "piped" });
+      const { code, stdout, stderr } = await child.output();
+      return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+    };
+    const text = await run();
+    assertMatch(text.stderr, /not looked at: \d+ names? (and|or) process/);
+    assertEquals([text.code, text.stdout.includes("nothing to recover")], [4, false]);
+    const { code, stdout } = await run("--json");
+    const { namespaces, hidden, strays } = JSON.parse(stdout);
+    assertEquals([code, hidden > 0, strays, Array.isArray(namespaces)], [4, true, [], true]);
+  }
+  assertEquals(JSON.parse(await plugctlDone(host, "recover", "--all", "--json")).hidden, 0);
 });
 
 Deno.test("recover leaves alone an empty clsact, of which nothing tells who made it, and says so", async () => {

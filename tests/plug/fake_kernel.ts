@@ -312,6 +312,9 @@ export class FakeKernel {
       const route = this.routes.findLast(({ family }) => family === (destination?.length === 4 ? 2 : 10));
       return one(route && routeMessage(sequence, route), ENETUNREACH);
     }
+    // It has no rules, addresses or neighbours.
+    if (["RTM_GETRULE", "RTM_GETADDR"].includes(type)) return [done(sequence)];
+    if (type === "RTM_GETNEIGH") return one(undefined, ENOENT);
     const messages = this.#listed().map((qdisc) => qdiscMessage(sequence, qdisc));
     this.#thaw();
     return [...messages, done(sequence)];

@@ -90,6 +90,7 @@ export interface FakeRoute {
   readonly ifindexes: readonly number[];
 }
 
+const ARPHRD_ETHER = 1;
 const IFF_UP = 1;
 const IFF_LOOPBACK = 8;
 const IFF_LOWER_UP = 1 << 16;
@@ -113,7 +114,7 @@ export function linkMessage(sequence: number, device: FakeDevice): Uint8Array {
   const { ifindex, name, kind, mtu, txqueuelen, gsoMaxSize, master, link, alias, isUp, isLoopback } = device;
   return message(
     { type: RTM_NEWLINK, flags: NLM_F_MULTI, sequence },
-    u32(0, ifindex, (isUp ? IFF_UP | IFF_LOWER_UP : 0) | (isLoopback ? IFF_LOOPBACK : 0), 0),
+    u32(ARPHRD_ETHER << 16, ifindex, (isUp ? IFF_UP | IFF_LOWER_UP : 0) | (isLoopback ? IFF_LOOPBACK : 0), 0),
     attribute(IFLA_IFNAME, cString(name)),
     ...alias ? [attribute(IFLA_IFALIAS, cString(alias))] : [],
     attribute(IFLA_MTU, u32(mtu)),

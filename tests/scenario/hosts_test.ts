@@ -31,13 +31,15 @@ Deno.test("Hosts.check() says what hosts take where this process has no CAP_SYS_
     [{ ...HOST, name: "two", netns: "there" }, "make hosts one"],
   ] as const;
   for (const [second, operation] of rows) {
-    const what = `annot ${operation}: network namespaces take CAP_SYS_ADMIN, which this process does not have (EPERM)`;
+    const what = `annot ${operation}: it takes root, or CAP_SYS_ADMIN (EPERM)`;
     const error = assertRefused([HOST, second], `C${what}`, { mayEnter: false });
     assertEquals(describeFailure(error), {
-      message: `c${what}; run it as root, or give the program CAP_SYS_ADMIN and CAP_NET_ADMIN`,
+      message: `c${what}; plugctl doctor says how`,
       status: 4,
     });
   }
-  assertRefused([{ ...HOST, netns: "there" }], "Cannot enter hosts one: network namespaces", { mayEnter: false });
+  assertRefused([{ ...HOST, netns: "there" }], "Cannot enter hosts one: it takes root, or CAP_SYS_ADMIN", {
+    mayEnter: false,
+  });
   new Hosts([], { run: "test", mayEnter: false }).check();
 });

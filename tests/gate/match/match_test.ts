@@ -1,9 +1,9 @@
 /** The match language: what each of its sentences comes to in flower's keys, and what each wrong one is told. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { intersect, isCovered, subtract } from "../../../gate/match/cube.ts";
+import { intersect, isCovered, subtract } from "../../../plug/match/cube.ts";
 import { parseMatch } from "../../../gate/match/expression.ts";
-import { keysOf } from "../../../gate/match/flower.ts";
+import { keysOf } from "../../../plug/match/flower.ts";
 import { MatchError } from "../../../gate/match/reader.ts";
 import { parseServices } from "../../../gate/match/services.ts";
 
@@ -232,8 +232,14 @@ const FAULTS: [expression: string, carets: string, expected: string, hint?: stri
   ["src host 10.0.0.0/", "         ^^^^^^^^^", "a length from 1 to 32"],
   ["src host fd00::/129", "                ^^^", "a length from 1 to 128"],
   ["src host 10.0.0.1/8", "         ^^^^^^^^^^", "no bits behind the first 8: 10.0.0.0/8"],
-  ["ip dst host 0.0.0.0/0", "            ^^^^^^^^^", "a longer prefix, or in place of it: ip"],
-  ["dst net ::/0", "        ^^^^", "a longer prefix, or in place of it: ip6"],
+  ["ip dst host 0.0.0.0/0", "            ^^^^^^^^^", "a longer prefix, or for every address: ip"],
+  ["dst host 0.0.0.0/0", "         ^^^^^^^^^", "a longer prefix, or for every address: ip"],
+  ["arp host 0.0.0.0/0", "         ^^^^^^^^^", "a longer prefix, or for every address: arp"],
+  ["tcp and src net ::/0", "                ^^^^", "a longer prefix, or for every address: ip6"],
+  ["net 0.0.0.0 mask 0.0.0.0", "    ^^^^^^^^^^^^^^^^^^^^", "a longer prefix, or for every address: ip"],
+  ["net 0/0", "    ^^^", "a longer prefix, or for every address: ip"],
+  ["src 10.0.0.0/0", "    ^^^^^^^^^^", "a longer prefix, or for every address: ip"],
+  ["dst net ::/0", "        ^^^^", "a longer prefix, or for every address: ip6"],
   ["net 10.0.0.0 mask 255.0.255.0", "                  ^^^^^^^^^^^", "a mask, as 255.255.0.0"],
   ["src host 10.0.0.1 dst host ::1", "                  ^^^^^^^^^^^^", OTHER],
   ["ip dst host ::1", "   ^^^^^^^^^^^^", OTHER],

@@ -6,8 +6,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeRequest, readReceived, receiveRegion, sendRegion } from "../../../codec/mod.ts";
 import { createFilter, FIRST_FILTER, type Key, readFilter } from "../../../plug/filter.ts";
-import { type Cube, isCovered } from "../../../gate/match/cube.ts";
-import { cubeOf, keysOf, signOf } from "../../../gate/match/flower.ts";
+import { type Cube, isCovered } from "../../../plug/match/cube.ts";
+import { cubeOfFilter } from "../../../gate/match/clauses.ts";
+import { keysOf, signOf } from "../../../plug/match/flower.ts";
 import { FILTERS_MAX, parseMatch } from "../../../gate/match/expression.ts";
 import { MatchError } from "../../../gate/match/reader.ts";
 
@@ -90,7 +91,9 @@ Deno.test(`parseMatch() gives an error with a position or filters that mean it, 
     const back = keys.map(throughBytes);
     assertEquals(signOf(back.toReversed()), signOf(keys), expression);
     // What flower says of a tag that nobody asked about makes it less, and never more.
-    back.forEach((each, index) => assert(isCovered(cubeOf({ protocol: 3, keys: each }), [cubes[index]]), expression));
+    back.forEach((each, index) =>
+      assert(isCovered(cubeOfFilter({ protocol: 3, keys: each }), [cubes[index]]), expression)
+    );
   }
   assert(understood > COUNT / 100, `${understood} were understood`);
 });

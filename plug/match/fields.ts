@@ -3,9 +3,19 @@ import {
   TCA_FLOWER_KEY_ARP_SIP_MASK,
   TCA_FLOWER_KEY_ARP_TIP,
   TCA_FLOWER_KEY_ARP_TIP_MASK,
+  TCA_FLOWER_KEY_ETH_DST,
+  TCA_FLOWER_KEY_ETH_DST_MASK,
+  TCA_FLOWER_KEY_ETH_SRC,
+  TCA_FLOWER_KEY_ETH_SRC_MASK,
+  TCA_FLOWER_KEY_FLAGS,
+  TCA_FLOWER_KEY_FLAGS_MASK,
   TCA_FLOWER_KEY_ICMPV6_TYPE,
   TCA_FLOWER_KEY_ICMPV6_TYPE_MASK,
   TCA_FLOWER_KEY_IP_PROTO,
+  TCA_FLOWER_KEY_IP_TOS,
+  TCA_FLOWER_KEY_IP_TOS_MASK,
+  TCA_FLOWER_KEY_IP_TTL,
+  TCA_FLOWER_KEY_IP_TTL_MASK,
   TCA_FLOWER_KEY_IPV4_DST,
   TCA_FLOWER_KEY_IPV4_DST_MASK,
   TCA_FLOWER_KEY_IPV4_SRC,
@@ -32,11 +42,13 @@ import {
   TCA_FLOWER_KEY_UDP_DST_MASK,
   TCA_FLOWER_KEY_UDP_SRC,
   TCA_FLOWER_KEY_UDP_SRC_MASK,
+  TCA_FLOWER_KEY_VLAN_ID,
 } from "../../codec/numbers.ts";
 import { type Attributes, bits, type Cube, type Field, intersect, is } from "./cube.ts";
 import { bytes, type Packet, wideBytes } from "./packet.ts";
 
-// The fields that several words of the language look at; one that belongs to a single word stands beside that word.
+// The fields that several words of the match language look at, and those by which it is told what a match would hold; one
+// that belongs to a single word stands beside that word.
 
 /** Whether there is an 802.1Q tag: 0 or 1. */
 export const TAGGED: Field = {
@@ -44,6 +56,15 @@ export const TAGGED: Field = {
   bytes: 1,
   by: "value",
   read: ({ vlan }) => vlan === undefined ? 0 : 1,
+};
+
+/** The number of the VLAN that the tag says. */
+export const VLAN_ID: Field = {
+  name: "VLAN",
+  bytes: 2,
+  by: "value",
+  attributes: [TCA_FLOWER_KEY_VLAN_ID],
+  read: ({ vlan }) => vlan,
 };
 
 /** `ETH_P_*`, behind a VLAN tag. */
@@ -94,20 +115,31 @@ export function all(...cubes: readonly Cube[]): Cube {
 /** Which end of a connection. */
 export type End = "src" | "dst";
 
+/** A field that is compared by any of its bits, with the numbers of its attribute and of that of its mask. */
+export function field(name: string, attributes: Attributes, own: Pick<Field, "bytes" | "read">): Field {
+  return { name, by: "bits", attributes, ...own };
+}
+
+/** What stands in the network header, which is as long as is said. */
+function inNetwork(at: number, count: number): Pick<Field, "bytes" | "read"> {
+  return { bytes: count, read: ({ frame, network }) => wideBytes(frame, network + at, count) };
+}
+
+/** What stands at the beginning of the frame. */
+function inFrame(at: number, count: number): Pick<Field, "bytes" | "read"> {
+  return { bytes: count, read: ({ frame }) => wideBytes(frame, at, count) };
+}
+
+/** The hardware addresses of Ethernet. */
+export const MACS: Readonly<Record<End, Field>> = {
+  src: field("source MAC", [TCA_FLOWER_KEY_ETH_SRC, TCA_FLOWER_KEY_ETH_SRC_MASK], inFrame(6, 6)),
+  dst: field("destination MAC", [TCA_FLOWER_KEY_ETH_DST, TCA_FLOWER_KEY_ETH_DST_MASK], inFrame(0, 6)),
+};
+
 /** An address, of 4 bytes in IPv4 and ARP and of 16 in IPv6. */
 export interface Address {
   field: Field;
   family: Cube;
-}
-
-function address(name: string, attributes: Attributes, size: number, at: number): Field {
-  return {
-    name,
-    bytes: size,
-    by: "bits",
-    attributes,
-    read: ({ frame, network }) => wideBytes(frame, network + at, size),
-  };
 }
 
 const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
@@ -116,27 +148,30 @@ const ARP = is(ETHER_TYPE, ETHER_TYPES.arp);
 export const ADDRESSES: Readonly<Record<End, Readonly<Record<4 | 16, readonly Address[]>>>> = {
   src: {
     4: [{
-      field: address("source address", [TCA_FLOWER_KEY_IPV4_SRC, TCA_FLOWER_KEY_IPV4_SRC_MASK], 4, 12),
+      field: field("source address", [TCA_FLOWER_KEY_IPV4_SRC, TCA_FLOWER_KEY_IPV4_SRC_MASK], inNetwork(12, 4)),
       family: IPV4,
     }, {
-      field: address("ARP sender", [TCA_FLOWER_KEY_ARP_SIP, TCA_FLOWER_KEY_ARP_SIP_MASK], 4, 14),
+      field: field("ARP sender", [TCA_FLOWER_KEY_ARP_SIP, TCA_FLOWER_KEY_ARP_SIP_MASK], inNetwork(14, 4)),
       family: ARP,
     }],
     16: [{
-      field: address("source address", [TCA_FLOWER_KEY_IPV6_SRC, TCA_FLOWER_KEY_IPV6_SRC_MASK], 16, 8),
+      field: field("source address", [TCA_FLOWER_KEY_IPV6_SRC, TCA_FLOWER_KEY_IPV6_SRC_MASK], inNetwork(8, 16)),
       family: IPV6,
     }],
   },
   dst: {
-    4: [{
-      field: address("destination address", [TCA_FLOWER_KEY_IPV4_DST, TCA_FLOWER_KEY_IPV4_DST_MASK], 4, 16),
-      family: IPV4,
-    }, {
-      field: address("ARP target", [TCA_FLOWER_KEY_ARP_TIP, TCA_FLOWER_KEY_ARP_TIP_MASK], 4, 24),
-      family: ARP,
-    }],
+    4: [
+      {
+        field: field("destination address", [TCA_FLOWER_KEY_IPV4_DST, TCA_FLOWER_KEY_IPV4_DST_MASK], inNetwork(16, 4)),
+        family: IPV4,
+      },
+      {
+        field: field("ARP target", [TCA_FLOWER_KEY_ARP_TIP, TCA_FLOWER_KEY_ARP_TIP_MASK], inNetwork(24, 4)),
+        family: ARP,
+      },
+    ],
     16: [{
-      field: address("destination address", [TCA_FLOWER_KEY_IPV6_DST, TCA_FLOWER_KEY_IPV6_DST_MASK], 16, 24),
+      field: field("destination address", [TCA_FLOWER_KEY_IPV6_DST, TCA_FLOWER_KEY_IPV6_DST_MASK], inNetwork(24, 16)),
       family: IPV6,
     }],
   },
@@ -178,22 +213,49 @@ function port(end: End): Field {
 export const PORTS: Readonly<Record<End, Field>> = { src: port("src"), dst: port("dst") };
 
 /** The flags of TCP: 12 bits. */
-export const TCP_FLAGS_FIELD: Field = {
-  name: "TCP flags",
+export const TCP_FLAGS_FIELD: Field = field("TCP flags", [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK], {
   bytes: 2,
-  by: "bits",
-  attributes: [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK],
   read: (packet) => (inTransport(packet, 12, 2) ?? 0) & 0xfff,
-};
+});
+
+/** The traffic class: the whole byte of IPv4's type of service, of IPv6's traffic class. */
+export const TOS: Field = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], {
+  bytes: 1,
+  read: ({ frame, network, etherType }) =>
+    etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
+});
+
+/** IPv4's time to live, IPv6's hop limit. */
+export const TTL: Field = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], {
+  bytes: 1,
+  read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
+});
+
+/** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
+export const FRAGMENT: Field = field("fragment", [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK], {
+  bytes: 4,
+  read: ({ fragment }) => fragment === undefined ? 0 : fragment === "first" ? 3 : 1,
+});
 
 /** `ICMPV6_*` and `NDISC_*` */
-export const ICMP6_TYPE: Field = {
-  name: "ICMPv6 type",
+export const ICMP6_TYPE: Field = field("ICMPv6 type", [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK], {
   bytes: 1,
-  by: "bits",
-  attributes: [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK],
   read: (packet) => inTransport(packet, 0, 1),
-};
+});
+
+/** All of these that the kernel says in attributes of their own. */
+export const FIELDS: readonly Field[] = [
+  ...Object.values(MACS),
+  VLAN_ID,
+  PROTOCOL,
+  ...[ADDRESSES.src, ADDRESSES.dst].flatMap((sizes) => [...sizes[4], ...sizes[16]]).map(({ field }) => field),
+  ...Object.values(PORTS),
+  TCP_FLAGS_FIELD,
+  TOS,
+  TTL,
+  FRAGMENT,
+  ICMP6_TYPE,
+];
 
 /** The bits of `linux/tcp.h`. */
 export const TCP_FLAGS = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const;

@@ -10,10 +10,9 @@ import {
   TCA_FLOWER_KEY_VLAN_ETH_TYPE,
   TCA_FLOWER_KEY_VLAN_ID,
 } from "../../codec/numbers.ts";
-import type { Key } from "../../plug/filter.ts";
-import { CLAUSE_FIELDS } from "./clauses.ts";
+import type { Key } from "../filter.ts";
 import { type Attributes, bits, type Cube, type Field, fullMask, intersect, is, range, type Wanted } from "./cube.ts";
-import { ETHER_TYPE, PROTOCOL, TAGGED } from "./fields.ts";
+import { ETHER_TYPE, FIELDS, PROTOCOL, TAGGED } from "./fields.ts";
 
 /** 802.1Q and 802.1ad */
 const TAGS: readonly number[] = [0x8100, 0x88a8];
@@ -114,9 +113,12 @@ function number(value: Uint8Array): bigint {
 
 /**
  * The packets that somebody's flower filter matches, or all of its protocol where it is of another kind. Keys that are
- * not known here match any value, so that it is those packets or more.
+ * of none of these fields match any value, so that it is those packets or more.
  */
-export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly Key[] }): Cube {
+export function cubeOf(
+  { protocol, keys }: { protocol: number; keys?: readonly Key[] },
+  fields: readonly Field[] = FIELDS,
+): Cube {
   const values = new Map((keys ?? []).map(({ type, value }) => [type, value]));
   let cube: Cube = protocol === ETH_P_ALL ? new Map() : typeCube(protocol);
   const outer = values.get(TCA_FLOWER_KEY_ETH_TYPE);
@@ -129,7 +131,7 @@ export function cubeOf({ protocol, keys }: { protocol: number; keys?: readonly K
     ...inner || values.has(TCA_FLOWER_KEY_VLAN_ID) ? [is(TAGGED, 1)] : [],
     ...outer ? [typeCube(Number(number(outer)))] : [],
     ...inner ? [is(ETHER_TYPE, number(inner))] : [],
-    ...CLAUSE_FIELDS.flatMap((field) => readField(field, { values, protocol: ipProtocol?.[0] })),
+    ...fields.flatMap((field) => readField(field, { values, protocol: ipProtocol?.[0] })),
   ];
   // Where two say different things of one field, the kernel means something that is not known here.
   for (const part of parts) cube = intersect(cube, part) ?? cube;

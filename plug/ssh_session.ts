@@ -1,0 +1,48 @@
+import { variableOfAncestors } from "../guardian/processes.ts";
+
+/** The SSH session that this process is part of. */
+export interface SshSession {
+  /** The words of `SSH_CONNECTION`: the client, its port, the server, its port. */
+  words: readonly string[];
+  /** Addresses of 4 or 16 bytes, as far as they can be understood. */
+  client?: Uint8Array;
+  server?: Uint8Array;
+  clientPort?: number;
+  serverPort?: number;
+  /** The device on which the client's link-local address is. */
+  scope?: string;
+}
+
+/**
+ * The session by `SSH_CONNECTION`, where this process may read that and is in one: its own, or that of a process that it
+ * descends from, since sudo keeps it from others. Empty, it is none.
+ */
+export function sshSession(): SshSession | undefined {
+  const name = "SSH_CONNECTION";
+  if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") return undefined;
+  const text = Deno.env.get(name) ?? variableOfAncestors(name);
+  if (!text) return undefined;
+  const words = text.split(" ");
+  const [client = "", clientPort, server = "", serverPort] = words;
+  const [from, scope] = client.split("%");
+  return {
+    words,
+    client: parseAddress(from),
+    clientPort: Number(clientPort) || undefined,
+    server: parseAddress(server.split("%")[0]),
+    serverPort: Number(serverPort) || undefined,
+    scope,
+  };
+}
+
+/** The bytes of an IP address as sshd writes it; of an IPv4 address in IPv6 those of the IPv4 address. */
+function parseAddress(text: string): Uint8Array | undefined {
+  const dotted = /(?:^|:)((?:\d{1,3}\.){3}\d{1,3})$/.exec(text);
+  if (dotted) return Uint8Array.from(dotted[1].split("."), Number);
+  if (!URL.canParse(`http://[${text}]/`)) return undefined;
+  const [head, tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split("::");
+  const left = head ? head.split(":") : [];
+  const right = tail ? tail.split(":") : [];
+  const groups = [...left, ...new Array(8 - left.length - right.length).fill("0"), ...right];
+  return new Uint8Array(groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]));
+}

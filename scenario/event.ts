@@ -249,7 +249,7 @@ export interface Sample extends EventBase {
 }
 
 /** What is told of a packet. */
-interface PacketSeen extends EventBase {
+export interface PacketSeen extends EventBase {
   /** The gate. */
   queue: string;
   /** How long the packet is, in bytes, with its link header. */

@@ -169,7 +169,7 @@ export interface Attribute {
  * Reads the attributes in `bytes` from `start` on, to the end.
  *
  * ```ts
- * import { readAttributes } from "./attributes.ts";
+ * import { readAttributes } from "./records.ts";
  *
  * console.log(readAttributes(Uint8Array.fromHex("0600010034120000"))); // [{ type: 1, value: 34 12 }]
  * ```

@@ -2,20 +2,32 @@ import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Re
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";
+import type { Hook } from "../guardian/watch.ts";
 import { type AnyOperation, EINVAL, ENODEV, ENOENT } from "../linux/netlink_error.ts";
 import { allPacketsMoveOn, hasSeveralProcessors, sleep, timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
-import { deleteFilter } from "../plug/filter.ts";
+import { deleteFilter, hookOf, isStray, readFilters } from "../plug/filter.ts";
 import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
-import { type GateState, hookQdisc, isBare, queuedPackets, readGates, readMachine } from "./gate_state.ts";
+import {
+  BOTH_SIDES,
+  type GateState,
+  hookQdisc,
+  isBare,
+  type Machine,
+  queuedPackets,
+  readGates,
+  readMachine,
+} from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 
 /** Which gate to take down, by the index of its device, and as a part of what. */
 export interface TakeDown {
   ifindex: number;
   operation: AnyOperation;
+  /** Where its filters hang, which stay where somebody has deleted its device, and lose what they match. */
+  hook?: Hook;
 }
 
 /** How long what was let go may take to leave a device's own queue, in milliseconds. */
@@ -64,14 +76,35 @@ interface Begun {
   lostPackets: number;
 }
 
-function findGate(connection: Connection, { ifindex, operation, force, except }: TakeDown & Removal): Begun {
+function findGate(connection: Connection, { ifindex, operation, hook, force, except }: TakeDown & Removal): Begun {
   const { machine, gates } = readGates(connection, operation);
   const state = gates.find(({ link }) => link.ifindex === ifindex);
-  if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
+  if (!state) {
+    if (hook) deleteStray(connection, { machine, hook, operation });
+    throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
+  }
   const queue = plugQueue(connection, state);
   if (!force) queue?.refuseHeld(operation, { except });
   const isLost = state.note?.devices.some((index) => !machine.links.some((link) => link.ifindex === index)) ?? false;
   return { state, queue, lostPackets: isLost ? state.listed.stats?.backlogPackets ?? 0 : 0 };
+}
+
+/** Deletes the filters that a gate has left whose device is gone. */
+function deleteStray(
+  connection: Connection,
+  { machine, hook: { devices, parents, priority }, operation }: {
+    machine: Machine;
+    hook: Hook;
+    operation: AnyOperation;
+  },
+): void {
+  const hooks = devices.filter((ifindex) => hookQdisc(machine, ifindex)).flatMap((ifindex) =>
+    BOTH_SIDES.filter((side) => parents.includes(hookOf(side))).map((side) => ({ ifindex, side }))
+  );
+  const stray = readFilters(connection, { operation, hooks })
+    .filter((filter) => filter.priority === priority && isStray(filter));
+  const answers = connection.transact(stray.map((filter) => deleteFilter(filter)));
+  checkAnswers(operation, answers.filter((answer) => !isFilterGone(answer)));
 }
 
 function withoutFilters(connection: Connection, begun: Begun & { operation: AnyOperation }): Begun {

@@ -218,8 +218,8 @@ export class Gate implements Disposable, AsyncDisposable {
   }
 
   get #takeDown() {
-    const { place: { ifindex }, guard } = this.#queue;
-    return { ifindex, operation: onGate(this.name, "delete"), except: guard?.pid };
+    const { place: { ifindex }, guard, gate } = this.#queue;
+    return { ifindex, operation: onGate(this.name, "delete"), hook: gate?.hook, except: guard?.pid };
   }
 
   #close(): void {

@@ -139,6 +139,7 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
     refuseDeviceKind(device, { plan, operation, dev: plan.devs[index] });
     refuseIngressQdisc(device, { plan, operation });
     refuseHeld(device, { operation, dev: plan.devs[index] });
+    refuseStray(device, { operation, dev: plan.devs[index] });
     if (plan.force) continue;
     const danger = { operation, ifindex, held: heldBy(cubes, direction) };
     if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
@@ -228,6 +229,14 @@ function refuseIngressQdisc({ hook }: Surveyed, { plan, operation }: Task): void
   const reason = "an ingress qdisc is there, which plugctl did not make: it has no hook for what leaves, and clsact, " +
     "which has one, cannot stand beside it";
   throw new QueueError("foreign-qdisc", operation, { reason });
+}
+
+/** Refuses to stand behind what is left of a gate whose device somebody has deleted. */
+function refuseStray({ hasStray }: Surveyed, { operation, dev }: { operation: AnyOperation; dev: string }): void {
+  if (!hasStray) return;
+  const reason = `filters of a gate whose device is gone are on ${dev}, and lose the packets that they match`;
+  const remedy = ({ netns }: Where) => `delete them with: plugctl recover${netns}`;
+  throw new QueueError("refused", operation, { reason, remedy });
 }
 
 function refuseHeld(device: Surveyed, { operation, dev }: { operation: AnyOperation; dev: string }): void {

@@ -5,7 +5,7 @@ import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { nameQueue, onGate, onQueue, Queue, readPlug } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, type Filter, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
+import { deleteFilter, type Filter, isStray, readFilters } from "../plug/filter.ts";
 import { removeTap, strayTaps, type Tap } from "./tap.ts";
 import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { allHooks, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
@@ -201,7 +201,7 @@ export function findQueues(connection: Connection): Found {
 export function strayFilters(connection: Connection): Filter[] {
   const operation = "list filters";
   return readFilters(connection, { operation, hooks: allHooks(connection, operation) })
-    .filter((filter) => isGateFilter(filter) && redirectsTo(filter) === 0);
+    .filter(isStray);
 }
 
 function look(connection: Connection) {

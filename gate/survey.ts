@@ -7,7 +7,16 @@ import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
 import { askByName } from "../plug/qdiscs.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
-import { dumpFilters, type Filter, isGateFilter, isWhole, readFilter, redirectsTo, type Side } from "../plug/filter.ts";
+import {
+  dumpFilters,
+  type Filter,
+  isGateFilter,
+  isStray,
+  isWhole,
+  readFilter,
+  redirectsTo,
+  type Side,
+} from "../plug/filter.ts";
 import { parseNote, sidesOf } from "../plug/gate_device.ts";
 import {
   BOTH_SIDES,
@@ -35,6 +44,8 @@ export interface Surveyed {
   priorities: ReadonlySet<number>;
   /** Those of them that plugctl did not make. */
   foreign: { side: Side; filters: Filter[] }[];
+  /** Whether a filter of a gate whose device is gone stands there before those of the others, and loses what it matches. */
+  hasStray: boolean;
   /** The hooks whose filters belong to a block that several devices share, and its number. */
   shared: { side: Side; block: number }[];
 }
@@ -112,7 +123,19 @@ function surveyDevices(connection: Connection, { plan, links, operation }: Devic
     const { ifindex } = link;
     const hook = hookQdisc({ qdiscs }, ifindex);
     const [held, queued] = [heldPackets({ qdiscs }, ifindex), queuedPackets({ qdiscs }, ifindex)];
-    if (!hook) return { ifindex, link, held, queued, isOwn: false, priorities: new Set(), foreign: [], shared: [] };
+    if (!hook) {
+      return {
+        ifindex,
+        link,
+        held,
+        queued,
+        isOwn: false,
+        priorities: new Set(),
+        foreign: [],
+        hasStray: false,
+        shared: [],
+      };
+    }
     const shared = found.find(({ message }) => message === hook)?.shared ?? [];
     const wanted = sidesOf(plan.direction);
     const here = wanted.map((side) => readHook(connection, { ifindex, side, operation }));
@@ -123,7 +146,8 @@ function surveyDevices(connection: Connection, { plan, links, operation }: Devic
     const isOwn = device !== undefined && isClsactOf(connection, { device, ifindex, operation });
     const priorities = new Set(here.flatMap(({ priorities }) => priorities));
     const foreign = here.map(({ foreign }, index) => ({ side: wanted[index], filters: foreign }));
-    return { ifindex, link, hook, held, queued, isOwn, priorities, foreign, shared };
+    const hasStray = here.some(({ hasStray }) => hasStray);
+    return { ifindex, link, hook, held, queued, isOwn, priorities, foreign, hasStray, shared };
   });
 }
 
@@ -137,17 +161,19 @@ interface HookPlace {
 function readHook(
   connection: Connection,
   { ifindex, side, operation }: HookPlace,
-): { priorities: number[]; leadsTo?: number; foreign: Filter[] } {
+): { priorities: number[]; leadsTo?: number; foreign: Filter[]; hasStray: boolean } {
   let leadsTo: number | undefined;
+  let hasStray = false;
   const foreign: Filter[] = [];
   const priorities = connection.pick(operation, dumpFilters({ ifindex, side }), (records) => {
     const isGates = isGateFilter({ kind: "flower", handle: records.word(TCM_HANDLE_AT) });
     const filter = isGates && leadsTo !== undefined ? undefined : readFilter(records);
-    if (filter && isGates) leadsTo = redirectsTo(filter);
+    if (filter && isStray(filter)) hasStray = true;
+    else if (filter && isGates) leadsTo = redirectsTo(filter);
     else if (filter && isWhole(filter)) foreign.push(filter);
     return records.word(TCM_INFO_AT) >>> 16;
   });
-  return { priorities, leadsTo, foreign };
+  return { priorities, leadsTo, foreign, hasStray };
 }
 
 /** Whether a device's clsact was made for gates: the note of one of them says so. */

@@ -166,6 +166,11 @@ export function redirectsTo({ actions }: Filter): number | undefined {
   return others.length === 0 && mirred?.what === TCA_EGRESS_REDIR ? mirred.ifindex : undefined;
 }
 
+/** Whether it is a gate's whose device is gone: it loses what it matches. */
+export function isStray(filter: Filter): boolean {
+  return isGateFilter(filter) && redirectsTo(filter) === 0;
+}
+
 /** The action of a gate's filter that sends packets through the gate; what samples them for who looks stands before it. */
 export function ownAction({ actions }: Filter): Action | undefined {
   return actions.find(({ kind }) => kind !== SAMPLE);

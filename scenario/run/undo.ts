@@ -72,7 +72,7 @@ async function detach(name: string, course: Course): Promise<void> {
     text: `detach ${name}`,
     work: async (end) => {
       try {
-        end.before = { [name]: queues.stats(name) };
+        end.before = countersOf([name], queues);
         const isOnMadeHost = hosts.made.some((host) => host.name === queues.hostOf(name));
         const remarks = removalRemarks(name, await queues.detach(name));
         // What stays on a host that goes is nothing to anybody.

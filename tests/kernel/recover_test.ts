@@ -56,6 +56,15 @@ Deno.test("recover deletes the filters of a gate whose device somebody has delet
   const before = witness(pair.left);
   await plugctlDone(pair.left, "gate", "add", "web", "--dev", "eth0", "--direction", "egress", "--match", "tcp");
   pair.left.run("ip", "link", "delete", "plug-web");
+  // A gate behind them would not see what they lose.
+  const refused = await plugctl(pair.left, "gate", "add", "other", "--dev", "eth0", "--direction", "egress");
+  assertEquals(refused, {
+    status: 1,
+    stdout: "",
+    stderr:
+      "plugctl: cannot add gate other: filters of a gate whose device is gone are on eth0, and lose the packets " +
+      "that they match; delete them with: plugctl recover\n",
+  });
   const would = "would delete 2 filters whose gate is gone\n";
   assertEquals(await plugctlDone(pair.left, "recover", "--dry-run"), would);
   assertEquals(await plugctlDone(pair.left, "recover"), "deleted 2 filters whose gate was gone\n");

@@ -1,6 +1,8 @@
 /** What a session does where others have something there too, and by whatever name it asks. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { Connection, Gate } from "../../mod.ts";
+import { Scenario } from "../../scenario/scenario.ts";
 import { Conversation } from "./conversation.ts";
 import { COUNT, PORT, Traffic } from "./gate_traffic.ts";
 import { WAIT } from "./gate_pair.ts";
@@ -98,4 +100,39 @@ Deno.test("a session is told so where another process holds already, and is told
   // What was there stays, and may be held again.
   await until(async () => (await plugctl(hold.left, "hold", "eth0", "--for", "50ms")).status === 0, WAIT);
   await hold.isClean();
+});
+
+Deno.test("whoever has made a gate leaves no filter of it where somebody has deleted its device", async () => {
+  using hold = new HoldCase();
+  const { left } = hold;
+  left.run("tc", "qdisc", "add", "dev", "eth0", "clsact");
+  hold.isAsItShouldBe();
+  const match = "udp dst port 5000";
+  {
+    await using session = new Conversation(left);
+    await session.ask({ op: "gate-add", name: "web", dev: "eth0", direction: "out", match });
+    left.run("ip", "link", "delete", "plug-web");
+    assertEquals(await session.end(), [0, ""]);
+  }
+  await hold.isOver();
+
+  const scenario = await Scenario.parse(`name: a gate whose device is deleted
+hosts: { near: { netns: ${left.name} } }
+defaults: { host: near }
+gates: { web: { dev: eth0, direction: out, match: ${match} } }
+steps:
+  - buffer: web
+  - run: ip link delete plug-web; sleep 1h
+`);
+  const { outcome, undone, error } = await scenario.run();
+  assertEquals([outcome, undone], ["failed", true]);
+  assertMatch(String(error), /web: the plug vanished, with what it still held: its device was deleted/);
+  await hold.isOver();
+
+  {
+    using connection = Connection.open({ netns: left.name });
+    using _gate = Gate.open({ name: "web", dev: "eth0", direction: "out", match, connection });
+    left.run("ip", "link", "delete", "plug-web");
+  }
+  await hold.isOver();
 });

@@ -59,6 +59,8 @@ const ROUTING_GROUPS = [1, 5, 7, 8, 9, 11, 19, 32].reduce((groups, group) => gro
 interface Seen {
   harmless: Map<Held, Set<number>>;
   plain: Set<number>;
+  /** What was read for that, which several gates share. */
+  around: Surroundings;
 }
 
 const seen = new WeakMap<Connection, Seen>();
@@ -73,15 +75,15 @@ const seen = new WeakMap<Connection, Seen>();
 export function refuseLockout(connection: Connection, danger: Danger): void {
   const { ifindex, held = EVERYTHING } = danger;
   if (connection.mayHaveChanged(ROUTING_GROUPS)) seen.delete(connection);
-  const { harmless, plain } = seen.get(connection) ?? { harmless: new Map<Held, Set<number>>(), plain: new Set() };
+  const { harmless, plain, around } = seen.get(connection) ??
+    { harmless: new Map<Held, Set<number>>(), plain: new Set(), around: lookAround(connection) };
   const devices = harmless.get(held) ?? new Set();
   if (devices.has(ifindex)) return;
-  const around = lookAround(connection);
   const met = { ...danger, held: known(held) };
   refuseLockoutNow(around, met);
   // What filters send through an ifb changes more often than what is looked at here.
   if (!plain.has(ifindex) && refuseFed(connection, around, met)) return;
-  seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), plain: plain.add(ifindex) });
+  seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), plain: plain.add(ifindex), around });
 }
 
 /** What would be held, looked up once. */

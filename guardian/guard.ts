@@ -140,6 +140,7 @@ export class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post) return;
     post.armed = true;
+    post.isTold = false;
     // What was said while it held nothing is nothing to it.
     if (!post.held) post.ear?.forget(id, { links: true });
     clearTimeout(post.timer);
@@ -216,6 +217,7 @@ export class Guard<C extends AnyCharge> {
       if (post.outlives) leaveAlone(post, WENT_BACK);
       return this.#disturbed(id, "replaced");
     }
+    if (now.backlog.packets > 0) post.passing = 0;
     const { due = 0 } = post;
     post.due = Math.max(due - left, 0);
     if (left > due && isReleased(post, { before, now })) {
@@ -268,7 +270,12 @@ export class Guard<C extends AnyCharge> {
     if (post.outlives && (post.forfeited || what === "released")) return this.#drop(id);
     if (!post.held) return;
     const { backlog } = post.held;
-    stop(post);
+    // A plug goes on holding when its link is up again, and until its deadline at the most.
+    if (what.endsWith("down")) {
+      if (post.outlives) return;
+      stopWatching(post);
+    } else stop(post);
+    post.isTold = true;
     const disturbance = { what, by: processOf(port), isWhole };
     this.#report({ report: "released", id, why: "disturbed", backlog, disturbance });
   }
@@ -302,7 +309,7 @@ export class Guard<C extends AnyCharge> {
     try {
       post.duty.release();
       post.armed = false;
-      this.#report({ report: "released", id, why, backlog });
+      if (!post.isTold) this.#report({ report: "released", id, why, backlog });
     } catch (error) {
       this.#report({ report: "released", id, why, failure: reasonOf(error) });
     }

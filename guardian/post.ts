@@ -28,8 +28,10 @@ export interface Post {
   held?: Sample;
   /** How many of what it holds may still leave, by the will of the process that holds it. */
   due?: number;
-  /** How often in a row it was seen to pass packets. */
+  /** How often it was seen to pass packets since something waited. */
   passing?: number;
+  /** Whether it was told that others have disturbed it since it was armed. */
+  isTold?: boolean;
   /** What looks at it again and again meanwhile. */
   sampler?: ReturnType<typeof setInterval>;
   /** Whether, while this process was stopped, more was said than it could hear: what is there may be somebody else's. */
@@ -45,6 +47,8 @@ export interface Sample {
   backlog: Backlog;
 }
 
+/** How many looks at a queue that passes packets it takes to take it for released. */
+const PASSING_LOOKS = 10;
 /** After what time without a look, in milliseconds, this process must have been stopped. */
 const STOPPED_MS = 500;
 /** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
@@ -58,14 +62,16 @@ export const WENT_BACK = "it has counted less than before, so that another is in
 
 /**
  * Whether a queue of which more have left was released. While its holder lives, nobody else is to let anything go. Of one
- * that waits for a deadline others may release an epoch: only what is seen to pass packets was released, or what has let
- * go more than it held while this process was stopped.
+ * that waits for a deadline others may release epochs, one after the other: only what again and again lets go more than
+ * waited, with nothing that waits in between, was released, or what has let go more than it held while this process was
+ * stopped.
  */
 export function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }): boolean {
   if (!post.outlives) return true;
-  post.passing = now.backlog.packets === 0 ? (post.passing ?? 0) + 1 : 0;
+  const isMoreThanWaited = (now.sent - before.sent) >>> 0 > before.backlog.packets;
+  if (isMoreThanWaited && now.backlog.packets === 0) post.passing = (post.passing ?? 0) + 1;
   const wasStopped = now.at - before.at > STOPPED_MS;
-  return post.passing > 1 || wasStopped && now.sent - before.sent > before.backlog.packets;
+  return (post.passing ?? 0) >= PASSING_LOOKS || wasStopped && isMoreThanWaited;
 }
 
 /** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */

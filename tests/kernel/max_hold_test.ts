@@ -32,6 +32,22 @@ Deno.test("buffer --max-hold", async (t) => {
     assert(performance.now() - start >= 10_000);
   });
 
+  await t.step("releases at the deadline, though epochs were released one by one before", async () => {
+    await plugctlDone(left, "buffer", ...DEV, "--max-hold", "30s");
+    const start = performance.now();
+    for (let epoch = 0; epoch < 4; epoch++) {
+      hold.send();
+      await until(() => hold.backlog === HELD, { ...WAIT, what: "the epoch to be held" });
+      await plugctlDone(left, "buffer", ...DEV);
+      await plugctlDone(left, "release-one", ...DEV);
+      await hold.whatWasSentArrived();
+      assertEquals(hold.backlog, 0);
+    }
+    hold.send();
+    await hold.isOver();
+    assert(performance.now() - start >= 25_000, "the guardian waits for its deadline");
+  });
+
   await t.step("ends its standard output and error, which nobody waits for until the deadline", async () => {
     const words = [...PLUGCTL, "buffer", ...DEV, "--max-hold", "1h", "--json"];
     const { stdout } = await left.spawn(words, { stdin: "null", stdout: "piped", stderr: "piped" }).output();
@@ -123,4 +139,23 @@ Deno.test("buffer --max-hold", async (t) => {
     await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
     await hold.isClean();
   });
+});
+
+Deno.test("buffer --max-hold releases at the deadline, though the link was down and up again before", async () => {
+  using hold = new HoldCase();
+  const { left } = hold;
+  await plugctlDone(left, "attach", ...DEV, "--limit", "16m");
+  const guardian = guardianOf(await plugctlDone(left, "buffer", ...DEV, "--max-hold", "15s", "--json"));
+  hold.send();
+  assertEquals(hold.backlog, HELD);
+  // The kernel discards what waited, and the plug holds what is sent from then on.
+  left.configure(["link set eth0 down", "link set eth0 up"]);
+  assertEquals(hold.backlog, 0);
+  await until(() => {
+    hold.send(1);
+    return hold.backlog > 0;
+  }, { ...WAIT, what: "packets to be held again" });
+  assert(!hasEnded(guardian));
+  await until(() => hold.backlog === 0, { ...WAIT, what: "the guardian to release" });
+  await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
 });

@@ -36,5 +36,5 @@ export const PLACES: readonly Place[] = [{
   },
   attach: [...DEV, "--parent", "1:4", "--handle", "40:"],
   queue: [...DEV, "--parent", "1:4"],
-  creatingSend: 4,
+  creatingSend: 5,
 }];

@@ -62,8 +62,8 @@ export const WENT_BACK = "it has counted less than before, so that another is in
 
 /**
  * Whether a queue of which more have left was released. While its holder lives, nobody else is to let anything go. Of one
- * that waits for a deadline others may release epochs, one after the other: only what again and again lets go more than
- * waited, with nothing that waits in between, was released, or what has let go more than it held while this process was
+ * that waits for a deadline others may release epochs, one after the other: only what again and again sends more than
+ * waited, with nothing that waits in between, was released, or what has sent more than it held while this process was
  * stopped.
  */
 export function isReleased(post: Post, { before, now }: { before: Sample; now: Sample }): boolean {

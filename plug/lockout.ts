@@ -57,7 +57,7 @@ const ROUTING_GROUPS = [1, 5, 7, 8, 9, 11, 19, 32].reduce((groups, group) => gro
 
 /** What was seen over a connection: the devices that may be held, by what would be held of them, and those that are no ifb. */
 interface Seen {
-  harmless: Map<Held, Set<number>>;
+  harmless: WeakMap<Held, Set<number>>;
   plain: Set<number>;
   /** What was read for that, which several gates share. */
   around: Surroundings;
@@ -76,7 +76,7 @@ export function refuseLockout(connection: Connection, danger: Danger): void {
   const { ifindex, held = EVERYTHING } = danger;
   if (connection.mayHaveChanged(ROUTING_GROUPS)) seen.delete(connection);
   const { harmless, plain, around } = seen.get(connection) ??
-    { harmless: new Map<Held, Set<number>>(), plain: new Set(), around: lookAround(connection) };
+    { harmless: new WeakMap<Held, Set<number>>(), plain: new Set(), around: lookAround(connection) };
   const devices = harmless.get(held) ?? new Set();
   if (devices.has(ifindex)) return;
   const met = { ...danger, held: known(held) };

@@ -151,7 +151,7 @@ test("doctor finds all that plugctl needs", async () => {
   const [table, verdict] = stdout.trimEnd().split("\n\n");
   const answers = table.split("\n");
   assertEquals(answers.filter((line) => !line.startsWith("ok ")), []);
-  assertEquals(answers.length, 13, stdout);
+  assertEquals(answers.length, 14, stdout);
   assertMatch(answers[0], / aarch64 /);
   assertEquals(verdict, "Ready: everything works on this machine.");
 });

@@ -1,8 +1,10 @@
 import { namespaceIdentity } from "../linux/namespace.ts";
+import { NamespaceUse } from "../linux/namespace_use.ts";
 import { Connection } from "../netlink/connection.ts";
 import { Listener } from "../netlink/listener.ts";
+import { logToKernel } from "../linux/process.ts";
 import { Ear } from "./ear.ts";
-import { showMark } from "./mark.ts";
+import { keepersIn, showMark } from "./mark.ts";
 import { WATCHED_GROUPS } from "./watch.ts";
 
 /** How a guardian reaches network namespaces; `undefined` is its own. */
@@ -12,8 +14,12 @@ export interface Reach {
   connect(netns?: string): Connection;
   /** Hears what is said there from now on. */
   listen(netns?: string): Listener;
+  /** Tells of the namespace of a connection whether it was deleted since, so that nobody but guardians keeps it. */
+  watchUse(connection: Connection): () => boolean;
   /** Lets others know that it stands guard. */
   showMark: typeof showMark;
+  /** Says what no process hears of otherwise. */
+  log(line: string): void;
 }
 
 /** As the kernel has them. */
@@ -21,7 +27,13 @@ export const REACH: Reach = {
   identify: namespaceIdentity,
   connect: (netns) => Connection.open({ netns }),
   listen: (netns) => Listener.open({ groups: WATCHED_GROUPS, netns }),
+  watchUse(connection) {
+    using namespace = connection.openNamespace();
+    const use = new NamespaceUse(namespace.path);
+    return () => use.isAbandoned({ except: () => keepersIn(connection) });
+  },
   showMark,
+  log: logToKernel,
 };
 
 /** A network namespace in which something is in a guardian's charge. */

@@ -345,6 +345,9 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
   switch (what) {
     case "released":
       return `${who} released what it held`;
+    case "unclear":
+      return `${who} changed it more than once, so that it may have been released, and be held by others since: it is ` +
+        "left alone";
     case "deleted":
       return `the plug vanished, with what it still held: ${who} deleted it${lost}`;
     case "replaced":

@@ -23,8 +23,6 @@ import { type Happening, processOf } from "./watch.ts";
 /** By what a guardian speaks to the process that has started it. */
 export type GuardChannel = Pick<Channel, "receive" | "readable" | "send" | typeof Symbol.dispose>;
 
-/** How often it is looked whether a namespace was deleted in which a deadline is kept, in milliseconds. */
-const LOOKOUT_MS = 1000;
 /** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
 const SAMPLE_MS = 50;
 /** What a terminal sends to the processes in front of it. */
@@ -58,7 +56,10 @@ export class Guard<C extends AnyCharge> {
     this.#channel = channel;
     this.#dutyOf = dutyOf;
     this.#reach = reach;
-    this.#places = new Places(reach, () => this.#attendToNews());
+    this.#places = new Places(reach, {
+      onHeard: () => this.#attendToNews(),
+      onDeleted: (place) => this.#attendToDeletion(place),
+    });
   }
 
   /** Obeys until the process at the other end is dead, or needs no guardian. */
@@ -127,6 +128,8 @@ export class Guard<C extends AnyCharge> {
     let place: Place | undefined;
     try {
       const here = place = this.#places.enter(netns);
+      // The process that entrusts it is in the guardian's own.
+      if (netns !== undefined) place.lookOut();
       const duty = await this.#dutyOf(charge as C, () => here.connection);
       const mark = duty.mark === undefined ? undefined : this.#reach.showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
@@ -166,8 +169,7 @@ export class Guard<C extends AnyCharge> {
     post.outlives = true;
     post.mark?.[Symbol.dispose]();
     post.mark = mark === undefined ? undefined : this.#reach.showMark("kept", { mark, netns, id });
-    const isDeleted = this.#reach.watchUse(post.place.connection);
-    post.lookout = setInterval(() => isDeleted() && this.#abandon(id, post), LOOKOUT_MS);
+    post.place.lookOut();
     this.#report({ report: "taken", id });
   }
 
@@ -281,8 +283,8 @@ export class Guard<C extends AnyCharge> {
     if (what === "unclear" && (post.held || post.isTold)) post.isUnclear = true;
     if (!post.held) return;
     const { backlog } = post.held;
-    // A plug goes on holding when its link is up again, and until its deadline at the most.
-    if (what.endsWith("down")) {
+    // A plug goes on holding when its link is up again, or in a namespace that is kept open, until its deadline at the most.
+    if (what.endsWith("down") || what === "namespace-deleted") {
       if (post.outlives) return;
       stopWatching(post);
     } else stop(post);
@@ -307,11 +309,17 @@ export class Guard<C extends AnyCharge> {
     post.ear?.leave(id);
   }
 
-  /** Keeps no deadline where nobody waits for it any more, since the namespace does not vanish before. */
-  #abandon(id: number, { name, log }: Post): void {
-    log(`the guardian ${Deno.pid} releases ${name} before its deadline: ${DELETED}`);
-    this.#release(id, "deadline");
-    this.#drop(id);
+  /** Keeps nothing in a namespace that was deleted, which does not vanish before. */
+  #attendToDeletion(deleted: Place): void {
+    for (const [id, { place, outlives, name, log }] of [...this.#posts]) {
+      if (place !== deleted) continue;
+      if (!outlives) this.#disturbed(id, "namespace-deleted");
+      else {
+        log(`the guardian ${Deno.pid} releases ${name} before its deadline: ${DELETED}`);
+        this.#release(id, "deadline");
+        this.#drop(id);
+      }
+    }
   }
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {

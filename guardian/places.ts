@@ -42,7 +42,20 @@ export interface Place {
   readonly connection: Connection;
   /** What listens to what is done there, likewise. */
   readonly ear: Ear;
+  /** Begins to look whether it was deleted. */
+  lookOut(): void;
 }
+
+/** What is told of places. */
+export interface PlaceEvents {
+  /** Something was heard in one of them. */
+  onHeard: () => void;
+  /** One was deleted, and vanishes when nobody keeps it open any more. */
+  onDeleted: (place: Place) => void;
+}
+
+/** How often it is looked whether one was deleted, in milliseconds. */
+const LOOKOUT_MS = 1000;
 
 /**
  * The network namespaces in which something is in a guardian's charge. Each is kept open for as long as that is so, though
@@ -51,18 +64,17 @@ export interface Place {
 export class Places {
   readonly #places = new Map<string, OpenPlace>();
   readonly #reach: Reach;
-  readonly #onHeard: () => void;
+  readonly #events: PlaceEvents;
 
-  /** `onHeard` is called when something was heard in one of them. */
-  constructor(reach: Reach, onHeard: () => void) {
+  constructor(reach: Reach, events: PlaceEvents) {
     this.#reach = reach;
-    this.#onHeard = onHeard;
+    this.#events = events;
   }
 
   /** The namespace that is at a path now, or this process's own, until `leave` is called for it as often as this. */
   enter(netns: string | undefined): Place {
     const identity = this.#reach.identify(netns);
-    const place = this.#places.get(identity) ?? new OpenPlace(this.#reach, this.#onHeard);
+    const place = this.#places.get(identity) ?? new OpenPlace(this.#reach, this.#events);
     this.#places.set(identity, place);
     place.users++;
     place.netns = netns;
@@ -84,13 +96,14 @@ class OpenPlace implements Place, Disposable {
   /** Where it was found last: a path may lead elsewhere later. */
   netns?: string;
   readonly #reach: Reach;
-  readonly #onHeard: () => void;
+  readonly #events: PlaceEvents;
   #connection?: Connection;
   #ear?: Ear;
+  #lookout?: ReturnType<typeof setInterval>;
 
-  constructor(reach: Reach, onHeard: () => void) {
+  constructor(reach: Reach, events: PlaceEvents) {
     this.#reach = reach;
-    this.#onHeard = onHeard;
+    this.#events = events;
   }
 
   get connection(): Connection {
@@ -98,10 +111,17 @@ class OpenPlace implements Place, Disposable {
   }
 
   get ear(): Ear {
-    return this.#ear ??= new Ear(this.#reach.listen(this.netns), this.#onHeard);
+    return this.#ear ??= new Ear(this.#reach.listen(this.netns), this.#events.onHeard);
+  }
+
+  lookOut(): void {
+    if (this.#lookout !== undefined) return;
+    const isDeleted = this.#reach.watchUse(this.connection);
+    this.#lookout = setInterval(() => isDeleted() && this.#events.onDeleted(this), LOOKOUT_MS);
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#lookout);
     this.#connection?.[Symbol.dispose]();
     this.#ear?.[Symbol.dispose]();
   }

@@ -23,8 +23,6 @@ export interface Post {
   sent?: number;
   /** Whether the deadline is waited for also when the process that set it has ended. */
   outlives?: boolean;
-  /** What looks meanwhile whether its network namespace was deleted. */
-  lookout?: ReturnType<typeof setInterval>;
   /** What listens to what others do to it. */
   ear?: Ear;
   /** While it holds: how many packets had left, and what it held, when it was last seen. */
@@ -140,6 +138,5 @@ export function stopWatching(post: Post): void {
 /** Nor waits for its deadline. */
 export function stop(post: Post): void {
   clearTimeout(post.timer);
-  clearInterval(post.lookout);
   stopWatching(post);
 }

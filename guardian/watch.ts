@@ -61,8 +61,9 @@ export interface Disturbance {
 
 /**
  * What can happen to a plug that holds: it was released, deleted, or another was put in its place; its device was taken
- * down, or is gone; a device of its gate was taken down, or is gone; or the gate's filters are gone. Or others have changed
- * it so that it may have been released, and may be held by them since: the kernel does not say how it was changed.
+ * down, or is gone; a device of its gate was taken down, or is gone; the gate's filters are gone; or its network namespace
+ * was deleted. Or others have changed it so that it may have been released, and may be held by them since: the kernel does
+ * not say how it was changed.
  */
 export type Happening =
   | "released"
@@ -73,7 +74,8 @@ export type Happening =
   | "gone"
   | "gate-device-down"
   | "gate-device-gone"
-  | "unfiltered";
+  | "unfiltered"
+  | "namespace-deleted";
 
 /** Where `nlmsg_pid` stands in a message. */
 const PORT_AT = 12;
@@ -83,7 +85,7 @@ const PORT_AT = 12;
  * which the kernel may refuse; or that somebody has changed the plug, of which the kernel says no more.
  */
 export interface Meaning {
-  what: Exclude<Happening, "unclear"> | "up" | "asked" | "changed";
+  what: Exclude<Happening, "unclear" | "namespace-deleted"> | "up" | "asked" | "changed";
   /** What plugctl has asked for: `TCQ_PLUG_BUFFER` and the like. */
   action?: number;
   /** The device that it is about. */

@@ -364,6 +364,8 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
       return `a device that it is on is gone, and what it held of that is lost${lost}`;
     case "unfiltered":
       return `its filters were deleted: packets pass it by`;
+    case "namespace-deleted":
+      return "its network namespace was deleted";
     default:
       throw new TypeError(`Cannot describe ${what satisfies never}`);
   }

@@ -126,12 +126,11 @@ Deno.test("a session lets go of a network namespace that is deleted, whatever it
     const [guardian] = guardians();
     const count = () => descriptors(session.child.pid).length + descriptors(guardian).length;
     for (const round of [0, 1, 2]) {
-      for (const [what, begin] of DEEDS.slice(0, 2)) {
-        using doomed = new Doomed();
-        await begin(session, doomed);
-        doomed.delete();
-        await doomed.hasVanished(what);
-      }
+      const [what, begin] = DEEDS[1];
+      using doomed = new Doomed();
+      await begin(session, doomed);
+      doomed.delete();
+      await doomed.hasVanished(what);
       if (round === 0) before = count();
     }
     await until(() => count() <= before, { ...WAIT, what: `${before} descriptors, not ${count()}` });

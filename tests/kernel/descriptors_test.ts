@@ -13,10 +13,13 @@ import { Host } from "./host.ts";
 import { children } from "./process_table.ts";
 import { until } from "./until.ts";
 
-/** How often what is done over one connection is done, */
+/** How often a plug comes and goes: in User-Mode Linux 13 ms each. */
 const CYCLES = 20_000;
+/** What takes longer each, */
+const HOLDS_OF_ONE_GUARDIAN = 2000;
+const REQUESTS = 2000;
 /** what makes a gate's device each time, which takes the kernel a while, */
-const GATES = 2000;
+const GATES = 300;
 /** what opens a connection each time, */
 const CONNECTIONS = 200;
 /** and what starts a guardian each time, and lets the event loop not turn. */
@@ -24,9 +27,15 @@ const HOLDS = 10;
 
 const GATE: GateOptions = { name: "web", dev: "lo", direction: "egress", match: "tcp" };
 
-/** What this process and its guardian have open, and the processes that it has started. */
-function opened(guardian?: Guardian): unknown[] {
-  return [descriptors(), guardian && descriptors(guardian.pid), children(Deno.pid)];
+/** How much this process and its guardian have open, and how many processes it has started. */
+function opened(guardian?: Guardian): number[] {
+  return [descriptors(), guardian ? descriptors(guardian.pid) : [], children(Deno.pid)].map(({ length }) => length);
+}
+
+/** Waits until no more is open than before: a listener is closed a moment later, when the thread that waits there has woken. */
+async function isAsBefore(before: readonly number[], guardian?: Guardian): Promise<void> {
+  const isSo = () => opened(guardian).every((count, index) => count <= before[index]);
+  await until(isSo, { timeoutMs: 30_000, what: `no more open than before: ${before}; there are ${opened(guardian)}` });
 }
 
 /** Asserts that a cycle leaves nothing open, the first of which may load what stays. */
@@ -38,7 +47,7 @@ async function assertFlat(
   await cycle();
   const before = opened(guardian);
   for (let done = 0; done < cycles; done++) await cycle();
-  assertEquals(opened(guardian), before);
+  await isAsBefore(before, guardian);
 }
 
 Deno.test("plugs over one connection leave nothing open", async () => {
@@ -97,7 +106,8 @@ Deno.test("holds with one guardian leave nothing open, neither here nor there", 
   await using plug = Plug.attach({ dev: "lo", connection });
   await using gate = Gate.open({ ...GATE, connection });
   const both = Plug.all([plug, gate]);
-  await assertFlat(CYCLES, () => void both.hold({ guardian, maxMs: 5000 }).release(), { guardian });
+  const cycle = () => void both.hold({ guardian, maxMs: 5000 }).release();
+  await assertFlat(HOLDS_OF_ONE_GUARDIAN, cycle, { guardian });
 });
 
 Deno.test("holds with a guardian each leave nothing open, and no process", async () => {
@@ -119,12 +129,11 @@ Deno.test("what a session is asked leaves nothing open, neither here nor with it
     assertEquals(said.splice(0).filter((answer) => "error" in (answer as object)), []);
   };
   const on = "lo";
-  await assertFlat(GATES, () => ask({ op: "attach", dev: on }, { op: "counts", on }, { op: "detach", on }), {
-    guardian,
-  });
+  const attach = () => ask({ op: "attach", dev: on }, { op: "counts", on }, { op: "detach", on });
+  await assertFlat(GATES, attach, { guardian });
   await ask({ op: "attach", dev: on });
   const cycle = () => ask({ op: "buffer", on }, { op: "release", on, count: false });
-  await assertFlat(CYCLES, cycle, { guardian });
+  await assertFlat(REQUESTS, cycle, { guardian });
   await session.close();
   assertEquals(await desk.close(), []);
 });
@@ -139,11 +148,7 @@ Deno.test("a guardian keeps nothing of the namespaces that it has nothing to do 
     Plug.all([plug, gate]).hold({ guardian }).release();
   };
   await serve();
-  const before = descriptors(guardian.pid).length;
+  const before = opened(guardian);
   for (let times = 0; times < HOLDS; times++) await serve();
-  // A listener is closed a moment later, when the thread that waits there has woken.
-  await until(() => descriptors(guardian.pid).length <= before, {
-    timeoutMs: 30_000,
-    what: "no more than it had open",
-  });
+  await isAsBefore(before, guardian);
 });

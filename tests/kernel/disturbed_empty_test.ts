@@ -107,15 +107,20 @@ Deno.test("a guardian of buffer --max-hold whose plug held nothing", async (t) =
       }
     }],
   ];
-  for (const [what, disturb] of harmless) {
-    await t.step(`keeps its deadline of one that ${what}`, async () => {
-      using empty = await Empty.make();
+  await t.step("keeps its deadline of others", async () => {
+    using stack = new DisposableStack();
+    const kept: { what: string; empty: Empty; guardian: number }[] = [];
+    for (const [what, disturb] of harmless) {
+      const empty = stack.use(await Empty.make());
       const guardian = await empty.buffer("20s");
       await disturb(empty);
-      await until(() => hasEnded(guardian), { ...WAIT, what: "the guardian's end" });
-      await empty.isOver();
-    });
-  }
+      kept.push({ what, empty, guardian });
+    }
+    for (const { what, guardian } of kept) {
+      await until(() => hasEnded(guardian), { ...WAIT, what: `the end of the guardian of one that ${what}` });
+    }
+    for (const { empty } of kept) await empty.isOver();
+  });
 });
 
 Deno.test("whoever holds a plug that held nothing is told that it may be another's", async (t) => {
@@ -166,7 +171,7 @@ defaults: { host: near }
 plugs: { all: { dev: eth0 } }
 steps:
   - buffer: all
-  - run: ${change} release_indefinite && ${change} block && sleep 600
+  - run: "${change} release_indefinite && ${change} block && sleep 600"
 `);
     const { outcome, undone, error } = await scenario.run();
     assertEquals([outcome, undone], ["failed", true]);

@@ -142,7 +142,7 @@ export function makeNamespace(name: string): void {
   try {
     inNewNamespace(() => mount({ source: HERE, target: path, flags: MS_BIND }, operation));
   } catch (error) {
-    Deno.removeSync(path);
+    removeNamespace(name);
     throw error;
   }
 }

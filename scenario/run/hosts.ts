@@ -151,9 +151,10 @@ export class Hosts {
 /** What this process lacks to make hosts, or to enter those that are there. */
 function whatIsMissing(what: "make" | "enter"): string | undefined {
   if (!hasCapability("CAP_SYS_ADMIN")) return "CAP_SYS_ADMIN";
+  // Who is root in a user namespace alone finds no way back into a network namespace that is not of that, and mounts nothing.
+  if (!ownsNamespace("net")) return "a network namespace of its own, which unshare --net makes";
   if (what === "enter") return undefined;
   if (!hasCapability("CAP_NET_ADMIN")) return "CAP_NET_ADMIN";
-  // Who is root in a user namespace alone may mount nothing outside of it.
   if (!ownsNamespace("mnt")) return "a mount namespace of its own, which unshare --mount makes";
   return mayWriteIn(NAMED) ? undefined : `permission to write in ${NAMED}`;
 }

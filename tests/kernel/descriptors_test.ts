@@ -3,13 +3,14 @@
  * a process each, and what grows in memory, `deno task bench:memory` measures.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Gate, type GateOptions, Guardian, Plug } from "../../mod.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Desk } from "../../control/desk.ts";
 import { Session } from "../../control/session.ts";
 import { descriptors } from "./descriptors.ts";
 import { Host } from "./host.ts";
+import { PLUGCTL } from "./plugctl.ts";
 import { children } from "./process_table.ts";
 import { until } from "./until.ts";
 
@@ -24,6 +25,8 @@ const GATES = 300;
 const CONNECTIONS = 200;
 /** and what starts a guardian each time, and lets the event loop not turn. */
 const HOLDS = 10;
+/** What a batch does takes three guardians each time. */
+const ROUNDS = 4;
 
 const GATE: GateOptions = { name: "web", dev: "lo", direction: "egress", match: "tcp" };
 
@@ -151,4 +154,34 @@ Deno.test("a guardian keeps nothing of the namespaces that it has nothing to do 
   const before = opened(guardian);
   for (let times = 0; times < HOLDS; times++) await serve();
   await isAsBefore(before, guardian);
+});
+
+Deno.test("what a batch does again and again leaves nothing open, and no process", async () => {
+  using host = new Host();
+  const counts = await Deno.makeTempFile();
+  // What its parent, plugctl, has open, and the processes that this has started.
+  const script = await Deno.makeTempFile();
+  await Deno.writeTextFile(
+    script,
+    `open=$(ls /proc/$PPID/fd | wc -l)\nstarted=$(grep -l "^[0-9]* (.*) . $PPID " /proc/[0-9]*/stat | wc -l)\n` +
+      `echo $open $started >> ${counts}\n`,
+  );
+  const round = [
+    "attach lo",
+    "buffer lo --max-hold 1h",
+    "release lo",
+    "detach lo",
+    "gate add web lo --direction out --match udp",
+    "hold web --for 1ms",
+    "gate delete web",
+    `hold lo -- sh ${script}`,
+  ];
+  const batch = await Deno.makeTempFile();
+  await Deno.writeTextFile(batch, Array(ROUNDS).fill(round).flat().join("\n"));
+  host.run(...PLUGCTL, "batch", batch);
+  const rows = (await Deno.readTextFile(counts)).trim().split("\n").map((row) => row.split(" ").map(Number));
+  assertEquals(rows.length, ROUNDS);
+  const [[descriptors, processes], ...more] = rows;
+  for (const [open, started] of more) assert(open <= descriptors && started <= processes, JSON.stringify(rows));
+  for (const file of [counts, script, batch]) await Deno.remove(file);
 });

@@ -52,7 +52,10 @@ export function changeQueues(queues: readonly Queue[], change: Change): void {
     }
   }
   if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
-  if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
+  if (change.action === "buffer") {
+    for (const queue of queues) queue.appointGuard();
+    for (const { guard } of queues) guard?.arm(change.maxHoldMs);
+  }
   // What leaves from here on leaves by this process's will.
   if (change.action !== "limit") { for (const { guard } of queues) guard?.unwatch(); }
   if (queues.length === 1 && isGuessable(queues[0])) {

@@ -121,7 +121,9 @@ export class Hold implements Disposable, AsyncDisposable {
     const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
     checkMaxMs(maxMs);
     locatePlugs(queues, (queue) => onQueue(queue, "hold"));
-    const strangers = queues.filter((queue) => !queue.guard);
+    const unguarded = queues.filter((queue) => !queue.guard);
+    for (const queue of unguarded) queue.appointGuard();
+    const strangers = unguarded.filter((queue) => !queue.guard);
     this.#queues = queues;
     this.#maxMs = maxMs;
     const own = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
@@ -140,6 +142,7 @@ export class Hold implements Disposable, AsyncDisposable {
         return [before, since];
       });
     } catch (error) {
+      for (const queue of unguarded) queue.dismissGuard();
       this.#dismiss();
       throw error;
     }

@@ -168,7 +168,7 @@ Deno.test("plugctl hold", async (t) => {
     assertEquals(status, 1);
     assertMatch(
       stderr,
-      /^plugctl: cannot hold eth0 \(root\): another process holds it already, for which process \d+ stands/,
+      /^plugctl: cannot hold eth0 \(root\): another process is using it, with process \d+ as its guardian/,
     );
     assertEquals(hold.backlog, HELD);
     endCommand();

@@ -334,7 +334,7 @@ export class FakeKernel {
     if (!this.#device(ifindex)) return [ENODEV];
     if (parent === INGRESS) return this.#createHook(request);
     if (parent === 0) return this.#changeIt(this.#withHandle(ifindex, handle), request);
-    const above = this.#withHandle(ifindex, parent & 0xffff0000);
+    const above = parent === TC_H_ROOT ? undefined : this.#withHandle(ifindex, parent & 0xffff0000);
     if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find specified qdisc"];
     if (above && above.kind !== "prio") return [EOPNOTSUPP];
     const there = this.#at(ifindex, parent);
@@ -415,7 +415,7 @@ export class FakeKernel {
       const found = this.#withHandle(ifindex, handle);
       return found ? [EINVAL, "Classid cannot be zero"] : [ENOENT, "Failed to find qdisc with specified handle"];
     }
-    const above = this.#withHandle(ifindex, parent & 0xffff0000);
+    const above = parent === TC_H_ROOT ? undefined : this.#withHandle(ifindex, parent & 0xffff0000);
     if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find qdisc with specified classid"];
     if (above && above.kind !== "prio") return [EOPNOTSUPP];
     if (!hasClass(parent)) return [ENOENT, "Specified class not found"];

@@ -1,3 +1,5 @@
+import { joined } from "../codec/byte_text.ts";
+
 /** A file that is written in one piece, in the end, and is there whole or not at all. */
 export class OutputFile {
   /** Where it will be. */
@@ -117,12 +119,7 @@ export class OutputStream implements Disposable {
    * @throws {Error} where it cannot be written, such as on a full disk
    */
   flush(): void {
-    const all = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.length;
-    }
+    const all = joined(this.#parts);
     this.#parts = [];
     this.#length = 0;
     this.#written(() => {

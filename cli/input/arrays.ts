@@ -1,3 +1,4 @@
+import { joined } from "../../codec/byte_text.ts";
 import { isMessage, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
 
 /** A list in brackets; of Node's `<Buffer 10 00>` and `Uint8Array.of(16, 0)` what stands before the numbers. */
@@ -106,7 +107,7 @@ export const STRINGS: TextFormat = {
       const start = literal.startsWith("b") ? 2 : 1;
       const bytes = insideBytes(double ?? single ?? hex, { text, index: index + start });
       const isJoined = end >= 0 && /^[\s+\\]*$/.test(text.slice(end, index));
-      datagrams.push(isJoined ? joined(datagrams.pop(), bytes) : bytes);
+      datagrams.push(isJoined ? joined([datagrams.pop() ?? new Uint8Array(0), bytes]) : bytes);
       end = index + literal.length;
     }
     const messages = datagrams.filter(isMessage);
@@ -120,10 +121,6 @@ export const CUT = "strace cut the string short; run it with -s 65536";
 function insideBytes(inside: string, { text, index }: { text: string; index: number }): Uint8Array {
   const isHex = inside.length >= 32 && inside.length % 2 === 0 && /^[0-9a-f]+$/i.test(inside);
   return isHex ? hexBytes(inside) : Uint8Array.from(lettersOf(inside, (at, why) => mistakeAt(text, index + at, why)));
-}
-
-function joined(first: Uint8Array = new Uint8Array(0), second: Uint8Array): Uint8Array {
-  return Uint8Array.from([...first, ...second]);
 }
 
 /** The bytes of the inside of a string literal; where a letter is no byte, throws what `mistake` makes of its place. */

@@ -1,3 +1,4 @@
+import { joined } from "../../codec/byte_text.ts";
 import { lettersOf } from "./arrays.ts";
 import { INSTEAD, StraceError, type StraceValue } from "./strace.ts";
 import * as constants from "../../codec/assembly/constants.ts";
@@ -288,16 +289,6 @@ function unknown({ index }: StraceValue, why: string): StraceError {
 
 function padTo4(bytes: Uint8Array): Uint8Array {
   return bytes.length & 3 ? joined([bytes, new Uint8Array(-bytes.length & 3)]) : bytes;
-}
-
-function joined(runs: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(runs.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const run of runs) {
-    all.set(run, at);
-    at += run.length;
-  }
-  return all;
 }
 
 const ERRNO_MAX = 133;

@@ -132,7 +132,7 @@ export class Hold implements Disposable, AsyncDisposable {
     try {
       if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
       [this.#before, this.#since] = inTurns(queues, () => {
-        // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
+        // Behind the entrusting: two concurrent holds cannot both miss each other.
         if (exclusive) { for (const queue of queues) refuseOthers(queue); }
         for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "hold"));
         const before = queues.map(statsOf);

@@ -150,7 +150,7 @@ function attributeBytes(value: StraceValue, note: Note): Uint8Array {
   const [length, type] = ["nla_len", "nla_type"].map((name) =>
     head?.is === "struct" ? head.fields.get(name) : undefined
   );
-  if (!length || !type) throw unknown(value, "this is no attribute");
+  if (!length || !type) throw unknown(value, "this is not an attribute");
   const size = Number(new DataView(payload(length, 4, note).buffer).getUint32(0, true)) - NLA_HDRLEN;
   if (size < 0 || size > LENGTH_MAX) throw unknown(value, `an attribute of ${size + NLA_HDRLEN} bytes`);
   const bytes = new Uint8Array(NLA_HDRLEN + size);

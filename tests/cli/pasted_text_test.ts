@@ -405,9 +405,9 @@ Deno.test("datagramsOfText() says that what looks like strace has no message", (
 
 /** What is said of arrays and dumps that are wrong. */
 const MISTAKES: readonly (readonly [text: string, said: string])[] = [
-  ["[16, 0, 300]", 'line 1, column 9: "300" is no byte, must be from 0 to 255 or 0xff'],
-  ["{ 0x10, 0x100 }", 'line 1, column 9: "0x100" is no byte, must be from 0 to 255 or 0xff'],
-  ["[16, 0, 010]", 'line 1, column 9: "010" is no byte, must be from 0 to 255 or 0xff'],
+  ["[16, 0, 300]", 'line 1, column 9: "300" is not a byte: use 0 to 255, or 0x00 to 0xff'],
+  ["{ 0x10, 0x100 }", 'line 1, column 9: "0x100" is not a byte: use 0 to 255, or 0x00 to 0xff'],
+  ["[16, 0, 010]", 'line 1, column 9: "010" is not a byte: use 0 to 255, or 0x00 to 0xff'],
   ["[16, 0, ..., 0, 0]", "line 1, column 9: here bytes are left out; have all of them printed"],
   [
     "0000000 003c 0000 0024 0005\n0000008",

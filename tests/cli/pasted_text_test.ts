@@ -5,6 +5,7 @@ import { UsageError } from "../../cli/exit_status.ts";
 import { concat, FAMILY, words } from "../codec/bytes.ts";
 import { cooked } from "../codec/captures.ts";
 import { Random } from "../codec/random.ts";
+import { plugctl } from "./plugctl.ts";
 import { runHere } from "./run_here.ts";
 
 const PLUG = FAMILY["plug change"];
@@ -395,6 +396,31 @@ Deno.test("decode shows the messages that it can read, notes those that it skips
   );
 });
 
+Deno.test("datagramsOfText() skips what strace has cut short of several messages in one call, and shows the others", () => {
+  const head = (length: number) =>
+    `{nlmsg_len=${length}, nlmsg_type=RTM_NEWQDISC, nlmsg_flags=NLM_F_MULTI, nlmsg_seq=7, nlmsg_pid=1}`;
+  const qdisc = "{tcm_family=AF_UNSPEC, tcm_ifindex=3, tcm_handle=0, tcm_parent=4294967295, tcm_info=2}";
+  const whole = `[${head(48)}, ${qdisc}, [[{nla_len=9, nla_type=TCA_KIND}, "plug"]]]`;
+  const cut = `[${head(92)}, ${qdisc}, [[{nla_len=9, nla_type=TCA_KIND}, "plug"], ...]]`;
+  const unnamed = `[${head(36)}, {tcm_family=AF_UNSPEC, ...}]`;
+  const call = (messages: string) =>
+    `recvmsg(3, {msg_name={sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, msg_namelen=12, ` +
+    `msg_iov=[{iov_base=[${messages}], iov_len=32768}], msg_iovlen=1, msg_controllen=0, msg_flags=0}, 0) = 140`;
+  const alone = read(call(whole)).datagrams;
+  assertEquals(alone.length, 1);
+  for (const messages of [[cut, whole], [whole, cut], [unnamed, whole], [whole, "..."]]) {
+    const text = call(messages.join(", "));
+    assertEquals(read(text), {
+      datagrams: alone,
+      notes: [
+        `skipped: cannot read the message at line 1, column ${text.indexOf("...") + 1}: strace left something out; ` +
+        "run it with -v -s 65536, or have strace dump the bytes themselves with: -e write=all -e read=all",
+      ],
+      skipped: 1,
+    });
+  }
+});
+
 Deno.test("datagramsOfText() says that what looks like strace has no message", () => {
   const { message } = assertThrows(() => read(around("close(3) = 0")), UsageError);
   assertEquals(
@@ -440,6 +466,13 @@ Deno.test("decode says that a word is the name of a file, and how to read it", a
       await said("nosuch"),
       '2 plugctl: "DIR/nosuch" is neither a message nor a file; give a message as hex or in another form\n',
     );
+    // Whose name is a hex number
+    await Deno.writeTextFile(`${folder}/beef`, "");
+    const { status, stderr } = await plugctl(["decode", "beef"], { cwd: folder });
+    assertEquals([status, stderr], [
+      2,
+      'plugctl: "beef" is a file, and the arguments are messages; read it with: plugctl decode < beef\n',
+    ]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

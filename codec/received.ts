@@ -19,11 +19,11 @@ import { Records } from "./records.ts";
  * ```
  *
  * @throws {DecodeError} where the bytes are malformed
- * @throws {RangeError} where the length is no number of bytes
+ * @throws {TypeError} where the length is no whole number
  */
 export function readReceived(length: number): Records {
-  if (length >>> 0 !== length) {
-    throw new RangeError(`Cannot decode ${length} bytes: it is the length that was received`);
+  if ((length | 0) !== length) {
+    throw new TypeError(`Cannot decode ${length} bytes: it is the length that was received`);
   }
   const count = exchange.decodeChunk(length);
   if (count < 0) throw lastDecodeError(RECEIVE_AT);

@@ -13,7 +13,8 @@ import {
   redirectsTo,
   type Side,
 } from "../plug/filter.ts";
-import { type Direction, GATE_TXQUEUELEN, gateName, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
+import { type Direction, GATE_TXQUEUELEN, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
+import { gateName } from "../plug/gate_name.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf } from "./held.ts";

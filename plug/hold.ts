@@ -1,6 +1,7 @@
 import type { QdiscStats } from "../codec/message.ts";
-import { type BufferOptions, changeQueues } from "./change.ts";
-import { drained, type DrainOptions, readSeen } from "./drain.ts";
+import { changeQueues } from "./change.ts";
+import { type BufferOptions, sendChange } from "./send_change.ts";
+import { drained, type DrainOptions } from "./drain.ts";
 import { sleep } from "../linux/process.ts";
 import { LONGEST_MS, numberOf } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
@@ -9,7 +10,7 @@ import type { Disturbance, Happening } from "../guardian/watch.ts";
 import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
-import { inTurns, locatePlugs, nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
+import { inTurns, locatePlugs, nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
@@ -206,7 +207,7 @@ export class Hold implements Disposable, AsyncDisposable {
       // What these hold by now is not of this hold.
       this.#letGo = there.filter(({ isLetGo }) => isLetGo);
       for (const queue of this.#letGo) queue.note("release-indefinite");
-      changeQueues(there.filter((queue) => !this.#letGo.includes(queue)), { action: "release-indefinite" });
+      sendChange(there.filter((queue) => !this.#letGo.includes(queue)), { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
       const disturbance = disturbanceOf(this.#queues, lossy);
       const held = seen.map((one) => orThrow(one, disturbance));

@@ -1,3 +1,5 @@
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { changeQueues } from "./change.ts";
 import { type BufferOptions, sendChange } from "./send_change.ts";
@@ -203,7 +205,7 @@ export class Hold implements Disposable, AsyncDisposable {
       this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       const isDisturbed = this.#queues.some(({ guard }) => guard?.released()?.disturbance);
-      const lossy = isDisturbed ? this.#queues.filter((queue) => queue.hasDownDevice()) : [];
+      const lossy = isDisturbed ? this.#queues.filter((queue) => hasDownDevice(queue)) : [];
       // What these hold by now is not of this hold.
       this.#letGo = there.filter(({ isLetGo }) => isLetGo);
       for (const queue of this.#letGo) queue.note("release-indefinite");
@@ -334,7 +336,7 @@ function disturbanceOf(queues: readonly Queue[], lossy: readonly Queue[] = []): 
     if (!disturbance) continue;
     if (ENDS.includes(disturbance.what)) queue.forfeit();
     // What a gate holds is lost where its device is down when that is let go, not where it was up again by then.
-    const isUpAgain = disturbance.what === "gate-device-down" && !lossy.includes(queue) && !queue.hasDownDevice();
+    const isUpAgain = disturbance.what === "gate-device-down" && !lossy.includes(queue) && !hasDownDevice(queue);
     const lostPackets = LOSES.includes(disturbance.what) && !isUpAgain ? backlog?.packets ?? 0 : 0;
     return { ...disturbance, queue: nameQueue(queue), backlog, lostPackets };
   }
@@ -368,4 +370,10 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
     default:
       throw new TypeError(`Cannot describe ${what satisfies never}`);
   }
+}
+
+/** Whether it is a gate's, and a device that the gate is on cannot send: packets that go on by that are lost. */
+function hasDownDevice({ connection, gate }: Queue): boolean {
+  const answers = connection.transact((gate?.devices ?? []).map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
+  return answers.some(({ message }) => message?.about !== "link" || (message.linkFlags & IFF_LOWER_UP) === 0);
 }

@@ -2,7 +2,6 @@ import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
@@ -237,14 +236,6 @@ export class Queue {
     if (!this.gate) return false;
     const answers = this.connection.transact(this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
     return answers.some(({ errno }) => errno === ENODEV);
-  }
-
-  /** Whether it is a gate's, and a device that the gate is on cannot send: packets that go on by that are lost. */
-  hasDownDevice(): boolean {
-    const answers = this.connection.transact(
-      (this.gate?.devices ?? []).map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
-    );
-    return answers.some(({ message }) => message?.about !== "link" || (message.linkFlags & IFF_LOWER_UP) === 0);
   }
 
   /**

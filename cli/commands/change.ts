@@ -1,4 +1,3 @@
-import { losses } from "../../plug/detach_report.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
@@ -91,9 +90,11 @@ export async function release(context: Context): Promise<number> {
       for (const report of reports) {
         const nothing = whyNothing(report);
         if (nothing !== undefined) context.note(nothing);
-        const lost = losses(`the ${report.queue}`, { drops: 0, discardedPackets: 0, lostPackets: report.lostPackets });
-        for (const loss of lost) context.note(loss);
-        if (lost.length > 0) status = EXIT.failed;
+        if (report.lostPackets === 0) continue;
+        const { losses } = await import("../../plug/detach_report.ts");
+        const loss = { drops: 0, discardedPackets: 0, lostPackets: report.lostPackets };
+        for (const remark of losses(`the ${report.queue}`, loss)) context.note(remark);
+        status = EXIT.failed;
       }
       return reports.map(({ releasedPackets, waitingPackets, lostPackets }) => ({
         releasedPackets,

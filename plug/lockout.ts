@@ -28,11 +28,29 @@ type Met = Danger & { held: Held };
  */
 const ROUTING_GROUPS = [1, 5, 7, 8, 9, 11, 19, 32].reduce((groups, group) => groups | 1 << group - 1, 0) >>> 0;
 
+/** What goes over which devices, each looked up once, when it is asked for. */
+interface View {
+  around: Surroundings;
+  session?: { words: readonly string[]; flows: () => readonly Flow[] };
+  defaults: () => readonly Flow[];
+}
+
+function look(connection: Connection): View {
+  const around = lookAround(connection);
+  const session = sshSession();
+  const flows = once(() => session ? sessionFlows(around, session, scopeDevice(around, session)) : []);
+  return {
+    around,
+    session: session && { words: session.words, flows },
+    defaults: once(() => around.defaultRoutes().length === 0 ? [] : defaultFlows(around)),
+  };
+}
+
 /** What was seen over a connection: the devices that may be held, by what would be held of them. */
 interface Seen {
   harmless: WeakMap<Held, Set<number>>;
   /** What was read for that, which several gates share. */
-  around: Surroundings;
+  view: View;
 }
 
 const seen = new WeakMap<Connection, Seen>();
@@ -52,10 +70,10 @@ export function refuseLockout(connection: Connection, danger: Danger): void {
   const devices = harmless.get(held) ?? new Set();
   if (devices.has(ifindex)) return;
   // What filters send through an ifb changes more often than what is looked at here.
-  const isIfb = ({ devices }: Surroundings) => devices().get(ifindex)?.kind === "ifb";
-  const around = before && !isIfb(before.around) ? before.around : lookAround(connection);
-  refuseLockoutNow(around, { ...danger, held: known(held) });
-  if (!isIfb(around)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), around });
+  const isIfb = ({ around }: View) => around.devices().get(ifindex)?.kind === "ifb";
+  const view = before && !isIfb(before.view) ? before.view : look(connection);
+  refuseLockoutNow(view, { ...danger, held: known(held) });
+  if (!isIfb(view)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), view });
 }
 
 /** What would be held, looked up once. */
@@ -63,10 +81,10 @@ function known(held: Held = EVERYTHING): Held {
   return held.packets ? { ...held, packets: once(held.packets) } : held;
 }
 
-function refuseLockoutNow(around: Surroundings, danger: Met): void {
-  refuseSession(around, danger);
-  if (around.defaultRoutes().length === 0) return;
-  const flow = defaultFlows(around).find((flow) => flow.ifindex === danger.ifindex && holdsAll(danger.held, flow));
+function refuseLockoutNow({ session, defaults }: View, danger: Met): void {
+  const { ifindex, held } = danger;
+  if (session) refuseSession(session.flows().filter((flow) => flow.ifindex === ifindex), danger, session.words);
+  const flow = defaults().find((flow) => flow.ifindex === ifindex && holdsAll(held, flow));
   if (flow) throw lockout(danger, `${subjectOf(flow)} carries the default route${effectOn(danger)}`);
 }
 
@@ -81,17 +99,14 @@ export function refuseLowLimit(
 ): void {
   // The largest MTU there is.
   if (limitBytes >= 0xffff + ETHERNET_HEADER_BYTES) return;
-  const around = lookAround(connection);
-  const { mtu = 0 } = around.devices().get(danger.ifindex) ?? {};
+  const view = look(connection);
+  const { mtu = 0 } = view.around.devices().get(danger.ifindex) ?? {};
   if (limitBytes >= mtu + ETHERNET_HEADER_BYTES) return;
-  refuseLockoutNow(around, { ...danger, held: known(danger.held), limitBytes });
+  refuseLockoutNow(view, { ...danger, held: known(danger.held), limitBytes });
 }
 
-function refuseSession(around: Surroundings, danger: Met): void {
-  const { ifindex, held, limitBytes } = danger;
-  const session = sshSession();
-  if (!session) return;
-  const flows = sessionFlows(around, session, scopeDevice(around, session)).filter((flow) => flow.ifindex === ifindex);
+function refuseSession(flows: readonly Flow[], danger: Met, words: readonly string[]): void {
+  const { held, limitBytes } = danger;
   const found = flows.filter((flow) => canHold(held, flow));
   if (found.length === 0) return;
   const flow = found.find(({ sent }) => !sent) ?? found[0];
@@ -100,7 +115,7 @@ function refuseSession(around: Surroundings, danger: Met): void {
     const carries = found.every(({ isDoubtful }) => isDoubtful) ? "may carry" : "carries";
     throw lockout(danger, `${subjectOf(flow)} ${carries} this SSH session${effectOn(danger)}`);
   }
-  const packets = `packets of this SSH session (${session.words.join(" ")})`;
+  const packets = `packets of this SSH session (${words.join(" ")})`;
   const what = limitBytes === undefined ? packets : `${packets} that are longer than ${limitBytes} bytes`;
   const verb = limitBytes === undefined ? "hold" : "drop";
   const it = flow.sent ? `it gets packets of ${flow.sent.from}, and` : "it";

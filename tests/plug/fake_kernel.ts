@@ -36,6 +36,7 @@ const CLSACT_HANDLE = 0xffff0000;
 /** Which process asks, where nothing else is said, by the port of its socket. */
 const OWN_PORT = 4242;
 const PORT_AT = 12;
+const SEQUENCE_AT = 8;
 /** How the modules are called that the kinds of device and qdisc take. */
 const MODULES: Readonly<Record<string, string>> = { plug: "sch_plug", clsact: "sch_ingress", ifb: "ifb" };
 const DEVICE_KINDS = ["ifb", "dummy"];
@@ -81,12 +82,12 @@ export class FakeKernel {
       has: (module) => !this.lacks.has(module),
     });
     this.socket = this.#open(OWN_PORT);
-    this.connection = new Connection(this.socket);
+    this.connection = new Connection(this.socket, { openFamily });
   }
 
   /** The connection of another process, by the port of its socket. */
   connect(port: number): Connection {
-    return new Connection(this.#open(port));
+    return new Connection(this.#open(port), { openFamily });
   }
 
   /** Hears what is said to these groups, until it is disposed of. */
@@ -470,6 +471,13 @@ export class FakeKernel {
     for (const device of this.devices) device.stuck = Math.max(device.stuck - 1, 0);
     this.#run();
   }
+}
+
+/** A socket of another family of netlink than rtnetlink, which has nothing of what it is asked for. */
+function openFamily(): FakeSocket {
+  return new FakeSocket({
+    answer: (sent) => [refusal(new DataView(sent.buffer).getUint32(SEQUENCE_AT, true), ENOENT)],
+  });
 }
 
 /** Whether a parent is the root, or a class of a prio of three bands. */

@@ -28,10 +28,10 @@ const MODULE = "/sys/module/nf_conntrack";
  * How the ends of a connection that came in look on the side of who began it, where this namespace translates addresses
  * or ports. Where that cannot be read, the own end is left out: it may be anything.
  */
-export function readOriginal(connection: Connection, ends: Ends): Ends {
+export function readOriginal(connection: Connection, ends: Ends, { module = MODULE } = {}): Ends {
   const { local, localPort, remote, remotePort, protocol } = ends;
   if (!local || localPort === undefined || remotePort === undefined) return ends;
-  if (!mayFind(MODULE, () => Deno.statSync(MODULE).isDirectory)) return ends;
+  if (!mayFind(module, () => Deno.statSync(module).isDirectory)) return ends;
   const request = {
     type: IPCTNL_MSG_CT_GET,
     fields: [

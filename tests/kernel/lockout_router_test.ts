@@ -30,6 +30,7 @@ const THROUGH: Case[] = [
   {
     name: "by a rule for what comes in by one device",
     lines: [
+      "busybox sysctl -w net.ipv4.ip_forward=1",
       "link add dm type dummy",
       "link set dm up",
       "address add 10.7.0.1/24 dev dm",

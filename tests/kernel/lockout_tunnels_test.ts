@@ -90,7 +90,7 @@ const IPSEC: Case[] = [
       "eth1 in esp": "session",
       "eth1 out ip proto 50 and dst host 10.0.1.77": "held",
       "eth1 out udp port 4500": "session",
-      "eth1 out udp port 53": "held",
+      "eth1 out udp src port 53": "held",
       "eth0": "held",
       "eth0 out esp": "held",
     },
@@ -103,7 +103,7 @@ const IPSEC: Case[] = [
     verdicts: { "eth1": CARRIES, "eth1 out esp": "session", "eth1 in esp": "session", "eth1 out tcp": "held" },
   },
   {
-    name: "where a policy is for other addresses, another protocol, or what comes in",
+    name: "where a policy is for other addresses, another protocol, one device, or what comes in",
     modules: ["xfrm_user"],
     lines: [
       ...INNER,
@@ -111,6 +111,7 @@ const IPSEC: Case[] = [
       `xfrm policy add src 172.16.0.1/32 dst 172.16.0.0/24 proto udp dir out ${ESP_TUNNEL}`,
       `xfrm policy add src 172.16.0.0/24 dst 172.16.0.1/32 dir in ${ESP_TUNNEL}`,
       "xfrm policy add src 172.16.0.1/32 dst 172.16.0.2/32 dir out",
+      `xfrm policy add src 172.16.0.1/32 dst 172.16.0.0/24 dir out if_id 7 ${ESP_TUNNEL}`,
     ],
     session: "172.16.0.2 50000 172.16.0.1 22",
     verdicts: { "eth1 out esp": "held", "eth0 out esp": "held", "eth0 out tcp src port 22": "session" },

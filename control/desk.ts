@@ -1,4 +1,5 @@
-import type { DetachOptions, DetachReport } from "../plug/drain.ts";
+import type { DetachOptions } from "../plug/drain.ts";
+import type { DetachReport } from "../plug/detach_report.ts";
 import { formatHandle, formatParent, parseHandle, parseParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { Gate } from "../gate/gate.ts";
@@ -7,7 +8,7 @@ import { isGateDevice } from "../gate/gate_state.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { Connection } from "../netlink/connection.ts";
 import type { AttachOptions } from "../plug/attach.ts";
-import { gateDevice } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";

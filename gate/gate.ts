@@ -1,8 +1,9 @@
-import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
+import type { DetachOptions, DrainOptions } from "../plug/drain.ts";
+import type { DetachReport } from "../plug/detach_report.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type BufferOptions, changeQueues, type LimitOptions } from "../plug/change.ts";
+import { type BufferOptions, type LimitOptions, sendChange } from "../plug/send_change.ts";
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
@@ -86,7 +87,7 @@ export class Gate implements Disposable, AsyncDisposable {
       });
       queue.noteGap(gapMs);
       queue.entrust(guard);
-      queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
+      queue.releaseOnSignal(() => sendChange([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;
       const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
       return new Gate(queue, {

@@ -2,17 +2,16 @@ import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { beforeSignalEnds } from "../linux/ending_signals.ts";
-import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
 import type { HookLooks } from "./filter.ts";
 import type { Held } from "./flow.ts";
-import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
+import { findDevice, isPlug, type PlugMessage, readLink, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
 /** Where a plug is. */
@@ -227,14 +226,6 @@ export class Queue {
     return answers.some(({ errno }) => errno === ENODEV);
   }
 
-  /** Whether it is a gate's, and a device that the gate is on cannot send: packets that go on by that are lost. */
-  hasDownDevice(): boolean {
-    const answers = this.connection.transact(
-      (this.gate?.devices ?? []).map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
-    );
-    return answers.some(({ message }) => message?.about !== "link" || (message.linkFlags & IFF_LOWER_UP) === 0);
-  }
-
   /**
    * Reports that what a gate has released is lost, or a part of it.
    *
@@ -296,6 +287,30 @@ export function describeQueue(dev: string, { parent, handle }: { parent: number;
  */
 export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
   return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
+}
+
+/**
+ * The plug, which was there a moment ago.
+ *
+ * @throws {QueueError} `vanished` where it is not
+ */
+export function readSeen(queue: Queue, operation: AnyOperation): PlugMessage {
+  try {
+    return readPlug(queue, operation);
+  } catch (error) {
+    if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
+    throw new QueueError("vanished", operation, { reason: whyGone(queue, operation), cause: error });
+  }
+}
+
+function whyGone(queue: Queue, operation: AnyOperation): string {
+  try {
+    readLink(queue.connection, queue.place.ifindex, operation);
+    return "the plug vanished, with what it still held: another process deleted it";
+  } catch (error) {
+    if (!(error instanceof QueueError || error instanceof NetlinkError)) throw error;
+    return "the plug vanished, with what it still held: its device was deleted";
+  }
 }
 
 /**

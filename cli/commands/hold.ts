@@ -1,6 +1,6 @@
-import { gapRemarks, losses, removalRemarks } from "../../plug/drain.ts";
+import { gapRemarks, losses, removalRemarks } from "../../plug/detach_report.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
-import { gateDevice } from "../../plug/gate_device.ts";
+import { gateDevice } from "../../plug/gate_name.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,

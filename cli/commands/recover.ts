@@ -1,4 +1,5 @@
-import { type DetachOptions, type DetachReport, losses } from "../../plug/drain.ts";
+import type { DetachOptions } from "../../plug/drain.ts";
+import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { type AllNamespaces, allNamespaces } from "../../linux/namespace.ts";
 import { ENOENT, NetlinkError } from "../../linux/netlink_error.ts";

@@ -1,5 +1,5 @@
 import { NLM_F_DUMP, RTM_GETQDISC, TCA_OPTIONS } from "../codec/assembly/constants.ts";
-import { TC_H_ROOT } from "../codec/handle.ts";
+import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import {
   RTM_GETTCLASS,
@@ -24,9 +24,6 @@ import { readQdiscs } from "./qdiscs.ts";
 
 /** What a plug at the root of a device holds. */
 export const EVERYTHING: Held = { sides: ["egress"] };
-/** What one below a class holds: which packets come there the kernel does not say but of those that no filter looks at. */
-const OF_CLASS: Held = { sides: ["egress"], isClass: true, packets: () => [] };
-const OF_DEFAULT_CLASS: Held = { sides: ["egress"], isClass: true, packets: () => [ALL] };
 /** Qdiscs that have one class, which all packets go through. */
 const OF_ONE_CLASS = new Set(["cbs", "netem", "red", "sfb", "tbf"]);
 
@@ -36,37 +33,41 @@ interface Place {
   parent: number;
 }
 
-/** What a plug holds of its device, whose qdiscs are read where they are not given. */
+/**
+ * What a plug holds of its device, whose qdiscs are read where they are not given. Below a class any packet may come there;
+ * which ones come for certain is read when it is asked for.
+ */
 export function heldAt(
   connection: Connection,
   { ifindex, parent, qdiscs }: Place & { qdiscs?: readonly QdiscMessage[] },
 ): Held {
   if (parent === TC_H_ROOT) return EVERYTHING;
   const own = (qdiscs ?? readQdiscs(connection, "list qdiscs")).filter((qdisc) => qdisc.ifindex === ifindex);
-  const share = shareOf(connection, { ifindex, parent, qdiscs: own });
-  if (share === "everything") return EVERYTHING;
-  if (share.length === 0) return OF_CLASS;
-  if (share.some(({ size }) => size === 0)) return OF_DEFAULT_CLASS;
-  return { ...OF_CLASS, packets: () => share };
+  const classes = classesAbove(own, parent);
+  if (classes?.length === 0) return EVERYTHING;
+  const packets = () => classes?.map((each) => comingTo(connection, { ifindex, ...each })).reduce(intersectAll) ?? [];
+  return { sides: ["egress"], isClass: true, packets };
 }
 
-/** Which packets of a device come to a place for certain. */
-function shareOf(
-  connection: Connection,
-  { ifindex, parent, qdiscs }: Place & { qdiscs: readonly QdiscMessage[] },
-): "everything" | Cube[] {
-  if (parent === TC_H_ROOT) return "everything";
-  const handle = (parent & 0xffff0000) >>> 0;
-  const above = qdiscs.find((qdisc) => qdisc.handle === handle);
-  if (!above) return [];
-  const before = shareOf(connection, { ifindex, parent: above.parent, qdiscs });
-  if (OF_ONE_CLASS.has(above.kind) || isOnlyClass(readClasses(connection, { ifindex, handle }), parent)) return before;
-  const own = comingTo(connection, { ifindex, handle, parent });
-  return before === "everything" ? own : intersectAll(before, own);
+/** The classes on the way to a place, but for those that have all of their qdisc; `undefined` where one is not known. */
+function classesAbove(qdiscs: readonly QdiscMessage[], place: number): Pick<Coming, "handle" | "parent">[] | undefined {
+  const found = [];
+  for (let parent = place; parent !== TC_H_ROOT;) {
+    const handle = (parent & 0xffff0000) >>> 0;
+    const above = qdiscs.find((qdisc) => qdisc.handle === handle);
+    if (!above || above.parent === TC_H_CLSACT) return undefined;
+    if (!OF_ONE_CLASS.has(above.kind)) found.push({ handle, parent });
+    parent = above.parent;
+  }
+  return found;
 }
 
-/** What comes to a class: all but what filters send elsewhere, or what they send there. */
-function comingTo(connection: Connection, { ifindex, handle, parent }: Place & { handle: number }): Cube[] {
+/** A class, and the qdisc that it belongs to. */
+type Coming = Place & { handle: number };
+
+/** What comes to a class for certain: all, where it is the only one, all but what filters send elsewhere, or what they send there. */
+function comingTo(connection: Connection, { ifindex, handle, parent }: Coming): Cube[] {
+  if (isOnlyClass(readClasses(connection, { ifindex, handle }), parent)) return [ALL];
   if (defaultClass(connection, { ifindex, handle }) === parent) return [ALL];
   return readFiltersBelow(connection, { ifindex, parent: handle })
     .filter(({ classId, kind, isWide }) => classId === parent && (kind === "flower" || isWide))

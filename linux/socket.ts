@@ -185,7 +185,7 @@ class RawSocket implements ListeningSocket {
     );
     // What no name may hold is refused here: the kernel would read `lo:1` and `lo\0` as `lo`.
     if (read < name.length || !/^[^\0/:\s]+$/.test(name)) {
-      throw new RangeError(`${JSON.stringify(name)} is no device's name`);
+      throw new RangeError(`${JSON.stringify(name)} is not a device name`);
     }
     const result = this.#result(
       this.#call.ioctl(this.#fd, SIOCGIFINDEX, request),

@@ -32,6 +32,7 @@ const ENETUNREACH = 101;
 /** Which process asks, where nothing else is said, by the port of its socket. */
 const OWN_PORT = 4242;
 const PORT_AT = 12;
+const SEQUENCE_AT = 8;
 /** The kinds of devices, which are called as their modules. */
 const DEVICE_KINDS = ["ifb", "dummy"];
 
@@ -79,12 +80,12 @@ export class FakeKernel {
       onHookGone: (ifindex) => this.filters.remove(ifindex),
     });
     this.socket = this.#open(OWN_PORT);
-    this.connection = new Connection(this.socket);
+    this.connection = new Connection(this.socket, { openFamily });
   }
 
   /** The connection of another process, by the port of its socket. */
   connect(port: number): Connection {
-    return new Connection(this.#open(port));
+    return new Connection(this.#open(port), { openFamily });
   }
 
   /** Hears what is said to these groups, until it is disposed of. */
@@ -342,4 +343,11 @@ export class FakeKernel {
     for (const device of this.devices) device.stuck = Math.max(device.stuck - 1, 0);
     this.#run();
   }
+}
+
+/** A socket of another family of netlink than rtnetlink, which has nothing of what it is asked for. */
+function openFamily(): FakeSocket {
+  return new FakeSocket({
+    answer: (sent) => [refusal(new DataView(sent.buffer).getUint32(SEQUENCE_AT, true), ENOENT)],
+  });
 }

@@ -23,8 +23,9 @@ export type { NamespaceCharge, ProcessesCharge } from "./guardian/processes.ts";
 export type { Disturbance, Happening, Hook } from "./guardian/watch.ts";
 export type { AttachOptions } from "./plug/attach.ts";
 export type { DeadlineOptions } from "./plug/plug_group.ts";
-export type { BufferOptions, LimitOptions } from "./plug/change.ts";
-export type { DetachOptions, DetachReport, DrainOptions } from "./plug/drain.ts";
+export type { BufferOptions, LimitOptions } from "./plug/send_change.ts";
+export type { DetachOptions, DrainOptions } from "./plug/drain.ts";
+export type { DetachReport } from "./plug/detach_report.ts";
 export type { Direction } from "./plug/gate_device.ts";
 export type { PlugCharge } from "./plug/guarded_plug.ts";
 export {

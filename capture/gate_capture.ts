@@ -10,7 +10,7 @@ import {
   waitForAny,
 } from "../linux/capture_socket.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { gateDevice } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { findPsample, type PsampleFamily, readSample, type Sample } from "./psample.ts";
 

@@ -1,5 +1,5 @@
 import type { LinkMessage } from "../codec/message.ts";
-import { gateName } from "../plug/gate_device.ts";
+import { gateName } from "../plug/gate_name.ts";
 import { isGateDevice } from "../gate/gate_state.ts";
 import { Connection } from "../netlink/connection.ts";
 import { parseDuration } from "../plug/quantity.ts";

@@ -1,6 +1,6 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
-import { gateDevice } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import { namespacePath } from "../linux/namespace.ts";
 import { Connection } from "../netlink/connection.ts";
 import { linksByName } from "../plug/qdiscs.ts";

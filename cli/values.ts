@@ -1,4 +1,4 @@
-import { gateDevice } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import type { HoldCounts } from "../plug/hold.ts";
 import {
   COUNTERS,

@@ -22,8 +22,10 @@ import { textOf } from "./text.ts";
 /** Where an answer echoes the header of its request. */
 const ECHO_AT = NLMSG_HDRLEN + 4;
 
-/** How many requests without an answer, and how many devices, are remembered: the latest. */
-const REMEMBERED = 1 << 16;
+/** How many requests without an answer are remembered at least: a socket's buffer holds some 300 answers. */
+const REQUESTS = 1 << 12;
+/** How many devices are remembered at least. */
+const DEVICES = 1 << 16;
 
 /**
  * Of the messages of a capture those about plugs and gates, in their order: what creates, changes, deletes or tells of
@@ -38,35 +40,57 @@ export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<Capt
 
 /** Makes what says of each message of a capture, given in their order, whether `aboutPlugs` gives it. */
 export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error">) => boolean {
-  const devices = new Map<number, boolean>();
-  const requests = new Set<string>();
+  const devices = new Latest<number, boolean>(DEVICES);
+  const requests = new Latest<string, true>(REQUESTS);
   return ({ bytes, error }) => {
     if (error) return true;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (view.getUint16(4, true) === NLMSG_ERROR) return requests.delete(headerAt(view, ECHO_AT));
     const isAbout = concerns(bytes, view, devices);
-    if (isAbout && view.getUint16(6, true) & NLM_F_REQUEST) requests.add(headerAt(view, 0));
-    forgetOldest(requests);
-    forgetOldest(devices);
+    if (isAbout && view.getUint16(6, true) & NLM_F_REQUEST) requests.set(headerAt(view, 0), true);
     return isAbout;
   };
 }
 
 /** The bytes of a header as a string, by which an answer finds its request. */
 function headerAt(view: DataView, at: number): string {
-  let text = "";
-  for (let from = at; from < at + NLMSG_HDRLEN; from += 2) text += String.fromCharCode(view.getUint16(from, true));
-  return text;
+  const half = (index: number) => view.getUint16(at + 2 * index, true);
+  return String.fromCharCode(half(0), half(1), half(2), half(3), half(4), half(5), half(6), half(7));
 }
 
-function forgetOldest(remembered: Set<string> | Map<number, boolean>): void {
-  if (remembered.size <= REMEMBERED) return;
-  const [oldest] = remembered.keys();
-  remembered.delete(oldest as string & number);
+/**
+ * A map that forgets its oldest keys, and has at least the latest `size`. It has two halves and drops one whole: to find the
+ * oldest key of a map passes by all that were deleted before it.
+ */
+class Latest<Key, Value> {
+  readonly #size: number;
+  #young = new Map<Key, Value>();
+  #old = new Map<Key, Value>();
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#young.get(key) ?? this.#old.get(key);
+  }
+
+  set(key: Key, value: Value): void {
+    this.#young.set(key, value);
+    if (this.#young.size < this.#size) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+  }
+
+  /** Returns whether it was there. */
+  delete(key: Key): boolean {
+    const wasYoung = this.#young.delete(key);
+    return this.#old.delete(key) || wasYoung;
+  }
 }
 
 /** Whether a message is about a plug or a gate; `devices` says of each device that was met whether it is an ifb. */
-function concerns(bytes: Uint8Array, view: DataView, devices: Map<number, boolean>): boolean {
+function concerns(bytes: Uint8Array, view: DataView, devices: Latest<number, boolean>): boolean {
   switch (view.getUint16(4, true)) {
     case RTM_NEWQDISC:
     case RTM_DELQDISC: {
@@ -87,7 +111,7 @@ function concerns(bytes: Uint8Array, view: DataView, devices: Map<number, boolea
 }
 
 /** What the kernel tells of a device says its kind, or that it has none; a request says it of a device to be made. */
-function isIfb(bytes: Uint8Array, view: DataView, devices: Map<number, boolean>): boolean {
+function isIfb(bytes: Uint8Array, view: DataView, devices: Latest<number, boolean>): boolean {
   const flags = view.getUint16(6, true);
   const index = view.getInt32(IFI_INDEX_AT, true);
   const info = attribute(view, { from: IFINFOMSG_END, end: bytes.length }, IFLA_LINKINFO);

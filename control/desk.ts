@@ -1,4 +1,5 @@
-import type { DetachOptions, DetachReport } from "../plug/drain.ts";
+import type { DetachOptions } from "../plug/drain.ts";
+import type { DetachReport } from "../plug/detach_report.ts";
 import { parseHandle, parseParent } from "../codec/handle.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { GateOptions } from "../gate/gate_plan.ts";

@@ -8,7 +8,7 @@ import { NamespaceUse } from "../linux/namespace_use.ts";
 import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { Connection } from "../netlink/connection.ts";
 import type { AttachOptions } from "../plug/attach.ts";
-import { gateDevice } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import { Plug } from "../plug/plug.ts";
 import { findDevice, linksByName, listPlugs } from "../plug/qdiscs.ts";
 import { COUNTERS } from "../plug/quantity.ts";

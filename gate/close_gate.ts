@@ -1,4 +1,5 @@
-import { detachAll, detachInTurn, type DetachReport, passOn, passOnSync, type Removal } from "../plug/drain.ts";
+import { detachAll, detachInTurn, passOn, passOnSync, type Removal } from "../plug/drain.ts";
+import type { DetachReport } from "../plug/detach_report.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import { inTurn } from "../guardian/mark.ts";

@@ -1,8 +1,9 @@
-import type { DetachOptions, DetachReport, DrainOptions } from "../plug/drain.ts";
+import type { DetachOptions, DrainOptions } from "../plug/drain.ts";
+import type { DetachReport } from "../plug/detach_report.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type BufferOptions, changeQueues, type LimitOptions } from "../plug/change.ts";
+import { type BufferOptions, type LimitOptions, sendChange } from "../plug/send_change.ts";
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
@@ -86,7 +87,7 @@ export class Gate implements Disposable, AsyncDisposable {
       });
       queue.noteGap(gapMs);
       queue.entrust(guard);
-      queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
+      queue.releaseOnSignal(() => sendChange([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;
       const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
       return new Gate(queue, {
@@ -99,7 +100,8 @@ export class Gate implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Takes over gates that are there, by their names, and leaves them there in the end, as a guardian does.
+   * Takes over gates that are there, by their names, and leaves them there in the end. A guardian, which gets each when it
+   * is first asked to hold, does the same.
    *
    * @throws {QueueError} `no-gate` where there is none of a name
    */
@@ -107,7 +109,8 @@ export class Gate implements Disposable, AsyncDisposable {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
       const { place: { ifindex }, gate } = queue;
-      queue.entrust(entrustGate(connection, { ...options, name, ifindex, hook: gate?.hook, takeAway: false }));
+      const charge = { ...options, name, ifindex, hook: gate?.hook, takeAway: false };
+      queue.entrustWhenHeld(() => entrustGate(connection, charge));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
   }

@@ -3,7 +3,8 @@ import { type Cube, EVERYTHING } from "../plug/match/cube.ts";
 import { parseMatch } from "./match/expression.ts";
 import { keysOf, signOf } from "../plug/match/flower.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
-import { type Direction, gateDevice, inventName } from "../plug/gate_device.ts";
+import type { Direction } from "../plug/gate_device.ts";
+import { gateDevice, inventName } from "../plug/gate_name.ts";
 import { FIRST_FILTER, type Key } from "../plug/filter.ts";
 
 /** How to make a gate. */

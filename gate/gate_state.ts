@@ -3,17 +3,10 @@ import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { describeBypass } from "../plug/change.ts";
-import {
-  type Action,
-  type Filter,
-  type Hook,
-  hookOf,
-  ownAction,
-  readFilters,
-  redirectsTo,
-  type Side,
-} from "../plug/filter.ts";
-import { type Direction, GATE_TXQUEUELEN, gateName, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
+import type { Action } from "../plug/action.ts";
+import { type Filter, type Hook, hookOf, ownAction, readFilters, redirectsTo, type Side } from "../plug/filter.ts";
+import { type Direction, GATE_TXQUEUELEN, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
+import { gateName } from "../plug/gate_name.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf } from "./held.ts";

@@ -8,7 +8,8 @@ import { onGate, Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { type Filter, type HookLooks, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { gateDevice, type GateNote, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
+import { type GateNote, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import { isGateDevice, othersOf } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 

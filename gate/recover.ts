@@ -1,4 +1,5 @@
-import { detachAll, type DetachOptions, type DetachReport } from "../plug/drain.ts";
+import { detachAll, type DetachOptions } from "../plug/drain.ts";
+import type { DetachReport } from "../plug/detach_report.ts";
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";

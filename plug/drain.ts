@@ -1,11 +1,12 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
-import { changeQueues } from "./change.ts";
+import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
-import { inTurns, locatePlugs, onQueue, type Queue, readPlug } from "./queue.ts";
-import { type AnyOperation, NetlinkError } from "../linux/netlink_error.ts";
+import type { DetachReport } from "./detach_report.ts";
+import { inTurns, locatePlugs, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
-import { checkAnswers, HERE, QueueError, type Where } from "./queue_error.ts";
+import { checkAnswers, QueueError } from "./queue_error.ts";
 import { graft, rootOf } from "./shelter.ts";
 import { hasSeveralProcessors, sleep } from "../linux/process.ts";
 
@@ -74,30 +75,6 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
   }
 }
 
-/**
- * The plug, which was there a moment ago.
- *
- * @throws {QueueError} `vanished` where it is not
- */
-export function readSeen(queue: Queue, operation: AnyOperation): PlugMessage {
-  try {
-    return readPlug(queue, operation);
-  } catch (error) {
-    if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
-    throw new QueueError("vanished", operation, { reason: whyGone(queue, operation), cause: error });
-  }
-}
-
-function whyGone(queue: Queue, operation: AnyOperation): string {
-  try {
-    readLink(queue.connection, queue.place.ifindex, operation);
-    return "the plug vanished, with what it still held: another process deleted it";
-  } catch (error) {
-    if (!(error instanceof QueueError || error instanceof NetlinkError)) throw error;
-    return "the plug vanished, with what it still held: its device was deleted";
-  }
-}
-
 /** Waits until the backlog is 0. */
 export async function drained(queue: Queue, options: DrainOptions = {}): Promise<void> {
   await emptied(queue, { ...options, operation: onQueue(queue, "drain"), seen: false });
@@ -132,7 +109,7 @@ export async function detachAll(
   locatePlugs(queues, detaching);
   inTurns(queues, () => {
     queues.forEach(refuse);
-    if (!drop) changeQueues(queues, RELEASE);
+    if (!drop) sendChange(queues, RELEASE);
   });
   const reports: DetachReport[] = [];
   for (const queue of queues) reports.push(await deleteDrained(queue, { ...drain, drop, refuse }));
@@ -151,7 +128,7 @@ async function deleteDrained(
       const plug = readSeen(queue, detaching(queue));
       if (drop || plug.stats.backlogPackets === 0) return remove(queue, plug);
       // Somebody has made it hold meanwhile.
-      changeQueues([queue], RELEASE);
+      sendChange([queue], RELEASE);
     });
     if (report) return report;
   }
@@ -171,7 +148,7 @@ export function passOnSync(queue: Queue): void {
 }
 
 function* passing(queue: Queue): Generator<number> {
-  changeQueues([queue], RELEASE);
+  sendChange([queue], RELEASE);
   const deadline = performance.now() + PASSING_MS;
   for (const pauseMs of looks(queue, { operation: detaching(queue), timeoutMs: Infinity, seen: true })) {
     yield pauseMs;
@@ -189,7 +166,7 @@ export function detachSync(queue: Queue, options: { except?: number } = {}): Det
 
 /** As `detachSync`, where others are kept from it already. */
 export function detachInTurn(queue: Queue): DetachReport {
-  changeQueues([queue], RELEASE);
+  sendChange([queue], RELEASE);
   const looking = looks(queue, { operation: detaching(queue), timeoutMs: TIMEOUT_MS, seen: true });
   for (;;) {
     const look = looking.next();
@@ -219,70 +196,4 @@ function remove(queue: Queue, { ifindex, handle, parent, stats }: PlugMessage): 
   queue.end();
   const report = { discardedPackets: stats.backlogPackets, drops: stats.drops, lostPackets: 0 };
   return gap > 0 ? { ...report, gapMs: gap } : report;
-}
-
-/** What a detached plug has seen. */
-export interface DetachReport {
-  /** Devices on which a `clsact` stays that gates made, as taking it away would lose packets; absent where none does. */
-  keptClsact?: string[];
-  /**
-   * For how long at the most devices sent nothing while the kernel took the plug away, or a gate's `clsact`, and discarded
-   * what they were given, in milliseconds; absent where they could.
-   */
-  gapMs?: number;
-  /** Packets that were discarded on purpose, with `drop`. */
-  discardedPackets: number;
-  /** Packets that the plug has dropped since it was created because its limit was reached. */
-  drops: number;
-  /** Packets that a gate let go and that are lost, at the most: the device by which they go on is not there any more. */
-  lostPackets: number;
-}
-
-/** What was lost at a queue that was taken away, named as in `the plug on eth0`, and what is left: a sentence each. */
-export function losses(
-  queue: string,
-  { drops, discardedPackets, lostPackets, ...removal }: DetachReport,
-  where: Where = HERE,
-): string[] {
-  const dropped = drops > 0 ? [`${queue} dropped ${numberOf(drops, "packet")}: its limit was reached`] : [];
-  const discarded = discardedPackets > 0
-    ? [`${queue} was deleted with ${numberOf(discardedPackets, "held packet")}`]
-    : [];
-  const lost = lostPackets > 0
-    ? [
-      `${queue} released ${numberOf(lostPackets, "packet")} that ${
-        lostPackets === 1 ? "is" : "are"
-      } lost, or some of ` +
-      "them: a device that it was on is gone",
-    ]
-    : [];
-  return [...dropped, ...discarded, ...lost, ...removalRemarks(queue, removal, where)];
-}
-
-/** What it has meant for others that a queue was taken away, named as in `the gate web`: a sentence each. */
-export function removalRemarks(
-  queue: string,
-  { keptClsact = [], gapMs = 0 }: Pick<DetachReport, "keptClsact" | "gapMs">,
-  { there }: Where = HERE,
-): string[] {
-  const gap = gapMs > 0
-    ? [
-      `the devices of ${queue} sent nothing for up to ${gapMs.toFixed(1)} ms while it was taken away: the kernel ` +
-      "discarded what they were given to send",
-    ]
-    : [];
-  const kept = keptClsact.map((dev) =>
-    `clsact stays on ${dev}, empty: the kernel would lose packets while it takes it away; when ${dev} is idle, delete it ` +
-    `with: ${there(`tc qdisc del dev ${dev} clsact`)}`
-  );
-  return [...gap, ...kept];
-}
-
-/** That the kernel has discarded what a device was given to send while a plug was put in, where it has. */
-export function gapRemarks({ dev, gapMs }: { dev: string; gapMs: number }, { there }: Where = HERE): string[] {
-  if (gapMs === 0) return [];
-  return [
-    `${dev} sent nothing for up to ${gapMs.toFixed(1)} ms meanwhile: the kernel discarded what it was given to send; ` +
-    `beside a clsact nothing is lost: ${there(`tc qdisc add dev ${dev} clsact`)}`,
-  ];
 }

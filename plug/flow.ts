@@ -1,5 +1,15 @@
 import type { Side } from "./filter.ts";
-import { bits, type Cube, EVERYTHING, type Field, intersect, is, isCovered, range } from "./match/cube.ts";
+import {
+  bits,
+  type Cube,
+  EVERYTHING,
+  type Field,
+  intersect,
+  intersectAll,
+  is,
+  isCovered,
+  range,
+} from "./match/cube.ts";
 import {
   ADDRESSES,
   all,
@@ -31,8 +41,10 @@ export interface Flow {
   look: () => Look;
   /** Whether they may go there, and perhaps do not. */
   isDoubtful?: boolean;
-  /** Whether it is not what goes on, but what that needs beside it. */
+  /** Whether it is not what goes on, but what that needs beside it; or it is not known how much of that it is. */
   isAside?: boolean;
+  /** Where filters have sent it on: from which device, by its name, and which packets. */
+  sent?: { from: string; packets: readonly Cube[] };
 }
 
 /** What packets are. */
@@ -50,26 +62,32 @@ export interface Held {
   readonly sides: readonly Side[];
   /** Which packets; absent for all of them. */
   readonly packets?: () => readonly Cube[];
-  /** Whether the kernel does not say which of them. */
+  /** Whether others may come there, too. */
   readonly isClass?: true;
 }
 
 /** Whether some of a flow's packets would be held, or might be. */
 export function canHold(held: Held, flow: Flow): boolean {
   if (!held.sides.includes(flow.side)) return false;
-  const cubes = held.packets?.();
+  const cubes = among(flow, held.isClass ? undefined : held.packets?.());
   return cubes === undefined ||
     tagged(flow, flow.look().packets).some((packet) => cubes.some((cube) => intersect(cube, packet)));
 }
 
 /** Whether all would be held of one kind of packet that a flow has. */
 export function holdsAll(held: Held, flow: Flow): boolean {
-  if (!held.sides.includes(flow.side) || held.isClass || flow.isAside) return false;
-  const cubes = held.packets?.();
+  if (!held.sides.includes(flow.side) || flow.isAside) return false;
+  const cubes = among(flow, held.packets?.());
   if (cubes === undefined) return true;
+  if (cubes.length === 0) return false;
   const { packets, unknown = [], elsewhere = [] } = flow.look();
   const wanted = cubes.map((cube) => new Map([...cube].filter(([field]) => !unknown.includes(field))));
   return tagged(flow, packets).some((packet) => isCovered(packet, [...elsewhere, ...wanted]));
+}
+
+/** Which of the packets that are held filters may send on to there. */
+function among({ sent }: Flow, held: readonly Cube[] | undefined): readonly Cube[] | undefined {
+  return sent && held ? intersectAll(sent.packets, held) : sent?.packets ?? held;
 }
 
 function tagged({ tag }: Flow, packets: readonly Cube[]): readonly Cube[] {

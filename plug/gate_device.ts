@@ -8,7 +8,8 @@ import {
 } from "../codec/assembly/constants.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
-import { COOKIE_MAX, type Side } from "./filter.ts";
+import { COOKIE_MAX } from "./action.ts";
+import type { Side } from "./filter.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
 export type Direction = "ingress" | "egress" | "both";
@@ -122,35 +123,6 @@ export function sidesOf(direction: Direction): Side[] {
 
 function numbers(list: string | undefined): number[] {
   return list ? list.split(",").map(Number) : [];
-}
-
-/** What a gate's ifb device is named with, before the gate's own name. */
-const PREFIX = "plug-";
-/** What the kernel takes for a device's name, in bytes: `IFNAMSIZ` without its NUL. */
-const DEVICE_NAME_MAX = 15;
-const NAME_MAX = DEVICE_NAME_MAX - PREFIX.length;
-
-/**
- * The name of the device that carries a gate.
- *
- * @throws {RangeError} where the gate's name has not 1 to 10 bytes, or a space, a slash or a colon
- */
-export function gateDevice(name: string): string {
-  const bytes = new TextEncoder().encode(name).length;
-  if (bytes >= 1 && bytes <= NAME_MAX && !/[\s/:\0%]/.test(name)) return PREFIX + name;
-  throw new RangeError(
-    `invalid gate name ${JSON.stringify(name)}: use 1 to ${NAME_MAX} bytes, without space, /, : and %`,
-  );
-}
-
-/** The gate's name by its device's, or `undefined` where that is no gate's. */
-export function gateName(device: string): string | undefined {
-  return device.startsWith(PREFIX) && device.length > PREFIX.length ? device.slice(PREFIX.length) : undefined;
-}
-
-/** A name that no other gate has, as good as certainly. */
-export function inventName(): string {
-  return crypto.randomUUID().slice(0, 8);
 }
 
 /**

@@ -7,7 +7,7 @@ import { type AnyGuardian, entrust, type GuardOptions, type QueueGuard } from ".
 import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { Hook, Watched } from "../guardian/watch.ts";
 import { markOfPlug } from "../guardian/mark.ts";
-import { changeQueues } from "./change.ts";
+import { sendChange } from "./send_change.ts";
 import { detachAll } from "./drain.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { readQdiscs } from "./qdiscs.ts";
@@ -103,7 +103,7 @@ export function queueDuty(connection: Connection, { find, mark, watched, takeAwa
     watched,
     look,
     linkOf: (ifindex) => linkOf(connection, ifindex),
-    release: () => ifThere(() => changeQueues([find()], { action: "release-indefinite" })),
+    release: () => ifThere(() => sendChange([find()], { action: "release-indefinite" })),
     putRight: takeAway && (() => ifStillThere(async () => await takeAway(find()))),
   };
 }

@@ -1,6 +1,9 @@
+import { RTM_GETLINK } from "../codec/assembly/constants.ts";
+import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { QdiscStats } from "../codec/message.ts";
-import { type BufferOptions, changeQueues } from "./change.ts";
-import { drained, type DrainOptions, readSeen } from "./drain.ts";
+import { changeQueues } from "./change.ts";
+import { type BufferOptions, sendChange } from "./send_change.ts";
+import { drained, type DrainOptions } from "./drain.ts";
 import { sleep } from "../linux/process.ts";
 import { LONGEST_MS, numberOf } from "./quantity.ts";
 import { entrustQueue } from "./guarded_plug.ts";
@@ -9,7 +12,7 @@ import type { Disturbance, Happening } from "../guardian/watch.ts";
 import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
-import { inTurns, locatePlugs, nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
+import { inTurns, locatePlugs, nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
@@ -121,7 +124,9 @@ export class Hold implements Disposable, AsyncDisposable {
     const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
     checkMaxMs(maxMs);
     locatePlugs(queues, (queue) => onQueue(queue, "hold"));
-    const strangers = queues.filter((queue) => !queue.guard);
+    const unguarded = queues.filter((queue) => !queue.guard);
+    for (const queue of unguarded) queue.appointGuard();
+    const strangers = unguarded.filter((queue) => !queue.guard);
     this.#queues = queues;
     this.#maxMs = maxMs;
     const own = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
@@ -130,7 +135,7 @@ export class Hold implements Disposable, AsyncDisposable {
     try {
       if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
       [this.#before, this.#since] = inTurns(queues, () => {
-        // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
+        // Behind the entrusting: two concurrent holds cannot both miss each other.
         if (exclusive) { for (const queue of queues) refuseOthers(queue); }
         for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "hold"));
         const before = queues.map(statsOf);
@@ -140,6 +145,7 @@ export class Hold implements Disposable, AsyncDisposable {
         return [before, since];
       });
     } catch (error) {
+      for (const queue of unguarded) queue.dismissGuard();
       this.#dismiss();
       throw error;
     }
@@ -199,11 +205,11 @@ export class Hold implements Disposable, AsyncDisposable {
       this.#cutShortBy = this.#queues.map(({ guard }) => guard?.released()?.why).find((why) => why !== undefined);
       const there = this.#queues.filter((_, index) => !(seen[index] instanceof QueueError));
       const isDisturbed = this.#queues.some(({ guard }) => guard?.released()?.disturbance);
-      const lossy = isDisturbed ? this.#queues.filter((queue) => queue.hasDownDevice()) : [];
+      const lossy = isDisturbed ? this.#queues.filter((queue) => hasDownDevice(queue)) : [];
       // What these hold by now is not of this hold.
       this.#letGo = there.filter(({ isLetGo }) => isLetGo);
       for (const queue of this.#letGo) queue.note("release-indefinite");
-      changeQueues(there.filter((queue) => !this.#letGo.includes(queue)), { action: "release-indefinite" });
+      sendChange(there.filter((queue) => !this.#letGo.includes(queue)), { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
       const disturbance = disturbanceOf(this.#queues, lossy);
       const held = seen.map((one) => orThrow(one, disturbance));
@@ -330,7 +336,7 @@ function disturbanceOf(queues: readonly Queue[], lossy: readonly Queue[] = []): 
     if (!disturbance) continue;
     if (ENDS.includes(disturbance.what)) queue.forfeit();
     // What a gate holds is lost where its device is down when that is let go, not where it was up again by then.
-    const isUpAgain = disturbance.what === "gate-device-down" && !lossy.includes(queue) && !queue.hasDownDevice();
+    const isUpAgain = disturbance.what === "gate-device-down" && !lossy.includes(queue) && !hasDownDevice(queue);
     const lostPackets = LOSES.includes(disturbance.what) && !isUpAgain ? backlog?.packets ?? 0 : 0;
     return { ...disturbance, queue: nameQueue(queue), backlog, lostPackets };
   }
@@ -369,4 +375,10 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
     default:
       throw new TypeError(`Cannot describe ${what satisfies never}`);
   }
+}
+
+/** Whether it is a gate's, and a device that the gate is on cannot send: packets that go on by that are lost. */
+function hasDownDevice({ connection, gate }: Queue): boolean {
+  const answers = connection.transact((gate?.devices ?? []).map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
+  return answers.some(({ message }) => message?.about !== "link" || (message.linkFlags & IFF_LOWER_UP) === 0);
 }

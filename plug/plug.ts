@@ -1,8 +1,10 @@
-import { detachAll, type DetachOptions, type DetachReport, detachSync, drained, type DrainOptions } from "./drain.ts";
+import { detachAll, type DetachOptions, detachSync, drained, type DrainOptions } from "./drain.ts";
+import type { DetachReport } from "./detach_report.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { Connection } from "../netlink/connection.ts";
 import { attachAll, type AttachOptions } from "./attach.ts";
-import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
+import { changeQueues } from "./change.ts";
+import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
@@ -71,7 +73,7 @@ export class Plug implements Disposable, AsyncDisposable {
   static attach(options: AttachOptions & Via): Plug {
     return withConnection(options, (connection, ownsConnection) => {
       const [{ queue, warnings }] = attachAll(connection, [options]);
-      queue.releaseOnSignal(() => changeQueues([queue], { action: "release-indefinite" }));
+      queue.releaseOnSignal(() => sendChange([queue], { action: "release-indefinite" }));
       return new Plug(queue, { ownsConnection, ownsPlug: true, warnings });
     });
   }
@@ -89,7 +91,7 @@ export class Plug implements Disposable, AsyncDisposable {
    * Takes over the plug that is at a place, and leaves it there in the end. Only the device is looked up;
    * whether a plug is there, the first thing asked of it tells.
    *
-   * A guardian releases it, and leaves it there too.
+   * A guardian gets it when it is first asked to hold; it releases it, and leaves it there too.
    *
    * @throws {QueueError} `no-device`; with a guardian also `not-attached`
    */
@@ -97,7 +99,7 @@ export class Plug implements Disposable, AsyncDisposable {
     return withConnection(options, (connection, ownsConnection) => {
       const queue = openQueue(connection, options);
       if (options.guardian) locatePlugs([queue], (queue) => onQueue(queue, "open"));
-      queue.entrust(entrustPlug(queue, { ...options, takeAway: false }));
+      queue.entrustWhenHeld(() => entrustPlug(queue, { ...options, takeAway: false }));
       return new Plug(queue, { ownsConnection });
     });
   }
@@ -185,12 +187,12 @@ export class Plug implements Disposable, AsyncDisposable {
 
   /** Releases the epoch that the last `buffer` ended. Again without a `buffer` in between, it releases nothing. */
   releaseOne(): void {
-    changeQueues([this.#queue], { action: "release-one" });
+    sendChange([this.#queue], { action: "release-one" });
   }
 
   /** Releases everything, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
   release(): void {
-    changeQueues([this.#queue], { action: "release-indefinite" });
+    sendChange([this.#queue], { action: "release-indefinite" });
   }
 
   /** As `release` or `releaseOne`, and tells what has left, once that has: up to 100 ms later. */

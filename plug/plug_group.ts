@@ -1,8 +1,10 @@
-import { detachAll, type DetachOptions, type DetachReport } from "./drain.ts";
+import { detachAll, type DetachOptions } from "./drain.ts";
+import type { DetachReport } from "./detach_report.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { relieveKeepers } from "../guardian/mark.ts";
-import { type BufferOptions, changeQueues, type LimitOptions } from "./change.ts";
+import { changeQueues } from "./change.ts";
+import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
 import { inTurns, locatePlugs, onQueue, type Queue } from "./queue.ts";
@@ -90,12 +92,12 @@ export class PlugGroup {
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */
   releaseOne(): void {
-    changeQueues(this.#queues, { action: "release-one" });
+    sendChange(this.#queues, { action: "release-one" });
   }
 
   /** Releases everything on all of them, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
   release(): void {
-    changeQueues(this.#queues, { action: "release-indefinite" });
+    sendChange(this.#queues, { action: "release-indefinite" });
   }
 
   /** As `release` or `releaseOne`, and tells what has left of each, once that has: up to 100 ms later. */

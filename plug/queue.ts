@@ -2,17 +2,16 @@ import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
-import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { beforeSignalEnds } from "../linux/ending_signals.ts";
-import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, NetlinkError, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
 import type { HookLooks } from "./filter.ts";
 import type { Held } from "./flow.ts";
-import { findDevice, isPlug, type PlugMessage, readQdiscs } from "./qdiscs.ts";
+import { findDevice, isPlug, type PlugMessage, readLink, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
 /** Where a plug is. */
@@ -71,6 +70,8 @@ export class Queue {
   #limitBytesAsked?: number;
   #gapMs = 0;
   #guard?: QueueGuard;
+  /** Gives it into a guardian's charge. */
+  #appoint?: () => QueueGuard | undefined;
   #isForfeited = false;
   /** What a signal that ends the process does first, and what waits for one while it holds. */
   #releaseOnSignal?: () => void;
@@ -132,7 +133,7 @@ export class Queue {
     const guardian = otherGuardian(this, [this.#guard?.pid, except]);
     if (guardian === undefined) return;
     throw new QueueError("held", operation, {
-      reason: `another process holds it already, for which process ${guardian} stands guard`,
+      reason: `another process is using it, with process ${guardian} as its guardian`,
     });
   }
 
@@ -191,6 +192,16 @@ export class Queue {
     this.#guard = guard;
   }
 
+  /** A guardian gets it once it is asked to hold: by then others are told that it is in use, and not while it is looked at. */
+  entrustWhenHeld(appoint: () => QueueGuard | undefined): void {
+    this.#appoint = appoint;
+  }
+
+  /** It is about to be asked to hold. */
+  appointGuard(): void {
+    this.#guard ??= this.#appoint?.();
+  }
+
   /** Whether its guardian, or others, have let go all that it held since it was asked to hold: what it holds now is theirs. */
   get isLetGo(): boolean {
     const released = this.#guard?.released();
@@ -225,14 +236,6 @@ export class Queue {
     if (!this.gate) return false;
     const answers = this.connection.transact(this.gate.devices.map((ifindex) => ({ type: RTM_GETLINK, ifindex })));
     return answers.some(({ errno }) => errno === ENODEV);
-  }
-
-  /** Whether it is a gate's, and a device that the gate is on cannot send: packets that go on by that are lost. */
-  hasDownDevice(): boolean {
-    const answers = this.connection.transact(
-      (this.gate?.devices ?? []).map((ifindex) => ({ type: RTM_GETLINK, ifindex })),
-    );
-    return answers.some(({ message }) => message?.about !== "link" || (message.linkFlags & IFF_LOWER_UP) === 0);
   }
 
   /**
@@ -296,6 +299,30 @@ export function describeQueue(dev: string, { parent, handle }: { parent: number;
  */
 export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
   return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
+}
+
+/**
+ * The plug, which was there a moment ago.
+ *
+ * @throws {QueueError} `vanished` where it is not
+ */
+export function readSeen(queue: Queue, operation: AnyOperation): PlugMessage {
+  try {
+    return readPlug(queue, operation);
+  } catch (error) {
+    if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
+    throw new QueueError("vanished", operation, { reason: whyGone(queue, operation), cause: error });
+  }
+}
+
+function whyGone(queue: Queue, operation: AnyOperation): string {
+  try {
+    readLink(queue.connection, queue.place.ifindex, operation);
+    return "the plug vanished, with what it still held: another process deleted it";
+  } catch (error) {
+    if (!(error instanceof QueueError || error instanceof NetlinkError)) throw error;
+    return "the plug vanished, with what it still held: its device was deleted";
+  }
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { QdiscStats } from "../codec/message.ts";
 import { sleep } from "../linux/process.ts";
-import { changeQueues } from "./change.ts";
-import { readSeen } from "./drain.ts";
+import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
-import { nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
+import { nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
 
 /** How long to look at a queue that was released, until what it let go has left: a busy machine takes a while. */
 const SETTLE_MAX_MS = 100;
@@ -94,7 +93,7 @@ export async function releaseAndCount(
     queue.locate(plug);
     return plug.stats;
   });
-  changeQueues(queues, { action });
+  sendChange(queues, { action });
   const heldIn = (stats: readonly QdiscStats[]) => stats.reduce((sum, { backlogPackets }) => sum + backlogPackets, 0);
   let after = before;
   await settled(() => {

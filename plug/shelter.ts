@@ -9,13 +9,12 @@ import {
   createDevice,
   deleteDevice,
   formatNote,
-  gateDevice,
   type GateNote,
-  inventName,
   quietDevice,
   takeUp,
   writeNote,
 } from "./gate_device.ts";
+import { gateDevice, inventName } from "./gate_name.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "./plug_requests.ts";
 import { findDevice, readQdiscs } from "./qdiscs.ts";
 

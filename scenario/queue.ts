@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../codec/handle.ts";
-import { gateDevice } from "../plug/gate_device.ts";
+import { gateDevice } from "../plug/gate_name.ts";
 import { parseDirection, planGate } from "../gate/gate_plan.ts";
 import { parseMatch } from "../gate/match/expression.ts";
 import { MatchError } from "../gate/match/reader.ts";

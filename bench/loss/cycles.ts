@@ -8,15 +8,19 @@ import { inNamespace } from "../../linux/namespace.ts";
 const [program, count, pattern = ".", minutes = "Infinity"] = Deno.args;
 const CYCLES = Number(count);
 const LONGEST_MS = Number(minutes) * 60_000;
-/** Starting a process for each message takes so much longer; one of plugctl more than one of tc. */
-const CYCLES_OF_TC = Math.ceil(CYCLES / 10);
+/** Starting a process for each message takes so much longer. */
 const CYCLES_OF_COMMANDS = Math.ceil(CYCLES / 500);
+/** How long the traffic is watched while nothing is done. */
+const CYCLES_OF_NOTHING = Math.ceil(CYCLES / 10);
 /** All traffics but the first are looked at for less long. */
 const OTHERS = 20;
 const CONTROL = "/run/plugctl-bench-loss";
 const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
 const NEAR = "bench-near";
 const FAR = "bench-far";
+/** A device by whose qdisc one knows that tc has come so far. */
+const MARK = "bench-mark";
+const MARKED = "7777:";
 const HOLD_MS = 2;
 
 /** What flows, over which device of the near namespace. */
@@ -47,18 +51,26 @@ interface Work {
 const withClsact = new Set<string>();
 
 const WORKS: readonly Work[] = [
-  { name: "nothing", cycles: CYCLES_OF_TC, cycle: () => pause(4 * HOLD_MS) },
+  { name: "nothing", cycles: CYCLES_OF_NOTHING, cycle: () => pause(4 * HOLD_MS) },
   { name: "a plug, by plugctl", cycles: CYCLES, cycle: plugByPlugctl },
   { name: "a gate, by plugctl", cycles: CYCLES, cycle: gateByPlugctl },
   { name: "a plug beside clsact, by plugctl", cycles: CYCLES, cycle: plugBesideClsact },
   { name: "a plug, by its commands", cycles: CYCLES_OF_COMMANDS, cycle: plugByCommands },
   { name: "a gate, by its commands", cycles: CYCLES_OF_COMMANDS, cycle: gateByCommands },
-  { name: "a plug, by tc", cycles: CYCLES_OF_TC, cycle: plugByTc },
-  { name: "clsact and a filter, by tc", cycles: CYCLES_OF_TC, cycle: clsactByTc },
+  { name: "a plug, by tc", cycles: CYCLES, cycle: plugByTc },
+  { name: "clsact and a filter, by tc", cycles: CYCLES, cycle: clsactByTc },
 ];
 
 ip("netns", "add", NEAR);
 ip("netns", "add", FAR);
+/** One process of tc, which does what each line says, and no more until the next. */
+const batch = new Deno.Command("ip", {
+  args: ["netns", "exec", NEAR, "tc", "-batch", "-"],
+  stdin: "piped",
+  stdout: "piped",
+}).spawn();
+const lines = batch.stdin.getWriter();
+const answers = batch.stdout.pipeThrough(new TextDecoderStream()).getReader();
 try {
   ip("link", "add", "bench0", "netns", NEAR, "type", "veth", "peer", "name", "bench1", "netns", FAR);
   for (const [namespace, dev, address] of [[NEAR, "bench0", "10.9.0.1"], [FAR, "bench1", "10.9.0.2"]]) {
@@ -67,6 +79,8 @@ try {
   }
   // What a release lets go at once must not be lost behind the queue: veth and lo drop what is beyond this.
   Deno.writeTextFileSync("/proc/sys/net/core/netdev_max_backlog", "1000000");
+  ip("-netns", NEAR, "link", "add", MARK, "type", "ifb");
+  await tc(`qdisc add dev ${MARK} root handle ${MARKED} pfifo`);
   const chosen = new RegExp(pattern);
   for (const [index, traffic] of TRAFFIC.entries()) {
     for (const { name, cycles, cycle } of WORKS) {
@@ -75,6 +89,8 @@ try {
     }
   }
 } finally {
+  await lines.close();
+  if (!(await batch.status).success) console.error("tc could not do all that it was asked for");
   ip("netns", "delete", NEAR);
   ip("netns", "delete", FAR);
 }
@@ -123,7 +139,7 @@ async function plugByPlugctl(dev: string): Promise<boolean> {
 
 /** With one processor it is as without clsact. */
 async function plugBesideClsact(dev: string): Promise<boolean> {
-  if (!withClsact.has(dev)) tc("qdisc", "replace", "dev", dev, "clsact");
+  if (!withClsact.has(dev)) run("ip", ["netns", "exec", NEAR, "tc", "qdisc", "replace", "dev", dev, "clsact"]);
   withClsact.add(dev);
   return await plugByPlugctl(dev);
 }
@@ -158,24 +174,44 @@ function byCommands(commands: readonly string[][]): Promise<boolean> {
 }
 
 async function plugByTc(dev: string): Promise<void> {
-  tc("qdisc", "add", "dev", dev, "root", "handle", "1:", "plug", "limit", "16777216");
-  tc("qdisc", "change", "dev", dev, "root", "handle", "1:", "plug", "release_indefinite");
+  await tc(`qdisc add dev ${dev} root handle 1: plug limit 16777216`);
+  await tc(`qdisc change dev ${dev} root handle 1: plug release_indefinite`);
   await pause(HOLD_MS);
-  tc("qdisc", "change", "dev", dev, "root", "handle", "1:", "plug", "block");
+  await tc(`qdisc change dev ${dev} root handle 1: plug block`);
   await pause(HOLD_MS);
-  tc("qdisc", "change", "dev", dev, "root", "handle", "1:", "plug", "release_indefinite");
+  await tc(`qdisc change dev ${dev} root handle 1: plug release_indefinite`);
   await pause(HOLD_MS);
-  tc("qdisc", "delete", "dev", dev, "root");
+  await tc(`qdisc delete dev ${dev} root`);
+  await done(dev);
 }
 
 /** With several processors plugctl leaves its own there. */
 async function clsactByTc(dev: string): Promise<void> {
-  if (tc("qdisc", "show", "dev", dev).includes("clsact")) tc("qdisc", "delete", "dev", dev, "clsact");
-  tc("qdisc", "add", "dev", dev, "clsact");
-  tc("filter", "add", "dev", dev, "egress", "protocol", "ip", "prio", "1000", "flower", "ip_proto", "icmp");
+  if ((await done(dev)).includes("clsact")) await tc(`qdisc delete dev ${dev} clsact`);
+  await tc(`qdisc add dev ${dev} clsact`);
+  await tc(`filter add dev ${dev} egress protocol ip prio 1000 flower ip_proto icmp`);
   await pause(HOLD_MS);
-  tc("filter", "delete", "dev", dev, "egress");
-  tc("qdisc", "delete", "dev", dev, "clsact");
+  await tc(`filter delete dev ${dev} egress`);
+  await tc(`qdisc delete dev ${dev} clsact`);
+  await done(dev);
+}
+
+/** Has tc do something. */
+async function tc(line: string): Promise<void> {
+  await lines.write(new TextEncoder().encode(`${line}\n`));
+}
+
+/** Waits until tc has done all, and returns the qdiscs of a device. */
+async function done(dev: string): Promise<string> {
+  await tc(`qdisc show dev ${dev}`);
+  await tc(`qdisc show dev ${MARK}`);
+  let text = "";
+  while (!text.includes(MARKED)) {
+    const { value, done } = await answers.read();
+    if (done) throw new Error("tc has ended");
+    text += value;
+  }
+  return text;
 }
 
 function pause(ms: number): Promise<void> {
@@ -190,10 +226,6 @@ function plugctl(...words: string[]): string {
 
 function ip(...words: string[]): void {
   run("ip", words);
-}
-
-function tc(...words: string[]): string {
-  return run("ip", ["netns", "exec", NEAR, "tc", ...words]);
 }
 
 function run(program: string, args: string[]): string {

@@ -1,4 +1,5 @@
-import { detachAll, gapRemarks, losses } from "../../plug/drain.ts";
+import { detachAll } from "../../plug/drain.ts";
+import { gapRemarks, losses } from "../../plug/detach_report.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { attachAll } from "../../plug/attach.ts";
 import {

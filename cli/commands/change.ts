@@ -1,6 +1,5 @@
-import { losses } from "../../plug/drain.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { type Change, changeQueues, describeBypass } from "../../plug/change.ts";
+import type { Change } from "../../plug/send_change.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
@@ -20,7 +19,7 @@ export type CarryOut<C extends Change> = (
  * `namesOf` picks the operands that name gates and devices. */
 export function changeCommand<C extends Change>(
   changeOf: (context: Context) => C,
-  carryOut: CarryOut<C> = (queues, { change }) => changeQueues(queues, change),
+  carryOut: CarryOut<C>,
   namesOf: (operands: readonly string[]) => readonly string[] = (operands) => operands,
 ): Run {
   return async (context) => {
@@ -54,16 +53,14 @@ async function gateQueues(connection: Connection, names: readonly string[]): Pro
   return namedGates(connection, names);
 }
 
-/** What filters of others packets bypass by leave of `--force`, a sentence each. */
-function bypasses(queues: readonly Queue[]): string[] {
-  return queues.flatMap(({ gate }) =>
-    gate?.bypassed?.(`buffer gate ${gate.name}`).map((filter) => describeBypass(gate.name, filter)) ?? []
-  );
-}
-
 const carryOutBuffer: CarryOut<Change> = async (queues, { change, context }) => {
+  // Loaded here: a release has nothing to check
+  const { changeQueues, describeBypass } = await import("../../plug/change.ts");
   const { maxHoldMs, force: bypass } = change;
-  if (bypass) { for (const remark of bypasses(queues)) context.note(remark); }
+  for (const { gate } of bypass ? queues : []) {
+    const filters = gate?.bypassed?.(`buffer gate ${gate.name}`) ?? [];
+    for (const filter of filters) context.note(describeBypass(gate?.name ?? "", filter));
+  }
   if (maxHoldMs === undefined) {
     return inTurns(queues, () => {
       for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "buffer"));
@@ -93,9 +90,11 @@ export async function release(context: Context): Promise<number> {
       for (const report of reports) {
         const nothing = whyNothing(report);
         if (nothing !== undefined) context.note(nothing);
-        const lost = losses(`the ${report.queue}`, { drops: 0, discardedPackets: 0, lostPackets: report.lostPackets });
-        for (const loss of lost) context.note(loss);
-        if (lost.length > 0) status = EXIT.failed;
+        if (report.lostPackets === 0) continue;
+        const { losses } = await import("../../plug/detach_report.ts");
+        const loss = { drops: 0, discardedPackets: 0, lostPackets: report.lostPackets };
+        for (const remark of losses(`the ${report.queue}`, loss)) context.note(remark);
+        status = EXIT.failed;
       }
       return reports.map(({ releasedPackets, waitingPackets, lostPackets }) => ({
         releasedPackets,
@@ -115,7 +114,8 @@ export const limit = changeCommand(
     limitBytes: parseSize(sizeIn(context.arguments.operands)),
     force: isGiven(context, "force"),
   }),
-  (queues, { change, context }) => {
+  async (queues, { change, context }) => {
+    const { changeQueues } = await import("../../plug/change.ts");
     changeQueues(queues, change);
     for (const { connection, place: { ifindex } } of queues) {
       const warning = warnOfLimit(connection, { ifindex, limitBytes: change.limitBytes });

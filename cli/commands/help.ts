@@ -1,10 +1,10 @@
 import config from "../../deno.json" with { type: "json" };
 import { commandsUnder, findCommand, unknownCommand } from "../arguments.ts";
 import { type Context, isGiven } from "../context.ts";
-import { commandHelp, generalHelp, groupHelp } from "../help_text.ts";
 
 /** `plugctl help` */
-export function help(context: Context): void {
+export async function help(context: Context): Promise<void> {
+  const { commandHelp, generalHelp, groupHelp } = await import("../help_text.ts");
   const { operands } = context.arguments;
   const name = operands.join(" ");
   if (name === "") return context.print(generalHelp());

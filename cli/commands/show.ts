@@ -2,7 +2,7 @@ import { NLM_F_DUMP, RTM_GETLINK } from "../../codec/assembly/constants.ts";
 import { bytesOf, type Records } from "../../codec/records.ts";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import type { ShownLink } from "../../codec/shown_link.ts";
-import { gateDevice, gateName } from "../../plug/gate_device.ts";
+import { gateDevice, gateName } from "../../plug/gate_name.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import { type Context, isGiven, textTable } from "../context.ts";

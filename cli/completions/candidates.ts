@@ -1,7 +1,7 @@
 import type { LinkMessage } from "../../codec/message.ts";
 import { isGateDevice } from "../../gate/gate_state.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { gateName } from "../../plug/gate_device.ts";
+import { gateName } from "../../plug/gate_name.ts";
 import { readLinks } from "../../plug/qdiscs.ts";
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
 import { meaningOf } from "../help_text.ts";

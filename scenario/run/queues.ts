@@ -1,4 +1,4 @@
-import { type DetachReport, gapRemarks } from "../../plug/drain.ts";
+import { type DetachReport, gapRemarks } from "../../plug/detach_report.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../gate/gate.ts";

@@ -1,4 +1,4 @@
-import { removalRemarks } from "../../plug/drain.ts";
+import { removalRemarks } from "../../plug/detach_report.ts";
 import { endProcesses, isTagged } from "../../guardian/processes.ts";
 import { bounded, TooLate } from "./clock.ts";
 import { type Course, logged } from "./stage.ts";

@@ -1,4 +1,4 @@
-import { removalRemarks } from "../../plug/drain.ts";
+import { removalRemarks } from "../../plug/detach_report.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
 import { check } from "../source/check.ts";

@@ -1,4 +1,4 @@
-import { losses } from "../../plug/drain.ts";
+import { losses } from "../../plug/detach_report.ts";
 import { assertEquals } from "@std/assert";
 import { textTable } from "../../cli/context.ts";
 

@@ -282,3 +282,13 @@ Deno.test("readCapture() and aboutPlugs() refuse with a DecodeError or not at al
     }
   }
 });
+
+Deno.test("aboutPlugs() gives an answer that comes behind 4,000 other requests, of a capture as long as one likes", () => {
+  const requests = Array.from({ length: 20_000 }, (_, sequence) => {
+    const bytes = PLUG.slice();
+    new DataView(bytes.buffer).setUint32(8, sequence, true);
+    return bytes;
+  });
+  const late = [answerTo(requests[16_000]), answerTo(requests[0]), answerTo(PLUG.slice().fill(0xff, 8, 12))];
+  assertEquals(summaries(...requests, ...late).length, requests.length + 1);
+});

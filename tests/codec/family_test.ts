@@ -1,6 +1,17 @@
 // What the tables make of bytes, as people read it; and that they hang together.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decode, decodeAll, DecodeError, encode, formatMessage, formatSummary } from "../../codec/family.ts";
+import {
+  decode,
+  decodeAll,
+  DecodeError,
+  encode,
+  type Field,
+  formatMessage,
+  formatSummary,
+  readCapture,
+} from "../../codec/family.ts";
+import { DatagramWalker } from "../../codec/capture.ts";
+import { MessageText } from "../../codec/message_text.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
 import { genericFamily, ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
@@ -114,6 +125,32 @@ Deno.test("decode() of generic netlink knows the controller, and psample by the 
   assertEquals(decode(sample, genericFamily()).fields?.at(-1)?.name, "rest");
 });
 
+Deno.test("decode() shows numbers of 64 bits as they are, which no number of JavaScript need be", () => {
+  const [sci, other] = [new Uint8Array([0x36, 0xe9, 0xf, 0x40, 0x87, 0x52, 0, 0xb]), new Uint8Array(8).fill(0xfd)];
+  const suite = (first: number) => new Uint8Array([1, 0, 0, 1, 0, first, 0x80, 0]);
+  const link = (sci: Uint8Array, suite: Uint8Array) =>
+    message(
+      16,
+      0,
+      new Uint8Array(16),
+      attribute(18, concat(attribute(1, text("macsec")), attribute(2, concat(attribute(1, sci), attribute(4, suite))))),
+    );
+  assertEquals(lines(link(sci, suite(2)), "IFLA_MACSEC_SCI", "IFLA_MACSEC_CIPHER_SUITE"), [
+    "IFLA_MACSEC_SCI 0x36e90f408752000b (3956710517444313099)",
+    "IFLA_MACSEC_CIPHER_SUITE MACSEC_DEFAULT_CIPHER_ID (36030996058996737)",
+  ]);
+  assertEquals(lines(link(other, suite(3)), "IFLA_MACSEC_SCI", "IFLA_MACSEC_CIPHER_SUITE"), [
+    "IFLA_MACSEC_SCI 0xfdfdfdfdfdfdfdfd (18302063728033398269)",
+    "IFLA_MACSEC_CIPHER_SUITE 0x80030001000001 (36032095570624513)",
+  ]);
+  const printed = new MessageText();
+  const walker = new DatagramWalker();
+  walker.begin(link(sci, suite(2)));
+  assert(walker.next());
+  printed.fields(walker.rows);
+  assertEquals(printed.toString(), formatMessage(decode(link(sci, suite(2)))));
+});
+
 Deno.test("decode() has what precedes a fault, where it throws", () => {
   const bytes = FAMILY["plug change"].slice();
   bytes[48] = 3;
@@ -127,6 +164,13 @@ Deno.test("decode() says what it wants, when it is given something else", () => 
   assertThrows(wrong("zz"), TypeError, 'Cannot decode the string "zz": a message is a Uint8Array');
   assertThrows(wrong(undefined), TypeError, "Cannot decode undefined: a message is a Uint8Array");
   assertThrows(wrong([1, 2]), TypeError, "a message is a Uint8Array");
+  assertThrows(() => decodeAll("zz" as unknown as Uint8Array), TypeError, "a message is a Uint8Array");
+  const capture = (value: unknown) => () => [...readCapture(value as Uint8Array)];
+  assertThrows(capture("a.pcap"), TypeError, 'Cannot read the string "a.pcap": a capture is a Uint8Array');
+  assertThrows(capture(undefined), TypeError, "Cannot read undefined: a capture is a Uint8Array, what its file holds");
+  for (const value of ["zz", null, undefined, 5]) {
+    assertThrows(() => encode(value as unknown as Field), TypeError, "a message has fields, as decode makes them");
+  }
 });
 
 Deno.test("encode() is the inverse of decode(), of every message of the family and each one captured", () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { AttachOptions } from "../../plug/attach.ts";
-import type { DetachReport } from "../../plug/drain.ts";
+import type { DetachReport } from "../../plug/detach_report.ts";
 import { Plug } from "../../plug/plug.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { FakeKernel } from "./fake_kernel.ts";

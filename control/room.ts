@@ -4,7 +4,7 @@ import { Gate } from "../gate/gate.ts";
 import type { GateOptions } from "../gate/gate_plan.ts";
 import { isGateDevice } from "../gate/gate_state.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
-import { NamespaceUse } from "../linux/namespace_use.ts";
+import { NamespaceUse } from "../guardian/places.ts";
 import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { Connection } from "../netlink/connection.ts";
 import type { AttachOptions } from "../plug/attach.ts";

@@ -158,7 +158,7 @@ const BY_FORCE: Disturbance[] = [["recover"], ["gate", "delete", "web"]].map((
   await plugctlDone(left, ...GATE);
   const stderr = await hold.by(["web"], async () => {
     const refused = await plugctl(left, ...words);
-    assertMatch(refused.stderr, /gate web.*process \d+ stands guard/);
+    assertMatch(refused.stderr, /gate web.*process \d+ (stands guard|as its guardian)/);
     assertEquals(plugOf(left, "plug-web").qlen, HELD);
     left.run(...PLUGCTL, ...words, "--force");
   });

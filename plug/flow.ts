@@ -1,5 +1,5 @@
 import type { Side } from "./filter.ts";
-import { bits, type Cube, EVERYTHING, type Field, intersect, is, isCovered, range } from "./match/cube.ts";
+import { bits, type Cube, EVERYTHING, type Field, intersectAll, is, isCovered, range } from "./match/cube.ts";
 import {
   ADDRESSES,
   all,
@@ -50,6 +50,8 @@ export interface Held {
   readonly sides: readonly Side[];
   /** Which packets; absent for all of them. */
   readonly packets?: () => readonly Cube[];
+  /** Those of them that pass. */
+  readonly except?: () => readonly Cube[];
   /** Whether the kernel does not say which of them. */
   readonly isClass?: true;
 }
@@ -58,8 +60,11 @@ export interface Held {
 export function canHold(held: Held, flow: Flow): boolean {
   if (!held.sides.includes(flow.side)) return false;
   const cubes = held.packets?.();
-  return cubes === undefined ||
-    tagged(flow, flow.look().packets).some((packet) => cubes.some((cube) => intersect(cube, packet)));
+  if (cubes === undefined) return true;
+  const except = held.except?.() ?? [];
+  return tagged(flow, flow.look().packets).some((packet) =>
+    intersectAll([packet], cubes).some((both) => !isCovered(both, except))
+  );
 }
 
 /** Whether all would be held of one kind of packet that a flow has. */
@@ -69,7 +74,12 @@ export function holdsAll(held: Held, flow: Flow): boolean {
   if (cubes === undefined) return true;
   const { packets, unknown = [], elsewhere = [] } = flow.look();
   const wanted = cubes.map((cube) => new Map([...cube].filter(([field]) => !unknown.includes(field))));
-  return tagged(flow, packets).some((packet) => isCovered(packet, [...elsewhere, ...wanted]));
+  // What compares something that is not known may let pass none of them.
+  const except = (held.except?.() ?? []).filter((cube) => unknown.every((field) => !cube.has(field)));
+  return tagged(flow, packets).some((packet) =>
+    isCovered(packet, [...elsewhere, ...wanted]) &&
+    intersectAll([packet], except).every((passing) => isCovered(passing, elsewhere))
+  );
 }
 
 function tagged({ tag }: Flow, packets: readonly Cube[]): readonly Cube[] {

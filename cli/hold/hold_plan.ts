@@ -12,6 +12,8 @@ import { UsageError } from "../exit_status.ts";
 export interface HoldPlan extends NamedTargets {
   /** The limit of a plug that is attached for it. */
   limitBytes?: number;
+  /** Expressions for what passes of a device that is held. */
+  except: readonly string[];
   /** The words of the command, or none. */
   program: string[];
   forMs?: number;
@@ -40,6 +42,7 @@ export function holdPlan(context: Context): HoldPlan {
   const plan = {
     ...targets,
     limitBytes: limit === undefined ? undefined : parseSize(limit),
+    except: context.arguments.values.get("except") ?? [],
     program: context.arguments.program,
     forMs: positiveDuration(context, "for"),
     until: until === undefined ? undefined : parseCondition(until),

@@ -1,3 +1,5 @@
+import { joined } from "../codec/byte_text.ts";
+
 /** An interface of a capture: whose packets they are. */
 export interface CaptureInterface {
   /** As Wireshark shows it: the name of a gate or a device. */
@@ -67,18 +69,8 @@ export function writePacket(packet: WrittenPacket): Uint8Array<ArrayBuffer> {
 /** A block: its type, its length, its parts, options ended, its length again. */
 function block(type: number, parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const length = 8 + parts.reduce((sum, part) => sum + part.length, 0) + 4 + 4;
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, type, true);
-  view.setUint32(4, length, true);
-  let at = 8;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   // The end of the options is four zeros
-  view.setUint32(length - 4, length, true);
-  return bytes;
+  return joined([words(type, length), ...parts, words(0, length)]);
 }
 
 function option(type: number, value: string | Uint8Array): Uint8Array<ArrayBuffer> {

@@ -298,7 +298,7 @@ export const COMMANDS = {
       "--except 'tcp port 22'. It takes up to 64 filters more.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
-      "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is no error; a name " +
+      "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +
       "that another gate has is refused, unless --replace is given.",
     ],
     examples: [

@@ -102,6 +102,17 @@ export class ByteText {
   }
 }
 
+/** Bytes one behind another. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** How many digits a number has. */
 export function digitsOf(number: number): number {
   if (number < 10) return 1;

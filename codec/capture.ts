@@ -5,7 +5,7 @@ import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { Rows } from "./rows.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import { treeOf } from "./tree.ts";
+import { checkBytes, treeOf } from "./tree.ts";
 import { walkMessage } from "./walk.ts";
 
 /** A message of a capture. */
@@ -53,8 +53,10 @@ export class CaptureReader {
    * written over.
    *
    * @throws {DecodeError} where it is no capture
+   * @throws {TypeError} where the part is no bytes
    */
   *read(part: Uint8Array): Generator<CapturedMessage, void> {
+    checkBytes(part, "capture");
     const walker = this.#walker;
     walker.begin(part);
     while (walker.next()) {

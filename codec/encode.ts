@@ -50,8 +50,12 @@ const encoder = new TextEncoder();
  *
  * @throws {RangeError} where a number does not fit its length, or the message is shorter than its header or longer
  * than 65,536 bytes
+ * @throws {TypeError} where the message is no object
  */
 export function encode(message: FieldInput): Uint8Array<ArrayBuffer> {
+  if (typeof message !== "object" || message === null) {
+    throw new TypeError(`Cannot encode ${JSON.stringify(message)}: a message has fields, as decode makes them`);
+  }
   const length = putFields(message.fields ?? [], 0, 1);
   if (length < NLMSG_HDRLEN) throw badLength(length);
   scratchView.setUint32(0, length, true);

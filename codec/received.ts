@@ -19,8 +19,12 @@ import { Records } from "./records.ts";
  * ```
  *
  * @throws {DecodeError} where the bytes are malformed
+ * @throws {TypeError} where the length is no whole number
  */
 export function readReceived(length: number): Records {
+  if ((length | 0) !== length) {
+    throw new TypeError(`Cannot decode ${length} bytes: it is the length that was received`);
+  }
   const count = exchange.decodeChunk(length);
   if (count < 0) throw lastDecodeError(RECEIVE_AT);
   return new Records(count);

@@ -136,7 +136,7 @@ function encodeByType(request: Request, at: number, sequence: number): number {
   const { plug } = request;
   const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
   const head = typeAndFlags(request);
-  const length = writeChange(
+  const length = encodeChange(
     at,
     sequence,
     checkIndex(request.ifindex),

@@ -52,11 +52,13 @@ function inRun(error: DecodeError, at: number, messages: Field[]): DecodeError {
   return moved;
 }
 
-function checkBytes(bytes: unknown): asserts bytes is Uint8Array {
+/** @throws {TypeError} where what is to be a message, or a capture, is no bytes */
+export function checkBytes(bytes: unknown, what: "message" | "capture" = "message"): asserts bytes is Uint8Array {
   if (bytes instanceof Uint8Array) return;
-  const what = typeof bytes === "string" ? `the string ${JSON.stringify(bytes.slice(0, 20))}` : `${bytes}`;
-  const advice = typeof bytes === "string" ? "; of hex digits Uint8Array.fromHex makes one" : "";
-  throw new TypeError(`Cannot decode ${what}: a message is a Uint8Array${advice}`);
+  const given = typeof bytes === "string" ? `the string ${JSON.stringify(bytes.slice(0, 20))}` : `${bytes}`;
+  const hex = typeof bytes === "string" ? "; of hex digits Uint8Array.fromHex makes one" : "";
+  const [verb, advice] = what === "message" ? ["decode", hex] : ["read", ", what its file holds"];
+  throw new TypeError(`Cannot ${verb} ${given}: a ${what} is a Uint8Array${advice}`);
 }
 
 /** The message whose fields the rows are, as far as they go; `undefined` where there are none. */

@@ -18,7 +18,7 @@ const LOOPBACK = 1;
 const PLACE = { ifindex: LOOPBACK, parent: TC_H_ROOT, handle: 0x504c0000 };
 
 try {
-  if (namespaceIdentity() === Deno.args[0]) throw new Error("this is no network namespace of its own");
+  if (namespaceIdentity() === Deno.args[0]) throw new Error("this is not a network namespace of its own");
   using connection = Connection.open();
   connection.request("take lo up", treeRequest({ type: RTM_NEWLINK, ifindex: LOOPBACK, up: true }));
   connection.request("make a plug", createRequest(PLACE, { limitBytes: 1000 }));

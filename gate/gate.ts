@@ -100,7 +100,8 @@ export class Gate implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Takes over gates that are there, by their names, and leaves them there in the end, as a guardian does.
+   * Takes over gates that are there, by their names, and leaves them there in the end. A guardian, which gets each when it
+   * is first asked to hold, does the same.
    *
    * @throws {QueueError} `no-gate` where there is none of a name
    */
@@ -108,7 +109,8 @@ export class Gate implements Disposable, AsyncDisposable {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
       const { place: { ifindex }, gate } = queue;
-      queue.entrust(entrustGate(connection, { ...options, name, ifindex, hook: gate?.hook, takeAway: false }));
+      const charge = { ...options, name, ifindex, hook: gate?.hook, takeAway: false };
+      queue.entrustWhenHeld(() => entrustGate(connection, charge));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
   }

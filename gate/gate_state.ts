@@ -3,8 +3,8 @@ import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { describeBypass } from "../plug/change.ts";
+import type { Action } from "../plug/action.ts";
 import {
-  type Action,
   type Filter,
   type Hook,
   hookOf,

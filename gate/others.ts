@@ -1,5 +1,6 @@
 import type { LinkMessage } from "../codec/message.ts";
-import { type Action, type Filter, isGateFilter } from "../plug/filter.ts";
+import type { Action } from "../plug/action.ts";
+import { type Filter, isGateFilter } from "../plug/filter.ts";
 import { type Cube, intersectAll, isCovered } from "../plug/match/cube.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
 

@@ -77,9 +77,9 @@ const ON = new Uint8Array(new Int32Array([1]).buffer);
 /** `struct sockaddr_nl` of the kernel and of `GROUP_REQUESTS` */
 const KERNEL_AND_LISTENERS = address(GROUP_REQUESTS);
 
-/** Opens a socket in the network namespace that the process is in at this moment. */
-export function openSocket(): Socket {
-  return open();
+/** Opens a socket in the network namespace that the process is in at this moment, of `NETLINK_ROUTE` or another family. */
+export function openSocket(family?: number): Socket {
+  return open(family);
 }
 
 /** Opens one that hears what is said to these groups of that namespace from now on. */
@@ -94,9 +94,9 @@ export function openListeningSocket(groups: number): ListeningSocket {
   }
 }
 
-function open(): RawSocket {
+function open(family = NETLINK_ROUTE): RawSocket {
   const { call, errno } = libc();
-  const fd = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  const fd = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
   if (fd < 0) {
     throw new NetlinkError("open a netlink socket", { errno: errno() });
   }
@@ -185,7 +185,7 @@ class RawSocket implements ListeningSocket {
     );
     // What no name may hold is refused here: the kernel would read `lo:1` and `lo\0` as `lo`.
     if (read < name.length || !/^[^\0/:\s]+$/.test(name)) {
-      throw new RangeError(`${JSON.stringify(name)} is no device's name`);
+      throw new RangeError(`${JSON.stringify(name)} is not a device name`);
     }
     const result = this.#result(
       this.#call.ioctl(this.#fd, SIOCGIFINDEX, request),

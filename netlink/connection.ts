@@ -39,6 +39,8 @@ export interface ConnectionOptions {
    * was heard, or a negative errno. Default: nothing is heard.
    */
   listen?: (groups: number) => Disposable & { receive(): number };
+  /** Opens a socket of another family of netlink in the namespace that it leads to. Default: there is none. */
+  openFamily?: (family: number) => Socket;
 }
 
 /**
@@ -61,6 +63,7 @@ export class Connection implements Disposable {
   readonly #now: () => number;
   readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
   readonly #listen: ConnectionOptions["listen"];
+  readonly #openFamily: ConnectionOptions["openFamily"];
   /** What was said to groups since somebody asked twice. */
   #heard?: Heard;
   #sequence = 0;
@@ -70,13 +73,14 @@ export class Connection implements Disposable {
   /** Takes over a socket, and closes it when it is disposed of. */
   constructor(
     socket: Socket,
-    { timeoutMs = 5000, trace, now = () => performance.now(), listen }: ConnectionOptions = {},
+    { timeoutMs = 5000, trace, now = () => performance.now(), listen, openFamily }: ConnectionOptions = {},
   ) {
     this.#socket = socket;
     this.#timeoutMs = timeoutMs;
     this.#trace = trace;
     this.#now = now;
     this.#listen = listen;
+    this.#openFamily = openFamily;
   }
 
   /**
@@ -88,15 +92,18 @@ export class Connection implements Disposable {
   static open(
     { netns, ...options }: ConnectionOptions & { netns?: string } = {},
   ): Connection {
-    const socket = netns === undefined ? openSocket() : inNamespace(netns, openSocket);
-    const listen = (groups: number): ListeningSocket => {
-      if (netns === undefined) return openListeningSocket(groups);
-      // By the socket, since the name may be another namespace's by now
-      using there = connection.openNamespace();
-      const { path } = there;
-      return path === undefined ? openListeningSocket(groups) : inNamespace(path, () => openListeningSocket(groups));
+    const socket = netns === undefined ? openSocket() : inNamespace(netns, () => openSocket());
+    // By the socket, since the name may be another namespace's by now
+    const there = <T>(open: () => T): T => {
+      using namespace = connection.openNamespace();
+      return namespace.path === undefined ? open() : inNamespace(namespace.path, open);
     };
-    const connection: Connection = new Connection(socket, { listen, ...options });
+    const listen = (groups: number): ListeningSocket => {
+      const open = () => openListeningSocket(groups);
+      return netns === undefined ? open() : there(open);
+    };
+    const openFamily = (family: number): Socket => there(() => openSocket(family));
+    const connection: Connection = new Connection(socket, { listen, openFamily, ...options });
     return connection;
   }
 
@@ -189,6 +196,15 @@ export class Connection implements Disposable {
       throw new NetlinkError("find the network namespace of a connection", { errno: -fd, sentence });
     }
     return keepNamespace(fd);
+  }
+
+  /**
+   * Opens a socket of another family of netlink, as `NETLINK_XFRM`, in the namespace that it leads to.
+   *
+   * @throws {NetlinkError} where the kernel has none, or the namespace cannot be entered
+   */
+  openFamily(family: number): Socket | undefined {
+    return this.#openFamily?.(family);
   }
 
   /**

@@ -9,7 +9,8 @@ import { inTurn } from "../guardian/mark.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
-import { heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
+import { heldAt } from "./classes.ts";
+import { refuseLockout, refuseLowLimit } from "./lockout.ts";
 import {
   changeRequest,
   checkHandle,

@@ -1,6 +1,7 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { HookLooks } from "./filter.ts";
-import { type Danger, heldAt, refuseLockout, refuseLowLimit } from "./lockout.ts";
+import { heldAt } from "./classes.ts";
+import { type Danger, refuseLockout, refuseLowLimit } from "./lockout.ts";
 import { byConnection, type Queue } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 import { type Change, operationOn, sendChange } from "./send_change.ts";

@@ -74,8 +74,10 @@ export interface Tunnel {
   local?: Uint8Array;
   /** `IPPROTO_*` that its packets may have, by what is inside of them. */
   protocols: readonly number[];
-  /** The port that packets are sent to. */
+  /** The port that packets are sent to, by either end where `localPort` is not said. */
   port?: number;
+  /** The port of this end. */
+  localPort?: number;
   /** The mark of its packets. */
   mark: number;
   /** The device that they leave by, whatever the routes say; absent where these decide. */

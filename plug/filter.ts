@@ -10,7 +10,6 @@ import {
   TCA_CHAIN,
   TCA_KIND,
   TCA_OPTIONS,
-  TCA_STATS_BASIC,
 } from "../codec/assembly/constants.ts";
 import {
   type Attribute,
@@ -21,40 +20,24 @@ import {
   wordAt as word,
 } from "../codec/records.ts";
 import {
-  TC_ACT_PIPE,
-  TC_ACT_STOLEN,
-  TC_ACT_UNSPEC,
-  TC_GACT_ACTION_AT,
-  TC_MIRRED_EACTION_AT,
-  TC_MIRRED_IFINDEX_AT,
-  TC_POLICE_ACTION_AT,
-  TCA_ACT_COOKIE,
-  TCA_ACT_KIND,
-  TCA_ACT_OPTIONS,
-  TCA_ACT_STATS,
+  TC_U32_SEL_NKEYS_AT,
   TCA_BASIC_ACT,
+  TCA_BASIC_CLASSID,
   TCA_BPF_ACT,
+  TCA_BPF_CLASSID,
   TCA_CGROUP_ACT,
-  TCA_CONNMARK_PARMS,
-  TCA_CSUM_PARMS,
-  TCA_CT_PARMS,
   TCA_EGRESS_REDIR,
   TCA_FLOW_ACT,
   TCA_FLOWER_ACT,
+  TCA_FLOWER_CLASSID,
   TCA_FW_ACT,
-  TCA_GACT_PARMS,
-  TCA_IFE_PARMS,
+  TCA_FW_CLASSID,
   TCA_MATCHALL_ACT,
-  TCA_MIRRED_PARMS,
-  TCA_MIRRED_TM,
-  TCA_NAT_PARMS,
-  TCA_POLICE_TBF,
+  TCA_MATCHALL_CLASSID,
   TCA_ROUTE4_ACT,
-  TCA_SAMPLE_PARMS,
-  TCA_SAMPLE_PSAMPLE_GROUP,
-  TCA_SAMPLE_RATE,
-  TCA_SAMPLE_TRUNC_SIZE,
   TCA_U32_ACT,
+  TCA_U32_CLASSID,
+  TCA_U32_SEL,
   TCM_HANDLE_AT,
   TCM_IFINDEX_AT,
   TCM_INFO_AT,
@@ -65,6 +48,7 @@ import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
+import { type Action, attribute, goOn, nest, readAction, redirect, SAMPLE, sample, text, words } from "./action.ts";
 
 /** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
 export interface Key {
@@ -99,40 +83,22 @@ export interface Filter {
   kind: string;
   /** What a flower filter compares. */
   keys?: Key[];
+  /** Whether it is known to match all of its protocol, as matchall does. */
+  isWide?: boolean;
+  /** The class to which it leads. */
+  classId?: number;
   /** What is done with a packet that it matches, in order. */
   actions: Action[];
 }
 
-/** An action of a filter. */
-export interface Action {
-  /** `gact`, `mirred` and so on. */
-  kind: string;
-  /** `TC_ACT_*`: what becomes of the packet; absent where that is not known here. */
-  verdict?: number;
-  /** Its number among those of its kind, by which another filter may have the same. */
-  index?: number;
-  /** Of sample: the group of psample that gets a copy of every packet. */
-  sampleGroup?: number;
-  /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */
-  mirred?: { what: number; ifindex: number };
-  /** What has met it. */
-  packets: number;
-  bytes: number;
-  /** For how long it has been there, in milliseconds. */
-  ageMs: number;
-  /** What its maker wrote on it, up to 16 bytes. */
-  cookie?: Uint8Array;
-}
-
-/** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
-export const COOKIE_MAX = 16;
 /** The handle of a gate's first filter on a hook, "PL" and 1: the others of the same gate and hook have the next. */
 export const FIRST_FILTER = 0x504c0001;
 /** The handle of the first filter for what a gate lets pass: the others of the same gate and hook have the next. */
 export const FIRST_EXCEPTION = 0x504c8001;
 
-/** The action that sends copies of packets to psample. */
-const SAMPLE = "sample";
+/** Where the keys of a `struct tc_u32_sel` begin, each a `struct tc_u32_key`, whose first word is the mask. */
+const U32_KEYS_AT = 16;
+const U32_KEY_LENGTH = 16;
 /** The attribute that holds the actions, by the kind of the filter. */
 const ACTIONS: Readonly<Record<string, number>> = {
   flower: TCA_FLOWER_ACT,
@@ -145,15 +111,15 @@ const ACTIONS: Readonly<Record<string, number>> = {
   flow: TCA_FLOW_ACT,
   route: TCA_ROUTE4_ACT,
 };
-/** The attribute that holds the parameters of an action, whose third word is the verdict; of all others that of mirred. */
-const PARAMETERS: Readonly<Record<string, number>> = {
-  nat: TCA_NAT_PARMS,
-  csum: TCA_CSUM_PARMS,
-  connmark: TCA_CONNMARK_PARMS,
-  ct: TCA_CT_PARMS,
-  ife: TCA_IFE_PARMS,
+/** The attribute that names a class, by the kind of the filter. */
+const CLASSES: Readonly<Record<string, number>> = {
+  flower: TCA_FLOWER_CLASSID,
+  matchall: TCA_MATCHALL_CLASSID,
+  u32: TCA_U32_CLASSID,
+  bpf: TCA_BPF_CLASSID,
+  basic: TCA_BASIC_CLASSID,
+  fw: TCA_FW_CLASSID,
 };
-
 /** Where filters hang for a side. */
 export function hookOf(side: Side): number {
   return ((TC_H_CLSACT & 0xffff0000) | (side === "ingress" ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS)) >>> 0;
@@ -206,6 +172,11 @@ export function readFilters(
   });
 }
 
+/** Reads the filters that hang from a qdisc or a class: a dump, without the entries that stand for several. */
+export function readFiltersBelow(connection: Connection, place: { ifindex: number; parent: number }): Filter[] {
+  return connection.pick("list filters", dumpBelow(place), readFilter).filter(isWhole);
+}
+
 /** The filters of hooks as they were seen at one moment, over one connection. */
 export type HookLooks = Map<string, Filter[]>;
 
@@ -216,8 +187,12 @@ export function isWhole({ handle, kind }: Pick<Filter, "handle" | "kind">): bool
 
 /** Asks for the filters of a hook: a dump. */
 export function dumpFilters({ ifindex, side }: Hook): FieldsRequest {
-  const place = { ifindex, handle: 0, parent: hookOf(side), priority: 0, protocol: 0 };
-  return { type: RTM_GETTFILTER, flags: NLM_F_DUMP, fields: placeFields(place) };
+  return dumpBelow({ ifindex, parent: hookOf(side) });
+}
+
+function dumpBelow(place: { ifindex: number; parent: number }): FieldsRequest {
+  const fields = placeFields({ ...place, handle: 0, priority: 0, protocol: 0 });
+  return { type: RTM_GETTFILTER, flags: NLM_F_DUMP, fields };
 }
 
 /** Reads the filter on whose message a cursor stands; of another message nothing. */
@@ -237,6 +212,8 @@ export function readFilter(records: Records): Filter | undefined {
     chain: word(find(attributes, TCA_CHAIN), 0) ?? 0,
     kind,
     ...kind === "flower" ? { keys: keysIn(options) } : {},
+    isWide: kind === "matchall" || (kind === "u32" && comparesNothing(find(options, TCA_U32_SEL))),
+    classId: word(find(options, CLASSES[kind] ?? 0)),
     actions: nest ? readAttributes(nest).map(({ value }) => readAction(readAttributes(value))) : [],
   };
 }
@@ -248,41 +225,11 @@ function keysIn(options: readonly Attribute[]): Key[] {
   }));
 }
 
-function readAction(attributes: readonly Attribute[]): Action {
-  const kind = text(find(attributes, TCA_ACT_KIND));
-  const options = readAttributes(find(attributes, TCA_ACT_OPTIONS) ?? new Uint8Array());
-  const stats = find(readAttributes(find(attributes, TCA_ACT_STATS) ?? new Uint8Array()), TCA_STATS_BASIC);
-  const parameters = find(options, PARAMETERS[kind] ?? TCA_MIRRED_PARMS);
-  return {
-    kind,
-    // `struct tc_police` begins with its index and the verdict, all others with `tc_gen`.
-    verdict: kind === "police"
-      ? signed(word(find(options, TCA_POLICE_TBF), TC_POLICE_ACTION_AT))
-      : signed(word(parameters, TC_GACT_ACTION_AT)),
-    index: word(parameters, 0) ?? 0,
-    ...kind === SAMPLE ? { sampleGroup: word(find(options, TCA_SAMPLE_PSAMPLE_GROUP), 0) } : {},
-    ...kind === "mirred"
-      ? {
-        mirred: {
-          what: word(parameters, TC_MIRRED_EACTION_AT) ?? 0,
-          ifindex: word(parameters, TC_MIRRED_IFINDEX_AT) ?? 0,
-        },
-      }
-      : {},
-    bytes: (word(stats, 0) ?? 0) + (word(stats, 4) ?? 0) * 0x100000000,
-    packets: word(stats, 8) ?? 0,
-    // `struct tcf_t` begins with how long ago it was installed, in hundredths of a second.
-    ageMs: 10 * (word(find(options, TCA_MIRRED_TM), 0) ?? 0),
-    cookie: find(attributes, TCA_ACT_COOKIE)?.slice(),
-  };
-}
-
-function text(value: Uint8Array | undefined): string {
-  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
-}
-
-function signed(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : value | 0;
+/** Whether no key of a `struct tc_u32_sel` has a mask, as in `match u32 0 0`. */
+function comparesNothing(selector: Uint8Array = new Uint8Array()): boolean {
+  const keys = selector[TC_U32_SEL_NKEYS_AT] ?? 0;
+  return Array.from({ length: keys }, (_, key) => word(selector, U32_KEYS_AT + U32_KEY_LENGTH * key))
+    .every((mask) => mask === 0);
 }
 
 /** Where a filter is. */
@@ -340,21 +287,6 @@ export function sampleFilter(
   return flowerFilter(filter, { keys, actions: [...samples, forward], flags: NLM_F_CREATE });
 }
 
-/** `sample` of every packet, with `struct tc_sample` of `linux/tc_act/tc_sample.h`. */
-function sample(group: number, { index, truncBytes }: { index: number; truncBytes: number }): FieldInput[] {
-  const struct = { index, capab: 0, action: TC_ACT_PIPE, refcnt: 0, bindcnt: 0 };
-  const number = (name: string, attributeType: number, value: number) => ({ name, attributeType, value, length: 8 });
-  return [
-    attribute("KIND", TCA_ACT_KIND, SAMPLE),
-    nest("OPTIONS", TCA_ACT_OPTIONS, [
-      nest("PARMS", TCA_SAMPLE_PARMS, words(struct)),
-      number("RATE", TCA_SAMPLE_RATE, 1),
-      number("TRUNC_SIZE", TCA_SAMPLE_TRUNC_SIZE, truncBytes),
-      number("PSAMPLE_GROUP", TCA_SAMPLE_PSAMPLE_GROUP, group),
-    ]),
-  ];
-}
-
 /** Deletes a filter. */
 export function deleteFilter(place: FilterPlace & { kind?: string }): FieldsRequest {
   const { kind = "flower" } = place;
@@ -365,47 +297,4 @@ export function deleteFilter(place: FilterPlace & { kind?: string }): FieldsRequ
 function placeFields({ ifindex, handle, parent, priority, protocol = ETH_P_ALL }: FilterPlace): FieldInput[] {
   const info = (priority << 16 | (protocol & 0xff) << 8 | protocol >> 8) >>> 0;
   return words({ "family, pad": 0, ifindex, handle, parent, info });
-}
-
-/** `mirred egress redirect`, with `struct tc_mirred` of `linux/tc_act/tc_mirred.h`. */
-function redirect(
-  ifindex: number,
-  { cookie, index = 0 }: { cookie?: Uint8Array; index?: number },
-): FieldInput[] {
-  const struct = {
-    index,
-    capab: 0,
-    action: TC_ACT_STOLEN,
-    refcnt: 0,
-    bindcnt: 0,
-    eaction: TCA_EGRESS_REDIR,
-    ifindex,
-  };
-  return [
-    attribute("KIND", TCA_ACT_KIND, "mirred"),
-    nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_MIRRED_PARMS, words(struct))]),
-    ...cookie ? [attribute("COOKIE", TCA_ACT_COOKIE, cookie)] : [],
-  ];
-}
-
-/** `gact continue`, with `struct tc_gact` of `linux/tc_act/tc_gact.h`: no later filter of the same priority is asked. */
-function goOn(cookie: Uint8Array | undefined): FieldInput[] {
-  const struct = { index: 0, capab: 0, action: TC_ACT_UNSPEC >>> 0, refcnt: 0, bindcnt: 0 };
-  return [
-    attribute("KIND", TCA_ACT_KIND, "gact"),
-    nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_GACT_PARMS, words(struct))]),
-    ...cookie ? [attribute("COOKIE", TCA_ACT_COOKIE, cookie)] : [],
-  ];
-}
-
-function words(values: Readonly<Record<string, number>>): FieldInput[] {
-  return Object.entries(values).map(([name, value]) => ({ name, value }));
-}
-
-function attribute(name: string, attributeType: number, value: string | Uint8Array): FieldInput {
-  return { name, attributeType, value };
-}
-
-function nest(name: string, attributeType: number, fields: FieldInput[]): FieldInput {
-  return { name, attributeType, fields };
 }

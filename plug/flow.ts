@@ -31,8 +31,10 @@ export interface Flow {
   look: () => Look;
   /** Whether they may go there, and perhaps do not. */
   isDoubtful?: boolean;
-  /** Whether it is not what goes on, but what that needs beside it. */
+  /** Whether it is not what goes on, but what that needs beside it; or it is not known how much of that it is. */
   isAside?: boolean;
+  /** Where filters have sent it on: from which device, by its name, and which packets. */
+  sent?: { from: string; packets: readonly Cube[] };
 }
 
 /** What packets are. */
@@ -52,14 +54,14 @@ export interface Held {
   readonly packets?: () => readonly Cube[];
   /** Those of them that pass. */
   readonly except?: () => readonly Cube[];
-  /** Whether the kernel does not say which of them. */
+  /** Whether others may come there, too. */
   readonly isClass?: true;
 }
 
 /** Whether some of a flow's packets would be held, or might be. */
 export function canHold(held: Held, flow: Flow): boolean {
   if (!held.sides.includes(flow.side)) return false;
-  const cubes = held.packets?.();
+  const cubes = among(flow, held.isClass ? undefined : held.packets?.());
   if (cubes === undefined) return true;
   const except = held.except?.() ?? [];
   return tagged(flow, flow.look().packets).some((packet) =>
@@ -69,9 +71,10 @@ export function canHold(held: Held, flow: Flow): boolean {
 
 /** Whether all would be held of one kind of packet that a flow has. */
 export function holdsAll(held: Held, flow: Flow): boolean {
-  if (!held.sides.includes(flow.side) || held.isClass || flow.isAside) return false;
-  const cubes = held.packets?.();
+  if (!held.sides.includes(flow.side) || flow.isAside) return false;
+  const cubes = among(flow, held.packets?.());
   if (cubes === undefined) return true;
+  if (cubes.length === 0) return false;
   const { packets, unknown = [], elsewhere = [] } = flow.look();
   const wanted = cubes.map((cube) => new Map([...cube].filter(([field]) => !unknown.includes(field))));
   // What compares something that is not known may let pass none of them.
@@ -80,6 +83,11 @@ export function holdsAll(held: Held, flow: Flow): boolean {
     isCovered(packet, [...elsewhere, ...wanted]) &&
     intersectAll([packet], except).every((passing) => isCovered(passing, elsewhere))
   );
+}
+
+/** Which of the packets that are held filters may send on to there. */
+function among({ sent }: Flow, held: readonly Cube[] | undefined): readonly Cube[] | undefined {
+  return sent && held ? intersectAll(sent.packets, held) : sent?.packets ?? held;
 }
 
 function tagged({ tag }: Flow, packets: readonly Cube[]): readonly Cube[] {

@@ -8,7 +8,8 @@ import {
 } from "../codec/assembly/constants.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
-import { COOKIE_MAX, type Side } from "./filter.ts";
+import { COOKIE_MAX } from "./action.ts";
+import type { Side } from "./filter.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
 export type Direction = "ingress" | "egress" | "both";

@@ -124,7 +124,9 @@ export class Hold implements Disposable, AsyncDisposable {
     const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
     checkMaxMs(maxMs);
     locatePlugs(queues, (queue) => onQueue(queue, "hold"));
-    const strangers = queues.filter((queue) => !queue.guard);
+    const unguarded = queues.filter((queue) => !queue.guard);
+    for (const queue of unguarded) queue.appointGuard();
+    const strangers = unguarded.filter((queue) => !queue.guard);
     this.#queues = queues;
     this.#maxMs = maxMs;
     const own = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
@@ -133,7 +135,7 @@ export class Hold implements Disposable, AsyncDisposable {
     try {
       if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
       [this.#before, this.#since] = inTurns(queues, () => {
-        // Behind the entrusting: of two that begin at once, one at least sees the other's guardian.
+        // Behind the entrusting: two concurrent holds cannot both miss each other.
         if (exclusive) { for (const queue of queues) refuseOthers(queue); }
         for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "hold"));
         const before = queues.map(statsOf);
@@ -143,6 +145,7 @@ export class Hold implements Disposable, AsyncDisposable {
         return [before, since];
       });
     } catch (error) {
+      for (const queue of unguarded) queue.dismissGuard();
       this.#dismiss();
       throw error;
     }

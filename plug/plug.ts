@@ -91,7 +91,7 @@ export class Plug implements Disposable, AsyncDisposable {
    * Takes over the plug that is at a place, and leaves it there in the end. Only the device is looked up;
    * whether a plug is there, the first thing asked of it tells.
    *
-   * A guardian releases it, and leaves it there too.
+   * A guardian gets it when it is first asked to hold; it releases it, and leaves it there too.
    *
    * @throws {QueueError} `no-device`; with a guardian also `not-attached`
    */
@@ -99,7 +99,7 @@ export class Plug implements Disposable, AsyncDisposable {
     return withConnection(options, (connection, ownsConnection) => {
       const queue = openQueue(connection, options);
       if (options.guardian) locatePlugs([queue], (queue) => onQueue(queue, "open"));
-      queue.entrust(entrustPlug(queue, { ...options, takeAway: false }));
+      queue.entrustWhenHeld(() => entrustPlug(queue, { ...options, takeAway: false }));
       return new Plug(queue, { ownsConnection });
     });
   }

@@ -70,6 +70,8 @@ export class Queue {
   #limitBytesAsked?: number;
   #gapMs = 0;
   #guard?: QueueGuard;
+  /** Gives it into a guardian's charge. */
+  #appoint?: () => QueueGuard | undefined;
   #isForfeited = false;
   /** What a signal that ends the process does first, and what waits for one while it holds. */
   #releaseOnSignal?: () => void;
@@ -131,7 +133,7 @@ export class Queue {
     const guardian = otherGuardian(this, [this.#guard?.pid, except]);
     if (guardian === undefined) return;
     throw new QueueError("held", operation, {
-      reason: `another process holds it already, for which process ${guardian} stands guard`,
+      reason: `another process is using it, with process ${guardian} as its guardian`,
     });
   }
 
@@ -188,6 +190,16 @@ export class Queue {
   /** A guardian has charge of it from now on. */
   entrust(guard: QueueGuard | undefined): void {
     this.#guard = guard;
+  }
+
+  /** A guardian gets it once it is asked to hold: by then others are told that it is in use, and not while it is looked at. */
+  entrustWhenHeld(appoint: () => QueueGuard | undefined): void {
+    this.#appoint = appoint;
+  }
+
+  /** It is about to be asked to hold. */
+  appointGuard(): void {
+    this.#guard ??= this.#appoint?.();
   }
 
   /** Whether its guardian, or others, have let go all that it held since it was asked to hold: what it holds now is theirs. */

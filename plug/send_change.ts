@@ -49,7 +49,10 @@ export function sendChange(queues: readonly Queue[], change: Change, check?: () 
   refuseForfeited(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   check?.();
-  if (change.action === "buffer") { for (const { guard } of queues) guard?.arm(change.maxHoldMs); }
+  if (change.action === "buffer") {
+    for (const queue of queues) queue.appointGuard();
+    for (const { guard } of queues) guard?.arm(change.maxHoldMs);
+  }
   // What leaves from here on leaves by this process's will.
   if (change.action !== "limit") { for (const { guard } of queues) guard?.unwatch(); }
   if (queues.length === 1 && isGuessable(queues[0])) {

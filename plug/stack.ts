@@ -1,12 +1,14 @@
 import { AF_INET } from "../codec/numbers.ts";
-import { type Device, filtersVlans, isStacked, isTunnel, type Tunnel, tunnelOf, vlanOf } from "./devices.ts";
-import { beyond, type Flow, type Look, opaque, ordinary, plain } from "./flow.ts";
+import { type Device, filtersVlans, isStacked, isTunnel, type Tunnel, vlanOf } from "./devices.ts";
+import { beyond, type Ends, type Flow, type Look, opaque, ordinary, plain } from "./flow.ts";
+import { encrypted, tunnelsOfAll } from "./ipsec.ts";
 import type { Side } from "./filter.ts";
+import { intersectAll } from "./match/cube.ts";
 import { ADDRESSES, MACS, PROTOCOLS } from "./match/fields.ts";
 import type { Hop, Route } from "./routes.ts";
 import type { SshSession } from "./ssh_session.ts";
-import { isCabled, type Surroundings } from "./surroundings.ts";
-import { ethernetOf, flowsOf, SIDES, type Way, waysOf } from "./ways.ts";
+import { FAR_AWAY, isCabled, isFar, type Surroundings } from "./surroundings.ts";
+import { ethernetOf, flowsOf, isOwn, SIDES, type Way, waysOf } from "./ways.ts";
 
 /**
  * The flows of an SSH session: on the devices that its packets go over, and on those below these. A link-local address is on
@@ -17,17 +19,46 @@ export function sessionFlows(around: Surroundings, session: SshSession, scope?: 
   if (!client || (session.scope !== undefined && scope === undefined)) return [];
   const local = server?.length === client.length ? server : undefined;
   const ends = { local, remote: client, protocol: PROTOCOLS.tcp, localPort: serverPort, remotePort: clientPort };
-  const ways = scope === undefined ? waysOf(around, ends) : SIDES.map((side): Way => ({
-    hop: { ifindex: scope, isWrapped: false },
-    side,
-    next: client,
-    isDoubtful: false,
-  }));
-  return allBelow(around, ways.flatMap((way) => flowsOf(around, way, ends)), (look) => look);
+  const flows = scope === undefined ? flowsOfConnection(around, ends) : SIDES.flatMap((side) => {
+    const way = { hop: { ifindex: scope, isWrapped: false }, side, next: client, isDoubtful: false };
+    return flowsOf(around, way, ends);
+  });
+  return allBelow(around, flows, (look) => look);
 }
 
-/** The flows of all that has no other way than a default route, on the devices of those and on the ones below these. */
+/** Those of a connection that came in: to this machine, or through it to where the server is, as far as can be told. */
+function flowsOfConnection(around: Surroundings, ends: Ends): Flow[] {
+  const wire = around.original(ends);
+  const outer = { ...ends, remote: wire.remote, remotePort: wire.remotePort };
+  const ways = waysOf(around, outer);
+  const { local, localPort, remote, remotePort, protocol } = ends;
+  if (!local || isOwn(around, local)) return flowsBy(around, { ways, ends: wire });
+  const inner = { local: remote, localPort: remotePort, remote: local, remotePort: localPort, protocol };
+  const waysIn = waysOf(around, inner);
+  const forwarded = (ends: Ends, from: readonly Way[]) =>
+    waysOf(around, ends, { in: [...new Set(from.map(({ hop }) => hop.ifindex))] });
+  const doubtful = (ways: Way[]) => ways.map((way) => ({ ...way, isDoubtful: true }));
+  return [
+    ...flowsBy(around, { ways: doubtful([...ways, ...forwarded(outer, waysIn)]), ends: wire }),
+    ...flowsBy(around, { ways: doubtful([...waysIn, ...forwarded(inner, ways)]), ends: inner }),
+  ];
+}
+
+/** What goes over devices where a conversation has ways by them, and what it is where IPsec encrypts it. */
+function flowsBy(around: Surroundings, { ways, ends }: { ways: readonly Way[]; ends: Ends }): Flow[] {
+  const tunnels = encrypted(around.policies(), ends);
+  return [
+    ...ways.flatMap((way) => flowsOf(around, way, ends)),
+    ...tunnels.flatMap((tunnel) => flowsOfTunnel(around, tunnel, { isOuter: true })),
+  ];
+}
+
+/**
+ * The flows of all that has no other way than a default route, on the devices of those and on the ones below these, also as
+ * IPsec encrypts it.
+ */
 export function defaultFlows(around: Surroundings): Flow[] {
+  const dress: Dress = (look, side) => ({ ...look, packets: look.packets.map((cube) => plain(cube, side)) });
   const flows = around.defaultRoutes().flatMap((route) =>
     route.hops.flatMap((hop) =>
       SIDES.map((side): Flow => ({
@@ -38,14 +69,11 @@ export function defaultFlows(around: Surroundings): Flow[] {
       }))
     )
   );
-  return allBelow(around, flows, (look, side) => ({ ...look, packets: look.packets.map((cube) => plain(cube, side)) }));
+  const encrypted = tunnelsOfAll(around.policies(), isFar).flatMap((tunnel) =>
+    flowsOfTunnel(around, tunnel, { isOuter: true })
+  ).map((flow) => ({ ...flow, look: () => dress(flow.look(), flow.side) }));
+  return allBelow(around, [...flows, ...encrypted], dress);
 }
-
-/** Addresses of hosts far away, which nobody has: what a device would send to them tells who it sends as. */
-const FAR_AWAY = {
-  4: Uint8Array.of(192, 0, 2, 1),
-  16: Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
-};
 
 function lookOfAll(around: Surroundings, { route, hop, side }: { route: Route; hop: Hop; side: Side }): Look {
   const size = route.family === AF_INET ? 4 : 16;
@@ -72,7 +100,11 @@ function allBelow(around: Surroundings, flows: readonly Flow[], dress: Dress): F
   const below = (flow: Flow, passed: readonly number[]): Flow[] => {
     const device = around.devices().get(flow.ifindex);
     if (!device || passed.includes(flow.ifindex)) return [flow];
-    const lower = [...alikeBelow(around, device, flow), ...outside(around, device, flow, dress)];
+    const lower = [
+      ...alikeBelow(around, device, flow),
+      ...outside(around, device, flow, dress),
+      ...sentOn(around, device, flow),
+    ];
     return [flow, ...lower.flatMap((each) => below(each, [...passed, flow.ifindex]))];
   };
   return flows.flatMap((flow) => below(flow, []));
@@ -109,16 +141,31 @@ function lookBelow(device: Device, { tag }: Flow): Partial<Flow> | undefined {
   return vlan === undefined || tag !== "none" ? undefined : { tag: vlan };
 }
 
+/** What a flow is where filters send its packets on by another device. */
+function sentOn(around: Surroundings, device: Device, flow: Flow): Flow[] {
+  const { sent, side, isAside = false } = flow;
+  return around.redirects(device.ifindex).filter((redirect) => redirect.side === side).map((redirect) => ({
+    ...flow,
+    ifindex: redirect.to,
+    side: redirect.toSide,
+    isAside: isAside || !redirect.isExact,
+    sent: {
+      from: sent?.from ?? device.name,
+      packets: sent ? intersectAll(sent.packets, redirect.packets) : redirect.packets,
+    },
+  }));
+}
+
 /** The packets of a tunnel, where a flow goes into one. */
 function outside(around: Surroundings, device: Device, { side, isDoubtful }: Flow, dress: Dress): Flow[] {
   if (!isTunnel(device)) return [];
-  const tunnel = tunnelOf(device);
-  const flows = tunnel
-    ? flowsOfTunnel(around, tunnel)
+  const tunnels = around.tunnelsOf(device.ifindex);
+  const flows = tunnels.length > 0
+    ? tunnels.flatMap((tunnel) => flowsOfTunnel(around, tunnel))
     : wayOut(around, device).map((ifindex): Flow => ({ ifindex, side, tag: "any", look: opaque, isDoubtful: true }));
   return flows.filter((flow) => flow.side === side && flow.ifindex !== device.ifindex).map((flow) => ({
     ...flow,
-    isDoubtful: isDoubtful || flow.isDoubtful,
+    isDoubtful: isDoubtful || flow.isDoubtful || tunnels.length > 1,
     look: () => dress(flow.look(), side),
   }));
 }
@@ -130,12 +177,19 @@ function wayOut(around: Surroundings, tunnel: Device): number[] {
   return [...around.devices().values()].filter(isCabled).map(({ ifindex }) => ifindex);
 }
 
-function flowsOfTunnel(around: Surroundings, { local, remote, protocols, port, mark, out }: Tunnel): Flow[] {
+function flowsOfTunnel(around: Surroundings, tunnel: Tunnel, { isOuter = false } = {}): Flow[] {
+  const { local, remote, protocols, port, localPort, mark, out } = tunnel;
   const ways = waysOf(around, { local, remote, protocol: protocols[0], remotePort: port }, { mark, out });
   return protocols.flatMap((protocol) =>
-    ways.flatMap((way) => {
-      const ports = way.side === "ingress" ? { localPort: port } : { remotePort: port };
-      return flowsOf(around, way, { local, remote, protocol, ...ports });
+    SIDES.flatMap((side) => {
+      // Without a port of its own it sends to the same as the other end.
+      const ports = localPort === undefined && side === "ingress"
+        ? { localPort: port }
+        : { localPort, remotePort: port };
+      const ends = { local, remote, protocol, ...ports };
+      const those = ways.filter((way) => way.side === side);
+      // What IPsec has made it does not encrypt again.
+      return isOuter ? those.flatMap((way) => flowsOf(around, way, ends)) : flowsBy(around, { ways: those, ends });
     })
   );
 }

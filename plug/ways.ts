@@ -1,4 +1,4 @@
-import { ARPHRD_ETHER } from "../codec/numbers.ts";
+import { ARPHRD_ETHER, RTN_LOCAL } from "../codec/numbers.ts";
 import type { Side } from "./filter.ts";
 import { conversation, type Ends, type Flow, type Hardware, type Look, opaque, resolution } from "./flow.ts";
 import { MACS } from "./match/fields.ts";
@@ -21,6 +21,8 @@ export interface Given {
   mark?: number;
   /** The device that they leave by for certain. */
   out?: number;
+  /** The devices by which they may come in that are forwarded. */
+  in?: readonly number[];
 }
 
 export const SIDES: readonly Side[] = ["egress", "ingress"];
@@ -50,14 +52,17 @@ export function waysOf(around: Surroundings, ends: Ends, given: Given = {}): Way
 
 function* waysOut(
   around: Surroundings,
-  { ends, given: { mark = 0, out }, holders }: { ends: Ends; given: Given; holders: readonly number[] },
+  { ends, given: { mark = 0, out, in: ins }, holders }: { ends: Ends; given: Given; holders: readonly number[] },
 ): Generator<Way> {
   const markings = mark === 0 ? around.markings(familyOf(ends.remote)) : [{ mark, tos: 0 }];
   const outs = out === undefined ? domainsOf(around, holders) : [out];
   const packets = packetsOf(ends, "egress");
-  // The kernel answers nothing where the source is not an address of its own.
-  const source = holders.length > 0 ? ends.local : undefined;
-  const asked = outs.flatMap((out) => markings.map((marking): Packets => ({ ...packets, source, marking, out })));
+  // The kernel answers nothing where the source is not an address of its own, unless it forwards them.
+  const source = holders.length > 0 || ins ? ends.local : undefined;
+  const places = ins ? ins.map((ifindex) => ({ in: ifindex })) : outs.map((out) => ({ out }));
+  const asked = places.flatMap((place) =>
+    markings.map((marking): Packets => ({ ...packets, source, marking, ...place }))
+  );
   const chosen = around.findRoutes(asked);
   const whole = around.findRoutes(asked.map((each) => ({ ...each, every: true })));
   for (const [index, route] of chosen.entries()) {
@@ -145,6 +150,12 @@ function findsNext(around: Surroundings, { way, ends: { local, remote }, side, h
 export function ethernetOf(around: Surroundings, ifindex: number): Uint8Array | undefined {
   const device = around.devices().get(ifindex);
   return device?.type === ARPHRD_ETHER ? device.hardware : undefined;
+}
+
+/** Whether what is sent to an address ends here: a device has it, or a route says so. */
+export function isOwn(around: Surroundings, address: Uint8Array): boolean {
+  return around.addresses(familyOf(address)).some((own) => isSame(own.address, address)) ||
+    around.findRoutes([{ destination: address }])[0]?.type === RTN_LOCAL;
 }
 
 function isSame(one: OwnAddress["address"], other: Uint8Array): boolean {

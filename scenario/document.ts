@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { formatDuration } from "../plug/quantity.ts";
 import { ENV } from "./command.ts";
 import { describeHost, hostsOf } from "./host.ts";
-import type { Mistake } from "./mistake.ts";
+import { type Mistake, unknownKey } from "./mistake.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue, Scalar, ScenarioPlan, Step } from "./plan.ts";
 import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
 import { check, describe, mapping } from "./source/check.ts";
@@ -82,7 +82,7 @@ export function planScenario(
 function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
   for (const [key, { key: place }] of tree.entries) {
     if (TOP_KEYS.includes(key)) continue;
-    mistakes.push({ ...place, what: `unknown key ${JSON.stringify(key)}`, expected: `one of ${TOP_KEYS.join(", ")}` });
+    mistakes.push({ ...place, ...unknownKey(key, { known: TOP_KEYS }) });
   }
 }
 

@@ -124,7 +124,7 @@ function loose(
   const what = `${host.name} ${device.name} leads to ${device.to}`;
   if (!other) {
     return {
-      what: `${what}, which is no host`,
+      what: `${what}, which is not a host`,
       expected: `one of ${hosts.map(({ name }) => name).join(", ")}`,
     };
   }

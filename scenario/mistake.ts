@@ -1,3 +1,5 @@
+import { nearest } from "../plug/nearest.ts";
+
 /** Something that is wrong in a scenario's file. */
 export interface Mistake {
   /** Where it begins, from 1 on. */
@@ -8,6 +10,8 @@ export interface Mistake {
   what: string;
   /** What was expected there. */
   expected: string;
+  /** The word that was probably meant. */
+  hint?: string;
 }
 
 /** A scenario's file is wrong. Nothing has been touched. */
@@ -27,8 +31,22 @@ export class ScenarioError extends SyntaxError {
   }
 }
 
-function formatMistake(file: string, { line, column, what, expected }: Mistake): string {
-  return `${file}:${line}:${column}: ${what}, expected ${expected}`;
+function formatMistake(file: string, mistake: Mistake): string {
+  return `${file}:${mistake.line}:${mistake.column}: ${describeMistake(mistake)}`;
+}
+
+/** What is wrong, in words. */
+export function describeMistake({ what, expected, hint }: Mistake): string {
+  return `${what}, expected ${expected}${hint === undefined ? "" : `; did you mean "${hint}"?`}`;
+}
+
+/** That a key is not one of those that can stand there. */
+export function unknownKey(
+  key: string,
+  { known, expected = `one of ${known.join(", ")}` }: { known: readonly string[]; expected?: string },
+): Pick<Mistake, "what" | "expected" | "hint"> {
+  const hint = nearest(key, known);
+  return { what: `unknown key ${JSON.stringify(key)}`, expected, ...hint === undefined ? {} : { hint } };
 }
 
 /** Each mistake once, in the order of the file. */

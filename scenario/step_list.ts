@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { conditionKind, conditionSchemas, planCondition } from "./conditions/list.ts";
-import type { Mistake } from "./mistake.ts";
+import { type Mistake, unknownKey } from "./mistake.ts";
 import type { Scalar, Step } from "./plan.ts";
 import { StepError } from "./run/step_error.ts";
 import { type Context, type GivenHost, mistake } from "./source/context.ts";
@@ -32,7 +32,7 @@ export const STEP_ENTRIES = {
 const STEP_KEYS = Object.keys(STEP_ENTRIES);
 const STEP_SCHEMA = mapping(BASE_ENTRIES, "a step");
 /** What steps can do, the words that are preferred. */
-const ACTIONS = STEPS.map(({ action, words = [action] }) => words[0]).join(", ");
+const ACTIONS = STEPS.map(({ action, words = [action] }) => words[0]);
 
 /** Reads a list of steps. */
 export function planSteps(tree: Tree, label: string, context: Context): Step[] {
@@ -151,15 +151,16 @@ function wordOf(tree: Tree, context: Context): Found | undefined {
   const before = context.mistakes.length;
   for (const [key, { key: place }] of tree.entries) {
     if (STEP_KEYS.includes(key) || STEP_WORDS.has(key) || kind?.beside === key) continue;
-    const expected = word ? `${word} with ${STEP_KEYS.join(", ")}` : `one of ${ACTIONS}`;
-    mistake(place, { what: `unknown key ${JSON.stringify(key)}`, expected }, context);
+    const known = word ? STEP_KEYS : ACTIONS;
+    const expected = word ? `${word} with ${known.join(", ")}` : undefined;
+    mistake(place, unknownKey(key, { known, expected }), context);
   }
   if (second) {
     const { key } = tree.entries.get(second) as Entry;
     return mistake(key, { what: `${second} in a step with ${word}`, expected: "one action a step" }, context);
   }
   if (!kind && context.mistakes.length === before) {
-    mistake(tree, { what: "the step does nothing", expected: `one of ${ACTIONS}` }, context);
+    mistake(tree, { what: "the step does nothing", expected: `one of ${ACTIONS.join(", ")}` }, context);
   }
   return kind && { kind, label: word, entry: tree.entries.get(word) as Entry, whole: tree };
 }

@@ -33,6 +33,12 @@ const TOOLS = {
   fish: { package: "fish" },
   haproxy: { package: "haproxy", check: ["-v"] },
   ip: { package: "iproute2", check: ["-V"] },
+  "iptables-legacy": {
+    package: "iptables",
+    path: "usr/sbin/xtables-legacy-multi",
+    env: xtablesVariables,
+    args: () => ["iptables"],
+  },
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
   "nl-qdisc-add": { package: "libnl-utils" },
   "nl-qdisc-delete": { package: "libnl-utils" },
@@ -215,6 +221,15 @@ function qemuVariables(root: string): Record<string, string> {
   const [modules = root] = Array.from(Deno.readDirSync(`${root}/usr/lib`), ({ name }) => `${root}/usr/lib/${name}/qemu`)
     .filter(isThere);
   return { QEMU_MODULE_DIR: modules };
+}
+
+function xtablesVariables(root: string): Record<string, string> {
+  const [modules = root] = Array.from(
+    Deno.readDirSync(`${root}/usr/lib`),
+    ({ name }) => `${root}/usr/lib/${name}/xtables`,
+  )
+    .filter(isThere);
+  return { XTABLES_LIBDIR: modules };
 }
 
 function zshVariables(root: string): Record<string, string> {

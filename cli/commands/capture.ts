@@ -6,7 +6,7 @@ import { Guardian } from "../../guardian/guardian.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { readPlug } from "../../plug/queue.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
-import { cannotWrite, openFile } from "../hold/hold_outputs.ts";
+import { OutputStream } from "../output_file.ts";
 import { openConnection } from "../targets.ts";
 import { Interrupted, interruptible, UsageError } from "../exit_status.ts";
 import { gateName, parseDuration } from "../values.ts";
@@ -137,9 +137,6 @@ function clock(timeNs: bigint): string {
   return `${milliseconds}${String(timeNs / 1000n % 1000n).padStart(3, "0")}`;
 }
 
-/** What is written at once, at the least, while packets keep coming. */
-const WRITE_LEN = 1 << 16;
-
 /** `plugctl capture` */
 export async function capture(context: Context): Promise<void> {
   const gates = context.arguments.operands.map(gateName);
@@ -147,7 +144,7 @@ export async function capture(context: Context): Promise<void> {
   if (gates.length === 0) throw new UsageError("capture needs a gate");
   if (file === undefined) throw new UsageError("capture needs a file to write: -w FILE, or -w - for standard output");
   using connection = await openConnection(context);
-  using writer = new Writer(file);
+  using writer = new OutputStream(file);
   writer.write(writeSection("plugctl"));
   for (const name of gates) writer.write(writeInterface({ name, linkType: LINKTYPE.ethernet, snapLength: 0 }));
   writer.flush();
@@ -177,52 +174,4 @@ function commentOn(event: PacketEvent): string | undefined {
   const waitNs = event.packet.timeNs - event.packet.arrival.timeNs;
   if (waitNs < 1_000_000n) return `passed gate ${event.gate}`;
   return `held ${Math.round(Number(waitNs) / 1e6)} ms by gate ${event.gate}`;
-}
-
-/** Writes to a file or to standard output, many packets at once. */
-class Writer implements Disposable {
-  readonly #target: { writeSync(bytes: Uint8Array): number };
-  readonly #close: () => void;
-  readonly #file: string;
-  #parts: Uint8Array[] = [];
-  #length = 0;
-
-  constructor(file: string) {
-    this.#file = file;
-    if (file === "-") {
-      this.#target = Deno.stdout;
-      this.#close = () => {};
-      return;
-    }
-    const opened = openFile(file);
-    this.#target = opened;
-    this.#close = () => opened.close();
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
-    if (this.#length >= WRITE_LEN) this.flush();
-  }
-
-  flush(): void {
-    const all = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    this.#parts = [];
-    this.#length = 0;
-    try {
-      for (let done = 0; done < all.length;) done += this.#target.writeSync(all.subarray(done));
-    } catch (error) {
-      throw this.#file === "-" ? error : cannotWrite(this.#file, error);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.flush();
-    this.#close();
-  }
 }

@@ -48,7 +48,7 @@ export async function run(context: Context): Promise<number | void> {
   }
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");
-  using outputs = openHoldOutputs(context);
+  using outputs = await openHoldOutputs(context);
   using connection = await openConnection(context);
   const targets = resolveTargets(connection, plan);
   refuseOptions(plan, targets);
@@ -112,7 +112,7 @@ async function holdAndReport(context: Context, work: Work): Promise<number> {
   const held = await attempt(failures, () => hold(work));
   await detach(context, work);
   const commandStatus = await attempt(failures, () => awaitCommand(work));
-  if (held) reportHold(context, held, { outputs, status: commandStatus, maxMs });
+  if (held) await reportHold(context, held, { outputs, status: commandStatus, maxMs });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Several things failed");
   const { report, end } = held as Held;

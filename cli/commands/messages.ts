@@ -1,4 +1,5 @@
 import { plugFilter } from "../../codec/about_plugs.ts";
+import { NLMSG_HDRLEN } from "../../codec/assembly/constants.ts";
 import { CaptureWalker, DatagramWalker, formatMoment } from "../../codec/capture.ts";
 import { formatHex } from "../../codec/text.ts";
 import { MessageText } from "../../codec/message_text.ts";
@@ -65,10 +66,16 @@ function readDatagrams(context: Context): TextDatagrams {
   const { operands } = context.arguments;
   const note = (text: string) => context.note(text);
   if (operands.length === 0) return datagramsOfInput(readAll("-"), note);
+  const mistake = () => operands.length === 1 ? fileMistake(operands[0]) : undefined;
   try {
-    return datagramsOfText(operands.join(" "), note);
+    const read = datagramsOfText(operands.join(" "), note);
+    // The name of a file may be a hex number
+    const isShort = read.datagrams.every(({ length }) => length < NLMSG_HDRLEN);
+    const isFile = isShort ? mistake() : undefined;
+    if (isFile) throw isFile;
+    return read;
   } catch (error) {
-    throw error instanceof UsageError && operands.length === 1 ? fileMistake(operands[0]) ?? error : error;
+    throw error instanceof UsageError ? mistake() ?? error : error;
   }
 }
 

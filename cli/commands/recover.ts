@@ -62,7 +62,7 @@ function printJson(context: Context, results: readonly unknown[], spaces: AllNam
 
 /** Says which namespaces cannot be looked at, and how many these are. */
 function tellHidden(context: Context, { strays, hidden }: AllNamespaces): void {
-  for (const name of strays) context.note(`left alone: ${name}, which is no network namespace`);
+  for (const name of strays) context.note(`left alone: ${name}, which is not a network namespace`);
   if (hidden > 0) {
     const those = hidden === 1
       ? "1 name or process whose network namespace takes"

@@ -1,10 +1,11 @@
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
+import { OutputFile } from "../output_file.ts";
 import { runOne } from "../run/one.ts";
-import { OutputFile } from "../run/output_file.ts";
 import { checkAll, type Checked, type ScenarioFiles, scenarioFiles } from "../run/scenario_files.ts";
 import { type Verdict, worstStatus } from "../run/verdict.ts";
+import { linesAbove } from "../run/view.ts";
 import { annotate, tellOthers, type VerdictText, type Wanted } from "../run/wanted.ts";
 import { parseDuration } from "../values.ts";
 
@@ -107,7 +108,7 @@ async function runAll(
     if (isTap) context.print(texts?.tapPoint(verdict, count) ?? "");
     if (isShown && isGiven(context, "verbose")) context.print(verdict.shown);
     if (isShown) context.print(verdictLine(verdict));
-    if (!isQuiet && !isJson) { for (const line of verdict.last) context.trace(`${line}\n`); }
+    if (!isQuiet && !isJson) { for (const line of linesAbove(verdict.said, verdict.last)) context.trace(`${line}\n`); }
     for (const line of verdict.said) context.trace(`plugctl: ${verdict.file}: ${line}\n`);
   };
   const { verdicts, reason } = await interruptible(async (signal) => ({

@@ -12,16 +12,16 @@ export interface Held {
 }
 
 /** Says what was held, and why it ended where that is not what was asked for. */
-export function reportHold(
+export async function reportHold(
   context: Context,
   { report, end }: Held,
   { outputs, status, maxMs }: { outputs: HoldOutputs; status: number | undefined; maxMs: number },
-): void {
+): Promise<void> {
   for (const queue of report.queues) context.note(heldText(queue, report.heldMs));
   const remark = end && remarkOn(context, { report, end, maxMs });
   if (remark) context.note(remark);
   const { heldMs, queues } = report;
-  outputs.report({
+  await outputs.report({
     heldMs: rounded(heldMs),
     endedBy: end,
     disturbance: report.disturbance,

@@ -1,3 +1,4 @@
+import { joined } from "../../codec/byte_text.ts";
 import { isMessage, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
 
 /** A list in brackets; of Node's `<Buffer 10 00>` and `Uint8Array.of(16, 0)` what stands before the numbers. */
@@ -46,7 +47,7 @@ function listsIn(text: string): List[] {
  * The bytes of a list of numbers, which stands at `index` of a text: in hex where one has `0x` or all have two digits,
  * else decimal.
  *
- * @throws {UsageError} where one is no byte
+ * @throws {UsageError} where one is not a byte
  */
 export function numbersIn(list: string, { text, index: start }: { text: string; index: number }): Uint8Array {
   const tokens = list.matchAll(TOKENS).filter(({ 0: token }) => !/^[\s,;]/.test(token)).toArray();
@@ -57,7 +58,7 @@ export function numbersIn(list: string, { text, index: start }: { text: string; 
     if (token === "...") throw mistakeAt(text, at, "here bytes are left out; have all of them printed");
     const value = number === undefined ? NaN : valueOf(number, isHex);
     if (value >= -128 && value <= 255) return value;
-    throw mistakeAt(text, at, `${JSON.stringify(token)} is no byte, must be from 0 to 255 or 0xff`);
+    throw mistakeAt(text, at, `${JSON.stringify(token)} is not a byte: use 0 to 255, or 0x00 to 0xff`);
   });
 }
 
@@ -106,7 +107,7 @@ export const STRINGS: TextFormat = {
       const start = literal.startsWith("b") ? 2 : 1;
       const bytes = insideBytes(double ?? single ?? hex, { text, index: index + start });
       const isJoined = end >= 0 && /^[\s+\\]*$/.test(text.slice(end, index));
-      datagrams.push(isJoined ? joined(datagrams.pop(), bytes) : bytes);
+      datagrams.push(isJoined ? joined([datagrams.pop() ?? new Uint8Array(0), bytes]) : bytes);
       end = index + literal.length;
     }
     const messages = datagrams.filter(isMessage);
@@ -122,11 +123,7 @@ function insideBytes(inside: string, { text, index }: { text: string; index: num
   return isHex ? hexBytes(inside) : Uint8Array.from(lettersOf(inside, (at, why) => mistakeAt(text, index + at, why)));
 }
 
-function joined(first: Uint8Array = new Uint8Array(0), second: Uint8Array): Uint8Array {
-  return Uint8Array.from([...first, ...second]);
-}
-
-/** The bytes of the inside of a string literal; where a letter is no byte, throws what `mistake` makes of its place. */
+/** The bytes of the inside of a string literal; where a letter is not a byte, throws what `mistake` makes of its place. */
 export function lettersOf(inside: string, mistake: (at: number, why: string) => Error): number[] {
   return inside.matchAll(LETTERS).map(({ 0: letter, 1: hex, 2: unicode, 3: octal, 4: name, index: at }) => {
     const digits = hex ?? unicode;
@@ -137,7 +134,7 @@ export function lettersOf(inside: string, mistake: (at: number, why: string) => 
       : NAMED[name] ?? letter.charCodeAt(0);
     const known = name === undefined || name in NAMED;
     if (known && value <= (digits || octal ? 0xff : 0x7f)) return value;
-    throw mistake(at, `${JSON.stringify(letter)} is no byte; strace -xx writes all of them in hex`);
+    throw mistake(at, `${JSON.stringify(letter)} is not a byte; strace -xx writes all of them in hex`);
   }).toArray();
 }
 

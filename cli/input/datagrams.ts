@@ -1,3 +1,4 @@
+import { joined } from "../../codec/byte_text.ts";
 import { UsageError } from "../exit_status.ts";
 import { BASE64, DIGITS, NUMBERS, STRINGS } from "./arrays.ts";
 import { HEX_DUMP } from "./hex_dump.ts";
@@ -34,16 +35,6 @@ function readInput(): Uint8Array<ArrayBuffer> {
     if (length === null) return joined(parts);
     parts.push(part.subarray(0, length));
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 const PART_LEN = 1 << 16;

@@ -119,7 +119,7 @@ interface Place {
 function checkGap(line: string, { text, index }: Place): void {
   if (line.trim() === "") return;
   if (line.trim() === "*") throw mistakeAt(text, index, "here lines are left out; have them all with: hexdump -vC");
-  throw mistakeAt(text, index, "this is no line of the dump");
+  throw mistakeAt(text, index, "this line is not part of the dump");
 }
 
 /** Checks a line behind the bytes. Any may stand there, but what says that bytes are missing. */

@@ -100,6 +100,6 @@ function partBegins([, , name, type, nested, octets]: RegExpExecArray, bytes: nu
 
 function numberBytes(name: string, value: number, mistake: (why: string) => Error): number[] {
   const size = SIZES[name];
-  if (size === undefined) throw mistake(`${JSON.stringify(name)} is no field that libnl shows`);
+  if (size === undefined) throw mistake(`${JSON.stringify(name)} is not a field that libnl prints`);
   return Array.from({ length: size }, (_, index) => value >> 8 * index & 0xff);
 }

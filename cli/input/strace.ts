@@ -29,6 +29,8 @@ export type StraceValue =
     | { is: "string"; bytes: readonly number[]; isCut: boolean }
     /** A number, names of numbers with `|` between them, or a call, `if_nametoindex("lo")`. */
     | { is: "words"; words: string }
+    /** `...`: what it does not show. */
+    | { is: "omitted" }
   );
 
 /** `[pid 12] `, `12 `; behind or before it the time of -t, -tt, -ttt or -r, and where in the program it is of -i. */
@@ -110,6 +112,7 @@ const PLACE = /\[[^[\]{}"=]*\]=/y;
 const STRING = /"((?:\\.|[^"\\])*)"(\.\.\.)?/sy;
 const MAC = /[0-9a-f]{2}(?::[0-9a-f]{2}){2,}/iy;
 const WORDS = /-?\w+(?:<<\w+)?(?:\((?:[^()"]|"(?:\\.|[^"\\])*")*\))?(?: *\| *\w+(?:<<\w+)?)*/y;
+const DOTS = /\.\.\./y;
 const SPACE = /\s+/y;
 /** A string, which is kept, or what -X verbose says of the number before it. */
 const COMMENT = /"(?:\\.|[^"\\])*"|\/\*.*?\*\//gs;
@@ -139,8 +142,9 @@ export class StraceReader {
     if (string) {
       return { is: "string", index, bytes: this.#letters(string[1], index + 1), isCut: string[2] !== undefined };
     }
+    if (this.#match(DOTS)) return { is: "omitted", index };
     const words = this.#match(MAC) ?? this.#match(WORDS);
-    if (!words) throw this.#mistake();
+    if (!words) throw new StraceError(index, `this is not understood; ${INSTEAD}`);
     return { is: "words", index, words: words[0].replaceAll(/ *\| */g, "|") };
   }
 
@@ -159,6 +163,7 @@ export class StraceReader {
       // inet_pton(AF_INET6, "::1", &in6) has the name of its field within
       const own = value.is === "words" ? /, &(\w+)\)$/.exec(value.words)?.[1] : undefined;
       if (name ?? own) fields.set(name ?? own ?? "", value);
+      else if (value.is === "omitted") fields.set("...", value);
       else items.push({ ...value, index: at });
     });
     if (items.length > 0 && fields.size > 0) {
@@ -180,7 +185,7 @@ export class StraceReader {
   #items(close: string, read: () => void): void {
     this.#match(SPACE);
     for (let count = 0; !this.#takes(close); count++) {
-      if (count > 0 && !this.#takes(",")) throw this.#mistake();
+      if (count > 0 && !this.#takes(",")) throw new StraceError(this.index, `this is not understood; ${INSTEAD}`);
       this.#match(SPACE);
       read();
       this.#match(SPACE);
@@ -199,14 +204,13 @@ export class StraceReader {
     if (found) this.index = form.lastIndex;
     return found;
   }
+}
 
-  #mistake(): StraceError {
-    const dots = this.#words.startsWith("...", this.index);
-    const why = dots
-      ? `strace left something out; run it with -v -s 65536, or ${INSTEAD}`
-      : `this is not understood; ${INSTEAD}`;
-    return new StraceError(this.index, why);
-  }
+/** Where in a value strace has left something out, if it has. */
+export function omissionIn(value: StraceValue): number | undefined {
+  if (value.is === "omitted") return value.index;
+  const inner = value.is === "struct" ? [...value.fields.values()] : "items" in value ? value.items : [];
+  return inner.map(omissionIn).find((index) => index !== undefined);
 }
 
 /** strace nests no deeper than netlink does. */

@@ -1,5 +1,6 @@
+import { joined } from "../../codec/byte_text.ts";
 import { lettersOf } from "./arrays.ts";
-import { INSTEAD, StraceError, type StraceValue } from "./strace.ts";
+import { INSTEAD, omissionIn, StraceError, type StraceValue } from "./strace.ts";
 import * as constants from "../../codec/assembly/constants.ts";
 import { ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { errnoName } from "../../codec/errno_name.ts";
@@ -11,6 +12,8 @@ const REPEAT = "run it with -v -s 65536";
 
 /** Who is told what strace does not show. */
 export type Note = (text: string) => void;
+/** Gives what is read, or nothing where that fails and the rest is wanted all the same. */
+export type Attempt = (read: () => Uint8Array[]) => Uint8Array[];
 
 /** What of a struct that is a header says that it is one, in strace 5.13 and before. */
 const LENGTHS = ["nlmsg_len", "len"];
@@ -18,15 +21,15 @@ const LENGTHS = ["nlmsg_len", "len"];
 /**
  * The bytes of the messages of one value: strace puts a header in brackets with what follows it, and several of those in
  * brackets once more. A header that nothing follows it shows by itself, and where a buffer is longer than its messages
- * a header of zeros.
- *
- * @throws {StraceError} where it left something out, or shows what is not known here
+ * a header of zeros. Each message is read by `attempt`, which may go on without it where strace left something out of
+ * it, or shows what is not known here, for which a `StraceError` is thrown.
  */
-export function messagesBytes(value: StraceValue, note: Note): Uint8Array {
+export function messagesBytes(value: StraceValue, { note, attempt }: { note: Note; attempt: Attempt }): Uint8Array {
   const isOne = lengthOf(value) !== undefined ||
     (value.is === "list" && lengthOf(value.items[0]) !== undefined && !isWhole(value.items[0]));
   const messages = isOne ? [value] : value.is === "list" ? value.items : [value];
-  const runs = messages.filter((message) => headerNumber(message) !== 0).map((message) => messageBytes(message, note));
+  const runs = messages.filter((message) => headerNumber(message) !== 0)
+    .flatMap((message) => attempt(() => [messageBytes(message, note)]));
   return joined(runs.flatMap((run) => [run, new Uint8Array(-run.length & 3)]));
 }
 
@@ -48,6 +51,8 @@ function lengthOf(value: StraceValue | undefined): StraceValue | undefined {
 }
 
 function messageBytes(message: StraceValue, note: Note): Uint8Array {
+  const omission = omissionIn(message);
+  if (omission !== undefined) throw leftOut(omission);
   const [header, ...parts] = message.is === "list" ? message.items : [message];
   if (lengthOf(header) === undefined || header.is !== "struct") throw unknown(message, "this is not a message");
   const length = headerNumber(header) ?? NaN;
@@ -68,6 +73,10 @@ function messageBytes(message: StraceValue, note: Note): Uint8Array {
   }
   bytes.set(body, NLMSG_HDRLEN);
   return bytes;
+}
+
+function leftOut(index: number): StraceError {
+  return new StraceError(index, `strace left something out; ${REPEAT}, or ${INSTEAD}`);
 }
 
 /** What no message of netlink is longer than. */
@@ -149,7 +158,7 @@ function attributeBytes(value: StraceValue, note: Note): Uint8Array {
   const [length, type] = ["nla_len", "nla_type"].map((name) =>
     head?.is === "struct" ? head.fields.get(name) : undefined
   );
-  if (!length || !type) throw unknown(value, "this is no attribute");
+  if (!length || !type) throw unknown(value, "this is not an attribute");
   const size = Number(new DataView(payload(length, 4, note).buffer).getUint32(0, true)) - NLA_HDRLEN;
   if (size < 0 || size > LENGTH_MAX) throw unknown(value, `an attribute of ${size + NLA_HDRLEN} bytes`);
   const bytes = new Uint8Array(NLA_HDRLEN + size);
@@ -176,6 +185,8 @@ function payload(value: StraceValue, size: number, note: Note): Uint8Array {
     case "list":
       if (isAttributes(value)) return filled(attributesBytes(value, note), size);
       return evenBytes(value.items, size, note);
+    case "omitted":
+      throw leftOut(value.index);
     default:
       return value satisfies never;
   }
@@ -288,16 +299,6 @@ function unknown({ index }: StraceValue, why: string): StraceError {
 
 function padTo4(bytes: Uint8Array): Uint8Array {
   return bytes.length & 3 ? joined([bytes, new Uint8Array(-bytes.length & 3)]) : bytes;
-}
-
-function joined(runs: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(runs.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const run of runs) {
-    all.set(run, at);
-    at += run.length;
-  }
-  return all;
 }
 
 const ERRNO_MAX = 133;

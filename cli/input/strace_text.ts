@@ -1,4 +1,4 @@
-import { messagesBytes } from "./strace_bytes.ts";
+import { type Attempt, messagesBytes, type Note } from "./strace_bytes.ts";
 import { isStrace, type StraceCall, straceCalls, StraceError, StraceReader } from "./strace.ts";
 import { CUT, lettersOf } from "./arrays.ts";
 import { type Findings, isMessage, type TextFormat } from "./text_format.ts";
@@ -75,20 +75,27 @@ function callBytes(
   // Without a filter strace dumps what is read of files, too
   if (dump.length > 0) return isNetlink || isMessage(dump) ? [Uint8Array.from(dump)] : [];
   if (!hasData(call) || PEEKS.test(words)) return [];
-  try {
-    const messages = MESSAGES.test(words) ? fieldBytes(words, findings) : stringBytes(words, isNetlink);
-    return messages.filter(({ length }) => length > 0);
-  } catch (error) {
-    throw error instanceof StraceError ? error.in(text, call) : error;
-  }
+  const inText = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      throw error instanceof StraceError ? error.in(text, call) : error;
+    }
+  };
+  const note = (said: string) => findings.note(said);
+  const attempt: Attempt = (read) => findings.attempt(() => inText(read));
+  const messages = inText(() =>
+    MESSAGES.test(words) ? fieldBytes(words, { note, attempt }) : stringBytes(words, isNetlink)
+  );
+  return messages.filter(({ length }) => length > 0);
 }
 
-function fieldBytes(words: string, findings: Findings): Uint8Array[] {
+function fieldBytes(words: string, how: { note: Note; attempt: Attempt }): Uint8Array[] {
   const runs: Uint8Array[] = [];
   const form = new RegExp(MESSAGES, "g");
   for (let found = form.exec(words); found; found = form.exec(words)) {
     const reader = new StraceReader(words, found.index);
-    runs.push(messagesBytes(reader.value(), (note) => findings.note(note)));
+    runs.push(messagesBytes(reader.value(), how));
     form.lastIndex = reader.index;
   }
   return runs;

@@ -4,11 +4,11 @@ import { sentenceOf } from "../../scenario/run/step_error.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT, interruptible } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
-import { OutputFile } from "./output_file.ts";
+import { OutputFile } from "../output_file.ts";
 import type { Checked } from "./scenario_files.ts";
 import { type Verdict, Witness } from "./verdict.ts";
 import { tellOthers, type VerdictText, type Wanted, writing } from "./wanted.ts";
-import { RunView } from "./view.ts";
+import { linesAbove, RunView } from "./view.ts";
 
 /** How often the backlog is looked at for the line that is shown while a step waits, in milliseconds. */
 const LOOK_MS = 100;
@@ -83,8 +83,8 @@ function endingOf(
   // Advice on what to type helps where the machine lacks something, and not where a step went wrong.
   const what = status === EXIT.failed ? sentenceOf(error) : message;
   // What failed comes last, where a person looks first, and right above it what the process in question wrote.
-  if (isShown) { for (const line of view.lastLines(step)) context.trace(`${line}\n`); }
   const said = `${where}${what}`.split("\n");
+  if (isShown) { for (const line of linesAbove(said, view.lastLines(step))) context.trace(`${line}\n`); }
   for (const line of said) context.trace(`plugctl: ${line}\n`);
   const { endedEarly } = view;
   if (isShown && endedEarly && endedEarly.step !== step) context.trace(`plugctl: that ended ${endedEarly.words}\n`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ScenarioError } from "../../scenario/mistake.ts";
+import { describeMistake, type ScenarioError } from "../../scenario/mistake.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What XML 1.0 cannot hold, not even escaped. */
@@ -111,9 +111,10 @@ export function githubAnnotation({ file, line, name, said, outcome }: Verdict): 
 
 /** GitHub's annotations of what is wrong in a scenario's file, one each. */
 export function githubMistakes({ file, mistakes }: ScenarioError): string {
-  return mistakes.map(({ line, column, what, expected }) =>
-    annotation({ file: fromHere(file), line, col: column, title: "plugctl" }, `${what}, expected ${expected}`)
-  ).join("");
+  return mistakes.map((mistake) => {
+    const place = { file: fromHere(file), line: mistake.line, col: mistake.column, title: "plugctl" };
+    return annotation(place, describeMistake(mistake));
+  }).join("");
 }
 
 function annotation(properties: Readonly<Record<string, string | number | undefined>>, text: string): string {

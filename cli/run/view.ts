@@ -43,6 +43,8 @@ export class RunView implements Disposable {
   readonly #timer?: ReturnType<typeof setInterval>;
   /** The first step that something else has ended, in words. */
   #endedEarly?: StepStart;
+  /** Whether something has failed: what did so first is said in the end, and not here too. */
+  #hasFailed = false;
   #turns = 0;
 
   constructor(context: Context, { isTerminal }: { isTerminal: boolean }) {
@@ -153,11 +155,14 @@ export class RunView implements Disposable {
     const result = outcome === "done" ? [milliseconds(end.duration), ...counters].join(", ") : outcome;
     const colour = outcome === "done" ? green : outcome === "aborted" ? dim : red;
     this.#line(this.#describe(start, { sign: SIGNS[outcome], colour, result }));
-    if (outcome === "failed" || outcome === "unmet") this.#line(`${" ".repeat(13)}${end.sentence}`);
+    if (outcome !== "failed" && outcome !== "unmet") return;
+    if (this.#hasFailed) this.#line(`${" ".repeat(13)}${end.sentence}`);
+    this.#hasFailed = true;
   }
 
   #died({ t, process, isExpected, ran }: ProcessEnd): void {
     if (isExpected) return;
+    this.#hasFailed = true;
     const how = ran.signal === undefined ? `exit status ${ran.exit}` : `ended by ${ran.signal}`;
     this.#line(`${this.#paint(dim, seconds(t).padStart(10))} ${this.#paint(red, "✗")} ${process}: ${how}`);
   }
@@ -210,6 +215,14 @@ export class RunView implements Disposable {
   #paint(colour: (text: string) => string, text: string): string {
     return this.#colours ? colour(text) : text;
   }
+}
+
+/** The last lines of processes but those that are quoted at the end of what is said below them. */
+export function linesAbove(said: readonly string[], lines: readonly string[]): string[] {
+  return lines.filter((line) => {
+    const text = line.slice(line.indexOf(" | ") + 3).trim();
+    return text === "" || !said.some((sentence) => sentence.endsWith(`: ${text}`));
+  });
 }
 
 function cut(text: string, length: number): string {

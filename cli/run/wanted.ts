@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
-import type { OutputFile } from "./output_file.ts";
+import type { OutputFile } from "../output_file.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What other programs read of the verdicts; loaded where it is asked for. */

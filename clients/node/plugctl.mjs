@@ -199,7 +199,7 @@ export class Plug {
     return (await this.#ask("counts"))[0];
   }
 
-  /** Waits until something is so, `backlog>=1`, `sent>=3`, `drops>0`; returns the counts, and throws at the timeout. */
+  /** Waits until a condition is met, `backlog>=1`, `sent>=3`, `drops>0`; returns the counts, and throws at the timeout. */
   async wait(until, { timeoutMs } = {}) {
     return (await this.#ask("wait", { until, timeoutMs }))[0];
   }
@@ -219,7 +219,7 @@ export class Plug {
     return this.#ask("hold", { forMs });
   }
 
-  /** Sets how much it holds before it drops. */
+  /** Sets the queue limit. */
   async limit(limitBytes) {
     await this.#ask("limit", { limitBytes });
   }

@@ -198,11 +198,11 @@ class Plug:
         return self._session.request("counts", on=self.name)[0]
 
     def wait(self, until: str, timeout_ms: float | None = None) -> dict[str, Any]:
-        """Waits until something is so: `backlog>=1`, `sent>=3`, `drops>0`. Returns the counts; raises at the timeout."""
+        """Waits until a condition is met: `backlog>=1`, `sent>=3`, `drops>0`. Returns the counts; raises at the timeout."""
         return self._session.request("wait", on=self.name, until=until, timeoutMs=timeout_ms)[0]
 
     def limit(self, limit_bytes: int) -> None:
-        """Sets how much it holds before it drops."""
+        """Sets the queue limit."""
         self._session.request("limit", on=self.name, limitBytes=limit_bytes)
 
     def hold(self, max_ms: float | None = None) -> Hold:
@@ -239,7 +239,7 @@ class Hold:
         plug.buffer(max_ms)
 
     def wait(self, until: str = "backlog>=1", timeout_ms: float | None = None) -> dict[str, Any]:
-        """Waits until something is so, by default until a packet waits."""
+        """Waits until a condition is met, by default until a packet waits."""
         return self._plug.wait(until, timeout_ms)
 
     def release(self) -> int:

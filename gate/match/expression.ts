@@ -34,8 +34,8 @@ const AND = ["and", "&&"];
 const OR = ["or", "||"];
 /** What a clause may begin with. */
 const BEGINNINGS = [...BY_WORD.keys(), "src", "dst", "not"];
-/** Words of tcpdump that flower has no keys for. */
-const BEYOND = /^(?:less|greater|len|inbound|outbound|gateway|mpls|pppoes|pppoed|geneve|ifname|rnr|rset)$|\[/;
+/** Words of tcpdump, and the mark of a packet, for which flower has no keys. */
+const BEYOND = /^(?:less|greater|len|mark|inbound|outbound|gateway|mpls|pppoes|pppoed|geneve|ifname|rnr|rset)$|\[/;
 const FITTING = `${
   CLAUSES.map((clause) => "ofEnd" in clause ? `[src|dst] ${clause.words[0]}` : clause.words[0]).join(", ")
 } or another word`;

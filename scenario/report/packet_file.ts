@@ -1,3 +1,4 @@
+import { joined } from "../../codec/byte_text.ts";
 import { LINKTYPE, writeInterface, writePacket, writeSection } from "../../capture/pcapng.ts";
 import type { PacketOut, ScenarioEvent } from "../event.ts";
 import { formatTime } from "./markup.ts";
@@ -55,14 +56,4 @@ function epochAt({ steps }: RunLog, { queue, t }: { queue: string; t: number }):
 
 function bytesOf(hex: string): Uint8Array {
   return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -174,7 +174,7 @@ function addressOf(text: string): WrittenAddress {
 function bytesOf(address: string): Uint8Array {
   const bytes = parseAddress(address);
   if (bytes) return bytes;
-  throw new SyntaxError(`${JSON.stringify(address)} is no IP address`);
+  throw new SyntaxError(`${JSON.stringify(address)} is not an IP address`);
 }
 
 function routeOf({ name }: PlannedHost, { to, via }: PlannedRoute): GatewayRoute {

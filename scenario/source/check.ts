@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Mistake } from "../mistake.ts";
+import { type Mistake, unknownKey } from "../mistake.ts";
 import { fillIn, follow, keyPlace, type Plain, type Scope, type Tree } from "./tree.ts";
 
 /** What is described: a value of some type, from whatever stands in the file. */
@@ -10,7 +10,12 @@ export function mapping<const E extends v.ObjectEntries>(
   entries: E,
   expected: string,
 ): Schema<v.InferOutput<v.ObjectSchema<E, string>>> {
-  const others = v.never(`one of ${Object.keys(entries).join(", ")}`);
+  const names = Object.keys(entries);
+  const others = v.never((issue) => {
+    // What valibot tells of a key that it does not know is that key alone
+    Object.assign(issue, { requirement: names });
+    return `one of ${names.join(", ")}`;
+  });
   const message = ({ path, received }: v.BaseIssue<unknown>) => {
     // Of a key that is missing, what is expected there.
     const missing = received === "undefined" ? entries[String(path?.at(-1)?.key)] : undefined;
@@ -88,7 +93,7 @@ function mistakeOf(issue: Issue, { tree, label, value }: Checked & { value: Plai
   const key = String(path.at(-1));
   const isKey = (issue.path?.at(-1) as { origin?: string } | undefined)?.origin === "key";
   if (issue.type === "never" && path.length > 0) {
-    return { ...keyPlace(tree, path), what: `unknown key ${JSON.stringify(key)}`, expected: issue.message };
+    return { ...keyPlace(tree, path), ...unknownKey(key, { known: issue.requirement as readonly string[] }) };
   }
   if (isKey && issue.received === "undefined") {
     const { line, column } = follow(tree, path.slice(0, -1));

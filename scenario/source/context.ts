@@ -47,10 +47,10 @@ export const TIMEOUT_MS = 5000;
 /** Notes something that is wrong. */
 export function mistake(
   { line, column }: Place,
-  { what, expected }: Pick<Mistake, "what" | "expected">,
+  said: Omit<Mistake, keyof Place>,
   { mistakes }: Pick<Context, "mistakes">,
 ): undefined {
-  mistakes.push({ line, column, what, expected });
+  mistakes.push({ line, column, ...said });
 }
 
 /** The name that a definition has under a key, also where all else of it is wrong; none where the name is wrong itself. */

@@ -188,7 +188,7 @@ test("release-one lets the ended epoch go, and nothing else", async () => {
   await datagrams.haveArrived(1, 2, 3, 4);
 });
 
-test("limit is what a plug holds before it drops", async () => {
+test("limit sets the queue limit of a plug", async () => {
   await using datagrams = new Datagrams(5000);
   await here("attach", ...LO, "--hold", "--quiet");
   const datagramBytes = 14 + 20 + 8 + 1; // Ethernet's header, IP's, UDP's

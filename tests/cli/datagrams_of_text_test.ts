@@ -125,14 +125,14 @@ const MISTAKES: readonly (readonly [text: string, place: string, why: string])[]
     "line 2, column 1",
     "here lines are left out; have them all with: hexdump -vC",
   ],
-  ["00000000: 3c00 0000\nwhat is this\n00000004: 0000", "line 2, column 1", "this is no line of the dump"],
+  ["00000000: 3c00 0000\nwhat is this\n00000004: 0000", "line 2, column 1", "this line is not part of the dump"],
   ["00000000  3c 00 00 00\n00000005", "line 2, column 1", "the line begins at byte 5, but 4 bytes stand before it"],
   ['write(3, "<\\0\\0\\0"..., 60)', "line 1, column 19", "strace cut the string short; run it with -s 65536"],
   ['write(3, "<\\0\\0', "line 1, column 10", "the string that begins here has no end"],
-  ['"ab\\q"', "line 1, column 4", '"\\\\q" is no byte; strace -xx writes all of them in hex'],
-  ['"é"', "line 1, column 2", '"é" is no byte; strace -xx writes all of them in hex'],
-  ['"\\777"', "line 1, column 2", '"\\\\777" is no byte; strace -xx writes all of them in hex'],
-  ["m = { 0x3c, q };", "line 1, column 13", '"q" is no byte, must be from 0 to 255 or 0xff'],
+  ['"ab\\q"', "line 1, column 4", '"\\\\q" is not a byte; strace -xx writes all of them in hex'],
+  ['"é"', "line 1, column 2", '"é" is not a byte; strace -xx writes all of them in hex'],
+  ['"\\777"', "line 1, column 2", '"\\\\777" is not a byte; strace -xx writes all of them in hex'],
+  ["m = { 0x3c, q };", "line 1, column 13", '"q" is not a byte: use 0 to 255, or 0x00 to 0xff'],
 ];
 
 for (const [text, place, why] of MISTAKES) {

@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { OutputFile } from "../../cli/run/output_file.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { OutputFile, OutputStream } from "../../cli/output_file.ts";
 
 /** Does something in a folder that is gone afterwards, and returns what is in it then. */
 async function inFolder(work: (folder: string) => Promise<void>): Promise<string[]> {
@@ -43,6 +43,12 @@ Deno.test("OutputFile.prepare() refuses what could not be written, before anythi
     for (const path of [`${folder}/nosuch/report.html`, `${folder}/file/report.html`]) {
       await assertRejects(() => OutputFile.prepare(path, "the report"), Error, "there is no folder");
     }
+    // Nobody can make a file there, root neither.
+    await assertRejects(
+      () => OutputFile.prepare("/proc/report.html", "the report"),
+      Error,
+      "Cannot write the report /proc/report.html: ",
+    );
   });
 });
 
@@ -51,4 +57,33 @@ Deno.test("OutputFile says that a device is full, and leaves it where it is", as
   const { message } = await assertRejects(() => file.write("new"), Error);
   assertEquals(message, "Cannot write the report /dev/full: No space left on device (os error 28)");
   assertEquals((await Deno.stat("/dev/full")).isCharDevice, true);
+});
+
+Deno.test("OutputStream grows while it is read, and writes the rest when it is closed", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/packets`;
+    await Deno.writeTextFile(path, "old and longer");
+    const read = () => Deno.readTextFileSync(path);
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    {
+      using stream = new OutputStream(path);
+      assertEquals(read(), "");
+      stream.write(bytes("one "));
+      stream.write(bytes("two "));
+      stream.flush();
+      assertEquals(read(), "one two ");
+      stream.write(bytes("three"));
+    }
+    assertEquals(read(), "one two three");
+  });
+});
+
+Deno.test("OutputStream says where nothing can be written", () => {
+  assertThrows(() => new OutputStream("/nosuch/packets"), Error, "Cannot write /nosuch/packets: No such file");
+  const { message } = assertThrows(() => {
+    using stream = new OutputStream("/dev/full");
+    stream.write(new Uint8Array(1));
+    stream.flush();
+  }, Error);
+  assertEquals(message, "Cannot write /dev/full: No space left on device (os error 28)");
 });

@@ -10,6 +10,8 @@ export interface RunOptions {
   /** What Deno allows it, besides reading the program itself. Default: everything. */
   permissions?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** The folder in which it runs. Default: this process's. */
+  cwd?: string;
   /** The module that is run instead, from this folder. */
   main?: string;
 }
@@ -31,12 +33,12 @@ export function plugctlHere(words: readonly string[], options?: RunOptions): Out
 
 function makeCommand(
   words: readonly string[],
-  { permissions = ["-A"], env = {}, main = "../../cli/main.ts" }: RunOptions = {},
+  { permissions = ["-A"], env = {}, cwd, main = "../../cli/main.ts" }: RunOptions = {},
 ): Deno.Command {
   const url = new URL(main, import.meta.url).href;
   const reading = permissions.includes("-A") ? [] : [READ_ITSELF];
   const args = ["run", "--quiet", "--no-check", ...reading, ...permissions, url, ...words];
-  return new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped", stderr: "piped" });
+  return new Deno.Command(Deno.execPath(), { args, env, cwd, stdin: "null", stdout: "piped", stderr: "piped" });
 }
 
 function outcome({ code, stdout, stderr }: Deno.CommandOutput): Outcome {

@@ -63,7 +63,6 @@ Deno.test("run takes several files and folders, tells each in a line, and ends w
       "step 2 | no",
       'plugctl: FOLDER/sub/b.yml: step 2 (line 4): Expected that echo no ends with yes in stdout: stdout was "no"',
       "web | one�two",
-      "web | bad path",
       "plugctl: FOLDER/sub/deep/c.yaml: step 1 (line 3): web ended with exit status 3 by itself; it says: bad path",
       "plugctl: FOLDER/sub/deep/c.yaml: that ended step 2 (line 4), sleep 3600s",
       "",

@@ -65,17 +65,20 @@ Deno.test("RunView shows that steps in which others stand begin", () => {
   assertEquals(printed, "   0.012 s     3[2]  round 2 of 3\n");
 });
 
-Deno.test("RunView shows why a step was not done, and which step that ended", () => {
+Deno.test("RunView leaves it to the end to say what failed first, shows which step that ended, and why others were not done", () => {
   const { printed } = shown([
     start("3"),
     end("3", { outcome: "unmet", sentence: "Expected that x: it was y" }),
     start("4", { text: "sleep 1h" }),
     end("4", { outcome: "aborted", sentence: "Expected that x: it was y", queues: [], after: {} }),
+    start("cleanup.1"),
+    end("cleanup.1", { outcome: "failed", sentence: "no such process" }),
   ]);
   assertEquals(printed.split("\n"), [
     "   0.012 s ✗ 3     buffer web  unmet",
-    `${" ".repeat(13)}Expected that x: it was y`,
     "   0.012 s – 4     sleep 1h  aborted",
+    "   0.012 s ✗ cleanup.1  buffer web  failed",
+    `${" ".repeat(13)}no such process`,
     "",
   ]);
 });

@@ -1,6 +1,15 @@
 // What the tables make of bytes, as people read it; and that they hang together.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decode, decodeAll, DecodeError, encode, formatMessage, formatSummary } from "../../codec/family.ts";
+import {
+  decode,
+  decodeAll,
+  DecodeError,
+  encode,
+  type Field,
+  formatMessage,
+  formatSummary,
+  readCapture,
+} from "../../codec/family.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
 import { genericFamily, ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
@@ -127,6 +136,13 @@ Deno.test("decode() says what it wants, when it is given something else", () => 
   assertThrows(wrong("zz"), TypeError, 'Cannot decode the string "zz": a message is a Uint8Array');
   assertThrows(wrong(undefined), TypeError, "Cannot decode undefined: a message is a Uint8Array");
   assertThrows(wrong([1, 2]), TypeError, "a message is a Uint8Array");
+  assertThrows(() => decodeAll("zz" as unknown as Uint8Array), TypeError, "a message is a Uint8Array");
+  const capture = (value: unknown) => () => [...readCapture(value as Uint8Array)];
+  assertThrows(capture("a.pcap"), TypeError, 'Cannot read the string "a.pcap": a capture is a Uint8Array');
+  assertThrows(capture(undefined), TypeError, "Cannot read undefined: a capture is a Uint8Array, what its file holds");
+  for (const value of ["zz", null, undefined, 5]) {
+    assertThrows(() => encode(value as unknown as Field), TypeError, "a message has fields, as decode makes them");
+  }
 });
 
 Deno.test("encode() is the inverse of decode(), of every message of the family and each one captured", () => {

@@ -322,3 +322,10 @@ Deno.test("decodeSlots() refuses a slot that is malformed, and says which", () =
   }
   assertThrows(() => verifyAcks(SLOTS_MAX + 1, 1), RangeError, "Cannot look through 65 slots");
 });
+
+Deno.test("readReceived() and decodeReceived() refuse what is no length", () => {
+  for (const length of ["zz", undefined, {}, 0.5] as unknown as number[]) {
+    assertThrows(() => readReceived(length), TypeError, "it is the length that was received");
+    assertThrows(() => decodeReceived(length), TypeError, "it is the length that was received");
+  }
+});

@@ -210,7 +210,7 @@ Deno.test("gates on one device hold independently, and the lower priority gets w
   await plugctlDone(pair.left, "gate", "delete", "any", "one", "back");
 });
 
-Deno.test("gate add is no error where the same gate is there, and refuses another of the name but with --replace", async () => {
+Deno.test("gate add succeeds where the same gate is there, and refuses another of the name but with --replace", async () => {
   using pair = new GatePair();
   const add = (...words: string[]) =>
     plugctl(pair.left, "gate", "add", "web", "--dev", "eth0", "--direction", "egress", ...words);

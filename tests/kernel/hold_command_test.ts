@@ -168,7 +168,7 @@ Deno.test("plugctl hold", async (t) => {
     assertEquals(status, 1);
     assertMatch(
       stderr,
-      /^plugctl: cannot hold eth0 \(root\): another process holds it already, for which process \d+ stands/,
+      /^plugctl: cannot hold eth0 \(root\): another process is using it, with process \d+ as its guardian/,
     );
     assertEquals(hold.backlog, HELD);
     endCommand();
@@ -270,7 +270,7 @@ Deno.test("plugctl hold", async (t) => {
           ["--ready-fd 7", "", "cannot write to file descriptor 7: it is not open"],
           ["--ready-fd 7", "7</dev/null", "cannot write to file descriptor 7: it is open for reading only"],
           ["--report fd:7", "", "cannot write to file descriptor 7: it is not open"],
-          ["--report /nosuch/report", "", "cannot write /nosuch/report: "],
+          ["--report /nosuch/report", "", "cannot write the report /nosuch/report: there is no folder /nosuch/"],
           ["--ready-fd x", "", 'invalid --ready-fd "x": use the number of an open file descriptor, such as 3'],
           ["--json", "-- true", "--json would mix with the output of the command: write the report elsewhere"],
         ] as const

@@ -42,6 +42,17 @@ class Pair implements Disposable {
   }
 }
 
+/** Which send of a command, counted from 1, creates a plug; it is run for that. */
+async function creatingSend(host: Host, words: readonly string[]): Promise<number> {
+  const trace = ["strace", "-qq", "-e", "trace=sendto"];
+  const child = host.spawn([...trace, ...PLUGCTL, ...words], { stdout: "null", stderr: "piped" });
+  const { code, stderr } = await child.output();
+  const sends = new TextDecoder().decode(stderr).split("\n").filter((line) => line.startsWith("sendto("));
+  const index = sends.findIndex((line) => line.includes("RTM_NEWQDISC"));
+  assert(code === 0 && index >= 0, sends.join("\n"));
+  return index + 1;
+}
+
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index);
 }
@@ -80,15 +91,11 @@ for (const place of PLACES) {
 
   Deno.test(`attach --hold, ended by SIGTERM, leaves nothing that detach cannot let go, at ${place.name}`, async () => {
     using pair = new Pair(place);
-    const inject = [
-      "strace",
-      "-qq",
-      "-o",
-      "/dev/null",
-      "-e",
-      `inject=sendto:signal=SIGTERM:when=${place.creatingSend}`,
-    ];
-    const attach = pair.left.spawn([...inject, ...PLUGCTL, "attach", "--hold", ...place.attach, ...LIMIT]);
+    const words = ["attach", "--hold", ...place.attach, ...LIMIT];
+    const when = await creatingSend(pair.left, words);
+    await plugctlDone(pair.left, "detach", ...place.queue);
+    const inject = ["strace", "-qq", "-o", "/dev/null", "-e", `inject=sendto:signal=SIGTERM:when=${when}`];
+    const attach = pair.left.spawn([...inject, ...PLUGCTL, ...words]);
     assertEquals((await attach.status).signal, "SIGTERM");
     pair.send({ count: 1000 });
     assertEquals(plugOf(pair.left).qlen, 1000);

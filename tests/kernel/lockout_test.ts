@@ -1,7 +1,11 @@
 /** What else than a device's own plug or a gate can lock out: classes, ifbs, limits, and a session that sudo hides. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Connection } from "../../netlink/connection.ts";
+import { Gate, Plug, QueueError } from "../../mod.ts";
+import { Conversation } from "./conversation.ts";
 import { GatePair } from "./gate_pair.ts";
+import { loadModules } from "./modules.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { qdiscs } from "./queue.ts";
 
@@ -116,4 +120,64 @@ Deno.test("an SSH session counts also where its variable was kept from plugctl, 
   const { code, stdout } = await child.output();
   assertEquals(code, 1);
   assertMatch(new TextDecoder().decode(stdout), /the device carries this SSH session, which it would hold too/);
+});
+
+Deno.test("each way to hold without a deadline is refused, and with one is not", async (t) => {
+  await loadModules(["sch_prio", "cls_matchall"]);
+  using pair = new Reached();
+  const { left } = pair;
+  left.run("ip", "link", "add", "ifb7", "up", "type", "ifb");
+  left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "1:", "prio");
+  const redirect = ["matchall", "action", "mirred", "egress", "redirect", "dev", "ifb7"];
+  left.run("tc", "filter", "add", "dev", "eth0", "parent", "1:", ...redirect);
+  const gate = "eth0 --direction out --match 'tcp src port 22'";
+
+  const isRefused = async (line: string) => {
+    const before = JSON.stringify(qdiscs(left));
+    const file = Deno.makeTempFileSync();
+    Deno.writeTextFileSync(file, line);
+    const words = line.split(/ (?=(?:[^']*'[^']*')*[^']*$)/).map((word) => word.replaceAll("'", ""));
+    for (const command of [words, ["batch", file]]) {
+      const { status, stderr } = await plugctl(left, ...command);
+      assertEquals([status, JSON.stringify(qdiscs(left))], [1, before], `${command}: ${stderr}`);
+      assertMatch(stderr, /SSH session.*; if that is what you want, add --force\n$/);
+    }
+  };
+
+  await t.step("by a command, alone and in a batch", async () => {
+    await isRefused("attach ifb7 --hold");
+    await isRefused("attach eth0 --parent 1:2 --hold");
+    await isRefused(`gate add g ${gate} --hold`);
+    await plugctlDone(left, "attach", "ifb7");
+    await plugctlDone(left, "attach", "eth0", "--parent", "1:2");
+    await plugctlDone(left, "gate", "add", "g", ...OUT, "--match", "tcp src port 22");
+    for (const what of ["ifb7", "eth0 --parent 1:2", "g"]) await isRefused(`buffer ${what}`);
+  });
+
+  await t.step("by the API", () => {
+    using connection = left.enter(() => Connection.open());
+    const match = { direction: "out", match: "tcp src port 22" } as const;
+    using plug = Plug.open({ dev: "ifb7", connection });
+    using waiting = Gate.open({ name: "h", dev: "eth0", ...match, connection });
+    const deeds = [
+      () => Plug.attach({ dev: "eth0", parent: 0x10001, hold: true, connection }),
+      () => plug.buffer(),
+      () => Plug.all([plug]).buffer(),
+      () => Gate.open({ name: "i", dev: "eth0", ...match, hold: true, connection }),
+      () => waiting.buffer(),
+    ];
+    for (const deed of deeds) assertEquals(assertThrows(deed, QueueError).code, "would-lock-out");
+  });
+
+  await t.step("but not with a deadline", async () => {
+    for (const what of [["ifb7"], ["g"]]) {
+      await plugctlDone(left, "hold", ...what, "--for", "10ms");
+      await plugctlDone(left, "buffer", ...what, "--max-hold", "10s");
+      await plugctlDone(left, "release", ...what);
+    }
+    await using session = new Conversation(left);
+    await session.ask({ op: "buffer", on: "g" });
+    await session.ask({ op: "release", on: "g" });
+    assertEquals(await session.end(), [0, ""]);
+  });
 });

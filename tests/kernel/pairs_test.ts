@@ -10,7 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readLines } from "../../linux/incoming.ts";
 import { witness } from "./gate_pair.ts";
 import { connect, Host } from "./host.ts";
-import { type Outcome, plugctl } from "./plugctl.ts";
+import type { Outcome } from "./plugctl.ts";
 import { ROUNDS } from "./rounds.ts";
 import { until } from "./until.ts";
 
@@ -109,11 +109,13 @@ Deno.test("two plugctl at once", async (t) => {
   await receiver.hear();
   await talker(left, ["python3", STREAM, "send", far.ipv4, String(PORT), String(PER_SECOND)]).hear();
   const run = [Deno.execPath(), "run", "-A", "--no-check", COMMAND_LINES];
-  const both = [talker(left, run), talker(left, run)];
-  for (const one of both) await one.hear();
+  const [helper, ...both] = [talker(left, run), talker(left, run), talker(left, run)];
+  for (const one of [helper, ...both]) await one.hear();
   const scenario = Deno.makeTempFileSync({ suffix: ".yaml" });
   Deno.writeTextFileSync(scenario, SCENARIO);
 
+  /** Has plugctl do something while the two do nothing. */
+  const plugctl = async (...words: string[]): Promise<Outcome> => JSON.parse(await helper.ask(JSON.stringify(words)));
   const wordsOf = (deed: string) => deed === "run" ? ["run", scenario] : DEEDS[deed].words;
 
   /** What earlier rounds have lost, and said to be lost. */
@@ -135,8 +137,8 @@ Deno.test("two plugctl at once", async (t) => {
 
   const round = async (deeds: readonly [string, string]) => {
     const needs = new Set(deeds.map((deed) => DEEDS[deed].needs));
-    if (needs.has("plug")) assertEquals((await plugctl(left, "attach", ...DEV, "--limit", "16m")).status, 0);
-    if (needs.has("gate")) assertEquals((await plugctl(left, ...GATE)).status, 0);
+    if (needs.has("plug")) assertEquals((await plugctl("attach", ...DEV, "--limit", "16m")).status, 0);
+    if (needs.has("gate")) assertEquals((await plugctl(...GATE)).status, 0);
     const answers = await Promise.all(deeds.map((deed, index) => both[index].ask(JSON.stringify(wordsOf(deed)))));
     const outcomes: Outcome[] = answers.map((answer) => JSON.parse(answer));
     const told = outcomes.map(({ status, stderr }, index) => `${deeds[index]}: ${status} ${stderr}`).join("\n");
@@ -144,7 +146,7 @@ Deno.test("two plugctl at once", async (t) => {
       for (const [index, outcome] of outcomes.entries()) isTrue(deeds[index], outcome);
       // What a deed leaves there by intention goes, and nothing is left beside it.
       await until(async () => {
-        const { status, stderr } = await plugctl(left, "recover", "--force");
+        const { status, stderr } = await plugctl("recover", "--force");
         // The clsact is there on purpose.
         return status === 0 && !/left alone: (?!clsact)/.test(stderr);
       }, { ...WAIT, what: "a machine without plugctl's" });
@@ -152,7 +154,7 @@ Deno.test("two plugctl at once", async (t) => {
       assertEquals(witness(left), before);
     } catch (error) {
       // The other pairs begin anew.
-      await plugctl(left, "recover", "--force");
+      await plugctl("recover", "--force");
       throw new Error(`${told}\n${error instanceof Error ? error.message : error}`, { cause: error });
     }
   };

@@ -14,8 +14,6 @@ export interface Place {
   attach: string[];
   /** For every other command. */
   queue: string[];
-  /** Which send of `attach --hold` creates the plug: the device is looked at before, at the root the routes too. */
-  creatingSend: number;
 }
 
 const DEV = ["--dev", "eth0"];
@@ -26,7 +24,6 @@ export const PLACES: readonly Place[] = [{
   prepare: () => {},
   attach: DEV,
   queue: DEV,
-  creatingSend: 5,
 }, {
   name: "class 1:4 of a prio",
   prepare: (host) => {
@@ -36,5 +33,4 @@ export const PLACES: readonly Place[] = [{
   },
   attach: [...DEV, "--parent", "1:4", "--handle", "40:"],
   queue: [...DEV, "--parent", "1:4"],
-  creatingSend: 5,
 }];

@@ -189,7 +189,7 @@ Deno.test("recover --all takes down what is in namespaces with a name and in tho
     status: 0,
     stdout: [named.name, `pid:${pid}`]
       .map((place) => `took down gate web in ${place}\ndetached plug 504c: on lo (root) in ${place}\n`).join(""),
-    stderr: `plugctl: left alone: ${nameless.name}, which is no network namespace\n` +
+    stderr: `plugctl: left alone: ${nameless.name}, which is not a network namespace\n` +
       `plugctl: left alone: plug 7: on eth1 (root) in ${named.name}, which plugctl did not make\n`,
   });
   await named.allArrived();

@@ -22,6 +22,7 @@ const TOOLS = [
   "curl",
   "haproxy",
   "ip",
+  "iptables-legacy",
   "nl-qdisc-add",
   "nl-qdisc-delete",
   "pytest",

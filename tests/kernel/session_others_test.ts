@@ -86,14 +86,22 @@ Deno.test("a session is told so where another process holds already, and is told
   assertEquals(code, "held");
   assertMatch(
     String(why),
-    /^Cannot hold eth0 \(root\): another process holds it already, for which process \d+ stands guard$/,
+    /^Cannot hold eth0 \(root\): another process is using it, with process \d+ as its guardian$/,
   );
+
+  // Who only looks stands in nobody's way.
+  await session.ask({ op: "counts", on: "eth0" });
+  await session.ask({ op: "release", on: "eth0" });
+  await plugctlDone(hold.left, "hold", "eth0", "--for", "50ms");
 
   const id = await session.send({ op: "hold", on: "eth0", forMs: 600_000 });
   await session.hear((said) => said.id === id && said.event === "holding", "the beginning");
   const { status, stderr } = await plugctl(hold.left, "hold", "eth0", "--for", "50ms");
   assertEquals(status, 1, stderr);
-  assertMatch(stderr, /^plugctl: cannot hold eth0 \(root\): another process holds it already/);
+  assertMatch(
+    stderr,
+    /^plugctl: cannot hold eth0 \(root\): another process is using it, with process \d+ as its guardian; wait until that has ended/,
+  );
   await session.ask({ op: "cancel", request: id });
   assertEquals((await session.answer(id)).error, undefined);
   assertEquals(await session.end(), [0, ""]);

@@ -153,7 +153,7 @@ namespaceTest("deviceIndex() throws ENODEV, when there is no such device", () =>
 namespaceTest("deviceIndex() throws a RangeError, when no device can have the name", () => {
   using connection = Connection.open();
   for (const name of ["", "sixteen-letters!", "äöüäöüäö", "lo\0", "lo:1", "lo/", "l o"]) {
-    assertThrows(() => connection.deviceIndex(name), RangeError, `${JSON.stringify(name)} is no device's name`);
+    assertThrows(() => connection.deviceIndex(name), RangeError, `${JSON.stringify(name)} is not a device name`);
   }
 });
 

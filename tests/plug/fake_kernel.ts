@@ -2,13 +2,12 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
-  NLM_F_REPLACE,
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_DELTFILTER,
   TC_H_ROOT,
 } from "../../codec/mod.ts";
-import { EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP, EPERM } from "../../linux/netlink_error.ts";
+import { EEXIST, ENODEV, ENOENT, EOPNOTSUPP, EPERM } from "../../linux/netlink_error.ts";
 import { openNamespace } from "../../linux/namespace.ts";
 import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC } from "../../linux/socket.ts";
 import { Connection } from "../../netlink/connection.ts";
@@ -17,6 +16,7 @@ import { FakeListener } from "./fake_listener.ts";
 import { FakeFilters, HOOKS, type Refusal } from "./fake_filters.ts";
 import { ack, done, refusal } from "../netlink/messages.ts";
 import { FakePlug } from "./fake_plug.ts";
+import { FakeQdiscs, INGRESS } from "./fake_qdiscs.ts";
 import { type FakeRequest, readRequests } from "./fake_request.ts";
 import {
   type FakeDevice,
@@ -28,16 +28,12 @@ import {
   routeMessage,
 } from "./kernel_messages.ts";
 
-/** The bytes of a link header, which count in the limit that the kernel sets by itself. */
-const HEADER_BYTES = 14;
-const INGRESS = 0xfffffff1;
 const ENETUNREACH = 101;
-const CLSACT_HANDLE = 0xffff0000;
 /** Which process asks, where nothing else is said, by the port of its socket. */
 const OWN_PORT = 4242;
 const PORT_AT = 12;
-/** How the modules are called that the kinds of device and qdisc take. */
-const MODULES: Readonly<Record<string, string>> = { plug: "sch_plug", clsact: "sch_ingress", ifb: "ifb" };
+const SEQUENCE_AT = 8;
+/** The kinds of devices, which are called as their modules. */
 const DEVICE_KINDS = ["ifb", "dummy"];
 
 /**
@@ -47,16 +43,13 @@ const DEVICE_KINDS = ["ifb", "dummy"];
  */
 export class FakeKernel {
   readonly devices: FakeDevice[] = [];
-  readonly qdiscs: FakeQdisc[] = [];
   readonly routes: FakeRoute[] = [];
   readonly filters: FakeFilters;
+  readonly #qdiscs: FakeQdiscs;
   /** The requests of each send, in words. */
   readonly sends: string[][] = [];
-  /** Plugs that nobody asked for, or that drop everything for ever. */
-  readonly accidents: string[] = [];
-  /** Packets that left, and packets that vanished with their plug, in order. */
+  /** Packets that left, in order. */
   readonly left: string[] = [];
-  readonly lost: string[] = [];
   /** Whether whoever asks has CAP_NET_ADMIN, and which modules there are not: `sch_plug`, `act_mirred`. */
   permits = true;
   readonly lacks = new Set<string>();
@@ -75,18 +68,24 @@ export class FakeKernel {
   readonly #listeners: FakeListener[] = [];
 
   constructor() {
+    const has = (module: string) => !this.lacks.has(module);
     this.filters = new FakeFilters({
       isDevice: (ifindex) => this.#device(ifindex) !== undefined,
-      hookOf: (ifindex) => this.#at(ifindex, INGRESS)?.kind,
-      has: (module) => !this.lacks.has(module),
+      hookOf: (ifindex) => this.#qdiscs.at(ifindex, INGRESS)?.kind,
+      has,
+    });
+    this.#qdiscs = new FakeQdiscs({
+      deviceOf: (ifindex) => this.#device(ifindex),
+      has,
+      onHookGone: (ifindex) => this.filters.remove(ifindex),
     });
     this.socket = this.#open(OWN_PORT);
-    this.connection = new Connection(this.socket);
+    this.connection = new Connection(this.socket, { openFamily });
   }
 
   /** The connection of another process, by the port of its socket. */
   connect(port: number): Connection {
-    return new Connection(this.#open(port));
+    return new Connection(this.#open(port), { openFamily });
   }
 
   /** Hears what is said to these groups, until it is disposed of. */
@@ -102,6 +101,20 @@ export class FakeKernel {
       devices: this.#indexes,
       namespace: () => this.opensNamespace ? openNamespace(`pid:${Deno.pid}`).fd : -EPERM,
     });
+  }
+
+  get qdiscs(): FakeQdisc[] {
+    return this.#qdiscs.all;
+  }
+
+  /** Plugs that nobody asked for, or that drop everything for ever. */
+  get accidents(): string[] {
+    return this.#qdiscs.accidents;
+  }
+
+  /** Packets that vanished with their plug, in order. */
+  get lost(): string[] {
+    return this.#qdiscs.lost;
   }
 
   /** Those sends that were to change something, their requests joined. */
@@ -120,7 +133,7 @@ export class FakeKernel {
   }
 
   removeDevice({ ifindex, name }: FakeDevice): void {
-    this.#remove((qdisc) => qdisc.ifindex === ifindex);
+    this.#qdiscs.remove((qdisc) => qdisc.ifindex === ifindex);
     this.filters.remove(ifindex);
     this.filters.forget(ifindex);
     this.devices.splice(this.devices.findIndex((device) => device.ifindex === ifindex), 1);
@@ -140,7 +153,7 @@ export class FakeKernel {
   }
 
   removeQdisc(qdisc: FakeQdisc): void {
-    this.#removeTree(qdisc);
+    this.#qdiscs.removeTree(qdisc);
   }
 
   /** The plug at a parent of a device. */
@@ -165,7 +178,7 @@ export class FakeKernel {
     if (!filter) return void this.left.push(packet);
     for (const action of filter.actions) action.packets++;
     const to = filter.actions.find(({ target }) => target !== undefined)?.target ?? 0;
-    const plug = this.#at(to, TC_H_ROOT)?.plug;
+    const plug = this.#qdiscs.at(to, TC_H_ROOT)?.plug;
     if (plug && this.#device(to)?.isUp) plug.enqueue(packet);
     else this.lost.push(packet);
     this.#run();
@@ -240,9 +253,10 @@ export class FakeKernel {
 
   #changeQdisc(request: FakeRequest, port: number): Refusal {
     const { ifindex, parent, sequence, type } = request;
-    const here = () => parent === 0 ? this.#withHandle(ifindex, request.handle) : this.#at(ifindex, parent);
+    const here = () =>
+      parent === 0 ? this.#qdiscs.withHandle(ifindex, request.handle) : this.#qdiscs.at(ifindex, parent);
     const before = here();
-    const outcome = type === "RTM_NEWQDISC" ? this.#modify(request) : this.#delete(request);
+    const outcome = type === "RTM_NEWQDISC" ? this.#qdiscs.modify(request) : this.#qdiscs.delete(request);
     if (outcome[0] !== 0) return outcome;
     const after = here();
     if (before && before !== after) this.#sayQdisc({ qdisc: before, sequence, port, isGone: true });
@@ -264,14 +278,14 @@ export class FakeKernel {
     if (flags & NLM_F_EXCL) return [EEXIST];
     if (link.alias !== undefined) device.alias = link.alias;
     if (link.isUp === undefined) return [0];
-    if (device.isUp && !link.isUp) this.#flush(device);
+    if (device.isUp && !link.isUp) this.#qdiscs.flush(device);
     device.isUp = link.isUp;
     this.#sayLink(device);
     return [0];
   }
 
   #createLink({ name = "", kind = "", txqueuelen }: FakeRequest["link"]): Refusal {
-    if (!DEVICE_KINDS.includes(kind) || this.lacks.has(MODULES[kind])) return [EOPNOTSUPP, "Unknown device type"];
+    if (!DEVICE_KINDS.includes(kind) || this.lacks.has(kind)) return [EOPNOTSUPP, "Unknown device type"];
     this.#sayLink(this.addDevice(name, { kind, isUp: false, txqueuelen: txqueuelen ?? 32 }));
     return [0];
   }
@@ -284,13 +298,6 @@ export class FakeKernel {
     this.removeDevice(device);
     this.#sayLink({ ...device, isUp: false }, RTM_DELLINK);
     return [0];
-  }
-
-  /** What its queues hold vanishes, uncounted. */
-  #flush({ ifindex }: FakeDevice): void {
-    for (const { plug } of this.qdiscs.filter((qdisc) => qdisc.ifindex === ifindex)) {
-      this.lost.push(...plug?.queue.splice(0) ?? []);
-    }
   }
 
   #get({ type, flags, sequence, ifindex, parent, destination, link }: FakeRequest): Uint8Array[] {
@@ -315,147 +322,13 @@ export class FakeKernel {
     // It has no rules, addresses or neighbours.
     if (["RTM_GETRULE", "RTM_GETADDR"].includes(type)) return [done(sequence)];
     if (type === "RTM_GETNEIGH") return one(undefined, ENOENT);
-    const messages = this.#listed().map((qdisc) => qdiscMessage(sequence, qdisc));
+    const messages = this.#qdiscs.listed(this.devices).map((qdisc) => qdiscMessage(sequence, qdisc));
     this.#thaw();
     return [...messages, done(sequence)];
   }
 
-  /** The qdiscs, and what the kernel gives a device that has none. */
-  #listed(): FakeQdisc[] {
-    return this.devices.flatMap(({ ifindex }) => {
-      const own = this.qdiscs.filter((qdisc) => qdisc.ifindex === ifindex);
-      if (own.some(({ parent }) => parent === TC_H_ROOT)) return own;
-      return [{ ifindex, kind: "noqueue", handle: 0, parent: TC_H_ROOT }, ...own];
-    });
-  }
-
-  #modify(request: FakeRequest): Refusal {
-    const { ifindex, handle, parent, flags } = request;
-    if (!this.#device(ifindex)) return [ENODEV];
-    if (parent === INGRESS) return this.#createHook(request);
-    if (parent === 0) return this.#changeIt(this.#withHandle(ifindex, handle), request);
-    const above = this.#withHandle(ifindex, parent & 0xffff0000);
-    if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find specified qdisc"];
-    if (above && above.kind !== "prio") return [EOPNOTSUPP];
-    const there = this.#at(ifindex, parent);
-    if (there && handle !== 0 && there.handle === handle) return this.#changeIt(there, request);
-    if (handle === 0) {
-      if (!there) return this.#create(request);
-      // The trap: it need not ask for NLM_F_CREATE, nor for NLM_F_REPLACE.
-      return there.kind === request.kind ? this.#changeIt(there, request) : this.#createIt(request);
-    }
-    if (there && !(flags & NLM_F_REPLACE)) return [EEXIST, "NLM_F_REPLACE needed to override"];
-    const elsewhere = this.#withHandle(ifindex, handle);
-    return elsewhere ? this.#graft(elsewhere, request) : this.#create(request);
-  }
-
-  /** Creating and deleting it takes the device down for a moment, which discards what its queues hold. */
-  #createHook({ ifindex, flags, kind = "" }: FakeRequest): Refusal {
-    const there = this.#at(ifindex, INGRESS);
-    if (there) return flags & NLM_F_EXCL ? [EEXIST, "Exclusivity flag on, cannot modify"] : [0];
-    if (!(flags & NLM_F_CREATE)) return [ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag"];
-    if (this.lacks.has(MODULES.clsact)) return [ENOENT, "Specified qdisc kind is unknown"];
-    const device = this.#device(ifindex) as FakeDevice;
-    device.hadHook = true;
-    this.#flush(device);
-    this.qdiscs.push({ ifindex, kind, handle: CLSACT_HANDLE, parent: INGRESS });
-    return [0];
-  }
-
-  #deleteHook(device: FakeDevice): Refusal {
-    const there = this.#at(device.ifindex, INGRESS);
-    if (!there) {
-      return device.hadHook ? [EINVAL, "Invalid handle"] : [ENOENT, "Cannot find specified qdisc on specified device"];
-    }
-    this.filters.remove(device.ifindex);
-    this.#flush(device);
-    this.qdiscs.splice(this.qdiscs.indexOf(there), 1);
-    return [0];
-  }
-
-  #changeIt(qdisc: FakeQdisc | undefined, { kind, flags, options }: FakeRequest): Refusal {
-    if (!qdisc) return [ENOENT, "Specified qdisc not found"];
-    if (flags & NLM_F_EXCL) return [EEXIST, "Exclusivity flag on, cannot modify"];
-    if (qdisc.kind !== kind) return [EINVAL, "Invalid qdisc name"];
-    const done = !options || qdisc.plug?.change(options.action, options.limit);
-    return [done ? 0 : EINVAL];
-  }
-
-  #graft(qdisc: FakeQdisc, { flags, kind, parent, text }: FakeRequest): Refusal {
-    if (flags & NLM_F_EXCL) return [EEXIST, "Exclusivity flag on, cannot override"];
-    if (qdisc.kind !== kind) return [EINVAL, "Invalid qdisc name"];
-    this.accidents.push(`${text} grafted a qdisc from elsewhere`);
-    qdisc.parent = parent;
-    return [0];
-  }
-
-  #create(request: FakeRequest): Refusal {
-    if (request.flags & NLM_F_CREATE) return this.#createIt(request);
-    return [ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag"];
-  }
-
-  #createIt({ ifindex, handle, parent, flags, options, text }: FakeRequest): Refusal {
-    if (this.lacks.has(MODULES.plug)) return [ENOENT, "Specified qdisc kind is unknown"];
-    if (!hasClass(parent)) return [ENOENT, "Specified class not found"];
-    const { mtu, txqueuelen } = this.#device(ifindex) as FakeDevice;
-    const limit = options ? options.limit : txqueuelen * (mtu + HEADER_BYTES);
-    if (limit === 0) this.accidents.push(`${text} made a plug that drops everything`);
-    if (!(flags & NLM_F_CREATE)) this.accidents.push(`${text} made a plug`);
-    const there = this.#at(ifindex, parent);
-    if (there) this.#removeTree(there);
-    this.qdiscs.push({ ifindex, kind: "plug", handle: handle || 0x80010000, parent, plug: new FakePlug(limit) });
-    return [0];
-  }
-
-  #delete({ ifindex, handle, parent }: FakeRequest): Refusal {
-    const device = this.#device(ifindex);
-    if (!device) return [ENODEV];
-    if (parent === INGRESS) return this.#deleteHook(device);
-    if (parent === 0) {
-      const found = this.#withHandle(ifindex, handle);
-      return found ? [EINVAL, "Classid cannot be zero"] : [ENOENT, "Failed to find qdisc with specified handle"];
-    }
-    const above = this.#withHandle(ifindex, parent & 0xffff0000);
-    if (parent !== TC_H_ROOT && !above) return [ENOENT, "Failed to find qdisc with specified classid"];
-    if (above && above.kind !== "prio") return [EOPNOTSUPP];
-    if (!hasClass(parent)) return [ENOENT, "Specified class not found"];
-    const there = this.#at(ifindex, parent);
-    if (handle !== 0 && there?.handle !== handle) return [EINVAL, "Invalid handle"];
-    return this.#deleteIt(there, "Cannot delete qdisc with handle of zero");
-  }
-
-  #deleteIt(qdisc: FakeQdisc | undefined, otherwise: string): Refusal {
-    if (!qdisc) return [ENOENT, otherwise];
-    this.#removeTree(qdisc);
-    return [0];
-  }
-
-  /** Takes a qdisc away, with what hangs from it and what is held in it. */
-  #removeTree({ ifindex, handle, parent }: FakeQdisc): void {
-    this.#remove((qdisc) => {
-      if (qdisc.ifindex !== ifindex || qdisc.parent === INGRESS) return false;
-      const below = qdisc.parent !== TC_H_ROOT && (qdisc.parent & 0xffff0000) >>> 0 === handle;
-      return qdisc.parent === parent || below;
-    });
-  }
-
-  #remove(goes: (qdisc: FakeQdisc) => boolean): void {
-    for (const qdisc of this.qdiscs.filter(goes)) {
-      this.lost.push(...qdisc.plug?.queue ?? []);
-      this.qdiscs.splice(this.qdiscs.indexOf(qdisc), 1);
-    }
-  }
-
   #device(ifindex: number): FakeDevice | undefined {
     return this.devices.find((device) => device.ifindex === ifindex);
-  }
-
-  #at(ifindex: number, parent: number): FakeQdisc | undefined {
-    return this.qdiscs.find((qdisc) => qdisc.ifindex === ifindex && qdisc.parent === parent);
-  }
-
-  #withHandle(ifindex: number, handle: number): FakeQdisc | undefined {
-    return this.qdiscs.find((qdisc) => qdisc.ifindex === ifindex && qdisc.handle === handle >>> 0);
   }
 
   /** Lets out what may leave. */
@@ -472,7 +345,9 @@ export class FakeKernel {
   }
 }
 
-/** Whether a parent is the root, or a class of a prio of three bands. */
-function hasClass(parent: number): boolean {
-  return parent === TC_H_ROOT || [1, 2, 3].includes(parent & 0xffff);
+/** A socket of another family of netlink than rtnetlink, which has nothing of what it is asked for. */
+function openFamily(): FakeSocket {
+  return new FakeSocket({
+    answer: (sent) => [refusal(new DataView(sent.buffer).getUint32(SEQUENCE_AT, true), ENOENT)],
+  });
 }

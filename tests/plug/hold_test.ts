@@ -61,6 +61,43 @@ Deno.test("hold() gives the plug into the guardian's charge and arms it before i
   assertEquals(scene.guardian.told.at(-1), "drop");
 });
 
+Deno.test("a plug that was opened, or a gate, is in the guardian's charge from the first hold on, and not while it is looked at", () => {
+  const scene = new Scene();
+  const { connection } = scene.kernel;
+  scene.plug();
+  const { name } = scene.gate();
+  const { guardian } = scene;
+  const plug = Plug.open({ dev: "eth0", connection, guardian, maxHoldMs: 700 });
+  const [gate] = Gate.named(connection, [name], { guardian, maxHoldMs: 800 });
+  for (const queue of [plug, gate.plug]) {
+    queue.stats();
+    queue.release();
+    queue.setLimit(5000);
+  }
+  assertEquals([guardian.told, plug.isGuarded, gate.plug.isGuarded], [[], false, false]);
+  plug.buffer();
+  assertEquals(guardian.told.splice(0), ["take plug eth0 (root)", "arm 700", "unwatch", "watch"]);
+  plug.release();
+  plug.buffer();
+  assertEquals(guardian.told.splice(0), ["unwatch", "disarm", "arm 700", "unwatch", "watch"]);
+  gate.hold({ maxMs: 500 }).release();
+  assertEquals(guardian.told[0], `take gate ${name}`);
+  assertEquals([plug.isGuarded, gate.plug.isGuarded], [true, true]);
+});
+
+Deno.test("a hold that is refused leaves nothing in the guardian's charge", () => {
+  const scene = new Scene();
+  const { guardian, kernel: { connection } } = scene;
+  scene.plug();
+  const plug = Plug.open({ dev: "eth0", connection, guardian });
+  scene.kernel.failures.set(`change ${scene.eth0.ifindex} root 504c: buffer`, [EINVAL, "Not now"]);
+  assertThrows(() => plug.hold({ maxMs: 500 }), QueueError, "Not now");
+  assertEquals([guardian.told.at(-1), plug.isGuarded], ["drop", false]);
+  scene.kernel.failures.clear();
+  plug.hold({ maxMs: 500 }).release();
+  assertEquals([guardian.told.filter((text) => text.startsWith("take")).length, plug.isGuarded], [2, true]);
+});
+
 Deno.test("hold() of a gate holds what it matches, and a report tells of it", () => {
   const scene = new Scene();
   const gate = scene.gate();

@@ -143,7 +143,8 @@ for (const [connection, asked] of CLIENTS) {
         devices: [{}, {}],
         routes: [{ family, destinationLength: 64, routeType: UNICAST, ifindexes: [2] }],
       });
-      assertEquals(refusals(kernel), { eth1: "the device carries this SSH session, which it would hold too" });
+      // The server's address is not this machine's: the session may go on to another.
+      assertEquals(refusals(kernel), { eth1: "the device may carry this SSH session, which it would hold too" });
       assertEquals(kernel.sends.flat().includes(`getroute ${asked}`), true);
     });
   });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { scenarioJsonSchema } from "../../scenario/json_schema.ts";
+import { ScenarioError } from "../../scenario/mistake.ts";
 import { mistakesIn, unmark } from "./marked.ts";
 import { CONDITION_MISTAKES } from "./mistakes/conditions.ts";
 import { TOP_MISTAKES, YAML_MISTAKES } from "./mistakes/document.ts";
@@ -24,10 +25,35 @@ for (const [name, cases] of Object.entries(MISTAKES)) {
   Deno.test(`readScenario() says what is wrong, and where to the letter: ${name}`, () => {
     for (const [marked, what, expected] of cases) {
       const { text, places } = unmark(marked);
-      assertEquals(mistakesIn(text), what === "" ? [] : places.map((place) => ({ ...place, what, expected })), marked);
+      const found = mistakesIn(text).map(({ hint: _hint, ...mistake }) => mistake);
+      assertEquals(found, what === "" ? [] : places.map((place) => ({ ...place, what, expected })), marked);
     }
   });
 }
+
+/** Keys that nobody knows, each with the one that was probably meant. */
+const HINTS: readonly (readonly [text: string, hint: string | undefined])[] = [
+  ["- bufer: web", "buffer"],
+  ["- relase: web", "release"],
+  ["- buffer: web\n    wehn: true", "when"],
+  ["- wait: { gate: web, backlg: '>=1' }", "backlog"],
+  ["- hold: { gate: web, untl: { port: 80 } }", "until"],
+  ["- start: { name: load, comand: x }", "command"],
+  ["- frobnicate: web", undefined],
+  ["- log: x\nstpes: []", "steps"],
+  ["- log: x\nhosts: { a: { device: {} } }", "devices"],
+  ["- log: x\ndefaults: { hots: a }", "host"],
+  ["- log: x\ngates: { web: { dev: lo, direction: out, mach: tcp } }", "match"],
+];
+
+Deno.test("readScenario() asks whether a near key is meant, at every level of a file", () => {
+  for (const [rest, hint] of HINTS) {
+    const mistake = mistakesIn(`name: x\nsteps:\n  ${rest}\n`).find(({ what }) => what.startsWith("unknown key"));
+    assertEquals(mistake?.hint, hint, rest);
+    const { message } = new ScenarioError("a.yaml", mistake ? [mistake] : []);
+    assertEquals(message.endsWith(`; did you mean "${hint}"?`), hint !== undefined, message);
+  }
+});
 
 Deno.test("readScenario() refuses what stands too deep, however deep that is", () => {
   for (const depth of [65, 3000, 30_000]) {

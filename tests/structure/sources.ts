@@ -18,7 +18,7 @@ export const LAYERS = [
 
 export type Layer = typeof LAYERS[number];
 
-/** The path of every TypeScript file of the project, from its root, but for AssemblyScript: `cli/main.ts`. */
+/** The path of every TypeScript file of the project, from its root, but for AssemblyScript and what tasks make: `cli/main.ts`. */
 export function sourceFiles(folder = ""): string[] {
   return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}${name}`;
@@ -28,7 +28,7 @@ export function sourceFiles(folder = ""): string[] {
 }
 
 function isSkipped(path: string): boolean {
-  return /(^|\/)\.|node_modules$|__snapshots__$/.test(path) || path === "codec/assembly";
+  return /(^|\/)\.|node_modules$|__snapshots__$/.test(path) || ["codec/assembly", "dist"].includes(path);
 }
 
 /** The layer that a file is part of, or `undefined` where it is outside of them. */

@@ -14,22 +14,28 @@ const PHRASES: readonly [phrase: RegExp, instead: string][] = [
   [/ are taken for\b/, "are aliases for"],
   [/what is wrong with it is its/, "malformed messages carry `error`"],
   [/Who may not speak to others/, "Without CAP_NET_ADMIN, retry as unicast"],
-  [/Of two that begin at once/, "Entrust first, then check: two concurrent holds cannot both miss each other"],
+  [/of two that begin at once/i, "Entrust first, then check: two concurrent holds cannot both miss each other"],
   [/see which there are with/, "list the devices with"],
   [/\blet go with: plugctl|let (it|them) go (first )?with/, "release it with"],
   [/\bhas let go\b|something was let go\b|what is let go\b/, "released"],
   [/\bby want of\b/, "for lack of, or: without"],
   [/\b(whence|whither)\b/i, "where it comes from, where it goes"],
   [/ is no (hex digit|message|number|address|list|text)\b(?=[,"`'])/, "is not a hex digit"],
+  [/(\}|["'`]this|, which) is no (?!more\b|longer\b)/, "is not a hex digit"],
   [/until something is so\b|as people have them\b/, "until a condition is met, as text"],
   [/its holder is told|their holders are told|its doing is told/, "that process is told"],
 ];
 
-/** Sources, with their texts and comments, and documents. */
+/** Sources, with their texts and comments, what others load, and documents. */
 const files = [
   ...sourceFiles().filter((path) => !/^(tests|bench)\/|wasm\.ts$/.test(path)),
   "docs/plugctl.1",
-  ...["./", "./docs/", "./scenario/", "./codec_build/"].flatMap(documentsIn),
+  "scenario/report/page.js",
+  "scenario/report/ladder.js",
+  "clients/python/plugctl.py",
+  "clients/node/plugctl.mjs",
+  "clients/shell/plugctl.bash",
+  ...["./", "./docs/", "./scenario/", "./codec_build/", "./bench/"].flatMap(documentsIn),
 ];
 
 function documentsIn(folder: string): string[] {
@@ -68,6 +74,7 @@ Deno.test("each phrase finds what it is there to find", () => {
     "by want of permission",
     "/** Whence. */",
     '"x" is no hex digit"',
+    "`${text} is no byte`",
     "hold until something is so",
     "its holder is told",
   ];

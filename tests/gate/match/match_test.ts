@@ -268,6 +268,7 @@ const FAULTS: [expression: string, carets: string, expected: string, hint?: stri
   ["host 10.0.0.1 and not port 22", "                  ^^^^^^^^^^^", NARROW],
   ["not tcp", "^^^^^^^", NARROW],
   ["greater 100", "^^^^^^^", FIRST],
+  ["mark 7", "^^^^", FIRST],
   ["tcp[13] & 1 != 0", "^^^^^^^", FIRST],
 ];
 

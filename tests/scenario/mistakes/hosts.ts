@@ -70,7 +70,7 @@ export const HOST_MISTAKES: Cases = [
     "default, or an address with its prefix length: 10.1.0.0/16",
   ],
   [withTop("hosts: { a: { routes: { default: ‸x } } }"), 'default is "x"', "an IP address: 10.0.0.2, fd00::2"],
-  [withTop("hosts: { a: { devices: { eth0: { to: ‸b } } } }"), "a eth0 leads to b, which is no host", "one of a"],
+  [withTop("hosts: { a: { devices: { eth0: { to: ‸b } } } }"), "a eth0 leads to b, which is not a host", "one of a"],
   [
     withTop("hosts: { a: { devices: { eth0: { to: ‸b } } }, b: {} }"),
     "a eth0 leads to b, where no device leads back",

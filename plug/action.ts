@@ -1,0 +1,162 @@
+import type { FieldInput } from "../codec/encode.ts";
+import { TCA_STATS_BASIC } from "../codec/assembly/constants.ts";
+import {
+  TC_ACT_PIPE,
+  TC_ACT_STOLEN,
+  TC_ACT_UNSPEC,
+  TC_GACT_ACTION_AT,
+  TC_MIRRED_EACTION_AT,
+  TC_MIRRED_IFINDEX_AT,
+  TC_POLICE_ACTION_AT,
+  TCA_ACT_COOKIE,
+  TCA_ACT_KIND,
+  TCA_ACT_OPTIONS,
+  TCA_ACT_STATS,
+  TCA_CONNMARK_PARMS,
+  TCA_CSUM_PARMS,
+  TCA_CT_PARMS,
+  TCA_EGRESS_REDIR,
+  TCA_GACT_PARMS,
+  TCA_IFE_PARMS,
+  TCA_MIRRED_PARMS,
+  TCA_MIRRED_TM,
+  TCA_NAT_PARMS,
+  TCA_POLICE_TBF,
+  TCA_SAMPLE_PARMS,
+  TCA_SAMPLE_PSAMPLE_GROUP,
+  TCA_SAMPLE_RATE,
+  TCA_SAMPLE_TRUNC_SIZE,
+} from "../codec/numbers.ts";
+import { type Attribute, findAttribute as find, readAttributes, wordAt as word } from "../codec/records.ts";
+
+/** An action of a filter. */
+export interface Action {
+  /** `gact`, `mirred` and so on. */
+  kind: string;
+  /** `TC_ACT_*`: what becomes of the packet; absent where that is not known here. */
+  verdict?: number;
+  /** Its number among those of its kind, by which another filter may have the same. */
+  index?: number;
+  /** Of sample: the group of psample that gets a copy of every packet. */
+  sampleGroup?: number;
+  /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */
+  mirred?: { what: number; ifindex: number };
+  /** What has met it. */
+  packets: number;
+  bytes: number;
+  /** For how long it has been there, in milliseconds. */
+  ageMs: number;
+  /** What its maker wrote on it, up to 16 bytes. */
+  cookie?: Uint8Array;
+}
+
+/** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
+export const COOKIE_MAX = 16;
+/** The action that sends copies of packets to psample. */
+export const SAMPLE = "sample";
+/** The attribute that holds the parameters of an action, whose third word is the verdict; of all others that of mirred. */
+const PARAMETERS: Readonly<Record<string, number>> = {
+  nat: TCA_NAT_PARMS,
+  csum: TCA_CSUM_PARMS,
+  connmark: TCA_CONNMARK_PARMS,
+  ct: TCA_CT_PARMS,
+  ife: TCA_IFE_PARMS,
+};
+
+/** Reads an action from its attributes. */
+export function readAction(attributes: readonly Attribute[]): Action {
+  const kind = text(find(attributes, TCA_ACT_KIND));
+  const options = readAttributes(find(attributes, TCA_ACT_OPTIONS) ?? new Uint8Array());
+  const stats = find(readAttributes(find(attributes, TCA_ACT_STATS) ?? new Uint8Array()), TCA_STATS_BASIC);
+  const parameters = find(options, PARAMETERS[kind] ?? TCA_MIRRED_PARMS);
+  return {
+    kind,
+    // `struct tc_police` begins with its index and the verdict, all others with `tc_gen`.
+    verdict: kind === "police"
+      ? signed(word(find(options, TCA_POLICE_TBF), TC_POLICE_ACTION_AT))
+      : signed(word(parameters, TC_GACT_ACTION_AT)),
+    index: word(parameters, 0) ?? 0,
+    ...kind === SAMPLE ? { sampleGroup: word(find(options, TCA_SAMPLE_PSAMPLE_GROUP), 0) } : {},
+    ...kind === "mirred"
+      ? {
+        mirred: {
+          what: word(parameters, TC_MIRRED_EACTION_AT) ?? 0,
+          ifindex: word(parameters, TC_MIRRED_IFINDEX_AT) ?? 0,
+        },
+      }
+      : {},
+    bytes: (word(stats, 0) ?? 0) + (word(stats, 4) ?? 0) * 0x100000000,
+    packets: word(stats, 8) ?? 0,
+    // `struct tcf_t` begins with how long ago it was installed, in hundredths of a second.
+    ageMs: 10 * (word(find(options, TCA_MIRRED_TM), 0) ?? 0),
+    cookie: find(attributes, TCA_ACT_COOKIE)?.slice(),
+  };
+}
+
+function signed(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : value | 0;
+}
+
+/** `sample` of every packet, with `struct tc_sample` of `linux/tc_act/tc_sample.h`. */
+export function sample(group: number, { index, truncBytes }: { index: number; truncBytes: number }): FieldInput[] {
+  const struct = { index, capab: 0, action: TC_ACT_PIPE, refcnt: 0, bindcnt: 0 };
+  const number = (name: string, attributeType: number, value: number) => ({ name, attributeType, value, length: 8 });
+  return [
+    attribute("KIND", TCA_ACT_KIND, SAMPLE),
+    nest("OPTIONS", TCA_ACT_OPTIONS, [
+      nest("PARMS", TCA_SAMPLE_PARMS, words(struct)),
+      number("RATE", TCA_SAMPLE_RATE, 1),
+      number("TRUNC_SIZE", TCA_SAMPLE_TRUNC_SIZE, truncBytes),
+      number("PSAMPLE_GROUP", TCA_SAMPLE_PSAMPLE_GROUP, group),
+    ]),
+  ];
+}
+
+/** `gact continue`, with `struct tc_gact` of `linux/tc_act/tc_gact.h`: no later filter of the same priority is asked. */
+export function goOn(cookie: Uint8Array | undefined): FieldInput[] {
+  const struct = { index: 0, capab: 0, action: TC_ACT_UNSPEC >>> 0, refcnt: 0, bindcnt: 0 };
+  return [
+    attribute("KIND", TCA_ACT_KIND, "gact"),
+    nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_GACT_PARMS, words(struct))]),
+    ...cookie ? [attribute("COOKIE", TCA_ACT_COOKIE, cookie)] : [],
+  ];
+}
+
+/** `mirred egress redirect`, with `struct tc_mirred` of `linux/tc_act/tc_mirred.h`. */
+export function redirect(
+  ifindex: number,
+  { cookie, index = 0 }: { cookie?: Uint8Array; index?: number },
+): FieldInput[] {
+  const struct = {
+    index,
+    capab: 0,
+    action: TC_ACT_STOLEN,
+    refcnt: 0,
+    bindcnt: 0,
+    eaction: TCA_EGRESS_REDIR,
+    ifindex,
+  };
+  return [
+    attribute("KIND", TCA_ACT_KIND, "mirred"),
+    nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_MIRRED_PARMS, words(struct))]),
+    ...cookie ? [attribute("COOKIE", TCA_ACT_COOKIE, cookie)] : [],
+  ];
+}
+
+/** The members of a struct, in their order. */
+export function words(values: Readonly<Record<string, number>>): FieldInput[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}
+
+export function attribute(name: string, attributeType: number, value: string | Uint8Array): FieldInput {
+  return { name, attributeType, value };
+}
+
+export function nest(name: string, attributeType: number, fields: FieldInput[]): FieldInput {
+  return { name, attributeType, fields };
+}
+
+/** A text that may end in a NUL. */
+export function text(value: Uint8Array | undefined): string {
+  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
+}

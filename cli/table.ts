@@ -175,7 +175,7 @@ export const COMMANDS = {
       ...COMMON,
     ],
     meanings: {
-      "except": "which packets of a device pass meanwhile, as for gate add; several are alternatives",
+      "except": "which packets of a device pass meanwhile, as for gate add",
       "force": "hold a gate though its packets bypass filters of others",
       "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
       "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",

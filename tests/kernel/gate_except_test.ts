@@ -92,11 +92,12 @@ Deno.test("what passes a gate meets the filters behind it, and those of other ga
   await traffic.pair.holds("some", COUNT);
   assertEquals(await traffic.pair.held("all"), 0);
   await plugctlDone(left, "gate", "delete", "some");
+  await plugctlDone(left, "release", "all");
+  assertEquals((await traffic.arrived())[0], 2 * COUNT);
   const drop = `protocol ip pref 5000 flower ip_proto udp dst_port ${PORT} action drop`;
   traffic.tc("filter", "add", "dev", "eth0", "ingress", ...drop.split(" "));
   // Of what others have put behind it nothing is bypassed: what they mean is excepted.
   assertEquals((await plugctl(left, "gate", "list")).stderr, "");
-  await plugctlDone(left, "release", "all");
   assertEquals((await traffic.arrived())[0], 0);
   await plugctlDone(left, "gate", "delete", "all");
 });

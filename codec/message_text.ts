@@ -176,9 +176,17 @@ export class MessageText extends ByteText {
     }
     const type = cell.type as NumberType;
     if (!type.names && !type.says) return false;
+    if (!Number.isSafeInteger(value)) return this.#meaningOfBig(type, value, bigAt(rows, row));
     const bytes = meaningBytes(cell, type, value);
     if (bytes) this.copy(bytes);
     return bytes !== null;
+  }
+
+  /** Of a number that is as near to others as to this one. */
+  #meaningOfBig(type: NumberType, value: number, exact: bigint): boolean {
+    const meaning = meaningOf(type, value, exact);
+    if (meaning !== undefined) this.text(meaning);
+    return meaning !== undefined;
   }
 
   /** Adds a string in quotes: as JSON has it, which of plain letters is what they are. */

@@ -107,7 +107,7 @@ function fillValue(rows: Rows, row: number, field: Field): void {
   const number = type?.is === "number" ? numberAt(rows, from, { ...type, size: end - from }) : undefined;
   field.value = number ?? rows.bytes.slice(from, end);
   const meaning = type?.is === "number" && number !== undefined
-    ? meaningOf(type, Number(number))
+    ? meaningOf(type, Number(number), number)
     : type?.is === "bytes"
     ? type.says?.(rows.bytes.slice(from, end))
     : undefined;

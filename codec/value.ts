@@ -28,10 +28,17 @@ export function numberAt(
   }
 }
 
-/** What a number says: the name of its value or of its bits, or what its type makes of it. */
-export function meaningOf({ names, bits, says }: NumberType, value: number): string | undefined {
+/**
+ * What a number says: the name of its value or of its bits, or what its type makes of it. One of 64 bits that no number
+ * is exactly is `exact`.
+ */
+export function meaningOf(
+  { names, bits, says }: NumberType,
+  value: number,
+  exact: number | bigint = value,
+): string | undefined {
   if (names && bits) return bitNames(names.numbers, value);
-  return names?.byNumber.get(value) ?? says?.(value);
+  return names?.byNumber.get(value) ?? says?.(value, exact);
 }
 
 /** The names of the bits that are set, of 32 at most; what is left has none. */

@@ -14,6 +14,7 @@ import {
   nest,
   oneOf,
   s32,
+  saying,
   type Space,
   struct,
   u16,
@@ -210,11 +211,19 @@ const IFLA_VRF_PORT: Space = attributes("IFLA_VRF_PORT_", {
 const MACSEC_VALIDATE = names("MACSEC_VALIDATE_", { DISABLED: 0, CHECK: 1, STRICT: 2 });
 /** `MACSEC_OFFLOAD_*` */
 const MACSEC_OFFLOAD = names("MACSEC_OFFLOAD_", { OFF: 0, PHY: 1, MAC: 2 });
+/** `MACSEC_*_CIPHER_ID*` of `linux/if_macsec.h` */
+const MACSEC_CIPHERS: ReadonlyMap<number | bigint, string> = new Map([
+  [0x0080020001000001n, "MACSEC_DEFAULT_CIPHER_ID"],
+  [0x0080c20001000001n, "MACSEC_CIPHER_ID_GCM_AES_128"],
+  [0x0080c20001000002n, "MACSEC_CIPHER_ID_GCM_AES_256"],
+  [0x0080c20001000003n, "MACSEC_CIPHER_ID_GCM_AES_XPN_128"],
+  [0x0080c20001000004n, "MACSEC_CIPHER_ID_GCM_AES_XPN_256"],
+]);
 const IFLA_MACSEC: Space = attributes("IFLA_MACSEC_", {
   SCI: [1, inHex({ ...u64, network: true })],
   PORT: [2, be16],
   ICV_LEN: [3, u8],
-  CIPHER_SUITE: [4, inHex(u64)],
+  CIPHER_SUITE: [4, saying(u64, (_, exact) => MACSEC_CIPHERS.get(exact) ?? `0x${exact.toString(16)}`)],
   WINDOW: [5, u32],
   ENCODING_SA: [6, u8],
   ENCRYPT: [7, u8],
@@ -497,10 +506,12 @@ const IFLA_IPTUN: Space = attributes("IFLA_IPTUN_", {
   FWMARK: [20, inHex(u32)],
 });
 
+/** `GRE_*` of `linux/if_tunnel.h`, in the order of the host. */
+const GRE = names("GRE_", { CSUM: 0x8000, ROUTING: 0x4000, KEY: 0x2000, SEQ: 0x1000, STRICT: 0x800, ACK: 0x80 });
 const IFLA_GRE: Space = attributes("IFLA_GRE_", {
   LINK: [1, u32],
-  IFLAGS: [2, inHex(be16)],
-  OFLAGS: [3, inHex(be16)],
+  IFLAGS: [2, bitsOf(be16, GRE)],
+  OFLAGS: [3, bitsOf(be16, GRE)],
   IKEY: [4, be32],
   OKEY: [5, be32],
   LOCAL: [6, address],

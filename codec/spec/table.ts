@@ -24,8 +24,8 @@ export interface NumberType {
   names?: Names;
   /** Whether the names are those of its bits. */
   bits?: true;
-  /** What else a value says. */
-  says?: (value: number) => string | undefined;
+  /** What else a value says; of one of 64 bits `exact` is all of it, and `value` as near as a number can be. */
+  says?: (value: number, exact: number | bigint) => string | undefined;
 }
 
 /** Bytes, of a fixed size where they are part of a struct. */
@@ -230,7 +230,7 @@ export function bitsOf(type: NumberType, names: Names): NumberType {
 }
 
 /** A number that says something by itself. */
-export function saying(type: NumberType, says: (value: number) => string | undefined): NumberType {
+export function saying(type: NumberType, says: NonNullable<NumberType["says"]>): NumberType {
   return { ...type, says };
 }
 

@@ -89,7 +89,7 @@ export function octets(size: number): BytesType {
 
 /** A number that is shown in hex, where that is another way to write it. */
 export function inHex(type: NumberType): NumberType {
-  return saying(type, (value) => value > 9 ? `0x${value.toString(16)}` : undefined);
+  return saying(type, (value, exact) => value > 9 ? `0x${exact.toString(16)}` : undefined);
 }
 
 /** A qdisc's handle, `8001:`. */

@@ -10,6 +10,8 @@ import {
   formatSummary,
   readCapture,
 } from "../../codec/family.ts";
+import { DatagramWalker } from "../../codec/capture.ts";
+import { MessageText } from "../../codec/message_text.ts";
 import { contentsOf, numberNamed } from "../../codec/names.ts";
 import { genericFamily, ROUTE_FAMILY } from "../../codec/spec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
@@ -121,6 +123,32 @@ Deno.test("decode() of generic netlink knows the controller, and psample by the 
   const shown = formatMessage(decode(sample, genericFamily({ 31: "psample" }))).split("\n").slice(-2);
   assertEquals(shown, ["20  PSAMPLE_ATTR_SAMPLE_GROUP  8", "28  PSAMPLE_ATTR_PROTO         ETH_P_IP (2048)"]);
   assertEquals(decode(sample, genericFamily()).fields?.at(-1)?.name, "rest");
+});
+
+Deno.test("decode() shows numbers of 64 bits as they are, which no number of JavaScript need be", () => {
+  const [sci, other] = [new Uint8Array([0x36, 0xe9, 0xf, 0x40, 0x87, 0x52, 0, 0xb]), new Uint8Array(8).fill(0xfd)];
+  const suite = (first: number) => new Uint8Array([1, 0, 0, 1, 0, first, 0x80, 0]);
+  const link = (sci: Uint8Array, suite: Uint8Array) =>
+    message(
+      16,
+      0,
+      new Uint8Array(16),
+      attribute(18, concat(attribute(1, text("macsec")), attribute(2, concat(attribute(1, sci), attribute(4, suite))))),
+    );
+  assertEquals(lines(link(sci, suite(2)), "IFLA_MACSEC_SCI", "IFLA_MACSEC_CIPHER_SUITE"), [
+    "IFLA_MACSEC_SCI 0x36e90f408752000b (3956710517444313099)",
+    "IFLA_MACSEC_CIPHER_SUITE MACSEC_DEFAULT_CIPHER_ID (36030996058996737)",
+  ]);
+  assertEquals(lines(link(other, suite(3)), "IFLA_MACSEC_SCI", "IFLA_MACSEC_CIPHER_SUITE"), [
+    "IFLA_MACSEC_SCI 0xfdfdfdfdfdfdfdfd (18302063728033398269)",
+    "IFLA_MACSEC_CIPHER_SUITE 0x80030001000001 (36032095570624513)",
+  ]);
+  const printed = new MessageText();
+  const walker = new DatagramWalker();
+  walker.begin(link(sci, suite(2)));
+  assert(walker.next());
+  printed.fields(walker.rows);
+  assertEquals(printed.toString(), formatMessage(decode(link(sci, suite(2)))));
 });
 
 Deno.test("decode() has what precedes a fault, where it throws", () => {

@@ -63,6 +63,8 @@ function textsOfJson(value: unknown, told: readonly Told[]): string[] {
     ? [1e6, 1e9].map((by) => String(Math.round(value * by)))
     : [];
   const numbers = /^0x[0-9a-f]+$/.test(first) ? [String(Number(first))] : [];
+  // A number in hex without its 0x
+  if (typeof value === "string" && /^[0-9a-f]{2,16}$/.test(text)) numbers.push(String(BigInt(`0x${text}`)));
   return [text, first, ...words, ...numbers, ...scaled, text.replace(/:$/, ""), text.replaceAll("-", "")];
 }
 

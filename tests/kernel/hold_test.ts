@@ -1,6 +1,7 @@
 /** Packets that are held do not arrive, and arrive once and in order when they are let go. */
 
 import { assert, assertEquals } from "@std/assert";
+import { RTM_NEWQDISC } from "../../codec/assembly/constants.ts";
 import { connect, type End, Host } from "./host.ts";
 import { arrivedNumbers, receiveNumbers, sendNumbered } from "./numbered.ts";
 import { type Place, PLACES } from "./place.ts";
@@ -44,11 +45,11 @@ class Pair implements Disposable {
 
 /** Which send of a command, counted from 1, creates a plug; it is run for that. */
 async function creatingSend(host: Host, words: readonly string[]): Promise<number> {
-  const trace = ["strace", "-qq", "-e", "trace=sendto"];
+  const trace = ["strace", "-qq", "-X", "raw", "-e", "trace=sendto"];
   const child = host.spawn([...trace, ...PLUGCTL, ...words], { stdout: "null", stderr: "piped" });
   const { code, stderr } = await child.output();
   const sends = new TextDecoder().decode(stderr).split("\n").filter((line) => line.startsWith("sendto("));
-  const index = sends.findIndex((line) => line.includes("RTM_NEWQDISC"));
+  const index = sends.findIndex((line) => line.includes(`nlmsg_type=0x${RTM_NEWQDISC.toString(16)},`));
   assert(code === 0 && index >= 0, sends.join("\n"));
   return index + 1;
 }

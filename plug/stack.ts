@@ -92,6 +92,9 @@ function lookOfAll(around: Surroundings, { route, hop, side }: { route: Route; h
   };
 }
 
+/** Kinds of device of which two make a cable. */
+const PAIRS = new Set(["veth", "netkit"]);
+
 /** What is done with the looks of a tunnel's own packets. */
 type Dress = (look: Look, side: Side) => Look;
 
@@ -102,6 +105,7 @@ function allBelow(around: Surroundings, flows: readonly Flow[], dress: Dress): F
     if (!device || passed.includes(flow.ifindex)) return [flow];
     const lower = [
       ...alikeBelow(around, device, flow),
+      ...atOtherEnd(around, device, flow),
       ...outside(around, device, flow, dress),
       ...sentOn(around, device, flow),
     ];
@@ -125,6 +129,15 @@ function alikeBelow(around: Surroundings, device: Device, flow: Flow): Flow[] {
     // What is sent from within a VRF may go through its device first.
     ...domain?.kind === "vrf" ? [on(domain.ifindex, unknown)] : [],
   ];
+}
+
+/** What a flow is at the other end of a pair that is in this namespace as well, and on the other ports of a bridge there. */
+function atOtherEnd(around: Surroundings, { kind, link }: Device, flow: Flow): Flow[] {
+  const end = PAIRS.has(kind) ? around.devices().get(link) : undefined;
+  const bridge = around.devices().get(end?.master ?? 0);
+  const beyond = bridge ? alikeBelow(around, bridge, flow).filter(({ ifindex }) => ifindex !== link) : [];
+  const side = flow.side === "egress" ? "ingress" : "egress";
+  return end ? [{ ...flow, ifindex: link, side }, ...bridge?.kind === "vrf" ? [] : beyond] : [];
 }
 
 function portsOf(around: Surroundings, { kind, ifindex }: Device): readonly Device[] {

@@ -75,6 +75,19 @@ const SENT: Case[] = [
     verdicts: { "dm": "held", "dm in tcp dst port 22": "session eth0", "dm in tcp dst port 80": "held" },
   },
   {
+    name: "by filters of a block that several devices share, and of a later chain",
+    modules: ["cls_matchall", "act_gact"],
+    lines: [
+      ...EACH_IFB,
+      "tc qdisc add dev eth0 ingress_block 7 clsact",
+      `tc filter add block 7 matchall ${SEND} ifb0`,
+      "tc filter add dev eth0 egress matchall action goto chain 1",
+      `tc filter add dev eth0 egress chain 1 protocol ip flower ip_proto tcp ${SEND} ifb1`,
+    ],
+    session: SESSION,
+    verdicts: { "ifb0": `${CARRIES} eth0`, "ifb1": "session eth0", "ifb2": "held" },
+  },
+  {
     name: "some of them, or copies",
     modules: ["cls_matchall"],
     lines: [

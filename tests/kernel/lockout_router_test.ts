@@ -1,6 +1,6 @@
 /** An SSH session that goes through this namespace to another, or whose addresses and ports are translated here. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Connection } from "../../netlink/connection.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Gate, QueueError } from "../../mod.ts";
@@ -68,6 +68,7 @@ testCases("a device is not held by which this SSH session may go on", THROUGH);
 const SERVER = `
 import signal, socket
 with socket.create_server(("", 22)) as listener:
+    listener.settimeout(100)
     print("listening", flush=True)
     connection, _ = listener.accept()
     print(*connection.getpeername(), *connection.getsockname(), flush=True)
@@ -75,7 +76,7 @@ with socket.create_server(("", 22)) as listener:
 `;
 const CLIENT = `
 import signal, socket, sys
-connection = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), 100)
 signal.pause()
 `;
 
@@ -112,7 +113,9 @@ class Routed implements Disposable {
     );
     assertEquals((await lines.next()).value, "listening");
     this.client.spawn(["python3", "-c", CLIENT, "10.0.0.2", `${port}`], { stdin: "null" });
-    return (await lines.next()).value as string;
+    const { value } = await lines.next();
+    assert(value, "no connection has arrived");
+    return value;
   }
 
   /** Which of these gates of the router are not held, each a device, a direction and a match. */

@@ -115,9 +115,9 @@ lockoutTest(
   },
 );
 
-lockoutTest("buffer() goes through on a veth, when its peer carries the default route", () => {
+lockoutTest("buffer() is refused on a veth, when its peer of this namespace carries the default route", () => {
   const kernel = world({ devices: [{ kind: "veth", link: 2 }, { kind: "veth", link: 1 }], routes: [defaultRoute(1)] });
-  assertEquals(Object.keys(refusals(kernel)), ["eth0"]);
+  assertEquals(Object.keys(refusals(kernel)), ["eth0", "eth1"]);
 });
 
 lockoutTest("buffer() goes through above the device that carries the default route", () => {

@@ -1,13 +1,13 @@
 import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { Gate } from "../../gate/gate.ts";
-import { asWritten, type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
+import { type GateOptions, type GatePlan, parseDirection } from "../../gate/gate_plan.ts";
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
-import { MatchError } from "../../gate/match/reader.ts";
 import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
+import { plannedGate } from "../hold/hold_plan.ts";
 import { openConnection, refuseTwice } from "../targets.ts";
 import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
 import { whereOf } from "../where.ts";
@@ -24,23 +24,6 @@ export async function addGate(context: Context): Promise<void> {
   if (!isGiven(context, "json")) return;
   const { lastAsked } = gate.plug;
   context.print(`${JSON.stringify({ ...gate.read(), made: gate.made, lastAsked }, null, 2)}\n`);
-}
-
-/** The plan; an error in an expression is shown with a caret under what is wrong. */
-export function plannedGate(options: GateOptions): GatePlan {
-  try {
-    return understood(() => planGate(options));
-  } catch (error) {
-    if (!(error instanceof UsageError) || !(error.cause instanceof MatchError)) throw error;
-    const { cause: { expression, expected, ...mistake } } = error;
-    const drawing = error.cause.drawing.replaceAll(/^/gm, "  ");
-    const option = asWritten(options.match).includes(expression) ? "--match" : "--except";
-    const meant = mistake.hint === undefined ? "" : `; did you mean "${mistake.hint}"?`;
-    throw new UsageError(
-      `cannot understand ${option}: ${mistake.what}, expected ${expected}${meant}\n${drawing}`,
-      { cause: error.cause },
-    );
-  }
 }
 
 function gateOptions(context: Context): GateOptions {

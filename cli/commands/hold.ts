@@ -19,7 +19,7 @@ import { type Context, isGiven } from "../context.ts";
 import { EXIT, Interrupted, interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
-import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
+import { type HoldPlan, holdPlan, plannedGate } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
@@ -41,7 +41,7 @@ interface Work extends HoldQueues {
 /** `plugctl hold` */
 export async function run(context: Context): Promise<number | void> {
   const plan = holdPlan(context);
-  if (plan.except.length > 0) await plannedGates(plan, ["lo"]);
+  if (plan.except.length > 0) plannedGates(plan, ["lo"]);
   if (isGiven(context, "dry-run")) {
     const { guessTargets } = await import("../dry_run.ts");
     return await printPlan(context, { ...plan, ...guessTargets(context, plan) });
@@ -84,15 +84,14 @@ function refuseOptions({ limitBytes, except }: HoldPlan, { gates, places }: Targ
 }
 
 /** The gates through which devices are held where some packets pass. */
-async function plannedGates({ except, limitBytes }: HoldPlan, devs: readonly string[]): Promise<GatePlan[]> {
-  const { plannedGate } = await import("./gate.ts");
+function plannedGates({ except, limitBytes }: HoldPlan, devs: readonly string[]): GatePlan[] {
   return devs.map((dev) => plannedGate({ dev, direction: "egress", except, limitBytes, priority: LAST_PRIORITY }));
 }
 
 /** Prints what would be sent if there were no clsact on the devices yet. */
 async function printGates(context: Context, plan: HoldPlan): Promise<void> {
   const { printMessages, readIndex } = await import("../dry_run.ts");
-  const gates = await plannedGates(plan, plan.places.map(({ dev }) => dev));
+  const gates = plannedGates(plan, plan.places.map(({ dev }) => dev));
   const place = { ifindex: 0, parent: TC_H_ROOT, handle: FIRST_HANDLE };
   context.note("a gate is made for each device, whose name is another each time; its index is shown as 0");
   printMessages(

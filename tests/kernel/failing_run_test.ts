@@ -182,7 +182,9 @@ Deno.test("a run that fails says what failed, why, and with whose last words", a
       const said = lines.findLastIndex((line) => line.startsWith(`plugctl: step ${number} (line `));
       assert(said >= lines.length - 2, shown);
       assertMatch(lines[said], why);
-      if (words !== undefined) assert(lines.slice(said - 5, said).some((line) => line.endsWith(`| ${words}`)), shown);
+      // Right above, or as the end of the sentence, but not both.
+      const near = words === undefined ? [] : lines.slice(said - 5, said + 1).filter((line) => line.endsWith(words));
+      assertEquals(near.length, words === undefined ? 0 : 1, shown);
       // A line a step, none of which a terminal would break.
       const broken = lines.filter((line) => /^ *\d+\.\d{3} s [✓✗–] /.test(line) && line.length >= COLUMNS);
       assertEquals(broken, []);

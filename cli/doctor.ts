@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { libc, UnsupportedError } from "../linux/libc.ts";
-import { inNewNamespace } from "../linux/namespace.ts";
+import { inNewNamespace, ownsNamespace } from "../linux/namespace.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { type Capability, hasCapability } from "../linux/process.ts";
 import { Connection } from "../netlink/connection.ts";
@@ -249,16 +249,31 @@ export function checkCapabilities(): Check[] {
   ];
 }
 
+/** Whether capabilities of this process count in its network namespace. */
+function countsHere(): boolean {
+  try {
+    return ownsNamespace("net");
+  } catch (error) {
+    // Which another check says.
+    if (error instanceof UnsupportedError) return true;
+    throw error;
+  }
+}
+
 function capability(
   name: Capability,
   { neededFor, all }: Pick<Check, "neededFor"> & { all: string },
 ): Check {
-  const ok = hasCapability(name);
+  if (!hasCapability(name)) {
+    const fix = `run plugctl as root, or once: setcap ${all}+ep $(command -v plugctl)`;
+    return { name, neededFor, ok: false, found: "this process does not have it", fix };
+  }
+  if (countsHere()) return { name, neededFor, ok: true, found: "this process has it" };
   return {
     name,
     neededFor,
-    ok,
-    found: ok ? "this process has it" : "this process does not have it",
-    fix: ok ? undefined : `run plugctl as root, or once: setcap ${all}+ep $(command -v plugctl)`,
+    ok: false,
+    found: "this process has it in its user namespace, to which this network namespace does not belong",
+    fix: "run plugctl as root outside of that user namespace, or in a network namespace of its own: unshare --net",
   };
 }

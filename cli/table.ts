@@ -143,8 +143,9 @@ export const COMMANDS = {
       "of the next.",
       "With --max-hold a guardian, a separate process that outlives this command, releases everything after that " +
       "time, counted from the last buffer with --max-hold. The guardian ends earlier if plugctl releases the plug, " +
-      "or if the plug or its device is deleted. A device that carries the default route may be held with such a " +
-      "deadline.",
+      "or if the plug, its device or its network namespace is deleted. If another tool changes the plug more than " +
+      "once, so that it may have been released and be held again by somebody else, the guardian leaves it alone and " +
+      "says so in the kernel's log. A device that carries the default route may be held with such a deadline.",
       "A gate whose packets would bypass filters that others have put behind it is refused without --force; the " +
       "error names the filters.",
     ],

@@ -1,22 +1,17 @@
 import type { DetachOptions } from "../plug/drain.ts";
 import type { DetachReport } from "../plug/detach_report.ts";
-import { formatHandle, formatParent, parseHandle, parseParent, TC_H_ROOT } from "../codec/handle.ts";
-import type { QdiscStats } from "../codec/message.ts";
-import { Gate } from "../gate/gate.ts";
+import { parseHandle, parseParent } from "../codec/handle.ts";
+import type { Gate } from "../gate/gate.ts";
 import type { GateOptions } from "../gate/gate_plan.ts";
-import { isGateDevice } from "../gate/gate_state.ts";
 import { Guardian } from "../guardian/guardian.ts";
-import { Connection } from "../netlink/connection.ts";
+import type { Connection } from "../netlink/connection.ts";
 import type { AttachOptions } from "../plug/attach.ts";
-import { gateDevice } from "../plug/gate_name.ts";
 import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
-import { findDevice, linksByName } from "../plug/qdiscs.ts";
-import { COUNTERS } from "../plug/quantity.ts";
 import type { PlugPlace } from "../plug/queue.ts";
-import { isGone } from "../plug/queue_error.ts";
 import { RequestError } from "./problem.ts";
+import { Room, type Thing } from "./room.ts";
 
 /** What an asker names, as `ON` of the schemas takes it. */
 export interface Named {
@@ -26,19 +21,6 @@ export interface Named {
   parent?: string;
   handle?: string;
   netns?: string;
-}
-
-/** A gate or a plug that an asker has used. */
-export interface Thing {
-  /** What an asker calls it: the gate's name, or the device's. */
-  readonly name: string;
-  readonly key: string;
-  readonly plug: Plug;
-  readonly gate?: Gate;
-  /** Whether it goes with the asker. */
-  readonly isOwn: boolean;
-  /** Whether what the guardian does to it is waited for. */
-  isHeeded: boolean;
 }
 
 /** How a desk is set up. */
@@ -61,17 +43,28 @@ export interface CutShortEvent {
   disturbance?: string;
 }
 
+/** How often it is looked what can be let go, in milliseconds, */
+const TIDY_MS = 1000;
+/** and how many looks later whether all is there that the asker has made. */
+const LOOKS_PER_COUNT = 10;
+
+const DELETED = "its network namespace was deleted";
+
 /**
  * What one asker has attached and holds: a guardian sees to it that nothing of that outlives the asker, and `close` puts it
- * right while this process lives.
+ * right while this process lives. A namespace in which it has nothing any more, or that somebody has deleted, is let go.
  */
 export class Desk {
   readonly #options: DeskOptions;
-  readonly #connections = new Map<string, Connection>();
-  readonly #things = new Map<string, Thing>();
+  readonly #rooms = new Map<string, Room>();
+  /** What is being let go of namespaces that were deleted. */
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #failures: unknown[] = [];
   /** Who waits for something to be let go by others, besides the asker. */
   readonly #watchers = new Set<(thing?: Thing) => void>();
   #guardian?: Guardian;
+  #timer?: ReturnType<typeof setInterval>;
+  #looks = 0;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -87,27 +80,28 @@ export class Desk {
     return this.#guardian ??= Guardian.start();
   }
 
+  /** A request about a namespace is being done until the result is disposed of; it is aborted where that is deleted. */
+  begin(netns: string | undefined, request: AbortController): Disposable {
+    const room = this.#room(netns);
+    if (!room.isElsewhere) return room.begin(request);
+    // By the name is meant the one that it leads to now.
+    this.#leave(netns, room);
+    return this.#room(netns).begin(request);
+  }
+
   /** The connection to a namespace, opened when it is first needed. */
-  connect(netns = this.#options.netns): Connection {
-    const key = netns ?? "";
-    const connection = this.#connections.get(key) ?? Connection.open({ netns });
-    this.#connections.set(key, connection);
-    return connection;
+  connect(netns?: string): Connection {
+    return this.#room(netns).connection;
   }
 
   /** Attaches a plug, which is taken away when the asker goes. */
   attach({ netns, ...options }: AttachOptions & { netns?: string }): Thing {
-    const { guardian, maxHoldMs } = this;
-    const [plug] = Plug.attachAll(this.connect(netns), [{ ...options, guardian, maxHoldMs }]);
-    return this.#keep({ name: options.dev, key: keyOfPlug(options, netns), plug, isOwn: true, isHeeded: false });
+    return this.#room(netns).attach(options);
   }
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
   addGate({ netns, ...options }: GateOptions & { netns?: string }): Thing & { gate: Gate } {
-    const { guardian, maxHoldMs } = this;
-    const gate = Gate.open({ ...options, connection: this.connect(netns), guardian, maxHoldMs });
-    const { name, plug, made } = gate;
-    return this.#keep({ name, key: keyOfGate(name, netns), plug, gate, isOwn: made, isHeeded: false });
+    return this.#room(netns).addGate(options);
   }
 
   /**
@@ -119,10 +113,11 @@ export class Desk {
   find(named: Named): Thing[] {
     const { on = [], gate = [], dev = [], netns } = named;
     const place = placeOf(named);
+    const room = this.#room(netns);
     const things = [
-      ...on.map((name) => this.#known(name, place, netns) ?? this.#openAny(name, place, netns)),
-      ...gate.map((name) => this.#gate(name, netns)),
-      ...dev.map((dev) => this.#plug({ dev, ...place }, netns)),
+      ...on.map((name) => room.any(name, place)),
+      ...gate.map((name) => room.gate(name)),
+      ...dev.map((dev) => room.plug({ dev, ...place })),
     ];
     if (things.length === 0) throw new RequestError("invalid", "nothing is named: on is a gate or a device, or a list");
     const twice = things.find((thing, index) => things.indexOf(thing) !== index);
@@ -154,7 +149,7 @@ export class Desk {
   /** Releases it, waits until what it held has left, and takes it away. */
   async takeAway(thing: Thing, options: DetachOptions): Promise<DetachReport> {
     const report = await (thing.gate ? thing.gate.close(options) : thing.plug.detach(options));
-    this.#things.delete(thing.key);
+    this.#roomOf(thing)?.things.delete(thing.key);
     return report;
   }
 
@@ -162,95 +157,77 @@ export class Desk {
    * Releases all that the asker holds, takes away what it has made, and waits until that is done. Returns what could not be done.
    */
   async close(): Promise<unknown[]> {
-    const failures: unknown[] = [];
-    const things = [...this.#things.values()];
-    this.#things.clear();
+    clearInterval(this.#timer);
+    const rooms = [...this.#rooms.values()];
+    this.#rooms.clear();
     // What is held goes at once, whatever else takes its time.
-    for (const { plug } of things) attempt(failures, () => plug.isHolding && plug.release());
-    for (const { gate, plug } of things.reverse()) {
-      await attempt(failures, () => (gate ?? plug)[Symbol.asyncDispose]());
-    }
-    if (failures.length > 0) this.#guardian?.disconnect();
+    for (const room of rooms) this.#failures.push(...room.release());
+    await Promise.all(this.#leaving);
+    for (const room of rooms.reverse()) this.#failures.push(...await room.close());
+    if (this.#failures.length > 0) this.#guardian?.disconnect();
     else this.#guardian?.[Symbol.dispose]();
-    for (const connection of this.#connections.values()) connection[Symbol.dispose]();
-    return failures;
+    return this.#failures;
   }
 
-  #keep<T extends Thing>(thing: T): T {
-    this.#things.set(thing.key, thing);
-    return thing;
+  #room(netns = this.#options.netns): Room {
+    const key = netns ?? "";
+    const guard = () => ({ guardian: this.guardian, maxHoldMs: this.maxHoldMs });
+    const room = this.#rooms.get(key) ?? new Room({ netns, guard });
+    this.#rooms.set(key, room);
+    this.#timer ??= setInterval(() => this.#tidy(), TIDY_MS);
+    return room;
   }
 
-  /** By `on`, what the asker has used before is meant, also where by now something else has the name. */
-  #known(name: string, place: Omit<PlugPlace, "dev">, netns?: string): Thing | undefined {
-    const isPlain = place.parent === undefined && place.handle === undefined;
-    const gate = isPlain ? this.#things.get(keyOfGate(name, netns)) : undefined;
-    const plug = this.#things.get(keyOfPlug({ dev: name, ...place }, netns));
-    return gate && plug ? undefined : gate ?? plug;
+  #roomOf(thing: Thing): Room | undefined {
+    return [...this.#rooms.values()].find(({ things }) => things.get(thing.key) === thing);
   }
 
-  #openAny(name: string, place: Omit<PlugPlace, "dev">, netns?: string): Thing {
-    const isPlain = place.parent === undefined && place.handle === undefined;
-    const device = isPlain ? deviceOfGate(name) : undefined;
-    const [link, gateLink] = linksByName(this.connect(netns), [name, ...device === undefined ? [] : [device]]);
-    const isGate = gateLink !== undefined && isGateDevice(gateLink);
-    if (isGate && link) {
-      throw new RequestError("invalid", `${name} is both a gate and a device: say gate or dev instead of on`);
+  /** Lets go what is not needed any more. */
+  #tidy(): void {
+    const isToCount = ++this.#looks % LOOKS_PER_COUNT === 0;
+    for (const [key, room] of this.#rooms) {
+      if (room.isAbandoned) this.#leave(key, room);
+      else if (room.tidy()) this.#rooms.delete(key);
+      else if (isToCount) this.#soon(room.forgetGone());
     }
-    return isGate ? this.#gate(name, netns) : this.#plug({ dev: name, ...place }, netns);
   }
 
-  #gate(name: string, netns?: string): Thing {
-    const key = keyOfGate(name, netns);
-    const known = this.#things.get(key);
-    if (known) return known;
-    const { guardian, maxHoldMs } = this;
-    const [gate] = Gate.named(this.connect(netns), [name], { guardian, maxHoldMs });
-    return this.#keep({ name, key, plug: gate.plug, gate, isOwn: false, isHeeded: false });
+  /** Has nothing to do any more with a namespace that was deleted: ends what is asked there, and lets go what is held. */
+  #leave(netns = this.#options.netns, room: Room): void {
+    this.#rooms.delete(netns ?? "");
+    for (const thing of room.things.values()) if (thing.plug.isHolding) this.#tell(thing, "disturbed", DELETED);
+    this.#soon((async () => {
+      this.#failures.push(...room.release());
+      await room.clear(new RequestError("vanished", DELETED));
+      this.#failures.push(...await room.close());
+    })());
   }
 
-  #plug(place: PlugPlace, netns?: string): Thing {
-    const key = keyOfPlug(place, netns);
-    const known = this.#things.get(key) ?? this.#byAnotherName(place, netns);
-    if (known) return known;
-    const { guardian, maxHoldMs } = this;
-    const plug = Plug.open({ ...place, connection: this.connect(netns), guardian, maxHoldMs });
-    return this.#keep({ name: place.dev, key, plug, isOwn: false, isHeeded: false });
-  }
-
-  /** What the asker has used before by another name of the device, or of the place on it. */
-  #byAnotherName({ dev, parent, handle }: PlugPlace, netns?: string): Thing | undefined {
-    const there = [...this.#things.values()].filter(({ key, gate }) => !gate && key.startsWith(`${netns ?? ""} plug `));
-    if (there.length === 0) return undefined;
-    const ifindex = findDevice(this.connect(netns), dev);
-    return there.find(({ plug: { place } }) =>
-      place.ifindex === ifindex && (handle === undefined || place.handle === handle) &&
-      (parent === undefined && handle !== undefined || place.parent === (parent ?? TC_H_ROOT))
-    );
+  /** Does not wait for something; `close` does. */
+  #soon(work: Promise<void>): void {
+    const done = work.catch((error) => void this.#failures.push(error)).finally(() => this.#leaving.delete(done));
+    this.#leaving.add(done);
   }
 
   async #heed(thing: Thing): Promise<void> {
     thing.isHeeded = true;
-    const { name, plug } = thing;
+    const { plug } = thing;
     const why = await plug.whenCutShort().catch(() => "gone" as const);
     thing.isHeeded = false;
-    if (!this.#things.has(thing.key)) return;
-    const { onCutShort } = this.#options;
-    for (const watcher of this.#watchers) watcher(why === "gone" ? undefined : thing);
-    if (why === "gone") return onCutShort({ event: "cut-short", why: "guardian-ended" });
+    if (!this.#roomOf(thing)) return;
+    if (why === "gone") {
+      for (const watcher of this.#watchers) watcher();
+      return this.#options.onCutShort({ event: "cut-short", why: "guardian-ended" });
+    }
     const { disturbance } = why === "disturbed" ? plug : {};
-    onCutShort({ event: "cut-short", name, why, disturbance: disturbance && describeDisturbance(disturbance) });
+    this.#tell(thing, why, disturbance && describeDisturbance(disturbance));
   }
-}
 
-/** What a plug does and has done, by the words of the answers. */
-export function countsOf({ name, plug }: Thing, stats: QdiscStats = plug.stats()): Record<string, unknown> {
-  return { name, ...Object.fromEntries(Object.values(COUNTERS).map((counter) => [counter.name, stats[counter.stat]])) };
-}
-
-/** Where a plug is, by the words of the answers. */
-export function placeIn({ plug: { dev, place: { parent, handle } } }: Thing): Record<string, unknown> {
-  return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
+  /** Says what somebody else has released. */
+  #tell(thing: Thing, why: CutShort, disturbance?: string): void {
+    for (const watcher of this.#watchers) watcher(thing);
+    this.#options.onCutShort({ event: "cut-short", name: thing.name, why, disturbance });
+  }
 }
 
 function placeOf({ parent, handle }: Named): Omit<PlugPlace, "dev"> {
@@ -258,29 +235,4 @@ function placeOf({ parent, handle }: Named): Omit<PlugPlace, "dev"> {
     parent: parent === undefined ? undefined : parseParent(parent),
     handle: handle === undefined ? undefined : parseHandle(handle),
   };
-}
-
-function keyOfGate(name: string, netns = ""): string {
-  return `${netns} gate ${name}`;
-}
-
-function keyOfPlug({ dev, parent = TC_H_ROOT, handle }: PlugPlace, netns = ""): string {
-  const isRoot = parent === TC_H_ROOT && handle === undefined;
-  return `${netns} plug ${dev} ${isRoot ? "root" : `${parent} ${handle}`}`;
-}
-
-function deviceOfGate(name: string): string | undefined {
-  try {
-    return gateDevice(name);
-  } catch {
-    return undefined;
-  }
-}
-
-async function attempt(failures: unknown[], work: () => unknown): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!isGone(error)) failures.push(error);
-  }
 }

@@ -110,9 +110,11 @@ export class Session {
     }
   }
 
-  #run({ id, operation, input }: Request, signal = new AbortController().signal): unknown {
+  async #run({ id, operation, input }: Request, controller = new AbortController()): Promise<unknown> {
+    const understood = checked(operation, input);
+    using _turn = this.#desk.begin((understood as { netns?: string }).netns, controller);
     const tell = (event: Record<string, unknown>) => this.#say({ id, ...event });
-    return operation.run(checked(operation, input), { desk: this.#desk, id, signal, tell });
+    return await operation.run(understood, { desk: this.#desk, id, signal: controller.signal, tell });
   }
 
   #start(request: Request): void {
@@ -121,16 +123,16 @@ export class Session {
     if (this.#long.size >= LONG_MAX) throw new RequestError("busy", `${LONG_MAX} hold or wait already`);
     const controller = new AbortController();
     const done = (async () => {
-      const answer = await this.#end(request, controller.signal);
+      const answer = await this.#end(request, controller);
       this.#long.delete(id);
       this.#say(answer);
     })();
     this.#long.set(id, { controller, done });
   }
 
-  async #end(request: Request, signal: AbortSignal): Promise<Answer> {
+  async #end(request: Request, controller: AbortController): Promise<Answer> {
     try {
-      return { id: request.id, result: await this.#run(request, signal) };
+      return { id: request.id, result: await this.#run(request, controller) };
     } catch (error) {
       return { id: request.id, error: problemOf(error) };
     }

@@ -182,9 +182,15 @@ export class Gate implements Disposable, AsyncDisposable {
    */
   async close(options: DetachOptions = {}): Promise<DetachReport> {
     this.#queue.guard?.unwatch();
-    const report = await takeDown(this.#queue.connection, { ...this.#takeDown, ...options });
-    this.#close();
-    return report;
+    try {
+      const report = await takeDown(this.#queue.connection, { ...this.#takeDown, ...options });
+      this.#close();
+      return report;
+    } catch (error) {
+      // Nothing is left to be done with what is not there any more.
+      if (this.made && isGone(error)) this.#close();
+      throw error;
+    }
   }
 
   /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */

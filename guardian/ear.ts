@@ -1,7 +1,8 @@
+import { TCQ_PLUG_BUFFER, TCQ_PLUG_RELEASE_INDEFINITE } from "../codec/assembly/constants.ts";
 import type { Listener } from "../netlink/listener.ts";
 import { type Happening, type Meaning, meaningOf, type Watched } from "./watch.ts";
 
-/** What was said of a plug, for certain. */
+/** What was said of a plug. */
 export interface News {
   what: Happening;
   /** The device that it is about. */
@@ -15,15 +16,24 @@ interface Subject {
   watched: Watched;
   /** Those of its devices that are down. */
   down: Set<number>;
-  /** The first thing that was said for certain, of what has not been told yet. */
-  news?: News;
-  /** The number of a request for a release that the kernel has not said to be done. */
-  asked?: number;
+  /** What was said of it that has not been told yet. */
+  news: News[];
+  /** The changes that plugctl has asked for and that the kernel has not said to be done, by the numbers of the requests. */
+  asked: { sequence: number; action?: number }[];
+  /** Whether it was changed so that it may have been released. */
+  mayPass?: boolean;
+  /** How often it was seen to hold since it was changed last. */
+  looks: number;
   /** Who has changed it last. */
   changedBy?: number;
   /** Whether something may have been said of it that was lost. */
   hasMissed?: boolean;
 }
+
+/** How many requests are kept in mind: those that the kernel refuses stay. */
+const ASKED_MAX = 64;
+/** How often a plug must be seen to hold since it was changed last: between two looks it was for certain. */
+const HOLDING_LOOKS = 2;
 
 /** What is nobody's doing but its own process's does not happen to links. */
 const OF_LINKS: readonly Happening[] = ["down", "gone", "gate-device-down", "gate-device-gone"];
@@ -46,7 +56,7 @@ export class Ear implements Disposable {
   attend(id: number, watched: Watched, isDown: (ifindex: number) => boolean): void {
     this.hear();
     const devices = [watched.ifindex, ...watched.hook?.devices ?? []];
-    this.#subjects.set(id, { watched, down: new Set(devices.filter(isDown)) });
+    this.#subjects.set(id, { watched, down: new Set(devices.filter(isDown)), news: [], asked: [], looks: 0 });
   }
 
   /** Does not any more. */
@@ -83,17 +93,21 @@ export class Ear implements Disposable {
     this.hear();
     const subject = this.#subjects.get(id);
     if (!subject) return;
-    subject.asked = subject.changedBy = undefined;
-    subject.hasMissed = false;
-    if (links || !subject.news || !OF_LINKS.includes(subject.news.what)) subject.news = undefined;
+    subject.asked = [];
+    subject.changedBy = undefined;
+    subject.mayPass = subject.hasMissed = false;
+    subject.news = links ? [] : subject.news.filter(({ what }) => OF_LINKS.includes(what));
   }
 
   /** What was said of a charge, which is forgotten with that. */
-  newsOf(id: number): News | undefined {
+  newsOf(id: number): News[] {
+    return this.#subjects.get(id)?.news.splice(0) ?? [];
+  }
+
+  /** It was seen to hold what it held at the last look. If it does so again, nobody has released it before. */
+  seeHolding(id: number): void {
     const subject = this.#subjects.get(id);
-    const news = subject?.news;
-    if (subject) subject.news = undefined;
-    return news;
+    if (subject && ++subject.looks >= HOLDING_LOOKS) subject.mayPass = false;
   }
 
   /** The port of who has changed a plug last. */
@@ -117,19 +131,20 @@ export class Ear implements Disposable {
   }
 }
 
-function note(subject: Subject, { what, ifindex, sequence, port }: Meaning): void {
+function note(subject: Subject, { what, action, ifindex, sequence, port }: Meaning): void {
   switch (what) {
     case "up":
       subject.down.delete(ifindex);
       return;
     case "asked":
       // Before the kernel does it, or refuses.
-      subject.asked = sequence;
+      subject.asked = [...subject.asked, { sequence, action }].slice(-ASKED_MAX);
       return;
-    case "changed":
-      subject.changedBy = port;
-      if (subject.asked === sequence) subject.news ??= { what: "released", ifindex, port };
+    case "changed": {
+      const what = noteChange(subject, { sequence, port });
+      if (what) subject.news.push({ what, ifindex, port });
       return;
+    }
     case "down":
     case "gate-device-down":
       if (subject.down.has(ifindex)) return;
@@ -145,5 +160,25 @@ function note(subject: Subject, { what, ifindex, sequence, port }: Meaning): voi
     default:
       throw new TypeError(`Cannot note ${what satisfies never}`);
   }
-  subject.news ??= { what, ifindex, port };
+  subject.news.push({ what, ifindex, port });
+}
+
+/**
+ * Somebody has changed a plug. Of what plugctl has asked for is known what it was; all else, tc's changes for one, may have
+ * released it, and the next may then have made it hold for somebody else. Returns what that is told as, if at all.
+ */
+function noteChange(
+  subject: Subject,
+  { sequence, port }: { sequence: number; port: number },
+): "released" | "unclear" | undefined {
+  const at = subject.asked.findIndex((one) => one.sequence === sequence);
+  const [asked] = at < 0 ? [] : subject.asked.splice(at, 1);
+  const isForeign = asked?.action === undefined;
+  const mayBeHeld = isForeign || asked.action === TCQ_PLUG_BUFFER;
+  subject.changedBy = port;
+  subject.looks = 0;
+  if (subject.mayPass && mayBeHeld) return "unclear";
+  const isReleased = asked?.action === TCQ_PLUG_RELEASE_INDEFINITE;
+  subject.mayPass ||= isForeign || isReleased;
+  return isReleased ? "released" : undefined;
 }

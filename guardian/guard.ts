@@ -3,6 +3,7 @@ import { leaveSession } from "../linux/process.ts";
 import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
 import { type Place, Places, REACH, type Reach } from "./places.ts";
 import {
+  DELETED,
   hasGoneBack,
   isReleased,
   isToBePutRight,
@@ -13,6 +14,7 @@ import {
   seen,
   stop,
   stopWatching,
+  UNCLEAR,
   wasStopped,
   WENT_BACK,
 } from "./post.ts";
@@ -54,7 +56,10 @@ export class Guard<C extends AnyCharge> {
     this.#channel = channel;
     this.#dutyOf = dutyOf;
     this.#reach = reach;
-    this.#places = new Places(reach, () => this.#attendToNews());
+    this.#places = new Places(reach, {
+      onHeard: () => this.#attendToNews(),
+      onDeleted: (place) => this.#attendToDeletion(place),
+    });
   }
 
   /** Obeys until the process at the other end is dead, or needs no guardian. */
@@ -123,11 +128,14 @@ export class Guard<C extends AnyCharge> {
     let place: Place | undefined;
     try {
       const here = place = this.#places.enter(netns);
+      // The process that entrusts it is in the guardian's own.
+      if (netns !== undefined) place.lookOut();
       const duty = await this.#dutyOf(charge as C, () => here.connection);
       const mark = duty.mark === undefined ? undefined : this.#reach.showMark("held", { mark: duty.mark, netns, id });
       const { watched } = duty;
       const ear = watched && place.ear;
-      this.#posts.set(id, { name: charge.name ?? charge.kind, duty, place, mark, ear });
+      const { log } = this.#reach;
+      this.#posts.set(id, { name: charge.name ?? charge.kind, log, duty, place, mark, ear });
       if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
@@ -140,7 +148,7 @@ export class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post) return;
     post.armed = true;
-    post.isTold = false;
+    post.isTold = post.isUnclear = false;
     // What was said while it held nothing is nothing to it.
     if (!post.held) post.ear?.forget(id, { links: true });
     clearTimeout(post.timer);
@@ -161,6 +169,7 @@ export class Guard<C extends AnyCharge> {
     post.outlives = true;
     post.mark?.[Symbol.dispose]();
     post.mark = mark === undefined ? undefined : this.#reach.showMark("kept", { mark, netns, id });
+    post.place.lookOut();
     this.#report({ report: "taken", id });
   }
 
@@ -171,7 +180,7 @@ export class Guard<C extends AnyCharge> {
     post.ear?.forget(id);
     const now = seen(post.duty);
     post.isThere = true;
-    post.isDoubtful = false;
+    post.isDoubtful = post.isUnclear = false;
     post.forfeited = now === "gone";
     if (now === undefined || now === "gone") return undefined;
     post.sent = now.sent;
@@ -218,6 +227,7 @@ export class Guard<C extends AnyCharge> {
       return this.#disturbed(id, "replaced");
     }
     if (now.backlog.packets > 0) post.passing = 0;
+    if (now.backlog.packets > 0 && before.backlog.packets > 0 && left === 0) post.ear?.seeHolding(id);
     const { due = 0 } = post;
     post.due = Math.max(due - left, 0);
     if (left > due && isReleased(post, { before, now })) {
@@ -253,13 +263,14 @@ export class Guard<C extends AnyCharge> {
 
   #meetNews(id: number): void {
     const post = this.#posts.get(id);
-    const news = post?.ear?.newsOf(id);
-    if (!post || !news) return;
-    // A device that is moved or deleted is taken down first, all in one go.
-    const isGone = news.what.endsWith("down") && post.duty.linkOf?.(news.ifindex) === "gone";
-    const what = !isGone ? news.what : news.what === "down" ? "gone" : "gate-device-gone";
-    // Of the requests for a release only those for a whole one are said to others.
-    this.#disturbed(id, what, { port: news.port, isWhole: what === "released" || undefined });
+    for (const { what: said, ifindex, port } of post?.ear?.newsOf(id) ?? []) {
+      // A device that is moved or deleted is taken down first, all in one go.
+      const isGone = said.endsWith("down") && post?.duty.linkOf?.(ifindex) === "gone";
+      const what = !isGone ? said : said === "down" ? "gone" : "gate-device-gone";
+      // What was heard was a whole release, or may have been one.
+      const isWhole = what === "released" || what === "unclear" || undefined;
+      this.#disturbed(id, what, { port, isWhole });
+    }
   }
 
   /** Others have done something to a queue. */
@@ -267,11 +278,13 @@ export class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post) return;
     if (post.isThere && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
-    if (post.outlives && (post.forfeited || what === "released")) return this.#drop(id);
+    if (post.outlives && what === "unclear") leaveAlone(post, UNCLEAR);
+    if (post.outlives && (post.forfeited || what === "released" || what === "unclear")) return this.#drop(id);
+    if (what === "unclear" && (post.held || post.isTold)) post.isUnclear = true;
     if (!post.held) return;
     const { backlog } = post.held;
-    // A plug goes on holding when its link is up again, and until its deadline at the most.
-    if (what.endsWith("down")) {
+    // A plug goes on holding when its link is up again, or in a namespace that is kept open, until its deadline at the most.
+    if (what.endsWith("down") || what === "namespace-deleted") {
       if (post.outlives) return;
       stopWatching(post);
     } else stop(post);
@@ -296,13 +309,26 @@ export class Guard<C extends AnyCharge> {
     post.ear?.leave(id);
   }
 
+  /** Keeps nothing in a namespace that was deleted, which does not vanish before. */
+  #attendToDeletion(deleted: Place): void {
+    for (const [id, { place, outlives, name, log }] of [...this.#posts]) {
+      if (place !== deleted) continue;
+      if (!outlives) this.#disturbed(id, "namespace-deleted");
+      else {
+        log(`the guardian ${Deno.pid} releases ${name} before its deadline: ${DELETED}`);
+        this.#release(id, "deadline");
+        this.#drop(id);
+      }
+    }
+  }
+
   #release(id: number, why: "deadline" | "SIGTERM"): void {
     const asked = this.#posts.get(id);
     // What holds by now may be held anew, by a process that sets no deadline.
     if (asked) this.#hear(id, asked);
     this.#sample(id);
     const post = this.#posts.get(id);
-    if (!post?.duty.release || post.forfeited || !post.armed) return;
+    if (!post?.duty.release || post.forfeited || !post.armed || post.isUnclear) return;
     stop(post);
     const now = seen(post.duty);
     const backlog = now === "gone" ? undefined : now?.backlog;

@@ -84,6 +84,13 @@ function namesOr(beginning: string): string[] {
   }
 }
 
+/** The process numbers of the guardians that keep deadlines in the namespace of a connection. */
+export function keepersIn(connection: Connection): number[] {
+  const beginning = `${BEGINNING}kept/`;
+  const names = within(connection, () => namesOr(beginning)) ?? [];
+  return names.map((name) => parseInt(name.slice(name.lastIndexOf("/") + 1)));
+}
+
 /** The guardian of another process that has one of these in hand, where there is one; but not one of `except`. */
 export function otherGuardian(marked: Marked, except: readonly (number | undefined)[] = []): number | undefined {
   return findGuardians("held", marked).find((pid) => pid !== Deno.pid && !except.includes(pid));

@@ -1,8 +1,10 @@
-import { namespaceIdentity } from "../linux/namespace.ts";
+import { NAMED, namespaceIdentity, namespacePath } from "../linux/namespace.ts";
+import { EINVAL } from "../linux/netlink_error.ts";
 import { Connection } from "../netlink/connection.ts";
 import { Listener } from "../netlink/listener.ts";
+import { logToKernel } from "../linux/process.ts";
 import { Ear } from "./ear.ts";
-import { showMark } from "./mark.ts";
+import { keepersIn, showMark } from "./mark.ts";
 import { WATCHED_GROUPS } from "./watch.ts";
 
 /** How a guardian reaches network namespaces; `undefined` is its own. */
@@ -12,8 +14,12 @@ export interface Reach {
   connect(netns?: string): Connection;
   /** Hears what is said there from now on. */
   listen(netns?: string): Listener;
+  /** Tells of the namespace of a connection whether it was deleted since, so that nobody but guardians keeps it. */
+  watchUse(connection: Connection): () => boolean;
   /** Lets others know that it stands guard. */
   showMark: typeof showMark;
+  /** Says what no process hears of otherwise. */
+  log(line: string): void;
 }
 
 /** As the kernel has them. */
@@ -21,7 +27,13 @@ export const REACH: Reach = {
   identify: namespaceIdentity,
   connect: (netns) => Connection.open({ netns }),
   listen: (netns) => Listener.open({ groups: WATCHED_GROUPS, netns }),
+  watchUse(connection) {
+    using namespace = connection.openNamespace();
+    const use = new NamespaceUse(namespace.path);
+    return () => use.isAbandoned({ except: () => keepersIn(connection) });
+  },
   showMark,
+  log: logToKernel,
 };
 
 /** A network namespace in which something is in a guardian's charge. */
@@ -30,7 +42,20 @@ export interface Place {
   readonly connection: Connection;
   /** What listens to what is done there, likewise. */
   readonly ear: Ear;
+  /** Begins to look whether it was deleted. */
+  lookOut(): void;
 }
+
+/** What is told of places. */
+export interface PlaceEvents {
+  /** Something was heard in one of them. */
+  onHeard: () => void;
+  /** One was deleted, and vanishes when nobody keeps it open any more. */
+  onDeleted: (place: Place) => void;
+}
+
+/** How often it is looked whether one was deleted, in milliseconds. */
+const LOOKOUT_MS = 1000;
 
 /**
  * The network namespaces in which something is in a guardian's charge. Each is kept open for as long as that is so, though
@@ -39,18 +64,17 @@ export interface Place {
 export class Places {
   readonly #places = new Map<string, OpenPlace>();
   readonly #reach: Reach;
-  readonly #onHeard: () => void;
+  readonly #events: PlaceEvents;
 
-  /** `onHeard` is called when something was heard in one of them. */
-  constructor(reach: Reach, onHeard: () => void) {
+  constructor(reach: Reach, events: PlaceEvents) {
     this.#reach = reach;
-    this.#onHeard = onHeard;
+    this.#events = events;
   }
 
   /** The namespace that is at a path now, or this process's own, until `leave` is called for it as often as this. */
   enter(netns: string | undefined): Place {
     const identity = this.#reach.identify(netns);
-    const place = this.#places.get(identity) ?? new OpenPlace(this.#reach, this.#onHeard);
+    const place = this.#places.get(identity) ?? new OpenPlace(this.#reach, this.#events);
     this.#places.set(identity, place);
     place.users++;
     place.netns = netns;
@@ -72,13 +96,14 @@ class OpenPlace implements Place, Disposable {
   /** Where it was found last: a path may lead elsewhere later. */
   netns?: string;
   readonly #reach: Reach;
-  readonly #onHeard: () => void;
+  readonly #events: PlaceEvents;
   #connection?: Connection;
   #ear?: Ear;
+  #lookout?: ReturnType<typeof setInterval>;
 
-  constructor(reach: Reach, onHeard: () => void) {
+  constructor(reach: Reach, events: PlaceEvents) {
     this.#reach = reach;
-    this.#onHeard = onHeard;
+    this.#events = events;
   }
 
   get connection(): Connection {
@@ -86,11 +111,102 @@ class OpenPlace implements Place, Disposable {
   }
 
   get ear(): Ear {
-    return this.#ear ??= new Ear(this.#reach.listen(this.netns), this.#onHeard);
+    return this.#ear ??= new Ear(this.#reach.listen(this.netns), this.#events.onHeard);
+  }
+
+  lookOut(): void {
+    if (this.#lookout !== undefined) return;
+    const isDeleted = this.#reach.watchUse(this.connection);
+    this.#lookout = setInterval(() => isDeleted() && this.#events.onDeleted(this), LOOKOUT_MS);
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#lookout);
     this.#connection?.[Symbol.dispose]();
     this.#ear?.[Symbol.dispose]();
   }
+}
+
+const HERE = "/proc/self/ns/net";
+
+/**
+ * Whether anybody else has a use for a network namespace that this process keeps open: one that has lost its name and has
+ * no process in it is meant to vanish, with its devices, and does as soon as nobody keeps it open.
+ */
+export class NamespaceUse {
+  readonly #ino: number | null;
+  readonly #dev: number;
+  #wasInUse: boolean;
+
+  /** Takes where the namespace is to be found now: `OpenNamespace.path`. */
+  constructor(path = HERE) {
+    const { ino, dev } = Deno.statSync(path);
+    this.#ino = ino;
+    this.#dev = dev;
+    this.#wasInUse = this.#isInUse();
+  }
+
+  /** Whether a name, a path or `pid:N` leads to another namespace by now. */
+  isElsewhere(namespace: string): boolean {
+    return this.#lookAt(namespacePath(namespace)) === "another";
+  }
+
+  /**
+   * Whether it had a name of `ip netns`, or a process in it, and has neither any more; processes that are excepted do not
+   * count by now. One that has had neither is kept by what cannot be seen: a descriptor, or a mount elsewhere.
+   */
+  isAbandoned({ namespace, except }: { namespace?: string; except?: () => readonly number[] } = {}): boolean {
+    // By the name that it was opened by it is found without a search.
+    if (namespace !== undefined && this.#isAt(namespacePath(namespace))) return false;
+    const isInUse = this.#isInUse(except);
+    this.#wasInUse ||= isInUse;
+    return this.#wasInUse && !isInUse;
+  }
+
+  #isInUse(except?: () => readonly number[]): boolean {
+    return this.#hasName() || this.#hasProcess(except);
+  }
+
+  #hasName(): boolean {
+    try {
+      return Array.from(Deno.readDirSync(NAMED), ({ name }) => `${NAMED}/${name}`).some((path) => this.#isAt(path));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  #hasProcess(except?: () => readonly number[]): boolean {
+    let excepted: readonly number[] | undefined;
+    for (const { name } of Deno.readDirSync("/proc")) {
+      const pid = Number(name);
+      if (!(pid > 0) || pid === Deno.pid || !this.#isAt(`/proc/${pid}/ns/net`)) continue;
+      // The machine's first process is none of those.
+      if (pid === 1 || !(excepted ??= except?.() ?? []).includes(pid)) return true;
+    }
+    return false;
+  }
+
+  /** Whether it is there; what may not be looked at may be it. */
+  #isAt(path: string): boolean {
+    const found = this.#lookAt(path);
+    return found === "it" || found === "hidden";
+  }
+
+  #lookAt(path: string): "it" | "another" | "hidden" | "nothing" {
+    try {
+      const { ino, dev } = Deno.statSync(path);
+      return ino === this.#ino && dev === this.#dev ? "it" : "another";
+    } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) return "hidden";
+      if (error instanceof Deno.errors.NotFound || isEnding(error)) return "nothing";
+      throw error;
+    }
+  }
+}
+
+/** A file of a process that ends while it is looked at is met with ESRCH, or with EINVAL. */
+function isEnding(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.message.includes("os error 3") || error.message.includes(`os error ${EINVAL}`));
 }

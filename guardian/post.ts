@@ -1,4 +1,3 @@
-import { logToKernel } from "../linux/process.ts";
 import type { Backlog, Duty } from "./charge.ts";
 import type { Ear } from "./ear.ts";
 import type { Place } from "./places.ts";
@@ -7,6 +6,8 @@ import type { Place } from "./places.ts";
 export interface Post {
   /** For words. */
   name: string;
+  /** Says what no process hears of otherwise. */
+  log: (line: string) => void;
   duty: Duty;
   /** Where it is. */
   place: Place;
@@ -36,6 +37,8 @@ export interface Post {
   sampler?: ReturnType<typeof setInterval>;
   /** Whether, while this process was stopped, more was said than it could hear: what is there may be somebody else's. */
   isDoubtful?: boolean;
+  /** Whether others may have released it, and may hold it since. */
+  isUnclear?: boolean;
   /** Whether it is not there any more, so that what is in its place is somebody else's. */
   forfeited?: boolean;
 }
@@ -57,6 +60,12 @@ const COUNTER_HALF = 2 ** 31;
 /** Why it is not certain that it is the same. */
 export const MISSED = "this process was stopped, and more was said meanwhile than it could hear: it may be another's";
 
+/** Why a hold may not be that of the process that entrusted it. */
+export const UNCLEAR = "others have changed it more than once: it may have been released, and be held by them since";
+
+/** Why a plug is released before its deadline. */
+export const DELETED = "its network namespace was deleted";
+
 /** Why another is taken to be in the place of one. */
 export const WENT_BACK = "it has counted less than before, so that another is in its place";
 
@@ -76,12 +85,17 @@ export function isReleased(post: Post, { before, now }: { before: Sample; now: S
 
 /** Whether something is its process's that has died, and that has more to be done for it than a hold to be ended that is none. */
 export function isToBePutRight(post: Post): boolean {
-  const { duty, armed, forfeited, isDoubtful, sent } = post;
+  const { duty, armed, forfeited, isDoubtful, isUnclear, sent } = post;
   if (isDoubtful && !forfeited) {
     leaveAlone(post, MISSED);
     return false;
   }
   if (forfeited || !armed && !duty.putRight && !duty.remove) return false;
+  // What goes with the process goes with what others hold there.
+  if (isUnclear && !duty.putRight) {
+    leaveAlone(post, UNCLEAR);
+    return false;
+  }
   const now = sent === undefined ? undefined : seen(duty);
   // Of several things that were said some may not have been heard.
   if (sent === undefined || now === undefined || now === "gone" || !hasGoneBack(sent, now.sent)) return true;
@@ -95,8 +109,8 @@ export function wasStopped({ held }: Post): boolean {
 }
 
 /** Says why something is not touched, where no process hears of it otherwise. */
-export function leaveAlone({ name }: Post, why: string): void {
-  logToKernel(`the guardian ${Deno.pid} leaves ${name} alone: ${why}`);
+export function leaveAlone({ name, log }: Post, why: string): void {
+  log(`the guardian ${Deno.pid} leaves ${name} alone: ${why}`);
 }
 
 /** Whether a counter has gone back, as that of another plug in the place of one that was there. */

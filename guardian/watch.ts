@@ -1,10 +1,13 @@
 import {
   NLM_F_REQUEST,
+  NLMSG_HDRLEN,
   RTM_DELLINK,
   RTM_DELQDISC,
   RTM_DELTFILTER,
   RTM_NEWLINK,
   RTM_NEWQDISC,
+  TCA_OPTIONS,
+  TCMSG_LEN,
 } from "../codec/assembly/constants.ts";
 import {
   IFF_LOWER_UP,
@@ -16,7 +19,7 @@ import {
   TCM_PARENT_AT,
 } from "../codec/numbers.ts";
 import { TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
-import type { Records } from "../codec/records.ts";
+import { bytesOf, findAttribute, readAttributes, type Records, wordAt } from "../codec/records.ts";
 import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC } from "../linux/socket.ts";
 
 /** What the kernel, and plugctl as it asks the kernel, say of devices, qdiscs and filters. */
@@ -58,27 +61,33 @@ export interface Disturbance {
 
 /**
  * What can happen to a plug that holds: it was released, deleted, or another was put in its place; its device was taken
- * down, or is gone; a device of its gate was taken down, or is gone; or the gate's filters are gone.
+ * down, or is gone; a device of its gate was taken down, or is gone; the gate's filters are gone; or its network namespace
+ * was deleted. Or others have changed it so that it may have been released, and may be held by them since: the kernel does
+ * not say how it was changed.
  */
 export type Happening =
   | "released"
+  | "unclear"
   | "deleted"
   | "replaced"
   | "down"
   | "gone"
   | "gate-device-down"
   | "gate-device-gone"
-  | "unfiltered";
+  | "unfiltered"
+  | "namespace-deleted";
 
 /** Where `nlmsg_pid` stands in a message. */
 const PORT_AT = 12;
 
 /**
- * What a message means for a plug: what has happened for certain; that a device is up; that somebody has asked for a release,
+ * What a message means for a plug: what has happened for certain; that a device is up; that plugctl has asked for a change,
  * which the kernel may refuse; or that somebody has changed the plug, of which the kernel says no more.
  */
 export interface Meaning {
-  what: Happening | "up" | "asked" | "changed";
+  what: Exclude<Happening, "unclear" | "namespace-deleted"> | "up" | "asked" | "changed";
+  /** What plugctl has asked for: `TCQ_PLUG_BUFFER` and the like. */
+  action?: number;
   /** The device that it is about. */
   ifindex: number;
   /** The number that the request had, which the kernel repeats where it says what has come of it. */
@@ -94,7 +103,8 @@ export function meaningOf(message: Records, watched: Watched): Meaning | undefin
   const isOfGate = watched.hook?.devices.includes(ifindex) ?? false;
   if (!isOwn && !isOfGate) return undefined;
   const what = isOwn ? ofPlug(message, watched) : ofGateDevice(message, watched.hook);
-  return what && { what, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
+  const action = what === "asked" ? actionOf(message) : undefined;
+  return what && { what, action, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
 }
 
 function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined {
@@ -151,9 +161,14 @@ function ofQdiscAbove({ flags, handle, parent }: Records, { above = [] }: Watche
 
 function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["what"] | undefined {
   const isPlug = handle === watched.handle && kind === "plug";
-  // What the kernel says of a qdisc is no request; and of the requests none but releases are said to others.
+  // What the kernel says of a qdisc is no request; and of the requests none but plugctl's changes are said to others.
   if ((flags & NLM_F_REQUEST) !== 0) return isPlug ? "asked" : undefined;
   return isPlug ? "changed" : "replaced";
+}
+
+/** What a request asks of a plug: the first member of `struct tc_plug_qopt`. */
+function actionOf(message: Records): number | undefined {
+  return wordAt(findAttribute(readAttributes(bytesOf(message), NLMSG_HDRLEN + TCMSG_LEN), TCA_OPTIONS));
 }
 
 function isFilterOf(message: Records, hook: Hook | undefined): boolean {

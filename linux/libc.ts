@@ -29,6 +29,8 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   // int open(const char *path, int flags, ...);
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  // int faccessat(int folder, const char *path, int mode, int flags);
+  faccessat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   // ssize_t write(int fd, const void *buffer, size_t count);
   // Declared as i32, as send is.
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },

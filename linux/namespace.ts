@@ -26,6 +26,9 @@ export const NAMED = "/run/netns";
 const PATH_MAX = 4096;
 const CAP_SYS_ADMIN = "CAP_SYS_ADMIN";
 const HERE = "/proc/thread-self/ns/net";
+/** `_IO(0xb7, 1)` of `linux/nsfs.h` */
+const NS_GET_USERNS = 0xb701n;
+const NOTHING = new Uint8Array(0);
 
 /**
  * The path of a network namespace: a name of `ip netns`, a path, or `pid:N`, the one that process N is in.
@@ -94,6 +97,19 @@ function goBack(fd: number): void {
   }
 }
 
+/**
+ * Whether a namespace that this process is in, of the network or of mounts, belongs to its user namespace, or to one below:
+ * its capabilities count for nothing in others.
+ */
+export function ownsNamespace(kind: "net" | "mnt"): boolean {
+  const { call, errno } = libc();
+  using file = openFile(`/proc/thread-self/ns/${kind}`);
+  const owner = call.ioctl(file.fd, NS_GET_USERNS, NOTHING);
+  if (owner < 0) return errno() !== EPERM;
+  call.close(owner);
+  return true;
+}
+
 /** A network namespace that is kept open, so that other processes can enter it, also once it has lost its name. */
 export interface OpenNamespace extends Disposable {
   /** Where other processes find it while it is open; `undefined` where it is the one that this process is in. */
@@ -126,7 +142,7 @@ export function makeNamespace(name: string): void {
   try {
     inNewNamespace(() => mount({ source: HERE, target: path, flags: MS_BIND }, operation));
   } catch (error) {
-    Deno.removeSync(path);
+    removeNamespace(name);
     throw error;
   }
 }

@@ -1,5 +1,11 @@
 import { libc } from "./libc.ts";
 
+const AT_FDCWD = -100;
+/** By the ids and capabilities that count when a file is opened. */
+const AT_EACCESS = 0x200;
+const W_OK = 2;
+const X_OK = 1;
+
 /** Bits of `CapEff` in `/proc/self/status`, `linux/capability.h`. */
 const BITS = { CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n, CAP_SYS_ADMIN: 21n } as const;
 
@@ -10,6 +16,23 @@ export type Capability = keyof typeof BITS;
 export function hasCapability(name: Capability): boolean {
   const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1] ?? "0";
   return (BigInt(`0x${mask}`) >> BITS[name] & 1n) === 1n;
+}
+
+/** Whether this process may make files in a folder, or where that is not there, make the folder. */
+export function mayWriteIn(folder: string): boolean {
+  const path = new TextEncoder().encode(`${folder || "/"}\0`);
+  if (isThere(folder)) return libc().call.faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) === 0;
+  return mayWriteIn(folder.slice(0, folder.lastIndexOf("/")));
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path || "/");
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function readStatus(): string {

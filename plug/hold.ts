@@ -351,6 +351,9 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
   switch (what) {
     case "released":
       return `${who} released what it held`;
+    case "unclear":
+      return `${who} changed it more than once, so that it may have been released, and be held by others since: it is ` +
+        "left alone";
     case "deleted":
       return `the plug vanished, with what it still held: ${who} deleted it${lost}`;
     case "replaced":
@@ -367,6 +370,8 @@ export function describeDisturbance({ what, by, lostPackets }: HoldDisturbance):
       return `a device that it is on is gone, and what it held of that is lost${lost}`;
     case "unfiltered":
       return `its filters were deleted: packets pass it by`;
+    case "namespace-deleted":
+      return "its network namespace was deleted";
     default:
       throw new TypeError(`Cannot describe ${what satisfies never}`);
   }

@@ -257,9 +257,15 @@ export class Plug implements Disposable, AsyncDisposable {
    * still there
    */
   async detach(options?: DetachOptions): Promise<DetachReport> {
-    const [report] = await detachAll([this.#queue], options);
-    this.#close();
-    return report;
+    try {
+      const [report] = await detachAll([this.#queue], options);
+      this.#close();
+      return report;
+    } catch (error) {
+      // Nothing is left to be done with what is not there any more.
+      if (this.#ownsPlug && isGone(error)) this.#close();
+      throw error;
+    }
   }
 
   /** Ends the use of it, at the end of a `using` block. Keeps the process waiting while packets leave. */

@@ -90,18 +90,11 @@ function isGuessable({ located, place }: Queue): boolean {
  */
 function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
   const place = { ...queue.place, handle: FIRST_HANDLE };
-  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)], {
-    overheard: isHeard(action),
-  });
+  const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)], { overheard: true });
   if (answer.errno !== 0) return false;
   queue.locate(place);
   queue.note(action, limitBytes);
   return true;
-}
-
-/** Whether guardians are to hear of it: a deadline that outlives the process that set it is needless from a release on. */
-function isHeard(action: PlugAction): boolean {
-  return action === "release-indefinite";
 }
 
 /** What each action is called where something is wrong with it. */
@@ -121,7 +114,8 @@ export function operationOn(queue: Queue, { action, purpose }: Change): AnyOpera
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {
   const { action, limitBytes } = change;
   const requests = queues.map(({ place }) => changeRequest(place, action, limitBytes));
-  const answers = connection.transact(requests, { overheard: isHeard(action) });
+  // Guardians are to know what it was, which the kernel does not say.
+  const answers = connection.transact(requests, { overheard: true });
   const failures: QueueError[] = [];
   answers.forEach((answer, index) => {
     const queue = queues[index];

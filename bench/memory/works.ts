@@ -2,6 +2,9 @@
 import { Gate, Guardian, Plug, Scenario } from "../../mod.ts";
 import { Desk } from "../../control/desk.ts";
 import { Session } from "../../control/session.ts";
+import { readScenario } from "../../scenario/read.ts";
+import { PreciseClock } from "../../scenario/run/clock.ts";
+import { runPlan } from "../../scenario/run/run_plan.ts";
 import { inNewNamespace } from "../../linux/namespace.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { FakeKernel } from "../../tests/plug/fake_kernel.ts";
@@ -71,6 +74,15 @@ async function sessionAsked(...requests: Record<string, unknown>[]): Promise<Run
   };
   return { cycle, guardian: desk.guardian.pid, end };
 }
+
+const SCENARIO = `
+name: In a row
+plugs: { all: { dev: lo } }
+gates: { some: { dev: lo, direction: out, match: udp } }
+steps:
+  - buffer: [all, some]
+  - release: [all, some]
+`;
 
 export const WORKS: readonly Work[] = [
   {
@@ -178,16 +190,26 @@ export const WORKS: readonly Work[] = [
     cycles: 400,
     because: "each takes seconds in User-Mode Linux, since it starts a guardian",
     async start() {
-      const scenario = await Scenario.parse(`
-name: In a row
-plugs: { all: { dev: lo } }
-gates: { some: { dev: lo, direction: out, match: udp } }
-steps:
-  - buffer: [all, some]
-  - release: [all, some]
-`);
+      const scenario = await Scenario.parse(SCENARIO);
       const cycle = async () => {
         const { outcome, error } = await scenario.run();
+        if (outcome !== "done") throw error;
+      };
+      return { cycle, end: NOTHING };
+    },
+  },
+  {
+    name: "the same over a fake kernel, without a guardian",
+    cycles: 5000,
+    because: "each waits for what it has released to have left",
+    here: true,
+    start() {
+      const plan = readScenario(SCENARIO, { file: "in_a_row.yaml" });
+      const cycle = async () => {
+        const kernel = new FakeKernel();
+        kernel.addDevice("lo", { isLoopback: true });
+        const world = { clock: new PreciseClock(), connect: () => kernel.connection };
+        const { outcome, error } = await runPlan(plan, { world, origin: { folder: "/" } });
         if (outcome !== "done") throw error;
       };
       return { cycle, end: NOTHING };

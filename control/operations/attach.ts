@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../../codec/handle.ts";
-import { type Desk, type Named, placeIn } from "../desk.ts";
+import type { Desk, Named } from "../desk.ts";
 import { DETACH, LIMIT_BYTES, NETNS, ON, ONE_OR_MORE, operation, PLACE, TEXT } from "../operation.ts";
 import type { DetachOptions } from "../../plug/drain.ts";
 import { type DetachReport, gapRemarks } from "../../plug/detach_report.ts";
 import { recover } from "../../gate/recover.ts";
 import { problemOf } from "../problem.ts";
+import { placeIn } from "../room.ts";
 
 /** `attach`: creates a plug, which passes packets until it is told to hold them. */
 export const ATTACH = operation({

@@ -4,7 +4,7 @@ import { listGates } from "../../gate/gate_state.ts";
 import { listPlugs } from "../../plug/qdiscs.ts";
 import { MILLISECONDS, NETNS, ON, operation } from "../operation.ts";
 import { COUNTERS, type CounterTest, fitsNumber, parseCounterTest } from "../../plug/quantity.ts";
-import { countsOf } from "../desk.ts";
+import { countsOf } from "../room.ts";
 import { RequestError } from "../problem.ts";
 
 /** `show`: every plug of a network namespace. */

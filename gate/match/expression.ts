@@ -145,10 +145,21 @@ class Parser {
   }
 
   #whole(): Node {
+    this.#refuseAll();
     const node = this.#terms();
     const rest = this.#reader.peek();
     if (rest !== undefined) throw this.#reader.fault(this.#reader.take(""), "and, or, or the end");
     return node;
+  }
+
+  /** Every packet is meant where there is no match, and by no word. */
+  #refuseAll(): void {
+    const { expression } = this.#reader;
+    const [word, position] = [expression.trim(), expression.length - expression.trimStart().length];
+    if (!["", "all", "any"].includes(word)) return;
+    throw this.#reader.fault({ text: word, position }, "a word such as tcp, or for every packet: no match at all", {
+      problem: word === "" ? "it is empty" : undefined,
+    });
   }
 
   /** Terms between `and` and `or`, which bind equally and from the left, as tcpdump's do. */

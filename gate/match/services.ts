@@ -2,6 +2,7 @@ import { nearest } from "../../plug/nearest.ts";
 import { type Reader, wholeNumber, type Word } from "./reader.ts";
 
 const PORTED = ["tcp", "udp", "sctp"] as const;
+const PORT_MAX = 65535;
 const PORT_TEXT = "a port from 1 to 65535, a range of them (N-M), or a service's name";
 
 /** A port that a service name stands for, and the protocols under which the name is known. */
@@ -74,8 +75,9 @@ export function parseServices(text: string): Map<string, Service> {
 export function readPorts(reader: Reader): { first: number; last: number; protocols: (typeof PORTED)[number][] } {
   const word = reader.take(PORT_TEXT);
   const [, from, to = from] = /^(\w+)(?:-(\w+))?$/.exec(word.text) ?? [];
-  const [first, last] = [from, to].map((text) => wholeNumber(text ?? "", 65535));
+  const [first, last] = [from, to].map((text) => wholeNumber(text ?? "", PORT_MAX));
   if (first !== undefined && last !== undefined) {
+    if (first === 0 && last === PORT_MAX) throw fitsAll(reader, word);
     if (first === 0) throw reader.fault(word, PORT_TEXT);
     if (last < first) throw reader.fault(word, `the lower port first: ${last}-${first}`);
     return { first, last, protocols: [...PORTED] };
@@ -88,6 +90,13 @@ export function readPorts(reader: Reader): { first: number; last: number; protoc
     last: port,
     protocols: PORTED.filter((name) => protocols.length > 1 || protocols.includes(name)),
   };
+}
+
+function fitsAll(reader: Reader, word: Word): ReturnType<Reader["fault"]> {
+  const before = reader.expression.slice(0, word.position).match(/\b(?:tcp|udp|sctp)(?=\s)/g);
+  return reader.fault(word, `a narrower range, or for every port: ${before?.at(-1) ?? "tcp or udp"}`, {
+    problem: `every port fits ${word.text}`,
+  });
 }
 
 function readService(reader: Reader, word: Word): Service {

@@ -1,7 +1,14 @@
 import { parseAddress } from "../../gate/match/address.ts";
-import { hasCapability } from "../../linux/process.ts";
-import { EPERM, NetlinkError, Operation } from "../../linux/netlink_error.ts";
-import { makeNamespace, namespacePath, removeNamespace } from "../../linux/namespace.ts";
+import { hasCapability, mayWriteIn } from "../../linux/process.ts";
+import { EACCES, EPERM, NetlinkError, Operation } from "../../linux/netlink_error.ts";
+import {
+  inNamespace,
+  makeNamespace,
+  NAMED,
+  namespacePath,
+  ownsNamespace,
+  removeNamespace,
+} from "../../linux/namespace.ts";
 import {
   type CableEnd,
   type GatewayRoute,
@@ -23,8 +30,8 @@ export interface HostsOptions {
   run: string;
   /** Whether the kernel knows IPv6; looked up if not given. */
   ipv6?: boolean;
-  /** Whether this process may enter network namespaces; looked up if not given. */
-  mayEnter?: boolean;
+  /** What this process lacks to make hosts, or to enter those that are there; looked up if not given. */
+  lacks?: (what: "make" | "enter") => string | undefined;
 }
 
 /** The hosts of a scenario: network namespaces, those that it makes and those that are there. */
@@ -33,14 +40,17 @@ export class Hosts {
   readonly #planned: readonly PlannedHost[];
   readonly #guardian?: Guardian;
   readonly #ipv6: boolean;
-  readonly #mayEnter: boolean;
+  readonly #lacks: (what: "make" | "enter") => string | undefined;
   /** Those that were made, with the number by which the guardian knows each. */
   readonly #charges = new Map<string, number | undefined>();
 
-  constructor(planned: readonly PlannedHost[], { guardian, run, ipv6 = hasIpv6(), mayEnter }: HostsOptions) {
+  constructor(
+    planned: readonly PlannedHost[],
+    { guardian, run, ipv6 = hasIpv6(), lacks = whatIsMissing }: HostsOptions,
+  ) {
     this.#planned = planned;
     this.#ipv6 = ipv6;
-    this.#mayEnter = mayEnter ?? (planned.length === 0 || hasCapability("CAP_SYS_ADMIN"));
+    this.#lacks = lacks;
     this.#guardian = guardian;
     this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? `plugctl-${run}-${name}`]));
   }
@@ -65,9 +75,11 @@ export class Hosts {
     const hosts = this.made;
     if (!this.#ipv6) { for (const host of hosts) refuseIpv6(host); }
     for (const host of hosts) for (const route of host.routes) routeOf(host, route);
-    if (this.#mayEnter || this.#planned.length === 0) return;
+    if (this.#planned.length === 0) return;
+    const takes = this.#lacks(hosts.length > 0 ? "make" : "enter");
+    for (const { netns } of this.#planned) if (takes === undefined && netns !== undefined) refuseForbidden(netns);
+    if (takes === undefined) return;
     const names = (hosts.length > 0 ? hosts : this.#planned).map(({ name }) => name).join(", ");
-    const takes = "CAP_SYS_ADMIN";
     const operation = hosts.length > 0
       ? new Operation(`make hosts ${names}`, { takes })
       : new Operation(`enter hosts ${names}`, { enters: names, takes });
@@ -133,6 +145,26 @@ export class Hosts {
       const other = ends.find(({ host, name }) => host === end.to.host && name === end.to.device) as End;
       return [end, other];
     });
+  }
+}
+
+/** What this process lacks to make hosts, or to enter those that are there. */
+function whatIsMissing(what: "make" | "enter"): string | undefined {
+  if (!hasCapability("CAP_SYS_ADMIN")) return "CAP_SYS_ADMIN";
+  // Who is root in a user namespace alone finds no way back into a network namespace that is not of that, and mounts nothing.
+  if (!ownsNamespace("net")) return "a network namespace of its own, which unshare --net makes";
+  if (what === "enter") return undefined;
+  if (!hasCapability("CAP_NET_ADMIN")) return "CAP_NET_ADMIN";
+  if (!ownsNamespace("mnt")) return "a mount namespace of its own, which unshare --mount makes";
+  return mayWriteIn(NAMED) ? undefined : `permission to write in ${NAMED}`;
+}
+
+/** Refuses a namespace that may not be entered; one that is not there may be made by then. */
+function refuseForbidden(netns: string): void {
+  try {
+    inNamespace(netns, () => {});
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.errno === EPERM || error.errno === EACCES) throw error;
   }
 }
 

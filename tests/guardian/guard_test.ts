@@ -3,13 +3,14 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Gate } from "../../gate/gate.ts";
 import { type GateCharge, gateDuty } from "../../gate/guarded_gate.ts";
 import type { Order, Released, Report } from "../../guardian/charge.ts";
+import { Ear } from "../../guardian/ear.ts";
 import { Guard, type GuardChannel } from "../../guardian/guard.ts";
 import { WATCHED_GROUPS } from "../../guardian/watch.ts";
 import { EINVAL } from "../../linux/netlink_error.ts";
 import { Listener } from "../../netlink/listener.ts";
 import { type PlugCharge, plugDuty } from "../../plug/guarded_plug.ts";
 import { Plug } from "../../plug/plug.ts";
-import { changeRequest, deleteRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { changeRequest, deleteRequest, type PlugAction, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { deleteDevice } from "../../plug/gate_device.ts";
 import { deleteFilter } from "../../plug/filter.ts";
 import { FakeKernel } from "../plug/fake_kernel.ts";
@@ -72,6 +73,12 @@ class Scene {
   readonly channel = new FakeChannel();
   readonly eth0: FakeDevice;
   readonly stranger = this.kernel.connect(STRANGER);
+  /** What the guardian has written to the kernel's log. */
+  readonly log: string[] = [];
+  isNamespaceDeleted = false;
+  readonly #letGo = Promise.withResolvers<void>();
+  /** Resolves when the guardian has nothing to do any more with what it was to keep. */
+  readonly letGo = this.#letGo.promise;
   readonly guard: Guard<PlugCharge | GateCharge>;
   /** Resolves when the guardian ends. */
   readonly ended: Promise<void>;
@@ -86,13 +93,17 @@ class Scene {
       identify: () => "",
       connect: () => this.kernel.connection,
       listen: () => new Listener(this.kernel.listen(WATCHED_GROUPS)),
-      showMark: () => undefined,
+      showMark: (purpose) => purpose === "kept" ? { [Symbol.dispose]: this.#letGo.resolve } : undefined,
+      watchUse: () => () => this.isNamespaceDeleted,
+      log: (line) => void this.log.push(line),
     });
     this.ended = this.guard.obey();
   }
 
-  /** Attaches a plug that is in its charge, holds, and has one packet. */
-  async hold({ takeAway = false, maxMs }: { takeAway?: boolean; maxMs?: number } = {}): Promise<QdiscPlace> {
+  /** Attaches a plug that is in its charge, holds, and has one packet, or none. */
+  async hold(
+    { takeAway = false, maxMs, isEmpty = false }: { takeAway?: boolean; maxMs?: number; isEmpty?: boolean } = {},
+  ): Promise<QdiscPlace> {
     const plug = Plug.attach({ dev: "eth0", connection: this.kernel.connection });
     const { dev, place } = plug;
     const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev, place, takeAway };
@@ -100,9 +111,18 @@ class Scene {
     await this.channel.reported("taken");
     this.channel.order({ order: "arm", id: CHARGE_ID, maxMs });
     plug.buffer({ force: true });
-    this.kernel.transmit("a", this.eth0);
+    if (!isEmpty) this.kernel.transmit("a", this.eth0);
     this.channel.order({ order: "watch", id: CHARGE_ID });
     await this.channel.reported("watching");
+    return place;
+  }
+
+  /** As `hold`, of nothing yet; the process that held is dead, and the guardian keeps its deadline. */
+  async keep(maxMs: number): Promise<QdiscPlace> {
+    const place = await this.hold({ maxMs, isEmpty: true });
+    this.channel.order({ order: "outlive", id: CHARGE_ID });
+    this.channel.end();
+    await this.ended;
     return place;
   }
 }
@@ -255,4 +275,113 @@ Deno.test("Guard leaves alone at the death what is in the place of a plug that o
   scene.channel.end();
   await scene.ended;
   assertEquals(other.plug?.holds, true);
+});
+
+/** How a plug was changed by others while it held nothing: by tc, of whose changes the kernel does not say what they were, or by plugctl. */
+type Change = ["tc" | "plugctl", ...PlugAction[]];
+
+function changeBy({ stranger, kernel }: Scene, place: QdiscPlace, [by, ...actions]: Change): void {
+  const connection = by === "tc" ? stranger : kernel.connect(STRANGER - 1);
+  for (const action of actions) {
+    connection.transact([changeRequest(place, action, 1000)], { overheard: by === "plugctl" });
+  }
+}
+
+const UNCLEAR: [what: string, ...Change[]][] = [
+  ["tc releases it and makes it hold again", ["tc", "release-indefinite", "buffer"]],
+  ["tc releases it and plugctl makes it hold again", ["tc", "release-indefinite"], ["plugctl", "buffer"]],
+];
+
+for (const [what, ...changes] of UNCLEAR) {
+  Deno.test(`Guard keeps no deadline of a plug that held nothing when ${what}, and says so`, async () => {
+    const scene = new Scene();
+    const place = await scene.keep(60_000);
+    for (const change of changes) changeBy(scene, place, change);
+    scene.kernel.transmit("of others", scene.eth0);
+    await scene.letGo;
+    assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [[], true]);
+    assertEquals(scene.log, [
+      `the guardian ${Deno.pid} leaves eth0 (root) alone: others have changed it more than once: it may have been ` +
+      "released, and be held by them since",
+    ]);
+  });
+}
+
+const CLEAR: [what: string, ...Change[]][] = [
+  ["nobody touches"],
+  ["plugctl goes on holding by epochs", ["plugctl", "buffer", "release-one", "limit", "buffer", "release-one"]],
+  ["tc changes once", ["tc", "limit"]],
+  ["tc releases", ["tc", "release-indefinite"]],
+];
+
+for (const [what, ...changes] of CLEAR) {
+  Deno.test(`Guard keeps the deadline of a plug that holds nothing and that ${what}`, async () => {
+    const scene = new Scene();
+    const place = await scene.keep(500);
+    for (const change of changes) changeBy(scene, place, change);
+    await scene.letGo;
+    assertEquals([scene.kernel.plugAt(scene.eth0).holds, scene.log], [false, []]);
+  });
+}
+
+Deno.test("Guard keeps no deadline in a network namespace that was deleted, and says so", async () => {
+  const scene = new Scene();
+  await scene.keep(60_000);
+  scene.isNamespaceDeleted = true;
+  await scene.letGo;
+  assertEquals([scene.kernel.plugAt(scene.eth0).holds, scene.log], [false, [
+    `the guardian ${Deno.pid} releases eth0 (root) before its deadline: its network namespace was deleted`,
+  ]]);
+});
+
+Deno.test("Guard says to the process that holds that it may be others who hold by now, and leaves that alone", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ isEmpty: true });
+  changeBy(scene, place, ["tc", "release-indefinite", "buffer"]);
+  const { why, disturbance }: Released = await scene.channel.reported("released");
+  assertEquals([why, disturbance?.what, disturbance?.isWhole], ["disturbed", "unclear", true]);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.plugAt(scene.eth0).holds, scene.log.length], [true, 1]);
+});
+
+Deno.test("Guard leaves alone at the death what others have released, which was told, and hold since", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  changeBy(scene, place, ["plugctl", "release-indefinite", "buffer"]);
+  assertEquals((await scene.channel.reported("released")).disturbance?.what, "released");
+  scene.kernel.transmit("of others", scene.eth0);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.log.length], [["a"], 1]);
+});
+
+Deno.test("Guard takes away what the dead process made, though others may hold it by now", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ isEmpty: true, takeAway: true });
+  changeBy(scene, place, ["tc", "release-indefinite", "buffer"]);
+  scene.kernel.transmit("of others", scene.eth0);
+  await scene.channel.reported("released");
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.kernel.qdiscs, scene.log], [["of others"], [], []]);
+});
+
+Deno.test("Ear takes a plug that was seen to hold between two changes for one that nobody has released", () => {
+  const scene = new Scene();
+  const { kernel: { connection }, kernel } = scene;
+  const { place } = Plug.attach({ dev: "eth0", connection });
+  using ear = new Ear(new Listener(kernel.listen(WATCHED_GROUPS)), () => {});
+  ear.attend(CHARGE_ID, place, () => false);
+  const isUnclear = (looks: number) => {
+    ear.forget(CHARGE_ID);
+    changeBy(scene, place, ["tc", "buffer"]);
+    ear.hear();
+    for (let look = 0; look < looks; look++) ear.seeHolding(CHARGE_ID);
+    changeBy(scene, place, ["tc", "buffer"]);
+    ear.hear();
+    return ear.newsOf(CHARGE_ID).some(({ what }) => what === "unclear");
+  };
+  // The first look may have been made before the change.
+  assertEquals([0, 1, 2].map(isUnclear), [true, true, false]);
 });

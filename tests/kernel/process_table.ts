@@ -16,6 +16,22 @@ export function guardians(): number[] {
     .filter((pid) => pid > 0 && /guardian_process\.ts/.test(commandLine(pid)));
 }
 
+/** The numbers of the processes that one has started, and that are there, also those that have ended and are not asked for. */
+export function children(parent: number): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
+    .filter((pid) => pid > 0 && parentOf(pid) === parent);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || String(error).includes("os error 3")) return undefined;
+    throw error;
+  }
+}
+
 /** How often a process has waited for something, and has gone on; `Infinity` where it has ended. */
 export function wakings(pid: number): number {
   if (hasEnded(pid)) return Infinity;

@@ -8,7 +8,7 @@ const HOST = { name: "one", devices: [DEVICE], routes: [], forward: false };
 
 /** Asserts how hosts are refused before anything is touched, and returns the error. */
 function assertRefused(hosts: PlannedHost[], message: string, options: Partial<HostsOptions> = {}): unknown {
-  const made = new Hosts(hosts, { run: "test", ipv6: true, mayEnter: true, ...options });
+  const made = new Hosts(hosts, { run: "test", ipv6: true, lacks: () => undefined, ...options });
   return assertThrows(() => made.check(), Error, message);
 }
 
@@ -32,14 +32,14 @@ Deno.test("Hosts.check() says what hosts take where this process has no CAP_SYS_
   ] as const;
   for (const [second, operation] of rows) {
     const what = `annot ${operation}: it takes root, or CAP_SYS_ADMIN (EPERM)`;
-    const error = assertRefused([HOST, second], `C${what}`, { mayEnter: false });
+    const error = assertRefused([HOST, second], `C${what}`, { lacks: () => "CAP_SYS_ADMIN" });
     assertEquals(describeFailure(error), {
       message: `c${what}; plugctl doctor says how`,
       status: 4,
     });
   }
   assertRefused([{ ...HOST, netns: "there" }], "Cannot enter hosts one: it takes root, or CAP_SYS_ADMIN", {
-    mayEnter: false,
+    lacks: () => "CAP_SYS_ADMIN",
   });
-  new Hosts([], { run: "test", mayEnter: false }).check();
+  new Hosts([], { run: "test", lacks: () => "CAP_SYS_ADMIN" }).check();
 });

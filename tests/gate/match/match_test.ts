@@ -194,11 +194,14 @@ const END = "host, net, port or portrange";
 const FEWER = "fewer: name a protocol (tcp), a family (ip) or an end (dst), or give several matches";
 const NARROW = "not beside what narrows it down, as in tcp and not port 22, or syn and not ack";
 const OTHER = "or between them, or other words";
+const EVERY = "a word such as tcp, or for every packet: no match at all";
 
 /** An expression, carets under what is wrong, how what fits there begins, and what was meant perhaps. */
 const FAULTS: [expression: string, carets: string, expected: string, hint?: string][] = [
-  ["", "^", FIRST],
-  ["   ", "   ^", FIRST],
+  ["", "^", EVERY],
+  ["   ", "   ^", EVERY],
+  ["all", "^^^", EVERY],
+  [" any ", " ^^^", EVERY],
   ["tpc", "^^^", FIRST, "tcp"],
   ["TCP", "^^^", FIRST],
   ["tcp and", "       ^", FIRST],
@@ -215,6 +218,8 @@ const FAULTS: [expression: string, carets: string, expected: string, hint?: stri
   ["tcp dst port 1-2-3", "             ^^^^^", PORT],
   ["tcp dst port 9-8", "             ^^^", "the lower port first: 8-9"],
   ["tcp dst port htpp", "             ^^^^", PORT, "http"],
+  ["port 0-65535", "     ^^^^^^^", "a narrower range, or for every port: tcp or udp"],
+  ["tcp dst portrange 0-65535", "                  ^^^^^^^", "a narrower range, or for every port: tcp"],
   ["udp dst port http", "    ^^^^^^^^^^^^^", OTHER],
   ["tcp dst port 1 dst port 2", "               ^^^^^^^^^^", OTHER],
   ["icmp src port 80", "     ^^^^^^^^^^^", OTHER],

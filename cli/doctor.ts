@@ -11,6 +11,7 @@ import { createRequest } from "../plug/plug_requests.ts";
 export const USES = [
   "holding packets",
   "gates",
+  "--except",
   "--netns",
   "seeing packets",
   "scenarios with hosts",
@@ -98,6 +99,7 @@ const PARTS: readonly Part[] = [
   { module: "sch_ingress", config: "CONFIG_NET_SCH_INGRESS", name: "clsact (sch_ingress)", neededFor: "gates" },
   { module: "cls_flower", config: "CONFIG_NET_CLS_FLOWER", name: "flower (cls_flower)", neededFor: "gates" },
   { module: "act_mirred", config: "CONFIG_NET_ACT_MIRRED", name: "mirred (act_mirred)", neededFor: "gates" },
+  { module: "act_gact", config: "CONFIG_NET_ACT_GACT", name: "gact (act_gact)", neededFor: "--except" },
   { module: "veth", config: "CONFIG_VETH", name: "veth", neededFor: "scenarios with hosts" },
 ];
 

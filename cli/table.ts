@@ -53,6 +53,7 @@ export const OPTIONS = {
     summary: "in (ingress), out (egress) or both: which packets it sees",
   },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
+  except: { value: "EXPR", many: true, summary: "which of these pass nevertheless; several are alternatives" },
   priority: { value: "N", summary: "lowest number wins when several gates match (default: the next free)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
@@ -163,6 +164,7 @@ export const COMMANDS = {
     options: [
       ...QUEUE,
       "limit",
+      "except",
       "for",
       "until",
       "max-hold",
@@ -174,6 +176,7 @@ export const COMMANDS = {
       ...COMMON,
     ],
     meanings: {
+      "except": "which packets of a device pass meanwhile, as for gate add",
       "force": "hold a gate though its packets bypass filters of others",
       "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
       "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",
@@ -272,6 +275,7 @@ export const COMMANDS = {
       "dev",
       "direction",
       "match",
+      "except",
       "limit",
       "priority",
       "hold",
@@ -291,6 +295,8 @@ export const COMMANDS = {
       "A match is written as for tcpdump: port 80, tcp dst port http, host 10.0.0.1, src net 10.0.0.0/8, syn and not " +
       "ack, vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower " +
       "filters, 16 at most; what they cannot express is refused, and so is a match that no packet can meet.",
+      "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
+      "--except 'tcp port 22'. It takes up to 64 filters more.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +

@@ -9,7 +9,7 @@ import { allPacketsMoveOn, hasSeveralProcessors, sleep, timedUndisturbed } from 
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { Queue } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
-import { deleteFilter, hookOf, isStray, readFilters } from "../plug/filter.ts";
+import { deleteFilter, hookOf, readFilters, strayAmong } from "../plug/filter.ts";
 import { deleteClsact, deleteDevice } from "../plug/gate_device.ts";
 import {
   BOTH_SIDES,
@@ -102,15 +102,15 @@ function deleteStray(
   const hooks = devices.filter((ifindex) => hookQdisc(machine, ifindex)).flatMap((ifindex) =>
     BOTH_SIDES.filter((side) => parents.includes(hookOf(side))).map((side) => ({ ifindex, side }))
   );
-  const stray = readFilters(connection, { operation, hooks })
-    .filter((filter) => filter.priority === priority && isStray(filter));
+  const stray = strayAmong(readFilters(connection, { operation, hooks })).filter((each) => each.priority === priority);
   const answers = connection.transact(stray.map((filter) => deleteFilter(filter)));
   checkAnswers(operation, answers.filter((answer) => !isFilterGone(answer)));
 }
 
 function withoutFilters(connection: Connection, begun: Begun & { operation: AnyOperation }): Begun {
-  const { state: { filters }, operation } = begun;
-  const answers = connection.transact(filters.map((filter) => deleteFilter(filter)));
+  const { state: { filters, exceptions }, operation } = begun;
+  // Exceptions last: what is to pass is not to go by way of the gate meanwhile.
+  const answers = connection.transact([...filters, ...exceptions].map((filter) => deleteFilter(filter)));
   // That another process has just taken a filter away, or what it hung from, is as good.
   checkAnswers(operation, answers.filter((answer) => !isFilterGone(answer)));
   if (filters.length > 0) allPacketsMoveOn();

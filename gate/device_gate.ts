@@ -26,6 +26,8 @@ export interface DeviceGate {
 export interface DeviceGateOptions extends GuardOptions {
   dev: string;
   limitBytes?: number;
+  /** Expressions for what is to pass, which takes a gate. */
+  except?: readonly string[];
 }
 
 /** How long a temporary gate may be in the way, and a queue may hold something, in milliseconds. */
@@ -34,7 +36,7 @@ const PATIENCE_MS = 1000;
 /**
  * Makes a gate that sees all that leaves a device, before the device's own queue, where a plug at its root cannot be, since
  * somebody else's qdisc is there, or where packets would be lost while it comes and goes and a gate loses none, beside a
- * clsact. `undefined` where a plug is as good, or where a gate would not see all that a plug does: where filters take
+ * clsact, or where some packets are to pass. `undefined` where a plug is as good, or where a gate would not see all that a plug does: where filters take
  * packets away before it, where the device is an ifb, or where the kernel has no gates.
  *
  * @throws {QueueError} `held` where all that leaves the device goes through such a gate already; `refused` where packets
@@ -42,21 +44,26 @@ const PATIENCE_MS = 1000;
  */
 export function openDeviceGate(
   connection: Connection,
-  { dev, limitBytes, guardian }: DeviceGateOptions,
+  { dev, limitBytes, guardian, except = [] }: DeviceGateOptions,
 ): DeviceGate | undefined {
   const operation = `hold ${dev}`;
   const ifindex = findDevice(connection, dev);
   const qdiscs = (): QdiscMessage[] => readQdiscs(connection, operation).filter((qdisc) => qdisc.ifindex === ifindex);
-  const why = reasonFor(qdiscs(), ifindex);
+  const why = except.length > 0 ? "a plug lets nothing pass" : reasonFor(qdiscs(), ifindex);
   if (why === undefined) return undefined;
   const hasClsact = hookQdisc({ qdiscs: qdiscs() }, ifindex) !== undefined;
-  if (hasClsact && !seesAll(connection, { ifindex, operation })) return undefined;
+  if (hasClsact && !seesAll(connection, { ifindex, operation })) {
+    if (except.length === 0) return undefined;
+    const reason = "for what is to pass it takes a gate, and filters that are there take packets away before that";
+    throw new QueueError("refused", operation, { reason, remedy: ({ netns }) => `see: plugctl gate list${netns}` });
+  }
   if (!hasClsact) awaitEmpty(qdiscs, { ifindex, dev, operation });
   try {
     const gate = Gate.open({
       dev,
       direction: "egress",
       limitBytes,
+      except,
       priority: LAST_PRIORITY,
       // It is held for a time, as a device may be that carries the session; that no packet passes it by was seen above.
       force: true,
@@ -68,6 +75,7 @@ export function openDeviceGate(
   } catch (error) {
     if (!(error instanceof QueueError)) throw error;
     if (error.code === "priority-in-use") throw heldAlready(operation);
+    if (except.length > 0) throw error;
     // What is wrong with a plug there is said where that is attached.
     if (["refused", "no-module", "foreign-qdisc"].includes(error.code)) return undefined;
     throw error;

@@ -1,11 +1,12 @@
 import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import { type Cube, EVERYTHING } from "../plug/match/cube.ts";
-import { parseMatch } from "./match/expression.ts";
-import { keysOf, signOf } from "../plug/match/flower.ts";
+import { parseExceptions, parseMatch } from "./match/expression.ts";
+import { keysOf } from "../plug/match/flower.ts";
+import { signOfGate } from "./held.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import type { Direction } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
-import { FIRST_FILTER, type Key } from "../plug/filter.ts";
+import { FIRST_EXCEPTION, FIRST_FILTER, type Key } from "../plug/filter.ts";
 
 /** How to make a gate. */
 export interface GateOptions {
@@ -19,6 +20,8 @@ export interface GateOptions {
   direction: Direction | "in" | "out";
   /** Which packets: an expression in tcpdump's words, or several, one of which a packet must fit. Default: all. */
   match?: string | readonly string[];
+  /** Which of these pass nevertheless: an expression, or several, one of which a packet must fit. Default: none. */
+  except?: string | readonly string[];
   /** The queue limit, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. Default: the next from 1,000 on. */
@@ -48,6 +51,10 @@ export interface GatePlan {
   cubes: readonly Cube[];
   /** The filters of each hook. */
   filters: PlannedFilter[];
+  /** The expressions for what is to pass, as they were written. */
+  except: string[];
+  /** The filters of each hook for that, in the order in which they are to be made. */
+  exceptions: PlannedException[];
   /** A short sign of what they compare. */
   sign: string;
   limitBytes?: number;
@@ -63,6 +70,11 @@ export interface GatePlan {
 export interface PlannedFilter {
   handle: number;
   keys: Key[];
+}
+
+/** A filter of each device for what is to pass, and which packets that is. */
+export interface PlannedException extends PlannedFilter {
+  cube: Cube;
 }
 
 /** Other words for a direction. */
@@ -85,11 +97,12 @@ const ALL_FILTERS_MAX = 200;
  */
 export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
-  const match = [options.match ?? []].flat().map((text) => text.trim().replaceAll(/\s+/g, " "));
-  const cubes = match.length === 0 ? [EVERYTHING] : match.flatMap((text) => parseMatch(text));
+  const match = asWritten(options.match);
+  const except = asWritten(options.except);
+  const { cubes, exceptions } = meaningOf(match, except);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
-  const filters = plannedFilters(cubes);
+  const { filters, excepted } = plannedFilters(cubes, exceptions);
   return {
     name,
     device: gateDevice(name),
@@ -98,7 +111,9 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
     match,
     cubes,
     filters,
-    sign: signOf(filters.map(({ keys }) => keys)),
+    except,
+    exceptions: excepted,
+    sign: signOfGate(filters.map(({ keys }) => keys), excepted.map(({ keys }) => keys)),
     limitBytes: options.limitBytes,
     priority: options.priority,
     hold,
@@ -106,6 +121,16 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
     replace,
     force,
   };
+}
+
+/** Expressions as they are kept and printed. */
+export function asWritten(expressions: string | readonly string[] = []): string[] {
+  return [expressions].flat().map((text) => text.trim().replaceAll(/\s+/g, " "));
+}
+
+function meaningOf(match: readonly string[], except: readonly string[]): { cubes: Cube[]; exceptions: Cube[] } {
+  const cubes = match.length === 0 ? [EVERYTHING] : match.flatMap((text) => parseMatch(text));
+  return except.length === 0 ? { cubes, exceptions: [] } : parseExceptions(match, except);
 }
 
 function devicesOf({ dev, devs = dev === undefined ? [] : [dev] }: GateOptions): readonly string[] {
@@ -131,9 +156,16 @@ export function parseDirection(text: string): Direction {
   throw new RangeError(`direction is ${JSON.stringify(text)}, must be in (ingress), out (egress) or both`);
 }
 
-function plannedFilters(cubes: readonly Cube[]): PlannedFilter[] {
-  if (cubes.length > ALL_FILTERS_MAX) {
-    throw new RangeError(`a gate cannot have ${cubes.length} filters on a device: at most ${ALL_FILTERS_MAX}`);
+function plannedFilters(
+  cubes: readonly Cube[],
+  exceptions: readonly Cube[],
+): { filters: PlannedFilter[]; excepted: PlannedException[] } {
+  const count = cubes.length + exceptions.length;
+  if (count > ALL_FILTERS_MAX) {
+    throw new RangeError(`a gate cannot have ${count} filters on a device: at most ${ALL_FILTERS_MAX}`);
   }
-  return cubes.map((cube, index) => ({ handle: FIRST_FILTER + index, keys: keysOf(cube) }));
+  return {
+    filters: cubes.map((cube, index) => ({ handle: FIRST_FILTER + index, keys: keysOf(cube) })),
+    excepted: exceptions.map((cube, index) => ({ handle: FIRST_EXCEPTION + index, keys: keysOf(cube), cube })),
+  };
 }

@@ -4,14 +4,22 @@ import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts"
 import type { Connection } from "../netlink/connection.ts";
 import { describeBypass } from "../plug/change.ts";
 import type { Action } from "../plug/action.ts";
-import { type Filter, type Hook, hookOf, ownAction, readFilters, redirectsTo, type Side } from "../plug/filter.ts";
+import {
+  type Filter,
+  type Hook,
+  hookOf,
+  isException,
+  ownAction,
+  readFilters,
+  redirectsTo,
+  type Side,
+} from "../plug/filter.ts";
 import { type Direction, GATE_TXQUEUELEN, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
 import { gateName } from "../plug/gate_name.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
-import { isOf } from "./held.ts";
+import { isOf, signOfGate } from "./held.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
-import { signOf } from "../plug/match/flower.ts";
 import { type Others, othersAt } from "./others.ts";
 
 /** What gates consist of, as a network namespace has it. */
@@ -85,6 +93,8 @@ export interface ListedGate {
    * not noted.
    */
   match?: readonly string[];
+  /** Expressions as they were written: a packet that fits one of them passes. Absent where that was not noted. */
+  except?: readonly string[];
   /** The limit that was last asked for, in bytes. */
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. */
@@ -99,6 +109,8 @@ export interface ListedGate {
   hitPackets: number;
   /** How many bytes they had. */
   hitBytes: number;
+  /** How many packets have passed since they were excepted. */
+  exceptedPackets: number;
   /** The counters of its plug; absent where there is none. */
   stats?: QdiscStats;
   /** For how long it has been there, in milliseconds; absent where it has no filter. */
@@ -110,7 +122,10 @@ export interface GateState {
   listed: ListedGate;
   link: LinkMessage;
   note?: GateNote;
+  /** Those that lead to it. */
   filters: Filter[];
+  /** Those for what it lets pass. */
+  exceptions: Filter[];
   /** The handle of its plug. */
   plugHandle?: number;
 }
@@ -149,14 +164,21 @@ function hooksOf(note: GateNote | undefined): Hook[] {
 function gateState(link: LinkMessage, machine: Machine): GateState {
   const kept = parseNote(link.alias);
   const filters = machine.filters.filter((filter) => isOwn(filter, link.ifindex, kept));
-  const note = parseNote(link.alias, cookiesOf(filters));
+  const exceptions = kept ? machine.filters.filter((filter) => isException(filter) && isOnHookOf(kept, filter)) : [];
+  const note = parseNote(link.alias, [...cookiesOf(filters), ...cookiesOf(exceptions)]);
   const plug = machine.qdiscs.find(({ ifindex, parent }) => ifindex === link.ifindex && parent === TC_H_ROOT);
   const stats = plug && isPlug(plug) ? plug.stats : undefined;
   return {
-    listed: { ...describe(link, { note, machine, filters, stats }), ...countersOf(filters), stats },
+    listed: {
+      ...describe(link, { note, machine, filters, exceptions, stats }),
+      ...countersOf(filters),
+      exceptedPackets: sum(exceptions.flatMap(({ actions }) => actions), "packets"),
+      stats,
+    },
     link,
     note,
     filters,
+    exceptions,
     plugHandle: stats && plug?.handle,
   };
 }
@@ -178,7 +200,7 @@ function isAt(filter: Filter, { ifindex, parent }: Pick<Filter, "ifindex" | "par
 }
 
 /** What is known of how it was asked for, and whether all of it is there. */
-function describe(link: LinkMessage, { note, machine, filters, stats }: Parts) {
+function describe(link: LinkMessage, { note, machine, filters, exceptions, stats }: Parts) {
   const name = gateName(link.name) ?? link.name;
   if (!note) {
     return { name, ifindex: link.ifindex, devs: [], faults: ["nothing but its device"], bypassed: [], before: [] };
@@ -189,9 +211,10 @@ function describe(link: LinkMessage, { note, machine, filters, stats }: Parts) {
     direction: note.direction,
     devs: note.devices.map((ifindex) => nameOf(machine, ifindex)),
     match: note.match,
+    except: note.except,
     limitBytes: note.limitBytes,
     priority: note.priority,
-    faults: faultsOf(link, { note, machine, filters, hasPlug: stats !== undefined }),
+    faults: faultsOf(link, { note, machine, filters, exceptions, hasPlug: stats !== undefined }),
     ...othersOf(note, { machine, filters }),
   };
 }
@@ -200,21 +223,24 @@ interface Parts {
   note?: GateNote;
   machine: Machine;
   filters: Filter[];
+  exceptions: Filter[];
   stats?: QdiscStats;
 }
 
 /** The filters of others on its hooks that meet its packets, each once, by what those hooks have. */
 export function othersOf(
   { priority, ...note }: GateNote,
-  { machine, filters }: Omit<Parts, "note" | "stats" | "machine"> & {
+  { machine, filters }: Pick<Parts, "filters"> & {
     machine: Pick<Machine, "links" | "filters">;
   },
 ): Others {
   const { links } = machine;
   const found = hooksOf({ priority, ...note }).map(({ ifindex, side }) => {
     const place = { ifindex, parent: hookOf(side) };
+    const here = machine.filters.filter((filter) => isAt(filter, place));
     const cubes = filters.filter((filter) => isAt(filter, place)).map(cubeOfFilter);
-    return othersAt(machine.filters.filter((filter) => isAt(filter, place)), { priority, cubes, links });
+    const except = here.filter((filter) => isException(filter) && filter.priority === priority).map(cubeOfFilter);
+    return othersAt(here, { priority, cubes, except, links });
   });
   return {
     bypassed: [...new Set(found.flatMap(({ bypassed }) => bypassed))],
@@ -235,20 +261,26 @@ function countersOf(filters: readonly Filter[]) {
 function isOwn(filter: Filter, device: number, note?: GateNote): boolean {
   const target = redirectsTo(filter);
   if (target === device) return true;
-  return target === 0 && note !== undefined && isOf(note, filter) &&
+  return target === 0 && note !== undefined && isOf(note, filter) && isOnHookOf(note, filter);
+}
+
+/** Whether a filter has a gate's priority on one of its hooks. */
+function isOnHookOf(note: GateNote, filter: Filter): boolean {
+  return filter.priority === note.priority &&
     hooksOf(note).some(({ ifindex, side }) => isAt(filter, { ifindex, parent: hookOf(side) }));
 }
 
 /** What there should be, and is not. */
 function faultsOf(
   link: LinkMessage,
-  { note, machine, filters, hasPlug }: { note: GateNote; machine: Machine; filters: Filter[]; hasPlug: boolean },
+  { note, machine, filters, exceptions, hasPlug }: Required<Omit<Parts, "stats">> & { hasPlug: boolean },
 ): string[] {
   const lost = note.devices.filter((ifindex) => !machine.links.some((device) => device.ifindex === ifindex));
   const bare = note.devices.filter((ifindex) => !lost.includes(ifindex) && !hookQdisc(machine, ifindex));
-  const isWhole = hooksOf(note).every(({ ifindex, side }) =>
-    isAsNoted(note, filters.filter((filter) => isAt(filter, { ifindex, parent: hookOf(side) })))
-  );
+  const isWhole = hooksOf(note).every(({ ifindex, side }) => {
+    const isHere = (filter: Filter) => isAt(filter, { ifindex, parent: hookOf(side) });
+    return isAsNoted(note, { filters: filters.filter(isHere), exceptions: exceptions.filter(isHere) });
+  });
   return [
     ...lost.map((ifindex) => `no device ${nameOf(machine, ifindex)}`),
     ...bare.map((ifindex) => `no clsact on ${nameOf(machine, ifindex)}`),
@@ -259,8 +291,10 @@ function faultsOf(
 }
 
 /** Whether these are the filters that were made on each hook. */
-function isAsNoted({ filters, sign }: GateNote, found: readonly Filter[]): boolean {
-  return found.length === filters && (sign === undefined || sign === signOf(found.map(({ keys = [] }) => keys)));
+function isAsNoted(note: GateNote, { filters, exceptions }: Pick<Parts, "filters" | "exceptions">): boolean {
+  const keysIn = (found: readonly Filter[]) => found.map(({ keys = [] }) => keys);
+  return filters.length === note.filters && exceptions.length === (note.exceptions ?? 0) &&
+    (note.sign === undefined || note.sign === signOfGate(keysIn(filters), keysIn(exceptions)));
 }
 
 function nameOf({ links }: Machine, ifindex: number): string {

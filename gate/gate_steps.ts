@@ -3,7 +3,7 @@ import type { Request } from "../codec/request.ts";
 import { type AnyOperation, EAFNOSUPPORT, ENOENT, EOPNOTSUPP, type Refusal } from "../linux/netlink_error.ts";
 import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import { otherRefusalError, QueueError, refusalError } from "../plug/queue_error.ts";
-import { createFilter, hookOf } from "../plug/filter.ts";
+import { createException, createFilter, hookOf } from "../plug/filter.ts";
 import {
   createClsact,
   createDevice,
@@ -23,6 +23,8 @@ export type Module = "ifb" | "sch_plug" | "sch_ingress" | "cls_flower";
 export interface Step {
   step: string;
   module: Module;
+  /** The module of the action that a filter ends with. */
+  action?: "act_mirred" | "act_gact";
   request: Request;
   /** An errno that is no failure. */
   tolerated?: number;
@@ -59,19 +61,27 @@ export function clsactStep(ifindex: number): Step {
   return { step: "create clsact", module: "sch_ingress", request: createClsact(ifindex) };
 }
 
+/** What is to pass comes first: of filters with one priority the kernel asks those first whose like it was given first. */
 export function filterSteps(plan: GatePlan, { ifindex: redirectTo, note }: Made): Step[] {
   const { priority } = note;
   const { cookies } = formatNote(note);
   const hooks = note.devices.flatMap((ifindex) =>
     sidesOf(note.direction).map((side) => ({ ifindex, parent: hookOf(side) }))
   );
-  return hooks.flatMap((hook) =>
-    plan.filters.map(({ handle, keys }, index): Step => ({
+  const { filters, exceptions } = plan;
+  return hooks.flatMap((hook) => [
+    ...exceptions.map(({ handle, keys }, index): Step => ({
+      step: "create a filter for an exception",
+      module: "cls_flower",
+      action: "act_gact",
+      request: createException({ ...hook, priority, handle }, { keys, cookie: cookies[filters.length + index] }),
+    })),
+    ...filters.map(({ handle, keys }, index): Step => ({
       step: "create a filter",
       module: "cls_flower",
       request: createFilter({ ...hook, priority, handle }, { keys, redirectTo, cookie: cookies[index] }),
-    }))
-  );
+    })),
+  ]);
 }
 
 /** Creates the device, before all else. */
@@ -84,17 +94,8 @@ export function createStep({ device }: GatePlan): Step {
  * and each device gets a clsact.
  */
 export function plannedRequests(plan: GatePlan, devices: readonly number[]): Request[] {
-  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY, filters, sign, match } = plan;
-  const note = {
-    direction,
-    devices,
-    ownClsact: devices,
-    limitBytes,
-    priority,
-    filters: filters.length,
-    sign,
-    match,
-  };
+  const { limitBytes = DEFAULT_LIMIT_BYTES, priority = FIRST_PRIORITY } = plan;
+  const note = noteOf(plan, { devices, ownClsact: devices, limitBytes, priority });
   const steps = [
     ...deviceSteps(plan, { ifindex: 0, note }),
     ...plugSteps(plan, { ifindex: 0, note }),
@@ -102,6 +103,22 @@ export function plannedRequests(plan: GatePlan, devices: readonly number[]): Req
     ...filterSteps(plan, { ifindex: 0, note }),
   ];
   return [createStep(plan), ...steps].map(({ request }) => request);
+}
+
+/** The note of what a plan means, with what was left open. */
+export function noteOf(
+  { direction, filters, exceptions, sign, match, except }: GatePlan,
+  decided: Pick<GateNote, "devices" | "ownClsact" | "limitBytes" | "priority">,
+): GateNote {
+  return {
+    direction,
+    ...decided,
+    filters: filters.length,
+    exceptions: exceptions.length,
+    sign,
+    match,
+    except,
+  };
 }
 
 /** What the kernel says where a module is not there; only the sentence tells that from other refusals. */
@@ -116,7 +133,7 @@ const UNKNOWN = [
 /** What the kernel's refusal of a step means: which step it was, what it said, and the module that is missing. */
 export function stepError(
   operation: AnyOperation,
-  { step, module, refusal }: { step: string; module: Module; refusal: Refusal },
+  { step, module, action = "act_mirred", refusal }: Omit<Step, "request" | "tolerated"> & { refusal: Refusal },
 ): QueueError {
   const { errno, sentence = "" } = refusal;
   if ((errno !== ENOENT && errno !== EOPNOTSUPP) || !UNKNOWN.some((words) => sentence.startsWith(words))) {
@@ -124,7 +141,7 @@ export function stepError(
     const { code, reason, cause } = means(operation, refusal);
     return new QueueError(code, operation, { reason: `${reason}, at this step: ${step}`, cause });
   }
-  const missing = sentence.startsWith("Failed to load TC action") ? "act_mirred" : module;
+  const missing = sentence.startsWith("Failed to load TC action") ? action : module;
   const { cause } = refusalError(operation, refusal);
   return new QueueError("no-module", operation, {
     reason: `this kernel has no ${missing}, needed to ${step}`,

@@ -1,31 +1,51 @@
 import type { Connection } from "../netlink/connection.ts";
-import { FIRST_FILTER, hookOf, readFilters } from "../plug/filter.ts";
+import { type Filter, FIRST_FILTER, hookOf, isException, type Key, readFilters } from "../plug/filter.ts";
 import type { Held } from "../plug/flow.ts";
 import { type Direction, type GateNote, sidesOf } from "../plug/gate_device.ts";
 import type { Cube } from "../plug/match/cube.ts";
 import { TAGGED } from "../plug/match/fields.ts";
-import { cubeOf } from "../plug/match/flower.ts";
+import { cubeOf, keysOf, signOf } from "../plug/match/flower.ts";
 
 /** What a gate that is there would hold: its filters are read when that is asked. */
 export function heldByGate(connection: Connection, note: GateNote | undefined): Held {
   if (!note) return { sides: [] };
   // On each device and side it has the same, but where somebody has taken them away, or the device.
   const hooks = note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side })));
-  const packets = (): Cube[] => {
+  const own = (): Filter[] => {
     for (const hook of hooks) {
-      const own = readFilters(connection, { operation: "list filters", hooks: [hook] })
-        .filter((filter) => isOf(note, filter) && filter.parent === hookOf(hook.side));
-      if (own.length > 0) return own.map((filter) => cubeOf(filter));
+      const here = readFilters(connection, { operation: "list filters", hooks: [hook] })
+        .filter(({ priority, parent }) => priority === note.priority && parent === hookOf(hook.side));
+      if (here.some((filter) => isOf(note, filter))) return here;
     }
     return [];
   };
-  return { sides: sidesOf(note.direction), packets };
+  return {
+    sides: sidesOf(note.direction),
+    packets: () => own().filter((filter) => isOf(note, filter)).map((filter) => cubeOf(filter)),
+    ...note.exceptions ? { except: () => own().filter(isException).flatMap(exactly) } : {},
+  };
 }
 
-/** What a gate with such a match would hold. */
-export function heldBy(cubes: readonly Cube[], direction: Direction): Held {
-  const packets = countsTags() ? cubes : cubes.map((cube) => new Map([...cube].filter(([field]) => field !== TAGGED)));
-  return { sides: sidesOf(direction), packets: () => packets };
+/** The packets that a filter matches; where it compares what is not known here, it is taken for one that matches none. */
+function exactly(filter: Filter): Cube[] {
+  const cube = cubeOf(filter);
+  return signOf([keysOf(cube)]) === signOf([filter.keys ?? []]) ? [cube] : [];
+}
+
+/** What a gate with such a match and such exceptions would hold. */
+export function heldBy(
+  { cubes, except }: { cubes: readonly Cube[]; except: readonly Cube[] },
+  direction: Direction,
+): Held {
+  const known = (all: readonly Cube[]) =>
+    countsTags() ? all : all.map((cube) => new Map([...cube].filter(([field]) => field !== TAGGED)));
+  const [packets, excepted] = [known(cubes), known(except)];
+  return { sides: sidesOf(direction), packets: () => packets, except: () => excepted };
+}
+
+/** A short sign of what a gate's filters compare, and those for what it lets pass. */
+export function signOfGate(filters: readonly (readonly Key[])[], exceptions: readonly (readonly Key[])[]): string {
+  return [filters, ...exceptions.length === 0 ? [] : [exceptions]].map(signOf).join("-");
 }
 
 /** Whether flower knows packets without a tag from those with one, as it does since Linux 5.19; where that is not known, not. */

@@ -9,12 +9,21 @@ import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";
 import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
-import { formatNote, type GateNote, sidesOf, writeNote } from "../plug/gate_device.ts";
+import { formatNote, type GateNote, packetsText, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
 import { type GateState, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
-import { clsactStep, createStep, deviceSteps, filterSteps, plugSteps, type Step, stepError } from "./gate_steps.ts";
+import {
+  clsactStep,
+  createStep,
+  deviceSteps,
+  filterSteps,
+  noteOf,
+  plugSteps,
+  type Step,
+  stepError,
+} from "./gate_steps.ts";
 import { type Survey, survey, type Surveyed } from "./survey.ts";
 
 /** A gate that is there now. */
@@ -117,12 +126,12 @@ function kept({ listed, link, note }: GateState): Opened {
 }
 
 function different(
-  { listed: { direction, devs, match, limitBytes, priority, faults } }: GateState,
+  { listed: { direction, devs, limitBytes, priority, faults, ...listed } }: GateState,
   operation: AnyOperation,
 ) {
   const what = faults.length > 0
     ? `it is there, but not whole (${faults.join(", ")})`
-    : `another is there: ${direction} of ${devs.join(", ")}, ${match?.join(" or ") || "all packets"}, ` +
+    : `another is there: ${direction} of ${devs.join(", ")}, ${packetsText(listed)}, ` +
       `limit ${limitBytes}, priority ${priority}`;
   return new QueueError("different-gate", operation, { reason: what });
 }
@@ -133,7 +142,7 @@ function different(
  * @throws {QueueError} where packets would be lost, somebody else's filters bypassed, or somebody locked out
  */
 function refuse(connection: Connection, { plan, operation, devices }: Task & Survey): void {
-  const { cubes, direction } = plan;
+  const { cubes, exceptions, direction } = plan;
   for (const [index, device] of devices.entries()) {
     const { ifindex } = device;
     refuseDeviceKind(device, { plan, operation, dev: plan.devs[index] });
@@ -141,7 +150,11 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
     refuseHeld(device, { operation, dev: plan.devs[index] });
     refuseStray(device, { operation, dev: plan.devs[index] });
     if (plan.force) continue;
-    const danger = { operation, ifindex, held: heldBy(cubes, direction) };
+    const danger = {
+      operation,
+      ifindex,
+      held: heldBy({ cubes, except: exceptions.map(({ cube }) => cube) }, direction),
+    };
     if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
     if (plan.hold && !plan.hasDeadline) refuseLockout(connection, danger);
   }
@@ -200,27 +213,23 @@ function hooksWithOthers(
 ) {
   const isAlone = devices.every(({ foreign }) => foreign.every(({ filters }) => filters.length === 0));
   const links = isAlone ? [] : readLinks(connection, operation);
+  const except = plan.exceptions.map(({ cube }) => cube);
   return devices.flatMap(({ foreign }, index) =>
     foreign.map(({ side, filters }) => ({
       place: `${plan.devs[index]} ${side}`,
-      others: othersAt(filters, { priority, cubes: plan.cubes, links }),
+      others: othersAt(filters, { priority, cubes: plan.cubes, except, links }),
     }))
   );
 }
 
 /** Decides what was left open. */
 function decide({ plan, operation, devices }: Task & Survey): GateNote {
-  const { direction, limitBytes = DEFAULT_LIMIT_BYTES, filters, sign, match } = plan;
-  return {
-    direction,
+  return noteOf(plan, {
     devices: devices.map(({ ifindex }) => ifindex),
     ownClsact: devices.filter(({ hook, isOwn }) => !hook || isOwn).map(({ ifindex }) => ifindex),
-    limitBytes,
+    limitBytes: plan.limitBytes ?? DEFAULT_LIMIT_BYTES,
     priority: choosePriority(devices, { plan, operation }),
-    filters: filters.length,
-    sign,
-    match,
-  };
+  });
 }
 
 /** A device's `ingress` qdisc stands where clsact would, and has no hook for what leaves. */

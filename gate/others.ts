@@ -1,7 +1,7 @@
 import type { LinkMessage } from "../codec/message.ts";
 import type { Action } from "../plug/action.ts";
 import { type Filter, isGateFilter } from "../plug/filter.ts";
-import { type Cube, intersect } from "../plug/match/cube.ts";
+import { type Cube, intersectAll, isCovered } from "../plug/match/cube.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
 
 /** What filters that plugctl did not make do to a gate, and it to them, each as tc names it. */
@@ -38,14 +38,16 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
 export interface Standing {
   priority: number;
   cubes: readonly Cube[];
+  /** Those of them that it lets pass. */
+  except?: readonly Cube[];
 }
 
 /** Looks through the filters of a hook for those that meet some of a gate's packets. */
 export function othersAt(
   filters: readonly Filter[],
-  { priority, cubes, links = [] }: Standing & { links?: readonly LinkMessage[] },
+  { priority, links = [], ...standing }: Standing & { links?: readonly LinkMessage[] },
 ): Others {
-  const foreign = filters.filter((filter) => filter.chain === 0 && !isGateFilter(filter) && overlaps(filter, cubes));
+  const foreign = filters.filter((filter) => filter.chain === 0 && !isGateFilter(filter) && overlaps(filter, standing));
   const name = (filter: Filter) => nameFilter(filter, links);
   return {
     bypassed: foreign.filter((filter) => filter.priority > priority).map(name),
@@ -54,9 +56,8 @@ export function othersAt(
 }
 
 /** Of a filter of another kind than flower nothing is known but its protocol. */
-function overlaps(filter: Filter, cubes: readonly Cube[]): boolean {
-  const theirs = cubeOfFilter(filter);
-  return cubes.some((cube) => intersect(cube, theirs) !== undefined);
+function overlaps(filter: Filter, { cubes, except = [] }: Omit<Standing, "priority">): boolean {
+  return intersectAll(cubes, [cubeOfFilter(filter)]).some((both) => !isCovered(both, except));
 }
 
 /** Whether no later filter sees what it matches: only one whose actions end with `continue` lets them go on. */

@@ -6,7 +6,7 @@ import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { nameQueue, onGate, onQueue, Queue, readPlug } from "../plug/queue.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
 import { takeDown } from "./close_gate.ts";
-import { deleteFilter, type Filter, isStray, readFilters } from "../plug/filter.ts";
+import { deleteFilter, type Filter, readFilters, strayAmong } from "../plug/filter.ts";
 import { removeTap, strayTaps, type Tap } from "./tap.ts";
 import { type ListedPlug, listPlugs } from "../plug/qdiscs.ts";
 import { allHooks, hookQdisc, isBare, readGates, readMachine } from "./gate_state.ts";
@@ -201,8 +201,7 @@ export function findQueues(connection: Connection): Found {
 /** The filters of gates whose device is gone, which lose every packet that they match. */
 export function strayFilters(connection: Connection): Filter[] {
   const operation = "list filters";
-  return readFilters(connection, { operation, hooks: allHooks(connection, operation) })
-    .filter(isStray);
+  return strayAmong(readFilters(connection, { operation, hooks: allHooks(connection, operation) }));
 }
 
 function look(connection: Connection) {

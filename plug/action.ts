@@ -3,6 +3,7 @@ import { TCA_STATS_BASIC } from "../codec/assembly/constants.ts";
 import {
   TC_ACT_PIPE,
   TC_ACT_STOLEN,
+  TC_ACT_UNSPEC,
   TC_GACT_ACTION_AT,
   TC_MIRRED_EACTION_AT,
   TC_MIRRED_IFINDEX_AT,
@@ -15,6 +16,7 @@ import {
   TCA_CSUM_PARMS,
   TCA_CT_PARMS,
   TCA_EGRESS_REDIR,
+  TCA_GACT_PARMS,
   TCA_IFE_PARMS,
   TCA_MIRRED_PARMS,
   TCA_MIRRED_TM,
@@ -107,6 +109,16 @@ export function sample(group: number, { index, truncBytes }: { index: number; tr
       number("TRUNC_SIZE", TCA_SAMPLE_TRUNC_SIZE, truncBytes),
       number("PSAMPLE_GROUP", TCA_SAMPLE_PSAMPLE_GROUP, group),
     ]),
+  ];
+}
+
+/** `gact continue`, with `struct tc_gact` of `linux/tc_act/tc_gact.h`: no later filter of the same priority is asked. */
+export function goOn(cookie: Uint8Array | undefined): FieldInput[] {
+  const struct = { index: 0, capab: 0, action: TC_ACT_UNSPEC >>> 0, refcnt: 0, bindcnt: 0 };
+  return [
+    attribute("KIND", TCA_ACT_KIND, "gact"),
+    nest("OPTIONS", TCA_ACT_OPTIONS, [nest("PARMS", TCA_GACT_PARMS, words(struct))]),
+    ...cookie ? [attribute("COOKIE", TCA_ACT_COOKIE, cookie)] : [],
   ];
 }
 

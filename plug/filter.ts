@@ -48,7 +48,7 @@ import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type Action, attribute, nest, readAction, redirect, SAMPLE, sample, text, words } from "./action.ts";
+import { type Action, attribute, goOn, nest, readAction, redirect, SAMPLE, sample, text, words } from "./action.ts";
 
 /** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
 export interface Key {
@@ -93,6 +93,8 @@ export interface Filter {
 
 /** The handle of a gate's first filter on a hook, "PL" and 1: the others of the same gate and hook have the next. */
 export const FIRST_FILTER = 0x504c0001;
+/** The handle of the first filter for what a gate lets pass: the others of the same gate and hook have the next. */
+export const FIRST_EXCEPTION = 0x504c8001;
 
 /** Where the keys of a `struct tc_u32_sel` begin, each a `struct tc_u32_key`, whose first word is the mask. */
 const U32_KEYS_AT = 16;
@@ -128,6 +130,11 @@ export function isGateFilter({ handle, kind }: Pick<Filter, "handle" | "kind">):
   return kind === "flower" && handle >>> 16 === FIRST_FILTER >>> 16 && (handle & 0xffff) !== 0;
 }
 
+/** Whether it is for what a gate lets pass; the gate is the one that has its priority on this hook. */
+export function isException(filter: Pick<Filter, "handle" | "kind">): boolean {
+  return isGateFilter(filter) && filter.handle >= FIRST_EXCEPTION;
+}
+
 /** The device to which a filter sends what it matches, and does nothing else with it; 0 where that is gone. */
 export function redirectsTo({ actions }: Filter): number | undefined {
   const [{ mirred } = {}, ...others] = actions.filter(({ kind }) => kind !== SAMPLE);
@@ -137,6 +144,14 @@ export function redirectsTo({ actions }: Filter): number | undefined {
 /** Whether it is a gate's whose device is gone: it loses what it matches. */
 export function isStray(filter: Filter): boolean {
   return isGateFilter(filter) && redirectsTo(filter) === 0;
+}
+
+/** Those of gates whose device is gone, with what those gates let pass. */
+export function strayAmong(filters: readonly Filter[]): Filter[] {
+  const leading = filters.filter((filter) => (redirectsTo(filter) ?? 0) !== 0);
+  const isBeside = ({ ifindex, parent, priority }: Filter) => (other: Filter) =>
+    other.ifindex === ifindex && other.parent === parent && other.priority === priority;
+  return filters.filter((filter) => isStray(filter) || isException(filter) && !leading.some(isBeside(filter)));
 }
 
 /** The action of a gate's filter that sends packets through the gate; what samples them for who looks stands before it. */
@@ -229,13 +244,28 @@ export interface GateFilter {
 
 /** Creates a flower filter that sends what it matches through the gate's device. */
 export function createFilter(place: FilterPlace, { keys, redirectTo, cookie }: GateFilter): FieldsRequest {
+  return flowerFilter(place, { keys, actions: [redirect(redirectTo, { cookie })], flags: NLM_F_CREATE | NLM_F_EXCL });
+}
+
+/**
+ * Creates a flower filter that keeps what it matches from the filters that were created after it with the same priority,
+ * and leaves it to those of the next one.
+ */
+export function createException(place: FilterPlace, { keys, cookie }: Omit<GateFilter, "redirectTo">): FieldsRequest {
+  return flowerFilter(place, { keys, actions: [goOn(cookie)], flags: NLM_F_CREATE | NLM_F_EXCL });
+}
+
+function flowerFilter(
+  place: FilterPlace,
+  { keys, actions, flags }: { keys: readonly Key[]; actions: readonly FieldInput[][]; flags: number },
+): FieldsRequest {
   const options = [
     ...keys.map(({ type, value }) => attribute("KEY", type, value)),
-    nest("ACT", TCA_FLOWER_ACT, [nest("1", 1, redirect(redirectTo, { cookie }))]),
+    nest("ACT", TCA_FLOWER_ACT, actions.map((action, at) => nest(String(at + 1), at + 1, action))),
   ];
   return {
     type: RTM_NEWTFILTER,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
+    flags,
     fields: [...placeFields(place), attribute("KIND", TCA_KIND, "flower"), nest("OPTIONS", TCA_OPTIONS, options)],
   };
 }
@@ -254,16 +284,7 @@ export function sampleFilter(
     return sample(group, { index: known?.index ?? 0, truncBytes });
   });
   const forward = redirect(redirectsTo(filter) ?? 0, { cookie: own?.cookie, index: own?.index });
-  const actions = [...samples, forward].map((action, at) => nest(String(at + 1), at + 1, action));
-  const options = [
-    ...keys.map(({ type, value }) => attribute("KEY", type, value)),
-    nest("ACT", TCA_FLOWER_ACT, actions),
-  ];
-  return {
-    type: RTM_NEWTFILTER,
-    flags: NLM_F_CREATE,
-    fields: [...placeFields(filter), attribute("KIND", TCA_KIND, "flower"), nest("OPTIONS", TCA_OPTIONS, options)],
-  };
+  return flowerFilter(filter, { keys, actions: [...samples, forward], flags: NLM_F_CREATE });
 }
 
 /** Deletes a filter. */

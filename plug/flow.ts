@@ -1,15 +1,5 @@
 import type { Side } from "./filter.ts";
-import {
-  bits,
-  type Cube,
-  EVERYTHING,
-  type Field,
-  intersect,
-  intersectAll,
-  is,
-  isCovered,
-  range,
-} from "./match/cube.ts";
+import { bits, type Cube, EVERYTHING, type Field, intersectAll, is, isCovered, range } from "./match/cube.ts";
 import {
   ADDRESSES,
   all,
@@ -62,6 +52,8 @@ export interface Held {
   readonly sides: readonly Side[];
   /** Which packets; absent for all of them. */
   readonly packets?: () => readonly Cube[];
+  /** Those of them that pass. */
+  readonly except?: () => readonly Cube[];
   /** Whether others may come there, too. */
   readonly isClass?: true;
 }
@@ -70,8 +62,11 @@ export interface Held {
 export function canHold(held: Held, flow: Flow): boolean {
   if (!held.sides.includes(flow.side)) return false;
   const cubes = among(flow, held.isClass ? undefined : held.packets?.());
-  return cubes === undefined ||
-    tagged(flow, flow.look().packets).some((packet) => cubes.some((cube) => intersect(cube, packet)));
+  if (cubes === undefined) return true;
+  const except = held.except?.() ?? [];
+  return tagged(flow, flow.look().packets).some((packet) =>
+    intersectAll([packet], cubes).some((both) => !isCovered(both, except))
+  );
 }
 
 /** Whether all would be held of one kind of packet that a flow has. */
@@ -82,7 +77,12 @@ export function holdsAll(held: Held, flow: Flow): boolean {
   if (cubes.length === 0) return false;
   const { packets, unknown = [], elsewhere = [] } = flow.look();
   const wanted = cubes.map((cube) => new Map([...cube].filter(([field]) => !unknown.includes(field))));
-  return tagged(flow, packets).some((packet) => isCovered(packet, [...elsewhere, ...wanted]));
+  // What compares something that is not known may let pass none of them.
+  const except = (held.except?.() ?? []).filter((cube) => unknown.every((field) => !cube.has(field)));
+  return tagged(flow, packets).some((packet) =>
+    isCovered(packet, [...elsewhere, ...wanted]) &&
+    intersectAll([packet], except).every((passing) => isCovered(passing, elsewhere))
+  );
 }
 
 /** Which of the packets that are held filters may send on to there. */

@@ -30,6 +30,10 @@ export interface GateNote {
   sign?: string;
   /** The expressions as they were written, one of which a packet must fit; none for all packets. */
   match?: readonly string[];
+  /** How many filters it has on each hook for what it lets pass. */
+  exceptions?: number;
+  /** The expressions for that as they were written. */
+  except?: readonly string[];
 }
 
 /** The version of the text; one that adds words and changes none keeps it. */
@@ -38,10 +42,15 @@ const VERSION = "1";
 const ALIAS_MAX = 255;
 /** Between expressions, none of which has it. */
 const BETWEEN = "; ";
+/** What stands before each that says what passes. */
+const EXCEPT = "except ";
 /** The longest limit and priority: a change of them must not cut the expressions. */
 const LONGEST = { limitBytes: 0xffffffff, priority: 0xffff };
 
-/** A note as it is kept: what does not fit into the alias goes on in the cookies of the gate's filters, in order. */
+/**
+ * A note as it is kept: what does not fit into the alias goes on in the cookies of the gate's filters, in order, and in
+ * those of what it lets pass.
+ */
 export interface KeptNote {
   alias: string;
   cookies: Uint8Array[];
@@ -49,14 +58,17 @@ export interface KeptNote {
 
 /**
  * Formats a note: `plugctl=1 direction=egress devices=2,3 clsact=2 limit=1048576 priority=1000 filters=2
- * sign=8d0c4b5a match=tcp dst port 80; udp`.
+ * sign=8d0c4b5a match=tcp dst port 80; udp; except src host 10.0.0.1`.
  *
  * @throws {RangeError} where there are more devices than an alias holds, some 25 at least, or longer expressions than
  * fit into it and the cookies
  */
 export function formatNote(note: GateNote): KeptNote {
-  const bytes = new TextEncoder().encode((note.match ?? []).join(BETWEEN));
-  const room = ALIAS_MAX - head({ ...note, ...LONGEST }, note.filters).length;
+  const { match = [], except = [], filters, exceptions = 0 } = note;
+  const text = [...match, ...except.map((each) => EXCEPT + each)].join(BETWEEN);
+  const bytes = new TextEncoder().encode(text);
+  const places = filters + exceptions;
+  const room = ALIAS_MAX - head({ ...note, ...LONGEST }, places).length;
   if (room < 0) {
     throw new RangeError(
       `a gate cannot have ${note.devices.length} devices: its note does not fit into ${ALIAS_MAX} bytes`,
@@ -67,19 +79,19 @@ export function formatNote(note: GateNote): KeptNote {
     { length: Math.ceil(rest.length / COOKIE_MAX) },
     (_, index) => rest.slice(index * COOKIE_MAX, (index + 1) * COOKIE_MAX),
   );
-  if (cookies.length > note.filters) {
-    const most = room + note.filters * COOKIE_MAX;
-    throw new RangeError(
-      `a gate's match cannot have ${bytes.length} characters: ${most} at most, with ${note.filters} filters`,
-    );
+  if (cookies.length > places) {
+    const most = room + places * COOKIE_MAX;
+    const what = except.length === 0 ? "a gate's match" : "a gate's match and exceptions";
+    throw new RangeError(`${what} cannot have ${bytes.length} characters: ${most} at most, with ${places} filters`);
   }
   return { alias: head(note, cookies.length) + new TextDecoder().decode(bytes.subarray(0, room)), cookies };
 }
 
 function head(note: GateNote, cookies: number): string {
-  const { direction, devices, ownClsact, limitBytes, priority, filters, sign = "" } = note;
+  const { direction, devices, ownClsact, limitBytes, priority, filters, exceptions = 0, sign = "" } = note;
   return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
-    `limit=${limitBytes} priority=${priority} filters=${filters} sign=${sign} ` +
+    `limit=${limitBytes} priority=${priority} filters=${filters} ` +
+    `${exceptions === 0 ? "" : `exceptions=${exceptions} `}sign=${sign} ` +
     `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
 }
 
@@ -94,12 +106,19 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
     limitBytes: Number(words.get("limit") ?? NaN),
     priority: Number(words.get("priority") ?? NaN),
     filters: Number(words.get("filters") ?? NaN),
+    exceptions: Number(words.get("exceptions") ?? 0),
   };
   const whole = Object.values(note).flat().every((number) => Number.isInteger(number) && number >= 0);
   if (words.get("plugctl") !== VERSION || !whole || !isDirection(direction)) return undefined;
   const cut = Number(words.get("cookies") ?? 0);
-  const match = text === undefined || cut > cookies.length ? undefined : expressions(text, cookies.slice(0, cut));
-  return { direction, ...note, sign: words.get("sign"), match };
+  const written = text === undefined || cut > cookies.length ? undefined : expressions(text, cookies.slice(0, cut));
+  return {
+    direction,
+    ...note,
+    sign: words.get("sign"),
+    match: written?.filter((each) => !each.startsWith(EXCEPT)),
+    except: written?.filter((each) => each.startsWith(EXCEPT)).map((each) => each.slice(EXCEPT.length)),
+  };
 }
 
 function isDirection(text: string | undefined): text is Direction {
@@ -109,6 +128,12 @@ function isDirection(text: string | undefined): text is Direction {
 function expressions(start: string, cookies: readonly Uint8Array[]): string[] {
   const rest = cookies.map((cookie) => new TextDecoder().decode(cookie)).join("");
   return start + rest === "" ? [] : (start + rest).split(BETWEEN);
+}
+
+/** Which packets a gate holds, in words; `undefined` where that was not noted. */
+export function packetsText({ match, except = [] }: Pick<GateNote, "match" | "except">): string | undefined {
+  const all = match && (match.join(" or ") || "all packets");
+  return all && [all, ...except.length === 0 ? [] : [except.join(" or ")]].join(" except ");
 }
 
 /** A note with another limit; what it does not say itself stays as it is. */

@@ -78,7 +78,8 @@ export function refuseLockout(connection: Connection, danger: Danger): void {
 
 /** What would be held, looked up once. */
 function known(held: Held = EVERYTHING): Held {
-  return held.packets ? { ...held, packets: once(held.packets) } : held;
+  const { packets, except } = held;
+  return { ...held, ...packets ? { packets: once(packets) } : {}, ...except ? { except: once(except) } : {} };
 }
 
 function refuseLockoutNow({ session, defaults }: View, danger: Met): void {

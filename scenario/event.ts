@@ -102,6 +102,8 @@ export interface QueueLayout {
   direction?: "ingress" | "egress" | "both";
   /** Of a gate: expressions, one of which a packet fits; none means all packets. */
   match?: string[];
+  /** Of a gate: expressions for what passes nevertheless. */
+  except?: string[];
   /** The queue limit, in bytes, where the file says it. */
   limitBytes?: number;
 }

@@ -78,6 +78,7 @@ const SCENARIO_START = v.strictObject({
     devs: v.array(v.string()),
     direction: v.optional(v.picklist(["ingress", "egress", "both"])),
     match: v.optional(v.array(v.string())),
+    except: v.optional(v.array(v.string())),
     limitBytes: v.optional(COUNT),
   })),
   timeoutMs: v.number(),

@@ -82,6 +82,7 @@ export interface PlannedGate extends PlannedQueueBase {
   devs: readonly string[];
   direction: Direction;
   match: readonly string[];
+  except: readonly string[];
   priority?: number;
   /** Whether its packets may bypass filters that others have put behind it. */
   force?: boolean;

@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../codec/handle.ts";
+import { packetsText } from "../plug/gate_device.ts";
 import { gateDevice } from "../plug/gate_name.ts";
 import { parseDirection, planGate } from "../gate/gate_plan.ts";
 import { parseMatch } from "../gate/match/expression.ts";
@@ -46,6 +47,7 @@ export const GATE_ENTRIES = {
     "in (ingress) for packets that come in, out (egress) for those that leave, or both",
   ),
   match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
+  except: v.optional(oneOrMore(SOME_TEXT, "an expression for packets that pass, such as arp, or a list of them")),
   limit: v.optional(SIZE),
   priority: v.optional(wholeNumber(1, 65535)),
   force: v.optional(v.literal(true, "true: its packets may bypass filters that others have put behind it")),
@@ -95,6 +97,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     devs: fields.dev,
     direction: parseDirection(fields.direction),
     match: fields.match ?? [],
+    except: fields.except ?? [],
     limitBytes: fields.limit,
     priority: fields.priority,
     force: fields.force,
@@ -102,6 +105,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
   };
   const before = context.mistakes.length;
   gate.match.forEach((text, index) => checkMatch(text, { tree: follow(tree, ["match", index]), context }));
+  if (context.mistakes.length === before) checkExcept(gate, { tree, context });
   if (context.mistakes.length === before) refused(() => planGate(gate), { tree, what: `gate ${name}`, context });
   return gate;
 }
@@ -134,15 +138,35 @@ function define(
 }
 
 /** Notes what is wrong in an expression, with its place in the text. */
-export function checkMatch(text: string, { tree: written, context }: { tree: Tree; context: Context }): void {
+export function checkMatch(text: string, { tree, context }: { tree: Tree; context: Context }): void {
+  noteMistake(() => parseMatch(text), { text, tree, context });
+}
+
+/** The same of what is excepted; that nothing would be left is said of the gate. */
+function checkExcept({ match, except }: PlannedGate, { tree, context }: { tree: Tree; context: Context }): void {
+  except.forEach((text, index) => {
+    const written = follow(tree, ["except", index]);
+    noteMistake(() => parseMatch(text, { within: match }), { text, tree: written, context, called: "exception" });
+  });
+}
+
+function noteMistake(
+  parse: () => void,
+  { text, tree: written, context, called = "match" }: {
+    text: string;
+    tree: Tree;
+    context: Context;
+    called?: "match" | "exception";
+  },
+): void {
   try {
-    parseMatch(text);
+    parse();
   } catch (error) {
     if (!(error instanceof MatchError)) throw error;
     const verbatim = written.kind === "scalar" && written.value === text;
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);
-    const what = error.problem ?? (part ? `${JSON.stringify(part)} in the match` : "the match ends");
+    const what = error.problem ?? (part ? `${JSON.stringify(part)} in the ${called}` : `the ${called} ends`);
     context.mistakes.push({ line, column, what, expected: error.expected });
   }
 }
@@ -184,6 +208,5 @@ export function describeQueue(queue: PlannedQueue): string {
   const limit = queue.limitBytes === undefined ? "" : `, limit ${queue.limitBytes} bytes`;
   const host = queue.host === undefined ? "" : ` of ${queue.host}`;
   if (queue.kind === "plug") return `plug ${queue.name} to ${queue.dev}${host}${limit}`;
-  const match = queue.match.length > 0 ? queue.match.join(" or ") : "all packets";
-  return `gate ${queue.name} to ${queue.devs.join(", ")}${host}: ${queue.direction}, ${match}${limit}`;
+  return `gate ${queue.name} to ${queue.devs.join(", ")}${host}: ${queue.direction}, ${packetsText(queue)}${limit}`;
 }

@@ -1,13 +1,13 @@
 import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { Gate } from "../../gate/gate.ts";
-import { type GateOptions, type GatePlan, parseDirection, planGate } from "../../gate/gate_plan.ts";
+import { type GateOptions, type GatePlan, parseDirection } from "../../gate/gate_plan.ts";
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
-import { MatchError } from "../../gate/match/reader.ts";
-import { deleteDevice, type Direction } from "../../plug/gate_device.ts";
+import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
+import { plannedGate } from "../hold/hold_plan.ts";
 import { openConnection, refuseTwice } from "../targets.ts";
 import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
 import { whereOf } from "../where.ts";
@@ -15,7 +15,7 @@ import { whereOf } from "../where.ts";
 /** `plugctl gate add` */
 export async function addGate(context: Context): Promise<void> {
   const options = gateOptions(context);
-  const plan = understood(() => plannedGate(options));
+  const plan = plannedGate(options);
   if (isGiven(context, "dry-run")) return await printAddition(context, plan);
   using connection = await openConnection(context);
   const gate = Gate.open({ ...options, connection });
@@ -24,21 +24,6 @@ export async function addGate(context: Context): Promise<void> {
   if (!isGiven(context, "json")) return;
   const { lastAsked } = gate.plug;
   context.print(`${JSON.stringify({ ...gate.read(), made: gate.made, lastAsked }, null, 2)}\n`);
-}
-
-/** The plan; an error in a match is shown with a caret under what is wrong. */
-function plannedGate(options: GateOptions): GatePlan {
-  try {
-    return planGate(options);
-  } catch (error) {
-    if (!(error instanceof MatchError)) throw error;
-    const drawing = error.drawing.replaceAll(/^/gm, "  ");
-    const meant = error.hint === undefined ? "" : `; did you mean "${error.hint}"?`;
-    throw new UsageError(
-      `cannot understand --match: ${error.what}, expected ${error.expected}${meant}\n${drawing}`,
-      { cause: error },
-    );
-  }
 }
 
 function gateOptions(context: Context): GateOptions {
@@ -54,6 +39,7 @@ function gateOptions(context: Context): GateOptions {
     devs: devices.map(deviceName),
     direction: directionOf(context),
     match: values.get("match"),
+    except: values.get("except"),
     limitBytes: limit === undefined ? undefined : parseSize(limit),
     priority: priorityOf(context),
     hold: isGiven(context, "hold"),
@@ -98,11 +84,18 @@ export async function showGates(context: Context): Promise<void> {
   for (const gate of gates) for (const remark of remarksOn(gate, where)) context.note(remark);
 }
 
-function row({ name, direction, devs, priority, limitBytes, hitPackets, stats, ageMs, match }: ListedGate): string[] {
+function row(gate: ListedGate): string[] {
+  const { name, direction, devs, priority, limitBytes, hitPackets, stats, ageMs } = gate;
   const numbers = [priority, limitBytes, hitPackets, stats?.backlogPackets, stats?.drops];
   const texts = numbers.map((number) => number === undefined ? UNKNOWN : String(number));
-  const packets = match && (match.join(" or ") || "all packets");
-  return [name, direction ?? UNKNOWN, devs.join(",") || UNKNOWN, ...texts, ageText(ageMs), packets ?? UNKNOWN];
+  return [
+    name,
+    direction ?? UNKNOWN,
+    devs.join(",") || UNKNOWN,
+    ...texts,
+    ageText(ageMs),
+    packetsText(gate) ?? UNKNOWN,
+  ];
 }
 
 /** An age with its largest unit: `4s`, `17m`, `3h`, `12d`. */

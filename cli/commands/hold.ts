@@ -1,5 +1,8 @@
 import { gapRemarks, losses, removalRemarks } from "../../plug/detach_report.ts";
 import { TC_H_ROOT } from "../../codec/handle.ts";
+import type { GatePlan } from "../../gate/gate_plan.ts";
+import { plannedRequests } from "../../gate/gate_steps.ts";
+import { deleteDevice } from "../../plug/gate_device.ts";
 import { gateDevice } from "../../plug/gate_name.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
@@ -10,12 +13,13 @@ import {
   type QdiscPlace,
 } from "../../plug/plug_requests.ts";
 import { isGone } from "../../plug/queue_error.ts";
+import { LAST_PRIORITY } from "../../plug/shelter.ts";
 import { Child } from "../hold/child.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT, Interrupted, interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
-import { type HoldPlan, holdPlan } from "../hold/hold_plan.ts";
+import { type HoldPlan, holdPlan, plannedGate } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
 import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
@@ -37,6 +41,7 @@ interface Work extends HoldQueues {
 /** `plugctl hold` */
 export async function run(context: Context): Promise<number | void> {
   const plan = holdPlan(context);
+  if (plan.except.length > 0) plannedGates(plan, ["lo"]);
   if (isGiven(context, "dry-run")) {
     const { guessTargets } = await import("../dry_run.ts");
     return await printPlan(context, { ...plan, ...guessTargets(context, plan) });
@@ -46,7 +51,7 @@ export async function run(context: Context): Promise<number | void> {
   using outputs = await openHoldOutputs(context);
   using connection = await openConnection(context);
   const targets = resolveTargets(connection, plan);
-  refuseLimit(plan, targets);
+  refuseOptions(plan, targets);
   const queues = openHoldQueues(connection, { ...plan, ...targets });
   using _guardian = queues.guardian;
   const warnings = [...queues.attached, ...queues.standIns.map(({ gate }) => gate.plug)].flatMap((plug) =>
@@ -69,10 +74,35 @@ export async function run(context: Context): Promise<number | void> {
   );
 }
 
-/** @throws {UsageError} where a limit is given and no plug is attached for the hold */
-function refuseLimit({ limitBytes }: HoldPlan, { places }: Targets): void {
+/** @throws {UsageError} where a limit is given and no plug is attached for the hold, or exceptions of a gate that is there */
+function refuseOptions({ limitBytes, except }: HoldPlan, { gates, places }: Targets): void {
+  if (except.length > 0 && gates.length > 0) {
+    throw new UsageError("--except goes with a device: a gate has its own, which gate add says");
+  }
   if (limitBytes === undefined || places.length > 0) return;
   throw new UsageError("--limit goes with a device: a gate has its own, which plugctl limit changes");
+}
+
+/** The gates through which devices are held where some packets pass. */
+function plannedGates({ except, limitBytes }: HoldPlan, devs: readonly string[]): GatePlan[] {
+  return devs.map((dev) => plannedGate({ dev, direction: "egress", except, limitBytes, priority: LAST_PRIORITY }));
+}
+
+/** Prints what would be sent if there were no clsact on the devices yet. */
+async function printGates(context: Context, plan: HoldPlan): Promise<void> {
+  const { printMessages, readIndex } = await import("../dry_run.ts");
+  const gates = plannedGates(plan, plan.places.map(({ dev }) => dev));
+  const place = { ifindex: 0, parent: TC_H_ROOT, handle: FIRST_HANDLE };
+  context.note("a gate is made for each device, whose name is another each time; its index is shown as 0");
+  printMessages(
+    context,
+    gates.flatMap((gate) => [
+      ...plannedRequests(gate, gate.devs.map((dev) => readIndex(context, dev))),
+      changeRequest(place, "buffer"),
+      changeRequest(place, "release-indefinite"),
+      deleteDevice(place.ifindex),
+    ]),
+  );
 }
 
 /** Holds, takes away what was attached, waits for the command, and says what came of it. */
@@ -162,7 +192,8 @@ async function awaitCommand({ child, signal }: Work): Promise<number | undefined
 /** Prints what would be sent if there were no plug on the devices yet. */
 async function printPlan(context: Context, plan: HoldPlan): Promise<void> {
   const { gates, places, limitBytes } = plan;
-  refuseLimit(plan, plan);
+  refuseOptions(plan, plan);
+  if (plan.except.length > 0) return await printGates(context, plan);
   const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
   const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
   const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));

@@ -6,12 +6,16 @@ import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
 import { whereOf } from "../where.ts";
 import type { Where } from "../../plug/queue_error.ts";
-import { UsageError } from "../exit_status.ts";
+import { asWritten, type GateOptions, type GatePlan, planGate } from "../../gate/gate_plan.ts";
+import { MatchError } from "../../gate/match/reader.ts";
+import { understood, UsageError } from "../exit_status.ts";
 
 /** What to hold, and for how long. */
 export interface HoldPlan extends NamedTargets {
   /** The limit of a plug that is attached for it. */
   limitBytes?: number;
+  /** Expressions for what passes of a device that is held. */
+  except: readonly string[];
   /** The words of the command, or none. */
   program: string[];
   forMs?: number;
@@ -40,6 +44,7 @@ export function holdPlan(context: Context): HoldPlan {
   const plan = {
     ...targets,
     limitBytes: limit === undefined ? undefined : parseSize(limit),
+    except: context.arguments.values.get("except") ?? [],
     program: context.arguments.program,
     forMs: positiveDuration(context, "for"),
     until: until === undefined ? undefined : parseCondition(until),
@@ -75,4 +80,21 @@ function refuseLate(context: Context, { forMs, maxMs }: HoldPlan): void {
   if (forMs === undefined || forMs < maxMs) return;
   const deadline = valueOf(context, "max-hold") ?? "24 days, the longest there is";
   throw new UsageError(`--for ${valueOf(context, "for")} must be less than --max-hold, which is ${deadline}`);
+}
+
+/** The plan of a gate; an error in an expression is shown with a caret under what is wrong. */
+export function plannedGate(options: GateOptions): GatePlan {
+  try {
+    return understood(() => planGate(options));
+  } catch (error) {
+    if (!(error instanceof UsageError) || !(error.cause instanceof MatchError)) throw error;
+    const { cause: { expression, expected, ...mistake } } = error;
+    const drawing = error.cause.drawing.replaceAll(/^/gm, "  ");
+    const option = asWritten(options.match).includes(expression) ? "--match" : "--except";
+    const meant = mistake.hint === undefined ? "" : `; did you mean "${mistake.hint}"?`;
+    throw new UsageError(
+      `cannot understand ${option}: ${mistake.what}, expected ${expected}${meant}\n${drawing}`,
+      { cause: error.cause },
+    );
+  }
 }

@@ -6,7 +6,7 @@ import { type DeviceGate, openDeviceGate } from "../../gate/device_gate.ts";
 import { Gate } from "../../gate/gate.ts";
 import { listGates, remarksOn } from "../../gate/gate_state.ts";
 import { Guardian } from "../../guardian/guardian.ts";
-import { QueueError } from "../../plug/queue_error.ts";
+import { QueueError, type Where } from "../../plug/queue_error.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 
@@ -59,7 +59,7 @@ function isOvertaken(error: unknown): boolean {
 
 function openQueues(
   connection: Connection,
-  { gates, places, limitBytes, bypass, where }: HoldPlan,
+  { gates, places, limitBytes, except, bypass, where }: HoldPlan,
   guardian: Guardian,
 ): Omit<HoldQueues, "guardian"> {
   const listed = places.length > 0 ? listPlugs(connection) : [];
@@ -71,13 +71,14 @@ function openQueues(
   const standIns: StandIn[] = [];
   for (const place of places) {
     const plug = listed.find((plug) => isAt(plug, place, findDevice(connection, place.dev)));
+    if (except.length > 0) refusePlug(place, plug);
     if (plug) there.push(Plug.open({ dev: plug.dev, parent: plug.parent, handle: plug.handle, connection }));
     else missing.push({ ...place, parent: place.parent ?? TC_H_ROOT });
   }
   try {
     const atRoots = missing.filter(({ parent, handle }) => parent === TC_H_ROOT && handle === undefined);
     for (const { dev } of atRoots) {
-      const found = openDeviceGate(connection, { dev, limitBytes, guardian });
+      const found = openDeviceGate(connection, { dev, limitBytes, guardian, except });
       if (found) standIns.push({ ...found, dev });
     }
     const others = missing.filter((place) =>
@@ -92,6 +93,15 @@ function openQueues(
     for (const { gate } of standIns) gate[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Refuses what a gate cannot stand for: with a plug nothing passes. */
+function refusePlug({ dev, parent = TC_H_ROOT, handle }: PlugPlace, plug: ListedPlug | undefined): void {
+  if (!plug && parent === TC_H_ROOT && handle === undefined) return;
+  const reason = plug ? "a plug is there, which lets nothing pass" : "a plug there would let nothing pass";
+  const remedy = ({ netns }: Where) =>
+    `make a gate first, with: plugctl gate add NAME ${dev} --direction out --except EXPR${netns}`;
+  throw new QueueError("refused", `hold ${dev}`, { reason, remedy });
 }
 
 function isAt(plug: ListedPlug, { parent, handle }: PlugPlace, ifindex: number): boolean {

@@ -1,6 +1,15 @@
 import { nearest } from "../../plug/nearest.ts";
 import { type Clause, CLAUSES, type EndClause } from "./clauses.ts";
-import { type Cube, EVERYTHING, intersectAll, is, subtract, withoutNeedless } from "../../plug/match/cube.ts";
+import {
+  type Cube,
+  EVERYTHING,
+  intersectAll,
+  is,
+  isCovered,
+  isWithin,
+  subtract,
+  withoutNeedless,
+} from "../../plug/match/cube.ts";
 import { type End, ETHER_TYPE, TAGGED } from "../../plug/match/fields.ts";
 import { isExpressible } from "../../plug/match/flower.ts";
 import { type MatchError, Reader, type Word } from "./reader.ts";
@@ -13,6 +22,8 @@ type Node =
 
 /** How many flower filters one expression may take on a hook. */
 export const FILTERS_MAX = 16;
+/** How many a gate may take on a hook for what it lets pass. */
+export const EXCEPTIONS_MAX = 64;
 /** How many cubes may be in the making. */
 const CUBES_MAX = 2000;
 
@@ -39,10 +50,61 @@ const FITTING = `${
  * console.log(parseMatch("tcp dst port 80").length); // 2: for IPv4, for IPv6
  * ```
  *
+ * With `within`, it says what is to pass of what those expressions mean, or of all packets where there is none.
+ *
  * @throws {MatchError} where it cannot be understood, fits no packet, or flower filters cannot express it
  */
-export function parseMatch(expression: string): Cube[] {
-  return new Parser(expression).parse();
+export function parseMatch(expression: string, { within }: { within?: readonly string[] } = {}): Cube[] {
+  const parser = new Parser(expression);
+  return within ? parser.within(meantBy(within).flat()) : parser.parse();
+}
+
+/** What each of several expressions means, of packets with a VLAN tag and without. */
+function meantBy(expressions: readonly string[]): Cube[][] {
+  return expressions.length === 0 ? [[EVERYTHING]] : expressions.map((text) => new Parser(text).meant());
+}
+
+/**
+ * Parses what is to pass of what matches mean: of each flower filter of theirs the part that fits one of the exceptions.
+ * Returns what is left to hold, without what passes as a whole, and those parts: narrower ones first, so that none is asked
+ * behind a filter of which it is a part.
+ *
+ * @throws {MatchError} where an exception cannot be understood, or is none of what the matches mean
+ * @throws {RangeError} where nothing is left of a match, or the exceptions take too many filters
+ */
+export function parseExceptions(
+  matches: readonly string[],
+  except: readonly string[],
+): { cubes: Cube[]; exceptions: Cube[] } {
+  const all = meantBy(matches);
+  const found = except.map((text) => new Parser(text).within(all.flat()));
+  const parts = all.flat().flatMap((cube) => withoutNeedless(intersectAll([untagged(cube)], found.flat())));
+  const exceptions = parts.filter((one, index) => !parts.slice(0, index).some((other) => isSame(one, other)));
+  const left = all.map((cubes, index) => {
+    const held = cubes.map(untagged).filter((cube) => !isCovered(cube, exceptions));
+    if (held.length > 0) return held;
+    const what = matches[index] === undefined ? "all packets" : JSON.stringify(matches[index]);
+    throw new RangeError(`the exceptions of a gate leave nothing of ${what} to hold: ${except.join(" or ")}`);
+  });
+  if (exceptions.length > EXCEPTIONS_MAX) {
+    throw new RangeError(
+      `the exceptions of a gate take ${exceptions.length} flower filters, at most ${EXCEPTIONS_MAX}: name a protocol (tcp), ` +
+        "a family (ip) or an end (dst), in its match or in what is excepted",
+    );
+  }
+  return { cubes: left.flat(), exceptions: exceptions.sort((one, other) => width(other) - width(one)) };
+}
+
+/** How many bits of a packet it looks at; of one that may have several values, as the kernel takes them apart, one less. */
+function width(cube: Cube): number {
+  return cube.entries().reduce((sum, [field, wanted]) => {
+    if ("mask" in wanted) return sum + wanted.mask.toString(2).replaceAll("0", "").length;
+    return sum + 8 * field.bytes - (wanted.first === wanted.last ? 0 : 1);
+  }, 0);
+}
+
+function isSame(one: Cube, other: Cube): boolean {
+  return isWithin(one, other) && isWithin(other, one);
 }
 
 class Parser {
@@ -58,14 +120,36 @@ class Parser {
     this.#reader = new Reader(expression);
   }
 
+  /** What it means, a filter each. */
   parse(): Cube[] {
+    return this.meant().map(untagged);
+  }
+
+  /** As `parse`, of packets with a VLAN tag and without. */
+  meant(): Cube[] {
+    const node = this.#whole();
+    const cubes = withoutNeedless(this.#within(node, [EVERYTHING]));
+    if (cubes.length === 0) throw this.#contradiction();
+    this.#checkExpressible(cubes, node);
+    if (cubes.length > FILTERS_MAX) throw this.#tooMany(node.word, cubes.length);
+    return cubes;
+  }
+
+  /** What it means of these packets. */
+  within(packets: readonly Cube[]): Cube[] {
+    const node = this.#whole();
+    const cubes = packets.flatMap((cube) => intersectAll([untagged(cube)], this.#within(node, [cube]).map(untagged)));
+    if (cubes.length === 0) throw this.#needless(node.word);
+    this.#checkExpressible(cubes, node);
+    return cubes;
+  }
+
+  #whole(): Node {
     this.#refuseAll();
     const node = this.#terms();
     const rest = this.#reader.peek();
     if (rest !== undefined) throw this.#reader.fault(this.#reader.take(""), "and, or, or the end");
-    const cubes = withoutNeedless(this.#within(node, [EVERYTHING]));
-    if (cubes.length === 0) throw this.#contradiction();
-    return this.#checked(cubes.map(untagged), node);
+    return node;
   }
 
   /** Every packet is meant where there is no match, and by no word. */
@@ -235,20 +319,23 @@ class Parser {
     return rest;
   }
 
-  #checked(cubes: Cube[], { word }: Node): Cube[] {
+  #checkExpressible(cubes: readonly Cube[], { word }: Node): void {
     const beyond = cubes.some((cube) => !isExpressible(cube));
     if (beyond) {
       const expected = "not beside what narrows it down, as in tcp and not port 22, or syn and not ack";
       throw this.#reader.fault(this.#negation ?? word, expected, { problem: "flower filters cannot express this" });
     }
-    if (cubes.length > FILTERS_MAX) throw this.#tooMany(word, cubes.length);
-    return cubes;
   }
 
   #tooMany(word: Word, count: number): MatchError {
     const problem = `this takes ${count > CUBES_MAX ? "thousands of" : count} flower filters, more than ${FILTERS_MAX}`;
     const expected = "fewer: name a protocol (tcp), a family (ip) or an end (dst), or give several matches";
     return this.#reader.fault(word, expected, { problem });
+  }
+
+  #needless(word: Word): MatchError {
+    const problem = `no packet that the gate matches fits ${JSON.stringify(word.text)}`;
+    return this.#reader.fault(word, "words that some of them fit", { problem });
   }
 
   #contradiction(): MatchError {

@@ -144,7 +144,7 @@ export function withoutNeedless(cubes: readonly Cube[]): Cube[] {
 }
 
 /** Whether one cube has no packet that another has not. */
-function isWithin(one: Cube, other: Cube): boolean {
+export function isWithin(one: Cube, other: Cube): boolean {
   return other.entries().every(([field, wanted]) => {
     const found = one.get(field);
     if (!found) return false;

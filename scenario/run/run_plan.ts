@@ -370,5 +370,15 @@ function endingsOf(steps: readonly Step[]): Map<string, ProcessTest[]> {
 function layoutOf(queue: PlannedQueue): QueueLayout {
   const { name, kind, host, limitBytes } = queue;
   if (queue.kind === "plug") return { name, kind, host, devs: [queue.dev], limitBytes };
-  return { name, kind, host, devs: [...queue.devs], direction: queue.direction, match: [...queue.match], limitBytes };
+  const { devs, direction, match, except } = queue;
+  return {
+    name,
+    kind,
+    host,
+    devs: [...devs],
+    direction,
+    match: [...match],
+    ...except.length === 0 ? {} : { except: [...except] },
+    limitBytes,
+  };
 }

@@ -40,6 +40,7 @@ Deno.test("checkKernelModules() finds what is built in, by the kernel's list or 
       "clsact (sch_ingress)": "NO: not in this kernel, 6.1.0",
       "flower (cls_flower)": "NO: not in this kernel, 6.1.0",
       "mirred (act_mirred)": "yes: built in",
+      "gact (act_gact)": "NO: not in this kernel, 6.1.0",
       "veth": "NO: not in this kernel, 6.1.0",
     });
   }
@@ -237,7 +238,7 @@ Deno.test("main() prints the doctor's checks as a table, then a verdict, then ho
 Deno.test("main() prints all of the doctor's checks, when there is no C library", async () => {
   const { status, checks } = await doctor("main_without_libc.ts");
   assertEquals(status, 4);
-  assertEquals(checks.length, 14);
+  assertEquals(checks.length, 15);
   assertEquals(checks.filter(({ found }) => found.startsWith("Cannot open the C library")).map(({ name }) => name), [
     "C library",
     "netlink",

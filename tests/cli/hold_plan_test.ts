@@ -7,7 +7,7 @@ const planned = (line: string) => holdPlan(new FakeContext(line));
 
 Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherwise", () => {
   const { until: _until, where: _where, ...plan } = planned("hold web --for 200ms");
-  const unsaid = { limitBytes: undefined, timeoutMs: undefined, bypass: false };
+  const unsaid = { limitBytes: undefined, except: [], timeoutMs: undefined, bypass: false };
   const names = { gates: [], places: [], names: ["web"], at: { parent: undefined, handle: undefined } };
   assertEquals(plan, { ...names, ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
   assertEquals(planned("hold --dev lo --until backlog>=1 --max-hold 5s").maxMs, 5000);

@@ -165,6 +165,31 @@ for (const [module, step] of Object.entries(MODULES)) {
   });
 }
 
+Deno.test("Gate.open() names act_gact, and leaves nothing, where something is excepted and the kernel has none", () => {
+  const { kernel } = machine();
+  kernel.lacks.add("act_gact");
+  const options = { ...WEB, except: "src host 10.0.0.1", connection: kernel.connection };
+  const error = assertThrows(() => Gate.open(options), QueueError);
+  const reason = "this kernel has no act_gact, needed to create a filter for an exception";
+  assertEquals([error.code, error.reason], ["no-module", reason]);
+  assertEquals(traces(kernel), GONE);
+});
+
+Deno.test("Gate.open() makes what is excepted before the filters, and takes it down after them", async () => {
+  const { kernel } = machine();
+  const except = ["src host 10.0.0.1", "dst host 10.0.0.2"];
+  const gate = Gate.open({ ...WEB, except, connection: kernel.connection });
+  const exceptions = ["filter 2 egress pref 1000 0x504c8001", "filter 2 egress pref 1000 0x504c8002"];
+  assertEquals(kernel.changes.at(-1), [...exceptions, ...FILTERS].map((filter) => `create ${filter}`).join("; "));
+  assertEquals([gate.read().except, gate.read().faults], [except, []]);
+  await gate.close();
+  assertEquals(traces(kernel), GONE);
+  assertEquals(
+    kernel.changes.filter((change) => change.includes("delete filter")),
+    [[...FILTERS, ...exceptions].map((filter) => `delete ${filter}`).join("; ")],
+  );
+});
+
 Deno.test("Gate.open() says that it was there, when another process makes a filter like its own first", () => {
   const { kernel } = machine();
   kernel.meanwhile = (request) => {

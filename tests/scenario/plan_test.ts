@@ -37,7 +37,17 @@ Deno.test("readScenario() reads the example of the design", () => {
   const { timeoutMs, maxHoldMs, queues, steps } = planOf(DESIGN);
   assertEquals([timeoutMs, maxHoldMs], [60_000, 30_000]);
   const match = ["tcp dst port 8000 flags syn"];
-  const gate = { kind: "gate", name: "web", devs: ["lo"], direction: "egress", match, limitBytes: 1 << 20, line: 3 };
+  const except: string[] = [];
+  const gate = {
+    kind: "gate",
+    name: "web",
+    devs: ["lo"],
+    direction: "egress",
+    match,
+    except,
+    limitBytes: 1 << 20,
+    line: 3,
+  };
   assertEquals(queues as unknown[], [{ ...gate, host: undefined, priority: undefined, force: undefined }]);
   assertEquals(steps.map(({ action, line }) => [action, line]), [
     ["start", 6],

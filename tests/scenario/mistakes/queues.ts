@@ -55,7 +55,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, ‸matches: x } }"),
     'unknown key "matches"',
-    "one of host, dev, direction, match, limit, priority, force",
+    "one of host, dev, direction, match, except, limit, priority, force",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: ‸{} } }"),
@@ -76,6 +76,26 @@ export const QUEUE_MISTAKES: Cases = [
     withTop("gates: { web: { dev: lo, direction: egress, match: [udp, tcp dst‸] } }"),
     "the match ends",
     "host, net, port or portrange",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, except: ‸{} } }"),
+    "except is a mapping",
+    "an expression for packets that pass, such as arp, or a list of them",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, except: [arp, tcp dst ‸prt 80] } }"),
+    '"prt" in the exception',
+    "host, net, port or portrange",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, match: tcp, except: ‸udp } }"),
+    'no packet that the gate matches fits "udp"',
+    "words that some of them fit",
+  ],
+  [
+    withTop("gates: { web: ‸{ dev: lo, direction: egress, match: tcp dst port 80, except: tcp } }"),
+    'gate web cannot be: the exceptions of a gate leave nothing of "tcp dst port 80" to hold: tcp',
+    "something else",
   ],
   [
     withTop('vars: { p: x }\ngates: { web: { dev: lo, direction: egress, match: ‸"tcp dst port ${p}" } }'),

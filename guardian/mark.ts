@@ -1,8 +1,8 @@
-import { bindName, boundNames } from "../linux/unix_socket.ts";
+import { bindName, boundNames, holdersOf } from "../linux/unix_socket.ts";
 import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { isEnding, signal } from "./processes.ts";
+import { isEnding, isStopped, signal } from "./processes.ts";
 
 /** What the names of plugctl begin with. Names are those of a network namespace, and end with the process that has them. */
 const BEGINNING = "plugctl/";
@@ -10,8 +10,13 @@ const BEGINNING = "plugctl/";
 const PATIENCE_MS = 5000;
 /** How long one may take to let go of what a process had that has ended, in milliseconds. */
 const BEREFT_MS = 10_000;
-/** How long another process is waited for that is at work on the same namespace, in milliseconds. */
+/**
+ * How long another process is waited for that has its turn in the same namespace, in milliseconds: one that goes on, which
+ * on a busy machine takes a while, and any other.
+ */
+const LONGEST_TURN_MS = 60_000;
 const TURN_MS = 2000;
+const TURN = `${BEGINNING}turn`;
 const PAUSE_MS = 1;
 /** In how many looks in a row a process must not be about to end: at one moment of its end nothing tells. */
 const ALIVE_LOOKS = 3;
@@ -108,7 +113,7 @@ export function relieveKeepers(marked: Marked, except: number): void {
 /**
  * Does something that takes several steps and must not meet another plugctl in the middle, in the namespace of a
  * connection: of several processes that begin at once each has its turn. One that is stopped in its turn, or a stranger
- * that has taken the name, delays others for two seconds and no more.
+ * that has taken the name, delays others for two seconds and no more; one that goes on, for a minute.
  */
 export function inTurn<T>(connection: Connection, work: () => T): T {
   using _turn = within(connection, takeTurn);
@@ -116,12 +121,19 @@ export function inTurn<T>(connection: Connection, work: () => T): T {
 }
 
 function takeTurn(): Disposable | undefined {
-  const deadline = performance.now() + TURN_MS;
+  const from = performance.now();
   for (;;) {
-    const turn = bindName(`${BEGINNING}turn`);
-    if (turn || performance.now() > deadline) return turn;
+    const turn = bindName(TURN);
+    const waitedMs = performance.now() - from;
+    if (turn || waitedMs > LONGEST_TURN_MS) return turn;
+    if (waitedMs > TURN_MS && !goesOn()) return undefined;
     wait();
   }
+}
+
+/** Whether whoever has its turn is another process that one can trust, and that is not stopped. */
+function goesOn(): boolean {
+  return holdersOf(TURN).some((pid) => pid !== Deno.pid && isTrusted(pid) && !isStopped(pid));
 }
 
 /** Does something in the namespace of a connection; nothing where this process may not enter it. */

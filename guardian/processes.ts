@@ -181,6 +181,16 @@ export function isEnding(pid: number): boolean {
   }
 }
 
+/** Whether the process of a number was stopped, by SIGSTOP or the like. */
+export function isStopped(pid: number): boolean {
+  try {
+    return statOf(`/proc/${pid}`)[0] === "T";
+  } catch (error) {
+    if (isEnded(error)) return false;
+    throw error;
+  }
+}
+
 function sessionOf(folder: string): number {
   return Number(statOf(folder)[3]);
 }

@@ -138,6 +138,26 @@ export function boundNames(beginning: string): string[] {
   return names.filter((name) => name.startsWith(`@${beginning}`)).map((name) => name.slice(1));
 }
 
+/** The processes that have taken a name in the network namespace that this process is in, as far as this one may look. */
+export function holdersOf(name: string): number[] {
+  const rows = Deno.readTextFileSync(TABLE).split("\n").map((row) => row.trim().split(/\s+/));
+  const links = rows.filter((row) => row[PATH_AT] === `@${name}`).map((row) => `socket:[${row[INODE_AT]}]`);
+  const pids = [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name)).filter((pid) => pid > 0);
+  return pids.filter((pid) => {
+    try {
+      const descriptors = [...Deno.readDirSync(`/proc/${pid}/fd`)];
+      return descriptors.some((entry) => links.includes(Deno.readLinkSync(`/proc/${pid}/fd/${entry.name}`)));
+    } catch {
+      // It has ended, or is another user's.
+      return false;
+    }
+  });
+}
+
+/** The columns of a row of the table. */
+const INODE_AT = 6;
+const PATH_AT = 7;
+
 /** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`, whose path begins with a NUL. */
 function addressOf(name: string): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(name);

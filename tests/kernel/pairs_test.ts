@@ -10,7 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readLines } from "../../linux/incoming.ts";
 import { witness } from "./gate_pair.ts";
 import { connect, Host } from "./host.ts";
-import type { Outcome } from "./plugctl.ts";
+import { type Outcome, PLUGCTL, plugctl } from "./plugctl.ts";
 import { ROUNDS } from "./rounds.ts";
 import { until } from "./until.ts";
 
@@ -84,8 +84,12 @@ class Talker {
     return value;
   }
 
-  async ask(line: string): Promise<string> {
+  async tell(line: string): Promise<void> {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
+  }
+
+  async ask(line: string): Promise<string> {
+    await this.tell(line);
     return await this.hear();
   }
 }
@@ -109,13 +113,11 @@ Deno.test("two plugctl at once", async (t) => {
   await receiver.hear();
   await talker(left, ["python3", STREAM, "send", far.ipv4, String(PORT), String(PER_SECOND)]).hear();
   const run = [Deno.execPath(), "run", "-A", "--no-check", COMMAND_LINES];
-  const [helper, ...both] = [talker(left, run), talker(left, run), talker(left, run)];
-  for (const one of [helper, ...both]) await one.hear();
+  const both = [talker(left, run), talker(left, run)];
+  for (const one of both) await one.hear();
   const scenario = Deno.makeTempFileSync({ suffix: ".yaml" });
   Deno.writeTextFileSync(scenario, SCENARIO);
 
-  /** Has plugctl do something while the two do nothing. */
-  const plugctl = async (...words: string[]): Promise<Outcome> => JSON.parse(await helper.ask(JSON.stringify(words)));
   const wordsOf = (deed: string) => deed === "run" ? ["run", scenario] : DEEDS[deed].words;
 
   /** What earlier rounds have lost, and said to be lost. */
@@ -137,8 +139,8 @@ Deno.test("two plugctl at once", async (t) => {
 
   const round = async (deeds: readonly [string, string]) => {
     const needs = new Set(deeds.map((deed) => DEEDS[deed].needs));
-    if (needs.has("plug")) assertEquals((await plugctl("attach", ...DEV, "--limit", "16m")).status, 0);
-    if (needs.has("gate")) assertEquals((await plugctl(...GATE)).status, 0);
+    if (needs.has("plug")) assertEquals((await plugctl(left, "attach", ...DEV, "--limit", "16m")).status, 0);
+    if (needs.has("gate")) assertEquals((await plugctl(left, ...GATE)).status, 0);
     const answers = await Promise.all(deeds.map((deed, index) => both[index].ask(JSON.stringify(wordsOf(deed)))));
     const outcomes: Outcome[] = answers.map((answer) => JSON.parse(answer));
     const told = outcomes.map(({ status, stderr }, index) => `${deeds[index]}: ${status} ${stderr}`).join("\n");
@@ -146,7 +148,7 @@ Deno.test("two plugctl at once", async (t) => {
       for (const [index, outcome] of outcomes.entries()) isTrue(deeds[index], outcome);
       // What a deed leaves there by intention goes, and nothing is left beside it.
       await until(async () => {
-        const { status, stderr } = await plugctl("recover", "--force");
+        const { status, stderr } = await plugctl(left, "recover", "--force");
         // The clsact is there on purpose.
         return status === 0 && !/left alone: (?!clsact)/.test(stderr);
       }, { ...WAIT, what: "a machine without plugctl's" });
@@ -154,7 +156,7 @@ Deno.test("two plugctl at once", async (t) => {
       assertEquals(witness(left), before);
     } catch (error) {
       // The other pairs begin anew.
-      await plugctl("recover", "--force");
+      await plugctl(left, "recover", "--force");
       throw new Error(`${told}\n${error instanceof Error ? error.message : error}`, { cause: error });
     }
   };
@@ -165,6 +167,44 @@ Deno.test("two plugctl at once", async (t) => {
     });
   }
   Deno.removeSync(scenario);
+});
+
+/** Takes the name that plugctl takes in its turn, and has it until it is told to end. */
+const IN_TURN = `
+import socket, sys
+name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+name.bind("\\0plugctl/turn")
+print("in its turn", flush=True)
+sys.stdin.readline()
+`;
+/** Longer than one is waited for that was stopped in its turn. */
+const LONG_MS = 8000;
+
+Deno.test("who has its turn is waited for as long as it goes on, and not where it is stopped", async () => {
+  using host = new Host();
+  using other = new Host();
+  connect([host, other]);
+  const takeTurn = async () => {
+    const child = host.spawn(["python3", "-c", IN_TURN], { stdin: "piped", stdout: "piped" });
+    const holder = new Talker(child);
+    await holder.hear();
+    return { child, holder };
+  };
+
+  const slow = await takeTurn();
+  let hasEnded = false;
+  const attach = host.spawn([...PLUGCTL, "attach", "eth0"]).status.finally(() => hasEnded = true);
+  await new Promise((resolve) => setTimeout(resolve, LONG_MS));
+  assert(!hasEnded, "it has not waited for its turn");
+  await slow.holder.tell("");
+  assertEquals((await attach).code, 0);
+  await slow.child.status;
+
+  const stopped = await takeTurn();
+  stopped.child.kill("SIGSTOP");
+  assertEquals((await plugctl(host, "detach", "eth0")).status, 0);
+  stopped.child.kill("SIGKILL");
+  await stopped.child.status;
 });
 
 /** What is said must be so: a hold that ended well has held what flows all the time; a failure is explained. */

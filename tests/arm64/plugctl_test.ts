@@ -3,7 +3,7 @@
  * the installed program in this one, as a process takes three seconds to start there.
  */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { runCommandLine } from "../../cli/main.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Written } from "../cli/written.ts";
@@ -151,7 +151,8 @@ test("doctor finds all that plugctl needs", async () => {
   const [table, verdict] = stdout.trimEnd().split("\n\n");
   const answers = table.split("\n");
   assertEquals(answers.filter((line) => !line.startsWith("ok ")), []);
-  assertEquals(answers.length, 14, stdout);
+  // It has looked at what holding takes, and gates
+  for (const name of ["sch_plug", "ifb", "act_mirred"]) assert(answers.some((line) => line.includes(name)), stdout);
   assertMatch(answers[0], / aarch64 /);
   assertEquals(verdict, "Ready: everything works on this machine.");
 });

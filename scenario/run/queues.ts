@@ -225,6 +225,11 @@ export class Queues {
     packets.close(name);
   }
 
+  /** Whether one is a gate, of whose filters the hits are counted. */
+  isGate(name: string): boolean {
+    return this.#attached.get(name)?.gate !== undefined;
+  }
+
   /** The name of the host that one is on. */
   hostOf(name: string): string | undefined {
     return this.#attached.get(name)?.host;

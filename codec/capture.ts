@@ -5,8 +5,9 @@ import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { Rows } from "./rows.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import { checkBytes, treeOf } from "./tree.ts";
+import { treeOf } from "./tree.ts";
 import { walkMessage } from "./walk.ts";
+import { checkBytes, wrongInput } from "./wrong_input.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -55,8 +56,12 @@ export class CaptureReader {
    * @throws {DecodeError} where it is no capture
    * @throws {TypeError} where the part is no bytes
    */
-  *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    checkBytes(part, "capture");
+  read(part: Uint8Array): Generator<CapturedMessage, void> {
+    checkBytes(part, "read", "a capture is a Uint8Array, what its file holds");
+    return this.#messages(part);
+  }
+
+  *#messages(part: Uint8Array): Generator<CapturedMessage, void> {
     const walker = this.#walker;
     walker.begin(part);
     while (walker.next()) {
@@ -138,15 +143,28 @@ function isRoute(packet: Uint8Array): boolean {
  * Reads a whole capture at once; see `CaptureReader`.
  *
  * @throws {DecodeError} where it is something else, or ends within a packet, which the messages before precede
+ * @throws {TypeError} where it is given something else than bytes
  */
-export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void> {
+export function readCapture(file: Uint8Array): Generator<CapturedMessage, void> {
   const reader = new CaptureReader();
-  yield* reader.read(file);
+  return toTheEnd(reader, reader.read(file));
+}
+
+function* toTheEnd(
+  reader: CaptureReader,
+  messages: Generator<CapturedMessage, void>,
+): Generator<CapturedMessage, void> {
+  yield* messages;
   reader.end();
 }
 
-/** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
+/**
+ * Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`.
+ *
+ * @throws {TypeError} where it is given something else than a bigint
+ */
 export function formatTime(timeNs: bigint): string {
+  if (typeof timeNs !== "bigint") throw wrongInput("format", timeNs, "a time is a bigint, in nanoseconds since 1970");
   const nanoseconds = (timeNs % SECOND_NS + SECOND_NS) % SECOND_NS;
   return formatMoment(Number((timeNs - nanoseconds) / SECOND_NS), Number(nanoseconds));
 }

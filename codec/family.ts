@@ -8,7 +8,7 @@
  */
 import type { Field } from "./field.ts";
 import { ROUTE_FAMILY } from "./spec/family.ts";
-import type { Family } from "./spec/table.ts";
+import { checkFamily, type Family } from "./spec/table.ts";
 import { decodeTree, decodeTrees } from "./tree.ts";
 
 export { buildMessage, type MessageInput, type Value, type Values } from "./build_message.ts";
@@ -54,20 +54,22 @@ export type {
  * console.log(formatSummary(decode(request))); // RTM_GETLINK REQUEST|ROOT|MATCH sequence 1
  * ```
  *
- * @throws {TypeError} where it is given something else than bytes
+ * @throws {TypeError} where it is given something else than bytes, or than a family
  * @throws {DecodeError} where the bytes are malformed; it says at which offset, and has the fields before as `partial`
  */
 export function decode(bytes: Uint8Array, family: Family = ROUTE_FAMILY): Field {
+  checkFamily(family);
   return decodeTree(bytes, family);
 }
 
 /**
  * Decodes a run of netlink messages, as one read of a socket gives them.
  *
- * @throws {TypeError} where it is given something else than bytes
+ * @throws {TypeError} where it is given something else than bytes, or than a family
  * @throws {DecodeError} where the bytes are malformed; its offset counts from the start of the run, its `messages` are
  * those before, and its `partial` is the one at fault, as far as it goes
  */
 export function decodeAll(bytes: Uint8Array, family: Family = ROUTE_FAMILY): Field[] {
+  checkFamily(family);
   return decodeTrees(bytes, family);
 }

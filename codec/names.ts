@@ -1,4 +1,14 @@
-import { type Family, type Kind, type Names, type Space, spaceOf, type Struct, type Type } from "./spec/table.ts";
+import { checkText } from "./wrong_input.ts";
+import {
+  checkFamily,
+  type Family,
+  type Kind,
+  type Names,
+  type Space,
+  spaceOf,
+  type Struct,
+  type Type,
+} from "./spec/table.ts";
 
 /** Everything that a family is made of, each thing once. */
 export interface Contents {
@@ -48,8 +58,12 @@ const numbers = new WeakMap<Family, ReadonlyMap<string, number>>();
 /**
  * The number that the kernel calls by this name: of an attribute, a value of an enum, a bit, or a type of message; or
  * `undefined`.
+ *
+ * @throws {TypeError} where it is given something else than a string and a family
  */
 export function numberNamed(name: string, family: Family): number | undefined {
+  checkText(name, "find the number of", "a name is a string");
+  checkFamily(family);
   const known = numbers.get(family) ?? numbersOf(family);
   numbers.set(family, known);
   return known.get(name);

@@ -1,4 +1,5 @@
 // The words in which the tables say what messages are made of: types, structs, attributes, families.
+import { wrongInput } from "../wrong_input.ts";
 
 /** Names of numbers, as the kernel has them: an enum, or bits. */
 export interface Names {
@@ -187,6 +188,12 @@ export interface Family {
   messages: Readonly<Record<number, MessageSpec>>;
   /** By what they are kinds of, and by name. */
   kinds: Readonly<Record<string, Readonly<Record<string, Kind>>>>;
+}
+
+/** @throws {TypeError} where what is to be a family is none */
+export function checkFamily(family: Family): void {
+  if (typeof family?.messages === "object" && typeof family.kinds === "object") return;
+  throw wrongInput("look things up in", family, "a family is ROUTE_FAMILY, or what genericFamily() gives");
 }
 
 const number = (size: number, more: Partial<NumberType> = {}): NumberType => ({ is: "number", size, ...more });

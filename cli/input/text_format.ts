@@ -71,7 +71,9 @@ export class Findings {
     for (const { message } of this.mistakes) this.note(`skipped: ${message}`);
     for (const [protocol, count] of this.#leftOut) {
       const messages = count === 1 ? "1 datagram" : `${count} datagrams`;
-      this.note(`left out ${messages} of ${protocol}: only NETLINK_ROUTE can be decoded`);
+      this.note(
+        `left out ${messages} of ${protocol}: only NETLINK_ROUTE and the controller of NETLINK_GENERIC can be decoded`,
+      );
     }
   }
 

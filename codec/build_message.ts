@@ -89,7 +89,7 @@ export function buildBody(
   valuesOf(`the body of ${name}`, body);
   valuesOf(`the attributes of ${name}`, attributes);
   const struct = builder.struct(spec.body, body);
-  const space = spaceFor(spec, Number(struct[0].value));
+  const space = spaceFor(spec, Number(struct[0].value), true);
   return { type: Number(type), fields: [...struct, ...builder.attributes(space, attributes, [])] };
 }
 

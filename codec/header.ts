@@ -103,7 +103,7 @@ function meaningIn(rows: Rows, request: number, row: number, family: Family): st
   }
   if (kernelName !== "NLMSGERR_ATTR_MISS_TYPE") return undefined;
   const spec = family.messages[rows.view.getUint16(rows.offsetOf(request) + 4, true)];
-  return spec && spaceFor(spec, 0).byNumber.get(value)?.kernelName;
+  return spec && spaceFor(spec, 0, true).byNumber.get(value)?.kernelName;
 }
 
 /** What the kernel calls the innermost field of a request in which that offset is. */

@@ -22,8 +22,10 @@ export function contentsOf(family: Family): Contents {
   const contents: Contents = { spaces: new Set(), structs: new Set(), names: new Set() };
   for (const { body, space } of Object.values(family.messages)) {
     addStruct(contents, body);
-    // Which space it is depends on the address family, of 8 bits
-    const spaces = typeof space === "function" ? Array.from({ length: 256 }, (_, byte) => space(byte)) : [space];
+    // Which space it is depends on the address family, of 8 bits, and on whether it is a request
+    const spaces = typeof space === "function"
+      ? Array.from({ length: 512 }, (_, byte) => space(byte & 0xff, byte > 0xff))
+      : [space];
     new Set(spaces).forEach((each) => addSpace(contents, each));
   }
   const kinds: Kind[] = Object.values(family.kinds).flatMap((kinds) => Object.values(kinds));

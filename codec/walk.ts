@@ -3,6 +3,7 @@ import {
   NLA_TYPE_MASK,
   NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
+  NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_HDRLEN,
@@ -58,6 +59,7 @@ const REST = new Cell("rest", "");
 const PAD = new Cell("pad", "");
 const PADDING = new Cell("padding", "");
 const REQUEST = new Cell("request", "msg");
+const OPTIONS = new Cell("options", "");
 
 function align4(length: number): number {
   return length + 3 & ~3;
@@ -127,11 +129,22 @@ class Walk {
     if (isShort) {
       throw decodeError([FAIL_MESSAGE_BODY, at - NLMSG_HDRLEN, end - at + NLMSG_HDRLEN, NLMSG_HDRLEN + body.size]);
     }
+    const isRequest = (this.#view.getUint16(at - NLMSG_HDRLEN + 6, true) & NLM_F_REQUEST) !== 0;
+    const from = this.#options(spec, at, end, depth);
     try {
-      this.#attributes(spaceFor(spec, this.#bytes[at]), at + body.size, end, depth);
+      this.#attributes(spaceFor(spec, this.#bytes[at], isRequest), from, end, depth);
     } finally {
       if (spec.about === "filter") explainHandle(this.#rows, first, depth);
     }
+  }
+
+  /** What stands between the body and the attributes. Returns where those begin. */
+  #options({ body, optionsLengthAt }: MessageSpec, at: number, end: number, depth: number): number {
+    const from = at + body.size;
+    if (optionsLengthAt === undefined) return from;
+    const to = Math.min(from + this.#view.getUint16(at + optionsLengthAt, true), end);
+    if (from < to) this.#rows.add(OPTIONS, from, from, to, depth, NO_ATTRIBUTE);
+    return this.#afterPadding(from, to - from, end, depth);
   }
 
   /** The body of the shortest of requests. */

@@ -1,8 +1,11 @@
 // Everything that is known: the tables put together.
 import { ACTION_KINDS, ACTION_MESSAGES } from "./action.ts";
 import { ADDRESS_MESSAGES } from "./address.ts";
+import { BRIDGE_MESSAGES } from "./bridge.ts";
 import { CHAIN_MESSAGES, FILTER_KINDS, FILTER_MESSAGES } from "./filter.ts";
 import { CTRL, GENERIC_FAMILIES, GENL_ID_CTRL } from "./generic.ts";
+import { DCB_MESSAGES } from "./dcb.ts";
+import { LINKPROP_MESSAGES } from "./link.ts";
 import { BRIDGED_LINK_MESSAGES, LINK_KINDS } from "./link_kinds.ts";
 import { NEIGHBOUR_MESSAGES } from "./neighbour.ts";
 import { NETCONF_MESSAGES, NSID_MESSAGES } from "./netconf.ts";
@@ -19,6 +22,9 @@ import { checkObject, checkText } from "../wrong_input.ts";
 export const ROUTE_FAMILY: Family = {
   messages: {
     ...BRIDGED_LINK_MESSAGES,
+    ...LINKPROP_MESSAGES,
+    ...BRIDGE_MESSAGES,
+    ...DCB_MESSAGES,
     ...ADDRESS_MESSAGES,
     ...ROUTE_MESSAGES,
     ...NEIGHBOUR_MESSAGES,

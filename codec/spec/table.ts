@@ -171,8 +171,10 @@ export interface MessageSpec {
   name: string;
   /** The struct at its head. */
   body: Struct;
-  /** The attributes behind the body, by its first byte, which is an address family. */
-  space: Space | ((family: number) => Space);
+  /** The attributes behind the body, by its first byte, which is an address family, and by whether it is a request. */
+  space: Space | ((family: number, isRequest: boolean) => Space);
+  /** Where in the body 16 bits say how many bytes stand between it and the attributes, if any do. */
+  optionsLengthAt?: number;
   /** Of what the message is the one that asks, so that a body of one byte is legal. */
   asks?: true;
   /** `TC` messages: of what the handle is one. */
@@ -304,9 +306,9 @@ export function spaceOf({ space }: Pick<NestType, "space">): Space {
   return typeof space === "function" ? space() : space;
 }
 
-/** The attributes of a message, by the first byte of the struct before them, an address family. */
-export function spaceFor({ space }: MessageSpec, family: number): Space {
-  return typeof space === "function" ? space(family) : space;
+/** The attributes of a message, by the first byte of the struct before them, an address family, and what it is. */
+export function spaceFor({ space }: MessageSpec, family: number, isRequest: boolean): Space {
+  return typeof space === "function" ? space(family, isRequest) : space;
 }
 
 /** The bytes of a type of fixed size. */

@@ -86,15 +86,24 @@ class TreeReader {
   }
 
   #known(type: number, at: number, end: number): Node[] {
-    const { body, space, asks } = this.#family.messages[type];
+    const { body, space, asks, optionsLengthAt } = this.#family.messages[type];
     if (end - at < body.size && asks) {
       if (at === end) return [];
       const family = { kernelName: "rtgen_family", offset: at, length: 1, value: this.reader.u8(at) };
       return [family, ...this.#rest(at + 1, end)];
     }
     if (end - at < body.size) throw new Refused(at - 16);
-    const chosen = typeof space === "function" ? space(this.reader.u8(at)) : space;
-    return [...this.#struct(body, at, end), ...this.#attributes(at + body.size, end, chosen, [])];
+    const chosen = typeof space === "function" ? space(this.reader.u8(at), this.reader.u16(at - 10) % 2 === 1) : space;
+    const nodes = this.#struct(body, at, end);
+    if (optionsLengthAt === undefined) return [...nodes, ...this.#attributes(at + body.size, end, chosen, [])];
+    const to = Math.min(at + body.size + this.reader.u16(at + optionsLengthAt), end);
+    const from = Math.min(Math.ceil((to - at) / 4) * 4 + at, end);
+    return [
+      ...nodes,
+      ...this.#rest(at + body.size, to),
+      ...this.#rest(to, from),
+      ...this.#attributes(from, end, chosen, []),
+    ];
   }
 
   #error(end: number): Node[] {

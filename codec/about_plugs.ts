@@ -52,11 +52,12 @@ function* chosenFrom(messages: Iterable<CapturedMessage>): Generator<CapturedMes
  * Makes what says of each message of a capture, given in their order, whether `aboutPlugs` gives it. That throws a
  * `TypeError` for something else than a message of a capture.
  */
-export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error">) => boolean {
+export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error" | "isGeneric">) => boolean {
   const devices = new Latest<number, boolean>(DEVICES);
   const requests = new Latest<string, true>(REQUESTS);
   return (captured) => {
-    const { bytes, error } = captured ?? {};
+    const { bytes, error, isGeneric } = captured ?? {};
+    if (isGeneric) return false;
     if (error) return true;
     checkBytes(bytes, "look at", "a captured message has bytes, a Uint8Array");
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

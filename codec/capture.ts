@@ -4,7 +4,9 @@ import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { Rows } from "./rows.ts";
-import { ROUTE_FAMILY } from "./spec/family.ts";
+import { genericFamily, ROUTE_FAMILY } from "./spec/family.ts";
+import type { Family } from "./spec/table.ts";
+import { stringAt } from "./value.ts";
 import { treeOf } from "./tree.ts";
 import { walkMessage } from "./walk.ts";
 import { checkBytes, wrongInput } from "./wrong_input.ts";
@@ -23,10 +25,12 @@ export interface CapturedMessage {
   missing?: number;
   /** What somebody wrote about its packet. */
   comment?: string;
+  /** Whether it is of `NETLINK_GENERIC`; all others are of `NETLINK_ROUTE`. */
+  isGeneric?: boolean;
 }
 
-/** The netlink protocol of `linux/netlink.h` whose messages these are. */
-const NETLINK_ROUTE = 0;
+/** The netlink protocols of `linux/netlink.h` whose messages these are. */
+const [NETLINK_ROUTE, NETLINK_GENERIC] = [0, 16];
 /** `LINKTYPE_NETLINK` of libpcap: what an nlmon device captures. */
 const LINK_TYPE = 253;
 /** Two bytes of what libpcap calls the packet type, `ARPHRD_NETLINK`, ten zeros, the netlink protocol: network order. */
@@ -49,7 +53,7 @@ export class CaptureReader {
   readonly #walker = new CaptureWalker();
 
   /**
-   * The messages of `NETLINK_ROUTE` that the next part of the capture completes, in their order. What one that is
+   * The messages of `NETLINK_ROUTE` and `NETLINK_GENERIC` that the next part of the capture completes, in their order. What one that is
    * malformed or was cut short while it was captured says is its `error`. All of them must be taken before the part is
    * written over.
    *
@@ -110,7 +114,11 @@ export class CaptureWalker {
       if (done) return false;
       this.packet = packet;
       if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(packet.bytes)) this.message.begin(packet.bytes.subarray(COOKED_LEN));
+      else {
+        const protocol = protocolOf(packet.bytes);
+        const isGeneric = protocol === NETLINK_GENERIC;
+        if (isGeneric || protocol === NETLINK_ROUTE) this.message.begin(packet.bytes.subarray(COOKED_LEN), isGeneric);
+      }
     }
     return true;
   }
@@ -135,8 +143,9 @@ export class CaptureWalker {
   }
 }
 
-function isRoute(packet: Uint8Array): boolean {
-  return packet.length >= COOKED_LEN && (packet[COOKED_LEN - 2] << 8 | packet[COOKED_LEN - 1]) === NETLINK_ROUTE;
+/** The netlink protocol that stands before the messages; -1 where it was not captured. */
+function protocolOf(packet: Uint8Array): number {
+  return packet.length < COOKED_LEN ? -1 : packet[COOKED_LEN - 2] << 8 | packet[COOKED_LEN - 1];
 }
 
 /**
@@ -199,8 +208,9 @@ export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage
 }
 
 /** The message on which a cursor stands, with the tree of its fields. */
-function messageOf({ bytes, error, rows }: DatagramWalker): DatagramMessage {
+function messageOf({ bytes, error, rows, isGeneric }: DatagramWalker): DatagramMessage {
   const message: DatagramMessage = { bytes };
+  if (isGeneric) message.isGeneric = true;
   const tree = treeOf(rows);
   if (tree) message.message = tree;
   if (error) message.error = error;
@@ -218,9 +228,15 @@ export class DatagramWalker {
   readonly rows: Rows = new Rows();
   /** Why the message cannot be decoded; it is the last. */
   error?: DecodeError;
+  /** Whether the datagram is of `NETLINK_GENERIC`. */
+  isGeneric = false;
+  /** What is known of generic netlink: its controller, and the families that this has named in a datagram. */
+  #generic?: Family;
+  readonly #named: Record<number, string> = {};
 
-  /** Takes a datagram. */
-  begin(datagram: Uint8Array): void {
+  /** Takes a datagram, of `NETLINK_ROUTE` or else of `NETLINK_GENERIC`. */
+  begin(datagram: Uint8Array, isGeneric = false): void {
+    this.isGeneric = isGeneric;
     this.#datagram = datagram;
     this.#next = 0;
     this.error = undefined;
@@ -239,30 +255,43 @@ export class DatagramWalker {
     const bytes = at === 0 ? datagram : datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
     if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return false;
-    const error = walkPartly(this.rows, bytes);
+    const error = walkPartly(this.rows, bytes, this.isGeneric ? this.#generic ??= genericFamily() : ROUTE_FAMILY);
+    if (this.isGeneric && !error) this.#learn();
     this.error = error && (at === 0 ? error : errorWithin(error, at));
     this.#next = error ? datagram.length : at + (this.rows.length + 3 & ~3);
     return true;
   }
+
+  /** Keeps which type the messages of a family have, where the controller says so. */
+  #learn(): void {
+    const { rows } = this;
+    const [id, name] = ["CTRL_ATTR_FAMILY_ID", "CTRL_ATTR_FAMILY_NAME"].map((each) => rows.find(each, 0));
+    if (id < 0 || name < 0 || rows.endOf(id) - rows.fromOf(id) !== 2) return;
+    const type = rows.view.getUint16(rows.fromOf(id), true);
+    const text = stringAt(rows, rows.fromOf(name), rows.endOf(name));
+    if (typeof text !== "string" || this.#named[type] === text) return;
+    this.#named[type] = text;
+    this.#generic = genericFamily(this.#named);
+  }
 }
 
 /** Walks through a message as far as it goes, also through one that says it is longer. Returns why it goes no further. */
-function walkPartly(rows: Rows, bytes: Uint8Array): DecodeError | undefined {
+function walkPartly(rows: Rows, bytes: Uint8Array, family: Family): DecodeError | undefined {
   try {
-    walkMessage(rows, bytes, { family: ROUTE_FAMILY });
+    walkMessage(rows, bytes, { family });
     return undefined;
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    if (rows.count === 0) walkBeginning(rows, bytes);
+    if (rows.count === 0) walkBeginning(rows, bytes, family);
     return error;
   }
 }
 
 /** The fields that are there of a message that says it is longer; none where its header is not. */
-function walkBeginning(rows: Rows, bytes: Uint8Array): void {
+function walkBeginning(rows: Rows, bytes: Uint8Array, family: Family): void {
   if (bytes.length < NLMSG_HDRLEN || rows.view.getUint32(0, true) <= bytes.length) return;
   try {
-    walkMessage(rows, bytes, { family: ROUTE_FAMILY, length: bytes.length });
+    walkMessage(rows, bytes, { family, length: bytes.length });
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
   }

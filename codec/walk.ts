@@ -107,7 +107,7 @@ class Walk {
     this.#struct(nlmsghdr, at, at + NLMSG_HDRLEN, depth);
     const type = this.#view.getUint16(at + 4, true);
     rows.said[first + 1] = describeType(type, this.#family);
-    rows.said[first + 2] = describeFlags(this.#view.getUint16(at + 6, true), type) || undefined;
+    rows.said[first + 2] = describeFlags(this.#view.getUint16(at + 6, true), type, this.#family) || undefined;
   }
 
   body(end: number): void {

@@ -309,6 +309,8 @@ const ERRNO_MAX = 133;
 /** Names that strace shows and the tables of messages do not have. */
 const OTHERS: Readonly<Record<string, number>> = {
   ARPHRD_NETROM: 0,
+  GENL_ID_CTRL: 0x10,
+  nlctrl: 0x10,
   NLM_F_ECHO: 0x8,
   NLM_F_DUMP_INTR: 0x10,
   NLM_F_DUMP_FILTERED: 0x20,

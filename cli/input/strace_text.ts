@@ -1,7 +1,16 @@
+import { GENERIC_FAMILIES } from "../../codec/spec/generic.ts";
 import { type Attempt, messagesBytes, type Note } from "./strace_bytes.ts";
 import { INSTEAD, isStrace, type StraceCall, straceCalls, StraceError, StraceReader } from "./strace.ts";
 import { CUT, lettersOf } from "./arrays.ts";
-import { type Findings, isMessage, mistakeAt, type TextFormat } from "./text_format.ts";
+import { asGeneric, type Findings, isMessage, mistakeAt, type TextFormat } from "./text_format.ts";
+
+/** A family of generic netlink that has no tables, by the name that strace shows. */
+function otherFamily({ words }: StraceCall): string | undefined {
+  const name = /nlmsg_type=(?:[^,}]*\/\* )?([a-z_][\w-]*)/i.exec(words)?.[1];
+  const isKnown = name === undefined || /^(?:NLMSG_|GENL_ID_CTRL$|0x)/.test(name) ||
+    Object.hasOwn(GENERIC_FAMILIES, name);
+  return isKnown ? undefined : `NETLINK_GENERIC (${name})`;
+}
 
 /** What strace prints of a program, whole or in part: the bytes of what goes over netlink. */
 export const STRACE: TextFormat = {
@@ -19,11 +28,18 @@ export const STRACE: TextFormat = {
       const protocol = sockets.protocolOf(call);
       if (sockets.areUnknown && RAW.test(call.words) && !sockets.isKnown(call)) findings.note(NO_PROTOCOL);
       if (protocol === undefined && !(isAlone || sockets.areUnknown)) return [];
-      if (protocol !== undefined && protocol !== "NETLINK_ROUTE") {
-        if (hasData(call)) findings.leaveOut(protocol);
+      const other = protocol === "NETLINK_ROUTE"
+        ? undefined
+        : protocol === "NETLINK_GENERIC"
+        ? otherFamily(call)
+        : protocol;
+      if (other !== undefined) {
+        if (hasData(call)) findings.leaveOut(other);
         return [];
       }
-      return findings.attempt(() => callBytes(call, { text, findings, isNetlink: protocol !== undefined || isAlone }));
+      const isNetlink = protocol !== undefined || isAlone;
+      const datagrams = findings.attempt(() => callBytes(call, { text, findings, isNetlink }));
+      return protocol === "NETLINK_GENERIC" ? datagrams.map(asGeneric) : datagrams;
     });
   },
 };
@@ -104,9 +120,14 @@ class Sockets {
 const PROTOCOLS = `ROUTE 1 USERSOCK FIREWALL SOCK_DIAG NFLOG XFRM SELINUX ISCSI AUDIT FIB_LOOKUP CONNECTOR NETFILTER
   IP6_FW DNRTMSG KOBJECT_UEVENT GENERIC 17 SCSITRANSPORT ECRYPTFS RDMA CRYPTO SMC`.split(/\s+/);
 
+/** What the kernel calls a protocol of netlink. */
+export function protocolName(number: number): string {
+  const name = PROTOCOLS[number];
+  return name && /\D/.test(name) ? `NETLINK_${name}` : `netlink protocol ${number}`;
+}
+
 function protocolNumbered(number: string): string | undefined {
-  const name = /^(?:0x[0-9a-f]+|\d+)$/i.test(number) ? PROTOCOLS[Number(number)] : undefined;
-  return name && `NETLINK_${name}`;
+  return /^(?:0x[0-9a-f]+|\d+)$/i.test(number) ? protocolName(Number(number)) : undefined;
 }
 
 /** What only the messages of a protocol have, by its name: types, and what bodies begin with. */

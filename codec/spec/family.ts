@@ -67,5 +67,5 @@ export function genericFamily(types: Readonly<Record<number, string>> = {}): Fam
   for (const name of Object.values(types)) checkText(name, "know", wanted);
   const known = Object.entries(types).filter(([, name]) => Object.hasOwn(GENERIC_FAMILIES, name));
   const messages = Object.fromEntries(known.map(([type, name]) => [type, GENERIC_FAMILIES[name]]));
-  return { messages: { ...messages, [GENL_ID_CTRL]: CTRL }, kinds: {} };
+  return { messages: { ...messages, [GENL_ID_CTRL]: CTRL }, kinds: {}, isGeneric: true };
 }

@@ -190,6 +190,8 @@ export interface Family {
   messages: Readonly<Record<number, MessageSpec>>;
   /** By what they are kinds of, and by name. */
   kinds: Readonly<Record<string, Readonly<Record<string, Kind>>>>;
+  /** Whether it is generic netlink, whose types are numbers of families, and whose flags are those of requests to be told. */
+  isGeneric?: true;
 }
 
 /** @throws {TypeError} where what is to be a family is none */

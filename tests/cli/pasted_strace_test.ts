@@ -160,7 +160,7 @@ Deno.test("datagramsOfText() leaves out other protocols of netlink, and says so"
     ],
     skipped: 0,
   });
-  assertEquals(read(cooked(PLUG, 16).toHex()).notes.length, 1);
+  assertEquals(read(cooked(PLUG, 4).toHex()).notes.length, 1);
 });
 
 Deno.test("decode shows the messages that it can read, notes those that it skips, and exits with 1", async () => {

@@ -132,3 +132,41 @@ Deno.test("decode gives no false advice where strace shows more than a field can
   assertEquals(status, 2);
   assert(!stderr.includes("-s 65536"), stderr);
 });
+
+const CONTROLLER = "2000000010000500010000000000000003010000" + "0c0002006e6c6374726c0000";
+const ASKED =
+  "sendto(3, [{nlmsg_len=32, nlmsg_type=nlctrl, nlmsg_flags=NLM_F_REQUEST|NLM_F_ACK, nlmsg_seq=1, nlmsg_pid=0}, " +
+  '"\\x03\\x01\\x00\\x00\\x0c\\x00\\x02\\x00nlctrl\\x00\\x00"], 32, 0, NULL, 0) = 32';
+
+Deno.test("decode reads generic netlink's controller wherever the family is certain", async () => {
+  const body = CONTROLLER.match(/../g)?.join(" ");
+  const certain = {
+    "strace's type": ASKED,
+    "strace's descriptor": ASKED.replace("(3,", "(3<NETLINK:[GENERIC:14]>,").replace("nlctrl,", "0x10,"),
+    "strace's socket": `socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC) = 3\n${ASKED.replace("nlctrl,", "0x10,")}`,
+    "the header of an nlmon device": `0004033800000000000000000000 0010 ${CONTROLLER}`,
+    "a heading": `NETLINK_GENERIC ${CONTROLLER}`,
+    "a heading with a colon": `NETLINK_GENERIC: ${body}`,
+  };
+  for (const [by, text] of Object.entries(certain)) {
+    const { status, stdout, stderr } = await runHere("decode", "--brief", text);
+    const said = 'GENL_ID_CTRL REQUEST|ACK sequence 1 cmd CTRL_CMD_GETFAMILY ATTR_FAMILY_NAME "nlctrl"';
+    assertEquals([status, stdout.replace("6e6c6374726c0000", '"nlctrl"').trimEnd(), stderr], [0, said, ""], by);
+  }
+});
+
+Deno.test("decode reads bare bytes as NETLINK_ROUTE, as a heading may say", async () => {
+  const outcomes = await Promise.all(["", "NETLINK_ROUTE "].map((heading) => runHere("decode", heading + CONTROLLER)));
+  for (const { stdout } of outcomes) assert(stdout.startsWith("RTM_NEWLINK, 32 bytes\n"), stdout);
+});
+
+Deno.test("datagramsOfText() leaves out families of generic netlink that it does not know, and names them", () => {
+  assertEquals(read(`${ASKED}\n${ASKED.replace("nlctrl,", "tcp_metrics,")}`), {
+    datagrams: [CONTROLLER],
+    notes: [
+      "left out 1 datagram of NETLINK_GENERIC (tcp_metrics): only NETLINK_ROUTE and the controller of NETLINK_GENERIC " +
+      "can be decoded",
+    ],
+    skipped: 0,
+  });
+});

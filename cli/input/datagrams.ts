@@ -1,6 +1,8 @@
 import { joined } from "../../codec/byte_text.ts";
 import { UsageError } from "../exit_status.ts";
-import { BASE64, DIGITS, NUMBERS, STRINGS } from "./arrays.ts";
+import { NUMBERS, STRINGS } from "./arrays.ts";
+import { BASE64, DIGITS } from "./digits.ts";
+import { COLUMNS } from "./columns.ts";
 import { HEX_DUMP } from "./hex_dump.ts";
 import { LIBNL_DEBUG } from "./libnl_debug.ts";
 import { asGeneric, Findings, mistakeAt, protocolBefore, type TextFormat } from "./text_format.ts";
@@ -146,7 +148,7 @@ function startOf(file: string): Uint8Array | undefined {
 }
 
 /** The formats, of which a text is of the first that fits: a form is told from those behind it by what only it has. */
-const FORMATS: readonly TextFormat[] = [LIBNL_DEBUG, STRACE, HEX_DUMP, NUMBERS, STRINGS, BASE64, DIGITS];
+const FORMATS: readonly TextFormat[] = [LIBNL_DEBUG, STRACE, COLUMNS, HEX_DUMP, NUMBERS, STRINGS, BASE64, DIGITS];
 
 /** What the datagrams of a text are, and what is wrong with those that were skipped. */
 export interface TextDatagrams {

@@ -73,7 +73,7 @@ Deno.test("readCapture() refuses what is no capture of netlink, and says what it
     const { message, offset } = assertThrows(() => [...readCapture(file)], DecodeError);
     return [message, offset];
   };
-  assertEquals(refused(new Uint8Array(0)), ["Cannot read capture at offset 0: 0 bytes are no capture", 0]);
+  assertEquals(refused(new Uint8Array(0)), ["Cannot read capture at offset 0: 0 bytes are not a capture", 0]);
   assertEquals(refused(concat(text("This is a text about netlink"))), [
     "Cannot read capture at offset 0: it begins with 0x54686973, which neither pcap nor pcapng does",
     0,

@@ -4,7 +4,7 @@ import type { Field } from "./field.ts";
 import { HOLDS_ROWS, NO_ATTRIBUTE, Rows } from "./rows.ts";
 import type { Family } from "./spec/table.ts";
 import { checkBytes } from "./wrong_input.ts";
-import { describeAttributeFlags, meaningOf, numberAt, stringAt } from "./value.ts";
+import { describeAttributeFlags, isNetworkOrder, meaningOf, numberAt, stringAt } from "./value.ts";
 import { walkMessage } from "./walk.ts";
 
 /**
@@ -101,7 +101,8 @@ function fillValue(rows: Rows, row: number, field: Field): void {
     field.value = stringAt(rows, from, end);
     return;
   }
-  const number = type?.is === "number" ? numberAt(rows, from, { ...type, size: end - from }) : undefined;
+  const network = type?.is === "number" && isNetworkOrder(type, rows.attributeTypeOf(row)) ? true : undefined;
+  const number = type?.is === "number" ? numberAt(rows, from, { ...type, size: end - from, network }) : undefined;
   field.value = number ?? rows.bytes.slice(from, end);
   const meaning = type?.is === "number" && number !== undefined
     ? meaningOf(type, Number(number), number)
@@ -109,5 +110,5 @@ function fillValue(rows: Rows, row: number, field: Field): void {
     ? type.says?.(rows.bytes.slice(from, end))
     : undefined;
   if (meaning !== undefined) field.meaning = meaning;
-  if (type?.is === "number" && type.network && number !== undefined) field.networkOrder = true;
+  if (network && number !== undefined) field.networkOrder = true;
 }

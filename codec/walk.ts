@@ -144,7 +144,9 @@ class Walk {
     if (optionsLengthAt === undefined) return from;
     const to = Math.min(from + this.#view.getUint16(at + optionsLengthAt, true), end);
     if (from < to) this.#rows.add(OPTIONS, from, from, to, depth, NO_ATTRIBUTE);
-    return this.#afterPadding(from, to - from, end, depth);
+    const next = Math.min(from + align4(to - from), end);
+    if (to < next) this.#rows.add(PAD, to, to, next, depth, NO_ATTRIBUTE);
+    return next;
   }
 
   /** The body of the shortest of requests. */

@@ -420,10 +420,7 @@ export const IFLA: Space = attributes("IFLA_", {
 /** What messages about devices hold, but for their attributes. */
 const link = { body: ifinfomsg, space: IFLA };
 
-export const LINK_MESSAGES = {
-  ...messages("LINK", 16, link),
-  19: { ...link, name: "RTM_SETLINK" },
-};
+export const LINK_MESSAGES = messages("LINK", 16, link);
 
 /** Other names of devices: `IFLA_PROP_LIST`. */
 export const LINKPROP_MESSAGES = messages("LINKPROP", 108, link);

@@ -174,7 +174,7 @@ class TreeReader {
     return this.#list(from, to, (attribute) => {
       const known = space.attributes.find(({ number }) => number === attribute.type);
       const kernelName = known?.kernelName ?? `${space.prefix}${attribute.type}`;
-      return { kernelName, ...this.#holds(known?.type, attribute.start, attribute.end, inner) };
+      return { kernelName, ...this.#holds(orderedBy(attribute, known?.type), attribute.start, attribute.end, inner) };
     });
   }
 
@@ -199,9 +199,9 @@ class TreeReader {
         return { fields: this.#attributes(start, end, spaceOf(type.space), around) };
       case "list": {
         const inner = [...around, { from: start, to: end }];
-        const element = ({ type: place, start, end }: Attribute) => ({
-          kernelName: `${type.prefix}${place}`,
-          ...this.#holds(type.of, start, end, inner),
+        const element = (attribute: Attribute) => ({
+          kernelName: `${type.prefix}${attribute.type}`,
+          ...this.#holds(orderedBy(attribute, type.of), attribute.start, attribute.end, inner),
         });
         return { fields: this.#list(start, end, element) };
       }
@@ -291,6 +291,12 @@ class TreeReader {
   #numeric(at: number, size: number): string {
     return [1, 2, 4, 8].includes(size) ? String(this.#number(at, size, {})) : "none";
   }
+}
+
+/** The type of a number that its attribute says is in network order. */
+function orderedBy({ rawType }: Attribute, type: Type | undefined): Type | undefined {
+  const isNetwork = Math.floor(rawType / 0x4000) % 2 === 1;
+  return isNetwork && type?.is === "number" ? { ...type, network: true } : type;
 }
 
 function spaceOf(space: Space | (() => Space)): Space {

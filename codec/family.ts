@@ -1,8 +1,9 @@
 /**
- * Decodes every message of rtnetlink: links, addresses, neighbours, routes, rules, next hops, qdiscs, classes, filters,
- * chains, actions, statistics, with the options of every kind of device, qdisc, filter and action that Linux 6.12 has;
- * and of generic netlink the controller and `psample`. The tables behind it are about 60 KiB of code, which the core of
- * the codec does without.
+ * Decodes every message of rtnetlink that Linux 6.12 has: links, addresses, neighbours, routes, rules, next hops, qdiscs,
+ * classes, filters, chains, actions, statistics, multicast groups and VLANs of bridges, data centre bridging, with the
+ * options of every kind of device, qdisc, filter and action; and of generic netlink the controller and `psample`, by
+ * `genericFamily`, and in captures of themselves. The tables behind it are about 100 KB of code, which the core of the
+ * codec does without.
  *
  * @module
  */

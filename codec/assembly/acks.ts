@@ -19,7 +19,7 @@ function ackLengths(count: i32): i32 {
 }
 
 /** In what a message of a plain ACK's length differs from one. */
-
+@inline
 function unlikeAck(at: i32): u64 {
   return (load<u64>(at) ^ ACK_HEAD) & ACK_MASK | <u64> load<u32>(at, NLMSG_HDRLEN);
 }

@@ -17,16 +17,7 @@ import {
   NLMSGERR_ATTR_MSG,
   NLMSGERR_ATTR_OFFS,
 } from "./constants";
-import {
-  align4,
-  attributeType,
-  checkAttribute,
-  checkBody,
-  checkMessage,
-  checkPayload,
-  messageFlags,
-  stringLength,
-} from "./message";
+import { attributeType, checkAttribute, checkPayload, stringLength, align4, checkBody, checkMessage, messageFlags } from "./message";
 
 /** Header, error, and the header of the request. */
 const NLMSGERR_LEN = NLMSG_HDRLEN + 4 + NLMSG_HDRLEN;

@@ -11,19 +11,19 @@ import { KIND_SIZE, KINDS_AT, KINDS_MAX } from "./regions";
 const LONGEST = 12;
 
 /** Where a kind is looked for first. */
-
+@inline
 export function firstPlace(key: u64): i32 {
   return KINDS_AT + <i32> ((key * 0x9e3779b97f4a7c15) >> 58) * KIND_SIZE;
 }
 
 /** Whether the kind at the place is that of the attribute that begins so; of a free place, whether that is all zeros. */
-
+@inline
 export function isAt(place: i32, attribute: v128): bool {
   return !v128.any_true(v128.xor(v128.andnot(attribute, v128.load(place, 16)), v128.load(place)));
 }
 
 /** A kind's number, from 1 on. */
-
+@inline
 export function kindNumber(place: i32): i32 {
   return <i32> (<u32> (place - KINDS_AT) / KIND_SIZE) + 1;
 }

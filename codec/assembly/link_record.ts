@@ -2,22 +2,8 @@
 //
 //  12 s32 ifindex   16 name   20 u32 flags   24 kind   28 u32 mtu   32 u32 txqueuelen
 //  36 u32 gso_max_size   40 qdisc   44 alias   48 u32 master   52 u16 ARPHRD type   56 s32 link
-import {
-  IFINFOMSG_LEN,
-  IFLA_GSO_MAX_SIZE,
-  IFLA_IFALIAS,
-  IFLA_IFNAME,
-  IFLA_INFO_KIND,
-  IFLA_LINK,
-  IFLA_LINKINFO,
-  IFLA_MASTER,
-  IFLA_MTU,
-  IFLA_QDISC,
-  IFLA_TXQLEN,
-  NLA_HDRLEN,
-  NLMSG_HDRLEN,
-} from "./constants";
-import { align4, attributeType, checkAttribute, checkBody, checkPayload, clearBody, fail, reference } from "./message";
+import { IFINFOMSG_LEN, IFLA_GSO_MAX_SIZE, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_QDISC, IFLA_TXQLEN, NLA_HDRLEN, NLMSG_HDRLEN } from "./constants";
+import { attributeType, checkAttribute, checkPayload, align4, checkBody, reference, fail, clearBody } from "./message";
 
 const HEADERS_LEN = NLMSG_HDRLEN + IFINFOMSG_LEN;
 

@@ -1,15 +1,6 @@
 // What all messages are made of: `struct nlmsghdr` and `struct nlattr` of linux/netlink.h, and what records say of them.
-import { NLA_HDRLEN, NLA_TYPE_MASK, NLMSG_HDRLEN } from "./constants";
-import {
-  FAIL_ATTRIBUTE_HEADER,
-  FAIL_ATTRIBUTE_LENGTH,
-  FAIL_ATTRIBUTE_PAYLOAD,
-  FAIL_MESSAGE_BODY,
-  FAIL_MESSAGE_HEADER,
-  FAIL_MESSAGE_LENGTH,
-  FAIL_OUT_OF_REGION,
-  FAILURE_AT,
-} from "./regions";
+import { NLMSG_HDRLEN, NLA_HDRLEN, NLA_TYPE_MASK } from "./constants";
+import { FAIL_MESSAGE_BODY, FAIL_MESSAGE_HEADER, FAIL_MESSAGE_LENGTH, FAIL_ATTRIBUTE_HEADER, FAIL_ATTRIBUTE_LENGTH, FAIL_ATTRIBUTE_PAYLOAD, FAIL_OUT_OF_REGION, FAILURE_AT } from "./regions";
 
 /** Notes why a call fails, and returns -1. `at` is an address; TypeScript turns it into an offset. */
 export function fail(code: i32, at: i32, found: i32, needed: i32): i32 {

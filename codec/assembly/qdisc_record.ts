@@ -19,7 +19,7 @@ import {
   TCMSG_LEN,
 } from "./constants";
 import { STATS_BASIC, STATS_OLD, STATS_QUEUE } from "./regions";
-import { align4, attributeType, checkAttribute, checkBody, checkPayload, clearBody, reference } from "./message";
+import { attributeType, checkAttribute, checkPayload, align4, checkBody, reference, clearBody } from "./message";
 import { internKind } from "./kinds";
 
 const HEADERS_LEN = NLMSG_HDRLEN + TCMSG_LEN;

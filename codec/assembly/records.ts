@@ -15,19 +15,10 @@ import {
   RTM_NEWQDISC,
   RTM_NEWROUTE,
 } from "./constants";
-import {
-  CHUNK_MAX,
-  FAIL_MESSAGE_LENGTH,
-  RECEIVE_AT,
-  RECORD_LEN,
-  RECORDS_AT,
-  SLOT_LEN,
-  SLOT_LENGTHS_AT,
-  SLOTS_MAX,
-} from "./regions";
+import { FAIL_MESSAGE_LENGTH, CHUNK_MAX, RECEIVE_AT, RECORD_LEN, RECORDS_AT, SLOT_LEN, SLOT_LENGTHS_AT, SLOTS_MAX } from "./regions";
 import { areAcks } from "./acks";
 import { doneRecord, errorRecord } from "./error_record";
-import { align4, checkCount, checkMessage, fail, messageLength, messageType } from "./message";
+import { checkCount, fail, align4, checkMessage, messageLength, messageType } from "./message";
 import { linkRecord } from "./link_record";
 import { qdiscRecord } from "./qdisc_record";
 import { routeRecord } from "./route_record";
@@ -56,7 +47,7 @@ function writeRecord(at: i32, end: i32, to: i32): i32 {
 }
 
 /** Writes what every record says. */
-
+@inline
 function writeHead(at: i32, marks: i32, to: i32): void {
   store<u64>(to, load<u64>(at, 4));
   store<u32>(to, (at - RECEIVE_AT) | marks, 8);

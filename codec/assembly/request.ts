@@ -1,16 +1,6 @@
 // Changes of plugs, written into the send region: `struct tcmsg`, `TCA_KIND` and `TCA_OPTIONS`, 60 bytes with the
 // header. Every other request about a qdisc is one that is cut short and has another type, which TypeScript sees to.
-import {
-  NLA_HDRLEN,
-  NLM_F_ACK,
-  NLM_F_REQUEST,
-  NLMSG_HDRLEN,
-  RTM_NEWQDISC,
-  TC_PLUG_QOPT_LEN,
-  TCA_KIND,
-  TCA_OPTIONS,
-  TCMSG_LEN,
-} from "./constants";
+import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_HDRLEN, RTM_NEWQDISC, TCMSG_LEN, NLA_HDRLEN, TC_PLUG_QOPT_LEN, TCA_KIND, TCA_OPTIONS } from "./constants";
 import { SEND_AT, SEND_LEN } from "./regions";
 
 // What makes a qdisc message a plug's: `TCA_KIND` "plug", and `TCA_OPTIONS` with

@@ -4,7 +4,7 @@
 //  24 how many devices   28 the ifindexes of the first `DEVICES_MAX` of them
 import { NLA_HDRLEN, NLMSG_HDRLEN, RTA_MULTIPATH, RTA_OIF, RTA_PRIORITY, RTA_TABLE, RTMSG_LEN } from "./constants";
 import { FAIL_ATTRIBUTE_PAYLOAD, FAIL_MESSAGE_BODY } from "./regions";
-import { align4, attributeType, checkAttribute, checkBody, checkPayload, clearBody, fail } from "./message";
+import { attributeType, checkAttribute, checkPayload, align4, checkBody, fail, clearBody } from "./message";
 
 const HEADERS_LEN = NLMSG_HDRLEN + RTMSG_LEN;
 /** `struct rtnexthop { u16 rtnh_len; u8 rtnh_flags, rtnh_hops; int rtnh_ifindex; }` */

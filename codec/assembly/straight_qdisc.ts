@@ -25,7 +25,7 @@ import {
   TCA_STATS_QUEUE,
   TCMSG_LEN,
 } from "./constants";
-import { RECEIVE_AT, STATS_BASIC, STATS_QUEUE } from "./regions";
+import { STATS_BASIC, STATS_QUEUE, RECEIVE_AT } from "./regions";
 import { firstPlace, isAt, kindNumber } from "./kinds";
 import { align4 } from "./message";
 
@@ -46,7 +46,7 @@ const STATS_NLA_LEN = NLA_HDRLEN + BASIC_NLA_LEN + QUEUE_NLA_LEN;
 const STATS_HEADS: u64 = STATS_NLA_LEN | TCA_STATS2 << 16 | <u64> BASIC_HEAD << 32;
 
 /** Writes the record of a message of that shape. False where it is of another. */
-
+@inline
 export function straightQdisc(message: i32, end: i32, to: i32): bool {
   const header = v128.load(message);
   if ((i32x4.extract_lane(header, 1) & 0xffff) != RTM_NEWQDISC) return false;

@@ -25,7 +25,10 @@ export async function runOne(
   const report = await Made.prepare(
     wanted.report,
     "the report",
-    async () => (await import("../../scenario/report/report.ts")).formatReport,
+    async () => {
+      const { formatReport } = await import("../../scenario/report/report.ts");
+      return (events: readonly ScenarioEvent[]) => formatReport(events, { source: scenario.source });
+    },
   );
   const packets = await Made.prepare(
     wanted.capture,

@@ -135,10 +135,11 @@ export function ladderHtml(log: RunLog): Markup | undefined {
   const gates = [...new Set(log.packets.map(({ queue }) => queue))];
   return markup`<section id="packets"><h2>Packets</h2>
 <p class="hint">From the top down, in order of time; gaps without packets are shortened. A packet waits where its bar is, and goes where
-its arrow is. Click one, or choose it with ← and →, to see what it holds.</p>
+its arrow is. Click one, or choose it with ← and →, to see what it holds; + and −, or the wheel with Ctrl, zoom.</p>
 <div class="tools">
 <label>Gate <select id="ladder-gate"><option value="">all</option>
 ${gates.map((gate) => markup`<option>${gate}</option>`)}</select></label>
+<label>Connection <select id="ladder-connection"><option value="">all</option></select></label>
 <label>Text <input id="ladder-text" type="search" size="16" placeholder="SYN, 10.0.0.1"></label>
 <label>Rows <input id="ladder-scale" type="range" min="-4" max="1" step="0.25" value="0"></label>
 <output id="ladder-count"></output>

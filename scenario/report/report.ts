@@ -15,20 +15,25 @@ import { type Markup, markup, scriptJson } from "./markup.ts";
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
 import { readRunLog } from "./run_log.ts";
-import { stepsHtml } from "./steps.ts";
+import { sourceHtml, stepsHtml } from "./steps.ts";
 import { layoutHtml, summaryHtml } from "./summary.ts";
 import { makeTimeline } from "./timeline.ts";
 
 /**
  * Makes the report of a run: the timeline, the holds, the steps with what they have written, and what it ran on.
  *
+ * `source` is the scenario's file, to whose lines the steps then lead.
+ *
  * What a process has written, and every other text of the log, stays text. Should it be HTML all the same, the page
  * runs no script but its own, whose hashes it names, and loads nothing.
  *
  * @throws {SyntaxError} where the events do not begin with a scenario's start
  */
-export async function formatReport(events: Iterable<ScenarioEvent>): Promise<string> {
-  const log = readRunLog(events);
+export async function formatReport(
+  events: Iterable<ScenarioEvent>,
+  { source }: { source?: string } = {},
+): Promise<string> {
+  const log = { ...readRunLog(events), source: source?.replace(/\n$/, "").split("\n") };
   const holds = findHolds(log);
   const scripts = [
     `/*\n${chartLicence}*/\n${chartScript}`,
@@ -55,6 +60,7 @@ ${holdsHtml(holds)}
 ${log.end && totalsHtml(log.end.queues)}
 <section id="steps"><h2>What happened</h2>
 ${stepsHtml(log)}</section>
+${sourceHtml(log)}
 ${layoutHtml(log.start)}
 </main>
 <script type="application/json" id="data">${
@@ -66,8 +72,8 @@ ${scripts.map((script) => markup`<script>${own(script)}</script>\n`)}</body>
 }
 
 const TIMELINE = markup`<section><h2>Timeline</h2>
-<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark starts a hold, a green one releases.
-Drag over the chart to look closer, click twice to see all of it again.</p>
+<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark starts a hold, a green one releases. Click a step to
+go to it. Drag over the chart to look closer, click twice to see all of it again.</p>
 <div id="timeline"></div>
 <noscript><p>The timeline is drawn by this page's own script, which does not run here.</p></noscript>
 </section>\n`;

@@ -23,6 +23,8 @@ export interface RunLog {
   processes: ReadonlyMap<string, ProcessEnd>;
   /** Packets that came into gates and left them, as they were seen. */
   packets: readonly (PacketIn | PacketOut)[];
+  /** The lines of the scenario's file, where they are known. */
+  source?: readonly string[];
 }
 
 /** A step, from its start to its end. */

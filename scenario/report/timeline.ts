@@ -40,7 +40,10 @@ export interface ProcessBar {
 
 /** What is drawn of a step. */
 export interface Mark {
+  /** When it took effect, began and ended. */
   t: number;
+  from: number;
+  to: number;
   step: string;
   action: string;
   text: string;
@@ -99,9 +102,11 @@ function backlogAt({ looks, steps }: RunLog, queue: string, times: readonly numb
 function marks({ steps }: RunLog): Mark[] {
   return everyStep(steps).filter((step) => step.steps.length === 0 && step.end !== undefined).map((step) => ({
     t: momentOf(step),
+    from: step.start.t,
+    to: step.end?.t ?? step.start.t,
     step: step.start.step,
     action: step.start.action,
-    text: step.start.text,
+    text: step.start.name ?? step.start.text,
     outcome: step.end?.outcome ?? "aborted",
     queues: step.start.queues,
   })).toArray();

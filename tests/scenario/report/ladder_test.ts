@@ -3,6 +3,9 @@ import type { ScenarioEvent } from "../../../scenario/event.ts";
 import { formatReport } from "../../../scenario/report/report.ts";
 import { ladderHtml, makeLadder, pairPackets } from "../../../scenario/report/ladder.ts";
 import { readRunLog } from "../../../scenario/report/run_log.ts";
+import { formatPacketFile } from "../../../scenario/report/packet_file.ts";
+import { isThere } from "../../runtimes/availability.ts";
+import { packetsOfFile, packetsOfLadder } from "./ladder_file.ts";
 import { MADE_LOG, PACKETS } from "./made_log.ts";
 
 const [START, ...REST] = MADE_LOG;
@@ -57,4 +60,21 @@ Deno.test("ladderHtml() says what is not shown, and is not there where nothing w
     with_({ web: { arrivals: 2, departures: 1, untold: 5 } }, PACKETS),
     /Not shown of web: 2 packets that came in, 1 packet that left, 5 events behind the first 20,000\./,
   );
+});
+
+Deno.test({
+  name: "the ladder has the packets that the pcapng file has, and the same waits",
+  ignore: !await isThere("tests/scenario/report", ["tshark"], "deno task test --level logic, which fetches it"),
+  async fn() {
+    const events = [START, ...PACKETS.filter((packet) => "queue" in packet && packet.queue === "web"), ...REST];
+    const file = await Deno.makeTempFile({ suffix: ".pcapng" });
+    try {
+      await Deno.writeFile(file, formatPacketFile(events));
+      const drawn = packetsOfLadder(await formatReport(events));
+      assertEquals(drawn.map(({ t, held }) => [t, held]), [[300_900, "181 ms"], [300_950, "180 ms"]]);
+      assertEquals(await packetsOfFile(file, events), drawn);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
 });

@@ -77,7 +77,7 @@ for (const { name, direction, address, match } of WAYS) {
       const end = address.includes(":") ? `[${address}]` : address;
       assert(line(event).endsWith(` > ${end}:9000 UDP 48`), line(event));
     }
-    assertEquals(capture.losses(), [{ gate: "web", arrivals: 0, departures: 0, dropped: 0 }]);
+    assertEquals(capture.losses(), [{ gate: "web", dev: undefined, arrivals: 0, departures: 0, dropped: 0 }]);
     capture[Symbol.dispose]();
     const [{ faults, hitPackets }] = await gatesOf(host);
     assertEquals([faults, hitPackets], [[], COUNT]);
@@ -119,8 +119,8 @@ for (const address of ["10.0.0.2", "[fd00::2]"]) {
   });
 }
 
-// The kernel keeps the tag beside the bytes of a packet, and psample copies the bytes alone.
-Deno.test("a packet in a VLAN is shown as it comes in and as it leaves, without its tag", async () => {
+// The kernel keeps the tag beside the bytes of a packet, and psample copies the bytes alone: what comes in has that of the filter.
+Deno.test("a packet in a VLAN is shown with its tag as it comes in and as it leaves", async () => {
   using pair = new GatePair();
   for (const [host, other, own] of [[pair.left, 2, 1], [pair.right, 1, 2]] as const) {
     host.configure([
@@ -136,7 +136,7 @@ Deno.test("a packet in a VLAN is shown as it comes in and as it leaves, without 
   using sender = new UdpSocket(pair.left, { address: "10.12.0.1", port: 0 });
   sendNumbered(sender, { address: "10.12.0.2", port: 9000 }, { count: 1 });
   const lines = (await takeEvents(capture, 2)).map(line);
-  for (const each of lines) assert(/^10\.12\.0\.1:\d+ > 10\.12\.0\.2:9000 UDP 4$/.test(each), lines.join("\n"));
+  for (const each of lines) assert(/^10\.12\.0\.1:\d+ > 10\.12\.0\.2:9000 VLAN 12 UDP 4$/.test(each), lines.join("\n"));
 });
 
 Deno.test("a tap that is put in and taken out lets no packet past the gate, loses none and reorders none", async () => {

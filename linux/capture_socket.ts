@@ -132,6 +132,10 @@ export function openGenericSocket({ keep, netns, bufferBytes }: CaptureSocketOpt
       operation: "open a generic netlink socket",
     });
     enlarge(fd, bufferBytes);
+    // One without an address of its own hears nothing that the kernel says to a group
+    const address = new Uint8Array(12);
+    new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
+    checked("open a generic netlink socket", libc().call.bind(fd, address, address.length));
     return new GenericSocket(fd, keep);
   };
   return netns === undefined ? open() : inNamespace(netns, open);

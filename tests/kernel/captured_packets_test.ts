@@ -167,7 +167,7 @@ async function exchange(
  * how much they differ is printed; on User-Mode Linux, with one processor, that is the work of all that was released at once.
  */
 function compareWaits(
-  { name, direction, dev }: Way,
+  { name }: Way,
   { left, measured }: { left: PacketEvent[]; measured: Map<number, { sentNs: bigint; arrivedNs: bigint }> },
 ): void {
   const differences = new Map<number, number>();

@@ -1,7 +1,7 @@
 """The two ends of packets whose times are measured, as a program:
 
 - `measured.py receive udp|tcp ADDRESS PORT COUNT` says `listening`, and for each record the nanoseconds at which it was
-  sent and those at which it arrived: those of the kernel where the socket has them, else of this process;
+  sent and those at which it arrived, of the kernel;
 - `measured.py send udp|tcp ADDRESS PORT COUNT` sends so many records.
 """
 
@@ -23,33 +23,30 @@ end.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES)
 end.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
 
 
-def tell(data, arrived):
-    _, number, sent = RECORD.unpack(data)
-    print(number, sent, arrived, flush=True)
+def receive(connection, length):
+    data, beside, _, _ = connection.recvmsg(length, 64)
+    arrived = [struct.unpack("@qq", each[:16]) for level, kind, each in beside if kind == SO_TIMESTAMPNS]
+    return data, arrived[-1][0] * 1_000_000_000 + arrived[-1][1] if arrived else None
 
 
-def receive_datagrams():
+def receive_records():
     end.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    end.bind((address, port))
-    print("listening", flush=True)
-    for _ in range(count):
-        data, beside, _, _ = end.recvmsg(64, 64)
-        seconds, nanoseconds = struct.unpack("@qq", beside[0][2][:16])
-        tell(data, seconds * 1_000_000_000 + nanoseconds)
-
-
-def receive_stream():
     end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     end.bind((address, port))
-    end.listen()
+    connection = end
+    if protocol == "tcp":
+        end.listen()
     print("listening", flush=True)
-    connection, _ = end.accept()
-    rest = b""
+    if protocol == "tcp":
+        connection, _ = end.accept()
+        connection.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     for _ in range(count):
-        while len(rest) < RECORD.size:
-            rest += connection.recv(65536)
-        tell(rest[:RECORD.size], time.time_ns())
-        rest = rest[RECORD.size:]
+        data, arrived = receive(connection, RECORD.size)
+        while len(data) < RECORD.size:
+            more, arrived = receive(connection, RECORD.size - len(data))
+            data += more
+        _, number, sent = RECORD.unpack(data)
+        print(number, sent, arrived or time.time_ns(), flush=True)
 
 
 def send():
@@ -69,7 +66,5 @@ def send():
 
 if role == "send":
     send()
-elif protocol == "udp":
-    receive_datagrams()
 else:
-    receive_stream()
+    receive_records()

@@ -460,10 +460,10 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/recover.ts").then(({ run }) => run),
   },
   packets: {
-    summary: "list the packets that wait in a gate or a plug, or show each as it comes in and leaves",
+    summary: "list the packets that wait, or show each as it comes in and as it leaves",
     operands: ["[NAME...]"],
     options: ["gate", "dev", "parent", "handle", "follow", "for", "snaplen", "netns", "json", "quiet", "help"],
-    meanings: { for: "look for this time, 200ms or 5s: 1s before the list, with --follow until Ctrl-C" },
+    meanings: { for: "how long to look, such as 5s (default 1s; with --follow until Ctrl-C)" },
     details: [
       "Looks for a second, or for the time of --for, and lists the packets that wait then, the oldest first: number, " +
       "age, from, to and what it is. With --follow it prints each packet as it comes in and as it leaves, with how " +
@@ -483,7 +483,7 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/packets.ts").then(({ run }) => run),
   },
   capture: {
-    summary: "write the packets of gates and plugs to a pcapng file, with how long each was held",
+    summary: "write packets to a pcapng file, with how long each was held",
     operands: ["[NAME...]"],
     options: [
       "write",

@@ -1,0 +1,86 @@
+/**
+ * Whoever looks at packets and is killed at any moment leaves the filters as they were, and loses or reorders no packet.
+ *
+ * `PLUGCTL_KILLS` says how often each is killed, 20 times if it does not; `PLUGCTL_SEED` repeats the moments of a run.
+ */
+
+import { assertEquals } from "@std/assert";
+import { Random } from "../codec/random.ts";
+import { GatePair, WAIT, witness } from "./gate_pair.ts";
+import { PLUGCTL, plugctlDone } from "./plugctl.ts";
+import { type Arrival, underTraffic } from "./traffic.ts";
+import { until } from "./until.ts";
+
+const KILLS = Number(Deno.env.get("PLUGCTL_KILLS") ?? 20);
+const SEED = Number(Deno.env.get("PLUGCTL_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+/** The latest moment, from the start of the process on: some are killed before they see anything. */
+const LATEST_MS = 3000;
+/** How soon it all is to be as before; on a busy machine it takes as long as its processes take to start. */
+const SOON_MS = 30_000;
+const SCENARIO = `name: watched
+gates: { web: { dev: eth0, direction: out, match: "udp dst port 9000" } }
+capture: true
+steps:
+  - buffer: web
+  - sleep: 100ms
+  - release: web
+  - sleep: 20s
+`;
+
+const COMMANDS: Readonly<Record<string, (folder: string) => string[]>> = {
+  packets: () => ["packets", "web", "--follow", "--json"],
+  capture: (folder) => ["capture", "web", "-w", `${folder}/web.pcapng`],
+  run: (folder) => ["run", `${folder}/watched.yaml`, "--report", `${folder}/report.html`],
+};
+
+for (const [name, wordsIn] of Object.entries(COMMANDS)) {
+  Deno.test(`${name} that is killed at ${KILLS} moments leaves the filters as they were, and every packet arrives`, async () => {
+    console.log(`Seed ${SEED}`);
+    const random = new Random(SEED);
+    using pair = new GatePair();
+    const folder = await Deno.makeTempDir({ prefix: "plugctl-killed-" });
+    await Deno.writeTextFile(`${folder}/watched.yaml`, SCENARIO);
+    // A scenario makes its own gate
+    if (name !== "run") {
+      await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", "udp dst port 9000");
+    }
+    const before = filters(pair);
+    const times: number[] = [];
+    let tapped = 0;
+    const arrived: Arrival = await underTraffic(
+      { from: pair.left, to: pair.right, address: pair.ends[1].ipv4, rate: 200 },
+      async () => {
+        for (let kill = 0; kill < KILLS; kill++) {
+          const [program, ...args] = [...PLUGCTL, ...wordsIn(folder)];
+          const child = pair.left.spawn([program, ...args], { stdin: "null", stdout: "null", stderr: "null" });
+          await new Promise((resolve) => setTimeout(resolve, random.below(LATEST_MS)));
+          if (filters(pair).includes("sample")) tapped++;
+          child.kill("SIGKILL");
+          const killed = performance.now();
+          await child.status;
+          await until(() => filters(pair) === before, {
+            timeoutMs: SOON_MS,
+            what: `kill ${kill} of seed ${SEED}: the filters as they were\n${before}\nand not\n${filters(pair)}`,
+          });
+          times.push(performance.now() - killed);
+        }
+      },
+    );
+    assertEquals([arrived.lost, arrived.reordered], [0, 0], `of ${arrived.sent}, seed ${SEED}`);
+    times.sort((one, other) => one - other);
+    console.log(
+      `${tapped} of ${KILLS} killed with a tap; as before after ${Math.ceil(times[KILLS >> 1])} ms (median), ` +
+        `${Math.ceil(times.at(-1)!)} ms at most; ${arrived.sent} packets, none lost`,
+    );
+    await Deno.remove(folder, { recursive: true });
+    await until(() => pair.left.run("ip", "netns", "pids", pair.left.name).trim() === "", {
+      ...WAIT,
+      what: "the end of all processes",
+    });
+  });
+}
+
+/** What filters and devices there are, without the numbers of actions. */
+function filters({ left }: GatePair): string {
+  return witness(left).replaceAll(/index \d+ ref \d+ bind \d+/g, "index").replaceAll(/ifindex \d+|^\d+: /gm, "");
+}

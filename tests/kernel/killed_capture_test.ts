@@ -13,8 +13,8 @@ import { until } from "./until.ts";
 
 const KILLS = Number(Deno.env.get("PLUGCTL_KILLS") ?? 20);
 const SEED = Number(Deno.env.get("PLUGCTL_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-/** The latest moment, from the start of the process on: some are killed before they see anything. */
-const LATEST_MS = 3000;
+/** The latest moment: from the start of the process on, so that some see nothing yet, or, every second time, from the tap on. */
+const LATEST_MS = { start: 3000, tap: 500 };
 /** How soon it all is to be as before; on a busy machine it takes as long as its processes take to start. */
 const SOON_MS = 30_000;
 const SCENARIO = `name: watched
@@ -53,8 +53,10 @@ for (const [name, wordsIn] of Object.entries(COMMANDS)) {
         for (let kill = 0; kill < KILLS; kill++) {
           const [program, ...args] = [...PLUGCTL, ...wordsIn(folder)];
           const child = pair.left.spawn([program, ...args], { stdin: "null", stdout: "null", stderr: "null" });
-          await new Promise((resolve) => setTimeout(resolve, random.below(LATEST_MS)));
-          if (filters(pair).includes("sample")) tapped++;
+          const isTapped = kill % 2 === 1;
+          if (isTapped) await until(() => filters(pair).includes("sample"), { ...WAIT, what: "a tap" });
+          await new Promise((resolve) => setTimeout(resolve, random.below(isTapped ? LATEST_MS.tap : LATEST_MS.start)));
+          if (isTapped || filters(pair).includes("sample")) tapped++;
           child.kill("SIGKILL");
           const killed = performance.now();
           await child.status;
@@ -73,9 +75,15 @@ for (const [name, wordsIn] of Object.entries(COMMANDS)) {
         `${Math.ceil(times.at(-1)!)} ms at most; ${arrived.sent} packets, none lost`,
     );
     await Deno.remove(folder, { recursive: true });
-    await until(() => pair.left.run("ip", "netns", "pids", pair.left.name).trim() === "", {
+    const processes = () =>
+      pair.left.run(
+        "sh",
+        "-c",
+        `for pid in $(ip netns pids ${pair.left.name}); do tr '\\0' ' ' </proc/$pid/cmdline; echo; done`,
+      );
+    await until(() => !processes().includes("plugctl") && !processes().includes("main.ts"), {
       ...WAIT,
-      what: "the end of all processes",
+      what: `the end of all processes: ${processes()}`,
     });
   });
 }

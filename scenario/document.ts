@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { formatDuration } from "../plug/quantity.ts";
 import { ENV } from "./command.ts";
-import { describeHost, hostsOf } from "./host.ts";
+import { addressesOf, describeHost, hostsOf } from "./host.ts";
 import { type Mistake, unknownKey } from "./mistake.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue, Scalar, ScenarioPlan, Step } from "./plan.ts";
 import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
@@ -59,16 +59,18 @@ export function planScenario(
   }
   refuseUnknown(tree, mistakes);
   const vars = varsOf(valueAt(tree, "vars"), { set, mistakes });
-  const scope = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
+  const written = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
   const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
+  const hosts = hostsOf(valueAt(tree, "hosts"), { scope: written, mistakes });
   const context: Context = {
-    scope,
+    scope: new Map([...written, ...addressesOf(hosts)]),
     defaults: { env: {} },
     hasHosts: hostNames.length > 0,
     mistakes,
     references: [],
     queues: new Map(),
     processes: new Set(),
+    steps: new Set(),
     unnamed: new Set(),
     captured: new Map(),
     watched: new Set(),
@@ -76,7 +78,7 @@ export function planScenario(
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
   const plan = planParts(tree, { ...context, defaults });
-  return plan && { ...plan, vars: Object.fromEntries(vars) };
+  return plan && { ...plan, hosts, vars: Object.fromEntries(vars) };
 }
 
 function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
@@ -86,11 +88,12 @@ function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
   }
 }
 
-function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "vars"> | undefined {
+function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "hosts" | "vars"> | undefined {
   const own = new Map([...tree.entries].filter(([key]) => key in TOP_ENTRIES));
   const top = check(mapping(TOP_ENTRIES, ""), { tree: { ...tree, entries: own }, label: "the scenario" }, context);
-  const hosts = hostsOf(valueAt(tree, "hosts"), context);
   const queues = [...gatesOf(tree, context), ...plugsOf(tree, context)];
+  // Not known before the scenario is run; a variable of the file goes before it.
+  if (!context.scope.has("seed")) context.captured.set("seed", "${seed}");
   const steps = stepsOf(tree, context);
   referToCaptured(valueAt(tree, "capture"), context);
   const cleanupTree = valueAt(tree, "cleanup");
@@ -105,9 +108,9 @@ function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "var
     maxHoldMs,
     seed,
     capture: capturedBy(capture, context.watched),
-    hosts,
     queues,
     steps,
+    moments: context.references.flatMap(({ kind, name }) => kind === "step" ? [name] : []),
     cleanup,
   };
 }
@@ -212,15 +215,17 @@ function definitions(tree: MappingTree, part: "gates" | "plugs", { mistakes }: C
 /** Looks for what is named and defined nowhere. */
 function checkReferences(
   hosts: readonly string[],
-  { references, queues, processes, unnamed, mistakes }: Context,
+  { references, queues, processes, steps, unnamed, mistakes }: Context,
 ): void {
+  const known = { host: [...hosts, HERE], process: [...processes], step: [...steps] };
   for (const { kind, name, line, column } of references) {
-    if (kind === "process" ? unnamed.has("process") : kind !== "host" && unnamed.has("queue")) continue;
-    const names = kind === "host" ? [...hosts, HERE] : kind === "process" ? [...processes] : [...queues.keys()];
+    const isQueue = kind === "queue" || kind === "gate" || kind === "plug";
+    if (isQueue ? unnamed.has("queue") : kind === "process" && unnamed.has("process")) continue;
+    const names = isQueue ? [...queues.keys()] : known[kind];
     const found = kind === "gate" || kind === "plug" ? queues.get(name) ?? "" : names.includes(name) ? kind : "";
     if (found === kind) continue;
     const isOther = found !== "";
-    const noun = { queue: "gate or plug", gate: "gate", plug: "plug", process: "process", host: "host" }[kind];
+    const noun = { queue: "gate or plug", step: "step with the name" }[kind as string] ?? kind;
     const fitting = isOther
       ? []
       : names.filter((other) => kind === "gate" || kind === "plug" ? queues.get(other) === kind : true);
@@ -237,6 +242,7 @@ function checkReferences(
 function definition(kind: string): string {
   if (kind === "process") return "one that a step starts: - start: { name: ..., command: ... }";
   if (kind === "host") return "one under hosts:";
+  if (kind === "step") return "one that a step has: - { run: ..., name: ... }";
   return kind === "plug" ? "one under plugs:, or attached by a step" : "one under gates:, or attached by a step";
 }
 

@@ -35,8 +35,11 @@ export const MADE_HOST = mapping({
 /** A host that is there. */
 export const FOUND_HOST = mapping({ netns: SOME_TEXT }, "a host that is there: { netns: NAME }");
 
+/** What reading hosts takes. */
+type Reading = Pick<Context, "scope" | "mistakes">;
+
 /** Reads `hosts:`, and finds the other end of each cable. */
-export function hostsOf(tree: Tree | undefined, context: Context): PlannedHost[] {
+export function hostsOf(tree: Tree | undefined, context: Reading): PlannedHost[] {
   if (!tree) return [];
   if (tree.kind !== "mapping") {
     const { line, column } = tree;
@@ -59,7 +62,7 @@ interface WrittenHost extends Omit<PlannedHost, "devices"> {
   devices: (Omit<PlannedDevice, "to"> & { to: string })[];
 }
 
-function hostOf(name: string, tree: Tree, context: Context): WrittenHost | undefined {
+function hostOf(name: string, tree: Tree, context: Reading): WrittenHost | undefined {
   if (valueAt(tree, "netns")) {
     const found = check(FOUND_HOST, { tree, label: name }, context);
     return found && foundHost(name, found.netns, { tree, context });
@@ -76,7 +79,7 @@ function hostOf(name: string, tree: Tree, context: Context): WrittenHost | undef
 function foundHost(
   name: string,
   netns: string,
-  { tree, context }: { tree: Tree; context: Context },
+  { tree, context }: { tree: Tree; context: Reading },
 ): WrittenHost | undefined {
   try {
     namespacePath(netns);
@@ -93,7 +96,7 @@ function foundHost(
 /** Finds where each cable of a host leads: to the one device there that leads back. */
 function joined(
   host: WrittenHost,
-  { hosts, tree, context }: { hosts: readonly WrittenHost[]; tree: Tree; context: Context },
+  { hosts, tree, context }: { hosts: readonly WrittenHost[]; tree: Tree; context: Reading },
 ): PlannedHost {
   const devices = host.devices.flatMap((device) => {
     const [otherName, otherDevice] = splitEnd(device.to);
@@ -136,6 +139,23 @@ function loose(
     what: `${what}, where ${back} devices lead back`,
     expected: `HOST.DEVICE at both ends, such as to: ${other.name}.eth0`,
   };
+}
+
+/**
+ * The addresses of hosts as variables, without their prefix lengths: `server.address` is the first of a host,
+ * `server.eth0.address` that of a device; with `address6` the first of IPv6.
+ */
+export function addressesOf(hosts: readonly PlannedHost[]): [string, string][] {
+  return hosts.flatMap(({ name, devices }) => [
+    ...firstOf(name, devices.flatMap(({ addresses }) => addresses)),
+    ...devices.flatMap((device) => firstOf(`${name}.${device.name}`, device.addresses)),
+  ]);
+}
+
+function firstOf(name: string, addresses: readonly string[]): [string, string][] {
+  const [first, sixth] = [addresses[0], addresses.find((address) => address.includes(":"))];
+  const named = Object.entries({ address: first, address6: sixth });
+  return named.flatMap(([key, address]) => address === undefined ? [] : [[`${name}.${key}`, address.split("/")[0]]]);
 }
 
 /** A host, in words. */

@@ -36,7 +36,7 @@ const SCENARIO = v.object({
 });
 
 /** A text that holds a variable may stand wherever a value does. */
-const VARIABLE_TEXT: JsonSchema = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };
+const VARIABLE_TEXT: JsonSchema = { type: "string", pattern: "\\$\\{[A-Za-z_][^}]*\\}" };
 const VARIABLE_REF: JsonSchema = { $ref: "#/$defs/variable" };
 
 /** The JSON Schema of a scenario, for editors: what `plugctl run` checks, as far as that can be said there. */

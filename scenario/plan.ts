@@ -29,6 +29,8 @@ export interface ScenarioPlan {
   /** The gates and plugs that are there from the first step on. */
   queues: readonly PlannedQueue[];
   steps: readonly Step[];
+  /** The names of steps from whose beginning on conditions count. */
+  moments: readonly string[];
   /** Steps that run in the end, whatever happened. */
   cleanup: readonly Step[];
 }

@@ -173,6 +173,7 @@ function baseOf(
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;
   const { name, host, at: atMs, took } = fields;
+  if (name !== undefined) context.steps.add(name);
   const { line, column } = follow(whole, ["host"]);
   const given = host === undefined ? undefined : { host, line, column };
   return { name, given, atMs, ...took === undefined ? {} : { took }, line: entry.key.line };

@@ -2,11 +2,11 @@ import * as v from "valibot";
 import { type Counter, COUNTERS, fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
 import type { ConditionKind, Look, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition } from "../plan.ts";
-import type { Stage } from "../run/stage.ts";
+import type { Counts, Stage } from "../run/stage.ts";
 import { checkMatch } from "../queue.ts";
 import { type Context, mistake } from "../source/context.ts";
-import { BYTES_TEST, COUNT_TEST, SOME_TEXT } from "../source/scalar.ts";
-import { follow, type Tree } from "../source/tree.ts";
+import { COUNT_TEST, type CounterTest, counterTest, SOME_TEXT } from "../source/scalar.ts";
+import { follow, type Place, type Tree } from "../source/tree.ts";
 
 /** What is counted at a gate and at a plug; hits are a gate's. */
 type CounterOrHits = Counter | "hits";
@@ -16,26 +16,31 @@ const WORDS = [...Object.keys(COUNTERS) as Counter[], "hits"] as const;
 export interface QueueCondition extends Condition {
   about: "gate" | "plug";
   queue: string;
-  counters: Readonly<Partial<Record<CounterOrHits, NumberTest>>>;
+  counters: Readonly<Partial<Record<CounterOrHits, CounterTest>>>;
+  /** The name of the step from whose beginning on is counted what is more than before. */
+  since?: string;
   /** How many packets must wait in the gate that fit an expression. */
   waiting?: { match: string; count: NumberTest };
 }
 
 const SOME: NumberTest = { operator: ">=", number: 1 };
 
+const PACKETS = counterTest("count");
+const BYTES = counterTest("bytes");
 const COUNTER_ENTRIES = {
-  backlog: v.optional(COUNT_TEST),
+  backlog: v.optional(PACKETS),
   /** Another word for `backlog`. */
-  packets: v.optional(COUNT_TEST),
-  "backlog-bytes": v.optional(BYTES_TEST),
-  sent: v.optional(COUNT_TEST),
-  "sent-bytes": v.optional(BYTES_TEST),
-  drops: v.optional(COUNT_TEST),
+  packets: v.optional(PACKETS),
+  "backlog-bytes": v.optional(BYTES),
+  sent: v.optional(PACKETS),
+  "sent-bytes": v.optional(BYTES),
+  drops: v.optional(PACKETS),
+  since: v.optional(SOME_TEXT),
 };
 const GATE_ENTRIES = {
   gate: SOME_TEXT,
   ...COUNTER_ENTRIES,
-  hits: v.optional(COUNT_TEST),
+  hits: v.optional(PACKETS),
   packet: v.optional(SOME_TEXT),
   count: v.optional(COUNT_TEST),
 };
@@ -62,7 +67,9 @@ export const PLUG_CONDITION: ConditionKind<QueueCondition, typeof PLUG_ENTRIES> 
 };
 
 /** What is written of a gate, or of a plug, which has less. */
-type Fields = Partial<Record<CounterOrHits | "packets" | "count", NumberTest>> & { packet?: string };
+type Fields =
+  & Partial<Record<CounterOrHits | "packets", CounterTest>>
+  & { packet?: string; count?: NumberTest; since?: string };
 
 function plan(
   { fields, tree, label, context }: WrittenCondition<Fields>,
@@ -74,11 +81,28 @@ function plan(
     const test = counter === "backlog" ? fields.packets ?? fields.backlog : fields[counter];
     return test ? [[counter, test] as const] : [];
   });
-  const counters: Partial<Record<CounterOrHits, NumberTest>> = Object.fromEntries(given);
+  const counters: QueueCondition["counters"] = Object.fromEntries(given);
   const waiting = waitingOf(fields, { tree, name, context });
-  if (given.length > 0 || waiting) return { condition: { about, queue: name, counters, ...waiting && { waiting } } };
+  const { since } = fields;
+  if (since !== undefined) referToStep(since, { given, place: follow(tree, ["since"]), context });
+  if (given.length > 0 || waiting) {
+    return { condition: { about, queue: name, counters, ...since && { since }, ...waiting && { waiting } } };
+  }
   const expected = `one or more of ${[...WORDS, ...about === "gate" ? ["packet"] : []].join(", ")}`;
   mistake({ line, column }, { what: `${label} says nothing of ${name}`, expected }, context);
+}
+
+/** Notes that what is more than before is counted from a step on. */
+function referToStep(
+  name: string,
+  { given, place, context }: { given: (readonly [string, CounterTest])[]; place: Place; context: Context },
+): void {
+  const { line, column } = place;
+  if (given.some(([, { isMore }]) => isMore)) context.references.push({ kind: "step", name, line, column });
+  else {
+    const what = "since is given, and no counter is compared with what it was then";
+    mistake(place, { what, expected: 'one with a plus: { sent: "+1", since: reload }' }, context);
+  }
 }
 
 function waitingOf(
@@ -95,15 +119,22 @@ function waitingOf(
 }
 const COUNTED = 'which packets are counted: { packet: "tcp and syn", count: 2 }';
 
-function describe({ queue, counters, waiting }: QueueCondition): string {
-  const tests = Object.entries(counters) as [CounterOrHits, NumberTest][];
-  const texts = tests.map(([counter, test]) => `${counter} of ${queue} ${formatNumberTest(test)}`);
+function describe({ queue, counters, since, waiting }: QueueCondition): string {
+  const from = since === undefined ? "before" : `at ${since}`;
+  const texts = testsOf(counters).map(([counter, test]) =>
+    `${counter} of ${queue} ${formatNumberTest(test)}${test.isMore ? ` more than ${from}` : ""}`
+  );
   if (waiting) texts.push(`packets waiting in ${queue} that fit ${waiting.match} ${formatNumberTest(waiting.count)}`);
   return texts.join(" and ");
 }
 
-function look({ queue, counters, waiting }: QueueCondition, stage: Stage): Look {
-  const ofCounters = lookAtCounters({ queue, counters }, stage);
+function testsOf(counters: QueueCondition["counters"]): [CounterOrHits, CounterTest][] {
+  return Object.entries(counters) as [CounterOrHits, CounterTest][];
+}
+
+function look(condition: QueueCondition, stage: Stage): Look {
+  const { queue, counters, waiting } = condition;
+  const ofCounters = lookAtCounters(condition, stage);
   if (!waiting) return ofCounters;
   const { match, count } = waiting;
   const { fitting, all } = stage.packets?.waiting(queue, match) ?? { fitting: 0, all: [] };
@@ -119,12 +150,40 @@ function look({ queue, counters, waiting }: QueueCondition, stage: Stage): Look 
 /** How many packets that wait are named where a condition does not hold. */
 const SHOWN_MOST = 5;
 
-function lookAtCounters({ queue, counters }: Pick<QueueCondition, "queue" | "counters">, { queues }: Stage): Look {
+function lookAtCounters({ queue, counters, since }: QueueCondition, stage: Stage): Look {
+  const tests = testsOf(counters);
+  const now = countsOf(queue, { stage, withHits: "hits" in counters });
+  const { last, at } = stage.counted;
+  const before = (since === undefined ? last : at.get(since))?.get(queue) ?? {};
+  const looks = tests.map(([counter, test]) => {
+    const { [counter]: value = 0 } = now;
+    const more = moreThan(before[counter], value);
+    const found = `${counter} of ${queue} is ${value}${test.isMore ? `, ${more} more` : ""}`;
+    return { holds: fitsNumber(test.isMore ? more : value, test), found };
+  });
+  const holds = looks.every(({ holds }) => holds);
+  if (holds && tests.length > 0) last.set(queue, { ...last.get(queue), ...now });
+  return { holds, found: looks.map(({ found }) => found).join(", ") };
+}
+
+/** How much a counter has grown; one that has begun anew, as that of a gate that was made again, by all that it says. */
+function moreThan(before = 0, value: number): number {
+  return value < before ? value : value - before;
+}
+
+function countsOf(queue: string, { stage: { queues }, withHits }: { stage: Stage; withHits: boolean }): Counts {
   const stats = queues.stats(queue);
-  const tests = Object.entries(counters) as [CounterOrHits, NumberTest][];
-  const values = tests.map(([counter]) => counter === "hits" ? queues.hits(queue) : stats[COUNTERS[counter].stat]);
-  return {
-    holds: tests.every(([, test], index) => fitsNumber(values[index], test)),
-    found: tests.map(([counter], index) => `${counter} of ${queue} is ${values[index]}`).join(", "),
-  };
+  const words = Object.keys(COUNTERS) as Counter[];
+  const counts: Counts = Object.fromEntries(words.map((word) => [word, stats[COUNTERS[word].stat]]));
+  return withHits ? { ...counts, hits: queues.hits(queue) } : counts;
+}
+
+/** Notes the counters of all gates and plugs as a step begins, where a condition counts from then on. */
+export function markCounts(step: string, stage: Stage): void {
+  const counts = stage.counted.at.get(step);
+  if (!counts) return;
+  counts.clear();
+  for (const queue of stage.queues.names) {
+    counts.set(queue, countsOf(queue, { stage, withHits: stage.queues.isGate(queue) }));
+  }
 }

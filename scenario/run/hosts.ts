@@ -60,6 +60,9 @@ export class Hosts {
     return host === undefined ? undefined : this.#names.get(host);
   };
 
+  /** Whether a host is one of those that are made. */
+  readonly isMade = (host: string | undefined): boolean => this.made.some(({ name }) => name === host);
+
   /** Those that are made, and so are deleted in the end. */
   get made(): PlannedHost[] {
     return this.#planned.filter(({ netns }) => netns === undefined);

@@ -21,6 +21,8 @@ export interface QueuesOptions {
   guardian?: Guardian;
   /** The network namespace of a host; `undefined` for this process's own. */
   netnsOf: (host: string | undefined) => string | undefined;
+  /** Whether a host is one that the scenario has made, which nobody can be locked out of. */
+  isMade: (host: string | undefined) => boolean;
   connect: (netns: string | undefined) => Connection;
   /** How long a queue may hold from one `buffer` on, in milliseconds, before the guardian releases it. */
   maxHoldMs: number;
@@ -117,7 +119,9 @@ export class Queues {
     if (action === "buffer") this.#buffer(queues, { group, asked });
     else if (action === "release-one") group.releaseOne();
     else if (action === "release-indefinite") group.releaseIndefinite();
-    else group.setLimit(limitBytes, { force: true });
+    else {withAdvice(() =>
+        group.setLimit(limitBytes, { force: queues.every(({ host }) => this.#options.isMade(host)) })
+      );}
     if (action === "release-indefinite") {
       const held = queues.filter(({ heldFrom }) => heldFrom !== undefined);
       for (const queue of held) this.#noteRelease(queue, asked);
@@ -221,6 +225,11 @@ export class Queues {
     packets.close(name);
   }
 
+  /** Whether one is a gate, of whose filters the hits are counted. */
+  isGate(name: string): boolean {
+    return this.#attached.get(name)?.gate !== undefined;
+  }
+
   /** The name of the host that one is on. */
   hostOf(name: string): string | undefined {
     return this.#attached.get(name)?.host;
@@ -248,10 +257,9 @@ export class Queues {
     return { name, gate, plug: gate.plug, bypassed: force ? new Set(gate.read().bypassed) : undefined };
   }
 
-  #addPlug({ name, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
-    const { guardian, maxHoldMs } = this.#options;
-    // As with a hold: it goes with the scenario.
-    const options = { guardian, maxHoldMs, force: true };
+  #addPlug({ name, host, dev, parent, handle, limitBytes }: PlannedPlug, connection: Connection): Attached {
+    const { guardian, maxHoldMs, isMade } = this.#options;
+    const options = { guardian, maxHoldMs, force: isMade(host) };
     const [plug] = Plug.attachAll(connection, [{ dev, parent, handle, limitBytes, ...options }]);
     return { name, plug };
   }
@@ -346,6 +354,7 @@ function withAdvice<T>(work: () => T): T {
 }
 
 function adviceOn({ code, dev, gate }: QueueError): string | undefined {
+  if (code === "would-lock-out") return "give a higher limit, or none";
   if (code === "would-bypass") return "give the gate a higher priority, or force: true";
   if (code !== "foreign-qdisc" || gate !== undefined) return undefined;
   return `keep it, and hold packets with a gate in place of the plug: { dev: ${dev}, direction: out }`;

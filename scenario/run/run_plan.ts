@@ -171,12 +171,13 @@ class Run {
     const { capture = this.#options.capture } = this.#plan;
     const gates = typeof capture === "object" ? capture : undefined;
     const packets = capture ? new Packets({ clock, micros, emit: this.#tell, guardian, gates }) : undefined;
-    const queues = new Queues({ guardian, netnsOf: hosts.netnsOf, connect, maxHoldMs, onCutShort, now, packets });
+    const { netnsOf, isMade } = hosts;
+    const queues = new Queues({ guardian, netnsOf, isMade, connect, maxHoldMs, onCutShort, now, packets });
     const processes = new Processes({
       folder: this.#origin.folder,
       env,
       now,
-      netnsOf: hosts.netnsOf,
+      netnsOf,
       endings: endingsOf([...steps, ...cleanup]),
       written: new Set(everyStep([...steps, ...cleanup]).flatMap((step) => kindOf(step).writesTo?.(step) ?? [])),
       emit: this.#tell,
@@ -188,7 +189,8 @@ class Run {
       now,
       micros,
       seed: this.#seed,
-      values: new Map(),
+      values: new Map([["seed", this.#seed]]),
+      counted: { last: new Map(), at: new Map(this.#plan.moments.map((step) => [step, new Map()])) },
       folder: this.#origin.folder,
       hosts,
       queues,

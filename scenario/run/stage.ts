@@ -10,6 +10,9 @@ import type { Processes } from "./processes.ts";
 import type { Queues } from "./queues.ts";
 import { errnoOf, outcomeOf, sentenceOf } from "./step_error.ts";
 
+/** Counters of a gate or a plug, by the words of conditions. */
+export type Counts = Readonly<Record<string, number>>;
+
 /** What the steps of a scenario work with. */
 export interface Stage {
   clock: Clock;
@@ -20,6 +23,8 @@ export interface Stage {
   seed: number;
   /** The variables that steps have set. */
   values: Map<string, Scalar>;
+  /** The counters of each gate and plug when a condition last held of it, and at the beginning of steps that are asked for. */
+  counted: { last: Map<string, Counts>; at: ReadonlyMap<string, Map<string, Counts>> };
   /** The folder of the scenario's file, in which commands run. */
   folder: string;
   hosts: Hosts;

@@ -3,6 +3,7 @@ import { fitsNumber, formatDuration } from "../../plug/quantity.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { describeTook } from "../command.ts";
 import { conditionKind } from "../conditions/list.ts";
+import { markCounts } from "../conditions/queue.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { kindOf } from "../steps/list.ts";
@@ -74,6 +75,7 @@ async function doStep(planned: Step, here: Here): Promise<void> {
   };
   const work = async (end: End) => {
     if (error !== undefined) throw error;
+    if (name !== undefined) markCounts(name, stage);
     await (outer ? run(step, { ...here, end }) : count(step, { ...here, end }));
     if (!outer && !end.skipped) done.steps++;
   };

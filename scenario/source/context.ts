@@ -7,7 +7,7 @@ export const HERE = "here";
 
 /** Something that a scenario names, and where. */
 export interface Reference extends Place {
-  kind: "queue" | "gate" | "plug" | "process" | "host";
+  kind: "queue" | "gate" | "plug" | "process" | "host" | "step";
   name: string;
 }
 
@@ -31,6 +31,8 @@ export interface Context {
   /** Names of gates and plugs with what they are, and of processes. */
   readonly queues: Map<string, "gate" | "plug">;
   readonly processes: Set<string>;
+  /** What steps are called. */
+  readonly steps: Set<string>;
   /** What is defined under a name that is wrong itself: who refers to one of these is not blamed as well. */
   readonly unnamed: Set<"queue" | "process">;
   /** Variables that steps set when they are done, each with what stands for its value until then. */

@@ -98,21 +98,32 @@ export function wholeNumber(
 /** `true` or `false`. */
 export const FLAG: Schema<boolean> = v.boolean("true or false");
 
-/** `3` or `>=1`, of bytes also `>64k`. */
-function numberTest(quantity: Quantity): Schema<NumberTest> {
-  const expected = COMPARISON_EXPECTED[quantity];
+const COUNT_EXPECTED = COMPARISON_EXPECTED.count;
+
+/** What a counter must be: in all, or `isMore`, more than it was before. */
+export type CounterTest = NumberTest & { isMore?: boolean };
+
+/** `3` or `>=1`, or with a plus, as many more than before: `+1`, `>=+3`. */
+export function counterTest(quantity: Quantity): Schema<CounterTest> {
+  const expected = `${COMPARISON_EXPECTED[quantity]}; or more than before: "+1", ">=+1"`;
   const compared = parsed(v.union([v.string(), v.number()], expected), {
-    parse: (value) => parseNumberTest(String(value), quantity),
+    parse: (value): CounterTest => {
+      const [, operator, more, number] = /^([=!<>]* *)(\+?)(.*)$/s.exec(String(value)) ?? [];
+      const test = parseNumberTest(`${operator}${number}`, quantity);
+      return more ? { ...test, isMore: true } : test;
+    },
     expected,
   });
   return byKind({ scalar: compared }, expected);
 }
 
 /** How many there are of something. */
-export const COUNT_TEST = numberTest("count");
-/** How many bytes there are of something. */
-export const BYTES_TEST = numberTest("bytes");
-
+export const COUNT_TEST: Schema<NumberTest> = byKind({
+  scalar: parsed(v.union([v.string(), v.number()], COUNT_EXPECTED), {
+    parse: (value) => parseNumberTest(String(value)),
+    expected: COUNT_EXPECTED,
+  }),
+}, COUNT_EXPECTED);
 const EXIT_EXPECTED = 'an exit status from 0 to 255, a comparison such as ">0", a list of them, or any';
 /** An exit status. */
 export const EXIT_TEST: Schema<NumberTest | "any"> = byKind<NumberTest | "any">({

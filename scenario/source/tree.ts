@@ -98,7 +98,7 @@ export function fillIn(tree: Tree, { scope, mistakes }: { scope: Scope; mistakes
 function fillInScalar(tree: ScalarTree, { scope, mistakes }: { scope: Scope; mistakes: Mistake[] }): Scalar | null {
   const { value } = tree;
   if (typeof value !== "string") return value;
-  const whole = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(value);
+  const whole = /^\$\{([^}]*)\}$/.exec(value);
   const alone = whole ? scope.get(whole[1]) : undefined;
   if (alone !== undefined) return alone;
   return value.replaceAll(REFERENCE, (reference: string, name: string, end: string, offset: number) => {
@@ -111,9 +111,12 @@ function fillInScalar(tree: ScalarTree, { scope, mistakes }: { scope: Scope; mis
 }
 
 function known(scope: Scope): string {
-  const names = [...scope.keys()].map((name) => `\${${name}}`).join(", ");
-  return `${names || "one that vars defines"}, or $\${ for a \${ that the shell gets`;
+  const names = [...scope.keys()].filter((name) => name !== "seed").map((name) => `\${${name}}`);
+  const shown = names.length > SHOWN_MOST ? [...names.slice(0, SHOWN_MOST), "…"] : names;
+  return `${shown.join(", ") || "one that vars defines"}, or $\${ for a \${ that the shell gets`;
 }
+/** How many variables are named where one is not there. */
+const SHOWN_MOST = 12;
 
 /** Where a letter of a text stands: exactly where that can be told, else where the text begins. */
 export function placeWithin(

@@ -1,6 +1,7 @@
 /** What carries all that has no other way than a default route, and is therefore not held. */
 
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { Scenario } from "../../scenario/scenario.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
 import { type Case, DEFAULT, Multihomed, testCases } from "./multihomed.ts";
 
@@ -186,4 +187,36 @@ Deno.test("what holds from its first moment on needs no force with a deadline, b
   assertThrows(() => Plug.attach({ ...place, limitBytes: 100 }), QueueError, message);
   assertThrows(() => Gate.open({ ...gate, limitBytes: 100 }), QueueError, message);
   assertThrows(() => Plug.attach({ dev: "eth0", hold: true, guardian, connection }), QueueError, DEFAULT);
+});
+
+/** How a scenario ends that limits a plug on `there`, a namespace, or on a host that it has made, and what it says. */
+async function limited({ there, on, plug = "", steps }: { there: string; on: string; plug?: string; steps: string }) {
+  const scenario = await Scenario.parse(`name: limited
+hosts:
+  there: { netns: ${there} }
+  made: { devices: { eth0: { to: other, address: 10.0.0.1/24 } }, routes: { default: 10.0.0.2 } }
+  other: { devices: { eth0: { to: made, address: 10.0.0.2/24 } } }
+plugs: { way: { host: ${on}, dev: eth0${plug} } }
+steps: [${steps}]
+`);
+  const { outcome, error } = await scenario.run();
+  return { outcome, said: (error as Error | undefined)?.message.replace(/^Cannot .*?: /, "") };
+}
+
+Deno.test("a scenario limits no plug of a machine that is there so low that its default route is cut", async () => {
+  using host = new Multihomed(["route add default via 10.0.0.2"]);
+  const there = host.left.name;
+  const limit = "{ limit: { plug: way, size: 100 } }";
+  const nothing = "{ sleep: 1ms }";
+  const said =
+    "the device carries the default route, of which it would drop all packets that are longer than 100 bytes" +
+    "; give a higher limit, or none";
+  assertEquals(await limited({ there, on: "there", steps: limit }), { outcome: "failed", said });
+  assertEquals(await limited({ there, on: "there", plug: ", limit: 100", steps: nothing }), {
+    outcome: "failed",
+    said,
+  });
+  assertEquals(host.left.run("tc", "qdisc", "show", "dev", "eth0").includes("plug"), false);
+  const done = { outcome: "done", said: undefined };
+  assertEquals(await limited({ there, on: "made", plug: ", limit: 100", steps: limit }), done);
 });

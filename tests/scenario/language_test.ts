@@ -1,7 +1,10 @@
 /** Steps and conditions that need no kernel: `send`, `hold`, `when`, `took`, and conditions on files, HTTP and UDP. */
 
 import { createSocket } from "node:dgram";
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import type { ScenarioEvent } from "../../scenario/event.ts";
+import { ScenarioError } from "../../scenario/mistake.ts";
+import { describePlan, readScenario } from "../../scenario/read.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { ends, FakeClock, outcomes, runSteps, runText } from "./fake_run.ts";
 
@@ -317,4 +320,81 @@ Deno.test("${folder} is the folder of the scenario's file, and no variable of it
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("${HOST.address} is what a host is reached by, in gates, defaults and steps", () => {
+  const plan = readScenario(
+    `name: x
+vars: { net: 10.0.0 }
+defaults: { env: { SERVER: "\${server.address}" } }
+hosts:
+  client: { devices: { eth0: { to: server.eth0 }, eth1: { to: server.eth1, address: 10.1.0.1/24 } } }
+  server: { devices: { eth0: { to: client, address: ["\${net}.2/24", "fd00::2/64"] }, eth1: { to: client.eth1, address: fd01::2/64 } } }
+gates: { web: { host: client, dev: eth0, direction: out, match: "dst host \${server.address}" } }
+steps:
+  - log: "\${client.address} \${server.eth0.address} \${server.address6} \${server.eth1.address} \${server.eth1.address6}"
+  - run: "true"
+`,
+    { file: "a.yaml" },
+  );
+  assertEquals(describePlan(plan).at(-3), "1: 10.1.0.1 10.0.0.2 fd00::2 fd01::2 fd01::2");
+  assertEquals(plan.queues.map((queue) => queue.kind === "gate" && queue.match), [["dst host 10.0.0.2"]]);
+  assertMatch(JSON.stringify(plan.steps), /"SERVER":"10.0.0.2"/);
+  const unknown = () => readScenario('name: x\nhosts: { a: {} }\nsteps: [log: "${a.address}"]\n', { file: "a.yaml" });
+  assertThrows(unknown, ScenarioError, "there is no variable ${a.address}");
+});
+
+Deno.test("${seed} is the seed of the run, and no variable of the file", async () => {
+  const { events } = await runText('name: x\nsteps: [log: "it is ${seed}"]\n', { seed: 42 });
+  assertEquals(texts(events), ["it is 42"]);
+  const own = await runText('name: x\nvars: { seed: own }\nsteps: [log: "it is ${seed}"]\n', { seed: 42 });
+  assertEquals(texts(own.events), ["it is own"]);
+});
+
+/** What the steps of a run said that they did. */
+function texts(events: readonly ScenarioEvent[]): string[] {
+  return events.flatMap((event) => event.event === "step-start" && event.phase === "steps" ? [event.text] : []);
+}
+
+const THREE = "three packets";
+/** A run on whose plug three packets leave at each step `three packets`. */
+async function counted(steps: string): Promise<[outcome: string, message: string]> {
+  const { result } = await runSteps(steps, {
+    onEvent(event, kernel) {
+      if (event.event !== "step-end" || event.action !== "log") return;
+      const [eth0] = kernel.devices;
+      for (let packet = 0; packet < 3; packet++) kernel.transmit("packet", eth0);
+    },
+  });
+  return [result.outcome, (result.error as Error | undefined)?.message ?? ""];
+}
+
+Deno.test("+N compares a counter with what it was when a condition last held of the queue", async () => {
+  const send = `  - log: ${THREE}\n`;
+  const expect = (test: string) => `  - expect: { plug: up, sent: "${test}" }\n`;
+  assertEquals(await counted(`${send}${expect("+3")}${send}${expect(">=+2")}${send}${expect("+3")}${expect("9")}`), [
+    "done",
+    "",
+  ]);
+  assertEquals(await counted(`${send}${expect("3")}${send}${send}${expect("+3")}`), [
+    "unmet",
+    "Expected that sent of up = 3 more than before: sent of up is 9, 6 more",
+  ]);
+  // One that is made again counts from 0
+  const again = `  - detach: up\n  - attach: { plug: up, dev: eth0 }\n`;
+  assertEquals(await counted(`${send}${send}${expect("6")}${again}${send}${expect("+3")}`), ["done", ""]);
+});
+
+Deno.test("+N with since compares it with what it was when a step last began", async () => {
+  const send = `  - log: ${THREE}\n`;
+  const named = `  - { sleep: 1ms, name: reload }\n`;
+  const expect = `  - expect: { plug: up, sent: "+6", since: reload }\n`;
+  assertEquals(await counted(`${send}${named}${send}  - expect: { plug: up, sent: "+6" }\n${send}${expect}`), [
+    "done",
+    "",
+  ]);
+  assertEquals(await counted(`${named}${send}${named}${send}${expect}`), [
+    "unmet",
+    "Expected that sent of up = 6 more than at reload: sent of up is 6, 3 more",
+  ]);
 });

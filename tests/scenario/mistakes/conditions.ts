@@ -3,9 +3,11 @@ import { type Cases, withSteps, withTop } from "../marked.ts";
 
 const HTTP = "an http:// address with an IP address: http://10.0.0.2:8000/health";
 const SUBJECTS = "one of the keys gate, plug, process, port, command, http, file";
-const BYTES = 'a number of bytes from 0, such as 64k or 1MiB, or a comparison with one, such as ">=64k"';
+const MORE = '; or more than before: "+1", ">=+1"';
+const BYTES = `a number of bytes from 0, such as 64k or 1MiB, or a comparison with one, such as ">=64k"${MORE}`;
 const OF_PROCESS = "line, or running, or one or more of exit, stdout, stderr";
-const COUNT = 'a whole number from 0, or a comparison with one, such as ">=1"';
+const NUMBER = 'a whole number from 0, or a comparison with one, such as ">=1"';
+const COUNT = `${NUMBER}${MORE}`;
 
 /** Mistakes in what is waited for and expected. */
 export const CONDITION_MISTAKES: Cases = [
@@ -34,6 +36,23 @@ export const CONDITION_MISTAKES: Cases = [
   [withSteps("  - wait: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - wait: { plug: ‸web, backlog: 1 }"), "web is a gate, not a plug", "gate: web"],
   [withSteps("  - wait: { gate: web, backlog: ‸-1 }"), "backlog is -1", COUNT],
+  [withSteps("  - wait: { gate: web, sent: ‸'++1' }"), 'sent is "++1"', COUNT],
+  [withSteps("  - wait: { gate: web, packet: tcp, count: ‸+1 }"), 'count is "+1"', NUMBER],
+  [
+    withSteps("  - wait: { gate: web, sent: 1, since: ‸then }"),
+    "since is given, and no counter is compared with what it was then",
+    'one with a plus: { sent: "+1", since: reload }',
+  ],
+  [
+    withSteps("  - wait: { gate: web, sent: +1, since: ‸then }"),
+    'there is no step with the name "then"',
+    "one that a step has: - { run: ..., name: ... }",
+  ],
+  [
+    withSteps("  - { sleep: 1ms, name: now }\n  - wait: { gate: web, sent: +1, since: ‸then }"),
+    'there is no step with the name "then"',
+    "one of now",
+  ],
   [
     withSteps("  - wait: { gate: web, backlog: 1, count: ‸1 }"),
     "count is given without packet",
@@ -43,7 +62,7 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - wait: { plug: up, ‸packet: tcp }"),
     'unknown key "packet"',
-    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, timeout",
+    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, timeout",
   ],
   [withSteps("  - wait: { gate: web, backlog: ‸64k }"), 'backlog is "64k"', COUNT],
   [withSteps('  - wait: { gate: web, backlog-bytes: ‸">64x" }'), 'backlog-bytes is ">64x"', BYTES],
@@ -61,22 +80,22 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - wait: { gate: web, ‸packt: 1 }"),
     'unknown key "packt"',
-    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits, packet, count, timeout",
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, count, timeout",
   ],
   [
     withSteps("  - wait: { plug: up, ‸hits: 1 }"),
     'unknown key "hits"',
-    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, timeout",
+    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, timeout",
   ],
   [
     withSteps("  - expect: { gate: web, drops: 0, ‸timeout: 5s }"),
     'unknown key "timeout"',
-    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, hits, packet, count",
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, count",
   ],
   [
     withSteps("  - expect: { plug: up, drops: 0, ‸timeout: 5s }"),
     'unknown key "timeout"',
-    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops",
+    "one of plug, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since",
   ],
   [
     withSteps("  - wait: { process: ‸load }"),

@@ -180,11 +180,7 @@ function compareWaits(
     const [cameNs, leftNs] = [event.packet.arrival.timeNs, event.packet.timeNs];
     assert(times.sentNs <= cameNs, `${number} came ${times.sentNs - cameNs} ns before it was sent`);
     assert(leftNs - cameNs >= BigInt(HELD_MS) * 1_000_000n, `${number} waited ${leftNs - cameNs} ns`);
-    // The kernel's time at the socket is that at which a packet came to the host, which at ingress is before the gate
-    const arrivesBehind = direction !== "ingress" && dev !== "lo";
-    if (arrivesBehind) {
-      assert(leftNs <= times.arrivedNs, `${number} left ${leftNs - times.arrivedNs} ns after it arrived`);
-    }
+    assert(leftNs <= times.arrivedNs, `${number} left ${leftNs - times.arrivedNs} ns after it arrived`);
     differences.set(number, Number((times.arrivedNs - times.sentNs) - (leftNs - cameNs)) / 1e6);
   }
   assertEquals(differences.size, COUNT);

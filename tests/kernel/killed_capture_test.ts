@@ -75,9 +75,13 @@ for (const [name, wordsIn] of Object.entries(COMMANDS)) {
         `${Math.ceil(times.at(-1)!)} ms at most; ${arrived.sent} packets, none lost`,
     );
     await Deno.remove(folder, { recursive: true });
-    console.log("removed");
-    console.log(pair.left.run("sh", "-c", `for pid in $(ip netns pids ${pair.left.name}); do tr '\\0' ' ' </proc/$pid/cmdline; echo; done`));
+    await until(() => processesOf(pair.left.name) === "", { ...WAIT, what: "the end of every process of the host" });
   });
+}
+
+function processesOf(namespace: string): string {
+  const { stdout } = new Deno.Command("ip", { args: ["netns", "pids", namespace] }).outputSync();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 /** What filters and devices there are, without the numbers of actions. */

@@ -1,9 +1,16 @@
-import { type CapturedPlace, type CapturedWaiting, GateCapture, type PacketEvent } from "../capture/gate_capture.ts";
+import {
+  type CapturedPlace,
+  type CapturedWaiting,
+  GateCapture,
+  type PacketEvent,
+  type Waiting,
+} from "../capture/gate_capture.ts";
+import { describePacket } from "../capture/packets/describe.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type Context, valueOf } from "./context.ts";
+import { type Context, isGiven, textTable, valueOf } from "./context.ts";
 import { Interrupted, interruptible, UsageError } from "./exit_status.ts";
-import { namespaceOf, type Targets } from "./targets.ts";
+import { namedTargets, namespaceOf, openConnection, resolveTargets, type Targets } from "./targets.ts";
 import { parseDuration } from "./values.ts";
 
 /** What is captured, and who takes it. */
@@ -24,6 +31,10 @@ export interface CaptureTask {
 /** How long one look waits; a signal is met between two. */
 const LOOK_MS = 100;
 const SNAP_MAX = 65_535;
+/** For how long packets are looked at before those that wait are listed, where it is not said. */
+const LIST_AFTER_MS = 1000;
+const HEADER = ["NUMBER", "AGE", "FROM", "TO", "PACKET"];
+const RIGHT = [0, 1];
 
 /**
  * Captures plugs for the time of `--for`, or until a signal, and tells what was lost. A guardian takes the taps out
@@ -101,4 +112,89 @@ function tellLosses(context: Context, capture: GateCapture): void {
     tell(departures, "left that the capture did not see");
     tell(dropped, "came in and never left");
   }
+}
+
+/** What a command line names, and a connection to it. */
+export async function findTargets(context: Context): Promise<{ connection: Connection; targets: Targets }> {
+  const named = namedTargets(context);
+  const connection = await openConnection(context);
+  try {
+    return { connection, targets: resolveTargets(connection, named) };
+  } catch (error) {
+    connection[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Looks at packets for a time, and prints those that wait then, the oldest first. */
+export async function listWaiting(context: Context): Promise<void> {
+  const { connection, targets } = await findTargets(context);
+  using _ = connection;
+  await captureFor(context, {
+    connection,
+    targets,
+    forMs: LIST_AFTER_MS,
+    ended: (capture) => {
+      const nowNs = BigInt(Date.now()) * 1_000_000n;
+      const queues = capture.queues();
+      if (isGiven(context, "json")) {
+        return context.print(
+          `${JSON.stringify(queues.map((each) => plainQueue(each, { capture, nowNs })), null, 2)}\n`,
+        );
+      }
+      for (const each of queues) context.print(textQueue(each, { capture, nowNs }));
+      tellEarlier(context, queues);
+    },
+  });
+}
+
+interface Seen {
+  capture: GateCapture;
+  nowNs: bigint;
+}
+
+function textQueue(queue: CapturedWaiting, seen: Seen): string {
+  const { backlogPackets, backlogBytes, waiting, drops } = queue;
+  const dropped = drops === 0 ? "" : `; the full queue has dropped ${drops} of those that came meanwhile`;
+  const head = `${nameOfPlace(queue)}: ${backlogPackets} ${backlogPackets === 1 ? "packet waits" : "packets wait"}, ` +
+    `${backlogBytes} bytes${dropped}\n`;
+  if (waiting.length === 0) return head;
+  return `${head}${textTable([HEADER, ...waiting.map((each) => row(each, queue, seen))], { right: RIGHT })}\n`;
+}
+
+function row(waiting: Waiting, queue: CapturedWaiting, seen: Seen): string[] {
+  const { number, count, arrival, sinceNs } = waiting;
+  const age = `${(Number(seen.nowNs - sinceNs) / 1e9).toFixed(3)} s`;
+  if (!arrival) return [numbers(number, count), `> ${age}`, "?", "?", count === 1 ? "not seen" : `${count} not seen`];
+  const { from = "", to = "", vlans, what } = described(arrival, { capture: seen.capture, place: queue });
+  return [String(number), age, from, to, [...vlans.map((vlan) => `VLAN ${vlan}`), what].join(" ")];
+}
+
+function numbers(first: number, count: number): string {
+  return count === 1 ? String(first) : `${first}-${first + count - 1}`;
+}
+
+function plainQueue(queue: CapturedWaiting, seen: Seen): Record<string, unknown> {
+  const { gate, dev, backlogPackets, backlogBytes, drops, waiting } = queue;
+  return {
+    ...dev === undefined ? { gate } : { dev },
+    packets: backlogPackets,
+    bytes: backlogBytes,
+    drops,
+    waiting: waiting.map(({ number, count, arrival, sinceNs }) => {
+      const ageMs = Number(seen.nowNs - sinceNs) / 1e6;
+      if (!arrival) return { number, count, isSeen: false, ageAtLeastMs: ageMs };
+      const { timeNs, length } = arrival;
+      const { from, to, vlans, what } = described(arrival, { capture: seen.capture, place: queue });
+      return { number, count, isSeen: true, ageMs, timeNs: String(timeNs), length, from, to, vlans, what };
+    }),
+  };
+}
+
+/** What a packet is. */
+export function described(
+  { bytes, length }: { bytes: Uint8Array; length: number },
+  { capture, place }: { capture: GateCapture; place: { gate: string; dev?: string } },
+) {
+  return describePacket(bytes, { length, linkType: capture.linkType(place) });
 }

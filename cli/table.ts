@@ -480,7 +480,7 @@ export const COMMANDS = {
       ["packets web --follow", "each packet as it comes in and as it leaves"],
       ["packets --dev eth0 --follow", "each packet as it leaves the plug on eth0"],
     ],
-    load: (): Loading => import("./commands/packets.ts").then(({ run }) => run),
+    load: (): Loading => import("./commands/capture.ts").then(({ packets }) => packets),
   },
   capture: {
     summary: "write packets to a pcapng file, with how long each was held",
@@ -508,7 +508,7 @@ export const COMMANDS = {
       ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],
       ["capture web -w -", "the same to standard output: | wireshark -k -i - shows it live"],
     ],
-    load: (): Loading => import("./commands/capture.ts").then(({ run }) => run),
+    load: (): Loading => import("./commands/capture.ts").then(({ capture }) => capture),
   },
   encode: {
     summary: "print the bytes that a command would send",

@@ -1,22 +1,93 @@
 import { joined } from "../../codec/byte_text.ts";
 import type { GateCapture, PacketEvent } from "../../capture/gate_capture.ts";
 import { LINKTYPE, writeInterface, writePacket, writeSection } from "../../capture/pcapng.ts";
-import { captureFor, nameOfPlace, tellEarlier } from "../captured.ts";
+import { captureFor, described, findTargets, listWaiting, nameOfPlace, tellEarlier } from "../captured.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { UsageError } from "../exit_status.ts";
 import { OutputStream } from "../output_file.ts";
-import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
 
 /** Below this a packet has passed, in nanoseconds. */
 const HELD_LEAST_NS = 1_000_000n;
 
+/** `plugctl packets` */
+export async function packets(context: Context): Promise<void> {
+  if (isGiven(context, "follow")) await follow(context);
+  else await listWaiting(context);
+}
+
+/** Prints each packet as it comes in and as it leaves. */
+async function follow(context: Context): Promise<void> {
+  const { connection, targets } = await findTargets(context);
+  using _ = connection;
+  const line = isGiven(context, "json") ? jsonLine : textLine;
+  let capture: GateCapture;
+  await captureFor(context, {
+    connection,
+    targets,
+    begun: (begun) => {
+      capture = begun;
+      context.note(`showing the packets of ${capture.places.map(nameOfPlace).join(", ")}`);
+      tellEarlier(context, capture.queues());
+    },
+    take: (event) => context.print(`${line(event, capture)}\n`),
+  });
+}
+
+/** A packet in a line: when, which plug, in or out, its number, how long it waited, what it is. */
+function textLine(event: PacketEvent, capture: GateCapture): string {
+  const { number, waitMs, waitAtLeastMs } = factsOf(event);
+  const words = [
+    clock(event.packet.timeNs),
+    event.gate,
+    event.event.padEnd(3),
+    `#${number ?? "?"}`,
+    ...waitMs === undefined ? [] : [`after ${waitMs.toFixed(3)} ms`],
+    ...waitAtLeastMs === undefined ? [] : [`after at least ${waitAtLeastMs.toFixed(3)} ms`],
+    described(event.packet, { capture, place: event }).line,
+  ];
+  return words.join(" ");
+}
+
+function jsonLine(event: PacketEvent, capture: GateCapture): string {
+  const { gate, dev, packet } = event;
+  const { from, to, vlans, what } = described(packet, { capture, place: event });
+  const { number, waitMs, waitAtLeastMs } = factsOf(event);
+  const timeNs = String(packet.timeNs);
+  return JSON.stringify({
+    event: event.event,
+    ...dev === undefined ? { gate } : { dev },
+    number,
+    timeNs,
+    waitMs,
+    waitAtLeastMs,
+    length: packet.length,
+    from,
+    to,
+    vlans,
+    what,
+  });
+}
+
+/** The number of a packet, and how many milliseconds it waited, as far as that was seen. */
+function factsOf(event: PacketEvent): { number?: number; waitMs?: number; waitAtLeastMs?: number } {
+  if (event.event === "in") return { number: event.packet.number };
+  const { number, arrival, sinceNs, timeNs } = event.packet;
+  if (arrival) return { number, waitMs: Number(timeNs - arrival.timeNs) / 1e6 };
+  return { number, waitAtLeastMs: sinceNs === undefined ? undefined : Math.max(0, Number(timeNs - sinceNs) / 1e6) };
+}
+
+/** The time of the day, in UTC with microseconds. */
+function clock(timeNs: bigint): string {
+  const milliseconds = new Date(Number(timeNs / 1_000_000n)).toISOString().slice(11, 23);
+  return `${milliseconds}${String(timeNs / 1000n % 1000n).padStart(3, "0")}`;
+}
+
 /** `plugctl capture` */
-export async function run(context: Context): Promise<void> {
-  const named = namedTargets(context);
+export async function capture(context: Context): Promise<void> {
   const file = valueOf(context, "write");
   if (file === undefined) throw new UsageError("capture needs a file to write: -w FILE, or -w - for standard output");
-  using connection = await openConnection(context);
-  const targets = resolveTargets(connection, named);
+  const { connection, targets } = await findTargets(context);
+  using _ = connection;
   const wanted = isGiven(context, "arrivals") ? "in" : "out";
   if (wanted === "in" && targets.places.length > 0) {
     throw new UsageError(

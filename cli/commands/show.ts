@@ -15,7 +15,7 @@ const NUMBERS = [3, 4, 5, 6, 7];
 /** `plugctl show` */
 export async function run(context: Context): Promise<void> {
   const { operands, values } = context.arguments;
-  if (isGiven(context, "packets")) return await (await import("./packets.ts")).list(context);
+  if (isGiven(context, "packets")) return await (await import("../captured.ts")).listWaiting(context);
   refuseAlone(context);
   const isAsked = operands.length > 0 || values.has("dev") || values.has("gate");
   const named = isAsked ? namedTargets(context) : undefined;

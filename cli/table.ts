@@ -67,6 +67,7 @@ export const OPTIONS = {
   seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   capture: { value: "FILE", summary: "write the packets of gates as pcapng; of several, a folder of them" },
+  watch: { summary: "run again whenever a file of them changes, until Ctrl-C" },
   jobs: { value: "N", summary: "how many scenarios run at once (default 1)" },
   junit: { value: "FILE", summary: "write how each scenario ended as JUnit's XML" },
   tap: { summary: "print how each scenario ended in the Test Anything Protocol" },
@@ -342,6 +343,20 @@ export const COMMANDS = {
     examples: [["gate delete web", "remove the gate web without losing a packet"]],
     load: (): Loading => import("./commands/gate.ts").then(({ deleteGate }) => deleteGate),
   },
+  new: {
+    summary: "write a scenario to begin with",
+    operands: ["FILE"],
+    options: ["help"],
+    details: [
+      "The scenario has two hosts, a server, a client and a gate, explains itself, and runs at once with Python 3. FILE " +
+      "gets .yaml where it has no such ending; what is there already is not touched.",
+    ],
+    examples: [["new late-answer", "write late-answer.yaml"], [
+      "new scenarios/late-answer",
+      "the same in a folder that is there",
+    ]],
+    load: (): Loading => import("./commands/run.ts").then(({ write }) => write),
+  },
   run: {
     summary: "run scenarios: hold, release, run programs, check the outcome",
     operands: ["FILE..."],
@@ -349,6 +364,7 @@ export const COMMANDS = {
       "set",
       "seed",
       "max-hold",
+      "watch",
       "jobs",
       "report",
       "capture",
@@ -386,6 +402,7 @@ export const COMMANDS = {
     ],
     examples: [
       ["run reload.yaml", "run it"],
+      ["run reload.yaml --watch", "run it again each time that it is saved"],
       [
         "run reload.yaml --set port=8000 --seed 1",
         "with another value of a variable, and the random choices of seed 1",

@@ -15,6 +15,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "../plug/queue.ts";
 import { readLink } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
+import { Epochs } from "./epochs.ts";
 import { type Arrival, type Copy, type Departure, PacketQueue, type Waiting, withTag } from "./packet_queue.ts";
 import { findPsample, onlyGroups, type PsampleFamily, readSample } from "./psample.ts";
 
@@ -45,6 +46,8 @@ export interface CaptureOptions {
   netns?: string;
   /** Takes the taps out when this process is dead. */
   guardian?: Guardian;
+  /** Whether to tell in which epoch each packet came. */
+  epochs?: boolean;
   /** How much may wait for `take`, in bytes of the kernel's. Default 64 MiB. */
   bufferBytes?: number;
 }
@@ -116,6 +119,7 @@ export class GateCapture implements Disposable {
   readonly #connection: Connection;
   readonly #options: CaptureOptions;
   #family?: PsampleFamily;
+  #epochs?: Epochs;
   /** What came in before it was known how many were there. */
   readonly #early: PacketEvent[] = [];
   /** Why packets of gates are not seen as they come in, where they are not. */
@@ -140,6 +144,7 @@ export class GateCapture implements Disposable {
       locatePlugs(onDevices, (queue) => onQueue(queue, "see the packets of"));
       for (const queue of onDevices) this.#add(queue, { gate: queue.dev, dev: queue.dev });
       this.#openTaps();
+      if (options.epochs) this.#epochs = Epochs.open({ netns: options.netns, timeNs: nowNs() });
       for (const each of this.#all) this.#countFirst(each);
     } catch (error) {
       this[Symbol.dispose]();
@@ -218,6 +223,7 @@ export class GateCapture implements Disposable {
     const came = arrivals.reduce((sum, [, missing]) => sum + missing + 1, 0);
     const before = backlogPackets + departures.length + drops - each.dropsBefore - came;
     each.packets.count(Math.max(0, before), nowNs());
+    this.#epochs?.attend(each.queue.place, { holds: backlogPackets > 0 });
     for (const arrival of arrivals) this.#early.push(arrive(each, arrival));
     for (const departure of departures) this.#early.push(leave(each, departure));
   }
@@ -226,16 +232,19 @@ export class GateCapture implements Disposable {
   async wait(timeoutMs: number): Promise<void> {
     const sockets = this.#all.flatMap(({ departures, arrivals }) => arrivals ? [departures, arrivals] : [departures]);
     const counts = this.#all.some(({ by }) => by === "count");
-    await waitForAny(sockets, counts ? Math.min(timeoutMs, COUNT_EVERY_MS) : timeoutMs);
+    const something = waitForAny(sockets, counts ? Math.min(timeoutMs, COUNT_EVERY_MS) : timeoutMs);
+    await (this.#epochs ? Promise.race([something, this.#epochs.readable()]) : something);
   }
 
   /** What has come in and left since the last call: of each plug in its order. */
   take(): PacketEvent[] {
     const events = this.#early.splice(0);
-    for (const each of this.#all) {
-      // Who has left has come in before, so that what came in is read last and taken first
-      const departures = copiesOf(each);
-      for (const arrival of this.#samplesOf(each)) events.push(arrive(each, arrival));
+    this.#epochs?.look(nowNs);
+    // Who has left has come in before, so that what came in is read last and taken first
+    const all = this.#all.map((each) => ({ each, departures: copiesOf(each), arrivals: this.#samplesOf(each) }));
+    for (const { each, arrivals } of all) for (const arrival of arrivals) events.push(arrive(each, arrival));
+    this.#tellEpochs(events);
+    for (const { each, departures } of all) {
       for (const departure of departures) events.push(leave(each, departure));
       const lost = each.departures.takeLosses();
       each.lostDepartures += lost;
@@ -243,6 +252,18 @@ export class GateCapture implements Disposable {
       if (each.by === "count") this.#count(each);
     }
     return events;
+  }
+
+  #tellEpochs(events: readonly PacketEvent[]): void {
+    const epochs = this.#epochs;
+    if (!epochs) return;
+    // What was asked by now may be behind the packets that were taken
+    epochs.look(nowNs);
+    for (const { event, gate, dev, packet } of events) {
+      if (event !== "in") continue;
+      const each = this.#all.find((one) => one.gate === gate && one.dev === dev);
+      if (each) packet.epoch = epochs.at(each.queue.place.ifindex, packet.timeNs);
+    }
   }
 
   /** Takes those that have come since, where they are not seen. */
@@ -316,6 +337,7 @@ export class GateCapture implements Disposable {
 
   /** Takes the taps out, and ends the capture. Calling it again does nothing. */
   [Symbol.dispose](): void {
+    this.#epochs?.[Symbol.dispose]();
     for (const { tap, departures, arrivals } of this.#all.splice(0)) {
       departures[Symbol.dispose]();
       tap?.[Symbol.dispose]();

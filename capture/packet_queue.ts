@@ -18,6 +18,8 @@ export interface Copy extends CapturedBytes {
 export interface Arrival extends CapturedBytes {
   /** Its number, from 1 on: those that waited before the capture, and those without a copy, are counted. */
   number: number;
+  /** In which epoch it came, where that is asked for and known; 0 where the plug passed packets. */
+  epoch?: number;
 }
 
 /** A packet that left. */

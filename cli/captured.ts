@@ -49,7 +49,8 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
   const snapLength = snapLengthOf(context);
   await interruptible(async (signal) => {
     using guardian = Guardian.start();
-    using capture = new GateCapture(connection, { gates, places, snapLength, netns: namespaceOf(context), guardian });
+    const netns = namespaceOf(context);
+    using capture = new GateCapture(connection, { gates, places, snapLength, netns, guardian, epochs: true });
     tellLimits(context, { capture, places });
     task.begun?.(capture);
     const endMs = performance.now() + forMs;
@@ -184,9 +185,9 @@ function plainQueue(queue: CapturedWaiting, seen: Seen): Record<string, unknown>
     waiting: waiting.map(({ number, count, arrival, sinceNs }) => {
       const ageMs = Number(seen.nowNs - sinceNs) / 1e6;
       if (!arrival) return { number, count, isSeen: false, ageAtLeastMs: ageMs };
-      const { timeNs, length } = arrival;
+      const { timeNs, length, epoch } = arrival;
       const { from, to, vlans, what } = described(arrival, { capture: seen.capture, place: queue });
-      return { number, count, isSeen: true, ageMs, timeNs: String(timeNs), length, from, to, vlans, what };
+      return { number, count, isSeen: true, ageMs, timeNs: String(timeNs), epoch, length, from, to, vlans, what };
     }),
   };
 }

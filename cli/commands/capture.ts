@@ -60,6 +60,7 @@ function jsonLine(event: PacketEvent, capture: GateCapture): string {
     timeNs,
     waitMs,
     waitAtLeastMs,
+    epoch: (event.event === "in" ? event.packet : event.packet.arrival)?.epoch,
     length: packet.length,
     from,
     to,
@@ -140,5 +141,6 @@ function commentOn(event: PacketEvent): string | undefined {
   const [waitNs, where] = [timeNs - sinceNs, nameOfPlace(event)];
   const milliseconds = Math.round(Number(waitNs) / 1e6);
   if (!arrival) return `held at least ${Math.max(0, milliseconds)} ms by ${where}`;
-  return waitNs < HELD_LEAST_NS ? `passed ${where}` : `held ${milliseconds} ms by ${where}`;
+  if (waitNs < HELD_LEAST_NS) return `passed ${where}`;
+  return `held ${milliseconds} ms by ${where}${arrival.epoch ? `, epoch ${arrival.epoch}` : ""}`;
 }

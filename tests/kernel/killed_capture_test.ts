@@ -6,6 +6,9 @@
 
 import { assertEquals } from "@std/assert";
 import { Random } from "../codec/random.ts";
+import { Connection } from "../../netlink/connection.ts";
+import { readFilters } from "../../plug/filter.ts";
+import { readLinks } from "../../plug/qdiscs.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
 import { type Arrival, underTraffic } from "./traffic.ts";
@@ -14,7 +17,7 @@ import { until } from "./until.ts";
 const KILLS = Number(Deno.env.get("PLUGCTL_KILLS") ?? 20);
 const SEED = Number(Deno.env.get("PLUGCTL_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 /** The latest moment: from the start of the process on, so that some see nothing yet, or, every second time, from the tap on. */
-const LATEST_MS = { start: 3000, tap: 500 };
+const LATEST_MS = { start: 2500, tap: 300 };
 /** How soon it all is to be as before; on a busy machine it takes as long as its processes take to start. */
 const SOON_MS = 30_000;
 const SCENARIO = `name: watched
@@ -44,7 +47,9 @@ for (const [name, wordsIn] of Object.entries(COMMANDS)) {
     if (name !== "run") {
       await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", "udp dst port 9000");
     }
-    const before = filters(pair);
+    using connection = pair.left.enter(() => Connection.open());
+    const filters = () => filtersOf(connection);
+    const [before, all] = [filters(), witnessOf(pair)];
     const times: number[] = [];
     let tapped = 0;
     const arrived: Arrival = await underTraffic(
@@ -54,20 +59,21 @@ for (const [name, wordsIn] of Object.entries(COMMANDS)) {
           const [program, ...args] = [...PLUGCTL, ...wordsIn(folder)];
           const child = pair.left.spawn([program, ...args], { stdin: "null", stdout: "null", stderr: "null" });
           const isTapped = kill % 2 === 1;
-          if (isTapped) await until(() => filters(pair).includes("sample"), { ...WAIT, what: "a tap" });
+          if (isTapped) await until(() => filters().includes("sample"), { ...WAIT, what: "a tap" });
           await new Promise((resolve) => setTimeout(resolve, random.below(isTapped ? LATEST_MS.tap : LATEST_MS.start)));
-          if (isTapped || filters(pair).includes("sample")) tapped++;
+          if (isTapped || filters().includes("sample")) tapped++;
           child.kill("SIGKILL");
           const killed = performance.now();
           await child.status;
-          await until(() => filters(pair) === before, {
+          await until(() => filters() === before, {
             timeoutMs: SOON_MS,
-            what: `kill ${kill} of seed ${SEED}: the filters as they were\n${before}\nand not\n${filters(pair)}`,
+            what: `the filters as they were, after kill ${kill} of seed ${SEED}`,
           });
           times.push(performance.now() - killed);
         }
       },
     );
+    assertEquals(witnessOf(pair), all);
     assertEquals([arrived.lost, arrived.reordered], [0, 0], `of ${arrived.sent}, seed ${SEED}`);
     times.sort((one, other) => one - other);
     console.log(
@@ -84,7 +90,19 @@ function processesOf(namespace: string): string {
   return new TextDecoder().decode(stdout).trim();
 }
 
-/** What filters and devices there are, without the numbers of actions. */
-function filters({ left }: GatePair): string {
+/** The devices, and the filters of eth0 with what they do. */
+function filtersOf(connection: Connection): string {
+  const links = readLinks(connection, "list devices");
+  const ifindex = links.find(({ name }) => name === "eth0")!.ifindex;
+  const hooks = (["ingress", "egress"] as const).map((side) => ({ ifindex, side }));
+  const filters = readFilters(connection, { operation: "list filters", hooks });
+  return JSON.stringify([
+    links.map(({ name }) => name),
+    filters.map(({ parent, priority, handle, actions }) => [parent, priority, handle, actions.map(({ kind }) => kind)]),
+  ]);
+}
+
+/** All that `ip` and `tc` say, without the numbers of actions and of devices. */
+function witnessOf({ left }: GatePair): string {
   return witness(left).replaceAll(/index \d+ ref \d+ bind \d+/g, "index").replaceAll(/ifindex \d+|^\d+: /gm, "");
 }

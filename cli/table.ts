@@ -506,6 +506,36 @@ export const COMMANDS = {
     ],
     load: (): Loading => import("./commands/capture.ts").then(({ capture }) => capture),
   },
+  watch: {
+    summary: "show gates and plugs live, with what waits; hold and release by keys",
+    operands: ["[NAME...]"],
+    options: ["dev", "gate", "max-hold", "for", "netns", "json", "quiet", "help"],
+    meanings: {
+      "max-hold": "how long a guardian lets what a key holds wait at most (default 30s)",
+      "for": "print events instead, and stop after this time: 200ms, 5s",
+      "json": "print events instead, a JSON object a line",
+    },
+    details: [
+      "On a terminal it shows each gate and plug with its state, how many packets wait, for how long the oldest has, " +
+      "when a guardian releases them at the latest, and what waited in the last minute; below that the packets of the " +
+      "gate that is selected, while they wait and after they have left. The keys: h holds, r releases, 1 releases the " +
+      "epoch that the last hold ended, the arrows select, ? shows help, q quits.",
+      "What h holds is released by a guardian after --max-hold, also if plugctl is killed; h again sets the deadline " +
+      "anew. It goes on after q, which says so.",
+      "In a pipe, with --json or with --for it prints a line for each event: a gate or plug came, changed or went, holds " +
+      "or passes, more or fewer packets wait, or a deadline was set.",
+      "What comes, goes or is told to hold is shown as the kernel announces it, or another plugctl does. Counters are not " +
+      "announced: they are read twice a second, and the times of packets that wait are as exact as that, except for " +
+      "those of the gate that is selected. The state is ? until it is known: the kernel does not tell it. The packets " +
+      "of a selected gate are seen by a tap in its filter, as by plugctl packets.",
+    ],
+    examples: [
+      ["watch", "every gate and plug of this network namespace"],
+      ["watch web eth1", "the gate web, the plugs of eth1, and the gates on it"],
+      ["watch --json | jq .", "each event, for a program"],
+    ],
+    load: (): Loading => import("./commands/watch.ts").then(({ run }) => run),
+  },
   encode: {
     summary: "print the bytes that a command would send",
     program: "COMMAND...",

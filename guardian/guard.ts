@@ -4,6 +4,7 @@ import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "
 import { type Place, Places, REACH, type Reach } from "./places.ts";
 import {
   DELETED,
+  forgetDeadline,
   hasGoneBack,
   isReleased,
   isToBePutRight,
@@ -151,8 +152,12 @@ export class Guard<C extends AnyCharge> {
     post.isTold = post.isUnclear = false;
     // What was said while it held nothing is nothing to it.
     if (!post.held) post.ear?.forget(id, { links: true });
-    clearTimeout(post.timer);
-    if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+    forgetDeadline(post);
+    if (maxMs === undefined) return;
+    post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+    const { mark } = post.duty;
+    if (mark === undefined) return;
+    post.deadline = this.#reach.showDeadline(post.place.connection, { mark, atMs: Date.now() + maxMs, id });
   }
 
   #disarm(id: number): void {

@@ -167,7 +167,7 @@ function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["w
 }
 
 /** What a request asks of a plug: the first member of `struct tc_plug_qopt`. */
-function actionOf(message: Records): number | undefined {
+export function actionOf(message: Records): number | undefined {
   return wordAt(findAttribute(readAttributes(bytesOf(message), NLMSG_HDRLEN + TCMSG_LEN), TCA_OPTIONS));
 }
 

@@ -322,12 +322,13 @@ export const COMMANDS = {
   },
   "gate list": {
     summary: "list the gates, with what they match, hold and dropped",
+    operands: ["[GATE...]"],
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
       "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones " +
       "whose maker was killed.",
     ],
-    examples: [["gate list", "every gate of this network namespace"]],
+    examples: [["gate list", "every gate of this network namespace"], ["gate list web", "the gate web"]],
     load: (): Loading => import("./commands/gate.ts").then(({ showGates }) => showGates),
   },
   "gate delete": {

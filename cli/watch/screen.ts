@@ -6,9 +6,13 @@ import { HISTORY_MS, type WatchedQueue } from "./watched_queue.ts";
 /** A packet of the queue that is selected. */
 export interface ShownPacket {
   /** Its number since the capture began; absent where it was not seen to come in. */
-  number?: number;
+  number?: string;
+  /** How many it stands for, of which no more is known. Default: 1. */
+  count?: number;
   /** For how long it has waited, or had when it left; absent where that is not known. */
   waitMs?: number;
+  /** Whether it may have waited longer. */
+  isLonger?: boolean;
   /** Whether it has left. */
   hasLeft: boolean;
   from: string;
@@ -20,7 +24,7 @@ export interface ShownPacket {
 export interface ShownPackets {
   /** The first of those that wait, the oldest first, and the last of those that have left, the newest first. */
   packets: readonly ShownPacket[];
-  /** How many wait of which a copy came. */
+  /** How many wait. */
   waiting: number;
   /** What is not shown, and why. */
   remarks: readonly string[];
@@ -257,13 +261,17 @@ function packetLines(content: ScreenContent, options: ScreenOptions, room: numbe
   }
   const waiting = packets.packets.filter(({ hasLeft }) => !hasLeft);
   const gone = packets.packets.filter(({ hasLeft }) => hasLeft);
-  const hidden = (shown: number) => packets.waiting - shown;
   const rows = left - 1;
-  const isCut = packets.waiting > rows || waiting.length < packets.waiting;
+  const isCut = waiting.length > rows || countOf(waiting) < packets.waiting;
   const shown = isCut ? waiting.slice(0, Math.max(1, rows - 1)) : waiting;
-  const more = hidden(shown.length) > 0 ? [paint("dim", `  and ${countText(hidden(shown.length))} more`)] : [];
+  const hidden = packets.waiting - countOf(shown);
+  const more = hidden > 0 ? [paint("dim", `  and ${countText(hidden)} more`)] : [];
   const after = gone.slice(0, Math.max(0, rows - shown.length - more.length));
   return [...head, ...packetTable([...shown, ...after], options, shown.length, more)];
+}
+
+function countOf(packets: readonly ShownPacket[]): number {
+  return packets.reduce((sum, { count = 1 }) => sum + count, 0);
 }
 
 function packetTable(
@@ -273,21 +281,27 @@ function packetTable(
   more: readonly string[],
 ): string[] {
   const paint = painter(hasColours);
-  const digits = Math.max(1, ...packets.map(({ number }) => String(number ?? "?").length));
-  const cells = packets.map(({ number, waitMs, hasLeft, from, to, what }) => [
-    `${hasLeft ? "→" : " "} ${pad(String(number ?? "?"), digits, "left")}`,
-    waitMs === undefined ? "?" : timeText(waitMs),
+  const digits = Math.max(1, ...packets.map(({ number = "?" }) => number.length));
+  const cells = packets.map(({ number = "?", waitMs, isLonger, hasLeft, from, to, what }) => [
+    `${hasLeft ? "→" : " "} ${pad(number, digits, "left")}`,
+    waitMs === undefined ? "?" : `${isLonger ? ">" : ""}${timeText(waitMs)}`,
     ...[from, to, what].map(visible),
   ]);
   const titles = [`  ${pad("#", digits, "left")}`, "WAIT", "FROM", "TO", "PACKET"];
-  const widths = titles.map((title, column) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[column]))));
+  // What has no address goes from the first of them on.
+  const isWhole = ([, , from, to]: readonly string[]) => from !== "" || to !== "";
+  const widths = titles.map((title, column) =>
+    Math.max(widthOf(title), ...cells.filter((row) => column < 2 || isWhole(row)).map((row) => widthOf(row[column])))
+  );
   const room = columns - widths.slice(0, 4).reduce((sum, width) => sum + width + GAP, 0);
   // Where addresses leave no room, they and the packet follow each other.
   const isNarrow = room < 12;
   const line = ([number, wait, from, to, what]: readonly string[], arrow = " > ") => {
     const start = `${pad(number, widths[0])}${" ".repeat(GAP)}${pad(wait, widths[1], "left")}${" ".repeat(GAP)}`;
-    const rest = isNarrow
-      ? [from === "" && to === "" ? "" : `${from}${arrow}${to}`, what].filter(Boolean).join(" ")
+    const rest = !isWhole([number, wait, from, to])
+      ? what
+      : isNarrow
+      ? `${from}${arrow}${to} ${what}`
       : `${pad(from, widths[2])}${" ".repeat(GAP)}${pad(to, widths[3])}${" ".repeat(GAP)}${what}`;
     return (start + cut(rest, columns - widthOf(start))).trimEnd();
   };
@@ -320,7 +334,8 @@ const HELP: readonly (readonly [key: string, does: string])[] = [
 const NOTES: readonly string[] = [
   "STATE is ? until it is known: the kernel does not tell whether a plug holds. HELD is read twice a second, and OLDEST is " +
   "as exact as that. ENDS IN is when a guardian releases at the latest. The bars are what waited in the last minute.",
-  "→ marks packets that have left. Packets of a gate are shown from the moment on at which it is selected.",
+  "→ marks packets that have left. What packets are is seen from the moment on at which a gate is selected; those of a " +
+  "plug on a device are seen as they leave.",
 ];
 
 function helpLines(_content: ScreenContent, { columns, hasColours }: ScreenOptions): string[] {

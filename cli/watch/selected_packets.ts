@@ -1,17 +1,25 @@
-import { GateCapture } from "../../capture/gate_capture.ts";
+import {
+  type Arrival,
+  type CapturedBytes,
+  GateCapture,
+  type LinkType,
+  type Waiting,
+} from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { isGone, QueueError } from "../../plug/queue_error.ts";
+import { isGone } from "../../plug/queue_error.ts";
 import { describeFailure } from "../failure.ts";
 import type { ShownPacket, ShownPackets } from "./screen.ts";
-import { countText, waitText } from "./text.ts";
+import { countText } from "./text.ts";
 import type { WatchedQueue } from "./watched_queue.ts";
 
 /** How long one look for packets waits; what is selected by then is met between two. */
 const LOOK_MS = 100;
 /** For how long a queue is selected before its packets are looked at: somebody may be on the way to another. */
 const LINGER_MS = 200;
+/** How often what waits is read again while nothing comes and leaves. */
+const READ_MS = 500;
 /** How many that have left are kept, and how many that wait are described. */
 const LEFT_MOST = 50;
 const WAITING_MOST = 200;
@@ -25,6 +33,11 @@ export class SelectedPackets {
   #capture?: GateCapture;
   #guardian?: Guardian;
   #left: ShownPacket[] = [];
+  #waiting: readonly Waiting[] = [];
+  #remarks: readonly string[] = [];
+  #readMs = 0;
+  /** What was said of packets that wait, which are drawn again and again. */
+  readonly #said = new WeakMap<Arrival, PacketWords>();
   #failure?: string;
   #ended: Promise<void> = Promise.resolve();
 
@@ -45,23 +58,29 @@ export class SelectedPackets {
 
   /** What there is to show; nothing before it has begun. */
   shown(nowMs: number): ShownPackets | undefined {
-    const [queue, capture] = [this.#queue, this.#capture];
-    if (!queue?.facts.gate) {
-      return queue && { packets: [], waiting: 0, remarks: ["the packets of a gate are shown here; this is a plug"] };
-    }
+    if (!this.#queue) return undefined;
+    const capture = this.#capture;
     if (!capture) return { packets: [], waiting: 0, remarks: this.#failure === undefined ? [] : [this.#failure] };
-    const waiting = capture.waiting(queue.facts.gate.name);
-    const packets = waiting.slice(0, WAITING_MOST).map(({ number, timeNs, bytes, length }) => ({
-      number,
-      waitMs: Math.max(0, nowMs - Number(timeNs / 1000n) / 1000),
+    const [place] = capture.places;
+    const packets = this.#waiting.slice(0, WAITING_MOST).map(({ number, count, arrival, sinceNs }) => ({
+      count,
+      number: count === 1 ? String(number) : `${number}–${number + count - 1}`,
+      waitMs: Math.max(0, nowMs - Number(sinceNs / 1000n) / 1000),
+      isLonger: arrival === undefined,
       hasLeft: false,
-      ...describe(bytes, length),
+      ...arrival ? this.#describe(arrival, capture.linkType(place)) : { from: "", to: "", what: notSeen(count) },
     }));
     return {
       packets: [...packets, ...this.#left],
-      waiting: waiting.length,
-      remarks: remarksOn(capture, queue.facts.stats.backlogPackets - waiting.length),
+      waiting: this.#waiting.reduce((sum, { count }) => sum + count, 0),
+      remarks: this.#remarks,
     };
+  }
+
+  #describe(arrival: Arrival, linkType: LinkType): PacketWords {
+    const said = this.#said.get(arrival) ?? describe(arrival, linkType);
+    this.#said.set(arrival, said);
+    return said;
   }
 
   /** Takes the tap out, and returns once it is. */
@@ -72,27 +91,27 @@ export class SelectedPackets {
   }
 
   async #follow(queue: WatchedQueue | undefined): Promise<void> {
-    const name = queue?.facts.gate?.name;
-    if (name === undefined) return;
+    if (!queue) return;
     await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
     if (this.#queue !== queue) return;
+    const { gate, dev, place } = queue.facts;
     try {
       this.#guardian ??= Guardian.start();
       using capture = this.#capture = new GateCapture(this.#connection, {
-        gates: [name],
+        ...gate ? { gates: [gate.name] } : { places: [{ dev, ...place }] },
         netns: this.#netns,
         guardian: this.#guardian,
       });
-      this.#onPackets();
       while (this.#queue === queue) {
-        await capture.wait(LOOK_MS);
         this.#take(capture);
+        await capture.wait(LOOK_MS);
       }
     } catch (error) {
-      // Its gate may have been deleted meanwhile, which is announced.
-      if (!(error instanceof QueueError && isGone(error))) this.#failure = describeFailure(error).message;
+      // It may have been deleted meanwhile, which is announced.
+      if (!isGone(error)) this.#failure = describeFailure(error).message;
     } finally {
       this.#capture = undefined;
+      this.#waiting = [];
       this.#onPackets();
     }
   }
@@ -101,31 +120,48 @@ export class SelectedPackets {
     const events = capture.take();
     for (const event of events) {
       if (event.event === "in") continue;
-      const { arrival, timeNs, bytes, length } = event.packet;
-      const waitMs = arrival && Number(timeNs - arrival.timeNs) / 1e6;
-      this.#left.unshift({ number: arrival?.number, waitMs, hasLeft: true, ...describe(bytes, length) });
+      const { arrival, number = arrival?.number, sinceNs = arrival?.timeNs, timeNs } = event.packet;
+      this.#left.unshift({
+        number: number === undefined ? undefined : String(number),
+        waitMs: sinceNs === undefined ? undefined : Number(timeNs - sinceNs) / 1e6,
+        isLonger: arrival === undefined,
+        hasLeft: true,
+        ...describe(event.packet, capture.linkType(event)),
+      });
     }
-    if (events.length === 0) return;
     this.#left.splice(LEFT_MOST);
+    const nowMs = performance.now();
+    if (events.length === 0 && nowMs < this.#readMs + READ_MS) return;
+    this.#readMs = nowMs;
+    this.#waiting = capture.queues()[0].waiting;
+    this.#remarks = remarksOn(capture);
     this.#onPackets();
   }
 }
 
-function describe(bytes: Uint8Array, length: number): Pick<ShownPacket, "from" | "to" | "what"> {
-  const { from = "", to = "", vlans, what } = describePacket(bytes, { length });
+type PacketWords = Pick<ShownPacket, "from" | "to" | "what">;
+
+function describe({ bytes, length }: CapturedBytes, linkType: LinkType): PacketWords {
+  const { from = "", to = "", vlans, what } = describePacket(bytes, { length, linkType });
   return { from, to, what: [...vlans.map((vlan) => `VLAN ${vlan}`), what].join(" ") };
 }
 
-/** What of the packets is not shown. */
-function remarksOn(capture: GateCapture, unseen: number): string[] {
-  if (capture.blind) return [`packets are shown as they leave only: ${capture.blind.reason}`];
+function notSeen(count: number): string {
+  return count === 1 ? "not seen as it came in" : `${countText(count)} packets, not seen as they came in`;
+}
+
+/** What of the packets is not shown, or less is known of. */
+function remarksOn(capture: GateCapture): string[] {
   const { arrivals, departures } = capture.losses()
     .reduce((sum, one) => ({
       arrivals: sum.arrivals + one.arrivals,
       departures: sum.departures + one.departures,
     }), { arrivals: 0, departures: 0 });
+  const isOnDevice = capture.places.some(({ dev }) => dev !== undefined);
   return [
-    ...unseen > 0 ? [`${waitText(unseen)} that came before: the kernel does not tell which`] : [],
+    ...capture.blind ? [`packets are seen as they leave only: ${capture.blind.reason}`] : [],
+    ...isOnDevice ? ["packets of a plug on a device are seen as they leave only: a gate shows those that wait"] : [],
+    ...capture.partial.length > 0 ? ["packets that leave the device past this plug are shown too"] : [],
     ...arrivals > 0 ? [`${countText(arrivals)} came in that could not be copied`] : [],
     ...departures > 0 ? [`${countText(departures)} left that could not be copied`] : [],
   ];

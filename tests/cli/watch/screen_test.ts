@@ -23,7 +23,7 @@ function queue(name: string, backlogs: readonly number[], options: Parameters<ty
 
 function packet(number: number, more: Partial<ShownPacket> = {}): ShownPacket {
   const addresses = { from: "10.0.0.1:41234", to: "10.0.0.2:8000" };
-  return { number, waitMs: 4321 - number, hasLeft: false, ...addresses, what: "SYN", ...more };
+  return { number: String(number), waitMs: 4321 - number, hasLeft: false, ...addresses, what: "SYN", ...more };
 }
 
 function content(more: Partial<ScreenContent> = {}): ScreenContent {
@@ -36,7 +36,15 @@ function content(more: Partial<ScreenContent> = {}): ScreenContent {
   });
   dns.state = "passes";
   const packets = [
-    packet(1),
+    packet(1, {
+      number: "1–9",
+      count: 9,
+      isLonger: true,
+      from: "",
+      to: "",
+      what: "9 packets, not seen as they came in",
+    }),
+    packet(10, {}),
     packet(2, { what: "DATA 517 HTTP GET /a/rather/long/path/to/what/somebody/wants?and=more" }),
     packet(3, { from: "[fd00::1]:41234", to: "[fd00::2]:8000", what: "FIN+ACK" }),
     packet(7, { hasLeft: true, waitMs: 0.4 }),
@@ -45,7 +53,7 @@ function content(more: Partial<ScreenContent> = {}): ScreenContent {
   return {
     queues: [dns, web, queue("eth1", [0, 0], { isPlug: true })],
     selected: web,
-    packets: { packets, waiting: 3, remarks: ["9 packets wait that came before: the kernel does not tell which"] },
+    packets: { packets, waiting: 12, remarks: ["2 came in that could not be copied"] },
     isHelp: false,
     nowMs: NOW,
     where: "",

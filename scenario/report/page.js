@@ -85,7 +85,9 @@
       const { kind, from, to, fill, text } = part;
       const start = Math.max(x(from), left);
       const end = Math.min(x(to), left + width);
-      const size = kind === "mark"
+      const size = kind.startsWith("written")
+        ? { x: start - 0.5, y: top + BAR_TOP + 2, width: 1.5, height: BAR_HEIGHT - 4 }
+        : kind === "mark"
         ? { x: start - 1, y: top + BAR_TOP - 2, width: 2, height: BAR_HEIGHT + 4 }
         : { x: start, y: top + BAR_TOP, width: Math.max(end - start, LEAST_BAR_WIDTH), height: BAR_HEIGHT };
       if (kind !== "step") return [withTitle(element("rect", { class: kind, fill, ...size }), text)];
@@ -141,17 +143,22 @@
   }
   const MARKS = { buffer: "--stop", "release-one": "--go", "release-indefinite": "--go", detach: "--go" };
 
-  function processLane({ name, bars }) {
-    return {
-      name,
-      parts: bars.map(({ from, to, text, isRunning, isFailed }) => ({
-        kind: isRunning ? "bar running" : "bar",
-        fill: style(isFailed ? "--bad" : "--process"),
-        from,
-        to,
-        text,
-      })),
-    };
+  function processLane({ name, bars, lines }) {
+    const written = lines.map(({ t, text, isError }) => ({
+      kind: isError ? "written error" : "written",
+      fill: style(isError ? "--bad" : "--text"),
+      from: t,
+      to: t,
+      text: `${timeText(seconds(t), 0.001)}: ${text}`,
+    }));
+    const parts = bars.map(({ from, to, text, isRunning, isFailed }) => ({
+      kind: isRunning ? "bar running" : "bar",
+      fill: style(isFailed ? "--bad" : "--process"),
+      from,
+      to,
+      text,
+    }));
+    return { name, parts: [...parts, ...written] };
   }
 
   function drawChart() {

@@ -3,6 +3,7 @@
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatReport } from "../../../scenario/report/report.ts";
+import type { OutputLine } from "../../../scenario/run/processes.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { CHROMIUM, Chromium, type Look, type Page } from "../../runtimes/chromium.ts";
 import { HOSTILE, MADE_LOG, PACKETS } from "./made_log.ts";
@@ -16,11 +17,16 @@ const CONTRAST_MIN = 4.5;
 /** A file with as many lines as steps of the log name. */
 const SOURCE = Array.from({ length: 40 }, (_, index) => `line ${index + 1}: {}`).join("\n");
 
+const OUTPUT: readonly OutputLine[] = [
+  { t: 200_000, process: "load", stream: "stdout", text: "<b>200 requests" },
+  { t: 300_000, process: "load", stream: "stderr", text: "one was reset" },
+];
+
 /** Opens a report, and returns once it is drawn. */
 async function openReport(chromium: Chromium, folder: string): Promise<Page> {
   await Deno.writeTextFile(
     `${folder}/report.html`,
-    await formatReport([...MADE_LOG.slice(0, 1), ...PACKETS, ...MADE_LOG.slice(1)], { source: SOURCE }),
+    await formatReport([...MADE_LOG.slice(0, 1), ...PACKETS, ...MADE_LOG.slice(1)], { source: SOURCE, output: OUTPUT }),
   );
   const page = await chromium.open(`file://${folder}/report.html`);
   await drawn(page);
@@ -85,6 +91,7 @@ const LANES = `(() => {
     marks: svg.querySelectorAll(".mark").length,
     steps: [...svg.querySelectorAll(".step title")].map((title) => title.textContent),
     labels: [...svg.querySelectorAll(".label")].map((label) => label.textContent),
+    written: [...svg.querySelectorAll(".written title")].map((title) => title.textContent),
     titles: [...svg.querySelectorAll(".bar title")].map((title) => title.textContent),
   };
 })()`;
@@ -96,6 +103,7 @@ interface Lanes {
   marks: number;
   steps: string[];
   labels: string[];
+  written: string[];
   titles: string[];
 }
 
@@ -350,7 +358,8 @@ async function checkLinks(page: Page): Promise<void> {
 }
 
 async function checkSteps(page: Page): Promise<void> {
-  const { steps } = await page.evaluate<Lanes>(LANES);
+  const { steps, written } = await page.evaluate<Lanes>(LANES);
+  assertEquals(written, ["200 ms: <b>200 requests", "300 ms: one was reset"]);
   assert(steps.length >= 8, `${steps.length} steps`);
   await page.evaluate(`document.querySelector("#timeline .step").dispatchEvent(new MouseEvent("click"))`);
   const [hash, line] = await page.evaluate<string[]>(

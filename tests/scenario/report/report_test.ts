@@ -175,3 +175,17 @@ Deno.test("formatReport() has the scenario's file, to whose lines the steps lead
   const without = await formatReport(events as ScenarioEvent[]);
   assert(!without.includes("#line-") && without.includes("line 4"));
 });
+
+Deno.test("formatReport() has what processes wrote with the time of each line, beside their bars and by themselves", async () => {
+  const output = [
+    { t: 200_000, process: "load", stream: "stdout", text: "<b>200 requests" },
+    { t: 300_000, process: "load", stream: "stderr", text: "one was reset" },
+  ] as const;
+  const page = await formatReport(MADE_LOG, { output });
+  const [, section] = /<section id="output">(.*?)<\/section>/s.exec(page) ?? [];
+  assertMatch(section, /<summary>load: 2 lines<\/summary>/);
+  assertMatch(section, /<span class="t">0\.200 s<\/span> {2}&lt;b&gt;200 requests/);
+  assertMatch(section, /0\.300 s<\/span> {2}<span class="sentence">one was reset<\/span>/);
+  assert(page.includes('"lines":[{"t":200000,"text":"\\u003cb>200 requests","isError":false}'));
+  assert(!report.includes('id="output"'));
+});

@@ -9,6 +9,7 @@ import { describePacket } from "../../capture/packets/describe.ts";
 import { Gate, Plug } from "../../mod.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
+import { loadModules } from "./modules.ts";
 import { arrivedNumbers, receiveNumbers, sendNumbered } from "./numbered.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
@@ -164,4 +165,35 @@ Deno.test("a gate that passes packets as fast as they come loses none by a captu
     `${rate} packets a second; ${arrivals} and ${departures} of ${MANY} lost to the capture, none of the traffic`,
   );
   console.log(`All of it took ${Math.round(performance.now() - begun)} ms`);
+});
+
+Deno.test({
+  name: "without act_sample packets are counted while they wait, shown as they leave, and that is said",
+  // A machine's own kernel would load it again
+  ignore: Deno.env.get("PLUGCTL_MODULES") === undefined,
+  fn: async () => {
+    using pair = new GatePair();
+    using connection = pair.left.enter(() => Connection.open());
+    await using gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: MATCH, connection });
+    using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+    pair.left.run("busybox", "rmmod", "act_sample");
+    try {
+      const { status, stdout, stderr } = await plugctl(pair.left, "packets", "web", "--for", "100ms");
+      assertEquals([status, stdout], [0, "gate web: 0 packets wait, 0 bytes\n"]);
+      assertEquals(stderr, "plugctl: packets are shown as they leave only: this kernel has no act_sample\n");
+      using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name });
+      assertEquals(capture.blind?.code, "no-module");
+      gate.buffer();
+      sendNumbered(sender, TO, { count: 3 });
+      await until(async () => {
+        await capture.wait(20);
+        assertEquals(capture.take(), []);
+        return capture.queues()[0].waiting.reduce((sum, { count }) => sum + count, 0) === 3;
+      }, { ...WAIT, what: "3 packets that wait" });
+      gate.releaseIndefinite();
+      assertEquals(known(await takeEvents(capture, 3)), [1, 2, 3].map((number) => [number, "at least"]));
+    } finally {
+      await loadModules(["act_sample"]);
+    }
+  },
 });

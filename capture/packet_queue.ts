@@ -70,7 +70,8 @@ export class PacketQueue {
   /** Where in the entries the first is that waits, and its place among all. */
   #head = 0;
   #next = 0;
-  readonly #bySign = new Map<number, Entry[]>();
+  /** By their sign, in their order: one as a rule. */
+  readonly #bySign = new Map<number, Entry | Entry[]>();
   #last = 0;
   /** How many packets came of which no copy did. */
   lostArrivals = 0;
@@ -107,8 +108,9 @@ export class PacketQueue {
     const sign = signOf(copy);
     const entry = this.#add({ count: 1, sinceNs: copy.timeNs, isCertain: true, arrival, copy, sign });
     const others = this.#bySign.get(sign);
-    if (others) others.push(entry);
-    else this.#bySign.set(sign, [entry]);
+    if (others === undefined) this.#bySign.set(sign, entry);
+    else if (Array.isArray(others)) others.push(entry);
+    else this.#bySign.set(sign, [others, entry]);
     return arrival;
   }
 
@@ -117,7 +119,7 @@ export class PacketQueue {
     const first = this.#entries.at(this.#head);
     const isCounted = first !== undefined && !first.arrival;
     if (!isCounted || !first.isCertain || !this.isExact) {
-      const found = this.#bySign.get(signOf(copy))?.find((entry) => isSame(entry.copy!, copy));
+      const found = this.#find(copy);
       if (found) return this.#leaveAs(found, copy);
     }
     if (!isCounted) return withTag(copy);
@@ -141,6 +143,12 @@ export class PacketQueue {
     }
   }
 
+  #find(copy: Copy): Entry | undefined {
+    const found = this.#bySign.get(signOf(copy));
+    if (Array.isArray(found)) return found.find((entry) => isSame(entry.copy!, copy));
+    return found && isSame(found.copy!, copy) ? found : undefined;
+  }
+
   #leaveAs(entry: Entry, copy: Copy): Departure {
     while (this.#entries[this.#head].at < entry.at) {
       if (this.#entries[this.#head].arrival) this.skipped++;
@@ -148,8 +156,7 @@ export class PacketQueue {
     }
     this.#removeFirst();
     const known = entry.arrival!;
-    const { bytes, length } = withTag({ ...entry.copy!, tag: copy.tag });
-    const arrival = copy.tag ? { ...known, bytes, length } : known;
+    const arrival = copy.tag ? { ...known, ...withTag({ ...entry.copy!, tag: copy.tag }) } : known;
     return { ...withTag(copy), number: arrival.number, arrival };
   }
 
@@ -165,9 +172,9 @@ export class PacketQueue {
   #removeFirst(): void {
     const { sign } = this.#entries[this.#head++];
     if (sign !== undefined) {
-      const others = this.#bySign.get(sign)!;
-      others.shift();
-      if (others.length === 0) this.#bySign.delete(sign);
+      const same = this.#bySign.get(sign);
+      if (!Array.isArray(same) || same.length === 1) this.#bySign.delete(sign);
+      else same.shift();
     }
     if (this.#head < CLEARED || this.#head * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#head);

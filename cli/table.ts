@@ -518,8 +518,10 @@ export const COMMANDS = {
     ],
     meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
     details: [
-      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each " +
-      "gate or device is an interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web, epoch 3. " +
+      "Each gate or device is an interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Epochs are counted from the start of the capture, or from the last release since. If anything but plugctl " +
+      "changes the plug, they are left out until the next release.",
       "What can be seen, and what a capture leaves behind, is as for packets.",
     ],
     examples: [

@@ -2,7 +2,7 @@
 // prints a line for each round: `way|µs a packet of the traffic|µs a packet of who looks|packets that were not seen`.
 import { readLines } from "../../linux/incoming.ts";
 import { GatePair } from "../../tests/kernel/gate_pair.ts";
-import { arrivedNumbers, sendNumbered } from "../../tests/kernel/numbered.ts";
+import { arrivedNumbers } from "../../tests/kernel/numbered.ts";
 import { PLUGCTL, plugctlDone } from "../../tests/kernel/plugctl.ts";
 import { UdpSocket } from "../../tests/kernel/udp_socket.ts";
 import { until } from "../../tests/kernel/until.ts";
@@ -14,6 +14,10 @@ const TO = { address: "10.0.0.2", port: 9000 };
 const USER_TIME_AT = 11;
 const TICK_US = 10_000;
 const WAIT = { timeoutMs: 120_000 };
+/** Of what one call sends. */
+const AT_ONCE = 100;
+const PAYLOAD_BYTES = 100;
+const DATA = new Uint8Array(AT_ONCE * PAYLOAD_BYTES);
 
 /** Who looks: the line by which one says that it does, and the command; nothing where nobody does. */
 interface Way {
@@ -89,13 +93,10 @@ async function measure(
   }
   const before = child ? processorMs(child.pid) : 0;
   const since = performance.now();
-  let arrived = 0;
-  for (let from = 0; from < COUNT; from += 1000) {
-    sendNumbered(sender, TO, { from, count: Math.min(1000, COUNT - from), payloadBytes: 100 });
-    arrived += arrivedNumbers(receiver).length;
-  }
-  await until(() => (arrived += arrivedNumbers(receiver).length) >= COUNT, { ...WAIT, what: "all datagrams" });
+  for (let sent = 0; sent < COUNT; sent += AT_ONCE) sender.sendAtOnce(DATA, TO, { payloadBytes: PAYLOAD_BYTES });
   const traffic = (performance.now() - since) * 1000 / COUNT;
+  let arrived = 0;
+  await until(() => (arrived += arrivedNumbers(receiver).length) >= COUNT, { ...WAIT, what: "all datagrams" });
   let last = "";
   let looking = 0;
   if (child && said) {

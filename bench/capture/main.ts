@@ -94,9 +94,10 @@ async function measurePackets(): Promise<string[]> {
   return [
     `Packets of a gate that is captured: ${
       PACKETS.toLocaleString("en")
-    } datagrams of 100 bytes, as fast as they can be ` +
-    `sent, through eth0 and back to ${ROUNDS} rounds in turns; medians, with the least and the most, ${place}. The time ` +
-    "of the traffic is from the first to the last that arrived; who looks has one processor with it.",
+    } datagrams of 100 bytes, 100 a system call, out of ` +
+    `eth0; medians of ${ROUNDS} rounds in turns, with the least and the most, ${place}, which has one processor for all. ` +
+    "The traffic's time is that of its sender, from the first to the last; who looks has its own, of the processor, until " +
+    "it has written everything.",
     "",
     ...table([["who looks", "µs a packet of the traffic", "µs a packet of who looks", "not seen"], ...rows]),
   ];

@@ -7,10 +7,12 @@ import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import { Gate, Plug } from "../../mod.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
+import { loadModules } from "./modules.ts";
 import { arrivedNumbers, receiveNumbers, sendNumbered } from "./numbered.ts";
-import { plugctl, plugctlDone } from "./plugctl.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
@@ -130,6 +132,29 @@ Deno.test("packets of a plug on a device's root are counted while they wait, and
 });
 
 const MANY = 60_000;
+/** What one call sends. */
+const AT_ONCE = 500;
+const PAYLOAD_BYTES = 100;
+
+/** Sends all datagrams as fast as the machine can, waits until all have arrived, and returns how many a second were sent. */
+async function flood(sender: UdpSocket, receiver: UdpSocket): Promise<number> {
+  const data = new Uint8Array(AT_ONCE * PAYLOAD_BYTES);
+  const view = new DataView(data.buffer);
+  const begun = performance.now();
+  for (let from = 0; from < MANY; from += AT_ONCE) {
+    for (let index = 0; index < AT_ONCE; index++) view.setUint32(index * PAYLOAD_BYTES, from + index);
+    sender.sendAtOnce(data, TO, { payloadBytes: PAYLOAD_BYTES });
+  }
+  const rate = Math.round(MANY / (performance.now() - begun) * 1000);
+  const arrived: number[] = [];
+  await until(() => (arrived.push(...arrivedNumbers(receiver)), arrived.length >= MANY), {
+    ...WAIT,
+    what: `${MANY} datagrams, ${arrived.length} came`,
+  });
+  assertEquals(arrived.every((number, index) => number === index), true, "in order");
+  assertEquals(arrived.length, MANY);
+  return rate;
+}
 
 Deno.test("a gate that passes packets as fast as they come loses none by a capture, and what the capture lost is counted", async () => {
   using pair = new GatePair();
@@ -137,31 +162,70 @@ Deno.test("a gate that passes packets as fast as they come loses none by a captu
   await using gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: MATCH, connection });
   using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
   using receiver = new UdpSocket(pair.right, TO);
+  // Nobody takes anything from this capture until all of it is over
   using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name, bufferBytes: 1 << 20 });
-  const arrived: number[] = [];
-  const begun = performance.now();
-  let spentMs = 0;
-  for (let from = 0; from < MANY; from += 1000) {
-    const since = performance.now();
-    sendNumbered(sender, TO, { from, count: 1000 });
-    spentMs += performance.now() - since;
-    // Nobody takes anything from the capture until all of it is over
-    arrived.push(...arrivedNumbers(receiver));
-  }
-  await until(() => (arrived.push(...arrivedNumbers(receiver)), arrived.length >= MANY), {
-    ...WAIT,
-    what: `${MANY} datagrams, ${arrived.length} came`,
-  });
-  assertEquals(arrived, Array.from({ length: MANY }, (_, index) => index));
+  const rate = await flood(sender, receiver);
   const events = capture.take();
   const count = (kind: string) => events.filter(({ event }) => event === kind).length;
   const [{ arrivals, departures }] = capture.losses();
   assert(arrivals > 0 && departures > 0, `${arrivals} and ${departures} were lost`);
   assertEquals([count("in") + arrivals, count("out") + departures], [MANY, MANY]);
   assertEquals([gate.stats().packets, gate.stats().drops], [MANY, 0]);
-  const rate = Math.round(MANY / spentMs * 1000);
   console.log(
     `${rate} packets a second; ${arrivals} and ${departures} of ${MANY} lost to the capture, none of the traffic`,
   );
-  console.log(`All of it took ${Math.round(performance.now() - begun)} ms`);
+});
+
+Deno.test("plugctl capture beside packets as fast as they come says how many it did not see, and the traffic loses none", async () => {
+  using pair = new GatePair();
+  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", MATCH);
+  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+  using receiver = new UdpSocket(pair.right, TO);
+  const child = pair.left.spawn([...PLUGCTL, "capture", "web", "-w", "/dev/null"], {
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  });
+  const said = readLines(child.stderr);
+  assertEquals((await said.next()).value, "plugctl: capturing gate web");
+  const rate = await flood(sender, receiver);
+  child.kill("SIGINT");
+  let last = "";
+  for await (const line of said) last += `${line}\n`;
+  const number = (pattern: RegExp) => Number(pattern.exec(last)?.[1] ?? 0);
+  const [written, lost] = [number(/(\d+) packets? (?:was|were) written/), number(/(\d+) packets? left that/)];
+  assertEquals([written + lost, (await child.status).code], [MANY, 0], last);
+  console.log(`${rate} packets a second; ${written} written, ${lost} lost to the capture, none of the traffic`);
+  await plugctlDone(pair.left, "gate", "delete", "web");
+});
+
+Deno.test({
+  name: "without act_sample packets are counted while they wait, shown as they leave, and that is said",
+  // A machine's own kernel would load it again
+  ignore: Deno.env.get("PLUGCTL_MODULES") === undefined,
+  fn: async () => {
+    using pair = new GatePair();
+    using connection = pair.left.enter(() => Connection.open());
+    await using gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: MATCH, connection });
+    using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+    pair.left.run("busybox", "rmmod", "act_sample");
+    try {
+      const { status, stdout, stderr } = await plugctl(pair.left, "packets", "web", "--for", "100ms");
+      assertEquals([status, stdout], [0, "gate web: 0 packets wait, 0 bytes\n"]);
+      assertEquals(stderr, "plugctl: packets are shown as they leave only: this kernel has no act_sample\n");
+      using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name });
+      assertEquals(capture.blind?.code, "no-module");
+      gate.buffer();
+      sendNumbered(sender, TO, { count: 3 });
+      await until(async () => {
+        await capture.wait(20);
+        assertEquals(capture.take(), []);
+        return capture.queues()[0].waiting.reduce((sum, { count }) => sum + count, 0) === 3;
+      }, { ...WAIT, what: "3 packets that wait" });
+      gate.releaseIndefinite();
+      assertEquals(known(await takeEvents(capture, 3)), [1, 2, 3].map((number) => [number, "at least"]));
+    } finally {
+      await loadModules(["act_sample"]);
+    }
+  },
 });

@@ -158,8 +158,12 @@ export function layoutHtml(start: ScenarioStart): Markup {
   const { hosts, queues } = start;
   return markup`<section id="environment"><h2>Environment</h2>
 <dl class="facts">${facts(start).map(([what, value]) => markup`<dt>${what}</dt><dd>${value}</dd>\n`)}</dl>
-${hosts.length > 0 ? markup`<h3>Hosts</h3>${tableHtml(HOST_COLUMNS, hosts, "")}` : undefined}
-${queues.length > 0 ? markup`<h3>Gates and plugs</h3>${tableHtml(QUEUE_COLUMNS, queues, "")}` : undefined}
+${hosts.length > 0 ? markup`<h3>Hosts</h3>${tableHtml(HOST_COLUMNS, hosts, { label: "Hosts" })}` : undefined}
+${
+    queues.length > 0
+      ? markup`<h3>Gates and plugs</h3>${tableHtml(QUEUE_COLUMNS, queues, { label: "Gates and plugs" })}`
+      : undefined
+  }
 </section>\n`;
 }
 

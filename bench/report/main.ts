@@ -14,6 +14,15 @@ const SIZE = { width: 1600, height: 1000 } as const;
 /** A frame later than this is seen as a stutter: two pictures of a screen that shows sixty a second were left out. */
 const STUTTER_MS = 50;
 
+/** Works each of which changes what is seen with every frame. */
+const WORKS: readonly (readonly [name: string, zoom: number, frame: string])[] = [
+  ["scrolling, rows of 18 px", 0, "place.scrollTop += 90"],
+  ["scrolling, rows of 36 px", 1, "place.scrollTop += 90"],
+  ["scrolling, rows of 1 px", -4, "place.scrollTop += 15"],
+  ["zooming in and out", 0, "zoom(Math.sin(frame / 40) * 2.5 - 1.5)"],
+  ["jumping anywhere", -2, "place.scrollTop = (frame * 7919) % place.scrollHeight"],
+];
+
 await provideTools(["chromium"], {
   signal: new AbortController().signal,
   onDownload: (what) => console.error(`Downloading ${what}`),
@@ -70,15 +79,6 @@ function log(): ScenarioEvent[] {
   });
   return [start, ...packets.flat(), ...rest];
 }
-
-/** Works each of which changes what is seen with every frame. */
-const WORKS: readonly (readonly [name: string, zoom: number, frame: string])[] = [
-  ["scrolling, rows of 18 px", 0, "place.scrollTop += 90"],
-  ["scrolling, rows of 36 px", 1, "place.scrollTop += 90"],
-  ["scrolling, rows of 1 px", -4, "place.scrollTop += 15"],
-  ["zooming in and out", 0, "zoom(Math.sin(frame / 40) * 2.5 - 1.5)"],
-  ["jumping anywhere", -2, "place.scrollTop = (frame * 7919) % place.scrollHeight"],
-];
 
 async function measure(page: Page): Promise<string[][]> {
   const rows: string[][] = [];

@@ -10,6 +10,8 @@
   const FEW_MICROSECONDS = 1000;
   const TABLE_MOST = 2000;
   const CONNECTIONS_MOST = 200;
+  const PLACES = 6;
+  const PLACE_WIDTH = 10;
   const [canvas, spacer] = place.children;
   const [gate, connection, text, scale, count, detail, table] = [
     "gate",
@@ -54,10 +56,14 @@
   /** The moments of the packets that are shown and of the steps, and where each stands without the scale. */
   let moments = [];
   let tops = [];
-  /** Where each packet that is shown comes in and leaves, and the lowest place that it or one before it reaches, without the scale. */
+  /** Where each packet that is shown comes in and leaves, without the scale; and the lowest place that those reach that are above one. */
   let entries = [];
   let exits = [];
   let reaches = [];
+  /** The packets that are shown, from the top down. */
+  let order = [];
+  /** At which place beside the lane each waits. */
+  let sides = [];
   let chosen;
 
   function layOut() {
@@ -67,27 +73,51 @@
       (connection.value === "" || packet.connection === connection.value) &&
       (wanted === "" || `${packet.from} > ${packet.to} ${packet.what}`.toLowerCase().includes(wanted))
     );
-    // One that passed is a row, one that was held has another for when it came.
-    const packets = shown.flatMap((packet) => {
+    // One that passed is a row, one that was held has another for when it came; those that left together have a row each.
+    const rows = ladder.marks.map(({ t }) => ({ t }));
+    shown.forEach((packet, index) => {
       const { in: from, out } = packet;
-      return out === undefined ? [from] : wait(packet) < FEW_MICROSECONDS ? [out] : [from, out];
+      if (out === undefined || wait(packet) >= FEW_MICROSECONDS) rows.push({ t: from, entry: index });
+      if (out !== undefined) rows.push({ t: out, exit: index });
     });
-    moments = [...new Set([...packets, ...ladder.marks.map(({ t }) => t)])].sort((one, other) => one - other);
+    rows.sort((one, other) => one.t - other.t);
     let top = ROW;
-    tops = moments.map((t, index) => {
+    moments = rows.map(({ t }) => t);
+    entries = new Array(shown.length);
+    exits = new Array(shown.length);
+    tops = rows.map(({ t, entry, exit }, index) => {
       const gap = index === 0 ? 0 : t - moments[index - 1];
       // A moment later is a row further down; a thousand times as long is three rows more.
-      top += gap === 0 ? 0 : Math.min(ROW_MOST, ROW + 6 * Math.max(0, Math.log2(gap / FEW_MICROSECONDS)));
+      if (gap > 0) top += Math.min(ROW_MOST, ROW + 6 * Math.max(0, Math.log2(gap / FEW_MICROSECONDS)));
+      else if (index > 0 && exit !== undefined) top += ROW;
+      if (entry !== undefined) entries[entry] = top;
+      if (exit !== undefined) exits[exit] = top;
       return top;
     });
-    entries = shown.map((packet) => tops[indexOf(packet.in)] ?? top);
-    exits = shown.map((packet, index) => packet.out === undefined ? entries[index] : tops[indexOf(packet.out)] ?? top);
+    shown.forEach((_, index) => {
+      entries[index] ??= exits[index];
+      exits[index] ??= entries[index];
+    });
+    placeSideBySide();
     let reach = 0;
-    reaches = exits.map((exit, index) => reach = Math.max(reach, exit, entries[index]));
+    order = shown.map((_, index) => index).sort((one, other) => entries[one] - entries[other]);
+    reaches = order.map((index) => reach = Math.max(reach, exits[index]));
     count.textContent = `${shown.length.toLocaleString("en-US")} of ${all.length.toLocaleString("en-US")} packets`;
     stretch();
     if (table.open) fillTable();
     drawSoon();
+  }
+
+  /** Those that wait at the same time stand side by side, as far as there are places. */
+  function placeSideBySide() {
+    const free = new Array(PLACES).fill(-Infinity);
+    sides = shown.map((_, index) => {
+      if (exits[index] === entries[index]) return 0;
+      const place = free.findIndex((until) => until <= entries[index]);
+      const taken = place < 0 ? PLACES - 1 : place;
+      free[taken] = Math.max(free[taken], exits[index]);
+      return taken;
+    });
   }
 
   const factor = () => 2 ** Number(scale.value);
@@ -173,7 +203,7 @@
     for (let index = Math.max(0, firstFrom(tops, (first - HEAD) / drawnFactor) - 1); index < moments.length; index++) {
       const y = tops[index] * factor() + HEAD;
       if (y > first + height + 20) break;
-      if (y - lastTime < TEXT_LEAST + 2) continue;
+      if (y - lastTime < TEXT_LEAST + 2 || moments[index] === moments[index - 1]) continue;
       context.fillStyle = muted;
       context.fillText(moment(moments[index]), GUTTER - 8, y - first + 4);
       lastTime = y;
@@ -181,7 +211,8 @@
     // Those that came before what is seen, and are still there, reach into it.
     const last = (first + height + 100 - HEAD) / drawnFactor;
     let taken = -Infinity;
-    for (let index = firstFrom(reaches, (first - 100 - HEAD) / drawnFactor); index < shown.length; index++) {
+    for (let at = firstFrom(reaches, (first - 100 - HEAD) / drawnFactor); at < order.length; at++) {
+      const index = order[at];
       if (entries[index] > last) break;
       const [top, bottom] = [entries, exits].map((places) => places[index] * drawnFactor + HEAD);
       if (!isIn(top, bottom)) continue;
@@ -195,6 +226,7 @@
         isSpacious,
         ink,
         colour: colours.get(packet.colour),
+        side: sides[index],
       });
     }
     context.fillStyle = style("--ground");
@@ -205,23 +237,24 @@
     ladder.lanes.forEach((name, index) => context.fillText(cut(context, name || "?", room), laneX(index), 17));
   }
 
-  function drawPacket(context, packet, { top, bottom, isSpacious, ink, colour }) {
+  function drawPacket(context, packet, { top, bottom, isSpacious, ink, colour, side: place }) {
     const isSelf = packet.source === packet.target;
     const from = laneX(packet.source);
     const to = isSelf ? from + 60 : laneX(packet.target);
     const side = Math.sign(to - from);
+    const start = from - side * place * PLACE_WIDTH;
     const isChosen = packet === chosen;
     if (packet.out === undefined || wait(packet) >= FEW_MICROSECONDS) {
       context.fillStyle = colour;
       context.globalAlpha = isChosen ? 0.6 : 0.3;
-      context.fillRect(from - 4, top, 8, Math.max(2, bottom - top));
+      context.fillRect(start - 4, top, 8, Math.max(2, bottom - top));
       context.globalAlpha = 1;
     }
     context.strokeStyle = context.fillStyle = colour;
     context.lineWidth = isChosen ? 3 : 1.5;
-    if (packet.out === undefined) stroke(context, [[from, top], [from + side * 24, top]]);
+    if (packet.out === undefined) stroke(context, [[start, top], [start + side * 24, top]]);
     else {
-      stroke(context, [[from, bottom], [to, bottom]]);
+      stroke(context, [[start, bottom], [to, bottom]]);
       context.beginPath();
       context.moveTo(to, bottom);
       context.lineTo(to - side * 8, bottom - 4);

@@ -16,7 +16,7 @@ import { type Markup, markup, scriptJson } from "./markup.ts";
 import { outputHtml } from "./output.ts";
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
-import { readRunLog } from "./run_log.ts";
+import { everyStep, readRunLog, type RunLog } from "./run_log.ts";
 import { sourceHtml, stepsHtml } from "./steps.ts";
 import { layoutHtml, summaryHtml } from "./summary.ts";
 import { makeTimeline } from "./timeline.ts";
@@ -66,7 +66,7 @@ ${TIMELINE}
 ${ladderHtml(log)}
 ${holdsHtml(holds)}
 ${log.end && totalsHtml(log.end.queues)}
-<section id="steps"><h2>What happened</h2>
+<section id="steps"${isLong(log) ? markup` class="very-many"` : undefined}><h2>What happened</h2>
 ${stepsHtml(log)}</section>
 ${outputHtml(log)}
 ${sourceHtml(log)}
@@ -86,6 +86,13 @@ go to it. A tick on a process is a line that it wrote. Drag over the chart to lo
 <div id="timeline"></div>
 <noscript><p>The timeline is drawn by this page's own script, which does not run here.</p></noscript>
 </section>\n`;
+
+/** Above so many steps only those that are seen are laid out. */
+const STEPS_MANY = 1000;
+
+function isLong({ steps }: RunLog): boolean {
+  return everyStep(steps).drop(STEPS_MANY).next().done !== true;
+}
 
 /** A file of this program, as it is. */
 function own(text: string): Markup {

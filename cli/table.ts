@@ -73,6 +73,7 @@ export const OPTIONS = {
   tap: { summary: "print how each scenario ended in the Test Anything Protocol" },
   annotations: { value: "SERVICE", summary: "print failures as a CI service shows them beside the file: github" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
+  packets: { summary: "list the packets that wait, as packets does" },
   follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
   write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
   arrivals: { summary: "write packets as they came in, not as they left" },
@@ -257,14 +258,17 @@ export const COMMANDS = {
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
     operands: ["[NAME...]"],
-    options: ["dev", "gate", "netns", "json", "quiet", "verbose", "help"],
+    options: ["packets", "for", "snaplen", "dev", "gate", "netns", "json", "quiet", "verbose", "help"],
+    meanings: { for: "with --packets, look for this time before the list (default 1s)" },
     details: [
       "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what " +
       "gates match, see gate list.",
+      "With --packets it lists the packets that wait in the named gates and plugs, as packets does.",
     ],
     examples: [
       ["show", "every plug of this network namespace"],
       ["show eth0", "those of eth0"],
+      ["show web --packets", "the packets that wait in the gate web"],
       ["show web --json", "that of the gate web, for a program"],
     ],
     load: (): Loading => import("./commands/show.ts").then(({ run }) => run),
@@ -474,31 +478,51 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/recover.ts").then(({ run }) => run),
   },
   packets: {
-    summary: "show the packets that come into a gate, wait there and leave",
-    operands: ["GATE..."],
-    options: ["follow", "for", "snaplen", "netns", "json", "quiet", "help"],
-    meanings: { for: "with --follow, stop after this time: 200ms, 5s" },
+    summary: "list the packets that wait, or show each as it comes in and as it leaves",
+    operands: ["[NAME...]"],
+    options: ["gate", "dev", "parent", "handle", "follow", "for", "snaplen", "netns", "json", "quiet", "help"],
+    meanings: { for: "how long to look, such as 5s (default 1s; with --follow until Ctrl-C)" },
     details: [
-      "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how " +
-      "long it waited, until Ctrl-C or the end of --for.",
-      "Meanwhile a tap in the gate's filter copies packets to it. The traffic itself loses nothing; lost copies are " +
-      "reported. If plugctl is killed, a guardian removes the tap. VLAN tags that the kernel keeps beside a packet " +
-      "are not shown.",
+      "Looks for a second, or for the time of --for, and lists the packets that wait then, the oldest first: number, " +
+      "age, from, to and what it is. With --follow it prints each packet as it comes in and as it leaves, with how " +
+      "long it waited.",
+      "The kernel cannot list what a queue holds. Packets that came before plugctl looked are counted and have their " +
+      "numbers, and are shown once they leave, with how long they waited at least. Start packets --follow or capture " +
+      "before the hold to see all of it.",
+      "Meanwhile a tap in the gate's filter copies packets to plugctl. The traffic itself loses nothing; lost copies " +
+      "are counted and reported. If plugctl is killed, a guardian removes the tap. Packets of a plug on a device are " +
+      "seen as they leave only, as the device has no tap; of a plug below a class, with all else that leaves the device.",
     ],
     examples: [
-      ["packets web", "how many packets wait in the gate web"],
+      ["packets web", "the packets that wait in the gate web"],
       ["packets web --follow", "each packet as it comes in and as it leaves"],
+      ["packets --dev eth0 --follow", "each packet as it leaves the plug on eth0"],
     ],
     load: (): Loading => import("./commands/capture.ts").then(({ packets }) => packets),
   },
   capture: {
-    summary: "write the packets of gates to a pcapng file, with how long each was held",
-    operands: ["GATE..."],
-    options: ["write", "arrivals", "for", "snaplen", "netns", "quiet", "help"],
+    summary: "write packets to a pcapng file, with how long each was held",
+    operands: ["[NAME...]"],
+    options: [
+      "write",
+      "arrivals",
+      "gate",
+      "dev",
+      "parent",
+      "handle",
+      "for",
+      "snaplen",
+      "netns",
+      "quiet",
+      "help",
+    ],
     meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
     details: [
-      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each " +
-      "gate is an interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web, epoch 3. " +
+      "Each gate or device is an interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Epochs are counted from the start of the capture, or from the last release since. If anything but plugctl " +
+      "changes the plug, they are left out until the next release.",
+      "What can be seen, and what a capture leaves behind, is as for packets.",
     ],
     examples: [
       ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],

@@ -72,7 +72,7 @@ const SHORTEST = 15;
 const LONGEST = 400;
 const MEDIAN_LEAST = 100;
 /** How many files the rooms may have together, but for those that have come since they were laid out. */
-const FILES_MOST = 247;
+const FILES_MOST = 248;
 const LATER = /^(capture|control|uml|cli\/(run|watch))\//;
 const GENERATED = ["codec/wasm.ts", "codec/numbers.ts"];
 

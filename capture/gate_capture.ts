@@ -96,13 +96,11 @@ export type LinkType = "ethernet" | "ip";
 const SNAP_LENGTH = 256;
 /** What a message of psample has beside the packet, at the most. */
 const SAMPLE_ROOM = 512;
-/** Groups of psample: so many for each gate, and for so many gates of each process that looks. */
+/** Groups of psample: so many for each gate, from this one on, chosen at random, as processes may have the same number. */
 const FIRST_GROUP = 0x40000000;
 const GROUPS = 4;
+const BLOCKS = 1 << 28;
 const GATES_MAX = 64;
-const PIDS = 1 << 22;
-/** How many gates of this process were given their groups. */
-let gatesSoFar = 0;
 /** How often it is tried to count while nothing moves. */
 const COUNTED_MAX = 20;
 /** How often packets are counted where they are not seen to come in, in milliseconds. */
@@ -349,7 +347,8 @@ export class GateCapture implements Disposable {
 }
 
 function nextGroups(): [number, ...number[]] {
-  const first = FIRST_GROUP + (Deno.pid % PIDS * GATES_MAX + gatesSoFar++ % GATES_MAX) * GROUPS;
+  const [random] = crypto.getRandomValues(new Uint32Array(1));
+  const first = FIRST_GROUP + random % BLOCKS * GROUPS;
   return [first, ...Array.from({ length: GROUPS - 1 }, (_, index) => first + 1 + index)];
 }
 

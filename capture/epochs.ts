@@ -35,17 +35,21 @@ const EXACT_NS = 1_000_000n;
 export class Epochs implements Disposable {
   readonly #heard: RequestsHeard;
   readonly #subjects = new Map<number, Subject>();
+  readonly #nowNs: () => bigint;
   #lookedNs: bigint;
+  #closed = false;
 
-  /** Takes over what hears, and closes it when it is disposed of. */
-  constructor(heard: RequestsHeard, timeNs: bigint) {
+  /** Takes over what hears, and closes it when it is disposed of; the clock is that of packets, to the millisecond below. */
+  constructor(heard: RequestsHeard, nowNs: () => bigint) {
     this.#heard = heard;
-    this.#lookedNs = timeNs;
+    this.#nowNs = nowNs;
+    this.#lookedNs = nowNs();
+    this.#listen();
   }
 
   /** Listens from now on, in this network namespace or in the one named. */
-  static open({ netns, timeNs }: { netns?: string; timeNs: bigint }): Epochs {
-    return new Epochs(Listener.open({ groups: GROUP_TC | GROUP_REQUESTS, netns }), timeNs);
+  static open({ netns, nowNs }: { netns?: string; nowNs: () => bigint }): Epochs {
+    return new Epochs(Listener.open({ groups: GROUP_TC | GROUP_REQUESTS, netns }), nowNs);
   }
 
   /** Attends to a plug; of one that holds packets already it is not known which epoch that is. */
@@ -54,8 +58,9 @@ export class Epochs implements Disposable {
     this.#subjects.set(watched.ifindex, { watched, changes, asked: new Map() });
   }
 
-  /** Hears what was asked since the last look; the clock is that of packets, and exact to the millisecond below. */
-  look(nowNs: () => bigint): void {
+  /** Hears what was asked since the last look. */
+  look(): void {
+    const nowNs = this.#nowNs;
     const [begunNs, afterNs] = [nowNs(), this.#lookedNs];
     this.#heard.hears((message) => {
       for (const subject of this.#subjects.values()) note(subject, message, { afterNs, byNs: nowNs() + EXACT_NS });
@@ -75,14 +80,19 @@ export class Epochs implements Disposable {
     return last && last.byNs <= timeNs ? last.epoch : undefined;
   }
 
-  /** Resolves, as a rule, once something was asked. */
-  readable(): Promise<unknown> {
-    return this.#heard.readable();
-  }
-
   /** Ends the listening. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#heard[Symbol.dispose]();
+  }
+
+  /** Looks as soon as something was asked: the sooner, the fewer packets are between two looks. */
+  async #listen(): Promise<void> {
+    for (;;) {
+      await this.#heard.readable();
+      if (this.#closed) return;
+      this.look();
+    }
   }
 }
 

@@ -13,7 +13,7 @@ import type { QdiscStats } from "../codec/message.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "../plug/queue.ts";
-import { readLink } from "../plug/qdiscs.ts";
+import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { Epochs } from "./epochs.ts";
 import { type Arrival, type Copy, type Departure, PacketQueue, type Waiting, withTag } from "./packet_queue.ts";
@@ -96,13 +96,11 @@ export type LinkType = "ethernet" | "ip";
 const SNAP_LENGTH = 256;
 /** What a message of psample has beside the packet, at the most. */
 const SAMPLE_ROOM = 512;
-/** Groups of psample: so many for each gate, and for so many gates of each process that looks. */
+/** Groups of psample: so many for each gate, from this one on, chosen at random, as processes may have the same number. */
 const FIRST_GROUP = 0x40000000;
 const GROUPS = 4;
+const BLOCKS = 1 << 28;
 const GATES_MAX = 64;
-const PIDS = 1 << 22;
-/** How many gates of this process were given their groups. */
-let gatesSoFar = 0;
 /** How often it is tried to count while nothing moves. */
 const COUNTED_MAX = 20;
 /** How often packets are counted where they are not seen to come in, in milliseconds. */
@@ -118,6 +116,8 @@ export class GateCapture implements Disposable {
   readonly #all: Captured[] = [];
   readonly #connection: Connection;
   readonly #options: CaptureOptions;
+  /** `ARPHRD_*` of each device. */
+  #links: ReadonlyMap<number, number> = new Map();
   #family?: PsampleFamily;
   #epochs?: Epochs;
   /** What came in before it was known how many were there. */
@@ -139,12 +139,13 @@ export class GateCapture implements Disposable {
       throw new RangeError(`${gates.length} gates are too many: at most ${GATES_MAX} at once`);
     }
     try {
+      this.#links = new Map(readLinks(connection, "list devices").map(({ ifindex, arpType }) => [ifindex, arpType]));
       namedGates(connection, gates).forEach((queue, index) => this.#add(queue, { gate: gates[index] }));
       const onDevices = places.map((place) => openQueue(connection, place));
       locatePlugs(onDevices, (queue) => onQueue(queue, "see the packets of"));
       for (const queue of onDevices) this.#add(queue, { gate: queue.dev, dev: queue.dev });
       this.#openTaps();
-      if (options.epochs) this.#epochs = Epochs.open({ netns: options.netns, timeNs: nowNs() });
+      if (options.epochs) this.#epochs = Epochs.open({ netns: options.netns, nowNs });
       for (const each of this.#all) this.#countFirst(each);
     } catch (error) {
       this[Symbol.dispose]();
@@ -155,7 +156,7 @@ export class GateCapture implements Disposable {
   #add(queue: Queue, place: CapturedPlace): void {
     const { snapLength = SNAP_LENGTH, netns, bufferBytes } = this.#options;
     const { ifindex, parent } = queue.place;
-    const { arpType } = readLink(this.#connection, firstDevice(queue) ?? ifindex, onQueue(queue, "find the device of"));
+    const arpType = this.#links.get(firstDevice(queue) ?? ifindex) ?? WITH_ETHERNET[0];
     const { drops } = readPlug(queue, onQueue(queue, "read")).stats;
     this.#all.push({
       ...place,
@@ -232,14 +233,13 @@ export class GateCapture implements Disposable {
   async wait(timeoutMs: number): Promise<void> {
     const sockets = this.#all.flatMap(({ departures, arrivals }) => arrivals ? [departures, arrivals] : [departures]);
     const counts = this.#all.some(({ by }) => by === "count");
-    const something = waitForAny(sockets, counts ? Math.min(timeoutMs, COUNT_EVERY_MS) : timeoutMs);
-    await (this.#epochs ? Promise.race([something, this.#epochs.readable()]) : something);
+    await waitForAny(sockets, counts ? Math.min(timeoutMs, COUNT_EVERY_MS) : timeoutMs);
   }
 
   /** What has come in and left since the last call: of each plug in its order. */
   take(): PacketEvent[] {
     const events = this.#early.splice(0);
-    this.#epochs?.look(nowNs);
+    this.#epochs?.look();
     // Who has left has come in before, so that what came in is read last and taken first
     const all = this.#all.map((each) => ({ each, departures: copiesOf(each), arrivals: this.#samplesOf(each) }));
     for (const { each, arrivals } of all) for (const arrival of arrivals) events.push(arrive(each, arrival));
@@ -258,7 +258,7 @@ export class GateCapture implements Disposable {
     const epochs = this.#epochs;
     if (!epochs) return;
     // What was asked by now may be behind the packets that were taken
-    epochs.look(nowNs);
+    epochs.look();
     for (const { event, gate, dev, packet } of events) {
       if (event !== "in") continue;
       const each = this.#all.find((one) => one.gate === gate && one.dev === dev);
@@ -347,7 +347,8 @@ export class GateCapture implements Disposable {
 }
 
 function nextGroups(): [number, ...number[]] {
-  const first = FIRST_GROUP + (Deno.pid % PIDS * GATES_MAX + gatesSoFar++ % GATES_MAX) * GROUPS;
+  const [random] = crypto.getRandomValues(new Uint32Array(1));
+  const first = FIRST_GROUP + random % BLOCKS * GROUPS;
   return [first, ...Array.from({ length: GROUPS - 1 }, (_, index) => first + 1 + index)];
 }
 

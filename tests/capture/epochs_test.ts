@@ -67,7 +67,7 @@ class Ear implements RequestsHeard {
     return lost;
   }
 
-  readable = () => Promise.resolve();
+  readable = () => new Promise<void>(() => {});
 
   [Symbol.dispose](): void {}
 }
@@ -75,14 +75,14 @@ class Ear implements RequestsHeard {
 /** Looks every 10 ms; at each look that has happened which is given. Returns the epoch of a packet that came between two looks. */
 function epochsBetween(works: readonly ((ear: Ear) => void)[], { holds = false } = {}): (number | undefined)[] {
   const ear = new Ear();
-  using epochs = new Epochs(ear, 0n);
+  using epochs = new Epochs(ear, () => ear.nowNs);
   epochs.attend(PLACE, { holds });
   return works.map((work, index) => {
     work(ear);
     ear.nowNs = BigInt(index * 20 + 10) * MS;
-    epochs.look(() => ear.nowNs);
+    epochs.look();
     ear.nowNs += 10n * MS;
-    epochs.look(() => ear.nowNs);
+    epochs.look();
     return epochs.at(PLACE.ifindex, ear.nowNs - 5n * MS);
   });
 }
@@ -123,9 +123,12 @@ Deno.test("Epochs does not know the epoch of a plug that holds already, or was c
 
 Deno.test("Epochs says nothing of a packet that came between the looks between which the epoch began", () => {
   const ear = new Ear();
-  using epochs = new Epochs(ear, 0n);
+  using epochs = new Epochs(ear, () => ear.nowNs);
   epochs.attend(PLACE, { holds: false });
-  const look = (ms: bigint) => epochs.look(() => ear.nowNs = ms * MS);
+  const look = (ms: bigint) => {
+    ear.nowNs = ms * MS;
+    epochs.look();
+  };
   look(10n);
   ear.ask(TCQ_PLUG_BUFFER);
   look(20n);

@@ -239,8 +239,8 @@ Deno.test("each packet is told with the epoch in which it came: how often plugct
       pair.left.run("tc", "qdisc", "change", "dev", "plug-web", "handle", "504c:", "plug", "release");
     }
     // A packet that comes in the millisecond of a look may be on either side of it
-    const looked = Date.now();
     capture.take();
+    const looked = Date.now();
     await until(() => Date.now() > looked + 2, { ...WAIT, what: "the next millisecond" });
     sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 1 });
     await until(async () => {

@@ -93,8 +93,8 @@
       if (kind !== "step") return [withTitle(element("rect", { class: kind, fill, ...size }), text)];
       const y = size.y + part.row * STEP_HEIGHT;
       // A gap tells it from the next.
-      const width = Math.max(size.width - 1, LEAST_BAR_WIDTH);
-      const bar = withTitle(element("rect", { class: kind, fill, ...size, y, width }), text);
+      const narrower = Math.max(size.width - 1, LEAST_BAR_WIDTH);
+      const bar = withTitle(element("rect", { class: kind, fill, ...size, y, width: narrower }), text);
       bar.addEventListener("click", () => location.hash = `step-${part.step}`);
       // Inside where there is room, behind it where nothing stands there.
       const room = Math.max(x(part.free) - start, 0);

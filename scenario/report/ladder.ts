@@ -129,8 +129,11 @@ function addressOf(end: string): string {
 export function ladderHtml(log: RunLog): Markup | undefined {
   const { unseen } = log.end ?? {};
   if (log.packets.length === 0) {
-    return unseen && markup`<section><h2>Packets</h2>
-<p>No packet came into a gate.</p>${Object.entries(unseen).map(unseenHtml)}</section>\n`;
+    const hasGate = log.start.queues.some(({ kind }) => kind === "gate");
+    return unseen && hasGate
+      ? markup`<section><h2>Packets</h2>
+<p>No packet came into a gate.</p>${Object.entries(unseen).map(unseenHtml)}</section>\n`
+      : undefined;
   }
   const gates = [...new Set(log.packets.map(({ queue }) => queue))];
   return markup`<section id="packets"><h2>Packets</h2>

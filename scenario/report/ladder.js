@@ -65,6 +65,7 @@
   /** At which place beside the lane each waits. */
   let sides = [];
   let chosen;
+  let ground;
 
   function layOut() {
     const wanted = text.value.toLowerCase();
@@ -179,6 +180,7 @@
     const first = place.scrollTop;
     const isIn = (from, to) => to >= first - 100 && from <= first + height + 100;
     const [muted, line, ink, stop, go] = ["--muted", "--line", "--text", "--stop", "--go"].map(style);
+    ground = style("--ground");
     const colours = new Map([...new Set(all.map(({ colour }) => colour))].map((name) => [name, style(name)]));
     const isSpacious = ROW * factor() >= TEXT_LEAST;
 
@@ -195,7 +197,7 @@
       if (kind === "step" && !isSpacious || y < free + TEXT_LEAST) continue;
       context.fillStyle = kind === "step" ? muted : context.strokeStyle;
       context.textAlign = "right";
-      context.fillText(cut(context, text, width / 2), width - 10, y - first - 3);
+      write(context, cut(context, text, width / 2), [width - 10, y - first - 3]);
       free = y;
     }
     let lastTime = -Infinity;
@@ -229,7 +231,7 @@
         side: sides[index],
       });
     }
-    context.fillStyle = style("--ground");
+    context.fillStyle = ground;
     context.fillRect(0, 0, width, HEAD);
     context.fillStyle = ink;
     context.textAlign = "center";
@@ -266,7 +268,16 @@
     context.fillStyle = ink;
     context.textAlign = "center";
     const middle = isSelf ? from + 30 : (from + to) / 2;
-    context.fillText(cut(context, label(packet), Math.max(120, Math.abs(to - from) - 24)), middle, bottom - 4);
+    write(context, cut(context, label(packet), Math.max(120, Math.abs(to - from) - 24)), [middle, bottom - 4]);
+  }
+
+  /** Writes a text so that it can be read on what is drawn below it. */
+  function write(context, given, [x, y]) {
+    context.strokeStyle = ground;
+    context.lineWidth = 3;
+    context.strokeText(given, x, y);
+    context.lineWidth = 1;
+    context.fillText(given, x, y);
   }
 
   function stroke(context, [[x, y], ...rest]) {

@@ -107,7 +107,7 @@ for (const way of WAYS) {
       await capture.wait(20);
       events.push(...capture.take());
       // A connection has more packets than records; each that came has left
-      return recordsOf(events.filter(isOut)).length >= COUNT && capture.waiting("web").length === 0;
+      return new Set(recordsOf(events.filter(isOut))).size >= COUNT && capture.waiting("web").length === 0;
     }, { ...WAIT, what: `${COUNT} records that left` });
     const left = events.filter(isOut);
     const seen = (await dump.packets(left.length)).slice(0, left.length);

@@ -151,7 +151,7 @@ export class Guard<C extends AnyCharge> {
     post.armed = true;
     post.isTold = post.isUnclear = false;
     // What was said while it held nothing is nothing to it.
-    if (!post.held) post.ear?.forget(id, { links: true });
+    if (!post.held) post.ear?.forget(id, { all: true });
     forgetDeadline(post);
     if (maxMs === undefined) return;
     post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
@@ -178,7 +178,7 @@ export class Guard<C extends AnyCharge> {
     this.#report({ report: "taken", id });
   }
 
-  /** It is there. What was said till now was of its process's own doing, but for links. */
+  /** It is there, unless others have ended it before this was heard. Else what was said was its process's own doing. */
   #know(id: number): Sample | undefined {
     const post = this.#posts.get(id);
     if (!post) return undefined;
@@ -186,8 +186,8 @@ export class Guard<C extends AnyCharge> {
     const now = seen(post.duty);
     post.isThere = true;
     post.isDoubtful = post.isUnclear = false;
-    post.forfeited = now === "gone";
-    if (now === undefined || now === "gone") return undefined;
+    post.forfeited = now === "gone" || (post.ear?.hasEnded(id) ?? false);
+    if (now === undefined || now === "gone" || post.forfeited) return undefined;
     post.sent = now.sent;
     return now;
   }

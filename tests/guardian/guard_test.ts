@@ -302,6 +302,25 @@ Deno.test("Guard leaves alone at the death what is in the place of a plug that o
   assertEquals(other.plug?.holds, true);
 });
 
+for (const order of ["watch", "know"] as const) {
+  Deno.test(`Guard leaves it alone also where it hears of the plug only behind that: ${order}`, async () => {
+    const scene = new Scene();
+    const plug = Plug.attach({ dev: "eth0", connection: scene.kernel.connection });
+    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev: "eth0", place: plug.place, takeAway: true };
+    scene.channel.order({ order: "take", id: CHARGE_ID, charge }, { order: "arm", id: CHARGE_ID });
+    await scene.channel.reported("taken");
+    plug.buffer({ force: true });
+    scene.stranger.transact([deleteRequest(plug.place)]);
+    const other = scene.kernel.addQdisc(scene.eth0, { kind: "plug", handle: plug.place.handle });
+    other.plug?.change(0, 0);
+    scene.channel.order({ order, id: CHARGE_ID });
+    await scene.channel.reported("watching");
+    scene.channel.end();
+    await scene.ended;
+    assertEquals([scene.kernel.qdiscs.includes(other), other.plug?.holds], [true, true]);
+  });
+}
+
 /** How a plug was changed by others while it held nothing: by tc, of whose changes the kernel does not say what they were, or by plugctl. */
 type Change = ["tc" | "plugctl", ...PlugAction[]];
 

@@ -272,5 +272,8 @@ Deno.test("what was written is what gate list prints, also where it is longer th
   assertMatch(refused.stderr, /a gate's match cannot have \d+ characters, at most \d+ with \d+ filters: shorten it/);
   const listed = JSON.parse(await plugctlDone(pair.left, "gate", "list", "long", "--json"));
   assertEquals(listed.map(({ name }: { name: string }) => name), ["long"]);
-  assertMatch((await plugctl(pair.left, "gate", "list", "lnog")).stderr, /no gate lnog.*did you mean long/);
+  assertMatch(
+    (await plugctl(pair.left, "gate", "list", "lnog")).stderr,
+    /cannot find gate lnog: there is no such gate; did you mean long/,
+  );
 });

@@ -72,7 +72,9 @@ const SHORTEST = 15;
 const LONGEST = 400;
 const MEDIAN_LEAST = 100;
 /** How many files the rooms may have together, but for those that have come since they were laid out. */
-const FILES_MOST = 248;
+const FILES_MOST = 206;
+/** Where each new noun has a file of its own: a step, a condition, an object of the kernel. */
+const BY_NOUN = /^(scenario\/(steps|conditions)|codec\/spec)\//;
 const LATER = /^(capture|control|uml|cli\/(run|watch))\//;
 const GENERATED = ["codec/wasm.ts", "codec/numbers.ts"];
 
@@ -88,7 +90,7 @@ Deno.test("files hold one thing each: no crumbs, none that holds several, but fo
 });
 
 Deno.test("the rooms have no more files than their nouns take", () => {
-  const rooms = files.filter((path) => layerOf(path) !== undefined && !LATER.test(path));
+  const rooms = files.filter((path) => layerOf(path) !== undefined && !LATER.test(path) && !BY_NOUN.test(path));
   const written = rooms.filter((path) => !path.endsWith(".d.ts") && !GENERATED.includes(path));
   assert(written.length <= FILES_MOST, `${written.length} files`);
 });

@@ -9,6 +9,7 @@ import {
   type PacketSocket,
   waitForAny,
 } from "../linux/capture_socket.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -357,12 +358,22 @@ function firstDevice({ gate }: Queue): number | undefined {
   return gate?.devices[0];
 }
 
-/** The copies of packets that have left. */
-function copiesOf({ departures }: Captured): Copy[] {
+/**
+ * The copies of packets that have left.
+ *
+ * @throws {QueueError} `vanished` where the device was taken down, which is said once
+ */
+function copiesOf({ departures, queue }: Captured): Copy[] {
   const copies: Copy[] = [];
-  departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
-    if (packetType === PACKET_OUTGOING) copies.push({ bytes: bytes.slice(), length, timeNs, tag });
-  });
+  try {
+    departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
+      if (packetType === PACKET_OUTGOING) copies.push({ bytes: bytes.slice(), length, timeNs, tag });
+    });
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    const reason = "its device was taken down or deleted meanwhile";
+    throw new QueueError("vanished", onQueue(queue, "see the packets of"), { reason, cause: error });
+  }
   return copies;
 }
 

@@ -24,7 +24,7 @@ export interface CaptureTask {
   take?: (event: PacketEvent) => void;
   /** Is called when all that had come was taken. */
   looked?: () => void;
-  /** Is called while the capture still goes on, when its time is over. */
+  /** Is called while the capture still goes on, when its time is over. Default: tells how many packets the queues dropped. */
   ended?: (capture: GateCapture) => void;
 }
 
@@ -61,7 +61,8 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
       task.looked?.();
     }
     take();
-    task.ended?.(capture);
+    if (task.ended) task.ended(capture);
+    else tellDrops(context, capture.queues());
     tellLosses(context, capture);
   }).catch((error) => {
     // Ctrl-C is how a capture without an end is ended
@@ -101,6 +102,12 @@ export function tellEarlier(context: Context, queues: readonly CapturedWaiting[]
     context.note(
       `${nameOfPlace(place)}: ${which} before plugctl looked, ${numbers}: what they are is shown as they leave`,
     );
+  }
+}
+
+function tellDrops(context: Context, queues: readonly CapturedWaiting[]): void {
+  for (const { drops, ...place } of queues) {
+    if (drops > 0) context.note(`${nameOfPlace(place)}: the full queue has dropped ${drops} of the packets that came`);
   }
 }
 

@@ -131,6 +131,43 @@ Deno.test("packets of a plug on a device's root are counted while they wait, and
   assertEquals(await receiveNumbers(receiver, { count: 5, ...WAIT }), [0, 1, 2, 3, 4]);
 });
 
+Deno.test("packets that a full queue drops are counted, and what is behind them is shown with its own wait", async () => {
+  using pair = new GatePair();
+  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", MATCH, "--limit", "110");
+  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+  using receiver = new UdpSocket(pair.right, TO);
+  await plugctlDone(pair.left, "buffer", "web");
+  const running = plugctl(pair.left, "packets", "web", "--for", "2s", "--json");
+  await until(() => hasTap(pair), { ...WAIT, what: "a tap" });
+  // Two of 46 bytes fit; a sender is told of what is dropped
+  for (let number = 0; number < 4; number++) {
+    try {
+      sendNumbered(sender, TO, { from: number, count: 1 });
+    } catch {
+      assert(number >= 2, `${number} was refused`);
+    }
+  }
+  const { status, stdout, stderr } = await running;
+  assertEquals(status, 0, stderr);
+  const [{ packets, drops, waiting }] = JSON.parse(stdout);
+  assertEquals([packets, drops], [2, 2]);
+  assertEquals(waiting.map(({ number }: { number: number }) => number), [1, 2, 3, 4]);
+  await plugctlDone(pair.left, "release", "web");
+  assertEquals(await receiveNumbers(receiver, { count: 2, ...WAIT }), [0, 1]);
+  await plugctlDone(pair.left, "gate", "delete", "web");
+});
+
+Deno.test("packets --follow of a gate that is deleted says so", async () => {
+  using pair = new GatePair();
+  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", MATCH);
+  const running = plugctl(pair.left, "packets", "web", "--follow");
+  await until(() => hasTap(pair), { ...WAIT, what: "a tap" });
+  await plugctlDone(pair.left, "gate", "delete", "web");
+  const { status, stderr } = await running;
+  assertEquals(status, 1, stderr);
+  assert(stderr.includes("its device was taken down or deleted meanwhile"), stderr);
+});
+
 const MANY = 60_000;
 /** What one call sends. */
 const AT_ONCE = 500;

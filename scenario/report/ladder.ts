@@ -45,11 +45,15 @@ const RELEASES = new Set(["release-one", "release-indefinite", "detach"]);
 export function pairPackets(events: readonly (PacketIn | PacketOut)[]): LadderPacket[] {
   const packets: LadderPacket[] = [];
   const inside = new Map<string, LadderPacket>();
-  for (const { event, t, queue, number = 0, from = "", to = "", what, length, bytes = "" } of events) {
+  for (const one of events) {
+    const { event, t, queue, number = 0, from = "", to = "", what, length, bytes = "" } = one;
     const key = `${queue} ${number}`;
     const known = event === "packet-out" ? inside.get(key) : undefined;
-    if (known) known.out = t;
-    else {
+    if (known) {
+      known.out = t;
+      // It was counted in nanoseconds: the difference of two rounded moments may be a microsecond more or less.
+      if (one.event === "packet-out" && one.waited !== undefined) known.in = t - one.waited;
+    } else {
       const packet = {
         queue,
         number,

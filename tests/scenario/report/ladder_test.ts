@@ -21,6 +21,13 @@ Deno.test("pairPackets() has each packet once, with when it came in and left, in
   ]);
 });
 
+Deno.test("pairPackets() takes how long a packet waited from what was counted, not from rounded moments", () => {
+  const events = PACKETS.slice(0, 4).map((event) =>
+    event.event === "packet-out" ? { ...event, t: event.t + 1 } : event
+  );
+  assertEquals(pairPackets(log(events).packets).map(({ in: from, out = 0 }) => out - from), [180_900, 179_950]);
+});
+
 Deno.test("makeLadder() has a lane for each host of the scenario that packets go from or to, and for other addresses", () => {
   const { lanes, packets, texts, marks } = makeLadder(log(PACKETS));
   assertEquals(lanes, ["client", "server", "fd00::9", "192.0.2.1"]);

@@ -1,5 +1,5 @@
 import { namedGates } from "../gate/named_gates.ts";
-import { openTap } from "../gate/tap.ts";
+import { type OpenTap, openTap } from "../gate/tap.ts";
 import type { Guardian } from "../guardian/guardian.ts";
 import {
   type GenericSocket,
@@ -9,45 +9,52 @@ import {
   type PacketSocket,
   waitForAny,
 } from "../linux/capture_socket.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+import type { QdiscStats } from "../codec/message.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { gateDevice } from "../plug/gate_name.ts";
+import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "../plug/queue.ts";
+import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
-import { findPsample, type PsampleFamily, readSample, type Sample } from "./psample.ts";
+import { Epochs } from "./epochs.ts";
+import { type Arrival, type Copy, type Departure, PacketQueue, type Waiting, withTag } from "./packet_queue.ts";
+import { findPsample, onlyGroups, type PsampleFamily, readSample } from "./psample.ts";
 
-/** A packet of a gate: as it came in, or as it left. */
+export type { Arrival, CapturedBytes, Departure, Waiting } from "./packet_queue.ts";
+
+/** A packet of a plug: as it came in, or as it left. */
 export type PacketEvent =
-  & { gate: string }
+  & CapturedPlace
   & ({ event: "in"; packet: Arrival } | { event: "out"; packet: Departure });
 
-/** How gates are captured. */
+/** Whose packets they are. */
+export interface CapturedPlace {
+  /** The gate's name; of a plug on a device, the device's. */
+  gate: string;
+  /** The device, where it is a plug on one. */
+  dev?: string;
+}
+
+/** What is captured, and how. */
 export interface CaptureOptions {
   /** The gates' names. */
-  gates: readonly string[];
+  gates?: readonly string[];
+  /** Plugs on devices, whose packets are seen as they leave only. */
+  places?: readonly PlugPlace[];
   /** How many bytes of each packet are kept. Default 256. */
   snapLength?: number;
   /** The network namespace of the connection. Default: this process's. */
   netns?: string;
   /** Takes the taps out when this process is dead. */
   guardian?: Guardian;
+  /** Whether to tell in which epoch each packet came. */
+  epochs?: boolean;
+  /** How much may wait for `take`, in bytes of the kernel's. Default 64 MiB. */
+  bufferBytes?: number;
 }
 
-/** What is known of one gate. */
-interface Captured {
-  name: string;
-  group: number;
-  queue: PacketQueue;
-  socket: PacketSocket;
-  tap?: Disposable;
-  /** The number of the copy that came last. */
-  sequence?: number;
-  /** How many packets waited when the capture began. */
-  before: number;
-  lostDepartures: number;
-}
-
-/** How many packets a gate's capture knows less of. */
-export interface CaptureLosses {
-  gate: string;
+/** How many packets a capture knows less of. */
+export interface CaptureLosses extends CapturedPlace {
   /** Packets that came in, of which there is no copy. */
   arrivals: number;
   /** Packets that left, of which there is no copy. */
@@ -56,203 +63,329 @@ export interface CaptureLosses {
   dropped: number;
 }
 
+/** What waits in one plug. */
+export interface CapturedWaiting extends CapturedPlace {
+  /** How many packets the kernel says that wait, and their bytes. */
+  backlogPackets: number;
+  backlogBytes: number;
+  /** Those that are known of, the oldest first. Some may have been dropped by a queue that was full. */
+  waiting: readonly Waiting[];
+  /** How many packets the queue has dropped since the capture began. */
+  drops: number;
+}
+
+/** What is known of one plug. */
+interface Captured extends CapturedPlace {
+  queue: Queue;
+  packets: PacketQueue;
+  departures: PacketSocket;
+  linkType: LinkType;
+  /** How packets come to be known: from their copies, by counting, or, of one plug among others, as they leave. */
+  by: "copy" | "count" | "departure";
+  arrivals?: GenericSocket;
+  tap?: OpenTap;
+  /** The number of the copy that came last, by its group. */
+  readonly sequences: Map<number, number>;
+  dropsBefore: number;
+  lostDepartures: number;
+  countedMs: number;
+}
+
+/** How packets begin: with an Ethernet header, or with that of IP at once. */
+export type LinkType = "ethernet" | "ip";
+
 const SNAP_LENGTH = 256;
 /** What a message of psample has beside the packet, at the most. */
 const SAMPLE_ROOM = 512;
-/** Groups of psample: one for each gate of each process that looks. */
-const FIRST_GROUP = 0x50000000;
+/** Groups of psample: so many for each gate, from this one on, chosen at random, as processes may have the same number. */
+const FIRST_GROUP = 0x40000000;
+const GROUPS = 4;
+const BLOCKS = 1 << 28;
 const GATES_MAX = 64;
-/** The last of this process's groups that a gate was given. */
-let lastGroup = 0;
+/** How often it is tried to count while nothing moves. */
+const COUNTED_MAX = 20;
+/** How often packets are counted where they are not seen to come in, in milliseconds. */
+const COUNT_EVERY_MS = 50;
+/** `ARPHRD_ETHER` and `ARPHRD_LOOPBACK` of `linux/if_arp.h` */
+const WITH_ETHERNET = [1, 772];
 
 /**
- * The packets of gates, as they come in and as they leave. A tap is in each gate for as long as this is there; what was
- * lost on the way to us is counted. The traffic loses nothing by it.
+ * The packets of gates, as they come in and as they leave, and of plugs on devices, as they leave. A tap is in each gate
+ * for as long as this is there; what was lost on the way to us is counted. The traffic loses nothing by it.
  */
 export class GateCapture implements Disposable {
-  readonly #gates: Captured[] = [];
-  readonly #generic: GenericSocket;
-  readonly #family?: PsampleFamily;
-  /** Why packets are not seen as they come in, where they are not. */
-  readonly blind?: QueueError;
+  readonly #all: Captured[] = [];
+  readonly #connection: Connection;
+  readonly #options: CaptureOptions;
+  /** `ARPHRD_*` of each device. */
+  #links: ReadonlyMap<number, number> = new Map();
+  #family?: PsampleFamily;
+  #epochs?: Epochs;
+  /** What came in before it was known how many were there. */
+  readonly #early: PacketEvent[] = [];
+  /** Why packets of gates are not seen as they come in, where they are not. */
+  blind?: QueueError;
 
   /**
    * Begins to capture.
    *
-   * @throws {QueueError} `no-gate` where a gate is not there
+   * @throws {QueueError} `no-gate` where a gate is not there, and where no plug is at a place
    * @throws {NetlinkError} where the kernel refuses a socket
    */
-  constructor(connection: Connection, { gates, snapLength = SNAP_LENGTH, netns, guardian }: CaptureOptions) {
+  constructor(connection: Connection, options: CaptureOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    const { gates = [], places = [] } = options;
     if (gates.length > GATES_MAX) {
       throw new RangeError(`${gates.length} gates are too many: at most ${GATES_MAX} at once`);
     }
-    namedGates(connection, gates);
-    const generic = this.#generic = openGenericSocket({ keep: snapLength + SAMPLE_ROOM, netns });
     try {
-      let family = joinPsample(generic);
-      for (const name of gates) {
-        const ifindex = connection.deviceIndex(gateDevice(name));
-        const socket = openPacketSocket(ifindex, { keep: snapLength, netns });
-        const group = FIRST_GROUP + Deno.pid * GATES_MAX % 0x10000000 + lastGroup++ % GATES_MAX;
-        this.#gates.push({ name, group, socket, queue: new PacketQueue(), before: 0, lostDepartures: 0 });
+      this.#links = new Map(readLinks(connection, "list devices").map(({ ifindex, arpType }) => [ifindex, arpType]));
+      namedGates(connection, gates).forEach((queue, index) => this.#add(queue, { gate: gates[index] }));
+      const onDevices = places.map((place) => openQueue(connection, place));
+      locatePlugs(onDevices, (queue) => onQueue(queue, "see the packets of"));
+      for (const queue of onDevices) this.#add(queue, { gate: queue.dev, dev: queue.dev });
+      this.#openTaps();
+      if (options.epochs) this.#epochs = Epochs.open({ netns: options.netns, nowNs });
+      for (const each of this.#all) this.#countFirst(each);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #add(queue: Queue, place: CapturedPlace): void {
+    const { snapLength = SNAP_LENGTH, netns, bufferBytes } = this.#options;
+    const { ifindex, parent } = queue.place;
+    const arpType = this.#links.get(firstDevice(queue) ?? ifindex) ?? WITH_ETHERNET[0];
+    const { drops } = readPlug(queue, onQueue(queue, "read")).stats;
+    this.#all.push({
+      ...place,
+      queue,
+      packets: new PacketQueue(),
+      departures: openPacketSocket(ifindex, { keep: snapLength, netns, bufferBytes }),
+      linkType: WITH_ETHERNET.includes(arpType) ? "ethernet" : "ip",
+      by: place.dev === undefined ? "copy" : parent === TC_H_ROOT ? "count" : "departure",
+      sequences: new Map(),
+      dropsBefore: drops,
+      lostDepartures: 0,
+      countedMs: 0,
+    });
+  }
+
+  /** Puts the taps in; where the kernel has none, the packets of gates are counted. */
+  #openTaps(): void {
+    const { snapLength = SNAP_LENGTH, guardian, netns, bufferBytes } = this.#options;
+    const gates = this.#all.filter(({ by }) => by === "copy");
+    if (gates.length === 0) return;
+    using asking = openGenericSocket({ keep: SAMPLE_ROOM, netns });
+    let family = findPsample(asking);
+    try {
+      for (const gate of gates) {
+        const groups = nextGroups();
+        const socket = gate.arrivals = openGenericSocket({ keep: snapLength + SAMPLE_ROOM, netns, bufferBytes });
+        socket.filter(onlyGroups(groups[0], groups.length));
+        if (family) socket.join(family.packets);
+        gate.tap = openTap(this.#connection, { name: gate.gate, groups, truncBytes: snapLength, guardian });
+        if (family) continue;
+        // The first tap loads the module
+        family = findPsample(asking);
+        if (family) socket.join(family.packets);
       }
-      for (const gate of this.#gates) {
-        gate.tap = openTap(connection, { name: gate.name, group: gate.group, truncBytes: snapLength, guardian });
-      }
-      // The first tap loads the module
-      family ??= joinPsample(generic);
       this.#family = family;
     } catch (error) {
-      if (!(error instanceof QueueError && error.code === "no-module")) {
-        this[Symbol.dispose]();
-        throw error;
-      }
+      if (!(error instanceof QueueError && error.code === "no-module")) throw error;
       this.blind = error;
+      for (const gate of gates) gate.by = "count";
     }
+  }
+
+  /**
+   * Counts what was in a queue before its packets were seen: what waits, and has been seen to leave, without a copy of it
+   * having come. That is looked at until nothing moves meanwhile; of a queue that passes packets all the time the last look counts.
+   */
+  #countFirst(each: Captured): void {
+    if (each.by === "departure") return;
+    const arrivals: [copy: Copy, missing: number][] = [];
+    const departures: Copy[] = [];
+    let stats: QdiscStats | undefined;
+    const look = () => {
+      // Who has left has come in before, so that what came in is read last
+      const moved = departures.length + arrivals.length;
+      departures.push(...copiesOf(each));
+      arrivals.push(...this.#samplesOf(each));
+      return departures.length + arrivals.length > moved;
+    };
+    look();
+    for (let tries = 0; tries < COUNTED_MAX; tries++) {
+      stats = readPlug(each.queue, onQueue(each.queue, "read")).stats;
+      if (!look()) break;
+    }
+    const { backlogPackets = 0, drops = 0 } = stats ?? {};
+    const came = arrivals.reduce((sum, [, missing]) => sum + missing + 1, 0);
+    const before = backlogPackets + departures.length + drops - each.dropsBefore - came;
+    each.packets.count(Math.max(0, before), nowNs());
+    this.#epochs?.attend(each.queue.place, { holds: backlogPackets > 0 });
+    for (const arrival of arrivals) this.#early.push(arrive(each, arrival));
+    for (const departure of departures) this.#early.push(leave(each, departure));
   }
 
   /** Waits until there may be something, for `timeoutMs` at the most. */
   async wait(timeoutMs: number): Promise<void> {
-    await waitForAny([this.#generic, ...this.#gates.map(({ socket }) => socket)], timeoutMs);
+    const sockets = this.#all.flatMap(({ departures, arrivals }) => arrivals ? [departures, arrivals] : [departures]);
+    const counts = this.#all.some(({ by }) => by === "count");
+    await waitForAny(sockets, counts ? Math.min(timeoutMs, COUNT_EVERY_MS) : timeoutMs);
   }
 
-  /** What has come in and left since the last call: of each gate in its order. */
+  /** What has come in and left since the last call: of each plug in its order. */
   take(): PacketEvent[] {
+    const events = this.#early.splice(0);
+    this.#epochs?.look();
     // Who has left has come in before, so that what came in is read last and taken first
-    const departures = this.#gates.map((gate) => ({ gate, packets: this.#departures(gate) }));
-    const events = this.#arrivals();
-    for (const { gate, packets } of departures) {
-      for (const packet of packets) events.push({ event: "out", gate: gate.name, packet: gate.queue.leave(packet) });
+    const all = this.#all.map((each) => ({ each, departures: copiesOf(each), arrivals: this.#samplesOf(each) }));
+    for (const { each, arrivals } of all) for (const arrival of arrivals) events.push(arrive(each, arrival));
+    this.#tellEpochs(events);
+    for (const { each, departures } of all) {
+      for (const departure of departures) events.push(leave(each, departure));
+      const lost = each.departures.takeLosses();
+      each.lostDepartures += lost;
+      if (lost > 0) each.packets.forget(lost);
+      if (each.by === "count") this.#count(each);
     }
     return events;
+  }
+
+  #tellEpochs(events: readonly PacketEvent[]): void {
+    const epochs = this.#epochs;
+    if (!epochs) return;
+    // What was asked by now may be behind the packets that were taken
+    epochs.look();
+    for (const { event, gate, dev, packet } of events) {
+      if (event !== "in") continue;
+      const each = this.#all.find((one) => one.gate === gate && one.dev === dev);
+      if (each) packet.epoch = epochs.at(each.queue.place.ifindex, packet.timeNs);
+    }
+  }
+
+  /** Takes those that have come since, where they are not seen. */
+  #count(each: Captured): void {
+    if (performance.now() - each.countedMs < COUNT_EVERY_MS) return;
+    each.countedMs = performance.now();
+    const { backlogPackets } = readPlug(each.queue, onQueue(each.queue, "read")).stats;
+    each.packets.count(Math.max(0, backlogPackets - each.packets.size), nowNs());
   }
 
   /** Those of a gate that wait, of which a copy has come. */
   waiting(name: string): readonly Arrival[] {
-    return this.#gates.find((gate) => gate.name === name)?.queue.waiting ?? [];
+    return this.#all.find(({ gate, dev }) => gate === name && dev === undefined)?.packets.waiting ?? [];
   }
 
-  /** What was lost of each gate's packets so far. */
+  /** What waits in each plug now, as far as what `take` has given tells. */
+  queues(): CapturedWaiting[] {
+    return this.#all.map(({ gate, dev, queue, packets, dropsBefore }) => {
+      const { backlogPackets, backlogBytes, drops } = readPlug(queue, onQueue(queue, "read")).stats;
+      return { gate, dev, backlogPackets, backlogBytes, waiting: packets.queued, drops: drops - dropsBefore };
+    });
+  }
+
+  /** What is captured: the gates, then the plugs on devices. */
+  get places(): CapturedPlace[] {
+    return this.#all.map(({ gate, dev }) => ({ gate, dev }));
+  }
+
+  /** The plugs that have only a part of their device's packets: which of those that leave were theirs is not known. */
+  get partial(): CapturedPlace[] {
+    return this.#all.filter(({ by }) => by === "departure").map(({ gate, dev }) => ({ gate, dev }));
+  }
+
+  /** How a plug's packets begin. */
+  linkType({ gate, dev }: CapturedPlace): LinkType {
+    return this.#all.find((each) => each.gate === gate && each.dev === dev)?.linkType ?? "ethernet";
+  }
+
+  /** What was lost of each plug's packets so far. */
   losses(): CaptureLosses[] {
-    return this.#gates.map((gate) => {
-      gate.lostDepartures += gate.socket.takeLosses();
-      const { lostArrivals: arrivals, dropped } = gate.queue;
-      return { gate: gate.name, arrivals, departures: gate.lostDepartures, dropped };
+    return this.#all.map((each) => {
+      each.lostDepartures += each.departures.takeLosses();
+      const { gate, dev, packets: { lostArrivals, skipped }, lostDepartures } = each;
+      return {
+        gate,
+        dev,
+        // Those that were lost last have none behind them whose number shows it
+        arrivals: Math.max(lostArrivals, each.arrivals?.lost ?? 0),
+        departures: lostDepartures,
+        dropped: Math.max(0, skipped - lostDepartures),
+      };
     });
   }
 
-  #departures({ socket }: Captured) {
-    const packets: { timeNs: bigint; bytes: Uint8Array; length: number }[] = [];
-    socket.receive(({ bytes, length, timeNs, packetType }) => {
-      if (packetType === PACKET_OUTGOING) packets.push({ bytes: bytes.slice(), length, timeNs });
-    });
-    return packets;
-  }
-
-  #arrivals(): PacketEvent[] {
-    const events: PacketEvent[] = [];
+  /** The copies of packets that have come in, each with how many before it have none. */
+  #samplesOf(each: Captured): [copy: Copy, missing: number][] {
+    const samples: [Copy, number][] = [];
     const family = this.#family;
-    if (!family) return events;
-    this.#generic.receive(({ bytes }) => {
+    if (!family) return samples;
+    each.arrivals?.receive(({ bytes }) => {
       const sample = readSample(bytes, family);
-      const gate = sample && this.#gates.find(({ group }) => group === sample.group);
-      if (gate) events.push({ event: "in", gate: gate.name, packet: arrive(gate, sample) });
+      const tag = sample && each.tap?.tags.get(sample.group);
+      if (!sample || tag === undefined) return;
+      const { group, sequence, length, timeNs = nowNs() } = sample;
+      const missing = Math.max(0, sequence - (each.sequences.get(group) ?? -1) - 1);
+      each.sequences.set(group, sequence);
+      samples.push([{ bytes: sample.bytes.slice(), length, timeNs, tag }, missing]);
     });
-    return events;
+    return samples;
   }
 
   /** Takes the taps out, and ends the capture. Calling it again does nothing. */
   [Symbol.dispose](): void {
-    for (const { tap, socket } of this.#gates.splice(0)) {
-      socket[Symbol.dispose]();
+    this.#epochs?.[Symbol.dispose]();
+    for (const { tap, departures, arrivals } of this.#all.splice(0)) {
+      departures[Symbol.dispose]();
       tap?.[Symbol.dispose]();
+      arrivals?.[Symbol.dispose]();
     }
-    this.#generic[Symbol.dispose]();
   }
 }
 
-function joinPsample(socket: GenericSocket): PsampleFamily | undefined {
-  const family = findPsample(socket);
-  if (family) socket.join(family.packets);
-  return family;
+function nextGroups(): [number, ...number[]] {
+  const [random] = crypto.getRandomValues(new Uint32Array(1));
+  const first = FIRST_GROUP + random % BLOCKS * GROUPS;
+  return [first, ...Array.from({ length: GROUPS - 1 }, (_, index) => first + 1 + index)];
 }
 
-/** A copy that came, with what its number says of those before it. */
-function arrive(gate: Captured, { bytes, length, sequence, timeNs = nowNs() }: Sample): Arrival {
-  const missing = gate.sequence === undefined ? sequence : sequence - gate.sequence - 1;
-  gate.sequence = sequence;
-  return gate.queue.arrive({ bytes: bytes.slice(), length, timeNs }, Math.max(0, missing));
+/** The device whose packets a gate gets. */
+function firstDevice({ gate }: Queue): number | undefined {
+  return gate?.devices[0];
+}
+
+/**
+ * The copies of packets that have left.
+ *
+ * @throws {QueueError} `vanished` where the device was taken down, which is said once
+ */
+function copiesOf({ departures, queue }: Captured): Copy[] {
+  const copies: Copy[] = [];
+  try {
+    departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
+      if (packetType === PACKET_OUTGOING) copies.push({ bytes: bytes.slice(), length, timeNs, tag });
+    });
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    const reason = "its device was taken down or deleted meanwhile";
+    throw new QueueError("vanished", onQueue(queue, "see the packets of"), { reason, cause: error });
+  }
+  return copies;
+}
+
+function arrive({ gate, dev, packets }: Captured, [copy, missing]: readonly [Copy, number]): PacketEvent {
+  return { event: "in", gate, dev, packet: packets.arrive(copy, missing) };
+}
+
+function leave({ gate, dev, by, packets }: Captured, copy: Copy): PacketEvent {
+  return { event: "out", gate, dev, packet: by === "departure" ? withTag(copy) : packets.leave(copy) };
 }
 
 /** Now, where the kernel does not say when. */
 function nowNs(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
-}
-
-/** A packet as it was captured. */
-export interface CapturedBytes {
-  /** When, in nanoseconds since 1970. */
-  timeNs: bigint;
-  /** Its beginning. */
-  bytes: Uint8Array;
-  /** How long it was. */
-  length: number;
-}
-
-/** A packet that came into a gate. */
-export interface Arrival extends CapturedBytes {
-  /** Its number, from 1 on, lost copies counted. */
-  number: number;
-}
-
-/** A packet that left a gate. */
-export interface Departure extends CapturedBytes {
-  /** The packet as it came in; absent where that was before the capture, or its copy was lost. */
-  arrival?: Arrival;
-}
-
-/** How far the copies of one packet may differ in length and still be compared. */
-const COMPARED = 256;
-
-/**
- * What waits in a gate: a plug lets packets go in the order in which they came, so that each that leaves is the first
- * that came and says the same. What came before it and has not left was dropped.
- */
-export class PacketQueue {
-  readonly #waiting: Arrival[] = [];
-  #last = 0;
-  /** How many packets came of which no copy did. */
-  lostArrivals = 0;
-  /** How many packets that came were not let go: what was behind them left first. */
-  dropped = 0;
-
-  /** Those that wait, from the one that came first on. */
-  get waiting(): readonly Arrival[] {
-    return this.#waiting;
-  }
-
-  /** Takes a packet that has come in, of which `missing` before it have no copy. */
-  arrive(packet: CapturedBytes, missing = 0): Arrival {
-    this.lostArrivals += missing;
-    this.#last += missing + 1;
-    const arrival = { ...packet, number: this.#last };
-    this.#waiting.push(arrival);
-    return arrival;
-  }
-
-  /** Takes a packet that has left. */
-  leave(packet: CapturedBytes): Departure {
-    const at = this.#waiting.findIndex((arrival) => isSame(arrival, packet));
-    if (at < 0) return packet;
-    this.dropped += at;
-    const [arrival] = this.#waiting.splice(0, at + 1).slice(at);
-    return { ...packet, arrival };
-  }
-}
-
-function isSame(one: CapturedBytes, other: CapturedBytes): boolean {
-  if (one.length !== other.length || one.timeNs > other.timeNs) return false;
-  const length = Math.min(one.bytes.length, other.bytes.length, COMPARED);
-  for (let at = 0; at < length; at++) if (one.bytes[at] !== other.bytes[at]) return false;
-  return true;
 }

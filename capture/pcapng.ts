@@ -54,16 +54,34 @@ export function writeInterface(
   ]);
 }
 
-/** A packet with its time and its comment. */
+/** What a packet's block has beside its bytes and its comment: seven words before, the end of options and the length behind. */
+const AROUND_LEN = 28 + 8;
+
+/** A packet with its time and its comment. In one piece: there may be 100,000 a second. */
 export function writePacket(packet: WrittenPacket): Uint8Array<ArrayBuffer> {
   const { timeNs, bytes, length, comment } = packet;
+  const said = comment === undefined ? undefined : encoder.encode(comment).subarray(0, 0xffff);
+  const padded = bytes.length + 3 & ~3;
+  const total = AROUND_LEN + padded + (said ? 4 + (said.length + 3 & ~3) : 0);
+  const block = new Uint8Array(total);
+  const view = new DataView(block.buffer);
+  view.setUint32(0, BLOCK.packet, true);
+  view.setUint32(4, total, true);
+  view.setUint32(8, packet.interface, true);
   const time = BigInt.asUintN(64, timeNs);
-  return block(BLOCK.packet, [
-    words(packet.interface, Number(time >> 32n), Number(time & 0xffffffffn), bytes.length, length),
-    bytes,
-    new Uint8Array(-bytes.length & 3),
-    ...comment === undefined ? [] : [option(OPTION.comment, comment)],
-  ]);
+  view.setUint32(12, Number(time >> 32n), true);
+  view.setUint32(16, Number(time & 0xffffffffn), true);
+  view.setUint32(20, bytes.length, true);
+  view.setUint32(24, length, true);
+  block.set(bytes, 28);
+  if (said) {
+    view.setUint16(28 + padded, OPTION.comment, true);
+    view.setUint16(30 + padded, said.length, true);
+    block.set(said, 32 + padded);
+  }
+  // The end of the options is four zeros
+  view.setUint32(total - 4, total, true);
+  return block;
 }
 
 /** A block: its type, its length, its parts, options ended, its length again. */

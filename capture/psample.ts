@@ -18,7 +18,7 @@ import {
   VERSION_AT,
 } from "../codec/numbers.ts";
 import { DecodeError } from "../codec/decode_error.ts";
-import type { GenericSocket } from "../linux/capture_socket.ts";
+import type { GenericSocket, Instruction } from "../linux/capture_socket.ts";
 import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";
 
 /** A copy of a packet that went by a `sample` action. */
@@ -89,6 +89,29 @@ export function findPsample(socket: GenericSocket): PsampleFamily | undefined {
   // The kernel has answered before the send returns
   socket.receive(({ bytes }) => family ??= readFamily(bytes));
   return family;
+}
+
+/** Of BPF: the offset of an attribute, from the one on at which A says (`SKF_AD_OFF + SKF_AD_NLATTR`); its type is X. */
+const ATTRIBUTE_AT = 0xfffff000 + 12;
+/** `BPF_LD | BPF_IMM`, `BPF_LDX | BPF_IMM` and so on, of `linux/bpf_common.h`. */
+const BPF = { ld: 0x00, ldx: 0x01, ldAbs: 0x20, ldInd: 0x40, and: 0x54, jeq: 0x15, tax: 0x07, ret: 0x06 } as const;
+
+/** A program that lets only samples of these groups through: those from `first` on, a power of two of them. */
+export function onlyGroups(first: number, count: number): Instruction[] {
+  // BPF reads in network order what netlink has in the machine's
+  const swapped = (word: number) => new DataView(new Uint32Array([word]).buffer).getUint32(0);
+  return [
+    [BPF.ld, 0, 0, GENLMSGHDR_END],
+    [BPF.ldx, 0, 0, PSAMPLE_ATTR_SAMPLE_GROUP],
+    [BPF.ldAbs, 0, 0, ATTRIBUTE_AT],
+    [BPF.jeq, 4, 0, 0],
+    [BPF.tax, 0, 0, 0],
+    [BPF.ldInd, 0, 0, 4],
+    [BPF.and, 0, 0, swapped(~(count - 1) >>> 0)],
+    [BPF.jeq, 1, 0, swapped(first)],
+    [BPF.ret, 0, 0, 0],
+    [BPF.ret, 0, 0, 0xffffffff],
+  ];
 }
 
 /** Reads a message of psample; `undefined` where it is something else, or malformed. */

@@ -1,7 +1,8 @@
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
-import { commandsMeant, optionsMeant, shellText } from "./near_miss.ts";
+import { nearest } from "../plug/nearest.ts";
+import { commandsMeant, isElsewhere, optionsMeant, shellText } from "./near_miss.ts";
 import { UsageError } from "./exit_status.ts";
 
 /** A command line, read but not yet understood: every value is the text that was given. */
@@ -54,6 +55,8 @@ export function unknownCommand(words: readonly string[]): UsageError {
       "guardian: is how plugctl starts the process that releases when a hold is killed; not by hand",
     );
   }
+  const group = isElsewhere(words[0]) ? undefined : nearest(words[0], FIRST_WORDS);
+  if (group !== undefined && group !== words[0] && commandsUnder(group).length > 0) return misspelt(group, words);
   const others = commandsUnder(words[0]);
   const isPlain = words.length > 1 && !words[1].startsWith("-");
   if (others.length > 0 && !isPlain) {
@@ -69,6 +72,18 @@ export function unknownCommand(words: readonly string[]): UsageError {
   );
   const advice = lines.length > 0 ? `; did you mean: ${lines.join(", or: ")}` : seeHelp();
   return new UsageError(`unknown command ${JSON.stringify(name)}${advice}`);
+}
+
+/** What commands begin with. */
+const FIRST_WORDS = [...new Set(Object.keys(COMMANDS).map((name) => name.split(" ")[0]))];
+
+/** What to say where the first of two words was meant to be another: `gat list`. */
+function misspelt(group: string, [word, ...rest]: readonly string[]): UsageError {
+  const right = [group, ...rest];
+  const advice = rest.length > 0 && findCommand(`${group} ${rest[0]}`) !== undefined
+    ? `did you mean: plugctl ${shellText(right)}`
+    : `did you mean ${group}, with another word: ${commandsUnder(group).join(", ")}`;
+  return new UsageError(`unknown command ${JSON.stringify(word)}; ${advice}`);
 }
 
 function isUnderstood(words: readonly string[]): boolean {

@@ -23,7 +23,6 @@ const COMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   "list": ["show", "gate list"],
   "ls": ["show", "gate list"],
   "man": ["help"],
-  "new": ["attach", "gate add"],
   "parse": ["decode"],
   "pass": ["release"],
   "pause": ["buffer"],
@@ -44,9 +43,13 @@ const COMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   "stop": ["buffer", "release"],
   "test": ["run", "doctor"],
   "thaw": ["release"],
+  "unattach": ["detach"],
   "unblock": ["release"],
   "unbuffer": ["release"],
   "undo": ["recover"],
+  "unfreeze": ["release"],
+  "unhold": ["release"],
+  "unpause": ["release"],
   "unplug": ["detach"],
   "usage": ["help"],
   "wait": ["hold"],
@@ -89,6 +92,11 @@ const OPTION_WORDS: Readonly<Record<string, readonly string[]>> = {
   "yes": ["force"],
 };
 
+/** Whether a word is one that people know commands by elsewhere. */
+export function isElsewhere(word: string): boolean {
+  return Object.hasOwn(COMMAND_WORDS, word.toLowerCase());
+}
+
 /** The commands that an unknown command may mean, the likeliest first. */
 export function commandsMeant(word: string, commands: readonly string[]): readonly string[] {
   return meant(word, { known: COMMAND_WORDS, names: commands });
@@ -106,7 +114,7 @@ function meant(
   const lower = word.toLowerCase();
   const byUse = Object.hasOwn(known, lower) ? known[lower].filter((name) => names.includes(name)) : [];
   if (byUse.length > 0) return byUse;
-  const near = nearest(lower, names);
+  const near = nearest(word, names);
   return near === undefined ? [] : [near];
 }
 

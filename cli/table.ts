@@ -67,11 +67,13 @@ export const OPTIONS = {
   seed: { value: "N", summary: "the seed of random choices (default: the file's, or a new one)" },
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   capture: { value: "FILE", summary: "write the packets of gates as pcapng; of several, a folder of them" },
+  watch: { summary: "run again whenever a file of them changes, until Ctrl-C" },
   jobs: { value: "N", summary: "how many scenarios run at once (default 1)" },
   junit: { value: "FILE", summary: "write how each scenario ended as JUnit's XML" },
   tap: { summary: "print how each scenario ended in the Test Anything Protocol" },
   annotations: { value: "SERVICE", summary: "print failures as a CI service shows them beside the file: github" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
+  packets: { summary: "list the packets that wait, as packets does" },
   follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
   write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
   arrivals: { summary: "write packets as they came in, not as they left" },
@@ -256,14 +258,17 @@ export const COMMANDS = {
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
     operands: ["[NAME...]"],
-    options: ["dev", "gate", "netns", "json", "quiet", "verbose", "help"],
+    options: ["packets", "for", "snaplen", "dev", "gate", "netns", "json", "quiet", "verbose", "help"],
+    meanings: { for: "with --packets, look for this time before the list (default 1s)" },
     details: [
       "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what " +
       "gates match, see gate list.",
+      "With --packets it lists the packets that wait in the named gates and plugs, as packets does.",
     ],
     examples: [
       ["show", "every plug of this network namespace"],
       ["show eth0", "those of eth0"],
+      ["show web --packets", "the packets that wait in the gate web"],
       ["show web --json", "that of the gate web, for a program"],
     ],
     load: (): Loading => import("./commands/show.ts").then(({ run }) => run),
@@ -317,12 +322,13 @@ export const COMMANDS = {
   },
   "gate list": {
     summary: "list the gates, with what they match, hold and dropped",
+    operands: ["[GATE...]"],
     options: ["netns", "json", "quiet", "verbose", "help"],
     details: [
       "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones " +
       "whose maker was killed.",
     ],
-    examples: [["gate list", "every gate of this network namespace"]],
+    examples: [["gate list", "every gate of this network namespace"], ["gate list web", "the gate web"]],
     load: (): Loading => import("./commands/gate.ts").then(({ showGates }) => showGates),
   },
   "gate delete": {
@@ -338,6 +344,20 @@ export const COMMANDS = {
     examples: [["gate delete web", "remove the gate web without losing a packet"]],
     load: (): Loading => import("./commands/gate.ts").then(({ deleteGate }) => deleteGate),
   },
+  new: {
+    summary: "write a scenario to begin with",
+    operands: ["FILE"],
+    options: ["help"],
+    details: [
+      "The scenario has two hosts, a server, a client and a gate, explains itself, and runs at once with Python 3. FILE " +
+      "gets .yaml where it has no such ending; what is there already is not touched.",
+    ],
+    examples: [["new late-answer", "write late-answer.yaml"], [
+      "new scenarios/late-answer",
+      "the same in a folder that is there",
+    ]],
+    load: (): Loading => import("./commands/run.ts").then(({ write }) => write),
+  },
   run: {
     summary: "run scenarios: hold, release, run programs, check the outcome",
     operands: ["FILE..."],
@@ -345,6 +365,7 @@ export const COMMANDS = {
       "set",
       "seed",
       "max-hold",
+      "watch",
       "jobs",
       "report",
       "capture",
@@ -382,6 +403,7 @@ export const COMMANDS = {
     ],
     examples: [
       ["run reload.yaml", "run it"],
+      ["run reload.yaml --watch", "run it again each time that it is saved"],
       [
         "run reload.yaml --set port=8000 --seed 1",
         "with another value of a variable, and the random choices of seed 1",
@@ -456,37 +478,87 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/recover.ts").then(({ run }) => run),
   },
   packets: {
-    summary: "show the packets that come into a gate, wait there and leave",
-    operands: ["GATE..."],
-    options: ["follow", "for", "snaplen", "netns", "json", "quiet", "help"],
-    meanings: { for: "with --follow, stop after this time: 200ms, 5s" },
+    summary: "list the packets that wait, or show each as it comes in and as it leaves",
+    operands: ["[NAME...]"],
+    options: ["gate", "dev", "parent", "handle", "follow", "for", "snaplen", "netns", "json", "quiet", "help"],
+    meanings: { for: "how long to look, such as 5s (default 1s; with --follow until Ctrl-C)" },
     details: [
-      "Prints how many packets wait. With --follow it prints each packet as it comes in and as it leaves, with how " +
-      "long it waited, until Ctrl-C or the end of --for.",
-      "Meanwhile a tap in the gate's filter copies packets to it. The traffic itself loses nothing; lost copies are " +
-      "reported. If plugctl is killed, a guardian removes the tap. VLAN tags that the kernel keeps beside a packet " +
-      "are not shown.",
+      "Looks for a second, or for the time of --for, and lists the packets that wait then, the oldest first: number, " +
+      "age, from, to and what it is. With --follow it prints each packet as it comes in and as it leaves, with how " +
+      "long it waited.",
+      "The kernel cannot list what a queue holds. Packets that came before plugctl looked are counted and have their " +
+      "numbers, and are shown once they leave, with how long they waited at least. Start packets --follow or capture " +
+      "before the hold to see all of it.",
+      "Meanwhile a tap in the gate's filter copies packets to plugctl. The traffic itself loses nothing; lost copies " +
+      "are counted and reported. If plugctl is killed, a guardian removes the tap. Packets of a plug on a device are " +
+      "seen as they leave only, as the device has no tap; of a plug below a class, with all else that leaves the device.",
     ],
     examples: [
-      ["packets web", "how many packets wait in the gate web"],
+      ["packets web", "the packets that wait in the gate web"],
       ["packets web --follow", "each packet as it comes in and as it leaves"],
+      ["packets --dev eth0 --follow", "each packet as it leaves the plug on eth0"],
     ],
     load: (): Loading => import("./commands/capture.ts").then(({ packets }) => packets),
   },
   capture: {
-    summary: "write the packets of gates to a pcapng file, with how long each was held",
-    operands: ["GATE..."],
-    options: ["write", "arrivals", "for", "snaplen", "netns", "quiet", "help"],
+    summary: "write packets to a pcapng file, with how long each was held",
+    operands: ["[NAME...]"],
+    options: [
+      "write",
+      "arrivals",
+      "gate",
+      "dev",
+      "parent",
+      "handle",
+      "for",
+      "snaplen",
+      "netns",
+      "quiet",
+      "help",
+    ],
     meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
     details: [
-      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web. Each " +
-      "gate is an interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Writes each packet as it leaves, with its time in nanoseconds and a comment: held 512 ms by gate web, epoch 3. " +
+      "Each gate or device is an interface of the file, which Wireshark, tshark and tcpdump read.",
+      "Epochs are counted from the start of the capture, or from the last release since. If anything but plugctl " +
+      "changes the plug, they are left out until the next release.",
+      "What can be seen, and what a capture leaves behind, is as for packets.",
     ],
     examples: [
       ["capture web -w held.pcapng --for 10s", "ten seconds of a gate's packets"],
       ["capture web -w -", "the same to standard output: | wireshark -k -i - shows it live"],
     ],
     load: (): Loading => import("./commands/capture.ts").then(({ capture }) => capture),
+  },
+  watch: {
+    summary: "show gates and plugs live, with what waits; hold and release by keys",
+    operands: ["[NAME...]"],
+    options: ["dev", "gate", "max-hold", "for", "netns", "json", "quiet", "help"],
+    meanings: {
+      "max-hold": "how long a guardian lets what a key holds wait at most (default 30s)",
+      "for": "print events instead, and stop after this time: 200ms, 5s",
+      "json": "print events instead, a JSON object a line",
+    },
+    details: [
+      "On a terminal it shows each gate and plug with its state, how many packets wait, for how long the oldest has, " +
+      "when a guardian releases them at the latest, and what waited in the last minute; below that the packets of the " +
+      "gate that is selected, while they wait and after they have left. The keys: h holds, r releases, 1 releases the " +
+      "epoch that the last hold ended, the arrows select, ? shows help, q quits.",
+      "What h holds is released by a guardian after --max-hold, also if plugctl is killed; h again sets the deadline " +
+      "anew. It goes on after q, which says so.",
+      "In a pipe, with --json or with --for it prints a line for each event: a gate or plug came, changed or went, holds " +
+      "or passes, more or fewer packets wait, or a deadline was set.",
+      "What comes, goes or is told to hold is shown as the kernel announces it, or another plugctl does. Counters are not " +
+      "announced: they are read twice a second, and the times of packets that wait are as exact as that, except for " +
+      "those of the gate that is selected. The state is ? until it is known: the kernel does not tell it. The packets " +
+      "of a selected gate are seen by a tap in its filter, as by plugctl packets.",
+    ],
+    examples: [
+      ["watch", "every gate and plug of this network namespace"],
+      ["watch web eth1", "the gate web, the plugs of eth1, and the gates on it"],
+      ["watch --json | jq .", "each event, for a program"],
+    ],
+    load: (): Loading => import("./commands/watch.ts").then(({ run }) => run),
   },
   encode: {
     summary: "print the bytes that a command would send",

@@ -200,12 +200,19 @@ function understand(asked: unknown): Request | Cancel {
     });
   }
   if (op === "cancel") return cancel(id, input);
-  const operation = OPERATIONS.get(String(op));
+  const operation = OPERATIONS.get(SYNONYMS[String(op)] ?? String(op));
   if (operation && typeof op === "string") return { id, operation, input };
   const names = [...OPERATIONS.keys(), "cancel"].join(", ");
   if (op === undefined) throw new RequestError("invalid", `a request needs an op: ${names}`, { field: "op" });
   throw new RequestError("unknown-operation", `there is no operation ${JSON.stringify(op)}: ${names}`, { field: "op" });
 }
+
+/** What tc and before it plugctl call operations. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  "block": "buffer",
+  "release-indefinite": "release",
+  "release_indefinite": "release",
+};
 
 function cancel(id: Id, input: unknown): Cancel {
   const result = v.safeParse(CANCEL, input);

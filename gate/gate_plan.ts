@@ -4,7 +4,7 @@ import { parseExceptions, parseMatch } from "./match/expression.ts";
 import { keysOf } from "../plug/match/flower.ts";
 import { signOfGate } from "./held.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
-import type { Direction } from "../plug/gate_device.ts";
+import { type Direction, formatNote, type GateNote } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
 import { FIRST_EXCEPTION, FIRST_FILTER, type Key } from "../plug/filter.ts";
 
@@ -103,17 +103,21 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
   const { filters, excepted } = plannedFilters(cubes, exceptions);
-  return {
-    name,
-    device: gateDevice(name),
+  const plan = {
     devs: devicesOf(options),
     direction: parseDirection(direction),
     match,
+    except,
+    sign: signOfGate(filters.map(({ keys }) => keys), excepted.map(({ keys }) => keys)),
+  };
+  checkRoom({ ...plan, filters: filters.length, exceptions: excepted.length });
+  return {
+    ...plan,
+    name,
+    device: gateDevice(name),
     cubes,
     filters,
-    except,
     exceptions: excepted,
-    sign: signOfGate(filters.map(({ keys }) => keys), excepted.map(({ keys }) => keys)),
     limitBytes: options.limitBytes,
     priority: options.priority,
     hold,
@@ -138,6 +142,13 @@ function devicesOf({ dev, devs = dev === undefined ? [] : [dev] }: GateOptions):
     throw new RangeError(`a gate's devices are ${devs.join(", ") || "none"}, must be one or several, each once`);
   }
   return devs;
+}
+
+/** Refuses expressions that cannot be kept with the gate, whatever the indexes of its devices are. */
+function checkRoom(
+  { devs, ...note }: Pick<GateNote, "direction" | "filters"> & Partial<GateNote> & { devs: readonly string[] },
+): void {
+  formatNote({ limitBytes: 0, priority: 0, ...note, devices: devs.map(() => 1), ownClsact: [] });
 }
 
 function checkPriority(priority: number): void {

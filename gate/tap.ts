@@ -1,12 +1,13 @@
 import { onGate } from "../plug/queue.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions } from "../guardian/entrust.ts";
-import { findGuardians, markOfTap } from "../guardian/mark.ts";
+import { findGuardians, inTurn, markOfTap } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
 import { type GateState, readGates } from "./gate_state.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
+import { VLAN_ID } from "../plug/match/fields.ts";
 import { keysOf } from "../plug/match/flower.ts";
 
 /** A tap of a gate that is to be taken out when its process is dead. */
@@ -25,14 +26,24 @@ export interface TapCharge {
 export interface TapOptions extends GuardOptions {
   /** The gate's name. */
   name: string;
-  /** The group of psample that gets the copies, which no other process uses. */
-  group: number;
+  /** Groups of psample for the copies, which no other tap uses: the first for all packets whose VLAN is not known. */
+  groups: readonly [number, ...number[]];
   /** How many bytes of each packet are copied. */
   truncBytes: number;
 }
 
+const ETH_P_8021Q = 0x8100;
 /** What the kernel says where the action is not there. */
 const NO_ACTION = "Failed to load TC action module";
+
+/** A tap that is in a gate. */
+export interface OpenTap extends Disposable {
+  /**
+   * The groups that get copies, each with the VLAN tag of its packets as far as the filter says it, as ether type and 16
+   * bits: the kernel keeps it beside the packet, and psample does not copy it.
+   */
+  readonly tags: ReadonlyMap<number, number>;
+}
 
 /**
  * Puts a tap into a gate: from here on a copy of each packet that the gate gets goes to psample, before the gate's plug
@@ -41,21 +52,34 @@ const NO_ACTION = "Failed to load TC action module";
  *
  * @throws {QueueError} `no-gate` where there is none of the name, `no-module` where the kernel has no `act_sample`
  */
-export function openTap(connection: Connection, { name, group, truncBytes, guardian }: TapOptions): Disposable {
+export function openTap(connection: Connection, options: TapOptions): OpenTap {
+  // Of two that read the filters and then replace them, one would undo the other's
+  return inTurn(connection, () => openInTurn(connection, options));
+}
+
+function openInTurn(connection: Connection, { name, groups, truncBytes, guardian }: TapOptions): OpenTap {
   const operation = onGate(name, "see the packets of");
   const state = gateNamed(connection, name);
   if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
-  const charge: TapCharge = { kind: "tap", name, group };
-  const guard = guardian && entrust(guardian, { charge, connection });
+  const tags = new Map(
+    [...new Set([0, ...state.filters.map(tagOf)])].slice(0, groups.length)
+      .map((tag, index) => [groups[index], tag]),
+  );
+  const groupOf = (filter: Filter) => tags.entries().find(([, tag]) => tag === tagOf(filter))?.[0] ?? groups[0];
+  const used = [...new Set(state.filters.map(groupOf))];
+  const guards = used.map((group) => {
+    const charge: TapCharge = { kind: "tap", name, group };
+    return guardian && entrust(guardian, { charge, connection });
+  });
   const close = () => {
-    removeTap(connection, { name, group });
-    guard?.drop();
+    for (const group of used) removeInTurn(connection, { name, group });
+    for (const guard of guards) guard?.drop();
   };
   const answers = connection.transact(state.filters.map((filter) => {
-    return sampleFilter(filter, { keys: keysIn(filter), groups: [...groupsOf(filter), group], truncBytes });
+    return sampleFilter(filter, { keys: keysIn(filter), groups: [...groupsOf(filter), groupOf(filter)], truncBytes });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
-  if (!refusal) return { [Symbol.dispose]: close };
+  if (!refusal) return { tags, [Symbol.dispose]: () => inTurn(connection, close) };
   close();
   if (!refusal.sentence.startsWith(NO_ACTION)) throw refusalError(operation, refusal);
   const { cause } = refusalError(operation, refusal);
@@ -66,8 +90,18 @@ export function openTap(connection: Connection, { name, group, truncBytes, guard
   });
 }
 
+/** The tag of what a filter matches: ether type and VLAN; 0 where there is none, or it may be any. */
+function tagOf(filter: Filter): number {
+  const wanted = cubeOfFilter(filter).get(VLAN_ID);
+  return wanted && "mask" in wanted ? (ETH_P_8021Q << 16 | Number(wanted.value)) >>> 0 : 0;
+}
+
 /** Takes a tap out again, where the gate and the tap are there. */
-export function removeTap(connection: Connection, { name, group }: Pick<TapCharge, "name" | "group">): void {
+export function removeTap(connection: Connection, tap: Tap): void {
+  inTurn(connection, () => removeInTurn(connection, tap));
+}
+
+function removeInTurn(connection: Connection, { name, group }: Tap): void {
   const filters = gateNamed(connection, name)?.filters.filter((filter) => groupsOf(filter).includes(group)) ?? [];
   const answers = connection.transact(filters.map((filter) => {
     const groups = groupsOf(filter).filter((each) => each !== group);

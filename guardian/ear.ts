@@ -35,8 +35,9 @@ const ASKED_MAX = 64;
 /** How often a plug must be seen to hold since it was changed last: between two looks it was for certain. */
 const HOLDING_LOOKS = 2;
 
-/** What is nobody's doing but its own process's does not happen to links. */
+/** What its own process does not do to it while it is in charge: links go down, and it ends. */
 const OF_LINKS: readonly Happening[] = ["down", "gone", "gate-device-down", "gate-device-gone"];
+const ENDS: readonly Happening[] = ["deleted", "replaced", "gone"];
 
 /** What a guardian hears in a network namespace, and of which of its charges that tells something. */
 export class Ear implements Disposable {
@@ -88,15 +89,20 @@ export class Ear implements Disposable {
     return hasMissed;
   }
 
-  /** Forgets what was said of a charge before this call began; of links only where it is told so. */
-  forget(id: number, { links = false }: { links?: boolean } = {}): void {
+  /** Forgets what was said of a charge before this call began; that links went, or it ended, only where it is told so. */
+  forget(id: number, { all = false }: { all?: boolean } = {}): void {
     this.hear();
     const subject = this.#subjects.get(id);
     if (!subject) return;
     subject.asked = [];
     subject.changedBy = undefined;
     subject.mayPass = subject.hasMissed = false;
-    subject.news = links ? [] : subject.news.filter(({ what }) => OF_LINKS.includes(what));
+    subject.news = all ? [] : subject.news.filter(({ what }) => [...OF_LINKS, ...ENDS].includes(what));
+  }
+
+  /** Whether a charge has ended since what was said of it was last told: what is in its place is another. */
+  hasEnded(id: number): boolean {
+    return this.#subjects.get(id)?.news.some(({ what }) => ENDS.includes(what)) ?? false;
   }
 
   /** What was said of a charge, which is forgotten with that. */

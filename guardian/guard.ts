@@ -4,6 +4,7 @@ import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "
 import { type Place, Places, REACH, type Reach } from "./places.ts";
 import {
   DELETED,
+  forgetDeadline,
   hasGoneBack,
   isReleased,
   isToBePutRight,
@@ -150,9 +151,13 @@ export class Guard<C extends AnyCharge> {
     post.armed = true;
     post.isTold = post.isUnclear = false;
     // What was said while it held nothing is nothing to it.
-    if (!post.held) post.ear?.forget(id, { links: true });
-    clearTimeout(post.timer);
-    if (maxMs !== undefined) post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+    if (!post.held) post.ear?.forget(id, { all: true });
+    forgetDeadline(post);
+    if (maxMs === undefined) return;
+    post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
+    const { mark } = post.duty;
+    if (mark === undefined) return;
+    post.deadline = this.#reach.showDeadline(post.place.connection, { mark, atMs: Date.now() + maxMs, id });
   }
 
   #disarm(id: number): void {
@@ -173,7 +178,7 @@ export class Guard<C extends AnyCharge> {
     this.#report({ report: "taken", id });
   }
 
-  /** It is there. What was said till now was of its process's own doing, but for links. */
+  /** It is there, unless others have ended it before this was heard. Else what was said was its process's own doing. */
   #know(id: number): Sample | undefined {
     const post = this.#posts.get(id);
     if (!post) return undefined;
@@ -181,8 +186,8 @@ export class Guard<C extends AnyCharge> {
     const now = seen(post.duty);
     post.isThere = true;
     post.isDoubtful = post.isUnclear = false;
-    post.forfeited = now === "gone";
-    if (now === undefined || now === "gone") return undefined;
+    post.forfeited = now === "gone" || (post.ear?.hasEnded(id) ?? false);
+    if (now === undefined || now === "gone" || post.forfeited) return undefined;
     post.sent = now.sent;
     return now;
   }

@@ -80,6 +80,43 @@ function readMarks(purpose: Purpose, { connection, marks }: Marked): { pid: numb
   });
 }
 
+/**
+ * Lets others know when what has a mark is released at the latest, in milliseconds since 1970, until the result is
+ * disposed of; in the namespace of a connection. Nothing where this process may not enter it.
+ */
+export function showDeadline(connection: Connection, { mark, atMs, id }: Deadline): Disposable | undefined {
+  try {
+    return within(connection, () => bindName(`${BEGINNING}due/${mark}/${Deno.pid}.${id}.${Math.ceil(atMs)}`));
+  } catch (error) {
+    // That others cannot know it must not keep it from being kept.
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
+}
+
+/** A deadline of something in a guardian's charge. */
+export interface Deadline {
+  mark: string;
+  /** When, in milliseconds since 1970. */
+  atMs: number;
+  /** By which the guardian knows it. */
+  id: number;
+}
+
+/** When what guardians have in charge in the namespace of a connection is released at the latest, by its mark. */
+export function readDeadlines(connection: Connection): Map<string, number> {
+  const beginning = `${BEGINNING}due/`;
+  const deadlines = new Map<string, number>();
+  for (const name of within(connection, () => namesOr(beginning)) ?? []) {
+    const end = name.lastIndexOf("/");
+    const [pid, , atMs] = name.slice(end + 1).split(".").map(Number);
+    if (!isTrusted(pid) || !(atMs > 0)) continue;
+    const mark = name.slice(beginning.length, end);
+    deadlines.set(mark, Math.min(atMs, deadlines.get(mark) ?? Infinity));
+  }
+  return deadlines;
+}
+
 function namesOr(beginning: string): string[] {
   try {
     return boundNames(beginning);

@@ -4,7 +4,7 @@ import { Connection } from "../netlink/connection.ts";
 import { Listener } from "../netlink/listener.ts";
 import { logToKernel } from "../linux/process.ts";
 import { Ear } from "./ear.ts";
-import { keepersIn, showMark } from "./mark.ts";
+import { keepersIn, showDeadline, showMark } from "./mark.ts";
 import { WATCHED_GROUPS } from "./watch.ts";
 
 /** How a guardian reaches network namespaces; `undefined` is its own. */
@@ -18,6 +18,8 @@ export interface Reach {
   watchUse(connection: Connection): () => boolean;
   /** Lets others know that it stands guard. */
   showMark: typeof showMark;
+  /** Lets others know by when something is released. */
+  showDeadline: typeof showDeadline;
   /** Says what no process hears of otherwise. */
   log(line: string): void;
 }
@@ -33,6 +35,7 @@ export const REACH: Reach = {
     return () => use.isAbandoned({ except: () => keepersIn(connection) });
   },
   showMark,
+  showDeadline,
   log: logToKernel,
 };
 

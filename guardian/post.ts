@@ -15,6 +15,8 @@ export interface Post {
   mark?: Disposable;
   /** The timer of its deadline, while there is one. */
   timer?: ReturnType<typeof setTimeout>;
+  /** By what others know of that. */
+  deadline?: Disposable;
   /** Whether it holds by the will of the process that entrusted it, or is about to. */
   armed?: boolean;
   /** Whether it is there, so that whatever takes its place from now on is another. */
@@ -137,6 +139,13 @@ export function stopWatching(post: Post): void {
 
 /** Nor waits for its deadline. */
 export function stop(post: Post): void {
-  clearTimeout(post.timer);
+  forgetDeadline(post);
   stopWatching(post);
+}
+
+/** There is no deadline any more, or another. */
+export function forgetDeadline(post: Post): void {
+  clearTimeout(post.timer);
+  post.deadline?.[Symbol.dispose]();
+  post.deadline = undefined;
 }

@@ -13,12 +13,17 @@ export interface Datagram {
   timeNs: bigint;
   /** `PACKET_*` of `linux/if_packet.h`, of a packet socket. */
   packetType: number;
+  /**
+   * The VLAN tag that the kernel keeps beside the bytes of a packet: its ether type, and the 16 bits behind that; 0 where
+   * there is none.
+   */
+  tag: number;
 }
 
 /** A socket that copies of packets come by: many, and never waited for. */
 export interface CaptureSocket extends Disposable {
-  /** Gives every datagram that has arrived. Returns whether some were lost since the last call, as ENOBUFS says. */
-  receive(take: (datagram: Datagram) => void): boolean;
+  /** Gives every datagram that has arrived. */
+  receive(take: (datagram: Datagram) => void): void;
   /** Its file descriptor, for `waitForAny`. */
   readonly fd: number;
 }
@@ -39,8 +44,19 @@ const SO_RCVBUFFORCE = 33;
 const SO_TIMESTAMPNS = 35;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
+const NETLINK_NO_ENOBUFS = 5;
+const SO_ATTACH_FILTER = 26;
+const SO_MEMINFO = 55;
+/** `SK_MEMINFO_DROPS`: where it stands in what `SO_MEMINFO` gives, and how much that is. */
+const DROPS_AT = 8 * 4;
+const MEMINFO_LEN = 9 * 4;
 const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
+const PACKET_AUXDATA = 8;
+/** `TP_STATUS_VLAN_VALID` and `TP_STATUS_VLAN_TPID_VALID` */
+const HAS_TAG = 0x10;
+const HAS_TAG_TYPE = 0x40;
+const ETH_P_8021Q = 0x8100;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 /** What a burst may fill until it is read. */
@@ -52,15 +68,22 @@ const IOVEC_LEN = 16;
 /** `struct sockaddr_ll`, and room. */
 const NAME_LEN = 32;
 const PACKET_TYPE_AT = 10;
-/** `struct cmsghdr` and `struct timespec`, and room. */
-const CONTROL_LEN = 64;
-const TIME_AT = 16;
+/** `struct cmsghdr` with `struct timespec`, the same with `struct tpacket_auxdata`, and room. */
+const CONTROL_LEN = 96;
+const CMSGHDR_LEN = 16;
+const TIMESPEC_LEN = 16;
+const AUXDATA_LEN = 20;
+/** `tp_vlan_tci` and `tp_vlan_tpid` */
+const TCI_AT = 16;
+const TPID_AT = 18;
 const ON = new Uint8Array(new Int32Array([1]).buffer);
 
 /** How a capture socket is opened. */
 export interface CaptureSocketOptions {
   /** How many bytes of a datagram are kept. */
   keep: number;
+  /** How much may wait until it is received, in bytes of the kernel's. Default 64 MiB. */
+  bufferBytes?: number;
   /** The network namespace: a name, a path or `pid:N`. Default: this process's. */
   netns?: string;
 }
@@ -70,13 +93,14 @@ export interface CaptureSocketOptions {
  *
  * @throws {NetlinkError} where the kernel refuses: EPERM without CAP_NET_RAW
  */
-export function openPacketSocket(ifindex: number, { keep, netns }: CaptureSocketOptions): PacketSocket {
+export function openPacketSocket(ifindex: number, { keep, netns, bufferBytes }: CaptureSocketOptions): PacketSocket {
   const open = () => {
     const fd = openFd(new Operation("open a packet socket", { takes: "CAP_NET_RAW" }), [AF_PACKET, SOCK_RAW, 0]);
     const socket = new PacketSocket(fd, keep);
     try {
       setOption(fd, { level: SOL_SOCKET, name: SO_TIMESTAMPNS, value: ON, operation: "time packets" });
-      enlarge(fd);
+      setOption(fd, { level: SOL_PACKET, name: PACKET_AUXDATA, value: ON, operation: "see the tags of VLANs" });
+      enlarge(fd, bufferBytes);
       const address = new Uint8Array(20);
       const view = new DataView(address.buffer);
       view.setUint16(0, AF_PACKET, true);
@@ -97,10 +121,21 @@ export function openPacketSocket(ifindex: number, { keep, netns }: CaptureSocket
  *
  * @throws {NetlinkError} where the kernel refuses
  */
-export function openGenericSocket({ keep, netns }: CaptureSocketOptions): GenericSocket {
+export function openGenericSocket({ keep, netns, bufferBytes }: CaptureSocketOptions): GenericSocket {
   const open = () => {
     const fd = openFd("open a generic netlink socket", [AF_NETLINK, SOCK_RAW, NETLINK_GENERIC]);
-    enlarge(fd);
+    // Else one that is full takes nothing more until all of it has been read
+    setOption(fd, {
+      level: SOL_NETLINK,
+      name: NETLINK_NO_ENOBUFS,
+      value: ON,
+      operation: "open a generic netlink socket",
+    });
+    enlarge(fd, bufferBytes);
+    // One without an address of its own hears nothing that the kernel says to a group
+    const address = new Uint8Array(12);
+    new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
+    checked("open a generic netlink socket", libc().call.bind(fd, address, address.length));
     return new GenericSocket(fd, keep);
   };
   return netns === undefined ? open() : inNamespace(netns, open);
@@ -118,8 +153,8 @@ function setOption(
 }
 
 /** As large as the kernel allows: what does not fit is lost. */
-function enlarge(fd: number): void {
-  const size = new Uint8Array(new Int32Array([RECEIVE_BUFFER]).buffer);
+function enlarge(fd: number, bytes = RECEIVE_BUFFER): void {
+  const size = new Uint8Array(new Int32Array([bytes]).buffer);
   const { call } = libc();
   if (call.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
     call.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size, size.length);
@@ -145,6 +180,7 @@ class Slots implements CaptureSocket {
   readonly #controls = new Uint8Array(SLOTS * CONTROL_LEN);
   readonly #headers = new Uint8Array(SLOTS * (MMSGHDR_LEN + IOVEC_LEN));
   readonly #view = new DataView(this.#headers.buffer);
+  readonly #control = new DataView(this.#controls.buffer);
 
   constructor(fd: number, keep: number) {
     this.#fd = fd;
@@ -168,13 +204,11 @@ class Slots implements CaptureSocket {
     return this.#fd;
   }
 
-  receive(take: (datagram: Datagram) => void): boolean {
-    let lost = false;
+  receive(take: (datagram: Datagram) => void): void {
     for (;;) {
       const count = this.#receiveSome();
-      if (count === -EAGAIN) return lost;
-      if (count === -ENOBUFS) lost = true;
-      else if (count < 0) throw new NetlinkError("receive captured packets", { errno: -count });
+      if (count === -EAGAIN) return;
+      if (count < 0 && count !== -ENOBUFS) throw new NetlinkError("receive captured packets", { errno: -count });
       for (let slot = 0; slot < count; slot++) take(this.#datagram(slot));
     }
   }
@@ -191,16 +225,32 @@ class Slots implements CaptureSocket {
   #datagram(slot: number): Datagram {
     const length = this.#view.getUint32(slot * MMSGHDR_LEN + 56, true);
     const at = slot * this.#keep;
-    const control = new DataView(this.#controls.buffer, slot * CONTROL_LEN, CONTROL_LEN);
-    const hasTime = this.#view.getBigUint64(slot * MMSGHDR_LEN + 40, true) >= BigInt(TIME_AT + 16);
     return {
       bytes: this.#data.subarray(at, at + Math.min(length, this.#keep)),
       length,
-      timeNs: hasTime
-        ? control.getBigInt64(TIME_AT, true) * 1_000_000_000n + control.getBigInt64(TIME_AT + 8, true)
-        : 0n,
+      ...this.#beside(slot),
       packetType: this.#names[slot * NAME_LEN + PACKET_TYPE_AT],
     };
+  }
+
+  /** What the kernel says beside the bytes: when, and the tag. */
+  #beside(slot: number): { timeNs: bigint; tag: number } {
+    const view = this.#control;
+    const end = slot * CONTROL_LEN + Number(this.#view.getBigUint64(slot * MMSGHDR_LEN + 40, true));
+    let [timeNs, tag] = [0n, 0];
+    for (let at = slot * CONTROL_LEN; at + CMSGHDR_LEN <= end;) {
+      const length = view.getUint32(at, true);
+      const [level, type] = [view.getInt32(at + 8, true), view.getInt32(at + 12, true)];
+      const data = at + CMSGHDR_LEN;
+      if (level === SOL_SOCKET && type === SO_TIMESTAMPNS && length >= CMSGHDR_LEN + TIMESPEC_LEN) {
+        timeNs = view.getBigInt64(data, true) * 1_000_000_000n + view.getBigInt64(data + 8, true);
+      }
+      if (level === SOL_PACKET && type === PACKET_AUXDATA && length >= CMSGHDR_LEN + AUXDATA_LEN) {
+        tag = tagIn(view, data);
+      }
+      at += Math.max(CMSGHDR_LEN, length + 7 & ~7);
+    }
+    return { timeNs, tag };
   }
 
   [Symbol.dispose](): void {
@@ -208,6 +258,14 @@ class Slots implements CaptureSocket {
     libc().call.close(this.#fd);
     this.#fd = -1;
   }
+}
+
+/** The tag that a `struct tpacket_auxdata` tells of. */
+function tagIn(view: DataView, at: number): number {
+  const status = view.getUint32(at, true);
+  if (!(status & HAS_TAG)) return 0;
+  const type = status & HAS_TAG_TYPE ? view.getUint16(at + TPID_AT, true) : ETH_P_8021Q;
+  return (type << 16 | view.getUint16(at + TCI_AT, true)) >>> 0;
 }
 
 /** A packet socket. */
@@ -221,8 +279,36 @@ export class PacketSocket extends Slots {
   }
 }
 
+/** An instruction of classic BPF, `struct sock_filter`: code, where to go on if it is so and if not, and a value. */
+export type Instruction = readonly [code: number, ifSo: number, ifNot: number, value: number];
+
 /** A generic netlink socket. */
 export class GenericSocket extends Slots {
+  /** Takes only the messages that a program of classic BPF lets through: others count neither as received nor as lost. */
+  filter(program: readonly Instruction[]): void {
+    const code = new Uint8Array(program.length * 8);
+    const view = new DataView(code.buffer);
+    program.forEach(([operation, ifSo, ifNot, value], index) => {
+      view.setUint16(index * 8, operation, true);
+      view.setUint8(index * 8 + 2, ifSo);
+      view.setUint8(index * 8 + 3, ifNot);
+      view.setUint32(index * 8 + 4, value, true);
+    });
+    // struct sock_fprog { unsigned short len; struct sock_filter *filter; };
+    const value = new Uint8Array(16);
+    new DataView(value.buffer).setUint16(0, program.length, true);
+    new DataView(value.buffer).setBigUint64(8, addressOf(code), true);
+    setOption(this.fd, { level: SOL_SOCKET, name: SO_ATTACH_FILTER, value, operation: "choose among sampled packets" });
+  }
+
+  /** How many messages the kernel had no room for since the socket was opened; 0 before Linux 4.12, which does not say it. */
+  get lost(): number {
+    const info = new Uint8Array(MEMINFO_LEN);
+    const length = new Uint8Array(new Uint32Array([info.length]).buffer);
+    if (libc().call.getsockopt(this.fd, SOL_SOCKET, SO_MEMINFO, info, length) < 0) return 0;
+    return new DataView(info.buffer).getUint32(DROPS_AT, true);
+  }
+
   /** Hears what is said to a group from now on. */
   join(group: number): void {
     const value = new Uint8Array(new Uint32Array([group]).buffer);

@@ -82,7 +82,11 @@ export function formatNote(note: GateNote): KeptNote {
   if (cookies.length > places) {
     const most = room + places * COOKIE_MAX;
     const what = except.length === 0 ? "a gate's match" : "a gate's match and exceptions";
-    throw new RangeError(`${what} cannot have ${bytes.length} characters: ${most} at most, with ${places} filters`);
+    const filters = places === 1 ? "1 filter" : `${places} filters`;
+    throw new RangeError(
+      `${what} cannot have ${bytes.length} characters, at most ${most} with ${filters}: ` +
+        "shorten it, or make several gates and name them all where they hold",
+    );
   }
   return { alias: head(note, cookies.length) + new TextDecoder().decode(bytes.subarray(0, room)), cookies };
 }

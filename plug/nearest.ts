@@ -1,9 +1,14 @@
-/** The name that a word was probably meant to be: the beginning of one alone, or one with a slip or two. */
-export function nearest(word: string, names: readonly string[]): string | undefined {
+/**
+ * The name that a word was probably meant to be, in whatever letters, capital or small: the beginning of one alone, or one
+ * with a slip or two; not its opposite.
+ */
+export function nearest(given: string, names: readonly string[]): string | undefined {
+  const word = given.toLowerCase();
   const longer = names.filter((name) => word.length >= 2 && name.startsWith(word));
   if (longer.length === 1) return longer[0];
   const slips = word.length < 3 ? 0 : word.length < 6 ? 1 : 2;
-  const ranked = names.map((name) => ({ name, distance: distanceBetween(word, name) }))
+  const ranked = names.filter((name) => !["un", "de"].some((opposite) => word === `${opposite}${name}`))
+    .map((name) => ({ name, distance: distanceBetween(word, name.toLowerCase()) }))
     .filter(({ distance }) => distance <= slips).sort((one, other) => one.distance - other.distance);
   return ranked[0]?.name ?? longer[0];
 }

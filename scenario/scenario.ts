@@ -28,12 +28,18 @@ export interface LoadOptions {
 export class Scenario {
   /** What the file calls it. */
   readonly name: string;
+  /** The file, or the text, that it was read from. */
+  readonly source: string;
   readonly #plan: ScenarioPlan;
   readonly #origin: Origin;
   readonly #reader: Reader;
 
-  private constructor(plan: ScenarioPlan, { origin, reader }: { origin: Origin; reader: Reader }) {
+  private constructor(
+    plan: ScenarioPlan,
+    { origin, reader, source }: { origin: Origin; reader: Reader; source: string },
+  ) {
     this.name = plan.name;
+    this.source = source;
     this.#plan = plan;
     this.#reader = reader;
     this.#origin = origin;
@@ -74,7 +80,7 @@ export class Scenario {
       set: values,
     });
     const unknown = [...values.keys()].find((name) => !Object.hasOwn(plan.vars, name));
-    if (unknown === undefined) return new Scenario(plan, { origin, reader });
+    if (unknown === undefined) return new Scenario(plan, { origin, reader, source: text });
     const names = Object.keys(plan.vars).join(", ") || "none";
     throw new RangeError(`there is no variable ${unknown} to set; those of the scenario are: ${names}`);
   }

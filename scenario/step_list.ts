@@ -8,7 +8,7 @@ import { check, mapping } from "./source/check.ts";
 import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
 import { type Entry, follow, type MappingTree, type Tree, uses, valueAt } from "./source/tree.ts";
 import type { StepKind } from "./step.ts";
-import { STEP_WORDS, STEPS } from "./steps/list.ts";
+import { STEP_WORDS, stepMeant, STEPS } from "./steps/list.ts";
 
 /** The most steps that a scenario may have, those of each round counted that uses its variable. */
 const STEPS_MAX = 100_000;
@@ -153,7 +153,9 @@ function wordOf(tree: Tree, context: Context): Found | undefined {
     if (STEP_KEYS.includes(key) || STEP_WORDS.has(key) || kind?.beside === key) continue;
     const known = word ? STEP_KEYS : ACTIONS;
     const expected = word ? `${word} with ${known.join(", ")}` : undefined;
-    mistake(place, unknownKey(key, { known, expected }), context);
+    const said = unknownKey(key, { known, expected });
+    const hint = word ? said.hint : stepMeant(key);
+    mistake(place, { ...said, ...hint === undefined ? {} : { hint } }, context);
   }
   if (second) {
     const { key } = tree.entries.get(second) as Entry;

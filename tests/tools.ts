@@ -54,6 +54,7 @@ const TOOLS = {
   strace: { package: "strace" },
   tc: { package: "iproute2", check: ["-V"], env: (root) => ({ TC_LIB_DIR: `${root}/usr/lib/tc` }) },
   tcpdump: { package: "tcpdump" },
+  tmux: { package: "tmux", check: ["-V"] },
   tshark: { package: "tshark" },
   // Its modules are in it: the other looks for them in /usr/lib alone.
   zsh: { package: "zsh-static", data: "zsh-common", path: "bin/zsh-static", env: zshVariables },

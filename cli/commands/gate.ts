@@ -76,7 +76,10 @@ const UNKNOWN = "?";
 /** `plugctl gate list` */
 export async function showGates(context: Context): Promise<void> {
   using connection = await openConnection(context);
-  const gates = listGates(connection);
+  const wanted = context.arguments.operands;
+  // Of one that is not there, the error says so
+  if (wanted.length > 0) Gate.named(connection, wanted);
+  const gates = listGates(connection).filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(gates, null, 2)}\n`);
   if (gates.length === 0) return context.note("there is no gate");
   context.print(`${textTable([HEADER, ...gates.map(row)], { right: NUMBERS })}\n`);

@@ -1,6 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
 import { commandsUnder, findCommand, unknownCommand } from "../arguments.ts";
 import { type Context, isGiven } from "../context.ts";
+import { UsageError } from "../exit_status.ts";
 
 /** `plugctl help` */
 export async function help(context: Context): Promise<void> {
@@ -11,6 +12,10 @@ export async function help(context: Context): Promise<void> {
   const command = findCommand(name);
   if (command !== undefined) return context.print(commandHelp(command));
   const commands = commandsUnder(name);
+  const known = findCommand(operands[0]);
+  if (known !== undefined) {
+    throw new UsageError(`unexpected argument ${JSON.stringify(operands[1])}; see: plugctl help ${known}`);
+  }
   if (commands.length === 0) throw unknownCommand(operands);
   context.print(groupHelp(name, commands));
 }

@@ -1,6 +1,8 @@
+import template from "../run/new_scenario.yaml" with { type: "text" };
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
+import { shellText } from "../near_miss.ts";
 import { OutputFile } from "../output_file.ts";
 import { runOne } from "../run/one.ts";
 import { checkAll, type Checked, type ScenarioFiles, scenarioFiles } from "../run/scenario_files.ts";
@@ -13,6 +15,14 @@ const JOBS_MAX = 256;
 
 /** `plugctl run` */
 export async function run(context: Context): Promise<number | void> {
+  if (!isGiven(context, "watch")) return await runOnce(context);
+  if (isGiven(context, "dry-run")) throw new UsageError("--watch runs again and again: it is not for --dry-run");
+  const { files } = await scenarioFiles(context.arguments.operands);
+  const { runAgain } = await import("../run/again.ts");
+  return await runAgain(context, files, async () => await runOnce(context) ?? EXIT.done);
+}
+
+async function runOnce(context: Context): Promise<number | void> {
   const wanted = await understand(context);
   const found = await scenarioFiles(context.arguments.operands);
   const texts = wanted.isTap || wanted.isAnnotated || wanted.junit ? await import("../run/verdict_text.ts") : undefined;
@@ -69,7 +79,7 @@ async function runThere(
   const written = [report, capture].flatMap((path) => path === undefined ? [] : [isOne ? folderAbove(path) : path]);
   const { command, operands, values } = context.arguments;
   const options = values.entries().flatMap(([name, given]) =>
-    name === "uml" || name === "mem"
+    name === "uml" || name === "mem" || name === "watch"
       ? []
       : given.length === 0
       ? [`--${name}`]
@@ -167,4 +177,30 @@ function printPlans(context: Context, checked: readonly Checked[], { isOne }: Sc
     if (!isOne) context.print(`${file}\n`);
     context.print(scenario.describe().map((line) => `${isOne ? "" : "  "}${line}\n`).join(""));
   }
+}
+
+/** `plugctl new` */
+export async function write(context: Context): Promise<void> {
+  const [given] = context.arguments.operands;
+  const file = /\.ya?ml$/.test(given) ? given : `${given}.yaml`;
+  const name = file.slice(file.lastIndexOf("/") + 1).replace(/\.ya?ml$/, "");
+  if (name === "") throw new UsageError(`${JSON.stringify(given)} has no name: plugctl new late-answer`);
+  const called = /^[A-Za-z][\w -]*$/.test(name) ? name : JSON.stringify(name);
+  // Functions, as $ has a meaning in a text
+  const text = template.replace(/^name: NAME$/m, () => `name: ${called}`).replaceAll("FILE", () => file);
+  try {
+    await Deno.writeTextFile(file, text, { createNew: true });
+  } catch (error) {
+    throw new Error(`Cannot write ${file}: ${whyNotWritten(error)}`, { cause: error });
+  }
+  context.print(`${file}\n`);
+  const [run, withoutRoot] = [["run"], ["run", "--uml"]].map((words) => shellText(["plugctl", ...words, file]));
+  context.note(`run it: ${run}; without root: ${withoutRoot}`);
+}
+
+function whyNotWritten(error: unknown): string {
+  if (error instanceof Deno.errors.AlreadyExists) return "it is there already; give another name";
+  if (error instanceof Deno.errors.NotFound) return "there is no such folder";
+  if (error instanceof Deno.errors.PermissionDenied) return "you may not write there";
+  return error instanceof Error ? error.message : String(error);
 }

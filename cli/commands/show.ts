@@ -6,6 +6,7 @@ import { gateDevice, gateName } from "../../plug/gate_name.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { findDevice, type ListedPlug, listPlugs } from "../../plug/qdiscs.ts";
 import { type Context, isGiven, textTable } from "../context.ts";
+import { UsageError } from "../exit_status.ts";
 import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
 
 const HEADER = ["DEVICE", "PARENT", "HANDLE", "SENT", "SENT-BYTES", "BACKLOG", "BACKLOG-BYTES", "DROPS"];
@@ -14,6 +15,8 @@ const NUMBERS = [3, 4, 5, 6, 7];
 /** `plugctl show` */
 export async function run(context: Context): Promise<void> {
   const { operands, values } = context.arguments;
+  if (isGiven(context, "packets")) return await (await import("../captured.ts")).listWaiting(context);
+  refuseAlone(context);
   const isAsked = operands.length > 0 || values.has("dev") || values.has("gate");
   const named = isAsked ? namedTargets(context) : undefined;
   using connection = await openConnection(context);
@@ -28,6 +31,12 @@ export async function run(context: Context): Promise<void> {
   const bare = [...asked ?? []].filter(([ifindex]) => !plugs.some((plug) => plug.ifindex === ifindex));
   if (bare.length > 0) context.note(`no plug is attached to ${bare.map(([, name]) => name).join(", ")}`);
   else if (plugs.length === 0) context.note("no plug is attached");
+}
+
+/** @throws {UsageError} where what goes with --packets is given without it */
+function refuseAlone(context: Context): void {
+  const stray = (["for", "snaplen"] as const).find((name) => isGiven(context, name));
+  if (stray) throw new UsageError(`--${stray} goes with --packets`);
 }
 
 /** What is shown of every device, by its index. The table that says what is loaded only here. */

@@ -1,4 +1,5 @@
 import type { ScenarioEvent } from "../../scenario/event.ts";
+import type { OutputLine } from "../../scenario/run/processes.ts";
 import type { ScenarioResult } from "../../scenario/run/run_plan.ts";
 import { sentenceOf } from "../../scenario/run/step_error.ts";
 import { type Context, isGiven } from "../context.ts";
@@ -15,6 +16,9 @@ const LOOK_MS = 100;
 /** How often for the report. */
 const REPORT_LOOK_MS = 20;
 
+/** How many lines of processes are kept for it: more than it shows. */
+const OUTPUT_MOST = 10_000;
+
 /** Runs the one scenario that was named, and shows its steps as they go. */
 export async function runOne(
   context: Context,
@@ -22,10 +26,14 @@ export async function runOne(
   { wanted, texts }: { wanted: Wanted; texts?: VerdictText },
 ): Promise<number> {
   const { isJson, isTap, isQuiet } = wanted;
+  const output: OutputLine[] = [];
   const report = await Made.prepare(
     wanted.report,
     "the report",
-    async () => (await import("../../scenario/report/report.ts")).formatReport,
+    async () => {
+      const { formatReport } = await import("../../scenario/report/report.ts");
+      return (events: readonly ScenarioEvent[]) => formatReport(events, { source: scenario.source, output });
+    },
   );
   const packets = await Made.prepare(
     wanted.capture,
@@ -38,6 +46,7 @@ export async function runOne(
     view.follow(event);
     context.print(`${JSON.stringify(event)}\n`);
   };
+  const isShown = !isJson && !isTap && isGiven(context, "verbose");
   const show = isJson ? print : isTap ? view.follow : view.show;
   if (isTap) context.print(texts?.tapHead(1) ?? "");
   const result = await interruptible((signal) =>
@@ -51,7 +60,12 @@ export async function runOne(
         witness?.see(event);
         show(event);
       },
-      onOutput: !isJson && !isTap && isGiven(context, "verbose") ? view.showOutput : undefined,
+      onOutput: isShown || report
+        ? (line) => {
+          if (report && output.length < OUTPUT_MOST) output.push(line);
+          if (isShown) view.showOutput(line);
+        }
+        : undefined,
       order: isJson ? "file" : "time",
       capture: report !== undefined || packets !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,

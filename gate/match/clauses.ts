@@ -108,6 +108,20 @@ const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
 const ADDRESS_FIELDS = [fields.ADDRESSES.src, fields.ADDRESSES.dst].flatMap((sizes) => [...sizes[4], ...sizes[16]])
   .map(({ field }) => field);
 
+/** IP protocols that `proto` knows by name and that are no words by themselves, as in `/etc/protocols`. */
+const MORE_PROTOCOLS = {
+  ipip: 4,
+  egp: 8,
+  dccp: 33,
+  ipv6: 41,
+  rsvp: 46,
+  gre: 47,
+  eigrp: 88,
+  ospf: 89,
+  l2tp: 115,
+  udplite: 136,
+};
+
 /** Every word of the language, in the order of the docs. */
 export const CLAUSES: readonly Clause[] = [
   {
@@ -150,12 +164,14 @@ export const CLAUSES: readonly Clause[] = [
     example: "ip proto 47",
     fields: [fields.PROTOCOL],
     read: (reader) => {
-      const word = reader.take("a protocol's number from 0 to 255, or tcp, udp and so on");
+      const expected = "a protocol's number from 0 to 255, or its name: tcp, udp, gre and so on";
+      const word = reader.take(expected);
       const name = word.text.replace(/^\\/, "");
-      const number = Object.hasOwn(PROTOCOLS, name)
-        ? PROTOCOLS[name as keyof typeof PROTOCOLS]
-        : wholeNumber(name, 255);
-      if (number === undefined) throw reader.fault(word, "a protocol's number from 0 to 255, or tcp, udp and so on");
+      const names: Readonly<Record<string, number>> = { ...MORE_PROTOCOLS, ...PROTOCOLS };
+      const number = Object.hasOwn(names, name) ? names[name] : wholeNumber(name, 255);
+      if (number === undefined) {
+        throw reader.fault(word, expected, { hint: nearest(name, Object.keys(names)) });
+      }
       return inBoth(is(fields.PROTOCOL, number));
     },
   },

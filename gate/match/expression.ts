@@ -21,7 +21,7 @@ type Node =
   | { kind: "not"; node: Node; word: Word };
 
 /** How many flower filters one expression may take on a hook. */
-export const FILTERS_MAX = 16;
+export const FILTERS_MAX = 32;
 /** How many a gate may take on a hook for what it lets pass. */
 export const EXCEPTIONS_MAX = 64;
 /** How many cubes may be in the making. */
@@ -319,10 +319,12 @@ class Parser {
     return rest;
   }
 
-  #checkExpressible(cubes: readonly Cube[], { word }: Node): void {
+  #checkExpressible(cubes: readonly Cube[], node: Node): void {
+    const { word } = node;
     const beyond = cubes.some((cube) => !isExpressible(cube));
     if (beyond) {
-      const expected = "not beside what narrows it down, as in tcp and not port 22, or syn and not ack";
+      const expected = exceptionMeant(node) ??
+        "not beside what narrows it down, as in tcp and not port 22, or syn and not ack";
       throw this.#reader.fault(this.#negation ?? word, expected, { problem: "flower filters cannot express this" });
     }
   }
@@ -343,6 +345,16 @@ class Parser {
     const problem = `no packet fits ${JSON.stringify(word.text)} and the words beside it`;
     return this.#reader.fault(word, "or between them, or other words", { problem });
   }
+}
+
+/** How to write what is taken away from the rest as an exception of the gate; `undefined` where it is no such thing. */
+function exceptionMeant(node: Node): string | undefined {
+  const nodes = node.kind === "and" ? node.nodes : [node];
+  const taken = nodes.flatMap((each) => each.kind === "not" ? [each.node.word.text] : []);
+  const rest = nodes.flatMap((each) => each.kind === "not" ? [] : [each.word.text]);
+  if (taken.length === 0) return undefined;
+  const match = rest.length === 0 ? "no match" : `the match ${JSON.stringify(rest.join(" and "))}`;
+  return `${match}, with ${JSON.stringify(taken.join(" or "))} as what passes (--except)`;
 }
 
 /** As tcpdump takes it: what stands behind a VLAN tag is looked for only where a tag is asked for. */

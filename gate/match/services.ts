@@ -82,6 +82,12 @@ export function readPorts(reader: Reader): { first: number; last: number; protoc
     if (last < first) throw reader.fault(word, `the lower port first: ${last}-${first}`);
     return { first, last, protocols: [...PORTED] };
   }
+  if (/^[0-9]+$/.test(word.text)) throw reader.fault(word, PORT_TEXT);
+  const named = namedRange(word.text);
+  if (named && named.last < named.first) {
+    throw reader.fault(word, `the lower port first: ${word.text} is ${named.first}-${named.last}`);
+  }
+  if (named) return { ...named, protocols: [...PORTED] };
   if (/^[0-9]/.test(word.text)) throw reader.fault(word, PORT_TEXT);
   const { port, protocols } = readService(reader, word);
   // As in libpcap: a name that is known for one protocol alone means that one.
@@ -90,6 +96,27 @@ export function readPorts(reader: Reader): { first: number; last: number; protoc
     last: port,
     protocols: PORTED.filter((name) => protocols.length > 1 || protocols.includes(name)),
   };
+}
+
+/** A range with the name of a service at an end or at both: `http-https`, `8000-http-alt`; names have such lines too. */
+function namedRange(text: string): { first: number; last: number } | undefined {
+  const parts = text.split("-");
+  if (parts.length < 2 || portNamed(text) !== undefined) return undefined;
+  for (let at = 1; at < parts.length; at++) {
+    const [first, last] = [parts.slice(0, at), parts.slice(at)].map((part) => portNamed(part.join("-")));
+    if (first !== undefined && last !== undefined) return { first, last };
+  }
+}
+
+/** A port by its number or a service's name, where that can be looked up. */
+function portNamed(text: string): number | undefined {
+  const number = wholeNumber(text, PORT_MAX);
+  if (number !== undefined) return number > 0 ? number : undefined;
+  try {
+    return services().get(text)?.port;
+  } catch {
+    return undefined; // That the file cannot be read is told of the whole word.
+  }
 }
 
 function fitsAll(reader: Reader, word: Word): ReturnType<Reader["fault"]> {

@@ -88,7 +88,8 @@ function plan(
   if (given.length > 0 || waiting) {
     return { condition: { about, queue: name, counters, ...since && { since }, ...waiting && { waiting } } };
   }
-  const expected = `one or more of ${[...WORDS, ...about === "gate" ? ["packet"] : []].join(", ")}`;
+  const words = about === "gate" ? [...WORDS, "packet"] : Object.keys(COUNTERS);
+  const expected = `one or more of ${words.join(", ")}`;
   mistake({ line, column }, { what: `${label} says nothing of ${name}`, expected }, context);
 }
 

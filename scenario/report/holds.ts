@@ -151,7 +151,7 @@ const TOTAL_COLUMNS: readonly Column<[string, QueueTotal]>[] = [
 /** Every time in which a queue held packets. */
 export function holdsHtml(holds: readonly Hold[]): Markup {
   return markup`<section id="holds"><h2>Holds</h2>
-${tableHtml(HOLD_COLUMNS, holds, "Nothing was held.")}
+${tableHtml(HOLD_COLUMNS, holds, { label: "Holds", none: "Nothing was held." })}
 ${
     holds.every(({ isSeen }) => isSeen)
       ? undefined
@@ -164,6 +164,6 @@ waited, so the longest wait may have been a little shorter.</p>`
 /** What each queue has seen from its beginning to its end. */
 export function totalsHtml(totals: Readonly<Record<string, QueueTotal>>): Markup {
   return markup`<section id="totals"><h2>Queues</h2>
-${tableHtml(TOTAL_COLUMNS, Object.entries(totals), "There was none.")}
+${tableHtml(TOTAL_COLUMNS, Object.entries(totals), { label: "Queues", none: "There was none." })}
 </section>\n`;
 }

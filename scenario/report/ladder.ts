@@ -45,11 +45,15 @@ const RELEASES = new Set(["release-one", "release-indefinite", "detach"]);
 export function pairPackets(events: readonly (PacketIn | PacketOut)[]): LadderPacket[] {
   const packets: LadderPacket[] = [];
   const inside = new Map<string, LadderPacket>();
-  for (const { event, t, queue, number = 0, from = "", to = "", what, length, bytes = "" } of events) {
+  for (const one of events) {
+    const { event, t, queue, number = 0, from = "", to = "", what, length, bytes = "" } = one;
     const key = `${queue} ${number}`;
     const known = event === "packet-out" ? inside.get(key) : undefined;
-    if (known) known.out = t;
-    else {
+    if (known) {
+      known.out = t;
+      // It was counted in nanoseconds: the difference of two rounded moments may be a microsecond more or less.
+      if (one.event === "packet-out" && one.waited !== undefined) known.in = t - one.waited;
+    } else {
       const packet = {
         queue,
         number,
@@ -129,16 +133,20 @@ function addressOf(end: string): string {
 export function ladderHtml(log: RunLog): Markup | undefined {
   const { unseen } = log.end ?? {};
   if (log.packets.length === 0) {
-    return unseen && markup`<section><h2>Packets</h2>
-<p>No packet came into a gate.</p>${Object.entries(unseen).map(unseenHtml)}</section>\n`;
+    const hasGate = log.start.queues.some(({ kind }) => kind === "gate");
+    return unseen && hasGate
+      ? markup`<section><h2>Packets</h2>
+<p>No packet came into a gate.</p>${Object.entries(unseen).map(unseenHtml)}</section>\n`
+      : undefined;
   }
   const gates = [...new Set(log.packets.map(({ queue }) => queue))];
   return markup`<section id="packets"><h2>Packets</h2>
 <p class="hint">From the top down, in order of time; gaps without packets are shortened. A packet waits where its bar is, and goes where
-its arrow is. Click one, or choose it with ← and →, to see what it holds.</p>
+its arrow is. Click one, or choose it with ← and →, to see what it holds; + and −, or the wheel with Ctrl, zoom.</p>
 <div class="tools">
 <label>Gate <select id="ladder-gate"><option value="">all</option>
 ${gates.map((gate) => markup`<option>${gate}</option>`)}</select></label>
+<label>Connection <select id="ladder-connection"><option value="">all</option></select></label>
 <label>Text <input id="ladder-text" type="search" size="16" placeholder="SYN, 10.0.0.1"></label>
 <label>Rows <input id="ladder-scale" type="range" min="-4" max="1" step="0.25" value="0"></label>
 <output id="ladder-count"></output>

@@ -62,13 +62,25 @@ export interface Column<T> {
   cell: (row: T) => MarkupPart;
 }
 
+/** What a table is called, and what is said where it has no rows. */
+export interface TableWords {
+  label: string;
+  none?: string;
+}
+
 /** A table, or where there are no rows, what is said instead. */
-export function tableHtml<T>(columns: readonly Column<T>[], rows: readonly T[], none: string): Markup {
+export function tableHtml<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  { label, none = "" }: TableWords,
+): Markup {
   if (rows.length === 0) return markup`<p>${none}</p>\n`;
   const heads = columns.map((column) => markup`<th scope="col"${kind(column)}>${column.title}</th>`);
   const cells = (row: T) =>
     columns.map((column) => markup`<td data-title="${column.title}"${kind(column)}>${column.cell(row)}</td>`);
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${formatNumberOf(rows.length, "row")}">
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${label}, ${
+    formatNumberOf(rows.length, "row")
+  }">
 <table>
 <thead><tr>${heads}</tr></thead>
 <tbody>${rows.map((row) => markup`<tr>${cells(row)}</tr>\n`)}</tbody>

@@ -6,6 +6,10 @@
   const BAR_TOP = 16;
   const BAR_HEIGHT = 12;
   const LEAST_BAR_WIDTH = 2;
+  const STEP_HEIGHT = 15;
+  /** How many steps that go on at the same time stand below each other. */
+  const STEP_ROWS_MOST = 6;
+  const LETTER_WIDTH = 6.4;
   const AXIS_WIDTH = 44;
   const RIGHT_MARGIN = 28;
   const NARROW = 600;
@@ -62,25 +66,71 @@
     const x = (t) => left + chart.valToPos(seconds(t), "x");
     const lanes = [
       ...data.queues.map((queue, index) => queueLane(queue, index)),
-      { name: "steps", parts: data.marks.filter(({ queues }) => queues.length === 0).map(markPart) },
+      { name: "steps", rows: stepRows, parts: data.marks.map(stepPart) },
       ...data.processes.map(processLane),
     ];
-    svg.setAttribute("height", lanes.length * LANE_HEIGHT + 4);
-    svg.replaceChildren(...lanes.flatMap(({ name, parts }, index) => {
-      const top = index * LANE_HEIGHT;
-      const ground = element("rect", { class: "lane", x: left, y: top + BAR_TOP, width, height: BAR_HEIGHT });
+    let next = 0;
+    const made = lanes.flatMap(({ name, parts, rows = 1 }) => {
+      const top = next;
+      next += LANE_HEIGHT + (rows - 1) * STEP_HEIGHT;
+      const height = BAR_HEIGHT + (rows - 1) * STEP_HEIGHT;
+      const ground = element("rect", { class: "lane", x: left, y: top + BAR_TOP, width, height });
       const shown = parts.filter(({ from, to }) => x(to) >= left && x(from) <= left + width);
-      return [ground, element("text", { x: left, y: top + 12 }, name), ...shown.map((part) => draw(part, top))];
-    }));
+      return [ground, element("text", { x: left, y: top + 12 }, name), ...shown.flatMap((part) => draw(part, top))];
+    });
+    svg.setAttribute("height", next + 4);
+    svg.replaceChildren(...made);
 
-    function draw({ kind, from, to, fill, text }, top) {
+    function draw(part, top) {
+      const { kind, from, to, fill, text } = part;
       const start = Math.max(x(from), left);
       const end = Math.min(x(to), left + width);
-      const size = kind === "mark"
+      const size = kind.startsWith("written")
+        ? { x: start - 0.5, y: top + BAR_TOP + 2, width: 1.5, height: BAR_HEIGHT - 4 }
+        : kind === "mark"
         ? { x: start - 1, y: top + BAR_TOP - 2, width: 2, height: BAR_HEIGHT + 4 }
         : { x: start, y: top + BAR_TOP, width: Math.max(end - start, LEAST_BAR_WIDTH), height: BAR_HEIGHT };
-      return withTitle(element("rect", { class: kind, fill, ...size }), text);
+      if (kind !== "step") return [withTitle(element("rect", { class: kind, fill, ...size }), text)];
+      const y = size.y + part.row * STEP_HEIGHT;
+      // A gap tells it from the next.
+      const narrower = Math.max(size.width - 1, LEAST_BAR_WIDTH);
+      const bar = withTitle(element("rect", { class: kind, fill, ...size, y, width: narrower }), text);
+      bar.addEventListener("click", () => location.hash = `step-${part.step}`);
+      // Inside where there is room, behind it where nothing stands there.
+      const room = Math.max(x(part.free) - start, 0);
+      const label = fitting(part.label, room - 6);
+      return label === "" ? [bar] : [bar, element("text", { class: "label", x: start + 4, y: y + 10 }, label)];
     }
+  }
+
+  /** As much of a text as fits, and none where that would not say anything. */
+  function fitting(text, room) {
+    const letters = Math.floor(room / LETTER_WIDTH);
+    if (text.length <= letters) return text;
+    return letters < 10 ? "" : `${text.slice(0, letters - 1)}…`;
+  }
+
+  /** Steps that go on at the same time stand below each other; each has the room up to the next beside it. */
+  const rowEnds = [];
+  const stepParts = new Map(
+    data.marks.toSorted((one, other) => one.from - other.from).map((mark) => {
+      const free = rowEnds.findIndex((end) => end <= mark.from);
+      const row = free >= 0 ? free : Math.min(rowEnds.length, STEP_ROWS_MOST - 1);
+      rowEnds[row] = mark.to;
+      return [mark, row];
+    }),
+  );
+  const stepRows = Math.max(1, rowEnds.length);
+
+  function stepPart(mark) {
+    const { from, to, step, text, outcome, action } = mark;
+    const row = stepParts.get(mark);
+    const behind = data.marks.filter((other) => stepParts.get(other) === row && other.from >= to && other !== mark);
+    const free = behind.reduce((least, other) => Math.min(least, other.from), data.duration);
+    const label = action === "log" ? text.replace(/^log /, "") : `${step} ${text}`;
+    const took = to - from < 1000 ? "" : ` (${timeText(seconds(to - from), 0.001)})`;
+    const fill = style(outcome === "done" ? "--step" : "--step-bad");
+    return { kind: "step", from, to, fill, row, free, step, label, text: `${step} ${text}${took}` };
   }
 
   function queueLane({ name, holds }, index) {
@@ -95,17 +145,22 @@
   }
   const MARKS = { buffer: "--stop", "release-one": "--go", "release-indefinite": "--go", detach: "--go" };
 
-  function processLane({ name, bars }) {
-    return {
-      name,
-      parts: bars.map(({ from, to, text, isRunning, isFailed }) => ({
-        kind: isRunning ? "bar running" : "bar",
-        fill: style(isFailed ? "--bad" : "--process"),
-        from,
-        to,
-        text,
-      })),
-    };
+  function processLane({ name, bars, lines }) {
+    const written = lines.map(({ t, text, isError }) => ({
+      kind: isError ? "written error" : "written",
+      fill: style(isError ? "--bad" : "--text"),
+      from: t,
+      to: t,
+      text: `${timeText(seconds(t), 0.001)}: ${text}`,
+    }));
+    const parts = bars.map(({ from, to, text, isRunning, isFailed }) => ({
+      kind: isRunning ? "bar running" : "bar",
+      fill: style(isFailed ? "--bad" : "--process"),
+      from,
+      to,
+      text,
+    }));
+    return { name, parts: [...parts, ...written] };
   }
 
   function drawChart() {

@@ -8,16 +8,26 @@ import chartLicence from "uplot/LICENSE" with { type: "text" };
 import chartScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import chartStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import type { ScenarioEvent } from "../event.ts";
+import type { OutputLine } from "../run/processes.ts";
 import { findHolds, holdsHtml, totalsHtml } from "./holds.ts";
 import { ladderHtml, makeLadder } from "./ladder.ts";
 import ladderScript from "./ladder.js" with { type: "text" };
 import { type Markup, markup, scriptJson } from "./markup.ts";
+import { outputHtml } from "./output.ts";
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
-import { readRunLog } from "./run_log.ts";
-import { stepsHtml } from "./steps.ts";
+import { everyStep, readRunLog, type RunLog } from "./run_log.ts";
+import { sourceHtml, stepsHtml } from "./steps.ts";
 import { layoutHtml, summaryHtml } from "./summary.ts";
 import { makeTimeline } from "./timeline.ts";
+
+/** What a report has beside the event log, where it is known. */
+export interface ReportSources {
+  /** The scenario's file, to whose lines the steps then lead. */
+  source?: string;
+  /** What processes have written, in the order in which they did. */
+  output?: readonly OutputLine[];
+}
 
 /**
  * Makes the report of a run: the timeline, the holds, the steps with what they have written, and what it ran on.
@@ -27,8 +37,11 @@ import { makeTimeline } from "./timeline.ts";
  *
  * @throws {SyntaxError} where the events do not begin with a scenario's start
  */
-export async function formatReport(events: Iterable<ScenarioEvent>): Promise<string> {
-  const log = readRunLog(events);
+export async function formatReport(
+  events: Iterable<ScenarioEvent>,
+  { source, output }: ReportSources = {},
+): Promise<string> {
+  const log = { ...readRunLog(events), source: source?.replace(/\n$/, "").split("\n"), output };
   const holds = findHolds(log);
   const scripts = [
     `/*\n${chartLicence}*/\n${chartScript}`,
@@ -53,8 +66,10 @@ ${TIMELINE}
 ${ladderHtml(log)}
 ${holdsHtml(holds)}
 ${log.end && totalsHtml(log.end.queues)}
-<section id="steps"><h2>What happened</h2>
+<section id="steps"${isLong(log) ? markup` class="very-many"` : undefined}><h2>What happened</h2>
 ${stepsHtml(log)}</section>
+${outputHtml(log)}
+${sourceHtml(log)}
 ${layoutHtml(log.start)}
 </main>
 <script type="application/json" id="data">${
@@ -66,11 +81,18 @@ ${scripts.map((script) => markup`<script>${own(script)}</script>\n`)}</body>
 }
 
 const TIMELINE = markup`<section><h2>Timeline</h2>
-<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark starts a hold, a green one releases.
-Drag over the chart to look closer, click twice to see all of it again.</p>
+<p class="hint">Packets held in each queue. Times of holding are shaded; a red mark starts a hold, a green one releases. Click a step to
+go to it. A tick on a process is a line that it wrote. Drag over the chart to look closer, click twice to see all of it again.</p>
 <div id="timeline"></div>
 <noscript><p>The timeline is drawn by this page's own script, which does not run here.</p></noscript>
 </section>\n`;
+
+/** Above so many steps only those that are seen are laid out. */
+const STEPS_MANY = 1000;
+
+function isLong({ steps }: RunLog): boolean {
+  return everyStep(steps).drop(STEPS_MANY).next().done !== true;
+}
 
 /** A file of this program, as it is. */
 function own(text: string): Markup {

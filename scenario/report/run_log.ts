@@ -9,6 +9,7 @@ import type {
   StepEnd,
   StepStart,
 } from "../event.ts";
+import type { OutputLine } from "../run/processes.ts";
 
 /** A scenario's events, put together. */
 export interface RunLog {
@@ -23,6 +24,10 @@ export interface RunLog {
   processes: ReadonlyMap<string, ProcessEnd>;
   /** Packets that came into gates and left them, as they were seen. */
   packets: readonly (PacketIn | PacketOut)[];
+  /** The lines of the scenario's file, where they are known. */
+  source?: readonly string[];
+  /** What processes have written, as they wrote it, where that is known. */
+  output?: readonly OutputLine[];
 }
 
 /** A step, from its start to its end. */

@@ -35,6 +35,7 @@ function stepHtml(step: StepRecord, log: RunLog): Markup {
 <span class="id">${start.step}</span>
 <span class="text">${start.text}${optional(start.name, (name) => markup` <q>${name}</q>`)}</span>
 ${optional(start.host, (host) => markup`<span class="host">on ${host}</span>`)}
+<span class="place">${lineLink(start.line, log)}</span>
 ${end && markup`<span class="took">${formatTime(end.duration)}</span>`}
 ${outcome === "done" ? undefined : markup`<span class="badge ${outcome}">${outcome}</span>`}
 ${end?.skipped ? markup`<span class="badge skipped">skipped</span>` : undefined}
@@ -42,6 +43,20 @@ ${end?.skipped ? markup`<span class="badge skipped">skipped</span>` : undefined}
 ${end && endHtml({ ...end, ran: process?.ran ?? end.ran }, { isShown: process?.isExpected === false })}${
     below(step, log)
   }</li>\n`;
+}
+
+/** Where a step stands in the file: a link, where the file is in the report. */
+export function lineLink(line: number | undefined, { source }: Pick<RunLog, "source">): Markup | undefined {
+  if (line === undefined) return undefined;
+  return source ? markup`<a href="#line-${line}">line ${line}</a>` : markup`line ${line}`;
+}
+
+/** The scenario's file, line by line. */
+export function sourceHtml({ source, start }: RunLog): Markup | undefined {
+  return source && markup`<section id="source"><h2>${start.file ?? "The scenario"}</h2>
+<ol class="source-lines scroll" tabindex="0">${
+    source.map((line, index) => markup`<li id="line-${index + 1}"><code>${line}</code></li>\n`)
+  }</ol></section>\n`;
 }
 
 function endHtml(end: StepEnd, { isShown }: { isShown: boolean }): Markup {

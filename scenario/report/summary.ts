@@ -21,6 +21,7 @@ import {
   tableHtml,
 } from "./markup.ts";
 import { everyStep, type RunLog, type StepRecord } from "./run_log.ts";
+import { lineLink } from "./steps.ts";
 import { howEnded } from "./timeline.ts";
 
 const VERDICTS = { done: "passed", unmet: "expectation not met", failed: "failed", aborted: "ended early" };
@@ -58,18 +59,20 @@ function failureHtml(log: RunLog, end: ScenarioEnd): Markup {
   const ended = steps.filter(({ start }) => start.phase === "steps" && !start.outer)
     .find((step) => step.end?.outcome === "aborted" && step.start.step !== end.step)?.start;
   const words = lastWords(log, failed);
+  const written = failed?.line === undefined ? undefined : log.source?.[failed.line - 1]?.trim();
   return markup`<section class="failure ${end.outcome}" aria-label="What failed">
 <p class="why">${end.sentence}</p>
-<dl class="facts">${failed && markup`<dt>${label}</dt><dd>${stepLink(failed)}</dd>\n`}${
-    ended && markup`<dt>during</dt><dd>${stepLink(ended)}</dd>\n`
-  }${heldAt(log, end).map((text) => markup`<dt>then waiting</dt><dd>${text}</dd>\n`)}</dl>
+<dl class="facts">${failed && markup`<dt>${label}</dt><dd>${stepLink(failed, log)}</dd>\n`}${
+    written === undefined ? undefined : markup`<dt>in the file</dt><dd><code>${written}</code></dd>\n`
+  }${ended && markup`<dt>during</dt><dd>${stepLink(ended, log)}</dd>\n`}${
+    heldAt(log, end).map((text) => markup`<dt>then waiting</dt><dd>${text}</dd>\n`)
+  }</dl>
 ${words.map(({ ran, isAbout }) => wordsHtml(ran, isAbout))}</section>`;
 }
 
-function stepLink({ step, text, name, line }: StepStart): Markup {
-  return markup`<a href="#step-${step}">${step}</a> ${name ?? text}${
-    line === undefined ? undefined : `, line ${line}`
-  }`;
+function stepLink({ step, text, name, line }: StepStart, log: RunLog): Markup {
+  const place = lineLink(line, log);
+  return markup`<a href="#step-${step}">${step}</a> ${name ?? text}${place && markup`, ${place}`}`;
 }
 
 /**
@@ -155,8 +158,12 @@ export function layoutHtml(start: ScenarioStart): Markup {
   const { hosts, queues } = start;
   return markup`<section id="environment"><h2>Environment</h2>
 <dl class="facts">${facts(start).map(([what, value]) => markup`<dt>${what}</dt><dd>${value}</dd>\n`)}</dl>
-${hosts.length > 0 ? markup`<h3>Hosts</h3>${tableHtml(HOST_COLUMNS, hosts, "")}` : undefined}
-${queues.length > 0 ? markup`<h3>Gates and plugs</h3>${tableHtml(QUEUE_COLUMNS, queues, "")}` : undefined}
+${hosts.length > 0 ? markup`<h3>Hosts</h3>${tableHtml(HOST_COLUMNS, hosts, { label: "Hosts" })}` : undefined}
+${
+    queues.length > 0
+      ? markup`<h3>Gates and plugs</h3>${tableHtml(QUEUE_COLUMNS, queues, { label: "Gates and plugs" })}`
+      : undefined
+  }
 </section>\n`;
 }
 

@@ -1,6 +1,7 @@
 import type { Outcome, RanProcess } from "../event.ts";
 import type { Hold } from "./holds.ts";
 import { formatNumberOf } from "./markup.ts";
+import { laneName, linesByLane, type WrittenLine } from "./output.ts";
 import { everyStep, momentOf, type RunLog } from "./run_log.ts";
 
 /** What the page draws; times are microseconds since the scenario began. */
@@ -26,6 +27,8 @@ export interface QueueLane {
 export interface ProcessLane {
   name: string;
   bars: readonly ProcessBar[];
+  /** What was written, and when. */
+  lines: readonly WrittenLine[];
 }
 
 /** A process, from its start to its end, or to the end of the log. */
@@ -40,7 +43,10 @@ export interface ProcessBar {
 
 /** What is drawn of a step. */
 export interface Mark {
+  /** When it took effect, began and ended. */
   t: number;
+  from: number;
+  to: number;
   step: string;
   action: string;
   text: string;
@@ -99,29 +105,33 @@ function backlogAt({ looks, steps }: RunLog, queue: string, times: readonly numb
 function marks({ steps }: RunLog): Mark[] {
   return everyStep(steps).filter((step) => step.steps.length === 0 && step.end !== undefined).map((step) => ({
     t: momentOf(step),
+    from: step.start.t,
+    to: step.end?.t ?? step.start.t,
     step: step.start.step,
     action: step.start.action,
-    text: step.start.text,
+    text: step.start.name ?? step.start.text,
     outcome: step.end?.outcome ?? "aborted",
     queues: step.start.queues,
   })).toArray();
 }
 
-function processLanes({ steps, processes }: RunLog, duration: number): ProcessLane[] {
+function processLanes(log: RunLog, duration: number): ProcessLane[] {
+  const { steps, processes } = log;
+  const lines = linesByLane(log);
   const lanes = new Map<string, Map<string, ProcessBar>>();
   // A process that was started is told of twice: in the end of that step, which has its host, and where it has ended
   const laneOf = new Map<string, Map<string, ProcessBar>>();
   for (const { start, end } of everyStep(steps)) {
     if (!end?.ran) continue;
     const process = `${end.ran.pid} ${end.ran.from}`;
-    const name = [start.host, end.ran.name ?? "commands"].filter(Boolean).join(": ");
+    const name = laneName(start.host, end.ran.name);
     const lane = laneOf.get(process) ?? lanes.get(name) ?? new Map<string, ProcessBar>();
     if (!laneOf.has(process)) lanes.set(name, lane);
     const ended = processes.get(start.step);
     const isFailed = end.outcome !== "done" || ended?.isExpected === false;
     laneOf.set(process, lane.set(process, bar(ended?.ran ?? end.ran, { isFailed, duration })));
   }
-  return [...lanes].map(([name, lane]) => ({ name, bars: [...lane.values()] }));
+  return [...lanes].map(([name, lane]) => ({ name, bars: [...lane.values()], lines: lines.get(name) ?? [] }));
 }
 
 function bar(ran: RanProcess, { isFailed, duration }: { isFailed: boolean; duration: number }): ProcessBar {

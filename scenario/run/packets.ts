@@ -77,7 +77,7 @@ export class Packets implements Disposable {
     try {
       this.#takeFrom(gate, capture);
     } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
+      if (!(error instanceof NetlinkError || error instanceof QueueError)) throw error;
       this.#captures.delete(gate);
       ignoring(() => capture[Symbol.dispose]());
     }

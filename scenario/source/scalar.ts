@@ -64,7 +64,7 @@ export const DURATION_RANGE: Schema<{ leastMs: number; mostMs: number }> = parse
     v.string(RANGE_EXPECTED),
     v.regex(/^\d+(\.\d+)?(us|ms|s|m|h)(\.\.\d+(\.\d+)?(us|ms|s|m|h))?$/, RANGE_EXPECTED),
   ),
-  { parse: parseRange, expected: "a range with the shorter duration first: 10ms..50ms" },
+  { parse: parseRange, expected: "at most 24 days, and in a range the shorter duration first: 10ms..50ms" },
 );
 
 function parseRange(text: string): { leastMs: number; mostMs: number } {

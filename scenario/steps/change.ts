@@ -24,6 +24,7 @@ const CHANGE = {
 export const BUFFER: StepKind<ChangeStep> = {
   ...CHANGE,
   action: "buffer",
+  words: ["buffer", "block"],
   describe: ({ queues }) => `buffer ${queues.join(", ")}`,
   run({ queues }, { stage, details }) {
     details.asked = stage.queues.change(queues, { action: "buffer" });
@@ -36,7 +37,7 @@ export const BUFFER: StepKind<ChangeStep> = {
 export const RELEASE: StepKind<ChangeStep> = {
   ...CHANGE,
   action: "release-indefinite",
-  words: ["release", "release-indefinite"],
+  words: ["release", "release-indefinite", "release_indefinite"],
   describe: ({ queues }) => `release ${queues.join(", ")}`,
   run: ({ queues }, scene) => letGo(queues, "release-indefinite", scene),
 };

@@ -1,3 +1,4 @@
+import { nearest } from "../../plug/nearest.ts";
 import type { PlannedQueue, Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { ATTACH } from "./attach.ts";
@@ -48,6 +49,37 @@ const BY_ACTION: ReadonlyMap<string, StepKind> = new Map(STEPS.map((kind) => [ki
 export const STEP_WORDS: ReadonlyMap<string, StepKind> = new Map(
   STEPS.flatMap((kind) => (kind.words ?? [kind.action]).map((word) => [word, kind] as const)),
 );
+
+/** What people call steps elsewhere, and what they are called here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  add: "attach",
+  assert: "expect",
+  check: "expect",
+  command: "run",
+  delay: "sleep",
+  delete: "detach",
+  echo: "log",
+  exec: "run",
+  for: "repeat",
+  freeze: "buffer",
+  kill: "stop",
+  loop: "repeat",
+  pause: "buffer",
+  print: "log",
+  remove: "detach",
+  resume: "release",
+  shell: "run",
+  spawn: "start",
+  unblock: "release",
+  unhold: "release",
+  unpause: "release",
+};
+
+/** The step that an unknown word may mean. */
+export function stepMeant(word: string): string | undefined {
+  const lower = word.toLowerCase();
+  return Object.hasOwn(ELSEWHERE, lower) ? ELSEWHERE[lower] : nearest(word, [...STEP_WORDS.keys()]);
+}
 
 /** The kind that a step is of. */
 export function kindOf({ action }: Step): StepKind {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PacketQueue } from "../../capture/gate_capture.ts";
+import { PacketQueue } from "../../capture/packet_queue.ts";
 import { Random } from "../codec/random.ts";
 
 const packet = (number: number, timeNs: number, length = 60) => ({
@@ -27,7 +27,7 @@ Deno.test("PacketQueue does not know a packet that came before the capture, and 
   [1, 2, 3].forEach((number) => queue.arrive(packet(number, number)));
   assertEquals(queue.leave(packet(99, 10)).arrival, undefined);
   assertEquals(queue.leave(packet(3, 11)).arrival?.number, 3);
-  assertEquals([queue.dropped, queue.waiting.length], [2, 0]);
+  assertEquals([queue.skipped, queue.waiting.length], [2, 0]);
 });
 
 Deno.test("PacketQueue counts the copies that were lost, and numbers the packets as if they had come", () => {
@@ -36,6 +36,7 @@ Deno.test("PacketQueue counts the copies that were lost, and numbers the packets
   assertEquals(queue.arrive(packet(5, 5), 3).number, 5);
   assertEquals(queue.lostArrivals, 3);
   assertEquals([2, 5].map((number) => queue.leave(packet(number, 9)).arrival?.number), [undefined, 5]);
+  assertEquals(queue.skipped, 1);
 });
 
 Deno.test("PacketQueue does not take a packet for one that came later, or had another length", () => {
@@ -66,5 +67,60 @@ Deno.test("PacketQueue joins each packet with itself, whatever is lost on the wa
         assertEquals(arrival?.number, seen.has(next) ? next : undefined, `seed ${seed}`);
       }
     }
+  }
+});
+
+Deno.test("PacketQueue numbers those that waited before it, and takes what leaves first for them, also where it says the same", () => {
+  const queue = new PacketQueue();
+  queue.count(2, 10n);
+  assertEquals([20, 21].map((at) => queue.arrive(packet(7, at)).number), [3, 4]);
+  assertEquals(queue.queued.map(({ number, count }) => [number, count]), [[1, 2], [3, 1], [4, 1]]);
+  const left = [30, 31, 32, 33].map((at) => queue.leave(packet(7, at)));
+  assertEquals(left.map(({ number }) => number), [1, 2, 3, 4]);
+  assertEquals(left.map(({ arrival }) => arrival?.number), [undefined, undefined, 3, 4]);
+  assertEquals(left.map(({ sinceNs }) => sinceNs), [10n, 10n, undefined, undefined]);
+  assertEquals([queue.skipped, queue.size], [0, 0]);
+});
+
+Deno.test("PacketQueue finds its place again by what packets say, where some left that were not seen", () => {
+  const queue = new PacketQueue();
+  queue.count(5, 10n);
+  [20, 21].forEach((at) => queue.arrive(packet(at, at)));
+  queue.forget(4);
+  const left = [20, 21].map((number) => queue.leave(packet(number, 40)));
+  assertEquals(left.map(({ number, arrival }) => [number, arrival?.timeNs]), [[6, 20n], [7, 21n]]);
+  assertEquals(queue.size, 0);
+});
+
+Deno.test("PacketQueue numbers what leaves of those whose copies were lost, and says since when they were there", () => {
+  const queue = new PacketQueue();
+  queue.arrive(packet(1, 1));
+  queue.arrive(packet(4, 40), 2);
+  const left = [1, 2, 3, 4].map((number) => queue.leave(packet(number, 100)));
+  assertEquals(left.map(({ number }) => number), [1, 2, 3, 4]);
+  assertEquals(left.map(({ arrival, sinceNs }) => arrival?.timeNs ?? sinceNs), [1n, 40n, 40n, 40n]);
+});
+
+Deno.test("PacketQueue puts the tag back that the kernel keeps beside a packet, and compares without it", () => {
+  const queue = new PacketQueue();
+  const frame = (timeNs: bigint) => ({ timeNs, length: 60, bytes: new Uint8Array(60).map((_, at) => at) });
+  const tag = 0x8100_000c;
+  // Of one filter it is known when the packet comes in, of another only when it leaves
+  for (const cameWith of [tag, 0]) {
+    const came = queue.arrive({ ...frame(1n), tag: cameWith });
+    assertEquals(came.length, cameWith ? 64 : 60);
+    const left = queue.leave({ ...frame(2n), tag });
+    assertEquals([...left.bytes.subarray(10, 18)], [10, 11, 0x81, 0, 0, 12, 12, 13]);
+    assertEquals([left.length, left.arrival?.length, left.arrival?.bytes], [64, 64, left.bytes]);
+  }
+});
+
+Deno.test("PacketQueue stays quick where 100,000 packets wait and others leave before them", () => {
+  const queue = new PacketQueue();
+  queue.arrive(packet(0, 1));
+  for (let number = 1; number <= 100_000; number++) queue.arrive(packet(number & 0xffff, number, 60 + number));
+  for (let number = 1; number <= 20_000; number++) assertEquals(queue.leave(packet(1, 200_000, 59)).arrival, undefined);
+  for (let number = 0; number <= 100_000; number++) {
+    assertEquals(queue.leave(packet(number & 0xffff, 200_000, 60 + number)).arrival?.number, number + 1);
   }
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { askForPsample, readFamily, readSample } from "../../capture/psample.ts";
+import { askForPsample, onlyGroups, readFamily, readSample } from "../../capture/psample.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { attribute, concat, message, text, wideWords, words } from "../codec/bytes.ts";
 import { Random } from "../codec/random.ts";
@@ -66,4 +66,50 @@ Deno.test("readSample() gives nothing of what is cut off or damaged, and never t
     const sample = readSample(bytes, FAMILY);
     assert(sample === undefined || sample.bytes.length <= bytes.length, `seed ${seed}`);
   }
+});
+
+/** Runs a program of classic BPF as the kernel does, as far as these have instructions. */
+function accepts(program: ReturnType<typeof onlyGroups>, message: Uint8Array): boolean {
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  let [a, x] = [0, 0];
+  for (let at = 0;; at++) {
+    const [code, ifSo, ifNot, value] = program[at];
+    if (code === 0x00) a = value;
+    else if (code === 0x01) x = value;
+    else if (code === 0x07) x = a;
+    else if (code === 0x20 && value === 0xfffff00c) a = attributeAt(view, { from: a, type: x });
+    else if (code === 0x40) a = view.getUint32(x + value);
+    else if (code === 0x54) a = (a & value) >>> 0;
+    else if (code === 0x15) at += a === value ? ifSo : ifNot;
+    else if (code === 0x06) return value !== 0;
+    else throw new Error(`no instruction ${code}`);
+  }
+}
+
+/** `SKF_AD_NLATTR`: where an attribute stands; 0 where there is none. */
+function attributeAt(view: DataView, { from, type }: { from: number; type: number }): number {
+  for (let at = from; at + 4 <= view.byteLength;) {
+    const length = view.getUint16(at, true);
+    if (length < 4 || at + length > view.byteLength) return 0;
+    if (view.getUint16(at + 2, true) === type) return at;
+    at += length + 3 & ~3;
+  }
+  return 0;
+}
+
+Deno.test("onlyGroups() lets the samples of some groups through, and no other message", () => {
+  const sampleOf = (group: number) => message(27, 0, header(0), attribute(0, half(3)), attribute(3, words(group)));
+  const program = onlyGroups(0x40000104, 4);
+  const groups = [0x40000103, 0x40000104, 0x40000107, 0x40000108, 0x50000104, 0x04010040, 0];
+  assertEquals(groups.map((group) => accepts(program, sampleOf(group))), [
+    false,
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  assertEquals([accepts(program, ANSWER), accepts(program, SAMPLE)], [false, false]);
+  assertEquals(accepts(onlyGroups(0x50000000, 4), SAMPLE), true);
 });

@@ -26,6 +26,11 @@ export async function plugctl(words: readonly string[], options?: RunOptions): P
   return outcome(await makeCommand(words, options).output());
 }
 
+/** Starts the program with these words. */
+export function spawnPlugctl(words: readonly string[], options?: RunOptions): Deno.ChildProcess {
+  return makeCommand(words, options).spawn();
+}
+
 /** As `plugctl`, but keeps this process waiting: in the network namespace that it is in at this moment. */
 export function plugctlHere(words: readonly string[], options?: RunOptions): Outcome {
   return outcome(makeCommand(words, options).outputSync());

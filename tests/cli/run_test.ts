@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Outcome, plugctl } from "./plugctl.ts";
+import { type Outcome, plugctl, spawnPlugctl } from "./plugctl.ts";
+import { runHere } from "./run_here.ts";
 
 /** Runs `plugctl run` with these words on a file that holds this text. */
 async function runFile(text: string, ...words: string[]): Promise<Outcome & { file: string }> {
@@ -149,4 +150,73 @@ Deno.test("run says that there is no such file", async () => {
   const file = "/nonexistent/a.yaml";
   const { status, stderr } = await plugctl(["run", file]);
   assertEquals([status, stderr], [1, `plugctl: cannot read ${file}: there is no such file\n`]);
+});
+
+Deno.test("run --watch runs again each time that the file is saved, also with a mistake in it, until a signal", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/a.yaml`;
+  // As editors do that put a new file in place of the old one
+  const save = (steps: string) => {
+    Deno.writeTextFileSync(`${folder}/new`, `name: x\nsteps: [${steps}]\n`);
+    Deno.renameSync(`${folder}/new`, file);
+  };
+  save("log: one");
+  const child = spawnPlugctl(["run", "--watch", file]);
+  const told = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  /** What it says until it waits for a change. */
+  const untilCalm = async () => {
+    for (let text = "";;) {
+      const { value, done } = await told.read();
+      text += value ?? "";
+      if (done || text.includes("Ctrl-C ends it\n")) return text;
+    }
+  };
+  try {
+    const waiting = `plugctl: waiting for a change of ${file}; Ctrl-C ends it\n`;
+    assertEquals(await untilCalm(), waiting);
+    save("lag: two");
+    assertMatch(await untilCalm(), /a.yaml:2:9: unknown key "lag".*\nplugctl: waiting for/);
+    save("run: 'exit 1'");
+    assertMatch(await untilCalm(), /plugctl: step 1 \(line 2\): exit 1 ended with exit status 1\nplugctl: waiting for/);
+    save("log: three");
+    assertEquals(await untilCalm(), waiting);
+    child.kill("SIGINT");
+    const text = await new Response(child.stdout).text();
+    assertEquals([...text.matchAll(/^.* (✓ 1|✗ 1)\b/gm)].map(([, what]) => what), [
+      "✓ 1",
+      "✗ 1",
+      "✓ 1",
+    ]);
+    assertEquals((await child.status).code, 130);
+  } finally {
+    await told.cancel();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("new writes a scenario that can be read, under the name given, and touches nothing that is there", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const written = await runHere("new", `${folder}/my $& answer`);
+    const file = `${folder}/my $& answer.yaml`;
+    assertEquals([written.status, written.stdout], [0, `${file}\n`]);
+    assertMatch(written.stderr, /^plugctl: run it: plugctl run /);
+    const { name } = JSON.parse((await runHere("run", "--dry-run", "--json", file)).stdout);
+    assertEquals(name, "my $& answer");
+    const again = await runHere("new", file);
+    assertEquals(again, {
+      status: 1,
+      stdout: "",
+      stderr: `plugctl: cannot write ${file}: it is there already; give another name\n`,
+    });
+    const nowhere = await runHere("new", `${folder}/a/b.yml`);
+    assertEquals([nowhere.status, nowhere.stderr], [
+      1,
+      `plugctl: cannot write ${folder}/a/b.yml: there is no such folder\n`,
+    ]);
+    assertEquals((await runHere("new", ".yaml")).status, 2);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["my $& answer.yaml"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -1,10 +1,12 @@
 // What a guardian does, in this process: over a channel that is a fake, on a kernel that is one.
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Gate } from "../../gate/gate.ts";
 import { type GateCharge, gateDuty } from "../../gate/guarded_gate.ts";
 import type { Order, Released, Report } from "../../guardian/charge.ts";
 import { Ear } from "../../guardian/ear.ts";
 import { Guard, type GuardChannel } from "../../guardian/guard.ts";
+import { type Deadline, markOfPlug } from "../../guardian/mark.ts";
 import { WATCHED_GROUPS } from "../../guardian/watch.ts";
 import { EINVAL } from "../../linux/netlink_error.ts";
 import { Listener } from "../../netlink/listener.ts";
@@ -75,6 +77,8 @@ class Scene {
   readonly stranger = this.kernel.connect(STRANGER);
   /** What the guardian has written to the kernel's log. */
   readonly log: string[] = [];
+  /** The deadlines that others can read. */
+  readonly deadlines = new Set<Deadline>();
   isNamespaceDeleted = false;
   readonly #letGo = Promise.withResolvers<void>();
   /** Resolves when the guardian has nothing to do any more with what it was to keep. */
@@ -94,6 +98,10 @@ class Scene {
       connect: () => this.kernel.connection,
       listen: () => new Listener(this.kernel.listen(WATCHED_GROUPS)),
       showMark: (purpose) => purpose === "kept" ? { [Symbol.dispose]: this.#letGo.resolve } : undefined,
+      showDeadline: (_, deadline) => {
+        this.deadlines.add(deadline);
+        return { [Symbol.dispose]: () => void this.deadlines.delete(deadline) };
+      },
       watchUse: () => () => this.isNamespaceDeleted,
       log: (line) => void this.log.push(line),
     });
@@ -167,6 +175,23 @@ Deno.test("Guard releases at the deadline, and says what was held; the process g
   await scene.channel.reported("dropped");
   scene.channel.end();
   await scene.ended;
+});
+
+Deno.test("Guard lets others know its deadline for as long as it holds, and only the last one", async () => {
+  const scene = new Scene();
+  const from = Date.now();
+  await scene.hold({ maxMs: 60_000 });
+  const [deadline] = scene.deadlines;
+  assertEquals([deadline.mark, scene.deadlines.size], [markOfPlug({ ifindex: 2, parent: TC_H_ROOT }), 1]);
+  assert(deadline.atMs >= from + 60_000 && deadline.atMs <= Date.now() + 60_000);
+  scene.channel.order({ order: "arm", id: CHARGE_ID, maxMs: 90_000 });
+  scene.channel.order({ order: "look", id: CHARGE_ID });
+  await scene.channel.reported("looked");
+  assertEquals([...scene.deadlines].map(({ atMs }) => atMs >= from + 90_000), [true]);
+  scene.channel.order({ order: "disarm", id: CHARGE_ID });
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.deadlines.size, 0);
 });
 
 Deno.test("Guard releases on SIGTERM, and says so", async () => {
@@ -276,6 +301,25 @@ Deno.test("Guard leaves alone at the death what is in the place of a plug that o
   await scene.ended;
   assertEquals(other.plug?.holds, true);
 });
+
+for (const order of ["watch", "know"] as const) {
+  Deno.test(`Guard leaves it alone also where it hears of the plug only behind that: ${order}`, async () => {
+    const scene = new Scene();
+    const plug = Plug.attach({ dev: "eth0", connection: scene.kernel.connection });
+    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev: "eth0", place: plug.place, takeAway: true };
+    scene.channel.order({ order: "take", id: CHARGE_ID, charge }, { order: "arm", id: CHARGE_ID });
+    await scene.channel.reported("taken");
+    plug.buffer({ force: true });
+    scene.stranger.transact([deleteRequest(plug.place)]);
+    const other = scene.kernel.addQdisc(scene.eth0, { kind: "plug", handle: plug.place.handle });
+    other.plug?.change(0, 0);
+    scene.channel.order({ order, id: CHARGE_ID });
+    await scene.channel.reported("watching");
+    scene.channel.end();
+    await scene.ended;
+    assertEquals([scene.kernel.qdiscs.includes(other), other.plug?.holds], [true, true]);
+  });
+}
 
 /** How a plug was changed by others while it held nothing: by tc, of whose changes the kernel does not say what they were, or by plugctl. */
 type Change = ["tc" | "plugctl", ...PlugAction[]];

@@ -7,6 +7,7 @@
 import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEnd, ScenarioEvent, StepEnd, StepStart } from "../../scenario/event.ts";
 import { Written } from "../cli/written.ts";
+import { type LeftPacket, packetsOfFile } from "../scenario/report/ladder_file.ts";
 
 const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
 
@@ -30,8 +31,9 @@ export interface Course {
   /** The step that was not done, in words, and why; empty where all were. */
   failure: string;
   stderr: string;
-  /** The page of `--report`, where that was asked for. */
+  /** The page of `--report`, and what tshark reads of the file of `--capture`, where they were asked for. */
   report?: string;
+  packets?: readonly LeftPacket[];
 }
 
 /** Changes one of the files of an example. */
@@ -46,7 +48,7 @@ export interface ExampleOptions {
   options?: readonly string[];
   /** What is changed in the copy of its folder that it runs in. */
   edits?: readonly Edit[];
-  /** Whether a report is made, too. */
+  /** Whether a report and a capture are made, too. */
   withReport?: boolean;
 }
 
@@ -61,9 +63,12 @@ export async function runExample(
       await Deno.copyFile(`${EXAMPLES}${name}/${file}`, `${folder}/${file}`);
     }
     for (const { file = `${name}.yaml`, change } of edits) await edit(`${folder}/${file}`, change);
-    const report = `${folder}/report.html`;
-    const course = await run([...options, ...withReport ? ["--report", report] : [], `${folder}/${name}.yaml`]);
-    return withReport ? { ...course, report: await Deno.readTextFile(report) } : course;
+    const [report, capture] = [`${folder}/report.html`, `${folder}/packets.pcapng`];
+    const files = withReport ? ["--report", report, "--capture", capture] : [];
+    const course = await run([...options, ...files, `${folder}/${name}.yaml`]);
+    if (!withReport) return course;
+    const packets = await packetsOfFile(capture, course.events);
+    return { ...course, report: await Deno.readTextFile(report), packets };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -3,6 +3,7 @@
 import { Ajv } from "ajv";
 import { assert, assertEquals } from "@std/assert";
 import { type Course, EXAMPLE_NAMES, runExample } from "./example.ts";
+import { packetsOfLadder } from "../scenario/report/ladder_file.ts";
 import { testWithHaproxy } from "./haproxy.ts";
 import { assertNumbers } from "./report_numbers.ts";
 
@@ -12,8 +13,8 @@ const isEvent = new Ajv({ strict: false, validateFormats: false }).compile(SCHEM
 
 /** Where a few are enough to show it. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = { haproxy_reload: ["--set", "reloads=5"] };
-/** The one of which a report is made, too: it holds twice, each time until a release. */
-const WITH_REPORT = "half_close";
+/** The one whose report's numbers are compared: it holds twice, each time until a release. */
+const WITH_NUMBERS = "half_close";
 
 /** The machine's own namespaces and devices. */
 function machine(): string {
@@ -29,10 +30,14 @@ function assertPassed({ status, end, failure, stderr }: Course): void {
 for (const name of EXAMPLE_NAMES) {
   testWithHaproxy(`examples/${name} shows what it says, and leaves nothing behind`, async () => {
     const before = machine();
-    const course = await runExample(name, { options: OPTIONS[name], withReport: name === WITH_REPORT });
+    const course = await runExample(name, { options: OPTIONS[name], withReport: true });
     assertPassed(course);
+    assertEquals(packetsOfLadder(course.report ?? ""), course.packets);
+    const [start] = course.events;
+    const hasGate = start.event === "scenario-start" && start.queues.some(({ kind }) => kind === "gate");
+    assertEquals((course.packets?.length ?? 0) > 0, hasGate);
     for (const event of course.events) assert(isEvent(event), JSON.stringify([event, isEvent.errors]));
-    if (course.report !== undefined) assertNumbers(course.report, course.events);
+    if (name === WITH_NUMBERS) assertNumbers(course.report ?? "", course.events);
     assertEquals(machine(), before);
   });
 }

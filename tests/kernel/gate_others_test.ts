@@ -266,4 +266,14 @@ Deno.test("what was written is what gate list prints, also where it is longer th
     ...written.toReversed().flatMap((match) => ["--match", match]),
   );
   assertMatch(again.stderr, /the gate long is there already, and nothing was changed/);
+  const tooLong = ["--match", `ip6 tcp dst host ${"fd00:1234:5678:9abc:def0:1234:5678:1/128 or ".repeat(9)}fd01::1`];
+  const refused = await plugctl(pair.left, "gate", "add", "longer", ...place, ...tooLong);
+  assertEquals(refused.status, 2);
+  assertMatch(refused.stderr, /a gate's match cannot have \d+ characters, at most \d+ with \d+ filters: shorten it/);
+  const listed = JSON.parse(await plugctlDone(pair.left, "gate", "list", "long", "--json"));
+  assertEquals(listed.map(({ name }: { name: string }) => name), ["long"]);
+  assertMatch(
+    (await plugctl(pair.left, "gate", "list", "lnog")).stderr,
+    /cannot find gate lnog: there is no such gate; did you mean long/,
+  );
 });

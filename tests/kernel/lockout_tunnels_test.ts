@@ -80,7 +80,7 @@ const IPSEC: Case[] = [
     name: "between the ends of the session",
     modules: ["xfrm_user"],
     lines: [
-      "xfrm policy add src 10.0.1.1/32 dst 10.0.1.2/32 proto tcp dir out tmpl proto esp reqid 1 mode transport",
+      "xfrm policy add src 10.0.1.1/32 dst 10.0.1.2/32 proto 6 dir out tmpl proto esp reqid 1 mode transport",
       "xfrm policy add src 10.0.0.1/32 dst 10.0.0.2/32 dir out tmpl proto esp reqid 2 mode transport",
     ],
     session: "10.0.1.2 50000 10.0.1.1 22",
@@ -108,7 +108,7 @@ const IPSEC: Case[] = [
     lines: [
       ...INNER,
       `xfrm policy add src 172.16.0.1/32 dst 172.16.1.0/24 dir out ${ESP_TUNNEL}`,
-      `xfrm policy add src 172.16.0.1/32 dst 172.16.0.0/24 proto udp dir out ${ESP_TUNNEL}`,
+      `xfrm policy add src 172.16.0.1/32 dst 172.16.0.0/24 proto 17 dir out ${ESP_TUNNEL}`,
       `xfrm policy add src 172.16.0.0/24 dst 172.16.0.1/32 dir in ${ESP_TUNNEL}`,
       "xfrm policy add src 172.16.0.1/32 dst 172.16.0.2/32 dir out",
       `xfrm policy add src 172.16.0.1/32 dst 172.16.0.0/24 dir out if_id 7 ${ESP_TUNNEL}`,
@@ -123,7 +123,7 @@ const IPSEC: Case[] = [
       "link add tn0 type gre local 10.0.1.1 remote 10.0.1.2",
       "address add 172.16.0.1/24 dev tn0",
       "link set tn0 up",
-      "xfrm policy add src 10.0.1.1/32 dst 10.0.1.2/32 proto gre dir out tmpl proto esp reqid 1 mode transport",
+      "xfrm policy add src 10.0.1.1/32 dst 10.0.1.2/32 proto 47 dir out tmpl proto esp reqid 1 mode transport",
     ],
     session: "172.16.0.2 50000 172.16.0.1 22",
     verdicts: { "eth1 out esp": "session", "eth1 in esp": "session", "eth1 out tcp": "held" },

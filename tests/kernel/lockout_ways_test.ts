@@ -37,7 +37,7 @@ const CASES: Case[] = [
   {
     name: "rules by port, by mark and by type of service",
     lines: [
-      "rule add ipproto tcp sport 22 table 100",
+      "rule add ipproto 6 sport 22 table 100",
       "route add 192.0.2.0/24 via 10.0.1.2 dev eth1 table 100",
       "link add dmark type dummy",
       "link set dmark up",

@@ -77,7 +77,7 @@ for (const { name, direction, address, match } of WAYS) {
       const end = address.includes(":") ? `[${address}]` : address;
       assert(line(event).endsWith(` > ${end}:9000 UDP 48`), line(event));
     }
-    assertEquals(capture.losses(), [{ gate: "web", arrivals: 0, departures: 0, dropped: 0 }]);
+    assertEquals(capture.losses(), [{ gate: "web", dev: undefined, arrivals: 0, departures: 0, dropped: 0 }]);
     capture[Symbol.dispose]();
     const [{ faults, hitPackets }] = await gatesOf(host);
     assertEquals([faults, hitPackets], [[], COUNT]);
@@ -119,8 +119,8 @@ for (const address of ["10.0.0.2", "[fd00::2]"]) {
   });
 }
 
-// The kernel keeps the tag beside the bytes of a packet, and psample copies the bytes alone.
-Deno.test("a packet in a VLAN is shown as it comes in and as it leaves, without its tag", async () => {
+// The kernel keeps the tag beside the bytes of a packet, and psample copies the bytes alone: what comes in has that of the filter.
+Deno.test("a packet in a VLAN is shown with its tag as it comes in and as it leaves", async () => {
   using pair = new GatePair();
   for (const [host, other, own] of [[pair.left, 2, 1], [pair.right, 1, 2]] as const) {
     host.configure([
@@ -136,7 +136,7 @@ Deno.test("a packet in a VLAN is shown as it comes in and as it leaves, without 
   using sender = new UdpSocket(pair.left, { address: "10.12.0.1", port: 0 });
   sendNumbered(sender, { address: "10.12.0.2", port: 9000 }, { count: 1 });
   const lines = (await takeEvents(capture, 2)).map(line);
-  for (const each of lines) assert(/^10\.12\.0\.1:\d+ > 10\.12\.0\.2:9000 UDP 4$/.test(each), lines.join("\n"));
+  for (const each of lines) assert(/^10\.12\.0\.1:\d+ > 10\.12\.0\.2:9000 VLAN 12 UDP 4$/.test(each), lines.join("\n"));
 });
 
 Deno.test("a tap that is put in and taken out lets no packet past the gate, loses none and reorders none", async () => {
@@ -166,43 +166,150 @@ Deno.test("a tap that is put in and taken out lets no packet past the gate, lose
   assertEquals((await gatesOf(pair.left))[0].hitPackets, arrived.sent);
 });
 
-Deno.test("capture writes a pcapng that tshark reads, with how long each packet was held", async () => {
+/** The fields of each packet of a file, or of what comes by standard input, as tshark has them. */
+const FIELDS = ["frame.interface_name", "udp.dstport", "frame.len", "frame.comment"].flatMap((field) => ["-e", field]);
+
+Deno.test("capture writes a pcapng that tshark reads, with how long each packet was held, also by a pipe", async () => {
   using pair = new GatePair();
   const file = await Deno.makeTempFile({ prefix: "plugctl-", suffix: ".pcapng" });
-  await plugctlDone(
-    pair.left,
-    "gate",
-    "add",
-    "web",
-    "--dev",
-    "eth0",
-    "--direction",
-    "egress",
-    "--match",
-    "udp dst port 9000",
-  );
-  await plugctlDone(pair.left, "buffer", "web");
+  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", "udp dst port 9000");
   using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
   using receiver = new UdpSocket(pair.right, { address: "10.0.0.2", port: 9000 });
-  const child = pair.left.spawn([...PLUGCTL, "capture", "web", "-w", file], {
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
+  const [arrivals, ...captures] = [["--arrivals", "-w", file], ["-w", "-"]].map((words) => {
+    const child = pair.left.spawn([...PLUGCTL, "capture", "web", ...words], {
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return { child, said: readLines(child.stderr) };
   });
-  const said = readLines(child.stderr);
-  assertEquals((await said.next()).value, "plugctl: capturing gate web");
+  const [piped] = captures;
+  const shown = piped.child.stdout.pipeThrough(new TransformStream());
+  for (const { said } of [arrivals, piped]) assertEquals((await said.next()).value, "plugctl: capturing gate web");
+  const tshark = pair.left.spawn(["tshark", "-l", "-r", "-", "-T", "fields", ...FIELDS], {
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  });
+  const piping = shown.pipeTo(tshark.stdin);
+  await plugctlDone(pair.left, "buffer", "web");
   sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 3 });
   await pair.holds("web", 3);
+  await new Promise((resolve) => setTimeout(resolve, 300));
   await plugctlDone(pair.left, "release", "web");
   assertEquals((await receiveNumbers(receiver, { count: 3, ...WAIT })).length, 3);
-  child.kill("SIGINT");
-  assertEquals((await said.next()).value, `plugctl: 3 packets were written to ${file}`);
-  assertEquals((await child.status).code, 0);
-  const fields = ["frame.interface_name", "udp.dstport", "frame.comment"].flatMap((field) => ["-e", field]);
-  const captured = pair.left.run("tshark", "-r", file, "-T", "fields", ...fields).trim().split("\n");
-  assertEquals(captured.length, 3);
-  for (const each of captured) assert(/^web\t9000\theld \d+ ms by gate web$/.test(each), each);
+  for (const { child } of [arrivals, piped]) child.kill("SIGINT");
+  assertEquals((await arrivals.said.next()).value, `plugctl: 3 packets were written to ${file}`);
+  assertEquals((await piped.said.next()).value, "plugctl: 3 packets were written to standard output");
+  assertEquals([(await arrivals.child.status).code, (await piped.child.status).code], [0, 0]);
+  await piping;
+  const { stdout } = await tshark.output();
+  const left = new TextDecoder().decode(stdout).trimEnd().split("\n");
+  // Of packets that came while the epoch began none is said
+  assertEquals(
+    left.map((line) => line.replace(/held \d+ ms/, "held … ms").replace(/, epoch 1$/, "")),
+    new Array(3).fill("web\t9000\t46\theld … ms by gate web"),
+  );
+  for (const line of left) assert(Number(/held (\d+) ms/.exec(line)?.[1]) >= 300, line);
+  const came = pair.left.run("tshark", "-r", file, "-T", "fields", ...FIELDS).trimEnd().split("\n");
+  assertEquals(came.map((line) => line.trimEnd()), new Array(3).fill("web\t9000\t46"));
   await Deno.remove(file);
+  await plugctlDone(pair.left, "gate", "delete", "web");
+});
+
+Deno.test("taps that several put in and take out at once are all there, and gone in the end", async () => {
+  using pair = new GatePair();
+  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", "udp dst port 9000");
+  const before = withoutCounters(witness(pair.left));
+  const children = Array.from({ length: 3 }, () => {
+    const child = pair.left.spawn([...PLUGCTL, "packets", "web", "--follow"], {
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return { child, said: readLines(child.stderr), lines: readLines(child.stdout) };
+  });
+  for (const { said } of children) assertEquals((await said.next()).value, "plugctl: showing the packets of gate web");
+  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+  sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 1 });
+  for (const { lines } of children) {
+    assert(/ web in {2}#1 .* UDP 4$/.test((await lines.next()).value ?? ""));
+    assert(/ web out #1 after .* UDP 4$/.test((await lines.next()).value ?? ""));
+  }
+  for (const { child } of children) child.kill("SIGTERM");
+  for (const { child } of children) assertEquals((await child.status).code, 0);
+  assertEquals(withoutCounters(witness(pair.left)), before);
+  await plugctlDone(pair.left, "gate", "delete", "web");
+});
+
+Deno.test("each packet is told with the epoch in which it came: how often plugctl held since the last release", async () => {
+  using pair = new GatePair();
+  using connection = pair.left.enter(() => Connection.open());
+  await using gate = Gate.open({
+    name: "web",
+    dev: "eth0",
+    direction: "egress",
+    match: "udp dst port 9000",
+    connection,
+  });
+  using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name, epochs: true });
+  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+  const steps = ["pass", "buffer", "buffer", "release-one", "buffer", "release", "buffer", "tc", "buffer"] as const;
+  const epochs: (number | undefined)[] = [];
+  for (const step of steps) {
+    if (step === "buffer") gate.buffer();
+    else if (step === "release-one") gate.releaseOne();
+    else if (step === "release") gate.releaseIndefinite();
+    else if (step === "tc") {
+      pair.left.run("tc", "qdisc", "change", "dev", "plug-web", "handle", "504c:", "plug", "release");
+    }
+    // A packet that comes in the millisecond of a look may be on either side of it
+    capture.take();
+    const looked = Date.now();
+    await until(() => Date.now() > looked + 2, { ...WAIT, what: "the next millisecond" });
+    sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 1 });
+    await until(async () => {
+      await capture.wait(20);
+      const came = capture.take().find(({ event }) => event === "in");
+      if (came?.event === "in") epochs.push(came.packet.epoch);
+      return came !== undefined;
+    }, { ...WAIT, what: `a packet that came after ${step}` });
+  }
+  assertEquals(epochs, [0, 1, 2, 2, 3, 0, 1, undefined, undefined]);
+});
+
+Deno.test("packets of one plug among others are shown with all that leaves the device, and those of a gate apart from others'", async () => {
+  using pair = new GatePair();
+  pair.left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "1:", "prio");
+  await plugctlDone(pair.left, "attach", "eth0", "--parent", "1:1");
+  using connection = pair.left.enter(() => Connection.open());
+  await using _one = Gate.open({
+    name: "one",
+    dev: "eth0",
+    direction: "egress",
+    match: "udp dst port 9001",
+    connection,
+  });
+  await using _two = Gate.open({
+    name: "two",
+    dev: "eth0",
+    direction: "egress",
+    match: "udp dst port 9002",
+    connection,
+  });
+  using capture = new GateCapture(connection, {
+    gates: ["one", "two"],
+    places: [{ dev: "eth0", parent: 0x10001 }],
+    netns: pair.left.name,
+  });
+  assertEquals(capture.partial, [{ gate: "eth0", dev: "eth0" }]);
+  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+  for (const port of [9001, 9002, 9003]) sendNumbered(sender, { address: "10.0.0.2", port }, { count: port - 9000 });
+  const events = await takeEvents(capture, 2 + 4 + 6);
+  const of = (name: string, kind: string) => events.filter(({ gate, event }) => gate === name && event === kind).length;
+  assertEquals([of("one", "in"), of("one", "out"), of("two", "in"), of("two", "out")], [1, 1, 2, 2]);
+  assertEquals([of("eth0", "in"), of("eth0", "out")], [0, 6]);
+  assertEquals(capture.losses().map(({ arrivals, departures }) => arrivals + departures), [0, 0, 0]);
 });
 
 Deno.test("packets --follow that is killed leaves the filters as they were", async () => {

@@ -117,8 +117,8 @@ Deno.test("recover takes taps out for which no guardian stands, of gates that ot
   await using gate = Gate.open({ name: "web", dev: "eth0", ...match });
   const filters = () => left.run("tc", "filter", "show", "dev", "eth0", "egress");
   // Whoever puts in the first is killed together with its guardian.
-  using _stray = openTap(connection, { name: "web", group: 7, truncBytes: 96 });
-  using _living = openTap(connection, { name: "web", group: 8, truncBytes: 96, guardian });
+  using _stray = openTap(connection, { name: "web", groups: [7], truncBytes: 96 });
+  using _living = openTap(connection, { name: "web", groups: [8], truncBytes: 96, guardian });
   assertEquals([filters().includes("group 7 "), filters().includes("group 8 ")], [true, true], filters());
   const would = await plugctl(left, "recover", "--dry-run");
   assertStringIncludes(would.stdout, "would take a tap out of gate web, whose copies nobody reads\n");

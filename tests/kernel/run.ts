@@ -31,6 +31,7 @@ const TOOLS = [
   "strace",
   "tc",
   "tcpdump",
+  "tmux",
   "tshark",
 ] as const;
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);

@@ -1,10 +1,11 @@
 /** A scenario that brings its own network, from the first host to the last event. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as v from "valibot";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { EVENT } from "../../scenario/event_schema.ts";
+import { runHere } from "../cli/run_here.ts";
 import { Host } from "./host.ts";
 import { processTable } from "./process_table.ts";
 import { until } from "./until.ts";
@@ -107,4 +108,12 @@ Deno.test("a scenario brings its own network, holds an answer, then connections,
     what: "namespaces and processes as before",
   });
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("what plugctl new writes runs as it stands", async () => {
+  const file = `${Deno.makeTempDirSync({ prefix: "plugctl-new-" })}/late answer.yaml`;
+  assertEquals((await runHere("new", file)).status, 0);
+  const { status, stdout, stderr } = await runHere("run", file);
+  assertEquals({ status, stderr }, { status: 0, stderr: "" }, stdout);
+  assertMatch(stdout, /\n✓ done: 10 steps in .* s\n {2}answer: \d+ packets, 0 dropped, held 1 time/);
 });

@@ -20,6 +20,8 @@ const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 const BUFFER_BYTES = 64 << 20;
 const DATAGRAM_BYTES = 65_536;
+const MMSGHDR_BYTES = 64;
+const IOVEC_BYTES = 16;
 
 const { symbols: libc } = Deno.dlopen("libc.so.6", {
   // int socket(int domain, int type, int protocol);
@@ -30,6 +32,8 @@ const { symbols: libc } = Deno.dlopen("libc.so.6", {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t length);
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i64" },
+  // int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   // ssize_t recv(int fd, void *data, size_t length, int flags);
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i64" },
   // int poll(struct pollfd *fds, nfds_t count, int timeout);
@@ -74,6 +78,28 @@ export class UdpSocket implements Disposable {
     const name = encodeAddress(to);
     const length = BigInt(data.byteLength);
     check("sendto", libc.sendto(this.#fd, data, length, MSG_DONTWAIT, name, name.byteLength));
+  }
+
+  /** Sends datagrams as fast as can be: with one call, which takes long in User-Mode Linux. They lie one behind the other. */
+  sendAtOnce(data: Uint8Array<ArrayBuffer>, to: SocketAddress, { payloadBytes }: { payloadBytes: number }): void {
+    const count = data.length / payloadBytes;
+    const name = encodeAddress(to);
+    const headers = new Uint8Array(count * (MMSGHDR_BYTES + IOVEC_BYTES));
+    const view = new DataView(headers.buffer);
+    const [dataAt, nameAt, headersAt] = [data, name, headers].map((bytes) =>
+      Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))
+    );
+    for (let index = 0; index < count; index++) {
+      const [at, iovec] = [index * MMSGHDR_BYTES, count * MMSGHDR_BYTES + index * IOVEC_BYTES];
+      view.setBigUint64(at, nameAt, true);
+      view.setUint32(at + 8, name.byteLength, true);
+      view.setBigUint64(at + 16, headersAt + BigInt(iovec), true);
+      view.setBigUint64(at + 24, 1n, true);
+      view.setBigUint64(iovec, dataAt + BigInt(index * payloadBytes), true);
+      view.setBigUint64(iovec + 8, BigInt(payloadBytes), true);
+    }
+    const sent = libc.sendmmsg(this.#fd, headers, count, MSG_DONTWAIT);
+    if (sent !== count) throw new Error(`Cannot send ${count} datagrams at once: ${sent} were, errno is ${errno()}`);
   }
 
   /**

@@ -13,3 +13,20 @@ function exists(path: string): boolean {
     throw error;
   }
 }
+
+/** The sockets among them, by their inodes: files the runtime opens and closes beside a test. */
+export function openSockets(): Set<string> {
+  return new Set([...openFiles()].flatMap((name) => {
+    const target = linkTarget(`/proc/self/fd/${name}`);
+    return target?.startsWith("socket:") ? target : [];
+  }));
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

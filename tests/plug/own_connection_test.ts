@@ -3,23 +3,23 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Plug } from "../../plug/plug.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { namespaceTest } from "../netlink/own_namespace.ts";
-import { openFiles } from "../netlink/open_files.ts";
+import { openSockets } from "../netlink/open_files.ts";
 
 namespaceTest("open() leaves no socket open, when the plug is disposed of", () => {
-  const before = openFiles();
+  const before = openSockets();
   {
     using plug = Plug.open({ dev: "lo" });
-    assertEquals([openFiles().size, plug.place.ifindex], [before.size + 1, 1]);
+    assertEquals([openSockets().size, plug.place.ifindex], [before.size + 1, 1]);
   }
-  assertEquals(openFiles(), before);
+  assertEquals(openSockets(), before);
 });
 
 namespaceTest("open() and attach() leave no socket open, when they throw", () => {
-  const before = openFiles();
+  const before = openSockets();
   assertThrows(() => Plug.open({ dev: "none" }), QueueError, "there is no such device");
   assertThrows(() => Plug.attach({ dev: "none" }), QueueError, "there is no such device");
   assertThrows(() => Plug.attach({ dev: "lo", limitBytes: 0 }), RangeError);
-  assertEquals(openFiles(), before);
+  assertEquals(openSockets(), before);
 });
 
 namespaceTest("a plug that was disposed of throws, when it is used", () => {

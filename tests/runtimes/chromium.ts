@@ -154,6 +154,12 @@ export class Page {
     await this.#send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
   }
 
+  /** Prints it, and tells how many bytes of PDF that makes. */
+  async print(): Promise<number> {
+    const { data } = await this.#send("Page.printToPDF", {});
+    return Uint8Array.fromBase64(String(data)).length;
+  }
+
   /** What it looks like, all of it, as PNG. */
   async picture(): Promise<Uint8Array<ArrayBuffer>> {
     const { cssContentSize } = await this.#send("Page.getLayoutMetrics");

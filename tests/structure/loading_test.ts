@@ -51,3 +51,12 @@ Deno.test("what lets go loads nothing of the checks before a hold, and what tell
   assert(reachableFrom(graph, "plug/change.ts").some(isCheck));
   assert(!reachableFrom(graph, "cli/commands/help.ts").includes("cli/help_text.ts"));
 });
+
+Deno.test("what draws on a terminal is loaded by watch alone, and only where there is one", () => {
+  const draws = (path: string) => /^cli\/watch\/(view|lines|screen|terminal|text)\.ts$/.test(path);
+  for (const command of ["cli/main.ts", ...sourceFiles("cli/commands/")]) {
+    assertEquals(reachableFrom(graph, command).filter(draws), [], command);
+  }
+  assertEquals(reachableFrom(graph, "cli/watch/lines.ts").filter(draws), ["cli/watch/lines.ts", "cli/watch/text.ts"]);
+  assert(reachableFrom(graph, "cli/watch/view.ts").includes("cli/watch/terminal.ts"));
+});

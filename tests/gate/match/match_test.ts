@@ -177,6 +177,9 @@ const ALIKE: [string, string][] = [
   ["not (udp or sctp) and port 80", "tcp port 80"],
   ["syn and not (ack or rst)", "tcp flags syn,!ack,!rst"],
   ["icmp or icmp6 and ip", "icmp"],
+  ["tcp portrange http-https", "tcp portrange 80-443"],
+  ["tcp dst portrange 8000-http-alt", "tcp dst portrange 8000-8080"],
+  ["proto gre", "proto 47"],
   ["\t tcp\n dst   port 80 ", "tcp dst port 80"],
 ];
 
@@ -196,6 +199,11 @@ const NARROW = "not beside what narrows it down, as in tcp and not port 22, or s
 const OTHER = "or between them, or other words";
 const EVERY = "a word such as tcp, or for every packet: no match at all";
 
+/** That what is taken away is to be an exception. */
+function passing(match: string, except: string): string {
+  return `${match}, with ${JSON.stringify(except)} as what passes (--except)`;
+}
+
 /** An expression, carets under what is wrong, how what fits there begins, and what was meant perhaps. */
 const FAULTS: [expression: string, carets: string, expected: string, hint?: string][] = [
   ["", "^", EVERY],
@@ -203,7 +211,10 @@ const FAULTS: [expression: string, carets: string, expected: string, hint?: stri
   ["all", "^^^", EVERY],
   [" any ", " ^^^", EVERY],
   ["tpc", "^^^", FIRST, "tcp"],
-  ["TCP", "^^^", FIRST],
+  ["TCP", "^^^", FIRST, "tcp"],
+  ["tcp dst port HTTP", "             ^^^^", PORT, "http"],
+  ["proto gr", "      ^^", "a protocol's number from 0 to 255, or its name: tcp, udp, gre and so on", "gre"],
+  ["portrange https-http", "          ^^^^^^^^^^", "the lower port first: https-http is 443-80"],
   ["tcp and", "       ^", FIRST],
   ["tcp and udq", "        ^^^", FIRST, "udp"],
   ["tcp udp", "    ^^^", OTHER],
@@ -269,9 +280,11 @@ const FAULTS: [expression: string, carets: string, expected: string, hint?: stri
   ["(tcp udp", "        ^", ") to the bracket at column 1"],
   ["tcp)", "   ^", "and, or, or the end"],
   ["()", " ^", FIRST],
-  ["port 80 or port 443", "^^^^^^^^^^^^^^^^^^^", FEWER],
-  ["host 10.0.0.1 and not port 22", "                  ^^^^^^^^^^^", NARROW],
-  ["not tcp", "^^^^^^^", NARROW],
+  ["port 80 or port 443 or port 22", "^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^", FEWER],
+  ["host 10.0.0.1 and not port 22", "                  ^^^^^^^^^^^", passing('the match "host 10.0.0.1"', "port 22")],
+  ["ip and not port 22 and not port 23", "       ^^^^^^^^^^^", passing('the match "ip"', "port 22 or port 23")],
+  ["not tcp", "^^^^^^^", passing("no match", "tcp")],
+  ["tcp or not udp", "       ^^^^^^^", NARROW],
   ["greater 100", "^^^^^^^", FIRST],
   ["mark 7", "^^^^", FIRST],
   ["tcp[13] & 1 != 0", "^^^^^^^", FIRST],
@@ -294,7 +307,11 @@ Deno.test("MatchError says the expression, the column, what is wrong, what fits 
     `Cannot understand match "tcp dst prot 80" at column 9: "prot", expected ${END}; did you mean "port"?`,
   );
   assertThrows(() => parseMatch("tcp dst"), MatchError, `at column 8: it ends, expected ${END}`);
-  assertThrows(() => parseMatch("port 80 or port 443"), MatchError, "this takes 24 flower filters, more than 16");
+  assertThrows(
+    () => parseMatch("port 80 or port 443 or port 22"),
+    MatchError,
+    "this takes 36 flower filters, more than 32",
+  );
   assertThrows(() => parseMatch("greater 100"), MatchError, `flower filters cannot look at "greater"`);
   assertThrows(() => parseMatch("ip dst host 0.0.0.0/0"), MatchError, "every IPv4 address fits 0.0.0.0/0");
   assertThrows(() => parseMatch("tcp and udp"), MatchError, `no packet fits "udp" and the words beside it`);

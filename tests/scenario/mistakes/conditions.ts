@@ -32,6 +32,11 @@ export const CONDITION_MISTAKES: Cases = [
     "wait says nothing of web",
     "one or more of backlog, backlog-bytes, sent, sent-bytes, drops, hits, packet",
   ],
+  [
+    withSteps("  - wait: { plug: ‸up }"),
+    "wait says nothing of up",
+    "one or more of backlog, backlog-bytes, sent, sent-bytes, drops",
+  ],
   [withSteps("  - wait: { gate: ‸[], backlog: 1 }"), "gate is an empty list", "a text"],
   [withSteps("  - wait: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - wait: { plug: ‸web, backlog: 1 }"), "web is a gate, not a plug", "gate: web"],

@@ -137,5 +137,9 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - limit: { gate: web, size: 1k, ‸dev: lo }"), 'unknown key "dev"', "one of gate, plug, size"],
   [withSteps("  - sleep: ‸1"), "sleep is 1", RANGE],
   [withSteps("  - sleep: ‸1ms..2"), 'sleep is "1ms..2"', RANGE],
-  [withSteps("  - sleep: ‸2ms..1ms"), 'sleep is "2ms..1ms"', "a range with the shorter duration first: 10ms..50ms"],
+  [
+    withSteps("  - sleep: ‸2ms..1ms"),
+    'sleep is "2ms..1ms"',
+    "at most 24 days, and in a range the shorter duration first: 10ms..50ms",
+  ],
 ];

@@ -3,6 +3,9 @@ import type { ScenarioEvent } from "../../../scenario/event.ts";
 import { formatReport } from "../../../scenario/report/report.ts";
 import { ladderHtml, makeLadder, pairPackets } from "../../../scenario/report/ladder.ts";
 import { readRunLog } from "../../../scenario/report/run_log.ts";
+import { formatPacketFile } from "../../../scenario/report/packet_file.ts";
+import { isThere } from "../../runtimes/availability.ts";
+import { packetsOfFile, packetsOfLadder } from "./ladder_file.ts";
 import { MADE_LOG, PACKETS } from "./made_log.ts";
 
 const [START, ...REST] = MADE_LOG;
@@ -16,6 +19,13 @@ Deno.test("pairPackets() has each packet once, with when it came in and left, in
     ["out", 0, 500_000, 500_000, "UDP 48"],
     ["web", 3, 600_000, undefined, "FIN+ACK"],
   ]);
+});
+
+Deno.test("pairPackets() takes how long a packet waited from what was counted, not from rounded moments", () => {
+  const events = PACKETS.slice(0, 4).map((event) =>
+    event.event === "packet-out" ? { ...event, t: event.t + 1 } : event
+  );
+  assertEquals(pairPackets(log(events).packets).map(({ in: from, out = 0 }) => out - from), [180_900, 179_950]);
 });
 
 Deno.test("makeLadder() has a lane for each host of the scenario that packets go from or to, and for other addresses", () => {
@@ -57,4 +67,21 @@ Deno.test("ladderHtml() says what is not shown, and is not there where nothing w
     with_({ web: { arrivals: 2, departures: 1, untold: 5 } }, PACKETS),
     /Not shown of web: 2 packets that came in, 1 packet that left, 5 events behind the first 20,000\./,
   );
+});
+
+Deno.test({
+  name: "the ladder has the packets that the pcapng file has, and the same waits",
+  ignore: !await isThere("tests/scenario/report", ["tshark"], "deno task test --level logic, which fetches it"),
+  async fn() {
+    const events = [START, ...PACKETS.filter((packet) => "queue" in packet && packet.queue === "web"), ...REST];
+    const file = await Deno.makeTempFile({ suffix: ".pcapng" });
+    try {
+      await Deno.writeFile(file, formatPacketFile(events));
+      const drawn = packetsOfLadder(await formatReport(events));
+      assertEquals(drawn.map(({ t, held }) => [t, held]), [[300_900, "181 ms"], [300_950, "180 ms"]]);
+      assertEquals(await packetsOfFile(file, events), drawn);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
 });

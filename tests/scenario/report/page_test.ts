@@ -1,22 +1,32 @@
 /** The report in a browser: what is drawn, in light and in dark, wide and narrow. */
 
-import { assert, assertEquals } from "@std/assert";
+import axe from "axe-core/axe.min.js" with { type: "text" };
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatReport } from "../../../scenario/report/report.ts";
+import type { OutputLine } from "../../../scenario/run/processes.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { CHROMIUM, Chromium, type Look, type Page } from "../../runtimes/chromium.ts";
 import { HOSTILE, MADE_LOG, PACKETS } from "./made_log.ts";
 
-const LOOKS: readonly Look[] = [400, 1600].flatMap((width) =>
+const LOOKS: readonly Look[] = [400, 900, 1600].flatMap((width) =>
   (["light", "dark"] as const).map((scheme) => ({ scheme, width, height: 1000 }))
 );
 /** What WCAG asks for, between text and what it stands on. */
 const CONTRAST_MIN = 4.5;
 
+/** A file with as many lines as steps of the log name. */
+const SOURCE = Array.from({ length: 40 }, (_, index) => `line ${index + 1}: {}`).join("\n");
+
+const OUTPUT: readonly OutputLine[] = [
+  { t: 200_000, process: "load", stream: "stdout", text: "<b>200 requests" },
+  { t: 300_000, process: "load", stream: "stderr", text: "one was reset" },
+];
+
 /** Opens a report, and returns once it is drawn. */
 async function openReport(chromium: Chromium, folder: string): Promise<Page> {
   await Deno.writeTextFile(
     `${folder}/report.html`,
-    await formatReport([...MADE_LOG.slice(0, 1), ...PACKETS, ...MADE_LOG.slice(1)]),
+    await formatReport([...MADE_LOG.slice(0, 1), ...PACKETS, ...MADE_LOG.slice(1)], { source: SOURCE, output: OUTPUT }),
   );
   const page = await chromium.open(`file://${folder}/report.html`);
   await drawn(page);
@@ -75,10 +85,13 @@ const LANES = `(() => {
     return [(left - plot.left) / plot.width, width / plot.width];
   };
   return {
-    names: [...svg.querySelectorAll("text")].map((text) => text.textContent),
+    names: [...svg.querySelectorAll("text:not(.label)")].map((text) => text.textContent),
     holds: [...svg.querySelectorAll(".hold")].map(part),
     bars: [...svg.querySelectorAll(".bar")].map(part),
     marks: svg.querySelectorAll(".mark").length,
+    steps: [...svg.querySelectorAll(".step title")].map((title) => title.textContent),
+    labels: [...svg.querySelectorAll(".label")].map((label) => label.textContent),
+    written: [...svg.querySelectorAll(".written title")].map((title) => title.textContent),
     titles: [...svg.querySelectorAll(".bar title")].map((title) => title.textContent),
   };
 })()`;
@@ -88,6 +101,9 @@ interface Lanes {
   holds: number[][];
   bars: number[][];
   marks: number;
+  steps: string[];
+  labels: string[];
+  written: string[];
   titles: string[];
 }
 
@@ -147,6 +163,9 @@ Deno.test({
         await t.step(`is drawn at ${look.width} px, ${look.scheme}`, () => checkLook(page, look));
       }
       await t.step("has the packets as a ladder", () => checkLadder(page));
+      await t.step("zooms the ladder about what is looked at, and follows links to a moment", () => checkLinks(page));
+      await t.step("leads from a step on the axis to the step, and from there to the file", () => checkSteps(page));
+      await t.step("prints what is folded away, and the packets as a table", () => checkPrint(page));
       await t.step("leaves what processes have written text", () => checkHostile(page));
       await t.step("shows a part of the time, and all of it again", () => checkZoom(page));
       await t.step("is drawn where it has no width yet", () => checkWidth(page));
@@ -185,7 +204,13 @@ async function checkLook(page: Page, look: Look): Promise<void> {
   assertEquals(lanes.names, ["web", "out", "steps", "load", "commands"]);
   assertNear(lanes.holds, [[0.126, 0.25], [0.563, 0.25], [0.563, 0.25]]);
   assertNear(lanes.bars, [[0.075, 0.844], [0.139, 0.173]]);
-  assert(lanes.marks >= 14, `${lanes.marks} marks`);
+  assert(lanes.marks >= 11, `${lanes.marks} marks`);
+
+  await page.evaluate(`{ if (!globalThis.axe) { ${axe} } }; undefined`);
+  const violations = await page.evaluate<string[]>(
+    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`,
+  );
+  assertEquals(violations, []);
 
   const { contrast, text } = await page.evaluate<{ contrast: number; text: string }>(LEAST_CONTRAST);
   assert(contrast >= CONTRAST_MIN, `${text} has a contrast of ${contrast}`);
@@ -283,6 +308,77 @@ async function checkLadder(page: Page): Promise<void> {
     assert(detail.includes(fact), detail);
   }
   await page.evaluate(`history.replaceState(null, "", location.pathname)`);
+}
+
+async function checkLinks(page: Page): Promise<void> {
+  const state = "[document.getElementById('ladder').scrollTop, document.getElementById('ladder-detail').textContent]";
+  await page.evaluate(`location.hash = "#t=120000"`);
+  await drawn(page);
+  const [, detail] = await page.evaluate<[number, string]>(state);
+  assertMatch(detail, /^10\.0\.0\.1:40000 > 10\.0\.0\.2:80 · SYN · .* · link to this moment/);
+  const href = await page.evaluate<string>(`document.querySelector("#ladder-detail a").getAttribute("href")`);
+  assertEquals(href, "#t=120000");
+  const zoomed = await page.evaluate<number[]>(`(async () => {
+    const place = document.getElementById("ladder");
+    place.style.height = "120px";
+    const scale = document.getElementById("ladder-scale");
+    const middle = () => (place.scrollTop + place.clientHeight / 2 - 26) / 2 ** Number(scale.value);
+    place.scrollTop = 60;
+    const before = middle();
+    place.dispatchEvent(new KeyboardEvent("keydown", { key: "+" }));
+    place.dispatchEvent(new KeyboardEvent("keydown", { key: "+" }));
+    const after = middle();
+    place.dispatchEvent(new WheelEvent("wheel", { deltaY: 100, ctrlKey: true, cancelable: true }));
+    const level = Number(scale.value);
+    scale.value = 0;
+    scale.dispatchEvent(new Event("input"));
+    place.style.height = "";
+    return [before, after, level];
+  })()`);
+  assert(Math.abs(zoomed[0] - zoomed[1]) < 2, zoomed.join(" and "));
+  assertEquals(zoomed[2], 0.25);
+  const options = `[...document.querySelectorAll("#ladder-connection option")].map(({ textContent }) => textContent)`;
+  assertEquals(await page.evaluate(options), [
+    "all",
+    "10.0.0.1:40000 – 10.0.0.2:80 (3)",
+    "192.0.2.1 – [fd00::9]:53 (1)",
+  ]);
+  await page.evaluate(`(() => {
+    const connection = document.getElementById("ladder-connection");
+    connection.value = "192.0.2.1 – [fd00::9]:53";
+    connection.dispatchEvent(new Event("input"));
+  })()`);
+  const count = `document.getElementById("ladder-count").textContent`;
+  assertEquals(await page.evaluate(count), "1 of 4 packets");
+  // A link to what is filtered away shows it all the same
+  await page.evaluate(`location.hash = "#t=121000"`);
+  await drawn(page);
+  assertEquals(await page.evaluate(count), "4 of 4 packets");
+  await page.evaluate(`history.replaceState(null, "", location.pathname)`);
+}
+
+async function checkSteps(page: Page): Promise<void> {
+  const { steps, written } = await page.evaluate<Lanes>(LANES);
+  assertEquals(written, ["200 ms: <b>200 requests", "300 ms: one was reset"]);
+  assert(steps.length >= 8, `${steps.length} steps`);
+  const [hash, line] = await page.evaluate<string[]>(`(() => {
+    const step = [...document.querySelectorAll("#timeline .step")].find(({ textContent }) => / buffer web/.test(textContent));
+    step.dispatchEvent(new MouseEvent("click"));
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    return [location.hash, target.querySelector(".place a")?.getAttribute("href")];
+  })()`);
+  assertMatch(hash, /^#step-/);
+  assertMatch(line ?? "", /^#line-\d+$/);
+  assert(await page.evaluate(`document.querySelector("${line}") !== null`));
+  await page.evaluate(`history.replaceState(null, "", location.pathname)`);
+}
+
+async function checkPrint(page: Page): Promise<void> {
+  const rows = `document.querySelectorAll("#ladder-table tr").length`;
+  await page.evaluate(`document.getElementById("ladder-table").open = false`);
+  await page.evaluate(`document.querySelector("#ladder-table > div").replaceChildren()`);
+  assert(await page.print() > 10_000);
+  assertEquals(await page.evaluate(rows), 5);
 }
 
 async function checkHostile(page: Page): Promise<void> {

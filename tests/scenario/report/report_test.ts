@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { ScenarioEvent } from "../../../scenario/event.ts";
 import { formatReport } from "../../../scenario/report/report.ts";
 import { counters, END, HOSTILE, LOAD, MADE_LOG, sample, START, stepEvents } from "./made_log.ts";
 import { figuresOf, tableOf } from "./tables.ts";
@@ -132,4 +133,59 @@ Deno.test("formatReport() makes a page of a log that breaks off, at whatever eve
 Deno.test("formatReport() makes a page of a scenario without queues and steps", async () => {
   const page = await formatReport([{ ...START, hosts: [], queues: [], description: undefined, file: undefined }]);
   assertMatch(page, /Nothing was held\./);
+});
+
+Deno.test("formatReport() has the scenario's file, to whose lines the steps lead, and quotes that of the failure", async () => {
+  const source = "name: x\nsteps:\n  - sleep: 1 <b>\n  - wait: { gate: web, backlog: 3 }\n";
+  const start = {
+    event: "step-start",
+    t: 10,
+    phase: "steps",
+    step: "1",
+    action: "wait",
+    queues: [],
+    text: "wait",
+    line: 4,
+  };
+  const end = {
+    ...start,
+    event: "step-end",
+    t: 20,
+    outcome: "unmet",
+    duration: 10,
+    sentence: "Expected 3, not 2",
+    errno: 0,
+  };
+  const rest = { errnoName: "", before: {}, after: {} };
+  const events = [START, start, { ...end, ...rest }, {
+    ...END,
+    outcome: "unmet",
+    step: "1",
+    sentence: "Expected 3, not 2",
+  }];
+  const page = await formatReport(events as ScenarioEvent[], { source });
+  assertEquals([...page.matchAll(/<li id="line-(\d+)"><code>(.*?)<\/code>/g)].map(([, line, text]) => [line, text]), [
+    ["1", "name: x"],
+    ["2", "steps:"],
+    ["3", "  - sleep: 1 &lt;b&gt;"],
+    ["4", "  - wait: { gate: web, backlog: 3 }"],
+  ]);
+  assertMatch(page, /<dt>in the file<\/dt><dd><code>- wait: \{ gate: web, backlog: 3 \}<\/code><\/dd>/);
+  assertEquals(page.match(/href="#line-4"/g)?.length, 2);
+  const without = await formatReport(events as ScenarioEvent[]);
+  assert(!without.includes("#line-") && without.includes("line 4"));
+});
+
+Deno.test("formatReport() has what processes wrote with the time of each line, beside their bars and by themselves", async () => {
+  const output = [
+    { t: 200_000, process: "load", stream: "stdout", text: "<b>200 requests" },
+    { t: 300_000, process: "load", stream: "stderr", text: "one was reset" },
+  ] as const;
+  const page = await formatReport(MADE_LOG, { output });
+  const [, section] = /<section id="output">(.*?)<\/section>/s.exec(page) ?? [];
+  assertMatch(section, /<summary>load: 2 lines<\/summary>/);
+  assertMatch(section, /<span class="t">0\.200 s<\/span> {2}&lt;b&gt;200 requests/);
+  assertMatch(section, /0\.300 s<\/span> {2}<span class="sentence">one was reset<\/span>/);
+  assert(page.includes('"lines":[{"t":200000,"text":"\\u003cb>200 requests","isError":false}'));
+  assert(!report.includes('id="output"'));
 });

@@ -1,0 +1,315 @@
+/**
+ * What a capture shows is what tcpdump sees leave, byte for byte and nanosecond for nanosecond, each wait stands between
+ * what its two ends measured, and of 50,000 packets none is missing and none is there twice.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
+import { describePacket } from "../../capture/packets/describe.ts";
+import { Gate } from "../../mod.ts";
+import { readLines } from "../../linux/incoming.ts";
+import { Connection } from "../../netlink/connection.ts";
+import { GatePair, WAIT } from "./gate_pair.ts";
+import type { Host } from "./host.ts";
+import { arrivedNumbers, sendNumbered } from "./numbered.ts";
+import { UdpSocket } from "./udp_socket.ts";
+import { until } from "./until.ts";
+
+const MEASURED = `${import.meta.dirname}/measured.py`;
+const COUNT = 8;
+const PORT = 9000;
+/** For how long packets are held, at the least: but for those of TCP that it sends once others have left. */
+const HELD_MS = 200;
+/** How much of a packet is kept: all records, should TCP send them in one. */
+const SNAP_LENGTH = 512;
+const MAGIC = new TextEncoder().encode("plugctl!");
+
+/** A way for packets, and the gate on it. */
+interface Way {
+  name: string;
+  protocol: "udp" | "tcp";
+  address: string;
+  match: string;
+  direction?: "ingress";
+  dev?: string;
+  /** Sends within tags: the commands that make the devices, of either end by its number. */
+  tags?: (own: number, other: number) => string[];
+  /** What each line must have beside who sends to whom. */
+  what: RegExp;
+}
+
+const WAYS: Way[] = [
+  { name: "UDP over IPv4", protocol: "udp", address: "10.0.0.2", match: "udp dst port 9000", what: /^UDP 24$/ },
+  { name: "UDP over IPv6", protocol: "udp", address: "fd00::2", match: "ip6 udp dst port 9000", what: /^UDP 24$/ },
+  { name: "TCP over IPv4", protocol: "tcp", address: "10.0.0.2", match: "tcp dst port 9000", what: /^DATA \d+$/ },
+  { name: "TCP over IPv6", protocol: "tcp", address: "fd00::2", match: "ip6 tcp dst port 9000", what: /^DATA \d+$/ },
+  { name: "loopback", protocol: "udp", address: "127.0.0.1", match: "udp dst port 9000", dev: "lo", what: /^UDP 24$/ },
+  {
+    name: "ingress",
+    protocol: "udp",
+    address: "10.0.0.2",
+    match: "udp dst port 9000",
+    direction: "ingress",
+    what: /^UDP 24$/,
+  },
+  {
+    name: "a VLAN",
+    protocol: "udp",
+    address: "10.12.0.2",
+    match: "vlan 12 and udp dst port 9000",
+    tags: (own, other) => vlan({ own, other, net: "10.12.0", on: "eth0", options: "id 12" }),
+    what: /^VLAN 12 UDP 24$/,
+  },
+  {
+    name: "a VLAN in a VLAN",
+    protocol: "udp",
+    address: "10.13.0.2",
+    match: "vlan 7",
+    tags: (own, other) => [
+      "link add link eth0 name outer type vlan id 7",
+      "link set outer up",
+      ...vlan({ own, other, net: "10.13.0", on: "outer", options: "id 13" }),
+    ],
+    what: /^VLAN 7 VLAN 13 UDP 24$/,
+  },
+];
+
+function vlan(
+  { own, other, net, on, options }: { own: number; other: number; net: string; on: string; options: string },
+): string[] {
+  return [
+    `link add link ${on} name tagged type vlan ${options}`,
+    `address add ${net}.${own}/24 dev tagged`,
+    "link set tagged up",
+    `neighbour replace ${net}.${other} lladdr 02:00:00:00:00:0${other} dev tagged nud permanent`,
+  ];
+}
+
+for (const way of WAYS) {
+  Deno.test(`the packets shown are those that tcpdump sees leave, with their waits: ${way.name}`, async () => {
+    using pair = new GatePair();
+    if (way.tags) {
+      pair.left.configure(way.tags(1, 2));
+      pair.right.configure(way.tags(2, 1));
+    }
+    const [from, to] = [pair.left, way.dev === "lo" ? pair.left : pair.right];
+    const host = way.direction === "ingress" ? to : from;
+    using connection = host.enter(() => Connection.open());
+    const { dev = "eth0", direction = "egress", match } = way;
+    await using gate = Gate.open({ name: "web", dev, direction, match, connection });
+    using capture = new GateCapture(connection, { gates: ["web"], netns: host.name, snapLength: SNAP_LENGTH });
+    assertEquals(capture.blind, undefined);
+    await using dump = await Dump.start(host, "plug-web");
+    const measured = await exchange({ way, from, to, gate });
+    const events: PacketEvent[] = [];
+    const isOut = ({ event }: PacketEvent) => event === "out";
+    await until(async () => {
+      await capture.wait(20);
+      events.push(...capture.take());
+      // A connection has more packets than records; each that came has left
+      return new Set(recordsOf(events.filter(isOut))).size >= COUNT && capture.waiting("web").length === 0;
+    }, { ...WAIT, what: `${COUNT} records that left` });
+    const left = events.filter(isOut);
+    const seen = (await dump.packets(left.length)).slice(0, left.length);
+    assertEquals(left.map(({ packet }) => hex(packet.bytes)), seen.map(({ bytes }) => hex(bytes)));
+    assertEquals(left.map(({ packet }) => packet.timeNs), seen.map(({ timeNs }) => timeNs));
+    assertEquals(capture.losses().map(({ arrivals, departures, dropped }) => [arrivals, departures, dropped]), [[
+      0,
+      0,
+      0,
+    ]]);
+    assertEquals(left.map(numberOf), left.map((_, index) => index + 1));
+    assertEquals(events.filter((event) => !isOut(event)).length, left.length);
+    for (const event of [...events.filter((each) => !isOut(each)), ...left]) {
+      if (recordsOf([event]).length === 0) continue;
+      const { vlans, what } = describePacket(event.packet.bytes, { length: event.packet.length });
+      const line = [...vlans.map((each) => `VLAN ${each}`), what].join(" ");
+      assert(way.what.test(line), line);
+    }
+    compareWaits(way, { left, measured });
+  });
+}
+
+/** Sends the records through the gate, which holds them for a time. Returns when each was sent and when it arrived. */
+async function exchange(
+  { way: { protocol, address }, from, to, gate }: { way: Way; from: Host; to: Host; gate: Gate },
+): Promise<Map<number, { sentNs: bigint; arrivedNs: bigint }>> {
+  const end = (host: Host, role: string) =>
+    host.spawn(["python3", MEASURED, role, protocol, address, String(PORT), String(COUNT)], {
+      stdin: "piped",
+      stdout: "piped",
+    });
+  const receiver = end(to, "receive");
+  const received = readLines(receiver.stdout);
+  await received.next();
+  if (protocol === "udp") gate.buffer({ force: true });
+  const sender = end(from, "send");
+  const sent = readLines(sender.stdout);
+  await sent.next();
+  const writer = sender.stdin.getWriter();
+  if (protocol === "tcp") {
+    gate.buffer({ force: true });
+    await writer.write(new TextEncoder().encode("\n"));
+    await sent.next();
+  }
+  await new Promise((resolve) => setTimeout(resolve, HELD_MS));
+  gate.releaseIndefinite();
+  const times = new Map<number, { sentNs: bigint; arrivedNs: bigint }>();
+  for (let index = 0; index < COUNT; index++) {
+    const [number, sentNs, arrivedNs] = ((await received.next()).value ?? "").split(" ");
+    times.set(Number(number), { sentNs: BigInt(sentNs), arrivedNs: BigInt(arrivedNs) });
+  }
+  await writer.close();
+  await Promise.all([sender.status, receiver.status]);
+  return times;
+}
+
+/**
+ * Each wait stands between what its ends measured: it begins once the record was sent and is over before it arrives. By
+ * how much they differ is printed; on User-Mode Linux, with one processor, that is the work of all that was released at once.
+ */
+function compareWaits(
+  { name, protocol }: Way,
+  { left, measured }: { left: PacketEvent[]; measured: Map<number, { sentNs: bigint; arrivedNs: bigint }> },
+): void {
+  const differences = new Map<number, number>();
+  for (const event of left) {
+    if (event.event !== "out" || !event.packet.arrival) throw new Error("it is not known when it came");
+    const [cameNs, leftNs] = [event.packet.arrival.timeNs, event.packet.timeNs];
+    for (const number of recordsOf([event])) {
+      const times = measured.get(number);
+      // Of one that was sent again the first counts
+      if (!times || differences.has(number)) continue;
+      assert(times.sentNs <= cameNs, `${number} came ${times.sentNs - cameNs} ns before it was sent`);
+      const isHeld = protocol === "udp" || number === 0;
+      assert(!isHeld || leftNs - cameNs >= BigInt(HELD_MS) * 1_000_000n, `${number} waited ${leftNs - cameNs} ns`);
+      assert(leftNs <= times.arrivedNs, `${number} left ${leftNs - times.arrivedNs} ns after it arrived`);
+      differences.set(number, Number((times.arrivedNs - times.sentNs) - (leftNs - cameNs)) / 1e6);
+    }
+  }
+  assertEquals(differences.size, COUNT);
+  const sorted = [...differences.values()].sort((one, other) => one - other);
+  const [middle, most] = [sorted[sorted.length >> 1], sorted.at(-1)!].map((each) => each.toFixed(3));
+  console.log(`${name}: waits as measured at the ends are longer by ${middle} ms (median), ${most} ms at most`);
+}
+
+/** The numbers of the records that packets hold. */
+function recordsOf(events: readonly PacketEvent[]): number[] {
+  return events.flatMap(({ packet: { bytes } }) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const starts = [...bytes.keys()].filter((from) =>
+      from + MAGIC.length + 4 <= bytes.length && MAGIC.every((byte, index) => bytes[from + index] === byte)
+    );
+    return starts.map((at) => view.getUint32(at + MAGIC.length));
+  });
+}
+
+function numberOf(event: PacketEvent): number | undefined {
+  return event.packet.number;
+}
+
+function hex(bytes: Uint8Array): string {
+  return bytes.toHex();
+}
+
+/** tcpdump on a device of a host: what leaves it, with nanoseconds. */
+class Dump implements AsyncDisposable {
+  readonly #file: string;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(file: string, child: Deno.ChildProcess) {
+    this.#file = file;
+    this.#child = child;
+  }
+
+  static async start(host: Host, dev: string): Promise<Dump> {
+    const file = await Deno.makeTempFile({ prefix: "plugctl-dump-" });
+    const options = ["--time-stamp-precision=nano", "--immediate-mode", "-Q", "out", "-s", String(SNAP_LENGTH)];
+    const child = host.spawn(["tcpdump", "-Z", "root", "-i", dev, "-U", ...options, "-w", file], {
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    });
+    const said = readLines(child.stderr);
+    for await (const line of said) if (line.includes("listening on")) break;
+    return new Dump(file, child);
+  }
+
+  /** What it has seen, once that is so many packets. */
+  async packets(count: number): Promise<{ timeNs: bigint; bytes: Uint8Array }[]> {
+    const read = () => [...readPcap(Deno.readFileSync(this.#file))];
+    await until(() => read().length >= count, { ...WAIT, what: `${count} packets that tcpdump saw` });
+    return read();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGINT");
+    await this.#child.status;
+    await Deno.remove(this.#file);
+  }
+}
+
+/** The whole packets of a file that tcpdump writes: a header of 24 bytes, then each behind 16 bytes of its own. */
+function* readPcap(file: Uint8Array): Generator<{ timeNs: bigint; bytes: Uint8Array }> {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  for (let at = 24; at + 16 <= file.length;) {
+    const length = view.getUint32(at + 8, true);
+    if (at + 16 + length > file.length) return;
+    const timeNs = BigInt(view.getUint32(at, true)) * 1_000_000_000n + BigInt(view.getUint32(at + 4, true));
+    yield { timeNs, bytes: file.slice(at + 16, at + 16 + length) };
+    at += 16 + length;
+  }
+}
+
+const MANY = 50_000;
+const AT_ONCE = 500;
+
+Deno.test("of 50,000 packets, held and passing, each is shown once as it comes in and once as it leaves", async () => {
+  using pair = new GatePair();
+  using connection = pair.left.enter(() => Connection.open());
+  await using gate = Gate.open({
+    name: "web",
+    dev: "eth0",
+    direction: "egress",
+    match: "udp dst port 9000",
+    connection,
+  });
+  using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name });
+  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
+  using receiver = new UdpSocket(pair.right, { address: "10.0.0.2", port: PORT });
+  const numbers = { in: [] as number[], out: [] as (number | undefined)[], payload: [] as number[] };
+  const take = () => {
+    for (const event of capture.take()) {
+      if (event.event === "in") numbers.in.push(event.packet.number);
+      else {
+        numbers.out.push(event.packet.arrival?.number);
+        const { bytes } = event.packet;
+        numbers.payload.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 4));
+      }
+    }
+  };
+  const arrived: number[] = [];
+  for (let from = 0; from < MANY; from += AT_ONCE) {
+    // Every second burst is held
+    if (from / AT_ONCE % 2 === 1) gate.buffer();
+    sendNumbered(sender, { address: "10.0.0.2", port: PORT }, { from, count: AT_ONCE });
+    gate.releaseIndefinite();
+    take();
+    arrived.push(...arrivedNumbers(receiver));
+  }
+  await until(() => {
+    take();
+    arrived.push(...arrivedNumbers(receiver));
+    return numbers.out.length >= MANY && arrived.length >= MANY;
+  }, { ...WAIT, what: `${MANY} packets; ${numbers.out.length} left, ${arrived.length} arrived` });
+  const all = Array.from({ length: MANY }, (_, index) => index + 1);
+  assertEquals(numbers.in, all);
+  assertEquals(numbers.out, all);
+  assertEquals(numbers.payload, all.map((number) => number - 1));
+  assertEquals(arrived, all.map((number) => number - 1));
+  assertEquals(capture.losses().map(({ arrivals, departures, dropped }) => [arrivals, departures, dropped]), [[
+    0,
+    0,
+    0,
+  ]]);
+});

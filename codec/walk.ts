@@ -58,8 +58,7 @@ interface Scope {
 const REST = new Cell("rest", "");
 const PAD = new Cell("pad", "");
 const PADDING = new Cell("padding", "");
-const REQUEST = new Cell("request", "msg");
-const OPTIONS = new Cell("options", "");
+const [REQUEST, OPTIONS] = [new Cell("request", "msg"), new Cell("options", "")];
 
 function align4(length: number): number {
   return length + 3 & ~3;
@@ -130,8 +129,8 @@ class Walk {
       throw decodeError([FAIL_MESSAGE_BODY, at - NLMSG_HDRLEN, end - at + NLMSG_HDRLEN, NLMSG_HDRLEN + body.size]);
     }
     const isRequest = (this.#view.getUint16(at - NLMSG_HDRLEN + 6, true) & NLM_F_REQUEST) !== 0;
-    const from = this.#options(spec, at, end, depth);
     try {
+      const from = this.#options(spec, at, end, depth);
       this.#attributes(spaceFor(spec, this.#bytes[at], isRequest), from, end, depth);
     } finally {
       if (spec.about === "filter") explainHandle(this.#rows, first, depth);
@@ -139,10 +138,9 @@ class Walk {
   }
 
   /** What stands between the body and the attributes. Returns where those begin. */
-  #options({ body, optionsLengthAt }: MessageSpec, at: number, end: number, depth: number): number {
+  #options({ body, optionsLengthAt: lengthAt }: MessageSpec, at: number, end: number, depth: number): number {
     const from = at + body.size;
-    if (optionsLengthAt === undefined) return from;
-    const to = Math.min(from + this.#view.getUint16(at + optionsLengthAt, true), end);
+    const to = lengthAt === undefined ? from : Math.min(from + this.#view.getUint16(at + lengthAt, true), end);
     if (from < to) this.#rows.add(OPTIONS, from, from, to, depth, NO_ATTRIBUTE);
     const next = Math.min(from + align4(to - from), end);
     if (to < next) this.#rows.add(PAD, to, to, next, depth, NO_ATTRIBUTE);

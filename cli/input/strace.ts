@@ -55,9 +55,13 @@ const OTHER = new RegExp(String.raw`${BEFORE}(?:---|\+\+\+|strace: )`);
 /** The result of a call, with which it is over. */
 const RESULT = /\) += +(?:-?\d|0x|\?)/;
 
+/** What only strace prints beside calls: the end of a process, and the summary of -c. */
+const BESIDES =
+  /^(?:\[pid +\d+\] +|\d+ +)?\+{3} (?:exited|killed) (?:with|by) \w+ .*\+{3}$|^% time +seconds +usecs\/call/m;
+
 /** Whether a text is what strace prints, or a part of that. */
 export function isStrace(text: string): boolean {
-  if (/^(?:\[pid +\d+\] +|\d+ +)?\+{3} (?:exited|killed) (?:with|by) \w+ .*\+{3}$/m.test(text)) return true;
+  if (BESIDES.test(text)) return true;
   if (/\b(?:nlmsg_len|nlmsg_type)=|\{+len=\d+, type=|sa_family=AF_NETLINK|NETLINK:\[/.test(text)) return true;
   const isCall = (line: string) => CALL.test(line) && (RESULT.test(line) || line.includes('"'));
   return text.split("\n").some((line) => DUMP.test(line) || isCall(line));

@@ -1,5 +1,6 @@
 // What strace prints with its options for who called, when, from where, and of which socket: the same messages.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../cli/exit_status.ts";
 import { read } from "./pasted.ts";
 import { runHere } from "./run_here.ts";
 
@@ -169,4 +170,14 @@ Deno.test("datagramsOfText() leaves out families of generic netlink that it does
     ],
     skipped: 0,
   });
+});
+
+Deno.test("datagramsOfText() says that what strace prints beside calls has no message", () => {
+  const texts = [
+    "1271  +++ exited with 0 +++",
+    "% time     seconds  usecs/call     calls    errors syscall\n------ ----------- ----------- ---------",
+  ];
+  for (const text of texts) {
+    assertThrows(() => read(text), UsageError, "it looks like what strace prints, but has no message of netlink");
+  }
 });

@@ -44,8 +44,8 @@ const NAMESPACE = String.raw`(?: +/\*[^*]*\*/)?`;
 const BEFORE = String.raw`^\s*(?:\[pid +(\d+)(?:${SHOWN})?${NAMESPACE}\] +|(\d+)(?:${SHOWN})?${NAMESPACE} +)?` +
   String.raw`(?:[\d:.]+ +|\(\+ *[\d.]+\) +|\[ *(?:0x)?[0-9a-f?]{1,16}\] +|\[[\w.-]+:[\w.,:-]+\] +)*`;
 const CALL = new RegExp(String.raw`${BEFORE}([a-z_][a-z_0-9]*)\(`);
-/** What only messages have, wherever they stand. */
-const MESSAGE = /\bnlmsg_(?:len|type)=|\{len=\d+, type=/;
+/** What only messages have, and calls that send or receive them, wherever they stand. */
+const MESSAGE = /\bnlmsg_(?:len|type)=|\{len=\d+, type=|\b(?:send|recv)(?:to|from|msg|mmsg)\(\d/;
 const RESUMED = new RegExp(String.raw`${BEFORE}<\.\.\. ([a-z_][a-z_0-9]*) resumed>`);
 const UNFINISHED = / *<unfinished \.\.\.>$/;
 const DUMP = /^ *\| ([0-9a-f]{5,}) {2}(.{1,49})/;

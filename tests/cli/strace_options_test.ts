@@ -69,6 +69,12 @@ Deno.test("datagramsOfText() says of a line with a message that it does not unde
   ]);
 });
 
+Deno.test("datagramsOfText() says of a line that sends and that it does not understand, though it shows bytes alone", () => {
+  const call = 'sendto(3, "\\34\\0\\0\\0", 28, 0, NULL, 0) = 28';
+  const { skipped, notes } = read(`${send("RTM_GETLINK", "{rtgen_family=AF_INET6}")}\n?!? ${call}`);
+  assertEquals([skipped, notes.length], [1, 1]);
+});
+
 /** Calls of programs that speak of something else, by the protocol that strace shows, alone and with an answer. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   "SOCK_DIAG, by the type": [

@@ -579,12 +579,13 @@ export const COMMANDS = {
     summary: "decode bytes, field by field, with the kernel's names",
     operands: ["[MESSAGE...]"],
     options: ["pcap", "all", "brief", "json", "quiet", "help"],
-    meanings: { all: "every rtnetlink message of the capture, whatever it is about" },
+    meanings: { all: "every message of the capture, whatever it is about: rtnetlink and generic netlink" },
     details: [
       "Reads netlink messages from its arguments, or else from standard input, as bytes or as text: hex, base64, " +
       "arrays and strings of bytes of C, Rust, Go, Python, JavaScript and others; hex dumps of xxd, hexdump -C, od, " +
       "tcpdump and Wireshark; whole outputs of strace, with or without -e write=all, -xx and -v; what libnl prints " +
-      "with NLCB=debug. What cannot be read is skipped with a note, and the exit status is 1.",
+      "with NLCB=debug. What cannot be read is skipped with a note, and the exit status is 1. Bare bytes are read as " +
+      "NETLINK_ROUTE, or, with NETLINK_GENERIC before them, as generic netlink.",
       "With --pcap it reads a capture, and prints every message about a plug, a gate, a filter of a gate or an ifb " +
       "device, with its time and what was answered. The capture is pcap or pcapng, compressed by gzip or not, of any " +
       "size, and with --pcap - it comes from standard input. To make one: ip link add nlmon0 type nlmon; ip link set " +

@@ -18,6 +18,7 @@ import {
 import { IFI_INDEX_AT, IFINFOMSG_END, TCMSG_END } from "./numbers.ts";
 import type { CapturedMessage } from "./capture.ts";
 import { textOf } from "./text.ts";
+import { checkBytes, wrongInput } from "./wrong_input.ts";
 
 /** Where an answer echoes the header of its request. */
 const ECHO_AT = NLMSG_HDRLEN + 4;
@@ -32,18 +33,33 @@ const DEVICES = 1 << 16;
  * a plug, a clsact qdisc, a flower filter or an ifb device, the answers to it, and what cannot be decoded. So is a
  * request that does not say, and of which is not known, what it changes or deletes; a request to be told something, and
  * a list of devices, is not.
+ *
+ * @throws {TypeError} where it is given something else than messages of a capture
  */
-export function* aboutPlugs(messages: Iterable<CapturedMessage>): Generator<CapturedMessage, void> {
+export function aboutPlugs(messages: Iterable<CapturedMessage>): Generator<CapturedMessage, void> {
+  if (typeof messages !== "object" || typeof messages?.[Symbol.iterator] !== "function") {
+    throw wrongInput("choose from", messages, "it takes what readCapture() gives");
+  }
+  return chosenFrom(messages);
+}
+
+function* chosenFrom(messages: Iterable<CapturedMessage>): Generator<CapturedMessage, void> {
   const isAboutPlugs = plugFilter();
   for (const captured of messages) if (isAboutPlugs(captured)) yield captured;
 }
 
-/** Makes what says of each message of a capture, given in their order, whether `aboutPlugs` gives it. */
-export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error">) => boolean {
+/**
+ * Makes what says of each message of a capture, given in their order, whether `aboutPlugs` gives it. That throws a
+ * `TypeError` for something else than a message of a capture.
+ */
+export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error" | "isGeneric">) => boolean {
   const devices = new Latest<number, boolean>(DEVICES);
   const requests = new Latest<string, true>(REQUESTS);
-  return ({ bytes, error }) => {
+  return (captured) => {
+    const { bytes, error, isGeneric } = captured ?? {};
+    if (isGeneric) return false;
     if (error) return true;
+    checkBytes(bytes, "look at", "a captured message has bytes, a Uint8Array");
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (view.getUint16(4, true) === NLMSG_ERROR) return requests.delete(headerAt(view, ECHO_AT));
     const isAbout = concerns(bytes, view, devices);

@@ -1,6 +1,8 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
+import { checkObject, checkText, checkWhole } from "./wrong_input.ts";
 import type { FieldInput } from "./encode.ts";
 import {
+  checkFamily,
   type Family,
   type NumberType,
   type Space,
@@ -50,8 +52,12 @@ type Around = readonly { space: Space; values: Values }[];
  * ```
  *
  * @throws {TypeError} where the tables have no such message, attribute or member, or it holds something else
+ * @throws {RangeError} where the flags or the sequence number are out of their range
  */
 export function buildMessage(family: Family, name: string, input: MessageInput): FieldInput {
+  checkFamily(family);
+  checkText(name, "build", "the name of a message is a string, such as RTM_NEWLINK");
+  checkObject(input, `build ${name} of`, "it takes an object with flags, sequence, body and attributes");
   const { flags = 0, sequence = 0 } = input;
   const { type, fields } = buildBody(family, name, input);
   return {
@@ -59,8 +65,8 @@ export function buildMessage(family: Family, name: string, input: MessageInput):
     fields: [
       { name: "len", value: 0 },
       { name: "type", value: type, length: 2 },
-      { name: "flags", value: flags, length: 2 },
-      { name: "sequence", value: sequence },
+      { name: "flags", value: checkWhole("flags", flags, 0xffff), length: 2 },
+      { name: "sequence", value: checkWhole("sequence", sequence) },
       { name: "portId", value: 0 },
       ...fields,
     ],
@@ -80,8 +86,10 @@ export function buildBody(
   const [type, spec] = Object.entries(family.messages).find(([, each]) => each.name === name) ?? [];
   if (!spec) throw new TypeError(`Cannot build ${name}: there is no such message`);
   const builder = new Builder(family);
+  valuesOf(`the body of ${name}`, body);
+  valuesOf(`the attributes of ${name}`, attributes);
   const struct = builder.struct(spec.body, body);
-  const space = spaceFor(spec, Number(struct[0].value));
+  const space = spaceFor(spec, Number(struct[0].value), true);
   return { type: Number(type), fields: [...struct, ...builder.attributes(space, attributes, [])] };
 }
 
@@ -181,7 +189,9 @@ function bytesOf(name: string, value: Value): Uint8Array {
 }
 
 function valuesOf(name: string, value: Value): Values {
-  if (typeof value === "object" && !(value instanceof Uint8Array) && !Array.isArray(value)) return value as Values;
+  if (typeof value === "object" && value && !(value instanceof Uint8Array) && !Array.isArray(value)) {
+    return value as Values;
+  }
   throw wrong(name, "values by their names");
 }
 

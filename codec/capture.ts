@@ -4,9 +4,12 @@ import { NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { Rows } from "./rows.ts";
-import { ROUTE_FAMILY } from "./spec/family.ts";
-import { checkBytes, treeOf } from "./tree.ts";
+import { genericFamily, ROUTE_FAMILY } from "./spec/family.ts";
+import type { Family } from "./spec/table.ts";
+import { stringAt } from "./value.ts";
+import { treeOf } from "./tree.ts";
 import { walkMessage } from "./walk.ts";
+import { checkBytes, wrongInput } from "./wrong_input.ts";
 
 /** A message of a capture. */
 export interface CapturedMessage {
@@ -22,10 +25,12 @@ export interface CapturedMessage {
   missing?: number;
   /** What somebody wrote about its packet. */
   comment?: string;
+  /** Whether it is of `NETLINK_GENERIC`; all others are of `NETLINK_ROUTE`. */
+  isGeneric?: boolean;
 }
 
-/** The netlink protocol of `linux/netlink.h` whose messages these are. */
-const NETLINK_ROUTE = 0;
+/** The netlink protocols of `linux/netlink.h` whose messages these are. */
+const [NETLINK_ROUTE, NETLINK_GENERIC] = [0, 16];
 /** `LINKTYPE_NETLINK` of libpcap: what an nlmon device captures. */
 const LINK_TYPE = 253;
 /** Two bytes of what libpcap calls the packet type, `ARPHRD_NETLINK`, ten zeros, the netlink protocol: network order. */
@@ -48,15 +53,19 @@ export class CaptureReader {
   readonly #walker = new CaptureWalker();
 
   /**
-   * The messages of `NETLINK_ROUTE` that the next part of the capture completes, in their order. What one that is
+   * The messages of `NETLINK_ROUTE` and `NETLINK_GENERIC` that the next part of the capture completes, in their order. What one that is
    * malformed or was cut short while it was captured says is its `error`. All of them must be taken before the part is
    * written over.
    *
    * @throws {DecodeError} where it is no capture
    * @throws {TypeError} where the part is no bytes
    */
-  *read(part: Uint8Array): Generator<CapturedMessage, void> {
-    checkBytes(part, "capture");
+  read(part: Uint8Array): Generator<CapturedMessage, void> {
+    checkBytes(part, "read", "a capture is a Uint8Array, what its file holds");
+    return this.#messages(part);
+  }
+
+  *#messages(part: Uint8Array): Generator<CapturedMessage, void> {
     const walker = this.#walker;
     walker.begin(part);
     while (walker.next()) {
@@ -105,7 +114,11 @@ export class CaptureWalker {
       if (done) return false;
       this.packet = packet;
       if (packet.linkType !== LINK_TYPE) this.#checkLinkTypes();
-      else if (isRoute(packet.bytes)) this.message.begin(packet.bytes.subarray(COOKED_LEN));
+      else {
+        const protocol = protocolOf(packet.bytes);
+        const isGeneric = protocol === NETLINK_GENERIC;
+        if (isGeneric || protocol === NETLINK_ROUTE) this.message.begin(packet.bytes.subarray(COOKED_LEN), isGeneric);
+      }
     }
     return true;
   }
@@ -130,23 +143,37 @@ export class CaptureWalker {
   }
 }
 
-function isRoute(packet: Uint8Array): boolean {
-  return packet.length >= COOKED_LEN && (packet[COOKED_LEN - 2] << 8 | packet[COOKED_LEN - 1]) === NETLINK_ROUTE;
+/** The netlink protocol that stands before the messages; -1 where it was not captured. */
+function protocolOf(packet: Uint8Array): number {
+  return packet.length < COOKED_LEN ? -1 : packet[COOKED_LEN - 2] << 8 | packet[COOKED_LEN - 1];
 }
 
 /**
  * Reads a whole capture at once; see `CaptureReader`.
  *
  * @throws {DecodeError} where it is something else, or ends within a packet, which the messages before precede
+ * @throws {TypeError} where it is given something else than bytes
  */
-export function* readCapture(file: Uint8Array): Generator<CapturedMessage, void> {
+export function readCapture(file: Uint8Array): Generator<CapturedMessage, void> {
   const reader = new CaptureReader();
-  yield* reader.read(file);
+  return toTheEnd(reader, reader.read(file));
+}
+
+function* toTheEnd(
+  reader: CaptureReader,
+  messages: Generator<CapturedMessage, void>,
+): Generator<CapturedMessage, void> {
+  yield* messages;
   reader.end();
 }
 
-/** Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`. */
+/**
+ * Formats the time of a message in UTC, as ISO 8601 has it with nanoseconds: `2026-02-03T04:05:06.000000789Z`.
+ *
+ * @throws {TypeError} where it is given something else than a bigint
+ */
 export function formatTime(timeNs: bigint): string {
+  if (typeof timeNs !== "bigint") throw wrongInput("format", timeNs, "a time is a bigint, in nanoseconds since 1970");
   const nanoseconds = (timeNs % SECOND_NS + SECOND_NS) % SECOND_NS;
   return formatMoment(Number((timeNs - nanoseconds) / SECOND_NS), Number(nanoseconds));
 }
@@ -181,8 +208,9 @@ export function* decodeDatagram(datagram: Uint8Array): Generator<DatagramMessage
 }
 
 /** The message on which a cursor stands, with the tree of its fields. */
-function messageOf({ bytes, error, rows }: DatagramWalker): DatagramMessage {
+function messageOf({ bytes, error, rows, isGeneric }: DatagramWalker): DatagramMessage {
   const message: DatagramMessage = { bytes };
+  if (isGeneric) message.isGeneric = true;
   const tree = treeOf(rows);
   if (tree) message.message = tree;
   if (error) message.error = error;
@@ -200,9 +228,15 @@ export class DatagramWalker {
   readonly rows: Rows = new Rows();
   /** Why the message cannot be decoded; it is the last. */
   error?: DecodeError;
+  /** Whether the datagram is of `NETLINK_GENERIC`. */
+  isGeneric = false;
+  /** What is known of generic netlink: its controller, and the families that this has named in a datagram. */
+  #generic?: Family;
+  readonly #named: Record<number, string> = {};
 
-  /** Takes a datagram. */
-  begin(datagram: Uint8Array): void {
+  /** Takes a datagram, of `NETLINK_ROUTE` or else of `NETLINK_GENERIC`. */
+  begin(datagram: Uint8Array, isGeneric = false): void {
+    this.isGeneric = isGeneric;
     this.#datagram = datagram;
     this.#next = 0;
     this.error = undefined;
@@ -221,30 +255,43 @@ export class DatagramWalker {
     const bytes = at === 0 ? datagram : datagram.subarray(at);
     // `ip` sends more room than its message needs; a length of 0 ends what the kernel reads
     if (at > 0 && bytes[0] === 0 && bytes.every((byte) => byte === 0)) return false;
-    const error = walkPartly(this.rows, bytes);
+    const error = walkPartly(this.rows, bytes, this.isGeneric ? this.#generic ??= genericFamily() : ROUTE_FAMILY);
+    if (this.isGeneric && !error) this.#learn();
     this.error = error && (at === 0 ? error : errorWithin(error, at));
     this.#next = error ? datagram.length : at + (this.rows.length + 3 & ~3);
     return true;
   }
+
+  /** Keeps which type the messages of a family have, where the controller says so. */
+  #learn(): void {
+    const { rows } = this;
+    const [id, name] = ["CTRL_ATTR_FAMILY_ID", "CTRL_ATTR_FAMILY_NAME"].map((each) => rows.find(each, 0));
+    if (id < 0 || name < 0 || rows.endOf(id) - rows.fromOf(id) !== 2) return;
+    const type = rows.view.getUint16(rows.fromOf(id), true);
+    const text = stringAt(rows, rows.fromOf(name), rows.endOf(name));
+    if (typeof text !== "string" || this.#named[type] === text) return;
+    this.#named[type] = text;
+    this.#generic = genericFamily(this.#named);
+  }
 }
 
 /** Walks through a message as far as it goes, also through one that says it is longer. Returns why it goes no further. */
-function walkPartly(rows: Rows, bytes: Uint8Array): DecodeError | undefined {
+function walkPartly(rows: Rows, bytes: Uint8Array, family: Family): DecodeError | undefined {
   try {
-    walkMessage(rows, bytes, { family: ROUTE_FAMILY });
+    walkMessage(rows, bytes, { family });
     return undefined;
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    if (rows.count === 0) walkBeginning(rows, bytes);
+    if (rows.count === 0) walkBeginning(rows, bytes, family);
     return error;
   }
 }
 
 /** The fields that are there of a message that says it is longer; none where its header is not. */
-function walkBeginning(rows: Rows, bytes: Uint8Array): void {
+function walkBeginning(rows: Rows, bytes: Uint8Array, family: Family): void {
   if (bytes.length < NLMSG_HDRLEN || rows.view.getUint32(0, true) <= bytes.length) return;
   try {
-    walkMessage(rows, bytes, { family: ROUTE_FAMILY, length: bytes.length });
+    walkMessage(rows, bytes, { family, length: bytes.length });
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
   }

@@ -8,6 +8,7 @@ import {
   FAIL_OUT_OF_REGION,
 } from "./assembly/regions.ts";
 import { failureWords } from "./exchange.ts";
+import { checkText, wrongInput } from "./wrong_input.ts";
 import type { Field } from "./field.ts";
 
 /** Says why bytes are not a netlink message, and where. */
@@ -24,6 +25,8 @@ export class DecodeError extends RangeError {
   /** Takes the sentence, and the offset that it names. */
   constructor(message: string, offset: number) {
     super(message);
+    checkText(message, "say", "a message is a string");
+    if (!Number.isInteger(offset)) throw wrongInput("point to", offset, "an offset is a whole number");
     this.offset = offset;
   }
 }

@@ -1,5 +1,6 @@
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "./assembly/constants.ts";
 import { SCRATCH_LEN } from "./assembly/regions.ts";
+import { checkObject, checkWhole, wrongInput } from "./wrong_input.ts";
 import { scratchRegion, scratchView } from "./exchange.ts";
 
 /**
@@ -50,12 +51,10 @@ const encoder = new TextEncoder();
  *
  * @throws {RangeError} where a number does not fit its length, or the message is shorter than its header or longer
  * than 65,536 bytes
- * @throws {TypeError} where the message is no object
+ * @throws {TypeError} where the message is no object, or a field of it none, or holds something of another kind
  */
 export function encode(message: FieldInput): Uint8Array<ArrayBuffer> {
-  if (typeof message !== "object" || message === null) {
-    throw new TypeError(`Cannot encode ${JSON.stringify(message)}: a message has fields, as decode makes them`);
-  }
+  checkObject(message, "encode", "a message has fields, as decode makes them");
   const length = putFields(message.fields ?? [], 0, 1);
   if (length < NLMSG_HDRLEN) throw badLength(length);
   scratchView.setUint32(0, length, true);
@@ -64,9 +63,11 @@ export function encode(message: FieldInput): Uint8Array<ArrayBuffer> {
 
 /** Writes fields from `at` on. Attributes begin at multiples of 4 bytes, and end what holds them at one. */
 function putFields(fields: readonly FieldInput[], at: number, depth: number): number {
+  checkObject(fields, "encode", "fields are an array", true);
   let here = at;
   let isOpen = false;
   for (const field of fields) {
+    checkObject(field, "encode", "a field is an object, with a value or fields");
     if (depth > DEPTH_MAX) {
       throw new RangeError(`Cannot encode ${field.name}: it is more than ${DEPTH_MAX} fields deep`);
     }
@@ -81,6 +82,7 @@ function putFields(fields: readonly FieldInput[], at: number, depth: number): nu
 function putField(field: FieldInput, at: number, depth: number): number {
   const { attributeType } = field;
   if (attributeType === undefined) return putPayload(field, at, depth);
+  checkWhole(`attributeType of ${field.name}`, attributeType, 0xffff);
   room(at, NLA_HDRLEN);
   const end = putPayload(field, at + NLA_HDRLEN, depth);
   scratchView.setUint16(at, end - at, true);
@@ -104,11 +106,16 @@ function putBytes(bytes: Uint8Array, at: number): number {
 }
 
 function putNumber({ name, value, length, attributeType, networkOrder }: FieldInput, at: number): number {
-  const width = length === undefined ? 4 : length - (attributeType === undefined ? 0 : NLA_HDRLEN);
-  if (value === undefined || ![1, 2, 4, 8].includes(width)) {
+  const width = length === undefined
+    ? 4
+    : checkWhole(`length of ${name}`, length) - (attributeType === undefined ? 0 : NLA_HDRLEN);
+  if (typeof value !== "number" && typeof value !== "bigint") {
+    throw wrongInput(`encode ${name} as`, value, "a value is a number, a bigint, a string or a Uint8Array");
+  }
+  if (![1, 2, 4, 8].includes(width)) {
     throw new RangeError(`Cannot encode ${name}: a number of ${width} bytes, must have 1, 2, 4 or 8`);
   }
-  const whole = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value as number | bigint) : undefined;
+  const whole = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value) : undefined;
   if (
     whole === undefined || (BigInt.asUintN(width * 8, whole) !== whole && BigInt.asIntN(width * 8, whole) !== whole)
   ) {

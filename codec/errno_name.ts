@@ -1,3 +1,5 @@
+import { wrongInput } from "./wrong_input.ts";
+
 /** `asm-generic/errno-base.h` and the beginning of `errno.h`, which x86-64 and arm64 have: the names from 1 on. */
 const NAMES =
   `EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV
@@ -32,7 +34,12 @@ const LATER: Readonly<Record<number, string>> = {
   524: "ENOTSUPP",
 };
 
-/** The kernel's name of an errno: `ENOENT`; `errno 4711` where it has none here. */
+/**
+ * The kernel's name of an errno: `ENOENT`; `errno 4711` where it has none here.
+ *
+ * @throws {TypeError} where it is given something else than a whole number
+ */
 export function errnoName(errno: number): string {
+  if (!Number.isInteger(errno)) throw wrongInput("name", errno, "an errno is a whole number");
   return NAMES[errno - 1] ?? LATER[errno] ?? `errno ${errno}`;
 }

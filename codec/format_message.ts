@@ -1,5 +1,6 @@
 import { Cell, HOLDS_ROWS, IS_TEXT, NO_ATTRIBUTE, Rows } from "./rows.ts";
-import type { Field } from "./field.ts";
+import { checkField, type Field } from "./field.ts";
+import { checkObject, wrongInput } from "./wrong_input.ts";
 import { formatHex } from "./text.ts";
 import { MessageText, namesItself } from "./message_text.ts";
 
@@ -18,8 +19,12 @@ import { MessageText, namesItself } from "./message_text.ts";
  * //  8  nlmsg_seq    101
  * // 12  nlmsg_pid    761
  * ```
+ *
+ * @throws {TypeError} where it is given something else than what `decode` makes
  */
 export function formatMessage(message: Field, options: { padding?: boolean } = {}): string {
+  checkMessage(message);
+  checkObject(options, "format by", "options are an object");
   const rows = new Rows();
   addRows(rows, message.fields ?? [], { depth: 0, textOf: valueText, withPadding: options.padding });
   const text = new MessageText();
@@ -30,14 +35,25 @@ export function formatMessage(message: Field, options: { padding?: boolean } = {
 /**
  * Formats a message as one line: its type, flags and sequence number, and of what it holds that by which one object is
  * told from another.
+ *
+ * @throws {TypeError} where it is given something else than what `decode` makes
  */
 export function formatSummary(message: Field): string {
+  checkMessage(message);
   const [, , flags, sequence] = message.fields ?? [];
   const rows = new Rows();
   addRows(rows, message.fields ?? [], { depth: 0, textOf: summaryText });
   const text = new MessageText();
   text.summary(rows, `${typeOf(message)}${flags?.meaning ? ` ${flags.meaning}` : ""} sequence ${sequence?.value}`);
   return text.toString();
+}
+
+/** @throws {TypeError} where something is no message */
+function checkMessage(message: Field): void {
+  checkField(message, "format");
+  const header = message.fields?.slice(0, 4) ?? [];
+  if (header.length === 4 && header.every((field) => typeof field?.value === "number")) return;
+  throw wrongInput("format", message, "a message has the fields of its header, as decode makes them");
 }
 
 function typeOf({ fields: [, type] = [] }: Field): string {
@@ -56,6 +72,7 @@ interface RowsOfFields {
 /** Adds a row for each field, with the text of its value. */
 function addRows(rows: Rows, fields: readonly Field[], how: RowsOfFields): void {
   for (const field of fields) {
+    checkField(field, "format");
     if (!how.withPadding && isEmptyPadding(field)) continue;
     const { name, kernelName, offset, length, fields: inner, attributeType = NO_ATTRIBUTE } = field;
     const from = inner ? HOLDS_ROWS : IS_TEXT;

@@ -1,3 +1,5 @@
+import { checkText, checkWhole } from "./wrong_input.ts";
+
 /** The parent of a device's root qdisc. `linux/pkt_sched.h` */
 export const TC_H_ROOT = 0xffffffff;
 /** The parent of the ingress qdisc and of clsact. */
@@ -17,8 +19,10 @@ const NUMBER = /^[0-9a-f]{1,4}$/i;
  * Returns the number with the major in the high 16 bits.
  *
  * @throws {SyntaxError} where the text is anything else; `0:` and `ffff:` included, which no plug can have
+ * @throws {TypeError} where it is no text
  */
 export function parseHandle(text: string): number {
+  checkText(text, "parse", "a handle is a string, such as 1:");
   const major = text.endsWith(":") ? text.slice(0, -1) : "";
   const value = NUMBER.test(major) ? parseInt(major, 16) : 0;
   if (value === 0 || value === 0xffff) {
@@ -33,8 +37,10 @@ export function parseHandle(text: string): number {
  * Parses a parent as tc writes it: `root`, `ingress`, `clsact`, or a class, `1:4`. `1:` is the class `1:0`.
  *
  * @throws {SyntaxError} where the text is anything else
+ * @throws {TypeError} where it is no text
  */
 export function parseParent(text: string): number {
+  checkText(text, "parse", "a parent is a string, such as root or 1:4");
   if (text === "root") return TC_H_ROOT;
   if (text === "ingress") return TC_H_INGRESS;
   if (text === "clsact") return TC_H_CLSACT;
@@ -50,16 +56,24 @@ export function parseParent(text: string): number {
   return value;
 }
 
-/** Formats a handle as tc does: `1:`, `8001:`, and `0:` for what the kernel made by itself. */
+/**
+ * Formats a handle as tc does: `1:`, `8001:`, and `0:` for what the kernel made by itself.
+ *
+ * @throws {RangeError} where it is not a whole number of 32 bits
+ */
 export function formatHandle(handle: number): string {
-  return `${(handle >>> 16).toString(16)}:`;
+  return `${(checkWhole("handle", handle) >>> 16).toString(16)}:`;
 }
 
-/** Formats a parent as tc does: `root`, `ingress`, `1:4`; 0, which goes by the handle, is `none`. */
+/**
+ * Formats a parent as tc does: `root`, `ingress`, `1:4`; 0, which goes by the handle, is `none`.
+ *
+ * @throws {RangeError} where it is not a whole number of 32 bits
+ */
 export function formatParent(parent: number): string {
   if (parent === TC_H_ROOT) return "root";
   if (parent === TC_H_INGRESS) return "ingress";
-  if (parent === 0) return "none";
+  if (checkWhole("parent", parent) === 0) return "none";
   const minor = parent & 0xffff;
   return `${formatHandle(parent)}${minor ? minor.toString(16) : ""}`;
 }

@@ -9,7 +9,8 @@ import { numberAt, stringAt } from "./value.ts";
 
 /** The kernel's name of an `nlmsg_type`, or `undefined`. */
 export function describeType(type: number, family: Family): string | undefined {
-  return NLMSG.byNumber.get(type) ?? family.messages[type]?.name;
+  return NLMSG.byNumber.get(type) ?? family.messages[type]?.name ??
+    (family.isGeneric ? `generic netlink family ${type}` : undefined);
 }
 
 type Bits = readonly (readonly [bit: number, name: string])[];
@@ -36,8 +37,8 @@ const BY_VERB = [OF_NEW, OF_DEL, OF_GET, OF_OTHERS];
 const described = new Map<Bits, Map<number, string>>();
 
 /** Names the flags of a message; what a bit means depends on the kind of message that carries it. */
-export function describeFlags(flags: number, type: number): string {
-  const own = bitsOfType(type);
+export function describeFlags(flags: number, type: number, family: Family): string {
+  const own = family.isGeneric && type >= 16 ? OF_GET : bitsOfType(type);
   let known = described.get(own);
   if (!known) described.set(own, known = new Map());
   let text = known.get(flags);
@@ -103,7 +104,7 @@ function meaningIn(rows: Rows, request: number, row: number, family: Family): st
   }
   if (kernelName !== "NLMSGERR_ATTR_MISS_TYPE") return undefined;
   const spec = family.messages[rows.view.getUint16(rows.offsetOf(request) + 4, true)];
-  return spec && spaceFor(spec, 0).byNumber.get(value)?.kernelName;
+  return spec && spaceFor(spec, 0, true).byNumber.get(value)?.kernelName;
 }
 
 /** What the kernel calls the innermost field of a request in which that offset is. */

@@ -2,7 +2,7 @@ import { NLA_TYPE_MASK } from "./assembly/constants.ts";
 import { ByteText, digitsOf } from "./byte_text.ts";
 import { type Cell, HOLDS_ROWS, IS_TEXT, type Rows } from "./rows.ts";
 import type { NumberType } from "./spec/table.ts";
-import { describeAttributeFlags, meaningOf, stringAt } from "./value.ts";
+import { describeAttributeFlags, isNetworkOrder, meaningOf, stringAt } from "./value.ts";
 
 const encoder = new TextEncoder();
 const [NEW_LINE, SPACE, QUOTE, BACKSLASH, CLOSE, DELETE] = [10, 32, 34, 92, 41, 127];
@@ -221,7 +221,9 @@ function isNumberSize(size: number): boolean {
 /** The number of a row; one of 64 bits as near as a number can be, which is not exact from 2^53 on. */
 function numberOf(rows: Rows, row: number): number {
   const from = rows.fromOf(row);
-  const { signed, network } = rows.cells[row].type as NumberType;
+  const type = rows.cells[row].type as NumberType;
+  const { signed } = type;
+  const network = isNetworkOrder(type, rows.attributeTypeOf(row));
   const { view } = rows;
   switch (rows.endOf(row) - from) {
     case 1:
@@ -237,7 +239,9 @@ function numberOf(rows: Rows, row: number): number {
 
 function bigAt(rows: Rows, row: number): bigint {
   const from = rows.fromOf(row);
-  const { signed, network } = rows.cells[row].type as NumberType;
+  const type = rows.cells[row].type as NumberType;
+  const { signed } = type;
+  const network = isNetworkOrder(type, rows.attributeTypeOf(row));
   return signed ? rows.view.getBigInt64(from, !network) : rows.view.getBigUint64(from, !network);
 }
 

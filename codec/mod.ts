@@ -1,7 +1,7 @@
 /**
  * Encodes requests about plugs, queueing disciplines and links, and decodes what the kernel answers and tells of them:
  * bytes to meaning and back, without I/O, in any JavaScript engine with WebAssembly on a little-endian machine. The entry
- * point `family` decodes every message of rtnetlink, field by field.
+ * point `family` decodes every message of rtnetlink, and generic netlink's controller, field by field.
  *
  * Messages are written and read in place, in one fixed exchange buffer (`sendRegion`, `receiveRegion`);
  * a result is there until the next call.

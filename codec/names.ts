@@ -1,4 +1,14 @@
-import { type Family, type Kind, type Names, type Space, spaceOf, type Struct, type Type } from "./spec/table.ts";
+import { checkText } from "./wrong_input.ts";
+import {
+  checkFamily,
+  type Family,
+  type Kind,
+  type Names,
+  type Space,
+  spaceOf,
+  type Struct,
+  type Type,
+} from "./spec/table.ts";
 
 /** Everything that a family is made of, each thing once. */
 export interface Contents {
@@ -12,8 +22,10 @@ export function contentsOf(family: Family): Contents {
   const contents: Contents = { spaces: new Set(), structs: new Set(), names: new Set() };
   for (const { body, space } of Object.values(family.messages)) {
     addStruct(contents, body);
-    // Which space it is depends on the address family, of 8 bits
-    const spaces = typeof space === "function" ? Array.from({ length: 256 }, (_, byte) => space(byte)) : [space];
+    // Which space it is depends on the address family, of 8 bits, and on whether it is a request
+    const spaces = typeof space === "function"
+      ? Array.from({ length: 512 }, (_, byte) => space(byte & 0xff, byte > 0xff))
+      : [space];
     new Set(spaces).forEach((each) => addSpace(contents, each));
   }
   const kinds: Kind[] = Object.values(family.kinds).flatMap((kinds) => Object.values(kinds));
@@ -48,8 +60,12 @@ const numbers = new WeakMap<Family, ReadonlyMap<string, number>>();
 /**
  * The number that the kernel calls by this name: of an attribute, a value of an enum, a bit, or a type of message; or
  * `undefined`.
+ *
+ * @throws {TypeError} where it is given something else than a string and a family
  */
 export function numberNamed(name: string, family: Family): number | undefined {
+  checkText(name, "find the number of", "a name is a string");
+  checkFamily(family);
   const known = numbers.get(family) ?? numbersOf(family);
   numbers.set(family, known);
   return known.get(name);

@@ -1,6 +1,7 @@
 import { RECEIVE_AT, SLOT_LEN, SLOTS_MAX } from "./assembly/regions.ts";
 import { DecodeError, lastDecodeError } from "./decode_error.ts";
 import * as exchange from "./exchange.ts";
+import { checkWhole, wrongInput } from "./wrong_input.ts";
 import type { Message } from "./message.ts";
 import { Records } from "./records.ts";
 
@@ -19,11 +20,11 @@ import { Records } from "./records.ts";
  * ```
  *
  * @throws {DecodeError} where the bytes are malformed
- * @throws {TypeError} where the length is no whole number
+ * @throws {TypeError} where the length is not a whole number, from 0 on
  */
 export function readReceived(length: number): Records {
-  if ((length | 0) !== length) {
-    throw new TypeError(`Cannot decode ${length} bytes: it is the length that was received`);
+  if (typeof length !== "number" || length >>> 0 !== length) {
+    throw wrongInput("decode", length, "it is the length that was received, in bytes");
   }
   const count = exchange.decodeChunk(length);
   if (count < 0) throw lastDecodeError(RECEIVE_AT);
@@ -40,10 +41,7 @@ export function readReceived(length: number): Records {
  * @throws {RangeError} where `count` is not 0 to `SLOTS_MAX`
  */
 export function readSlots(count: number): Records {
-  if (count >>> 0 !== count || count > SLOTS_MAX) {
-    throw new RangeError(`Cannot decode ${count} slots: there are ${SLOTS_MAX}`);
-  }
-  const decoded = exchange.decodeSlots(count);
+  const decoded = exchange.decodeSlots(checkWhole("count", count, SLOTS_MAX));
   if (decoded < 0) throw slotError();
   return new Records(count, decoded === 0);
 }
@@ -59,6 +57,7 @@ function slotError(): DecodeError {
  * Decodes the first `length` bytes of `receiveRegion`, one read of a netlink socket, into messages.
  *
  * @throws {DecodeError} where the bytes are malformed
+ * @throws {TypeError} where the length is not a whole number, from 0 on
  */
 export function decodeReceived(length: number): Message[] {
   return messagesOf(readReceived(length));
@@ -69,6 +68,7 @@ export function decodeReceived(length: number): Message[] {
  *
  * @throws {DecodeError} where the bytes of one are malformed or more than one message; its offset counts from
  * the start of that slot
+ * @throws {RangeError} where `count` is not 0 to `SLOTS_MAX`
  */
 export function decodeSlots(count: number): Message[] {
   return messagesOf(readSlots(count));
@@ -86,10 +86,8 @@ function messagesOf(records: Records): Message[] {
  * numbers from `sequence` on. Returns how many do before the first that holds anything else: an error, an ACK
  * with a warning, an answer to something earlier. `decodeSlots` says what that is.
  *
- * @throws {RangeError} where `count` is not 0 to `SLOTS_MAX`
+ * @throws {RangeError} where `count` is not 0 to `SLOTS_MAX`, or `sequence` not of 32 bits
  */
 export function verifyAcks(count: number, sequence: number): number {
-  const good = exchange.verifyAcks(count, sequence);
-  if (good < 0) throw new RangeError(`Cannot look through ${count} slots: there are ${SLOTS_MAX}`);
-  return good;
+  return exchange.verifyAcks(checkWhole("count", count, SLOTS_MAX), checkWhole("sequence", sequence));
 }

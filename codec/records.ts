@@ -3,6 +3,7 @@ import { counter, type Message, messageAt } from "./message.ts";
 import { memoryWords, receiveRegion } from "./exchange.ts";
 import { kindAt } from "./text.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "./assembly/constants.ts";
+import { checkWhole } from "./wrong_input.ts";
 import { DecodeError } from "./decode_error.ts";
 
 /**
@@ -35,7 +36,7 @@ export class Records {
    * its type to its error a message is like its record.
    */
   constructor(count: number, inPlace = false) {
-    this.count = count;
+    this.count = checkWhole("count", count);
     const first = inPlace ? FIRST_ACK : FIRST_RECORD;
     this.stride = inPlace ? SLOT_WORDS : RECORD_WORDS;
     this.end = first + count * this.stride;
@@ -48,9 +49,13 @@ export class Records {
     return this.at < this.end;
   }
 
-  /** Moves to message `index`, from 0 on. */
+  /**
+   * Moves to message `index`, from 0 on.
+   *
+   * @throws {RangeError} where there is none
+   */
   moveTo(index: number): this {
-    this.at = this.end + (index - this.count) * this.stride;
+    this.at = this.end + (checkWhole("index", index, this.count - 1) - this.count) * this.stride;
     return this;
   }
 
@@ -97,6 +102,7 @@ export class Records {
   /** The word at `offset` of the message, as the machine orders it; 0 where it does not end within the message. */
   word(offset: number): number {
     const at = this.offset;
+    checkWhole("offset", offset);
     return offset + 4 > readWord(at) ? 0 : readWord(at + offset);
   }
 

@@ -3,15 +3,16 @@ import {
   NLM_F_DUMP,
   NLM_F_REQUEST,
   RTA_DST,
-  type RTM_DELQDISC,
+  RTM_DELQDISC,
   RTM_GETLINK,
-  type RTM_GETQDISC,
+  RTM_GETQDISC,
   RTM_GETROUTE,
   RTM_NEWLINK,
-  type RTM_NEWQDISC,
+  RTM_NEWQDISC,
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
 import { SEND_AT, SEND_LEN } from "./assembly/regions.ts";
+import { checkBytes, checkObject, checkWhole, wrongInput } from "./wrong_input.ts";
 import { encode, type FieldInput } from "./encode.ts";
 import { encodeChange as exportedChange, memoryWords, sendRegion } from "./exchange.ts";
 
@@ -100,12 +101,15 @@ export type Request = QdiscRequest | LinkRequest | RouteRequest | FieldsRequest;
  * ```
  *
  * @throws {RangeError} where a field is out of its range, or the request does not fit
+ * @throws {TypeError} where it is given something else than a request, or a field of it holds something of another kind
  */
 export function encodeRequest(
   request: Request,
-  { at, sequence }: { at: number; sequence: number },
+  place: { at: number; sequence: number },
 ): number {
-  const length = encodeByType(request, at, checkUint32("sequence", sequence));
+  checkObject(request, "encode", "a request is an object with type and what that needs");
+  const { at, sequence } = place ?? NO_PLACE;
+  const length = encodeByType(request, checkWhole("at", at), checkWhole("sequence", sequence));
   if (length < 0) {
     throw new RangeError(
       `Cannot encode request at offset ${at}: the send region has ${SEND_LEN} bytes`,
@@ -116,8 +120,11 @@ export function encodeRequest(
 
 /**
  * Writes one change of a plug into `sendRegion` at offset `at`, a multiple of 4, by numbers alone: no object is made
- * and nothing is checked but the room, of which it needs 60 bytes. Every number counts in its low 32 bits. Returns
- * 60, or -1 where there is no room. For a program that counts nanoseconds; `encodeRequest` is for every other.
+ * and nothing is checked but that they are numbers, and the room, of which it needs 60 bytes. Every number counts in its
+ * low 32 bits. Returns 60, or -1 where there is no room. For a program that counts nanoseconds; `encodeRequest` is for
+ * every other.
+ *
+ * @throws {TypeError} where one of them is not a number
  */
 export function encodeChange(
   at: number,
@@ -128,20 +135,24 @@ export function encodeChange(
   action: number,
   limit: number,
 ): number {
+  if (
+    typeof at !== "number" || typeof sequence !== "number" || typeof ifindex !== "number" ||
+    typeof handle !== "number" || typeof parent !== "number" || typeof action !== "number" || typeof limit !== "number"
+  ) throw new TypeError("Cannot encode a change: it takes seven numbers");
   return writeChange(at, sequence, ifindex, handle, parent, action, limit);
 }
 
 function encodeByType(request: Request, at: number, sequence: number): number {
   if (isRare(request)) return encodeRare(request, at, sequence);
   const { plug } = request;
-  const options = typeof plug === "object" ? checkOptions(plug) : NO_OPTIONS;
+  const options = plug === undefined || plug === "no options" ? NO_OPTIONS : checkOptions(plug);
   const head = typeAndFlags(request);
-  const length = encodeChange(
+  const length = writeChange(
     at,
     sequence,
     checkIndex(request.ifindex),
-    checkUint32("handle", request.handle),
-    checkUint32("parent", request.parent),
+    checkWhole("handle", request.handle),
+    checkWhole("parent", request.parent),
     options.action,
     options.limit,
   );
@@ -151,6 +162,8 @@ function encodeByType(request: Request, at: number, sequence: number): number {
   return memoryWords[(SEND_AT + at) / 4] = qdiscLength(plug);
 }
 
+/** What is said of neither is refused. */
+const NO_PLACE = { at: NaN, sequence: NaN };
 const NO_OPTIONS: PlugOptions = { action: 0, limit: 0 };
 
 /** How long a request about a qdisc is: `struct tcmsg` alone, with `TCA_KIND`, with `TCA_OPTIONS` too. */
@@ -169,19 +182,22 @@ function isRare(request: Request): request is RareRequest {
 function encodeRare(request: RareRequest, at: number, sequence: number): number {
   const header = [
     { name: "len", value: 0 },
-    { name: "type", value: request.type, length: 2 },
+    { name: "type", value: checkWhole("type", request.type, 0xffff), length: 2 },
     { name: "flags", value: requestFlags(request), length: 2 },
     { name: "sequence", value: sequence },
     { name: "portId", value: 0 },
   ];
   const bytes = encode({ name: "message", fields: [...header, ...bodyFields(request)] });
-  if (at < 0 || at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
+  if (at > SEND_LEN - bytes.length || at % 4 !== 0) return -1;
   sendRegion.set(bytes, at);
   return bytes.length;
 }
 
 function bodyFields(request: RareRequest): readonly FieldInput[] {
-  if ("fields" in request) return request.fields;
+  if ("fields" in request) {
+    checkObject(request.fields, "encode", "fields are an array", true);
+    return request.fields;
+  }
   return request.type === RTM_GETLINK ? linkFields(request) : routeFields(request);
 }
 
@@ -197,11 +213,12 @@ function linkFields({ ifindex }: LinkRequest): FieldInput[] {
 
 /** `struct rtmsg` and `RTA_DST` */
 function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest): FieldInput[] {
+  checkBytes(destination, "encode the destination", "it is a Uint8Array");
   if (![0, 4, 16].includes(destination.length)) {
     throw new RangeError(`destination has ${destination.length} bytes, must have 4 or 16`);
   }
   const struct = [
-    { name: "family", value: family, length: 1 },
+    { name: "family", value: checkWhole("family", family, 0xff), length: 1 },
     { name: "destinationLength", value: destination.length * 8, length: 1 },
     { name: "sourceLength, tos, table, protocol, scope, type, flags", value: new Uint8Array(10) },
   ];
@@ -210,39 +227,30 @@ function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest):
 
 /** The flags with those that go without saying: every request is answered, a dump by its end. */
 function requestFlags({ type, flags = 0 }: Request): number {
-  if (flags >>> 0 !== flags || flags > 0xffff) throw outOfRange("flags", flags, 0xffff);
+  checkWhole("flags", flags, 0xffff);
   // Of the four messages about an object the third asks
   const dumps = type >= RTM_NEWLINK && type % 4 === RTM_GETLINK % 4 && (flags & NLM_F_DUMP) === NLM_F_DUMP;
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
 }
 
 /** The second word of a request's header. */
-function typeAndFlags(request: Request): number {
-  return request.type | requestFlags(request) << 16;
+function typeAndFlags(request: QdiscRequest): number {
+  const { type } = request;
+  if (type !== RTM_NEWQDISC && type !== RTM_DELQDISC && type !== RTM_GETQDISC) {
+    throw wrongInput("encode a request of type", type, "without fields it is about a qdisc, a link or a route");
+  }
+  return type | requestFlags(request) << 16;
 }
 
 /** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
 export function checkOptions<Options extends PlugOptions>(options: Options): Options {
-  const { action, limit } = options;
-  if (action >>> 0 !== action || action > TCQ_PLUG_LIMIT) throw outOfRange("action", action, TCQ_PLUG_LIMIT);
-  checkUint32("limit", limit);
+  checkObject(options, "encode the plug", 'it is an object with action and limit, or "no options"');
+  checkWhole("action", options.action, TCQ_PLUG_LIMIT);
+  checkWhole("limit", options.limit);
   return options;
-}
-
-/** @throws {RangeError} where the value is no number of 32 bits without a sign */
-export function checkUint32(name: string, value: number): number {
-  if (value >>> 0 !== value) throw outOfRange(name, value, 0xffffffff);
-  return value;
 }
 
 /** @throws {RangeError} where it cannot be the index of a device */
 export function checkIndex(ifindex: number): number {
-  if (ifindex >>> 0 !== ifindex || ifindex > 0x7fffffff) throw outOfRange("ifindex", ifindex, 0x7fffffff);
-  return ifindex;
-}
-
-function outOfRange(name: string, value: number, most: number): RangeError {
-  return new RangeError(
-    `${name} is ${value}, must be a whole number from 0 to ${most}`,
-  );
+  return checkWhole("ifindex", ifindex, 0x7fffffff);
 }

@@ -1,6 +1,7 @@
 import { NLA_HDRLEN } from "./assembly/constants.ts";
 import { KIND_SIZE } from "./assembly/regions.ts";
 import { kindRegion, memoryWords, receiveRegion } from "./exchange.ts";
+import { checkBytes } from "./wrong_input.ts";
 
 /** A constant of this module, not an import: see `records`. */
 const words = memoryWords;
@@ -52,8 +53,13 @@ export function textIn(at: number, offset: number, length: number): string {
   return textOf(receiveRegion, start, start + length);
 }
 
-/** Formats bytes in hex, two digits each. */
+/**
+ * Formats bytes in hex, two digits each.
+ *
+ * @throws {TypeError} where it is given something else than bytes
+ */
 export function formatHex(bytes: Uint8Array): string {
+  checkBytes(bytes, "format", "it must be a Uint8Array");
   let text = "";
   for (const byte of bytes) text += HEX[byte];
   return text;

@@ -3,7 +3,8 @@ import { DecodeError } from "./decode_error.ts";
 import type { Field } from "./field.ts";
 import { HOLDS_ROWS, NO_ATTRIBUTE, Rows } from "./rows.ts";
 import type { Family } from "./spec/table.ts";
-import { describeAttributeFlags, meaningOf, numberAt, stringAt } from "./value.ts";
+import { checkBytes } from "./wrong_input.ts";
+import { describeAttributeFlags, isNetworkOrder, meaningOf, numberAt, stringAt } from "./value.ts";
 import { walkMessage } from "./walk.ts";
 
 /**
@@ -13,7 +14,7 @@ import { walkMessage } from "./walk.ts";
  * @throws {DecodeError} where the bytes are malformed; its `partial` is the tree up to there
  */
 export function decodeTree(bytes: Uint8Array, family: Family): Field {
-  checkBytes(bytes);
+  checkMessageBytes(bytes);
   const rows = new Rows();
   try {
     walkMessage(rows, bytes, { family });
@@ -31,7 +32,7 @@ export function decodeTree(bytes: Uint8Array, family: Family): Field {
  * those before, and its `partial` is the one at fault, as far as it goes
  */
 export function decodeTrees(bytes: Uint8Array, family: Family): Field[] {
-  checkBytes(bytes);
+  checkMessageBytes(bytes);
   const messages: Field[] = [];
   for (let at = 0; at < bytes.length;) {
     try {
@@ -52,13 +53,9 @@ function inRun(error: DecodeError, at: number, messages: Field[]): DecodeError {
   return moved;
 }
 
-/** @throws {TypeError} where what is to be a message, or a capture, is no bytes */
-export function checkBytes(bytes: unknown, what: "message" | "capture" = "message"): asserts bytes is Uint8Array {
-  if (bytes instanceof Uint8Array) return;
-  const given = typeof bytes === "string" ? `the string ${JSON.stringify(bytes.slice(0, 20))}` : `${bytes}`;
+function checkMessageBytes(bytes: unknown): void {
   const hex = typeof bytes === "string" ? "; of hex digits Uint8Array.fromHex makes one" : "";
-  const [verb, advice] = what === "message" ? ["decode", hex] : ["read", ", what its file holds"];
-  throw new TypeError(`Cannot ${verb} ${given}: a ${what} is a Uint8Array${advice}`);
+  checkBytes(bytes, "decode", `a message is a Uint8Array${hex}`);
 }
 
 /** The message whose fields the rows are, as far as they go; `undefined` where there are none. */
@@ -104,7 +101,8 @@ function fillValue(rows: Rows, row: number, field: Field): void {
     field.value = stringAt(rows, from, end);
     return;
   }
-  const number = type?.is === "number" ? numberAt(rows, from, { ...type, size: end - from }) : undefined;
+  const network = type?.is === "number" && isNetworkOrder(type, rows.attributeTypeOf(row)) ? true : undefined;
+  const number = type?.is === "number" ? numberAt(rows, from, { ...type, size: end - from, network }) : undefined;
   field.value = number ?? rows.bytes.slice(from, end);
   const meaning = type?.is === "number" && number !== undefined
     ? meaningOf(type, Number(number), number)
@@ -112,5 +110,5 @@ function fillValue(rows: Rows, row: number, field: Field): void {
     ? type.says?.(rows.bytes.slice(from, end))
     : undefined;
   if (meaning !== undefined) field.meaning = meaning;
-  if (type?.is === "number" && type.network && number !== undefined) field.networkOrder = true;
+  if (network && number !== undefined) field.networkOrder = true;
 }

@@ -18,6 +18,7 @@ import {
 } from "./assembly/constants.ts";
 import type { FieldInput } from "./encode.ts";
 import { TC_H_CLSACT } from "./handle.ts";
+import { checkObject, checkText, checkWhole } from "./wrong_input.ts";
 import { checkIndex, type FieldsRequest } from "./request.ts";
 
 /** A request for the link of this name. `struct ifinfomsg` and `IFLA_IFNAME`. */
@@ -82,10 +83,17 @@ const CLSACT_HANDLE = 0xffff0000;
  * ```
  *
  * @throws {RangeError} where the device's index is out of its range
+ * @throws {TypeError} where it is given something else, or what is to be a string is not
  */
 export function treeRequest(request: TreeRequest): FieldsRequest {
+  checkObject(request, "lay out", "a request is an object with type and ifindex");
   checkIndex(request.ifindex);
-  return { type: request.type, flags: request.flags, fields: treeFields(request) };
+  const { type, flags = 0 } = request;
+  return {
+    type: checkWhole("type", type, 0xffff),
+    flags: checkWhole("flags", flags, 0xffff),
+    fields: treeFields(request),
+  };
 }
 
 function treeFields(request: TreeRequest): FieldInput[] {
@@ -98,11 +106,11 @@ function linkFields(request: LinkQuery | LinkChangeRequest): FieldInput[] {
   const flags = up ? IFF_UP : 0;
   return [
     ...words({ "family, pad, type": 0, ifindex, flags, change: flags }),
-    ...name === undefined ? [] : [attribute("IFNAME", IFLA_IFNAME, name)],
-    ...txqueuelen === undefined ? [] : [attribute("TXQLEN", IFLA_TXQLEN, txqueuelen)],
-    ...alias === undefined ? [] : [attribute("IFALIAS", IFLA_IFALIAS, alias)],
+    ...name === undefined ? [] : [text("IFNAME", IFLA_IFNAME, name)],
+    ...txqueuelen === undefined ? [] : [attribute("TXQLEN", IFLA_TXQLEN, checkWhole("txqueuelen", txqueuelen))],
+    ...alias === undefined ? [] : [text("IFALIAS", IFLA_IFALIAS, alias)],
     ...addressless ? [addressModeField()] : [],
-    ...kind === undefined ? [] : [nest("LINKINFO", IFLA_LINKINFO, [attribute("KIND", IFLA_INFO_KIND, kind)])],
+    ...kind === undefined ? [] : [nest("LINKINFO", IFLA_LINKINFO, [text("KIND", IFLA_INFO_KIND, kind)])],
   ];
 }
 
@@ -124,6 +132,11 @@ function words(values: Readonly<Record<string, number>>): FieldInput[] {
 /** An attribute; `width` is that of a number in bytes. */
 function attribute(name: string, attributeType: number, value: FieldInput["value"], width = 4): FieldInput {
   return { name, attributeType, value, length: typeof value === "number" ? width + 4 : undefined };
+}
+
+function text(name: string, attributeType: number, value: string): FieldInput {
+  checkText(value, `lay out ${name} as`, "it is a string");
+  return attribute(name, attributeType, value);
 }
 
 function nest(name: string, attributeType: number, fields: FieldInput[]): FieldInput {

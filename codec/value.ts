@@ -1,4 +1,4 @@
-import { NLA_F_NESTED, NLA_F_NET_BYTEORDER } from "./assembly/constants.ts";
+import { NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_TYPE_MASK } from "./assembly/constants.ts";
 import type { NumberType } from "./spec/table.ts";
 import { textOf } from "./text.ts";
 
@@ -62,6 +62,11 @@ export function stringAt({ bytes }: Source, at: number, end: number): string | U
   if (last < at || bytes.indexOf(0, at) !== last) return bytes.slice(at, end);
   const text = textOf(bytes, at, last);
   return text.includes("\ufffd") ? bytes.slice(at, end) : text;
+}
+
+/** Whether a number is in network order: its type is, or the flags of its attribute say so. */
+export function isNetworkOrder({ network }: NumberType, attributeType: number): boolean {
+  return network === true || (attributeType > NLA_TYPE_MASK && (attributeType & NLA_F_NET_BYTEORDER) !== 0);
 }
 
 /** Says what the flags of an `nla_type` are. */

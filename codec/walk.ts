@@ -3,6 +3,7 @@ import {
   NLA_TYPE_MASK,
   NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
+  NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_HDRLEN,
@@ -57,7 +58,7 @@ interface Scope {
 const REST = new Cell("rest", "");
 const PAD = new Cell("pad", "");
 const PADDING = new Cell("padding", "");
-const REQUEST = new Cell("request", "msg");
+const [REQUEST, OPTIONS] = [new Cell("request", "msg"), new Cell("options", "")];
 
 function align4(length: number): number {
   return length + 3 & ~3;
@@ -105,7 +106,7 @@ class Walk {
     this.#struct(nlmsghdr, at, at + NLMSG_HDRLEN, depth);
     const type = this.#view.getUint16(at + 4, true);
     rows.said[first + 1] = describeType(type, this.#family);
-    rows.said[first + 2] = describeFlags(this.#view.getUint16(at + 6, true), type) || undefined;
+    rows.said[first + 2] = describeFlags(this.#view.getUint16(at + 6, true), type, this.#family) || undefined;
   }
 
   body(end: number): void {
@@ -127,11 +128,23 @@ class Walk {
     if (isShort) {
       throw decodeError([FAIL_MESSAGE_BODY, at - NLMSG_HDRLEN, end - at + NLMSG_HDRLEN, NLMSG_HDRLEN + body.size]);
     }
+    const isRequest = (this.#view.getUint16(at - NLMSG_HDRLEN + 6, true) & NLM_F_REQUEST) !== 0;
     try {
-      this.#attributes(spaceFor(spec, this.#bytes[at]), at + body.size, end, depth);
+      const from = this.#options(spec, at, end, depth);
+      this.#attributes(spaceFor(spec, this.#bytes[at], isRequest), from, end, depth);
     } finally {
       if (spec.about === "filter") explainHandle(this.#rows, first, depth);
     }
+  }
+
+  /** What stands between the body and the attributes. Returns where those begin. */
+  #options({ body, optionsLengthAt: lengthAt }: MessageSpec, at: number, end: number, depth: number): number {
+    const from = at + body.size;
+    const to = lengthAt === undefined ? from : Math.min(from + this.#view.getUint16(at + lengthAt, true), end);
+    if (from < to) this.#rows.add(OPTIONS, from, from, to, depth, NO_ATTRIBUTE);
+    const next = Math.min(from + align4(to - from), end);
+    if (to < next) this.#rows.add(PAD, to, to, next, depth, NO_ATTRIBUTE);
+    return next;
   }
 
   /** The body of the shortest of requests. */

@@ -133,12 +133,10 @@ function removeStrayFilters(connection: Connection, recovery: Recovery): void {
 
 /** Takes out the taps of gates that stay. */
 function removeStrayTaps(connection: Connection, recovery: Recovery): void {
-  inTurn(connection, () => {
-    for (const tap of strayTaps(connection)) {
-      removeTap(connection, tap);
-      recovery.taps.push(tap);
-    }
-  });
+  for (const tap of strayTaps(connection)) {
+    removeTap(connection, tap);
+    recovery.taps.push(tap);
+  }
 }
 
 /** Finds the empty clsacts that stay, but those of which the report on their gate says so. */

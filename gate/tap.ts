@@ -1,7 +1,7 @@
 import { onGate } from "../plug/queue.ts";
 import type { Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions } from "../guardian/entrust.ts";
-import { findGuardians, markOfTap } from "../guardian/mark.ts";
+import { findGuardians, inTurn, markOfTap } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
@@ -52,7 +52,12 @@ export interface OpenTap extends Disposable {
  *
  * @throws {QueueError} `no-gate` where there is none of the name, `no-module` where the kernel has no `act_sample`
  */
-export function openTap(connection: Connection, { name, groups, truncBytes, guardian }: TapOptions): OpenTap {
+export function openTap(connection: Connection, options: TapOptions): OpenTap {
+  // Of two that read the filters and then replace them, one would undo the other's
+  return inTurn(connection, () => openInTurn(connection, options));
+}
+
+function openInTurn(connection: Connection, { name, groups, truncBytes, guardian }: TapOptions): OpenTap {
   const operation = onGate(name, "see the packets of");
   const state = gateNamed(connection, name);
   if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
@@ -67,14 +72,14 @@ export function openTap(connection: Connection, { name, groups, truncBytes, guar
     return guardian && entrust(guardian, { charge, connection });
   });
   const close = () => {
-    for (const group of used) removeTap(connection, { name, group });
+    for (const group of used) removeInTurn(connection, { name, group });
     for (const guard of guards) guard?.drop();
   };
   const answers = connection.transact(state.filters.map((filter) => {
     return sampleFilter(filter, { keys: keysIn(filter), groups: [...groupsOf(filter), groupOf(filter)], truncBytes });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
-  if (!refusal) return { tags, [Symbol.dispose]: close };
+  if (!refusal) return { tags, [Symbol.dispose]: () => inTurn(connection, close) };
   close();
   if (!refusal.sentence.startsWith(NO_ACTION)) throw refusalError(operation, refusal);
   const { cause } = refusalError(operation, refusal);
@@ -92,7 +97,11 @@ function tagOf(filter: Filter): number {
 }
 
 /** Takes a tap out again, where the gate and the tap are there. */
-export function removeTap(connection: Connection, { name, group }: Pick<TapCharge, "name" | "group">): void {
+export function removeTap(connection: Connection, tap: Tap): void {
+  inTurn(connection, () => removeInTurn(connection, tap));
+}
+
+function removeInTurn(connection: Connection, { name, group }: Tap): void {
   const filters = gateNamed(connection, name)?.filters.filter((filter) => groupsOf(filter).includes(group)) ?? [];
   const answers = connection.transact(filters.map((filter) => {
     const groups = groupsOf(filter).filter((each) => each !== group);

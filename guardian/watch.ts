@@ -118,7 +118,7 @@ function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined
     case RTM_DELTCLASS:
       return isClassAbove(message.word(TCM_HANDLE_AT), watched) ? "deleted" : undefined;
     case RTM_NEWQDISC:
-      return message.parent === watched.parent ? ofQdisc(message, watched) : ofQdiscAbove(message, watched);
+      return isInPlace(message, watched) ? ofQdisc(message, watched) : ofQdiscAbove(message, watched);
   }
 }
 
@@ -138,6 +138,11 @@ function ofGateDevice(message: Records, hook: Hook | undefined): Meaning["what"]
 /** Whether a device is up: one that is down, or has lost its carrier, has discarded what it held. */
 function isUp(message: Records): boolean {
   return (message.word(IFI_FLAGS_AT) & IFF_LOWER_UP) !== 0;
+}
+
+/** Whether it is about the plug's place. Of a change that named the plug by its handle alone, the kernel says no parent. */
+function isInPlace({ parent, handle }: Records, watched: Watched): boolean {
+  return parent === watched.parent || parent === 0 && handle === watched.handle;
 }
 
 /** Whether a qdisc that is deleted is the plug, or what the plug hangs from: of those below nothing is said. */

@@ -30,11 +30,11 @@ async function isBundle(path: string): Promise<boolean> {
   });
   if (!isDirectory) {
     if ((mode! & 0o111) !== 0) return false;
-    throw new Error(`Cannot install ${path}: it is no program; one is made with: deno task compile`);
+    throw new Error(`Cannot install ${path}: it is not a program; one is made with: deno task compile`);
   }
   const inside = Array.from(Deno.readDirSync(path));
   if (inside.some(({ name }) => name === MAIN) && inside.every(({ isFile }) => isFile)) return true;
-  throw new Error(`Cannot install ${path}: it is no bundle of plugctl; one is made with: deno task bundle`);
+  throw new Error(`Cannot install ${path}: it is not a bundle of plugctl; one is made with: deno task bundle`);
 }
 
 /** Removes what a bundle before this one has left in its folder, and the folder where nothing else is in it. */

@@ -20,7 +20,7 @@ interface Tool {
   check?: readonly string[];
   /** Variables that lead it to its data, below `root`. */
   env?: (root: string) => Record<string, string>;
-  /** What starts it, where it is no program of its own. */
+  /** What starts it, where it is not a program of its own. */
   words?: readonly string[];
   /** Words before those that it is given. */
   args?: (root: string) => readonly string[];

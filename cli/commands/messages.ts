@@ -52,11 +52,11 @@ export function decode(context: Context): Promise<number> | number {
 
 /** Prints the messages that its arguments or standard input have; where one is skipped, the exit status is 1. */
 function decodeText(context: Context): number {
-  const { datagrams, skipped } = readDatagrams(context);
+  const { datagrams, generic, skipped } = readDatagrams(context);
   const message = new DatagramWalker();
   using printer = new Printer(context, message);
   for (const datagram of datagrams) {
-    message.begin(datagram);
+    message.begin(datagram, generic.has(datagram));
     while (message.next()) printer.print();
   }
   return printer.hasErrors || skipped > 0 ? EXIT.failed : EXIT.done;

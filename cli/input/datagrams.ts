@@ -1,10 +1,11 @@
 import { joined } from "../../codec/byte_text.ts";
 import { UsageError } from "../exit_status.ts";
-import { BASE64, DIGITS, NUMBERS, STRINGS } from "./arrays.ts";
-import { HEX_DUMP } from "./hex_dump.ts";
+import { NUMBERS, STRINGS } from "./arrays.ts";
+import { BASE64, DIGITS } from "./digits.ts";
+import { COLUMNS, HEX_DUMP } from "./hex_dump.ts";
 import { LIBNL_DEBUG } from "./libnl_debug.ts";
-import { Findings, mistakeAt, type TextFormat } from "./text_format.ts";
-import { STRACE } from "./strace_text.ts";
+import { asGeneric, Findings, mistakeAt, protocolBefore, type TextFormat } from "./text_format.ts";
+import { protocolName, STRACE } from "./strace_text.ts";
 
 /**
  * The bytes of a file, or of standard input where it is `-`.
@@ -112,7 +113,7 @@ const CAPTURES = ["d4c3b2a1", "4d3cb2a1", "a1b2c3d4", "a1b23c4d", "0a0d0d0a", "1
  */
 export function datagramsOfInput(input: Uint8Array, note: (text: string) => void): TextDatagrams {
   if (isCapture(input)) throw new UsageError("standard input is a capture; read it with: plugctl decode --pcap -");
-  if (input.includes(0)) return { datagrams: [input], skipped: 0 };
+  if (input.includes(0)) return { datagrams: [input], generic: new Set(), skipped: 0 };
   return datagramsOfText(new TextDecoder().decode(input), note);
 }
 
@@ -146,11 +147,13 @@ function startOf(file: string): Uint8Array | undefined {
 }
 
 /** The formats, of which a text is of the first that fits: a form is told from those behind it by what only it has. */
-const FORMATS: readonly TextFormat[] = [LIBNL_DEBUG, STRACE, HEX_DUMP, NUMBERS, STRINGS, BASE64, DIGITS];
+const FORMATS: readonly TextFormat[] = [LIBNL_DEBUG, STRACE, COLUMNS, HEX_DUMP, NUMBERS, STRINGS, BASE64, DIGITS];
 
 /** What the datagrams of a text are, and what is wrong with those that were skipped. */
 export interface TextDatagrams {
   datagrams: Uint8Array[];
+  /** Those of them that are of `NETLINK_GENERIC`; all others are of `NETLINK_ROUTE`. */
+  generic: ReadonlySet<Uint8Array>;
   /** How many were skipped, which were noted. */
   skipped: number;
 }
@@ -164,30 +167,33 @@ export interface TextDatagrams {
 export function datagramsOfText(text: string, note: (text: string) => void): TextDatagrams {
   if (text.trim() === "") throw mistakeAt(text, 0, `there is nothing; ${EXPECTED}`);
   const findings = new Findings(note);
-  const format = FORMATS.find((each) => each.fits(text)) ?? DIGITS;
-  const datagrams = format.read(text, findings).flatMap((bytes) => uncooked(bytes, findings));
+  const [heading = "", protocol] = HEADING.exec(text) ?? [];
+  const plain = " ".repeat(heading.length) + text.slice(heading.length);
+  const format = FORMATS.find((each) => each.fits(plain)) ?? DIGITS;
+  const generic = new Set<Uint8Array>();
+  const read = format.read(plain, findings);
+  const datagrams = (protocol === "GENERIC" ? read.map(asGeneric) : read).flatMap((bytes) =>
+    uncooked(bytes, findings, generic)
+  );
   if (datagrams.length === 0 && findings.mistakes.length > 0) throw findings.mistakes[0];
   findings.conclude();
   if (datagrams.length === 0 && !findings.hasOthers) {
     throw mistakeAt(text, 0, `it looks like ${format.name}, but has no message of netlink`);
   }
-  return { datagrams, skipped: findings.mistakes.length };
+  return { datagrams, generic, skipped: findings.mistakes.length };
 }
 
+/** The name of a protocol before bytes, which by themselves do not say of which they are. */
+const HEADING = /^\s*NETLINK_(ROUTE|GENERIC)\b:?(?=\s)/;
 const EXPECTED = `expected ${FORMATS.map(({ name }) => name).join(", ")}`;
 
-const NETLINK_ROUTE = 0;
-const COOKED_LEN = 16;
-/** `ARPHRD_NETLINK` */
-const COOKED_TYPE = 824;
+const [NETLINK_ROUTE, NETLINK_GENERIC] = [0, 16];
 
-/** A datagram without the header that an nlmon device puts before it, which no message can begin with. */
-function uncooked(bytes: Uint8Array, findings: Findings): Uint8Array[] {
-  const isCooked = bytes.length >= COOKED_LEN && (bytes[2] << 8 | bytes[3]) === COOKED_TYPE && bytes[0] === 0 &&
-    bytes.subarray(4, COOKED_LEN - 2).every((byte) => byte === 0);
-  if (!isCooked) return [bytes];
-  const protocol = bytes[COOKED_LEN - 2] << 8 | bytes[COOKED_LEN - 1];
-  if (protocol === NETLINK_ROUTE) return [bytes.subarray(COOKED_LEN)];
-  findings.leaveOut(`netlink protocol ${protocol}`);
+/** A datagram without the header that an nlmon device puts before it; those of generic netlink are kept in `generic`. */
+function uncooked(bytes: Uint8Array, findings: Findings, generic: Set<Uint8Array>): Uint8Array[] {
+  const { protocol, datagram } = protocolBefore(bytes) ?? { protocol: NETLINK_ROUTE, datagram: bytes };
+  if (protocol === NETLINK_GENERIC) generic.add(datagram);
+  if (protocol === NETLINK_ROUTE || protocol === NETLINK_GENERIC) return [datagram];
+  findings.leaveOut(protocolName(protocol));
   return [];
 }

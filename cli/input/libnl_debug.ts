@@ -1,11 +1,12 @@
 import { NLA_F_NESTED, NLA_HDRLEN, NLMSG_ERROR } from "../../codec/assembly/constants.ts";
-import { type Findings, mistakeAt, type TextFormat } from "./text_format.ts";
+import { asGeneric, type Findings, mistakeAt, type TextFormat } from "./text_format.ts";
 
 const BEGIN = /^-+ +BEGIN NETLINK MESSAGE -+$/;
 const END = /^-+ +END NETLINK MESSAGE +-+$/;
 /** `[ATTR 03] 3 octets`, `[ATTR 18 NESTED] 40 octets`, `[PAYLOAD] 16 octets`, indented by their depth. */
 const PART = /^(\s*)\[([A-Z ]+?)(?: (\d+))?( NESTED)?\] (\d+) octets$/;
 /** `.nlmsg_len = 40`, `.type = 18 <route/link::get>`, `.error = -2 "No such file"` */
+const GENERIC = /^\s*\[GENERIC NETLINK HEADER\]/;
 const NUMBER = /^\s*\.(\w+) = (-?\d+)/;
 const BYTES = /^\s*((?:[0-9a-f]{2} ?)+)/;
 /** What is shown of an answer: two headers and the errno between them. */
@@ -32,7 +33,12 @@ export const LIBNL_DEBUG: TextFormat = {
   name: "what libnl prints with NLCB=debug",
   fits: (text) => text.split("\n").some((line) => BEGIN.test(line.trim())),
   read: (text, findings) =>
-    messagesIn(text).flatMap((message) => findings.attempt(() => [messageBytes(message, { text, findings })])),
+    messagesIn(text).flatMap((message) =>
+      findings.attempt(() => {
+        const bytes = messageBytes(message, { text, findings });
+        return [message.lines.some(({ line }) => GENERIC.test(line)) ? asGeneric(bytes) : bytes];
+      })
+    ),
 };
 
 interface Source {

@@ -33,27 +33,45 @@ export type StraceValue =
     | { is: "omitted" }
   );
 
-/** `[pid 12] `, `12 `; behind or before it the time of -t, -tt, -ttt or -r, and where in the program it is of -i. */
-const BEFORE = String.raw`^\s*(?:\[pid +(\d+)\] +|(\d+) +)?(?:[\d:.]+ +|\(\+ *[\d.]+\) +|\[[0-9a-f?]{8,16}\] +)*`;
+/** What -y, -Y and the like put behind a descriptor or a process: its file, its socket, its name. */
+const SHOWN = String.raw`<(?:[^<>]|->|<[^<>]*>)*>`;
+/** What strace says of a number in another namespace of processes. */
+const NAMESPACE = String.raw`(?: +/\*[^*]*\*/)?`;
+/**
+ * `[pid 12] `, `12 `, each with the process's name of -Y; behind or before it the time of -t, -tt, -ttt or -r, the number
+ * of the call of -n, where in the program it is of -i, and the security context of --secontext.
+ */
+const BEFORE = String.raw`^\s*(?:\[pid +(\d+)(?:${SHOWN})?${NAMESPACE}\] +|(\d+)(?:${SHOWN})?${NAMESPACE} +)?` +
+  String.raw`(?:[\d:.]+ +|\(\+ *[\d.]+\) +|\[ *(?:0x)?[0-9a-f?]{1,16}\] +|\[[\w.-]+:[\w.,:-]+\] +)*`;
 const CALL = new RegExp(String.raw`${BEFORE}([a-z_][a-z_0-9]*)\(`);
+/** What only messages have, and calls that send or receive them, wherever they stand. */
+const MESSAGE = /\bnlmsg_(?:len|type)=|\{len=\d+, type=|\b(?:send|recv)(?:to|from|msg|mmsg)\(\d/;
 const RESUMED = new RegExp(String.raw`${BEFORE}<\.\.\. ([a-z_][a-z_0-9]*) resumed>`);
 const UNFINISHED = / *<unfinished \.\.\.>$/;
 const DUMP = /^ *\| ([0-9a-f]{5,}) {2}(.{1,49})/;
 const DUMP_HEADING = /^ *\* \d+ bytes in buffer \d+/;
 /** A line that has something to itself: a signal, an end. */
-const OTHER = /^(?:\[pid +\d+\] +|\d+ +)?(?:[\d:.]+ +)*(?:---|\+\+\+|strace: )/;
+const OTHER = new RegExp(String.raw`${BEFORE}(?:---|\+\+\+|strace: )`);
 /** The result of a call, with which it is over. */
 const RESULT = /\) += +(?:-?\d|0x|\?)/;
 
+/** What only strace prints beside calls: the end of a process, and the summary of -c. */
+const BESIDES =
+  /^(?:\[pid +\d+\] +|\d+ +)?\+{3} (?:exited|killed) (?:with|by) \w+ .*\+{3}$|^% time +seconds +usecs\/call/m;
+
 /** Whether a text is what strace prints, or a part of that. */
 export function isStrace(text: string): boolean {
+  if (BESIDES.test(text)) return true;
   if (/\b(?:nlmsg_len|nlmsg_type)=|\{+len=\d+, type=|sa_family=AF_NETLINK|NETLINK:\[/.test(text)) return true;
   const isCall = (line: string) => CALL.test(line) && (RESULT.test(line) || line.includes('"'));
   return text.split("\n").some((line) => DUMP.test(line) || isCall(line));
 }
 
-/** The calls of what strace has printed, also where a terminal has broken its lines, or processes interrupt each other. */
-export function* straceCalls(text: string): Generator<StraceCall, void> {
+/**
+ * The calls of what strace has printed, also where a terminal has broken its lines, or processes interrupt each other. Of
+ * a line that has a message and is not understood `lost` is told where it begins.
+ */
+export function* straceCalls(text: string, lost: (index: number) => void): Generator<StraceCall, void> {
   const unfinished = new Map<string, Call>();
   let call: Call | undefined = new Call("", "");
   let index = 0;
@@ -72,9 +90,10 @@ export function* straceCalls(text: string): Generator<StraceCall, void> {
     } else if (dumped) {
       call ??= new Call("", "");
       for (const pair of dumped[2].match(/[0-9a-f]{2}(?= |$)/gi) ?? []) call.dump.push(parseInt(pair, 16));
-    } else if (call && !DUMP_HEADING.test(line) && !OTHER.test(line) && !RESULT.test(call.words)) {
-      call.add(line, index);
-    }
+    } else if (DUMP_HEADING.test(line) || OTHER.test(line)) {
+      // It has something to itself
+    } else if (call && !RESULT.test(call.words)) call.add(line, index);
+    else if (MESSAGE.test(line)) lost(index);
     index += line.length + 1;
   }
   if (call && !call.isUnfinished) yield call;
@@ -111,6 +130,7 @@ const NAME = /([a-z_]\w*)(?:\(\d+\))?=/iy;
 const PLACE = /\[[^[\]{}"=]*\]=/y;
 const STRING = /"((?:\\.|[^"\\])*)"(\.\.\.)?/sy;
 const MAC = /[0-9a-f]{2}(?::[0-9a-f]{2}){2,}/iy;
+const NUMBERED = new RegExp(String.raw`(-?\d+)${SHOWN}`, "y");
 const WORDS = /-?\w+(?:<<\w+)?(?:\((?:[^()"]|"(?:\\.|[^"\\])*")*\))?(?: *\| *\w+(?:<<\w+)?)*/y;
 const DOTS = /\.\.\./y;
 const SPACE = /\s+/y;
@@ -143,6 +163,8 @@ export class StraceReader {
       return { is: "string", index, bytes: this.#letters(string[1], index + 1), isCut: string[2] !== undefined };
     }
     if (this.#match(DOTS)) return { is: "omitted", index };
+    const numbered = this.#match(NUMBERED);
+    if (numbered) return { is: "words", index, words: numbered[1] };
     const words = this.#match(MAC) ?? this.#match(WORDS);
     if (!words) throw new StraceError(index, `this is not understood; ${INSTEAD}`);
     return { is: "words", index, words: words[0].replaceAll(/ *\| */g, "|") };

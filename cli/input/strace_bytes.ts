@@ -227,7 +227,10 @@ function evenly(names: readonly string[], size: number): [name: string, size: nu
 
 /** The bytes of a string; where strace shows it without the NUL at its end, with that. */
 function stringBytes({ bytes, isCut, index }: StraceValue & { is: "string" }, size: number): Uint8Array {
-  if (bytes.length > size || (isCut && bytes.length < size) || bytes.length < size - 1) {
+  if (bytes.length > size) {
+    throw new StraceError(index, `strace shows ${bytes.length} bytes where ${size} fit; ${INSTEAD}`);
+  }
+  if ((isCut && bytes.length < size) || bytes.length < size - 1) {
     throw new StraceError(index, `strace shows ${bytes.length} of ${size} bytes; ${REPEAT}`);
   }
   return Uint8Array.from({ ...bytes, length: size });
@@ -306,6 +309,8 @@ const ERRNO_MAX = 133;
 /** Names that strace shows and the tables of messages do not have. */
 const OTHERS: Readonly<Record<string, number>> = {
   ARPHRD_NETROM: 0,
+  GENL_ID_CTRL: 0x10,
+  nlctrl: 0x10,
   NLM_F_ECHO: 0x8,
   NLM_F_DUMP_INTR: 0x10,
   NLM_F_DUMP_FILTERED: 0x20,

@@ -31,6 +31,31 @@ export function isMessage(bytes: ArrayLike<number>): boolean {
   return length >= 16 && length <= bytes.length;
 }
 
+/** Two bytes of what libpcap calls the packet type, `ARPHRD_NETLINK`, ten zeros, the netlink protocol: network order. */
+const COOKED_LEN = 16;
+const COOKED_TYPE = 824;
+const NETLINK_GENERIC = 16;
+
+/**
+ * A datagram of which is certain that it is of `NETLINK_GENERIC`, as an nlmon device has it: the protocol stands before
+ * it.
+ */
+export function asGeneric(datagram: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(COOKED_LEN + datagram.length);
+  bytes.set([COOKED_TYPE >> 8, COOKED_TYPE & 0xff], 2);
+  bytes[COOKED_LEN - 1] = NETLINK_GENERIC;
+  bytes.set(datagram, COOKED_LEN);
+  return bytes;
+}
+
+/** The netlink protocol that an nlmon device has put before a datagram; no message can begin with that. */
+export function protocolBefore(bytes: Uint8Array): { protocol: number; datagram: Uint8Array } | undefined {
+  const isCooked = bytes.length >= COOKED_LEN && (bytes[2] << 8 | bytes[3]) === COOKED_TYPE && bytes[0] === 0 &&
+    bytes.subarray(4, COOKED_LEN - 2).every((byte) => byte === 0);
+  if (!isCooked) return undefined;
+  return { protocol: bytes[COOKED_LEN - 2] << 8 | bytes[COOKED_LEN - 1], datagram: bytes.subarray(COOKED_LEN) };
+}
+
 /** What is found in a text beside the datagrams. */
 export class Findings {
   readonly #note: (text: string) => void;
@@ -71,7 +96,9 @@ export class Findings {
     for (const { message } of this.mistakes) this.note(`skipped: ${message}`);
     for (const [protocol, count] of this.#leftOut) {
       const messages = count === 1 ? "1 datagram" : `${count} datagrams`;
-      this.note(`left out ${messages} of ${protocol}: only NETLINK_ROUTE can be decoded`);
+      this.note(
+        `left out ${messages} of ${protocol}: only NETLINK_ROUTE and the controller of NETLINK_GENERIC can be decoded`,
+      );
     }
   }
 

@@ -36,7 +36,7 @@ export class PacketReader {
    * @throws {DecodeError} where it ends within a packet, or has not even begun
    */
   end(): void {
-    if (!this.#form) throw this.#input.mistake(`${this.#input.view.byteLength} bytes are no capture`);
+    if (!this.#form) throw this.#input.mistake(`${this.#input.view.byteLength} bytes are not a capture`);
     this.#input.end();
   }
 }

@@ -417,4 +417,10 @@ export const IFLA: Space = attributes("IFLA_", {
   MAX_PACING_OFFLOAD_HORIZON: [66, u64],
 });
 
-export const LINK_MESSAGES = messages("LINK", 16, { body: ifinfomsg, space: IFLA });
+/** What messages about devices hold, but for their attributes. */
+const link = { body: ifinfomsg, space: IFLA };
+
+export const LINK_MESSAGES = messages("LINK", 16, link);
+
+/** Other names of devices: `IFLA_PROP_LIST`. */
+export const LINKPROP_MESSAGES = messages("LINKPROP", 108, link);

@@ -10,6 +10,7 @@ import {
   layout,
   list,
   messages,
+  type MessageSpec,
   names,
   nest,
   oneOf,
@@ -39,8 +40,8 @@ const br_boolopt_multi = layout("br_boolopt_multi", "", {
 });
 
 /** `MDB_RTR_TYPE_*` of `linux/if_bridge.h` */
-const MDB_RTR_TYPE = names("MDB_RTR_TYPE_", { DISABLED: 0, TEMP_QUERY: 1, PERM: 2, TEMP: 3 });
-const BRIDGE_QUERIER: Space = attributes("BRIDGE_QUERIER_", {
+export const MDB_RTR_TYPE = names("MDB_RTR_TYPE_", { DISABLED: 0, TEMP_QUERY: 1, PERM: 2, TEMP: 3 });
+export const BRIDGE_QUERIER: Space = attributes("BRIDGE_QUERIER_", {
   IP_ADDRESS: [1, address],
   IP_PORT: [2, s32],
   IP_OTHER_TIMER: [3, u64],
@@ -103,7 +104,7 @@ const IFLA_BR: Space = attributes("IFLA_BR_", {
 });
 
 /** `BR_STATE_*` of `linux/if_bridge.h` */
-const BR_STATE = names("BR_STATE_", { DISABLED: 0, LISTENING: 1, LEARNING: 2, FORWARDING: 3, BLOCKING: 4 });
+export const BR_STATE = names("BR_STATE_", { DISABLED: 0, LISTENING: 1, LEARNING: 2, FORWARDING: 3, BLOCKING: 4 });
 const IFLA_BRPORT: Space = attributes("IFLA_BRPORT_", {
   STATE: [1, oneOf(u8, BR_STATE)],
   PRIORITY: [2, u16],
@@ -708,7 +709,7 @@ const BRIDGE_VLAN_INFO = names("BRIDGE_VLAN_INFO_", {
 /** `BRIDGE_FLAGS_*` of `linux/if_bridge.h` */
 const BRIDGE_FLAGS = names("BRIDGE_FLAGS_", { MASTER: 1, SELF: 2 });
 /** `struct bridge_vlan_info` */
-const bridge_vlan_info = layout("bridge_vlan_info", "", {
+export const bridge_vlan_info = layout("bridge_vlan_info", "", {
   flags: bitsOf(u16, BRIDGE_VLAN_INFO),
   vid: u16,
 });
@@ -733,7 +734,13 @@ const IFLA_BRIDGE: Space = attributes("IFLA_BRIDGE_", {
 const IFLA_OF_BRIDGE: Space = withOthers(IFLA, { AF_SPEC: nest(IFLA_BRIDGE), PROTINFO: nest(IFLA_BRPORT) });
 
 /** Messages about devices, those of bridges too. */
-export const BRIDGED_LINK_MESSAGES = messages("LINK", 16, {
+/** What messages about devices hold; those about ports of a bridge have attributes of their own. */
+const link: Pick<MessageSpec, "body" | "space"> = {
   body: ifinfomsg,
   space: (family) => family === AF.numbers.BRIDGE ? IFLA_OF_BRIDGE : IFLA,
-});
+};
+
+export const BRIDGED_LINK_MESSAGES = {
+  ...messages("LINK", 16, link),
+  19: { ...link, name: "RTM_SETLINK" },
+};

@@ -158,7 +158,52 @@ const NDTA: Space = attributes("NDTA_", {
   PAD: [9],
 });
 
+/** `IF_PREFIX_*` */
+const IF_PREFIX = names("IF_PREFIX_", { ONLINK: 1, AUTOCONF: 2 });
+
+/** `struct prefixmsg`: a prefix that a router has announced. */
+const prefixmsg = layout("prefixmsg", "prefix_", {
+  prefix_family: oneOf(u8, AF),
+  prefix_pad1: u8,
+  prefix_pad2: u16,
+  prefix_ifindex: s32,
+  prefix_type: u8,
+  prefix_len: ["prefixLength", u8],
+  prefix_flags: bitsOf(u8, IF_PREFIX),
+  prefix_pad3: u8,
+});
+
+/** `struct prefix_cacheinfo` */
+const prefix_cacheinfo = layout("prefix_cacheinfo", "", {
+  preferred_time: u32,
+  valid_time: u32,
+});
+
+const PREFIX: Space = attributes("PREFIX_", {
+  ADDRESS: [1, address],
+  CACHEINFO: [2, prefix_cacheinfo],
+});
+
+/** `struct nduseroptmsg`: options of a router's announcement that the kernel leaves to programs, behind it as they came. */
+const nduseroptmsg = layout("nduseroptmsg", "nduseropt_", {
+  nduseropt_family: oneOf(u8, AF),
+  nduseropt_pad1: u8,
+  nduseropt_opts_len: u16,
+  nduseropt_ifindex: s32,
+  nduseropt_icmp_type: u8,
+  nduseropt_icmp_code: u8,
+  nduseropt_pad2: u16,
+  nduseropt_pad3: u32,
+});
+
+const NDUSEROPT: Space = attributes("NDUSEROPT_", {
+  SRCADDR: [1, address],
+});
+
 export const NEIGHBOUR_MESSAGES = {
   ...messages("NEIGH", 28, { body: ndmsg, space: NDA }),
   ...messages("NEIGHTBL", 64, { body: ndtmsg, space: NDTA }),
+  67: { name: "RTM_SETNEIGHTBL", body: ndtmsg, space: NDTA },
+  52: { name: "RTM_NEWPREFIX", body: prefixmsg, space: PREFIX },
+  68: { name: "RTM_NEWNDUSEROPT", body: nduseroptmsg, space: NDUSEROPT, optionsLengthAt: 2 },
 };

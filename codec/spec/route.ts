@@ -9,6 +9,7 @@ import {
   type Kind,
   layout,
   messages,
+  type MessageSpec,
   names,
   nest,
   oneOf,
@@ -22,7 +23,7 @@ import {
   u8,
   withOthers,
 } from "./table.ts";
-import { address, AF, inHex, IPPROTO, tunnelOptions } from "./value.ts";
+import { address, AF, inHex, IPPROTO, room, tunnelOptions } from "./value.ts";
 
 /** `RT_SCOPE_*` */
 export const RTN_SCOPE = names("RT_SCOPE_", { UNIVERSE: 0, SITE: 200, LINK: 253, HOST: 254, NOWHERE: 255 });
@@ -370,7 +371,40 @@ const RTA: Space = attributes("RTA_", {
 /** Those of MPLS: the destination is a label. */
 const RTA_MPLS: Space = withOthers(RTA, { DST: labels });
 
-export const ROUTE_MESSAGES = messages("ROUTE", 24, {
-  body: rtmsg,
-  space: (family) => family === AF.numbers.MPLS ? RTA_MPLS : RTA,
+/** `IGMPMSG_*` of `linux/mroute.h` */
+const IGMPMSG = names("IGMPMSG_", { NOCACHE: 1, WRONGVIF: 2, WHOLEPKT: 3, WRVIFWHOLE: 4 });
+/** `MRT6MSG_*` of `linux/mroute6.h` */
+const MRT6MSG = names("MRT6MSG_", { NOCACHE: 1, WRONGMIF: 2, WHOLEPKT: 3, WRMIFWHOLE: 4 });
+
+/** What a router of multicast packets is asked about a packet. */
+const IPMRA_CREPORT: Space = attributes("IPMRA_CREPORT_", {
+  MSGTYPE: [1, oneOf(u8, IGMPMSG)],
+  VIF_ID: [2, u32],
+  SRC_ADDR: [3, address],
+  DST_ADDR: [4, address],
+  PKT: [5],
+  TABLE: [6, u32],
 });
+
+const IP6MRA_CREPORT: Space = attributes("IP6MRA_CREPORT_", {
+  MSGTYPE: [1, oneOf(u8, MRT6MSG)],
+  MIF_ID: [2, u32],
+  SRC_ADDR: [3, address],
+  DST_ADDR: [4, address],
+  PKT: [5],
+});
+
+/** `struct rtgenmsg`, with the gap behind it. */
+const reportmsg = layout("rtgenmsg", "rtgen_", { rtgen_family: oneOf(u8, AF), _pad1: room(3) });
+
+export const ROUTE_MESSAGES: Record<number, MessageSpec> = {
+  ...messages("ROUTE", 24, {
+    body: rtmsg,
+    space: (family) => family === AF.numbers.MPLS ? RTA_MPLS : RTA,
+  }),
+  96: {
+    name: "RTM_NEWCACHEREPORT",
+    body: reportmsg,
+    space: (family) => family === AF.numbers.IP6MR ? IP6MRA_CREPORT : IPMRA_CREPORT,
+  },
+};

@@ -1,4 +1,5 @@
 // The words in which the tables say what messages are made of: types, structs, attributes, families.
+import { wrongInput } from "../wrong_input.ts";
 
 /** Names of numbers, as the kernel has them: an enum, or bits. */
 export interface Names {
@@ -170,8 +171,10 @@ export interface MessageSpec {
   name: string;
   /** The struct at its head. */
   body: Struct;
-  /** The attributes behind the body, by its first byte, which is an address family. */
-  space: Space | ((family: number) => Space);
+  /** The attributes behind the body, by its first byte, which is an address family, and by whether it is a request. */
+  space: Space | ((family: number, isRequest: boolean) => Space);
+  /** Where in the body 16 bits say how many bytes stand between it and the attributes, if any do. */
+  optionsLengthAt?: number;
   /** Of what the message is the one that asks, so that a body of one byte is legal. */
   asks?: true;
   /** `TC` messages: of what the handle is one. */
@@ -187,6 +190,14 @@ export interface Family {
   messages: Readonly<Record<number, MessageSpec>>;
   /** By what they are kinds of, and by name. */
   kinds: Readonly<Record<string, Readonly<Record<string, Kind>>>>;
+  /** Whether it is generic netlink, whose types are numbers of families, and whose flags are those of requests to be told. */
+  isGeneric?: true;
+}
+
+/** @throws {TypeError} where what is to be a family is none */
+export function checkFamily(family: Family): void {
+  if (typeof family?.messages === "object" && typeof family.kinds === "object") return;
+  throw wrongInput("look things up in", family, "a family is ROUTE_FAMILY, or what genericFamily() gives");
 }
 
 const number = (size: number, more: Partial<NumberType> = {}): NumberType => ({ is: "number", size, ...more });
@@ -297,9 +308,9 @@ export function spaceOf({ space }: Pick<NestType, "space">): Space {
   return typeof space === "function" ? space() : space;
 }
 
-/** The attributes of a message, by the first byte of the struct before them, an address family. */
-export function spaceFor({ space }: MessageSpec, family: number): Space {
-  return typeof space === "function" ? space(family) : space;
+/** The attributes of a message, by the first byte of the struct before them, an address family, and what it is. */
+export function spaceFor({ space }: MessageSpec, family: number, isRequest: boolean): Space {
+  return typeof space === "function" ? space(family, isRequest) : space;
 }
 
 /** The bytes of a type of fixed size. */

@@ -92,12 +92,16 @@ export function inHex(type: NumberType): NumberType {
   return saying(type, (value, exact) => value > 9 ? `0x${exact.toString(16)}` : undefined);
 }
 
+/** What a number of 32 bits says; one that is found in 64 may be longer, and says nothing. */
+const in32 = (says: (value: number) => string) =>
+  saying(u32, (value) => value >>> 0 === value ? says(value) : undefined);
+
 /** A qdisc's handle, `8001:`. */
-export const handle: NumberType = saying(u32, formatHandle);
+export const handle: NumberType = in32(formatHandle);
 /** Where a qdisc hangs: `root`, `1:4`. */
-export const parent: NumberType = saying(u32, formatParent);
+export const parent: NumberType = in32(formatParent);
 /** A class, `1:4`. */
-export const classId: NumberType = saying(u32, (value) => {
+export const classId: NumberType = in32((value) => {
   return `${formatHandle(value)}${value & 0xffff ? (value & 0xffff).toString(16) : ""}`;
 });
 

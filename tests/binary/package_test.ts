@@ -245,10 +245,10 @@ Deno.test("install refuses what is no program, and a folder that is no bundle", 
     await Deno.writeTextFile(`${folder}/text`, "", { mode: 0o644 });
     assertEquals(
       await task("install", [...prefix, "--program", `${folder}/text`]),
-      `install: Cannot install ${folder}/text: it is no program; one is made with: deno task compile\n`,
+      `install: Cannot install ${folder}/text: it is not a program; one is made with: deno task compile\n`,
     );
     const refused =
-      `install: Cannot install ${folder}/some: it is no bundle of plugctl; one is made with: deno task bundle\n`;
+      `install: Cannot install ${folder}/some: it is not a bundle of plugctl; one is made with: deno task bundle\n`;
     await Deno.mkdir(`${folder}/some`);
     assertEquals(await task("install", [...prefix, "--program", `${folder}/some`]), refused);
     await Deno.mkdir(`${folder}/some/inner`);

@@ -107,7 +107,7 @@ const MISTAKES: readonly (readonly [text: string, place: string, why: string])[]
   [
     "",
     "line 1, column 1",
-    "there is nothing; expected what libnl prints with NLCB=debug, what strace prints, a hex dump, an array of bytes, " +
+    "there is nothing; expected what libnl prints with NLCB=debug, what strace prints, a dump in columns, a hex dump, an array of bytes, " +
     "a string literal, base64, hex",
   ],
   ["3c00 0000\n24g0", "line 2, column 3", '"g" is not a hex digit'],

@@ -146,7 +146,7 @@ function busyPart(round: number): Uint8Array<ArrayBuffer> {
     new DataView(request.buffer).setUint32(8, round * 1000 + index, true);
     return pcapPacket(cooked(request));
   });
-  const other = pcapPacket(cooked(new Uint8Array(60_000), 16));
+  const other = pcapPacket(cooked(new Uint8Array(60_000), 4));
   const others = new Uint8Array(80 * other.length);
   for (let at = 0; at < others.length; at += other.length) others.set(other, at);
   return joined(concat(...requests), others);

@@ -49,9 +49,9 @@ Deno.test("readCapture() gives every message of a datagram, when the file is par
   assertEquals(concat(...messages.map(({ bytes }) => bytes)).length, run.length);
 });
 
-Deno.test("readCapture() passes over other protocols than NETLINK_ROUTE, and packets without a header", () => {
+Deno.test("readCapture() passes over protocols other than NETLINK_ROUTE and NETLINK_GENERIC, and packets without a header", () => {
   const short = concat(words(5, 7, 4, 4), words(0));
-  const file = concat(capture([]), pcapPacket(cooked(PLUG, 16)), short, pcapPacket(cooked(ACK)));
+  const file = concat(capture([]), pcapPacket(cooked(PLUG, 4)), short, pcapPacket(cooked(ACK)));
   assertEquals([...readCapture(file)].map(({ bytes }) => bytes.length), [36]);
 });
 
@@ -73,7 +73,7 @@ Deno.test("readCapture() refuses what is no capture of netlink, and says what it
     const { message, offset } = assertThrows(() => [...readCapture(file)], DecodeError);
     return [message, offset];
   };
-  assertEquals(refused(new Uint8Array(0)), ["Cannot read capture at offset 0: 0 bytes are no capture", 0]);
+  assertEquals(refused(new Uint8Array(0)), ["Cannot read capture at offset 0: 0 bytes are not a capture", 0]);
   assertEquals(refused(concat(text("This is a text about netlink"))), [
     "Cannot read capture at offset 0: it begins with 0x54686973, which neither pcap nor pcapng does",
     0,
@@ -291,4 +291,28 @@ Deno.test("aboutPlugs() gives an answer that comes behind 4,000 other requests, 
   });
   const late = [answerTo(requests[16_000]), answerTo(requests[0]), answerTo(PLUG.slice().fill(0xff, 8, 12))];
   assertEquals(summaries(...requests, ...late).length, requests.length + 1);
+});
+
+/** A request for the family `psample`, and what the controller answers: its messages have the type 31. */
+const ASKED = Uint8Array.fromHex("20000000100005000100000000000000030100000c0002007073616d706c6500");
+const ANSWERED = Uint8Array.fromHex(
+  "280000001000000001000000000000000102000006000100" + "1f0000000c0002007073616d706c6500",
+);
+/** A message of that family. */
+const SAMPLE = Uint8Array.fromHex(
+  "200000001f0000000000000000000000000100000600000007000000080002" + "0062000000".slice(2),
+);
+
+Deno.test("readCapture() reads generic netlink's controller, and psample once the controller has named it", () => {
+  const sample = concat(SAMPLE);
+  const file = concat(capture([]), ...[sample, ASKED, ANSWERED, sample].map((each) => pcapPacket(cooked(each, 16))));
+  const messages = [...readCapture(file)];
+  assertEquals(messages.map(({ message, isGeneric }) => [message && formatSummary(message), isGeneric]), [
+    ["generic netlink family 31 sequence 0", true],
+    ['GENL_ID_CTRL REQUEST|ACK sequence 1 cmd CTRL_CMD_GETFAMILY ATTR_FAMILY_NAME "psample"', true],
+    ['GENL_ID_CTRL sequence 1 cmd CTRL_CMD_NEWFAMILY ATTR_FAMILY_NAME "psample"', true],
+    ["psample sequence 0 cmd PSAMPLE_CMD_SAMPLE", true],
+  ]);
+  assertEquals([...aboutPlugs(messages)], []);
+  assertEquals("isGeneric" in [...readCapture(capture([PLUG]))][0], false);
 });

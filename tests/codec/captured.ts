@@ -1,4 +1,5 @@
 // What iproute2 and libnl really sent, and what a real kernel (Linux 6.1) really answered.
+import { RARE } from "./rare_messages.ts";
 import requests from "./vectors/requests.json" with { type: "json" };
 import dumps from "./vectors/dumps.json" with { type: "json" };
 import replies from "./vectors/replies.json" with { type: "json" };
@@ -41,6 +42,7 @@ export const CAPTURED: readonly Uint8Array<ArrayBuffer>[] = [
   ...REQUESTS.map(({ bytes }) => bytes),
   ...REPLIES.flatMap(({ request, replies }) => [request, ...replies.flatMap(split)]),
   ...DUMPS.map(({ bytes }) => bytes),
+  ...RARE,
 ];
 
 function split(run: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] {

@@ -133,10 +133,11 @@ Deno.test("encode() refuses what does not fit, and says what", () => {
   refuse({ name: "limit", value: 0.5 }, "0.5 does not fit into 4 bytes");
   refuse({ name: "limit", value: 1n << 64n, length: 8 }, "does not fit into 8 bytes");
   refuse({ name: "limit", value: 1, length: 3 }, "Cannot encode limit: a number of 3 bytes, must have 1, 2, 4 or 8");
-  refuse({ name: "limit" }, "Cannot encode limit");
   refuse({ name: "big", attributeType: 1, value: new Uint8Array(65517) }, "must be from 16 to 65536");
   refuse({ name: "big", value: new Uint8Array(65521) }, "must be from 16 to 65536");
   refuse({ name: "many", fields: new Array(30000).fill({ name: "a", value: 0 }) }, "Cannot encode message");
+  const empty = { name: "message", fields: [...header(80), { name: "limit" }] };
+  assertThrows(() => encode(empty), TypeError, "Cannot encode limit as undefined: a value is a number");
   assertThrows(() => encode({ name: "message", fields: [] }), RangeError, "length is 0, must be from 16 to 65536");
   let deep: FieldInput = { name: "deepest", value: 0 };
   for (let depth = 0; depth < 40; depth++) deep = { name: "deep", fields: [deep] };

@@ -38,8 +38,9 @@ Deno.test("formatMessage() names a message by its number, when its type has no n
 Deno.test("formatMessage() escapes what a string holds, and says where bytes are none", () => {
   const field = (name: string, value: string | Uint8Array) => ({ name, kernelName: "", offset: 0, length: 0, value });
   const fields = [field("text", "a\n\x1b[31m"), field("bytes", new Uint8Array(0))];
-  const text = formatMessage({ ...field("message", ""), fields });
-  assertEquals(text.split("\n").slice(1), ['0  text   "a\\n\\u001b[31m"', "0  bytes  empty"]);
+  const header = decode(FAMILY["plug change"]).fields?.slice(0, 4) ?? [];
+  const text = formatMessage({ ...field("message", ""), fields: [...header, ...fields] });
+  assertEquals(text.split("\n").slice(5), ['0  text         "a\\n\\u001b[31m"', "0  bytes        empty"]);
 });
 
 Deno.test("formatSummary() says on one line which queue, which action and which answer", () => {

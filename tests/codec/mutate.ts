@@ -29,11 +29,14 @@ function bodyEnd(view: DataView): number {
   if (type >= 36 && type <= 38) return 36;
   if (type >= 16 && type <= 18) return 32;
   if (type >= 24 && type <= 26) return 28;
+  if ([19, 68, 108].includes(type)) return 32;
+  if ([52, 72].includes(type)) return 28;
+  if (type >= 84 && type <= 122 && type !== 96) return 24;
   if (type === 2 && view.getInt32(16, true) !== 0) return 20 + view.getUint32(20, true);
   return type === 2 ? 36 : 20;
 }
 
-const TYPES = [0, 1, 2, 3, 4, 16, 17, 18, 24, 25, 26, 36, 37, 38, 80, 0xffff];
+const TYPES = [0, 1, 2, 3, 4, 16, 17, 18, 24, 25, 26, 36, 37, 38, 68, 80, 84, 112, 0xffff];
 const FLAGS = [0, 2, 5, 0x100, 0x200, 0x300, 0x302, 0xffff];
 
 /** A message, and where its attributes stand. */

@@ -86,15 +86,24 @@ class TreeReader {
   }
 
   #known(type: number, at: number, end: number): Node[] {
-    const { body, space, asks } = this.#family.messages[type];
+    const { body, space, asks, optionsLengthAt } = this.#family.messages[type];
     if (end - at < body.size && asks) {
       if (at === end) return [];
       const family = { kernelName: "rtgen_family", offset: at, length: 1, value: this.reader.u8(at) };
       return [family, ...this.#rest(at + 1, end)];
     }
     if (end - at < body.size) throw new Refused(at - 16);
-    const chosen = typeof space === "function" ? space(this.reader.u8(at)) : space;
-    return [...this.#struct(body, at, end), ...this.#attributes(at + body.size, end, chosen, [])];
+    const chosen = typeof space === "function" ? space(this.reader.u8(at), this.reader.u16(at - 10) % 2 === 1) : space;
+    const nodes = this.#struct(body, at, end);
+    if (optionsLengthAt === undefined) return [...nodes, ...this.#attributes(at + body.size, end, chosen, [])];
+    const to = Math.min(at + body.size + this.reader.u16(at + optionsLengthAt), end);
+    const from = Math.min(Math.ceil((to - at) / 4) * 4 + at, end);
+    return [
+      ...nodes,
+      ...this.#rest(at + body.size, to),
+      ...this.#rest(to, from),
+      ...this.#attributes(from, end, chosen, []),
+    ];
   }
 
   #error(end: number): Node[] {
@@ -165,7 +174,7 @@ class TreeReader {
     return this.#list(from, to, (attribute) => {
       const known = space.attributes.find(({ number }) => number === attribute.type);
       const kernelName = known?.kernelName ?? `${space.prefix}${attribute.type}`;
-      return { kernelName, ...this.#holds(known?.type, attribute.start, attribute.end, inner) };
+      return { kernelName, ...this.#holds(orderedBy(attribute, known?.type), attribute.start, attribute.end, inner) };
     });
   }
 
@@ -190,9 +199,9 @@ class TreeReader {
         return { fields: this.#attributes(start, end, spaceOf(type.space), around) };
       case "list": {
         const inner = [...around, { from: start, to: end }];
-        const element = ({ type: place, start, end }: Attribute) => ({
-          kernelName: `${type.prefix}${place}`,
-          ...this.#holds(type.of, start, end, inner),
+        const element = (attribute: Attribute) => ({
+          kernelName: `${type.prefix}${attribute.type}`,
+          ...this.#holds(orderedBy(attribute, type.of), attribute.start, attribute.end, inner),
         });
         return { fields: this.#list(start, end, element) };
       }
@@ -282,6 +291,12 @@ class TreeReader {
   #numeric(at: number, size: number): string {
     return [1, 2, 4, 8].includes(size) ? String(this.#number(at, size, {})) : "none";
   }
+}
+
+/** The type of a number that its attribute says is in network order. */
+function orderedBy({ rawType }: Attribute, type: Type | undefined): Type | undefined {
+  const isNetwork = Math.floor(rawType / 0x4000) % 2 === 1;
+  return isNetwork && type?.is === "number" ? { ...type, network: true } : type;
 }
 
 function spaceOf(space: Space | (() => Space)): Space {

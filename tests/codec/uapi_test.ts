@@ -27,6 +27,12 @@ Deno.test("the tables have the kernel's numbers, of every attribute, value and b
   assert(compared > 1900, `${compared}`);
 });
 
+Deno.test("the tables have every message of rtnetlink that the kernel's headers name", () => {
+  const named = [...NUMBERS].filter(([name]) => /^RTM_(?:NEW|DEL|GET|SET)/.test(name));
+  assert(named.length > 60, `${named.length}`);
+  for (const [name, number] of named) assertEquals(ROUTE_FAMILY.messages[number]?.name, name);
+});
+
 Deno.test("the tables lay out structs as the kernel's headers do, gap by gap", () => {
   const structs = contents.flatMap((each) => [...each.structs]).filter(({ name }) => STRUCTS.has(name));
   assert(structs.length > 140, `${structs.length}`);

@@ -64,6 +64,7 @@ const TABLES = [
   "codec/spec/link.ts",
   "codec/spec/link_kinds.ts",
   "codec/spec/qdisc_kinds.ts",
+  "codec/spec/route.ts",
   "gate/match/clauses.ts",
 ];
 /** What is shorter for a reason of its own: types for a package that has none, what was generated. */
@@ -72,7 +73,7 @@ const SHORTEST = 15;
 const LONGEST = 400;
 const MEDIAN_LEAST = 100;
 /** How many files the rooms may have together, but for those that have come since they were laid out. */
-const FILES_MOST = 206;
+const FILES_MOST = 207;
 /** Where each new noun has a file of its own: a step, a condition, an object of the kernel. */
 const BY_NOUN = /^(scenario\/(steps|conditions)|codec\/spec)\//;
 const LATER = /^(capture|control|uml|cli\/(run|watch))\//;

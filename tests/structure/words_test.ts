@@ -55,6 +55,32 @@ Deno.test("no help text, error, comment or document has a phrase that only its a
   assertEquals(found, []);
 });
 
+/** In a text in quotes, what something is not: "it is no program"; that there is none of something is said so. */
+const NO_THING = /["'`][^\n]*?(?<!\bthere )\b(?:is|are|was|were) no (?!more\b|longer\b|such\b)[a-z]/;
+
+/** The first line of a source that says so, comments left out. */
+function saysNoThing(text: string): string | undefined {
+  return text.split("\n").find((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line) && NO_THING.test(line));
+}
+
+Deno.test("no text says that something is no other: it is not one", () => {
+  const found = files.filter((path) => /\.(?:ts|js|mjs|py|bash)$/.test(path)).flatMap((path) => {
+    const line = saysNoThing(Deno.readTextFileSync(new URL(path, ROOT)));
+    return line === undefined ? [] : [`${path}: ${line.trim()}`];
+  });
+  assertEquals(found, []);
+  for (
+    const old of ["`${length} bytes are no capture`", '"it is no program; one is made with"', "'this is no number'"]
+  ) {
+    assert(saysNoThing(old), old);
+  }
+  for (
+    const good of ['"there is no such file"', '"it is no longer there"', "// this is no number", '"is not a file"']
+  ) {
+    assertEquals(saysNoThing(good), undefined, good);
+  }
+});
+
 Deno.test("each phrase finds what it is there to find", () => {
   const old = [
     "What it holds it releases, also when it is killed",

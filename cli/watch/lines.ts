@@ -11,9 +11,13 @@ export async function printLines(context: Context, machine: WatchedMachine, forM
   const endMs = performance.now() + forMs;
   await interruptible(async (signal) => {
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    const tell = () => {
+      for (const event of machine.update(Date.now())) context.print(`${format(event)}\n`);
+    };
+    tell();
+    if (machine.queues.length === 0) context.note("no plug and no gate is there yet; what comes is printed");
     while (!signal.aborted && performance.now() < endMs) {
-      const nowMs = Date.now();
-      for (const event of machine.update(nowMs)) context.print(`${format(event)}\n`);
+      tell();
       await next(machine, { aborted, leftMs: endMs - performance.now() });
     }
   }).catch((error) => {

@@ -34,6 +34,8 @@ export interface WatchOptions {
   /** The gates and devices, by name; none for all. */
   names: readonly string[];
   netns?: string;
+  /** What hears the announcements there, and is closed in the end. Default: one that is opened. */
+  listener?: Listener;
 }
 
 /** How often counters are read, in milliseconds: the kernel does not announce them. */
@@ -66,10 +68,10 @@ export class WatchedMachine implements Disposable {
   #rereadMs?: number = 0;
   #lookMs = 0;
 
-  constructor(connection: Connection, { names, netns }: WatchOptions) {
+  constructor(connection: Connection, { names, netns, listener }: WatchOptions) {
     this.#connection = connection;
     this.#names = names;
-    this.#listener = Listener.open({ groups: WATCHED_GROUPS, netns });
+    this.#listener = listener ?? Listener.open({ groups: WATCHED_GROUPS, netns });
   }
 
   /** Those that are there: gates by name, then plugs. */

@@ -217,31 +217,6 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
   await plugctlDone(pair.left, "gate", "delete", "web");
 });
 
-Deno.test("taps that several put in and take out at once are all there, and gone in the end", async () => {
-  using pair = new GatePair();
-  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", "udp dst port 9000");
-  const before = withoutCounters(witness(pair.left));
-  const children = Array.from({ length: 3 }, () => {
-    const child = pair.left.spawn([...PLUGCTL, "packets", "web", "--follow"], {
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    });
-    return { child, said: readLines(child.stderr), lines: readLines(child.stdout) };
-  });
-  for (const { said } of children) assertEquals((await said.next()).value, "plugctl: showing the packets of gate web");
-  using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
-  sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 1 });
-  for (const { lines } of children) {
-    assert(/ web in {2}#1 .* UDP 4$/.test((await lines.next()).value ?? ""));
-    assert(/ web out #1 after .* UDP 4$/.test((await lines.next()).value ?? ""));
-  }
-  for (const { child } of children) child.kill("SIGTERM");
-  for (const { child } of children) assertEquals((await child.status).code, 0);
-  assertEquals(withoutCounters(witness(pair.left)), before);
-  await plugctlDone(pair.left, "gate", "delete", "web");
-});
-
 Deno.test("each packet is told with the epoch in which it came: how often plugctl held since the last release", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());

@@ -36,8 +36,8 @@ export class SelectedPackets {
   #waiting: readonly Waiting[] = [];
   #remarks: readonly string[] = [];
   #readMs = 0;
-  /** Whether a tap may be in a gate. */
-  #hasTap = false;
+  /** Whether a tap may still be in a gate that is not looked at any more. */
+  #mayHaveLeftTap = false;
   /** What was said of packets that wait, which are drawn again and again. */
   readonly #said = new WeakMap<Arrival, PacketWords>();
   #failure?: string;
@@ -90,7 +90,7 @@ export class SelectedPackets {
     this.select(undefined);
     await this.#ended;
     // Where it could not be taken out, the guardian does that as soon as this process has ended.
-    if (!this.#hasTap) this.#guardian?.[Symbol.dispose]();
+    if (!this.#mayHaveLeftTap) this.#guardian?.[Symbol.dispose]();
   }
 
   async #follow(queue: WatchedQueue | undefined): Promise<void> {
@@ -100,11 +100,11 @@ export class SelectedPackets {
     try {
       this.#guardian ??= Guardian.start();
       await this.#look(queue, this.#guardian);
-      this.#hasTap = false;
     } catch (error) {
       // It may have been deleted meanwhile, which is announced.
-      if (isGone(error)) this.#hasTap = false;
-      else this.#failure = describeFailure(error).message;
+      if (isGone(error)) return;
+      this.#failure = describeFailure(error).message;
+      this.#mayHaveLeftTap = true;
     } finally {
       this.#capture = undefined;
       this.#waiting = [];
@@ -114,7 +114,6 @@ export class SelectedPackets {
 
   async #look(queue: WatchedQueue, guardian: Guardian): Promise<void> {
     const { gate, dev, place } = queue.facts;
-    this.#hasTap = true;
     using capture = this.#capture = new GateCapture(this.#connection, {
       ...gate ? { gates: [gate.name] } : { places: [{ dev, ...place }] },
       netns: this.#netns,

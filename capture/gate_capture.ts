@@ -17,8 +17,16 @@ import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug }
 import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { Epochs } from "./epochs.ts";
-import { type Arrival, type Copy, type Departure, PacketQueue, type Waiting, withTag } from "./packet_queue.ts";
-import { findPsample, onlyGroups, type PsampleFamily, readSample } from "./psample.ts";
+import {
+  type Arrival,
+  type Copy,
+  type Departure,
+  PacketQueue,
+  PacketStore,
+  type Waiting,
+  withTag,
+} from "./packet_queue.ts";
+import { findPsample, onlyGroups, type PsampleFamily, readSample, someGroups } from "./psample.ts";
 
 export type { Arrival, CapturedBytes, Departure, Waiting } from "./packet_queue.ts";
 
@@ -97,10 +105,6 @@ export type LinkType = "ethernet" | "ip";
 const SNAP_LENGTH = 256;
 /** What a message of psample has beside the packet, at the most. */
 const SAMPLE_ROOM = 512;
-/** Groups of psample: so many for each gate, from this one on, chosen at random, as processes may have the same number. */
-const FIRST_GROUP = 0x40000000;
-const GROUPS = 4;
-const BLOCKS = 1 << 28;
 const GATES_MAX = 64;
 /** How often it is tried to count while nothing moves. */
 const COUNTED_MAX = 20;
@@ -115,6 +119,7 @@ const WITH_ETHERNET = [1, 772];
  */
 export class GateCapture implements Disposable {
   readonly #all: Captured[] = [];
+  readonly #store = new PacketStore();
   readonly #connection: Connection;
   readonly #options: CaptureOptions;
   /** `ARPHRD_*` of each device. */
@@ -182,7 +187,7 @@ export class GateCapture implements Disposable {
     let family = findPsample(asking);
     try {
       for (const gate of gates) {
-        const groups = nextGroups();
+        const groups = someGroups();
         const socket = gate.arrivals = openGenericSocket({ keep: snapLength + SAMPLE_ROOM, netns, bufferBytes });
         socket.filter(onlyGroups(groups[0], groups.length));
         if (family) socket.join(family.packets);
@@ -212,7 +217,7 @@ export class GateCapture implements Disposable {
     const look = () => {
       // Who has left has come in before, so that what came in is read last
       const moved = departures.length + arrivals.length;
-      departures.push(...copiesOf(each));
+      departures.push(...copiesOf(each, this.#store));
       arrivals.push(...this.#samplesOf(each));
       return departures.length + arrivals.length > moved;
     };
@@ -242,7 +247,11 @@ export class GateCapture implements Disposable {
     const events = this.#early.splice(0);
     this.#epochs?.look();
     // Who has left has come in before, so that what came in is read last and taken first
-    const all = this.#all.map((each) => ({ each, departures: copiesOf(each), arrivals: this.#samplesOf(each) }));
+    const all = this.#all.map((each) => ({
+      each,
+      departures: copiesOf(each, this.#store),
+      arrivals: this.#samplesOf(each),
+    }));
     for (const { each, arrivals } of all) for (const arrival of arrivals) events.push(arrive(each, arrival));
     this.#tellEpochs(events);
     for (const { each, departures } of all) {
@@ -331,7 +340,7 @@ export class GateCapture implements Disposable {
       const { group, sequence, length, timeNs = nowNs() } = sample;
       const missing = Math.max(0, sequence - (each.sequences.get(group) ?? -1) - 1);
       each.sequences.set(group, sequence);
-      samples.push([{ bytes: sample.bytes.slice(), length, timeNs, tag }, missing]);
+      samples.push([{ bytes: this.#store.keep(sample.bytes), length, timeNs, tag }, missing]);
     });
     return samples;
   }
@@ -347,12 +356,6 @@ export class GateCapture implements Disposable {
   }
 }
 
-function nextGroups(): [number, ...number[]] {
-  const [random] = crypto.getRandomValues(new Uint32Array(1));
-  const first = FIRST_GROUP + random % BLOCKS * GROUPS;
-  return [first, ...Array.from({ length: GROUPS - 1 }, (_, index) => first + 1 + index)];
-}
-
 /** The device whose packets a gate gets. */
 function firstDevice({ gate }: Queue): number | undefined {
   return gate?.devices[0];
@@ -363,11 +366,11 @@ function firstDevice({ gate }: Queue): number | undefined {
  *
  * @throws {QueueError} `vanished` where the device was taken down, which is said once
  */
-function copiesOf({ departures, queue }: Captured): Copy[] {
+function copiesOf({ departures, queue }: Captured, store: PacketStore): Copy[] {
   const copies: Copy[] = [];
   try {
     departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
-      if (packetType === PACKET_OUTGOING) copies.push({ bytes: bytes.slice(), length, timeNs, tag });
+      if (packetType === PACKET_OUTGOING) copies.push({ bytes: store.keep(bytes), length, timeNs, tag });
     });
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;

@@ -182,6 +182,28 @@ export class PacketQueue {
   }
 }
 
+/** How large the pieces are in which the bytes of packets are kept. */
+const PIECE_LEN = 1 << 16;
+
+/** Keeps the bytes of packets, many in one piece: a buffer for each would take longer than all the rest. */
+export class PacketStore {
+  #piece = new Uint8Array(PIECE_LEN);
+  #used = 0;
+
+  /** Returns a copy of the bytes. */
+  keep(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > PIECE_LEN / 4) return bytes.slice();
+    if (this.#used + bytes.length > PIECE_LEN) {
+      this.#piece = new Uint8Array(PIECE_LEN);
+      this.#used = 0;
+    }
+    const kept = this.#piece.subarray(this.#used, this.#used + bytes.length);
+    kept.set(bytes);
+    this.#used += bytes.length;
+    return kept;
+  }
+}
+
 /** A packet with the tag that the kernel keeps beside it put back where it was sent: behind the addresses. */
 export function withTag({ tag, timeNs, bytes, length }: Copy): CapturedBytes {
   if (!tag || bytes.length < TAG_AT) return { timeNs, bytes, length };

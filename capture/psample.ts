@@ -96,6 +96,18 @@ const ATTRIBUTE_AT = 0xfffff000 + 12;
 /** `BPF_LD | BPF_IMM`, `BPF_LDX | BPF_IMM` and so on, of `linux/bpf_common.h`. */
 const BPF = { ld: 0x00, ldx: 0x01, ldAbs: 0x20, ldInd: 0x40, and: 0x54, jeq: 0x15, tax: 0x07, ret: 0x06 } as const;
 
+/** Groups for one gate: so many, from this one on, chosen at random, as processes of two containers may have the same number. */
+const FIRST_GROUP = 0x40000000;
+const GROUPS = 4;
+const BLOCKS = 1 << 28;
+
+/** Groups of psample that nobody else uses. */
+export function someGroups(): [number, ...number[]] {
+  const [random] = crypto.getRandomValues(new Uint32Array(1));
+  const first = FIRST_GROUP + random % BLOCKS * GROUPS;
+  return [first, ...Array.from({ length: GROUPS - 1 }, (_, index) => first + 1 + index)];
+}
+
 /** A program that lets only samples of these groups through: those from `first` on, a power of two of them. */
 export function onlyGroups(first: number, count: number): Instruction[] {
   // BPF reads in network order what netlink has in the machine's

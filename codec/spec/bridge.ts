@@ -247,7 +247,8 @@ const VXLAN_VNIFILTER: Space = attributes("VXLAN_VNIFILTER_", {
 
 export const BRIDGE_MESSAGES: Record<number, MessageSpec> = {
   ...messages("MDB", 84, mdb),
-  86: { name: "RTM_GETMDB", body: br_port_msg, space: MDBA_GET, asks: true },
+  // What a dump gives has the type of the request, seen on 6.1
+  86: { name: "RTM_GETMDB", body: br_port_msg, space: (_, isRequest) => isRequest ? MDBA_GET : MDBA, asks: true },
   ...messages("VLAN", 112, { body: br_vlan_msg, space: BRIDGE_VLANDB }),
   114: { name: "RTM_GETVLAN", body: br_vlan_msg, space: BRIDGE_VLANDB_DUMP, asks: true },
   ...messages("TUNNEL", 120, { body: tunnel_msg, space: VXLAN_VNIFILTER }),

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PacketQueue } from "../../capture/packet_queue.ts";
+import { PacketQueue, PacketStore } from "../../capture/packet_queue.ts";
 import { Random } from "../codec/random.ts";
 
 const packet = (number: number, timeNs: number, length = 60) => ({
@@ -123,4 +123,16 @@ Deno.test("PacketQueue stays quick where 100,000 packets wait and others leave b
   for (let number = 0; number <= 100_000; number++) {
     assertEquals(queue.leave(packet(number & 0xffff, 200_000, 60 + number)).arrival?.number, number + 1);
   }
+});
+
+Deno.test("PacketStore keeps what it was given, whatever comes after it", () => {
+  const store = new PacketStore();
+  const given = Array.from(
+    { length: 1000 },
+    (_, at) => new Uint8Array(at % 7 === 0 ? 20_000 : at % 256).fill(at % 251),
+  );
+  const kept = given.map((bytes) => store.keep(bytes));
+  assertEquals(kept, given);
+  kept[1].fill(255);
+  assertEquals(kept.slice(2), given.slice(2));
 });

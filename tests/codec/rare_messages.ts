@@ -84,6 +84,11 @@ export const TOLD: Readonly<Record<string, readonly [hex: string, type: string, 
     "family=AF_BRIDGE ifindex=2 ifindex=3 state=MDB_PERMANENT flags=FAST_LEAVE vid=5 u=239.1.1.1 proto=ETH_P_IP " +
     "MDB_EATTR_TIMER=12345 ifindex=3 ROUTER_PATTR_TIMER=12345 ROUTER_PATTR_TYPE=MDB_RTR_TYPE_TEMP_QUERY",
   ],
+  "what a dump of groups gives, whose type is that of the request": [
+    told(86, hex("07000000 02000000"), hex("08000100 04000100"), hex("04000200")),
+    "RTM_GETMDB",
+    "family=AF_BRIDGE ifindex=2",
+  ],
   "a prefix that a router announces": [
     told(52, hex("0a000000 02000000 03400300"), hex(address), hex("0c000200 80510100 005c2600")),
     "RTM_NEWPREFIX",

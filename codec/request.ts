@@ -105,11 +105,13 @@ export type Request = QdiscRequest | LinkRequest | RouteRequest | FieldsRequest;
  */
 export function encodeRequest(
   request: Request,
-  place: { at: number; sequence: number },
+  { at, sequence }: { at: number; sequence: number } = NO_PLACE,
 ): number {
-  checkObject(request, "encode", "a request is an object with type and what that needs");
-  const { at, sequence } = place ?? NO_PLACE;
-  const length = encodeByType(request, checkWhole("at", at), checkWhole("sequence", sequence));
+  if (typeof request !== "object" || request === null) {
+    throw wrongInput("encode", request, "a request is an object with type and what that needs");
+  }
+  if (at >>> 0 !== at) checkWhole("at", at);
+  const length = encodeByType(request, at, checkWhole("sequence", sequence));
   if (length < 0) {
     throw new RangeError(
       `Cannot encode request at offset ${at}: the send region has ${SEND_LEN} bytes`,
@@ -244,7 +246,9 @@ function typeAndFlags(request: QdiscRequest): number {
 
 /** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
 export function checkOptions<Options extends PlugOptions>(options: Options): Options {
-  checkObject(options, "encode the plug", 'it is an object with action and limit, or "no options"');
+  if (typeof options !== "object" || options === null) {
+    throw wrongInput("encode the plug", options, 'it is an object with action and limit, or "no options"');
+  }
   checkWhole("action", options.action, TCQ_PLUG_LIMIT);
   checkWhole("limit", options.limit);
   return options;

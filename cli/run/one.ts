@@ -17,7 +17,7 @@ const LOOK_MS = 100;
 const REPORT_LOOK_MS = 20;
 
 /** How many lines of processes are kept for it: more than it shows. */
-const OUTPUT_MOST = 10_000;
+const OUTPUT_MOST = 5000;
 
 /** Runs the one scenario that was named, and shows its steps as they go. */
 export async function runOne(

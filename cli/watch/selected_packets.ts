@@ -36,6 +36,8 @@ export class SelectedPackets {
   #waiting: readonly Waiting[] = [];
   #remarks: readonly string[] = [];
   #readMs = 0;
+  /** Whether a tap may still be in a gate that is not looked at any more. */
+  #mayHaveLeftTap = false;
   /** What was said of packets that wait, which are drawn again and again. */
   readonly #said = new WeakMap<Arrival, PacketWords>();
   #failure?: string;
@@ -87,32 +89,39 @@ export class SelectedPackets {
   async end(): Promise<void> {
     this.select(undefined);
     await this.#ended;
-    this.#guardian?.[Symbol.dispose]();
+    // Where it could not be taken out, the guardian does that as soon as this process has ended.
+    if (!this.#mayHaveLeftTap) this.#guardian?.[Symbol.dispose]();
   }
 
   async #follow(queue: WatchedQueue | undefined): Promise<void> {
     if (!queue) return;
     await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
     if (this.#queue !== queue) return;
-    const { gate, dev, place } = queue.facts;
     try {
       this.#guardian ??= Guardian.start();
-      using capture = this.#capture = new GateCapture(this.#connection, {
-        ...gate ? { gates: [gate.name] } : { places: [{ dev, ...place }] },
-        netns: this.#netns,
-        guardian: this.#guardian,
-      });
-      while (this.#queue === queue) {
-        this.#take(capture);
-        await capture.wait(LOOK_MS);
-      }
+      await this.#look(queue, this.#guardian);
     } catch (error) {
       // It may have been deleted meanwhile, which is announced.
-      if (!isGone(error)) this.#failure = describeFailure(error).message;
+      if (isGone(error)) return;
+      this.#failure = describeFailure(error).message;
+      this.#mayHaveLeftTap = true;
     } finally {
       this.#capture = undefined;
       this.#waiting = [];
       this.#onPackets();
+    }
+  }
+
+  async #look(queue: WatchedQueue, guardian: Guardian): Promise<void> {
+    const { gate, dev, place } = queue.facts;
+    using capture = this.#capture = new GateCapture(this.#connection, {
+      ...gate ? { gates: [gate.name] } : { places: [{ dev, ...place }] },
+      netns: this.#netns,
+      guardian,
+    });
+    while (this.#queue === queue) {
+      this.#take(capture);
+      await capture.wait(LOOK_MS);
     }
   }
 

@@ -10,8 +10,8 @@ export interface WrittenLine {
 }
 
 /** How many lines the page has at the most, and how much of each. */
-const LINES_MOST = 5000;
-const LETTERS_MOST = 400;
+const LINES_MOST = 2000;
+const LETTERS_MOST = 300;
 
 /** The lines of all processes by the lane that each has on the axis, in the order in which they were written. */
 export function linesByLane(log: RunLog): Map<string, WrittenLine[]> {

@@ -47,8 +47,9 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
   const time = valueOf(context, "for");
   const forMs = time === undefined ? task.forMs ?? Infinity : parseDuration(time);
   const snapLength = snapLengthOf(context);
+  const guardian = Guardian.start();
+  let isOver = false;
   await interruptible(async (signal) => {
-    using guardian = Guardian.start();
     const netns = namespaceOf(context);
     using capture = new GateCapture(connection, { gates, places, snapLength, netns, guardian, epochs: true });
     tellLimits(context, { capture, places });
@@ -64,9 +65,16 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
     if (task.ended) task.ended(capture);
     else tellDrops(context, capture.queues());
     tellLosses(context, capture);
+  }).then(() => {
+    isOver = true;
   }).catch((error) => {
     // Ctrl-C is how a capture without an end is ended
-    if (!(error instanceof Interrupted)) throw error;
+    isOver = error instanceof Interrupted;
+    if (!isOver) throw error;
+  }).finally(() => {
+    // Where a tap could not be taken out, the guardian does it, as if this process were dead
+    if (isOver) guardian[Symbol.dispose]();
+    else guardian.disconnect();
   });
 }
 

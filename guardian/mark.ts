@@ -163,7 +163,11 @@ function takeTurn(): Disposable | undefined {
     const turn = bindName(TURN);
     const waitedMs = performance.now() - from;
     if (turn || waitedMs > LONGEST_TURN_MS) return turn;
-    if (waitedMs > TURN_MS && !goesOn()) return undefined;
+    if (waitedMs > TURN_MS && !goesOn()) {
+      // It may have ended between the two looks, and another's may have begun.
+      const turn = bindName(TURN);
+      if (turn || !goesOn()) return turn;
+    }
     wait();
   }
 }

@@ -12,7 +12,7 @@ import {
   TCQ_PLUG_LIMIT,
 } from "./assembly/constants.ts";
 import { SEND_AT, SEND_LEN } from "./assembly/regions.ts";
-import { checkBytes, checkObject, checkWhole, wrongInput } from "./wrong_input.ts";
+import { checkBytes, checkObject, checkWhole, notWhole, wrongInput } from "./wrong_input.ts";
 import { encode, type FieldInput } from "./encode.ts";
 import { encodeChange as exportedChange, memoryWords, sendRegion } from "./exchange.ts";
 
@@ -110,8 +110,9 @@ export function encodeRequest(
   if (typeof request !== "object" || request === null) {
     throw wrongInput("encode", request, "a request is an object with type and what that needs");
   }
-  if (at >>> 0 !== at) checkWhole("at", at);
-  const length = encodeByType(request, at, checkWhole("sequence", sequence));
+  if (!isUint32(at)) throw notWhole("at", at, 0xffffffff);
+  if (!isUint32(sequence)) throw notWhole("sequence", sequence, 0xffffffff);
+  const length = encodeByType(request, at, sequence);
   if (length < 0) {
     throw new RangeError(
       `Cannot encode request at offset ${at}: the send region has ${SEND_LEN} bytes`,
@@ -146,18 +147,12 @@ export function encodeChange(
 
 function encodeByType(request: Request, at: number, sequence: number): number {
   if (isRare(request)) return encodeRare(request, at, sequence);
-  const { plug } = request;
-  const options = plug === undefined || plug === "no options" ? NO_OPTIONS : checkOptions(plug);
+  const { plug, ifindex, handle, parent } = request;
+  const options = typeof plug === "object" ? checkOptions(plug) : plug === undefined ? NO_OPTIONS : noOptions(plug);
   const head = typeAndFlags(request);
-  const length = writeChange(
-    at,
-    sequence,
-    checkIndex(request.ifindex),
-    checkWhole("handle", request.handle),
-    checkWhole("parent", request.parent),
-    options.action,
-    options.limit,
-  );
+  if (!isUint32(handle)) throw notWhole("handle", handle, 0xffffffff);
+  if (!isUint32(parent)) throw notWhole("parent", parent, 0xffffffff);
+  const length = writeChange(at, sequence, checkIndex(ifindex), handle, parent, options.action, options.limit);
   if (length < 0) return length;
   // What another request has less of than a change stands at the end.
   memoryWords[(SEND_AT + at) / 4 + 1] = head;
@@ -229,7 +224,7 @@ function routeFields({ family, destination = new Uint8Array(0) }: RouteRequest):
 
 /** The flags with those that go without saying: every request is answered, a dump by its end. */
 function requestFlags({ type, flags = 0 }: Request): number {
-  checkWhole("flags", flags, 0xffff);
+  if (!isUint32(flags) || flags > 0xffff) throw notWhole("flags", flags, 0xffff);
   // Of the four messages about an object the third asks
   const dumps = type >= RTM_NEWLINK && type % 4 === RTM_GETLINK % 4 && (flags & NLM_F_DUMP) === NLM_F_DUMP;
   return flags | NLM_F_REQUEST | (dumps ? 0 : NLM_F_ACK);
@@ -246,15 +241,30 @@ function typeAndFlags(request: QdiscRequest): number {
 
 /** @throws {RangeError} where the action is none, or the limit is not of 32 bits */
 export function checkOptions<Options extends PlugOptions>(options: Options): Options {
-  if (typeof options !== "object" || options === null) {
-    throw wrongInput("encode the plug", options, 'it is an object with action and limit, or "no options"');
-  }
-  checkWhole("action", options.action, TCQ_PLUG_LIMIT);
-  checkWhole("limit", options.limit);
+  if (typeof options !== "object" || options === null) throw notOptions(options);
+  const { action, limit } = options;
+  if (!isUint32(action) || action > TCQ_PLUG_LIMIT) throw notWhole("action", action, TCQ_PLUG_LIMIT);
+  if (!isUint32(limit)) throw notWhole("limit", limit, 0xffffffff);
   return options;
+}
+
+/** Whether it is a whole number of 32 bits without a sign: short, so that engines inline it. */
+function isUint32(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
+
+/** @throws {TypeError} where it is not said that there are none */
+function noOptions(plug: string): PlugOptions {
+  if (plug !== "no options") throw notOptions(plug);
+  return NO_OPTIONS;
+}
+
+function notOptions(plug: unknown): TypeError {
+  return wrongInput("encode the plug", plug, 'it is an object with action and limit, or "no options"');
 }
 
 /** @throws {RangeError} where it cannot be the index of a device */
 export function checkIndex(ifindex: number): number {
-  return checkWhole("ifindex", ifindex, 0x7fffffff);
+  if (!isUint32(ifindex) || ifindex > 0x7fffffff) throw notWhole("ifindex", ifindex, 0x7fffffff);
+  return ifindex;
 }

@@ -31,11 +31,11 @@ export function checkBytes(given: unknown, deed: string, wanted: string): void {
  * @throws {RangeError} where it is not a whole number from 0 to `most`
  */
 export function checkWhole(name: string, given: number, most = 0xffffffff): number {
-  // The error is made elsewhere, so that engines inline this
   if (typeof given !== "number" || given >>> 0 !== given || given > most) throw notWhole(name, given, most);
   return given;
 }
 
-function notWhole(name: string, given: unknown, most: number): RangeError {
+/** As `checkWhole`. */
+export function notWhole(name: string, given: unknown, most: number): RangeError {
   return new RangeError(`${name} is ${shown(given)}, must be a whole number from 0 to ${most}`);
 }

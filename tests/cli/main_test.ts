@@ -63,8 +63,8 @@ Deno.test("main() loads the module of each command", async () => {
     const words = [...operands, ...program ? [program] : []].filter((word) => !word.startsWith("[")).map(() => "1");
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
-      ? /^plugctl: ((gate )?\S+ needs a (gate or a )?device|limit needs|requires ffi access)/
-      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: capture needs a file|plugctl: uml needs a command|plugctl: (cannot read|no such file|unknown shell)|$)/;
+      ? /^plugctl: ((gate )?\S+ needs a (gate or a )?device|limit needs|capture needs a file|requires ffi access)/
+      : /^(plugctl: requires (ffi|read) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: uml needs a command|plugctl: (cannot read|cannot write|no such file|unknown shell)|$)/;
     assertMatch(stderr, lacks, name);
   }
 });

@@ -178,7 +178,7 @@ const ALIKE: [string, string][] = [
   ["syn and not (ack or rst)", "tcp flags syn,!ack,!rst"],
   ["icmp or icmp6 and ip", "icmp"],
   ["tcp portrange http-https", "tcp portrange 80-443"],
-  ["tcp dst portrange 8000-http-alt", "tcp dst portrange 8000-8080"],
+  ["tcp dst portrange 79-http", "tcp dst portrange 79-80"],
   ["proto gre", "proto 47"],
   ["\t tcp\n dst   port 80 ", "tcp dst port 80"],
 ];

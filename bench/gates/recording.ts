@@ -1,4 +1,5 @@
 // What a kernel answered, call by call, so that our own part of the work can be done again without that kernel.
+import { EPERM, NetlinkError } from "../../linux/netlink_error.ts";
 import { CHUNK_MAX, SLOT_LEN } from "../../codec/assembly/regions.ts";
 import { receiveRegion } from "../../codec/exchange.ts";
 import type { Socket } from "../../linux/socket.ts";
@@ -75,8 +76,9 @@ export class ReplayingSocket implements Socket {
     return this.#answer();
   }
 
+  /** As where one may not: nobody else's turn is to be waited for. */
   openNamespace(): never {
-    throw new Error("A recording has no network namespace");
+    throw new NetlinkError("open the namespace of a recording", { errno: EPERM, sentence: "it has none" });
   }
 
   [Symbol.dispose](): void {}

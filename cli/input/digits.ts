@@ -8,7 +8,7 @@ const BASE64_FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9
 const HEX_TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:-]+|./gis;
 /** The address that gdb shows before bytes: `0x7fff0010 <request+16>:`. */
 const ADDRESSES = /^\s*0x[0-9a-f]+(?: <[^>]*>)?:(?=\s+(?:0x[0-9a-f]{2}|\d{1,3})\b)/gim;
-/** So many digits behind `0x` are no number any more. */
+/** More digits than this behind `0x` are bytes, not one number. */
 const LONG = 32;
 
 /**

@@ -70,7 +70,7 @@ const DOUBLED = /^(\d+)\b.*\) += (\d+)/;
 class Sockets {
   readonly #protocols = new Map<string, string>();
 
-  /** Whether the text does not show how sockets were made, so that any descriptor may be one. */
+  /** Whether the text shows no socket being made, so that any descriptor may be one. */
   readonly areUnknown: boolean;
 
   constructor(calls: readonly StraceCall[]) {
@@ -109,7 +109,7 @@ class Sockets {
     return this.#protocols.has(`${process}:${/^(\d+)/.exec(words)?.[1]}`);
   }
 
-  /** Keeps of which protocol a descriptor is, of its process, and of any that has none of that number. */
+  /** Notes the protocol of a descriptor: for its process, and for others that have none of that number. */
   #learn(process: string, descriptor: string, protocol: string): void {
     this.#protocols.set(`${process}:${descriptor}`, protocol);
     this.#protocols.set(descriptor, protocol);

@@ -75,7 +75,7 @@ const CORE: Readonly<Record<string, readonly Call[]>> = {
   ],
   encodeRequest: [
     [(wrong) => core.encodeRequest(wrong, place)],
-    // Of these two the engine says it, since to say more costs a request a third of its time
+    // Of these two the engine says it, since to say more costs every request time
     [(wrong) => core.encodeRequest(qdisc, wrong), "null"],
     [(wrong) => core.encodeRequest(qdisc, { at: wrong, sequence: 1 }), "a bigint"],
     [(wrong) => core.encodeRequest(qdisc, { at: 0, sequence: wrong }), "a number"],

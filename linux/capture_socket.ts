@@ -1,6 +1,6 @@
 import { inNamespace } from "./namespace.ts";
 import { type AnyOperation, EAGAIN, ENOBUFS, NetlinkError, Operation } from "./netlink_error.ts";
-import { Incoming } from "./incoming.ts";
+import { Incoming, lostMessages } from "./incoming.ts";
 import { libc } from "./libc.ts";
 
 /** A datagram that was captured; what it has is there until the next are received. */
@@ -46,10 +46,6 @@ const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_NO_ENOBUFS = 5;
 const SO_ATTACH_FILTER = 26;
-const SO_MEMINFO = 55;
-/** `SK_MEMINFO_DROPS`: where it stands in what `SO_MEMINFO` gives, and how much that is. */
-const DROPS_AT = 8 * 4;
-const MEMINFO_LEN = 9 * 4;
 const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
 const PACKET_AUXDATA = 8;
@@ -303,10 +299,7 @@ export class GenericSocket extends Slots {
 
   /** How many messages the kernel had no room for since the socket was opened; 0 before Linux 4.12, which does not say it. */
   get lost(): number {
-    const info = new Uint8Array(MEMINFO_LEN);
-    const length = new Uint8Array(new Uint32Array([info.length]).buffer);
-    if (libc().call.getsockopt(this.fd, SOL_SOCKET, SO_MEMINFO, info, length) < 0) return 0;
-    return new DataView(info.buffer).getUint32(DROPS_AT, true);
+    return lostMessages(this.fd);
   }
 
   /** Hears what is said to a group from now on. */

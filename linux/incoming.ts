@@ -9,6 +9,12 @@ const FOR_EVER = -1;
 /** `struct pollfd { int fd; short events; short revents; }` */
 const POLLFD_LEN = 8;
 
+const SOL_SOCKET = 1;
+const SO_MEMINFO = 55;
+/** `SK_MEMINFO_DROPS`: where it stands in what `SO_MEMINFO` gives, and how much that is. */
+const DROPS_AT = 8 * 4;
+const MEMINFO_LEN = 9 * 4;
+
 /** What a socket had to say, which it says once: it is gone from the socket when it has been read. */
 const SAID_ONCE = [EAGAIN, ENOBUFS, ECONNRESET, ENETDOWN];
 
@@ -59,6 +65,14 @@ export class Incoming {
       .some((events) => (events & (POLLERR | POLLNVAL)) !== 0);
     return isBroken ? failed : EAGAIN;
   }
+}
+
+/** How many messages the kernel had no room for in a socket since it was opened; 0 before Linux 4.12, which does not say it. */
+export function lostMessages(fd: number): number {
+  const info = new Uint8Array(MEMINFO_LEN);
+  const length = new Uint8Array(new Uint32Array([info.length]).buffer);
+  if (libc().call.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, length) < 0) return 0;
+  return new DataView(info.buffer).getUint32(DROPS_AT, true);
 }
 
 /** How long a line may be, in characters: of a longer one the beginning is given, with so much more than is allowed. */

@@ -1,6 +1,6 @@
 import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
 import { receiveRegion, sendRegion } from "../codec/exchange.ts";
-import { Incoming } from "./incoming.ts";
+import { Incoming, lostMessages } from "./incoming.ts";
 import { libc } from "./libc.ts";
 import { NetlinkError } from "./netlink_error.ts";
 
@@ -37,6 +37,8 @@ export interface Socket extends Disposable {
 export interface ListeningSocket extends Socket {
   /** Resolves, as a rule, once there is something to receive: look, and wait again where there is not. */
   readable(): Promise<unknown>;
+  /** How many messages the kernel had no room for since it was opened; 0 before Linux 4.12, which does not say it. */
+  readonly lost: number;
 }
 
 /** What the kernel says of devices (`RTNLGRP_LINK`), a bit as those below. */
@@ -175,6 +177,10 @@ class RawSocket implements ListeningSocket {
 
   readable(): Promise<unknown> {
     return this.#incoming.readable();
+  }
+
+  get lost(): number {
+    return lostMessages(this.#fd);
   }
 
   deviceIndex(name: string): number {

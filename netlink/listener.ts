@@ -10,6 +10,8 @@ import { type ListeningSocket, openListeningSocket } from "../linux/socket.ts";
 export class Listener implements Disposable {
   readonly #socket: ListeningSocket;
   #hasLost = false;
+  /** How many messages were lost when this was last asked. */
+  #lost = 0;
 
   /** Takes over a socket, and closes it when it is disposed of. */
   constructor(socket: ListeningSocket) {
@@ -40,8 +42,11 @@ export class Listener implements Disposable {
 
   /** Whether something was lost since this was last asked, as far as `hears` has come. */
   takeLoss(): boolean {
-    const hasLost = this.#hasLost;
+    const { lost } = this.#socket;
+    // The count also tells of what was lost while the kernel had no way to say ENOBUFS, or errno was another's
+    const hasLost = this.#hasLost || lost !== this.#lost;
     this.#hasLost = false;
+    this.#lost = lost;
     return hasLost;
   }
 

@@ -15,6 +15,7 @@ import { ENODEV } from "../../linux/netlink_error.ts";
 import { GROUP_LINK, GROUP_REQUESTS, GROUP_TC, openSocket } from "../../linux/socket.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
+import { FakeListener } from "../plug/fake_listener.ts";
 import { namespaceTest } from "./own_namespace.ts";
 import { makeQdisc } from "./raw_requests.ts";
 
@@ -79,6 +80,15 @@ namespaceTest("hears() passes over more than its socket has room for", () => {
   assert(listener.hears(({ ifindex }) => ifindex === IFINDEX));
   connection.transact([{ ...CHANGE, ifindex: 78 }], { overheard: true });
   assert(listener.hears(({ ifindex }) => ifindex === 78));
+  assertEquals([listener.takeLoss(), listener.takeLoss()], [true, false]);
+});
+
+Deno.test("takeLoss() also tells of a loss that no call has failed for", () => {
+  const socket = new FakeListener(GROUP_TC);
+  using listener = new Listener(socket);
+  assertEquals([listener.hears(anything), listener.takeLoss()], [false, false]);
+  socket.lost = 3;
+  assertEquals([listener.hears(anything), listener.takeLoss(), listener.takeLoss()], [false, true, false]);
 });
 
 namespaceTest("readable() resolves when something is said, and when the listener is disposed of", async () => {

@@ -6,6 +6,7 @@ import type { ListeningSocket } from "../../linux/socket.ts";
 export class FakeListener implements ListeningSocket {
   readonly #groups: number;
   readonly #said: Uint8Array[] = [];
+  lost = 0;
   #heard = Promise.withResolvers<void>();
 
   constructor(groups: number) {

@@ -9,7 +9,7 @@ import { Random } from "../codec/random.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { readFilters } from "../../plug/filter.ts";
 import { readLinks } from "../../plug/qdiscs.ts";
-import { GatePair, WAIT, witness } from "./gate_pair.ts";
+import { GatePair, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
 import { type Arrival, underTraffic } from "./traffic.ts";
 import { until } from "./until.ts";
@@ -104,5 +104,5 @@ function filtersOf(connection: Connection): string {
 
 /** All that `ip` and `tc` say, without the numbers of actions and of devices. */
 function witnessOf({ left }: GatePair): string {
-  return witness(left).replaceAll(/index \d+ ref \d+ bind \d+/g, "index").replaceAll(/ifindex \d+|^\d+: /gm, "");
+  return withoutCounters(witness(left)).replaceAll(/ifindex \d+|^\d+: /gm, "");
 }

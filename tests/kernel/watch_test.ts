@@ -4,17 +4,14 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Gate } from "../../mod.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { killIfThere } from "../../uml/processes.ts";
 import { openWeb, TO } from "./captured_gate.ts";
 import { GatePair, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
+import { hasEnded } from "./process_table.ts";
 import { TerminalWindow } from "./tmux.ts";
-import { underTraffic } from "./traffic.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
-
-const KILLS = 20;
 
 /** A pair with a gate for datagrams to `TO`. */
 function gatePair(): GatePair & { gate: Gate; connection: Connection } {
@@ -142,57 +139,8 @@ Deno.test("watch goes on when the device of a gate is gone, gives the terminal b
   pair.left.configure(["link delete eth0"]);
   await terminal.shows(/^not whole: no device #\d+/m);
   terminal.close();
-  await until(() => !isThere(pid), { ...WAIT, what: "the end of plugctl" });
+  await until(() => hasEnded(pid), { ...WAIT, what: "the end of plugctl" });
 });
-
-function isThere(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}
-
-Deno.test("watch that is killed at any moment leaves the filters as they were, and the traffic loses nothing", async () => {
-  using pair = gatePair();
-  using terminal = new TerminalWindow(pair.left);
-  const seed = Number(Deno.env.get("PLUGCTL_SEED") ?? Date.now() % 100_000);
-  console.log(`seed ${seed}`);
-  const random = randomFrom(seed);
-  const before = withoutCounters(witness(pair.left));
-  let slowest = 0;
-  const arrived = await underTraffic(
-    { from: pair.left, to: pair.right, address: TO.address, rate: 200 },
-    async () => {
-      for (let round = 0; round < KILLS; round++) {
-        const pid = await terminal.start("watch");
-        // Every second one is killed once it has a tap, the others at any moment of their beginning
-        if (round % 2 === 0) await until(() => witness(pair.left).includes("sample"), { ...WAIT, what: "a tap" });
-        await new Promise((resolve) => setTimeout(resolve, random() * (round % 2 === 0 ? 300 : 3000)));
-        const killedAt = performance.now();
-        killIfThere(pid, "SIGKILL");
-        await until(() => !isThere(pid), { ...WAIT, what: "the end of plugctl" });
-        await until(() => withoutCounters(witness(pair.left)) === before, {
-          ...WAIT,
-          what: "the filters as they were",
-        });
-        slowest = Math.max(slowest, performance.now() - killedAt);
-        terminal.renew();
-      }
-    },
-  );
-  console.log(`the filters were as before within ${Math.ceil(slowest)} ms of each kill, looking included`);
-  assertEquals([arrived.lost, arrived.reordered], [0, 0], `of ${arrived.sent}`);
-});
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = Math.imul(state, 1_664_525) + 1_013_904_223 >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 Deno.test("watch prints a line for each event into a pipe, as JSON where that is asked for", async () => {
   using pair = gatePair();

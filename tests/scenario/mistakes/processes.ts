@@ -36,7 +36,7 @@ export const PROCESS_MISTAKES: Cases = [
     'user is "www data"',
     "the name of a user, or a user's number",
   ],
-  [withTop("hosts: { a: { user: ‸-1 } }"), 'user is "-1"', "the name of a user, or a user's number"],
+  [withTop("hosts: { a: { user: ‸-1 } }"), "user is -1", "the name of a user, or a user's number"],
   [withSteps("  - run: { command: x, stdin: ‸[] }"), "stdin is an empty list", "a text"],
   [withSteps("  - run: { command: x, env: ‸[] }"), "env is an empty list", "environment variables: { NAME: value }"],
   [

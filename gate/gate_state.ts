@@ -9,12 +9,13 @@ import {
   type Hook,
   hookOf,
   isException,
+  isGateFilter,
   ownAction,
   readFilters,
   redirectsTo,
   type Side,
 } from "../plug/filter.ts";
-import { type Direction, GATE_TXQUEUELEN, type GateNote, parseNote, sidesOf } from "../plug/gate_device.ts";
+import { type Direction, GATE_TXQUEUELEN, type GateNote, hooksOf, parseNote } from "../plug/gate_device.ts";
 import { gateName } from "../plug/gate_name.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
@@ -143,7 +144,8 @@ export function readGates(connection: Connection, operation: AnyOperation): { ma
   const hooks = uniqueHooks(devices.flatMap(({ alias }) => hooksOf(parseNote(alias))))
     .filter(({ ifindex }) => hookQdisc(machine, ifindex));
   const whole = { ...machine, filters: readFilters(connection, { operation, hooks }) };
-  return { machine: whole, gates: devices.map((link) => gateState(link, whole)) };
+  const sorted = sortFilters(whole.filters);
+  return { machine: whole, gates: devices.map((link) => gateState(link, { machine: whole, sorted })) };
 }
 
 /** Every gate of a network namespace, in the order of their devices, also what is left of one. */
@@ -155,22 +157,38 @@ function uniqueHooks(hooks: readonly Hook[]): Hook[] {
   return [...new Map(hooks.map((hook) => [`${hook.ifindex} ${hook.side}`, hook])).values()];
 }
 
-/** The hooks that a gate's note names. */
-function hooksOf(note: GateNote | undefined): Hook[] {
-  return note ? note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side }))) : [];
+/** The filters of hooks, by whose they may be. */
+interface Sorted {
+  /** By the device to which they lead; 0 where that is gone. */
+  leading: ReadonlyMap<number | undefined, Filter[]>;
+  /** Those for what gates let pass, by their priority. */
+  exceptions: ReadonlyMap<number, Filter[]>;
+  /** Those that plugctl did not make. */
+  foreign: Filter[];
+}
+
+function sortFilters(filters: readonly Filter[]): Sorted {
+  return {
+    leading: Map.groupBy(filters, redirectsTo),
+    exceptions: Map.groupBy(filters.filter(isException), ({ priority }) => priority),
+    foreign: filters.filter((filter) => !isGateFilter(filter)),
+  };
 }
 
 /** Puts together what a machine has of the gate on a device, whose hooks must have been looked at. */
-function gateState(link: LinkMessage, machine: Machine): GateState {
+function gateState(link: LinkMessage, { machine, sorted }: { machine: Machine; sorted: Sorted }): GateState {
   const kept = parseNote(link.alias);
-  const filters = machine.filters.filter((filter) => isOwn(filter, link.ifindex, kept));
-  const exceptions = kept ? machine.filters.filter((filter) => isException(filter) && isOnHookOf(kept, filter)) : [];
+  const isHere = (filter: Filter) => kept !== undefined && isOnHookOf(kept, filter);
+  // A device that was replaced by one of the same name left filters that lead nowhere.
+  const stray = sorted.leading.get(0)?.filter((filter) => isHere(filter) && kept && isOf(kept, filter)) ?? [];
+  const filters = [...sorted.leading.get(link.ifindex) ?? [], ...stray];
+  const exceptions = kept ? sorted.exceptions.get(kept.priority)?.filter(isHere) ?? [] : [];
   const note = parseNote(link.alias, [...cookiesOf(filters), ...cookiesOf(exceptions)]);
   const plug = machine.qdiscs.find(({ ifindex, parent }) => ifindex === link.ifindex && parent === TC_H_ROOT);
   const stats = plug && isPlug(plug) ? plug.stats : undefined;
   return {
     listed: {
-      ...describe(link, { note, machine, filters, exceptions, stats }),
+      ...describe(link, { note, machine, filters, exceptions, foreign: sorted.foreign, stats }),
       ...countersOf(filters),
       exceptedPackets: sum(exceptions.flatMap(({ actions }) => actions), "packets"),
       stats,
@@ -200,7 +218,7 @@ function isAt(filter: Filter, { ifindex, parent }: Pick<Filter, "ifindex" | "par
 }
 
 /** What is known of how it was asked for, and whether all of it is there. */
-function describe(link: LinkMessage, { note, machine, filters, exceptions, stats }: Parts) {
+function describe(link: LinkMessage, { note, machine, filters, exceptions, foreign, stats }: Parts) {
   const name = gateName(link.name) ?? link.name;
   if (!note) {
     return { name, ifindex: link.ifindex, devs: [], faults: ["nothing but its device"], bypassed: [], before: [] };
@@ -215,7 +233,7 @@ function describe(link: LinkMessage, { note, machine, filters, exceptions, stats
     limitBytes: note.limitBytes,
     priority: note.priority,
     faults: faultsOf(link, { note, machine, filters, exceptions, hasPlug: stats !== undefined }),
-    ...othersOf(note, { machine, filters }),
+    ...othersOf(note, { links: machine.links, filters, exceptions, foreign }),
   };
 }
 
@@ -224,23 +242,21 @@ interface Parts {
   machine: Machine;
   filters: Filter[];
   exceptions: Filter[];
+  foreign: Filter[];
   stats?: QdiscStats;
 }
 
 /** The filters of others on its hooks that meet its packets, each once, by what those hooks have. */
 export function othersOf(
-  { priority, ...note }: GateNote,
-  { machine, filters }: Pick<Parts, "filters"> & {
-    machine: Pick<Machine, "links" | "filters">;
-  },
+  note: GateNote,
+  { links, filters, exceptions, foreign }: Pick<Parts, "filters" | "exceptions" | "foreign"> & Pick<Machine, "links">,
 ): Others {
-  const { links } = machine;
-  const found = hooksOf({ priority, ...note }).map(({ ifindex, side }) => {
-    const place = { ifindex, parent: hookOf(side) };
-    const here = machine.filters.filter((filter) => isAt(filter, place));
-    const cubes = filters.filter((filter) => isAt(filter, place)).map(cubeOfFilter);
-    const except = here.filter((filter) => isException(filter) && filter.priority === priority).map(cubeOfFilter);
-    return othersAt(here, { priority, cubes, except, links });
+  if (foreign.length === 0) return { bypassed: [], before: [] };
+  const found = hooksOf(note).map(({ ifindex, side }) => {
+    const isHere = (filter: Filter) => isAt(filter, { ifindex, parent: hookOf(side) });
+    const cubes = filters.filter(isHere).map(cubeOfFilter);
+    const except = exceptions.filter(isHere).map(cubeOfFilter);
+    return othersAt(foreign.filter(isHere), { priority: note.priority, cubes, except, links });
   });
   return {
     bypassed: [...new Set(found.flatMap(({ bypassed }) => bypassed))],
@@ -257,13 +273,6 @@ function countersOf(filters: readonly Filter[]) {
   };
 }
 
-/** Whether a filter leads to a gate's device, or did before that was replaced by one of the same name. */
-function isOwn(filter: Filter, device: number, note?: GateNote): boolean {
-  const target = redirectsTo(filter);
-  if (target === device) return true;
-  return target === 0 && note !== undefined && isOf(note, filter) && isOnHookOf(note, filter);
-}
-
 /** Whether a filter has a gate's priority on one of its hooks. */
 function isOnHookOf(note: GateNote, filter: Filter): boolean {
   return filter.priority === note.priority &&
@@ -273,7 +282,7 @@ function isOnHookOf(note: GateNote, filter: Filter): boolean {
 /** What there should be, and is not. */
 function faultsOf(
   link: LinkMessage,
-  { note, machine, filters, exceptions, hasPlug }: Required<Omit<Parts, "stats">> & { hasPlug: boolean },
+  { note, machine, filters, exceptions, hasPlug }: Required<Omit<Parts, "stats" | "foreign">> & { hasPlug: boolean },
 ): string[] {
   const lost = note.devices.filter((ifindex) => !machine.links.some((device) => device.ifindex === ifindex));
   const bare = note.devices.filter((ifindex) => !lost.includes(ifindex) && !hookQdisc(machine, ifindex));

@@ -1,7 +1,15 @@
 import type { Connection } from "../netlink/connection.ts";
-import { type Filter, FIRST_FILTER, hookOf, isException, type Key, readFilters } from "../plug/filter.ts";
+import {
+  type Filter,
+  FIRST_FILTER,
+  type HookLooks,
+  hookOf,
+  isException,
+  type Key,
+  readFilters,
+} from "../plug/filter.ts";
 import type { Held } from "../plug/flow.ts";
-import { type Direction, type GateNote, sidesOf } from "../plug/gate_device.ts";
+import { type Direction, type GateNote, hooksOf, sidesOf } from "../plug/gate_device.ts";
 import type { Cube } from "../plug/match/cube.ts";
 import { TAGGED } from "../plug/match/fields.ts";
 import { cubeOf, keysOf, signOf } from "../plug/match/flower.ts";
@@ -10,10 +18,10 @@ import { cubeOf, keysOf, signOf } from "../plug/match/flower.ts";
 export function heldByGate(connection: Connection, note: GateNote | undefined): Held {
   if (!note) return { sides: [] };
   // On each device and side it has the same, but where somebody has taken them away, or the device.
-  const hooks = note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side })));
-  const own = (): Filter[] => {
+  const hooks = hooksOf(note);
+  const own = (looks?: HookLooks): Filter[] => {
     for (const hook of hooks) {
-      const here = readFilters(connection, { operation: "list filters", hooks: [hook] })
+      const here = readFilters(connection, { operation: "list filters", hooks: [hook], looks })
         .filter(({ priority, parent }) => priority === note.priority && parent === hookOf(hook.side));
       if (here.some((filter) => isOf(note, filter))) return here;
     }
@@ -21,8 +29,8 @@ export function heldByGate(connection: Connection, note: GateNote | undefined): 
   };
   return {
     sides: sidesOf(note.direction),
-    packets: () => own().filter((filter) => isOf(note, filter)).map((filter) => cubeOf(filter)),
-    ...note.exceptions ? { except: () => own().filter(isException).flatMap(exactly) } : {},
+    packets: (looks) => own(looks).filter((filter) => isOf(note, filter)).map((filter) => cubeOf(filter)),
+    ...note.exceptions ? { except: (looks) => own(looks).filter(isException).flatMap(exactly) } : {},
   };
 }
 
@@ -48,11 +56,17 @@ export function signOfGate(filters: readonly (readonly Key[])[], exceptions: rea
   return [filters, ...exceptions.length === 0 ? [] : [exceptions]].map(signOf).join("-");
 }
 
+let knowsTags: boolean | undefined;
+
 /** Whether flower knows packets without a tag from those with one, as it does since Linux 5.19; where that is not known, not. */
 function countsTags(): boolean {
+  return knowsTags ??= isAtLeast(5, 19);
+}
+
+function isAtLeast(wantedMajor: number, wantedMinor: number): boolean {
   if (Deno.permissions.querySync({ name: "sys", kind: "osRelease" }).state !== "granted") return false;
   const [major, minor] = Deno.osRelease().split(".").map(Number);
-  return major > 5 || (major === 5 && minor >= 19);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 /** Whether a filter on one of a gate's hooks is the gate's, by where it stands. */

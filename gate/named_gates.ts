@@ -7,8 +7,8 @@ import { askByName, readLinks } from "../plug/qdiscs.ts";
 import { onGate, Queue } from "../plug/queue.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
-import { type Filter, type HookLooks, hookOf, isGateFilter, readFilters, redirectsTo } from "../plug/filter.ts";
-import { type GateNote, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
+import { type HookLooks, hookOf, isException, readFilters, readForeignFilters, redirectsTo } from "../plug/filter.ts";
+import { type GateNote, hooksOf, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
 import { gateDevice } from "../plug/gate_name.ts";
 import { isGateDevice, othersOf } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
@@ -76,25 +76,22 @@ interface Noted {
 
 /** The filters of others that do not see what a gate takes. */
 function bypassedBy(connection: Connection, { ifindex, note, operation, looks }: Noted): string[] {
-  const all = filtersOf(connection, { note, operation, looks });
-  const isAlone = all.every(isGateFilter);
-  if (isAlone) return [];
+  const places = { hooks: hooksOf(note), operation, looks };
+  const foreign = readForeignFilters(connection, places);
+  if (foreign.length === 0) return [];
+  const all = readFilters(connection, places);
   const filters = all.filter((filter) => redirectsTo(filter) === ifindex);
-  return othersOf(note, { machine: { links: readLinks(connection, operation), filters: all }, filters }).bypassed;
+  const exceptions = all.filter((filter) => isException(filter) && filter.priority === note.priority);
+  return othersOf(note, { links: readLinks(connection, operation), filters, exceptions, foreign }).bypassed;
 }
 
 /** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */
 function refuseBroken(connection: Connection, { ifindex, note, operation }: Noted): void {
-  if (filtersOf(connection, { note, operation }).some((filter) => redirectsTo(filter) === ifindex)) return;
+  const filters = readFilters(connection, { hooks: hooksOf(note), operation });
+  if (filters.some((filter) => redirectsTo(filter) === ifindex)) return;
   throw new QueueError("broken-gate", operation, {
     reason: "no filter leads to it any more, so that it can hold nothing",
   });
-}
-
-/** All filters where a gate's are. */
-function filtersOf(connection: Connection, { note, operation, looks }: Omit<Noted, "ifindex">): Filter[] {
-  const hooks = note.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side })));
-  return readFilters(connection, { operation, hooks, looks });
 }
 
 function linkOf({ errno, sentence, message }: Answer, name: string): LinkMessage {

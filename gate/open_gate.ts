@@ -3,7 +3,7 @@ import { timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { refuseLockout, refuseLowLimit } from "../plug/lockout.ts";
+import { refuseLockouts, refuseLowLimit } from "../plug/lockout.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";
@@ -156,7 +156,7 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
       held: heldBy({ cubes, except: exceptions.map(({ cube }) => cube) }, direction),
     };
     if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
-    if (plan.hold && !plan.hasDeadline) refuseLockout(connection, danger);
+    if (plan.hold && !plan.hasDeadline) refuseLockouts(connection, [danger]);
   }
   if (!plan.force) refuseBypass(connection, { plan, operation, devices });
 }

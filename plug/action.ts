@@ -28,6 +28,7 @@ import {
   TCA_SAMPLE_TRUNC_SIZE,
 } from "../codec/numbers.ts";
 import { type Attribute, findAttribute as find, readAttributes, wordAt as word } from "../codec/records.ts";
+import { textOf } from "../codec/text.ts";
 
 /** An action of a filter. */
 export interface Action {
@@ -60,6 +61,7 @@ export interface Sampling {
 
 /** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
 export const COOKIE_MAX = 16;
+const NO_BYTES = new Uint8Array();
 /** The action that sends copies of packets to psample. */
 export const SAMPLE = "sample";
 /** The attribute that holds the parameters of an action, whose third word is the verdict; of all others that of mirred. */
@@ -74,8 +76,8 @@ const PARAMETERS: Readonly<Record<string, number>> = {
 /** Reads an action from its attributes. */
 export function readAction(attributes: readonly Attribute[]): Action {
   const kind = text(find(attributes, TCA_ACT_KIND));
-  const options = readAttributes(find(attributes, TCA_ACT_OPTIONS) ?? new Uint8Array());
-  const stats = find(readAttributes(find(attributes, TCA_ACT_STATS) ?? new Uint8Array()), TCA_STATS_BASIC);
+  const options = readAttributes(find(attributes, TCA_ACT_OPTIONS) ?? NO_BYTES);
+  const stats = find(readAttributes(find(attributes, TCA_ACT_STATS) ?? NO_BYTES), TCA_STATS_BASIC);
   const parameters = find(options, PARAMETERS[kind] ?? TCA_MIRRED_PARMS);
   return {
     kind,
@@ -173,6 +175,7 @@ export function nest(name: string, attributeType: number, fields: FieldInput[]):
 }
 
 /** A text that may end in a NUL. */
-export function text(value: Uint8Array | undefined): string {
-  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
+export function text(value: Uint8Array = NO_BYTES): string {
+  const end = value.indexOf(0);
+  return textOf(value, 0, end < 0 ? value.length : end);
 }

@@ -10,7 +10,7 @@ import { entrustPlug } from "./guarded_plug.ts";
 import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { heldAt } from "./classes.ts";
-import { refuseLockout, refuseLowLimit } from "./lockout.ts";
+import { refuseLockouts, refuseLowLimit } from "./lockout.ts";
 import {
   changeRequest,
   checkHandle,
@@ -137,7 +137,7 @@ function refuseDanger(
   const held = heldAt(connection, { ...place, qdiscs: there ? [there, ...others] : others });
   const danger = { operation, ifindex: place.ifindex, held };
   if (limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes });
-  if (hold && !hasDeadline(guard)) refuseLockout(connection, danger);
+  if (hold && !hasDeadline(guard)) refuseLockouts(connection, [danger]);
 }
 
 interface Found {

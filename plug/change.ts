@@ -1,7 +1,7 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { HookLooks } from "./filter.ts";
 import { heldAt } from "./classes.ts";
-import { type Danger, refuseLockout, refuseLowLimit } from "./lockout.ts";
+import { type Danger, refuseLockouts, refuseLowLimit } from "./lockout.ts";
 import { byConnection, type Queue } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 import { type Change, operationOn, sendChange } from "./send_change.ts";
@@ -14,16 +14,19 @@ import { type Change, operationOn, sendChange } from "./send_change.ts";
 export function changeQueues(queues: readonly Queue[], change: Change): void {
   sendChange(queues, change, () => {
     if (change.action === "buffer") {
-      for (const those of byConnection(queues).values()) {
+      for (const [connection, those] of byConnection(queues)) {
         const looks: HookLooks = new Map();
-        for (const queue of those) checkBuffer(queue, change, looks);
+        const passing = those.filter((queue) => checkBuffer(queue, change, looks));
+        if (change.force) continue;
+        refuseLockouts(connection, passing.flatMap((queue) => dangersOf(queue, operationOn(queue, change))));
       }
     }
     if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
   });
 }
 
-function checkBuffer(queue: Queue, change: Change, looks: HookLooks): void {
+/** Refuses what would orphan an epoch or bypass filters. Whether the queue passes packets, which it is to hold. */
+function checkBuffer(queue: Queue, change: Change, looks: HookLooks): boolean {
   const { force = false, orphan = false } = change;
   const operation = operationOn(queue, change);
   if (queue.endedEpoch && !orphan) {
@@ -32,10 +35,9 @@ function checkBuffer(queue: Queue, change: Change, looks: HookLooks): void {
         "an epoch has ended and is not released; the kernel remembers one, and would count it as part of the next",
     });
   }
-  if (queue.asked === "hold") return;
+  if (queue.asked === "hold") return false;
   refuseBypass(queue, { operation, bypass: change.bypass ?? force, looks });
-  if (force) return;
-  for (const danger of dangersOf(queue, operation)) refuseLockout(queue.connection, danger);
+  return true;
 }
 
 function checkLimit(queue: Queue, change: Change): void {

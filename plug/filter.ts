@@ -171,17 +171,30 @@ export function ownAction({ actions }: Filter): Action | undefined {
   return actions.find(({ kind }) => kind !== SAMPLE);
 }
 
+interface Hooks {
+  operation: AnyOperation;
+  hooks: readonly Hook[];
+  looks?: HookLooks;
+}
+
 /** Reads the filters of these hooks, a dump each, without the entries that stand for several. */
-export function readFilters(
-  connection: Connection,
-  { operation, hooks, looks = new Map() }: { operation: AnyOperation; hooks: readonly Hook[]; looks?: HookLooks },
-): Filter[] {
-  return hooks.flatMap((hook) => {
-    const key = `${hook.ifindex} ${hook.side}`;
-    const filters = looks.get(key) ?? connection.pick(operation, dumpFilters(hook), readFilter).filter(isWhole);
-    looks.set(key, filters);
-    return filters;
-  });
+export function readFilters(connection: Connection, { hooks, ...how }: Hooks): Filter[] {
+  return hooks.flatMap((hook) => lookAt(connection, hook, how).filters);
+}
+
+/** As `readFilters`, those that no gate has made. */
+export function readForeignFilters(connection: Connection, { hooks, ...how }: Hooks): Filter[] {
+  return hooks.flatMap((hook) => lookAt(connection, hook, how).foreign);
+}
+
+function lookAt(connection: Connection, hook: Hook, { operation, looks }: Omit<Hooks, "hooks">): HookLook {
+  const key = `${hook.ifindex} ${hook.side}`;
+  const before = looks?.get(key);
+  if (before) return before;
+  const filters = connection.pick(operation, dumpFilters(hook), readFilter).filter(isWhole);
+  const found = { filters, foreign: filters.filter((filter) => !isGateFilter(filter)) };
+  looks?.set(key, found);
+  return found;
 }
 
 /** Reads the filters that hang from a qdisc or a class: a dump, without the entries that stand for several. */
@@ -189,8 +202,14 @@ export function readFiltersBelow(connection: Connection, place: { ifindex: numbe
   return connection.pick("list filters", dumpBelow(place), readFilter).filter(isWhole);
 }
 
+/** The filters of a hook, and those of them that no gate has made. */
+interface HookLook {
+  filters: Filter[];
+  foreign: Filter[];
+}
+
 /** The filters of hooks as they were seen at one moment, over one connection. */
-export type HookLooks = Map<string, Filter[]>;
+export type HookLooks = Map<string, HookLook>;
 
 /** Whether it is a filter, and no entry that stands for several, as those of a priority, or a hash table of u32. */
 export function isWhole({ handle, kind }: Pick<Filter, "handle" | "kind">): boolean {
@@ -207,9 +226,9 @@ function dumpBelow(place: { ifindex: number; parent: number }): FieldsRequest {
   return { type: RTM_GETTFILTER, flags: NLM_F_DUMP, fields };
 }
 
-/** Reads the filter on whose message a cursor stands; of another message nothing. */
+/** Reads the filter on whose message a cursor stands; of another message, and of an entry that stands for several, nothing. */
 export function readFilter(records: Records): Filter | undefined {
-  if (records.type !== RTM_NEWTFILTER) return undefined;
+  if (records.type !== RTM_NEWTFILTER || records.word(TCM_HANDLE_AT) === 0) return undefined;
   const attributes = readAttributes(bytesOf(records), TCMSG_END);
   const kind = text(find(attributes, TCA_KIND));
   const options = readAttributes(find(attributes, TCA_OPTIONS) ?? new Uint8Array());

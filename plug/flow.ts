@@ -1,4 +1,4 @@
-import type { Side } from "./filter.ts";
+import type { HookLooks, Side } from "./filter.ts";
 import { bits, type Cube, EVERYTHING, type Field, intersectAll, is, isCovered, range } from "./match/cube.ts";
 import {
   ADDRESSES,
@@ -50,10 +50,10 @@ export interface Look {
 /** What would be held of a device. */
 export interface Held {
   readonly sides: readonly Side[];
-  /** Which packets; absent for all of them. */
-  readonly packets?: () => readonly Cube[];
+  /** Which packets; absent for all of them. Filters are read for that where they are not in `looks`. */
+  readonly packets?: (looks?: HookLooks) => readonly Cube[];
   /** Those of them that pass. */
-  readonly except?: () => readonly Cube[];
+  readonly except?: (looks?: HookLooks) => readonly Cube[];
   /** Whether others may come there, too. */
   readonly isClass?: true;
 }

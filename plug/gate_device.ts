@@ -9,7 +9,7 @@ import {
 import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
 import { COOKIE_MAX } from "./action.ts";
-import type { Side } from "./filter.ts";
+import type { Hook, Side } from "./filter.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
 export type Direction = "ingress" | "egress" | "both";
@@ -148,6 +148,11 @@ export function withLimit(alias: string, limitBytes: number): string {
 /** The ways through a device that a direction means. */
 export function sidesOf(direction: Direction): Side[] {
   return direction === "both" ? ["ingress", "egress"] : [direction];
+}
+
+/** The hooks that a gate's note names; of no note none. */
+export function hooksOf(note: GateNote | undefined): Hook[] {
+  return note?.devices.flatMap((ifindex) => sidesOf(note.direction).map((side) => ({ ifindex, side }))) ?? [];
 }
 
 function numbers(list: string | undefined): number[] {

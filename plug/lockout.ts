@@ -1,6 +1,7 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { EVERYTHING } from "./classes.ts";
+import type { HookLooks } from "./filter.ts";
 import { canHold, type Flow, type Held, holdsAll } from "./flow.ts";
 import { QueueError } from "./queue_error.ts";
 import { type SshSession, sshSession } from "./ssh_session.ts";
@@ -49,7 +50,7 @@ function look(connection: Connection): View {
 /** What was seen over a connection: the devices that may be held, by what would be held of them. */
 interface Seen {
   harmless: WeakMap<Held, Set<number>>;
-  /** What was read for that, which several gates share. */
+  /** What was read for that. */
   view: View;
 }
 
@@ -57,29 +58,36 @@ const seen = new WeakMap<Connection, Seen>();
 
 /**
  * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by itself,
- * below a bridge, a bond, a VLAN or a tunnel, or as an ifb that has the packets of such a device. Looks again only where
- * links, addresses, routes or rules may have changed since.
+ * below a bridge, a bond, a VLAN or a tunnel, or as an ifb that has the packets of such a device. Looks once for all, and
+ * again only where links, addresses, routes or rules may have changed since.
  *
  * @throws {QueueError} `would-lock-out`
  */
-export function refuseLockout(connection: Connection, danger: Danger): void {
-  const { ifindex, held = EVERYTHING } = danger;
+export function refuseLockouts(connection: Connection, dangers: readonly Danger[]): void {
   if (connection.mayHaveChanged(ROUTING_GROUPS)) seen.delete(connection);
-  const before = seen.get(connection);
-  const harmless = before?.harmless ?? new WeakMap<Held, Set<number>>();
-  const devices = harmless.get(held) ?? new Set();
-  if (devices.has(ifindex)) return;
+  const { harmless, view: before } = seen.get(connection) ?? { harmless: new WeakMap<Held, Set<number>>() };
   // What filters send through an ifb changes more often than what is looked at here.
-  const isIfb = ({ around }: View) => around.devices().get(ifindex)?.kind === "ifb";
-  const view = before && !isIfb(before.view) ? before.view : look(connection);
-  refuseLockoutNow(view, { ...danger, held: known(held) });
-  if (!isIfb(view)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), view });
+  const isIfb = ({ around }: View, { ifindex }: Danger) => around.devices().get(ifindex)?.kind === "ifb";
+  const anew = once(() => look(connection));
+  const looks: HookLooks = new Map();
+  for (const danger of dangers) {
+    const { ifindex, held = EVERYTHING } = danger;
+    const devices = harmless.get(held) ?? new Set();
+    if (devices.has(ifindex)) continue;
+    const view = before && !isIfb(before, danger) ? before : anew();
+    refuseLockoutNow(view, { ...danger, held: known(held, looks) });
+    if (!isIfb(view, danger)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), view });
+  }
 }
 
 /** What would be held, looked up once. */
-function known(held: Held = EVERYTHING): Held {
+function known(held: Held = EVERYTHING, looks?: HookLooks): Held {
   const { packets, except } = held;
-  return { ...held, ...packets ? { packets: once(packets) } : {}, ...except ? { except: once(except) } : {} };
+  return {
+    ...held,
+    ...packets ? { packets: once(() => packets(looks)) } : {},
+    ...except ? { except: once(() => except(looks)) } : {},
+  };
 }
 
 function refuseLockoutNow({ session, defaults }: View, danger: Met): void {

@@ -69,15 +69,14 @@ function refuseForfeited(queues: readonly Queue[], nameOperation: (queue: Queue)
 
 /** Refuses a plug that is named twice: moved twice, it would end an epoch that nobody sees. */
 function refuseTwice(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
-  queues.forEach((queue, index) => {
-    const twice = queues.slice(0, index).some((other) => isSame(queue, other));
-    if (twice) throw new RangeError(`Cannot ${nameOperation(queue)}: it is named twice`);
-  });
-}
-
-function isSame({ connection, place }: Queue, other: Queue): boolean {
-  return connection === other.connection && place.ifindex === other.place.ifindex &&
-    place.parent === other.place.parent;
+  for (const those of byConnection(queues).values()) {
+    const named = new Set<string>();
+    for (const queue of those) {
+      const { ifindex, parent } = queue.place;
+      if (named.has(`${ifindex} ${parent}`)) throw new RangeError(`Cannot ${nameOperation(queue)}: it is named twice`);
+      named.add(`${ifindex} ${parent}`);
+    }
+  }
 }
 
 function isGuessable({ located, place }: Queue): boolean {

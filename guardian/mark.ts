@@ -59,17 +59,27 @@ export function showMark(
  * something in hand for a process that has ended is about to let go of it, and is waited for.
  */
 export function findGuardians(purpose: Purpose, marked: Marked): number[] {
+  return findGuards(purpose, marked).map(({ pid }) => pid);
+}
+
+/** The number of a guardian's process, and of the process that started it. */
+export interface Guard {
+  pid: number;
+  holder: number;
+}
+
+function findGuards(purpose: Purpose, marked: Marked): Guard[] {
   const deadline = performance.now() + BEREFT_MS;
   for (let alive = 1;; alive++) {
     const found = readMarks(purpose, marked);
     if (purpose === "held" && found.some(({ holder }) => isEnding(holder))) alive = 0;
     const isSure = purpose !== "held" || found.length === 0 || alive >= ALIVE_LOOKS;
-    if (isSure || performance.now() > deadline) return found.map(({ pid }) => pid);
+    if (isSure || performance.now() > deadline) return found;
     wait();
   }
 }
 
-function readMarks(purpose: Purpose, { connection, marks }: Marked): { pid: number; holder: number }[] {
+function readMarks(purpose: Purpose, { connection, marks }: Marked): Guard[] {
   const beginning = `${BEGINNING}${purpose}/`;
   const names = within(connection, () => namesOr(beginning)) ?? [];
   return names.flatMap((name) => {
@@ -133,9 +143,18 @@ export function keepersIn(connection: Connection): number[] {
   return names.map((name) => parseInt(name.slice(name.lastIndexOf("/") + 1)));
 }
 
-/** The guardian of another process that has one of these in hand, where there is one; but not one of `except`. */
-export function otherGuardian(marked: Marked, except: readonly (number | undefined)[] = []): number | undefined {
-  return findGuardians("held", marked).find((pid) => pid !== Deno.pid && !except.includes(pid));
+/**
+ * The guardian that has one of these in hand, where there is one, but not one of `except`. One of this process may not have
+ * heard yet that this process is done with it, and is given the time.
+ */
+export function otherGuardian(marked: Marked, except: readonly (number | undefined)[] = []): Guard | undefined {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const guards = findGuards("held", marked).filter(({ pid }) => pid !== Deno.pid && !except.includes(pid));
+    const found = guards.find(({ holder }) => holder !== Deno.pid) ?? guards[0];
+    if (found?.holder !== Deno.pid || performance.now() > deadline) return found;
+    wait();
+  }
 }
 
 /** Relieves the guardians that keep the deadline of one of these but `except`, and returns when they have gone. */

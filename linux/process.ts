@@ -35,6 +35,34 @@ function isThere(path: string): boolean {
   }
 }
 
+/** A user of this machine, by name or by number: the numbers and the folder that `/etc/passwd` gives. */
+export interface User {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+}
+
+/** Looks a user up; of a number that no user has, a user with nothing else. */
+export function findUser(nameOrNumber: string): User | undefined {
+  for (const line of linesOf("/etc/passwd")) {
+    const [name, , uid, gid, , home] = line.split(":");
+    if (name !== nameOrNumber && uid !== nameOrNumber) continue;
+    return { name, uid: Number(uid), gid: Number(gid), home };
+  }
+  const number = Number(nameOrNumber);
+  return Number.isInteger(number) ? { name: nameOrNumber, uid: number, gid: number, home: "/" } : undefined;
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).split("\n");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
 function readStatus(): string {
   try {
     return Deno.readTextFileSync("/proc/self/status");

@@ -19,6 +19,11 @@ import { gateName } from "./gate_name.ts";
  */
 export const FILLER = Uint8Array.of(2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0x88, 0xb5, 0x50, 0x4c);
 
+/** Whether a packet is a filler, by the bytes of it that were kept. */
+export function isFiller(bytes: Uint8Array, length: number): boolean {
+  return length === FILLER.length && FILLER.every((byte, at) => at >= bytes.length || bytes[at] === byte);
+}
+
 /**
  * What is kept of the fillers of a gate, in the alias of its device. Packets of the queue have numbers: the first that
  * ever left by the device has 0.

@@ -129,16 +129,15 @@ export class Queue {
   }
 
   /**
-   * Refuses what would undo the work of another process.
+   * Refuses what would undo a hold that goes on.
    *
-   * @throws {QueueError} `held` where another process has it in hand, for which a guardian stands
+   * @throws {QueueError} `held` where a process has it in hand, for which a guardian stands
    */
   refuseHeld(operation: AnyOperation, { except }: { except?: number } = {}): void {
-    const guardian = otherGuardian(this, [this.#guard?.pid, except]);
-    if (guardian === undefined) return;
-    throw new QueueError("held", operation, {
-      reason: `another process is using it, with process ${guardian} as its guardian`,
-    });
+    const guard = otherGuardian(this, [this.#guard?.pid, except]);
+    if (!guard) return;
+    const who = guard.holder === Deno.pid ? "this process holds it already" : "another process is using it";
+    throw new QueueError("held", operation, { reason: `${who}, with process ${guard.pid} as its guardian` });
   }
 
   /** For how long at the most its device has discarded what it was given to send, in milliseconds. */

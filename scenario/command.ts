@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { fitsNumber, formatDuration, formatNumberTest, type NumberTest } from "../plug/quantity.ts";
 import type { RanProcess } from "./event.ts";
 import { fitsText, type PlannedCommand, type ProcessTest, type TextTest } from "./plan.ts";
-import type { Context } from "./source/context.ts";
+import { type Context, HERE } from "./source/context.ts";
 import { byKind, byName, type Schema } from "./source/check.ts";
 import { DURATION, DURATION_TEST, EXIT_TEST, SOME_TEXT, TEXT, TEXT_TEST } from "./source/scalar.ts";
 
@@ -30,11 +30,19 @@ const ENV_NAME = v.pipe(v.string(ENV_NAME_EXPECTED), v.regex(/^[A-Za-z_][A-Za-z0
 /** Environment variables. */
 export const ENV = byName(ENV_NAME, TEXT, "environment variables: { NAME: value }");
 
+const USER_EXPECTED = "the name of a user, or a user's number";
+
+/** What commands run with that say nothing else: of a host, or of the whole scenario. */
+export const SETTING_ENTRIES = {
+  env: v.optional(ENV, {}),
+  cwd: v.optional(SOME_TEXT),
+  user: v.optional(v.pipe(TEXT, v.regex(/^[A-Za-z_][\w.-]*$|^[0-9]{1,10}$/, USER_EXPECTED))),
+};
+
 /** What a command runs with. */
 export const COMMAND_ENTRIES = {
   command: COMMAND,
-  env: v.optional(ENV, {}),
-  cwd: v.optional(SOME_TEXT),
+  ...SETTING_ENTRIES,
   stdin: v.optional(TEXT),
 };
 
@@ -56,9 +64,20 @@ export const RUN_ENTRIES = {
 type CommandFields = v.InferOutput<v.ObjectSchema<typeof COMMAND_ENTRIES, string>>;
 type EndFields = v.InferOutput<v.ObjectSchema<typeof END_ENTRIES, string>> & { took?: NumberTest };
 
-/** A command with what `defaults:` adds to it. */
-export function commandOf({ command, env, cwd, stdin }: CommandFields, { defaults }: Context): PlannedCommand {
-  return { command, env: { ...defaults.env, ...env }, cwd: cwd ?? defaults.cwd, stdin };
+/** A command with what its host adds to it, and `defaults:`. */
+export function commandOf(
+  { command, stdin, ...own }: CommandFields,
+  { host, context: { defaults, settings } }: { host: string | undefined; context: Context },
+): PlannedCommand {
+  const hosts = settings.get(host ?? HERE) ?? { env: {} };
+  const user = own.user ?? hosts.user ?? defaults.user;
+  return {
+    command,
+    env: { ...defaults.env, ...hosts.env, ...own.env },
+    cwd: own.cwd ?? hosts.cwd ?? defaults.cwd,
+    stdin,
+    ...user === undefined ? {} : { user },
+  };
 }
 
 /** How a process must end. */

@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 import { formatDuration } from "../plug/quantity.ts";
-import { ENV } from "./command.ts";
+import { SETTING_ENTRIES } from "./command.ts";
 import { addressesOf, describeHost, hostsOf } from "./host.ts";
 import { type Mistake, unknownKey } from "./mistake.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue, Scalar, ScenarioPlan, Step } from "./plan.ts";
@@ -33,8 +33,7 @@ export const TOP_ENTRIES = {
 export const DEFAULTS = mapping({
   host: v.optional(NAME),
   timeout: v.optional(DURATION),
-  env: v.optional(ENV, {}),
-  cwd: v.optional(SOME_TEXT),
+  ...SETTING_ENTRIES,
 }, "defaults: { host: client, timeout: 5s }");
 
 /** The keys at the top that are read piece by piece. */
@@ -65,6 +64,7 @@ export function planScenario(
   const context: Context = {
     scope: new Map([...written, ...addressesOf(hosts)]),
     defaults: { env: {} },
+    settings: new Map(hosts.map(({ name, settings }) => [name, settings])),
     hasHosts: hostNames.length > 0,
     mistakes,
     references: [],
@@ -173,12 +173,12 @@ function plainKind(tree: Tree): [] | Record<string, never> | null {
 function defaultsOf(tree: Tree | undefined, context: Context): Defaults {
   const fields = tree && check(DEFAULTS, { tree, label: "defaults" }, context);
   if (!fields) return { env: {} };
-  const { host, timeout: timeoutMs, env, cwd } = fields;
+  const { host, timeout: timeoutMs, ...settings } = fields;
   if (host !== undefined && host !== HERE) {
     const { line, column } = valueAt(tree, "host") as Tree;
     context.references.push({ kind: "host", name: host, line, column });
   }
-  return { host, timeoutMs, env, cwd };
+  return { host, timeoutMs, ...settings };
 }
 
 function gatesOf(tree: MappingTree, context: Context): PlannedGate[] {

@@ -11,6 +11,7 @@ import { NEW_DEVICE } from "./queue.ts";
 import { ADDRESS, DESTINATION, FLAG, IP, NAME, oneOrMore, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
 import { byName, check, mapping } from "./source/check.ts";
 import { type Context, HERE } from "./source/context.ts";
+import { SETTING_ENTRIES } from "./command.ts";
 import { follow, type Tree, valueAt } from "./source/tree.ts";
 
 const TO_EXPECTED = "the host at the other end: server, or with its device, server.eth0";
@@ -30,10 +31,11 @@ export const MADE_HOST = mapping({
   devices: v.optional(byName(NEW_DEVICE, CABLE, "its devices: { eth0: { to: server, address: 10.0.0.1/24 } }"), {}),
   routes: v.optional(byName(DESTINATION, IP, "routes: { default: 10.0.0.2 }"), {}),
   forward: v.optional(FLAG, false),
+  ...SETTING_ENTRIES,
 }, "a host: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }");
 
 /** A host that is there. */
-export const FOUND_HOST = mapping({ netns: SOME_TEXT }, "a host that is there: { netns: NAME }");
+export const FOUND_HOST = mapping({ netns: SOME_TEXT, ...SETTING_ENTRIES }, "a host that is there: { netns: NAME }");
 
 /** What reading hosts takes. */
 type Reading = Pick<Context, "scope" | "mistakes">;
@@ -65,7 +67,7 @@ interface WrittenHost extends Omit<PlannedHost, "devices"> {
 function hostOf(name: string, tree: Tree, context: Reading): WrittenHost | undefined {
   if (valueAt(tree, "netns")) {
     const found = check(FOUND_HOST, { tree, label: name }, context);
-    return found && foundHost(name, found.netns, { tree, context });
+    return found && foundHost(name, found, { tree, context });
   }
   const made = check(MADE_HOST, { tree, label: name }, context);
   if (!made) return undefined;
@@ -73,12 +75,13 @@ function hostOf(name: string, tree: Tree, context: Reading): WrittenHost | undef
     { name: device, to, addresses, mtu }
   ));
   const routes = Object.entries(made.routes).map(([to, via]) => ({ to, via }));
-  return { name, devices, routes, forward: made.forward };
+  const { forward, env, cwd, user } = made;
+  return { name, devices, routes, forward, settings: { env, cwd, user } };
 }
 
 function foundHost(
   name: string,
-  netns: string,
+  { netns, ...settings }: v.InferOutput<typeof FOUND_HOST>,
   { tree, context }: { tree: Tree; context: Reading },
 ): WrittenHost | undefined {
   try {
@@ -90,7 +93,7 @@ function foundHost(
     context.mistakes.push({ line, column, what, expected: "a name, a path, or pid: with a process's number" });
     return undefined;
   }
-  return { name, netns, devices: [], routes: [], forward: false };
+  return { name, netns, devices: [], routes: [], forward: false, settings };
 }
 
 /** Finds where each cable of a host leads: to the one device there that leads back. */

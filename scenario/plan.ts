@@ -44,6 +44,8 @@ export interface PlannedHost {
   routes: readonly PlannedRoute[];
   /** Whether it passes on packets that are for others. */
   forward: boolean;
+  /** What the commands of this host run with. */
+  settings: Settings;
 }
 
 /** An end of a cable. */
@@ -127,13 +129,19 @@ export interface Condition {
   about: string;
 }
 
+/** What commands run with. */
+export interface Settings {
+  env: Readonly<Record<string, string>>;
+  /** The folder that they run in, from that of the file. */
+  cwd?: string;
+  /** The user that they run as, by name or number; absent for the one that runs the scenario. */
+  user?: string;
+}
+
 /** A command, and what it runs with. */
-export interface PlannedCommand {
+export interface PlannedCommand extends Settings {
   /** The program and its arguments, or a line for `sh -c`. */
   command: readonly string[] | string;
-  env: Readonly<Record<string, string>>;
-  /** The folder that it runs in, from that of the file. */
-  cwd?: string;
   /** What it reads. */
   stdin?: string;
 }

@@ -19,8 +19,9 @@ export const COMMAND_CONDITION: ConditionKind<CommandCondition, typeof RUN_ENTRI
   plan({ fields, label, given, context }) {
     // Of `wait` it is how long to wait, for any number of times that the command is run.
     const timeoutMs = label === "wait" ? undefined : fields.timeout;
-    const condition = { ...commandOf(fields, context), ...endOf(fields), timeoutMs };
-    return { condition: { about: "command", ...condition }, host: hostOf(given, context) };
+    const host = hostOf(given, context);
+    const condition = { ...commandOf(fields, { host, context }), ...endOf(fields), timeoutMs };
+    return { condition: { about: "command", ...condition }, host };
   },
   describe: (condition) => `${describeCommand(condition)} ends${describeEnd(condition) || " with exit status 0"}`,
   async look(condition, { host, stage, signal }) {

@@ -1,4 +1,5 @@
 import { inNamespace } from "../../linux/namespace.ts";
+import { findUser } from "../../linux/process.ts";
 import { fitsText, type PlannedCommand, type TextTest } from "../plan.ts";
 import type { RanProcess } from "../event.ts";
 import { bounded, pause } from "./clock.ts";
@@ -136,13 +137,16 @@ export class ScenarioProcess {
    *
    * @throws {StepError} where there is no such program or folder, or it may not be run
    */
-  static start({ command, env, cwd, stdin }: PlannedCommand, place: ProcessPlace): ScenarioProcess {
+  static start({ command, env, cwd, user, stdin }: PlannedCommand, place: ProcessPlace): ScenarioProcess {
     const words = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
     const [program, ...args] = words;
+    const starting = place.name === undefined ? `run ${program}` : `start ${place.name}`;
+    const runsAs = user === undefined ? undefined : userOf(user, starting);
     const options: Deno.CommandOptions = {
       args,
       cwd: cwd === undefined ? place.folder : cwd.startsWith("/") ? cwd : `${place.folder}/${cwd}`,
-      env: { ...env, ...place.env },
+      env: { ...runsAs?.env, ...env, ...place.env },
+      ...runsAs?.ids,
       stdin: stdin === undefined && !place.keepsInput ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
@@ -150,7 +154,12 @@ export class ScenarioProcess {
     };
     // Before, as a busy machine runs it for a while before it says that it does.
     const from = place.now();
-    const child = spawn(() => new Deno.Command(program, options).spawn(), { program, place });
+    const child = spawn(() => new Deno.Command(program, options).spawn(), {
+      program,
+      starting,
+      user,
+      netns: place.netns,
+    });
     const input = stdin === undefined && !place.keepsInput ? undefined : child.stdin.getWriter();
     const fed = stdin === undefined ? undefined : feed(input, { text: stdin, isLast: !place.keepsInput });
     return new ScenarioProcess(child, { words, place, from, input, fed });
@@ -224,22 +233,33 @@ export class ScenarioProcess {
   }
 }
 
+/** What a process of a user has. */
+function userOf(name: string, starting: string): { ids: { uid: number; gid: number }; env: Record<string, string> } {
+  const user = findUser(name);
+  if (!user) throw new StepError(`Cannot ${starting}: there is no user ${name}`);
+  const { uid, gid, home, name: known } = user;
+  return { ids: { uid, gid }, env: { HOME: home, USER: known, LOGNAME: known } };
+}
+
 /** Starts a program where it is to run. */
 function spawn(
   start: () => Deno.ChildProcess,
-  { program, place: { name, netns } }: { program: string; place: ProcessPlace },
+  { program, starting, user, netns }: { program: string; starting: string; user?: string; netns?: string },
 ): Deno.ChildProcess {
   try {
     return netns === undefined ? start() : inNamespace(netns, start);
   } catch (error) {
-    const known = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied;
-    if (!known) throw error;
-    const what = name === undefined ? `run ${program}` : `start ${name}`;
+    const isForbidden = error instanceof Deno.errors.PermissionDenied;
+    if (!isForbidden && !(error instanceof Deno.errors.NotFound)) throw error;
     // What the shell calls `command not found`.
     const isMissing = error.message.endsWith(": entity not found");
-    throw new StepError(`Cannot ${what}: ${isMissing ? `there is no program ${program}` : error.message}`, {
-      cause: error,
-    });
+    const mayNot = isForbidden && user !== undefined && Deno.uid() !== 0;
+    const why = isMissing
+      ? `there is no program ${program}`
+      : mayNot
+      ? `only root may run a program as another user, ${user}`
+      : error.message;
+    throw new StepError(`Cannot ${starting}: ${why}`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Mistake } from "../mistake.ts";
-import type { Scalar } from "../plan.ts";
+import type { Scalar, Settings } from "../plan.ts";
 import { type Place, type Scope, type Tree, valueAt } from "./tree.ts";
 
 /** The name that stands for this machine where a scenario brings hosts. */
@@ -12,17 +12,17 @@ export interface Reference extends Place {
 }
 
 /** What steps have where they say nothing else. */
-export interface Defaults {
+export interface Defaults extends Settings {
   host?: string;
   timeoutMs?: number;
-  env: Readonly<Record<string, string>>;
-  cwd?: string;
 }
 
 /** What is gathered while a file is made into a plan. */
 export interface Context {
   readonly scope: Scope;
   readonly defaults: Defaults;
+  /** What the commands of a host run with. */
+  readonly settings: ReadonlyMap<string, Settings>;
   /** Whether the scenario brings hosts, one of which gates and plugs then need. */
   readonly hasHosts: boolean;
   readonly mistakes: Mistake[];

@@ -53,7 +53,7 @@ export const RUN: StepKind<RunStep> = {
     const { capture: captured, retry, timeout } = fields;
     for (const name of Object.keys(captured ?? {})) capture(name, { place: follow(tree, ["capture"]), context });
     const own = { ...captured ? { capture: captured } : {}, ...retry === undefined ? {} : { retry } };
-    return { host, ...commandOf(fields, context), ...endOf(fields), timeoutMs: timeout, ...own };
+    return { host, ...commandOf(fields, { host, context }), ...endOf(fields), timeoutMs: timeout, ...own };
   },
   describe: (step) => `run ${describeCommand(step)}`,
   async run(step, scene) {

@@ -33,7 +33,8 @@ export const START: StepKind<StartStep> = {
     context.processes.add(fields.name);
     const { exit } = fields;
     const own = { process: fields.name, ...exit === undefined ? {} : { exit } };
-    return { host: hostOf(given, context), ...commandOf(fields, context), ...own };
+    const host = hostOf(given, context);
+    return { host, ...commandOf(fields, { host, context }), ...own };
   },
   describe: (step) => `start ${step.process}: ${describeCommand(step)}`,
   run(step, { stage, path, details }) {

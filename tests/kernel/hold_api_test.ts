@@ -1,6 +1,6 @@
 /** `hold` of the API: what it holds goes on at the end of the block, at the deadline, or at the death of its program. */
 
-import { assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Gate, Guardian, Plug, QueueError } from "../../mod.ts";
@@ -33,6 +33,31 @@ Deno.test("hold()", async (t) => {
       assertEquals([queues, cutShort], [[{ queue: "gate web", packets: HELD, bytes, drops: 0 }], false]);
     }
     await gate.close();
+    await hold.isOver();
+  });
+
+  await t.step("stands in the way of who takes it down in the same process, until it has ended", async () => {
+    using guardian = Guardian.start();
+    await using plug = Plug.attach({ dev: "eth0", connection });
+    await using gate = Gate.open({ ...gateOptions, connection });
+    const held = Plug.all([plug, gate]).hold({ guardian, maxMs: 600_000 });
+    {
+      using other = Plug.open({ dev: "eth0", connection });
+      const { code, message } = await assertRejects(() => other.detach(), QueueError);
+      assertEquals(code, "held");
+      assertMatch(
+        message,
+        new RegExp(`: this process holds it already, with process ${guardian.pid} as its guardian$`),
+      );
+    }
+    // A guardian that has not heard of the end yet is waited for
+    Deno.kill(guardian.pid, "SIGSTOP");
+    held.release();
+    const goesOn = new Deno.Command("sh", { args: ["-c", `sleep 0.3; kill -CONT ${guardian.pid}`] }).spawn();
+    await gate.close();
+    await plug.detach();
+    await goesOn.status;
+    guardian[Symbol.dispose]();
     await hold.isOver();
   });
 

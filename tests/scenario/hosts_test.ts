@@ -4,7 +4,7 @@ import type { PlannedHost } from "../../scenario/plan.ts";
 import { Hosts, type HostsOptions } from "../../scenario/run/hosts.ts";
 
 const DEVICE = { name: "eth0", to: { host: "two", device: "eth0" }, addresses: ["10.0.0.1/24"] };
-const HOST = { name: "one", devices: [DEVICE], routes: [], forward: false };
+const HOST = { name: "one", devices: [DEVICE], routes: [], forward: false, settings: { env: {} } };
 
 /** Asserts how hosts are refused before anything is touched, and returns the error. */
 function assertRefused(hosts: PlannedHost[], message: string, options: Partial<HostsOptions> = {}): unknown {

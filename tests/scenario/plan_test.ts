@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
 import { describePlan } from "../../scenario/document.ts";
-import type { Scalar, Step } from "../../scenario/plan.ts";
+import type { PlannedCommand, Scalar, Step } from "../../scenario/plan.ts";
 import { readScenario } from "../../scenario/read.ts";
 import { withSteps, withTop } from "./marked.ts";
 import { DESIGN, NETWORK } from "./scenarios.ts";
@@ -156,4 +156,32 @@ steps:
   assertEquals(wait.action === "wait" && wait.timeoutMs, 7000);
   assertEquals(second.action === "run" && [second.host, second.cwd], ["b", "/elsewhere"]);
   assertEquals(third.host, undefined);
+});
+
+Deno.test("readScenario() fills in what a host says of its commands, ahead of defaults", () => {
+  const text = `name: x
+hosts: { a: { env: { A: 2, B: 2 }, cwd: /srv, user: www-data }, b: {}, c: { netns: web, user: 33 } }
+defaults: { env: { A: 1, C: 1 }, cwd: there, user: nobody }
+steps:
+  - run: { command: x, env: { B: 3 } }
+    host: a
+  - start: { name: y, command: x, user: root }
+    host: a
+  - wait: { command: x }
+    host: b
+  - expect: { command: x, cwd: /tmp }
+    host: c
+`;
+  const { steps } = planOf(text);
+  const ranWith = steps.map((step) => {
+    const command = step.action === "wait" || step.action === "expect" ? step.condition : step;
+    const { env, cwd, user } = command as PlannedCommand;
+    return [env, cwd, user];
+  });
+  assertEquals(ranWith, [
+    [{ A: "2", B: "3", C: "1" }, "/srv", "www-data"],
+    [{ A: "2", B: "2", C: "1" }, "/srv", "root"],
+    [{ A: "1", C: "1" }, "there", "nobody"],
+    [{ A: "1", C: "1" }, "/tmp", "33"],
+  ]);
 });

@@ -23,6 +23,22 @@ Deno.test("run gives a command its environment, folder and input, and a list of 
   assertEquals(await ending(steps), ["done", ""]);
 });
 
+Deno.test("run runs a command as the user that is said, with the user's folder in HOME", async () => {
+  const own = Deno.uid();
+  assertEquals(
+    await ending(`  - run: { command: 'echo "$(id -u) $LOGNAME"', user: ${own}, stdout: "/^${own} [a-z]+$/m" }`),
+    ["done", ""],
+  );
+  assertEquals(await ending("  - start: { name: web, command: x, user: no-such-user }"), [
+    "failed",
+    "Cannot start web: there is no user no-such-user",
+  ]);
+  const steps =
+    `  - run: { command: 'echo "$(id -u):$(id -g):$(id -G) $HOME"', user: 54321, stdout: "54321:54321:54321 /" }`;
+  const forbidden = "Cannot run /bin/sh: only root may run a program as another user, 54321";
+  assertEquals(await ending(steps), own === 0 ? ["done", ""] : ["failed", forbidden]);
+});
+
 Deno.test("run fails where a command does, and does not meet what is expected where that is said", async () => {
   assertEquals(await ending("  - run: exit 3"), ["failed", "exit 3 ended with exit status 3"]);
   assertEquals(await ending("  - run: { command: exit 3, exit: 3 }"), ["done", ""]);

@@ -163,6 +163,6 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - expect: { command: x, ‸line: y }"),
     'unknown key "line"',
-    "one of command, env, cwd, stdin, exit, stdout, stderr, took, timeout",
+    "one of command, env, cwd, user, stdin, exit, stdout, stderr, took, timeout",
   ],
 ];

@@ -54,7 +54,7 @@ export const TOP_MISTAKES: Cases = [
   [withTop("vars: { port: ‸}"), "port is empty", "a text or a number"],
   [withTop("vars: { port: ‸[1] }"), "port is an empty list", "a text or a number"],
   [withTop("defaults: ‸1"), "defaults is 1", "defaults: { host: client, timeout: 5s }"],
-  [withTop("defaults: { ‸hots: a }"), 'unknown key "hots"', "one of host, timeout, env, cwd"],
+  [withTop("defaults: { ‸hots: a }"), 'unknown key "hots"', "one of host, timeout, env, cwd, user"],
   [withTop("defaults: { timeout: ‸5 }"), "timeout is 5", DURATION],
   [withTop("defaults: { host: ‸9 }"), "host is 9", NAME],
   [withTop("defaults: { host: ‸a }"), 'there is no host "a"', "one of here"],

@@ -1,5 +1,5 @@
 import { COMMAND, DURATION, NAME, TEXT_TEST } from "./expected.ts";
-import { type Cases, withSteps } from "../marked.ts";
+import { type Cases, withSteps, withTop } from "../marked.ts";
 
 const EXIT = 'an exit status from 0 to 255, a comparison such as ">0", a list of them, or any';
 
@@ -19,7 +19,7 @@ export const PROCESS_MISTAKES: Cases = [
   [
     withSteps('  - run: { command: "x", ‸comand: y }'),
     'unknown key "comand"',
-    "one of command, env, cwd, stdin, exit, stdout, stderr, took, timeout, capture, retry",
+    "one of command, env, cwd, user, stdin, exit, stdout, stderr, took, timeout, capture, retry",
   ],
   [withSteps("  - run: { command: x, took: ‸fast }"), 'took is "fast"', TOOK],
   [withSteps("  - run: { command: x, exit: ‸256 }"), "exit is 256", EXIT],
@@ -31,6 +31,12 @@ export const PROCESS_MISTAKES: Cases = [
   [withSteps("  - run: { command: x, stderr: ‸/x/qq }"), 'stderr is "/x/qq"', TEXT_TEST],
   [withSteps("  - run: { command: x, timeout: ‸1 }"), "timeout is 1", DURATION],
   [withSteps("  - run: { command: x, cwd: ‸[] }"), "cwd is an empty list", "a text"],
+  [
+    withSteps("  - run: { command: x, user: ‸www data }"),
+    'user is "www data"',
+    "the name of a user, or a user's number",
+  ],
+  [withTop("hosts: { a: { user: ‸-1 } }"), "user is -1", "the name of a user, or a user's number"],
   [withSteps("  - run: { command: x, stdin: ‸[] }"), "stdin is an empty list", "a text"],
   [withSteps("  - run: { command: x, env: ‸[] }"), "env is an empty list", "environment variables: { NAME: value }"],
   [
@@ -66,7 +72,7 @@ export const PROCESS_MISTAKES: Cases = [
   [
     withSteps("  - start: { name: x, command: x, ‸stdout: x }"),
     'unknown key "stdout"',
-    "one of name, command, env, cwd, stdin, exit",
+    "one of name, command, env, cwd, user, stdin, exit",
   ],
   [withSteps("  - stop: ‸nosuch"), 'there is no process "nosuch"', "one of load"],
   [

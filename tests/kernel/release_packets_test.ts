@@ -18,7 +18,7 @@ const BYTES = 46;
 const GATE = { name: "web", dev: "eth0", direction: "egress", match: `udp dst port ${PORT}` } as const;
 const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 /** How many things are done in turn, where `PLUGCTL_STEPS` says it, as `deno task test:releases` does. */
-const STEPS = Number(Deno.env.get("PLUGCTL_STEPS") ?? 700);
+const STEPS = Number(Deno.env.get("PLUGCTL_STEPS") ?? 3000);
 
 /** Two hosts, of which one sends numbered datagrams through a gate. */
 class Sending implements Disposable {

@@ -4,6 +4,7 @@ import { entrust, type GuardOptions } from "../guardian/entrust.ts";
 import { findGuardians, inTurn, markOfTap } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
+import type { Sampling } from "../plug/action.ts";
 import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
 import { type GateState, readGates } from "./gate_state.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
@@ -76,7 +77,8 @@ function openInTurn(connection: Connection, { name, groups, truncBytes, guardian
     for (const guard of guards) guard?.drop();
   };
   const answers = connection.transact(state.filters.map((filter) => {
-    return sampleFilter(filter, { keys: keysIn(filter), groups: [...groupsOf(filter), groupOf(filter)], truncBytes });
+    const samplings = [...samplingsOf(filter), { group: groupOf(filter), truncBytes }];
+    return sampleFilter(filter, { keys: keysIn(filter), samplings });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
   if (!refusal) return { tags, [Symbol.dispose]: () => inTurn(connection, close) };
@@ -102,10 +104,11 @@ export function removeTap(connection: Connection, tap: Tap): void {
 }
 
 function removeInTurn(connection: Connection, { name, group }: Tap): void {
-  const filters = gateNamed(connection, name)?.filters.filter((filter) => groupsOf(filter).includes(group)) ?? [];
+  const isOwn = (sampling: Sampling) => sampling.group === group;
+  const filters = gateNamed(connection, name)?.filters.filter((filter) => samplingsOf(filter).some(isOwn)) ?? [];
   const answers = connection.transact(filters.map((filter) => {
-    const groups = groupsOf(filter).filter((each) => each !== group);
-    return sampleFilter(filter, { keys: keysIn(filter), groups, truncBytes: 0 });
+    const samplings = samplingsOf(filter).filter((each) => !isOwn(each));
+    return sampleFilter(filter, { keys: keysIn(filter), samplings });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
   if (refusal) throw refusalError(onGate(name, "take the tap out of"), refusal);
@@ -133,7 +136,7 @@ export interface Tap {
 /** The taps for which no guardian stands: who had put them in was killed together with his guardian. */
 export function strayTaps(connection: Connection): Tap[] {
   const taps = readGates(connection, "list taps").gates.flatMap(({ listed: { name }, filters }) =>
-    [...new Set(filters.flatMap(groupsOf))].map((group) => ({ name, group }))
+    [...new Set(filters.flatMap(samplingsOf).map(({ group }) => group))].map((group) => ({ name, group }))
   );
   return taps.filter(({ group }) => findGuardians("held", { connection, marks: [markOfTap(group)] }).length === 0);
 }
@@ -147,7 +150,7 @@ function keysIn(filter: Filter): Key[] {
   return keysOf(cubeOfFilter(filter));
 }
 
-/** The groups of psample that get what a filter matches. */
-function groupsOf({ actions }: Filter): number[] {
-  return actions.flatMap(({ sampleGroup }) => sampleGroup ?? []);
+/** Who gets copies of what a filter matches. */
+function samplingsOf({ actions }: Filter): Sampling[] {
+  return actions.flatMap(({ sample }) => sample ?? []);
 }

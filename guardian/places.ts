@@ -124,7 +124,7 @@ class OpenPlace implements Place, Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#lookout);
+    if (this.#lookout !== undefined) clearInterval(this.#lookout);
     this.#connection?.[Symbol.dispose]();
     this.#ear?.[Symbol.dispose]();
   }

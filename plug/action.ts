@@ -38,8 +38,8 @@ export interface Action {
   verdict?: number;
   /** Its number among those of its kind, by which another filter may have the same. */
   index?: number;
-  /** Of sample: the group of psample that gets a copy of every packet. */
-  sampleGroup?: number;
+  /** Of sample: who gets a copy of every packet. */
+  sample?: Sampling;
   /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */
   mirred?: { what: number; ifindex: number };
   /** What has met it. */
@@ -49,6 +49,14 @@ export interface Action {
   ageMs: number;
   /** What its maker wrote on it, up to 16 bytes. */
   cookie?: Uint8Array;
+}
+
+/** Who gets copies of packets: a group of psample, and how many bytes of each. */
+export interface Sampling {
+  group: number;
+  truncBytes: number;
+  /** The number of the action, where it is there already. */
+  index?: number;
 }
 
 /** The most that an action keeps for its maker: `TC_COOKIE_MAX_SIZE`. */
@@ -78,7 +86,15 @@ export function readAction(attributes: readonly Attribute[]): Action {
       ? signed(word(find(options, TCA_POLICE_TBF), TC_POLICE_ACTION_AT))
       : signed(word(parameters, TC_GACT_ACTION_AT)),
     index: word(parameters, 0) ?? 0,
-    ...kind === SAMPLE ? { sampleGroup: word(find(options, TCA_SAMPLE_PSAMPLE_GROUP), 0) } : {},
+    ...kind === SAMPLE
+      ? {
+        sample: {
+          group: word(find(options, TCA_SAMPLE_PSAMPLE_GROUP), 0) ?? 0,
+          truncBytes: word(find(options, TCA_SAMPLE_TRUNC_SIZE), 0) ?? 0,
+          index: word(parameters, 0) ?? 0,
+        },
+      }
+      : {},
     ...kind === "mirred"
       ? {
         mirred: {
@@ -99,8 +115,8 @@ function signed(value: number | undefined): number | undefined {
   return value === undefined ? undefined : value | 0;
 }
 
-/** `sample` of every packet, with `struct tc_sample` of `linux/tc_act/tc_sample.h`. */
-export function sample(group: number, { index, truncBytes }: { index: number; truncBytes: number }): FieldInput[] {
+/** `sample` of every packet, with `struct tc_sample` of `linux/tc_act/tc_sample.h`: a new one, or where it has an index that one. */
+export function sample({ group, truncBytes, index = 0 }: Sampling): FieldInput[] {
   const struct = { index, capab: 0, action: TC_ACT_PIPE, refcnt: 0, bindcnt: 0 };
   const number = (name: string, attributeType: number, value: number) => ({ name, attributeType, value, length: 8 });
   return [

@@ -48,7 +48,19 @@ import type { FieldInput } from "../codec/encode.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { type Action, attribute, goOn, nest, readAction, redirect, SAMPLE, sample, text, words } from "./action.ts";
+import {
+  type Action,
+  attribute,
+  goOn,
+  nest,
+  readAction,
+  redirect,
+  SAMPLE,
+  sample,
+  type Sampling,
+  text,
+  words,
+} from "./action.ts";
 
 /** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
 export interface Key {
@@ -290,20 +302,16 @@ function flowerFilter(
 }
 
 /**
- * Replaces a gate's filter by one with these keys, in one step for the packets, and with these groups of psample, which
- * get a copy of the first `truncBytes` of each. Actions that are there already are kept with their counters.
+ * Replaces a gate's filter by one with these keys, in one step for the packets, of which these get copies. Actions that are
+ * there already, and are given with their index, are kept with their counters.
  */
 export function sampleFilter(
   filter: Filter,
-  { keys, groups, truncBytes }: { keys: readonly Key[]; groups: readonly number[]; truncBytes: number },
+  { keys, samplings }: { keys: readonly Key[]; samplings: readonly Sampling[] },
 ): FieldsRequest {
   const own = ownAction(filter);
-  const samples = groups.map((group) => {
-    const known = filter.actions.find(({ sampleGroup }) => sampleGroup === group);
-    return sample(group, { index: known?.index ?? 0, truncBytes });
-  });
   const forward = redirect(redirectsTo(filter) ?? 0, { cookie: own?.cookie, index: own?.index });
-  return flowerFilter(filter, { keys, actions: [...samples, forward], flags: NLM_F_CREATE });
+  return flowerFilter(filter, { keys, actions: [...samplings.map(sample), forward], flags: NLM_F_CREATE });
 }
 
 /** Deletes a filter. */

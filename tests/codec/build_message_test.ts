@@ -139,13 +139,15 @@ Deno.test("createFilter() and sampleFilter() lay out filters as the tables do", 
     kind: "flower",
     actions: [{ kind: "mirred", index: 0, mirred: { what: 1, ifindex: 9 }, packets: 0, bytes: 0, ageMs: 0, cookie }],
   };
-  const sampled = sampleFilter(there, { keys, groups: [5], truncBytes: 96 });
-  const sample = {
+  // One that is there already is named by its index
+  const samplings = [{ group: 4, truncBytes: 20, index: 3 }, { group: 5, truncBytes: 96 }];
+  const sampled = sampleFilter(there, { keys, samplings });
+  const samples = samplings.map(({ group, truncBytes, index = 0 }) => ({
     KIND: "sample",
-    OPTIONS: { PARMS: { action: "PIPE" }, RATE: 1, TRUNC_SIZE: 96, PSAMPLE_GROUP: 5 },
-  };
+    OPTIONS: { PARMS: { index, action: "PIPE" }, RATE: 1, TRUNC_SIZE: truncBytes, PSAMPLE_GROUP: group },
+  }));
   assertEquals(
     sentHex(sampled),
-    tablesHex(sampled, { body, attributes: { KIND: "flower", OPTIONS: { ...matched, ACT: [sample, mirred] } } }),
+    tablesHex(sampled, { body, attributes: { KIND: "flower", OPTIONS: { ...matched, ACT: [...samples, mirred] } } }),
   );
 });

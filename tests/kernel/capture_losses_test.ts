@@ -6,29 +6,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
-import { Gate, Plug } from "../../mod.ts";
+import { Plug } from "../../mod.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
+import { MATCH, openWeb, takeEvents, TO } from "./captured_gate.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
 import { loadModules } from "./modules.ts";
 import { arrivedNumbers, receiveNumbers, sendNumbered } from "./numbered.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
-
-const TO = { address: "10.0.0.2", port: 9000 };
-const MATCH = "udp dst port 9000";
-
-/** Takes events until so many are there. */
-async function takeEvents(capture: GateCapture, count: number): Promise<PacketEvent[]> {
-  const events: PacketEvent[] = [];
-  await until(async () => {
-    await capture.wait(20);
-    events.push(...capture.take());
-    return events.length >= count;
-  }, { ...WAIT, what: `${count} events, ${events.length} came` });
-  return events;
-}
 
 /** The numbers of packets that left, and since when each was known of: from its copy, or at least. */
 function known(events: readonly PacketEvent[]): [number: number | undefined, how: string][] {
@@ -44,7 +31,7 @@ function known(events: readonly PacketEvent[]): [number: number | undefined, how
 Deno.test("packets that waited before the look are counted, numbered, and shown as they leave with their least wait", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());
-  await using gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: MATCH, connection });
+  await using gate = openWeb(connection);
   using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
   using receiver = new UdpSocket(pair.right, TO);
   gate.buffer();
@@ -196,7 +183,7 @@ async function flood(sender: UdpSocket, receiver: UdpSocket): Promise<number> {
 Deno.test("a gate that passes packets as fast as they come loses none by a capture, and what the capture lost is counted", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());
-  await using gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: MATCH, connection });
+  await using gate = openWeb(connection);
   using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
   using receiver = new UdpSocket(pair.right, TO);
   // Nobody takes anything from this capture until all of it is over
@@ -243,7 +230,7 @@ Deno.test({
   fn: async () => {
     using pair = new GatePair();
     using connection = pair.left.enter(() => Connection.open());
-    await using gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: MATCH, connection });
+    await using gate = openWeb(connection);
     using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
     pair.left.run("busybox", "rmmod", "act_sample");
     try {

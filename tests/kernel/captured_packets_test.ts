@@ -6,9 +6,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
-import { Gate } from "../../mod.ts";
+import type { Gate } from "../../mod.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
+import { openWeb } from "./captured_gate.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
 import type { Host } from "./host.ts";
 import { arrivedNumbers, sendNumbered } from "./numbered.ts";
@@ -96,7 +97,7 @@ for (const way of WAYS) {
     const host = way.direction === "ingress" ? to : from;
     using connection = host.enter(() => Connection.open());
     const { dev = "eth0", direction = "egress", match } = way;
-    await using gate = Gate.open({ name: "web", dev, direction, match, connection });
+    await using gate = openWeb(connection, { dev, direction, match });
     using capture = new GateCapture(connection, { gates: ["web"], netns: host.name, snapLength: SNAP_LENGTH });
     assertEquals(capture.blind, undefined);
     await using dump = await Dump.start(host, "plug-web");
@@ -267,13 +268,7 @@ const AT_ONCE = 500;
 Deno.test("of 50,000 packets, held and passing, each is shown once as it comes in and once as it leaves", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());
-  await using gate = Gate.open({
-    name: "web",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9000",
-    connection,
-  });
+  await using gate = openWeb(connection);
   using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name });
   using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
   using receiver = new UdpSocket(pair.right, { address: "10.0.0.2", port: PORT });

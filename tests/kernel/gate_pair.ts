@@ -72,6 +72,11 @@ export function witness(host: Host, devices: readonly string[] = ["lo", "eth0"])
   return navigator.hardwareConcurrency === 1 ? text : text.replaceAll(/^qdisc clsact .*\n/gm, "");
 }
 
+/** What `tc` says without the numbers of actions, which a replaced filter keeps. */
+export function withoutCounters(text: string): string {
+  return text.replaceAll(/index \d+ ref \d+ bind \d+/g, "index");
+}
+
 const HTTP_SERVER = `
 import http.server, socket, sys
 class Server(http.server.ThreadingHTTPServer):

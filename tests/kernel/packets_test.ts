@@ -3,10 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
-import { Gate } from "../../mod.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { GatePair, getHttp, serveHttp, WAIT, witness } from "./gate_pair.ts";
+import { captureOf, openWeb, takeEvents, TO } from "./captured_gate.ts";
+import { GatePair, getHttp, serveHttp, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
@@ -15,22 +15,6 @@ import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
 const COUNT = 200;
-
-/** A capture of one gate of a host. */
-function captureOf(host: Host, connection: Connection, name = "web"): GateCapture {
-  return new GateCapture(connection, { gates: [name], netns: host.name });
-}
-
-/** Takes events until so many are there. */
-async function takeEvents(capture: GateCapture, count: number): Promise<PacketEvent[]> {
-  const events: PacketEvent[] = [];
-  await until(async () => {
-    await capture.wait(20);
-    events.push(...capture.take());
-    return events.length >= count;
-  }, { ...WAIT, what: `${count} events, ${events.length} came` });
-  return events;
-}
 
 function line({ packet }: PacketEvent): string {
   return describePacket(packet.bytes, { length: packet.length }).line;
@@ -53,7 +37,7 @@ for (const { name, direction, address, match } of WAYS) {
       isLoopback ? pair.left : pair.right,
     ];
     using connection = host.enter(() => Connection.open());
-    await using gate = Gate.open({ name: "web", dev: isLoopback ? "lo" : "eth0", direction, match, connection });
+    await using gate = openWeb(connection, { dev: isLoopback ? "lo" : "eth0", direction, match });
     const before = witness(host);
     using sender = new UdpSocket(pair.left, { address: address.includes(":") ? "::" : "0.0.0.0", port: 0 });
     using receiver = new UdpSocket(receiverHost, { address, port: 9000 });
@@ -89,23 +73,12 @@ async function gatesOf(host: Host): Promise<{ faults: string[]; hitPackets: numb
   return JSON.parse(await plugctlDone(host, "gate", "list", "--json"));
 }
 
-/** What `tc` says without the numbers of actions, which a replaced filter keeps, and of filters in the hardware. */
-function withoutCounters(text: string): string {
-  return text.replaceAll(/index \d+ ref \d+ bind \d+/g, "index");
-}
-
 for (const address of ["10.0.0.2", "[fd00::2]"]) {
   Deno.test(`the packets of a TCP connection are told as what they are, held and passing: ${address}`, async () => {
     using pair = new GatePair();
     using connection = pair.left.enter(() => Connection.open());
     await serveHttp(pair.right, 8000);
-    await using gate = Gate.open({
-      name: "web",
-      dev: "eth0",
-      direction: "egress",
-      match: "tcp dst port 8000",
-      connection,
-    });
+    await using gate = openWeb(connection, { match: "tcp dst port 8000" });
     using capture = captureOf(pair.left, connection);
     gate.buffer();
     const request = getHttp(pair.left, `http://${address}:8000/page`);
@@ -131,7 +104,7 @@ Deno.test("a packet in a VLAN is shown with its tag as it comes in and as it lea
     ]);
   }
   using connection = pair.left.enter(() => Connection.open());
-  await using _gate = Gate.open({ name: "web", dev: "eth0", direction: "egress", match: "vlan 12", connection });
+  await using _gate = openWeb(connection, { match: "vlan 12" });
   using capture = captureOf(pair.left, connection);
   using sender = new UdpSocket(pair.left, { address: "10.12.0.1", port: 0 });
   sendNumbered(sender, { address: "10.12.0.2", port: 9000 }, { count: 1 });
@@ -142,13 +115,7 @@ Deno.test("a packet in a VLAN is shown with its tag as it comes in and as it lea
 Deno.test("a tap that is put in and taken out lets no packet past the gate, loses none and reorders none", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());
-  await using gate = Gate.open({
-    name: "web",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9000",
-    connection,
-  });
+  await using gate = openWeb(connection);
   const arrived = await underTraffic(
     { from: pair.left, to: pair.right, address: pair.ends[1].ipv4, rate: 1000 },
     async () => {
@@ -174,7 +141,7 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
   const file = await Deno.makeTempFile({ prefix: "plugctl-", suffix: ".pcapng" });
   await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", "udp dst port 9000");
   using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
-  using receiver = new UdpSocket(pair.right, { address: "10.0.0.2", port: 9000 });
+  using receiver = new UdpSocket(pair.right, TO);
   const [arrivals, ...captures] = [["--arrivals", "-w", file], ["-w", "-"]].map((words) => {
     const child = pair.left.spawn([...PLUGCTL, "capture", "web", ...words], {
       stdin: "null",
@@ -193,7 +160,7 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
   });
   const piping = shown.pipeTo(tshark.stdin);
   await plugctlDone(pair.left, "buffer", "web");
-  sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 3 });
+  sendNumbered(sender, TO, { count: 3 });
   await pair.holds("web", 3);
   await new Promise((resolve) => setTimeout(resolve, 300));
   await plugctlDone(pair.left, "release", "web");
@@ -220,13 +187,7 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
 Deno.test("each packet is told with the epoch in which it came: how often plugctl held since the last release", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());
-  await using gate = Gate.open({
-    name: "web",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9000",
-    connection,
-  });
+  await using gate = openWeb(connection);
   using capture = new GateCapture(connection, { gates: ["web"], netns: pair.left.name, epochs: true });
   using sender = new UdpSocket(pair.left, { address: "10.0.0.1", port: 0 });
   const steps = ["pass", "buffer", "buffer", "release-one", "buffer", "release", "buffer", "tc", "buffer"] as const;
@@ -242,7 +203,7 @@ Deno.test("each packet is told with the epoch in which it came: how often plugct
     capture.take();
     const looked = Date.now();
     await until(() => Date.now() > looked + 2, { ...WAIT, what: "the next millisecond" });
-    sendNumbered(sender, { address: "10.0.0.2", port: 9000 }, { count: 1 });
+    sendNumbered(sender, TO, { count: 1 });
     await until(async () => {
       await capture.wait(20);
       const came = capture.take().find(({ event }) => event === "in");
@@ -258,20 +219,8 @@ Deno.test("packets of one plug among others are shown with all that leaves the d
   pair.left.run("tc", "qdisc", "add", "dev", "eth0", "root", "handle", "1:", "prio");
   await plugctlDone(pair.left, "attach", "eth0", "--parent", "1:1");
   using connection = pair.left.enter(() => Connection.open());
-  await using _one = Gate.open({
-    name: "one",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9001",
-    connection,
-  });
-  await using _two = Gate.open({
-    name: "two",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9002",
-    connection,
-  });
+  await using _one = openWeb(connection, { name: "one", match: "udp dst port 9001" });
+  await using _two = openWeb(connection, { name: "two", match: "udp dst port 9002" });
   using capture = new GateCapture(connection, {
     gates: ["one", "two"],
     places: [{ dev: "eth0", parent: 0x10001 }],
@@ -290,13 +239,7 @@ Deno.test("packets of one plug among others are shown with all that leaves the d
 Deno.test("packets --follow that is killed leaves the filters as they were", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());
-  await using _gate = Gate.open({
-    name: "web",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9000",
-    connection,
-  });
+  await using _gate = openWeb(connection);
   const before = withoutCounters(witness(pair.left));
   const [program, ...args] = PLUGCTL;
   for (let round = 0; round < 3; round++) {

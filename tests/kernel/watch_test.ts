@@ -1,44 +1,30 @@
 /** plugctl watch on a terminal: what it shows, what its keys do, and that it leaves the terminal as it found it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Gate } from "../../mod.ts";
+import type { Gate } from "../../mod.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
-import { killIfThere } from "../../uml/processes.ts";
-import { GatePair, WAIT, witness } from "./gate_pair.ts";
+import { openWeb, TO } from "./captured_gate.ts";
+import { GatePair, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
+import { hasEnded } from "./process_table.ts";
 import { TerminalWindow } from "./tmux.ts";
-import { underTraffic } from "./traffic.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
-const RIGHT = { address: "10.0.0.2", port: 9000 };
-const KILLS = 20;
-
-/** A pair with a gate for datagrams to `RIGHT`. */
+/** A pair with a gate for datagrams to `TO`. */
 function gatePair(): GatePair & { gate: Gate; connection: Connection } {
   const pair = new GatePair();
   const connection = pair.left.enter(() => Connection.open());
-  const gate = Gate.open({
-    name: "web",
-    dev: "eth0",
-    direction: "egress",
-    match: "udp dst port 9000",
-    connection,
-  });
+  const gate = openWeb(connection);
   return Object.assign(pair, { gate, connection });
-}
-
-/** What `tc` says without the numbers of actions, which a replaced filter keeps. */
-function withoutCounters(text: string): string {
-  return text.replaceAll(/index \d+ ref \d+ bind \d+/g, "index");
 }
 
 Deno.test("watch shows the packets that a key holds, and that another releases; what is made elsewhere appears", async () => {
   using pair = gatePair();
   using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
-  using receiver = new UdpSocket(pair.right, RIGHT);
+  using receiver = new UdpSocket(pair.right, TO);
   using terminal = new TerminalWindow(pair.left);
   // For longer than the test takes on a machine that has much to do
   await terminal.start("watch", "--max-hold", "10m");
@@ -48,7 +34,7 @@ Deno.test("watch shows the packets that a key holds, and that another releases; 
   terminal.press("h");
   await terminal.shows(/^web holds for at most 10 min$/m);
   await terminal.shows(/^> web +holds .* \d+ min +0 /m);
-  sendNumbered(sender, RIGHT, { count: 3 });
+  sendNumbered(sender, TO, { count: 3 });
   const held = await terminal.shows(/^ +3 +\S+ m?s +10\.0\.0\.1:\d+ +10\.0\.0\.2:9000 +UDP 4$/m);
   assertEquals(held.match(/UDP 4$/gm)?.length, 3);
   await terminal.shows(/^> web +holds +3 +138 B/m);
@@ -84,13 +70,13 @@ Deno.test("watch shows the packets that a key holds, and that another releases; 
 Deno.test("watch says at its end what goes on holding, and its guardian releases it", async () => {
   using pair = gatePair();
   using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
-  using receiver = new UdpSocket(pair.right, RIGHT);
+  using receiver = new UdpSocket(pair.right, TO);
   using terminal = new TerminalWindow(pair.left, { columns: 200, rows: 24 });
   await terminal.start("watch", "--max-hold", "40s");
   await terminal.shows(/^> web /m);
   terminal.press("h");
   await terminal.shows(/^web holds for at most 40 s$/m);
-  sendNumbered(sender, RIGHT, { count: 1 });
+  sendNumbered(sender, TO, { count: 1 });
   await terminal.shows(/^> web +holds +1 /m);
   terminal.press("q");
   await terminal.shows(
@@ -153,57 +139,8 @@ Deno.test("watch goes on when the device of a gate is gone, gives the terminal b
   pair.left.configure(["link delete eth0"]);
   await terminal.shows(/^not whole: no device #\d+/m);
   terminal.close();
-  await until(() => !isThere(pid), { ...WAIT, what: "the end of plugctl" });
+  await until(() => hasEnded(pid), { ...WAIT, what: "the end of plugctl" });
 });
-
-function isThere(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}
-
-Deno.test("watch that is killed at any moment leaves the filters as they were, and the traffic loses nothing", async () => {
-  using pair = gatePair();
-  using terminal = new TerminalWindow(pair.left);
-  const seed = Number(Deno.env.get("PLUGCTL_SEED") ?? Date.now() % 100_000);
-  console.log(`seed ${seed}`);
-  const random = randomFrom(seed);
-  const before = withoutCounters(witness(pair.left));
-  let slowest = 0;
-  const arrived = await underTraffic(
-    { from: pair.left, to: pair.right, address: RIGHT.address, rate: 200 },
-    async () => {
-      for (let round = 0; round < KILLS; round++) {
-        const pid = await terminal.start("watch");
-        // Every second one is killed once it has a tap, the others at any moment of their beginning
-        if (round % 2 === 0) await until(() => witness(pair.left).includes("sample"), { ...WAIT, what: "a tap" });
-        await new Promise((resolve) => setTimeout(resolve, random() * (round % 2 === 0 ? 300 : 3000)));
-        const killedAt = performance.now();
-        killIfThere(pid, "SIGKILL");
-        await until(() => !isThere(pid), { ...WAIT, what: "the end of plugctl" });
-        await until(() => withoutCounters(witness(pair.left)) === before, {
-          ...WAIT,
-          what: "the filters as they were",
-        });
-        slowest = Math.max(slowest, performance.now() - killedAt);
-        terminal.renew();
-      }
-    },
-  );
-  console.log(`the filters were as before within ${Math.ceil(slowest)} ms of each kill, looking included`);
-  assertEquals([arrived.lost, arrived.reordered], [0, 0], `of ${arrived.sent}`);
-});
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = Math.imul(state, 1_664_525) + 1_013_904_223 >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 Deno.test("watch prints a line for each event into a pipe, as JSON where that is asked for", async () => {
   using pair = gatePair();
@@ -228,7 +165,7 @@ Deno.test("watch prints a line for each event into a pipe, as JSON where that is
     );
     await plugctlDone(pair.left, "buffer", "web", "--max-hold", "60s");
     await meets(" web holds", ({ event, state }) => event === "state" && state === "holds");
-    sendNumbered(sender, RIGHT, { count: 2 });
+    sendNumbered(sender, TO, { count: 2 });
     await meets(
       " web 2 packets wait, 92 bytes",
       ({ event, backlogPackets }) => event === "backlog" && backlogPackets === 2,

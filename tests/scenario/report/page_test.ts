@@ -225,7 +225,7 @@ function assertNear(bars: number[][], expected: number[][]): void {
 
 /** The ladder: how many pixels of its canvas have the colours of the gates, and what is said of the packet that was chosen. */
 const LADDER = `(() => {
-  const canvas = document.querySelector("#ladder canvas");
+  const canvas = document.querySelector(".ladder canvas");
   const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
   const context = copy.getContext("2d", { willReadFrequently: true });
   context.drawImage(canvas, 0, 0);

@@ -25,6 +25,8 @@ export interface CommandSpec {
   readonly program?: "COMMAND..." | "[-- COMMAND...]";
   /** What options mean here, where that is not what they mean in every other command. */
   readonly meanings?: Readonly<Partial<Record<OptionName, string>>>;
+  /** What stands for the value of options that are switches in other commands. */
+  readonly values?: Readonly<Partial<Record<OptionName, string>>>;
   /** The long help, a paragraph each. */
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
@@ -93,6 +95,13 @@ export const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
+
+/** An option as a command takes it. */
+export function optionOf(name: OptionName, command?: CommandName): OptionSpec {
+  const { values, meanings }: Partial<CommandSpec> = command ? COMMANDS[command] : {};
+  const option: OptionSpec = OPTIONS[name];
+  return { ...option, value: values?.[name] ?? option.value, summary: meanings?.[name] ?? option.summary };
+}
 
 const PLUG = ["dev", "parent", "handle", "netns"] as const;
 const QUEUE = ["dev", "gate", "parent", "handle", "netns"] as const;
@@ -218,14 +227,22 @@ export const COMMANDS = {
     summary: "release everything and pass packets from here on",
     synonyms: ["release-indefinite", "release_indefinite"],
     operands: ["[NAME...]"],
-    options: [...QUEUE, ...COMMON],
+    options: [...QUEUE, "packets", ...COMMON],
+    values: { packets: "N" },
+    meanings: { packets: "release only the N oldest packets of a gate, and go on holding the rest" },
     details: [
       "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of " +
       "them. The exit status is 1 if packets of a gate are lost because a device that it was on is gone. If nothing " +
       "was held, a note says so.",
+      "With --packets N the N packets that have waited longest leave; if fewer wait, they all do, and a note says so. " +
+      "The gate goes on holding. What stays belongs to the epoch that the next buffer ends. A packet that comes in " +
+      "while it is done may leave too: a note says how many really left. A burst that the kernel segments later " +
+      "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
+      "plugctl puts into the queue to count with.",
       "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
+      ["release web --packets 3", "release the three oldest packets, hold the rest"],
       ["release eth0", "release everything that eth0 holds"],
       ["release web", "release everything that the gate web holds"],
     ],

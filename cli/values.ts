@@ -7,6 +7,7 @@ import {
   parseDuration as durationText,
   parseSize as sizeText,
 } from "../plug/quantity.ts";
+import { PACKETS_MAX } from "../plug/release.ts";
 import { type Context, valueOf } from "./context.ts";
 import { understood, UsageError } from "./exit_status.ts";
 
@@ -43,6 +44,19 @@ export function positiveDuration(context: Context, name: "for" | "max-hold"): nu
   const milliseconds = durationOf(context, name);
   if (milliseconds === 0) throw new UsageError(`--${name} is ${valueOf(context, name)}, must be more than 0`);
   return milliseconds;
+}
+
+/**
+ * How many packets `--packets` says; `undefined` where it is not given.
+ *
+ * @throws {UsageError} where it is not a whole number from 1 to 2^31 - 1
+ */
+export function packetsOf(context: Context): number | undefined {
+  const text = valueOf(context, "packets");
+  if (text === undefined) return undefined;
+  const packets = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (packets >= 1 && packets <= PACKETS_MAX) return packets;
+  throw new UsageError(`--packets is ${text}, must be a whole number from 1 to ${PACKETS_MAX}`);
 }
 
 /** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */

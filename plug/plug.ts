@@ -195,10 +195,23 @@ export class Plug implements Disposable, AsyncDisposable {
     sendChange([this.#queue], { action: "release-indefinite" });
   }
 
-  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 100 ms later. */
+  /** As `release`, `releaseOne` or `releasePackets`, and tells what has left, once that has: up to 100 ms later. */
   async releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport> {
     const [report] = await releaseAndCount([this.#queue], options);
     return report;
+  }
+
+  /**
+   * Releases so many of the packets that have waited longest, and goes on holding the rest, which then belong to the epoch
+   * that the next `buffer` ends. That takes a gate's plug, and CAP_NET_RAW. A packet that comes in while it is done may
+   * be counted too: `releasedPackets` says how many really left. Keeps the process waiting until they have, some
+   * milliseconds as a rule.
+   *
+   * @throws {RangeError} where the number is not from 1 to 2^31 - 1
+   * @throws {QueueError} `not-a-gate` where it is a plug on a device
+   */
+  async releasePackets(packets: number): Promise<ReleaseReport> {
+    return await this.releaseAndCount({ packets });
   }
 
   /** The same as `release`, by the kernel's name. */

@@ -100,7 +100,7 @@ export class PlugGroup {
     sendChange(this.#queues, { action: "release-indefinite" });
   }
 
-  /** As `release` or `releaseOne`, and tells what has left of each, once that has: up to 100 ms later. */
+  /** As `release`, `releaseOne` or `Plug.releasePackets` for each, and tells what has left of each, once that has. */
   releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport[]> {
     return releaseAndCount(this.#queues, options);
   }

@@ -8,8 +8,17 @@ import * as v from "valibot";
 import { formatDuration } from "../plug/quantity.ts";
 import { SETTING_ENTRIES } from "./command.ts";
 import { addressesOf, describeHost, hostsOf } from "./host.ts";
+import { rowsOf } from "./matrix.ts";
 import { type Mistake, unknownKey } from "./mistake.ts";
-import type { PlannedGate, PlannedPlug, PlannedQueue, Scalar, ScenarioPlan, Step } from "./plan.ts";
+import {
+  describeRow,
+  type PlannedGate,
+  type PlannedPlug,
+  type PlannedQueue,
+  type Scalar,
+  type ScenarioPlan,
+  type Step,
+} from "./plan.ts";
 import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
 import { check, describe, mapping } from "./source/check.ts";
 import { type Context, type Defaults, HERE, mistake } from "./source/context.ts";
@@ -37,7 +46,7 @@ export const DEFAULTS = mapping({
 }, "defaults: { host: client, timeout: 5s }");
 
 /** The keys at the top that are read piece by piece. */
-const PARTS = ["vars", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
+const PARTS = ["vars", "matrix", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
 /** Every key at the top. */
 export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
 
@@ -58,6 +67,8 @@ export function planScenario(
   }
   refuseUnknown(tree, mistakes);
   const vars = varsOf(valueAt(tree, "vars"), { set, mistakes });
+  const rows = rowsOf(valueAt(tree, "matrix"), { scope: vars, set, mistakes });
+  for (const [name, value] of Object.entries(rows[0])) vars.set(name, value);
   const written = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
   const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
   const hosts = hostsOf(valueAt(tree, "hosts"), { scope: written, mistakes });
@@ -78,7 +89,9 @@ export function planScenario(
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
   const plan = planParts(tree, { ...context, defaults });
-  return plan && { ...plan, hosts, vars: Object.fromEntries(vars) };
+  const row = describeRow(rows[0]);
+  const name = plan && row ? `${plan.name} [${row}]` : plan?.name;
+  return plan && { ...plan, name: name ?? "", hosts, rows, vars: Object.fromEntries(vars) };
 }
 
 function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
@@ -88,7 +101,7 @@ function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
   }
 }
 
-function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "hosts" | "vars"> | undefined {
+function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "hosts" | "vars" | "rows"> | undefined {
   const own = new Map([...tree.entries].filter(([key]) => key in TOP_ENTRIES));
   const top = check(mapping(TOP_ENTRIES, ""), { tree: { ...tree, entries: own }, label: "the scenario" }, context);
   const queues = [...gatesOf(tree, context), ...plugsOf(tree, context)];

@@ -2,6 +2,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { DEFAULTS, TOP_ENTRIES } from "./document.ts";
 import { FOUND_HOST, MADE_HOST } from "./host.ts";
+import { MATRIX } from "./matrix.ts";
 import { GATE, GATE_NAME, PLUG } from "./queue.ts";
 import { byName } from "./source/check.ts";
 import { NAME, SCALAR, VARIABLE } from "./source/scalar.ts";
@@ -27,6 +28,7 @@ const STEP: v.GenericSchema = v.partial(v.object({
 const SCENARIO = v.object({
   ...TOP_ENTRIES,
   vars: v.optional(byName(VARIABLE, SCALAR, "variables: { port: 8000 }")),
+  matrix: v.optional(MATRIX),
   defaults: v.optional(DEFAULTS),
   hosts: v.optional(byName(NAME, v.union([MADE_HOST, FOUND_HOST]), "hosts")),
   gates: v.optional(byName(GATE_NAME, GATE, "gates")),

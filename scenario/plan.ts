@@ -11,6 +11,14 @@ import type { NumberTest } from "../plug/quantity.ts";
 /** A value of a variable. */
 export type Scalar = string | number | boolean;
 
+/** Variables with their values, for which a scenario is run. */
+export type Row = Readonly<Record<string, Scalar>>;
+
+/** A row in words: `port=80, reply=late`; nothing where it has no variable. */
+export function describeRow(row: Row): string {
+  return Object.entries(row).map(([name, value]) => `${name}=${value}`).join(", ");
+}
+
 /** A scenario, checked. */
 export interface ScenarioPlan {
   name: string;
@@ -25,6 +33,8 @@ export interface ScenarioPlan {
   capture?: boolean | readonly string[];
   /** The variables with their values, those of `--set` included. */
   vars: Readonly<Record<string, Scalar>>;
+  /** The rows of its matrix, of which it is planned for the first; one without variables where it has none. */
+  rows: readonly Row[];
   hosts: readonly PlannedHost[];
   /** The gates and plugs that are there from the first step on. */
   queues: readonly PlannedQueue[];

@@ -49,12 +49,21 @@ export class Scenario {
    * Reads a file, and checks all of it.
    *
    * @throws {ScenarioError} with everything that is wrong in it
-   * @throws {RangeError} where a variable is set that it does not have
+   * @throws {RangeError} where a variable is set that it does not have, or its matrix has several rows
    * @throws {Deno.errors.NotFound} where there is no such file
    * @throws {Deno.errors.IsADirectory} where it is a folder
    * @throws {TypeError} where it is not UTF-8
    */
   static async load(file: string, options: LoadOptions = {}): Promise<Scenario> {
+    return onlyOne(await Scenario.loadAll(file, options));
+  }
+
+  /**
+   * As `load`, one for each row of the file's matrix, in their order; a variable of it that is set has that value alone.
+   *
+   * @throws as `load`
+   */
+  static async loadAll(file: string, options: LoadOptions = {}): Promise<Scenario[]> {
     const text = await readFile(file);
     const path = file.startsWith("/") ? file : `${Deno.cwd()}/${file}`;
     return await Scenario.#read(text, { file, folder: path.slice(0, path.lastIndexOf("/") + 1) }, options);
@@ -64,25 +73,29 @@ export class Scenario {
    * Reads a text as `load` does a file. Its commands run in the folder that this process is in.
    *
    * @throws {ScenarioError} with everything that is wrong in it
-   * @throws {RangeError} where a variable is set that it does not have
+   * @throws {RangeError} where a variable is set that it does not have, or its matrix has several rows
    */
   static async parse(text: string, options: LoadOptions = {}): Promise<Scenario> {
-    return await Scenario.#read(text, { folder: Deno.cwd() }, options);
+    return onlyOne(await Scenario.#read(text, { folder: Deno.cwd() }, options));
   }
 
-  static async #read(text: string, origin: Origin, { set = {} }: LoadOptions): Promise<Scenario> {
+  static async #read(text: string, origin: Origin, { set = {} }: LoadOptions): Promise<Scenario[]> {
     // Loaded where it is needed: with the library, that is in few of the programs that import it.
     const reader = await import("./read.ts");
-    const values = new Map(Object.entries(set));
-    const plan = reader.readScenario(text, {
-      file: origin.file ?? "scenario",
-      folder: origin.folder.replace(/(?<=.)\/$/, ""),
-      set: values,
-    });
-    const unknown = [...values.keys()].find((name) => !Object.hasOwn(plan.vars, name));
-    if (unknown === undefined) return new Scenario(plan, { origin, reader, source: text });
-    const names = Object.keys(plan.vars).join(", ") || "none";
-    throw new RangeError(`there is no variable ${unknown} to set; those of the scenario are: ${names}`);
+    const read = (set: Readonly<Record<string, Scalar>>) =>
+      reader.readScenario(text, {
+        file: origin.file ?? "scenario",
+        folder: origin.folder.replace(/(?<=.)\/$/, ""),
+        set: new Map(Object.entries(set)),
+      });
+    const first = read(set);
+    const unknown = Object.keys(set).find((name) => !Object.hasOwn(first.vars, name));
+    if (unknown !== undefined) {
+      const names = Object.keys(first.vars).join(", ") || "none";
+      throw new RangeError(`there is no variable ${unknown} to set; those of the scenario are: ${names}`);
+    }
+    const plans = [first, ...first.rows.slice(1).map((row) => read({ ...set, ...row }))];
+    return plans.map((plan) => new Scenario(plan, { origin, reader, source: text }));
   }
 
   /**
@@ -103,6 +116,11 @@ export class Scenario {
     return this.#plan.vars;
   }
 
+  /** What the row of its matrix says, with which it is run; nothing where it has none. */
+  get row(): Readonly<Record<string, Scalar>> {
+    return this.#plan.rows[0];
+  }
+
   /** Whether all that it holds is on hosts of its own, so that it can run beside others of which that is true. */
   get isApart(): boolean {
     return this.#reader.isApart(this.#plan);
@@ -118,6 +136,14 @@ export class Scenario {
     const plain = (_key: string, value: unknown) => value instanceof RegExp ? String(value) : value;
     return JSON.parse(JSON.stringify(this.#plan, plain));
   }
+}
+
+/** The only row of a matrix. */
+function onlyOne(scenarios: readonly Scenario[]): Scenario {
+  const [first, second] = scenarios;
+  if (!second) return first;
+  const names = Object.keys(first.row).join(", ");
+  throw new RangeError(`the scenario has a matrix of ${scenarios.length} rows: loadAll() gives all; or set ${names}`);
 }
 
 async function readFile(file: string): Promise<string> {

@@ -5,7 +5,7 @@ import { describeFailure } from "../failure.ts";
 import { shellText } from "../near_miss.ts";
 import { OutputFile } from "../output_file.ts";
 import { runOne } from "../run/one.ts";
-import { checkAll, type Checked, type ScenarioFiles, scenarioFiles } from "../run/scenario_files.ts";
+import { checkAll, type Checked, scenarioFiles } from "../run/scenario_files.ts";
 import { type Verdict, worstStatus } from "../run/verdict.ts";
 import { linesAbove } from "../run/view.ts";
 import { annotate, tellOthers, type VerdictText, type Wanted } from "../run/wanted.ts";
@@ -32,12 +32,13 @@ async function runOnce(context: Context): Promise<number | void> {
     if (wanted.isAnnotated) annotate(context, wanted, texts?.githubMistakes(error));
   });
   if (!checked) return EXIT.usage;
-  if (isGiven(context, "dry-run")) return printPlans(context, checked, found);
-  if (isGiven(context, "uml")) return await runThere(context, { wanted, found });
+  const isOne = found.isOne && checked.length === 1;
+  if (isGiven(context, "dry-run")) return printPlans(context, checked, { isOne });
+  if (isGiven(context, "uml")) return await runThere(context, { wanted, isOne });
   if (found.others.length > 0) context.note(`without steps, and so not run: ${found.others.join(", ")}`);
   // As the report: in the end plugctl may have been replaced by another, or taken away. It is main.ts that needs it.
   await import("../failure.ts");
-  return found.isOne
+  return isOne
     ? await runOne(context, checked[0], { wanted, texts })
     : await runAll(context, checked, { wanted, texts });
 }
@@ -72,7 +73,7 @@ async function understand(context: Context): Promise<Wanted> {
 /** Has all of it done by `plugctl uml`; the files that are asked for land on this machine. */
 async function runThere(
   context: Context,
-  { wanted, found: { isOne } }: { wanted: Wanted; found: ScenarioFiles },
+  { wanted, isOne }: { wanted: Wanted; isOne: boolean },
 ): Promise<number> {
   if (!isOne) await makeFolders(wanted);
   const { report, capture, junit } = wanted;
@@ -119,7 +120,7 @@ async function runAll(
     if (isShown && isGiven(context, "verbose")) context.print(verdict.shown);
     if (isShown) context.print(verdictLine(verdict));
     if (!isQuiet && !isJson) { for (const line of linesAbove(verdict.said, verdict.last)) context.trace(`${line}\n`); }
-    for (const line of verdict.said) context.trace(`plugctl: ${verdict.file}: ${line}\n`);
+    for (const line of verdict.said) context.trace(`plugctl: ${verdict.label}: ${line}\n`);
   };
   const { verdicts, reason } = await interruptible(async (signal) => ({
     verdicts: await runSeveral(context, checked, {
@@ -168,13 +169,13 @@ function numberOption(
   throw new UsageError(`invalid ${what} ${JSON.stringify(text)}: use a whole number from ${least} to ${most}`);
 }
 
-function printPlans(context: Context, checked: readonly Checked[], { isOne }: ScenarioFiles): void {
+function printPlans(context: Context, checked: readonly Checked[], { isOne }: { isOne: boolean }): void {
   if (isGiven(context, "json")) {
     const plans = isOne ? checked[0].scenario : checked.map(({ file, scenario }) => ({ file, ...scenario.toJSON() }));
     return context.print(`${JSON.stringify(plans, null, 2)}\n`);
   }
-  for (const { file, scenario } of checked) {
-    if (!isOne) context.print(`${file}\n`);
+  for (const { label, scenario } of checked) {
+    if (!isOne) context.print(`${label}\n`);
     context.print(scenario.describe().map((line) => `${isOne ? "" : "  "}${line}\n`).join(""));
   }
 }

@@ -22,7 +22,7 @@ const OUTPUT_MOST = 5000;
 /** Runs the one scenario that was named, and shows its steps as they go. */
 export async function runOne(
   context: Context,
-  { file, scenario }: Checked,
+  { file, label, scenario }: Checked,
   { wanted, texts }: { wanted: Wanted; texts?: VerdictText },
 ): Promise<number> {
   const { isJson, isTap, isQuiet } = wanted;
@@ -41,7 +41,7 @@ export async function runOne(
     async () => (await import("../../scenario/report/packet_file.ts")).formatPacketFile,
   );
   using view = new RunView(context, { isTerminal: !isJson && !isTap && Deno.stdout.isTerminal() });
-  using witness = texts && new Witness(context, { file, name: scenario.name });
+  using witness = texts && new Witness(context, { file, label, name: scenario.name });
   const print = (event: ScenarioEvent) => {
     view.follow(event);
     context.print(`${JSON.stringify(event)}\n`);

@@ -1,5 +1,5 @@
 import { ScenarioError } from "../../scenario/mistake.ts";
-import type { Scalar } from "../../scenario/plan.ts";
+import { describeRow, type Scalar } from "../../scenario/plan.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { plainValue } from "../../scenario/source/tree.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +10,10 @@ export interface Checked {
   /** The file, as it was named or found. */
   readonly file: string;
   readonly scenario: Scenario;
+  /** The file with the row of its matrix: `web.yaml [port=80]`; what it is called among others. */
+  readonly label: string;
+  /** What files that are written of it are called: `tests_web` for `tests/web.yaml`, `tests_web_2_port-80` for its second row. */
+  readonly outputName: string;
   /** What `--set` gives it: of several scenarios each takes the variables that it has. */
   readonly set: Readonly<Record<string, string>>;
 }
@@ -25,6 +29,8 @@ export interface ScenarioFiles {
 
 /** More files than this are not looked at in search of scenarios: it is another folder that is meant. */
 const LOOKED_AT_MAX = 20_000;
+/** How long the names of files may be that are made from others, in characters; the kernel takes 255 bytes, and they get an ending. */
+const NAME_MOST = 200;
 
 /**
  * The files that operands name. A folder stands for every YAML file below it that has steps.
@@ -107,7 +113,7 @@ export async function checkAll(
   let isRight = true;
   for (const file of files) {
     try {
-      checked.push(await checkOne(file, { given, isOne }));
+      checked.push(...await checkOne(file, { given, isOne }));
     } catch (error) {
       if (error instanceof RangeError) throw new UsageError(`--set: ${error.message}`);
       if (!(error instanceof ScenarioError)) throw error;
@@ -123,15 +129,32 @@ export async function checkAll(
 async function checkOne(
   file: string,
   { given, isOne }: { given: Readonly<Record<string, string>>; isOne: boolean },
-): Promise<Checked> {
-  if (isOne) return { file, scenario: await Scenario.load(file, { set: values(given) }), set: given };
-  const scenario = await Scenario.load(file);
-  const set = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(scenario.vars, key)));
-  return {
-    file,
-    scenario: Object.keys(set).length === 0 ? scenario : await Scenario.load(file, { set: values(set) }),
-    set,
-  };
+): Promise<Checked[]> {
+  const known = isOne ? given : await knownOf(file, given);
+  const rows = await Scenario.loadAll(file, { set: values(known) });
+  return rows.map((scenario, index) => {
+    const row = Object.entries(scenario.row).map(([key, value]): [string, string] => [key, String(value)]);
+    const said = row.length === 0 ? "" : ` [${describeRow(scenario.row)}]`;
+    const named = row.map((each) => `_${each.join("-").replaceAll(/[^\w.-]/g, "-")}`);
+    const outputName = stemOf(file) + (row.length === 0 ? "" : `_${index + 1}${named.join("")}`);
+    return {
+      file,
+      scenario,
+      label: `${file}${said}`,
+      outputName: outputName.slice(0, NAME_MOST),
+      set: { ...known, ...Object.fromEntries(row) },
+    };
+  });
+}
+
+function stemOf(file: string): string {
+  return file.replace(/\.ya?ml$/, "").replace(/^(?:\.?\.?\/)+/, "").replaceAll("/", "_");
+}
+
+/** Those of the settings whose variables a file has. */
+async function knownOf(file: string, given: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const [{ vars }] = await Scenario.loadAll(file);
+  return Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(vars, key)));
 }
 
 /** What `--set` gives. */

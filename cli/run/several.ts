@@ -1,5 +1,6 @@
 import { numberOf } from "../../plug/quantity.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
+import type { Row } from "../../scenario/plan.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
 import { EXIT, Interrupted } from "../exit_status.ts";
@@ -16,8 +17,8 @@ export interface Several {
   reports?: string;
   /** The folder for the packets of each. */
   captures?: string;
-  /** Is given every event, with the file that it is of. */
-  onEvent?: (event: ScenarioEvent & { file: string }) => void;
+  /** Is given every event, with the file that it is of, and the row of its matrix where it has one. */
+  onEvent?: (event: ScenarioEvent & { file: string; row?: Row }) => void;
   /** Is given each verdict as it comes. */
   onVerdict: (verdict: Verdict) => void;
   /** Ends those that run, and keeps the others from being run. */
@@ -35,18 +36,20 @@ export async function runSeveral(context: Context, scenarios: readonly Checked[]
   const running = new Map<string, Promise<void>>();
   const progress = new Progress(context, scenarios.length);
   for (const checked of scenarios) {
-    const { file, scenario: { name, isApart } } = checked;
+    const { file, label, scenario: { name, isApart } } = checked;
     const most = isApart ? how.jobs : 1;
     while (running.size >= most) await Promise.race(running.values());
-    const verdict = how.signal.aborted ? Promise.resolve(skipped({ file, name })) : runOne(context, checked, how);
+    const verdict = how.signal.aborted
+      ? Promise.resolve(skipped({ file, label, name }))
+      : runOne(context, checked, how);
     verdicts.push(verdict);
     const done = verdict.then((known) => {
-      running.delete(file);
+      running.delete(label);
       progress.clear();
       how.onVerdict(known);
       progress.show(running.keys());
     });
-    running.set(file, done);
+    running.set(label, done);
     progress.show(running.keys());
     if (!isApart) await done;
   }
@@ -80,11 +83,12 @@ class Progress {
   }
 }
 
-async function runOne(context: Context, { file, scenario, set }: Checked, how: Several): Promise<Verdict> {
-  using witness = new Witness(context, { file, name: scenario.name });
+async function runOne(context: Context, checked: Checked, how: Several): Promise<Verdict> {
+  const { file, label, scenario } = checked;
+  using witness = new Witness(context, { file, label, name: scenario.name });
   const [program, ...words] = ownProgram();
   const child = new Deno.Command(program, {
-    args: [...words, ...wordsFor(context, { file, set }, how)],
+    args: [...words, ...wordsFor(context, checked, how)],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -99,7 +103,7 @@ async function runOne(context: Context, { file, scenario, set }: Checked, how: S
       for await (const line of readLines(child.stdout)) {
         const event: ScenarioEvent = JSON.parse(line);
         witness.see(event);
-        how.onEvent?.({ ...event, file });
+        how.onEvent?.({ ...event, file, ...Object.keys(scenario.row).length > 0 ? { row: scenario.row } : {} });
       }
     };
     const said = Array.fromAsync(readLines(child.stderr), (line) => line.replace(/^plugctl: /, ""));
@@ -115,7 +119,7 @@ async function runOne(context: Context, { file, scenario, set }: Checked, how: S
 /** The command line that runs one of them. */
 function wordsFor(
   context: Context,
-  { file, set }: Pick<Checked, "file" | "set">,
+  { file, outputName, set }: Pick<Checked, "file" | "outputName" | "set">,
   { reports, captures }: Several,
 ): string[] {
   const passedOn = (["seed", "max-hold"] as const).flatMap((name) => {
@@ -123,22 +127,16 @@ function wordsFor(
     return value === undefined ? [] : [`--${name}=${value}`];
   });
   const settings = Object.entries(set).map(([key, value]) => `--set=${key}=${value}`);
-  const name = fileName(file);
-  const report = reports === undefined ? [] : [`--report=${reports}/${name}.html`];
-  const capture = captures === undefined ? [] : [`--capture=${captures}/${name}.pcapng`];
+  const report = reports === undefined ? [] : [`--report=${reports}/${outputName}.html`];
+  const capture = captures === undefined ? [] : [`--capture=${captures}/${outputName}.pcapng`];
   return ["run", "--json", ...passedOn, ...settings, ...report, ...capture, "--", file];
 }
 
-/** What files of a scenario are called: `tests_web` for `tests/web.yaml`. */
-function fileName(file: string): string {
-  return file.replace(/\.ya?ml$/, "").replace(/^(?:\.?\.?\/)+/, "").replaceAll("/", "_");
-}
-
 /** What a terminal shows of a verdict in a line. */
-export function verdictLine({ file, outcome, seconds }: Verdict): string {
+export function verdictLine({ label, outcome, seconds }: Verdict): string {
   const sign = { done: "✓", failed: "✗", unmet: "✗", aborted: "–", skipped: "–" }[outcome];
   const what = outcome === "done" ? "" : `  ${outcome}`;
-  return outcome === "skipped" ? `${sign} ${file}${what}\n` : `${sign} ${file}${what}  ${seconds.toFixed(3)} s\n`;
+  return outcome === "skipped" ? `${sign} ${label}${what}\n` : `${sign} ${label}${what}  ${seconds.toFixed(3)} s\n`;
 }
 
 /** How many ended in which way. */

@@ -7,6 +7,8 @@ import { RunView } from "./view.ts";
 export interface Verdict {
   /** The file, as it was named. */
   readonly file: string;
+  /** The file with the row of its matrix. */
+  readonly label: string;
   /** What the scenario calls itself. */
   readonly name: string;
   /** `skipped` where it was not run, since a signal came first. */
@@ -33,12 +35,12 @@ export interface Verdict {
 export class Witness implements Disposable {
   /** What a terminal would show of them. */
   readonly view: RunView;
-  readonly #scenario: Pick<Verdict, "file" | "name">;
+  readonly #scenario: Pick<Verdict, "file" | "label" | "name">;
   readonly #shown: Kept;
   #start?: ScenarioStart;
   #end?: ScenarioEnd;
 
-  constructor(context: Context, scenario: Pick<Verdict, "file" | "name">) {
+  constructor(context: Context, scenario: Pick<Verdict, "file" | "label" | "name">) {
     this.#scenario = scenario;
     this.#shown = new Kept(context);
     this.view = new RunView(this.#shown, { isTerminal: false });
@@ -53,12 +55,13 @@ export class Witness implements Disposable {
 
   /** How it has ended, as far as that can be told: a process that was killed has not said it. */
   verdict({ status, said: why }: Pick<Verdict, "status" | "said">): Verdict {
-    const { file, name } = this.#scenario;
+    const { file, label, name } = this.#scenario;
     const { outcome = status === EXIT.done ? "done" : "failed", step, t = 0 } = this.#end ?? {};
     const { endedEarly } = this.view;
     const said = endedEarly && endedEarly.step !== step ? [...why, `that ended ${endedEarly.words}`] : why;
     return {
       file,
+      label,
       name,
       outcome,
       status,
@@ -107,9 +110,10 @@ class Kept implements Context {
 }
 
 /** The verdict on a scenario that was not run. */
-export function skipped({ file, name }: Pick<Verdict, "file" | "name">): Verdict {
+export function skipped({ file, label, name }: Pick<Verdict, "file" | "label" | "name">): Verdict {
   return {
     file,
+    label,
     name,
     outcome: "skipped",
     status: EXIT.done,

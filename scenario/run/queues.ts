@@ -130,6 +130,18 @@ export class Queues {
     return asked;
   }
 
+  /** Releases the oldest packets of gates, and tells what is worth knowing about it, a sentence each. */
+  async releasePackets(names: readonly string[], packets: number): Promise<{ asked: number; notes: string[] }> {
+    const asked = this.#options.now();
+    const notes: string[] = [];
+    for (const name of names) {
+      const report = await this.#find(name, "release").plug.releasePackets(packets);
+      const note = whyNothing({ ...report, queue: name });
+      if (note !== undefined) notes.push(note);
+    }
+    return { asked, notes };
+  }
+
   /** What filters of others gates bypass that were made with `force`, a sentence each, as far as that is new. */
   newlyBypassed(names: readonly string[]): string[] {
     return names.map((name) => this.#find(name, "read")).flatMap(({ name, gate, bypassed }) => {

@@ -1,7 +1,12 @@
+import type * as v from "valibot";
+import { PACKETS_MAX } from "../../plug/release.ts";
+import { numberOf } from "../../plug/quantity.ts";
 import { removalRemarks } from "../../plug/detach_report.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
-import { check } from "../source/check.ts";
+import { byKind, check, mapping } from "../source/check.ts";
+import { wholeNumber } from "../source/scalar.ts";
+import { follow } from "../source/tree.ts";
 import type { Own, Scene, StepKind, Written } from "../step.ts";
 
 /** Does something to gates and plugs: to all of them in one send a host. */
@@ -33,13 +38,39 @@ export const BUFFER: StepKind<ChangeStep> = {
   },
 };
 
-/** `release: NAMES` */
-export const RELEASE: StepKind<ChangeStep> = {
+const RELEASE_EXPECTED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";
+const PACKETS = mapping({ gate: QUEUES, packets: wholeNumber(1, PACKETS_MAX) }, RELEASE_EXPECTED);
+type Released = v.InferOutput<typeof QUEUES> | v.InferOutput<typeof PACKETS>;
+const RELEASED = byKind<Released>({ scalar: QUEUES, list: QUEUES, mapping: PACKETS }, RELEASE_EXPECTED);
+
+/** Releases everything, or the oldest packets of gates. */
+export interface ReleaseStep extends ChangeStep {
+  action: "release-indefinite";
+  packets?: number;
+}
+
+/** `release: NAMES`, `release: { gate: NAMES, packets: N }` */
+export const RELEASE: StepKind<ReleaseStep> = {
   ...CHANGE,
   action: "release-indefinite",
   words: ["release", "release-indefinite", "release_indefinite"],
-  describe: ({ queues }) => `release ${queues.join(", ")}`,
-  run: ({ queues }, scene) => letGo(queues, "release-indefinite", scene),
+  schema: RELEASED,
+  plan({ tree, label, context }) {
+    const fields = check(RELEASED, { tree, label }, context);
+    if (!fields) return undefined;
+    if (!("packets" in fields)) return { queues: queuesOf(fields, { tree, context }) };
+    const queues = queuesOf(fields.gate, { tree: follow(tree, ["gate"]), context, kind: "gate" });
+    return { queues, packets: fields.packets };
+  },
+  describe: ({ queues, packets }) =>
+    `release ${packets === undefined ? "" : `${numberOf(packets, "packet")} of `}${queues.join(", ")}`,
+  async run({ queues, packets }, scene) {
+    if (packets === undefined) return await letGo(queues, "release-indefinite", scene);
+    const { stage, details } = scene;
+    const { asked, notes } = await stage.queues.releasePackets(queues, packets);
+    details.asked = asked;
+    if (notes.length > 0) details.notes = notes;
+  },
 };
 
 /** `release-one: NAMES` */

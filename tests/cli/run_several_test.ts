@@ -97,6 +97,49 @@ Deno.test("run gives a variable to the scenarios that have it, and refuses one t
   });
 });
 
+const ROWS = `name: rows
+matrix: { word: [yes it is, no], times: [1] }
+steps: [expect: { command: "echo \${word}", stdout: yes }]
+`;
+
+Deno.test("run does a scenario for each row of its matrix, and names the row that fails", async () => {
+  await inFolder({ "m.yaml": ROWS, "a.yaml": GOOD }, async (folder, run) => {
+    const { status, stdout, stderr } = await run(
+      "FOLDER/m.yaml",
+      "--junit",
+      "FOLDER/j.xml",
+      "--report",
+      "FOLDER/reports",
+    );
+    assertEquals([status, timeless(stdout).split("\n")], [3, [
+      "✓ FOLDER/m.yaml [word=yes it is, times=1]  T",
+      "✗ FOLDER/m.yaml [word=no, times=1]  unmet  T",
+      "2 scenarios: 1 done, 1 unmet in T",
+      "",
+    ]]);
+    assertMatch(
+      stderr,
+      /^plugctl: FOLDER\/m\.yaml \[word=no, times=1\]: step 1 \(line 3\): Expected that echo no ends/m,
+    );
+    const reports = [...Deno.readDirSync(`${folder}/reports`)].map(({ name }) => name.split("_").slice(-3).join("_"));
+    assertEquals(reports.sort(), ["1_word-yes-it-is_times-1.html", "2_word-no_times-1.html"]);
+    const junit = await Deno.readTextFile(`${folder}/j.xml`);
+    assertMatch(junit, /<testcase name="rows \[word=no, times=1\]" [^>]*file="[^"]*m\.yaml" line="3"/);
+    const one = await run("FOLDER/m.yaml", "--set", "word=no");
+    assertEquals(one.status, 3);
+    assertMatch(one.stdout, /^rows \[word=no, times=1\] \(seed/);
+    const both = await run("FOLDER/m.yaml", "FOLDER/a.yaml", "--set", "word=yes", "--json");
+    assertEquals(both.status, 0);
+    const events = both.stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(events.filter(({ event }) => event === "scenario-end").map(({ row }) => row), [
+      { word: "yes", times: 1 },
+      undefined,
+    ]);
+    const plans = (await run("FOLDER/m.yaml", "--dry-run")).stdout;
+    assertMatch(plans, /^FOLDER\/m\.yaml \[word=yes it is, times=1\]\n {2}rows \[/);
+  });
+});
+
 Deno.test("run says what is wrong with what it was given for several, before it runs one", async () => {
   await inFolder({ "a.yaml": GOOD, "none/x.yaml": "a: 1", "file": "" }, async (_folder, run) => {
     const mistakes = [

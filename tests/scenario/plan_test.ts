@@ -1,9 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 // @ts-types="../snapshot.d.ts"
 import { assertSnapshot } from "@std/testing/snapshot";
 import { describePlan } from "../../scenario/document.ts";
 import type { PlannedCommand, Scalar, Step } from "../../scenario/plan.ts";
 import { readScenario } from "../../scenario/read.ts";
+import { Scenario } from "../../scenario/scenario.ts";
 import { withSteps, withTop } from "./marked.ts";
 import { DESIGN, NETWORK } from "./scenarios.ts";
 
@@ -109,6 +110,40 @@ Deno.test("readScenario() takes values of variables from vars, and what is set i
     assertThrows(() => cleanup({ pause: "7" }), SyntaxError).message.split(", ")[0],
     'a.yaml:4:18: sleep is "7"',
   );
+});
+
+Deno.test("a scenario is read for each row of its matrix, or for those that what is set leaves", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/a.yaml`;
+    const rowsOf = async (matrix: string, set?: Record<string, Scalar>) => {
+      await Deno.writeTextFile(file, `name: x\nvars: { v: 1 }\nmatrix: ${matrix}\nsteps: [log: "\${a} \${v}"]`);
+      return (await Scenario.loadAll(file, { set })).map((
+        { name, vars, row },
+      ) => [name, Object.keys(row), vars.a, vars.v]);
+    };
+    const both = ["a", "b"];
+    assertEquals(await rowsOf("{ a: [1, x], b: [true, false] }"), [
+      ["x [a=1, b=true]", both, 1, 1],
+      ["x [a=1, b=false]", both, 1, 1],
+      ["x [a=x, b=true]", both, "x", 1],
+      ["x [a=x, b=false]", both, "x", 1],
+    ]);
+    assertEquals(await rowsOf('[{ a: "${v}", b: 2 }, { a: 3, b: 4 }]'), [
+      ["x [a=1, b=2]", both, 1, 1],
+      ["x [a=3, b=4]", both, 3, 1],
+    ]);
+    assertEquals(await rowsOf("{ a: [1, 2], b: [5, 6] }", { a: 7, b: 5, v: 2 }), [["x [a=7, b=5]", both, 7, 2]]);
+    await assertRejects(
+      () => Scenario.load(file),
+      RangeError,
+      "the scenario has a matrix of 4 rows: loadAll() gives all; or set a, b",
+    );
+    assertEquals((await Scenario.load(file, { set: { a: 1, b: 5 } })).name, "x [a=1, b=5]");
+    await assertRejects(() => Scenario.loadAll(file, { set: { c: 1 } }), RangeError, "there is no variable c to set");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("readScenario() lets variables hold those that stand before them", () => {

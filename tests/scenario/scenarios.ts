@@ -108,6 +108,15 @@ steps:
   - release-one: up
   - detach: b
 `,
+  `name: a row each
+vars: { base: 8000 }
+matrix: { port: ["\${base}", 443, text], late: [true, false] }
+steps: [log: "\${port} \${late}"]
+`,
+  `name: rows
+matrix: [{ port: 80, reply: late }, { reply: never, port: 81 }]
+steps: [log: "\${port} \${reply}"]
+`,
   `name: hosts
 hosts:
   a: { devices: { eth0: { to: b.eth0, address: [10.0.0.1/24, "fd00::1/64"], mtu: 1400 } }, forward: true }

@@ -2,7 +2,10 @@ import { DURATION, NAME, STEPS } from "./expected.ts";
 import { type Cases, withTop } from "../marked.ts";
 
 const TOP_KEYS =
-  "name, description, timeout, max-hold, seed, capture, vars, defaults, hosts, gates, plugs, steps, cleanup";
+  "name, description, timeout, max-hold, seed, capture, vars, matrix, defaults, hosts, gates, plugs, steps, cleanup";
+
+const MATRIX = "variables with lists of values, { port: [80, 443] }, or a list of rows, [{ port: 80 }, { port: 443 }]";
+const MANY = Array.from({ length: 32 }, (_, index) => index).join(", ");
 
 /** In YAML itself. */
 export const YAML_MISTAKES: Cases = [
@@ -53,6 +56,30 @@ export const TOP_MISTAKES: Cases = [
   ],
   [withTop("vars: { port: ‸}"), "port is empty", "a text or a number"],
   [withTop("vars: { port: ‸[1] }"), "port is an empty list", "a text or a number"],
+  [withTop("matrix: ‸1"), "matrix is 1", MATRIX],
+  [withTop("matrix: ‸[]"), "matrix is an empty list", MATRIX],
+  [withTop("matrix: { a: ‸1 }"), "a is 1", "a list of values: [80, 443]"],
+  [withTop("matrix: { a: ‸[] }"), "a is an empty list", "a list of values: [80, 443]"],
+  [withTop("matrix: { a: [‸{}] }"), "a[1] is a mapping", "a text, a number, true or false"],
+  [
+    withTop("matrix: { ‸my-var: [1] }"),
+    'the key is "my-var"',
+    "a variable's name: a letter or _, then letters, digits and _",
+  ],
+  [withTop("matrix: [‸x]"), 'matrix[1] is "x"', "a row: { port: 80, reply: late }"],
+  [withTop("matrix: [{ a: 1, b: 2 }, ‸{ a: 3 }]"), "row 2 has no b", "what the first row has"],
+  [withTop("matrix: [{ a: 1 }, { a: 3, ‸b: 1 }]"), "row 1 has no b", "what the first row has"],
+  [withTop("vars: { a: 1 }\nmatrix: { ‸a: [2] }"), "there is a variable a already", "another name"],
+  [
+    withTop("matrix: { a: ['‸${b}'] }"),
+    "there is no variable ${b}",
+    "one that vars defines, or $${ for a ${ that the shell gets",
+  ],
+  [
+    withTop(`matrix: ‸{ a: [${MANY}], b: [${MANY}] }`),
+    "the matrix has 1024 rows",
+    "at most 1000",
+  ],
   [withTop("defaults: ‸1"), "defaults is 1", "defaults: { host: client, timeout: 5s }"],
   [withTop("defaults: { ‸hots: a }"), 'unknown key "hots"', "one of host, timeout, env, cwd, user"],
   [withTop("defaults: { timeout: ‸5 }"), "timeout is 5", DURATION],

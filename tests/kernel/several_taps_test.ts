@@ -10,7 +10,7 @@ import { GateCapture } from "../../capture/gate_capture.ts";
 import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Random } from "../codec/random.ts";
-import { captureOf, MATCH, openWeb, takeEvents, TO } from "./captured_gate.ts";
+import { captureOf, MATCH, openWeb, seeAsBefore, takeEvents, TO } from "./captured_gate.ts";
 import { GatePair, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";
 import { sendNumbered } from "./numbered.ts";
@@ -220,7 +220,7 @@ Deno.test("who looks sees every packet once while others begin, end and are kill
   await until(() => (all.take(), all.left.length === arrived.sent), { ...WAIT, what: "the last packet" });
   const counts = checks.map((check) => check(all));
   all.capture[Symbol.dispose]();
-  await until(() => withoutCounters(witness(host)) === before, { ...WAIT, what: "the filters as they were" });
+  await seeAsBefore(host, before);
   assertEquals([arrived.lost, arrived.reordered], [0, 0], `of ${arrived.sent}, seed ${SEED}`);
   assertEquals(gate.stats().packets, arrived.sent);
   console.log(`${arrived.sent} packets, none lost; others saw so many events: ${counts.join(", ")}`);

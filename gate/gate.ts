@@ -9,6 +9,7 @@ import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
+import type { PaceOptions, PaceReport } from "../plug/pace.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
 import { onGate, type Queue } from "../plug/queue.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
@@ -146,6 +147,17 @@ export class Gate implements Disposable, AsyncDisposable {
    */
   releasePackets(packets: number): Promise<ReleaseReport> {
     return this.plug.releasePackets(packets);
+  }
+
+  /**
+   * Releases what it holds step by step; see `Plug.releasePaced`.
+   *
+   * ```ts ignore
+   * await gate.releasePaced({ overMs: 2000 });
+   * ```
+   */
+  releasePaced(options: PaceOptions): Promise<PaceReport> {
+    return this.plug.releasePaced(options);
   }
 
   /** The same as `release`, by the kernel's name. */

@@ -50,10 +50,10 @@ export class ByNumber implements Numbering<Queue> {
     return this.#isActive;
   }
 
-  release(queue: Queue, packets: number): number {
+  release(queue: Queue, packets: number, { isHeld = false }: { isHeld?: boolean } = {}): number {
     return inTurns([queue], () => {
       let sight = look(queue, onQueue(queue, `release ${packets} packets of`));
-      if (waitingIn(sight) === 0 || !holds(queue, sight)) return 0;
+      if (waitingIn(sight) === 0 || !isHeld && !holds(queue, sight)) return 0;
       this.#isActive = true;
       let released = 0;
       while (released < packets && waitingIn(sight) > 0) {

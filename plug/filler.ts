@@ -59,8 +59,11 @@ export interface GateTraffic {
 export interface Numbering<Queue> {
   /** Whether epochs are counted here, as far as this process knows: packets were released by number. */
   readonly isActive: boolean;
-  /** Releases so many of the packets that have waited longest, and tells how many that really were. */
-  release(queue: Queue, packets: number): number;
+  /**
+   * Releases so many of the packets that have waited longest, and tells how many that really were; without a look whether
+   * the plug holds where that is known.
+   */
+  release(queue: Queue, packets: number, options?: { isHeld?: boolean }): number;
   /** Releases the epoch that has ended, and tells whether it could: where not, the kernel counts it. */
   releaseOne(queue: Queue): boolean;
   /** The plug was asked to hold: where it held already, an epoch has ended. */

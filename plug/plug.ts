@@ -8,6 +8,7 @@ import { type BufferOptions, type LimitOptions, sendChange } from "./send_change
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
+import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
@@ -212,6 +213,19 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   async releasePackets(packets: number): Promise<ReleaseReport> {
     return await this.releaseAndCount({ packets });
+  }
+
+  /**
+   * Releases what it holds step by step, `packetsPerSecond` or all within `overMs`, and passes packets from the end on, so
+   * that a receiver with a small buffer loses nothing. What comes in meanwhile waits behind; where more comes in than
+   * leaves, it leaves at once in the end. That takes a gate's plug; a guardian releases it should this process die.
+   *
+   * @throws {RangeError} where not exactly one of both is given, or it is out of its range
+   * @throws {QueueError} `not-a-gate` where it is a plug on a device
+   */
+  async releasePaced(options: PaceOptions): Promise<PaceReport> {
+    const [report] = await releasePaced([this.#queue], options);
+    return report;
   }
 
   /** The same as `release`, by the kernel's name. */

@@ -1,5 +1,7 @@
 import type { QdiscStats } from "../codec/message.ts";
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import { sleep } from "../linux/process.ts";
+import type { Numbering } from "./filler.ts";
 import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
 import { nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
@@ -127,15 +129,8 @@ function releasePackets(queue: Queue, packets: number): ReleaseReport {
   if (!Number.isInteger(packets) || packets < 1 || packets > PACKETS_MAX) {
     throw new RangeError(`packets is ${packets}, must be a whole number from 1 to ${PACKETS_MAX}`);
   }
-  const { gate, dev } = queue;
   const operation = onQueue(queue, `release ${numberOf(packets, "packet")} of`);
-  if (!gate?.numbering) {
-    throw new QueueError("not-a-gate", operation, {
-      reason: "packets are counted by useless ones behind them, which would leave by the device; a gate discards them",
-      remedy: ({ netns }) => `make one: plugctl gate add NAME ${dev} --direction out${netns}`,
-    });
-  }
-  const releasedPackets = gate.numbering.release(queue, packets);
+  const releasedPackets = numberingOf(queue, operation).release(queue, packets);
   return {
     queue: nameQueue(queue),
     one: false,
@@ -144,6 +139,19 @@ function releasePackets(queue: Queue, packets: number): ReleaseReport {
     waitingPackets: readPlug(queue, operation).stats.backlogPackets,
     lostPackets: releasedPackets > 0 && queue.hasLostDevice() ? releasedPackets : 0,
   };
+}
+
+/**
+ * What releases packets of a queue by their number.
+ *
+ * @throws {QueueError} `not-a-gate` where it is a plug on a device
+ */
+export function numberingOf({ gate, dev }: Queue, operation: AnyOperation): Numbering<Queue> {
+  if (gate?.numbering) return gate.numbering;
+  throw new QueueError("not-a-gate", operation, {
+    reason: "packets are counted by useless ones behind them, which would leave by the device; a gate discards them",
+    remedy: ({ netns }) => `make one: plugctl gate add NAME ${dev} --direction out${netns}`,
+  });
 }
 
 /** What to say of a release: why it has released nothing, or not as many packets as were asked for. */

@@ -81,6 +81,28 @@ export const RELEASE_ONE = operation({
   run: (input, { desk }) => release(desk, { ...input, one: true }),
 });
 
+/** `release-paced`: releases step by step, and passes packets from the end on. */
+export const RELEASE_PACED = operation({
+  name: "release-paced",
+  summary: "release the packets of gates step by step: packetsPerSecond, or all within overMs",
+  isLong: true,
+  schema: v.strictObject({
+    ...ON,
+    packetsPerSecond: v.optional(v.pipe(v.number("a number of packets a second"), v.gtValue(0, "more than 0"))),
+    overMs: v.optional(HOLD_MS),
+  }),
+  async run({ packetsPerSecond, overMs, ...named }, { desk, signal }) {
+    const things = desk.find(named);
+    const reports = await desk.group(things).releasePaced({
+      packetsPerSecond,
+      overMs,
+      signal,
+      guardian: desk.guardian,
+    });
+    return reports.map(({ queue: _, ...counts }, index) => ({ name: things[index].name, ...counts }));
+  },
+});
+
 /** Releases, and unless that is not asked for waits until it shows how much has left. */
 async function release(
   desk: Desk,

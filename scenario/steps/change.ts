@@ -1,11 +1,13 @@
-import type * as v from "valibot";
+import * as v from "valibot";
+import type { PaceOptions } from "../../plug/pace.ts";
 import { PACKETS_MAX } from "../../plug/release.ts";
-import { numberOf } from "../../plug/quantity.ts";
+import { formatDuration, numberOf, parseRate } from "../../plug/quantity.ts";
 import { removalRemarks } from "../../plug/detach_report.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
-import { byKind, check, mapping } from "../source/check.ts";
-import { wholeNumber } from "../source/scalar.ts";
+import { byKind, check, mapping, parsed } from "../source/check.ts";
+import { mistake } from "../source/context.ts";
+import { DURATION, wholeNumber } from "../source/scalar.ts";
 import { follow } from "../source/tree.ts";
 import type { Own, Scene, StepKind, Written } from "../step.ts";
 
@@ -39,7 +41,14 @@ export const BUFFER: StepKind<ChangeStep> = {
 };
 
 const RELEASE_EXPECTED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";
-const PACKETS = mapping({ gate: QUEUES, packets: wholeNumber(1, PACKETS_MAX) }, RELEASE_EXPECTED);
+const RATE_EXPECTED = "packets in a time, up to 1000000/s: 100/s";
+const PACKETS = mapping({
+  gate: QUEUES,
+  packets: v.optional(wholeNumber(1, PACKETS_MAX)),
+  rate: v.optional(parsed(v.string(RATE_EXPECTED), { parse: parseRate, expected: RATE_EXPECTED })),
+  over: v.optional(DURATION),
+}, RELEASE_EXPECTED);
+const HOW_EXPECTED = "one of packets, rate and over beside the gate: { gate: web, over: 2s }";
 type Released = v.InferOutput<typeof QUEUES> | v.InferOutput<typeof PACKETS>;
 const RELEASED = byKind<Released>({ scalar: QUEUES, list: QUEUES, mapping: PACKETS }, RELEASE_EXPECTED);
 
@@ -47,9 +56,11 @@ const RELEASED = byKind<Released>({ scalar: QUEUES, list: QUEUES, mapping: PACKE
 export interface ReleaseStep extends ChangeStep {
   action: "release-indefinite";
   packets?: number;
+  /** How fast, where they leave step by step. */
+  pace?: Pick<PaceOptions, "packetsPerSecond" | "overMs">;
 }
 
-/** `release: NAMES`, `release: { gate: NAMES, packets: N }` */
+/** `release: NAMES`, `release: { gate: NAMES, packets: N }`, or with `rate: RATE` or `over: DURATION` */
 export const RELEASE: StepKind<ReleaseStep> = {
   ...CHANGE,
   action: "release-indefinite",
@@ -58,16 +69,27 @@ export const RELEASE: StepKind<ReleaseStep> = {
   plan({ tree, label, context }) {
     const fields = check(RELEASED, { tree, label }, context);
     if (!fields) return undefined;
-    if (!("packets" in fields)) return { queues: queuesOf(fields, { tree, context }) };
-    const queues = queuesOf(fields.gate, { tree: follow(tree, ["gate"]), context, kind: "gate" });
-    return { queues, packets: fields.packets };
+    if (!("gate" in fields)) return { queues: queuesOf(fields, { tree, context }) };
+    const { gate, packets, rate: packetsPerSecond, over: overMs } = fields;
+    const queues = queuesOf(gate, { tree: follow(tree, ["gate"]), context, kind: "gate" });
+    const given = [packets, packetsPerSecond, overMs].filter((value) => value !== undefined);
+    if (given.length !== 1 || overMs === 0) {
+      mistake(tree, { what: `release has ${given.length} of these`, expected: HOW_EXPECTED }, context);
+      return undefined;
+    }
+    return { queues, packets, ...packets === undefined ? { pace: { packetsPerSecond, overMs } } : {} };
   },
-  describe: ({ queues, packets }) =>
-    `release ${packets === undefined ? "" : `${numberOf(packets, "packet")} of `}${queues.join(", ")}`,
-  async run({ queues, packets }, scene) {
-    if (packets === undefined) return await letGo(queues, "release-indefinite", scene);
-    const { stage, details } = scene;
-    const { asked, notes } = await stage.queues.releasePackets(queues, packets);
+  describe({ queues, packets, pace }) {
+    const how = pace?.packetsPerSecond === undefined ? "" : `, ${pace.packetsPerSecond} packets a second`;
+    const over = pace?.overMs === undefined ? "" : ` over ${formatDuration(pace.overMs)}`;
+    return `release ${packets === undefined ? "" : `${numberOf(packets, "packet")} of `}${
+      queues.join(", ")
+    }${how}${over}`;
+  },
+  async run({ queues, packets, pace }, scene) {
+    if (packets === undefined && !pace) return await letGo(queues, "release-indefinite", scene);
+    const { stage, details, signal } = scene;
+    const { asked, notes } = await stage.queues.releaseSome(queues, { packets, pace: pace && { ...pace, signal } });
     details.asked = asked;
     if (notes.length > 0) details.notes = notes;
   },

@@ -1,68 +1,18 @@
 /** Packets of a gate that are released by number: exactly the oldest, and what is told of the rest. */
 
 import { assert, assertEquals, assertGreaterOrEqual, assertRejects, assertThrows } from "@std/assert";
-import { Connection } from "../../netlink/connection.ts";
 import { Gate, Plug, QueueError, Scenario } from "../../mod.ts";
 import { Conversation } from "./conversation.ts";
-import { GatePair, WAIT } from "./gate_pair.ts";
-import { arrivedNumbers, sendNumbered } from "./numbered.ts";
+import { WAIT } from "./gate_pair.ts";
+import { NUMBERED_BYTES, NUMBERED_GATE, NUMBERED_PORT, NumberedTraffic } from "./numbered_traffic.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { plugOf } from "./queue.ts";
 import { randomly } from "./random_frames.ts";
-import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
-const PORT = 5000;
-/** What one of the datagrams measures in a queue. */
-const BYTES = 46;
-const GATE = { name: "web", dev: "eth0", direction: "egress", match: `udp dst port ${PORT}` } as const;
 const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 /** How many things are done in turn, where `PLUGCTL_STEPS` says it, as `deno task test:releases` does. */
 const STEPS = Number(Deno.env.get("PLUGCTL_STEPS") ?? 3000);
-
-/** Two hosts, of which one sends numbered datagrams through a gate. */
-class Sending implements Disposable {
-  readonly pair = new GatePair();
-  readonly connection = Connection.open({ netns: this.pair.left.name });
-  readonly #to = { address: this.pair.ends[1].ipv4, port: PORT };
-  readonly #sender = new UdpSocket(this.pair.left, { address: this.pair.ends[0].ipv4, port: 0 });
-  readonly #receiver = new UdpSocket(this.pair.right, this.#to);
-  readonly arrived: number[] = [];
-  sent = 0;
-
-  get left() {
-    return this.pair.left;
-  }
-
-  send(count: number): void {
-    sendNumbered(this.#sender, this.#to, { from: this.sent, count });
-    this.sent += count;
-  }
-
-  /** Takes what has arrived by now. */
-  receive(): number {
-    return this.arrived.push(...arrivedNumbers(this.#receiver));
-  }
-
-  /** Waits until the first `count` of all that was sent have arrived, and no others. */
-  async hasArrived(count: number): Promise<void> {
-    await until(() => this.receive() >= count, { ...WAIT, what: `${count} datagrams` });
-    assertEquals(this.arrived, Array.from({ length: count }, (_, number) => number));
-  }
-
-  /** Waits until a gate holds so many packets; those on their way to it are in a softirq. */
-  async holds(gate: Gate, packets: number): Promise<void> {
-    await until(() => gate.stats().backlogPackets === packets, { ...WAIT, what: `${packets} packets held` });
-    assertEquals(gate.stats().backlogBytes, packets * BYTES);
-  }
-
-  [Symbol.dispose](): void {
-    this.connection[Symbol.dispose]();
-    this.#sender[Symbol.dispose]();
-    this.#receiver[Symbol.dispose]();
-    this.pair[Symbol.dispose]();
-  }
-}
 
 /** What a gate is to do, without a kernel. */
 class Model {
@@ -100,29 +50,29 @@ class Model {
   }
 }
 
-type View = (sending: Sending, own: Gate) => Gate;
+type View = (traffic: NumberedTraffic, own: Gate) => Gate;
 /** By the object that made the gate, or by another each time, which knows of it what the kernel does, as a command does. */
 const VIEWS: Readonly<Record<string, View>> = {
   "one object": (_, own) => own,
-  "an object each time": ({ connection }) => Gate.named(connection, [GATE.name])[0],
+  "an object each time": ({ connection }) => Gate.named(connection, [NUMBERED_GATE.name])[0],
 };
 
 for (const [name, view] of Object.entries(VIEWS)) {
   Deno.test(`${STEPS} arrivals, buffers and releases, by number and otherwise, by ${name}, do what a model does: SEED=${seed}`, async () => {
-    using sending = new Sending();
-    using own = Gate.open({ ...GATE, connection: sending.connection });
+    using traffic = new NumberedTraffic();
+    using own = Gate.open({ ...NUMBERED_GATE, connection: traffic.connection });
     const model = new Model();
     const random = randomly(seed);
     const done: string[] = [];
     try {
       for (let step = 0; step < STEPS; step++) {
-        done.push(await takeStep(view(sending, own), { sending, model, random }));
-        await sending.hasArrived(model.passed);
-        await sending.holds(own, model.waiting);
+        done.push(await takeStep(view(traffic, own), { traffic, model, random }));
+        await traffic.hasArrived(model.passed);
+        await traffic.holds(own, model.waiting);
         assertEquals([own.stats().packets, own.stats().drops], [model.passed, 0]);
       }
       own.release();
-      await sending.hasArrived(sending.sent);
+      await traffic.hasArrived(traffic.sent);
     } catch (error) {
       throw new Error(`After ${done.slice(-40).join("; ")} (step ${done.length} of SEED=${seed})`, { cause: error });
     }
@@ -132,13 +82,13 @@ for (const [name, view] of Object.entries(VIEWS)) {
 /** Does something, to the gate and to the model, and says what. */
 async function takeStep(
   gate: Gate,
-  { sending, model, random }: { sending: Sending; model: Model; random: ReturnType<typeof randomly> },
+  { traffic, model, random }: { traffic: NumberedTraffic; model: Model; random: ReturnType<typeof randomly> },
 ): Promise<string> {
   const chance = random.below(100);
   if (chance < 35) {
     const count = 1 + random.below(8);
     model.arrive(count);
-    sending.send(count);
+    traffic.send(count);
     return `${count} arrive`;
   }
   if (chance < 55) {
@@ -169,44 +119,44 @@ async function takeStep(
 }
 
 Deno.test("release --packets", async (t) => {
-  using sending = new Sending();
-  const { left, connection } = sending;
-  using gate = Gate.open({ ...GATE, connection, limitBytes: 20 * BYTES });
+  using traffic = new NumberedTraffic();
+  const { left, connection } = traffic;
+  using gate = Gate.open({ ...NUMBERED_GATE, connection, limitBytes: 20 * NUMBERED_BYTES });
   const release = async (...words: string[]) => await plugctl(left, "release", "web", ...words);
   const said = (stderr: string) => ({ status: 0, stdout: "", stderr: stderr && `plugctl: ${stderr}\n` });
 
   await t.step("releases nothing where nothing is held, and begins no hold", async () => {
     assertEquals(await release("--packets", "1"), said("nothing was held at gate web"));
-    sending.send(2);
-    await sending.hasArrived(2);
+    traffic.send(2);
+    await traffic.hasArrived(2);
   });
 
   await t.step("releases the oldest, and says how many wait", async () => {
     await plugctlDone(left, "buffer", "web");
-    sending.send(10);
-    await sending.holds(gate, 10);
+    traffic.send(10);
+    await traffic.holds(gate, 10);
     const [report] = JSON.parse(await plugctlDone(left, "release", "web", "--packets", "3", "--json"));
     assertEquals([report.releasedPackets, report.waitingPackets, report.lostPackets], [3, 7, 0]);
-    await sending.hasArrived(5);
+    await traffic.hasArrived(5);
     assertEquals(await release("--packets=2"), said(""));
-    await sending.hasArrived(7);
+    await traffic.hasArrived(7);
   });
 
   await t.step("leaves packets in the queue that are shown nowhere, and take nothing of the limit", async () => {
     assertEquals(plugOf(left, "plug-web").qlen, 10);
     const [shown] = JSON.parse(await plugctlDone(left, "show", "web", "--json"));
-    assertEquals([shown.backlogPackets, shown.backlogBytes, shown.packets], [5, 5 * BYTES, 7]);
-    const [listed] = await sending.pair.gates();
-    assertEquals([listed.stats?.backlogPackets, listed.limitBytes], [5, 20 * BYTES]);
-    sending.send(15);
-    await sending.holds(gate, 20);
-    sending.send(1);
+    assertEquals([shown.backlogPackets, shown.backlogBytes, shown.packets], [5, 5 * NUMBERED_BYTES, 7]);
+    const [listed] = await traffic.pair.gates();
+    assertEquals([listed.stats?.backlogPackets, listed.limitBytes], [5, 20 * NUMBERED_BYTES]);
+    traffic.send(15);
+    await traffic.holds(gate, 20);
+    traffic.send(1);
     await until(() => gate.stats().drops === 1, { ...WAIT, what: "a packet beyond the limit" });
     // Which was the last one, and is sent again under its number.
-    sending.sent--;
-    await plugctlDone(left, "limit", "web", String(21 * BYTES));
-    sending.send(1);
-    await sending.holds(gate, 21);
+    traffic.sent--;
+    await plugctlDone(left, "limit", "web", String(21 * NUMBERED_BYTES));
+    traffic.send(1);
+    await traffic.holds(gate, 21);
     assertEquals(gate.stats().drops, 1);
   });
 
@@ -215,42 +165,42 @@ Deno.test("release --packets", async (t) => {
       await release("--packets", "30"),
       said("released 21 packets of gate web: no more were held; it goes on holding"),
     );
-    await sending.hasArrived(28);
+    await traffic.hasArrived(28);
     assertEquals(await release("--packets", "1"), said("nothing was held at gate web"));
-    sending.send(3);
-    await sending.holds(gate, 3);
-    sending.receive();
-    assertEquals(sending.arrived.length, 28);
+    traffic.send(3);
+    await traffic.holds(gate, 3);
+    traffic.receive();
+    assertEquals(traffic.arrived.length, 28);
   });
 
   await t.step("joins epochs: what is left is released with the epoch that the next buffer ends", async () => {
     await plugctlDone(left, "buffer", "web");
-    sending.send(2);
-    await sending.holds(gate, 5);
+    traffic.send(2);
+    await traffic.holds(gate, 5);
     await plugctlDone(left, "release", "web", "--packets", "1");
     assertEquals((await plugctl(left, "release-one", "web")).stderr.includes("release-one released nothing"), true);
     await plugctlDone(left, "buffer", "web");
-    sending.send(4);
-    await sending.holds(gate, 8);
+    traffic.send(4);
+    await traffic.holds(gate, 8);
     assertEquals(await plugctl(left, "release-one", "web"), said(""));
-    await sending.hasArrived(33);
-    await sending.holds(gate, 4);
+    await traffic.hasArrived(33);
+    await traffic.holds(gate, 4);
     await plugctlDone(left, "release", "web");
-    await sending.hasArrived(37);
+    await traffic.hasArrived(37);
   });
 
   await t.step("takes many at once", async () => {
     await plugctlDone(left, "limit", "web", "16m");
     await plugctlDone(left, "buffer", "web");
-    const before = sending.sent;
-    sending.send(12_000);
-    await sending.holds(gate, 12_000);
+    const before = traffic.sent;
+    traffic.send(12_000);
+    await traffic.holds(gate, 12_000);
     const { releasedPackets } = await gate.releasePackets(11_000);
     assertEquals(releasedPackets, 11_000);
-    await sending.hasArrived(before + 11_000);
-    await sending.holds(gate, 1000);
+    await traffic.hasArrived(before + 11_000);
+    await traffic.holds(gate, 1000);
     await plugctlDone(left, "release", "web");
-    await sending.hasArrived(before + 12_000);
+    await traffic.hasArrived(before + 12_000);
   });
 
   await t.step("is refused for a plug on a device, and what it takes is checked", async () => {
@@ -274,60 +224,60 @@ Deno.test("release --packets", async (t) => {
 });
 
 Deno.test("releasePackets() says how many really left where packets come in all the time", async () => {
-  using sending = new Sending();
-  const { left, connection } = sending;
-  using gate = Gate.open({ ...GATE, connection });
-  const flood = left.spawn(["python3", "-c", FLOOD, sending.pair.ends[1].ipv4, String(PORT)], {
+  using traffic = new NumberedTraffic();
+  const { left, connection } = traffic;
+  using gate = Gate.open({ ...NUMBERED_GATE, connection });
+  const flood = left.spawn(["python3", "-c", FLOOD, traffic.pair.ends[1].ipv4, String(NUMBERED_PORT)], {
     stdin: "piped",
     stdout: "null",
   });
-  await until(() => sending.receive() > 0, { ...WAIT, what: "traffic" });
+  await until(() => traffic.receive() > 0, { ...WAIT, what: "traffic" });
   gate.buffer();
   await until(() => gate.stats().backlogPackets > 200, { ...WAIT, what: "packets held" });
   // What was on its way has arrived.
   let passed = gate.stats().packets;
-  await until(() => sending.receive() === passed, { ...WAIT, what: "what had passed" });
+  await until(() => traffic.receive() === passed, { ...WAIT, what: "what had passed" });
   for (let round = 0; round < 30; round++) {
     const { releasedPackets } = await gate.releasePackets(5);
     assertGreaterOrEqual(releasedPackets, 5);
     passed += releasedPackets;
-    await until(() => sending.receive() >= passed, { ...WAIT, what: `${passed} datagrams` });
-    assertEquals(sending.arrived.length, passed);
+    await until(() => traffic.receive() >= passed, { ...WAIT, what: `${passed} datagrams` });
+    assertEquals(traffic.arrived.length, passed);
   }
   gate.release();
   flood.stdin.close();
   assert((await flood.status).success);
   const all = gate.stats().packets;
-  await until(() => sending.receive() >= all, { ...WAIT, what: "all that was sent" });
-  assertEquals(sending.arrived, Array.from({ length: all }, (_, number) => number));
+  await until(() => traffic.receive() >= all, { ...WAIT, what: "all that was sent" });
+  assertEquals(traffic.arrived, Array.from({ length: all }, (_, number) => number));
 });
 
 Deno.test("packets are released by number through a session, in a scenario, and out of a hold", async (t) => {
-  using sending = new Sending();
-  const { left, connection } = sending;
+  using traffic = new NumberedTraffic();
+  const { left, connection } = traffic;
 
   await t.step("release of a session", async () => {
     await using session = new Conversation(left);
-    await session.ask({ op: "gate-add", name: "web", dev: "eth0", direction: "out", match: GATE.match });
+    await session.ask({ op: "gate-add", name: "web", dev: "eth0", direction: "out", match: NUMBERED_GATE.match });
     await session.ask({ op: "buffer", on: "web" });
-    sending.send(5);
+    traffic.send(5);
     await session.ask({ op: "wait", on: "web", until: "backlog==5" });
     const [report] = await session.ask({ op: "release", on: "web", packets: 2 }) as Record<string, unknown>[];
     assertEquals(report, { name: "web", releasedPackets: 2, waitingPackets: 3, lostPackets: 0 });
-    await sending.hasArrived(2);
+    await traffic.hasArrived(2);
     const [counts] = await session.ask({ op: "counts", on: "web" }) as Record<string, unknown>[];
     assertEquals([counts.backlogPackets, counts.sentPackets], [3, 2]);
     const refused = await session.answer(await session.send({ op: "release", on: "web", packets: 0 }));
     assertEquals(refused.error?.code, "invalid");
     await session.end();
-    await sending.hasArrived(5);
+    await traffic.hasArrived(5);
   });
 
   await t.step("release of a scenario", async () => {
     const text = `name: numbers
 hosts: { near: { netns: ${left.name} } }
 defaults: { host: near, timeout: 60s }
-gates: { web: { dev: eth0, direction: out, match: "${GATE.match}" } }
+gates: { web: { dev: eth0, direction: out, match: "${NUMBERED_GATE.match}" } }
 steps:
   - buffer: web
   - log: begun
@@ -341,28 +291,28 @@ steps:
     const notes: string[] = [];
     const { outcome } = await scenario.run({
       onEvent: (event) => {
-        if (event.event === "step-start" && event.action === "log") sending.send(4);
+        if (event.event === "step-start" && event.action === "log") traffic.send(4);
         if (event.event === "step-end") notes.push(...event.notes ?? []);
       },
     });
     assertEquals([outcome, notes], ["done", ["released 1 packet of web: no more were held; it goes on holding"]]);
-    await sending.hasArrived(9);
+    await traffic.hasArrived(9);
   });
 
   await t.step("of a gate that is held for a time", async () => {
-    using gate = Gate.open({ ...GATE, connection });
+    using gate = Gate.open({ ...NUMBERED_GATE, connection });
     using held = gate.hold({ maxMs: 600_000 });
-    sending.send(10);
-    await sending.holds(gate, 10);
+    traffic.send(10);
+    await traffic.holds(gate, 10);
     assertEquals((await gate.releasePackets(4)).releasedPackets, 4);
-    await sending.hasArrived(13);
+    await traffic.hasArrived(13);
     // By the holder itself it is no disturbance, and what it is told is without the packets that are only counted.
     assertEquals([held.disturbance, held.counts().backlogPackets, held.counts().sentPackets], [undefined, 6, 4]);
     await plugctlDone(left, "release", "web", "--packets", "1");
     assertEquals([held.disturbance, held.counts().backlogPackets], [undefined, 5]);
     const { queues, cutShort } = held.release();
-    assertEquals([queues.map(({ packets, bytes }) => [packets, bytes]), cutShort], [[[5, 5 * BYTES]], false]);
-    await sending.hasArrived(19);
+    assertEquals([queues.map(({ packets, bytes }) => [packets, bytes]), cutShort], [[[5, 5 * NUMBERED_BYTES]], false]);
+    await traffic.hasArrived(19);
   });
 });
 

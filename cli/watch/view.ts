@@ -169,7 +169,7 @@ class View implements AsyncDisposable {
     this.#packets.select(queue);
   }
 
-  /** A key while it is asked how many packets are to be released: any that is no part of a number calls it off. */
+  /** A key while it is asked how many packets are to be released: one that is no part of a number calls it off. */
   #answer(key: Key, { queue, digits }: { queue: WatchedQueue; digits: string }): void {
     this.#asked = undefined;
     if (/^\d$/.test(key)) this.#asked = { queue, digits: `${digits}${key}`.slice(0, DIGITS_MOST) };

@@ -570,8 +570,8 @@ export const COMMANDS = {
     details: [
       "On a terminal it shows each gate and plug with its state, how many packets wait, for how long the oldest has, " +
       "when a guardian releases them at the latest, and what waited in the last minute; below that the packets of the " +
-      "gate that is selected, while they wait and after they have left. The keys: h holds, r releases, 1 releases the " +
-      "epoch that the last hold ended, the arrows select, ? shows help, q quits.",
+      "gate that is selected, while they wait and after they have left. The keys: h holds, r releases, n releases so " +
+      "many packets of a gate, 1 releases the epoch that the last hold ended, the arrows select, ? shows help, q quits.",
       "What h holds is released by a guardian after --max-hold, also if plugctl is killed; h again sets the deadline " +
       "anew. It goes on after q, which says so.",
       "In a pipe, with --json or with --for it prints a line for each event: a gate or plug came, changed or went, holds " +

@@ -147,15 +147,25 @@ export function socketOfName(name: string): string | undefined {
 /** The processes that have a socket open, as far as this one may look. */
 export function holdersOfSocket(inode: string): number[] {
   const pids = [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name)).filter((pid) => pid > 0);
-  return pids.filter((pid) => {
-    try {
-      const descriptors = [...Deno.readDirSync(`/proc/${pid}/fd`)];
-      return descriptors.some((entry) => Deno.readLinkSync(`/proc/${pid}/fd/${entry.name}`) === `socket:[${inode}]`);
-    } catch {
-      // It has ended, or is another user's.
-      return false;
-    }
-  });
+  return pids.filter((pid) => descriptorsOf(pid).some((path) => linkAt(path) === `socket:[${inode}]`));
+}
+
+/** None where the process has ended, or is another user's. */
+function descriptorsOf(pid: number): string[] {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => `/proc/${pid}/fd/${name}`);
+  } catch {
+    return [];
+  }
+}
+
+/** Where one leads; nowhere where it was closed meanwhile, which says nothing of the others. */
+function linkAt(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The columns of a row of the table. */

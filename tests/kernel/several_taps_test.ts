@@ -27,6 +27,15 @@ const RATE = 200;
 const PACKET_BLOCK = 6;
 const PIPED = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
 
+/** The next line, which is not waited for without an end where a tap was lost. */
+async function nextOf(lines: AsyncIterator<string>): Promise<string> {
+  const line = lines.next();
+  let isThere = false;
+  line.then(() => isThere = true);
+  await until(() => isThere, { ...WAIT, what: "a packet that is shown" });
+  return (await line).value ?? "";
+}
+
 Deno.test("taps that several put in and take out at once are all there, and gone in the end", async () => {
   using pair = new GatePair();
   await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", MATCH);
@@ -42,7 +51,7 @@ Deno.test("taps that several put in and take out at once are all there, and gone
     }
     sendNumbered(sender, TO, { count: 1 });
     for (const { lines } of children) {
-      const [came, left] = [(await lines.next()).value ?? "", (await lines.next()).value ?? ""];
+      const [came, left] = [await nextOf(lines), await nextOf(lines)];
       assert(/ web in {2}#1 .* UDP 4$/.test(came), came);
       assert(/ web out #1 after .* UDP 4$/.test(left), left);
     }

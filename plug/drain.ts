@@ -183,7 +183,7 @@ export async function releaseInOrder(
   return reports;
 }
 
-/** Waits until what has left a plug has left its gate, too; and the plug has let go all, where it was to. */
+/** Waits until what has left a plug has left its gate, too; and until the plug is empty, where it was to be. */
 async function sentOn(queue: Queue, { isWhole }: { isWhole: boolean }): Promise<void> {
   if (isWhole) await drained(queue);
   if (!queue.gate) return;

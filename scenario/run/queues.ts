@@ -141,8 +141,12 @@ export class Queues {
     const group = Plug.all(queues.map(({ plug }) => plug));
     if (pace) {
       const reports = await group.releasePaced(pace);
-      for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, this.#options.now());
-      return { asked, notes: reports.flatMap((report, index) => describePace({ ...report, queue: names[index] })) };
+      const passing = this.#options.now();
+      for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, passing);
+      return {
+        asked: passing,
+        notes: reports.flatMap((report, index) => describePace({ ...report, queue: names[index] })),
+      };
     }
     const reports = await group.releaseAndCount({ packets });
     return { asked, notes: reports.flatMap((report, index) => whyNothing({ ...report, queue: names[index] }) ?? []) };

@@ -19,6 +19,7 @@ export const EXAMPLE_NAMES = [
   "idle_close",
   "maxconn_queue",
   "output_commit",
+  "reordered",
 ] as const;
 
 export type ExampleName = typeof EXAMPLE_NAMES[number];

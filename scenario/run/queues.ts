@@ -136,20 +136,20 @@ export class Queues {
     names: readonly string[],
     { packets, pace }: { packets?: number; pace?: PaceOptions },
   ): Promise<{ asked: number; notes: string[] }> {
-    const asked = this.#options.now();
     const queues = names.map((name) => this.#find(name, "release"));
     const group = Plug.all(queues.map(({ plug }) => plug));
-    if (pace) {
-      const reports = await group.releasePaced(pace);
-      const passing = this.#options.now();
-      for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, passing);
+    const from = this.#options.now();
+    const named = <R>(reports: readonly R[]) => reports.map((report, index) => ({ ...report, queue: names[index] }));
+    if (!pace) {
       return {
-        asked: passing,
-        notes: reports.flatMap((report, index) => describePace({ ...report, queue: names[index] })),
+        asked: from,
+        notes: named(await group.releaseAndCount({ packets })).flatMap((one) => whyNothing(one) ?? []),
       };
     }
-    const reports = await group.releaseAndCount({ packets });
-    return { asked, notes: reports.flatMap((report, index) => whyNothing({ ...report, queue: names[index] }) ?? []) };
+    const notes = named(await group.releasePaced(pace)).flatMap(describePace);
+    const asked = this.#options.now();
+    for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, asked);
+    return { asked, notes };
   }
 
   /** What filters of others gates bypass that were made with `force`, a sentence each, as far as that is new. */

@@ -13,6 +13,7 @@ import { NetlinkError } from "../linux/netlink_error.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
+import { isFiller } from "../plug/filler.ts";
 import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "../plug/queue.ts";
 import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
@@ -370,7 +371,8 @@ function copiesOf({ departures, queue }: Captured, store: PacketStore): Copy[] {
   const copies: Copy[] = [];
   try {
     departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
-      if (packetType === PACKET_OUTGOING) copies.push({ bytes: store.keep(bytes), length, timeNs, tag });
+      if (packetType !== PACKET_OUTGOING || isFiller(bytes, length)) return;
+      copies.push({ bytes: store.keep(bytes), length, timeNs, tag });
     });
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;

@@ -1,6 +1,14 @@
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  type OptionName,
+  optionOf,
+  OPTIONS,
+  type OptionSpec,
+} from "./table.ts";
 import { nearest } from "../plug/nearest.ts";
 import { commandsMeant, isElsewhere, optionsMeant, shellText } from "./near_miss.ts";
 import { UsageError } from "./exit_status.ts";
@@ -117,8 +125,8 @@ type Given = Pick<Arguments, "operands" | "values">;
 
 function parseWords(words: string[], command: CommandName): Given {
   const { options } = COMMANDS[command] as CommandSpec;
-  const valued = options.filter(takesValue);
-  const switches = options.filter((name) => !takesValue(name));
+  const valued = options.filter((name) => takesValue(name, command));
+  const switches = options.filter((name) => !takesValue(name, command));
   const parsed = parseArgs(words, {
     string: [...valued, "_"],
     collect: valued,
@@ -161,7 +169,7 @@ function plainOption(
   { name, text, value }: WrittenOption,
   { left, command }: { left: Iterator<string>; command: CommandName },
 ): string {
-  if (takesValue(name)) return `--${name}=${value ?? nextValue(left, name)}`;
+  if (takesValue(name, command)) return `--${name}=${value ?? nextValue(left, name)}`;
   if (value === undefined) return `--${name}`;
   throw new UsageError(`${text} takes no value, ${JSON.stringify(value)} is given${seeHelp(command)}`);
 }
@@ -187,7 +195,7 @@ function* writtenOptions(word: string, command: CommandName): Generator<WrittenO
     const name = findOption(text, command);
     const rest = letters.slice(index + 1).join("");
     if (rest.startsWith("=")) return yield { name, text, value: rest.slice(1) };
-    if (takesValue(name) && rest !== "") return yield { name, text, value: rest };
+    if (takesValue(name, command) && rest !== "") return yield { name, text, value: rest };
     yield { name, text };
   }
 }
@@ -229,7 +237,7 @@ function takes(word: string): (entry: [string, CommandSpec]) => boolean {
 }
 
 function checkValues(name: OptionName, { given, command }: { given: string[]; command: CommandName }): string[] {
-  const { value, many } = OPTIONS[name] as OptionSpec;
+  const { value, many } = optionOf(name, command);
   if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${value}${seeHelp(command)}`);
   if (given.length > 1 && !many) throw new UsageError(`--${name} is given ${given.length} times, it may be given once`);
   const twice = given.find((text, index) => given.indexOf(text) !== index);
@@ -247,8 +255,8 @@ function checkOperands(command: CommandName, { operands, program }: { operands: 
   }
 }
 
-function takesValue(name: OptionName): boolean {
-  return "value" in OPTIONS[name];
+function takesValue(name: OptionName, command: CommandName): boolean {
+  return optionOf(name, command).value !== undefined;
 }
 
 function shortOf(name: OptionName): string | undefined {

@@ -1,4 +1,4 @@
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, type OptionName, optionOf } from "./table.ts";
 import { EXIT_STATUSES } from "./exit_status.ts";
 import { textTable } from "./context.ts";
 
@@ -68,7 +68,7 @@ export function usageOf(name: CommandName): string {
 }
 
 function optionRow(name: OptionName, command: CommandName): [string, string] {
-  const { short, value, many }: OptionSpec = OPTIONS[name];
+  const { short, value, many } = optionOf(name, command);
   const letter = short ? `-${short}, ` : "    ";
   return [`${letter}--${name}${value ? ` ${value}` : ""}${many ? "..." : ""}`, meaningOf(name, command)];
 }
@@ -88,6 +88,5 @@ function wrap(paragraph: string): string {
 
 /** What an option means in a command. */
 export function meaningOf(option: OptionName, command: CommandName): string {
-  const { meanings }: CommandSpec = COMMANDS[command];
-  return meanings?.[option] ?? OPTIONS[option].summary;
+  return optionOf(option, command).summary;
 }

@@ -1,7 +1,15 @@
 import config from "../deno.json" with { type: "json" };
 import { EXIT_STATUSES } from "./exit_status.ts";
 import { meaningOf, nameMeaning, usageOf } from "./help_text.ts";
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "./table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  type OptionName,
+  optionOf,
+  OPTIONS,
+  type OptionSpec,
+} from "./table.ts";
 
 const NAMES = Object.keys(COMMANDS) as CommandName[];
 
@@ -41,14 +49,14 @@ function section(name: CommandName): string {
     ...synonyms ? [`Aliases: ${synonyms.map((word) => `\`${word}\``).join(", ")}.`] : [],
     ...nameMeaning(spec).map(plain),
     ...details.map(plain),
-    table(["option", "means"], options.map((option) => [written(option), cell(meaningOf(option, name))])),
+    table(["option", "means"], options.map((option) => [written(option, name), cell(meaningOf(option, name))])),
     ...lines.length > 0 ? [`\`\`\`sh\n${lines.join("\n\n")}\n\`\`\``] : [],
   ].join("\n\n");
 }
 
 /** An option as it is given: `-d`, `--dev DEV...` */
-function written(name: OptionName): string {
-  const { short, value, many }: OptionSpec = OPTIONS[name];
+function written(name: OptionName, command?: CommandName): string {
+  const { short, value, many } = optionOf(name, command);
   return `${short ? `\`-${short}\`, ` : ""}\`--${name}${value ? ` ${value}` : ""}${many ? "..." : ""}\``;
 }
 
@@ -119,14 +127,17 @@ function paragraphs(texts: readonly string[]): string {
 
 /** A command with its synonyms, its help, its options by name, those that it gives a meaning of its own, and its examples. */
 function command(name: CommandName): string {
-  const { summary, synonyms, options, meanings = {}, details, examples }: CommandSpec = COMMANDS[name];
+  const { summary, synonyms, options, meanings = {}, values = {}, details, examples }: CommandSpec = COMMANDS[name];
   const also = synonyms ? [`Aliases: ${synonyms.join(", ")}.`] : [];
   return [
     `.SS "${escape(usageOf(name))}"`,
     escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),
     paragraphs([...also, ...details]),
     paragraphs([`Options: ${options.map((option) => `--${option}`).join(", ")}.`]),
-    ...Object.entries(meanings).map(([option, meaning]) => item([`--${option}`, meaning])),
+    ...Object.entries(meanings).map(([option, meaning]) => {
+      const value = values[option as OptionName];
+      return item([`--${option}${value ? ` ${value}` : ""}`, meaning]);
+    }),
     ...examples.map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
   ].filter(Boolean).join("\n");
 }

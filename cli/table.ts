@@ -25,6 +25,8 @@ export interface CommandSpec {
   readonly program?: "COMMAND..." | "[-- COMMAND...]";
   /** What options mean here, where that is not what they mean in every other command. */
   readonly meanings?: Readonly<Partial<Record<OptionName, string>>>;
+  /** What stands for the value of options that are switches in other commands. */
+  readonly values?: Readonly<Partial<Record<OptionName, string>>>;
   /** The long help, a paragraph each. */
   readonly details: readonly string[];
   /** Command lines, without the program's name, and what each does. */
@@ -74,6 +76,8 @@ export const OPTIONS = {
   annotations: { value: "SERVICE", summary: "print failures as a CI service shows them beside the file: github" },
   format: { value: "FORMAT", summary: "hex, the default, c for arrays in C, or json" },
   packets: { summary: "list the packets that wait, as packets does" },
+  rate: { value: "RATE", summary: "release the packets of a gate step by step, so many in a time: 100/s" },
+  over: { value: "DURATION", summary: "release the packets of a gate step by step within this time: 2s" },
   follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
   write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
   arrivals: { summary: "write packets as they came in, not as they left" },
@@ -93,6 +97,13 @@ export const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
+
+/** An option as a command takes it. */
+export function optionOf(name: OptionName, command?: CommandName): OptionSpec {
+  const { values, meanings }: Partial<CommandSpec> = command ? COMMANDS[command] : {};
+  const option: OptionSpec = OPTIONS[name];
+  return { ...option, value: values?.[name] ?? option.value, summary: meanings?.[name] ?? option.summary };
+}
 
 const PLUG = ["dev", "parent", "handle", "netns"] as const;
 const QUEUE = ["dev", "gate", "parent", "handle", "netns"] as const;
@@ -218,14 +229,28 @@ export const COMMANDS = {
     summary: "release everything and pass packets from here on",
     synonyms: ["release-indefinite", "release_indefinite"],
     operands: ["[NAME...]"],
-    options: [...QUEUE, ...COMMON],
+    options: [...QUEUE, "packets", "rate", "over", ...COMMON],
+    values: { packets: "N" },
+    meanings: { packets: "release only the N oldest packets of a gate, and go on holding the rest" },
     details: [
       "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of " +
-      "them. The exit status is 1 if packets of a gate are lost because a device that it was on is gone. If nothing " +
+      "them, unless they leave step by step by --rate or --over. The exit status is 1 if packets of a gate are lost because a device that it was on is gone. If nothing " +
       "was held, a note says so.",
+      "With --packets N the N packets that have waited longest leave; if fewer wait, they all do, and a note says so. " +
+      "The gate goes on holding. What stays belongs to the epoch that the next buffer ends. A packet that comes in " +
+      "while it is done may leave too: a note says how many really left. A burst that the kernel segments later " +
+      "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
+      "plugctl puts into the queue to count with.",
+      "With --rate or --over the packets of a gate leave step by step, the oldest first, every 10 ms at most, and the " +
+      "gate passes from the end on. Packets that come in meanwhile wait behind. With --rate it ends when nothing waits " +
+      "any more, or after twice the time that those need that waited at first: what still waits then leaves at once, " +
+      "and a note says how many that were. It also does at once on SIGINT, SIGTERM and SIGHUP, and, by a guardian, if " +
+      "plugctl is killed.",
       "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
+      ["release web --over 2s", "release everything that the gate web holds within two seconds"],
+      ["release web --packets 3", "release the three oldest packets, hold the rest"],
       ["release eth0", "release everything that eth0 holds"],
       ["release web", "release everything that the gate web holds"],
     ],
@@ -542,8 +567,8 @@ export const COMMANDS = {
     details: [
       "On a terminal it shows each gate and plug with its state, how many packets wait, for how long the oldest has, " +
       "when a guardian releases them at the latest, and what waited in the last minute; below that the packets of the " +
-      "gate that is selected, while they wait and after they have left. The keys: h holds, r releases, 1 releases the " +
-      "epoch that the last hold ended, the arrows select, ? shows help, q quits.",
+      "gate that is selected, while they wait and after they have left. The keys: h holds, r releases, n releases so " +
+      "many packets of a gate, 1 releases the epoch that the last hold ended, the arrows select, ? shows help, q quits.",
       "What h holds is released by a guardian after --max-hold, also if plugctl is killed; h again sets the deadline " +
       "anew. It goes on after q, which says so.",
       "In a pipe, with --json or with --for it prints a line for each event: a gate or plug came, changed or went, holds " +

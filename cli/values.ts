@@ -1,13 +1,17 @@
 import { gateDevice } from "../plug/gate_name.ts";
+import type { PaceOptions } from "../plug/pace.ts";
 import type { HoldCounts } from "../plug/hold.ts";
 import {
   COUNTERS,
   fitsNumber,
   parseCounterTest,
   parseDuration as durationText,
+  parseRate,
   parseSize as sizeText,
 } from "../plug/quantity.ts";
+import { PACKETS_MAX } from "../plug/release.ts";
 import { type Context, valueOf } from "./context.ts";
+import type { OptionName } from "./table.ts";
 import { understood, UsageError } from "./exit_status.ts";
 
 /**
@@ -29,7 +33,7 @@ export function parseDuration(text: string): number {
 }
 
 /** The duration that an option gives, in milliseconds, or `undefined` where it is not given. */
-export function durationOf(context: Context, name: "timeout" | "for" | "max-hold"): number | undefined {
+export function durationOf(context: Context, name: "timeout" | "for" | "max-hold" | "over"): number | undefined {
   const text = valueOf(context, name);
   return text === undefined ? undefined : parseDuration(text);
 }
@@ -39,10 +43,37 @@ export function durationOf(context: Context, name: "timeout" | "for" | "max-hold
  *
  * @throws {UsageError} where it is 0
  */
-export function positiveDuration(context: Context, name: "for" | "max-hold"): number | undefined {
+export function positiveDuration(context: Context, name: "for" | "max-hold" | "over"): number | undefined {
   const milliseconds = durationOf(context, name);
   if (milliseconds === 0) throw new UsageError(`--${name} is ${valueOf(context, name)}, must be more than 0`);
   return milliseconds;
+}
+
+/**
+ * How many packets `--packets` says; `undefined` where it is not given.
+ *
+ * @throws {UsageError} where it is not a whole number from 1 to 2^31 - 1
+ */
+export function packetsOf(context: Context): number | undefined {
+  const text = valueOf(context, "packets");
+  if (text === undefined) return undefined;
+  const packets = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (packets >= 1 && packets <= PACKETS_MAX) return packets;
+  throw new UsageError(`--packets is ${text}, must be a whole number from 1 to ${PACKETS_MAX}`);
+}
+
+/**
+ * How fast `--rate` or `--over` says that packets leave; `undefined` where neither is given.
+ *
+ * @throws {UsageError} where both are, or one beside `--packets`, or it is out of its range
+ */
+export function paceOf(context: Context): PaceOptions | undefined {
+  const given = ["packets", "rate", "over"].filter((name) => context.arguments.values.has(name as OptionName));
+  if (given.length > 1) throw new UsageError(`--${given.join(" and --")} do not go together: give one of them`);
+  const rate = valueOf(context, "rate");
+  if (rate !== undefined) return { packetsPerSecond: understood(() => parseRate(rate)) };
+  const overMs = positiveDuration(context, "over");
+  return overMs === undefined ? undefined : { overMs };
 }
 
 /** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */

@@ -9,9 +9,11 @@ import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
+import type { PaceOptions, PaceReport } from "../plug/pace.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
 import { onGate, type Queue } from "../plug/queue.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
+import type { ReleaseReport } from "../plug/release.ts";
 import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import { formatNote } from "../plug/gate_device.ts";
@@ -84,6 +86,7 @@ export class Gate implements Disposable, AsyncDisposable {
         asked,
         mayBypass: plan.force,
         label: options.label,
+        isNumbered: !made,
       });
       queue.noteGap(gapMs);
       queue.entrust(guard);
@@ -133,6 +136,28 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Releases everything, and passes packets from here on: the kernel's RELEASE_INDEFINITE. */
   release(): void {
     this.plug.release();
+  }
+
+  /**
+   * Releases so many of the packets that have waited longest, and goes on holding the rest; see `Plug.releasePackets`.
+   *
+   * ```ts ignore
+   * const { releasedPackets, waitingPackets } = await gate.releasePackets(3);
+   * ```
+   */
+  releasePackets(packets: number): Promise<ReleaseReport> {
+    return this.plug.releasePackets(packets);
+  }
+
+  /**
+   * Releases what it holds step by step; see `Plug.releasePaced`.
+   *
+   * ```ts ignore
+   * await gate.releasePaced({ overMs: 2000 });
+   * ```
+   */
+  releasePaced(options: PaceOptions): Promise<PaceReport> {
+    return this.plug.releasePaced(options);
   }
 
   /** The same as `release`, by the kernel's name. */

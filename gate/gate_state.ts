@@ -15,6 +15,7 @@ import {
   redirectsTo,
   type Side,
 } from "../plug/filter.ts";
+import { type GateTraffic, trafficWithFillers, withoutFillers } from "../plug/filler.ts";
 import { type Direction, GATE_TXQUEUELEN, type GateNote, hooksOf, parseNote } from "../plug/gate_device.ts";
 import { gateName } from "../plug/gate_name.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
@@ -145,7 +146,8 @@ export function readGates(connection: Connection, operation: AnyOperation): { ma
     .filter(({ ifindex }) => hookQdisc(machine, ifindex));
   const whole = { ...machine, filters: readFilters(connection, { operation, hooks }) };
   const sorted = sortFilters(whole.filters);
-  return { machine: whole, gates: devices.map((link) => gateState(link, { machine: whole, sorted })) };
+  const traffic = trafficWithFillers(connection, devices);
+  return { machine: whole, gates: devices.map((link) => gateState(link, { machine: whole, sorted, traffic })) };
 }
 
 /** Every gate of a network namespace, in the order of their devices, also what is left of one. */
@@ -176,7 +178,10 @@ function sortFilters(filters: readonly Filter[]): Sorted {
 }
 
 /** Puts together what a machine has of the gate on a device, whose hooks must have been looked at. */
-function gateState(link: LinkMessage, { machine, sorted }: { machine: Machine; sorted: Sorted }): GateState {
+function gateState(
+  link: LinkMessage,
+  { machine, sorted, traffic }: { machine: Machine; sorted: Sorted; traffic: ReadonlyMap<number, GateTraffic> },
+): GateState {
   const kept = parseNote(link.alias);
   const isHere = (filter: Filter) => kept !== undefined && isOnHookOf(kept, filter);
   // A device that was replaced by one of the same name left filters that lead nowhere.
@@ -185,7 +190,9 @@ function gateState(link: LinkMessage, { machine, sorted }: { machine: Machine; s
   const exceptions = kept ? sorted.exceptions.get(kept.priority)?.filter(isHere) ?? [] : [];
   const note = parseNote(link.alias, [...cookiesOf(filters), ...cookiesOf(exceptions)]);
   const plug = machine.qdiscs.find(({ ifindex, parent }) => ifindex === link.ifindex && parent === TC_H_ROOT);
-  const stats = plug && isPlug(plug) ? plug.stats : undefined;
+  const all = plug && isPlug(plug) ? plug.stats : undefined;
+  const own = traffic.get(link.ifindex);
+  const stats = all && own ? withoutFillers(all, own) : all;
   return {
     listed: {
       ...describe(link, { note, machine, filters, exceptions, foreign: sorted.foreign, stats }),

@@ -9,9 +9,11 @@ import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { type HookLooks, hookOf, isException, readFilters, readForeignFilters, redirectsTo } from "../plug/filter.ts";
 import { type GateNote, hooksOf, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
+import { parseFillerNote, readGateTraffic } from "../plug/filler.ts";
 import { gateDevice } from "../plug/gate_name.ts";
 import { isGateDevice, othersOf } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
+import { ByNumber } from "./release_packets.ts";
 
 /**
  * The queues of gates that are there, by their names, with one send.
@@ -31,16 +33,20 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, alias, asked, mayBypass, label }: {
+  { name, ifindex, alias, asked, mayBypass, label, isNumbered = parseFillerNote(alias) !== undefined }: {
     name: string;
     ifindex: number;
     alias: string;
+    /** Whether packets of it may have been released by number. Default: what the alias says. */
+    isNumbered?: boolean;
     asked?: "hold" | "pass";
     mayBypass?: boolean;
     label?: string;
   },
 ): Queue {
   const note = parseNote(alias);
+  // It also says where fillers are, which changes.
+  const aliasNow = () => readGateTraffic(connection, [ifindex]).get(ifindex)?.alias ?? alias;
   return new Queue({
     dev: gateDevice(name),
     place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
@@ -57,7 +63,8 @@ export function gateQueue(
       bypassed: note && ((operation, looks) => bypassedBy(connection, { ifindex, note, operation, looks })),
       refuseBroken: note && ((operation) => refuseBroken(connection, { ifindex, note, operation })),
       held: heldByGate(connection, note),
-      limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(alias, limitBytes))),
+      numbering: note && new ByNumber({ isActive: isNumbered }),
+      limitRequest: note && ((limitBytes) => writeNote(ifindex, withLimit(aliasNow(), limitBytes))),
     },
   });
 }

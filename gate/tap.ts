@@ -54,6 +54,8 @@ export interface OpenTap extends Disposable {
  * @throws {QueueError} `no-gate` where there is none of the name, `no-module` where the kernel has no `act_sample`
  */
 export function openTap(connection: Connection, options: TapOptions): OpenTap {
+  // Others are not to wait until it has started
+  options.guardian?.greet();
   // Of two that read the filters and then replace them, one would undo the other's
   return inTurn(connection, () => openInTurn(connection, options));
 }

@@ -1,4 +1,4 @@
-import { bindName, boundNames, holdersOf } from "../linux/unix_socket.ts";
+import { bindName, boundNames, holdersOfSocket, socketOfName } from "../linux/unix_socket.ts";
 import { EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, type OpenNamespace } from "../linux/namespace.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -16,6 +16,8 @@ const BEREFT_MS = 10_000;
  */
 const LONGEST_TURN_MS = 60_000;
 const TURN_MS = 2000;
+/** How often it is looked who has it. */
+const LOOK_MS = 50;
 const TURN = `${BEGINNING}turn`;
 const PAUSE_MS = 1;
 /** In how many looks in a row a process must not be about to end: at one moment of its end nothing tells. */
@@ -178,22 +180,26 @@ export function inTurn<T>(connection: Connection, work: () => T): T {
 
 function takeTurn(): Disposable | undefined {
   const from = performance.now();
-  for (;;) {
+  let holder: { socket?: string; sinceMs: number } | undefined;
+  for (let lookedMs = -Infinity;; wait()) {
     const turn = bindName(TURN);
-    const waitedMs = performance.now() - from;
-    if (turn || waitedMs > LONGEST_TURN_MS) return turn;
-    if (waitedMs > TURN_MS && !goesOn()) {
-      // It may have ended between the two looks, and another's may have begun.
-      const turn = bindName(TURN);
-      if (turn || !goesOn()) return turn;
-    }
-    wait();
+    const nowMs = performance.now();
+    if (turn || nowMs - from > LONGEST_TURN_MS) return turn;
+    if (nowMs - lookedMs < LOOK_MS) continue;
+    lookedMs = nowMs;
+    const socket = socketOfName(TURN);
+    // Of several that have their turns one after the other none is given up
+    if (!holder || holder.socket !== socket) holder = { socket, sinceMs: nowMs };
+    if (nowMs - holder.sinceMs > TURN_MS && isStuck(socket)) return undefined;
   }
 }
 
-/** Whether whoever has its turn is another process that one can trust, and that is not stopped. */
-function goesOn(): boolean {
-  return holdersOf(TURN).some((pid) => pid !== Deno.pid && isTrusted(pid) && !isStopped(pid));
+/** Whether whoever has its turn by a socket still has it, and is no other process that one can trust, or one that is stopped. */
+function isStuck(socket: string | undefined): boolean {
+  if (socket === undefined) return false;
+  const goesOn = holdersOfSocket(socket).some((pid) => pid !== Deno.pid && isTrusted(pid) && !isStopped(pid));
+  // It may have ended meanwhile
+  return !goesOn && socketOfName(TURN) === socket;
 }
 
 /** Does something in the namespace of a connection; nothing where this process may not enter it. */

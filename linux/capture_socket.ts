@@ -40,6 +40,7 @@ const NETLINK_GENERIC = 16;
 const EVERY_PROTOCOL = 0x0300;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_TIMESTAMPNS = 35;
 const SOL_NETLINK = 270;
@@ -72,6 +73,10 @@ const AUXDATA_LEN = 20;
 /** `tp_vlan_tci` and `tp_vlan_tpid` */
 const TCI_AT = 16;
 const TPID_AT = 18;
+/** The most that one `sendmmsg` takes, `UIO_MAXIOV`. */
+const SENDS_MAX = 1024;
+/** What a short packet takes of its sender's buffer until it has left, and room: `skb->truesize` is 768 to 1,280 bytes. */
+const TRUE_SIZE = 2048;
 const ON = new Uint8Array(new Int32Array([1]).buffer);
 
 /** How a capture socket is opened. */
@@ -110,6 +115,59 @@ export function openPacketSocket(ifindex: number, { keep, netns, bufferBytes }: 
     }
   };
   return netns === undefined ? open() : inNamespace(netns, open);
+}
+
+/** A packet socket that sends the same packet many times. */
+export interface RepeatedPacket extends Disposable {
+  /** Sends it so many times, and returns how many times it was sent. */
+  send(count: number): number;
+}
+
+/**
+ * Opens a packet socket that sends a packet by a device, up to so many times, without waiting.
+ *
+ * @throws {NetlinkError} where the kernel refuses: EPERM without CAP_NET_RAW and CAP_NET_ADMIN
+ */
+export function openRepeatedPacket(
+  ifindex: number,
+  { packet, most }: { packet: Uint8Array<ArrayBuffer>; most: number },
+): RepeatedPacket {
+  const fd = openFd(new Operation("open a packet socket", { takes: "CAP_NET_RAW" }), [AF_PACKET, SOCK_RAW, 0]);
+  const close = () => void libc().call.close(fd);
+  try {
+    const value = new Uint8Array(new Int32Array([Math.min(most * TRUE_SIZE, 0x3fffffff)]).buffer);
+    setOption(fd, { level: SOL_SOCKET, name: SO_SNDBUFFORCE, value, operation: "let many packets wait" });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const name = new Uint8Array(20);
+  const nameView = new DataView(name.buffer);
+  nameView.setUint16(0, AF_PACKET, true);
+  nameView.setInt32(4, ifindex, true);
+  const slots = Math.min(most, SENDS_MAX);
+  const headers = new Uint8Array(slots * MMSGHDR_LEN + IOVEC_LEN);
+  const view = new DataView(headers.buffer);
+  const iovec = slots * MMSGHDR_LEN;
+  view.setBigUint64(iovec, addressOf(packet), true);
+  view.setBigUint64(iovec + 8, BigInt(packet.length), true);
+  for (let at = 0; at < iovec; at += MMSGHDR_LEN) {
+    view.setBigUint64(at, addressOf(name), true);
+    view.setUint32(at + 8, name.length, true);
+    view.setBigUint64(at + 16, addressOf(headers) + BigInt(iovec), true);
+    view.setBigUint64(at + 24, 1n, true);
+  }
+  const send = (count: number) => {
+    let sent = 0;
+    while (sent < count) {
+      const more = libc().call.sendmmsg(fd, headers, Math.min(count - sent, slots), MSG_DONTWAIT);
+      if (more <= 0) break;
+      sent += more;
+    }
+    return sent;
+  };
+  // What it sends from is kept as long as it is.
+  return { send, [Symbol.dispose]: () => void [packet, name, close()] };
 }
 
 /**

@@ -25,6 +25,8 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "u32", "i32", "pointer"],
     result: "i32",
   },
+  // int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   // int poll(struct pollfd *fds, nfds_t count, int timeout);
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   // int open(const char *path, int flags, ...);

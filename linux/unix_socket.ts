@@ -138,20 +138,34 @@ export function boundNames(beginning: string): string[] {
   return names.filter((name) => name.startsWith(`@${beginning}`)).map((name) => name.slice(1));
 }
 
-/** The processes that have taken a name in the network namespace that this process is in, as far as this one may look. */
-export function holdersOf(name: string): number[] {
+/** The socket that has a name in the network namespace that this process is in, by its inode: another is another's. */
+export function socketOfName(name: string): string | undefined {
   const rows = Deno.readTextFileSync(TABLE).split("\n").map((row) => row.trim().split(/\s+/));
-  const links = rows.filter((row) => row[PATH_AT] === `@${name}`).map((row) => `socket:[${row[INODE_AT]}]`);
+  return rows.find((row) => row[PATH_AT] === `@${name}`)?.[INODE_AT];
+}
+
+/** The processes that have a socket open, as far as this one may look. */
+export function holdersOfSocket(inode: string): number[] {
   const pids = [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name)).filter((pid) => pid > 0);
-  return pids.filter((pid) => {
-    try {
-      const descriptors = [...Deno.readDirSync(`/proc/${pid}/fd`)];
-      return descriptors.some((entry) => links.includes(Deno.readLinkSync(`/proc/${pid}/fd/${entry.name}`)));
-    } catch {
-      // It has ended, or is another user's.
-      return false;
-    }
-  });
+  return pids.filter((pid) => descriptorsOf(pid).some((path) => linkAt(path) === `socket:[${inode}]`));
+}
+
+/** None where the process has ended, or is another user's. */
+function descriptorsOf(pid: number): string[] {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => `/proc/${pid}/fd/${name}`);
+  } catch {
+    return [];
+  }
+}
+
+/** Where one leads; nowhere where it was closed meanwhile, which says nothing of the others. */
+function linkAt(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The columns of a row of the table. */

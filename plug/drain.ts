@@ -3,7 +3,7 @@ import { deleteRequest } from "./plug_requests.ts";
 import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
 import type { DetachReport } from "./detach_report.ts";
-import { inTurns, locatePlugs, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
+import { inTurns, locatePlugs, onQueue, type Queue, readPlug, readSeen, readWholePlug } from "./queue.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
@@ -64,7 +64,7 @@ function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<n
   const deadline = performance.now() + timeoutMs;
   if (seen) yield hasSeveralProcessors() ? SOFTIRQ_MS.several : SOFTIRQ_MS.one;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
-    const plug = seen || pauseMs > 0 ? readSeen(queue, operation) : readPlug(queue, operation);
+    const plug = seen || pauseMs > 0 ? readSeen(queue, operation, readWholePlug) : readWholePlug(queue, operation);
     if (plug.stats.backlogPackets === 0) return plug;
     if (performance.now() >= deadline) {
       const backlog = numberOf(plug.stats.backlogPackets, "packet");
@@ -125,7 +125,7 @@ async function deleteDrained(
     if (!drop) await emptied(queue, { ...drain, operation: detaching(queue), seen: true });
     const report = inTurns([queue], () => {
       refuse(queue);
-      const plug = readSeen(queue, detaching(queue));
+      const plug = readSeen(queue, detaching(queue), drop ? readPlug : readWholePlug);
       if (drop || plug.stats.backlogPackets === 0) return remove(queue, plug);
       // Somebody has made it hold meanwhile.
       sendChange([queue], RELEASE);

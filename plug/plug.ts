@@ -8,6 +8,7 @@ import { type BufferOptions, type LimitOptions, sendChange } from "./send_change
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
 import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
+import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
@@ -195,9 +196,35 @@ export class Plug implements Disposable, AsyncDisposable {
     sendChange([this.#queue], { action: "release-indefinite" });
   }
 
-  /** As `release` or `releaseOne`, and tells what has left, once that has: up to 100 ms later. */
+  /** As `release`, `releaseOne` or `releasePackets`, and tells what has left, once that has: up to 100 ms later. */
   async releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport> {
     const [report] = await releaseAndCount([this.#queue], options);
+    return report;
+  }
+
+  /**
+   * Releases so many of the packets that have waited longest, and goes on holding the rest, which then belong to the epoch
+   * that the next `buffer` ends. That takes a gate's plug, and CAP_NET_RAW. A packet that comes in while it is done may
+   * be counted too: `releasedPackets` says how many really left. Keeps the process waiting until they have, some
+   * milliseconds as a rule.
+   *
+   * @throws {RangeError} where the number is not from 1 to 2^31 - 1
+   * @throws {QueueError} `not-a-gate` where it is a plug on a device
+   */
+  async releasePackets(packets: number): Promise<ReleaseReport> {
+    return await this.releaseAndCount({ packets });
+  }
+
+  /**
+   * Releases what it holds step by step, `packetsPerSecond` or all within `overMs`, and passes packets from the end on, so
+   * that a receiver with a small buffer loses nothing. What comes in meanwhile waits behind; where more comes in than
+   * leaves, it leaves at once in the end. That takes a gate's plug; a guardian releases it should this process die.
+   *
+   * @throws {RangeError} where not exactly one of both is given, or it is out of its range
+   * @throws {QueueError} `not-a-gate` where it is a plug on a device
+   */
+  async releasePaced(options: PaceOptions): Promise<PaceReport> {
+    const [report] = await releasePaced([this.#queue], options);
     return report;
   }
 

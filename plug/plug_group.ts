@@ -8,6 +8,7 @@ import { type BufferOptions, type LimitOptions, sendChange } from "./send_change
 import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
 import { inTurns, locatePlugs, onQueue, type Queue } from "./queue.ts";
+import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
 import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 
 /** How to hold until a deadline. */
@@ -100,9 +101,14 @@ export class PlugGroup {
     sendChange(this.#queues, { action: "release-indefinite" });
   }
 
-  /** As `release` or `releaseOne`, and tells what has left of each, once that has: up to 100 ms later. */
+  /** As `release`, `releaseOne` or `Plug.releasePackets` for each, and tells what has left of each, once that has. */
   releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport[]> {
     return releaseAndCount(this.#queues, options);
+  }
+
+  /** Releases what each holds step by step; see `Plug.releasePaced`. A report each. */
+  releasePaced(options: PaceOptions): Promise<PaceReport[]> {
+    return releasePaced(this.#queues, options);
   }
 
   /** The same as `release`, by the kernel's name. */

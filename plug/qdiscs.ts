@@ -4,6 +4,7 @@ import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts"
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { trafficWithFillers, withoutFillers } from "./filler.ts";
 import { QueueError } from "./queue_error.ts";
 
 /**
@@ -104,9 +105,13 @@ export interface ListedPlug {
 export function listPlugs(connection: Connection): ListedPlug[] {
   const plugs = readQdiscs(connection, "list plugs").filter(isPlug);
   if (plugs.length === 0) return [];
-  const names = new Map(readLinks(connection, "list devices").map(({ ifindex, name }) => [ifindex, name]));
-  return plugs.flatMap(({ ifindex, parent, handle, stats }) => {
+  const links = readLinks(connection, "list devices");
+  const names = new Map(links.map(({ ifindex, name }) => [ifindex, name]));
+  const traffic = trafficWithFillers(connection, links);
+  return plugs.flatMap(({ ifindex, parent, handle, stats: whole }) => {
     const dev = names.get(ifindex);
+    const gate = parent === TC_H_ROOT ? traffic.get(ifindex) : undefined;
+    const stats = gate ? withoutFillers(whole, gate) : whole;
     // A device that vanished between the two dumps took its plug with it.
     return dev === undefined ? [] : [{ dev, ifindex, parent, handle, stats }];
   });

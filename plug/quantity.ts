@@ -42,6 +42,27 @@ export function parseDuration(text: string): number {
   return milliseconds;
 }
 
+/** The most packets a second that a rate can be. */
+export const RATE_MAX = 1_000_000;
+
+/**
+ * Parses a rate: `100/s`, `0.5/s`, `6000/m`. Returns packets a second.
+ *
+ * @throws {SyntaxError} where the text is anything else
+ * @throws {RangeError} where it is 0, or more than 1,000,000 a second
+ */
+export function parseRate(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\/(ms|s|m|h)$/.exec(text);
+  if (!match) {
+    throw new SyntaxError(
+      `invalid rate ${JSON.stringify(text)}: use packets and a unit of time, such as 100/s or 5/ms`,
+    );
+  }
+  const rate = Number(match[1]) * 1000 / UNITS_MS[match[2]];
+  if (rate > 0 && rate <= RATE_MAX) return rate;
+  throw new RangeError(`the rate ${text} must be more than 0, and at most ${RATE_MAX}/s`);
+}
+
 /**
  * Parses a size as tc reads it, and with the binary units' own names: `32768`, `64k`, `1m`, `1.5MiB`. All units
  * are 1024-based. Returns bytes, a whole number from 1 to 2^32 - 1.

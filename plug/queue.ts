@@ -9,8 +9,10 @@ import { beforeSignalEnds } from "../linux/ending_signals.ts";
 import { type AnyOperation, ENODEV, NetlinkError, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
+import { type Numbering, readGateTraffic, withoutFillers } from "./filler.ts";
 import type { HookLooks } from "./filter.ts";
 import type { Held } from "./flow.ts";
+import { gateName } from "./gate_name.ts";
 import { findDevice, isPlug, type PlugMessage, readLink, readQdiscs } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -41,6 +43,8 @@ export interface GateMark {
   readonly mayBypass?: boolean;
   /** Where its filters hang; absent where nothing is known of them. */
   readonly hook?: Hook;
+  /** How it releases packets by number; absent where it cannot. */
+  readonly numbering?: Numbering<Queue>;
   /** What notes a new limit where the gate keeps what the kernel cannot tell; absent where it keeps nothing. */
   limitRequest?(limitBytes: number): Request;
 }
@@ -297,6 +301,14 @@ export function describeQueue(dev: string, { parent, handle }: { parent: number;
  * @throws {QueueError} where there is none
  */
 export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
+  const plug = readWholePlug(queue, operation);
+  if (plug.parent !== TC_H_ROOT || gateName(queue.dev) === undefined) return plug;
+  const traffic = readGateTraffic(queue.connection, [plug.ifindex]).get(plug.ifindex);
+  return traffic ? { ...plug, stats: withoutFillers(plug.stats, traffic) } : plug;
+}
+
+/** As `readPlug`, with the fillers that are in the queue counted as packets. */
+export function readWholePlug(queue: Queue, operation: AnyOperation): PlugMessage {
   return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
 }
 
@@ -305,9 +317,9 @@ export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
  *
  * @throws {QueueError} `vanished` where it is not
  */
-export function readSeen(queue: Queue, operation: AnyOperation): PlugMessage {
+export function readSeen(queue: Queue, operation: AnyOperation, read = readPlug): PlugMessage {
   try {
-    return readPlug(queue, operation);
+    return read(queue, operation);
   } catch (error) {
     if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
     throw new QueueError("vanished", operation, { reason: whyGone(queue, operation), cause: error });

@@ -28,6 +28,7 @@ export type QueueErrorCode =
   | "no-parent"
   | "no-permission"
   | "no-way-back"
+  | "not-a-gate"
   | "not-attached"
   | "not-drained"
   | "priority-in-use"

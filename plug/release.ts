@@ -1,8 +1,11 @@
 import type { QdiscStats } from "../codec/message.ts";
+import type { AnyOperation } from "../linux/netlink_error.ts";
 import { sleep } from "../linux/process.ts";
+import type { Numbering } from "./filler.ts";
 import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
 import { nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
+import { QueueError } from "./queue_error.ts";
 
 /** How long to look at a queue that was released, until what it let go has left: a busy machine takes a while. */
 const SETTLE_MAX_MS = 100;
@@ -60,6 +63,8 @@ function* settling(
 export interface ReleaseOptions {
   /** Whether only the epoch that the last `buffer` ended, instead of everything. Default: everything. */
   one?: boolean;
+  /** Of each, only so many of the packets that have waited longest, from 1 to 2^31 - 1; that takes a gate. */
+  packets?: number;
 }
 
 /** What a release did to a queue, read once the queue has settled. */
@@ -68,6 +73,8 @@ export interface ReleaseReport {
   queue: string;
   /** Whether only an ended epoch was to go. */
   one: boolean;
+  /** How many packets were to go, where that was said. */
+  askedPackets?: number;
   /** Packets that were held and that it has released. */
   releasedPackets: number;
   /** Packets that wait there behind it. */
@@ -84,8 +91,9 @@ export interface ReleaseReport {
  */
 export async function releaseAndCount(
   queues: readonly Queue[],
-  { one = false }: ReleaseOptions = {},
+  { one = false, packets }: ReleaseOptions = {},
 ): Promise<ReleaseReport[]> {
+  if (packets !== undefined) return queues.map((queue) => releasePackets(queue, packets));
   const action = one ? "release-one" : "release-indefinite";
   const operationOn = (queue: Queue) => onQueue(queue, one ? action : "release");
   const before = queues.map((queue) => {
@@ -113,8 +121,50 @@ export async function releaseAndCount(
   });
 }
 
-/** Why a release has released nothing, in words; `undefined` where it has released something. */
-export function whyNothing({ queue, one, releasedPackets, waitingPackets }: ReleaseReport): string | undefined {
+/** The most packets that can be asked for. */
+export const PACKETS_MAX = 0x7fffffff;
+
+/** Releases so many of the packets of a gate that have waited longest, and goes on holding the rest. */
+function releasePackets(queue: Queue, packets: number): ReleaseReport {
+  if (!Number.isInteger(packets) || packets < 1 || packets > PACKETS_MAX) {
+    throw new RangeError(`packets is ${packets}, must be a whole number from 1 to ${PACKETS_MAX}`);
+  }
+  const operation = onQueue(queue, `release ${numberOf(packets, "packet")} of`);
+  const releasedPackets = numberingOf(queue, operation).release(queue, packets);
+  return {
+    queue: nameQueue(queue),
+    one: false,
+    askedPackets: packets,
+    releasedPackets,
+    waitingPackets: readPlug(queue, operation).stats.backlogPackets,
+    lostPackets: releasedPackets > 0 && queue.hasLostDevice() ? releasedPackets : 0,
+  };
+}
+
+/**
+ * What releases packets of a queue by their number.
+ *
+ * @throws {QueueError} `not-a-gate` where it is a plug on a device
+ */
+export function numberingOf({ gate, dev }: Queue, operation: AnyOperation): Numbering<Queue> {
+  if (gate?.numbering) return gate.numbering;
+  throw new QueueError("not-a-gate", operation, {
+    reason: "packets are counted by useless ones behind them, which would leave by the device; a gate discards them",
+    remedy: ({ netns }) => `make one: plugctl gate add NAME ${dev} --direction out${netns}`,
+  });
+}
+
+/** What to say of a release: why it has released nothing, or not as many packets as were asked for. */
+export function whyNothing(
+  { queue, one, askedPackets, releasedPackets, waitingPackets }: ReleaseReport,
+): string | undefined {
+  if (askedPackets !== undefined && releasedPackets > askedPackets) {
+    const more = numberOf(releasedPackets - askedPackets, "packet");
+    return `released ${numberOf(releasedPackets, "packet")} of ${queue}: ${more} came in meanwhile, and counted too`;
+  }
+  if (askedPackets !== undefined && releasedPackets > 0 && releasedPackets < askedPackets) {
+    return `released ${numberOf(releasedPackets, "packet")} of ${queue}: no more were held; it goes on holding`;
+  }
   if (releasedPackets > 0) return undefined;
   if (!one) return `nothing was held at ${queue}`;
   if (waitingPackets === 0) return `release-one released nothing: nothing is held at ${queue}`;

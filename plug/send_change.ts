@@ -1,7 +1,8 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { changeRequest, FIRST_HANDLE, type PlugAction } from "./plug_requests.ts";
+import { changeRequest, FIRST_HANDLE, LIMIT_MAX, type PlugAction } from "./plug_requests.ts";
+import type { Numbering } from "./filler.ts";
 import { byConnection, locatePlugs, onQueue, type Queue } from "./queue.ts";
 import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 
@@ -49,6 +50,8 @@ export function sendChange(queues: readonly Queue[], change: Change, check?: () 
   refuseForfeited(queues, nameOperation);
   refuseTwice(queues, nameOperation);
   check?.();
+  // Where packets were released by number the kernel counts no epoch.
+  if (change.action === "release-one") queues = queues.filter((queue) => !numberingOf(queue)?.releaseOne(queue));
   if (change.action === "buffer") {
     for (const queue of queues) queue.appointGuard();
     for (const { guard } of queues) guard?.arm(change.maxHoldMs);
@@ -60,6 +63,12 @@ export function sendChange(queues: readonly Queue[], change: Change, check?: () 
     locatePlugs(queues, nameOperation);
   }
   for (const [connection, those] of byConnection(queues)) send(connection, those, change);
+  if (change.action === "buffer") { for (const queue of queues) numberingOf(queue)?.endEpoch(queue); }
+}
+
+/** What counts the packets of a gate of which some were released by number. */
+function numberingOf({ gate }: Queue): Numbering<Queue> | undefined {
+  return gate?.numbering?.isActive ? gate.numbering : undefined;
 }
 
 function refuseForfeited(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
@@ -112,7 +121,10 @@ export function operationOn(queue: Queue, { action, purpose }: Change): AnyOpera
 
 function send(connection: Connection, queues: readonly Queue[], change: Change): void {
   const { action, limitBytes } = change;
-  const requests = queues.map(({ place }) => changeRequest(place, action, limitBytes));
+  const requests = queues.map((queue) => {
+    const extra = action === "limit" ? numberingOf(queue)?.extraBytes(queue) ?? 0 : 0;
+    return changeRequest(queue.place, action, extra > 0 ? Math.min((limitBytes ?? 0) + extra, LIMIT_MAX) : limitBytes);
+  });
   // Guardians are to know what it was, which the kernel does not say.
   const answers = connection.transact(requests, { overheard: true });
   const failures: QueueError[] = [];

@@ -1,13 +1,17 @@
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
+import type { PaceOptions } from "../../plug/pace.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, whyNothing } from "../../plug/release.ts";
 import { type Context, isGiven, printResults, type Run } from "../context.ts";
-import { EXIT, UsageError } from "../exit_status.ts";
+import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
-import { parseSize, positiveDuration } from "../values.ts";
+import { paceOf, packetsOf, parseSize, positiveDuration } from "../values.ts";
+
+/** How packets are released by number; between the first two the packets are sent that are counted. */
+const BY_NUMBER = ["buffer", "buffer", "release-one"] as const;
 
 /** Carries out what a command asks. May return what `--json` prints of each queue besides. */
 export type CarryOut<C extends Change> = (
@@ -27,7 +31,8 @@ export function changeCommand<C extends Change>(
     const change = changeOf(context);
     const { action, limitBytes } = change;
     if (isGiven(context, "dry-run")) {
-      const requestsFor = (place: QdiscPlace) => [changeRequest(place, action, limitBytes)];
+      const actions = packetsOf(context) === undefined ? [action] : BY_NUMBER;
+      const requestsFor = (place: QdiscPlace) => actions.map((each) => changeRequest(place, each, limitBytes));
       const { gatePlace, guessTargets, printRequests } = await import("../dry_run.ts");
       const { gates, places } = guessTargets(context, named);
       return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
@@ -82,11 +87,14 @@ export const buffer = changeCommand((context) => ({
 /** `plugctl release` and `plugctl release-one` */
 export async function release(context: Context): Promise<number> {
   const one = context.arguments.command === "release-one";
+  const packets = packetsOf(context);
+  const pace = paceOf(context);
   let status: number = EXIT.done;
   const command = changeCommand<Change>(
     () => ({ action: one ? "release-one" : "release-indefinite" }),
     async (queues) => {
-      const reports = await releaseAndCount(queues, { one });
+      if (pace) return await carryOutPaced(queues, { pace, context });
+      const reports = await releaseAndCount(queues, { one, packets });
       for (const report of reports) {
         const nothing = whyNothing(report);
         if (nothing !== undefined) context.note(nothing);
@@ -105,6 +113,16 @@ export async function release(context: Context): Promise<number> {
   );
   await command(context);
   return status;
+}
+
+async function carryOutPaced(
+  queues: readonly Queue[],
+  { pace, context }: { pace: PaceOptions; context: Context },
+): Promise<Record<string, unknown>[]> {
+  const { describePace, releasePaced } = await import("../../plug/pace.ts");
+  const reports = await interruptible((signal) => releasePaced(queues, { ...pace, signal }));
+  for (const report of reports) for (const note of describePace(report)) context.note(note);
+  return reports.map(({ queue: _, ...counts }) => counts);
 }
 
 /** `plugctl limit` */

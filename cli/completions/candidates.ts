@@ -3,7 +3,15 @@ import { isGateDevice } from "../../gate/gate_state.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { gateName } from "../../plug/gate_name.ts";
 import { readLinks } from "../../plug/qdiscs.ts";
-import { type CommandName, COMMANDS, type CommandSpec, type OptionName, OPTIONS, type OptionSpec } from "../table.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  type OptionName,
+  optionOf,
+  OPTIONS,
+  type OptionSpec,
+} from "../table.ts";
 import { meaningOf } from "../help_text.ts";
 import { findCommand } from "../arguments.ts";
 
@@ -66,7 +74,7 @@ function begunBy(beginning: string, words: readonly Candidate[]): Candidates {
 
 function candidatesAt(question: Question): Candidates {
   const { option, last, wordsBehindDashes, operands, command } = question.line;
-  if (option !== undefined) return valuesFor((OPTIONS[option] as OptionSpec).value, question);
+  if (option !== undefined) return valuesFor(optionOf(option, command).value, question);
   const { operands: wanted = [], program }: CommandSpec = COMMANDS[command];
   if (program && wordsBehindDashes !== undefined) return { kind: wordsBehindDashes === 0 ? "command" : "files" };
   if (last.startsWith("-") && wordsBehindDashes === undefined) {
@@ -268,7 +276,7 @@ function readWord(line: UnfinishedLine, word: string): void {
   if (word === "--") line.wordsBehindDashes ??= 0;
   else if (option === undefined) line.operands.push(word);
   else if (value !== undefined) give(line, option, [value]);
-  else if ("value" in OPTIONS[option]) line.option = option;
+  else if (optionOf(option, line.command).value !== undefined) line.option = option;
   else give(line, option, []);
 }
 

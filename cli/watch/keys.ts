@@ -4,7 +4,10 @@ export type Key = string;
 /** What terminals send for keys that print nothing; some send another when the keypad is in another mode. */
 const SEQUENCES: Readonly<Record<string, Key>> = {
   "\x03": "ctrl-c",
+  "\x08": "backspace",
+  "\n": "enter",
   "\x0c": "ctrl-l",
+  "\r": "enter",
   "\x1a": "ctrl-z",
   "\x1b": "escape",
   "\x1b[A": "up",
@@ -19,6 +22,7 @@ const SEQUENCES: Readonly<Record<string, Key>> = {
   "\x1bOB": "down",
   "\x1bOH": "home",
   "\x1bOF": "end",
+  "\x7f": "backspace",
 };
 
 const ESCAPE = "\x1b";

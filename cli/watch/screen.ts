@@ -37,6 +37,8 @@ export interface ScreenContent {
   packets?: ShownPackets;
   /** What came of the last key, or of the last change elsewhere. */
   message?: { text: string; isBad: boolean };
+  /** What is asked for, and what was typed so far; it stands in the place of the message. */
+  prompt?: string;
   isHelp: boolean;
   nowMs: number;
   /** ` --netns b`, for command lines. */
@@ -55,6 +57,7 @@ const KEYS: readonly (readonly [key: string, does: string])[] = [
   ["h", "hold"],
   ["r", "release"],
   ["1", "release one"],
+  ["n", "release N"],
   ["↑↓", "select"],
   ["?", "help"],
   ["q", "quit"],
@@ -100,7 +103,8 @@ function titleLine({ queues, nowMs }: ScreenContent, { columns, hasColours }: Sc
   return `${paint("bold", left)}${" ".repeat(gap)}${cut(right, columns - left.length - 1)}`;
 }
 
-function messageLine({ message }: ScreenContent, { columns, hasColours }: ScreenOptions): string {
+function messageLine({ message, prompt }: ScreenContent, { columns, hasColours }: ScreenOptions): string {
+  if (prompt !== undefined) return painter(hasColours)("bold", cut(`${visible(prompt)}_`, columns));
   if (!message) return "";
   return painter(hasColours)(message.isBad ? "red" : "green", cut(visible(message.text), columns));
 }
@@ -327,6 +331,7 @@ const HELP: readonly (readonly [key: string, does: string])[] = [
   ],
   ["r", "release everything, and pass packets from here on"],
   ["1", "release the epoch that the last hold ended"],
+  ["n", "release so many packets of a gate, those that have waited longest: type the number, and Enter"],
   ["↑ ↓ k j", "select a gate or plug; PgUp, PgDn, Home and End go further"],
   ["?", "this help"],
   ["q Ctrl-C", "quit; what holds goes on until its deadline"],

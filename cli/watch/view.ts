@@ -23,6 +23,8 @@ export interface ViewOptions {
 }
 
 const DEEDS: Readonly<Record<Key, Deed>> = { h: "hold", r: "release", "1": "release-one" };
+/** How many digits a number of packets has at the most. */
+const DIGITS_MOST = 10;
 /** How far each key goes in the list. */
 const STEPS: Readonly<Record<Key, number>> = {
   up: -1,
@@ -74,6 +76,8 @@ class View implements AsyncDisposable {
   readonly #packets: SelectedPackets;
   #selected?: WatchedQueue;
   #isHelp = false;
+  /** What was typed so far of a number of packets that are to be released, and of which queue. */
+  #asked?: { queue: WatchedQueue; digits: string };
   #isOver = false;
   #message?: { text: string; isBad: boolean; untilMs: number };
   #busy: Promise<void> = Promise.resolve();
@@ -146,9 +150,11 @@ class View implements AsyncDisposable {
     if (key === "q" || key === "ctrl-c") this.quit();
     else if (key === "ctrl-z") this.#terminal.suspend();
     else if (key === "ctrl-l") this.#terminal.forget();
+    else if (this.#asked) this.#answer(key, this.#asked);
     else if (key === "?") this.#isHelp = !this.#isHelp;
     else if (this.#isHelp) this.#isHelp = false;
-    else if (Object.hasOwn(DEEDS, key)) this.#do(DEEDS[key]);
+    else if (Object.hasOwn(DEEDS, key)) this.#do({ deed: DEEDS[key] });
+    else if (key === "n" && this.#selected) this.#asked = { queue: this.#selected, digits: "" };
     else if (Object.hasOwn(STEPS, key)) this.#step(STEPS[key]);
   }
 
@@ -163,13 +169,20 @@ class View implements AsyncDisposable {
     this.#packets.select(queue);
   }
 
-  /** Does something to the queue that is selected, one thing after the other. */
-  #do(deed: Deed): void {
-    const queue = this.#selected;
+  /** A key while it is asked how many packets are to be released: one that is no part of a number calls it off. */
+  #answer(key: Key, { queue, digits }: { queue: WatchedQueue; digits: string }): void {
+    this.#asked = undefined;
+    if (/^\d$/.test(key)) this.#asked = { queue, digits: `${digits}${key}`.slice(0, DIGITS_MOST) };
+    else if (key === "backspace") this.#asked = { queue, digits: digits.slice(0, -1) };
+    else if (key === "enter" && digits !== "") this.#do({ deed: "release-packets", packets: Number(digits) }, queue);
+  }
+
+  /** Does something to a queue, one thing after the other. Default: the one that is selected. */
+  #do({ deed, packets }: { deed: Deed; packets?: number }, queue = this.#selected): void {
     if (!queue) return this.#say("there is no gate and no plug here", true);
     this.#busy = this.#busy.then(async () => {
       const { connection, maxHoldMs: maxMs } = this.#options;
-      this.#say(await carryOut(connection, queue, { deed, maxMs }));
+      this.#say(await carryOut(connection, queue, { deed, packets, maxMs }));
       if (deed === "hold") this.#own.set(queue, Date.now() + maxMs);
       if (deed === "release") this.#own.delete(queue);
     }).catch((error) => this.#say(describeFailure(error).message, true)).then(() => this.#wake());
@@ -197,6 +210,7 @@ class View implements AsyncDisposable {
       selected: this.#selected,
       packets: this.#packets.shown(nowMs),
       message: this.#message,
+      prompt: this.#asked && `release how many packets of ${this.#asked.queue.name}? ${this.#asked.digits}`,
       isHelp: this.#isHelp,
       nowMs,
       where,

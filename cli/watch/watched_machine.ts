@@ -16,6 +16,7 @@ import { readDeadlines } from "../../guardian/mark.ts";
 import { actionOf, processOf, WATCHED_GROUPS } from "../../guardian/watch.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
+import { parseFillerNote, readGateTraffic, withoutFillers } from "../../plug/filler.ts";
 import { isPlug, type PlugMessage, readQdiscs } from "../../plug/qdiscs.ts";
 import { keyOf, nameOf, type QueueFacts, type QueueState, WatchedQueue } from "./watched_queue.ts";
 
@@ -66,6 +67,8 @@ export class WatchedMachine implements Disposable {
   #announced: Announced[] = [];
   /** When what is there is to be read again; counters alone are read otherwise. */
   #rereadMs?: number = 0;
+  /** The devices of gates in whose queues fillers may be. */
+  #withFillers: number[] = [];
   #lookMs = 0;
 
   constructor(connection: Connection, { names, netns, listener }: WatchOptions) {
@@ -177,8 +180,9 @@ export class WatchedMachine implements Disposable {
     const facts = machine.qdiscs.filter(isPlug).flatMap((plug) => {
       const dev = names.get(plug.ifindex);
       const gate = plug.parent === TC_H_ROOT ? listed.get(plug.ifindex) : undefined;
-      return dev === undefined ? [] : [{ dev, place: placeOf(plug), stats: plug.stats, gate }];
+      return dev === undefined ? [] : [{ dev, place: placeOf(plug), stats: gate?.stats ?? plug.stats, gate }];
     }).filter((queue) => this.#isMeant(queue)).sort(inOrder);
+    this.#withFillers = machine.links.filter(({ alias }) => parseFillerNote(alias)).map(({ ifindex }) => ifindex);
     this.#rereadMs = undefined;
     this.#lookMs = nowMs + LOOK_MS;
     const before = this.#queues;
@@ -206,10 +210,13 @@ export class WatchedMachine implements Disposable {
   #look(nowMs: number): WatchEvent[] {
     this.#lookMs = nowMs + LOOK_MS;
     const plugs = readQdiscs(this.#connection, "read plugs").filter(isPlug);
+    const traffic = readGateTraffic(this.#connection, this.#withFillers);
     const events = plugs.flatMap((plug) => {
       const queue = this.#queues.get(keyOf(plug));
       if (queue?.facts.place.handle !== plug.handle) return [];
-      return this.#lookAt(queue, { ...queue.facts, stats: plug.stats }, nowMs);
+      const own = queue.facts.gate && traffic.get(plug.ifindex);
+      const stats = own ? withoutFillers(plug.stats, own) : plug.stats;
+      return this.#lookAt(queue, { ...queue.facts, stats }, nowMs);
     });
     return [...events, ...this.#readDeadlines(nowMs)];
   }

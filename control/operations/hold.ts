@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { HOLD_MS, LIMIT_BYTES, ON, operation } from "../operation.ts";
 import type { Desk, Named } from "../desk.ts";
+import { PACKETS_MAX } from "../../plug/release.ts";
 
 /** `buffer`: holds from here on; again, it ends the epoch and begins the next. */
 export const BUFFER = operation({
@@ -54,13 +55,20 @@ export const HOLD = operation({
 const GRACE_MS = 5000;
 
 const COUNT = v.optional(v.boolean());
+/** How many of the oldest packets of each gate. */
+const PACKETS = v.pipe(
+  v.number("a number of packets"),
+  v.integer("a whole number"),
+  v.minValue(1, "at least 1"),
+  v.maxValue(PACKETS_MAX, `at most ${PACKETS_MAX}`),
+);
 
-/** `release`: releases everything, and passes packets from here on. */
+/** `release`: releases everything, and passes packets from here on; or the oldest packets of gates, and holds the rest. */
 export const RELEASE = operation({
   name: "release",
-  summary: "release everything and pass packets from here on",
+  summary: "release everything and pass packets from here on; with packets only so many, and hold the rest",
   isShared: true,
-  schema: v.strictObject({ ...ON, count: COUNT }),
+  schema: v.strictObject({ ...ON, count: COUNT, packets: v.optional(PACKETS) }),
   run: (input, { desk }) => release(desk, { ...input, one: false }),
 });
 
@@ -73,19 +81,41 @@ export const RELEASE_ONE = operation({
   run: (input, { desk }) => release(desk, { ...input, one: true }),
 });
 
+/** `release-paced`: releases step by step, and passes packets from the end on. */
+export const RELEASE_PACED = operation({
+  name: "release-paced",
+  summary: "release the packets of gates step by step: packetsPerSecond, or all within overMs",
+  isLong: true,
+  schema: v.strictObject({
+    ...ON,
+    packetsPerSecond: v.optional(v.pipe(v.number("a number of packets a second"), v.gtValue(0, "more than 0"))),
+    overMs: v.optional(HOLD_MS),
+  }),
+  async run({ packetsPerSecond, overMs, ...named }, { desk, signal }) {
+    const things = desk.find(named);
+    const reports = await desk.group(things).releasePaced({
+      packetsPerSecond,
+      overMs,
+      signal,
+      guardian: desk.guardian,
+    });
+    return reports.map(({ queue: _, ...counts }, index) => ({ name: things[index].name, ...counts }));
+  },
+});
+
 /** Releases, and unless that is not asked for waits until it shows how much has left. */
 async function release(
   desk: Desk,
-  { one, count = true, ...named }: Named & { one: boolean; count?: boolean },
+  { one, count = true, packets, ...named }: Named & { one: boolean; count?: boolean; packets?: number },
 ): Promise<Record<string, unknown>[]> {
   const things = desk.find(named);
   const group = desk.group(things);
-  if (!count) {
+  if (!count && packets === undefined) {
     if (one) group.releaseOne();
     else group.release();
     return things.map(({ name }) => ({ name }));
   }
-  const reports = await group.releaseAndCount({ one });
+  const reports = await group.releaseAndCount({ one, packets });
   return reports.map(({ releasedPackets, waitingPackets, lostPackets }, index) => ({
     name: things[index].name,
     releasedPackets,

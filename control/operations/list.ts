@@ -1,6 +1,6 @@
 import type { Operation } from "../operation.ts";
 import { ATTACH, DETACH_PLUG, GATE_ADD, GATE_DELETE, RECOVER } from "./attach.ts";
-import { BUFFER, HOLD, LIMIT, RELEASE, RELEASE_ONE } from "./hold.ts";
+import { BUFFER, HOLD, LIMIT, RELEASE, RELEASE_ONE, RELEASE_PACED } from "./hold.ts";
 import { COUNTS, GATE_LIST, SHOW, WAIT } from "./show.ts";
 
 const ALL = [
@@ -15,6 +15,7 @@ const ALL = [
   COUNTS,
   RELEASE,
   RELEASE_ONE,
+  RELEASE_PACED,
   LIMIT,
   SHOW,
   RECOVER,

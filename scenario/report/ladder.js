@@ -12,7 +12,8 @@
   const CONNECTIONS_MOST = 200;
   const PLACES = 6;
   const PLACE_WIDTH = 10;
-  const [canvas, spacer] = place.children;
+  const canvas = place.previousElementSibling;
+  const [spacer] = place.children;
   const [gate, connection, text, scale, count, detail, table] = [
     "gate",
     "connection",
@@ -86,10 +87,13 @@
     moments = rows.map(({ t }) => t);
     entries = new Array(shown.length);
     exits = new Array(shown.length);
+    const isPacket = ({ entry, exit }) => entry !== undefined || exit !== undefined;
+    const [first, last] = [rows.findIndex(isPacket), rows.findLastIndex(isPacket)];
     tops = rows.map(({ t, entry, exit }, index) => {
       const gap = index === 0 ? 0 : t - moments[index - 1];
-      // A moment later is a row further down; a thousand times as long is three rows more.
-      if (gap > 0) top += Math.min(ROW_MOST, ROW + 6 * Math.max(0, Math.log2(gap / FEW_MICROSECONDS)));
+      // A moment later is a row further down; a thousand times as long, while there are packets, is three rows more.
+      const more = index > first && index <= last ? 6 * Math.max(0, Math.log2(gap / FEW_MICROSECONDS)) : 0;
+      if (gap > 0) top += Math.min(ROW_MOST, ROW + more);
       else if (index > 0 && exit !== undefined) top += ROW;
       if (entry !== undefined) entries[entry] = top;
       if (exit !== undefined) exits[exit] = top;

@@ -151,7 +151,8 @@ ${gates.map((gate) => markup`<option>${gate}</option>`)}</select></label>
 <label>Rows <input id="ladder-scale" type="range" min="-4" max="1" step="0.25" value="0"></label>
 <output id="ladder-count"></output>
 </div>
-<div id="ladder" tabindex="0" role="group" aria-label="Packets in order of time"><canvas></canvas><div></div></div>
+<div class="ladder"><canvas></canvas>
+<div id="ladder" tabindex="0" role="group" aria-label="Packets in order of time"><div></div></div></div>
 <div id="ladder-detail" aria-live="polite"></div>
 <details id="ladder-table"><summary>As a table</summary><div></div></details>
 ${Object.entries(unseen ?? {}).map(unseenHtml)}</section>\n`;

@@ -12,6 +12,8 @@ const PHASES: Readonly<Record<Phase, string>> = {
 };
 /** More steps than this below one are shown when they are asked for. */
 const MANY = 12;
+/** So are those of rounds in a run of more steps than this. */
+const MANY_IN_ALL = 200;
 
 /** All steps, those of each phase by themselves, with what their processes have written. */
 export function stepsHtml(log: RunLog): Markup {
@@ -110,10 +112,14 @@ ${
 function below({ steps, start }: StepRecord, log: RunLog): Markup | undefined {
   if (steps.length === 0) return undefined;
   const isAmiss = everyStep(steps).some(({ end }) => end?.outcome !== "done");
-  const isShown = isAmiss || steps.length <= MANY && start.action !== "round";
+  const isShown = isAmiss || steps.length <= MANY && (start.action !== "round" || isShort(log));
   return markup`<details class="below"${isShown ? markup` open` : undefined}>
 <summary>${formatNumberOf(steps.length, start.action === "repeat" ? "round" : "part")}</summary>
 ${listHtml(steps, log)}</details>\n`;
+}
+
+function isShort({ steps }: RunLog): boolean {
+  return everyStep(steps).drop(MANY_IN_ALL).next().done === true;
 }
 
 function optional(text: string | undefined, made: (text: string) => Markup): Markup | undefined {

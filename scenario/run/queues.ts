@@ -4,6 +4,7 @@ import type { Connection } from "../../netlink/connection.ts";
 import { Gate } from "../../gate/gate.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { type CutShort, describeDisturbance, type HoldDisturbance } from "../../plug/hold.ts";
+import { describePace, type PaceOptions } from "../../plug/pace.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { PlugGroup } from "../../plug/plug_group.ts";
 import { describeBypass } from "../../plug/change.ts";
@@ -128,6 +129,23 @@ export class Queues {
       for (const { gate } of held) gate?.assertDevices();
     }
     return asked;
+  }
+
+  /** Releases the oldest packets of gates, or all step by step; tells when, and what is worth knowing about it. */
+  async releaseSome(
+    names: readonly string[],
+    { packets, pace }: { packets?: number; pace?: PaceOptions },
+  ): Promise<{ asked: number; notes: string[] }> {
+    const asked = this.#options.now();
+    const queues = names.map((name) => this.#find(name, "release"));
+    const group = Plug.all(queues.map(({ plug }) => plug));
+    if (pace) {
+      const reports = await group.releasePaced(pace);
+      for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, this.#options.now());
+      return { asked, notes: reports.flatMap((report, index) => describePace({ ...report, queue: names[index] })) };
+    }
+    const reports = await group.releaseAndCount({ packets });
+    return { asked, notes: reports.flatMap((report, index) => whyNothing({ ...report, queue: names[index] }) ?? []) };
   }
 
   /** What filters of others gates bypass that were made with `force`, a sentence each, as far as that is new. */

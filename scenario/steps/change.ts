@@ -1,7 +1,14 @@
+import * as v from "valibot";
+import type { PaceOptions } from "../../plug/pace.ts";
+import { PACKETS_MAX } from "../../plug/release.ts";
+import { formatDuration, numberOf, parseRate } from "../../plug/quantity.ts";
 import { removalRemarks } from "../../plug/detach_report.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
-import { check } from "../source/check.ts";
+import { byKind, check, mapping, parsed } from "../source/check.ts";
+import { mistake } from "../source/context.ts";
+import { DURATION, wholeNumber } from "../source/scalar.ts";
+import { follow } from "../source/tree.ts";
 import type { Own, Scene, StepKind, Written } from "../step.ts";
 
 /** Does something to gates and plugs: to all of them in one send a host. */
@@ -33,13 +40,59 @@ export const BUFFER: StepKind<ChangeStep> = {
   },
 };
 
-/** `release: NAMES` */
-export const RELEASE: StepKind<ChangeStep> = {
+const RELEASE_EXPECTED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";
+const RATE_EXPECTED = "packets in a time, up to 1000000/s: 100/s";
+const PACKETS = mapping({
+  gate: QUEUES,
+  packets: v.optional(wholeNumber(1, PACKETS_MAX)),
+  rate: v.optional(parsed(v.string(RATE_EXPECTED), { parse: parseRate, expected: RATE_EXPECTED })),
+  over: v.optional(DURATION),
+}, RELEASE_EXPECTED);
+const HOW_EXPECTED = "one of packets, rate and over beside the gate: { gate: web, over: 2s }";
+type Released = v.InferOutput<typeof QUEUES> | v.InferOutput<typeof PACKETS>;
+const RELEASED = byKind<Released>({ scalar: QUEUES, list: QUEUES, mapping: PACKETS }, RELEASE_EXPECTED);
+
+/** Releases everything, or the oldest packets of gates. */
+export interface ReleaseStep extends ChangeStep {
+  action: "release-indefinite";
+  packets?: number;
+  /** How fast, where they leave step by step. */
+  pace?: Pick<PaceOptions, "packetsPerSecond" | "overMs">;
+}
+
+/** `release: NAMES`, `release: { gate: NAMES, packets: N }`, or with `rate: RATE` or `over: DURATION` */
+export const RELEASE: StepKind<ReleaseStep> = {
   ...CHANGE,
   action: "release-indefinite",
   words: ["release", "release-indefinite", "release_indefinite"],
-  describe: ({ queues }) => `release ${queues.join(", ")}`,
-  run: ({ queues }, scene) => letGo(queues, "release-indefinite", scene),
+  schema: RELEASED,
+  plan({ tree, label, context }) {
+    const fields = check(RELEASED, { tree, label }, context);
+    if (!fields) return undefined;
+    if (!("gate" in fields)) return { queues: queuesOf(fields, { tree, context }) };
+    const { gate, packets, rate: packetsPerSecond, over: overMs } = fields;
+    const queues = queuesOf(gate, { tree: follow(tree, ["gate"]), context, kind: "gate" });
+    const given = [packets, packetsPerSecond, overMs].filter((value) => value !== undefined);
+    if (given.length !== 1 || overMs === 0) {
+      mistake(tree, { what: `release has ${given.length} of these`, expected: HOW_EXPECTED }, context);
+      return undefined;
+    }
+    return { queues, packets, ...packets === undefined ? { pace: { packetsPerSecond, overMs } } : {} };
+  },
+  describe({ queues, packets, pace }) {
+    const how = pace?.packetsPerSecond === undefined ? "" : `, ${pace.packetsPerSecond} packets a second`;
+    const over = pace?.overMs === undefined ? "" : ` over ${formatDuration(pace.overMs)}`;
+    return `release ${packets === undefined ? "" : `${numberOf(packets, "packet")} of `}${
+      queues.join(", ")
+    }${how}${over}`;
+  },
+  async run({ queues, packets, pace }, scene) {
+    if (packets === undefined && !pace) return await letGo(queues, "release-indefinite", scene);
+    const { stage, details, signal } = scene;
+    const { asked, notes } = await stage.queues.releaseSome(queues, { packets, pace: pace && { ...pace, signal } });
+    details.asked = asked;
+    if (notes.length > 0) details.notes = notes;
+  },
 };
 
 /** `release-one: NAMES` */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseArguments } from "../../cli/arguments.ts";
-import { type CommandName, COMMANDS, type CommandSpec, OPTIONS, type OptionSpec } from "../../cli/table.ts";
+import { type CommandName, COMMANDS, type CommandSpec, optionOf } from "../../cli/table.ts";
 
 /** What a command line, its words separated by spaces, is taken for. */
 function parsed(line: string) {
@@ -12,7 +12,7 @@ function parsed(line: string) {
 const PAIRS = (Object.entries(COMMANDS) as [CommandName, CommandSpec][]).flatMap(([command, spec]) => {
   if (spec.program === "COMMAND...") return [];
   const operands = (spec.operands ?? []).filter((name) => !name.startsWith("[")).map(() => "12");
-  return spec.options.map((name) => ({ command, operands, name, option: OPTIONS[name] as OptionSpec }));
+  return spec.options.map((name) => ({ command, operands, name, option: optionOf(name, command) }));
 });
 
 Deno.test("parseArguments() takes each option of each command, by its name and by its letter", () => {

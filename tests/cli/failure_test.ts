@@ -29,6 +29,7 @@ const STATUS_OF_CODE: Readonly<Record<QueueErrorCode, number>> = {
   "no-parent": 1,
   "no-permission": 4,
   "no-way-back": 1,
+  "not-a-gate": 1,
   "not-attached": 1,
   "not-drained": 1,
   "priority-in-use": 1,

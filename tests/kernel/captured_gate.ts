@@ -7,7 +7,8 @@
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { Gate, type GateOptions } from "../../mod.ts";
 import type { Connection } from "../../netlink/connection.ts";
-import { WAIT } from "./gate_pair.ts";
+import { assertEquals } from "@std/assert";
+import { WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import type { Host } from "./host.ts";
 import { until } from "./until.ts";
 
@@ -37,4 +38,10 @@ export async function takeEvents(capture: GateCapture, count: number): Promise<P
     throw new Error(`${error.message}; ${events.length} came`);
   });
   return events;
+}
+
+/** Waits until the devices, qdiscs and filters of a host are as they were, and shows them where they stay otherwise. */
+export async function seeAsBefore(host: Host, before: string): Promise<void> {
+  await until(() => withoutCounters(witness(host)) === before, { ...WAIT, what: "all as it was" })
+    .catch(() => assertEquals(withoutCounters(witness(host)), before));
 }

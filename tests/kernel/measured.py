@@ -1,8 +1,8 @@
 """The two ends of packets whose times are measured, as a program:
 
-- `measured.py receive udp|tcp ADDRESS PORT COUNT` says `listening`, and for each record the nanoseconds at which it was
-  sent and those at which it arrived, of the kernel;
-- `measured.py send udp|tcp ADDRESS PORT COUNT` sends so many records.
+- `measured.py receive udp|tcp ADDRESS PORT` says `listening`, and for each record its number, the nanoseconds at which it
+  was sent and those at which it arrived, of the kernel;
+- `measured.py send udp|tcp ADDRESS PORT` says `ready`, and sends a record for each line of its standard input.
 """
 
 import socket
@@ -15,7 +15,7 @@ BUFFER_BYTES = 64 << 20
 RECORD = struct.Struct("!8sIQ4x")
 MAGIC = b"plugctl!"
 
-role, protocol, address, port, count = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+role, protocol, address, port = *sys.argv[1:4], int(sys.argv[4])
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
 kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
 end = socket.socket(family, kind)
@@ -40,11 +40,13 @@ def receive_records():
     if protocol == "tcp":
         connection, _ = end.accept()
         connection.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    for _ in range(count):
+    while True:
         data, arrived = receive(connection, RECORD.size)
-        while len(data) < RECORD.size:
+        while 0 < len(data) < RECORD.size:
             more, arrived = receive(connection, RECORD.size - len(data))
             data += more
+        if not data:
+            return
         _, number, sent = RECORD.unpack(data)
         print(number, sent, arrived or time.time_ns(), flush=True)
 
@@ -53,15 +55,10 @@ def send():
     if protocol == "tcp":
         end.connect((address, port))
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        print("connected", flush=True)
-        # The gate is to hold from here on
-        sys.stdin.readline()
-    for number in range(count):
+    print("ready", flush=True)
+    for number, _ in enumerate(sys.stdin):
         record = RECORD.pack(MAGIC, number, time.time_ns())
         end.sendall(record) if protocol == "tcp" else end.sendto(record, (address, port))
-    print("sent", flush=True)
-    if protocol == "tcp":
-        sys.stdin.readline()
 
 
 if role == "send":

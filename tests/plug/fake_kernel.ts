@@ -33,6 +33,8 @@ const ENETUNREACH = 101;
 const OWN_PORT = 4242;
 const PORT_AT = 12;
 const SEQUENCE_AT = 8;
+/** A packet that the device of a gate discards when it leaves. */
+export const FILLER = "filler";
 /** The kinds of devices, which are called as their modules. */
 const DEVICE_KINDS = ["ifb", "dummy"];
 
@@ -124,7 +126,7 @@ export class FakeKernel {
 
   addDevice(name: string, options: Partial<Omit<FakeDevice, "name">> = {}): FakeDevice {
     const sizes = { mtu: 1500, txqueuelen: 1000, gsoMaxSize: 65536, master: 0, link: 0, stuck: 0 };
-    const state = { kind: "", alias: "", isUp: true, isLoopback: false, hadHook: false };
+    const state = { left: 0, discarded: 0, kind: "", alias: "", isUp: true, isLoopback: false, hadHook: false };
     const ifindex = Math.max(0, ...this.devices.map((device) => device.ifindex)) + 1;
     const device = { ifindex, name, ...sizes, ...state, ...options };
     this.devices.push(device);
@@ -334,8 +336,13 @@ export class FakeKernel {
   /** Lets out what may leave. */
   #run(): void {
     for (const { ifindex, plug } of this.qdiscs) {
-      if (!plug || this.#device(ifindex)?.stuck) continue;
-      for (let packet = plug.dequeue(); packet !== undefined; packet = plug.dequeue()) this.left.push(packet);
+      const device = this.#device(ifindex);
+      if (!plug || !device || device.stuck) continue;
+      for (let packet = plug.dequeue(); packet !== undefined; packet = plug.dequeue()) {
+        device.left++;
+        if (packet === FILLER) device.discarded++;
+        else this.left.push(packet);
+      }
     }
   }
 

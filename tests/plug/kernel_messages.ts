@@ -22,6 +22,7 @@ import {
   TCA_STATS_BASIC,
   TCA_STATS_QUEUE,
 } from "../../codec/mod.ts";
+import { IFLA_STATS64 } from "../../codec/numbers.ts";
 import type { Attribute } from "../../codec/records.ts";
 import { attribute, bytes, cString, message, u16, u32 } from "../netlink/messages.ts";
 import { type FakePlug, PACKET_BYTES } from "./fake_plug.ts";
@@ -43,6 +44,9 @@ export interface FakeDevice {
   readonly gsoMaxSize: number;
   readonly master: number;
   readonly link: number;
+  /** How many packets have left its plug, and how many of these it has discarded. */
+  left: number;
+  discarded: number;
   /** How many more lists of qdiscs find that nothing has left the device, though it was released. */
   stuck: number;
 }
@@ -112,12 +116,15 @@ export function qdiscMessage(sequence: number, { ifindex, handle, parent, kind, 
 
 export function linkMessage(sequence: number, device: FakeDevice): Uint8Array {
   const { ifindex, name, kind, mtu, txqueuelen, gsoMaxSize, master, link, alias, isUp, isLoopback } = device;
+  const { left, discarded } = device;
   return message(
     { type: RTM_NEWLINK, flags: NLM_F_MULTI, sequence },
     u32(ARPHRD_ETHER << 16, ifindex, (isUp ? IFF_UP | IFF_LOWER_UP : 0) | (isLoopback ? IFF_LOOPBACK : 0), 0),
     attribute(IFLA_IFNAME, cString(name)),
     ...alias ? [attribute(IFLA_IFALIAS, cString(alias))] : [],
     attribute(IFLA_MTU, u32(mtu)),
+    // `struct rtnl_link_stats64`: rx_packets is its first member, rx_dropped its seventh.
+    attribute(IFLA_STATS64, u32(left, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, discarded, 0)),
     attribute(IFLA_TXQLEN, u32(txqueuelen)),
     attribute(IFLA_GSO_MAX_SIZE, u32(gsoMaxSize)),
     ...master ? [attribute(IFLA_MASTER, u32(master))] : [],

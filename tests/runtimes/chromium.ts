@@ -154,6 +154,11 @@ export class Page {
     await this.#send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
   }
 
+  /** Resolves once it has had time to draw what it was told to. */
+  async drawn(): Promise<void> {
+    await this.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
+  }
+
   /** Prints it, and tells how many bytes of PDF that makes. */
   async print(): Promise<number> {
     const { data } = await this.#send("Page.printToPDF", {});

@@ -115,6 +115,12 @@ Deno.test("drawScreen() shows the queue that is selected, however many there are
   }
 });
 
+Deno.test("drawScreen() asks in the place of the message", () => {
+  const asking = content({ prompt: "release how many packets of web? 12", message: { text: "done", isBad: false } });
+  const lines = drawScreen(asking, { columns: 80, rows: 24, hasColours: false });
+  assertEquals(lines.at(-2), "release how many packets of web? 12_");
+});
+
 Deno.test("drawScreen() says how many more wait than there is room for", () => {
   const packets = Array.from({ length: 200 }, (_, index) => packet(index + 1));
   const text = plain(content({ packets: { packets, waiting: 1234, remarks: [] } }), { columns: 80, rows: 24 });

@@ -42,6 +42,7 @@ Deno.test("keysIn() tells keys from what they send, several at once, and leaves 
   assertEquals(keysIn("hq"), ["h", "q"]);
   assertEquals(keysIn("\x1b[A\x1b[Bj\x1bOA\x1b[5~\x1b[1~"), ["up", "down", "j", "up", "page-up", "home"]);
   assertEquals(keysIn("\x03\x1a\x0c"), ["ctrl-c", "ctrl-z", "ctrl-l"]);
-  assertEquals(keysIn("\x1b[200~\x1b[15;2~\x7f\x00é"), ["é"]);
+  assertEquals(keysIn("12\x7f\r"), ["1", "2", "backspace", "enter"]);
+  assertEquals(keysIn("\x1b[200~\x1b[15;2~\x00é"), ["é"]);
   assertEquals(keysIn("\x1b"), ["escape"]);
 });

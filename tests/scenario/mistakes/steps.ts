@@ -5,6 +5,10 @@ const ACTIONS =
   "attach, detach, buffer, release-one, release, hold, limit, run, start, stop, signal, send, join, sleep, wait, " +
   "expect, log, set, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
+const RELEASED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";
+const HOW = "one of packets, rate and over beside the gate: { gate: web, over: 2s }";
+const RATE = "packets in a time, up to 1000000/s: 100/s";
+const PACKETS = "a whole number from 1 to 2147483647";
 const NO_HOST = "none: attach, run, start, and conditions on ports and commands alone are about a host";
 
 const TOOK = 'a comparison with a duration, such as "<2s" or ">=300ms"';
@@ -99,8 +103,15 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - buffer: ‸[]"), "buffer is an empty list", QUEUES],
   [withSteps("  - buffer: [web, ‸web]"), "web is given twice", "each name once"],
   [withSteps("  - release-one: [web, ‸{}]"), "release-one[2] is a mapping", "a text"],
-  [withSteps("  - release:‸"), "release is empty", QUEUES],
-  [withSteps("  - release-indefinite:‸"), "release-indefinite is empty", QUEUES],
+  [withSteps("  - release:‸"), "release is empty", RELEASED],
+  [withSteps("  - release-indefinite:‸"), "release-indefinite is empty", RELEASED],
+  [withSteps("  - release: ‸{ gate: web }"), "release has 0 of these", HOW],
+  [withSteps("  - release: ‸{ gate: web, packets: 1, over: 1s }"), "release has 2 of these", HOW],
+  [withSteps("  - release: { gate: web, rate: ‸5 }"), "rate is 5", RATE],
+  [withSteps("  - release: { gate: web, rate: ‸0/s }"), 'rate is "0/s"', RATE],
+  [withSteps("  - release: { gate: web, packets: ‸0 }"), "packets is 0", PACKETS],
+  [withSteps("  - release: { gate: web, packets: ‸1.5 }"), "packets is 1.5", PACKETS],
+  [withSteps("  - release: { gate: ‸up, packets: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - run:‸"), "run is empty", "a command, or { command: ..., exit: 0 }"],
   [withSteps("  - detach: ‸x"), 'there is no gate or plug "x"', "one of web, up"],
   [

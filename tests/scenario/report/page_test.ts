@@ -6,6 +6,7 @@ import { formatReport } from "../../../scenario/report/report.ts";
 import type { OutputLine } from "../../../scenario/run/processes.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { CHROMIUM, Chromium, type Look, type Page } from "../../runtimes/chromium.ts";
+import { checkLadder, checkLinks, checkWindow } from "./ladder_page.ts";
 import { HOSTILE, MADE_LOG, PACKETS } from "./made_log.ts";
 
 const LOOKS: readonly Look[] = [400, 900, 1600].flatMap((width) =>
@@ -29,13 +30,8 @@ async function openReport(chromium: Chromium, folder: string): Promise<Page> {
     await formatReport([...MADE_LOG.slice(0, 1), ...PACKETS, ...MADE_LOG.slice(1)], { source: SOURCE, output: OUTPUT }),
   );
   const page = await chromium.open(`file://${folder}/report.html`);
-  await drawn(page);
+  await page.drawn();
   return page;
-}
-
-/** Resolves once the page has had time to draw what it was told to. */
-async function drawn(page: Page): Promise<void> {
-  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
 }
 
 /** How the chart is drawn: of points of the timeline, how many pixels above them have a colour. */
@@ -75,6 +71,11 @@ const CHART = `(() => {
     out: [0.03, 0.575, 0.63].map((t) => heightOf(t, 1)),
   };
 })()`;
+
+/** What the legend shows while nobody points at the chart: names, without a colon that nothing follows. */
+const LEGEND = `[...document.querySelectorAll("#timeline .u-legend tr")]
+  .filter((row) => row.checkVisibility({ visibilityProperty: true }))
+  .map((row) => row.textContent + getComputedStyle(row.querySelector("th"), "::after").content.replace("none", ""))`;
 
 /** What is drawn below the chart, as parts of its width. */
 const LANES = `(() => {
@@ -164,6 +165,7 @@ Deno.test({
       }
       await t.step("has the packets as a ladder", () => checkLadder(page));
       await t.step("zooms the ladder about what is looked at, and follows links to a moment", () => checkLinks(page));
+      await t.step("leaves the ladder where it is when the window changes", () => checkWindow(page));
       await t.step("leads from a step on the axis to the step, and from there to the file", () => checkSteps(page));
       await t.step("prints what is folded away, and the packets as a table", () => checkPrint(page));
       await t.step("leaves what processes have written text", () => checkHostile(page));
@@ -180,13 +182,13 @@ Deno.test({
 async function checkWidth(page: Page): Promise<void> {
   for (const width of ["0", ""]) {
     await page.evaluate(`document.querySelector("#timeline").style.width = "${width}"`);
-    await drawn(page);
+    await page.drawn();
   }
 }
 
 async function checkLook(page: Page, look: Look): Promise<void> {
   await page.look(look);
-  await drawn(page);
+  await page.drawn();
   assertEquals(await page.evaluate(`matchMedia("(prefers-color-scheme: dark)").matches`), look.scheme === "dark");
   const shown = await page.evaluate<number>("document.documentElement.scrollWidth");
   assert(shown <= look.width, `the page is ${shown} px wide`);
@@ -199,6 +201,8 @@ async function checkLook(page: Page, look: Look): Promise<void> {
   assert(Math.abs(released - none) < 0.02, JSON.stringify(chart));
   const [missing, held, left] = chart.out;
   assert(missing === -1 && held > left && left > none && held < eight, JSON.stringify(chart));
+
+  assertEquals(await page.evaluate(LEGEND), ["web", "out"]);
 
   const lanes = await page.evaluate<Lanes>(LANES);
   assertEquals(lanes.names, ["web", "out", "steps", "load", "commands"]);
@@ -221,140 +225,6 @@ function assertNear(bars: number[][], expected: number[][]): void {
   assertEquals(bars.length, expected.length);
   const off = bars.flat().map((part, index) => Math.abs(part - expected.flat()[index]));
   assert(Math.max(...off) < 0.01, JSON.stringify(bars));
-}
-
-/** The ladder: how many pixels of its canvas have the colours of the gates, and what is said of the packet that was chosen. */
-const LADDER = `(() => {
-  const canvas = document.querySelector("#ladder canvas");
-  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
-  const context = copy.getContext("2d", { willReadFrequently: true });
-  context.drawImage(canvas, 0, 0);
-  const { data } = context.getImageData(0, 0, copy.width, copy.height);
-  const style = getComputedStyle(document.documentElement);
-  const rgb = (name) => style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/g).map((hex) => parseInt(hex, 16));
-  const count = (colour) => {
-    let pixels = 0;
-    for (let at = 0; at < data.length; at += 4) {
-      if (data[at + 3] > 200 && colour.every((part, index) => Math.abs(data[at + index] - part) < 12)) pixels++;
-    }
-    return pixels;
-  };
-  return {
-    colours: ["--queue-0", "--queue-1"].map((name) => count(rgb(name))),
-    count: document.getElementById("ladder-count").textContent,
-    detail: document.getElementById("ladder-detail").textContent,
-    rows: [...document.querySelectorAll("#ladder-table tr")].map((row) => [...row.children].map((cell) => cell.textContent)),
-    hash: location.hash,
-    images: document.querySelectorAll("#packets b").length,
-  };
-})()`;
-
-interface Ladder {
-  colours: number[];
-  count: string;
-  detail: string;
-  rows: string[][];
-  hash: string;
-  images: number;
-}
-
-/** Types a text into an input, as a person does. */
-function type(id: string, text: string): string {
-  return `(() => {
-    const input = document.getElementById("${id}");
-    input.value = "${text}";
-    input.dispatchEvent(new Event("input"));
-  })()`;
-}
-
-async function checkLadder(page: Page): Promise<void> {
-  await page.look({ scheme: "light", width: 1000, height: 1000 });
-  await drawn(page);
-  const whole = await page.evaluate<Ladder>(LADDER);
-  assert(whole.colours.every((pixels) => pixels > 15), `${whole.colours} pixels of the gates`);
-  assertEquals([whole.count, whole.detail, whole.rows, whole.hash], ["4 of 4 packets", "", [], ""]);
-
-  await page.evaluate(`document.getElementById("ladder-table").open = true`);
-  await page.evaluate(type("ladder-text", "http"));
-  await drawn(page);
-  const found = await page.evaluate<Ladder>(LADDER);
-  assertEquals([found.count, found.colours[1], found.images], ["1 of 4 packets", 0, 0]);
-  assertEquals(found.rows[1], [
-    "0.121 000 s",
-    "web",
-    "2",
-    "10.0.0.1:40000",
-    "10.0.0.2:80",
-    "DATA 77 HTTP GET /<b>",
-    "74",
-    "180 ms",
-  ]);
-
-  const key = (name: string) =>
-    `document.getElementById("ladder").dispatchEvent(new KeyboardEvent("keydown", { key: "${name}", cancelable: true }))`;
-  await page.evaluate(type("ladder-text", ""));
-  await page.evaluate(key("ArrowRight"));
-  await page.evaluate(key("ArrowRight"));
-  const { detail, hash } = await page.evaluate<Ladder>(LADDER);
-  assertEquals(hash, "#t=121000");
-  for (
-    const fact of [
-      "10.0.0.1:40000 > 10.0.0.2:80",
-      "DATA 77 HTTP GET /<b>",
-      "left at 0.300 950 s, after 180 ms",
-      "0000  02 70",
-    ]
-  ) {
-    assert(detail.includes(fact), detail);
-  }
-  await page.evaluate(`history.replaceState(null, "", location.pathname)`);
-}
-
-async function checkLinks(page: Page): Promise<void> {
-  const state = "[document.getElementById('ladder').scrollTop, document.getElementById('ladder-detail').textContent]";
-  await page.evaluate(`location.hash = "#t=120000"`);
-  await drawn(page);
-  const [, detail] = await page.evaluate<[number, string]>(state);
-  assertMatch(detail, /^10\.0\.0\.1:40000 > 10\.0\.0\.2:80 · SYN · .* · link to this moment/);
-  const href = await page.evaluate<string>(`document.querySelector("#ladder-detail a").getAttribute("href")`);
-  assertEquals(href, "#t=120000");
-  const zoomed = await page.evaluate<number[]>(`(async () => {
-    const place = document.getElementById("ladder");
-    place.style.height = "120px";
-    const scale = document.getElementById("ladder-scale");
-    const middle = () => (place.scrollTop + place.clientHeight / 2 - 26) / 2 ** Number(scale.value);
-    place.scrollTop = 60;
-    const before = middle();
-    place.dispatchEvent(new KeyboardEvent("keydown", { key: "+" }));
-    place.dispatchEvent(new KeyboardEvent("keydown", { key: "+" }));
-    const after = middle();
-    place.dispatchEvent(new WheelEvent("wheel", { deltaY: 100, ctrlKey: true, cancelable: true }));
-    const level = Number(scale.value);
-    scale.value = 0;
-    scale.dispatchEvent(new Event("input"));
-    place.style.height = "";
-    return [before, after, level];
-  })()`);
-  assert(Math.abs(zoomed[0] - zoomed[1]) < 2, zoomed.join(" and "));
-  assertEquals(zoomed[2], 0.25);
-  const options = `[...document.querySelectorAll("#ladder-connection option")].map(({ textContent }) => textContent)`;
-  assertEquals(await page.evaluate(options), [
-    "all",
-    "10.0.0.1:40000 – 10.0.0.2:80 (3)",
-    "192.0.2.1 – [fd00::9]:53 (1)",
-  ]);
-  await page.evaluate(`(() => {
-    const connection = document.getElementById("ladder-connection");
-    connection.value = "192.0.2.1 – [fd00::9]:53";
-    connection.dispatchEvent(new Event("input"));
-  })()`);
-  const count = `document.getElementById("ladder-count").textContent`;
-  assertEquals(await page.evaluate(count), "1 of 4 packets");
-  // A link to what is filtered away shows it all the same
-  await page.evaluate(`location.hash = "#t=121000"`);
-  await drawn(page);
-  assertEquals(await page.evaluate(count), "4 of 4 packets");
-  await page.evaluate(`history.replaceState(null, "", location.pathname)`);
 }
 
 async function checkSteps(page: Page): Promise<void> {
@@ -392,11 +262,11 @@ async function checkHostile(page: Page): Promise<void> {
 
 async function checkZoom(page: Page): Promise<void> {
   await page.evaluate(drag(0.1, 0.4));
-  await drawn(page);
+  await page.drawn();
   const { holds } = await page.evaluate<Lanes>(LANES);
   assertEquals(holds.length, 1);
   assert(holds[0][1] > 0.8 && holds[0][1] < 0.86, `the hold takes ${holds[0][1]} of the width`);
   await page.evaluate(`document.querySelector("#timeline .u-over").dispatchEvent(new MouseEvent("dblclick"))`);
-  await drawn(page);
+  await page.drawn();
   assertEquals((await page.evaluate<Lanes>(LANES)).holds.length, 3);
 }

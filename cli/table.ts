@@ -241,6 +241,8 @@ export const COMMANDS = {
       "while it is done may leave too: a note says how many really left. A burst that the kernel segments later " +
       "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
       "plugctl puts into the queue to count with.",
+      "then between names sets their order: of release a then b, everything that a holds is on its way before b is " +
+      "released. Without it all are released in one send. A gate called then is named with --gate.",
       "With --rate or --over the packets of a gate leave step by step, the oldest first, every 10 ms at most, and the " +
       "gate passes from the end on. Packets that come in meanwhile wait behind. With --rate it ends when nothing waits " +
       "any more, or after twice the time that those need that waited at first: what still waits then leaves at once, " +
@@ -249,6 +251,7 @@ export const COMMANDS = {
       "This is RELEASE_INDEFINITE of the kernel. What tc calls release is RELEASE_ONE: here that is release-one.",
     ],
     examples: [
+      ["release second then first", "everything that second holds, and behind that what first holds"],
       ["release web --over 2s", "release everything that the gate web holds within two seconds"],
       ["release web --packets 3", "release the three oldest packets, hold the rest"],
       ["release eth0", "release everything that eth0 holds"],

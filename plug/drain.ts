@@ -1,5 +1,6 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { deleteRequest } from "./plug_requests.ts";
+import { readGateTraffic } from "./filler.ts";
 import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
 import type { DetachReport } from "./detach_report.ts";
@@ -7,6 +8,7 @@ import { inTurns, locatePlugs, onQueue, type Queue, readPlug, readSeen, readWhol
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
+import { numberingOf, releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
 import { graft, rootOf } from "./shelter.ts";
 import { hasSeveralProcessors, sleep } from "../linux/process.ts";
 
@@ -153,6 +155,44 @@ function* passing(queue: Queue): Generator<number> {
   for (const pauseMs of looks(queue, { operation: detaching(queue), timeoutMs: Infinity, seen: true })) {
     yield pauseMs;
     if (performance.now() > deadline) return;
+  }
+}
+
+/** How long a gate may take to send on what has left its plug, in milliseconds. */
+const SENDING_ON_MS = 1000;
+
+/**
+ * Releases several groups one after the other, each with one send a connection: the next once all that the one before held,
+ * or was to release of that, is on its way. All are looked for before any is touched.
+ *
+ * @throws {QueueError} where there is no plug, or what one held does not leave within five seconds
+ */
+export async function releaseInOrder(
+  groups: readonly (readonly Queue[])[],
+  { packets }: Pick<ReleaseOptions, "packets"> = {},
+): Promise<ReleaseReport[]> {
+  const operationOn = (queue: Queue) => onQueue(queue, "release");
+  if (packets !== undefined) { for (const queue of groups.flat()) numberingOf(queue, operationOn(queue)); }
+  for (const queue of groups.flat()) queue.locate(readPlug(queue, operationOn(queue)));
+  const reports: ReleaseReport[] = [];
+  for (const [index, queues] of groups.entries()) {
+    reports.push(...await releaseAndCount(queues, { packets }));
+    if (index + 1 === groups.length) return reports;
+    for (const queue of queues) await sentOn(queue, { isWhole: packets === undefined });
+  }
+  return reports;
+}
+
+/** Waits until what has left a plug has left its gate, too; and until the plug is empty, where it was to be. */
+async function sentOn(queue: Queue, { isWhole }: { isWhole: boolean }): Promise<void> {
+  if (isWhole) await drained(queue);
+  if (!queue.gate) return;
+  const deadline = performance.now() + SENDING_ON_MS;
+  const { connection, place: { ifindex } } = queue;
+  for (;;) {
+    const traffic = readGateTraffic(connection, [ifindex]).get(ifindex);
+    if (!traffic || traffic.left - traffic.discarded <= traffic.sentOn || performance.now() > deadline) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

@@ -5,6 +5,8 @@ import {
   IFLA_STATS64,
   RTNL_LINK_STATS64_RX_DROPPED_AT,
   RTNL_LINK_STATS64_RX_PACKETS_AT,
+  RTNL_LINK_STATS64_TX_DROPPED_AT,
+  RTNL_LINK_STATS64_TX_PACKETS_AT,
 } from "../codec/numbers.ts";
 import type { QdiscStats } from "../codec/message.ts";
 import { bytesOf, findAttribute, readAttributes, type Records } from "../codec/records.ts";
@@ -53,6 +55,8 @@ export interface GateTraffic {
   left: number;
   /** How many of these were fillers, which the device has discarded. */
   discarded: number;
+  /** How many of these it has sent on, or could not since the device that they came from is gone. */
+  sentOn: number;
 }
 
 /** What a gate does to release packets by number. */
@@ -209,5 +213,6 @@ function trafficOf(records: Records): GateTraffic {
     alias: new TextDecoder().decode(findAttribute(attributes, IFLA_IFALIAS)).replace(/\0.*$/s, ""),
     left: counter(RTNL_LINK_STATS64_RX_PACKETS_AT),
     discarded: counter(RTNL_LINK_STATS64_RX_DROPPED_AT),
+    sentOn: counter(RTNL_LINK_STATS64_TX_PACKETS_AT) + counter(RTNL_LINK_STATS64_TX_DROPPED_AT),
   };
 }

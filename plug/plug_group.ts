@@ -1,4 +1,4 @@
-import { detachAll, type DetachOptions } from "./drain.ts";
+import { detachAll, type DetachOptions, releaseInOrder } from "./drain.ts";
 import type { DetachReport } from "./detach_report.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
@@ -104,6 +104,14 @@ export class PlugGroup {
   /** As `release`, `releaseOne` or `Plug.releasePackets` for each, and tells what has left of each, once that has. */
   releaseAndCount(options?: ReleaseOptions): Promise<ReleaseReport[]> {
     return releaseAndCount(this.#queues, options);
+  }
+
+  /**
+   * Releases one after the other, in the order in which they were given: the next once all that the one before held is on
+   * its way, so that packets of different gates leave in that order. A report each.
+   */
+  releaseInOrder(): Promise<ReleaseReport[]> {
+    return releaseInOrder(this.#queues.map((queue) => [queue]));
   }
 
   /** Releases what each holds step by step; see `Plug.releasePaced`. A report each. */

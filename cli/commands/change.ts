@@ -4,7 +4,7 @@ import type { PaceOptions } from "../../plug/pace.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
-import { releaseAndCount, whyNothing } from "../../plug/release.ts";
+import { releaseAndCount, type ReleaseReport, whyNothing } from "../../plug/release.ts";
 import { type Context, isGiven, printResults, type Run } from "../context.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
@@ -89,12 +89,16 @@ export async function release(context: Context): Promise<number> {
   const one = context.arguments.command === "release-one";
   const packets = packetsOf(context);
   const pace = paceOf(context);
+  const ranks = one ? undefined : ranksIn(context);
+  if (pace && ranks) throw new UsageError(`${THEN} does not go with --rate and --over`);
   let status: number = EXIT.done;
   const command = changeCommand<Change>(
     () => ({ action: one ? "release-one" : "release-indefinite" }),
     async (queues) => {
       if (pace) return await carryOutPaced(queues, { pace, context });
-      const reports = await releaseAndCount(queues, { one, packets });
+      const reports = ranks
+        ? await inOrder(queues, { ranks, packets })
+        : await releaseAndCount(queues, { one, packets });
       for (const report of reports) {
         const nothing = whyNothing(report);
         if (nothing !== undefined) context.note(nothing);
@@ -110,9 +114,48 @@ export async function release(context: Context): Promise<number> {
         lostPackets,
       }));
     },
+    (operands) => ranks ? operands.filter((operand) => operand !== THEN) : operands,
   );
   await command(context);
   return status;
+}
+
+/** The word between names of which those behind it are released later. */
+const THEN = "then";
+
+/**
+ * When each name is released, from 0 on, where `then` stands between names.
+ *
+ * @throws {UsageError} where it does not, or names are given by options, which have no order
+ */
+function ranksIn({ arguments: { operands, values } }: Context): Map<string, number> | undefined {
+  if (operands.length < 2 || !operands.includes(THEN)) return undefined;
+  const ranks = new Map<string, number>();
+  let rank = 0;
+  for (const [index, operand] of operands.entries()) {
+    if (operand !== THEN) ranks.set(operand, rank);
+    else if (index > 0 && operands[index - 1] !== THEN && index + 1 < operands.length) rank++;
+    else throw new UsageError(`${THEN} stands between names: plugctl release a ${THEN} b`);
+  }
+  if (values.has("gate") || values.has("dev")) {
+    throw new UsageError(
+      `${THEN} stands between names, which --gate and --dev do not give: plugctl release a ${THEN} b`,
+    );
+  }
+  return ranks;
+}
+
+/** Releases those of a name before those of the next, and returns the reports in the order of the queues. */
+async function inOrder(
+  queues: readonly Queue[],
+  { ranks, packets }: { ranks: ReadonlyMap<string, number>; packets?: number },
+): Promise<ReleaseReport[]> {
+  const { releaseInOrder } = await import("../../plug/drain.ts");
+  const rankOf = ({ gate, dev }: Queue) => ranks.get(gate?.name ?? dev) ?? 0;
+  const groups = Map.groupBy(queues.toSorted((one, other) => rankOf(one) - rankOf(other)), rankOf);
+  const ordered = [...groups.values()];
+  const reports = await releaseInOrder(ordered, { packets });
+  return queues.map((queue) => reports[ordered.flat().indexOf(queue)]);
 }
 
 async function carryOutPaced(

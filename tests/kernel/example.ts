@@ -21,6 +21,7 @@ export const EXAMPLE_NAMES = [
   "maxconn_queue",
   "node_keep_alive",
   "output_commit",
+  "reordered",
   "rolling_restart",
   "silent_server",
   "tls_flights",

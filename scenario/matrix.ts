@@ -27,11 +27,11 @@ export const MATRIX = byKind<Written>({
   list: v.pipe(v.array(byName(VARIABLE, SCALAR, ROW_EXPECTED)), v.minLength(1, MATRIX_EXPECTED)),
 }, MATRIX_EXPECTED);
 
-/** Reads the rows; a variable that is set has that value in all of them. Without a matrix there is one, with nothing. */
+/** Reads the rows, and of a variable that is set those with its value. Without a matrix there is one, with nothing. */
 export function rowsOf(
   tree: Tree | undefined,
   { scope, set, mistakes }: { scope: Scope; set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
-): Row[] {
+): readonly Row[] {
   const written = tree && check(MATRIX, { tree, label: "matrix" }, { scope, mistakes });
   if (!tree || !written) return [{}];
   const rows = isRows(written) ? written : combinations(written);
@@ -41,10 +41,16 @@ export function rowsOf(
     const { line, column } = tree;
     mistakes.push({ line, column, what: `the matrix has ${rows.length} rows`, expected: `at most ${ROWS_MAX}` });
   }
-  const given = rows.map((row) =>
-    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, set.get(name) ?? value]))
-  );
-  return [...new Map(given.map((row) => [JSON.stringify(row), row])).values()];
+  return [...set].reduce(chosen, rows);
+}
+
+/** The rows with a value; where none has it, all of them with it. */
+function chosen(rows: readonly Row[], [name, value]: [name: string, value: Scalar]): readonly Row[] {
+  if (!Object.hasOwn(rows[0], name)) return rows;
+  const fitting = rows.filter((row) => String(row[name]) === String(value));
+  if (fitting.length > 0) return fitting;
+  const changed = rows.map((row) => ({ ...row, [name]: value }));
+  return [...new Map(changed.map((row) => [JSON.stringify(row), row])).values()];
 }
 
 function isRows(written: Written): written is readonly Row[] {

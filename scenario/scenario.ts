@@ -59,7 +59,8 @@ export class Scenario {
   }
 
   /**
-   * As `load`, one for each row of the file's matrix, in their order; a variable of it that is set has that value alone.
+   * As `load`, one for each row of the file's matrix, in their order. Of a variable of it that is set, the rows with that value
+   * are read; where none has it, all of them, with it.
    *
    * @throws as `load`
    */

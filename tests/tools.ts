@@ -42,6 +42,8 @@ const TOOLS = {
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
   "nl-qdisc-add": { package: "libnl-utils" },
   "nl-qdisc-delete": { package: "libnl-utils" },
+  node: { package: "nodejs" },
+  openssl: { package: "openssl", check: ["version"] },
   pytest: {
     package: "python3-pytest",
     words: ["python3", "-m", "pytest"],

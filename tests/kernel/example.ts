@@ -17,9 +17,14 @@ export const EXAMPLE_NAMES = [
   "half_close",
   "haproxy_reload",
   "idle_close",
+  "lost_syn",
   "maxconn_queue",
+  "node_keep_alive",
   "output_commit",
   "reordered",
+  "rolling_restart",
+  "silent_server",
+  "tls_flights",
 ] as const;
 
 export type ExampleName = typeof EXAMPLE_NAMES[number];

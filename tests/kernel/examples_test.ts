@@ -11,8 +11,12 @@ const SCHEMA = JSON.parse(Deno.readTextFileSync(new URL("../../scenario/event.sc
 /** A validator that is not the one that the schema comes from. */
 const isEvent = new Ajv({ strict: false, validateFormats: false }).compile(SCHEMA);
 
-/** Where a few are enough to show it. */
-const OPTIONS: Readonly<Record<string, readonly string[]>> = { haproxy_reload: ["--set", "reloads=5"] };
+/** With what each is run, where it says more than its name: a few are enough to show it, or each row of its matrix. */
+const OPTIONS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  haproxy_reload: [["--set", "reloads=5"]],
+  node_keep_alive: [["--set", "client=plain"], ["--set", "client=retry"]],
+};
+const COURSES = EXAMPLE_NAMES.flatMap((name) => (OPTIONS[name] ?? [[]]).map((options) => ({ name, options })));
 /** The one whose report's numbers are compared: it holds twice, each time until a release. */
 const WITH_NUMBERS = "half_close";
 
@@ -27,17 +31,20 @@ function assertPassed({ status, end, failure, stderr }: Course): void {
   assertEquals([end.outcome, end.undone], ["done", true]);
 }
 
-for (const name of EXAMPLE_NAMES) {
-  testWithHaproxy(`examples/${name} shows what it says, and leaves nothing behind`, async () => {
-    const before = machine();
-    const course = await runExample(name, { options: OPTIONS[name], withReport: true });
-    assertPassed(course);
-    assertEquals(packetsOfLadder(course.report ?? ""), course.packets);
-    const [start] = course.events;
-    const hasGate = start.event === "scenario-start" && start.queues.some(({ kind }) => kind === "gate");
-    assertEquals((course.packets?.length ?? 0) > 0, hasGate);
-    for (const event of course.events) assert(isEvent(event), JSON.stringify([event, isEvent.errors]));
-    if (name === WITH_NUMBERS) assertNumbers(course.report ?? "", course.events);
-    assertEquals(machine(), before);
-  });
+for (const { name, options } of COURSES) {
+  testWithHaproxy(
+    `${[`examples/${name}`, ...options].join(" ")} shows what it says, and leaves nothing behind`,
+    async () => {
+      const before = machine();
+      const course = await runExample(name, { options, withReport: true });
+      assertPassed(course);
+      assertEquals(packetsOfLadder(course.report ?? ""), course.packets);
+      const [start] = course.events;
+      const hasGate = start.event === "scenario-start" && start.queues.some(({ kind }) => kind === "gate");
+      assertEquals((course.packets?.length ?? 0) > 0, hasGate);
+      for (const event of course.events) assert(isEvent(event), JSON.stringify([event, isEvent.errors]));
+      if (name === WITH_NUMBERS) assertNumbers(course.report ?? "", course.events);
+      assertEquals(machine(), before);
+    },
+  );
 }

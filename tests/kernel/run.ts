@@ -25,6 +25,8 @@ const TOOLS = [
   "iptables-legacy",
   "nl-qdisc-add",
   "nl-qdisc-delete",
+  "node",
+  "openssl",
   "pytest",
   "python3",
   "ss",

@@ -20,6 +20,6 @@ for (const name of EXAMPLE_NAMES) {
   Deno.test(`examples/${name} first says what it shows, and has no mistake`, async () => {
     const path = `${EXAMPLES}${name}/${name}.yaml`;
     assert(/^# \S[^\n]{40,}\n/.test(await Deno.readTextFile(path)));
-    await Scenario.load(path);
+    await Scenario.loadAll(path);
   });
 }

@@ -57,6 +57,17 @@ Deno.test("the docs show command lines that plugctl takes", () => {
   }
 });
 
+Deno.test("docs/COOKBOOK.md has every scenario of the examples", () => {
+  const linked = [...DOCS.get("docs/COOKBOOK.md")?.matchAll(/\(\.\.\/(examples\/\w+\/\w+\.yaml)\)/g) ?? []].map((
+    [, path],
+  ) => path);
+  const folders = [...Deno.readDirSync(new URL("examples/", ROOT))].map(({ name }) => `examples/${name}`);
+  const scenarios = folders.flatMap((folder) =>
+    [...Deno.readDirSync(new URL(folder, ROOT))].map(({ name }) => `${folder}/${name}`)
+  ).filter((path) => path.endsWith(".yaml"));
+  assertEquals([...new Set(linked)].sort(), scenarios.sort());
+});
+
 Deno.test("the docs link to files and headings that are there", () => {
   for (const [path, text] of DOCS) {
     for (const [, link] of text.matchAll(/\]\((?!https?:)([^)]*)\)/g)) {

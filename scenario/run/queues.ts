@@ -132,21 +132,17 @@ export class Queues {
   }
 
   /** Releases the oldest packets of gates, or all step by step; tells when, and what is worth knowing about it. */
-  async releaseSome(
-    names: readonly string[],
-    { packets, pace }: { packets?: number; pace?: PaceOptions },
-  ): Promise<{ asked: number; notes: string[] }> {
+  async releaseSome(names: readonly string[], { packets, pace }: { packets?: number; pace?: PaceOptions }) {
     const queues = names.map((name) => this.#find(name, "release"));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const from = this.#options.now();
-    const named = <R>(reports: readonly R[]) => reports.map((report, index) => ({ ...report, queue: names[index] }));
     if (!pace) {
       return {
         asked: from,
-        notes: named(await group.releaseAndCount({ packets })).flatMap((one) => whyNothing(one) ?? []),
+        notes: (await group.releaseAndCount({ packets })).flatMap((one) => whyNothing(one) ?? []),
       };
     }
-    const notes = named(await group.releasePaced(pace)).flatMap(describePace);
+    const notes = (await group.releasePaced(pace)).flatMap(describePace);
     const asked = this.#options.now();
     for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, asked);
     return { asked, notes };

@@ -299,7 +299,7 @@ steps:
       },
     });
     assertEquals(actions, ["release-packets", "release-packets", "release-indefinite"]);
-    assertEquals([outcome, notes], ["done", ["released 1 packet of web: no more were held; it goes on holding"]]);
+    assertEquals([outcome, notes], ["done", ["released 1 packet of gate web: no more were held; it goes on holding"]]);
     await traffic.hasArrived(9);
   });
 

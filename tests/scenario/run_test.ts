@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import * as v from "valibot";
 import type { StepStart } from "../../scenario/event.ts";
 import { EVENT } from "../../scenario/event_schema.ts";
@@ -177,6 +177,28 @@ Deno.test("run() gives the same sequence of events for the same seed, and choose
   assertEquals(chosen(first).length, 8);
   assert(chosen(first).some((micros, index) => micros !== chosen(other)[index]));
   for (const micros of chosen(first)) assert(micros === 3000 || micros >= 1 && micros <= 900, `${micros}`);
+});
+
+Deno.test("the seed chooses among the values of a variable, for each round anew", async () => {
+  const steps = `
+  - repeat: 40
+    steps:
+      - set: { when: { random: [early, late, never] }, fixed: 1 }
+      - log: "\${when} \${fixed}"
+`;
+  const saidWith = async (seed: number) => {
+    const { events } = await runSteps(steps, { seed });
+    const starts = events.filter((event) => event.event === "step-start");
+    assert(starts.some(({ text }) => text === "set when to one of early, late, never, fixed to 1"));
+    const said = starts.flatMap(({ action, text }) => action === "log" ? text.replace(/ 1$/, "") : []);
+    const notes = ends(events).flatMap(({ action, notes }) => action === "set" ? notes ?? [] : []);
+    assertEquals(notes, said.map((word) => `when is ${word}`));
+    return said;
+  };
+  const first = await saidWith(1);
+  assertEquals(new Set(first), new Set(["early", "late", "never"]));
+  assertEquals(await saidWith(1), first);
+  assertNotEquals(await saidWith(2), first);
 });
 
 Deno.test("run() gives the events of branches one branch after the other, or by time", async () => {

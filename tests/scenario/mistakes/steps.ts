@@ -55,10 +55,10 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - set: { x: { random: [1], ‸rand: 2 } }"), 'unknown key "rand"', "one of random"],
   [
     withSteps("  - set: { x: { random: ‸[] } }"),
-    "x.random is an empty list",
+    "random is an empty list",
     "a list of values: { random: [early, late] }",
   ],
-  [withSteps("  - set: { x: { random: ‸3 } }"), "x.random is 3", "a list of values: { random: [early, late] }"],
+  [withSteps("  - set: { x: { random: ‸3 } }"), "random is 3", "a list of values: { random: [early, late] }"],
   [`${withSteps("  - set: { ‸port: 2 }")}\nvars: { port: 1 }`, "there is a variable port already", "another name"],
   [withSteps("  - set: { port: 80 }\n  - wait: { port: '${port}' }\n  - sleep: '${port}'"), "", ""],
   [withSteps("  - wait: { port: '‸${port}' }\n  - set: { port: 80 }"), "there is no variable ${port}", NO_VARIABLES],

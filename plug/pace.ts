@@ -3,7 +3,7 @@ import { Guardian } from "../guardian/guardian.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { LONGEST_MS, numberOf, RATE_MAX } from "./quantity.ts";
 import { locatePlugs, nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
-import { numberingOf } from "./release.ts";
+import { numberingOf, settled } from "./release.ts";
 import { sendChange } from "./send_change.ts";
 
 /** How fast packets are released: so many a second, or all that wait within a time. */
@@ -103,8 +103,9 @@ async function pace(all: Paced[], { packetsPerSecond = 0, overMs, signal }: Pace
     for (const one of all) one.waiting = waitingIn(one.queue);
     sendChange(all.map(({ queue }) => queue), { action: "release-indefinite" });
   }
-  signal?.throwIfAborted();
   const tookMs = performance.now() - from;
+  await settled(() => all.reduce((sum, { queue }) => sum + waitingIn(queue), 0));
+  signal?.throwIfAborted();
   return all.map(({ queue, waiting, released }) => ({
     queue: nameQueue(queue),
     releasedPackets: released,

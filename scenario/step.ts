@@ -27,8 +27,8 @@ export interface Written {
   planSteps: (tree: Tree, label: string, context: Context) => Step[];
 }
 
-/** What a step of a kind has beside what every step has. */
-export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host">;
+/** What a step of a kind has beside what every step has; with an action where it is of another kind than its word says. */
+export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host"> & Partial<Pick<Step, "action">>;
 
 /** Where a step is done. */
 export interface Scene {

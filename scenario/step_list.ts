@@ -32,7 +32,7 @@ export const STEP_ENTRIES = {
 const STEP_KEYS = Object.keys(STEP_ENTRIES);
 const STEP_SCHEMA = mapping(BASE_ENTRIES, "a step");
 /** What steps can do, the words that are preferred. */
-const ACTIONS = STEPS.map(({ action, words = [action] }) => words[0]);
+const ACTIONS = STEPS.flatMap(({ action, words = [action] }) => words.slice(0, 1));
 
 /** Reads a list of steps. */
 export function planSteps(tree: Tree, label: string, context: Context): Step[] {

@@ -35,6 +35,9 @@ export function findHolds(log: RunLog): Hold[] {
   return [...log.looks.keys()].flatMap((queue) => holdsOf(log, queue)).sort((one, other) => one.from - other.from);
 }
 
+/** What is done to a queue that holds, and goes on holding. */
+const GOES_ON: readonly string[] = ["buffer", "release-one", "release-packets"];
+
 function holdsOf(log: RunLog, queue: string): Hold[] {
   const holds: Hold[] = [];
   let changes: Change[] = [];
@@ -42,7 +45,7 @@ function holdsOf(log: RunLog, queue: string): Hold[] {
     const { action } = change.step.start;
     if (changes.length === 0 && action !== "buffer") continue;
     changes.push(change);
-    if (action === "buffer" || action === "release-one") continue;
+    if (GOES_ON.includes(action)) continue;
     holds.push(hold(log, queue, { changes, to: change.t }));
     changes = [];
   }
@@ -51,7 +54,7 @@ function holdsOf(log: RunLog, queue: string): Hold[] {
 }
 
 function changesOf({ steps }: RunLog, queue: string): Change[] {
-  const changing = ["buffer", "release-one", "release-indefinite", "detach"];
+  const changing = [...GOES_ON, "release-indefinite", "detach"];
   return everyStep(steps)
     .filter(({ start, end }) =>
       changing.includes(start.action) && start.queues.includes(queue) && end?.outcome === "done"
@@ -118,7 +121,7 @@ function longestWait(looks: readonly Look[], changes: readonly Change[]): number
   const end = changes.at(-1)?.step.start.action;
   const last = looks.at(-1);
   // Still held where the log breaks off
-  if (waiting && last && (end === "buffer" || end === "release-one")) longest = Math.max(longest, last.t - empty);
+  if (waiting && last && end !== undefined && GOES_ON.includes(end)) longest = Math.max(longest, last.t - empty);
   return longest;
 }
 

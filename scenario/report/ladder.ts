@@ -39,7 +39,7 @@ const BYTES_MOST = 128;
 const BYTES_OF_MANY = 40;
 const MANY = 5000;
 const HOLDS = new Set(["buffer", "hold"]);
-const RELEASES = new Set(["release-one", "release-indefinite", "detach"]);
+const RELEASES = new Set(["release-one", "release-packets", "release-indefinite", "detach"]);
 
 /** Each packet once, by when it came in. */
 export function pairPackets(events: readonly (PacketIn | PacketOut)[]): LadderPacket[] {

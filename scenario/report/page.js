@@ -143,7 +143,13 @@
     const fill = outcome === "done" ? style(MARKS[action] ?? "--mark") : style("--bad");
     return { kind: "mark", from: t, to: t, fill, text: `${timeText(seconds(t), 0.001)}: ${step} ${text}` };
   }
-  const MARKS = { buffer: "--stop", "release-one": "--go", "release-indefinite": "--go", detach: "--go" };
+  const MARKS = {
+    buffer: "--stop",
+    "release-one": "--go",
+    "release-packets": "--go",
+    "release-indefinite": "--go",
+    detach: "--go",
+  };
 
   function processLane({ name, bars, lines }) {
     const written = lines.map(({ t, text, isError }) => ({

@@ -132,20 +132,20 @@ export class Queues {
   }
 
   /** Releases the oldest packets of gates, or all step by step; tells when, and what is worth knowing about it. */
-  async releaseSome(
-    names: readonly string[],
-    { packets, pace }: { packets?: number; pace?: PaceOptions },
-  ): Promise<{ asked: number; notes: string[] }> {
-    const asked = this.#options.now();
+  async releaseSome(names: readonly string[], { packets, pace }: { packets?: number; pace?: PaceOptions }) {
     const queues = names.map((name) => this.#find(name, "release"));
     const group = Plug.all(queues.map(({ plug }) => plug));
-    if (pace) {
-      const reports = await group.releasePaced(pace);
-      for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, this.#options.now());
-      return { asked, notes: reports.flatMap((report, index) => describePace({ ...report, queue: names[index] })) };
+    const from = this.#options.now();
+    if (!pace) {
+      return {
+        asked: from,
+        notes: (await group.releaseAndCount({ packets })).flatMap((one) => whyNothing(one) ?? []),
+      };
     }
-    const reports = await group.releaseAndCount({ packets });
-    return { asked, notes: reports.flatMap((report, index) => whyNothing({ ...report, queue: names[index] }) ?? []) };
+    const notes = (await group.releasePaced(pace)).flatMap(describePace);
+    const asked = this.#options.now();
+    for (const queue of queues) if (queue.heldFrom !== undefined) this.#noteRelease(queue, asked);
+    return { asked, notes };
   }
 
   /** What filters of others gates bypass that were made with `force`, a sentence each, as far as that is new. */

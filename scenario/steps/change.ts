@@ -13,7 +13,7 @@ import type { Own, Scene, StepKind, Written } from "../step.ts";
 
 /** Does something to gates and plugs: to all of them in one send a host. */
 export interface ChangeStep extends Step {
-  action: "detach" | "buffer" | "release-one" | "release-indefinite";
+  action: "detach" | "buffer" | "release-one" | "release-packets" | "release-indefinite";
   queues: readonly string[];
 }
 
@@ -54,7 +54,7 @@ const RELEASED = byKind<Released>({ scalar: QUEUES, list: QUEUES, mapping: PACKE
 
 /** Releases everything, or the oldest packets of gates. */
 export interface ReleaseStep extends ChangeStep {
-  action: "release-indefinite";
+  action: "release-indefinite" | "release-packets";
   packets?: number;
   /** How fast, where they leave step by step. */
   pace?: Pick<PaceOptions, "packetsPerSecond" | "overMs">;
@@ -77,7 +77,8 @@ export const RELEASE: StepKind<ReleaseStep> = {
       mistake(tree, { what: `release has ${given.length} of these`, expected: HOW_EXPECTED }, context);
       return undefined;
     }
-    return { queues, packets, ...packets === undefined ? { pace: { packetsPerSecond, overMs } } : {} };
+    if (packets !== undefined) return { action: RELEASE_PACKETS.action, queues, packets };
+    return { queues, pace: { packetsPerSecond, overMs } };
   },
   describe({ queues, packets, pace }) {
     const how = pace?.packetsPerSecond === undefined ? "" : `, ${pace.packetsPerSecond} packets a second`;
@@ -94,6 +95,9 @@ export const RELEASE: StepKind<ReleaseStep> = {
     if (notes.length > 0) details.notes = notes;
   },
 };
+
+/** What `release` with `packets` is told as: the gate goes on holding. */
+export const RELEASE_PACKETS: StepKind<ReleaseStep> = { ...RELEASE, action: "release-packets", words: [] };
 
 /** `release-one: NAMES` */
 export const RELEASE_ONE: StepKind<ChangeStep> = {

@@ -2,7 +2,7 @@ import { nearest } from "../../plug/nearest.ts";
 import type { PlannedQueue, Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { ATTACH } from "./attach.ts";
-import { BUFFER, DETACH, RELEASE, RELEASE_ONE } from "./change.ts";
+import { BUFFER, DETACH, RELEASE, RELEASE_ONE, RELEASE_PACKETS } from "./change.ts";
 import { EXPECT } from "./expect.ts";
 import { HOLD } from "./hold.ts";
 import { JOIN } from "./join.ts";
@@ -26,6 +26,7 @@ export const STEPS: readonly StepKind[] = [
   BUFFER,
   RELEASE_ONE,
   RELEASE,
+  RELEASE_PACKETS,
   HOLD,
   LIMIT,
   RUN,

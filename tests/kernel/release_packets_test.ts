@@ -289,13 +289,17 @@ steps:
 `;
     const scenario = await Scenario.parse(text);
     const notes: string[] = [];
+    const actions: string[] = [];
     const { outcome } = await scenario.run({
       onEvent: (event) => {
         if (event.event === "step-start" && event.action === "log") traffic.send(4);
-        if (event.event === "step-end") notes.push(...event.notes ?? []);
+        if (event.event !== "step-end") return;
+        notes.push(...event.notes ?? []);
+        if (event.action.startsWith("release")) actions.push(event.action);
       },
     });
-    assertEquals([outcome, notes], ["done", ["released 1 packet of web: no more were held; it goes on holding"]]);
+    assertEquals(actions, ["release-packets", "release-packets", "release-indefinite"]);
+    assertEquals([outcome, notes], ["done", ["released 1 packet of gate web: no more were held; it goes on holding"]]);
     await traffic.hasArrived(9);
   });
 

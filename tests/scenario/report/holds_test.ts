@@ -60,6 +60,29 @@ Deno.test("findHolds() has a hold without an end, where the log breaks off", () 
   assertEquals(rest.mostPackets, 4);
 });
 
+Deno.test("findHolds() goes on with a hold of which packets were released by number", () => {
+  const of = (step: string, action: "buffer" | "release-packets" | "release-indefinite", from: number) => ({
+    ...{ step, action, from, to: from + 10, asked: from + 5, queues: ["web"] },
+  });
+  const log = readRunLog([
+    START,
+    ...stepEvents({ ...of("1", "buffer", 10), before: { web: counters(3, 0) }, after: { web: counters(3, 0) } }),
+    sample(40, { web: counters(3, 4) }),
+    ...stepEvents({
+      ...of("2", "release-packets", 50),
+      before: { web: counters(3, 4) },
+      after: { web: counters(4, 3) },
+    }),
+    ...stepEvents({
+      ...of("3", "release-indefinite", 90),
+      before: { web: counters(4, 3) },
+      after: { web: counters(7, 0) },
+    }),
+  ]);
+  const [{ from, to, packets, mostPackets, epochs }, ...others] = findHolds(log);
+  assertEquals([from, to, packets, mostPackets, epochs, others], [15, 95, 4, 4, 0, []]);
+});
+
 Deno.test("findHolds() has what waited till the guardian, a signal or others let it go", () => {
   const of = (step: string, action: "buffer" | "release-indefinite", from: number) => ({
     ...{ step, action, from, to: from + 10, asked: from + 5, queues: ["web"] },

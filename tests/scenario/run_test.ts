@@ -179,6 +179,27 @@ Deno.test("run() gives the same sequence of events for the same seed, and choose
   for (const micros of chosen(first)) assert(micros === 3000 || micros >= 1 && micros <= 900, `${micros}`);
 });
 
+Deno.test("a step with steps in it is ended with them when its timeout is over, and has failed", async () => {
+  const ending = async (steps: string) => {
+    const { result, events } = await runSteps(steps);
+    return [result.outcome, result.step, (result.error as Error | undefined)?.message, outcomes(events)];
+  };
+  const late = "Timed out after 50ms: at the same time: a, b";
+  const [result, , why, course] = await ending(
+    "  - parallel: { a: [run: sleep 3600], b: [log: x, sleep: 1h] }\n    timeout: 50ms\n  - log: never",
+  );
+  assertEquals([result, why], ["failed", late]);
+  const steps = ["1.a.1: aborted", "1.a: aborted", "1.b.1: done", "1.b.2: aborted", "1.b: aborted", "1: failed"];
+  assertEquals((course as string[]).filter((text) => /^\d/.test(text)), steps);
+  const rounds = "  - repeat: 1000\n    timeout: 50ms\n    steps: [run: sleep 0.02]";
+  const [outcome, step, message] = await ending(rounds);
+  assertEquals([outcome, message], ["failed", "Timed out after 50ms: repeat 1000 times"]);
+  assertMatch(String(step), /^1\[\d+\]\.1$/);
+  const within = "  - hold: { plug: up, while: [sleep: 1h] }\n    timeout: 50ms";
+  assertEquals((await ending(within)).slice(0, 2), ["failed", "1.2"]);
+  assertEquals((await ending("  - repeat: 2\n    timeout: 1h\n    steps: [log: x]"))[0], "done");
+});
+
 Deno.test("the seed chooses among the values of a variable, for each round anew", async () => {
   const steps = `
   - repeat: 40

@@ -49,6 +49,12 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - log: x\n    when: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - log: x\n    when: { gate: web, ‸timeout: 1s }"), 'unknown key "timeout"', GATE_KEYS],
   [withSteps("  - log: x\n    when: { port: 80 }\n    host: here"), "", ""],
+  [
+    withSteps("  - log: x\n    ‸timeout: 5s"),
+    'unknown key "timeout"',
+    "log with name, host, at, took, when",
+  ],
+  [withSteps("  - repeat: 2\n    timeout: ‸5\n    steps: [log: x]"), "timeout is 5", DURATION],
   [withSteps("  - set: ‸x"), 'set is "x"', "variables: { attempt: 2 }"],
   [withSteps("  - set: { ‸1x: 2 }"), 'the key is "1x"', VARIABLE],
   [withSteps("  - set: { x: ‸[] }"), "x is an empty list", SET_VALUE],

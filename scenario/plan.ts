@@ -123,8 +123,10 @@ export interface Step {
   host?: string;
   /** When it is to be done, in milliseconds since its list of steps began; at once if that is over. */
   atMs?: number;
-  /** How long it may take, in milliseconds. */
+  /** How long it must have taken, in milliseconds. */
   took?: NumberTest;
+  /** After how long it is ended, with the steps in it, in milliseconds. */
+  allowedMs?: number;
   /** Whether it is done at all: a condition that must hold then, about this host. */
   when?: boolean | { condition: Condition; host?: string };
   /** Makes it anew with the values that variables have by then which other steps set; absent where it uses none. */

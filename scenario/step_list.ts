@@ -20,17 +20,21 @@ const BASE_ENTRIES = {
   at: v.optional(DURATION),
   took: v.optional(DURATION_TEST),
 };
+/** What steps that have others in them may say, too. */
+const OUTER_ENTRIES = { timeout: v.optional(DURATION) };
 const WHEN_EXPECTED = "true, false, or a condition: { gate: web, backlog: 0 }";
 const WHETHER = v.boolean(WHEN_EXPECTED);
 const CONDITIONS = conditionSchemas({ withTimeout: false });
 /** Those, and what is read by itself. */
 export const STEP_ENTRIES = {
   ...BASE_ENTRIES,
+  ...OUTER_ENTRIES,
   when: v.optional(v.union([WHETHER, ...Object.values(CONDITIONS)], WHEN_EXPECTED)),
 };
 
-const STEP_KEYS = Object.keys(STEP_ENTRIES);
-const STEP_SCHEMA = mapping(BASE_ENTRIES, "a step");
+const OUTER_KEYS = Object.keys(STEP_ENTRIES);
+const STEP_KEYS = OUTER_KEYS.filter((key) => !(key in OUTER_ENTRIES));
+const STEP_SCHEMA = mapping({ ...BASE_ENTRIES, ...OUTER_ENTRIES }, "a step");
 /** What steps can do, the words that are preferred. */
 const ACTIONS = STEPS.flatMap(({ action, words = [action] }) => words.slice(0, 1));
 
@@ -150,8 +154,9 @@ function wordOf(tree: Tree, context: Context): Found | undefined {
   const kind = STEP_WORDS.get(word);
   const before = context.mistakes.length;
   for (const [key, { key: place }] of tree.entries) {
-    if (STEP_KEYS.includes(key) || STEP_WORDS.has(key) || kind?.beside === key) continue;
-    const known = word ? STEP_KEYS : ACTIONS;
+    const keys = kind?.parts ? OUTER_KEYS : STEP_KEYS;
+    if (keys.includes(key) || STEP_WORDS.has(key) || kind?.beside === key) continue;
+    const known = word ? keys : ACTIONS;
     const expected = word ? `${word} with ${known.join(", ")}` : undefined;
     const said = unknownKey(key, { known, expected });
     const hint = word ? said.hint : stepMeant(key);
@@ -171,14 +176,21 @@ function baseOf(
   { entry, whole }: Found,
   context: Context,
 ): Omit<Step, "action" | "host"> & { given?: GivenHost } | undefined {
-  const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES));
+  const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES || key in OUTER_ENTRIES));
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;
-  const { name, host, at: atMs, took } = fields;
+  const { name, host, at: atMs, took, timeout: allowedMs } = fields;
   if (name !== undefined) context.steps.add(name);
   const { line, column } = follow(whole, ["host"]);
   const given = host === undefined ? undefined : { host, line, column };
-  return { name, given, atMs, ...took === undefined ? {} : { took }, line: entry.key.line };
+  return {
+    name,
+    given,
+    atMs,
+    ...took === undefined ? {} : { took },
+    ...allowedMs === undefined ? {} : { allowedMs },
+    line: entry.key.line,
+  };
 }
 
 /** Reads `when`: whether the step is done. */

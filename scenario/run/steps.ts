@@ -105,15 +105,17 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     return;
   }
   const from = stage.clock.now();
+  using limited = new Limited(step, signal);
+  const inside = { ...here, signal: limited.signal };
   await kindOf(step).run(step, {
     stage,
     path,
-    signal,
+    signal: inside.signal,
     nextDue,
     details: end,
-    inner: (part) => doPart(part, here),
-    within: (steps) => doSteps(steps, { ...here, prefix: `${path}.` }),
-    atOnce: (parts) => doAtOnce(parts, here),
+    inner: (part) => doPart(part, inside),
+    within: (steps) => doSteps(steps, { ...inside, prefix: `${path}.` }),
+    atOnce: (parts) => doAtOnce(parts, inside),
   });
   const { took } = step;
   const lasted = Math.round(stage.clock.now() - from);
@@ -121,6 +123,27 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
   throw new StepError(`Expected that it takes ${describeTook(took)}: it took ${formatDuration(lasted)}`, {
     unmet: true,
   });
+}
+
+/** Ends a step, and those in it, when its time is over. */
+class Limited implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #timer?: ReturnType<typeof setTimeout>;
+
+  constructor(step: Step, signal: AbortSignal) {
+    const { allowedMs } = step;
+    this.signal = signal;
+    if (allowedMs === undefined) return;
+    const over = new AbortController();
+    this.signal = AbortSignal.any([signal, over.signal]);
+    const late = () =>
+      over.abort(new StepError(`Timed out after ${formatDuration(allowedMs)}: ${kindOf(step).describe(step)}`));
+    this.#timer = setTimeout(late, allowedMs);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+  }
 }
 
 /** Whether a step is to be done, by its `when`. */

@@ -122,6 +122,21 @@ const BROKEN: readonly Broken[] = [{
   failure: /^wait until keepalive has ended .*keepalive still runs/,
   ending: FAILED,
 }, {
+  name: "late_answer",
+  without: "the packets held",
+  edits: [{ change: (text) => text.replaceAll(/- hold:\n *gate: .*\n *while:/g, "- parallel:\n      client:") }],
+  failure: /ends after >= 900ms with prices of 8082/,
+}, {
+  name: "late_answer",
+  without: "a second server",
+  edits: [{ file: "nginx.conf", change: (text) => text.replace(/^.*backup;\n/m, "") }],
+  failure: /ends after >= 900ms with prices of 8082.*504/s,
+}, {
+  name: "late_name",
+  without: "the answers held",
+  edits: [NO_HOLD, NO_WAIT],
+  failure: /hasty\.conf ends after >= 1.9s with exit status 2: it ended with exit status 0/,
+}, {
   name: "tls_flights",
   without: "the third flight held",
   edits: [{

@@ -17,6 +17,8 @@ export const EXAMPLE_NAMES = [
   "half_close",
   "haproxy_reload",
   "idle_close",
+  "late_answer",
+  "late_name",
   "lost_syn",
   "maxconn_queue",
   "node_keep_alive",

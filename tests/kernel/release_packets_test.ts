@@ -12,7 +12,7 @@ import { until } from "./until.ts";
 
 const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 /** How many things are done in turn, where `PLUGCTL_STEPS` says it, as `deno task test:releases` does. */
-const STEPS = Number(Deno.env.get("PLUGCTL_STEPS") ?? 3000);
+const STEPS = Number(Deno.env.get("PLUGCTL_STEPS") ?? 2000);
 
 /** What a gate is to do, without a kernel. */
 class Model {

@@ -20,9 +20,11 @@ const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
 const TOOLS = [
   "busybox",
   "curl",
+  "dnsmasq",
   "haproxy",
   "ip",
   "iptables-legacy",
+  "nginx",
   "nl-qdisc-add",
   "nl-qdisc-delete",
   "node",

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import * as v from "valibot";
 import type { StepStart } from "../../scenario/event.ts";
 import { EVENT } from "../../scenario/event_schema.ts";
@@ -177,6 +177,49 @@ Deno.test("run() gives the same sequence of events for the same seed, and choose
   assertEquals(chosen(first).length, 8);
   assert(chosen(first).some((micros, index) => micros !== chosen(other)[index]));
   for (const micros of chosen(first)) assert(micros === 3000 || micros >= 1 && micros <= 900, `${micros}`);
+});
+
+Deno.test("a step with steps in it is ended with them when its timeout is over, and has failed", async () => {
+  const ending = async (steps: string) => {
+    const { result, events } = await runSteps(steps);
+    return [result.outcome, result.step, (result.error as Error | undefined)?.message, outcomes(events)];
+  };
+  const late = "Timed out after 50ms: at the same time: a, b";
+  const [result, , why, course] = await ending(
+    "  - parallel: { a: [run: sleep 3600], b: [log: x, sleep: 1h] }\n    timeout: 50ms\n  - log: never",
+  );
+  assertEquals([result, why], ["failed", late]);
+  const steps = ["1.a.1: aborted", "1.a: aborted", "1.b.1: done", "1.b.2: aborted", "1.b: aborted", "1: failed"];
+  assertEquals((course as string[]).filter((text) => /^\d/.test(text)), steps);
+  const rounds = "  - repeat: 1000\n    timeout: 50ms\n    steps: [run: sleep 0.02]";
+  const [outcome, step, message] = await ending(rounds);
+  assertEquals([outcome, message], ["failed", "Timed out after 50ms: repeat 1000 times"]);
+  assertMatch(String(step), /^1\[\d+\]\.1$/);
+  const within = "  - hold: { plug: up, while: [sleep: 1h] }\n    timeout: 50ms";
+  assertEquals((await ending(within)).slice(0, 2), ["failed", "1.2"]);
+  assertEquals((await ending("  - repeat: 2\n    timeout: 1h\n    steps: [log: x]"))[0], "done");
+});
+
+Deno.test("the seed chooses among the values of a variable, for each round anew", async () => {
+  const steps = `
+  - repeat: 40
+    steps:
+      - set: { when: { random: [early, late, never] }, fixed: 1 }
+      - log: "\${when} \${fixed}"
+`;
+  const saidWith = async (seed: number) => {
+    const { events } = await runSteps(steps, { seed });
+    const starts = events.filter((event) => event.event === "step-start");
+    assert(starts.some(({ text }) => text === "set when to one of early, late, never, fixed to 1"));
+    const said = starts.flatMap(({ action, text }) => action === "log" ? text.replace(/ 1$/, "") : []);
+    const notes = ends(events).flatMap(({ action, notes }) => action === "set" ? notes ?? [] : []);
+    assertEquals(notes, said.map((word) => `when is ${word}`));
+    return said;
+  };
+  const first = await saidWith(1);
+  assertEquals(new Set(first), new Set(["early", "late", "never"]));
+  assertEquals(await saidWith(1), first);
+  assertNotEquals(await saidWith(2), first);
 });
 
 Deno.test("run() gives the events of branches one branch after the other, or by time", async () => {

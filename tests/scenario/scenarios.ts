@@ -151,7 +151,7 @@ steps:
   - hold: { plug: up, until: { http: "http://10.0.0.1:80/", status: ">=200", body: x } }
   - hold: { plug: up, while: [log: "\${port}"] }
     when: { file: a, text: /x/ }
-  - set: { n: 1 }
+  - set: { n: 1, m: { random: [1, x] } }
   - repeat: { until: { process: web, running: false }, times: 3, within: 1s }
     steps: [release: up]
     took: ">=1ms"

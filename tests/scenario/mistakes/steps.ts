@@ -21,6 +21,8 @@ const NO_VARIABLES = "one that vars defines, or $${ for a ${ that the shell gets
 const REPEATED = "repeat uses n, which has no value before the steps begin";
 const HELD = "hold uses n, which has no value before the steps begin";
 
+const SET_VALUE = "a text, a number, true or false, or { random: [VALUE, …] }";
+
 /** Mistakes in lists of steps, in what every step has, and in steps that move queues, log or sleep. */
 export const STEP_MISTAKES: Cases = [
   ["name: x\nsteps:‸", "steps is not a list", STEPS],
@@ -47,9 +49,22 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - log: x\n    when: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - log: x\n    when: { gate: web, ‸timeout: 1s }"), 'unknown key "timeout"', GATE_KEYS],
   [withSteps("  - log: x\n    when: { port: 80 }\n    host: here"), "", ""],
+  [
+    withSteps("  - log: x\n    ‸timeout: 5s"),
+    'unknown key "timeout"',
+    "log with name, host, at, took, when",
+  ],
+  [withSteps("  - repeat: 2\n    timeout: ‸5\n    steps: [log: x]"), "timeout is 5", DURATION],
   [withSteps("  - set: ‸x"), 'set is "x"', "variables: { attempt: 2 }"],
   [withSteps("  - set: { ‸1x: 2 }"), 'the key is "1x"', VARIABLE],
-  [withSteps("  - set: { x: ‸[] }"), "x is an empty list", "a text, a number, true or false"],
+  [withSteps("  - set: { x: ‸[] }"), "x is an empty list", SET_VALUE],
+  [withSteps("  - set: { x: { random: [1], ‸rand: 2 } }"), 'unknown key "rand"', "one of random"],
+  [
+    withSteps("  - set: { x: { random: ‸[] } }"),
+    "random is an empty list",
+    "a list of values: { random: [early, late] }",
+  ],
+  [withSteps("  - set: { x: { random: ‸3 } }"), "random is 3", "a list of values: { random: [early, late] }"],
   [`${withSteps("  - set: { ‸port: 2 }")}\nvars: { port: 1 }`, "there is a variable port already", "another name"],
   [withSteps("  - set: { port: 80 }\n  - wait: { port: '${port}' }\n  - sleep: '${port}'"), "", ""],
   [withSteps("  - wait: { port: '‸${port}' }\n  - set: { port: 80 }"), "there is no variable ${port}", NO_VARIABLES],

@@ -57,7 +57,7 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
     task.begun?.(capture);
     const endMs = performance.now() + forMs;
     const take = () => {
-      capture.take().forEach((event) => task.take?.(event));
+      inOrder(capture.take()).forEach((event) => task.take?.(event));
       for (const error of capture.gone.splice(0)) context.note(`${describeFailure(error).message}; the others go on`);
     };
     while (performance.now() < endMs && !signal.aborted) {
@@ -80,6 +80,11 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
     if (isOver) guardian[Symbol.dispose]();
     else guardian.disconnect();
   });
+}
+
+/** Packets that were taken at once, in the order of their times: who reads a release sees what left before what came of it. */
+export function inOrder(events: readonly PacketEvent[]): PacketEvent[] {
+  return events.toSorted(({ packet: one }, { packet: other }) => Number(one.timeNs - other.timeNs));
 }
 
 /** The name of what is captured, in a sentence. */

@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import type { PacketEvent } from "../../capture/gate_capture.ts";
+import { inOrder } from "../../cli/captured.ts";
 import { runHere } from "./run_here.ts";
 
 /** What is wrong with each command line, before anything is looked at. */
@@ -26,3 +28,19 @@ for (const [words, complaint] of MISTAKES) {
     assertEquals([status, stdout, stderr.split("\n")[0]], [2, "", `plugctl: ${complaint}`]);
   });
 }
+
+Deno.test("packets that were taken at once are told in the order of their times, whichever gates they are of", () => {
+  const bytes = new Uint8Array(14);
+  const came = (gate: string, timeNs: bigint): PacketEvent => ({
+    gate,
+    event: "in",
+    packet: { number: 1, timeNs, bytes, length: 14 },
+  });
+  const left = (gate: string, timeNs: bigint): PacketEvent => ({
+    gate,
+    event: "out",
+    packet: { timeNs, bytes, length: 14 },
+  });
+  const taken = [came("web", 40n), came("dns", 20n), left("web", 10n), left("dns", 20n)];
+  assertEquals(inOrder(taken).map(({ gate, event }) => `${gate} ${event}`), ["web out", "dns in", "dns out", "web in"]);
+});

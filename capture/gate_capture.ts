@@ -1,6 +1,5 @@
 import { namedGates } from "../gate/named_gates.ts";
 import { type OpenTap, openTap } from "../gate/tap.ts";
-import type { Guardian } from "../guardian/guardian.ts";
 import {
   type GenericSocket,
   openGenericSocket,
@@ -14,74 +13,16 @@ import type { QdiscStats } from "../codec/message.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { isFiller } from "../plug/filler.ts";
-import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "../plug/queue.ts";
+import { locatePlugs, onQueue, openQueue, type Queue, readPlug } from "../plug/queue.ts";
 import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
+import type { CapturedPlace, CapturedWaiting, CaptureLosses, CaptureOptions, PacketEvent } from "./captured.ts";
 import { Epochs } from "./epochs.ts";
-import {
-  type Arrival,
-  type Copy,
-  type Departure,
-  PacketQueue,
-  PacketStore,
-  type Waiting,
-  withTag,
-} from "./packet_queue.ts";
+import { type Arrival, type Copy, PacketQueue, PacketStore, withTag } from "./packet_queue.ts";
 import { findPsample, onlyGroups, type PsampleFamily, readSample, someGroups } from "./psample.ts";
 
 export type { Arrival, CapturedBytes, Departure, Waiting } from "./packet_queue.ts";
-
-/** A packet of a plug: as it came in, or as it left. */
-export type PacketEvent =
-  & CapturedPlace
-  & ({ event: "in"; packet: Arrival } | { event: "out"; packet: Departure });
-
-/** Whose packets they are. */
-export interface CapturedPlace {
-  /** The gate's name; of a plug on a device, the device's. */
-  gate: string;
-  /** The device, where it is a plug on one. */
-  dev?: string;
-}
-
-/** What is captured, and how. */
-export interface CaptureOptions {
-  /** The gates' names. */
-  gates?: readonly string[];
-  /** Plugs on devices, whose packets are seen as they leave only. */
-  places?: readonly PlugPlace[];
-  /** How many bytes of each packet are kept. Default 256. */
-  snapLength?: number;
-  /** The network namespace of the connection. Default: this process's. */
-  netns?: string;
-  /** Takes the taps out when this process is dead. */
-  guardian?: Guardian;
-  /** Whether to tell in which epoch each packet came. */
-  epochs?: boolean;
-  /** How much may wait for `take`, in bytes of the kernel's. Default 64 MiB. */
-  bufferBytes?: number;
-}
-
-/** How many packets a capture knows less of. */
-export interface CaptureLosses extends CapturedPlace {
-  /** Packets that came in, of which there is no copy. */
-  arrivals: number;
-  /** Packets that left, of which there is no copy. */
-  departures: number;
-  /** Packets that came in and never left. */
-  dropped: number;
-}
-
-/** What waits in one plug. */
-export interface CapturedWaiting extends CapturedPlace {
-  /** How many packets the kernel says that wait, and their bytes. */
-  backlogPackets: number;
-  backlogBytes: number;
-  /** Those that are known of, the oldest first. Some may have been dropped by a queue that was full. */
-  waiting: readonly Waiting[];
-  /** How many packets the queue has dropped since the capture began. */
-  drops: number;
-}
+export type { CapturedPlace, CapturedWaiting, CaptureLosses, CaptureOptions, PacketEvent } from "./captured.ts";
 
 /** What is known of one plug. */
 interface Captured extends CapturedPlace {
@@ -131,6 +72,8 @@ export class GateCapture implements Disposable {
   readonly #early: PacketEvent[] = [];
   /** Why packets of gates are not seen as they come in, where they are not. */
   blind?: QueueError;
+  /** Why some of several are captured no more: they were deleted, or their device was taken down. */
+  readonly gone: QueueError[] = [];
 
   /**
    * Begins to capture.
@@ -248,11 +191,14 @@ export class GateCapture implements Disposable {
     const events = this.#early.splice(0);
     this.#epochs?.look();
     // Who has left has come in before, so that what came in is read last and taken first
-    const all = this.#all.map((each) => ({
-      each,
-      departures: copiesOf(each, this.#store),
-      arrivals: this.#samplesOf(each),
-    }));
+    const all = [...this.#all].flatMap((each) => {
+      try {
+        return [{ each, departures: copiesOf(each, this.#store), arrivals: this.#samplesOf(each) }];
+      } catch (error) {
+        this.#part(each, error);
+        return [];
+      }
+    });
     for (const { each, arrivals } of all) for (const arrival of arrivals) events.push(arrive(each, arrival));
     this.#tellEpochs(events);
     for (const { each, departures } of all) {
@@ -263,6 +209,14 @@ export class GateCapture implements Disposable {
       if (each.by === "count") this.#count(each);
     }
     return events;
+  }
+
+  /** Goes on without one that is gone, where there are others; what is known of it by then is lost. */
+  #part(each: Captured, error: unknown): void {
+    if (this.#all.length === 1 || !(error instanceof QueueError && error.code === "vanished")) throw error;
+    this.#all.splice(this.#all.indexOf(each), 1);
+    this.gone.push(error);
+    closeAll(each);
   }
 
   #tellEpochs(events: readonly PacketEvent[]): void {
@@ -349,12 +303,14 @@ export class GateCapture implements Disposable {
   /** Takes the taps out, and ends the capture. Calling it again does nothing. */
   [Symbol.dispose](): void {
     this.#epochs?.[Symbol.dispose]();
-    for (const { tap, departures, arrivals } of this.#all.splice(0)) {
-      departures[Symbol.dispose]();
-      tap?.[Symbol.dispose]();
-      arrivals?.[Symbol.dispose]();
-    }
+    for (const each of this.#all.splice(0)) closeAll(each);
   }
+}
+
+function closeAll({ tap, departures, arrivals }: Captured): void {
+  departures[Symbol.dispose]();
+  tap?.[Symbol.dispose]();
+  arrivals?.[Symbol.dispose]();
 }
 
 /** The device whose packets a gate gets. */

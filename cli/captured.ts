@@ -10,6 +10,7 @@ import { Guardian } from "../guardian/guardian.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type Context, isGiven, textTable, valueOf } from "./context.ts";
 import { Interrupted, interruptible, UsageError } from "./exit_status.ts";
+import { describeFailure } from "./failure.ts";
 import { namedTargets, namespaceOf, openConnection, resolveTargets, type Targets } from "./targets.ts";
 import { parseDuration } from "./values.ts";
 
@@ -55,7 +56,10 @@ export async function captureFor(context: Context, task: CaptureTask): Promise<v
     tellLimits(context, { capture, places });
     task.begun?.(capture);
     const endMs = performance.now() + forMs;
-    const take = () => capture.take().forEach((event) => task.take?.(event));
+    const take = () => {
+      capture.take().forEach((event) => task.take?.(event));
+      for (const error of capture.gone.splice(0)) context.note(`${describeFailure(error).message}; the others go on`);
+    };
     while (performance.now() < endMs && !signal.aborted) {
       await capture.wait(Math.ceil(Math.min(LOOK_MS, Math.max(1, endMs - performance.now()))));
       take();

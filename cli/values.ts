@@ -137,3 +137,8 @@ export function parseCondition(text: string): Condition {
     isAboutReleases: counter.startsWith("sent"),
   };
 }
+
+/** The time of the day where the person is, to the millisecond, as every program on a terminal tells it. */
+export function timeOfDay(atMs: number): string {
+  return `${new Date(atMs).toTimeString().slice(0, 8)}.${String(atMs % 1000).padStart(3, "0")}`;
+}

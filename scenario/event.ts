@@ -294,7 +294,7 @@ export interface UnseenPackets {
   arrivals: number;
   /** Packets that left, of which there is no copy. */
   departures: number;
-  /** Arrivals and departures that were seen behind the first 20,000 of the run. */
+  /** Packets that were seen behind the first 20,000 of the run. */
   untold: number;
 }
 

@@ -4,7 +4,9 @@ import { LINKTYPE, writeInterface, writePacket, writeSection } from "../../captu
 import { captureFor, described, findTargets, listWaiting, nameOfPlace, tellEarlier } from "../captured.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { UsageError } from "../exit_status.ts";
+import { isGone } from "../../plug/queue_error.ts";
 import { OutputStream } from "../output_file.ts";
+import { timeOfDay } from "../values.ts";
 
 /** Below this a packet has passed, in nanoseconds. */
 const HELD_LEAST_NS = 1_000_000n;
@@ -77,10 +79,9 @@ function factsOf(event: PacketEvent): { number?: number; waitMs?: number; waitAt
   return { number, waitAtLeastMs: sinceNs === undefined ? undefined : Math.max(0, Number(timeNs - sinceNs) / 1e6) };
 }
 
-/** The time of the day, in UTC with microseconds. */
+/** The time of the day with microseconds. */
 function clock(timeNs: bigint): string {
-  const milliseconds = new Date(Number(timeNs / 1_000_000n)).toISOString().slice(11, 23);
-  return `${milliseconds}${String(timeNs / 1000n % 1000n).padStart(3, "0")}`;
+  return `${timeOfDay(Number(timeNs / 1_000_000n))}${String(timeNs / 1000n % 1000n).padStart(3, "0")}`;
 }
 
 /** `plugctl capture` */
@@ -98,6 +99,10 @@ export async function capture(context: Context): Promise<void> {
   using writer = new OutputStream(file);
   const names: string[] = [];
   let count = 0;
+  const tell = () => {
+    const where = file === "-" ? "standard output" : file;
+    context.note(`${count} ${count === 1 ? "packet was" : "packets were"} written to ${where}`);
+  };
   await captureFor(context, {
     connection,
     targets,
@@ -114,9 +119,15 @@ export async function capture(context: Context): Promise<void> {
       writer.write(packetOf(event, names.indexOf(event.gate)));
     },
     looked: () => writer.flush(),
+  }).catch((error) => {
+    // What came before is in the file all the same
+    if (isGone(error)) {
+      writer.flush();
+      tell();
+    }
+    throw error;
   });
-  const where = file === "-" ? "standard output" : file;
-  context.note(`${count} ${count === 1 ? "packet was" : "packets were"} written to ${where}`);
+  tell();
 }
 
 function beginning(capture: GateCapture): Uint8Array<ArrayBuffer> {

@@ -16,6 +16,9 @@ const LOOK_MS = 100;
 /** How often for the report. */
 const REPORT_LOOK_MS = 20;
 
+/** What stands behind the name of a report of more packets than that. */
+const FIRST_ONLY = ", which shows the first 20,000 packets; --capture FILE writes all";
+
 /** How many lines of processes are kept for it: more than it shows. */
 const OUTPUT_MOST = 5000;
 
@@ -66,6 +69,7 @@ export async function runOne(
           if (isShown) view.showOutput(line);
         }
         : undefined,
+      onMorePackets: packets?.add,
       order: isJson ? "file" : "time",
       capture: report !== undefined || packets !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
@@ -73,7 +77,7 @@ export async function runOne(
   );
   const written = await writing(context, async () => {
     await report?.write();
-    if (report && !isJson) context.note(`report: ${report.path}`);
+    if (report && !isJson) context.note(`report: ${report.path}${view.hasMorePackets ? FIRST_ONLY : ""}`);
   }) || await writing(context, async () => {
     await packets?.write();
     if (packets && !isJson) context.note(`packets: ${packets.path}`);

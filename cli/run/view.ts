@@ -43,6 +43,8 @@ export class RunView implements Disposable {
   readonly #timer?: ReturnType<typeof setInterval>;
   /** The first step that something else has ended, in words. */
   #endedEarly?: StepStart;
+  /** Whether there were more packets than the events tell of. */
+  hasMorePackets = false;
   /** Whether something has failed: what did so first is said in the end, and not here too. */
   #hasFailed = false;
   #turns = 0;
@@ -60,6 +62,9 @@ export class RunView implements Disposable {
   readonly follow = (event: ScenarioEvent): void => {
     if (event.event === "step-start" && event.line !== undefined) this.#lines.set(event.step, event.line);
     if (event.event === "process-end") this.#keep(event.process, event.ran);
+    if (event.event === "scenario-end") {
+      this.hasMorePackets = Object.values(event.unseen ?? {}).some(({ untold }) => untold > 0);
+    }
     if (event.event !== "step-end") return;
     const { step, outcome, ran } = event;
     const isCommand = ran !== undefined && ran.name === undefined;
@@ -171,11 +176,18 @@ export class RunView implements Disposable {
     for (const [name, { backlogPackets }] of Object.entries(queues)) this.#held.set(name, backlogPackets);
   }
 
-  #sum({ outcome, t, steps, queues }: ScenarioEnd): void {
+  #sum({ outcome, t, steps, queues, unseen = {} }: ScenarioEnd): void {
     clearInterval(this.#timer);
     const word = this.#paint(outcome === "done" ? green : red, `${SIGNS[outcome]} ${outcome}`);
     this.#line(`${word}: ${numberOf(steps, "step")} in ${seconds(t)}`);
     for (const [name, total] of Object.entries(queues)) this.#line(`  ${totalText(name, total)}`);
+    for (const [name, { arrivals, departures }] of Object.entries(unseen)) {
+      const parts = [
+        ...arrivals > 0 ? [`${numberOf(arrivals, "packet")} came in`] : [],
+        ...departures > 0 ? [`${numberOf(departures, "packet")} left`] : [],
+      ];
+      if (parts.length > 0) this.#line(`  ${name}: ${parts.join(" and ")} that the capture did not see`);
+    }
   }
 
   /** A step in a line, which on a terminal is no longer than that is wide. */

@@ -2,6 +2,7 @@ import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { type Context, isGiven } from "../context.ts";
 import { Interrupted, interruptible } from "../exit_status.ts";
+import { timeOfDay } from "../values.ts";
 import { timeText, waitText } from "./text.ts";
 import type { WatchedMachine, WatchEvent } from "./watched_machine.ts";
 
@@ -40,7 +41,7 @@ async function next(
 
 function textLine(event: WatchEvent): string {
   const { atMs, queue } = event;
-  return `${new Date(atMs).toISOString().slice(11, 23)} ${queue.name} ${wordsOf(event)}`;
+  return `${timeOfDay(atMs)} ${queue.name} ${wordsOf(event)}`;
 }
 
 function wordsOf(event: WatchEvent): string {

@@ -1,7 +1,7 @@
 import { numberOf } from "../../plug/quantity.ts";
 import { bytesText, countText, cut, pad, sparkline, timeText, visible, waitText, widthOf } from "./text.ts";
 import type { Size } from "./terminal.ts";
-import { HISTORY_MS, type WatchedQueue } from "./watched_queue.ts";
+import { HISTORY_MS, type OldestWait, type WatchedQueue } from "./watched_queue.ts";
 
 /** A packet of the queue that is selected. */
 export interface ShownPacket {
@@ -69,14 +69,15 @@ const PACKETS_LEAST = 5;
 export function drawScreen(content: ScreenContent, options: ScreenOptions): string[] {
   const { rows, columns } = options;
   const paint = painter(options.hasColours);
-  const body = rows - 3;
+  const message = messageLines(content, options);
+  const body = rows - 2 - message.length;
   const lines = content.isHelp
     ? helpLines(content, options)
     : content.queues.length === 0
     ? emptyLines(content, options)
     : queueLines(content, options, body);
   const filled = [...lines.slice(0, body), ...new Array<string>(Math.max(0, body - lines.length)).fill("")];
-  return [titleLine(content, options), ...filled, messageLine(content, options), keysLine(columns, paint)].slice(-rows);
+  return [titleLine(content, options), ...filled, ...message, keysLine(columns, paint)].slice(-rows);
 }
 
 type Paint = (style: Style, text: string) => string;
@@ -103,10 +104,15 @@ function titleLine({ queues, nowMs }: ScreenContent, { columns, hasColours }: Sc
   return `${paint("bold", left)}${" ".repeat(gap)}${cut(right, columns - left.length - 1)}`;
 }
 
-function messageLine({ message, prompt }: ScreenContent, { columns, hasColours }: ScreenOptions): string {
-  if (prompt !== undefined) return painter(hasColours)("bold", cut(`${visible(prompt)}_`, columns));
-  if (!message) return "";
-  return painter(hasColours)(message.isBad ? "red" : "green", cut(visible(message.text), columns));
+/** What is said, at least one line: as many as it takes, up to a third of the screen. */
+function messageLines({ message, prompt }: ScreenContent, { rows, columns, hasColours }: ScreenOptions): string[] {
+  const paint = painter(hasColours);
+  if (prompt !== undefined) return [paint("bold", cut(`${visible(prompt)}_`, columns))];
+  if (!message) return [""];
+  const lines = wrap(visible(message.text), columns);
+  const most = Math.max(1, Math.floor(rows / 3));
+  const shown = lines.length > most ? [...lines.slice(0, most - 1), lines.slice(most - 1).join(" ")] : lines;
+  return shown.map((line) => paint(message.isBad ? "red" : "green", cut(line, columns)));
 }
 
 function keysLine(columns: number, paint: Paint): string {
@@ -123,7 +129,7 @@ interface Column {
   right?: boolean;
   /** What goes first where there is no room: the highest. */
   spare: number;
-  cell: (queue: WatchedQueue, nowMs: number) => string;
+  cell: (queue: WatchedQueue, nowMs: number, oldest?: OldestWait) => string;
   style?: (queue: WatchedQueue) => Style | undefined;
 }
 
@@ -155,8 +161,10 @@ const COLUMNS: readonly Column[] = [
     title: "OLDEST",
     right: true,
     spare: 0,
-    cell: (queue, nowMs) => {
-      const wait = queue.oldestWait(nowMs);
+    cell: (queue, nowMs, oldest) => {
+      const seen = queue.oldestWait(nowMs);
+      // Of what came before its packets were looked at, the longer is known better
+      const wait = seen && oldest && (!oldest.isLonger || oldest.ms > seen.ms) ? oldest : seen;
       return wait === undefined ? NONE : `${wait.isLonger ? ">" : ""}${timeText(wait.ms)}`;
     },
   },
@@ -189,7 +197,7 @@ function queueLines(content: ScreenContent, options: ScreenOptions, room: number
   const at = selected ? Math.max(0, queues.indexOf(selected)) : 0;
   const from = Math.max(0, Math.min(at - (count >> 1), queues.length - count));
   const shown = queues.slice(from, from + count);
-  const table = tableLines(shown, { selected, nowMs, ...options });
+  const table = tableLines(shown, { selected, packets: content.packets, nowMs, ...options });
   const hidden = queues.length - count;
   const more = hidden > 0
     ? [painter(options.hasColours)("dim", `  ${from + 1} to ${from + count} of ${queues.length}`)]
@@ -198,13 +206,23 @@ function queueLines(content: ScreenContent, options: ScreenOptions, room: number
   return [...table, ...more, "", ...rest >= 2 ? packetLines(content, options, rest) : []];
 }
 
+/** For how long the oldest of the packets that are shown has waited: the table says of it what the list says. */
+function oldestOf(packets: ShownPackets | undefined): OldestWait | undefined {
+  const [first] = packets?.packets ?? [];
+  if (!first || first.hasLeft || first.waitMs === undefined) return undefined;
+  return { ms: first.waitMs, isLonger: first.isLonger ?? false };
+}
+
 function tableLines(
   queues: readonly WatchedQueue[],
-  { selected, nowMs, columns, hasColours }: ScreenOptions & Pick<ScreenContent, "selected" | "nowMs">,
+  { selected, packets, nowMs, columns, hasColours }:
+    & ScreenOptions
+    & Pick<ScreenContent, "selected" | "packets" | "nowMs">,
 ): string[] {
   const paint = painter(hasColours);
+  const oldest = oldestOf(packets);
   const all = COLUMNS.map((column) => {
-    const cells = queues.map((queue) => column.cell(queue, nowMs));
+    const cells = queues.map((queue) => column.cell(queue, nowMs, queue === selected ? oldest : undefined));
     return { ...column, cells, width: Math.max(widthOf(column.title), ...cells.map(widthOf)) };
   });
   const widthWith = (most: number) =>

@@ -1,5 +1,12 @@
 import * as v from "valibot";
-import { type Counter, COUNTERS, fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
+import {
+  type Counter,
+  COUNTERS,
+  fitsNumber,
+  formatNumberTest,
+  numberOf,
+  type NumberTest,
+} from "../../plug/quantity.ts";
 import type { ConditionKind, Look, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition } from "../plan.ts";
 import type { Counts, Stage } from "../run/stage.ts";
@@ -125,9 +132,19 @@ function describe({ queue, counters, since, waiting }: QueueCondition): string {
   const texts = testsOf(counters).map(([counter, test]) =>
     `${counter} of ${queue} ${formatNumberTest(test)}${test.isMore ? ` more than ${from}` : ""}`
   );
-  if (waiting) texts.push(`packets waiting in ${queue} that fit ${waiting.match} ${formatNumberTest(waiting.count)}`);
+  if (waiting) texts.push(`${queue} holds ${packetsText(waiting.count)} ${waiting.match}`);
   return texts.join(" and ");
 }
+
+/** How many packets it must be: `a packet that fits`, `more than 3 packets that fit`. */
+function packetsText(test: NumberTest): string {
+  if (test.operator === "one of") return `${test.numbers.join(" or ")} packets that fit`;
+  const { operator, number } = test;
+  if (operator === ">=" && number === 1) return "a packet that fits";
+  if (operator === "=" && number === 0) return "no packet that fits";
+  return `${IN_WORDS[operator]}${numberOf(number, "packet")} that ${number === 1 ? "fits" : "fit"}`;
+}
+const IN_WORDS = { "=": "", "!=": "not ", "<": "fewer than ", "<=": "at most ", ">": "more than ", ">=": "at least " };
 
 function testsOf(counters: QueueCondition["counters"]): [CounterOrHits, CounterTest][] {
   return Object.entries(counters) as [CounterOrHits, CounterTest][];

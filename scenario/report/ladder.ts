@@ -162,7 +162,7 @@ function unseenHtml([gate, { arrivals, departures, untold }]: [string, UnseenPac
   const parts = [
     ...arrivals > 0 ? [`${formatNumberOf(arrivals, "packet")} that came in`] : [],
     ...departures > 0 ? [`${formatNumberOf(departures, "packet")} that left`] : [],
-    ...untold > 0 ? [`${formatNumberOf(untold, "event")} behind the first 20,000`] : [],
+    ...untold > 0 ? [`${formatNumberOf(untold, "packet")} behind the first 20,000`] : [],
   ];
   return markup`<p class="hint">Not shown of ${gate}: ${parts.join(", ")}.</p>\n`;
 }

@@ -140,7 +140,9 @@
   }
 
   function markPart({ t, step, text, action, outcome }) {
-    const fill = outcome === "done" ? style(MARKS[action] ?? "--mark") : style("--bad");
+    // Red is for what starts a hold, and for a change that failed; a look that failed is red among the steps
+    const change = MARKS[action];
+    const fill = style(change === undefined ? "--mark" : outcome === "done" ? change : "--bad");
     return { kind: "mark", from: t, to: t, fill, text: `${timeText(seconds(t), 0.001)}: ${step} ${text}` };
   }
   const MARKS = {

@@ -19,6 +19,8 @@ export interface PacketsOptions {
   micros: (time: number) => number;
   /** Takes each packet as it is seen. */
   emit: (event: PacketIn | PacketOut) => void;
+  /** Takes those behind the first 20,000 packets, which `emit` is not given. */
+  emitMore?: (event: PacketIn | PacketOut) => void;
   /** Takes the taps out when this process is dead. */
   guardian?: Guardian;
   /** The gates that are captured; absent for all. */
@@ -27,7 +29,7 @@ export interface PacketsOptions {
 
 /** How often what was seen is taken, in milliseconds. */
 const LOOK_MS = 10;
-/** How many packets are told of; of more, only how many there were. */
+/** How many packets the log tells of; of more, only how many there were. */
 const TOLD_MAX = 20_000;
 
 /** The packets of a scenario's gates: each as it comes in, and as it leaves. */
@@ -39,6 +41,8 @@ export class Packets implements Disposable {
   readonly #epochMs: number;
   readonly #timer: ReturnType<typeof setInterval>;
   #told = 0;
+  /** The number of each gate's last packet that was told of as it came in. */
+  readonly #toldUpTo = new Map<string, number>();
 
   constructor(options: PacketsOptions) {
     this.#options = options;
@@ -67,6 +71,8 @@ export class Packets implements Disposable {
       unseen.departures += departures;
     }
     this.#captures.delete(gate);
+    // Who attaches it again counts anew.
+    this.#toldUpTo.delete(gate);
     capture[Symbol.dispose]();
   }
 
@@ -117,11 +123,23 @@ export class Packets implements Disposable {
   }
 
   #takeFrom(gate: string, capture: GateCapture): void {
-    for (const event of capture.take()) {
-      if (this.#told < TOLD_MAX) this.#options.emit(this.#eventOf(gate, event));
-      else this.#unseenOf(gate).untold++;
-      this.#told++;
+    const { emit, emitMore } = this.#options;
+    for (const seen of capture.take()) {
+      if (this.#isTold(gate, seen)) emit(this.#eventOf(gate, seen));
+      else emitMore?.(this.#eventOf(gate, seen));
     }
+  }
+
+  /** Whether a packet is one of the first: who is told that it came in is told that it left. */
+  #isTold(gate: string, { event, packet }: PacketEvent): boolean {
+    if (event === "out" && packet.arrival) return packet.arrival.number <= (this.#toldUpTo.get(gate) ?? 0);
+    if (this.#told === TOLD_MAX) {
+      this.#unseenOf(gate).untold++;
+      return false;
+    }
+    this.#told++;
+    if (event === "in") this.#toldUpTo.set(gate, packet.number);
+    return true;
   }
 
   #unseenOf(gate: string): UnseenPackets {

@@ -8,6 +8,8 @@ import {
   EVENT_VERSION,
   type HostLayout,
   type Outcome,
+  type PacketIn,
+  type PacketOut,
   type QueueLayout,
   type QueueTotal,
   type ScenarioEvent,
@@ -54,6 +56,8 @@ export interface RunOptions {
   maxHoldMs?: number;
   /** Whether the packets of gates are told of, where the file does not say it. Default: they are not. */
   capture?: boolean;
+  /** Is given what comes of packets behind the first 20,000, which `onEvent` is not given. */
+  onMorePackets?: (event: PacketIn | PacketOut) => void;
 }
 
 /** How a scenario has ended. */
@@ -150,15 +154,17 @@ class Run {
   }
 
   /** Passes an event on. Who cannot take it ends the steps, and hears no more: everything must be undone all the same. */
-  readonly #tell: Sink = (event) => {
+  readonly #tell: Sink = (event) => this.#guarded(() => this.#options.onEvent?.(event));
+
+  #guarded(tell: () => void): void {
     if (this.#thrown) return;
     try {
-      this.#options.onEvent?.(event);
+      tell();
     } catch (error) {
       this.#thrown = { error };
       this.#stop.abort(error);
     }
-  };
+  }
 
   #makeStage(guardian: Guardian | undefined, from: number): Stage {
     const { clock, connect } = this.#world;
@@ -170,7 +176,10 @@ class Run {
     const onCutShort = this.#cutShort;
     const { capture = this.#options.capture } = this.#plan;
     const gates = typeof capture === "object" ? capture : undefined;
-    const packets = capture ? new Packets({ clock, micros, emit: this.#tell, guardian, gates }) : undefined;
+    const { onMorePackets } = this.#options;
+    const emitMore = onMorePackets &&
+      ((event: PacketIn | PacketOut) => this.#guarded(() => onMorePackets(event)));
+    const packets = capture ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates }) : undefined;
     const { netnsOf, isMade } = hosts;
     const queues = new Queues({ guardian, netnsOf, isMade, connect, maxHoldMs, onCutShort, now, packets });
     const processes = new Processes({

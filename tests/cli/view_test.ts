@@ -177,3 +177,14 @@ Deno.test("RunView shows on a terminal what is waited for, with a sign that turn
   view.show(end("3"));
   assertMatch(shown().at(-1) ?? "", /0\.012 s.*wait until backlog of web >= 5.*\n$/);
 });
+
+Deno.test("RunView says in the end what a capture did not see, and nothing where it saw all", () => {
+  const last = (unseen: Extract<ScenarioEvent, { event: "scenario-end" }>["unseen"]) =>
+    shown([{ ...FINISH, unseen } as ScenarioEvent]).printed.split("\n").slice(2).join("\n");
+  assertEquals(last({}), "");
+  assertEquals(last({ web: { arrivals: 0, departures: 0, untold: 9 } }), "");
+  assertEquals(
+    last({ web: { arrivals: 2, departures: 1, untold: 0 } }),
+    "  web: 2 packets came in and 1 packet left that the capture did not see\n",
+  );
+});

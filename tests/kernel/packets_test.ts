@@ -184,6 +184,40 @@ Deno.test("capture writes a pcapng that tshark reads, with how long each packet 
   await plugctlDone(pair.left, "gate", "delete", "web");
 });
 
+Deno.test("a capture of two gates goes on with one where the other is deleted, and says how many packets it has", async () => {
+  using pair = new GatePair();
+  const file = await Deno.makeTempFile({ prefix: "plugctl-", suffix: ".pcapng" });
+  for (const [name, port] of [["web", 9000], ["dns", 53]] as const) {
+    const match = `udp dst port ${port}`;
+    await plugctlDone(pair.left, "gate", "add", name, "eth0", "--direction", "out", "--match", match);
+  }
+  using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
+  using receiver = new UdpSocket(pair.right, TO);
+  const words = [...PLUGCTL, "capture", "web", "dns", "-w", file];
+  const child = pair.left.spawn(words, { stdin: "null", stdout: "null", stderr: "piped" });
+  const said = readLines(child.stderr);
+  assertEquals((await said.next()).value, "plugctl: capturing gate web, gate dns");
+  await plugctlDone(pair.left, "gate", "delete", "dns");
+  assertEquals(
+    (await said.next()).value,
+    "plugctl: cannot see the packets of gate dns: its device was taken down or deleted meanwhile; the others go on",
+  );
+  sendNumbered(sender, TO, { count: 3 });
+  assertEquals((await receiveNumbers(receiver, { count: 3, ...WAIT })).length, 3);
+  await plugctlDone(pair.left, "gate", "delete", "web");
+  assertEquals(
+    [(await said.next()).value, (await said.next()).value],
+    [
+      `plugctl: 3 packets were written to ${file}`,
+      "plugctl: cannot see the packets of gate web: its device was taken down or deleted meanwhile",
+    ],
+  );
+  assertEquals((await child.status).code, 1);
+  const left = pair.left.run("tshark", "-r", file, "-T", "fields", ...FIELDS).trimEnd().split("\n");
+  assertEquals(left, new Array(3).fill("web\t9000\t46\tpassed gate web"));
+  await Deno.remove(file);
+});
+
 Deno.test("each packet is told with the epoch in which it came: how often plugctl held since the last release", async () => {
   using pair = new GatePair();
   using connection = pair.left.enter(() => Connection.open());

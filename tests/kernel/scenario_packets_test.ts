@@ -149,9 +149,61 @@ Deno.test("a scenario waits for a packet that fits an expression, and says which
   const what = Array(5).fill("UDP 48").join(", ");
   assertEquals(
     (error as Error).message,
-    `Expected that packets waiting in held that fit udp dst port 9001 >= 1: 0 of ${COUNT} waiting in held fit: ${what}, …`,
+    `Expected that held holds a packet that fits udp dst port 9001: 0 of ${COUNT} waiting in held fit: ${what}, …`,
   );
   await traffic.arrived();
+});
+
+const TOLD_MOST = 20_000;
+const MORE = 10;
+const HELD = 7;
+
+/** Sends so many datagrams to port 9000. */
+const sending = (count: number) =>
+  JSON.stringify([
+    "python3",
+    "-c",
+    `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(${count}): s.sendto(b'abcd', ('10.0.0.2', 9000))`,
+  ]);
+
+Deno.test("run --capture writes every packet, and says that a report shows the first 20,000", async () => {
+  using pair = new GatePair();
+  const folder = await Deno.makeTempDir();
+  const text = `name: many
+hosts: { near: { netns: ${pair.left.name} } }
+defaults: { host: near, timeout: 120s }
+gates:
+  held: { dev: eth0, direction: egress, match: udp dst port 9000 }
+steps:
+  - run: ${sending(TOLD_MOST + MORE)}
+  - buffer: held
+  - run: ${sending(HELD)}
+  - wait: { gate: held, packet: udp, count: ${HELD} }
+  - release: held
+`;
+  await Deno.writeTextFile(`${folder}/many.yaml`, text);
+  const files = ["--capture", `${folder}/many.pcapng`, "--report", `${folder}/many.html`];
+  const { stdout, stderr, code } = await pair.left.spawn([...PLUGCTL, "run", ...files, `${folder}/many.yaml`], {
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const said = new TextDecoder().decode(stderr);
+  assertEquals(code, 0, said + new TextDecoder().decode(stdout));
+  assertMatch(
+    said,
+    /^plugctl: report: \S+many\.html, which shows the first 20,000 packets; --capture FILE writes all$/m,
+  );
+  const comments = pair.left.run("tshark", "-r", `${folder}/many.pcapng`, "-T", "fields", "-e", "frame.comment")
+    .trimEnd().split("\n");
+  assertEquals(comments.length, TOLD_MOST + MORE + HELD);
+  // Those that waited came last
+  for (const comment of comments.slice(-HELD)) assertMatch(comment, /^held .+ by gate held, epoch 1$/);
+  assertMatch(
+    await Deno.readTextFile(`${folder}/many.html`),
+    /Not shown of held: 17 packets behind the first 20,000\./,
+  );
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a scenario that SIGKILL ends while it tells of packets leaves filters and traffic as they were", async () => {

@@ -134,3 +134,34 @@ Deno.test("drawScreen() has colours only where they are wanted", () => {
   const lines = drawScreen(content(), { columns: 80, rows: 24, hasColours: false });
   assertEquals(lines.filter((line) => line.includes("\x1b")), []);
 });
+
+Deno.test("a message that is longer than the screen is wide is told to its end, in several lines", () => {
+  const text =
+    "cannot release 3 packets of eth1 (root): packets are counted by useless ones behind them, which would " +
+    "leave by the device; a gate discards them";
+  const size = { columns: 80, rows: 24, hasColours: false };
+  const lines = drawScreen(content({ message: { text, isBad: true } }), size);
+  assertEquals(lines.length, 24);
+  assert(lines.every((line) => widthOf(line) <= 80));
+  assertEquals(lines.slice(21, 23).join(" "), text);
+  // Of one without an end the keys and the table stay
+  const long = drawScreen(content({ message: { text: `${text} `.repeat(20), isBad: true } }), size);
+  assertEquals([long.length, long[22].at(-1)], [24, "…"]);
+  assert(long.some((line) => line.startsWith("> web ")));
+});
+
+Deno.test("the table says of the oldest packet of the selected gate what the list of its packets says", () => {
+  const lines = (more: Partial<ShownPacket>) =>
+    drawScreen(content({ packets: { packets: [packet(1, more)], waiting: 12, remarks: [] } }), {
+      columns: 80,
+      rows: 24,
+      hasColours: false,
+    }).filter((line) => /^> web |^ +1 /.test(line));
+  for (const [more, age] of [[{ waitMs: 7100 }, "7.1 s"], [{ waitMs: 7100, isLonger: true }, ">7.1 s"]] as const) {
+    const [row, shown] = lines(more);
+    assertMatch(row, new RegExp(` ${age} `));
+    assertMatch(shown, new RegExp(` ${age} `));
+  }
+  // It was seen to wait before the gate was selected
+  assertMatch(lines({ waitMs: 300, isLonger: true })[0], / 5\.0 s /);
+});

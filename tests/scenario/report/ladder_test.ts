@@ -65,7 +65,7 @@ Deno.test("ladderHtml() says what is not shown, and is not there where nothing w
   assertMatch(with_({}, []), /No packet came into a gate/);
   assertMatch(
     with_({ web: { arrivals: 2, departures: 1, untold: 5 } }, PACKETS),
-    /Not shown of web: 2 packets that came in, 1 packet that left, 5 events behind the first 20,000\./,
+    /Not shown of web: 2 packets that came in, 1 packet that left, 5 packets behind the first 20,000\./,
   );
 });
 

@@ -22,6 +22,7 @@ import {
 import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
 import { check, describe, mapping } from "./source/check.ts";
 import { type Context, type Defaults, HERE, mistake } from "./source/context.ts";
+import type { Files } from "./source/include.ts";
 import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
 import { type Entry, fillIn, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
 import { planSteps } from "./step_list.ts";
@@ -46,7 +47,7 @@ export const DEFAULTS = mapping({
 }, "defaults: { host: client, timeout: 5s }");
 
 /** The keys at the top that are read piece by piece. */
-const PARTS = ["vars", "matrix", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
+const PARTS = ["include", "vars", "matrix", "defaults", "hosts", "gates", "plugs", "steps", "cleanup"];
 /** Every key at the top. */
 export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
 
@@ -59,7 +60,12 @@ export function isApart({ hosts, queues, steps, cleanup }: ScenarioPlan): boolea
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
 export function planScenario(
   tree: Tree,
-  { set, folder, mistakes }: { set: ReadonlyMap<string, Scalar>; folder?: string; mistakes: Mistake[] },
+  { set, folder, files, mistakes }: {
+    set: ReadonlyMap<string, Scalar>;
+    folder?: string;
+    files: Files;
+    mistakes: Mistake[];
+  },
 ): ScenarioPlan | undefined {
   if (tree.kind !== "mapping") {
     const expected = `keys such as ${TOP_KEYS.join(", ")}`;
@@ -76,6 +82,7 @@ export function planScenario(
     scope: new Map([...written, ...addressesOf(hosts)]),
     defaults: { env: {} },
     settings: new Map(hosts.map(({ name, settings }) => [name, settings])),
+    files,
     hasHosts: hostNames.length > 0,
     mistakes,
     references: [],

@@ -5,6 +5,7 @@ import { FOUND_HOST, MADE_HOST } from "./host.ts";
 import { MATRIX } from "./matrix.ts";
 import { GATE, GATE_NAME, PLUG } from "./queue.ts";
 import { byName } from "./source/check.ts";
+import { INCLUDE_EXPECTED } from "./source/include.ts";
 import { NAME, SCALAR, VARIABLE } from "./source/scalar.ts";
 import { STEP_ENTRIES } from "./step_list.ts";
 import { STEP_WORDS, STEPS as KINDS } from "./steps/list.ts";
@@ -15,10 +16,16 @@ const STEPS = v.pipe(
   v.description("a list of steps: - buffer: web"),
 );
 
+const INCLUDE = v.union([
+  v.pipe(v.string(), v.description(INCLUDE_EXPECTED)),
+  v.strictObject({ file: v.string(), with: v.optional(v.record(v.string(), SCALAR)) }),
+]);
+
 const BESIDE = KINDS.filter(({ beside }) => beside !== undefined);
 
 const STEP: v.GenericSchema = v.partial(v.object({
   ...STEP_ENTRIES,
+  include: INCLUDE,
   ...Object.fromEntries(
     [...STEP_WORDS].map(([word, { schema }]) => [word, typeof schema === "function" ? schema(STEPS) : schema]),
   ),
@@ -27,13 +34,14 @@ const STEP: v.GenericSchema = v.partial(v.object({
 
 const SCENARIO = v.object({
   ...TOP_ENTRIES,
+  include: v.optional(v.union([INCLUDE, v.array(INCLUDE)])),
   vars: v.optional(byName(VARIABLE, SCALAR, "variables: { port: 8000 }")),
   matrix: v.optional(MATRIX),
   defaults: v.optional(DEFAULTS),
   hosts: v.optional(byName(NAME, v.union([MADE_HOST, FOUND_HOST]), "hosts")),
   gates: v.optional(byName(GATE_NAME, GATE, "gates")),
   plugs: v.optional(byName(NAME, PLUG, "plugs")),
-  steps: STEPS,
+  steps: v.optional(STEPS),
   cleanup: v.optional(STEPS),
 });
 
@@ -52,7 +60,7 @@ export function scenarioJsonSchema(): JsonSchema {
   const step: JsonSchema = {
     ...$defs.step as JsonSchema,
     additionalProperties: false,
-    oneOf: [...STEP_WORDS.keys()].map((word) => ({ required: [word] })),
+    oneOf: [...STEP_WORDS.keys(), "include"].map((word) => ({ required: [word] })),
     dependencies: Object.fromEntries(
       BESIDE.flatMap(({ action, beside = "" }) => [[action, [beside]], [beside, [action]]]),
     ),
@@ -60,6 +68,7 @@ export function scenarioJsonSchema(): JsonSchema {
   const defs = Object.entries({ ...$defs, step }).map(([name, schema]) => [name, withVariables(schema)]);
   return {
     ...withVariables(whole),
+    anyOf: [{ required: ["steps"] }, { required: ["include"] }],
     additionalProperties: false,
     $defs: { ...Object.fromEntries(defs), variable: VARIABLE_TEXT },
   };

@@ -2,6 +2,8 @@ import { nearest } from "../plug/nearest.ts";
 
 /** Something that is wrong in a scenario's file. */
 export interface Mistake {
+  /** The file that it is in, where that is one that the scenario includes. */
+  file?: string;
   /** Where it begins, from 1 on. */
   line: number;
   /** Where it begins in its line, from 1 on, in UTF-16 units. */
@@ -32,7 +34,7 @@ export class ScenarioError extends SyntaxError {
 }
 
 function formatMistake(file: string, mistake: Mistake): string {
-  return `${file}:${mistake.line}:${mistake.column}: ${describeMistake(mistake)}`;
+  return `${mistake.file ?? file}:${mistake.line}:${mistake.column}: ${describeMistake(mistake)}`;
 }
 
 /** What is wrong, in words. */

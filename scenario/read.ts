@@ -7,6 +7,7 @@
 import { planScenario } from "./document.ts";
 import { ScenarioError, sortMistakes } from "./mistake.ts";
 import type { Scalar, ScenarioPlan } from "./plan.ts";
+import { Files, Includer } from "./source/include.ts";
 import { readYaml } from "./source/read_yaml.ts";
 
 export { describePlan, isApart } from "./document.ts";
@@ -23,7 +24,9 @@ export function readScenario(
   { file, folder, set = new Map() }: { file: string; folder?: string; set?: ReadonlyMap<string, Scalar> },
 ): ScenarioPlan {
   const { tree, mistakes } = readYaml(text);
-  const plan = tree && planScenario(tree, { set, folder, mistakes });
+  const files = new Files({ name: file, folder, text });
+  const whole = tree && new Includer(files, mistakes).resolve(tree);
+  const plan = whole && planScenario(whole, { set, folder, files, mistakes });
   if (plan && mistakes.length === 0) return plan;
-  throw new ScenarioError(file, sortMistakes(mistakes));
+  throw new ScenarioError(file, sortMistakes(mistakes).map((mistake) => files.placed(mistake)));
 }

@@ -113,8 +113,8 @@ function replanned(
     count: { steps: 0 },
   });
   if (step && mistakes.length === 0) return step;
-  const [{ line, column, what, expected }] = mistakes;
-  throw new StepError(`Cannot do it: at ${line}:${column} ${what}, expected ${expected}`);
+  const [{ file = "", line, column, what, expected }] = mistakes.map((mistake) => context.files.placed(mistake));
+  throw new StepError(`Cannot do it: at ${file && `${file}:`}${line}:${column} ${what}, expected ${expected}`);
 }
 
 function planNow(tree: Tree, context: Context): Step | undefined {
@@ -189,7 +189,7 @@ function baseOf(
     atMs,
     ...took === undefined ? {} : { took },
     ...allowedMs === undefined ? {} : { allowedMs },
-    line: entry.key.line,
+    line: context.files.ownLine(entry.key.line),
   };
 }
 

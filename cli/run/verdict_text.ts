@@ -112,7 +112,7 @@ export function githubAnnotation({ file, line, name, said, outcome }: Verdict): 
 /** GitHub's annotations of what is wrong in a scenario's file, one each. */
 export function githubMistakes({ file, mistakes }: ScenarioError): string {
   return mistakes.map((mistake) => {
-    const place = { file: fromHere(file), line: mistake.line, col: mistake.column, title: "plugctl" };
+    const place = { file: fromHere(mistake.file ?? file), line: mistake.line, col: mistake.column, title: "plugctl" };
     return annotation(place, describeMistake(mistake));
   }).join("");
 }

@@ -1,5 +1,6 @@
 import type { Mistake } from "../mistake.ts";
 import type { Scalar, Settings } from "../plan.ts";
+import type { Files } from "./include.ts";
 import { type Place, type Scope, type Tree, valueAt } from "./tree.ts";
 
 /** The name that stands for this machine where a scenario brings hosts. */
@@ -26,6 +27,8 @@ export interface Context {
   /** Whether the scenario brings hosts, one of which gates and plugs then need. */
   readonly hasHosts: boolean;
   readonly mistakes: Mistake[];
+  /** The files that places are in. */
+  readonly files: Files;
   /** Names that must be defined somewhere. */
   readonly references: Reference[];
   /** Names of gates and plugs with what they are, and of processes. */

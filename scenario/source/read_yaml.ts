@@ -32,28 +32,38 @@ export interface Source {
   mistakes: Mistake[];
 }
 
-/** Reads YAML with the place of everything in it. What is wrong is in `mistakes`; nothing is thrown. */
-export function readYaml(text: string): Source {
+/**
+ * Reads YAML with the place of everything in it, behind so many lines of other files. What is wrong is in `mistakes`;
+ * nothing is thrown.
+ */
+export function readYaml(text: string, before = 0): Source {
   if (text.length > LENGTH_MAX) {
     return {
-      mistakes: [{ line: 1, column: 1, what: `the file has ${text.length} letters`, expected: "at most 1 MiB" }],
+      mistakes: [{
+        line: before + 1,
+        column: 1,
+        what: `the file has ${text.length} letters`,
+        expected: "at most 1 MiB",
+      }],
     };
   }
-  return new Reader(text).read();
+  return new Reader(text, before).read();
 }
 
 type YamlDocument = ReturnType<typeof parseDocument>;
 
 class Reader {
   readonly #text: string;
+  readonly #before: number;
   /** Where each line begins. */
   readonly #lines: readonly number[];
   readonly #mistakes: Mistake[] = [];
   #nodes = 0;
   #document?: YamlDocument;
 
-  constructor(text: string) {
+  constructor(text: string, before: number) {
     this.#text = text;
+    this.#before = before;
     this.#lines = [0, ...text.matchAll(/\n/g).map(({ index }) => index + 1)];
   }
 
@@ -164,7 +174,7 @@ class Reader {
       if (this.#lines[middle] <= offset) line = middle;
       else end = middle;
     }
-    return { line: line + 1, column: offset - this.#lines[line] + 1 };
+    return { line: this.#before + line + 1, column: offset - this.#lines[line] + 1 };
   }
 
   #lineAt(at: number): string {

@@ -2,7 +2,7 @@ import { DURATION, NAME, STEPS } from "./expected.ts";
 import { type Cases, withTop } from "../marked.ts";
 
 const TOP_KEYS =
-  "name, description, timeout, max-hold, seed, capture, vars, matrix, defaults, hosts, gates, plugs, steps, cleanup";
+  "name, description, timeout, max-hold, seed, capture, include, vars, matrix, defaults, hosts, gates, plugs, steps, cleanup";
 
 const MATRIX = "variables with lists of values, { port: [80, 443] }, or a list of rows, [{ port: 80 }, { port: 443 }]";
 const MANY = Array.from({ length: 32 }, (_, index) => index).join(", ");
@@ -56,6 +56,7 @@ export const TOP_MISTAKES: Cases = [
   ],
   [withTop("vars: { port: ‸}"), "port is empty", "a text or a number"],
   [withTop("vars: { port: ‸[1] }"), "port is an empty list", "a text or a number"],
+  [withTop("include: ‸3"), "include names no file", "a file, other.yaml, or { file: other.yaml, with: { port: 80 } }"],
   [withTop("matrix: ‸1"), "matrix is 1", MATRIX],
   [withTop("matrix: ‸[]"), "matrix is an empty list", MATRIX],
   [withTop("matrix: { a: ‸1 }"), "a is 1", "a list of values: [80, 443]"],

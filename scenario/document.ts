@@ -127,18 +127,13 @@ function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "hos
     timeoutMs: timeout,
     maxHoldMs,
     seed,
-    capture: capturedBy(capture, context.watched),
+    capture,
+    watched: [...context.watched],
     queues,
     steps,
     moments: context.references.flatMap(({ kind, name }) => kind === "step" ? [name] : []),
     cleanup,
   };
-}
-
-/** What is captured: what the file says, and gates whose packets a condition is about. */
-function capturedBy(said: boolean | string[] | undefined, watched: ReadonlySet<string>): ScenarioPlan["capture"] {
-  if (watched.size === 0 || said === true) return said;
-  return [...new Set([...said || [], ...watched])];
 }
 
 /** Each gate that is captured must be one of the scenario's. */

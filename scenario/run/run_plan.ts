@@ -174,12 +174,14 @@ class Run {
     const env = { [TAG_VARIABLE]: this.#tag };
     const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
-    const { capture = this.#options.capture } = this.#plan;
-    const gates = typeof capture === "object" ? capture : undefined;
+    const { capture = this.#options.capture, watched } = this.#plan;
+    const gates = capture === true ? undefined : [...capture || [], ...watched];
     const { onMorePackets } = this.#options;
     const emitMore = onMorePackets &&
       ((event: PacketIn | PacketOut) => this.#guarded(() => onMorePackets(event)));
-    const packets = capture ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates }) : undefined;
+    const packets = !gates || gates.length > 0
+      ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates })
+      : undefined;
     const { netnsOf, isMade } = hosts;
     const queues = new Queues({ guardian, netnsOf, isMade, connect, maxHoldMs, onCutShort, now, packets });
     const processes = new Processes({

@@ -174,7 +174,10 @@ hosts: { near: { netns: ${pair.left.name} } }
 defaults: { host: near, timeout: 120s }
 gates:
   held: { dev: eth0, direction: egress, match: udp dst port 9000 }
+  # No condition is about it
+  other: { dev: eth0, direction: egress, match: udp dst port 9001 }
 steps:
+  - run: ${sending(1).replace("9000", "9001")}
   - run: ${sending(TOLD_MOST + MORE)}
   - buffer: held
   - run: ${sending(HELD)}
@@ -196,12 +199,13 @@ steps:
   );
   const comments = pair.left.run("tshark", "-r", `${folder}/many.pcapng`, "-T", "fields", "-e", "frame.comment")
     .trimEnd().split("\n");
-  assertEquals(comments.length, TOLD_MOST + MORE + HELD);
+  assertEquals(comments.length, 1 + TOLD_MOST + MORE + HELD);
+  assertEquals(comments[0], "passed gate other");
   // Those that waited came last
   for (const comment of comments.slice(-HELD)) assertMatch(comment, /^held .+ by gate held, epoch 1$/);
   assertMatch(
     await Deno.readTextFile(`${folder}/many.html`),
-    /Not shown of held: 17 packets behind the first 20,000\./,
+    /Not shown of held: 18 packets behind the first 20,000\./,
   );
   await Deno.remove(folder, { recursive: true });
 });

@@ -168,7 +168,8 @@ Deno.test("plugctl hold", async (t) => {
     assertEquals(status, 1);
     assertMatch(
       stderr,
-      /^plugctl: cannot hold eth0 \(root\): another process is using it, with process \d+ as its guardian/,
+      // Here both are commands of one process
+      /^plugctl: cannot hold eth0 \(root\): this process holds it already, with process \d+ as its guardian/,
     );
     assertEquals(hold.backlog, HELD);
     endCommand();

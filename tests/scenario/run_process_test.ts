@@ -26,7 +26,7 @@ Deno.test("run gives a command its environment, folder and input, and a list of 
 Deno.test("run runs a command as the user that is said, with the user's folder in HOME", async () => {
   const own = Deno.uid();
   assertEquals(
-    await ending(`  - run: { command: 'echo "$(id -u) $LOGNAME"', user: ${own}, stdout: "/^${own} [a-z]+$/m" }`),
+    await ending(`  - run: { command: 'echo "$(id -u) $LOGNAME"', user: ${own}, stdout: "/^${own} [^ ]+$/m" }`),
     ["done", ""],
   );
   assertEquals(await ending("  - start: { name: web, command: x, user: no-such-user }"), [
@@ -34,7 +34,7 @@ Deno.test("run runs a command as the user that is said, with the user's folder i
     "Cannot start web: there is no user no-such-user",
   ]);
   const steps =
-    `  - run: { command: 'echo "$(id -u):$(id -g):$(id -G) $HOME"', user: 54321, stdout: "54321:54321:54321 /" }`;
+    `  - run: { command: 'echo "$(id -u):$(id -g):$(id -G) $HOME"', user: 54321, cwd: /, stdout: "54321:54321:54321 /" }`;
   const forbidden = "Cannot run /bin/sh: only root may run a program as another user, 54321";
   assertEquals(await ending(steps), own === 0 ? ["done", ""] : ["failed", forbidden]);
 });

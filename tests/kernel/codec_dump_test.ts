@@ -48,7 +48,13 @@ Deno.test("decodeReceived() says of a dump of twelve kinds what tc says", () => 
   using host = new Host();
   KINDS.forEach((words, index) => {
     const dev = `eth${index}`;
-    host.configure([`link add ${dev} type dummy`, `link set ${dev} up`, `address add 10.${index}.0.1/24 dev ${dev}`]);
+    // Without an address of IPv6, for which it would send packets at any moment
+    host.configure([
+      `link add ${dev} type dummy`,
+      `link set ${dev} addrgenmode none`,
+      `link set ${dev} up`,
+      `address add 10.${index}.0.1/24 dev ${dev}`,
+    ]);
     host.run("tc", "qdisc", "add", "dev", dev, "root", "handle", "7:", ...words.split(" "));
     // Something to count: some leave, some are held, some are dropped.
     using socket = new UdpSocket(host, { address: `10.${index}.0.1`, port: 4000 });

@@ -1,6 +1,6 @@
 /**
  * What a scenario means, once it has been read and every value of it checked: durations are milliseconds, sizes are
- * bytes, variables have their values. What is written in YAML and how is in `schema/`.
+ * bytes, variables have their values. How YAML is read is in `source/`.
  *
  * @module
  */

@@ -169,5 +169,5 @@ function settings(context: Context): Record<string, string> {
 
 /** Each value as YAML would read it. */
 function values(set: Readonly<Record<string, string>>): Record<string, Scalar> {
-  return Object.fromEntries(Object.entries(set).map(([key, text]) => [key, plainValue(text) ?? ""]));
+  return Object.fromEntries(Object.entries(set).map(([key, text]) => [key, plainValue(text) ?? text]));
 }

@@ -135,6 +135,8 @@ Deno.test("run does a scenario for each row of its matrix, and names the row tha
       { word: "yes", times: 1 },
       undefined,
     ]);
+    const text = await run("FOLDER/a.yaml", "FOLDER/a.yaml", "FOLDER/m.yaml", "--set", "word=null", "--verbose");
+    assertMatch(text.stdout, /run echo null/);
     const plans = (await run("FOLDER/m.yaml", "--dry-run")).stdout;
     assertMatch(plans, /^FOLDER\/m\.yaml \[word=yes it is, times=1\]\n {2}rows \[/);
   });

@@ -71,7 +71,7 @@ export async function runOne(
         : undefined,
       onMorePackets: packets?.add,
       order: isJson ? "file" : "time",
-      capture: report !== undefined || packets !== undefined,
+      capture: packets ? "asked" : report !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );

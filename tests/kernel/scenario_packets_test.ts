@@ -250,7 +250,7 @@ steps:
   - run: ${sending(TOLD_MOST + MORE)}
   - buffer: held
   - run: ${sending(HELD)}
-  - wait: { gate: held, packet: udp, count: ${HELD} }
+  - wait: { gate: held, waiting: udp, count: ${HELD} }
   - release: held
 `;
   await Deno.writeTextFile(`${folder}/many.yaml`, text);

@@ -70,7 +70,7 @@ export const OPTIONS = {
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   capture: { value: "FILE", summary: "write the packets of gates as pcapng; of several, a folder of them" },
   watch: { summary: "run again whenever a file of them changes, until Ctrl-C" },
-  step: { summary: "stop before each step, to look around, release, or open a shell on a host" },
+  step: { summary: "stop before each step, to look around, or open a shell on a host" },
   jobs: { value: "N", summary: "how many scenarios run at once (default 1)" },
   junit: { value: "FILE", summary: "write how each scenario ended as JUnit's XML" },
   tap: { summary: "print how each scenario ended in the Test Anything Protocol" },

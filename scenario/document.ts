@@ -96,7 +96,7 @@ export function planScenario(
     steps: new Set(),
     unnamed: new Set(),
     captured: new Map(),
-    watched: new Set(),
+    watched: new Map(),
     count: { steps: 0 },
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
@@ -133,7 +133,7 @@ function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "hos
     maxHoldMs,
     seed,
     capture,
-    watched: [...context.watched],
+    watched: context.watched,
     queues,
     steps,
     moments: context.references.flatMap(({ kind, name }) => kind === "step" ? [name] : []),

@@ -254,8 +254,12 @@ export interface Sample extends EventBase {
 export interface PacketSeen extends EventBase {
   /** The gate. */
   queue: string;
+  /** When that was by the kernel's clock, in nanoseconds since 1970, in decimal. */
+  unixNs: string;
   /** How long the packet is, in bytes, with its link header. */
   length: number;
+  /** How it begins, where that is with the header of IP at once, as on a tunnel; else it is an Ethernet header. */
+  link?: "ip";
   /** Where it comes from: an address with its port, or alone; absent where none was read. */
   from?: string;
   /** Where it goes. */

@@ -129,7 +129,9 @@ const SAMPLE = v.strictObject({ event: v.literal("sample"), t: COUNT, queues: ST
 const PACKET = {
   t: COUNT,
   queue: v.string(),
+  unixNs: v.pipe(v.string(), v.digits()),
   length: COUNT,
+  link: v.optional(v.literal("ip")),
   from: v.optional(v.string()),
   to: v.optional(v.string()),
   vlans: v.optional(v.array(COUNT)),

@@ -31,8 +31,8 @@ export interface ScenarioPlan {
   seed?: number;
   /** Which gates' packets are told of: all, none, or these; absent where the file does not say. */
   capture?: boolean | readonly string[];
-  /** The gates whose packets a condition is about: they are captured whatever `capture` says. */
-  watched: readonly string[];
+  /** The gates whose packets conditions are about, with the expressions by which they are counted; captured whatever `capture` says. */
+  watched: ReadonlyMap<string, ReadonlySet<string>>;
   /** The variables with their values, those of `--set` included. */
   vars: Readonly<Record<string, Scalar>>;
   /** The rows of its matrix, of which it is planned for the first; one without variables where it has none. */

@@ -68,11 +68,13 @@ function planLater(tree: Tree, { used, context }: { used: readonly string[]; con
   const first: Mistake[] = [];
   for (const index of STAND_INS("").keys()) {
     const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
-    const trial = { ...context, captured, mistakes: [], references: [], count: { steps: 0 } };
+    const trial = { ...context, captured, mistakes: [], references: [], watched: new Map(), count: { steps: 0 } };
     const step = planNow(tree, trial);
     if (step && trial.mistakes.length === 0) {
       context.count.steps++;
       context.references.push(...trial.references);
+      // What its packets must fit is not known yet.
+      for (const gate of trial.watched.keys()) context.watched.set(gate, context.watched.get(gate) ?? new Set());
       for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
       return { ...step, replan: (values) => replanned(tree, { used, values, context }) };
     }

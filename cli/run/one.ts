@@ -78,7 +78,7 @@ export async function runOne(
         : undefined,
       onMorePackets: packets?.add,
       order: isJson ? "file" : "time",
-      capture: report !== undefined || packets !== undefined || stepper !== undefined,
+      capture: packets ? "asked" : report !== undefined || stepper !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );

@@ -1,9 +1,11 @@
 import { formatHex } from "../../codec/text.ts";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
+import type { Arrival } from "../../capture/packet_queue.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
-import { isIn } from "../../plug/match/cube.ts";
+import type { LinkType } from "../../capture/packets/packet.ts";
+import { type Cube, isIn } from "../../plug/match/cube.ts";
 import { parseMatch } from "../../gate/match/expression.ts";
-import { dissect } from "../../plug/match/packet.ts";
+import { dissect, type Packet } from "../../plug/match/packet.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";
@@ -25,6 +27,89 @@ export interface PacketsOptions {
   guardian?: Guardian;
   /** The gates that are captured; absent for all. */
   gates?: readonly string[];
+  /** The expressions by which the packets of gates are counted as they come in. */
+  counted?: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** What has come into a gate since it was attached. */
+export interface Arrived {
+  /** How many packets fit an expression. */
+  fitting: number;
+  all: number;
+  /** How many came in unseen. */
+  lost: number;
+  /** What the last ones are. */
+  latest: readonly string[];
+}
+
+/** How many packets are named where a condition does not hold. */
+export const SHOWN_MOST = 5;
+
+/** The packets of a gate, counted as they come in. */
+class Tally {
+  readonly #linkType: LinkType;
+  readonly #counts: Map<string, Count>;
+  readonly #first: Arrival[] = [];
+  readonly #latest: Arrival[] = [];
+  #all = 0;
+
+  constructor(matches: Iterable<string>, linkType: LinkType) {
+    this.#linkType = linkType;
+    this.#counts = new Map([...matches].map((match) => [match, { cubes: parseMatch(match), fitting: 0 }]));
+  }
+
+  /** Counts a packet as it comes in. */
+  add(packet: Arrival): void {
+    this.#all++;
+    if (this.#first.length < KEPT_MOST) this.#first.push(packet);
+    if (this.#latest.push(packet) > SHOWN_MOST) this.#latest.shift();
+    const dissected = dissect(packet.bytes, this.#linkType);
+    for (const count of this.#counts.values()) if (isInSome(dissected, count.cubes)) count.fitting++;
+  }
+
+  /** What has come in, and how much of it fits an expression, which may have been unknown until now. */
+  arrived(match: string, { gate, lost }: { gate: string; lost: number }): Arrived {
+    const { fitting } = this.#counts.get(match) ?? this.#countLate(match, gate);
+    const latest = this.#latest.map(({ bytes, length }) =>
+      describePacket(bytes, { length, linkType: this.#linkType }).what
+    );
+    return { fitting, all: this.#all, lost, latest };
+  }
+
+  #countLate(match: string, gate: string): Count {
+    if (this.#all > KEPT_MOST) {
+      const why = `"${match}" has a variable that a step has set, and more than ${KEPT_MOST} packets came before it`;
+      throw new StepError(`Cannot count the packets of ${gate}: ${why}. Write the match without it`);
+    }
+    const cubes = parseMatch(match);
+    const fitting = this.#first.filter(({ bytes }) => isInSome(dissect(bytes, this.#linkType), cubes)).length;
+    const count = { cubes, fitting };
+    this.#counts.set(match, count);
+    return count;
+  }
+
+  /** How many packets fit each expression. */
+  get counts(): Record<string, number> {
+    return Object.fromEntries([...this.#counts].map(([match, { fitting }]) => [packetCounter(match), fitting]));
+  }
+}
+
+/** How many packets fit an expression. */
+interface Count {
+  readonly cubes: readonly Cube[];
+  fitting: number;
+}
+
+/** How many packets of a gate are kept, for expressions that are known only when a step has set a variable. */
+const KEPT_MOST = 20_000;
+
+function isInSome(packet: Packet, cubes: readonly Cube[]): boolean {
+  return cubes.some((cube) => isIn(packet, cube));
+}
+
+/** What the number of packets that fit an expression is called among counters. */
+export function packetCounter(match: string): string {
+  return `packet ${match}`;
 }
 
 /** A packet that waits in a gate. */
@@ -50,6 +135,8 @@ const TOLD_MAX = 20_000;
 export class Packets implements Disposable {
   readonly #options: PacketsOptions;
   readonly #captures = new Map<string, GateCapture>();
+  /** What was counted of the gates that are attached, or were. */
+  readonly #tallies = new Map<string, Tally>();
   readonly #unseen = new Map<string, UnseenPackets>();
   /** What the clock says when 1970 began, in milliseconds. */
   readonly #epochMs: number;
@@ -66,10 +153,13 @@ export class Packets implements Disposable {
 
   /** Begins to see the packets of a gate. Returns what is worth knowing of it. */
   open(gate: string, connection: Connection, netns: string | undefined): string[] {
-    const { gates, guardian } = this.#options;
+    const { gates, guardian, counted } = this.#options;
     if (gates && !gates.includes(gate)) return [];
     const capture = new GateCapture(connection, { gates: [gate], netns, guardian });
     this.#captures.set(gate, capture);
+    if (counted && counted.size > 0) {
+      this.#tallies.set(gate, new Tally(counted.get(gate) ?? [], capture.linkType({ gate })));
+    }
     return capture.blind ? [`packets of ${gate} are seen as they leave only: ${capture.blind.reason}`] : [];
   }
 
@@ -114,16 +204,39 @@ export class Packets implements Disposable {
    * @throws {StepError} where packets are not seen as they come in
    */
   waiting(gate: string, match: string): { fitting: number; all: string[] } {
+    const cubes = parseMatch(match);
+    const capture = this.#sighted(gate);
+    const packets = capture.waiting(gate);
+    const linkType = capture.linkType({ gate });
+    return {
+      fitting: packets.filter(({ bytes }) => isInSome(dissect(bytes, linkType), cubes)).length,
+      all: packets.map(({ bytes, length }) => describePacket(bytes, { length, linkType }).what),
+    };
+  }
+
+  /**
+   * How many packets that fit an expression have come into a gate since it was attached.
+   *
+   * @throws {StepError} where packets are not seen as they come in
+   */
+  arrived(gate: string, match: string): Arrived | undefined {
+    const [{ arrivals }] = this.#sighted(gate).losses();
+    return this.#tallies.get(gate)?.arrived(match, { gate, lost: arrivals });
+  }
+
+  /** How many packets of a gate have fit each expression by which they are counted. */
+  counts(gate: string): Record<string, number> {
+    this.#take(gate);
+    return this.#tallies.get(gate)?.counts ?? {};
+  }
+
+  /** The capture of a gate, of which is told and counted what it has seen by now. */
+  #sighted(gate: string): GateCapture {
     this.#take(gate);
     const capture = this.#captures.get(gate);
     if (!capture) throw new StepError(`Cannot see the packets of ${gate}: it is not attached now`);
-    if (capture.blind) throw new StepError(`Cannot see which packets wait in ${gate}: ${capture.blind.reason}`);
-    const cubes = parseMatch(match);
-    const packets = capture.waiting(gate);
-    return {
-      fitting: packets.filter(({ bytes }) => cubes.some((cube) => isIn(dissect(bytes), cube))).length,
-      all: packets.map(({ bytes, length }) => describePacket(bytes, { length }).what),
-    };
+    if (capture.blind) throw new StepError(`Cannot see which packets come into ${gate}: ${capture.blind.reason}`);
+    return capture;
   }
 
   /** The packets that wait in a gate, the oldest first; nothing where they are not seen as they come in. */
@@ -151,9 +264,11 @@ export class Packets implements Disposable {
 
   #takeFrom(gate: string, capture: GateCapture): void {
     const { emit, emitMore } = this.#options;
+    const tally = this.#tallies.get(gate);
     for (const seen of capture.take()) {
-      if (this.#isTold(gate, seen)) emit(this.#eventOf(gate, seen));
-      else emitMore?.(this.#eventOf(gate, seen));
+      if (seen.event === "in") tally?.add(seen.packet);
+      const tell = this.#isTold(gate, seen) ? emit : emitMore;
+      tell?.(this.#eventOf(gate, seen, capture.linkType({ gate })));
     }
   }
 
@@ -175,13 +290,15 @@ export class Packets implements Disposable {
     return unseen;
   }
 
-  #eventOf(queue: string, seen: PacketEvent): PacketIn | PacketOut {
+  #eventOf(queue: string, seen: PacketEvent, linkType: LinkType): PacketIn | PacketOut {
     const { bytes, length, timeNs } = seen.packet;
-    const { from, to, vlans, what } = describePacket(bytes, { length });
+    const { from, to, vlans, what } = describePacket(bytes, { length, linkType });
     const base = {
       t: this.#microsOf(timeNs),
       queue,
+      unixNs: String(timeNs),
       length,
+      link: linkType === "ip" ? linkType : undefined,
       from,
       to,
       vlans: vlans.length > 0 ? [...vlans] : undefined,

@@ -45,8 +45,8 @@ export interface RunOptions {
   sampleMs?: number;
   /** How long a queue may hold without a release, in milliseconds. Default: what the file says, or 30 seconds. */
   maxHoldMs?: number;
-  /** Whether the packets of gates are told of, where the file does not say it. Default: they are not. */
-  capture?: boolean;
+  /** Whether the packets of gates are told of, where the file does not say it; `asked`: also where it says `false`. Default: they are not. */
+  capture?: boolean | "asked";
   /**
    * Is given the scenario each time that it stops, before steps and before all is undone, and returns before what it is to stop
    * next. While it stands still, no deadline comes nearer. Default: it never stops.
@@ -174,13 +174,15 @@ class Run {
     const env = { [TAG_VARIABLE]: this.#tag };
     const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
-    const { capture = this.#options.capture, watched } = this.#plan;
-    const gates = capture === true ? undefined : [...capture || [], ...watched];
+    const { capture: inFile, watched } = this.#plan;
+    const { capture: wanted } = this.#options;
+    const capture = wanted === "asked" && !inFile ? true : inFile ?? wanted;
+    const gates = capture === true ? undefined : [...capture || [], ...watched.keys()];
     const { onMorePackets } = this.#options;
     const emitMore = onMorePackets &&
       ((event: PacketIn | PacketOut) => this.#guarded(() => onMorePackets(event)));
     const packets = !gates || gates.length > 0
-      ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates })
+      ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates, counted: watched })
       : undefined;
     const { netnsOf, isMade } = hosts;
     const queues = new Queues({ guardian, netnsOf, isMade, connect, maxHoldMs, onCutShort, now, packets });

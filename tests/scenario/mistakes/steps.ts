@@ -13,7 +13,8 @@ const NO_HOST = "none: attach, run, start, and conditions on ports and commands 
 
 const TOOK = 'a comparison with a duration, such as "<2s" or ">=300ms"';
 const WHEN = "true, false, or a condition: { gate: web, backlog: 0 }";
-const GATE_KEYS = "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, count";
+const GATE_KEYS =
+  "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, waiting, count";
 const HOLD = "what to hold, and how long: { gate: web, for: 500ms }";
 
 const VARIABLE = "a variable's name: a letter or _, then letters, digits and _";

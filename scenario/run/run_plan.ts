@@ -3,7 +3,7 @@ import { TAG_VARIABLE } from "../../guardian/charge.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { formatDuration } from "../../plug/quantity.ts";
-import { type Outcome, type PacketIn, type PacketOut, type QueueTotal, type ScenarioEvent } from "../event.ts";
+import type { Outcome, PacketIn, PacketOut, QueueTotal, ScenarioEvent } from "../event.ts";
 import type { ProcessTest, ScenarioPlan, Step } from "../plan.ts";
 import { describeQueue } from "../queue.ts";
 import { everyStep, kindOf } from "../steps/list.ts";

@@ -129,6 +129,8 @@ export interface Step {
   took?: NumberTest;
   /** After how long it is ended, with the steps in it, in milliseconds. */
   allowedMs?: number;
+  /** Whether the scenario stops before it, where somebody is there to look. */
+  break?: boolean;
   /** Whether it is done at all: a condition that must hold then, about this host. */
   when?: boolean | { condition: Condition; host?: string };
   /** Makes it anew with the values that variables have by then which other steps set; absent where it uses none. */

@@ -10,7 +10,7 @@ import type { Scalar, ScenarioPlan } from "./plan.ts";
 import { Files, Includer } from "./source/include.ts";
 import { readYaml } from "./source/read_yaml.ts";
 
-export { describePlan, isApart } from "./document.ts";
+export { breaksOf, describePlan, isApart } from "./document.ts";
 export { PreciseClock } from "./run/clock.ts";
 export { runPlan } from "./run/run_plan.ts";
 

@@ -122,6 +122,11 @@ export class Scenario {
     return this.#plan.rows[0];
   }
 
+  /** The lines of the steps that say `break: true`. */
+  get breaks(): number[] {
+    return this.#reader.breaksOf(this.#plan);
+  }
+
   /** Whether all that it holds is on hosts of its own, so that it can run beside others of which that is true. */
   get isApart(): boolean {
     return this.#reader.isApart(this.#plan);

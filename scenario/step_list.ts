@@ -19,6 +19,7 @@ const BASE_ENTRIES = {
   host: v.optional(NAME),
   at: v.optional(DURATION),
   took: v.optional(DURATION_TEST),
+  break: v.optional(v.boolean("true or false")),
 };
 /** What steps that have others in them may say, too. */
 const OUTER_ENTRIES = { timeout: v.optional(DURATION) };
@@ -181,7 +182,7 @@ function baseOf(
   const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES || key in OUTER_ENTRIES));
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;
-  const { name, host, at: atMs, took, timeout: allowedMs } = fields;
+  const { name, host, at: atMs, took, timeout: allowedMs, break: isBreak } = fields;
   if (name !== undefined) context.steps.add(name);
   const { line, column } = follow(whole, ["host"]);
   const given = host === undefined ? undefined : { host, line, column };
@@ -191,6 +192,7 @@ function baseOf(
     atMs,
     ...took === undefined ? {} : { took },
     ...allowedMs === undefined ? {} : { allowedMs },
+    ...isBreak ? { break: true } : {},
     line: context.files.ownLine(entry.key.line),
   };
 }

@@ -50,6 +50,8 @@ export class RunView implements Disposable {
   /** Whether something has failed: what did so first is said in the end, and not here too. */
   #hasFailed = false;
   #turns = 0;
+  /** What is asked of a person at the moment; `undefined` where nothing is. */
+  #prompt?: string;
 
   constructor(context: Context, { isTerminal }: { isTerminal: boolean }) {
     this.#context = context;
@@ -129,6 +131,28 @@ export class RunView implements Disposable {
     if (!this.#endedEarly) return undefined;
     const { step, text, name } = this.#endedEarly;
     return { step, words: `${this.nameOf(step)}, ${name ?? text}` };
+  }
+
+  /** Has no line change while a person is asked something, until the result is disposed of. */
+  prompting(): Disposable {
+    this.#prompt = "";
+    this.#context.print(CLEAR_LINE);
+    return { [Symbol.dispose]: () => void (this.#prompt = undefined) };
+  }
+
+  /** What is asked, below all else; nothing where that is answered. */
+  set prompt(text: string) {
+    this.#prompt = text;
+    this.#context.print(`${CLEAR_LINE}${cut(text, columns() - 1)}`);
+  }
+
+  /** How wide the terminal is, in characters. */
+  get columns(): number {
+    return columns();
+  }
+
+  get hasColours(): boolean {
+    return this.#colours;
   }
 
   [Symbol.dispose](): void {
@@ -214,13 +238,14 @@ export class RunView implements Disposable {
 
   /** Writes a line above the one that changes. */
   #line(text: string): void {
-    if (!this.#isQuiet) this.#context.print(`${this.isTerminal ? CLEAR_LINE : ""}${text}\n`);
+    if (this.#isQuiet) return;
+    this.#context.print(`${this.isTerminal ? CLEAR_LINE : ""}${text}\n${this.#prompt ?? ""}`);
   }
 
   /** Shows what is being waited for, and how much is held. */
   #spin(): void {
     const current = this.#open.values().toArray().at(-1);
-    if (!current) return;
+    if (!current || this.#prompt !== undefined) return;
     const held = this.#held.entries().map(([name, packets]) => `${name} holds ${packets}`).toArray().join(", ");
     const sign = SPINNER[this.#turns++ % SPINNER.length];
     const text = `${sign} ${current.step}  ${current.name ?? current.text}${held && `  ${held}`}`;

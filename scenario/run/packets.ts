@@ -112,6 +112,20 @@ export function packetCounter(match: string): string {
   return `packet ${match}`;
 }
 
+/** A packet that waits in a gate. */
+export interface HeldPacket {
+  /** The how manieth that came. */
+  number: number;
+  /** How long it has waited, in milliseconds. */
+  waitedMs: number;
+  /** From where, with its port; absent where it does not say. */
+  from?: string;
+  /** To where. */
+  to?: string;
+  /** What it is, in words: `TCP SYN …`. */
+  what: string;
+}
+
 /** How often what was seen is taken, in milliseconds. */
 const LOOK_MS = 10;
 /** How many packets the log tells of; of more, only how many there were. */
@@ -260,6 +274,19 @@ export class Packets implements Disposable {
     if (!capture) throw new StepError(`Cannot see the packets of ${gate}: it is not attached now`);
     if (capture.blind) throw new StepError(`Cannot see which packets come into ${gate}: ${capture.blind.reason}`);
     return capture;
+  }
+
+  /** The packets that wait in a gate, the oldest first; nothing where they are not seen as they come in. */
+  held(gate: string): HeldPacket[] | undefined {
+    this.#take(gate);
+    const capture = this.#captures.get(gate);
+    if (!capture || capture.blind) return undefined;
+    const nowMs = Date.now();
+    return capture.waiting(gate).map(({ number, timeNs, bytes, length }): HeldPacket => {
+      const { from, to, vlans, what } = describePacket(bytes, { length });
+      const words = [...vlans.map((vlan) => `VLAN ${vlan}`), what].join(" ");
+      return { number, waitedMs: Math.max(0, nowMs - Number(timeNs / 1_000_000n)), from, to, what: words };
+    });
   }
 
   /** How many packets of each gate are not told of, where there are any. */

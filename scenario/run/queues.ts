@@ -14,6 +14,7 @@ import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import type { Packets } from "./packets.ts";
+import { refuseExisting, withAdvice } from "./refusal.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -40,6 +41,20 @@ export interface QueuesOptions {
 
 /** Why what was held was let go, or can be held no more. */
 export type WhyCutShort = Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance;
+
+/** What is seen of a gate or a plug. */
+export interface QueueSight {
+  /** What the scenario calls it. */
+  name: string;
+  /** Which of both it is. */
+  kind: "gate" | "plug";
+  /** The host that it is on; absent for this machine. */
+  host?: string;
+  /** For how long it has held, in milliseconds; absent where it does not. */
+  heldMs?: number;
+  /** Absent where it is gone. */
+  stats?: QdiscStats;
+}
 
 /** A gate or a plug that is there. */
 interface Attached {
@@ -172,6 +187,23 @@ export class Queues {
   /** The counters of those that are there, in their order. */
   peek(names: readonly string[]): (QdiscStats | undefined)[] {
     return names.map((name) => this.#attached.has(name) ? this.#lastStats(name) : undefined);
+  }
+
+  /** Those that are there, as they are at this moment. */
+  look(): QueueSight[] {
+    const now = this.#options.now();
+    return this.#attached.values().map(({ name, host, gate, heldFrom }): QueueSight => ({
+      name,
+      kind: gate ? "gate" : "plug",
+      host,
+      heldMs: heldFrom === undefined ? undefined : (now - heldFrom) / 1000,
+      stats: this.#lastStats(name),
+    })).toArray();
+  }
+
+  /** Has the guardian count anew how long each that holds may do so. */
+  renew(): void {
+    for (const { plug, heldFrom } of this.#attached.values()) if (heldFrom !== undefined) plug.renew();
   }
 
   /** Why `release-one` has released nothing of some, a sentence each, where they have settled behind it. */
@@ -360,38 +392,6 @@ export function disturbed(name: string, disturbance: HoldDisturbance): StepError
   return new StepError(`Cannot go on: ${name}: ${describeDisturbance(disturbance)}`);
 }
 
-/** Says of a gate that would bypass filters of others, and of a plug where another qdisc is, what to write instead. */
-function withAdvice<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const advice = error instanceof QueueError ? adviceOn(error) : undefined;
-    if (advice === undefined) throw error;
-    throw new StepError(`${(error as QueueError).message}; ${advice}`, { cause: error });
-  }
-}
-
-function adviceOn({ code, dev, gate }: QueueError): string | undefined {
-  if (code === "would-lock-out") return "give a higher limit, or none";
-  if (code === "would-bypass") return "give the gate a higher priority, or force: true";
-  if (code !== "foreign-qdisc" || gate !== undefined) return undefined;
-  return `keep it, and hold packets with a gate in place of the plug: { dev: ${dev}, direction: out }`;
-}
-
 function noTotal(): QueueTotal {
   return { packets: 0, bytes: 0, drops: 0, holds: 0, longestHold: 0, mostHeld: 0 };
-}
-
-/** A gate that is there belongs to somebody else, who may count on it. */
-function refuseExisting(connection: Connection, { name, netns }: { name: string; netns?: string }): void {
-  try {
-    Gate.named(connection, [name]);
-  } catch (error) {
-    if (error instanceof QueueError && error.code === "no-gate") return;
-    throw error;
-  }
-  throw new StepError(
-    `Cannot attach gate ${name}: there is a gate of this name already; give another, or: plugctl gate delete ${name}` +
-      (netns === undefined ? "" : ` --netns ${netns}`),
-  );
 }

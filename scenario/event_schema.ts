@@ -105,6 +105,7 @@ const STEP_END = v.strictObject({
   errnoName: v.string(),
   sentence: v.string(),
   notes: v.optional(v.array(v.string())),
+  left: v.optional(v.record(v.string(), v.array(v.tuple([COUNT, COUNT])))),
   asked: v.optional(COUNT),
   before: STATS_BY_QUEUE,
   beforeAt: v.optional(COUNT),

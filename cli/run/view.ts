@@ -2,14 +2,16 @@
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../../codec/message.ts";
 import { numberOf } from "../../plug/quantity.ts";
-import type {
-  ProcessEnd,
-  QueueTotal,
-  RanProcess,
-  ScenarioEnd,
-  ScenarioEvent,
-  StepEnd,
-  StepStart,
+import {
+  formatRanges,
+  type NumberRange,
+  type ProcessEnd,
+  type QueueTotal,
+  type RanProcess,
+  type ScenarioEnd,
+  type ScenarioEvent,
+  type StepEnd,
+  type StepStart,
 } from "../../scenario/event.ts";
 import type { OutputLine } from "../../scenario/run/processes.ts";
 import { type Context, isGiven } from "../context.ts";
@@ -179,7 +181,7 @@ export class RunView implements Disposable {
     // How all is undone is of interest where it is not.
     if (phase === "undo" && outcome === "done" && !this.#isVerbose) return;
     const counters = end.queues.flatMap((name) =>
-      end.after[name] ? `${name} holds ${end.after[name].backlogPackets}` : []
+      end.after[name] ? `${name} holds ${end.after[name].backlogPackets}${leftText(end.left?.[name])}` : []
     );
     const result = outcome === "done" ? [milliseconds(end.duration), ...counters].join(", ") : outcome;
     const colour = outcome === "done" ? green : outcome === "aborted" ? dim : red;
@@ -226,7 +228,8 @@ export class RunView implements Disposable {
     const room = this.isTerminal
       ? columns() - head.length - 3 - (result === undefined ? 0 : result.length + 2)
       : Infinity;
-    const shown = cut(what.replaceAll(CONTROL, "�"), Math.max(room, 10));
+    const oneLine = what.trimEnd().replaceAll("\n", "\\n").replaceAll(CONTROL, "�");
+    const shown = cut(oneLine, Math.max(room, 10));
     const painted = this.#colours
       ? head.replace(/^( *\S+ s) (.)/, (_, time, sign) => `${dim(time)} ${colour(sign)}`)
       : head;
@@ -272,6 +275,11 @@ function columns(): number {
   } catch {
     return COLUMNS; // The terminal was closed meanwhile.
   }
+}
+
+/** Which packets have left: `, let go 1–10`. */
+function leftText(ranges: readonly NumberRange[] | undefined): string {
+  return ranges ? `, let go ${formatRanges(ranges)}` : "";
 }
 
 function totalText(name: string, { packets, drops, holds, longestHold, mostHeld }: QueueTotal): string {

@@ -1,6 +1,6 @@
 import { formatHex } from "../../codec/text.ts";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
-import type { Arrival } from "../../capture/packet_queue.ts";
+import type { Arrival, Departure } from "../../capture/packet_queue.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import type { LinkType } from "../../capture/packets/packet.ts";
 import { type Cube, isIn } from "../../plug/match/cube.ts";
@@ -10,7 +10,7 @@ import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { QueueError } from "../../plug/queue_error.ts";
-import type { PacketIn, PacketOut, UnseenPackets } from "../event.ts";
+import type { NumberRange, PacketIn, PacketOut, UnseenPackets } from "../event.ts";
 import type { Clock } from "./clock.ts";
 import { StepError } from "./step_error.ts";
 
@@ -131,6 +131,23 @@ const LOOK_MS = 10;
 /** How many packets the log tells of; of more, only how many there were. */
 const TOLD_MAX = 20_000;
 
+/** Notes which packets leave gates, from its beginning on. */
+export interface DepartureNotes {
+  /** Ends that. Of those that had come in by then, in microseconds since the scenario began, returns the numbers. */
+  end(asked: number): Record<string, NumberRange[]> | undefined;
+}
+
+/** Numbers as ranges of those that follow each other. */
+function rangesOf(numbers: readonly number[]): NumberRange[] {
+  const ranges: [number, number][] = [];
+  for (const number of numbers.toSorted((one, other) => one - other)) {
+    const last = ranges.at(-1);
+    if (last && number === last[1] + 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
+}
+
 /** The packets of a scenario's gates: each as it comes in, and as it leaves. */
 export class Packets implements Disposable {
   readonly #options: PacketsOptions;
@@ -141,6 +158,8 @@ export class Packets implements Disposable {
   /** What the clock says when 1970 began, in milliseconds. */
   readonly #epochMs: number;
   readonly #timer: ReturnType<typeof setInterval>;
+  /** What leaves gates while steps are done that release them. */
+  readonly #noted = new Set<ReadonlyMap<string, Set<Departure>>>();
   #told = 0;
   /** The number of each gate's last packet that was told of as it came in. */
   readonly #toldUpTo = new Map<string, number>();
@@ -224,6 +243,24 @@ export class Packets implements Disposable {
     return this.#tallies.get(gate)?.arrived(match, { gate, lost: arrivals });
   }
 
+  /** Begins to note which packets leave some gates. */
+  noteDepartures(gates: readonly string[]): DepartureNotes {
+    this.take();
+    const noted = new Map(gates.filter((gate) => this.#captures.has(gate)).map((gate) => [gate, new Set<Departure>()]));
+    this.#noted.add(noted);
+    return {
+      end: (asked) => {
+        this.take();
+        this.#noted.delete(noted);
+        const waited = ({ arrival }: Departure) => arrival && this.#microsOf(arrival.timeNs) <= asked ? [arrival] : [];
+        const left = [...noted].map(([gate, departures]) =>
+          [gate, rangesOf([...departures].flatMap(waited).map(({ number }) => number))] as const
+        ).filter(([, ranges]) => ranges.length > 0);
+        return left.length > 0 ? Object.fromEntries(left) : undefined;
+      },
+    };
+  }
+
   /** How many packets of a gate have fit each expression by which they are counted. */
   counts(gate: string): Record<string, number> {
     this.#take(gate);
@@ -267,6 +304,7 @@ export class Packets implements Disposable {
     const tally = this.#tallies.get(gate);
     for (const seen of capture.take()) {
       if (seen.event === "in") tally?.add(seen.packet);
+      else for (const noted of this.#noted) noted.get(gate)?.add(seen.packet);
       const tell = this.#isTold(gate, seen) ? emit : emitMore;
       tell?.(this.#eventOf(gate, seen, capture.linkType({ gate })));
     }

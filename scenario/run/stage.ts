@@ -41,7 +41,7 @@ export interface Stage {
 }
 
 /** What is told of a step besides how it ended. */
-export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen" | "skipped">;
+export type Details = Pick<StepEnd, "notes" | "asked" | "left" | "ran" | "chosen" | "skipped">;
 
 /** Takes events. */
 export type Sink = (event: ScenarioEvent) => void;

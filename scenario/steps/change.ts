@@ -90,8 +90,10 @@ export const RELEASE: StepKind<ReleaseStep> = {
   async run({ queues, packets, pace }, scene) {
     if (packets === undefined && !pace) return await letGo(queues, "release-indefinite", scene);
     const { stage, details, signal } = scene;
+    const departures = stage.packets?.noteDepartures(queues);
     const { asked, notes } = await stage.queues.releaseSome(queues, { packets, pace: pace && { ...pace, signal } });
     details.asked = asked;
+    details.left = departures?.end(asked);
     if (notes.length > 0) details.notes = notes;
   },
 };
@@ -113,12 +115,15 @@ async function letGo(
   action: "release-one" | "release-indefinite",
   { stage, signal, nextDue, details }: Scene,
 ): Promise<void> {
+  const departures = stage.packets?.noteDepartures(queues);
   const before = stage.queues.peek(queues);
-  details.asked = stage.queues.change(queues, { action });
+  const asked = stage.queues.change(queues, { action });
+  details.asked = asked;
   const heldBefore = action === "release-one"
     ? before.reduce((sum, stats) => sum + (stats?.backlogPackets ?? 0), 0)
     : undefined;
   await stage.queues.settled(queues, { heldBefore, signal, latest: nextDue });
+  details.left = departures?.end(asked);
   if (action === "release-one") details.notes = stage.queues.notReleased(queues, before);
 }
 

@@ -17,6 +17,14 @@ import { until } from "./until.ts";
 const COUNT = 50;
 const HELD_MS = 200;
 
+/** Sends so many datagrams to port 9000. */
+const sending = (count: number) =>
+  JSON.stringify([
+    "python3",
+    "-c",
+    `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(${count}): s.sendto(b'abcd', ('10.0.0.2', 9000))`,
+  ]);
+
 /** A scenario on a host that is there: it holds what goes to port 9000, and lets what goes to 9001 through. */
 function scenario(host: string, steps: string, { capture = "true" } = {}): string {
   return `name: packets
@@ -111,6 +119,7 @@ Deno.test("a scenario tells of each packet of its gates as it comes in and as it
     if (event === "packet-in") assert(t <= waited + 1000, `came in at ${t}, was seen by ${waited}`);
     else assert(t >= released - 1000, `left at ${t}, was released at ${released}`);
   }
+  assertEquals(ends.get("5")?.left, { held: [[1, COUNT]] });
   const end = events.at(-1);
   assertEquals(end?.event === "scenario-end" && end.unseen, {});
   assertEquals(witness(traffic.pair.left), before);
@@ -123,6 +132,27 @@ Deno.test("a scenario tells of the packets of the gates that capture names, and 
     await traffic.arrived();
     assertEquals([...new Set(packetsOf(events).map(({ queue }) => queue))], queues);
   }
+});
+
+Deno.test("the end of a release says which packets have left", async () => {
+  using traffic = new Traffic();
+  const text = scenario(
+    traffic.pair.left.name,
+    `  - wait: { gate: held, backlog: ${COUNT} }
+  - release: { gate: held, packets: 3 }
+  - buffer: held
+  - run: ${sending(2)}
+  - wait: { gate: held, packet: udp, count: ${COUNT + 2} }
+  - release-one: held
+  - release: held
+`,
+  );
+  const ends = (await play(traffic, text)).filter((event) => event.event === "step-end");
+  assertEquals(ends.filter(({ left }) => left).map(({ action, left }) => [action, left]), [
+    ["release-packets", { held: [[1, 3]] }],
+    ["release-one", { held: [[4, COUNT]] }],
+    ["release-indefinite", { held: [[COUNT + 1, COUNT + 2]] }],
+  ]);
 });
 
 Deno.test("a packet that a gate holds until it is detached is told of as it leaves", async () => {
@@ -226,14 +256,6 @@ steps:
 const TOLD_MOST = 20_000;
 const MORE = 10;
 const HELD = 7;
-
-/** Sends so many datagrams to port 9000. */
-const sending = (count: number) =>
-  JSON.stringify([
-    "python3",
-    "-c",
-    `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(${count}): s.sendto(b'abcd', ('10.0.0.2', 9000))`,
-  ]);
 
 Deno.test("run --capture writes every packet, and says that a report shows the first 20,000", async () => {
   using pair = new GatePair();

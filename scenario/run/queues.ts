@@ -253,8 +253,7 @@ export class Queues {
   /** Releases it, waits until what it held has left, and takes it away; with `drop` it discards what it holds instead. */
   async detach(name: string, options: DetachOptions = {}): Promise<DetachReport> {
     const attached = this.#find(name, "detach");
-    const { drop = false } = options;
-    await this.#seeLast(attached, { drop });
+    await this.#seeLast(attached, options);
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
@@ -262,12 +261,12 @@ export class Queues {
     this.#noteRelease(attached, asked);
     this.#addUp(name, last, report);
     this.#attached.delete(name);
-    if (heldFrom !== undefined && !drop) attached.gate?.assertDevices();
+    if (heldFrom !== undefined && !options.drop) attached.gate?.assertDevices();
     return report;
   }
 
   /** What a gate holds leaves while its packets are still seen. */
-  async #seeLast({ name, gate, heldFrom }: Attached, { drop }: { drop: boolean }): Promise<void> {
+  async #seeLast({ name, gate, heldFrom }: Attached, { drop }: DetachOptions): Promise<void> {
     const { packets } = this.#options;
     if (!gate || !packets) return;
     if (heldFrom !== undefined && !drop) {

@@ -6,7 +6,7 @@ import { describeFailure } from "../failure.ts";
 import { shellText } from "../near_miss.ts";
 import { OutputFile } from "../output_file.ts";
 import { runOne } from "../run/one.ts";
-import { checkAll, type Checked, scenarioFiles } from "../run/scenario_files.ts";
+import { checkAll, type Checked, scenarioFiles, sourcesOf } from "../run/scenario_files.ts";
 import { type Verdict, worstStatus } from "../run/verdict.ts";
 import { linesAbove } from "../run/view.ts";
 import { annotate, tellOthers, type VerdictText, type Wanted } from "../run/wanted.ts";
@@ -18,9 +18,10 @@ const JOBS_MAX = 256;
 export async function run(context: Context): Promise<number | void> {
   if (!isGiven(context, "watch")) return await runOnce(context);
   if (isGiven(context, "dry-run")) throw new UsageError("--watch runs again and again: it is not for --dry-run");
-  const { files } = await scenarioFiles(context.arguments.operands);
+  const { operands } = context.arguments;
+  await scenarioFiles(operands);
   const { runAgain } = await import("../run/again.ts");
-  return await runAgain(context, files, async () => await runOnce(context) ?? EXIT.done);
+  return await runAgain(context, () => sourcesOf(operands), async () => await runOnce(context) ?? EXIT.done);
 }
 
 async function runOnce(context: Context): Promise<number | void> {

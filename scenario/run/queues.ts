@@ -1,3 +1,4 @@
+import type { DetachOptions } from "../../plug/drain.ts";
 import { type DetachReport, gapRemarks } from "../../plug/detach_report.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
@@ -249,10 +250,10 @@ export class Queues {
     return gate.read().hitPackets;
   }
 
-  /** Releases it, waits until what it held has left, and takes it away. */
-  async detach(name: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<DetachReport> {
+  /** Releases it, waits until what it held has left, and takes it away; with `drop` it discards what it holds instead. */
+  async detach(name: string, options: DetachOptions = {}): Promise<DetachReport> {
     const attached = this.#find(name, "detach");
-    await this.#seeLast(attached);
+    await this.#seeLast(attached, options);
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
@@ -260,15 +261,15 @@ export class Queues {
     this.#noteRelease(attached, asked);
     this.#addUp(name, last, report);
     this.#attached.delete(name);
-    if (heldFrom !== undefined) attached.gate?.assertDevices();
+    if (heldFrom !== undefined && !options.drop) attached.gate?.assertDevices();
     return report;
   }
 
   /** What a gate holds leaves while its packets are still seen. */
-  async #seeLast({ name, gate, heldFrom }: Attached): Promise<void> {
+  async #seeLast({ name, gate, heldFrom }: Attached, { drop }: DetachOptions): Promise<void> {
     const { packets } = this.#options;
     if (!gate || !packets) return;
-    if (heldFrom !== undefined) {
+    if (heldFrom !== undefined && !drop) {
       this.change([name], { action: "release-indefinite" });
       await this.settled([name]);
     }
@@ -379,10 +380,12 @@ export class Queues {
   }
 
   /** What was held is released before it is deleted, and counted as sent then. */
-  #addUp(name: string, last: QdiscStats | undefined, { drops }: DetachReport): void {
+  #addUp(name: string, last: QdiscStats | undefined, { drops, discardedPackets }: DetachReport): void {
     const total = this.#totalOf(name);
-    total.packets += (last?.packets ?? 0) + (last?.backlogPackets ?? 0);
-    total.bytes += (last?.bytes ?? 0) + (last?.backlogBytes ?? 0);
+    const { packets = 0, bytes = 0, backlogPackets = 0, backlogBytes = 0 } = last ?? {};
+    const isDiscarded = discardedPackets > 0;
+    total.packets += packets + (isDiscarded ? 0 : backlogPackets);
+    total.bytes += bytes + (isDiscarded ? 0 : backlogBytes);
     total.drops += drops;
   }
 }

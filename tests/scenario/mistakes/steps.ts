@@ -6,6 +6,7 @@ const ACTIONS =
   "expect, log, set, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
 const RELEASED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";
+const DETACHED = "the name of a gate or a plug, a list of them, or { gate: web, drop: true }";
 const HOW = "one of packets, rate and over beside the gate: { gate: web, over: 2s }";
 const RATE = "packets in a time, up to 1000000/s: 100/s";
 const PACKETS = "a whole number from 1 to 2147483647";
@@ -139,6 +140,11 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - release: { gate: web, packets: ‸1.5 }"), "packets is 1.5", PACKETS],
   [withSteps("  - release: { gate: ‸up, packets: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - run:‸"), "run is empty", "a command, or { command: ..., exit: 0 }"],
+  [withSteps("  - detach:‸"), "detach is empty", DETACHED],
+  [withSteps("  - detach: ‸{ drop: true }"), "detach does not say what", "gate or plug, with a name"],
+  [withSteps("  - detach: { gate: ‸up, drop: true }"), "up is a plug, not a gate", "plug: up"],
+  [withSteps("  - detach: { gate: web, drop: ‸1 }"), "drop is 1", "true or false"],
+  [withSteps("  - detach: { gate: web, ‸lose: true }"), 'unknown key "lose"', "one of gate, plug, drop"],
   [withSteps("  - detach: ‸x"), 'there is no gate or plug "x"', "one of web, up"],
   [
     withSteps("  - attach: ‸web"),

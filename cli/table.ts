@@ -459,7 +459,7 @@ export const COMMANDS = {
       "Until Ctrl-C it hears what is asked of plugs and gates in any terminal: attach, buffer, release, by plugctl or by " +
       "tc, and sees the packets that wait. It then writes a scenario that does the same. Where packets had come before a " +
       "command, the scenario waits until as many have, instead of for a time; what they were stands beside it. What sends " +
-      "them is no part of it: start that by hand again, or add it to the steps.",
+      "them is not recorded: start that by hand again, or add it to the steps.",
       "What waited is looked at 25 times a second. The kernel does not tell what tc has asked: that is inferred from what " +
       "leaves and what waits, and where that does not tell, a comment says so. A gate or plug that was there before is " +
       "made by the scenario: remove it before you run that.",

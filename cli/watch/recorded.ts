@@ -215,7 +215,7 @@ class Steps {
         return `${what}: ${listed}`;
       case "there":
       case "unknown":
-        throw new TypeError(`${what} is no step`);
+        throw new TypeError(`Cannot write ${what} as a step`);
       default:
         return what satisfies never;
     }

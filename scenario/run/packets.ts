@@ -1,9 +1,7 @@
 import { formatHex } from "../../codec/text.ts";
 import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
-import { isIn } from "../../plug/match/cube.ts";
-import { parseMatch } from "../../gate/match/expression.ts";
-import { dissect } from "../../plug/match/packet.ts";
+import { matcher } from "../../gate/match/meaning.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";
@@ -104,10 +102,10 @@ export class Packets implements Disposable {
     const capture = this.#captures.get(gate);
     if (!capture) throw new StepError(`Cannot see the packets of ${gate}: it is not attached now`);
     if (capture.blind) throw new StepError(`Cannot see which packets wait in ${gate}: ${capture.blind.reason}`);
-    const cubes = parseMatch(match);
+    const isMeant = matcher(match);
     const packets = capture.waiting(gate);
     return {
-      fitting: packets.filter(({ bytes }) => cubes.some((cube) => isIn(dissect(bytes), cube))).length,
+      fitting: packets.filter(isMeant).length,
       all: packets.map(({ bytes, length }) => describePacket(bytes, { length }).what),
     };
   }

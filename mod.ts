@@ -53,4 +53,8 @@ export { type Mistake, ScenarioError } from "./scenario/mistake.ts";
 export type { Scalar } from "./scenario/plan.ts";
 export type { OutputLine } from "./scenario/run/processes.ts";
 export type { RunOptions, ScenarioResult } from "./scenario/run/run_plan.ts";
+export type { HeldPacket } from "./scenario/run/packets.ts";
+export type { ProcessSight } from "./scenario/run/processes.ts";
+export type { QueueSight } from "./scenario/run/queues.ts";
+export type { NextStep, OnStop, Sight, Stop, StopBefore } from "./scenario/run/stops.ts";
 export { type LoadOptions, Scenario } from "./scenario/scenario.ts";

@@ -19,6 +19,7 @@ import { QueueError } from "../plug/queue_error.ts";
 import type { CapturedPlace, CapturedWaiting, CaptureLosses, CaptureOptions, PacketEvent } from "./captured.ts";
 import { Epochs } from "./epochs.ts";
 import { type Arrival, type Copy, PacketQueue, PacketStore, withTag } from "./packet_queue.ts";
+import type { LinkType } from "./packets/packet.ts";
 import { findPsample, onlyGroups, type PsampleFamily, readSample, someGroups } from "./psample.ts";
 
 export type { Arrival, CapturedBytes, Departure, Waiting } from "./packet_queue.ts";
@@ -40,9 +41,6 @@ interface Captured extends CapturedPlace {
   lostDepartures: number;
   countedMs: number;
 }
-
-/** How packets begin: with an Ethernet header, or with that of IP at once. */
-export type LinkType = "ethernet" | "ip";
 
 const SNAP_LENGTH = 256;
 /** What a message of psample has beside the packet, at the most. */

@@ -70,6 +70,7 @@ export const OPTIONS = {
   report: { value: "FILE", summary: "write a page of HTML with the timeline, the holds and each step" },
   capture: { value: "FILE", summary: "write the packets of gates as pcapng; of several, a folder of them" },
   watch: { summary: "run again whenever a file of them changes, until Ctrl-C" },
+  step: { summary: "stop before each step, to look around, or open a shell on a host" },
   jobs: { value: "N", summary: "how many scenarios run at once (default 1)" },
   junit: { value: "FILE", summary: "write how each scenario ended as JUnit's XML" },
   tap: { summary: "print how each scenario ended in the Test Anything Protocol" },
@@ -394,6 +395,7 @@ export const COMMANDS = {
       "set",
       "seed",
       "max-hold",
+      "step",
       "watch",
       "jobs",
       "report",
@@ -426,12 +428,17 @@ export const COMMANDS = {
       "checked before the first is run. Each runs in a process of its own, --jobs at once, and is reported in a " +
       "line. One that holds packets of this machine, or of a namespace that was there before, runs alone. The exit " +
       "status is the worst of them: a signal, then 1, 4, 3.",
+      "With --step, on a terminal, it stops before each step, and before all is undone: it shows the gates, the packets that " +
+      "wait and the processes, and a key goes on, releases, or opens a shell on a host. A step with break: true in the " +
+      "file is stopped at without --step, too. Deadlines stand still meanwhile: what is held stays held until you go on, " +
+      "and is released if plugctl is killed.",
       "With --uml all of it runs as root in User-Mode Linux, which needs neither root nor sch_plug on this machine. " +
       "What --report, --capture and --junit name is written to this machine; everything else that is written there is gone at " +
       "the end.",
     ],
     examples: [
       ["run reload.yaml", "run it"],
+      ["run reload.yaml --step", "step by step, with a look around before each"],
       ["run reload.yaml --watch", "run it again each time that it is saved"],
       [
         "run reload.yaml --set port=8000 --seed 1",
@@ -442,6 +449,23 @@ export const COMMANDS = {
       ["run tests --jobs 4 --junit results.xml", "every scenario in the folder tests, four at once"],
     ],
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
+  },
+  shell: {
+    summary: "open a shell on a host of a scenario that runs, or run a command there",
+    operands: ["HOST"],
+    program: "[-- COMMAND...]",
+    options: ["help"],
+    details: [
+      "HOST is a host of a scenario that another plugctl runs, or the name of a network namespace. Where several " +
+      "scenarios have such a host, the error names their namespaces. The shell is $SHELL, or /bin/sh, and has that " +
+      "host's network and all else of this machine; when the scenario ends, it is ended too. The exit status is the " +
+      "command's own. It takes CAP_SYS_ADMIN.",
+    ],
+    examples: [
+      ["shell server", "look around on the host server"],
+      ["shell server -- ss -tnp", "its connections"],
+    ],
+    load: (): Loading => import("./commands/shell.ts").then(({ run }) => run),
   },
   batch: {
     summary: "carry out command lines of plugctl, one a line, in one process",

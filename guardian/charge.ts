@@ -60,6 +60,8 @@ export type Order =
   | { order: "take"; id: number; charge: AnyCharge }
   /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
   | { order: "arm"; id: number; maxMs?: number }
+  /** The deadline of one that holds is in `maxMs` milliseconds from now on, and nothing else changes. Not answered. */
+  | { order: "renew"; id: number; maxMs: number }
   /** It holds, and nobody else is to do anything to it: watch it; with `due` what it holds now may still leave. Answered. */
   | { order: "watch"; id: number; due?: boolean }
   /** It is there and passes packets: what takes its place from now on is another. Answered as `watch`. */

@@ -26,6 +26,8 @@ export interface QueueGuard {
   readonly pid: number;
   /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
   arm(maxMs?: number): void;
+  /** Its deadline is counted anew, as when it is armed, and nothing else; where it does not hold, nothing. */
+  renew(): void;
   /** It is there, and whatever takes its place from now on is another. */
   know(): void;
   /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
@@ -56,6 +58,7 @@ export function entrust(
   return {
     pid: guardian.pid,
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
+    renew: () => maxHoldMs === undefined || guardian.renew(id, maxHoldMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
     outlive() {

@@ -97,6 +97,8 @@ export class Guard<C extends AnyCharge> {
         return this.#take(order);
       case "arm":
         return this.#arm(order);
+      case "renew":
+        return this.#renew(order);
       case "disarm":
         return this.#disarm(order.id);
       case "watch":
@@ -153,7 +155,17 @@ export class Guard<C extends AnyCharge> {
     // What was said while it held nothing is nothing to it.
     if (!post.held) post.ear?.forget(id, { all: true });
     forgetDeadline(post);
-    if (maxMs === undefined) return;
+    if (maxMs !== undefined) this.#setDeadline(id, post, maxMs);
+  }
+
+  #renew({ id, maxMs }: Extract<Order, { order: "renew" }>): void {
+    const post = this.#posts.get(id);
+    if (!post?.armed || post.timer === undefined) return;
+    forgetDeadline(post);
+    this.#setDeadline(id, post, maxMs);
+  }
+
+  #setDeadline(id: number, post: Post, maxMs: number): void {
     post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
     const { mark } = post.duty;
     if (mark === undefined) return;

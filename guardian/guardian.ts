@@ -111,6 +111,11 @@ export class Guardian implements Disposable {
     this.#order({ order: "arm", id, maxMs });
   }
 
+  /** Has it release a queue that holds in `maxMs` milliseconds from now on, where it was to release it at some time. */
+  renew(id: number, maxMs: number): void {
+    this.#orderIfThere({ order: "renew", id, maxMs });
+  }
+
   /** Has it tell what others do to a queue that holds: see `Released`. With `due` an epoch of it may still be leaving. */
   watch(id: number, { due = false }: { due?: boolean } = {}): void {
     this.#orderIfThere({ order: "watch", id, due });

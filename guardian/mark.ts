@@ -11,8 +11,8 @@ const PATIENCE_MS = 5000;
 /** How long one may take to let go of what a process had that has ended, in milliseconds. */
 const BEREFT_MS = 10_000;
 /**
- * How long another process is waited for that has its turn in the same namespace, in milliseconds: one that goes on, which
- * on a busy machine takes a while, and any other.
+ * How long another process is waited for that has its turn in the same namespace, or a guardian of this one, in
+ * milliseconds: one that goes on, which on a busy machine takes a while, and any other.
  */
 const LONGEST_TURN_MS = 60_000;
 const TURN_MS = 2000;
@@ -64,10 +64,11 @@ export function findGuardians(purpose: Purpose, marked: Marked): number[] {
   return findGuards(purpose, marked).map(({ pid }) => pid);
 }
 
-/** The number of a guardian's process, and of the process that started it. */
+/** The number of a guardian's process, of the process that started it, and of what it has in hand, as it counts that. */
 export interface Guard {
   pid: number;
   holder: number;
+  id: number;
 }
 
 function findGuards(purpose: Purpose, marked: Marked): Guard[] {
@@ -87,8 +88,8 @@ function readMarks(purpose: Purpose, { connection, marks }: Marked): Guard[] {
   return names.flatMap((name) => {
     const end = name.lastIndexOf("/");
     if (!marks.includes(name.slice(beginning.length, end))) return [];
-    const [pid, , holder] = name.slice(end + 1).split(".").map(Number);
-    return isTrusted(pid) ? [{ pid, holder }] : [];
+    const [pid, id, holder] = name.slice(end + 1).split(".").map(Number);
+    return isTrusted(pid) ? [{ pid, holder, id }] : [];
   });
 }
 
@@ -147,15 +148,18 @@ export function keepersIn(connection: Connection): number[] {
 
 /**
  * The guardian that has one of these in hand, where there is one, but not one of `except`. One of this process may not have
- * heard yet that this process is done with it, and is given the time.
+ * heard yet that this process is done with it, and is given the time, as long as it comes on from one hold to the next.
  */
 export function otherGuardian(marked: Marked, except: readonly (number | undefined)[] = []): Guard | undefined {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (;;) {
+  let last: Guard | undefined;
+  const fromMs = performance.now();
+  for (let sinceMs = fromMs;; wait()) {
     const guards = findGuards("held", marked).filter(({ pid }) => pid !== Deno.pid && !except.includes(pid));
     const found = guards.find(({ holder }) => holder !== Deno.pid) ?? guards[0];
-    if (found?.holder !== Deno.pid || performance.now() > deadline) return found;
-    wait();
+    if (found?.holder !== Deno.pid) return found;
+    const nowMs = performance.now();
+    if (found.pid !== last?.pid || found.id !== last.id) [last, sinceMs] = [found, nowMs];
+    if (nowMs - sinceMs > PATIENCE_MS || nowMs - fromMs > LONGEST_TURN_MS) return found;
   }
 }
 

@@ -147,6 +147,7 @@ export function stop(post: Post): void {
 /** There is no deadline any more, or another. */
 export function forgetDeadline(post: Post): void {
   if (post.timer !== undefined) clearTimeout(post.timer);
+  post.timer = undefined;
   post.deadline?.[Symbol.dispose]();
   post.deadline = undefined;
 }

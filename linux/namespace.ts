@@ -52,6 +52,16 @@ export function namespacePath(namespace: string): string {
   return namespace.includes("/") ? namespace : `${NAMED}/${namespace}`;
 }
 
+/** What the network namespace of a scenario's host is called, by six digits of its run. */
+export function hostNamespace(run: string, host: string): string {
+  return `plugctl-${run}-${host}`;
+}
+
+/** Which host of a scenario has a network namespace of this name; `undefined` where it is none of a scenario. */
+export function hostOfNamespace(name: string): string | undefined {
+  return /^plugctl-[0-9a-f]{6}-(.+)$/.exec(name)?.[1];
+}
+
 /**
  * Runs `work` with the process in another network namespace, and goes back, whatever happens. `work` must
  * not wait: everything else in the process would be in that namespace meanwhile.

@@ -245,6 +245,11 @@ export class Plug implements Disposable, AsyncDisposable {
     changeQueues([this.#queue], { action: "limit", limitBytes, ...options });
   }
 
+  /** Has its guardian count anew from now on for how long it may hold, where there is one. */
+  renew(): void {
+    if (this.isHolding) this.#queue.guard?.renew();
+  }
+
   /** Whether a guardian has charge of it. */
   get isGuarded(): boolean {
     return this.#state.guard !== undefined;

@@ -26,7 +26,7 @@ import type { Files } from "./source/include.ts";
 import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
 import { type Entry, fillIn, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
 import { planSteps } from "./step_list.ts";
-import { attachedBy, describeStep, partsOf } from "./steps/list.ts";
+import { attachedBy, describeStep, everyStep, partsOf } from "./steps/list.ts";
 
 const CAPTURE_EXPECTED = "true, false, or a list of gates: [web]";
 /** What stands at the top of a scenario, beside what is read piece by piece. */
@@ -55,6 +55,11 @@ export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
 export function isApart({ hosts, queues, steps, cleanup }: ScenarioPlan): boolean {
   const own = new Set(hosts.filter(({ netns }) => netns === undefined).map(({ name }) => name));
   return [...queues, ...attachedBy([...steps, ...cleanup])].every(({ host }) => host !== undefined && own.has(host));
+}
+
+/** The lines of the steps before which it stops. */
+export function breaksOf({ steps }: ScenarioPlan): number[] {
+  return [...new Set(everyStep(steps).flatMap((step) => step.break ? [step.line] : []))];
 }
 
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
@@ -91,7 +96,7 @@ export function planScenario(
     steps: new Set(),
     unnamed: new Set(),
     captured: new Map(),
-    watched: new Set(),
+    watched: new Map(),
     count: { steps: 0 },
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
@@ -128,7 +133,7 @@ function planParts(tree: MappingTree, context: Context): Omit<ScenarioPlan, "hos
     maxHoldMs,
     seed,
     capture,
-    watched: [...context.watched],
+    watched: context.watched,
     queues,
     steps,
     moments: context.references.flatMap(({ kind, name }) => kind === "step" ? [name] : []),

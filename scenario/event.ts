@@ -192,6 +192,11 @@ export interface StepEnd extends StepMark {
    * it had, at most 100 ms later.
    */
   after: Record<string, QdiscStats>;
+  /**
+   * Of a release, where packets are captured: which of those that waited have left, by the queue's name, as ranges of
+   * their numbers: `[[1, 3], [5, 5]]`.
+   */
+  left?: Record<string, NumberRange[]>;
   /** A process that it started or that has ended in it. */
   ran?: RanProcess;
   /** Whether it was not to be done, as its `when` says. */
@@ -199,6 +204,17 @@ export interface StepEnd extends StepMark {
   /** Of `sleep`: how long it was to be, in microseconds. */
   chosen?: number;
 }
+
+/** The first and the last of numbers that follow each other. */
+export type NumberRange = readonly [first: number, last: number];
+
+/** Numbers of packets as people write them, the first few ranges: `packets 1–3, 5`. */
+export function formatRanges(ranges: readonly NumberRange[]): string {
+  const shown = ranges.slice(0, RANGES_SHOWN).map(([first, last]) => first === last ? `${first}` : `${first}–${last}`);
+  const isOne = ranges.length === 1 && ranges[0][0] === ranges[0][1];
+  return `packet${isOne ? "" : "s"} ${[...shown, ...ranges.length > RANGES_SHOWN ? ["…"] : []].join(", ")}`;
+}
+const RANGES_SHOWN = 5;
 
 /** A process. */
 export interface RanProcess {
@@ -254,8 +270,12 @@ export interface Sample extends EventBase {
 export interface PacketSeen extends EventBase {
   /** The gate. */
   queue: string;
+  /** When that was by the kernel's clock, in nanoseconds since 1970, in decimal. */
+  unixNs: string;
   /** How long the packet is, in bytes, with its link header. */
   length: number;
+  /** How it begins, where that is with the header of IP at once, as on a tunnel; else it is an Ethernet header. */
+  link?: "ip";
   /** Where it comes from: an address with its port, or alone; absent where none was read. */
   from?: string;
   /** Where it goes. */

@@ -105,6 +105,7 @@ const STEP_END = v.strictObject({
   errnoName: v.string(),
   sentence: v.string(),
   notes: v.optional(v.array(v.string())),
+  left: v.optional(v.record(v.string(), v.array(v.tuple([COUNT, COUNT])))),
   asked: v.optional(COUNT),
   before: STATS_BY_QUEUE,
   beforeAt: v.optional(COUNT),
@@ -129,7 +130,9 @@ const SAMPLE = v.strictObject({ event: v.literal("sample"), t: COUNT, queues: ST
 const PACKET = {
   t: COUNT,
   queue: v.string(),
+  unixNs: v.pipe(v.string(), v.digits()),
   length: COUNT,
+  link: v.optional(v.literal("ip")),
   from: v.optional(v.string()),
   to: v.optional(v.string()),
   vlans: v.optional(v.array(COUNT)),

@@ -24,12 +24,15 @@ export class ScenarioError extends SyntaxError {
   readonly file: string;
   /** Everything that is wrong in it, in the order of the file. */
   readonly mistakes: readonly Mistake[];
+  /** The files that it was read from: its own, and those that it includes, also where one cannot be read. */
+  readonly files: readonly string[];
 
   /** Puts the lines together: `web.yaml:7:12: timeout is "5", expected a duration with its unit`. */
-  constructor(file: string, mistakes: readonly Mistake[]) {
+  constructor(file: string, mistakes: readonly Mistake[], files: readonly string[] = [file]) {
     super(mistakes.map((mistake) => formatMistake(file, mistake)).join("\n"));
     this.file = file;
     this.mistakes = mistakes;
+    this.files = files;
   }
 }
 

@@ -31,8 +31,8 @@ export interface ScenarioPlan {
   seed?: number;
   /** Which gates' packets are told of: all, none, or these; absent where the file does not say. */
   capture?: boolean | readonly string[];
-  /** The gates whose packets a condition is about: they are captured whatever `capture` says. */
-  watched: readonly string[];
+  /** The gates whose packets conditions are about, with the expressions by which they are counted; captured whatever `capture` says. */
+  watched: ReadonlyMap<string, ReadonlySet<string>>;
   /** The variables with their values, those of `--set` included. */
   vars: Readonly<Record<string, Scalar>>;
   /** The rows of its matrix, of which it is planned for the first; one without variables where it has none. */
@@ -129,6 +129,8 @@ export interface Step {
   took?: NumberTest;
   /** After how long it is ended, with the steps in it, in milliseconds. */
   allowedMs?: number;
+  /** Whether the scenario stops before it, where somebody is there to look. */
+  break?: boolean;
   /** Whether it is done at all: a condition that must hold then, about this host. */
   when?: boolean | { condition: Condition; host?: string };
   /** Makes it anew with the values that variables have by then which other steps set; absent where it uses none. */

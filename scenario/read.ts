@@ -10,7 +10,7 @@ import type { Scalar, ScenarioPlan } from "./plan.ts";
 import { Files, Includer } from "./source/include.ts";
 import { readYaml } from "./source/read_yaml.ts";
 
-export { describePlan, isApart } from "./document.ts";
+export { breaksOf, describePlan, isApart } from "./document.ts";
 export { PreciseClock } from "./run/clock.ts";
 export { runPlan } from "./run/run_plan.ts";
 
@@ -22,11 +22,11 @@ export { runPlan } from "./run/run_plan.ts";
 export function readScenario(
   text: string,
   { file, folder, set = new Map() }: { file: string; folder?: string; set?: ReadonlyMap<string, Scalar> },
-): ScenarioPlan {
+): ScenarioPlan & { files: readonly string[] } {
   const { tree, mistakes } = readYaml(text);
   const files = new Files({ name: file, folder, text });
   const whole = tree && new Includer(files, mistakes).resolve(tree);
   const plan = whole && planScenario(whole, { set, folder, files, mistakes });
-  if (plan && mistakes.length === 0) return plan;
-  throw new ScenarioError(file, sortMistakes(mistakes).map((mistake) => files.placed(mistake)));
+  if (plan && mistakes.length === 0) return { ...plan, files: files.names };
+  throw new ScenarioError(file, sortMistakes(mistakes).map((mistake) => files.placed(mistake)), files.names);
 }

@@ -30,16 +30,19 @@ export class Scenario {
   readonly name: string;
   /** The file, or the text, that it was read from. */
   readonly source: string;
+  /** The files that it was read from: its own, and those that it includes. */
+  readonly files: readonly string[];
   readonly #plan: ScenarioPlan;
   readonly #origin: Origin;
   readonly #reader: Reader;
 
   private constructor(
-    plan: ScenarioPlan,
+    { files, ...plan }: ReturnType<Reader["readScenario"]>,
     { origin, reader, source }: { origin: Origin; reader: Reader; source: string },
   ) {
     this.name = plan.name;
     this.source = source;
+    this.files = origin.file === undefined ? files.slice(1) : files;
     this.#plan = plan;
     this.#reader = reader;
     this.#origin = origin;
@@ -120,6 +123,11 @@ export class Scenario {
   /** What the row of its matrix says, with which it is run; nothing where it has none. */
   get row(): Readonly<Record<string, Scalar>> {
     return this.#plan.rows[0];
+  }
+
+  /** The lines of the steps that say `break: true`. */
+  get breaks(): number[] {
+    return this.#reader.breaksOf(this.#plan);
   }
 
   /** Whether all that it holds is on hosts of its own, so that it can run beside others of which that is true. */

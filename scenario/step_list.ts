@@ -19,6 +19,7 @@ const BASE_ENTRIES = {
   host: v.optional(NAME),
   at: v.optional(DURATION),
   took: v.optional(DURATION_TEST),
+  break: v.optional(v.boolean("true or false")),
 };
 /** What steps that have others in them may say, too. */
 const OUTER_ENTRIES = { timeout: v.optional(DURATION) };
@@ -67,11 +68,13 @@ function planLater(tree: Tree, { used, context }: { used: readonly string[]; con
   const first: Mistake[] = [];
   for (const index of STAND_INS("").keys()) {
     const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
-    const trial = { ...context, captured, mistakes: [], references: [], count: { steps: 0 } };
+    const trial = { ...context, captured, mistakes: [], references: [], watched: new Map(), count: { steps: 0 } };
     const step = planNow(tree, trial);
     if (step && trial.mistakes.length === 0) {
       context.count.steps++;
       context.references.push(...trial.references);
+      // What its packets must fit is not known yet.
+      for (const gate of trial.watched.keys()) context.watched.set(gate, context.watched.get(gate) ?? new Set());
       for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
       return { ...step, replan: (values) => replanned(tree, { used, values, context }) };
     }
@@ -179,7 +182,7 @@ function baseOf(
   const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES || key in OUTER_ENTRIES));
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;
-  const { name, host, at: atMs, took, timeout: allowedMs } = fields;
+  const { name, host, at: atMs, took, timeout: allowedMs, break: isBreak } = fields;
   if (name !== undefined) context.steps.add(name);
   const { line, column } = follow(whole, ["host"]);
   const given = host === undefined ? undefined : { host, line, column };
@@ -189,6 +192,7 @@ function baseOf(
     atMs,
     ...took === undefined ? {} : { took },
     ...allowedMs === undefined ? {} : { allowedMs },
+    ...isBreak ? { break: true } : {},
     line: context.files.ownLine(entry.key.line),
   };
 }

@@ -3,7 +3,7 @@
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import { formatReport } from "../../scenario/report/report.ts";
 import { Chromium, type Page } from "../../tests/runtimes/chromium.ts";
-import { MADE_LOG } from "../../tests/scenario/report/made_log.ts";
+import { MADE_LOG, unixNsAt } from "../../tests/scenario/report/made_log.ts";
 import { provideTools } from "../../tests/tools.ts";
 import { median, printed } from "../processes.ts";
 import { circumstances, table, writeSection } from "../results.ts";
@@ -73,8 +73,14 @@ function log(): ScenarioEvent[] {
       what: index % 5 === 0 ? `DATA ${index % 1448} HTTP GET /page/${index % 100}` : "ACK",
     };
     return [
-      { event: "packet-in", t: index * 40, ...end, bytes: "02706c00010002706c0000000800450000".repeat(4) },
-      { event: "packet-out", t: index * 40 + held, ...end, waited: held },
+      {
+        event: "packet-in",
+        t: index * 40,
+        unixNs: unixNsAt(index * 40),
+        ...end,
+        bytes: "02706c00010002706c0000000800450000".repeat(4),
+      },
+      { event: "packet-out", t: index * 40 + held, unixNs: unixNsAt(index * 40 + held), ...end, waited: held },
     ];
   });
   return [start, ...packets.flat(), ...rest];

@@ -38,6 +38,9 @@ export class PacketBytes {
   }
 }
 
+/** How a packet begins: with an Ethernet header, or with that of IP at once, as on a tunnel. */
+export type LinkType = "ethernet" | "ip";
+
 /** What a packet says, as far as it was read. */
 export interface Packet {
   readonly bytes: PacketBytes;

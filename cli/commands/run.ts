@@ -1,11 +1,12 @@
 import template from "../run/new_scenario.yaml" with { type: "text" };
+import type { StopBefore } from "../../scenario/run/stops.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
 import { shellText } from "../near_miss.ts";
 import { OutputFile } from "../output_file.ts";
 import { runOne } from "../run/one.ts";
-import { checkAll, type Checked, scenarioFiles } from "../run/scenario_files.ts";
+import { checkAll, type Checked, scenarioFiles, sourcesOf } from "../run/scenario_files.ts";
 import { type Verdict, worstStatus } from "../run/verdict.ts";
 import { linesAbove } from "../run/view.ts";
 import { annotate, tellOthers, type VerdictText, type Wanted } from "../run/wanted.ts";
@@ -17,9 +18,10 @@ const JOBS_MAX = 256;
 export async function run(context: Context): Promise<number | void> {
   if (!isGiven(context, "watch")) return await runOnce(context);
   if (isGiven(context, "dry-run")) throw new UsageError("--watch runs again and again: it is not for --dry-run");
-  const { files } = await scenarioFiles(context.arguments.operands);
+  const { operands } = context.arguments;
+  await scenarioFiles(operands);
   const { runAgain } = await import("../run/again.ts");
-  return await runAgain(context, files, async () => await runOnce(context) ?? EXIT.done);
+  return await runAgain(context, () => sourcesOf(operands), async () => await runOnce(context) ?? EXIT.done);
 }
 
 async function runOnce(context: Context): Promise<number | void> {
@@ -33,13 +35,14 @@ async function runOnce(context: Context): Promise<number | void> {
   });
   if (!checked) return EXIT.usage;
   const isOne = found.isOne && checked.length === 1;
+  const stops = stopsOf(context, checked);
   if (isGiven(context, "dry-run")) return printPlans(context, checked, { isOne });
   if (isGiven(context, "uml")) return await runThere(context, { wanted, isOne });
   if (found.others.length > 0) context.note(`without steps, and so not run: ${found.others.join(", ")}`);
   // As the report: in the end plugctl may have been replaced by another, or taken away. It is main.ts that needs it.
   await import("../failure.ts");
   return isOne
-    ? await runOne(context, checked[0], { wanted, texts })
+    ? await runOne(context, checked[0], { wanted: { ...wanted, stops }, texts })
     : await runAll(context, checked, { wanted, texts });
 }
 
@@ -68,6 +71,22 @@ async function understand(context: Context): Promise<Wanted> {
     isJson,
     isQuiet,
   };
+}
+
+/** What cannot be beside somebody who looks. */
+const ALONE = ["watch", "json", "tap", "quiet", "dry-run", "uml"] as const;
+
+/** Before what a person wants to look, by `--step`, or by `break: true` in the file, for which it takes a terminal. */
+function stopsOf(context: Context, checked: readonly Checked[]): StopBefore | undefined {
+  const isStep = isGiven(context, "step");
+  const broken = checked.find(({ scenario }) => scenario.breaks.length > 0);
+  if (!isStep && (!broken || isGiven(context, "dry-run"))) return undefined;
+  const where = isStep ? "--step" : `${broken?.file}:${broken?.scenario.breaks[0]}: break: true`;
+  const other = ALONE.find((name) => isGiven(context, name));
+  if (other) throw new UsageError(`${where} is not for --${other}: it shows what there is, and asks what to do`);
+  if (checked.length > 1) throw new UsageError(`${where} is for one scenario at a time: there are ${checked.length}`);
+  if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) return isStep ? "step" : "break";
+  throw new UsageError(`${where} takes a terminal, on which it shows what there is, and asks what to do`);
 }
 
 /** Has all of it done by `plugctl uml`; the files that are asked for land on this machine. */

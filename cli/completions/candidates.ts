@@ -1,5 +1,6 @@
 import type { LinkMessage } from "../../codec/message.ts";
 import { isGateDevice } from "../../gate/gate_state.ts";
+import { hostOfNamespace } from "../../linux/namespace.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { gateName } from "../../plug/gate_name.ts";
 import { readLinks } from "../../plug/qdiscs.ts";
@@ -124,6 +125,8 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
     }
     case "NETNS":
       return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
+    case "HOST":
+      return plainWords(line, [...new Set(surroundings.namespaces().map((name) => hostOfNamespace(name) ?? name))]);
     case "DIR":
     case "FILE":
     case "FILE...":

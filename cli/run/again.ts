@@ -6,17 +6,19 @@ import { describeFailure } from "../failure.ts";
 const CALM_MS = 100;
 
 /**
- * Runs, and runs again whenever one of the files has changed, until a signal ends it: its status is then that signal's.
+ * Runs, and runs again whenever one of the files that `filesOf` names, anew each time, has changed, until a signal ends it: its status is then that signal's.
  * What is wrong with a file is told, and does not end it.
  */
 export async function runAgain(
   context: Context,
-  files: readonly string[],
+  filesOf: () => Promise<readonly string[]>,
   runOnce: () => Promise<number>,
 ): Promise<number> {
-  // From before the run on, so that what changes meanwhile counts
-  using changes = new Changes(files);
+  using changes = new Changes();
   for (;;) {
+    // From before the run on, so that what changes meanwhile counts
+    const files = await filesOf();
+    changes.follow(files);
     const status = await runOnce().catch((error) => {
       const { message, status } = describeFailure(error);
       context.trace(`plugctl: ${message}\n`);
@@ -30,15 +32,28 @@ export async function runAgain(
 
 /** Changes of files, also of those that an editor puts in place of what was there. */
 class Changes implements Disposable {
-  readonly #watchers: Deno.FsWatcher[];
-  readonly #texts: Map<string, string>;
+  readonly #watchers = new Map<string, Deno.FsWatcher>();
+  #texts = new Map<string, string>();
   #changed = Promise.withResolvers<void>();
 
-  constructor(files: readonly string[]) {
-    this.#texts = new Map(files.map((file) => [file, textOf(file)]));
-    const folders = new Set(files.map((file) => file.includes("/") ? file.slice(0, file.lastIndexOf("/") + 1) : "."));
-    this.#watchers = [...folders].map((folder) => Deno.watchFs(folder, { recursive: false }));
-    for (const watcher of this.#watchers) this.#heed(watcher);
+  /** From now on these are the files; of one that was there before, the last look counts. */
+  follow(files: readonly string[]): void {
+    this.#texts = new Map(files.map((file) => [file, this.#texts.get(file) ?? textOf(file)]));
+    for (const file of files) {
+      const folder = file.includes("/") ? file.slice(0, file.lastIndexOf("/") + 1) : ".";
+      if (!this.#watchers.has(folder)) this.#watch(folder);
+    }
+  }
+
+  #watch(folder: string): void {
+    try {
+      const watcher = Deno.watchFs(folder, { recursive: false });
+      this.#watchers.set(folder, watcher);
+      this.#heed(watcher);
+    } catch (error) {
+      // A folder that is not there: the file that names it says so, and is watched.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   /** Returns once a file holds something else than when it was last looked at, and is left alone. */
@@ -65,7 +80,7 @@ class Changes implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const watcher of this.#watchers) watcher.close();
+    for (const watcher of this.#watchers.values()) watcher.close();
   }
 }
 

@@ -3,7 +3,7 @@ import type { OutputLine } from "../../scenario/run/processes.ts";
 import type { ScenarioResult } from "../../scenario/run/run_plan.ts";
 import { sentenceOf } from "../../scenario/run/step_error.ts";
 import { type Context, isGiven } from "../context.ts";
-import { EXIT, interruptible } from "../exit_status.ts";
+import { EXIT, Interrupted, interruptible } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
 import { OutputFile } from "../output_file.ts";
 import type { Checked } from "./scenario_files.ts";
@@ -43,7 +43,12 @@ export async function runOne(
     "the packets to",
     async () => (await import("../../scenario/report/packet_file.ts")).formatPacketFile,
   );
+  const quit = new AbortController();
   using view = new RunView(context, { isTerminal: !isJson && !isTap && Deno.stdout.isTerminal() });
+  using stepper = wanted.stops && new (await import("./stepper.ts")).Stepper(context, {
+    view,
+    quit: () => quit.abort(new Interrupted("SIGINT")),
+  });
   using witness = texts && new Witness(context, { file, label, name: scenario.name });
   const print = (event: ScenarioEvent) => {
     view.follow(event);
@@ -54,7 +59,9 @@ export async function runOne(
   if (isTap) context.print(texts?.tapHead(1) ?? "");
   const result = await interruptible((signal) =>
     scenario.run({
-      signal,
+      signal: AbortSignal.any([signal, quit.signal]),
+      onStop: stepper?.onStop,
+      stopBefore: wanted.stops,
       seed: wanted.seed,
       maxHoldMs: wanted.maxHoldMs,
       onEvent: (event) => {
@@ -71,7 +78,7 @@ export async function runOne(
         : undefined,
       onMorePackets: packets?.add,
       order: isJson ? "file" : "time",
-      capture: report !== undefined || packets !== undefined,
+      capture: packets ? "asked" : report !== undefined || stepper !== undefined,
       sampleMs: report ? REPORT_LOOK_MS : view.isTerminal ? LOOK_MS : undefined,
     })
   );

@@ -55,6 +55,20 @@ export async function scenarioFiles(operands: readonly string[]): Promise<Scenar
   return { files: [...files], isOne, others: [...without] };
 }
 
+/** The files that scenarios are read from, by the operands that name those: with what they include, though wrong. */
+export async function sourcesOf(operands: readonly string[]): Promise<string[]> {
+  const { files } = await scenarioFiles(operands);
+  const all = files.map(async (file) => {
+    try {
+      return (await Scenario.loadAll(file)).flatMap(({ files }) => files);
+    } catch (error) {
+      // What is wrong is told when it is run.
+      return error instanceof ScenarioError ? error.files : [file];
+    }
+  });
+  return [...new Set((await Promise.all(all)).flat())];
+}
+
 async function isFolder(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isDirectory;

@@ -2,14 +2,16 @@
 import { dim, green, red } from "@std/fmt/colors";
 import type { QdiscStats } from "../../codec/message.ts";
 import { numberOf } from "../../plug/quantity.ts";
-import type {
-  ProcessEnd,
-  QueueTotal,
-  RanProcess,
-  ScenarioEnd,
-  ScenarioEvent,
-  StepEnd,
-  StepStart,
+import {
+  formatRanges,
+  type NumberRange,
+  type ProcessEnd,
+  type QueueTotal,
+  type RanProcess,
+  type ScenarioEnd,
+  type ScenarioEvent,
+  type StepEnd,
+  type StepStart,
 } from "../../scenario/event.ts";
 import type { OutputLine } from "../../scenario/run/processes.ts";
 import { type Context, isGiven } from "../context.ts";
@@ -48,6 +50,8 @@ export class RunView implements Disposable {
   /** Whether something has failed: what did so first is said in the end, and not here too. */
   #hasFailed = false;
   #turns = 0;
+  /** What is asked of a person at the moment; `undefined` where nothing is. */
+  #prompt?: string;
 
   constructor(context: Context, { isTerminal }: { isTerminal: boolean }) {
     this.#context = context;
@@ -129,6 +133,28 @@ export class RunView implements Disposable {
     return { step, words: `${this.nameOf(step)}, ${name ?? text}` };
   }
 
+  /** Has no line change while a person is asked something, until the result is disposed of. */
+  prompting(): Disposable {
+    this.#prompt = "";
+    this.#context.print(CLEAR_LINE);
+    return { [Symbol.dispose]: () => void (this.#prompt = undefined) };
+  }
+
+  /** What is asked, below all else; nothing where that is answered. */
+  set prompt(text: string) {
+    this.#prompt = text;
+    this.#context.print(`${CLEAR_LINE}${cut(text, columns() - 1)}`);
+  }
+
+  /** How wide the terminal is, in characters. */
+  get columns(): number {
+    return columns();
+  }
+
+  get hasColours(): boolean {
+    return this.#colours;
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
@@ -155,7 +181,7 @@ export class RunView implements Disposable {
     // How all is undone is of interest where it is not.
     if (phase === "undo" && outcome === "done" && !this.#isVerbose) return;
     const counters = end.queues.flatMap((name) =>
-      end.after[name] ? `${name} holds ${end.after[name].backlogPackets}` : []
+      end.after[name] ? `${name} holds ${end.after[name].backlogPackets}${leftText(end.left?.[name])}` : []
     );
     const result = outcome === "done" ? [milliseconds(end.duration), ...counters].join(", ") : outcome;
     const colour = outcome === "done" ? green : outcome === "aborted" ? dim : red;
@@ -202,7 +228,8 @@ export class RunView implements Disposable {
     const room = this.isTerminal
       ? columns() - head.length - 3 - (result === undefined ? 0 : result.length + 2)
       : Infinity;
-    const shown = cut(what.replaceAll(CONTROL, "�"), Math.max(room, 10));
+    const oneLine = what.trimEnd().replaceAll("\n", "\\n").replaceAll(CONTROL, "�");
+    const shown = cut(oneLine, Math.max(room, 10));
     const painted = this.#colours
       ? head.replace(/^( *\S+ s) (.)/, (_, time, sign) => `${dim(time)} ${colour(sign)}`)
       : head;
@@ -211,13 +238,14 @@ export class RunView implements Disposable {
 
   /** Writes a line above the one that changes. */
   #line(text: string): void {
-    if (!this.#isQuiet) this.#context.print(`${this.isTerminal ? CLEAR_LINE : ""}${text}\n`);
+    if (this.#isQuiet) return;
+    this.#context.print(`${this.isTerminal ? CLEAR_LINE : ""}${text}\n${this.#prompt ?? ""}`);
   }
 
   /** Shows what is being waited for, and how much is held. */
   #spin(): void {
     const current = this.#open.values().toArray().at(-1);
-    if (!current) return;
+    if (!current || this.#prompt !== undefined) return;
     const held = this.#held.entries().map(([name, packets]) => `${name} holds ${packets}`).toArray().join(", ");
     const sign = SPINNER[this.#turns++ % SPINNER.length];
     const text = `${sign} ${current.step}  ${current.name ?? current.text}${held && `  ${held}`}`;
@@ -247,6 +275,11 @@ function columns(): number {
   } catch {
     return COLUMNS; // The terminal was closed meanwhile.
   }
+}
+
+/** Which packets have left: `, let go 1–10`. */
+function leftText(ranges: readonly NumberRange[] | undefined): string {
+  return ranges ? `, let go ${formatRanges(ranges)}` : "";
 }
 
 function totalText(name: string, { packets, drops, holds, longestHold, mostHeld }: QueueTotal): string {

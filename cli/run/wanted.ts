@@ -1,3 +1,4 @@
+import type { StopBefore } from "../../scenario/run/stops.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
@@ -22,6 +23,8 @@ export interface Wanted {
   isAnnotated: boolean;
   isJson: boolean;
   isQuiet: boolean;
+  /** Before what a person wants to look; absent where none does. */
+  stops?: StopBefore;
 }
 
 /** Writes what others read of the verdicts. */

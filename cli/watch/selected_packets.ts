@@ -1,11 +1,6 @@
-import {
-  type Arrival,
-  type CapturedBytes,
-  GateCapture,
-  type LinkType,
-  type Waiting,
-} from "../../capture/gate_capture.ts";
+import { type Arrival, type CapturedBytes, GateCapture, type Waiting } from "../../capture/gate_capture.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
+import type { LinkType } from "../../capture/packets/packet.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { isGone } from "../../plug/queue_error.ts";

@@ -2,6 +2,7 @@ import type { LinkHeader } from "../../linux/libpcap.ts";
 import type { Compared } from "../../plug/filter.ts";
 import { type Cube, EVERYTHING, intersectAll, isIn } from "../../plug/match/cube.ts";
 import { keysOf } from "../../plug/match/flower.ts";
+import { once } from "../../plug/surroundings.ts";
 import { dissect } from "../../plug/match/packet.ts";
 import { compileMatch, finish, unknownToTcpdump } from "../bpf/beyond.ts";
 import { parseExact, parseExceptions, parseMatch, TooManyError } from "./expression.ts";
@@ -58,19 +59,26 @@ export function checkExpression(text: string, { within }: { within?: readonly st
   }
 }
 
+/** Whether an expression means a packet, which begins with Ethernet's header or with IP. */
+export type Matcher = (packet: RawPacket, link: "ethernet" | "ip") => boolean;
+
 /**
- * Tells of packets, from their link headers of Ethernet on, whether an expression means them.
+ * Tells of packets as they are on the wire whether an expression means them.
  *
  * @throws {MatchError} where it cannot be understood
  */
-export function matcher(text: string): (packet: RawPacket) => boolean {
+export function matcher(text: string): Matcher {
   try {
     const cubes = parseMatch(text);
-    return ({ bytes }) => cubes.some((cube) => isIn(dissect(bytes), cube));
+    return ({ bytes }, link) => {
+      const packet = dissect(bytes, link);
+      return cubes.some((cube) => isIn(packet, cube));
+    };
   } catch (error) {
     if (!isForLibpcap(error, [text])) throw error;
-    const program = compileMatch(text, { link: "ethernet" }).instructions();
-    return (packet) => runProgram(program, packet);
+    const ethernet = compileMatch(text, { link: "ethernet" }).instructions();
+    const ip = once(() => compileMatch(text, { link: "none" }).instructions());
+    return (packet, link) => runProgram(link === "ethernet" ? ethernet : ip(), packet);
   }
 }
 

@@ -16,6 +16,7 @@ export interface Packet {
   readonly fragment?: "first" | "later";
 }
 
+const ETHERNET_LEN = 14;
 const ETH_P_8021Q = 0x8100;
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
@@ -23,8 +24,12 @@ const ETH_P_IPV6 = 0x86dd;
 const EXTENSIONS: readonly number[] = [0, 43, 60];
 const FRAGMENT = 44;
 
-/** Finds the layers of a packet. What is cut short has no layer there. */
-export function dissect(frame: Uint8Array): Packet {
+/**
+ * Finds the layers of a packet. What is cut short has no layer there. One that begins with IP, as on a tunnel, is given
+ * an Ethernet header without addresses.
+ */
+export function dissect(packet: Uint8Array, linkType: "ethernet" | "ip" = "ethernet"): Packet {
+  const frame = linkType === "ip" ? withEthernet(packet) : packet;
   const outer = bytes(frame, 12, 2);
   const tagged = outer === ETH_P_8021Q;
   const network = tagged ? 18 : 14;
@@ -36,6 +41,13 @@ export function dissect(frame: Uint8Array): Packet {
   };
   if (link.etherType === ETH_P_IP) return { ...link, ...ipv4(frame, network) };
   return link.etherType === ETH_P_IPV6 ? { ...link, ...ipv6(frame, network) } : link;
+}
+
+function withEthernet(packet: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(ETHERNET_LEN + packet.length);
+  new DataView(frame.buffer).setUint16(12, packet[0] >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
+  frame.set(packet, ETHERNET_LEN);
+  return frame;
 }
 
 type Layers = Pick<Packet, "protocol" | "transport" | "fragment">;

@@ -9,10 +9,11 @@ import {
 } from "../../plug/quantity.ts";
 import type { ConditionKind, Look, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition } from "../plan.ts";
+import { type Arrived, packetCounter, SHOWN_MOST } from "../run/packets.ts";
 import type { Counts, Stage } from "../run/stage.ts";
 import { checkMatch } from "../queue.ts";
 import { type Context, mistake } from "../source/context.ts";
-import { COUNT_TEST, type CounterTest, counterTest, SOME_TEXT } from "../source/scalar.ts";
+import { type CounterTest, counterTest, SOME_TEXT } from "../source/scalar.ts";
 import { follow, type Place, type Tree } from "../source/tree.ts";
 
 /** What is counted at a gate and at a plug; hits are a gate's. */
@@ -26,11 +27,11 @@ export interface QueueCondition extends Condition {
   counters: Readonly<Partial<Record<CounterOrHits, CounterTest>>>;
   /** The name of the step from whose beginning on is counted what is more than before. */
   since?: string;
-  /** How many packets must wait in the gate that fit an expression. */
-  waiting?: { match: string; count: NumberTest };
+  /** How many packets must have come into the gate, or wait in it, that fit an expression. */
+  packets?: { match: string; waiting: boolean; count: CounterTest };
 }
 
-const SOME: NumberTest = { operator: ">=", number: 1 };
+const SOME: CounterTest = { operator: ">=", number: 1 };
 
 const PACKETS = counterTest("count");
 const BYTES = counterTest("bytes");
@@ -49,7 +50,8 @@ const GATE_ENTRIES = {
   ...COUNTER_ENTRIES,
   hits: v.optional(PACKETS),
   packet: v.optional(SOME_TEXT),
-  count: v.optional(COUNT_TEST),
+  waiting: v.optional(SOME_TEXT),
+  count: v.optional(PACKETS),
 };
 const PLUG_ENTRIES = { plug: SOME_TEXT, ...COUNTER_ENTRIES };
 
@@ -76,7 +78,7 @@ export const PLUG_CONDITION: ConditionKind<QueueCondition, typeof PLUG_ENTRIES> 
 /** What is written of a gate, or of a plug, which has less. */
 type Fields =
   & Partial<Record<CounterOrHits | "packets", CounterTest>>
-  & { packet?: string; count?: NumberTest; since?: string };
+  & { packet?: string; waiting?: string; count?: CounterTest; since?: string };
 
 function plan(
   { fields, tree, label, context }: WrittenCondition<Fields>,
@@ -89,13 +91,16 @@ function plan(
     return test ? [[counter, test] as const] : [];
   });
   const counters: QueueCondition["counters"] = Object.fromEntries(given);
-  const waiting = waitingOf(fields, { tree, name, context });
+  const packets = packetsOf(fields, { tree, name, context });
   const { since } = fields;
-  if (since !== undefined) referToStep(since, { given, place: follow(tree, ["since"]), context });
-  if (given.length > 0 || waiting) {
-    return { condition: { about, queue: name, counters, ...since && { since }, ...waiting && { waiting } } };
+  if (since !== undefined) {
+    const isMore = [...given.map(([, test]) => test), packets?.count].some((test) => test?.isMore);
+    referToStep(since, { isMore, place: follow(tree, ["since"]), context });
   }
-  const words = about === "gate" ? [...WORDS, "packet"] : Object.keys(COUNTERS);
+  if (given.length > 0 || packets) {
+    return { condition: { about, queue: name, counters, ...since && { since }, ...packets && { packets } } };
+  }
+  const words = about === "gate" ? [...WORDS, "packet", "waiting"] : Object.keys(COUNTERS);
   const expected = `one or more of ${words.join(", ")}`;
   mistake({ line, column }, { what: `${label} says nothing of ${name}`, expected }, context);
 }
@@ -103,46 +108,66 @@ function plan(
 /** Notes that what is more than before is counted from a step on. */
 function referToStep(
   name: string,
-  { given, place, context }: { given: (readonly [string, CounterTest])[]; place: Place; context: Context },
+  { isMore, place, context }: { isMore: boolean; place: Place; context: Context },
 ): void {
   const { line, column } = place;
-  if (given.some(([, { isMore }]) => isMore)) context.references.push({ kind: "step", name, line, column });
+  if (isMore) context.references.push({ kind: "step", name, line, column });
   else {
     const what = "since is given, and no counter is compared with what it was then";
     mistake(place, { what, expected: 'one with a plus: { sent: "+1", since: reload }' }, context);
   }
 }
 
-function waitingOf(
-  { packet, count }: Fields,
+function packetsOf(
+  { packet, waiting, count }: Fields,
   { tree, name, context }: { tree: Tree; name: string; context: Context },
-): QueueCondition["waiting"] {
-  if (packet === undefined) {
-    if (count) mistake(follow(tree, ["count"]), { what: "count is given without packet", expected: COUNTED }, context);
+): QueueCondition["packets"] {
+  const match = packet ?? waiting;
+  if (match === undefined) {
+    if (count) mistake(follow(tree, ["count"]), NOT_COUNTED, context);
     return undefined;
   }
-  checkMatch(packet, { tree: follow(tree, ["packet"]), context });
-  context.watched.add(name);
-  return { match: packet, count: count ?? SOME };
+  if (packet !== undefined && waiting !== undefined) mistake(follow(tree, ["waiting"]), TWO_KINDS, context);
+  if (waiting !== undefined && count?.isMore) mistake(follow(tree, ["count"]), NO_MORE, context);
+  checkMatch(match, { tree: follow(tree, [packet === undefined ? "waiting" : "packet"]), context });
+  const counted = context.watched.get(name) ?? new Set();
+  context.watched.set(name, packet === undefined ? counted : counted.add(packet));
+  return { match, waiting: packet === undefined, count: count ?? SOME };
 }
-const COUNTED = 'which packets are counted: { packet: "tcp and syn", count: 2 }';
+const NOT_COUNTED = {
+  what: "count is given without packet or waiting",
+  expected: 'which packets are counted: { packet: "tcp and syn", count: 2 }',
+};
+const TWO_KINDS = {
+  what: "packet and waiting are both given",
+  expected: "packet for those that have come in, or waiting for those that wait now; a step each",
+};
+const NO_MORE = {
+  what: "count asks for more than before of what waits now",
+  expected: 'a number without a plus, or packet in place of waiting: { packet: syn, count: "+1" }',
+};
 
-function describe({ queue, counters, since, waiting }: QueueCondition): string {
+function describe({ queue, counters, since, packets }: QueueCondition): string {
   const from = since === undefined ? "before" : `at ${since}`;
   const texts = testsOf(counters).map(([counter, test]) =>
     `${counter} of ${queue} ${formatNumberTest(test)}${test.isMore ? ` more than ${from}` : ""}`
   );
-  if (waiting) texts.push(`${queue} holds ${packetsText(waiting.count)} ${waiting.match}`);
+  if (packets) {
+    const { match, waiting, count } = packets;
+    const what = packetsText(count, match);
+    if (waiting) texts.push(`${queue} holds ${what}`);
+    else texts.push(`${queue} has seen ${what}${count.isMore ? `, more than ${from}` : ""}`);
+  }
   return texts.join(" and ");
 }
 
-/** How many packets it must be: `a packet that fits`, `more than 3 packets that fit`. */
-function packetsText(test: NumberTest): string {
-  if (test.operator === "one of") return `${test.numbers.join(" or ")} packets that fit`;
+/** How many packets it must be: `a packet tcp and fin`, `more than 3 packets tcp and fin`. */
+function packetsText(test: NumberTest, match: string): string {
+  if (test.operator === "one of") return `${test.numbers.join(" or ")} packets that fit "${match}"`;
   const { operator, number } = test;
-  if (operator === ">=" && number === 1) return "a packet that fits";
-  if (operator === "=" && number === 0) return "no packet that fits";
-  return `${IN_WORDS[operator]}${numberOf(number, "packet")} that ${number === 1 ? "fits" : "fit"}`;
+  if (operator === ">=" && number === 1) return `a packet that fits "${match}"`;
+  if (operator === "=" && number === 0) return `no packet that fits "${match}"`;
+  return `${IN_WORDS[operator]}${numberOf(number, "packet")} that ${number === 1 ? "fits" : "fit"} "${match}"`;
 }
 const IN_WORDS = { "=": "", "!=": "not ", "<": "fewer than ", "<=": "at most ", ">": "more than ", ">=": "at least " };
 
@@ -150,38 +175,56 @@ function testsOf(counters: QueueCondition["counters"]): [CounterOrHits, CounterT
   return Object.entries(counters) as [CounterOrHits, CounterTest][];
 }
 
-function look(condition: QueueCondition, stage: Stage): Look {
-  const { queue, counters, waiting } = condition;
-  const ofCounters = lookAtCounters(condition, stage);
-  if (!waiting) return ofCounters;
-  const { match, count } = waiting;
-  const { fitting, all } = stage.packets?.waiting(queue, match) ?? { fitting: 0, all: [] };
-  const named = [...all.slice(0, SHOWN_MOST), ...all.length > SHOWN_MOST ? ["…"] : []].join(", ");
-  const found = all.length === 0
-    ? `none waits in ${queue}`
-    : `${fitting} of ${all.length} waiting in ${queue} fit: ${named}`;
-  return {
-    holds: ofCounters.holds && fitsNumber(fitting, count),
-    found: Object.keys(counters).length > 0 ? `${ofCounters.found}, ${found}` : found,
-  };
-}
-/** How many packets that wait are named where a condition does not hold. */
-const SHOWN_MOST = 5;
-
-function lookAtCounters({ queue, counters, since }: QueueCondition, stage: Stage): Look {
-  const tests = testsOf(counters);
-  const now = countsOf(queue, { stage, withHits: "hits" in counters });
+function look({ queue, counters, since, packets }: QueueCondition, stage: Stage): Look {
   const { last, at } = stage.counted;
   const before = (since === undefined ? last : at.get(since))?.get(queue) ?? {};
-  const looks = tests.map(([counter, test]) => {
+  const now = { ...countsOf(queue, { stage, withHits: "hits" in counters }) };
+  const looks = testsOf(counters).map(([counter, test]): Look => {
     const { [counter]: value = 0 } = now;
     const more = moreThan(before[counter], value);
     const found = `${counter} of ${queue} is ${value}${test.isMore ? `, ${more} more` : ""}`;
     return { holds: fitsNumber(test.isMore ? more : value, test), found };
   });
+  if (packets?.waiting) looks.push(lookAtWaiting(queue, packets, stage));
+  else if (packets) {
+    const { match, count } = packets;
+    const seen = stage.packets?.arrived(queue, match) ?? NONE;
+    now[packetCounter(match)] = seen.fitting;
+    const more = moreThan(before[packetCounter(match)], seen.fitting);
+    const found = formatArrived(seen, { queue, more: count.isMore ? more : undefined });
+    looks.push({ holds: fitsNumber(count.isMore ? more : seen.fitting, count), found });
+  }
   const holds = looks.every(({ holds }) => holds);
-  if (holds && tests.length > 0) last.set(queue, { ...last.get(queue), ...now });
+  if (holds) last.set(queue, { ...last.get(queue), ...now });
   return { holds, found: looks.map(({ found }) => found).join(", ") };
+}
+
+const NONE = { fitting: 0, all: 0, lost: 0, latest: [] };
+
+function formatArrived(
+  { fitting, all, lost, latest }: Arrived,
+  { queue, more }: { queue: string; more?: number },
+): string {
+  const unseen = lost > 0 ? `; ${numberOf(lost, "more packet")} came in unseen` : "";
+  if (all === 0) return `none has come into ${queue}${unseen}`;
+  const last = `${all > latest.length ? "the last were " : ""}${latest.join(", ")}`;
+  const grown = more === undefined ? "" : `, ${more} more`;
+  return `${fitting} of ${numberOf(all, "packet")} of ${queue} ${
+    fitting === 1 ? "fits" : "fit"
+  }${grown}: ${last}${unseen}`;
+}
+
+function lookAtWaiting(
+  queue: string,
+  { match, count }: { match: string; count: NumberTest },
+  { packets }: Stage,
+): Look {
+  const { fitting, all } = packets?.waiting(queue, match) ?? { fitting: 0, all: [] };
+  const named = [...all.slice(0, SHOWN_MOST), ...all.length > SHOWN_MOST ? ["…"] : []].join(", ");
+  const found = all.length === 0
+    ? `none waits in ${queue}`
+    : `${fitting} of ${all.length} waiting in ${queue} fit: ${named}`;
+  return { holds: fitsNumber(fitting, count), found };
 }
 
 /** How much a counter has grown; one that has begun anew, as that of a gate that was made again, by all that it says. */
@@ -202,6 +245,8 @@ export function markCounts(step: string, stage: Stage): void {
   if (!counts) return;
   counts.clear();
   for (const queue of stage.queues.names) {
-    counts.set(queue, countsOf(queue, { stage, withHits: stage.queues.isGate(queue) }));
+    const isGate = stage.queues.isGate(queue);
+    const packets = isGate ? stage.packets?.counts(queue) : undefined;
+    counts.set(queue, { ...countsOf(queue, { stage, withHits: isGate }), ...packets });
   }
 }

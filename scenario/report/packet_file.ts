@@ -16,11 +16,13 @@ const HELD_LEAST = 1000;
 export function formatPacketFile(events: Iterable<ScenarioEvent>): Uint8Array<ArrayBuffer> {
   const log = readRunLog(events);
   const gates = log.start.queues.filter(({ kind }) => kind === "gate").map(({ name }) => name);
-  const startNs = BigInt(Date.parse(log.start.time)) * 1_000_000n;
+  const links = new Map(log.packets.map(({ queue, link }) => [queue, link]));
   const came = new Map<string, string>();
   const parts = [
     writeSection("plugctl"),
-    ...gates.map((name) => writeInterface({ name, linkType: LINKTYPE.ethernet, snapLength: 256 })),
+    ...gates.map((name) =>
+      writeInterface({ name, linkType: LINKTYPE[links.get(name) ?? "ethernet"], snapLength: 256 })
+    ),
   ];
   for (const packet of log.packets) {
     const key = `${packet.queue} ${packet.number}`;
@@ -30,8 +32,8 @@ export function formatPacketFile(events: Iterable<ScenarioEvent>): Uint8Array<Ar
     }
     const bytes = bytesOf(packet.bytes ?? came.get(key) ?? "");
     came.delete(key);
-    const { t, queue, length } = packet;
-    const timeNs = startNs + BigInt(t) * 1000n;
+    const { queue, length, unixNs } = packet;
+    const timeNs = BigInt(unixNs);
     parts.push(
       writePacket({ interface: gates.indexOf(queue), timeNs, bytes, length, comment: commentOn(packet, log) }),
     );

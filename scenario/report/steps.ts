@@ -1,5 +1,5 @@
 import type { QdiscStats } from "../../codec/message.ts";
-import type { Phase, RanProcess, StepEnd } from "../event.ts";
+import { formatRanges, type Phase, type RanProcess, type StepEnd } from "../event.ts";
 import { formatBytes, formatCount, formatMoment, formatNumberOf, formatTime, type Markup, markup } from "./markup.ts";
 import { everyStep, momentOf, type RunLog, type StepRecord } from "./run_log.ts";
 import { howEnded } from "./timeline.ts";
@@ -69,11 +69,15 @@ function endHtml(end: StepEnd, { isShown }: { isShown: boolean }): Markup {
   }`;
 }
 
-function queuesHtml({ before, after, queues }: StepEnd): Markup | undefined {
+function queuesHtml({ before, after, left, queues }: StepEnd): Markup | undefined {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const shown = names.filter((name) => queues.includes(name) || !isSame(before[name], after[name]));
   if (shown.length === 0) return undefined;
-  const changes = shown.map((name) => markup`<li><b>${name}</b> ${change(before[name], after[name])}</li>`);
+  const changes = shown.map((name) =>
+    markup`<li><b>${name}</b> ${change(before[name], after[name])}${
+      left?.[name] ? `: ${formatRanges(left[name])}` : ""
+    }</li>`
+  );
   return markup`<ul class="queues">${changes}</ul>\n`;
 }
 

@@ -49,6 +49,71 @@ export class PreciseClock implements Clock {
   }
 }
 
+/**
+ * A clock that stands still while somebody looks at what there is: what is due by it, or late, is so by as much later.
+ */
+export class StoppableClock implements Clock {
+  readonly #clock: Clock;
+  /** How long it has stood still, but for the time since it stopped, in milliseconds. */
+  #stoodMs = 0;
+  #stopped?: { at: number; over: PromiseWithResolvers<void> };
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return (this.#stopped?.at ?? this.#clock.now()) - this.#stoodMs;
+  }
+
+  async until(time: number, signal?: AbortSignal): Promise<void> {
+    do {
+      if (this.#stopped) await bounded(this.#stopped.over.promise, { signal });
+      await this.#clock.until(this.real(time), signal);
+    } while (this.now() < time);
+  }
+
+  /** What the clock that never stands still says at a time of this one, as far as that is known by now. */
+  real(time: number): number {
+    return time + this.#stoodMs;
+  }
+
+  /** Stands still until the result is disposed of. */
+  stop(): Disposable {
+    const stopped = this.#stopped = { at: this.#clock.now(), over: Promise.withResolvers<void>() };
+    return {
+      [Symbol.dispose]: () => {
+        this.#stoodMs += this.#clock.now() - stopped.at;
+        this.#stopped = undefined;
+        stopped.over.resolve();
+      },
+    };
+  }
+
+  /** Does something in so many milliseconds by it, by the runtime's timer, unless the result is disposed of before. */
+  after(milliseconds: number, late: () => void): Disposable {
+    let timer: ReturnType<typeof setTimeout>;
+    let isOff = false;
+    const arm = (leftMs: number) => {
+      const stood = this.#stoodMs;
+      const look = () => {
+        if (isOff) return;
+        if (this.#stopped) return void this.#stopped.over.promise.then(look);
+        if (this.#stoodMs > stood) arm(this.#stoodMs - stood);
+        else late();
+      };
+      timer = setTimeout(look, leftMs);
+    };
+    arm(milliseconds);
+    return {
+      [Symbol.dispose]() {
+        isOff = true;
+        clearTimeout(timer);
+      },
+    };
+  }
+}
+
 /** Keeps the thread waiting until a time. */
 function wait(time: number): void {
   const asleep = time - performance.now() - WAKING_MS;
@@ -72,6 +137,17 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
+/** By what it is told that something takes too long. */
+type Timing = Pick<StoppableClock, "after">;
+
+/** The runtime's timers. */
+const REAL: Timing = {
+  after(milliseconds, late) {
+    const timer = setTimeout(late, milliseconds);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
+
 /** It took too long. */
 export class TooLate extends Error {
   /** The class's name. */
@@ -81,20 +157,20 @@ export class TooLate extends Error {
 /**
  * What a promise resolves to.
  *
- * @throws {TooLate} where it has not within `timeoutMs`, and the signal's reason where that is first
+ * @throws {TooLate} where it has not within `timeoutMs`, by the clock where one is given, and the signal's reason where that is first
  */
 export function bounded<T>(
   work: Promise<T>,
-  { timeoutMs, signal }: { timeoutMs?: number; signal: AbortSignal },
+  { timeoutMs, signal, clock = REAL }: { timeoutMs?: number; signal?: AbortSignal; clock?: Timing },
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const abort = () => reject(signal.reason);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => reject(new TooLate()), timeoutMs);
-  signal.addEventListener("abort", abort);
-  if (signal.aborted) abort();
+  const abort = () => reject(signal?.reason);
+  const timer = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => reject(new TooLate()));
+  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) abort();
   work.then(resolve, reject);
   return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
+    timer?.[Symbol.dispose]();
+    signal?.removeEventListener("abort", abort);
   });
 }

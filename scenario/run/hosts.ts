@@ -2,6 +2,7 @@ import { parseAddress } from "../../gate/match/address.ts";
 import { hasCapability, mayWriteIn } from "../../linux/process.ts";
 import { EACCES, EPERM, NetlinkError, Operation } from "../../linux/netlink_error.ts";
 import {
+  hostNamespace,
   inNamespace,
   makeNamespace,
   NAMED,
@@ -52,7 +53,7 @@ export class Hosts {
     this.#ipv6 = ipv6;
     this.#lacks = lacks;
     this.#guardian = guardian;
-    this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? `plugctl-${run}-${name}`]));
+    this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? hostNamespace(run, name)]));
   }
 
   /** The network namespace of a host; `undefined` for this process's own. */

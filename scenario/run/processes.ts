@@ -16,6 +16,20 @@ export interface OutputLine {
   text: string;
 }
 
+/** What is seen of a process that was started by name. */
+export interface ProcessSight {
+  /** What `start` calls it. */
+  name: string;
+  /** The host that it runs on; absent for this machine. */
+  host?: string;
+  /** Its process number. */
+  pid: number;
+  /** How it has ended, in words: `it ended with exit status 1`; absent while it runs. */
+  ended?: string;
+  /** The last line that it has written. */
+  last?: string;
+}
+
 /** What processes run with. */
 export interface ProcessesOptions extends Omit<ProcessPlace, "name" | "netns" | "onLine"> {
   /** The network namespace of a host; `undefined` for this process's own. */
@@ -43,6 +57,7 @@ export interface NamedStart extends PlannedCommand {
 export class Processes {
   readonly #options: ProcessesOptions;
   readonly #named = new Map<string, ScenarioProcess>();
+  readonly #hosts = new Map<string, string | undefined>();
   /** Whether a process may end now without being told. */
   #mayEnd = false;
 
@@ -53,6 +68,17 @@ export class Processes {
   /** Those that run and have a name. */
   get running(): ScenarioProcess[] {
     return this.#named.values().filter(({ status }) => !status).toArray();
+  }
+
+  /** Those that were started by name, as they are at this moment. */
+  look(): ProcessSight[] {
+    return this.#named.entries().map(([name, process]): ProcessSight => ({
+      name,
+      host: this.#hosts.get(name),
+      pid: process.pid,
+      ended: process.status && howEnded(process.describe()),
+      last: process.output.last.findLast((line) => line.trim() !== ""),
+    })).toArray();
   }
 
   /** Runs a command that has no name. */
@@ -73,6 +99,7 @@ export class Processes {
     const keepsInput = this.#options.written.has(name);
     const process = ScenarioProcess.start(planned, { ...this.#place(host, name), keepsInput });
     this.#named.set(name, process);
+    this.#hosts.set(name, host);
     this.#watch(process, { planned, step });
     return process;
   }

@@ -1,3 +1,4 @@
+import type { DetachOptions } from "../../plug/drain.ts";
 import { type DetachReport, gapRemarks } from "../../plug/detach_report.ts";
 import type { QdiscStats } from "../../codec/message.ts";
 import type { Connection } from "../../netlink/connection.ts";
@@ -14,6 +15,7 @@ import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import type { Packets } from "./packets.ts";
+import { refuseExisting, withAdvice } from "./refusal.ts";
 import { StepError } from "./step_error.ts";
 
 /** What queues are made with. */
@@ -40,6 +42,20 @@ export interface QueuesOptions {
 
 /** Why what was held was let go, or can be held no more. */
 export type WhyCutShort = Exclude<CutShort, "disturbed"> | "gone" | HoldDisturbance;
+
+/** What is seen of a gate or a plug. */
+export interface QueueSight {
+  /** What the scenario calls it. */
+  name: string;
+  /** Which of both it is. */
+  kind: "gate" | "plug";
+  /** The host that it is on; absent for this machine. */
+  host?: string;
+  /** For how long it has held, in milliseconds; absent where it does not. */
+  heldMs?: number;
+  /** Absent where it is gone. */
+  stats?: QdiscStats;
+}
 
 /** A gate or a plug that is there. */
 interface Attached {
@@ -174,6 +190,23 @@ export class Queues {
     return names.map((name) => this.#attached.has(name) ? this.#lastStats(name) : undefined);
   }
 
+  /** Those that are there, as they are at this moment. */
+  look(): QueueSight[] {
+    const now = this.#options.now();
+    return this.#attached.values().map(({ name, host, gate, heldFrom }): QueueSight => ({
+      name,
+      kind: gate ? "gate" : "plug",
+      host,
+      heldMs: heldFrom === undefined ? undefined : (now - heldFrom) / 1000,
+      stats: this.#lastStats(name),
+    })).toArray();
+  }
+
+  /** Has the guardian count anew how long each that holds may do so. */
+  renew(): void {
+    for (const { plug, heldFrom } of this.#attached.values()) if (heldFrom !== undefined) plug.renew();
+  }
+
   /** Why `release-one` has released nothing of some, a sentence each, where they have settled behind it. */
   notReleased(names: readonly string[], before: readonly (QdiscStats | undefined)[]): string[] | undefined {
     const why = this.peek(names).flatMap((after, index) => {
@@ -217,10 +250,10 @@ export class Queues {
     return gate.read().hitPackets;
   }
 
-  /** Releases it, waits until what it held has left, and takes it away. */
-  async detach(name: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<DetachReport> {
+  /** Releases it, waits until what it held has left, and takes it away; with `drop` it discards what it holds instead. */
+  async detach(name: string, options: DetachOptions = {}): Promise<DetachReport> {
     const attached = this.#find(name, "detach");
-    await this.#seeLast(attached);
+    await this.#seeLast(attached, options);
     const asked = this.#options.now();
     const last = this.#lastStats(name);
     const report = await (attached.gate ? attached.gate.close(options) : attached.plug.detach(options));
@@ -228,15 +261,15 @@ export class Queues {
     this.#noteRelease(attached, asked);
     this.#addUp(name, last, report);
     this.#attached.delete(name);
-    if (heldFrom !== undefined) attached.gate?.assertDevices();
+    if (heldFrom !== undefined && !options.drop) attached.gate?.assertDevices();
     return report;
   }
 
   /** What a gate holds leaves while its packets are still seen. */
-  async #seeLast({ name, gate, heldFrom }: Attached): Promise<void> {
+  async #seeLast({ name, gate, heldFrom }: Attached, { drop }: DetachOptions): Promise<void> {
     const { packets } = this.#options;
     if (!gate || !packets) return;
-    if (heldFrom !== undefined) {
+    if (heldFrom !== undefined && !drop) {
       this.change([name], { action: "release-indefinite" });
       await this.settled([name]);
     }
@@ -347,10 +380,12 @@ export class Queues {
   }
 
   /** What was held is released before it is deleted, and counted as sent then. */
-  #addUp(name: string, last: QdiscStats | undefined, { drops }: DetachReport): void {
+  #addUp(name: string, last: QdiscStats | undefined, { drops, discardedPackets }: DetachReport): void {
     const total = this.#totalOf(name);
-    total.packets += (last?.packets ?? 0) + (last?.backlogPackets ?? 0);
-    total.bytes += (last?.bytes ?? 0) + (last?.backlogBytes ?? 0);
+    const { packets = 0, bytes = 0, backlogPackets = 0, backlogBytes = 0 } = last ?? {};
+    const isDiscarded = discardedPackets > 0;
+    total.packets += packets + (isDiscarded ? 0 : backlogPackets);
+    total.bytes += bytes + (isDiscarded ? 0 : backlogBytes);
     total.drops += drops;
   }
 }
@@ -360,38 +395,6 @@ export function disturbed(name: string, disturbance: HoldDisturbance): StepError
   return new StepError(`Cannot go on: ${name}: ${describeDisturbance(disturbance)}`);
 }
 
-/** Says of a gate that would bypass filters of others, and of a plug where another qdisc is, what to write instead. */
-function withAdvice<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const advice = error instanceof QueueError ? adviceOn(error) : undefined;
-    if (advice === undefined) throw error;
-    throw new StepError(`${(error as QueueError).message}; ${advice}`, { cause: error });
-  }
-}
-
-function adviceOn({ code, dev, gate }: QueueError): string | undefined {
-  if (code === "would-lock-out") return "give a higher limit, or none";
-  if (code === "would-bypass") return "give the gate a higher priority, or force: true";
-  if (code !== "foreign-qdisc" || gate !== undefined) return undefined;
-  return `keep it, and hold packets with a gate in place of the plug: { dev: ${dev}, direction: out }`;
-}
-
 function noTotal(): QueueTotal {
   return { packets: 0, bytes: 0, drops: 0, holds: 0, longestHold: 0, mostHeld: 0 };
-}
-
-/** A gate that is there belongs to somebody else, who may count on it. */
-function refuseExisting(connection: Connection, { name, netns }: { name: string; netns?: string }): void {
-  try {
-    Gate.named(connection, [name]);
-  } catch (error) {
-    if (error instanceof QueueError && error.code === "no-gate") return;
-    throw error;
-  }
-  throw new StepError(
-    `Cannot attach gate ${name}: there is a gate of this name already; give another, or: plugctl gate delete ${name}` +
-      (netns === undefined ? "" : ` --netns ${netns}`),
-  );
 }

@@ -26,7 +26,8 @@ export async function runCommand(
 ): Promise<RanProcess> {
   const process = stage.processes.run(command, host);
   try {
-    await endWithin(process, { timeoutMs: command.timeoutMs, what: describeCommand(command), signal });
+    const { clock } = stage;
+    await endWithin(process, { timeoutMs: command.timeoutMs, what: describeCommand(command), clock, signal });
   } finally {
     if (!process.status) process.signal("SIGKILL");
     await process.ended;
@@ -42,10 +43,15 @@ export async function runCommand(
  */
 export async function endWithin(
   process: ScenarioProcess,
-  { timeoutMs, what, signal }: { timeoutMs?: number; what: string; signal: AbortSignal },
+  { timeoutMs, what, clock, signal }: {
+    timeoutMs?: number;
+    what: string;
+    clock: Stage["clock"];
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   try {
-    await bounded(process.ended, { timeoutMs, signal });
+    await bounded(process.ended, { timeoutMs, signal, clock });
   } catch (error) {
     if (!(error instanceof TooLate) || timeoutMs === undefined) throw error;
     throw new StepError(`Timed out after ${formatDuration(timeoutMs)}: ${what} still runs`);

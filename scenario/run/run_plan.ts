@@ -1,24 +1,13 @@
-import config from "../../deno.json" with { type: "json" };
 import type { Connection } from "../../netlink/connection.ts";
 import { TAG_VARIABLE } from "../../guardian/charge.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { formatDuration } from "../../plug/quantity.ts";
-import {
-  EVENT_VERSION,
-  type HostLayout,
-  type Outcome,
-  type PacketIn,
-  type PacketOut,
-  type QueueLayout,
-  type QueueTotal,
-  type ScenarioEvent,
-  type ScenarioStart,
-} from "../event.ts";
-import type { PlannedQueue, ProcessTest, ScenarioPlan, Step } from "../plan.ts";
+import type { Outcome, PacketIn, PacketOut, QueueTotal, ScenarioEvent } from "../event.ts";
+import type { ProcessTest, ScenarioPlan, Step } from "../plan.ts";
 import { describeQueue } from "../queue.ts";
-import { attachedBy, everyStep, kindOf } from "../steps/list.ts";
-import type { Clock } from "./clock.ts";
+import { everyStep, kindOf } from "../steps/list.ts";
+import { type Clock, StoppableClock } from "./clock.ts";
 import {
   type Course,
   type End,
@@ -34,7 +23,9 @@ import { Hosts } from "./hosts.ts";
 import { Packets } from "./packets.ts";
 import { type OutputLine, Processes } from "./processes.ts";
 import { disturbed, Queues, type QueuesOptions } from "./queues.ts";
+import { startOf } from "./start.ts";
 import { sentenceOf, StepError } from "./step_error.ts";
+import { type OnStop, type StopBefore, Stops, type StopsOptions } from "./stops.ts";
 import { countersOf, doEachStep, doSteps } from "./steps.ts";
 import { releaseAll, undoAll } from "./undo.ts";
 
@@ -54,8 +45,15 @@ export interface RunOptions {
   sampleMs?: number;
   /** How long a queue may hold without a release, in milliseconds. Default: what the file says, or 30 seconds. */
   maxHoldMs?: number;
-  /** Whether the packets of gates are told of, where the file does not say it. Default: they are not. */
-  capture?: boolean;
+  /** Whether the packets of gates are told of, where the file does not say it; `asked`: also where it says `false`. Default: they are not. */
+  capture?: boolean | "asked";
+  /**
+   * Is given the scenario each time that it stops, before steps and before all is undone, and returns before what it is to stop
+   * next. While it stands still, no deadline comes nearer. Default: it never stops.
+   */
+  onStop?: OnStop;
+  /** Before what it stops first. Default: before the first step that says `break: true`. */
+  stopBefore?: StopBefore;
   /** Is given what comes of packets behind the first 20,000, which `onEvent` is not given. */
   onMorePackets?: (event: PacketIn | PacketOut) => void;
 }
@@ -137,7 +135,7 @@ class Run {
     const from = this.#world.clock.now();
     using guardian = this.#world.startGuardian?.();
     const stage = this.#stage = this.#makeStage(guardian, from);
-    this.#log.emit(this.#startEvent(stage));
+    this.#log.emit(startOf(this.#plan, { file: this.#origin.file, seed: this.#seed, netnsOf: stage.hosts.netnsOf }));
     const { signal } = this.#options;
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort);
@@ -145,6 +143,7 @@ class Run {
     {
       using _sampler = this.#options.sampleMs === undefined ? undefined : sample(stage, this.#options.sampleMs);
       await this.#perform(stage, guardian);
+      await this.#stopAtEnd(stage);
       await this.#putBack(stage);
     }
     signal?.removeEventListener("abort", abort);
@@ -171,16 +170,19 @@ class Run {
     const { hosts: planned, maxHoldMs, steps, cleanup } = this.#plan;
     const micros = (time: number) => Math.round((time - from) * 1000);
     const now = () => micros(clock.now());
+    const course = new StoppableClock(clock);
     const env = { [TAG_VARIABLE]: this.#tag };
     const hosts = new Hosts(planned, { guardian, run: this.#tag.slice(0, 6) });
     const onCutShort = this.#cutShort;
-    const { capture = this.#options.capture, watched } = this.#plan;
-    const gates = capture === true ? undefined : [...capture || [], ...watched];
+    const { capture: inFile, watched } = this.#plan;
+    const { capture: wanted } = this.#options;
+    const capture = wanted === "asked" && !inFile ? true : inFile ?? wanted;
+    const gates = capture === true ? undefined : [...capture || [], ...watched.keys()];
     const { onMorePackets } = this.#options;
     const emitMore = onMorePackets &&
       ((event: PacketIn | PacketOut) => this.#guarded(() => onMorePackets(event)));
     const packets = !gates || gates.length > 0
-      ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates })
+      ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates, counted: watched })
       : undefined;
     const { netnsOf, isMade } = hosts;
     const queues = new Queues({ guardian, netnsOf, isMade, connect, maxHoldMs, onCutShort, now, packets });
@@ -195,10 +197,11 @@ class Run {
       onDeath: this.#died,
       onOutput: this.#options.onOutput,
     });
+    const stops = this.#makeStops({ clock: course, env, hosts, queues, packets, processes });
     return {
-      clock,
+      clock: course,
       now,
-      micros,
+      micros: (time) => micros(course.real(time)),
       seed: this.#seed,
       values: new Map([["seed", this.#seed]]),
       counted: { last: new Map(), at: new Map(this.#plan.moments.map((step) => [step, new Map()])) },
@@ -207,8 +210,44 @@ class Run {
       queues,
       packets,
       processes,
+      stops,
       emit: this.#tell,
     };
+  }
+
+  #makeStops(
+    { hosts, queues, packets, processes, ...rest }:
+      & Pick<Stage, "clock" | "hosts" | "queues" | "packets" | "processes">
+      & Pick<StopsOptions, "env">,
+  ): Stops {
+    const { onStop, stopBefore } = this.#options;
+    const { hosts: planned, maxHoldMs } = this.#plan;
+    return new Stops({
+      ...rest,
+      onStop,
+      stopBefore,
+      maxHoldMs,
+      hosts: planned.length === 0 ? [] : planned.map(({ name }) => ({ name, netns: hosts.netnsOf(name) })),
+      look: () => ({
+        queues: queues.look().map((queue) => ({ ...queue, packets: packets?.held(queue.name) })),
+        processes: processes.look(),
+      }),
+      release: async () => {
+        const held = queues.holding;
+        await releaseAll(
+          this.#course(this.#stage as Stage, { phase: "steps", signal: this.#stop.signal }),
+          "stop.release",
+        );
+        return held;
+      },
+      renew: () => queues.renew(),
+    });
+  }
+
+  /** Lets somebody look at what has failed, before it is gone. */
+  async #stopAtEnd(stage: Stage): Promise<void> {
+    const { signal = new AbortController().signal } = this.#options;
+    await stage.stops.atEnd(this.#failure, signal);
   }
 
   /** Makes what the file names, and does the steps. */
@@ -217,7 +256,7 @@ class Run {
     const course = this.#course(stage, { phase: "setup", signal: this.#stop.signal });
     const late = () =>
       this.#stop.abort(new StepError(`Cannot go on: the scenario's timeout of ${formatDuration(timeoutMs)} is over`));
-    const timer = setTimeout(late, timeoutMs);
+    using _limit = stage.clock.after(timeoutMs, late);
     try {
       this.#stop.signal.throwIfAborted();
       stage.hosts.check();
@@ -229,7 +268,6 @@ class Run {
       this.#fail(undefined, error);
     } finally {
       stage.processes.letEnd();
-      clearTimeout(timer);
     }
   }
 
@@ -337,37 +375,6 @@ class Run {
     this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps, unseen });
     return { outcome, error, step, undone, seed: this.#seed, queues };
   }
-
-  #startEvent(stage: Stage): ScenarioStart {
-    const { name, description, vars, hosts, queues, steps, timeoutMs, maxHoldMs } = this.#plan;
-    return {
-      event: "scenario-start",
-      t: 0,
-      version: EVENT_VERSION,
-      name,
-      description,
-      file: this.#origin.file,
-      seed: this.#seed,
-      vars: { ...vars },
-      time: new Date().toISOString(),
-      environment: {
-        plugctl: config.version,
-        deno: Deno.version.deno,
-        kernel: Deno.osRelease(),
-        architecture: Deno.build.arch,
-        hostname: Deno.hostname(),
-      },
-      hosts: hosts.map((host): HostLayout => ({
-        name: host.name,
-        netns: stage.hosts.netnsOf(host.name) ?? "",
-        devices: host.devices.map(({ name, to, addresses }) => ({ name, to, addresses: [...addresses] })),
-        routes: [...host.routes],
-      })),
-      queues: [...queues, ...attachedBy(steps)].map(layoutOf),
-      timeoutMs,
-      maxHoldMs,
-    };
-  }
 }
 
 /** How each process may end by itself, by the steps that are about its end. */
@@ -378,20 +385,4 @@ function endingsOf(steps: readonly Step[]): Map<string, ProcessTest[]> {
     if (process !== "") endings.set(process, [...endings.get(process) ?? [], test]);
   }
   return endings;
-}
-
-function layoutOf(queue: PlannedQueue): QueueLayout {
-  const { name, kind, host, limitBytes } = queue;
-  if (queue.kind === "plug") return { name, kind, host, devs: [queue.dev], limitBytes };
-  const { devs, direction, match, except } = queue;
-  return {
-    name,
-    kind,
-    host,
-    devs: [...devs],
-    direction,
-    match: [...match],
-    ...except.length === 0 ? {} : { except: [...except] },
-    limitBytes,
-  };
 }

@@ -3,11 +3,12 @@ import { NetlinkError } from "../../linux/netlink_error.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import type { Phase, ScenarioEvent, StepEnd, StepMark, StepStart } from "../event.ts";
 import type { Scalar } from "../plan.ts";
-import type { Clock } from "./clock.ts";
+import type { StoppableClock } from "./clock.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Packets } from "./packets.ts";
 import type { Processes } from "./processes.ts";
 import type { Queues } from "./queues.ts";
+import type { Stops } from "./stops.ts";
 import { errnoOf, outcomeOf, sentenceOf } from "./step_error.ts";
 
 /** Counters of a gate or a plug, by the words of conditions. */
@@ -15,7 +16,8 @@ export type Counts = Readonly<Record<string, number>>;
 
 /** What the steps of a scenario work with. */
 export interface Stage {
-  clock: Clock;
+  /** By which steps are due and late: it stands still while somebody looks. */
+  clock: StoppableClock;
   /** Microseconds since the scenario began. */
   now: () => number;
   /** A time of the clock in microseconds since the scenario began. */
@@ -32,12 +34,14 @@ export interface Stage {
   /** Sees the packets of gates, where that is wanted. */
   packets?: Packets;
   processes: Processes;
+  /** Stops before steps, where somebody wants to look. */
+  stops: Stops;
   /** Takes events that belong to no step. */
   emit: Sink;
 }
 
 /** What is told of a step besides how it ended. */
-export type Details = Pick<StepEnd, "notes" | "asked" | "ran" | "chosen" | "skipped">;
+export type Details = Pick<StepEnd, "notes" | "asked" | "left" | "ran" | "chosen" | "skipped">;
 
 /** Takes events. */
 export type Sink = (event: ScenarioEvent) => void;

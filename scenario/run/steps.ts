@@ -64,6 +64,7 @@ async function doStep(planned: Step, here: Here): Promise<void> {
   const { step, error } = withValues(planned, stage);
   const { action, host, line, name } = step;
   const kind = kindOf(step);
+  await stage.stops.before({ path, line, host, text: name ?? kind.describe(step), break: step.break }, here.signal);
   const mark: Mark = { step: path, action, host, queues: kind.queues?.(step), process: kind.process?.(step) };
   const outer = kind.parts !== undefined || undefined;
   const start = {
@@ -105,7 +106,7 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     return;
   }
   const from = stage.clock.now();
-  using limited = new Limited(step, signal);
+  using limited = new Limited(step, { signal, clock: stage.clock });
   const inside = { ...here, signal: limited.signal };
   await kindOf(step).run(step, {
     stage,
@@ -128,9 +129,9 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
 /** Ends a step, and those in it, when its time is over. */
 class Limited implements Disposable {
   readonly signal: AbortSignal;
-  readonly #timer?: ReturnType<typeof setTimeout>;
+  readonly #timer?: Disposable;
 
-  constructor(step: Step, signal: AbortSignal) {
+  constructor(step: Step, { signal, clock }: { signal: AbortSignal; clock: Stage["clock"] }) {
     const { allowedMs } = step;
     this.signal = signal;
     if (allowedMs === undefined) return;
@@ -138,11 +139,11 @@ class Limited implements Disposable {
     this.signal = AbortSignal.any([signal, over.signal]);
     const late = () =>
       over.abort(new StepError(`Timed out after ${formatDuration(allowedMs)}: ${kindOf(step).describe(step)}`));
-    this.#timer = setTimeout(late, allowedMs);
+    this.#timer = clock.after(allowedMs, late);
   }
 
   [Symbol.dispose](): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
   }
 }
 

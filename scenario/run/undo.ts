@@ -9,12 +9,12 @@ import { countersOf } from "./steps.ts";
 const GRACE_MS = 2000;
 
 /** Lets go whatever is held. */
-export async function releaseAll(course: Course): Promise<void> {
+export async function releaseAll(course: Course, step = "undo.release"): Promise<void> {
   const { queues } = course.stage;
   const held = queues.holding;
   if (held.length === 0) return;
   await attempt(course, {
-    mark: { step: "undo.release", action: "release-indefinite", queues: held },
+    mark: { step, action: "release-indefinite", queues: held },
     text: `release ${held.join(", ")}`,
     work: async (end) => {
       end.before = countersOf(held, queues);

@@ -40,8 +40,8 @@ export interface Context {
   readonly unnamed: Set<"queue" | "process">;
   /** Variables that steps set when they are done, each with what stands for its value until then. */
   readonly captured: Map<string, Scalar>;
-  /** Gates whose packets a condition is about. */
-  readonly watched: Set<string>;
+  /** Gates whose packets conditions are about, with the expressions by which those that come in are counted. */
+  readonly watched: Map<string, Set<string>>;
   /** How many steps there are, those of every round counted. */
   readonly count: { steps: number };
 }

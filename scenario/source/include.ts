@@ -18,6 +18,7 @@ interface SourceFile {
 /** The files of a scenario. Lines are counted on from one file to the next, so that each tells which it is in. */
 export class Files {
   readonly #files: SourceFile[] = [];
+  readonly #named = new Set<string>();
   #lines = 0;
 
   /** The scenario's own file is the first. */
@@ -30,8 +31,19 @@ export class Files {
     return this.#files[0];
   }
 
+  /** The names of all, those too that could not be read. */
+  get names(): string[] {
+    return [...this.#named];
+  }
+
+  /** Notes that a file is to be read. */
+  note(name: string): void {
+    this.#named.add(name);
+  }
+
   /** Adds a file behind the others. */
   add({ text, ...file }: Omit<SourceFile, "before"> & { text: string }): SourceFile {
+    this.note(file.name);
     const added = { ...file, before: this.#lines };
     this.#files.push(added);
     this.#lines += text.split("\n").length;
@@ -171,6 +183,7 @@ export class Includer {
     if (chain.some((each) => each.name === name)) {
       return this.#mistake(named, `${path} includes itself`, "another file");
     }
+    this.#files.note(name);
     try {
       const text = new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(from));
       const at = broughtBy || named.line;

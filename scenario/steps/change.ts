@@ -90,8 +90,10 @@ export const RELEASE: StepKind<ReleaseStep> = {
   async run({ queues, packets, pace }, scene) {
     if (packets === undefined && !pace) return await letGo(queues, "release-indefinite", scene);
     const { stage, details, signal } = scene;
+    const departures = stage.packets?.noteDepartures(queues);
     const { asked, notes } = await stage.queues.releaseSome(queues, { packets, pace: pace && { ...pace, signal } });
     details.asked = asked;
+    details.left = departures?.end(asked);
     if (notes.length > 0) details.notes = notes;
   },
 };
@@ -113,23 +115,56 @@ async function letGo(
   action: "release-one" | "release-indefinite",
   { stage, signal, nextDue, details }: Scene,
 ): Promise<void> {
+  const departures = stage.packets?.noteDepartures(queues);
   const before = stage.queues.peek(queues);
-  details.asked = stage.queues.change(queues, { action });
+  const asked = stage.queues.change(queues, { action });
+  details.asked = asked;
   const heldBefore = action === "release-one"
     ? before.reduce((sum, stats) => sum + (stats?.backlogPackets ?? 0), 0)
     : undefined;
   await stage.queues.settled(queues, { heldBefore, signal, latest: nextDue });
+  details.left = departures?.end(asked);
   if (action === "release-one") details.notes = stage.queues.notReleased(queues, before);
 }
 
-/** `detach: NAMES` */
-export const DETACH: StepKind<ChangeStep> = {
+const DETACH_EXPECTED = "the name of a gate or a plug, a list of them, or { gate: web, drop: true }";
+const DROPPING = mapping({
+  gate: v.optional(QUEUES),
+  plug: v.optional(QUEUES),
+  drop: v.optional(v.boolean("true or false"), false),
+}, DETACH_EXPECTED);
+type Detached = v.InferOutput<typeof QUEUES> | v.InferOutput<typeof DROPPING>;
+const DETACHED = byKind<Detached>({ scalar: QUEUES, list: QUEUES, mapping: DROPPING }, DETACH_EXPECTED);
+
+/** Takes gates and plugs away. */
+export interface DetachStep extends ChangeStep {
+  action: "detach";
+  /** Whether what they hold is discarded, and not released. */
+  drop: boolean;
+}
+
+/** `detach: NAMES`, `detach: { gate: NAMES, plug: NAMES, drop: true }` */
+export const DETACH: StepKind<DetachStep> = {
   ...CHANGE,
   action: "detach",
-  describe: ({ queues }) => `detach ${queues.join(", ")}`,
-  async run({ queues }, { stage, signal, details }) {
+  schema: DETACHED,
+  plan({ tree, label, context }) {
+    const fields = check(DETACHED, { tree, label }, context);
+    if (!fields) return undefined;
+    if (!("drop" in fields)) return { queues: queuesOf(fields, { tree, context }), drop: false };
+    const queues = (["gate", "plug"] as const).flatMap((kind) =>
+      queuesOf(fields[kind] ?? [], { tree: follow(tree, [kind]), context, kind })
+    );
+    if (queues.length > 0) return { queues, drop: fields.drop };
+    mistake(tree, { what: "detach does not say what", expected: "gate or plug, with a name" }, context);
+  },
+  describe: ({ queues, drop }) => `detach ${queues.join(", ")}${drop ? ", and discard what is held" : ""}`,
+  async run({ queues, drop }, { stage, signal, details }) {
     for (const name of queues) {
-      const remarks = removalRemarks(name, await stage.queues.detach(name, { signal }));
+      const report = await stage.queues.detach(name, { signal, drop });
+      const { discardedPackets } = report;
+      const discarded = discardedPackets > 0 ? [`${numberOf(discardedPackets, "packet")} of ${name} discarded`] : [];
+      const remarks = [...discarded, ...removalRemarks(name, report)];
       if (remarks.length > 0) details.notes = [...details.notes ?? [], ...remarks];
     }
   },

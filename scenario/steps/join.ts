@@ -36,7 +36,7 @@ export const JOIN: StepKind<JoinStep> = {
   describe: (step) => `wait until ${step.process} has ended${describeEnd(step)}`,
   async run(step, { stage, signal, details }) {
     const process = stage.processes.find(step.process);
-    await endWithin(process, { timeoutMs: step.timeoutMs, what: step.process, signal });
+    await endWithin(process, { timeoutMs: step.timeoutMs, what: step.process, clock: stage.clock, signal });
     details.ran = process.describe();
     const wrong = wrongEnd(details.ran, step);
     if (wrong === undefined) return;

@@ -42,11 +42,11 @@ export const STOP: StepKind<StopStep> = {
     const process = stage.processes.find(name);
     process.signal(kind, { isToEnd: true });
     try {
-      await endWithin(process, { timeoutMs, what: name, signal });
+      await endWithin(process, { timeoutMs, what: name, clock: stage.clock, signal });
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       process.signal("SIGKILL");
-      await endWithin(process, { what: name, signal });
+      await endWithin(process, { what: name, clock: stage.clock, signal });
       details.notes = [`${name} did not end by ${kind}, and was killed`];
     }
     details.ran = process.describe();

@@ -69,7 +69,8 @@ async function lookUntil(
   const scene = { host, stage, signal: AbortSignal.any([signal, late.signal]) };
   const looking = Promise.resolve(conditionKind(condition).look(condition, scene));
   try {
-    return await bounded(looking, { timeoutMs: Math.max(deadline - stage.clock.now(), 0), signal });
+    const { clock } = stage;
+    return await bounded(looking, { timeoutMs: Math.max(deadline - clock.now(), 0), signal, clock });
   } catch (error) {
     if (!(error instanceof TooLate)) throw error;
     late.abort(error);

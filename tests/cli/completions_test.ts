@@ -65,6 +65,12 @@ Deno.test("candidates() offers gates and devices where a command takes them, and
 Deno.test("candidates() offers namespaces, and files where a path is begun", () => {
   assertEquals(complete("show --netns "), ["db", "web"]);
   assertEquals(complete("show -n w"), ["web"]);
+  assertEquals(complete("shell "), ["db", "web"]);
+  const namespaces = () => ["plugctl-0a1b2c-server", "plugctl-ffffff-server"];
+  assertEquals(candidates(["shell", ""], { ...MACHINE, namespaces }), {
+    kind: "words",
+    words: [{ word: "server", summary: "" }],
+  });
   assertEquals(complete("show --netns /run/"), "files");
 });
 
@@ -100,7 +106,7 @@ Deno.test("candidates() knows each option with a value, and each operand", () =>
   const named = [...Object.values(OPTIONS), ...spec.flatMap(({ operands = [] }) => operands)]
     .flatMap((one) => typeof one === "string" ? [one.replaceAll(/[[\].]/g, "")] : "value" in one ? [one.value] : []);
   const nothingToOffer = "CONDITION DURATION EXPR HANDLE KEY=VALUE MESSAGE N NAME RATE SIZE".split(" ");
-  const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE NETNS PARENT SERVICE SHELL".split(" ");
+  const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE HOST NETNS PARENT SERVICE SHELL".split(" ");
   assertEquals([...new Set(named)].sort(), [...nothingToOffer, ...offered].sort());
 });
 

@@ -194,6 +194,39 @@ Deno.test("run --watch runs again each time that the file is saved, also with a 
   }
 });
 
+Deno.test("run --watch runs again where a file that is included changes, comes, or includes another", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/lib`);
+  const save = (name: string, steps: string) => Deno.writeTextFileSync(`${folder}/${name}`, steps);
+  save("a.yaml", "name: x\nsteps: [include: lib/b.yaml]\n");
+  const child = spawnPlugctl(["run", "--watch", `${folder}/a.yaml`]);
+  const told = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  const untilCalm = async () => {
+    for (let text = "";;) {
+      const { value, done } = await told.read();
+      text += value ?? "";
+      if (done || text.includes("Ctrl-C ends it\n")) return text.replaceAll(folder, "");
+    }
+  };
+  try {
+    assertMatch(await untilCalm(), /a.yaml:2:18: lib\/b.yaml cannot be read: there is no such file/);
+    save("lib/b.yaml", "steps: [log: one, include: c.yaml]\n");
+    const missing = await untilCalm();
+    assertMatch(missing, /lib\/b.yaml:1:28: c.yaml cannot be read/);
+    assertMatch(missing, /waiting for a change of 3 files/);
+    save("lib/c.yaml", "steps: [log: two]\n");
+    assertEquals(await untilCalm(), "plugctl: waiting for a change of 3 files; Ctrl-C ends it\n");
+    save("lib/c.yaml", "steps: [run: exit 1]\n");
+    assertMatch(await untilCalm(), /exit 1 ended with exit status 1/);
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, 130);
+  } finally {
+    await told.cancel();
+    await child.stdout.cancel();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("new writes a scenario that can be read, under the name given, and touches nothing that is there", async () => {
   const folder = await Deno.makeTempDir();
   try {

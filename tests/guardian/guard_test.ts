@@ -194,6 +194,26 @@ Deno.test("Guard lets others know its deadline for as long as it holds, and only
   assertEquals(scene.deadlines.size, 0);
 });
 
+Deno.test("Guard counts a deadline anew, and sets none where there is none or it was called off", async () => {
+  const scene = new Scene();
+  const from = Date.now();
+  const atTheEnd = async () => {
+    scene.channel.reports.length = 0;
+    scene.channel.order({ order: "look", id: CHARGE_ID });
+    await scene.channel.reported("looked");
+    return [...scene.deadlines].map(({ atMs }) => atMs - from >= 90_000);
+  };
+  await scene.hold();
+  scene.channel.order({ order: "renew", id: CHARGE_ID, maxMs: 90_000 });
+  assertEquals(await atTheEnd(), []);
+  scene.channel.order({ order: "arm", id: CHARGE_ID, maxMs: 1000 }, { order: "renew", id: CHARGE_ID, maxMs: 90_000 });
+  assertEquals(await atTheEnd(), [true]);
+  scene.channel.order({ order: "disarm", id: CHARGE_ID }, { order: "renew", id: CHARGE_ID, maxMs: 90_000 });
+  assertEquals(await atTheEnd(), []);
+  scene.channel.end();
+  await scene.ended;
+});
+
 Deno.test("Guard releases on SIGTERM, and says so", async () => {
   const scene = new Scene();
   await scene.hold();

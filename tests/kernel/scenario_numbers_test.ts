@@ -69,6 +69,28 @@ Deno.test("the counters behind release-one are those of what is left", async () 
   assertEquals(held(endOf(events, "6").after), [0, 2 * PACKETS]);
 });
 
+Deno.test("detach with drop discards what is held, which never arrives, and says how much; what is held later is not", async () => {
+  const gate = "{ gate: web, dev: lo, direction: egress, match: udp dst port 9 }";
+  const receive = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 9)); " +
+    "print('ready'); [print(s.recv(9)) for _ in range(2)]";
+  const events = await run(`  - start: { name: receiver, command: [python3, -u, -c, "${receive}"], exit: 0 }
+  - wait: { process: receiver, line: ready }
+  - detach: { gate: web, drop: true }
+  - attach: ${gate}
+  - buffer: web
+  - run: [bash, -c, "for i in 1 2; do printf y >/dev/udp/127.0.0.1/9; done"]
+  - expect: { process: receiver, running: true }
+  - detach: web
+  - join: { name: receiver, stdout: "/^ready\\nb'y'\\nb'y'\\n$/" }
+  - expect: { command: tc qdisc show dev lo, stdout: "/^(?!.*plug)/" }`);
+  const detach = endOf(events, "5");
+  assertEquals([held(detach.before), detach.after, detach.notes], [[PACKETS, 0], {}, [
+    `${PACKETS} packets of web discarded`,
+  ]]);
+  const end = events.at(-1);
+  assertEquals(end?.event === "scenario-end" && end.queues.web.packets, 2);
+});
+
 Deno.test("what is held to the end is released when everything is undone, and said to be", async () => {
   const events = await run("  - log: and ends");
   const release = endOf(events, "undo.release");

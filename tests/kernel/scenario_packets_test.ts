@@ -8,6 +8,7 @@ import { readLines } from "../../linux/incoming.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { GatePair, WAIT, witness } from "./gate_pair.ts";
 import { arrivedNumbers, sendNumbered } from "./numbered.ts";
+import { loadModules } from "./modules.ts";
 import { PLUGCTL } from "./plugctl.ts";
 import { rounds } from "./rounds.ts";
 import { UdpSocket } from "./udp_socket.ts";
@@ -15,6 +16,14 @@ import { until } from "./until.ts";
 
 const COUNT = 50;
 const HELD_MS = 200;
+
+/** Sends so many datagrams to port 9000. */
+const sending = (count: number) =>
+  JSON.stringify([
+    "python3",
+    "-c",
+    `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(${count}): s.sendto(b'abcd', ('10.0.0.2', 9000))`,
+  ]);
 
 /** A scenario on a host that is there: it holds what goes to port 9000, and lets what goes to 9001 through. */
 function scenario(host: string, steps: string, { capture = "true" } = {}): string {
@@ -110,6 +119,7 @@ Deno.test("a scenario tells of each packet of its gates as it comes in and as it
     if (event === "packet-in") assert(t <= waited + 1000, `came in at ${t}, was seen by ${waited}`);
     else assert(t >= released - 1000, `left at ${t}, was released at ${released}`);
   }
+  assertEquals(ends.get("5")?.left, { held: [[1, COUNT]] });
   const end = events.at(-1);
   assertEquals(end?.event === "scenario-end" && end.unseen, {});
   assertEquals(witness(traffic.pair.left), before);
@@ -124,6 +134,27 @@ Deno.test("a scenario tells of the packets of the gates that capture names, and 
   }
 });
 
+Deno.test("the end of a release says which packets have left", async () => {
+  using traffic = new Traffic();
+  const text = scenario(
+    traffic.pair.left.name,
+    `  - wait: { gate: held, backlog: ${COUNT} }
+  - release: { gate: held, packets: 3 }
+  - buffer: held
+  - run: ${sending(2)}
+  - wait: { gate: held, packet: udp, count: ${COUNT + 2} }
+  - release-one: held
+  - release: held
+`,
+  );
+  const ends = (await play(traffic, text)).filter((event) => event.event === "step-end");
+  assertEquals(ends.filter(({ left }) => left).map(({ action, left }) => [action, left]), [
+    ["release-packets", { held: [[1, 3]] }],
+    ["release-one", { held: [[4, COUNT]] }],
+    ["release-indefinite", { held: [[COUNT + 1, COUNT + 2]] }],
+  ]);
+});
+
 Deno.test("a packet that a gate holds until it is detached is told of as it leaves", async () => {
   using traffic = new Traffic();
   const steps = `  - wait: { gate: held, backlog: ${COUNT} }\n  - detach: held\n`;
@@ -133,38 +164,98 @@ Deno.test("a packet that a gate holds until it is detached is told of as it leav
   await traffic.arrived();
 });
 
-Deno.test("a scenario waits for a packet that fits an expression, and says which wait where none does", async () => {
-  using traffic = new Traffic();
-  const steps = `  - wait: { gate: held, packet: "udp dst port 9000", count: ${COUNT} }
-  - expect: { gate: held, packet: "src net 10.0.0.0/8 and udp", backlog: ${COUNT} }
-  - expect: { gate: held, packet: "udp dst port 9001", count: 0 }
-  - expect: { gate: held, packet: "udp dst port 9001" }
-`;
-  const text = scenario(traffic.pair.left.name, steps, { capture: "false" });
-  const onEvent = (event: ScenarioEvent) => {
-    if (event.event === "step-end" && event.step === "2") traffic.send();
-  };
+/** What a scenario ends with whose last step does not hold. */
+async function unmet(text: string, onEvent?: (event: ScenarioEvent) => void): Promise<[string | undefined, string]> {
   const { outcome, step, error } = await (await Scenario.parse(text)).run({ onEvent });
-  assertEquals([outcome, step], ["unmet", "6"]);
-  const what = Array(5).fill("UDP 48").join(", ");
-  assertEquals(
-    (error as Error).message,
-    `Expected that held holds a packet that fits udp dst port 9001: 0 of ${COUNT} waiting in held fit: ${what}, …`,
+  assertEquals(outcome, "unmet", (error as Error | undefined)?.message);
+  return [step, (error as Error).message];
+}
+
+Deno.test("a scenario waits for packets that have come in or wait, and says which there are where none fits", async () => {
+  const text = Array(5).fill("UDP 48").join(", ");
+  const fits = 'a packet that fits "udp dst port 9001"';
+  for (
+    const [last, message] of [
+      ["packet", `held has seen ${fits}: 0 of ${COUNT} packets of held fit: the last were ${text}`],
+      ["waiting", `held holds ${fits}: none waits in held`],
+    ]
+  ) {
+    using traffic = new Traffic();
+    const steps = `  - wait: { gate: held, packet: "udp dst port 9000", count: ${COUNT} }
+  - expect: { gate: held, waiting: "src net 10.0.0.0/8 and udp", count: ${COUNT}, backlog: ${COUNT} }
+  - expect: { gate: held, packet: "udp dst port 9001", count: 0 }
+  - { release: held, name: go }
+  - wait: { gate: held, sent: ${COUNT} }
+  # They have left, and are counted all the same
+  - expect: { gate: held, packet: udp, count: ${COUNT} }
+  - expect: { gate: held, packet: udp, count: "+0", since: go }
+  - expect: { gate: held, waiting: udp, count: 0 }
+  - run: { command: echo 9000, capture: port }
+  - expect: { gate: held, packet: "udp dst port \${port}", count: ${COUNT} }
+  - run: ${sending(2)}
+  - wait: { gate: held, packet: udp, count: "+2", since: go }
+  - expect: { gate: held, ${last}: "udp dst port 9001" }
+`;
+    const onEvent = (event: ScenarioEvent) => {
+      if (event.event === "step-end" && event.step === "2") traffic.send();
+    };
+    const [step, said] = await unmet(scenario(traffic.pair.left.name, steps, { capture: "false" }), onEvent);
+    const expected = message.replace(`of ${COUNT} packets`, `of ${COUNT + 2} packets`).replace(text, LAST);
+    assertEquals([step, said], ["15", `Expected that ${expected}`]);
+  }
+});
+const LAST = "UDP 48, UDP 48, UDP 48, UDP 4, UDP 4";
+
+/** Holds a tunnel open, which has no carrier without it. */
+const TUNNEL = `import fcntl, struct, sys, time
+tun = open('/dev/net/tun', 'r+b', buffering=0)
+fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b'tun0', 0x1001))
+print('open', flush=True)
+time.sleep(600)`;
+
+Deno.test("a scenario reads the packets of a tunnel, which begin with IP, and writes them as such", async () => {
+  await loadModules(["tun"]);
+  using pair = new GatePair();
+  const folder = await Deno.makeTempDir();
+  for (const words of ["tuntap add tun0 mode tun", "addr add 10.9.0.1/24 dev tun0", "link set tun0 up"]) {
+    pair.left.run("ip", ...words.split(" "));
+  }
+  const command = JSON.stringify(["python3", "-c", TUNNEL]);
+  await Deno.writeTextFile(
+    `${folder}/tunnel.yaml`,
+    `name: tunnel
+capture: false
+hosts: { near: { netns: ${pair.left.name} } }
+defaults: { host: near, timeout: 120s }
+steps:
+  - start: { name: tunnel, command: ${command} }
+  - wait: { process: tunnel, line: open }
+  - attach: { gate: held, dev: tun0, direction: egress, match: udp dst port 9000 }
+  - buffer: held
+  - run: ${sending(2).replace("10.0.0.2", "10.9.0.2")}
+  - wait: { gate: held, packet: dst host 10.9.0.2 and udp dst port 9000, count: 2 }
+  - expect: { gate: held, waiting: udp src port 9000, count: 0 }
+  - release: held
+  - wait: { gate: held, sent: 2 }
+`,
   );
-  await traffic.arrived();
+  const file = `${folder}/tunnel.pcapng`;
+  const { stderr, code } = await pair.left.spawn([...PLUGCTL, "run", "--capture", file, `${folder}/tunnel.yaml`], {
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const fields = ["ip.dst", "udp.dstport", "frame.comment"].flatMap((field) => ["-e", field]);
+  const lines = pair.left.run("tshark", "-r", file, "-T", "fields", ...fields).trimEnd().split("\n");
+  assertEquals(lines.length, 2);
+  for (const line of lines) assertMatch(line, /^10\.9\.0\.2\t9000\theld .+ by gate held, epoch 1$/);
+  await Deno.remove(folder, { recursive: true });
 });
 
 const TOLD_MOST = 20_000;
 const MORE = 10;
 const HELD = 7;
-
-/** Sends so many datagrams to port 9000. */
-const sending = (count: number) =>
-  JSON.stringify([
-    "python3",
-    "-c",
-    `import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(${count}): s.sendto(b'abcd', ('10.0.0.2', 9000))`,
-  ]);
 
 Deno.test("run --capture writes every packet, and says that a report shows the first 20,000", async () => {
   using pair = new GatePair();
@@ -181,7 +272,7 @@ steps:
   - run: ${sending(TOLD_MOST + MORE)}
   - buffer: held
   - run: ${sending(HELD)}
-  - wait: { gate: held, packet: udp, count: ${HELD} }
+  - wait: { gate: held, waiting: udp, count: ${HELD} }
   - release: held
 `;
   await Deno.writeTextFile(`${folder}/many.yaml`, text);

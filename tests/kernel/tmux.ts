@@ -16,15 +16,16 @@ export interface WindowSize {
   rows: number;
 }
 
-/** A shell on a host, on a terminal of its own. */
+/** A shell on a host, or here, on a terminal of its own. */
 export class TerminalWindow implements Disposable {
   readonly #folder = Deno.makeTempDirSync({ prefix: "plugctl-tmux-" });
   readonly #server: string;
   readonly #shell: string;
 
-  constructor(host: Host, { columns, rows }: WindowSize = { columns: 80, rows: 24 }) {
+  constructor(host: Host | undefined, { columns, rows }: WindowSize = { columns: 80, rows: 24 }) {
     this.#server = `${this.#folder}/server`;
-    this.#shell = `exec ip netns exec ${host.name} env -u NO_COLOR PS1='$ ' sh`;
+    const there = host ? `ip netns exec ${host.name} ` : "";
+    this.#shell = `exec ${there}env -u NO_COLOR PS1='$ ' sh`;
     this.#tmux("-f", "/dev/null", "new-session", "-d", "-x", String(columns), "-y", String(rows), this.#shell);
     this.#tmux("set-option", "-g", "window-size", "manual");
   }

@@ -28,6 +28,10 @@ export class FakeGuardian implements AnyGuardian {
     this.told.push(`arm ${maxMs ?? "without end"}`);
   }
 
+  renew(_id: number, maxMs: number): void {
+    this.told.push(`renew ${maxMs}`);
+  }
+
   know(): void {
     this.told.push("know");
   }

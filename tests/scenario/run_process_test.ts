@@ -93,7 +93,7 @@ Deno.test("expect holds a command against what is expected of it", async () => {
 
 Deno.test("start, wait, expect, stop and join see to a process that runs beside the steps", async () => {
   const steps = `
-  - start: { name: child, command: "echo ready; echo ready; trap 'echo bye; exit 7' TERM; while :; do sleep 0.01; done" }
+  - start: { name: child, command: "trap 'echo bye; exit 7' TERM; echo ready; echo ready; while :; do sleep 0.01; done" }
   - wait: { process: child, line: ready, timeout: 60s }
   - wait: { process: child, line: /^ready$/, timeout: 60s }
   - stop: { name: child, timeout: 60s }

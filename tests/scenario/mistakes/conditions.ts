@@ -30,7 +30,7 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - wait: { gate: ‸web }"),
     "wait says nothing of web",
-    "one or more of backlog, backlog-bytes, sent, sent-bytes, drops, hits, packet",
+    "one or more of backlog, backlog-bytes, sent, sent-bytes, drops, hits, packet, waiting",
   ],
   [
     withSteps("  - wait: { plug: ‸up }"),
@@ -42,7 +42,23 @@ export const CONDITION_MISTAKES: Cases = [
   [withSteps("  - wait: { plug: ‸web, backlog: 1 }"), "web is a gate, not a plug", "gate: web"],
   [withSteps("  - wait: { gate: web, backlog: ‸-1 }"), "backlog is -1", COUNT],
   [withSteps("  - wait: { gate: web, sent: ‸'++1' }"), 'sent is "++1"', COUNT],
-  [withSteps("  - wait: { gate: web, packet: tcp, count: ‸+1 }"), 'count is "+1"', NUMBER],
+  [withSteps("  - wait: { gate: web, packet: tcp, count: ‸++1 }"), 'count is "++1"', COUNT],
+  [withSteps('  - wait: { gate: web, packet: tcp, count: ">=+2", timeout: 1s }'), "", ""],
+  [
+    withSteps("  - wait: { gate: web, waiting: tcp, count: ‸+1 }"),
+    "count asks for more than before of what waits now",
+    'a number without a plus, or packet in place of waiting: { packet: syn, count: "+1" }',
+  ],
+  [
+    withSteps("  - wait: { gate: web, packet: tcp, waiting: ‸udp }"),
+    "packet and waiting are both given",
+    "packet for those that have come in, or waiting for those that wait now; a step each",
+  ],
+  [
+    withSteps("  - { sleep: 1ms, name: then }\n  - wait: { gate: web, packet: tcp, count: 2, since: ‸then }"),
+    "since is given, and no counter is compared with what it was then",
+    'one with a plus: { sent: "+1", since: reload }',
+  ],
   [
     withSteps("  - wait: { gate: web, sent: 1, since: ‸then }"),
     "since is given, and no counter is compared with what it was then",
@@ -60,7 +76,7 @@ export const CONDITION_MISTAKES: Cases = [
   ],
   [
     withSteps("  - wait: { gate: web, backlog: 1, count: ‸1 }"),
-    "count is given without packet",
+    "count is given without packet or waiting",
     'which packets are counted: { packet: "tcp and syn", count: 2 }',
   ],
   [withSteps("  - wait: { gate: web, packet: ‸[] }"), "packet is an empty list", "a text"],
@@ -85,7 +101,7 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - wait: { gate: web, ‸packt: 1 }"),
     'unknown key "packt"',
-    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, count, timeout",
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, waiting, count, timeout",
   ],
   [
     withSteps("  - wait: { plug: up, ‸hits: 1 }"),
@@ -95,7 +111,7 @@ export const CONDITION_MISTAKES: Cases = [
   [
     withSteps("  - expect: { gate: web, drops: 0, ‸timeout: 5s }"),
     'unknown key "timeout"',
-    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, count",
+    "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, waiting, count",
   ],
   [
     withSteps("  - expect: { plug: up, drops: 0, ‸timeout: 5s }"),
@@ -145,6 +161,7 @@ export const CONDITION_MISTAKES: Cases = [
   ],
   [withSteps("  - wait: { http: ‸https://10.0.0.1/ }"), 'http is "https://10.0.0.1/"', HTTP],
   [withSteps("  - wait: { http: ‸http://localhost/ }"), 'http is "http://localhost/"', HTTP],
+  [withSteps("  - wait: { http: 'http://10.0.0.1/', status: ‸+1 }"), 'status is "+1"', NUMBER],
   [withSteps("  - wait: { http: ‸10.0.0.1 }"), 'http is "10.0.0.1"', HTTP],
   [withSteps("  - wait: { http: 'http://[fd00::1]:80/x?y', status: '>=500', body: x, timeout: 1s }"), "", ""],
   [

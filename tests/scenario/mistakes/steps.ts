@@ -6,6 +6,7 @@ const ACTIONS =
   "expect, log, set, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
 const RELEASED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";
+const DETACHED = "the name of a gate or a plug, a list of them, or { gate: web, drop: true }";
 const HOW = "one of packets, rate and over beside the gate: { gate: web, over: 2s }";
 const RATE = "packets in a time, up to 1000000/s: 100/s";
 const PACKETS = "a whole number from 1 to 2147483647";
@@ -13,7 +14,8 @@ const NO_HOST = "none: attach, run, start, and conditions on ports and commands 
 
 const TOOK = 'a comparison with a duration, such as "<2s" or ">=300ms"';
 const WHEN = "true, false, or a condition: { gate: web, backlog: 0 }";
-const GATE_KEYS = "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, count";
+const GATE_KEYS =
+  "one of gate, backlog, packets, backlog-bytes, sent, sent-bytes, drops, since, hits, packet, waiting, count";
 const HOLD = "what to hold, and how long: { gate: web, for: 500ms }";
 
 const VARIABLE = "a variable's name: a letter or _, then letters, digits and _";
@@ -33,8 +35,16 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - ‸{}"), "the step does nothing", `one of ${ACTIONS}`],
   [withSteps("  - ‸name: x"), "the step does nothing", `one of ${ACTIONS}`],
   [withSteps("  - ‸bufer: web"), 'unknown key "bufer"', `one of ${ACTIONS}`],
-  [withSteps("  - buffer: web\n    ‸timeout: 5s"), 'unknown key "timeout"', "buffer with name, host, at, took, when"],
-  [withSteps("  - buffer: web\n    ‸steps: []"), 'unknown key "steps"', "buffer with name, host, at, took, when"],
+  [
+    withSteps("  - buffer: web\n    ‸timeout: 5s"),
+    'unknown key "timeout"',
+    "buffer with name, host, at, took, break, when",
+  ],
+  [
+    withSteps("  - buffer: web\n    ‸steps: []"),
+    'unknown key "steps"',
+    "buffer with name, host, at, took, break, when",
+  ],
   [withSteps("  - buffer: web\n    ‸run: x"), "run in a step with buffer", "one action a step"],
   [withSteps("  - log: x\n    name: ‸[]"), "name is an empty list", "a text"],
   [withSteps("  - run: x\n    host: ‸a b"), 'host is "a b"', NAME],
@@ -48,11 +58,13 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - log: x\n    when: ‸maybe"), 'when is "maybe"', WHEN],
   [withSteps("  - log: x\n    when: { gate: ‸up, backlog: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - log: x\n    when: { gate: web, ‸timeout: 1s }"), 'unknown key "timeout"', GATE_KEYS],
+  [withSteps("  - log: x\n    break: ‸yes"), 'break is "yes"', "true or false"],
+  [withSteps('  - log: x\n    break: "‸${n}"'), "there is no variable ${n}", NO_VARIABLES],
   [withSteps("  - log: x\n    when: { port: 80 }\n    host: here"), "", ""],
   [
     withSteps("  - log: x\n    ‸timeout: 5s"),
     'unknown key "timeout"',
-    "log with name, host, at, took, when",
+    "log with name, host, at, took, break, when",
   ],
   [withSteps("  - repeat: 2\n    timeout: ‸5\n    steps: [log: x]"), "timeout is 5", DURATION],
   [withSteps("  - set: ‸x"), 'set is "x"', "variables: { attempt: 2 }"],
@@ -128,6 +140,11 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - release: { gate: web, packets: ‸1.5 }"), "packets is 1.5", PACKETS],
   [withSteps("  - release: { gate: ‸up, packets: 1 }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - run:‸"), "run is empty", "a command, or { command: ..., exit: 0 }"],
+  [withSteps("  - detach:‸"), "detach is empty", DETACHED],
+  [withSteps("  - detach: ‸{ drop: true }"), "detach does not say what", "gate or plug, with a name"],
+  [withSteps("  - detach: { gate: ‸up, drop: true }"), "up is a plug, not a gate", "plug: up"],
+  [withSteps("  - detach: { gate: web, drop: ‸1 }"), "drop is 1", "true or false"],
+  [withSteps("  - detach: { gate: web, ‸lose: true }"), 'unknown key "lose"', "one of gate, plug, drop"],
   [withSteps("  - detach: ‸x"), 'there is no gate or plug "x"', "one of web, up"],
   [
     withSteps("  - attach: ‸web"),

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { findHolds } from "../../../scenario/report/holds.ts";
 import { readRunLog } from "../../../scenario/report/run_log.ts";
 import { makeTimeline } from "../../../scenario/report/timeline.ts";
-import { counters, MADE_LOG, sample, START, stepEvents } from "./made_log.ts";
+import { counters, MADE_LOG, sample, START, stepEvents, unixNsAt } from "./made_log.ts";
 
 Deno.test("findHolds() has each hold with what it held, from the counters at its two ends", () => {
   const log = readRunLog(MADE_LOG);
@@ -157,7 +157,8 @@ Deno.test("findHolds() takes from the packets how long one waited, where they we
     { event: "packet-out", t: 90_000, queue: "web", length: 74, what: "SYN", number: 3, waited: 400_000 },
     { event: "packet-out", t: 302_000, queue: "web", length: 74, what: "SYN" },
   ] as const;
-  const holds = findHolds(readRunLog([start, ...seen, ...rest]));
+  const packets = seen.map((packet) => ({ ...packet, unixNs: unixNsAt(packet.t) }));
+  const holds = findHolds(readRunLog([start, ...packets, ...rest]));
   assertEquals(holds.map(({ queue, isSeen, longestWait }) => [queue, isSeen, longestWait]), [
     ["web", true, 120_000],
     ["web", false, 199_500],

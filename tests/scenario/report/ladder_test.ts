@@ -6,7 +6,7 @@ import { readRunLog } from "../../../scenario/report/run_log.ts";
 import { formatPacketFile } from "../../../scenario/report/packet_file.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { packetsOfFile, packetsOfLadder } from "./ladder_file.ts";
-import { MADE_LOG, PACKETS } from "./made_log.ts";
+import { MADE_LOG, PACKETS, unixNsAt } from "./made_log.ts";
 
 const [START, ...REST] = MADE_LOG;
 const log = (packets: readonly ScenarioEvent[]) => readRunLog([START, ...packets, ...REST]);
@@ -49,8 +49,8 @@ Deno.test("makeLadder() keeps the page of many packets small", async () => {
       what: "DATA",
     };
     return [
-      { event: "packet-in", t: index * 10, ...end, bytes: "5a".repeat(256) },
-      { event: "packet-out", t: index * 10 + 500, ...end, waited: 500 },
+      { event: "packet-in", t: index * 10, unixNs: unixNsAt(index * 10), ...end, bytes: "5a".repeat(256) },
+      { event: "packet-out", t: index * 10 + 500, unixNs: unixNsAt(index * 10 + 500), ...end, waited: 500 },
     ];
   });
   const page = await formatReport([START, ...many.flat(), ...REST]);

@@ -76,6 +76,9 @@ export function sample(t: number, queues: Record<string, QdiscStats>): ScenarioE
   return { event: "sample", t, queues };
 }
 
+/** When the run began. */
+const TIME = "2026-11-21T12:00:00.000Z";
+
 /** The first event. */
 export const START: ScenarioStart = {
   event: "scenario-start",
@@ -86,7 +89,7 @@ export const START: ScenarioStart = {
   file: "made_up.yaml",
   seed: 7,
   vars: { rounds: 2 },
-  time: "2026-11-21T12:00:00.000Z",
+  time: TIME,
   environment: {
     plugctl: "0.1.0",
     deno: "2.9.6",
@@ -287,6 +290,7 @@ export const PACKETS: readonly ScenarioEvent[] = [
   {
     event: "packet-out",
     t: 500_000,
+    unixNs: unixNsAt(500_000),
     queue: "out",
     length: 90,
     from: "[fd00::9]:53",
@@ -296,11 +300,17 @@ export const PACKETS: readonly ScenarioEvent[] = [
   },
 ];
 
+/** Microseconds since the run began, by the kernel's clock. */
+export function unixNsAt(t: number): string {
+  return String(BigInt(Date.parse(TIME)) * 1_000_000n + BigInt(t) * 1000n);
+}
+
 function packetIn(number: number, t: number, what: string): ScenarioEvent {
   const bytes = "02706c00010002706c0000000800450000";
   return {
     event: "packet-in",
     t,
+    unixNs: unixNsAt(t),
     queue: "web",
     length: 74,
     from: "10.0.0.1:40000",
@@ -315,6 +325,7 @@ function packetOut(number: number, t: number, what: string, waited: number): Sce
   return {
     event: "packet-out",
     t,
+    unixNs: unixNsAt(t),
     queue: "web",
     length: 74,
     from: "10.0.0.1:40000",

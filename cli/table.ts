@@ -329,7 +329,8 @@ export const COMMANDS = {
       "It passes packets until buffer NAME, and stays until gate delete NAME; no file is kept anywhere.",
       "A match is written as for tcpdump: port 80, tcp dst port http, host 10.0.0.1, src net 10.0.0.0/8, syn and not " +
       "ack, vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower " +
-      "filters, 16 at most; what they cannot express is refused, and so is a match that no packet can meet.",
+      "filters; what they cannot express, as greater 100, tcp[13] & 1 != 0 or not port 22, libpcap compiles into a program " +
+      "for the kernel's cls_bpf, which --dry-run prints as tcpdump -d does. A match that no packet can meet is refused.",
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +

@@ -5,6 +5,7 @@
  */
 export { formatHandle, formatParent, parseHandle, parseParent, type QdiscStats, TC_H_ROOT } from "./codec/mod.ts";
 export type { OpenNamespace } from "./linux/namespace.ts";
+export { NoLibpcapError } from "./linux/libpcap.ts";
 export { type AnyOperation, NetlinkError, Operation, type Refusal, type Subject } from "./linux/netlink_error.ts";
 export type { ListeningSocket, Socket } from "./linux/socket.ts";
 export { type Answer, Connection, type ConnectionOptions, type Trace } from "./netlink/connection.ts";

@@ -18,7 +18,8 @@ import {
   VERSION_AT,
 } from "../codec/numbers.ts";
 import { DecodeError } from "../codec/decode_error.ts";
-import type { GenericSocket, Instruction } from "../linux/capture_socket.ts";
+import type { Instruction } from "../linux/bpf.ts";
+import type { GenericSocket } from "../linux/capture_socket.ts";
 import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";
 
 /** A copy of a packet that went by a `sample` action. */

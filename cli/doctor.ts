@@ -1,10 +1,12 @@
 import { gunzipSync } from "node:zlib";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { libc, UnsupportedError } from "../linux/libc.ts";
+import { libpcapName, NoLibpcapError } from "../linux/libpcap.ts";
 import { inNewNamespace, ownsNamespace } from "../linux/namespace.ts";
 import { NetlinkError } from "../linux/netlink_error.ts";
 import { type Capability, hasCapability } from "../linux/process.ts";
 import { Connection } from "../netlink/connection.ts";
+import { GET_LIBPCAP } from "./failure.ts";
 import { createRequest } from "../plug/plug_requests.ts";
 
 /** What can be done with plugctl, the first being what it is there for. */
@@ -12,6 +14,7 @@ export const USES = [
   "holding packets",
   "gates",
   "--except",
+  "matches beyond flower",
   "--netns",
   "seeing packets",
   "scenarios with hosts",
@@ -100,6 +103,7 @@ const PARTS: readonly Part[] = [
   { module: "cls_flower", config: "CONFIG_NET_CLS_FLOWER", name: "flower (cls_flower)", neededFor: "gates" },
   { module: "act_mirred", config: "CONFIG_NET_ACT_MIRRED", name: "mirred (act_mirred)", neededFor: "gates" },
   { module: "act_gact", config: "CONFIG_NET_ACT_GACT", name: "gact (act_gact)", neededFor: "--except" },
+  { module: "cls_bpf", config: "CONFIG_NET_CLS_BPF", name: "bpf (cls_bpf)", neededFor: "matches beyond flower" },
   { module: "veth", config: "CONFIG_VETH", name: "veth", neededFor: "scenarios with hosts" },
 ];
 
@@ -219,6 +223,17 @@ export function checkLibc(): Check {
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     return { ...check, ok: false, found: error.message, fix: "install glibc (libc6 on Debian) or musl" };
+  }
+}
+
+/** libpcap, which compiles what flower filters cannot express. */
+export function checkLibpcap(): Check {
+  const check = { name: "libpcap", neededFor: "matches beyond flower" } as const;
+  try {
+    return { ...check, ok: true, found: libpcapName() };
+  } catch (error) {
+    if (!(error instanceof NoLibpcapError)) throw error;
+    return { ...check, ok: false, found: "not on this machine", fix: GET_LIBPCAP };
   }
 }
 

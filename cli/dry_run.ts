@@ -7,6 +7,7 @@ import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { defaultLimit } from "../plug/attach.ts";
 import { gateDevice } from "../plug/gate_name.ts";
+import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { UsageError } from "./exit_status.ts";
@@ -87,6 +88,16 @@ export function guessTargets(context: Context, { names, at, gates, places }: Nam
     targets.gates.push(name);
   }
   return targets;
+}
+
+/** The link header of a device, Ethernet's where it is not known without a socket. */
+export function readLinkHeader(context: Context, dev: string): LinkHeader {
+  return linkHeader(readNumber(context, { dev, name: "type" }) ?? 1) ?? "ethernet";
+}
+
+/** Whether messages are printed for people. */
+export function isText(context: Context): boolean {
+  return !isGiven(context, "json") && valueOf(context, "format") === undefined;
 }
 
 /** How messages are printed. */

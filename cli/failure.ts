@@ -1,5 +1,6 @@
 import { EACCES, EINVAL, ENODEV, ENOENT, EPERM, NetlinkError } from "../linux/netlink_error.ts";
 import { UnsupportedError } from "../linux/libc.ts";
+import { NoLibpcapError } from "../linux/libpcap.ts";
 import { QueueError, type QueueErrorCode, type Where } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
 import { EXIT, IncapableError, Interrupted, UsageError } from "./exit_status.ts";
@@ -29,6 +30,9 @@ interface About extends Where {
 }
 
 const BECOME_ROOT = "run it as root, or give the program CAP_NET_ADMIN: plugctl doctor says how";
+
+/** How to get libpcap, by who made the system. */
+export const GET_LIBPCAP = "apt-get install libpcap0.8, dnf install libpcap, or apk add libpcap";
 
 /** Those of which plugctl doctor says whether they are there, and how to get them. */
 const CAPABILITIES = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_NET_RAW"];
@@ -96,6 +100,7 @@ export function describeFailure(error: unknown, given?: Arguments, advice?: stri
   if (error instanceof QueueError) return queueFailure(error, given, advice);
   if (error instanceof NetlinkError) return netlinkFailure(error, given);
   if (error instanceof IncapableError) return withAdvice(error, undefined, EXIT.incapable);
+  if (error instanceof NoLibpcapError) return withAdvice(error, `install it with: ${GET_LIBPCAP}`, EXIT.incapable);
   if (error instanceof UnsupportedError) return withAdvice(error, "plugctl doctor says more", EXIT.incapable);
   if (error instanceof Deno.errors.NotCapable) return withAdvice(error, undefined, EXIT.incapable);
   if (error instanceof NotStarted) return withAdvice(error, undefined, error.status);

@@ -1,12 +1,11 @@
 import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
-import { type Cube, EVERYTHING } from "../plug/match/cube.ts";
-import { parseExceptions, parseMatch } from "./match/expression.ts";
-import { keysOf } from "../plug/match/flower.ts";
+import type { LinkHeader } from "../linux/libpcap.ts";
+import { type Meaning, meaningOf } from "./match/meaning.ts";
 import { signOfGate } from "./held.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, formatNote, type GateNote } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
-import { FIRST_EXCEPTION, FIRST_FILTER, type Key } from "../plug/filter.ts";
+import { type Compared, FIRST_EXCEPTION, FIRST_FILTER } from "../plug/filter.ts";
 
 /** How to make a gate. */
 export interface GateOptions {
@@ -47,14 +46,14 @@ export interface GatePlan {
   direction: Direction;
   /** The expressions as they were written, in their order. */
   match: string[];
-  /** Which packets that means, a filter each. */
-  cubes: readonly Cube[];
-  /** The filters of each hook. */
-  filters: PlannedFilter[];
   /** The expressions for what is to pass, as they were written. */
   except: string[];
-  /** The filters of each hook for that, in the order in which they are to be made. */
-  exceptions: PlannedException[];
+  /** Which packets that means. */
+  meaning: Meaning;
+  /** The filters of each hook, for devices with a link header of Ethernet where `fitTo` was told of no other. */
+  filters: PlannedFilter[];
+  /** The filters of each hook for what is to pass, in the order in which they are to be made. */
+  exceptions: PlannedFilter[];
   /** A short sign of what they compare. */
   sign: string;
   limitBytes?: number;
@@ -69,12 +68,7 @@ export interface GatePlan {
 /** A filter of each device. */
 export interface PlannedFilter {
   handle: number;
-  keys: Key[];
-}
-
-/** A filter of each device for what is to pass, and which packets that is. */
-export interface PlannedException extends PlannedFilter {
-  cube: Cube;
+  compared: Compared;
 }
 
 /** Other words for a direction. */
@@ -94,30 +88,24 @@ const ALL_FILTERS_MAX = 200;
  *
  * @throws {RangeError} where a name, a limit, a priority or the number of devices or expressions is out of range
  * @throws {MatchError} where an expression cannot be understood
+ * @throws {NoLibpcapError} where an expression takes libpcap, and that is not there
  */
 export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
   const match = asWritten(options.match);
   const except = asWritten(options.except);
-  const { cubes, exceptions } = meaningOf(match, except);
+  const meaning = meaningOf(match, except);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
-  const { filters, excepted } = plannedFilters(cubes, exceptions);
-  const plan = {
-    devs: devicesOf(options),
-    direction: parseDirection(direction),
-    match,
-    except,
-    sign: signOfGate(filters.map(({ keys }) => keys), excepted.map(({ keys }) => keys)),
-  };
-  checkRoom({ ...plan, filters: filters.length, exceptions: excepted.length });
+  const planned = plannedFilters(meaning, "ethernet");
+  const plan = { devs: devicesOf(options), direction: parseDirection(direction), match, except, ...planned };
+  const { filters, exceptions } = planned;
+  checkRoom({ ...plan, kind: meaning.kind, filters: filters.length, exceptions: exceptions.length });
   return {
     ...plan,
     name,
     device: gateDevice(name),
-    cubes,
-    filters,
-    exceptions: excepted,
+    meaning,
     limitBytes: options.limitBytes,
     priority: options.priority,
     hold,
@@ -132,9 +120,9 @@ export function asWritten(expressions: string | readonly string[] = []): string[
   return [expressions].flat().map((text) => text.trim().replaceAll(/\s+/g, " "));
 }
 
-function meaningOf(match: readonly string[], except: readonly string[]): { cubes: Cube[]; exceptions: Cube[] } {
-  const cubes = match.length === 0 ? [EVERYTHING] : match.flatMap((text) => parseMatch(text));
-  return except.length === 0 ? { cubes, exceptions: [] } : parseExceptions(match, except);
+/** The plan for devices whose packets begin with such a header, by which BPF counts. */
+export function fitTo(plan: GatePlan, link: LinkHeader): GatePlan {
+  return plan.meaning.kind === "flower" ? plan : { ...plan, ...plannedFilters(plan.meaning, link) };
 }
 
 function devicesOf({ dev, devs = dev === undefined ? [] : [dev] }: GateOptions): readonly string[] {
@@ -168,15 +156,19 @@ export function parseDirection(text: string): Direction {
 }
 
 function plannedFilters(
-  cubes: readonly Cube[],
-  exceptions: readonly Cube[],
-): { filters: PlannedFilter[]; excepted: PlannedException[] } {
-  const count = cubes.length + exceptions.length;
+  meaning: Meaning,
+  link: LinkHeader,
+): Pick<GatePlan, "filters" | "exceptions" | "sign"> {
+  const { filters, exceptions } = meaning.filtersFor(link);
+  const count = filters.length + exceptions.length;
   if (count > ALL_FILTERS_MAX) {
     throw new RangeError(`a gate cannot have ${count} filters on a device: at most ${ALL_FILTERS_MAX}`);
   }
+  const numbered = (all: readonly Compared[], first: number) =>
+    all.map((compared, index) => ({ handle: first + index, compared }));
   return {
-    filters: cubes.map((cube, index) => ({ handle: FIRST_FILTER + index, keys: keysOf(cube) })),
-    excepted: exceptions.map((cube, index) => ({ handle: FIRST_EXCEPTION + index, keys: keysOf(cube), cube })),
+    filters: numbered(filters, FIRST_FILTER),
+    exceptions: numbered(exceptions, FIRST_EXCEPTION),
+    sign: signOfGate(filters, exceptions),
   };
 }

@@ -5,6 +5,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { describeBypass } from "../plug/change.ts";
 import type { Action } from "../plug/action.ts";
 import {
+  type Compared,
   type Filter,
   type Hook,
   hookOf,
@@ -22,6 +23,7 @@ import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf, signOfGate } from "./held.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
+import { widest } from "./match/meaning.ts";
 import { type Others, othersAt } from "./others.ts";
 
 /** What gates consist of, as a network namespace has it. */
@@ -212,7 +214,8 @@ function gateState(
 function cookiesOf(filters: readonly Filter[]): Uint8Array[] {
   const [first] = filters;
   return first
-    ? inOrder(filters.filter((filter) => isAt(filter, first))).flatMap((filter) => ownAction(filter)?.cookie ?? [])
+    ? inOrder(filters.filter((filter) => isAt(filter, first)))
+      .flatMap((filter) => filter.text ?? ownAction(filter)?.cookie ?? [])
     : [];
 }
 
@@ -261,8 +264,10 @@ export function othersOf(
   if (foreign.length === 0) return { bypassed: [], before: [] };
   const found = hooksOf(note).map(({ ifindex, side }) => {
     const isHere = (filter: Filter) => isAt(filter, { ifindex, parent: hookOf(side) });
-    const cubes = filters.filter(isHere).map(cubeOfFilter);
-    const except = exceptions.filter(isHere).map(cubeOfFilter);
+    const here = filters.filter(isHere);
+    // Of a program it is not seen which packets it means.
+    const cubes = note.kind === "bpf" && here.length > 0 ? widest(note.match ?? []) : here.map(cubeOfFilter);
+    const except = exceptions.filter((filter) => isHere(filter) && filter.kind === "flower").map(cubeOfFilter);
     return othersAt(foreign.filter(isHere), { priority: note.priority, cubes, except, links });
   });
   return {
@@ -308,9 +313,10 @@ function faultsOf(
 
 /** Whether these are the filters that were made on each hook. */
 function isAsNoted(note: GateNote, { filters, exceptions }: Pick<Parts, "filters" | "exceptions">): boolean {
-  const keysIn = (found: readonly Filter[]) => found.map(({ keys = [] }) => keys);
+  const compared = (found: readonly Filter[]) =>
+    found.map(({ keys = [], program }): Compared => program ? { kind: "bpf", program } : { kind: "flower", keys });
   return filters.length === note.filters && exceptions.length === (note.exceptions ?? 0) &&
-    (note.sign === undefined || note.sign === signOfGate(keysIn(filters), keysIn(exceptions)));
+    (note.sign === undefined || note.sign === signOfGate(compared(filters), compared(exceptions)));
 }
 
 function nameOf({ links }: Machine, ifindex: number): string {

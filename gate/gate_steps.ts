@@ -17,7 +17,7 @@ import {
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
 
 /** The module that a step of a gate's set-up takes; the kernel's sentences name none. */
-export type Module = "ifb" | "sch_plug" | "sch_ingress" | "cls_flower";
+export type Module = "ifb" | "sch_plug" | "sch_ingress" | "cls_flower" | "cls_bpf";
 
 /** One message of the set-up, and what it is for. */
 export interface Step {
@@ -68,18 +68,19 @@ export function filterSteps(plan: GatePlan, { ifindex: redirectTo, note }: Made)
   const hooks = note.devices.flatMap((ifindex) =>
     sidesOf(note.direction).map((side) => ({ ifindex, parent: hookOf(side) }))
   );
-  const { filters, exceptions } = plan;
+  const { filters, exceptions, meaning: { kind } } = plan;
+  const module = kind === "bpf" ? "cls_bpf" : "cls_flower";
   return hooks.flatMap((hook) => [
-    ...exceptions.map(({ handle, keys }, index): Step => ({
+    ...exceptions.map(({ handle, compared }, index): Step => ({
       step: "create a filter for an exception",
-      module: "cls_flower",
+      module,
       action: "act_gact",
-      request: createException({ ...hook, priority, handle }, { keys, cookie: cookies[filters.length + index] }),
+      request: createException({ ...hook, priority, handle }, { compared, kept: cookies[filters.length + index] }),
     })),
-    ...filters.map(({ handle, keys }, index): Step => ({
+    ...filters.map(({ handle, compared }, index): Step => ({
       step: "create a filter",
-      module: "cls_flower",
-      request: createFilter({ ...hook, priority, handle }, { keys, redirectTo, cookie: cookies[index] }),
+      module,
+      request: createFilter({ ...hook, priority, handle }, { compared, redirectTo, kept: cookies[index] }),
     })),
   ]);
 }
@@ -107,12 +108,13 @@ export function plannedRequests(plan: GatePlan, devices: readonly number[]): Req
 
 /** The note of what a plan means, with what was left open. */
 export function noteOf(
-  { direction, filters, exceptions, sign, match, except }: GatePlan,
+  { direction, meaning, filters, exceptions, sign, match, except }: GatePlan,
   decided: Pick<GateNote, "devices" | "ownClsact" | "limitBytes" | "priority">,
 ): GateNote {
   return {
     direction,
     ...decided,
+    ...meaning.kind === "bpf" ? { kind: meaning.kind } : {},
     filters: filters.length,
     exceptions: exceptions.length,
     sign,

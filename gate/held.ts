@@ -1,5 +1,8 @@
+import { TCA_BPF_OPS } from "../codec/numbers.ts";
+import { writeInstructions } from "../linux/bpf.ts";
 import type { Connection } from "../netlink/connection.ts";
 import {
+  type Compared,
   type Filter,
   FIRST_FILTER,
   type HookLooks,
@@ -13,6 +16,7 @@ import { type Direction, type GateNote, hooksOf, sidesOf } from "../plug/gate_de
 import type { Cube } from "../plug/match/cube.ts";
 import { TAGGED } from "../plug/match/fields.ts";
 import { cubeOf, keysOf, signOf } from "../plug/match/flower.ts";
+import { widest } from "./match/meaning.ts";
 
 /** What a gate that is there would hold: its filters are read when that is asked. */
 export function heldByGate(connection: Connection, note: GateNote | undefined): Held {
@@ -29,13 +33,20 @@ export function heldByGate(connection: Connection, note: GateNote | undefined): 
   };
   return {
     sides: sidesOf(note.direction),
-    packets: (looks) => own(looks).filter((filter) => isOf(note, filter)).map((filter) => cubeOf(filter)),
+    packets: (looks) => {
+      const filters = own(looks).filter((filter) => isOf(note, filter));
+      // Of a program it is not seen which packets it means.
+      return note.kind === "bpf" && filters.length > 0
+        ? widest(note.match ?? [])
+        : filters.map((filter) => cubeOf(filter));
+    },
     ...note.exceptions ? { except: (looks) => own(looks).filter(isException).flatMap(exactly) } : {},
   };
 }
 
-/** The packets that a filter matches; where it compares what is not known here, it is taken for one that matches none. */
+/** The packets that an exception lets pass; where it compares what is not known here, it is taken for one that matches none. */
 function exactly(filter: Filter): Cube[] {
+  if (filter.kind !== "flower") return [];
   const cube = cubeOf(filter);
   return signOf([keysOf(cube)]) === signOf([filter.keys ?? []]) ? [cube] : [];
 }
@@ -52,8 +63,16 @@ export function heldBy(
 }
 
 /** A short sign of what a gate's filters compare, and those for what it lets pass. */
-export function signOfGate(filters: readonly (readonly Key[])[], exceptions: readonly (readonly Key[])[]): string {
-  return [filters, ...exceptions.length === 0 ? [] : [exceptions]].map(signOf).join("-");
+export function signOfGate(filters: readonly Compared[], exceptions: readonly Compared[]): string {
+  return [filters, ...exceptions.length === 0 ? [] : [exceptions]].map((all) => signOf(all.map(comparedKeys))).join(
+    "-",
+  );
+}
+
+/** What is compared, as attributes. */
+function comparedKeys(compared: Compared): readonly Key[] {
+  if (compared.kind === "flower") return compared.keys;
+  return [{ type: TCA_BPF_OPS, value: writeInstructions(compared.program) }];
 }
 
 let knowsTags: boolean | undefined;

@@ -10,7 +10,8 @@ import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";
 import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, packetsText, sidesOf, writeNote } from "../plug/gate_device.ts";
-import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
+import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
+import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, fitTo, type GatePlan } from "./gate_plan.ts";
 import { type GateState, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
@@ -59,11 +60,12 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
 }
 
 function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () => void): Opened {
-  const task = { plan, operation: onGate(plan.name, "add") };
-  const { existing, devices } = surveyAtRest(connection, task);
-  refuseTwice(devices, task);
+  const operation = onGate(plan.name, "add");
+  const { existing, devices } = surveyAtRest(connection, { plan, operation });
+  refuseTwice(devices, { plan, operation });
+  const task = { plan: fitTo(plan, linkHeaderOf(devices, { plan, operation })), operation };
   if (existing) {
-    if (isSame(existing, { plan, devices })) return kept(existing);
+    if (isSame(existing, { plan: task.plan, devices })) return kept(existing);
     if (!plan.replace) throw different(existing, task.operation);
     refuse(connection, { ...task, devices });
     takeDownInTurn(connection, { ifindex: existing.link.ifindex, operation: task.operation });
@@ -104,6 +106,21 @@ function refuseTwice(devices: readonly Surveyed[], { plan, operation }: Task): v
   });
 }
 
+/** The link header of a gate's devices, where its filters count from there. */
+function linkHeaderOf(devices: readonly Surveyed[], { plan, operation }: Task): LinkHeader {
+  if (plan.meaning.kind === "flower") return "ethernet";
+  const [first, ...others] = devices.map(({ link: { name, arpType } }): LinkHeader => {
+    const header = linkHeader(arpType);
+    if (header) return header;
+    const reason = `${name} has link headers of type ${arpType}, and where IP begins behind these is not known; ` +
+      "what flower filters can express works there";
+    throw new QueueError("refused", operation, { reason });
+  });
+  if (others.every((other) => other === first)) return first;
+  const reason = "some of its devices have link headers of Ethernet and others have none: make a gate for each kind";
+  throw new QueueError("refused", operation, { reason });
+}
+
 /** Whether clsact is yet to be created, which would discard what waits in the device's queues. */
 function wouldLose({ hook, queued }: Surveyed): boolean {
   return !hook && queued > 0;
@@ -142,7 +159,7 @@ function different(
  * @throws {QueueError} where packets would be lost, somebody else's filters bypassed, or somebody locked out
  */
 function refuse(connection: Connection, { plan, operation, devices }: Task & Survey): void {
-  const { cubes, exceptions, direction } = plan;
+  const { meaning: { cubes, excepted }, direction } = plan;
   for (const [index, device] of devices.entries()) {
     const { ifindex } = device;
     refuseDeviceKind(device, { plan, operation, dev: plan.devs[index] });
@@ -153,7 +170,7 @@ function refuse(connection: Connection, { plan, operation, devices }: Task & Sur
     const danger = {
       operation,
       ifindex,
-      held: heldBy({ cubes, except: exceptions.map(({ cube }) => cube) }, direction),
+      held: heldBy({ cubes, except: excepted }, direction),
     };
     if (plan.limitBytes !== undefined) refuseLowLimit(connection, { ...danger, limitBytes: plan.limitBytes });
     if (plan.hold && !plan.hasDeadline) refuseLockouts(connection, [danger]);
@@ -213,11 +230,11 @@ function hooksWithOthers(
 ) {
   const isAlone = devices.every(({ foreign }) => foreign.every(({ filters }) => filters.length === 0));
   const links = isAlone ? [] : readLinks(connection, operation);
-  const except = plan.exceptions.map(({ cube }) => cube);
+  const { cubes, excepted: except } = plan.meaning;
   return devices.flatMap(({ foreign }, index) =>
     foreign.map(({ side, filters }) => ({
       place: `${plan.devs[index]} ${side}`,
-      others: othersAt(filters, { priority, cubes: plan.cubes, except, links }),
+      others: othersAt(filters, { priority, cubes, except, links }),
     }))
   );
 }

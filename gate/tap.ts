@@ -5,7 +5,7 @@ import { findGuardians, inTurn, markOfTap } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { Sampling } from "../plug/action.ts";
-import { type Filter, type Key, sampleFilter } from "../plug/filter.ts";
+import { type Compared, type Filter, sampleFilter } from "../plug/filter.ts";
 import { type GateState, readGates } from "./gate_state.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
 import { VLAN_ID } from "../plug/match/fields.ts";
@@ -80,7 +80,7 @@ function openInTurn(connection: Connection, { name, groups, truncBytes, guardian
   };
   const answers = connection.transact(state.filters.map((filter) => {
     const samplings = [...samplingsOf(filter), { group: groupOf(filter), truncBytes }];
-    return sampleFilter(filter, { keys: keysIn(filter), samplings });
+    return sampleFilter(filter, { compared: comparedBy(filter), samplings });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
   if (!refusal) return { tags, [Symbol.dispose]: () => inTurn(connection, close) };
@@ -110,7 +110,7 @@ function removeInTurn(connection: Connection, { name, group }: Tap): void {
   const filters = gateNamed(connection, name)?.filters.filter((filter) => samplingsOf(filter).some(isOwn)) ?? [];
   const answers = connection.transact(filters.map((filter) => {
     const samplings = samplingsOf(filter).filter((each) => !isOwn(each));
-    return sampleFilter(filter, { keys: keysIn(filter), samplings });
+    return sampleFilter(filter, { compared: comparedBy(filter), samplings });
   }));
   const refusal = answers.find(({ errno }) => errno !== 0);
   if (refusal) throw refusalError(onGate(name, "take the tap out of"), refusal);
@@ -147,9 +147,11 @@ function gateNamed(connection: Connection, name: string): GateState | undefined 
   return readGates(connection, onGate(name, "find")).gates.find(({ listed }) => listed.name === name);
 }
 
-/** What a filter compares, as the kernel takes it: of VLANs it does not take what it tells. */
-function keysIn(filter: Filter): Key[] {
-  return keysOf(cubeOfFilter(filter));
+/** What a filter compares, as the kernel takes it: of VLANs flower does not take what it tells. */
+function comparedBy(filter: Filter): Compared {
+  return filter.program
+    ? { kind: "bpf", program: filter.program }
+    : { kind: "flower", keys: keysOf(cubeOfFilter(filter)) };
 }
 
 /** Who gets copies of what a filter matches. */

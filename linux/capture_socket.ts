@@ -1,3 +1,4 @@
+import { type Instruction, writeInstructions } from "./bpf.ts";
 import { inNamespace } from "./namespace.ts";
 import { type AnyOperation, EAGAIN, ENOBUFS, NetlinkError, Operation } from "./netlink_error.ts";
 import { Incoming, lostMessages } from "./incoming.ts";
@@ -333,21 +334,11 @@ export class PacketSocket extends Slots {
   }
 }
 
-/** An instruction of classic BPF, `struct sock_filter`: code, where to go on if it is so and if not, and a value. */
-export type Instruction = readonly [code: number, ifSo: number, ifNot: number, value: number];
-
 /** A generic netlink socket. */
 export class GenericSocket extends Slots {
   /** Takes only the messages that a program of classic BPF lets through: others count neither as received nor as lost. */
   filter(program: readonly Instruction[]): void {
-    const code = new Uint8Array(program.length * 8);
-    const view = new DataView(code.buffer);
-    program.forEach(([operation, ifSo, ifNot, value], index) => {
-      view.setUint16(index * 8, operation, true);
-      view.setUint8(index * 8 + 2, ifSo);
-      view.setUint8(index * 8 + 3, ifNot);
-      view.setUint32(index * 8 + 4, value, true);
-    });
+    const code = writeInstructions(program);
     // struct sock_fprog { unsigned short len; struct sock_filter *filter; };
     const value = new Uint8Array(16);
     new DataView(value.buffer).setUint16(0, program.length, true);

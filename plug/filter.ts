@@ -25,6 +25,7 @@ import {
   TCA_BASIC_CLASSID,
   TCA_BPF_ACT,
   TCA_BPF_CLASSID,
+  TCA_BPF_OPS,
   TCA_CGROUP_ACT,
   TCA_EGRESS_REDIR,
   TCA_FLOW_ACT,
@@ -45,6 +46,7 @@ import {
   TCMSG_END,
 } from "../codec/numbers.ts";
 import type { FieldInput } from "../codec/encode.ts";
+import type { Instruction } from "../linux/bpf.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -61,12 +63,18 @@ import {
   text,
   words,
 } from "./action.ts";
+import { programFields, readProgram } from "./bpf_filter.ts";
 
 /** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
 export interface Key {
   type: number;
   value: Uint8Array;
 }
+
+/** What a filter of a gate compares: keys of flower, or what a program of classic BPF looks at. */
+export type Compared =
+  | { kind: "flower"; keys: readonly Key[] }
+  | { kind: "bpf"; program: readonly Instruction[] };
 
 /** A place where filters hang. */
 export interface Hook {
@@ -95,6 +103,10 @@ export interface Filter {
   kind: string;
   /** What a flower filter compares. */
   keys?: Key[];
+  /** The program of a bpf filter, where that is one of classic BPF. */
+  program?: Instruction[];
+  /** What its maker has put behind the program, where nothing leads. */
+  text?: Uint8Array;
   /** Whether it is known to match all of its protocol, as matchall does. */
   isWide?: boolean;
   /** The class to which it leads. */
@@ -139,7 +151,7 @@ export function hookOf(side: Side): number {
 
 /** Whether a filter is of a gate's making. */
 export function isGateFilter({ handle, kind }: Pick<Filter, "handle" | "kind">): boolean {
-  return kind === "flower" && handle >>> 16 === FIRST_FILTER >>> 16 && (handle & 0xffff) !== 0;
+  return (kind === "flower" || kind === "bpf") && handle >>> 16 === FIRST_FILTER >>> 16 && (handle & 0xffff) !== 0;
 }
 
 /** Whether it is for what a gate lets pass; the gate is the one that has its priority on this hook. */
@@ -243,6 +255,7 @@ export function readFilter(records: Records): Filter | undefined {
     chain: word(find(attributes, TCA_CHAIN), 0) ?? 0,
     kind,
     ...kind === "flower" ? { keys: keysIn(options) } : {},
+    ...kind === "bpf" ? readProgram(find(options, TCA_BPF_OPS)) : {},
     isWide: kind === "matchall" || (kind === "u32" && comparesNothing(find(options, TCA_U32_SEL))),
     classId: word(find(options, CLASSES[kind] ?? 0)),
     actions: nest ? readAttributes(nest).map(({ value }) => readAction(readAttributes(value))) : [],
@@ -268,50 +281,66 @@ export type FilterPlace = Pick<Filter, "ifindex" | "parent" | "priority" | "hand
 
 /** What a gate's filter is to match, the gate's device, and what is to be kept with it. */
 export interface GateFilter {
-  keys: readonly Key[];
+  compared: Compared;
   redirectTo: number;
-  cookie?: Uint8Array;
+  /** What is kept of the gate's note: with an action of flower's, behind the program of a bpf filter. */
+  kept?: Uint8Array;
 }
 
-/** Creates a flower filter that sends what it matches through the gate's device. */
-export function createFilter(place: FilterPlace, { keys, redirectTo, cookie }: GateFilter): FieldsRequest {
-  return flowerFilter(place, { keys, actions: [redirect(redirectTo, { cookie })], flags: NLM_F_CREATE | NLM_F_EXCL });
+/** Creates a filter that sends what it matches through the gate's device. */
+export function createFilter(place: FilterPlace, { compared, redirectTo, kept }: GateFilter): FieldsRequest {
+  const cookie = compared.kind === "flower" ? kept : undefined;
+  return gateFilter(place, { compared, kept, actions: [redirect(redirectTo, { cookie })], flags: NEW });
 }
 
 /**
- * Creates a flower filter that keeps what it matches from the filters that were created after it with the same priority,
- * and leaves it to those of the next one.
+ * Creates a filter for what is to pass. One of flower keeps what it matches from the filters that were created after it
+ * with the same priority, and leaves it to those of the next one; one of bpf counts it, and those behind it must not match
+ * it.
  */
-export function createException(place: FilterPlace, { keys, cookie }: Omit<GateFilter, "redirectTo">): FieldsRequest {
-  return flowerFilter(place, { keys, actions: [goOn(cookie)], flags: NLM_F_CREATE | NLM_F_EXCL });
+export function createException(
+  place: FilterPlace,
+  { compared, kept }: Omit<GateFilter, "redirectTo">,
+): FieldsRequest {
+  const cookie = compared.kind === "flower" ? kept : undefined;
+  return gateFilter(place, { compared, kept, actions: [goOn(cookie)], flags: NEW });
 }
 
-function flowerFilter(
+const NEW = NLM_F_CREATE | NLM_F_EXCL;
+
+function gateFilter(
   place: FilterPlace,
-  { keys, actions, flags }: { keys: readonly Key[]; actions: readonly FieldInput[][]; flags: number },
+  { compared, kept, actions, flags }: Pick<GateFilter, "compared" | "kept"> & {
+    actions: readonly FieldInput[][];
+    flags: number;
+  },
 ): FieldsRequest {
-  const options = [
-    ...keys.map(({ type, value }) => attribute("KEY", type, value)),
-    nest("ACT", TCA_FLOWER_ACT, actions.map((action, at) => nest(String(at + 1), at + 1, action))),
-  ];
+  const act = actions.map((action, at) => nest(String(at + 1), at + 1, action));
+  const options = compared.kind === "flower"
+    ? [
+      ...compared.keys.map(({ type, value }) => attribute("KEY", type, value)),
+      nest("ACT", TCA_FLOWER_ACT, act),
+    ]
+    : [...programFields(compared.program, kept), nest("ACT", TCA_BPF_ACT, act)];
   return {
     type: RTM_NEWTFILTER,
     flags,
-    fields: [...placeFields(place), attribute("KIND", TCA_KIND, "flower"), nest("OPTIONS", TCA_OPTIONS, options)],
+    fields: [...placeFields(place), attribute("KIND", TCA_KIND, compared.kind), nest("OPTIONS", TCA_OPTIONS, options)],
   };
 }
 
 /**
- * Replaces a gate's filter by one with these keys, in one step for the packets, of which these get copies. Actions that are
- * there already, and are given with their index, are kept with their counters.
+ * Replaces a gate's filter by one that compares this, in one step for the packets, of which these get copies. Actions that
+ * are there already, and are given with their index, are kept with their counters.
  */
 export function sampleFilter(
   filter: Filter,
-  { keys, samplings }: { keys: readonly Key[]; samplings: readonly Sampling[] },
+  { compared, samplings }: { compared: Compared; samplings: readonly Sampling[] },
 ): FieldsRequest {
   const own = ownAction(filter);
   const forward = redirect(redirectsTo(filter) ?? 0, { cookie: own?.cookie, index: own?.index });
-  return flowerFilter(filter, { keys, actions: [...samplings.map(sample), forward], flags: NLM_F_CREATE });
+  const actions = [...samplings.map(sample), forward];
+  return gateFilter(filter, { compared, kept: filter.text, actions, flags: NLM_F_CREATE });
 }
 
 /** Deletes a filter. */

@@ -9,10 +9,14 @@ import {
 import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
 import { COOKIE_MAX } from "./action.ts";
-import type { Hook, Side } from "./filter.ts";
+import { TEXT_MAX } from "./bpf_filter.ts";
+import type { Compared, Hook, Side } from "./filter.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
 export type Direction = "ingress" | "egress" | "both";
+
+/** What a gate's filters are: flower, or programs for the bpf classifier. */
+export type FilterKind = Compared["kind"];
 
 /** What a gate is, as far as the kernel cannot tell: kept as the alias of its device, for any process to find. */
 export interface GateNote {
@@ -24,6 +28,8 @@ export interface GateNote {
   /** The limit that was last asked for. */
   limitBytes: number;
   priority: number;
+  /** The kind of its filters: flower where that is not said. */
+  kind?: FilterKind;
   /** How many filters it has on each hook. */
   filters: number;
   /** A short sign of what they compare, as `signOf` makes it; absent in a note of version 0.1.0. */
@@ -48,11 +54,12 @@ const EXCEPT = "except ";
 const LONGEST = { limitBytes: 0xffffffff, priority: 0xffff };
 
 /**
- * A note as it is kept: what does not fit into the alias goes on in the cookies of the gate's filters, in order, and in
- * those of what it lets pass.
+ * A note as it is kept: what does not fit into the alias goes on with the gate's filters, in order, and with those of what
+ * it lets pass: in the cookie of a flower filter's action, behind the program of a bpf filter.
  */
 export interface KeptNote {
   alias: string;
+  /** What goes on with each filter. */
   cookies: Uint8Array[];
 }
 
@@ -75,12 +82,13 @@ export function formatNote(note: GateNote): KeptNote {
     );
   }
   const rest = bytes.subarray(room);
+  const each = note.kind === "bpf" ? TEXT_MAX : COOKIE_MAX;
   const cookies = Array.from(
-    { length: Math.ceil(rest.length / COOKIE_MAX) },
-    (_, index) => rest.slice(index * COOKIE_MAX, (index + 1) * COOKIE_MAX),
+    { length: Math.ceil(rest.length / each) },
+    (_, index) => rest.slice(index * each, (index + 1) * each),
   );
   if (cookies.length > places) {
-    const most = room + places * COOKIE_MAX;
+    const most = room + places * each;
     const what = except.length === 0 ? "a gate's match" : "a gate's match and exceptions";
     const filters = places === 1 ? "1 filter" : `${places} filters`;
     throw new RangeError(
@@ -92,9 +100,9 @@ export function formatNote(note: GateNote): KeptNote {
 }
 
 function head(note: GateNote, cookies: number): string {
-  const { direction, devices, ownClsact, limitBytes, priority, filters, exceptions = 0, sign = "" } = note;
+  const { direction, devices, ownClsact, limitBytes, priority, kind, filters, exceptions = 0, sign = "" } = note;
   return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
-    `limit=${limitBytes} priority=${priority} filters=${filters} ` +
+    `limit=${limitBytes} priority=${priority} ${kind === "bpf" ? "kind=bpf " : ""}filters=${filters} ` +
     `${exceptions === 0 ? "" : `exceptions=${exceptions} `}sign=${sign} ` +
     `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
 }
@@ -119,6 +127,7 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
   return {
     direction,
     ...note,
+    ...words.get("kind") === "bpf" ? { kind: "bpf" as const } : {},
     sign: words.get("sign"),
     match: written?.filter((each) => !each.startsWith(EXCEPT)),
     except: written?.filter((each) => each.startsWith(EXCEPT)).map((each) => each.slice(EXCEPT.length)),

@@ -73,7 +73,9 @@ export function graft(
     const { result: answers, gapMs } = timedUndisturbed(() => connection.transact(requests));
     return { answers, gapMs: (ifindex) => isRoot(ifindex) ? gapMs : 0 };
   }
-  const open = shelters.map(({ place, filter }) => createFilter(filter, { keys: [], redirectTo: place.ifindex }));
+  const open = shelters.map(({ place, filter }) =>
+    createFilter(filter, { compared: { kind: "flower", keys: [] }, redirectTo: place.ifindex })
+  );
   const release = shelters.map(({ place }) => changeRequest(place, "release-indefinite"));
   const moveOn = deviceToDelete(connection);
   const batch = [...open, ...moveOn, ...requests, ...release];

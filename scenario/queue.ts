@@ -9,7 +9,7 @@ import { parseHandle, parseParent } from "../codec/handle.ts";
 import { packetsText } from "../plug/gate_device.ts";
 import { gateDevice } from "../plug/gate_name.ts";
 import { parseDirection, planGate } from "../gate/gate_plan.ts";
-import { parseMatch } from "../gate/match/expression.ts";
+import { checkExpression } from "../gate/match/meaning.ts";
 import { MatchError } from "../gate/match/reader.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
 import { type Context, type GivenHost, mistake, planHostOf, type Reference } from "./source/context.ts";
@@ -139,14 +139,14 @@ function define(
 
 /** Notes what is wrong in an expression, with its place in the text. */
 export function checkMatch(text: string, { tree, context }: { tree: Tree; context: Context }): void {
-  noteMistake(() => parseMatch(text), { text, tree, context });
+  noteMistake(() => checkExpression(text), { text, tree, context });
 }
 
 /** The same of what is excepted; that nothing would be left is said of the gate. */
 function checkExcept({ match, except }: PlannedGate, { tree, context }: { tree: Tree; context: Context }): void {
   except.forEach((text, index) => {
     const written = follow(tree, ["except", index]);
-    noteMistake(() => parseMatch(text, { within: match }), { text, tree: written, context, called: "exception" });
+    noteMistake(() => checkExpression(text, { within: match }), { text, tree: written, context, called: "exception" });
   });
 }
 

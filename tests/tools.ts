@@ -89,6 +89,22 @@ export async function provideTools(names: readonly ToolName[], { onDownload, sig
   // Those of this machine come first: only what it lacks is taken from the cache.
   Deno.env.set("PATH", `${systemPath()}:${folder}/bin`);
   Deno.env.set("PLUGCTL_TOOLS", `${folder}/root`);
+  await provide(names, folder, { onDownload, signal });
+  provideLibpcap(names, `${folder}/root`);
+}
+
+/** Where tcpdump is from the cache, so is the libpcap that plugctl opens, in what is started from now on. */
+function provideLibpcap(names: readonly ToolName[], root: string): void {
+  if (!names.includes("tcpdump") || !isThere(root)) return;
+  const folders = [...libraryFolders(root)];
+  if (folders.some((folder) => isThere(`${folder}/libpcap.so.0.8`))) Deno.env.set("LD_LIBRARY_PATH", folders.join(":"));
+}
+
+async function provide(
+  names: readonly ToolName[],
+  folder: string,
+  { onDownload, signal }: ProvideOptions,
+): Promise<void> {
   if (missing(names).length === 0) return;
   await Deno.mkdir(`${folder}/bin`, { recursive: true });
   using lock = await Deno.open(`${folder}/lock`, { create: true, write: true });

@@ -4,6 +4,7 @@ import {
   checkCapabilities,
   checkKernelModules,
   checkLibc,
+  checkLibpcap,
   checkLinux,
   checkNamespaces,
   checkNetlink,
@@ -28,7 +29,15 @@ export function run(context: Context): number {
 function allChecks(): Check[] {
   const linux = checkLinux();
   if (!linux.ok) return [linux];
-  return [linux, checkLibc(), checkNetlink(), ...checkCapabilities(), ...checkKernelModules(), ...checkNamespaces()];
+  return [
+    linux,
+    checkLibc(),
+    checkLibpcap(),
+    checkNetlink(),
+    ...checkCapabilities(),
+    ...checkKernelModules(),
+    ...checkNamespaces(),
+  ];
 }
 
 function report(checks: readonly Check[], missing: readonly Check[]): string {

@@ -1,6 +1,6 @@
 import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { Gate } from "../../gate/gate.ts";
-import { type GateOptions, type GatePlan, parseDirection } from "../../gate/gate_plan.ts";
+import { fitTo, type GateOptions, type GatePlan, parseDirection, type PlannedFilter } from "../../gate/gate_plan.ts";
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
@@ -63,9 +63,21 @@ function priorityOf(context: Context): number | undefined {
 
 /** Prints what would be sent if nothing of it were there. */
 async function printAddition(context: Context, plan: GatePlan): Promise<void> {
-  const { printMessages, readIndex } = await import("../dry_run.ts");
+  const { isText, printMessages, readIndex, readLinkHeader } = await import("../dry_run.ts");
   context.note(`the index of ${plan.device} is shown as 0, it is not there yet`);
-  printMessages(context, plannedRequests(plan, plan.devs.map((dev) => readIndex(context, dev))));
+  const fitted = fitTo(plan, readLinkHeader(context, plan.devs[0]));
+  if (isText(context)) { for (const text of await programsOf(fitted)) context.print(text); }
+  printMessages(context, plannedRequests(fitted, plan.devs.map((dev) => readIndex(context, dev))));
+}
+
+/** The programs of a gate's filters, as tcpdump prints them. */
+async function programsOf({ filters, exceptions, match, except }: GatePlan): Promise<string[]> {
+  const { listing } = await import("../../gate/bpf/listing.ts");
+  const named = (planned: readonly PlannedFilter[], words: readonly string[]) =>
+    planned.flatMap(({ compared }, index) =>
+      compared.kind === "bpf" ? [`${words[index] ?? "all packets"}:\n${listing(compared.program)}\n\n`] : []
+    );
+  return [...named(exceptions, except.map((text) => `except ${text}`)), ...named(filters, match)];
 }
 
 const HEADER = ["NAME", "DIRECTION", "DEVICES", "PRIORITY", "LIMIT", "HITS", "BACKLOG", "DROPS", "AGE", "MATCH"];

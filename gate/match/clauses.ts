@@ -66,18 +66,22 @@ const ETH_P_8021Q = 0x8100;
 
 const MAC = /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i;
 
-function inTransport(at: number): Pick<Field, "bytes" | "read"> {
-  return { bytes: 1, read: (packet) => fields.inTransport(packet, at, 1) };
+function inTransport(at: number, protocol: "icmp" | "icmp6"): Pick<Field, "bytes" | "read" | "tcpdump"> {
+  return {
+    bytes: 1,
+    tcpdump: (wanted) => fields.tested(`${protocol}[${at}]`, wanted),
+    read: (packet) => fields.inTransport(packet, at, 1),
+  };
 }
 
 const ICMP_FIELDS = {
   icmp: {
-    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], inTransport(0)),
-    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], inTransport(1)),
+    type: field("ICMP type", [TCA_FLOWER_KEY_ICMPV4_TYPE, TCA_FLOWER_KEY_ICMPV4_TYPE_MASK], inTransport(0, "icmp")),
+    code: field("ICMP code", [TCA_FLOWER_KEY_ICMPV4_CODE, TCA_FLOWER_KEY_ICMPV4_CODE_MASK], inTransport(1, "icmp")),
   },
   icmp6: {
     type: fields.ICMP6_TYPE,
-    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], inTransport(1)),
+    code: field("ICMPv6 code", [TCA_FLOWER_KEY_ICMPV6_CODE, TCA_FLOWER_KEY_ICMPV6_CODE_MASK], inTransport(1, "icmp6")),
   },
 };
 /** `ICMP_*` of `linux/icmp.h`, `ICMPV6_*` and `NDISC_*`. */
@@ -286,6 +290,21 @@ export const CLAUSES: readonly Clause[] = [
     example: "ip and fragment",
     fields: [FRAGMENT],
     read: () => inBoth(bits(FRAGMENT, 1, 1)),
+  },
+  {
+    words: ["mark"],
+    syntax: "mark N, mark N/MASK",
+    meaning: "The mark that nft, iptables or another program gave the packet, or those of its bits that the mask has",
+    example: "mark 7/0xff",
+    fields: [fields.MARK],
+    read: (reader) => {
+      const expected = "a mark from 0 to 0xffffffff, perhaps with /MASK";
+      const word = reader.take(expected);
+      const [first, second = "0xffffffff", ...more] = word.text.split("/");
+      const [value, mask] = [first, second].map((part) => wholeNumber(part, 0xffffffff));
+      if (value === undefined || !mask || more.length > 0) throw reader.fault(word, expected);
+      return [bits(fields.MARK, value, mask)];
+    },
   },
   {
     words: ["dscp"],

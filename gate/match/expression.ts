@@ -1,4 +1,5 @@
 import { nearest } from "../../plug/nearest.ts";
+import { isBeyondFlower } from "../bpf/beyond.ts";
 import { type Clause, CLAUSES, type EndClause } from "./clauses.ts";
 import {
   type Cube,
@@ -34,8 +35,6 @@ const AND = ["and", "&&"];
 const OR = ["or", "||"];
 /** What a clause may begin with. */
 const BEGINNINGS = [...BY_WORD.keys(), "src", "dst", "not"];
-/** Words of tcpdump, and the mark of a packet, for which flower has no keys. */
-const BEYOND = /^(?:less|greater|len|mark|inbound|outbound|gateway|mpls|pppoes|pppoed|geneve|ifname|rnr|rset)$|\[/;
 const FITTING = `${
   CLAUSES.map((clause) => "ofEnd" in clause ? `[src|dst] ${clause.words[0]}` : clause.words[0]).join(", ")
 } or another word`;
@@ -57,6 +56,21 @@ const FITTING = `${
 export function parseMatch(expression: string, { within }: { within?: readonly string[] } = {}): Cube[] {
   const parser = new Parser(expression);
   return within ? parser.within(meantBy(within).flat()) : parser.parse();
+}
+
+/**
+ * As `parseMatch`, also where flower filters cannot express it; with `among`, what it means of these packets.
+ *
+ * @throws {MatchError} where it cannot be understood, fits no packet, or is of too many parts
+ */
+export function parseExact(expression: string, { among }: { among?: readonly Cube[] } = {}): Cube[] {
+  const parser = new Parser(expression, { isExact: true });
+  return among ? parser.within(among) : parser.parse();
+}
+
+/** Exceptions take more flower filters than a gate may have. */
+export class TooManyError extends RangeError {
+  override name = "TooManyError";
 }
 
 /** What each of several expressions means, of packets with a VLAN tag and without. */
@@ -87,7 +101,7 @@ export function parseExceptions(
     throw new RangeError(`the exceptions of a gate leave nothing of ${what} to hold: ${except.join(" or ")}`);
   });
   if (exceptions.length > EXCEPTIONS_MAX) {
-    throw new RangeError(
+    throw new TooManyError(
       `the exceptions of a gate take ${exceptions.length} flower filters, at most ${EXCEPTIONS_MAX}: name a protocol (tcp), ` +
         "a family (ip) or an end (dst), in its match or in what is excepted",
     );
@@ -116,8 +130,11 @@ class Parser {
   /** Where no packet was left. */
   #deadEnd?: Word;
 
-  constructor(expression: string) {
+  readonly #isExact: boolean;
+
+  constructor(expression: string, { isExact = false }: { isExact?: boolean } = {}) {
     this.#reader = new Reader(expression);
+    this.#isExact = isExact;
   }
 
   /** What it means, a filter each. */
@@ -131,7 +148,7 @@ class Parser {
     const cubes = withoutNeedless(this.#within(node, [EVERYTHING]));
     if (cubes.length === 0) throw this.#contradiction();
     this.#checkExpressible(cubes, node);
-    if (cubes.length > FILTERS_MAX) throw this.#tooMany(node.word, cubes.length);
+    if (cubes.length > FILTERS_MAX && !this.#isExact) throw this.#tooMany(node.word, cubes.length);
     return cubes;
   }
 
@@ -178,7 +195,7 @@ class Parser {
   /** Whether what comes is no word of the language: an operand for the clause before. */
   #isOperand(): boolean {
     const next = this.#reader.peek();
-    return next !== undefined && /^[\w.:/-]+$/.test(next) && !BEGINNINGS.includes(next) && !BEYOND.test(next) &&
+    return next !== undefined && /^[\w.:/-]+$/.test(next) && !BEGINNINGS.includes(next) && !isBeyondFlower(next) &&
       /[0-9.:-]|^\w{3,}$/.test(next) && nearest(next, BEGINNINGS) === undefined;
   }
 
@@ -275,8 +292,13 @@ class Parser {
   }
 
   #unknown(word: Word): MatchError {
-    if (!BEYOND.test(word.text)) return this.#reader.fault(word, FITTING, { hint: nearest(word.text, BEGINNINGS) });
-    return this.#reader.fault(word, FITTING, { problem: `flower filters cannot look at ${JSON.stringify(word.text)}` });
+    if (!isBeyondFlower(word.text)) return this.#reader.fault(word, FITTING, { hint: nearest(word.text, BEGINNINGS) });
+    if (/^(?:in|out)bound$/.test(word.text)) {
+      const expected = "what packets are; which way they go the gate's direction says";
+      return this.#reader.fault(word, expected);
+    }
+    const problem = `flower filters cannot look at ${JSON.stringify(word.text)}`;
+    return this.#reader.fault(word, FITTING, { problem, isBeyond: true });
   }
 
   /** The packets among these that a node means. */
@@ -320,19 +342,23 @@ class Parser {
   }
 
   #checkExpressible(cubes: readonly Cube[], node: Node): void {
+    if (this.#isExact) return;
     const { word } = node;
     const beyond = cubes.some((cube) => !isExpressible(cube));
     if (beyond) {
       const expected = exceptionMeant(node) ??
         "not beside what narrows it down, as in tcp and not port 22, or syn and not ack";
-      throw this.#reader.fault(this.#negation ?? word, expected, { problem: "flower filters cannot express this" });
+      throw this.#reader.fault(this.#negation ?? word, expected, {
+        problem: "flower filters cannot express this",
+        isBeyond: true,
+      });
     }
   }
 
   #tooMany(word: Word, count: number): MatchError {
     const problem = `this takes ${count > CUBES_MAX ? "thousands of" : count} flower filters, more than ${FILTERS_MAX}`;
     const expected = "fewer: name a protocol (tcp), a family (ip) or an end (dst), or give several matches";
-    return this.#reader.fault(word, expected, { problem });
+    return this.#reader.fault(word, expected, { problem, isBeyond: true });
   }
 
   #needless(word: Word): MatchError {

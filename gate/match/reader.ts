@@ -12,6 +12,8 @@ export interface MatchFault {
   problem?: string;
   /** The word that was meant, perhaps. */
   hint?: string;
+  /** Whether it is well understood, or may be tcpdump's, but is more than flower filters can express. */
+  isBeyond?: boolean;
 }
 
 /** A match expression that cannot be understood: where it is wrong, and what fits there. */
@@ -32,9 +34,11 @@ export class MatchError extends SyntaxError {
   readonly problem?: string;
   /** The word that was meant, perhaps. */
   readonly hint?: string;
+  /** Whether it is well understood, or may be tcpdump's, but is more than flower filters can express. */
+  readonly isBeyond: boolean;
 
   /** Puts the sentence together. */
-  constructor({ expression, position, length, expected, problem, hint }: MatchFault) {
+  constructor({ expression, position, length, expected, problem, hint, isBeyond = false }: MatchFault) {
     const part = expression.slice(position, position + length);
     const what = problem ??
       (part ? JSON.stringify(part) : position === expression.length ? "it ends" : "nothing is there");
@@ -51,6 +55,7 @@ export class MatchError extends SyntaxError {
     this.what = what;
     this.problem = problem;
     this.hint = hint;
+    this.isBeyond = isBeyond;
   }
 
   /** The expression, and below it carets under what is wrong: two lines. */
@@ -123,7 +128,11 @@ export class Reader {
   }
 
   /** What is wrong at a word; with `hint`, what was meant perhaps. */
-  fault({ text, position }: Word, expected: string, more: { problem?: string; hint?: string } = {}): MatchError {
+  fault(
+    { text, position }: Word,
+    expected: string,
+    more: Pick<MatchFault, "problem" | "hint" | "isBeyond"> = {},
+  ): MatchError {
     return new MatchError({ expression: this.expression, position, length: text.length, expected, ...more });
   }
 }

@@ -12,7 +12,11 @@ export interface Field {
   readonly attributes?: Attributes | ReadonlyMap<number, Attributes>;
   /** Those of the ends of a range. */
   readonly rangeAttributes?: readonly [first: number, last: number];
-  /** What a packet has there; `undefined` where it has no such field. */
+  /** Whether flower cannot look at it. */
+  readonly isBeyond?: true;
+  /** How tcpdump says it of IPv4 or of IPv6, where it has other words for that. */
+  tcpdump?(wanted: Bits, family: 4 | 6): string;
+  /** What a packet has there; `undefined` where it has no such field, or its bytes do not tell. */
   read(packet: Packet): number | bigint | undefined;
 }
 

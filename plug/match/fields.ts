@@ -44,7 +44,8 @@ import {
   TCA_FLOWER_KEY_UDP_SRC_MASK,
   TCA_FLOWER_KEY_VLAN_ID,
 } from "../../codec/numbers.ts";
-import { type Attributes, bits, type Cube, type Field, intersect, is } from "./cube.ts";
+import { BESIDE } from "../../linux/bpf.ts";
+import { type Attributes, type Bits, bits, type Cube, type Field, intersect, is } from "./cube.ts";
 import { bytes, type Packet, wideBytes } from "./packet.ts";
 
 // The fields that several words of the match language look at, and those by which it is told what a match would hold; one
@@ -116,7 +117,11 @@ export function all(...cubes: readonly Cube[]): Cube {
 export type End = "src" | "dst";
 
 /** A field that is compared by any of its bits, with the numbers of its attribute and of that of its mask. */
-export function field(name: string, attributes: Attributes, own: Pick<Field, "bytes" | "read">): Field {
+export function field(
+  name: string,
+  attributes: Attributes,
+  own: Pick<Field, "bytes" | "read" | "tcpdump">,
+): Field {
   return { name, by: "bits", attributes, ...own };
 }
 
@@ -215,12 +220,16 @@ export const PORTS: Readonly<Record<End, Field>> = { src: port("src"), dst: port
 /** The flags of TCP: 12 bits. */
 export const TCP_FLAGS_FIELD: Field = field("TCP flags", [TCA_FLOWER_KEY_TCP_FLAGS, TCA_FLOWER_KEY_TCP_FLAGS_MASK], {
   bytes: 2,
+  tcpdump: (wanted, family) =>
+    family === 4 ? tested("tcp[12:2]", wanted) : `(ip6[6] = 6 and ${tested("ip6[52:2]", wanted)})`,
   read: (packet) => (inTransport(packet, 12, 2) ?? 0) & 0xfff,
 });
 
 /** The traffic class: the whole byte of IPv4's type of service, of IPv6's traffic class. */
 export const TOS: Field = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLOWER_KEY_IP_TOS_MASK], {
   bytes: 1,
+  tcpdump: ({ value, mask }, family) =>
+    family === 4 ? tested("ip[1]", { value, mask }) : tested("ip6[0:2]", { value: value << 4n, mask: mask << 4n }),
   read: ({ frame, network, etherType }) =>
     etherType === ETHER_TYPES.ip ? bytes(frame, network + 1, 1) : bytes(frame, network, 2) >> 4 & 0xff,
 });
@@ -228,20 +237,38 @@ export const TOS: Field = field("traffic class", [TCA_FLOWER_KEY_IP_TOS, TCA_FLO
 /** IPv4's time to live, IPv6's hop limit. */
 export const TTL: Field = field("TTL", [TCA_FLOWER_KEY_IP_TTL, TCA_FLOWER_KEY_IP_TTL_MASK], {
   bytes: 1,
+  tcpdump: (wanted, family) => tested(family === 4 ? "ip[8]" : "ip6[7]", wanted),
   read: ({ frame, network, etherType }) => bytes(frame, network + (etherType === ETHER_TYPES.ip ? 8 : 7), 1),
 });
 
 /** `TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT` is 1. */
 export const FRAGMENT: Field = field("fragment", [TCA_FLOWER_KEY_FLAGS, TCA_FLOWER_KEY_FLAGS_MASK], {
   bytes: 4,
+  tcpdump: (_, family) => family === 4 ? "ip[6:2] & 0x3fff != 0" : "ip6[6] = 44",
   read: ({ fragment }) => fragment === undefined ? 0 : fragment === "first" ? 3 : 1,
 });
 
 /** `ICMPV6_*` and `NDISC_*` */
 export const ICMP6_TYPE: Field = field("ICMPv6 type", [TCA_FLOWER_KEY_ICMPV6_TYPE, TCA_FLOWER_KEY_ICMPV6_TYPE_MASK], {
   bytes: 1,
+  tcpdump: (wanted) => tested("icmp6[0]", wanted),
   read: (packet) => inTransport(packet, 0, 1),
 });
+
+/** The mark that nft, iptables or another program gave it: `skb->mark`. */
+export const MARK: Field = {
+  name: "mark",
+  bytes: 4,
+  by: "bits",
+  isBeyond: true,
+  tcpdump: (wanted) => tested(`link[0x${BESIDE.MARK.toString(16)}:4]`, wanted),
+  read: () => undefined,
+};
+
+/** How tcpdump compares bits of what stands in a place. */
+export function tested(place: string, { value, mask }: Bits): string {
+  return `${place} & 0x${mask.toString(16)} = 0x${value.toString(16)}`;
+}
 
 /** All of these that the kernel says in attributes of their own. */
 export const FIELDS: readonly Field[] = [

@@ -29,7 +29,7 @@ const NO_KEYS: readonly number[] = [
 /** Whether flower can look for it: what it compares by its whole value must have one. */
 export function isExpressible(cube: Cube): boolean {
   return [...cube].every(([field, wanted]) =>
-    field.by !== "value" || ("mask" in wanted && wanted.mask === fullMask(field))
+    !field.isBeyond && (field.by !== "value" || ("mask" in wanted && wanted.mask === fullMask(field)))
   );
 }
 

@@ -3,9 +3,7 @@ import { GateCapture, type PacketEvent } from "../../capture/gate_capture.ts";
 import type { Arrival, Departure } from "../../capture/packet_queue.ts";
 import { describePacket } from "../../capture/packets/describe.ts";
 import type { LinkType } from "../../capture/packets/packet.ts";
-import { type Cube, isIn } from "../../plug/match/cube.ts";
-import { parseMatch } from "../../gate/match/expression.ts";
-import { dissect, type Packet } from "../../plug/match/packet.ts";
+import { type Matcher, matcher } from "../../gate/match/meaning.ts";
 import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";
@@ -55,7 +53,7 @@ class Tally {
 
   constructor(matches: Iterable<string>, linkType: LinkType) {
     this.#linkType = linkType;
-    this.#counts = new Map([...matches].map((match) => [match, { cubes: parseMatch(match), fitting: 0 }]));
+    this.#counts = new Map([...matches].map((match) => [match, { isMeant: matcher(match), fitting: 0 }]));
   }
 
   /** Counts a packet as it comes in. */
@@ -63,8 +61,7 @@ class Tally {
     this.#all++;
     if (this.#first.length < KEPT_MOST) this.#first.push(packet);
     if (this.#latest.push(packet) > SHOWN_MOST) this.#latest.shift();
-    const dissected = dissect(packet.bytes, this.#linkType);
-    for (const count of this.#counts.values()) if (isInSome(dissected, count.cubes)) count.fitting++;
+    for (const count of this.#counts.values()) if (count.isMeant(packet, this.#linkType)) count.fitting++;
   }
 
   /** What has come in, and how much of it fits an expression, which may have been unknown until now. */
@@ -81,9 +78,9 @@ class Tally {
       const why = `"${match}" has a variable that a step has set, and more than ${KEPT_MOST} packets came before it`;
       throw new StepError(`Cannot count the packets of ${gate}: ${why}. Write the match without it`);
     }
-    const cubes = parseMatch(match);
-    const fitting = this.#first.filter(({ bytes }) => isInSome(dissect(bytes, this.#linkType), cubes)).length;
-    const count = { cubes, fitting };
+    const isMeant = matcher(match);
+    const fitting = this.#first.filter((packet) => isMeant(packet, this.#linkType)).length;
+    const count = { isMeant, fitting };
     this.#counts.set(match, count);
     return count;
   }
@@ -96,16 +93,12 @@ class Tally {
 
 /** How many packets fit an expression. */
 interface Count {
-  readonly cubes: readonly Cube[];
+  readonly isMeant: Matcher;
   fitting: number;
 }
 
 /** How many packets of a gate are kept, for expressions that are known only when a step has set a variable. */
 const KEPT_MOST = 20_000;
-
-function isInSome(packet: Packet, cubes: readonly Cube[]): boolean {
-  return cubes.some((cube) => isIn(packet, cube));
-}
 
 /** What the number of packets that fit an expression is called among counters. */
 export function packetCounter(match: string): string {
@@ -223,12 +216,12 @@ export class Packets implements Disposable {
    * @throws {StepError} where packets are not seen as they come in
    */
   waiting(gate: string, match: string): { fitting: number; all: string[] } {
-    const cubes = parseMatch(match);
+    const isMeant = matcher(match);
     const capture = this.#sighted(gate);
     const packets = capture.waiting(gate);
     const linkType = capture.linkType({ gate });
     return {
-      fitting: packets.filter(({ bytes }) => isInSome(dissect(bytes, linkType), cubes)).length,
+      fitting: packets.filter((packet) => isMeant(packet, linkType)).length,
       all: packets.map(({ bytes, length }) => describePacket(bytes, { length, linkType }).what),
     };
   }

@@ -121,12 +121,13 @@ Deno.test("treeRequest() lays out links and clsact as the tables do", () => {
 Deno.test("createFilter() and sampleFilter() lay out filters as the tables do", () => {
   const place = { ifindex: 7, parent: hookOf("ingress"), priority: 1000, handle: FIRST_FILTER };
   const keys = [{ type: 8, value: Uint8Array.of(8, 0) }, { type: 9, value: Uint8Array.of(6) }];
+  const compared = { kind: "flower", keys } as const;
   const info = 1000 << 16 | 0x300;
   const body = { ifindex: 7, parent: hookOf("ingress"), handle: FIRST_FILTER, info };
   const matched = { KEY_ETH_TYPE: "IP", KEY_IP_PROTO: "TCP" };
   const redirect = { index: 0, action: "STOLEN", eaction: "EGRESS_REDIR", ifindex: 9 };
   const cookie = Uint8Array.of(1, 2, 3);
-  const created = createFilter(place, { keys, redirectTo: 9, cookie });
+  const created = createFilter(place, { compared, redirectTo: 9, kept: cookie });
   const mirred = { KIND: "mirred", OPTIONS: { PARMS: redirect }, COOKIE: cookie };
   assertEquals(
     sentHex(created),
@@ -141,7 +142,7 @@ Deno.test("createFilter() and sampleFilter() lay out filters as the tables do", 
   };
   // One that is there already is named by its index
   const samplings = [{ group: 4, truncBytes: 20, index: 3 }, { group: 5, truncBytes: 96 }];
-  const sampled = sampleFilter(there, { keys, samplings });
+  const sampled = sampleFilter(there, { compared, samplings });
   const samples = samplings.map(({ group, truncBytes, index = 0 }) => ({
     KIND: "sample",
     OPTIONS: { PARMS: { index, action: "PIPE" }, RATE: 1, TRUNC_SIZE: truncBytes, PSAMPLE_GROUP: group },

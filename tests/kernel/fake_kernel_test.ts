@@ -144,7 +144,7 @@ const COOKIE = Uint8Array.of(1, 2, 3);
 
 /** A filter that sends what it matches to the ifb. */
 function filterTo(place: Partial<FilterPlace>, { key = IPV4, redirectTo = IFB } = {}): Request {
-  return createFilter({ ...GATE, ...place }, { keys: [key], redirectTo, cookie: COOKIE });
+  return createFilter({ ...GATE, ...place }, { compared: { kind: "flower", keys: [key] }, redirectTo, kept: COOKIE });
 }
 
 /** A device of a kind that there is not. */

@@ -13,12 +13,19 @@ const PARTS = [
   ["cls_flower", "create a filter"],
   ["act_mirred", "create a filter"],
   ["act_gact", "create a filter for an exception"],
+  ["cls_bpf", "create a filter"],
 ];
+
+/** What takes a part that others do not. */
+const WORDS: Readonly<Record<string, string>> = {
+  act_gact: "--except=syn",
+  cls_bpf: "--match=udp[4:2]=30",
+};
 
 const WITNESS = `ip -details link show; tc qdisc show; tc filter show dev lo egress`;
 const SCRIPT = `
   (${WITNESS}) >/run/before 2>&1
-  $PLUGCTL gate add web --dev lo --direction egress --match 'tcp dst port 80' $EXCEPT 2>&1; echo status $?
+  $PLUGCTL gate add web --dev lo --direction egress --match 'tcp dst port 80' $WORDS 2>&1; echo status $?
   (${WITNESS}) >/run/after 2>&1
   cmp /run/before /run/after && echo the same
 `;
@@ -33,7 +40,7 @@ for (const [module, step] of PARTS) {
       env: {
         ...Deno.env.toObject(),
         PLUGCTL: plugctl,
-        EXCEPT: module === "act_gact" ? "--except=syn" : "",
+        WORDS: WORDS[module] ?? "",
         NO_COLOR: "1",
       },
       withoutModules: [module],

@@ -51,8 +51,8 @@ const REFUSED: [match: string[], except: string[], error: typeof MatchError | Ra
 ];
 
 for (const [match, except, error, says] of REFUSED) {
-  Deno.test(`planGate() refuses ${match.join(" or ") || "all"} except ${except.join(" or ")}`, () => {
-    assertThrows(() => planGate({ dev: "lo", direction: "in", match, except }), error, says);
+  Deno.test(`parseExceptions() refuses ${match.join(" or ") || "all"} except ${except.join(" or ")}`, () => {
+    assertThrows(() => parseExceptions(match, except), error, says);
   });
 }
 

@@ -286,7 +286,10 @@ const FAULTS: [expression: string, carets: string, expected: string, hint?: stri
   ["not tcp", "^^^^^^^", passing("no match", "tcp")],
   ["tcp or not udp", "       ^^^^^^^", NARROW],
   ["greater 100", "^^^^^^^", FIRST],
-  ["mark 7", "^^^^", FIRST],
+  ["mark 7", "^^^^^^", NARROW],
+  ["mark 7/0", "     ^^^", "a mark from 0 to 0xffffffff, perhaps with /MASK"],
+  ["mark 7/zz", "     ^^^^", "a mark from 0 to 0xffffffff, perhaps with /MASK"],
+  ["outbound", "^^^^^^^^", "what packets are; which way they go the gate's direction says"],
   ["tcp[13] & 1 != 0", "^^^^^^^", FIRST],
 ];
 

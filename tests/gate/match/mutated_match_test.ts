@@ -56,7 +56,10 @@ function mutate(expression: string, next: () => number): string {
 /** The keys of a filter as they come back from the bytes of a request. */
 function throughBytes(keys: readonly Key[]): Key[] {
   const place = { ifindex: 1, handle: FIRST_FILTER, parent: 0xfffffff3, priority: 1000 };
-  const length = encodeRequest(createFilter(place, { keys, redirectTo: 2 }), { at: 0, sequence: 1 });
+  const length = encodeRequest(createFilter(place, { compared: { kind: "flower", keys }, redirectTo: 2 }), {
+    at: 0,
+    sequence: 1,
+  });
   receiveRegion.set(sendRegion.subarray(0, length));
   const filter = readFilter(readReceived(length).moveTo(0));
   if (!filter?.keys) throw new Error("The request does not decode to a filter");

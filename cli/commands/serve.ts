@@ -5,7 +5,7 @@ import type { Admission } from "../../control/serve/visitor.ts";
 import { giveUpCapabilities } from "../../linux/process.ts";
 import { become } from "../../linux/spawned.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
-import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
+import { type Context, ownProgram, valueOf } from "../context.ts";
 import { interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { namespaceOf } from "../targets.ts";
 import { positiveDuration } from "../values.ts";

@@ -35,23 +35,24 @@ function heldText(waited: number): string {
   return waited < HELD_LEAST ? "passed" : formatTime(waited);
 }
 
-/** What tshark reads from a pcapng file. */
-export async function packetsOfFile(file: string, [start]: readonly ScenarioEvent[]): Promise<LeftPacket[]> {
-  if (start?.event !== "scenario-start") throw new Error("The log does not begin with its start");
+/** What tshark reads from a pcapng file, at the times that the log has for those of the kernel's clock. */
+export async function packetsOfFile(file: string, events: readonly ScenarioEvent[]): Promise<LeftPacket[]> {
+  const times = new Map(
+    events.flatMap((event) => event.event === "packet-out" ? [[`${event.queue} ${event.unixNs}`, event.t]] : []),
+  );
   const fields = ["frame.interface_name", "frame.time_epoch", "frame.len", "frame.comment"];
   const args = ["-r", file, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
   const { stdout, stderr, success } = await new Deno.Command("tshark", { args }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const startMicros = BigInt(Date.parse(start.time)) * 1000n;
   const lines = new TextDecoder().decode(stdout).split("\n").slice(0, -1);
   return lines.map((line) => {
     const [gate, time, length, comment] = line.split("\t");
     const [seconds, nanoseconds] = time.split(".");
-    const micros = BigInt(seconds) * 1_000_000n + BigInt(nanoseconds.slice(0, 6));
     const [, held] = /^held (.*?) by gate \S+?(?:, epoch \d+)?$/.exec(comment) ?? [];
     return {
       gate,
-      t: Number(micros - startMicros),
+      // What the log does not have at this time is at none that the ladder knows.
+      t: times.get(`${gate} ${seconds}${nanoseconds}`) ?? -1,
       length: Number(length),
       held: held ?? (comment === "" ? "" : "passed"),
     };

@@ -13,7 +13,7 @@ import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
-import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
+import { describeDiscard, settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import type { Packets } from "./packets.ts";
 import { refuseExisting, withAdvice } from "./refusal.ts";
 import { StepError } from "./step_error.ts";
@@ -147,11 +147,15 @@ export class Queues {
     return asked;
   }
 
-  /** Releases the oldest packets of gates, or all step by step; tells when, and what is worth knowing about it. */
-  async releaseSome(names: readonly string[], { packets, pace }: { packets?: number; pace?: PaceOptions }) {
+  /** Releases the oldest packets of gates, or all step by step, or discards them; tells when, and what to know about it. */
+  async releaseSome(
+    names: readonly string[],
+    { packets, pace, discard = false }: { packets?: number; pace?: PaceOptions; discard?: boolean },
+  ) {
     const queues = names.map((name) => this.#find(name, "release"));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const from = this.#options.now();
+    if (discard) return { asked: from, notes: group.discard().map(describeDiscard) };
     if (!pace) {
       return {
         asked: from,

@@ -81,6 +81,7 @@ export const OPTIONS = {
   over: { value: "DURATION", summary: "release the packets of a gate step by step within this time: 2s" },
   follow: { summary: "go on, and show each packet as it comes in and as it leaves" },
   write: { value: "FILE", short: "w", summary: "write a pcapng file; - is standard output" },
+  output: { value: "FILE", short: "o", summary: "write to this file (default: standard output)" },
   arrivals: { summary: "write packets as they came in, not as they left" },
   snaplen: { value: "N", summary: "how many bytes of each packet are kept (default 256)" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
@@ -461,6 +462,26 @@ export const COMMANDS = {
       ["run tests --jobs 4 --junit results.xml", "every scenario in the folder tests, four at once"],
     ],
     load: (): Loading => import("./commands/run.ts").then(({ run }) => run),
+  },
+  record: {
+    summary: "turn what is done by hand into a scenario",
+    operands: ["[NAME...]"],
+    options: ["output", "for", "dev", "gate", "netns", "quiet", "help"],
+    meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
+    details: [
+      "Until Ctrl-C it hears what is asked of plugs and gates in any terminal: attach, buffer, release, by plugctl or by " +
+      "tc, and sees the packets that wait. It then writes a scenario that does the same. Where packets had come before a " +
+      "command, the scenario waits until as many have, instead of for a time; what they were stands beside it. What sends " +
+      "them is not recorded: start that by hand again, or add it to the steps.",
+      "What waited is looked at 25 times a second. The kernel does not tell what tc has asked: that is inferred from what " +
+      "leaves and what waits, and where that does not tell, a comment says so. A gate or plug that was there before is " +
+      "made by the scenario: remove it before you run that.",
+    ],
+    examples: [
+      ["record -o bug.yaml", "record every plug and gate of this network namespace"],
+      ["record web --for 1m", "a minute of the gate web, to standard output"],
+    ],
+    load: (): Loading => import("./commands/record.ts").then(({ run }) => run),
   },
   shell: {
     summary: "open a shell on a host of a scenario that runs, or run a command there",

@@ -173,7 +173,16 @@ function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["w
 
 /** What a request asks of a plug: the first member of `struct tc_plug_qopt`. */
 export function actionOf(message: Records): number | undefined {
-  return wordAt(findAttribute(readAttributes(bytesOf(message), NLMSG_HDRLEN + TCMSG_LEN), TCA_OPTIONS));
+  return wordAt(optionsOf(message));
+}
+
+/** The limit in a request to a plug, in bytes: the second member of `struct tc_plug_qopt`. */
+export function limitOf(message: Records): number | undefined {
+  return wordAt(optionsOf(message), 4);
+}
+
+function optionsOf(message: Records): Uint8Array | undefined {
+  return findAttribute(readAttributes(bytesOf(message), NLMSG_HDRLEN + TCMSG_LEN), TCA_OPTIONS);
 }
 
 function isFilterOf(message: Records, hook: Hook | undefined): boolean {

@@ -13,7 +13,7 @@ import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Records } from "../../codec/records.ts";
 import { type ListedGate, readGates } from "../../gate/gate_state.ts";
 import { readDeadlines } from "../../guardian/mark.ts";
-import { actionOf, processOf, WATCHED_GROUPS } from "../../guardian/watch.ts";
+import { actionOf, limitOf, processOf, WATCHED_GROUPS } from "../../guardian/watch.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
 import { parseFillerNote, readGateTraffic, withoutFillers } from "../../plug/filler.ts";
@@ -35,8 +35,22 @@ export interface WatchOptions {
   /** The gates and devices, by name; none for all. */
   names: readonly string[];
   netns?: string;
+  /** Is told of each change of a plug that the kernel announces, as it is heard. */
+  onChange?: (change: PlugChange) => void;
   /** What hears the announcements there, and is closed in the end. Default: one that is opened. */
   listener?: Listener;
+}
+
+/** A change of a plug, or that it came, as it was announced. */
+export interface PlugChange {
+  /** Which: `keyOf` its place. */
+  key: string;
+  /** The kernel's action; absent where another program than plugctl asked. */
+  action?: number;
+  /** The limit that came with it, in bytes. */
+  limitBytes?: number;
+  /** The port of the socket that asked: as a rule the number of its process. */
+  port: number;
 }
 
 /** How often counters are read, in milliseconds: the kernel does not announce them. */
@@ -63,7 +77,8 @@ export class WatchedMachine implements Disposable {
   readonly #listener: Listener;
   readonly #names: readonly string[];
   #queues = new Map<string, WatchedQueue>();
-  readonly #asked: { id: string; action?: number }[] = [];
+  readonly #asked: { id: string; action?: number; limitBytes?: number }[] = [];
+  readonly #onChange?: (change: PlugChange) => void;
   #announced: Announced[] = [];
   /** When what is there is to be read again; counters alone are read otherwise. */
   #rereadMs?: number = 0;
@@ -71,7 +86,8 @@ export class WatchedMachine implements Disposable {
   #withFillers: number[] = [];
   #lookMs = 0;
 
-  constructor(connection: Connection, { names, netns, listener }: WatchOptions) {
+  constructor(connection: Connection, { names, netns, listener, onChange }: WatchOptions) {
+    this.#onChange = onChange;
     this.#connection = connection;
     this.#names = names;
     this.#listener = listener ?? Listener.open({ groups: WATCHED_GROUPS, netns });
@@ -135,19 +151,20 @@ export class WatchedMachine implements Disposable {
     const key = keyOf(message);
     const id = `${key}/${message.sequence}`;
     if ((message.flags & NLM_F_REQUEST) !== 0) {
-      this.#asked.push({ id, action: actionOf(message) });
+      this.#asked.push({ id, action: actionOf(message), limitBytes: limitOf(message) });
       if (this.#asked.length > ASKED_MAX) this.#asked.shift();
       return false;
     }
-    if (message.kind === "plug") this.#announced.push({ key, ...this.#changeBy(id, message.word(PORT_AT)) });
+    if (message.kind === "plug") this.#announced.push({ key, ...this.#changeBy({ key, id }, message.word(PORT_AT)) });
     return message.kind !== "plug" || this.#queues.get(key)?.facts.place.handle !== message.handle;
   }
 
   /** What a plug was asked, where plugctl did, or that it may be anything now; and who asked. */
-  #changeBy(id: string, port: number): Omit<Announced, "key"> {
+  #changeBy({ key, id }: { key: string; id: string }, port: number): Omit<Announced, "key"> {
     const at = this.#asked.findIndex((asked) => asked.id === id);
     const [asked] = at < 0 ? [] : this.#asked.splice(at, 1);
     const by = processOf(port);
+    this.#onChange?.({ key, action: asked?.action, limitBytes: asked?.limitBytes, port });
     switch (asked?.action) {
       case TCQ_PLUG_BUFFER:
         return { state: "holds", by };

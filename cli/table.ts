@@ -85,6 +85,12 @@ export const OPTIONS = {
   arrivals: { summary: "write packets as they came in, not as they left" },
   snaplen: { value: "N", summary: "how many bytes of each packet are kept (default 256)" },
   pcap: { value: "FILE", summary: "a capture made on an nlmon device; - is standard input" },
+  listen: {
+    value: "PORT",
+    summary: "listen on TCP, with a token: on a port of 127.0.0.1, or at ADDRESS:PORT",
+  },
+  socket: { value: "FILE", summary: "the Unix socket, this user's alone (default /run/plugctl.sock)" },
+  "token-file": { value: "FILE", summary: "a file with the token that requests over TCP must have" },
   all: { summary: "every network namespace" },
   continue: { summary: "go on with the next line where one has failed" },
   uml: { summary: "run on a kernel of its own, as plugctl uml does: no root, no module" },
@@ -271,6 +277,18 @@ export const COMMANDS = {
     ],
     examples: [["release-one eth0", "release the last ended epoch, and go on holding what came after it"]],
     load: (): Loading => import("./commands/change.ts").then(({ release }) => release),
+  },
+  discard: {
+    summary: "discard what gates hold, and go on holding",
+    operands: ["[NAME...]"],
+    options: ["gate", "netns", ...COMMON],
+    details: [
+      "The packets are gone, as if they had been lost on the way; it says how many. What comes in at that very moment is " +
+      "discarded and counted, too; what comes later is held.",
+      "It takes a gate. What a plug on a device holds, detach --drop discards.",
+    ],
+    examples: [["discard web", "lose what the gate web holds, so that its senders send it again"]],
+    load: (): Loading => import("./commands/change.ts").then(({ discard }) => discard),
   },
   limit: {
     summary: "set the queue limit of a plug: packets beyond it are dropped",
@@ -525,6 +543,25 @@ export const COMMANDS = {
       ["session --netns b --max-hold 5s", "in the namespace b, holding for at most five seconds"],
     ],
     load: (): Loading => import("./commands/session.ts").then(({ run }) => run),
+  },
+  serve: {
+    summary: "hold and release for other programs, which ask over HTTP",
+    options: ["socket", "listen", "token-file", "netns", "max-hold", "quiet", "help"],
+    meanings: { "max-hold": "the longest that anything is held (default 30s)" },
+    details: [
+      "Answers HTTP on a Unix socket, which is this user's alone. With --listen it answers on TCP: on the loopback device " +
+      "with the token that it prints, anywhere else with that of --token-file. /openapi.json describes what can be asked, " +
+      "and docs/SERVE.md shows it; /metrics is for Prometheus.",
+      "What was made through it goes with it, at a signal or when it is killed: a guardian, a process of its own, releases " +
+      "what is held and takes away what was made. A hold ends with its lease, or with the connection that began it.",
+      "As root it gives up every capability but CAP_NET_ADMIN, and CAP_SYS_NICE, by which no packet is lost when a plug " +
+      "comes or goes; with --netns it keeps all, for entering that namespace takes them.",
+    ],
+    examples: [
+      ["serve", "on /run/plugctl.sock: curl --unix-socket /run/plugctl.sock http://localhost/v1/gates"],
+      ["serve --listen 7070", "on 127.0.0.1, with a token of its own"],
+    ],
+    load: (): Loading => import("./commands/serve.ts").then(({ run }) => run),
   },
   recover: {
     summary: "release and remove everything that plugctl has left behind",

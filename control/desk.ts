@@ -1,7 +1,6 @@
 import type { DetachOptions } from "../plug/drain.ts";
 import type { DetachReport } from "../plug/detach_report.ts";
 import { parseHandle, parseParent } from "../codec/handle.ts";
-import type { Gate } from "../gate/gate.ts";
 import type { GateOptions } from "../gate/gate_plan.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -75,6 +74,11 @@ export class Desk {
     return this.#options.maxHoldMs;
   }
 
+  /** How many gates and plugs it has made or used, and not let go of yet. */
+  get size(): number {
+    return [...this.#rooms.values()].reduce((sum, { things }) => sum + things.size, 0);
+  }
+
   /** Started when it is first needed. */
   get guardian(): Guardian {
     return this.#guardian ??= Guardian.start();
@@ -100,7 +104,7 @@ export class Desk {
   }
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
-  addGate({ netns, ...options }: GateOptions & { netns?: string }): Thing & { gate: Gate } {
+  addGate({ netns, ...options }: GateOptions & { netns?: string }): { thing: Thing; made: boolean } {
     return this.#room(netns).addGate(options);
   }
 

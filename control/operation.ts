@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { LONGEST_MS } from "../plug/quantity.ts";
 import { LIMIT_MAX } from "../plug/plug_requests.ts";
 import type { Desk } from "./desk.ts";
+import { mistakeIn } from "./problem.ts";
 
 /**
  * Something that can be asked of plugctl by a message: what it takes, what it does, and what it answers. Who asks differs
@@ -40,6 +41,17 @@ export type Id = string | number;
 /** Makes an operation; each knows the type of what it takes. */
 export function operation<S extends v.GenericSchema>(own: Operation<S>): Operation<S> {
   return own;
+}
+
+/**
+ * What an operation takes, checked.
+ *
+ * @throws {RequestError} where it is not what the operation takes
+ */
+export function checked(operation: Pick<Operation, "name" | "schema">, input: unknown): unknown {
+  const result = v.safeParse(operation.schema, input, { abortEarly: true });
+  if (result.success) return result.output;
+  throw mistakeIn(operation.name, result.issues);
 }
 
 const TEXT = v.pipe(v.string("a text"), v.nonEmpty("a text that is not empty"));

@@ -92,10 +92,16 @@ export class Room {
   }
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
-  addGate(options: GateOptions): Thing & { gate: Gate } {
+  addGate(options: GateOptions): { thing: Thing; made: boolean } {
     const gate = Gate.open({ ...options, connection: this.connection, ...this.#options.guard() });
     const { name, plug, made } = gate;
-    return this.#keep({ name, key: keyOfGate(name), plug, gate, isOwn: made, isHeeded: false });
+    const known = this.things.get(keyOfGate(name));
+    if (known && !made) {
+      // Whoever has made it takes it away.
+      gate[Symbol.dispose]();
+      return { thing: known, made };
+    }
+    return { thing: this.#keep({ name, key: keyOfGate(name), plug, gate, isOwn: made, isHeeded: false }), made };
   }
 
   /**

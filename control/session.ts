@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { CutShortEvent, Desk } from "./desk.ts";
 import { LINE_MAX } from "../linux/incoming.ts";
-import type { Id, Operation } from "./operation.ts";
+import { checked, type Id, type Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations/list.ts";
 import { mistakeIn, type Problem, problemOf, RequestError } from "./problem.ts";
 
@@ -165,13 +165,6 @@ function signOf(asked: unknown): string | undefined {
   if (!isObject(asked) || asked.on === undefined || !OPERATIONS.get(String(asked.op))?.isShared) return undefined;
   const { id: _id, on: _on, ...rest } = asked;
   return JSON.stringify(Object.entries(rest).sort(([one], [other]) => one < other ? -1 : 1));
-}
-
-/** @throws {RequestError} where it is not what the operation takes */
-function checked(operation: Operation, input: unknown): unknown {
-  const result = v.safeParse(operation.schema, input, { abortEarly: true });
-  if (result.success) return result.output;
-  throw mistakeIn(operation.name, result.issues);
 }
 
 function parse(line: string): unknown {

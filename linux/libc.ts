@@ -76,6 +76,8 @@ const SYMBOLS = {
   posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
   // int posix_spawnattr_setsigdefault(posix_spawnattr_t *attributes, const sigset_t *signals);
   posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
+  // int execv(const char *path, char *const argv[]);
+  execv: { parameters: ["buffer", "buffer"], result: "i32" },
   // pid_t waitpid(pid_t pid, int *status, int options);
   waitpid: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   // int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);

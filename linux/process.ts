@@ -7,15 +7,34 @@ const W_OK = 2;
 const X_OK = 1;
 
 /** Bits of `CapEff` in `/proc/self/status`, `linux/capability.h`. */
-const BITS = { CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n, CAP_SYS_ADMIN: 21n } as const;
+const BITS = { CAP_SETPCAP: 8n, CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n, CAP_SYS_ADMIN: 21n, CAP_SYS_NICE: 23n } as const;
+/** `__NR_prctl`, and what takes a capability away for good. */
+const PRCTL = Deno.build.arch === "aarch64" ? 167 : 157;
+const PR_CAPBSET_DROP = 24;
 
 /** A capability that plugctl asks about. */
 export type Capability = keyof typeof BITS;
 
 /** Whether this process has a capability; false where `/proc` does not say. */
 export function hasCapability(name: Capability): boolean {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readStatus())?.[1] ?? "0";
-  return (BigInt(`0x${mask}`) >> BITS[name] & 1n) === 1n;
+  return (maskOf("CapEff") >> BITS[name] & 1n) === 1n;
+}
+
+function maskOf(set: "CapEff" | "CapBnd"): bigint {
+  return BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(readStatus())?.[1] ?? "0"}`);
+}
+
+/**
+ * Gives up, for what this thread becomes or starts from now on, every capability but some. Whether there was one to give
+ * up, and it was.
+ */
+export function giveUpCapabilities(kept: readonly Capability[]): boolean {
+  if (!hasCapability("CAP_SETPCAP")) return false;
+  const given = kept.reduce((mask, name) => mask & ~(1n << BITS[name]), maskOf("CapBnd"));
+  for (let bit = 0n; given >> bit > 0n; bit++) {
+    if (given >> bit & 1n) libc().call.syscall(BigInt(PRCTL), PR_CAPBSET_DROP, Number(bit), 0);
+  }
+  return kept.reduce((mask, name) => mask & ~(1n << BITS[name]), maskOf("CapBnd")) !== given;
 }
 
 /** Whether this process may make files in a folder, or where that is not there, make the folder. */

@@ -90,6 +90,15 @@ export class Spawned {
   }
 }
 
+/**
+ * Becomes another program, in this process and with what it has open that is not closed on exec. Returns only where that
+ * cannot be done.
+ */
+export function become(program: string, args: readonly string[]): void {
+  const words = new StringArray([program, ...args]);
+  libc().call.execv(cString(program), words.pointers);
+}
+
 /** An array of C strings that ends with NULL, and the memory that they are in. */
 class StringArray {
   readonly pointers: Uint8Array<ArrayBuffer>;

@@ -80,10 +80,9 @@ export const GATE_ADD = operation({
     force: v.optional(v.boolean()),
   }),
   run({ dev, direction, ...options }, { desk }) {
-    const gate = desk.addGate({ ...options, direction, devs: dev });
-    if (options.hold) desk.heed([gate]);
-    const { name, made, plug } = gate.gate;
-    return { name, made, warnings: plug.warnings };
+    const { thing, made } = desk.addGate({ ...options, direction, devs: dev });
+    if (options.hold) desk.heed([thing]);
+    return { name: thing.name, made, warnings: thing.plug.warnings };
   },
 });
 

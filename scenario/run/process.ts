@@ -156,6 +156,7 @@ export class ScenarioProcess {
     const from = place.now();
     const child = spawn(() => new Deno.Command(program, options).spawn(), {
       program,
+      folder: String(options.cwd),
       starting,
       user,
       netns: place.netns,
@@ -244,22 +245,39 @@ function userOf(name: string, starting: string): { ids: { uid: number; gid: numb
 /** Starts a program where it is to run. */
 function spawn(
   start: () => Deno.ChildProcess,
-  { program, starting, user, netns }: { program: string; starting: string; user?: string; netns?: string },
+  { netns, ...what }: { netns?: string; starting: string } & Spawned,
 ): Deno.ChildProcess {
   try {
     return netns === undefined ? start() : inNamespace(netns, start);
   } catch (error) {
-    const isForbidden = error instanceof Deno.errors.PermissionDenied;
-    if (!isForbidden && !(error instanceof Deno.errors.NotFound)) throw error;
-    // What the shell calls `command not found`.
-    const isMissing = error.message.endsWith(": entity not found");
-    const mayNot = isForbidden && user !== undefined && Deno.uid() !== 0;
-    const why = isMissing
-      ? `there is no program ${program}`
-      : mayNot
-      ? `only root may run a program as another user, ${user}`
-      : error.message;
-    throw new StepError(`Cannot ${starting}: ${why}`, { cause: error });
+    const why = error instanceof Deno.errors.PermissionDenied
+      ? whyForbidden(what)
+      : error instanceof Deno.errors.NotFound
+      ? whyMissing(what)
+      : undefined;
+    if (why === undefined) throw error;
+    throw new StepError(`Cannot ${what.starting}: ${why}`, { cause: error });
+  }
+}
+
+/** What is to be started, where, and as whom. */
+interface Spawned {
+  program: string;
+  folder: string;
+  user?: string;
+}
+
+function whyForbidden({ program, folder, user }: Spawned): string {
+  if (user !== undefined && Deno.uid() !== 0) return `only root may run a program as another user, ${user}`;
+  return `${user ?? "this user"} may not run ${program}, or not enter the folder ${folder}`;
+}
+
+function whyMissing({ program, folder }: Spawned): string {
+  try {
+    Deno.statSync(folder);
+    return `there is no program ${program}`;
+  } catch {
+    return `there is no folder ${folder}`;
   }
 }
 

@@ -48,6 +48,8 @@ Deno.test("a session releases epoch by epoch", async () => {
   using hold = new HoldCase();
   await using session = new Conversation(hold.left);
   await session.ask(GATE);
+  // Whoever has made it takes it away, also where it asks for it once more.
+  assertEquals(await session.ask(GATE), { name: "web", made: false, warnings: [] });
   await session.ask({ op: "buffer", on: "web" });
   hold.send(3);
   await session.ask({ op: "wait", on: "web", until: "backlog==3" });

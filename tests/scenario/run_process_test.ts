@@ -55,8 +55,18 @@ Deno.test("run fails where a command does, and does not meet what is expected wh
   assertEquals(await ending("  - run: kill -9 $$"), ["failed", "kill -9 $$ was ended by SIGKILL"]);
   assertEquals(await ending("  - run: [/nonexistent/program]"), [
     "failed",
-    "Cannot run /nonexistent/program: Failed to spawn '/nonexistent/program': No such file or directory (os error 2)",
+    "Cannot run /nonexistent/program: there is no program /nonexistent/program",
   ]);
+  assertEquals(await ending("  - run: { command: ls, cwd: /nonexistent }"), [
+    "failed",
+    "Cannot run /bin/sh: there is no folder /nonexistent",
+  ]);
+  const file = await Deno.makeTempFile();
+  assertEquals(await ending(`  - run: [${file}]`), [
+    "failed",
+    `Cannot run ${file}: this user may not run ${file}, or not enter the folder ${Deno.cwd()}`,
+  ]);
+  await Deno.remove(file);
   assertEquals(await ending("  - start: { name: server, command: [nosuch] }"), [
     "failed",
     "Cannot start server: there is no program nosuch",

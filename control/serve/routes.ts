@@ -1,0 +1,229 @@
+import * as v from "valibot";
+import { MILLISECONDS, NETNS, type Operation } from "../operation.ts";
+import { OPERATIONS } from "../operations/list.ts";
+import { RequestError } from "../problem.ts";
+import { answerText } from "./answer.ts";
+import { EventStream } from "./event_stream.ts";
+import { NEW_HOLD, RENEWAL } from "./holds.ts";
+import { metricsOf } from "./metrics.ts";
+import type { Service } from "./service.ts";
+
+/** A way of asking a server: what it takes, and what it answers. */
+export interface Route<B = unknown, Q = unknown> {
+  method: "get" | "post" | "put" | "delete";
+  /** As OpenAPI writes it: `/v1/gates/{name}`. */
+  path: string;
+  summary: string;
+  /** What the body may be; absent where there is none. */
+  body?: v.GenericSchema<unknown, B>;
+  /** What may stand behind the `?`. */
+  query?: v.GenericSchema<unknown, Q>;
+  /** The status of success. Default 200. */
+  status?: number;
+  /** What kind of thing the answer is. Default: JSON. */
+  type?: string;
+  /** Does it. What is no `Response` is answered as JSON. */
+  answer(service: Service, asked: Asked<B, Q>): unknown;
+}
+
+/** What a request asks, checked. */
+export interface Asked<B, Q> {
+  /** The part of the path that has a name. */
+  name: string;
+  query: Q;
+  body: B;
+  /** Aborted when whoever asked has gone. */
+  signal: AbortSignal;
+  /** Whether the answer is to be told as events. */
+  wantsEvents: boolean;
+}
+
+/** Makes a route; each knows the type of what it takes. */
+function route<B, Q>(own: Route<B, Q>): Route {
+  return own as unknown as Route;
+}
+
+const IN_NETNS = v.strictObject(NETNS);
+const REMOVAL = v.strictObject({
+  ...NETNS,
+  drop: v.optional(v.pipe(v.picklist(["true", "false"], "true or false"), v.transform((text) => text === "true"))),
+  timeoutMs: v.optional(
+    v.pipe(v.string(), v.regex(/^\d+$/, "a number of milliseconds"), v.transform(Number), MILLISECONDS),
+  ),
+});
+const ONE_OR_LIST = v.union(
+  [v.pipe(v.array(v.unknown()), v.minLength(1), v.maxLength(1000)), v.looseObject({ op: v.string() })],
+  'an operation, {"op": "show"}, or a list of up to 1000 of them',
+);
+
+const GATES: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/gates",
+    summary: "list the gates with what they match, hold and dropped",
+    query: IN_NETNS,
+    answer: (service, { query, signal }) => service.perform(operationOf("gate-list"), query, signal),
+  }),
+  route({
+    method: "post",
+    path: "/v1/gates",
+    summary: "make a gate, which passes packets until it is told to hold them; it goes with the server",
+    body: operationOf("gate-add").schema,
+    status: 201,
+    answer: (service, { body, signal }) => service.perform(operationOf("gate-add"), body, signal),
+  }),
+  route({
+    method: "delete",
+    path: "/v1/gates/{name}",
+    summary: "take a gate down: what it holds leaves first",
+    query: REMOVAL,
+    answer: (service, { name, query, signal }) =>
+      first(service.perform(operationOf("gate-delete"), { gate: name, ...query }, signal)),
+  }),
+];
+
+const PLUGS: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/plugs",
+    summary: "list the plugs with what they sent, hold and dropped",
+    query: IN_NETNS,
+    answer: (service, { query, signal }) => service.perform(operationOf("show"), query, signal),
+  }),
+  route({
+    method: "post",
+    path: "/v1/plugs",
+    summary: "create a plug on a device; it passes packets, and goes with the server",
+    body: operationOf("attach").schema,
+    status: 201,
+    answer: (service, { body, signal }) => service.perform(operationOf("attach"), body, signal),
+  }),
+  route({
+    method: "delete",
+    path: "/v1/plugs/{name}",
+    summary: "release what the plug of a device holds, wait until it has left, and delete it",
+    query: REMOVAL,
+    answer: (service, { name, query, signal }) =>
+      first(service.perform(operationOf("detach"), { dev: name, ...query }, signal)),
+  }),
+];
+
+const HOLDS: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/holds",
+    summary: "list the holds that go on, and the last that have ended",
+    answer: ({ holds }) => holds.all,
+  }),
+  route({
+    method: "post",
+    path: "/v1/holds",
+    summary:
+      "hold until the lease ends or the hold is deleted; with Accept: text/event-stream as long as the connection is open",
+    body: NEW_HOLD,
+    status: 201,
+    answer: (service, { body, wantsEvents }) => wantsEvents ? holdOpen(service, body) : service.holds.begin(body),
+  }),
+  route({
+    method: "get",
+    path: "/v1/holds/{name}",
+    summary: "how a hold goes on, or has ended",
+    answer: ({ holds }, { name }) => holds.get(name),
+  }),
+  route({
+    method: "put",
+    path: "/v1/holds/{name}",
+    summary: "renew a lease, from now on",
+    body: RENEWAL,
+    answer: ({ holds }, { name, body }) => holds.renew(name, body),
+  }),
+  route({
+    method: "delete",
+    path: "/v1/holds/{name}",
+    summary: "release, and say what was held",
+    answer: ({ holds }, { name }) => holds.release(name),
+  }),
+];
+
+const REST: Route[] = [
+  route({
+    method: "post",
+    path: "/v1/actions",
+    summary:
+      "do one operation, {op, …}, or up to 1000 of a list: those that follow each other and are alike in one send",
+    body: ONE_OR_LIST,
+    answer: async (service, { body, signal }) => {
+      if (Array.isArray(body)) return await service.performAll(body);
+      const { op, ...input } = body as Record<string, unknown>;
+      return await service.perform(operationOf(String(op)), input, signal);
+    },
+  }),
+  route({
+    method: "get",
+    path: "/v1/events",
+    summary: "what happens: holding, ended, changed, cut-short, reset",
+    type: "text/event-stream",
+    answer: (service) => service.read().response,
+  }),
+  route({
+    method: "post",
+    path: "/v1/reset",
+    summary: "end all holds, and take away all that was made through this server",
+    answer: (service) => service.reset(),
+  }),
+  route({
+    method: "get",
+    path: "/metrics",
+    summary: "counters, in the text format of Prometheus",
+    type: "text/plain",
+    answer: (service) => answerText(metricsOf(service), "text/plain; version=0.0.4; charset=utf-8"),
+  }),
+  route({
+    method: "get",
+    path: "/healthz",
+    summary: "whether the server answers",
+    answer: ({ version }) => ({ status: "ok", version }),
+  }),
+];
+
+/** What holds by itself has a lease here. */
+const OPERATION_ROUTES = [...OPERATIONS.values()].filter(({ name }) => name !== "hold").map((operation) =>
+  route({
+    method: "post",
+    path: `/v1/${operation.name}`,
+    summary: operation.summary.replace("at the end of the session", "with the server"),
+    body: operation.schema,
+    answer: (service, { body, signal }) => service.perform(operation, body, signal),
+  })
+);
+
+/** All of them. */
+export const ROUTES: readonly Route[] = [...GATES, ...PLUGS, ...HOLDS, ...REST, ...OPERATION_ROUTES];
+
+function operationOf(name: string): Operation {
+  const operation = name === "hold" ? undefined : OPERATIONS.get(name);
+  if (operation) return operation;
+  const names = [...OPERATIONS.keys()].filter((name) => name !== "hold").join(", ");
+  throw new RequestError("unknown-operation", `there is no operation ${JSON.stringify(name)}: ${names}`, {
+    field: "op",
+  });
+}
+
+async function first(answers: Promise<unknown>): Promise<unknown> {
+  const [answer] = await answers as unknown[];
+  return answer;
+}
+
+/** Holds as long as somebody reads: says `holding`, and in the end `ended`. */
+function holdOpen(service: Service, asked: v.InferOutput<typeof NEW_HOLD>): Response {
+  const { holds } = service;
+  const { leaseMs = service.desk.maxHoldMs } = asked;
+  const hold = holds.begin({ ...asked, leaseMs });
+  const stream = new EventStream(() => void holds.release(hold.id, "client"));
+  stream.tell("holding", hold);
+  holds.whenEnded(hold.id).then((told) => {
+    stream.tell("ended", told);
+    stream.end();
+  });
+  return stream.response;
+}

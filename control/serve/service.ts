@@ -1,0 +1,166 @@
+import { type CutShortEvent, Desk } from "../desk.ts";
+import { checked, type Operation } from "../operation.ts";
+import { OPERATIONS } from "../operations/list.ts";
+import { RequestError } from "../problem.ts";
+import { Session } from "../session.ts";
+import { EventStream } from "./event_stream.ts";
+import { Holds, type ToldHold } from "./holds.ts";
+import { Turns } from "./turns.ts";
+
+/** How a server is set up. */
+export interface ServiceOptions {
+  /** What it is about where a request names no namespace. Default: this process's own. */
+  netns?: string;
+  /** The longest that anything is held, in milliseconds. */
+  maxHoldMs: number;
+  version: string;
+  /** Called when the guardian has ended, without which nothing may be held. */
+  onEnd: (error: Error) => void;
+}
+
+/** How many gates and plugs its askers may have, and how many may read events. */
+const THINGS_MAX = 1000;
+const READERS_MAX = 100;
+
+/** What all askers of a server share: what they have made and hold, which goes with the server, and who reads events. */
+export class Service {
+  readonly version: string;
+  readonly #options: ServiceOptions;
+  readonly #readers = new Set<EventStream>();
+  readonly #turns = new Turns();
+  #desk: Desk;
+  #holds: Holds;
+  /** How many requests were answered, by operation and whether it was done. */
+  readonly #asked = new Map<string, number>();
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.version = options.version;
+    [this.#desk, this.#holds] = this.#open();
+  }
+
+  get desk(): Desk {
+    return this.#desk;
+  }
+
+  get holds(): Holds {
+    return this.#holds;
+  }
+
+  /** How many requests were answered. */
+  get asked(): ReadonlyMap<string, number> {
+    return this.#asked;
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** Does an operation, and returns its answer; those about the same gate or plug one after the other. */
+  async perform(operation: Operation, input: unknown, signal: AbortSignal): Promise<unknown> {
+    const understood = checked(operation, input) as Record<string, unknown>;
+    const makes = operation.name === "attach" || operation.name === "gate-add";
+    if (makes && this.#desk.size >= THINGS_MAX) {
+      throw new RequestError("busy", `there are ${THINGS_MAX} gates and plugs`);
+    }
+    const { on = [], gate = [], dev = [], name = [], netns } = understood;
+    const keys = operation.isLong ? [] : [on, gate, dev, name].flat().map((name) => `${netns ?? ""} ${name}`);
+    const work = async () => {
+      const controller = new AbortController();
+      const gone = () => controller.abort(new RequestError("cancelled", "whoever asked has gone"));
+      if (signal.aborted) gone();
+      signal.addEventListener("abort", gone);
+      try {
+        const desk = this.#desk;
+        using _turn = desk.begin(netns as string | undefined, controller);
+        return await operation.run(understood, { desk, id: 0, signal: controller.signal, tell: () => {} });
+      } finally {
+        signal.removeEventListener("abort", gone);
+      }
+    };
+    return await this.#count(operation.name, () => this.#turns.take(keys, work));
+  }
+
+  /** Does several that stand together; those that follow each other and are alike are one send. Returns an answer each. */
+  async performAll(asked: readonly unknown[]): Promise<unknown[]> {
+    const line = asked.map((one, id) => typeof one === "object" && one !== null ? { ...one, id } : one);
+    const said: unknown[] = [];
+    const session = new Session(this.#desk, (answer) => said.push(answer));
+    await this.#count(
+      "actions",
+      () => this.#turns.take([...OPERATIONS.keys()], () => session.take(JSON.stringify(line))),
+    );
+    const [answers] = said;
+    return Array.isArray(answers) ? answers.map(({ id: _, ...answer }) => answer) : [answers];
+  }
+
+  /** Whoever has this is told of all that happens. */
+  read(): EventStream {
+    if (this.#readers.size >= READERS_MAX) throw new RequestError("busy", `${READERS_MAX} read events already`);
+    const stream: EventStream = new EventStream(() => this.#readers.delete(stream));
+    this.#readers.add(stream);
+    return stream;
+  }
+
+  /** Ends all holds, and takes away all that was made. */
+  async reset(): Promise<{ holds: number; things: number }> {
+    const [desk, holds] = [this.#desk, this.#holds];
+    const counts = { holds: holds.size, things: desk.size };
+    [this.#desk, this.#holds] = this.#open();
+    holds.releaseAll("reset");
+    const [failure] = await desk.close();
+    this.#tell("reset", counts);
+    if (failure !== undefined) throw failure;
+    return counts;
+  }
+
+  /** The same, when the server ends. Returns what could not be done. */
+  async close(): Promise<unknown[]> {
+    this.#holds.releaseAll("reset");
+    for (const reader of this.#readers) reader.end();
+    return await this.#desk.close();
+  }
+
+  #open(): [Desk, Holds] {
+    const { netns, maxHoldMs, onEnd } = this.#options;
+    const onCutShort = (event: CutShortEvent) => {
+      this.#tell("cut-short", event);
+      if (event.why === "guardian-ended" && desk === this.#desk) {
+        onEnd(new Error("Cannot go on: the guardian has ended"));
+      }
+    };
+    const desk = new Desk({ netns, maxHoldMs, onCutShort });
+    return [desk, new Holds(desk, (event, hold: ToldHold) => this.#tell(event, hold))];
+  }
+
+  #tell(event: string, data: unknown): void {
+    for (const reader of this.#readers) reader.tell(event, data);
+  }
+
+  async #count<T>(name: string, work: () => Promise<T>): Promise<T> {
+    let outcome = "failed";
+    try {
+      const answer = await work();
+      outcome = "done";
+      return answer;
+    } finally {
+      const key = `operation="${name}",outcome="${outcome}"`;
+      this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
+      if (outcome === "done" && CHANGING.has(name)) this.#tell("changed", { operation: name });
+    }
+  }
+}
+
+/** What changes something, of which others are told. */
+const CHANGING = new Set([
+  "attach",
+  "detach",
+  "gate-add",
+  "gate-delete",
+  "buffer",
+  "release",
+  "release-one",
+  "limit",
+  "actions",
+  "recover",
+]);

@@ -46,7 +46,7 @@ export { type ListedPlug, listPlugs } from "./plug/qdiscs.ts";
 export type { PlugPlace } from "./plug/queue.ts";
 export { QueueError, type QueueErrorCode, type Where } from "./plug/queue_error.ts";
 export type { PaceOptions, PaceReport } from "./plug/pace.ts";
-export type { ReleaseOptions, ReleaseReport } from "./plug/release.ts";
+export type { DiscardReport, ReleaseOptions, ReleaseReport } from "./plug/release.ts";
 export type * from "./scenario/event.ts";
 export { EVENT_VERSION } from "./scenario/event.ts";
 export { type Mistake, ScenarioError } from "./scenario/mistake.ts";

@@ -278,6 +278,18 @@ export const COMMANDS = {
     examples: [["release-one eth0", "release the last ended epoch, and go on holding what came after it"]],
     load: (): Loading => import("./commands/change.ts").then(({ release }) => release),
   },
+  discard: {
+    summary: "discard what gates hold, and go on holding",
+    operands: ["[NAME...]"],
+    options: ["gate", "netns", ...COMMON],
+    details: [
+      "The packets are gone, as if they had been lost on the way; it says how many. What comes in at that very moment is " +
+      "discarded and counted, too; what comes later is held.",
+      "It takes a gate. What a plug on a device holds, detach --drop discards.",
+    ],
+    examples: [["discard web", "lose what the gate web holds, so that its senders send it again"]],
+    load: (): Loading => import("./commands/change.ts").then(({ discard }) => discard),
+  },
   limit: {
     summary: "set the queue limit of a plug: packets beyond it are dropped",
     operands: ["SIZE", "[NAME...]"],

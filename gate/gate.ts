@@ -13,7 +13,7 @@ import type { PaceOptions, PaceReport } from "../plug/pace.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
 import { onGate, type Queue } from "../plug/queue.ts";
 import { isGone, QueueError } from "../plug/queue_error.ts";
-import type { ReleaseReport } from "../plug/release.ts";
+import type { DiscardReport, ReleaseReport } from "../plug/release.ts";
 import { takeDown, takeDownInTurn } from "./close_gate.ts";
 import { type GateOptions, type GatePlan, planGate } from "./gate_plan.ts";
 import { formatNote } from "../plug/gate_device.ts";
@@ -147,6 +147,11 @@ export class Gate implements Disposable, AsyncDisposable {
    */
   releasePackets(packets: number): Promise<ReleaseReport> {
     return this.plug.releasePackets(packets);
+  }
+
+  /** Discards all that it holds, and goes on holding; see `Plug.discard`. */
+  discard(): DiscardReport {
+    return this.plug.discard();
   }
 
   /**

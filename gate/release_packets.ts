@@ -1,4 +1,4 @@
-import type { AnyOperation } from "../linux/netlink_error.ts";
+import { type AnyOperation, EEXIST } from "../linux/netlink_error.ts";
 import { openRepeatedPacket, type RepeatedPacket } from "../linux/capture_socket.ts";
 import { inNamespace } from "../linux/namespace.ts";
 import { sleep } from "../linux/process.ts";
@@ -14,10 +14,11 @@ import {
   readGateTraffic,
   withFillerNote,
 } from "../plug/filler.ts";
-import { parseNote, writeNote } from "../plug/gate_device.ts";
+import { createClsact, deleteClsact, parseNote, writeNote } from "../plug/gate_device.ts";
 import { changeRequest, LIMIT_MAX, type PlugAction } from "../plug/plug_requests.ts";
 import { inTurns, onQueue, type Queue, readWholePlug } from "../plug/queue.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
+import { isBare, readGates } from "./gate_state.ts";
 
 /** Opens what sends fillers by a device of the connection's namespace. */
 export type OpenFiller = (connection: Connection, ifindex: number, most: number) => RepeatedPacket;
@@ -97,6 +98,22 @@ export class ByNumber implements Numbering<Queue> {
     });
   }
 
+  discard(queue: Queue): number {
+    return inTurns([queue], () => {
+      const sight = look(queue, onQueue(queue, "discard what is held by"));
+      if (waitingIn(sight) === 0 || !holds(queue, sight)) return 0;
+      // What vanishes from here on does so by this process's will.
+      queue.guard?.unwatch();
+      const { discarded, after } = emptyPlug(queue, sight);
+      // What came in before the epochs began anew belongs to none that the kernel counts.
+      const note = { sent: after.discarded, until: after.left + after.queued, groups: [] };
+      this.#isActive = after.queued > 0;
+      if (this.#isActive || parseFillerNote(after.alias)) write(queue, after, note);
+      if (queue.asked === "hold") queue.guard?.watch();
+      return discarded;
+    });
+  }
+
   extraBytes(queue: Queue): number {
     const sight = look(queue, onQueue(queue, "set the limit of"));
     return fillersIn(sight.note, sight) * FILLER.length;
@@ -164,6 +181,34 @@ function look(queue: Queue, operation: AnyOperation): Sight {
   }
   const note = parseFillerNote(traffic.alias) ?? { ...NO_FILLERS, sent: traffic.discarded };
   return { ...traffic, operation, queued, note, limitBytes };
+}
+
+/**
+ * Empties a gate's plug, which holds, and tells how many packets that were: the kernel discards what waits on a device, and
+ * counts none of it, where it is given a clsact, and where that is taken away. What the filters send there at these
+ * moments is discarded too. Two BUFFERs make it forget what it has counted of epochs.
+ */
+function emptyPlug(queue: Queue, sight: Sight): { discarded: number; after: Sight } {
+  const { connection, place, place: { ifindex } } = queue;
+  const { operation } = sight;
+  const before = metBy(queue, operation);
+  const [created] = connection.transact([createClsact(ifindex)]);
+  const isForeign = created.errno === EEXIST && !isBare(connection, { ifindex, operation });
+  if (isForeign) throw new QueueError("refused", operation, { reason: "somebody has put filters on its device" });
+  checkAnswers(operation, [created].filter(({ errno }) => errno !== EEXIST));
+  const requests = [deleteClsact(ifindex), changeRequest(place, "buffer"), changeRequest(place, "buffer")];
+  checkAnswers(operation, connection.transact(requests, { overheard: true }));
+  const after = look(queue, operation);
+  const { hits, drops } = metBy(queue, operation);
+  const came = hits - before.hits - (drops - before.drops);
+  return { discarded: Math.max(0, waitingIn(sight) + came - after.queued), after };
+}
+
+/** How many packets a gate's filters have met, and how many its plug had no room for. */
+function metBy({ connection, place: { ifindex } }: Queue, operation: AnyOperation): { hits: number; drops: number } {
+  const state = readGates(connection, operation).gates.find(({ link }) => link.ifindex === ifindex);
+  if (!state) throw new QueueError("no-gate", operation, { reason: "there is no such gate" });
+  return { hits: state.listed.hitPackets, drops: state.listed.stats?.drops ?? 0 };
 }
 
 /** How many packets wait, without fillers. */

@@ -68,6 +68,8 @@ export interface Numbering<Queue> {
    * the plug holds where that is known.
    */
   release(queue: Queue, packets: number, options?: { isHeld?: boolean }): number;
+  /** Discards all that is held, goes on holding, and tells how many packets that were. */
+  discard(queue: Queue): number;
   /** Releases the epoch that has ended, and tells whether it could: where not, the kernel counts it. */
   releaseOne(queue: Queue): boolean;
   /** The plug was asked to hold: where it held already, an epoch has ended. */

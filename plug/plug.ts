@@ -13,7 +13,13 @@ import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
 import { isGone } from "./queue_error.ts";
-import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
+import {
+  discardHeld,
+  type DiscardReport,
+  releaseAndCount,
+  type ReleaseOptions,
+  type ReleaseReport,
+} from "./release.ts";
 
 /** Which connection to use. */
 export interface Via {
@@ -213,6 +219,16 @@ export class Plug implements Disposable, AsyncDisposable {
    */
   async releasePackets(packets: number): Promise<ReleaseReport> {
     return await this.releaseAndCount({ packets });
+  }
+
+  /**
+   * Discards all that it holds, and goes on holding: the packets are gone, as if they had been lost on the way. That takes
+   * a gate's plug.
+   *
+   * @throws {QueueError} `not-a-gate` where it is a plug on a device
+   */
+  discard(): DiscardReport {
+    return discardHeld([this.#queue])[0];
   }
 
   /**

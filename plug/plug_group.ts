@@ -9,7 +9,13 @@ import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
 import { inTurns, locatePlugs, onQueue, type Queue } from "./queue.ts";
 import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
-import { releaseAndCount, type ReleaseOptions, type ReleaseReport } from "./release.ts";
+import {
+  discardHeld,
+  type DiscardReport,
+  releaseAndCount,
+  type ReleaseOptions,
+  type ReleaseReport,
+} from "./release.ts";
 
 /** How to hold until a deadline. */
 export interface DeadlineOptions extends Pick<BufferOptions, "orphan" | "bypass"> {
@@ -112,6 +118,11 @@ export class PlugGroup {
    */
   releaseInOrder(): Promise<ReleaseReport[]> {
     return releaseInOrder(this.#queues.map((queue) => [queue]));
+  }
+
+  /** Discards all that each holds, and goes on holding; see `Plug.discard`. A report each. */
+  discard(): DiscardReport[] {
+    return discardHeld(this.#queues);
   }
 
   /** Releases what each holds step by step; see `Plug.releasePaced`. A report each. */

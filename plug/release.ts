@@ -141,6 +141,44 @@ function releasePackets(queue: Queue, packets: number): ReleaseReport {
   };
 }
 
+/** What became of what a queue held. */
+export interface DiscardReport {
+  /** The queue in words: `gate web`. */
+  queue: string;
+  /** Packets that are gone: those that were held, and what came in at that moment. */
+  discardedPackets: number;
+  /** Packets that have come in since, and wait. */
+  waitingPackets: number;
+}
+
+/**
+ * Discards all that gates hold, and goes on holding.
+ *
+ * @throws {QueueError} `not-a-gate` where one is a plug on a device, before any is touched
+ */
+export function discardHeld(queues: readonly Queue[]): DiscardReport[] {
+  const operationOn = (queue: Queue) => onQueue(queue, "discard what is held by");
+  for (const queue of queues) if (!queue.gate?.numbering) throw undiscardable(queue, operationOn(queue));
+  return queues.map((queue) => {
+    const discardedPackets = numberingOf(queue, operationOn(queue)).discard(queue);
+    const waitingPackets = readPlug(queue, operationOn(queue)).stats.backlogPackets;
+    return { queue: nameQueue(queue), discardedPackets, waitingPackets };
+  });
+}
+
+function undiscardable({ dev }: Queue, operation: AnyOperation): QueueError {
+  return new QueueError("not-a-gate", operation, {
+    reason: "a plug on a device can discard what it holds only as it goes away",
+    remedy: ({ netns }) => `do that with: plugctl detach ${dev} --drop${netns}`,
+  });
+}
+
+/** What to say of packets that were discarded. */
+export function describeDiscard({ queue, discardedPackets }: DiscardReport): string {
+  if (discardedPackets === 0) return `nothing was held at ${queue}`;
+  return `discarded ${numberOf(discardedPackets, "packet")} of ${queue}; it goes on holding`;
+}
+
 /**
  * What releases packets of a queue by their number.
  *

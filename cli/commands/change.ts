@@ -1,5 +1,6 @@
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
+import { createClsact, deleteClsact } from "../../plug/gate_device.ts";
 import type { PaceOptions } from "../../plug/pace.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
@@ -12,6 +13,9 @@ import { paceOf, packetsOf, parseSize, positiveDuration } from "../values.ts";
 
 /** How packets are released by number; between the first two the packets are sent that are counted. */
 const BY_NUMBER = ["buffer", "buffer", "release-one"] as const;
+
+/** How what a gate holds is discarded. */
+const DISCARDING = [createClsact, deleteClsact, "buffer", "buffer"] as const;
 
 /** Carries out what a command asks. May return what `--json` prints of each queue besides. */
 export type CarryOut<C extends Change> = (
@@ -31,8 +35,13 @@ export function changeCommand<C extends Change>(
     const change = changeOf(context);
     const { action, limitBytes } = change;
     if (isGiven(context, "dry-run")) {
-      const actions = packetsOf(context) === undefined ? [action] : BY_NUMBER;
-      const requestsFor = (place: QdiscPlace) => actions.map((each) => changeRequest(place, each, limitBytes));
+      const actions = context.arguments.command === "discard"
+        ? DISCARDING
+        : packetsOf(context) === undefined
+        ? [action]
+        : BY_NUMBER;
+      const requestsFor = (place: QdiscPlace) =>
+        actions.map((each) => typeof each === "string" ? changeRequest(place, each, limitBytes) : each(place.ifindex));
       const { gatePlace, guessTargets, printRequests } = await import("../dry_run.ts");
       const { gates, places } = guessTargets(context, named);
       return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
@@ -119,6 +128,14 @@ export async function release(context: Context): Promise<number> {
   await command(context);
   return status;
 }
+
+/** `plugctl discard` */
+export const discard = changeCommand<Change>(() => ({ action: "buffer" }), async (queues, { context }) => {
+  const { describeDiscard, discardHeld } = await import("../../plug/release.ts");
+  const reports = discardHeld(queues);
+  for (const report of reports) context.note(describeDiscard(report));
+  return reports.map(({ queue: _, ...counts }) => counts);
+});
 
 /** The word between names of which those behind it are released later. */
 const THEN = "then";

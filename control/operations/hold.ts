@@ -103,6 +103,20 @@ export const RELEASE_PACED = operation({
   },
 });
 
+/** `discard`: discards all that gates hold, and goes on holding. */
+export const DISCARD = operation({
+  name: "discard",
+  summary: "discard what gates hold, and go on holding: the packets are gone",
+  schema: v.strictObject(ON),
+  run(named, { desk }) {
+    const things = desk.find(named);
+    return desk.group(things).discard().map(({ queue: _, ...counts }, index) => ({
+      name: things[index].name,
+      ...counts,
+    }));
+  },
+});
+
 /** Releases, and unless that is not asked for waits until it shows how much has left. */
 async function release(
   desk: Desk,

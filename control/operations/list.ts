@@ -1,6 +1,6 @@
 import type { Operation } from "../operation.ts";
 import { ATTACH, DETACH_PLUG, GATE_ADD, GATE_DELETE, RECOVER } from "./attach.ts";
-import { BUFFER, HOLD, LIMIT, RELEASE, RELEASE_ONE, RELEASE_PACED } from "./hold.ts";
+import { BUFFER, DISCARD, HOLD, LIMIT, RELEASE, RELEASE_ONE, RELEASE_PACED } from "./hold.ts";
 import { COUNTS, GATE_LIST, SHOW, WAIT } from "./show.ts";
 
 const ALL = [
@@ -16,6 +16,7 @@ const ALL = [
   RELEASE,
   RELEASE_ONE,
   RELEASE_PACED,
+  DISCARD,
   LIMIT,
   SHOW,
   RECOVER,

@@ -36,7 +36,7 @@ export function findHolds(log: RunLog): Hold[] {
 }
 
 /** What is done to a queue that holds, and goes on holding. */
-const GOES_ON: readonly string[] = ["buffer", "release-one", "release-packets"];
+const GOES_ON: readonly string[] = ["buffer", "release-one", "release-packets", "discard"];
 
 function holdsOf(log: RunLog, queue: string): Hold[] {
   const holds: Hold[] = [];

@@ -13,7 +13,7 @@ import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
-import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
+import { describeDiscard, settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import type { Packets } from "./packets.ts";
 import { refuseExisting, withAdvice } from "./refusal.ts";
 import { StepError } from "./step_error.ts";
@@ -70,6 +70,8 @@ interface Attached {
   heldFrom?: number;
 }
 
+/** So many packets, or all step by step, or all to nowhere. */
+type How = { packets?: number; pace?: PaceOptions; discard?: boolean };
 /** The gates and plugs of a scenario, by name. */
 export class Queues {
   readonly totals = new Map<string, QueueTotal>();
@@ -133,12 +135,11 @@ export class Queues {
     const queues = names.map((name) => this.#find(name, action));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
+    const force = queues.every(({ host }) => this.#options.isMade(host));
     if (action === "buffer") this.#buffer(queues, { group, asked });
     else if (action === "release-one") group.releaseOne();
     else if (action === "release-indefinite") group.releaseIndefinite();
-    else {withAdvice(() =>
-        group.setLimit(limitBytes, { force: queues.every(({ host }) => this.#options.isMade(host)) })
-      );}
+    else withAdvice(() => group.setLimit(limitBytes, { force }));
     if (action === "release-indefinite") {
       const held = queues.filter(({ heldFrom }) => heldFrom !== undefined);
       for (const queue of held) this.#noteRelease(queue, asked);
@@ -147,16 +148,15 @@ export class Queues {
     return asked;
   }
 
-  /** Releases the oldest packets of gates, or all step by step; tells when, and what is worth knowing about it. */
-  async releaseSome(names: readonly string[], { packets, pace }: { packets?: number; pace?: PaceOptions }) {
+  /** Releases the oldest packets of gates, or all step by step, or discards them; tells when, and what to know about it. */
+  async releaseSome(names: readonly string[], { packets, pace, discard }: How) {
     const queues = names.map((name) => this.#find(name, "release"));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const from = this.#options.now();
+    if (discard) return { asked: from, notes: group.discard().map(describeDiscard) };
     if (!pace) {
-      return {
-        asked: from,
-        notes: (await group.releaseAndCount({ packets })).flatMap((one) => whyNothing(one) ?? []),
-      };
+      const reports = await group.releaseAndCount({ packets });
+      return { asked: from, notes: reports.flatMap((one) => whyNothing(one) ?? []) };
     }
     const notes = (await group.releasePaced(pace)).flatMap(describePace);
     const asked = this.#options.now();

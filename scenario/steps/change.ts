@@ -13,7 +13,7 @@ import type { Own, Scene, StepKind, Written } from "../step.ts";
 
 /** Does something to gates and plugs: to all of them in one send a host. */
 export interface ChangeStep extends Step {
-  action: "detach" | "buffer" | "release-one" | "release-packets" | "release-indefinite";
+  action: "detach" | "buffer" | "release-one" | "release-packets" | "release-indefinite" | "discard";
   queues: readonly string[];
 }
 
@@ -107,6 +107,18 @@ export const RELEASE_ONE: StepKind<ChangeStep> = {
   action: "release-one",
   describe: ({ queues }) => `release one epoch of ${queues.join(", ")}`,
   run: ({ queues }, scene) => letGo(queues, "release-one", scene),
+};
+
+/** `discard: NAMES` */
+export const DISCARD: StepKind<ChangeStep> = {
+  ...CHANGE,
+  action: "discard",
+  describe: ({ queues }) => `discard what ${queues.join(", ")} ${queues.length === 1 ? "holds" : "hold"}`,
+  async run({ queues }, { stage, details }) {
+    const { asked, notes } = await stage.queues.releaseSome(queues, { discard: true });
+    details.asked = asked;
+    details.notes = notes;
+  },
 };
 
 /** Releases, and returns once the packets have left. */

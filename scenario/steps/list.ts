@@ -2,7 +2,7 @@ import { nearest } from "../../plug/nearest.ts";
 import type { PlannedQueue, Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { ATTACH } from "./attach.ts";
-import { BUFFER, DETACH, RELEASE, RELEASE_ONE, RELEASE_PACKETS } from "./change.ts";
+import { BUFFER, DETACH, DISCARD, RELEASE, RELEASE_ONE, RELEASE_PACKETS } from "./change.ts";
 import { EXPECT } from "./expect.ts";
 import { HOLD } from "./hold.ts";
 import { JOIN } from "./join.ts";
@@ -27,6 +27,7 @@ export const STEPS: readonly StepKind[] = [
   RELEASE_ONE,
   RELEASE,
   RELEASE_PACKETS,
+  DISCARD,
   HOLD,
   LIMIT,
   RUN,

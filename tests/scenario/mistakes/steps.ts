@@ -2,7 +2,7 @@ import { DURATION, NAME, RANGE, SIZE, STEPS } from "./expected.ts";
 import { type Cases, withSteps, withTop } from "../marked.ts";
 
 const ACTIONS =
-  "attach, detach, buffer, release-one, release, hold, limit, run, start, stop, signal, send, join, sleep, wait, " +
+  "attach, detach, buffer, release-one, release, discard, hold, limit, run, start, stop, signal, send, join, sleep, wait, " +
   "expect, log, set, repeat, parallel";
 const QUEUES = "the name of a gate or a plug, or a list of them";
 const RELEASED = "the name of a gate or a plug, a list of them, or { gate: web, packets: 3 }";

@@ -136,14 +136,9 @@ class Run {
     const time = new Date();
     using guardian = this.#world.startGuardian?.();
     const stage = this.#stage = this.#makeStage(guardian, from);
-<<<<<<< HEAD
-    const { netnsOf } = stage.hosts;
-    this.#log.emit(startOf(this.#plan, { file: this.#origin.file, seed: this.#seed, time, netnsOf }));
-=======
     this.#log.emit(
       startOf(this.#plan, { file: this.#origin.file, seed: this.#seed, time, netnsOf: stage.hosts.netnsOf }),
     );
->>>>>>> main
     const { signal } = this.#options;
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort);

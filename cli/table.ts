@@ -554,8 +554,8 @@ export const COMMANDS = {
       "and docs/SERVE.md shows it; /metrics is for Prometheus.",
       "What was made through it goes with it, at a signal or when it is killed: a guardian, a process of its own, releases " +
       "what is held and takes away what was made. A hold ends with its lease, or with the connection that began it.",
-      "As root it gives up every capability but CAP_NET_ADMIN, and CAP_SYS_NICE, by which no packet is lost when a plug " +
-      "comes or goes; with --netns it keeps all, for entering that namespace takes them.",
+      "As root it gives up every capability but CAP_NET_ADMIN, CAP_NET_RAW, by which it sees packets, and CAP_SYS_NICE, by " +
+      "which no packet is lost when a plug comes or goes; with --netns it keeps all, for entering that namespace takes them.",
     ],
     examples: [
       ["serve", "on /run/plugctl.sock: curl --unix-socket /run/plugctl.sock http://localhost/v1/gates"],

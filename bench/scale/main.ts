@@ -2,7 +2,7 @@
 import { circumstances, table, writeSection } from "../results.ts";
 import { printed } from "../processes.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const SIZES = { report: [2500, 5000, 10_000, 20_000], hosts: [62, 125, 250, 500] } as const;
 const one = new URL("one.ts", import.meta.url).pathname;
 

@@ -56,7 +56,7 @@ export const OPTIONS = {
   },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   except: { value: "EXPR", many: true, summary: "which of these pass nevertheless; several are alternatives" },
-  "with-arp": { summary: "hold ARP and neighbour discovery, too, which pass a gate without --match" },
+  "with-arp": { summary: "hold ARP and neighbour discovery, too; without --match they pass" },
   priority: { value: "N", summary: "lowest number wins when several gates match (default: the next free)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },

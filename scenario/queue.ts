@@ -99,7 +99,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     direction: parseDirection(fields.direction),
     match: fields.match ?? [],
     except: fields.except ?? [],
-    withArp: fields["with-arp"],
+    ...fields["with-arp"] ? { withArp: true } : {},
     limitBytes: fields.limit,
     priority: fields.priority,
     force: fields.force,

@@ -133,9 +133,12 @@ class Run {
 
   async run(): Promise<ScenarioResult> {
     const from = this.#world.clock.now();
+    const time = new Date();
     using guardian = this.#world.startGuardian?.();
     const stage = this.#stage = this.#makeStage(guardian, from);
-    this.#log.emit(startOf(this.#plan, { file: this.#origin.file, seed: this.#seed, netnsOf: stage.hosts.netnsOf }));
+    this.#log.emit(
+      startOf(this.#plan, { file: this.#origin.file, seed: this.#seed, time, netnsOf: stage.hosts.netnsOf }),
+    );
     const { signal } = this.#options;
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort);

@@ -7,7 +7,7 @@ import type { Hosts } from "./hosts.ts";
 /** What is told of a scenario at its start: all that it runs on. */
 export function startOf(
   plan: ScenarioPlan,
-  { file, seed, netnsOf }: { file?: string; seed: number; netnsOf: Hosts["netnsOf"] },
+  { file, seed, time, netnsOf }: { file?: string; seed: number; time: Date; netnsOf: Hosts["netnsOf"] },
 ): ScenarioStart {
   const { name, description, vars, hosts, queues, steps, timeoutMs, maxHoldMs } = plan;
   return {
@@ -19,7 +19,7 @@ export function startOf(
     file,
     seed,
     vars: { ...vars },
-    time: new Date().toISOString(),
+    time: time.toISOString(),
     environment: {
       plugctl: config.version,
       deno: Deno.version.deno,

@@ -100,6 +100,18 @@ const BROKEN: readonly Broken[] = [{
   failure: /^wait until client has written \/fourth: 200, sent again: Timed out/,
   ending: FAILED,
 }, {
+  name: "redis_failover",
+  without: "the replication held",
+  edits: [NO_HOLD],
+  options: ["--set", "replicas=0"],
+  failure: /GET balance ends with \/\^1\$\/m in stdout: stdout was "2/,
+}, {
+  name: "redis_lost_job",
+  without: "the worker's silence",
+  edits: [NO_HOLD],
+  options: ["--set", "keepalive=0"],
+  failure: /INFO clients ends with blocked_clients:1 in stdout: /,
+}, {
   name: "rolling_restart",
   without: "the SYNs held",
   edits: [NO_HOLD, without(/^ *- wait: \{ command: /)],

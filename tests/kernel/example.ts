@@ -23,6 +23,8 @@ export const EXAMPLE_NAMES = [
   "maxconn_queue",
   "node_keep_alive",
   "output_commit",
+  "redis_failover",
+  "redis_lost_job",
   "reordered",
   "rolling_restart",
   "silent_server",

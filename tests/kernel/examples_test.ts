@@ -14,6 +14,8 @@ const isEvent = new Ajv({ strict: false, validateFormats: false }).compile(SCHEM
 /** With what each is run, where it says more than its name: a few are enough to show it, or each row of its matrix. */
 const OPTIONS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   haproxy_reload: [["--set", "reloads=5"]],
+  redis_failover: [["--set", "replicas=0"]],
+  redis_lost_job: [["--set", "keepalive=0"], ["--set", "keepalive=1"]],
   node_keep_alive: [["--set", "client=plain"], ["--set", "client=retry"]],
 };
 const COURSES = EXAMPLE_NAMES.flatMap((name) => (OPTIONS[name] ?? [[]]).map((options) => ({ name, options })));

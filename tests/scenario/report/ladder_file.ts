@@ -35,23 +35,25 @@ function heldText(waited: number): string {
   return waited < HELD_LEAST ? "passed" : formatTime(waited);
 }
 
-/** What tshark reads from a pcapng file. */
-export async function packetsOfFile(file: string, [start]: readonly ScenarioEvent[]): Promise<LeftPacket[]> {
-  if (start?.event !== "scenario-start") throw new Error("The log does not begin with its start");
+/** What tshark reads from a pcapng file; by its nanoseconds each is one that the log tells of. */
+export async function packetsOfFile(file: string, events: readonly ScenarioEvent[]): Promise<LeftPacket[]> {
+  const told = Map.groupBy(
+    events.filter((event) => event.event === "packet-out"),
+    ({ queue, unixNs }) => `${queue} ${unixNs}`,
+  );
   const fields = ["frame.interface_name", "frame.time_epoch", "frame.len", "frame.comment"];
   const args = ["-r", file, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
   const { stdout, stderr, success } = await new Deno.Command("tshark", { args }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const startMicros = BigInt(Date.parse(start.time)) * 1000n;
   const lines = new TextDecoder().decode(stdout).split("\n").slice(0, -1);
   return lines.map((line) => {
     const [gate, time, length, comment] = line.split("\t");
-    const [seconds, nanoseconds] = time.split(".");
-    const micros = BigInt(seconds) * 1_000_000n + BigInt(nanoseconds.slice(0, 6));
+    const event = told.get(`${gate} ${time.replace(".", "")}`)?.shift();
+    if (!event) throw new Error(`The log tells of no packet that left ${gate} at ${time}`);
     const [, held] = /^held (.*?) by gate \S+?(?:, epoch \d+)?$/.exec(comment) ?? [];
     return {
       gate,
-      t: Number(micros - startMicros),
+      t: event.t,
       length: Number(length),
       held: held ?? (comment === "" ? "" : "passed"),
     };

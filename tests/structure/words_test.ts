@@ -22,6 +22,7 @@ const PHRASES: readonly [phrase: RegExp, instead: string][] = [
   [/\b(whence|whither)\b/i, "where it comes from, where it goes"],
   [/ is no (hex digit|message|number|address|list|text)\b(?=[,"`'])/, "is not a hex digit"],
   [/(\}|["'`]this|, which) is no (?!more\b|longer\b)/, "is not a hex digit"],
+  [/^(<{7} |>{7} |\| ={7} )/, "one side of what was merged"],
   [/until something is so\b|as people have them\b/, "until a condition is met, as text"],
   [/its holder is told|their holders are told|its doing is told/, "that process is told"],
 ];
@@ -101,6 +102,7 @@ Deno.test("each phrase finds what it is there to find", () => {
     "/** Whence. */",
     '"x" is no hex digit"',
     "`${text} is no byte`",
+    ">>>>>>> main",
     "hold until something is so",
     "its holder is told",
   ];

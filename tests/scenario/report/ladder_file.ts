@@ -35,10 +35,11 @@ function heldText(waited: number): string {
   return waited < HELD_LEAST ? "passed" : formatTime(waited);
 }
 
-/** What tshark reads from a pcapng file, at the times that the log has for those of the kernel's clock. */
+/** What tshark reads from a pcapng file; by its nanoseconds each is one that the log tells of. */
 export async function packetsOfFile(file: string, events: readonly ScenarioEvent[]): Promise<LeftPacket[]> {
-  const times = new Map(
-    events.flatMap((event) => event.event === "packet-out" ? [[`${event.queue} ${event.unixNs}`, event.t]] : []),
+  const told = Map.groupBy(
+    events.filter((event) => event.event === "packet-out"),
+    ({ queue, unixNs }) => `${queue} ${unixNs}`,
   );
   const fields = ["frame.interface_name", "frame.time_epoch", "frame.len", "frame.comment"];
   const args = ["-r", file, "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
@@ -47,12 +48,12 @@ export async function packetsOfFile(file: string, events: readonly ScenarioEvent
   const lines = new TextDecoder().decode(stdout).split("\n").slice(0, -1);
   return lines.map((line) => {
     const [gate, time, length, comment] = line.split("\t");
-    const [seconds, nanoseconds] = time.split(".");
+    const event = told.get(`${gate} ${time.replace(".", "")}`)?.shift();
+    if (!event) throw new Error(`The log tells of no packet that left ${gate} at ${time}`);
     const [, held] = /^held (.*?) by gate \S+?(?:, epoch \d+)?$/.exec(comment) ?? [];
     return {
       gate,
-      // What the log does not have at this time is at none that the ladder knows.
-      t: times.get(`${gate} ${seconds}${nanoseconds}`) ?? -1,
+      t: event.t,
       length: Number(length),
       held: held ?? (comment === "" ? "" : "passed"),
     };

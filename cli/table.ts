@@ -56,6 +56,7 @@ export const OPTIONS = {
   },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   except: { value: "EXPR", many: true, summary: "which of these pass nevertheless; several are alternatives" },
+  "with-arp": { summary: "hold ARP and neighbour discovery, too; without --match they pass" },
   priority: { value: "N", summary: "lowest number wins when several gates match (default: the next free)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
@@ -129,6 +130,8 @@ export const COMMANDS = {
       "The plug takes the place of the device's own queueing discipline until it is detached. A queueing discipline " +
       "that somebody else configured is left alone: use a gate there. With --replace it is deleted, with its " +
       "settings, for good.",
+      "A plug holds all that leaves the device, ARP and neighbour discovery too, without which hosts lose each other within " +
+      "a minute. A gate without a match lets these pass.",
     ],
     examples: [
       ["attach eth0", "be ready to hold what leaves eth0"],
@@ -329,6 +332,7 @@ export const COMMANDS = {
       "direction",
       "match",
       "except",
+      "with-arp",
       "limit",
       "priority",
       "hold",
@@ -349,6 +353,8 @@ export const COMMANDS = {
       "ack, vlan 12 and udp, with and, or, not and brackets. docs/MATCHES.md has every word. It becomes flower " +
       "filters; what they cannot express, as greater 100, tcp[13] & 1 != 0 or not port 22, libpcap compiles into a program " +
       "for the kernel's cls_bpf, which --dry-run prints as tcpdump -d does. A match that no packet can meet is refused.",
+      "Without --match it holds all packets but ARP and neighbour discovery (arp and nd), without which hosts lose each other " +
+      "within a minute; --with-arp holds these, too.",
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +

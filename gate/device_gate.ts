@@ -64,6 +64,8 @@ export function openDeviceGate(
       direction: "egress",
       limitBytes,
       except,
+      // As a plug holds it.
+      withArp: true,
       priority: LAST_PRIORITY,
       // It is held for a time, as a device may be that carries the session; that no packet passes it by was seen above.
       force: true,

@@ -21,6 +21,8 @@ export interface GateOptions {
   match?: string | readonly string[];
   /** Which of these pass nevertheless: an expression, or several, one of which a packet must fit. Default: none. */
   except?: string | readonly string[];
+  /** Whether a gate without a match holds ARP and neighbour discovery, too, without which hosts lose each other. */
+  withArp?: boolean;
   /** The queue limit, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. Default: the next from 1,000 on. */
@@ -93,7 +95,7 @@ const ALL_FILTERS_MAX = 200;
 export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
   const match = asWritten(options.match);
-  const except = asWritten(options.except);
+  const except = exceptionsOf(options, match);
   const meaning = meaningOf(match, except);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
@@ -113,6 +115,22 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
     replace,
     force,
   };
+}
+
+/** What a gate without a match lets pass by itself: without that hosts lose each other within a minute. */
+const NEIGHBOURS = ["arp", "nd"];
+
+/** What passes of a gate, as it is kept and printed. */
+export function exceptionsOf(
+  { except, withArp = false }: Pick<GateOptions, "except" | "withArp">,
+  match: readonly string[],
+): string[] {
+  const written = asWritten(except);
+  if (match.length > 0) {
+    if (!withArp) return written;
+    throw new RangeError("a gate with a match holds what that says: withArp (--with-arp) is for one without");
+  }
+  return withArp ? written : [...written, ...NEIGHBOURS.filter((text) => !written.includes(text))];
 }
 
 /** Expressions as they are kept and printed. */

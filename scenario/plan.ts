@@ -99,6 +99,8 @@ export interface PlannedGate extends PlannedQueueBase {
   direction: Direction;
   match: readonly string[];
   except: readonly string[];
+  /** Whether ARP and neighbour discovery are held, too, where it has no match. */
+  withArp?: boolean;
   priority?: number;
   /** Whether its packets may bypass filters that others have put behind it. */
   force?: boolean;

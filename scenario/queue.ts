@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { parseHandle, parseParent } from "../codec/handle.ts";
 import { packetsText } from "../plug/gate_device.ts";
 import { gateDevice } from "../plug/gate_name.ts";
-import { parseDirection, planGate } from "../gate/gate_plan.ts";
+import { exceptionsOf, parseDirection, planGate } from "../gate/gate_plan.ts";
 import { checkExpression } from "../gate/match/meaning.ts";
 import { MatchError } from "../gate/match/reader.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
@@ -48,6 +48,7 @@ export const GATE_ENTRIES = {
   ),
   match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
   except: v.optional(oneOrMore(SOME_TEXT, "an expression for packets that pass, such as arp, or a list of them")),
+  "with-arp": v.optional(v.literal(true, "true: hold ARP and neighbour discovery, too, of a gate without a match")),
   limit: v.optional(SIZE),
   priority: v.optional(wholeNumber(1, 65535)),
   force: v.optional(v.literal(true, "true: its packets may bypass filters that others have put behind it")),
@@ -98,6 +99,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     direction: parseDirection(fields.direction),
     match: fields.match ?? [],
     except: fields.except ?? [],
+    ...fields["with-arp"] ? { withArp: true } : {},
     limitBytes: fields.limit,
     priority: fields.priority,
     force: fields.force,
@@ -107,7 +109,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
   gate.match.forEach((text, index) => checkMatch(text, { tree: follow(tree, ["match", index]), context }));
   if (context.mistakes.length === before) checkExcept(gate, { tree, context });
   if (context.mistakes.length === before) refused(() => planGate(gate), { tree, what: `gate ${name}`, context });
-  return gate;
+  return context.mistakes.length === before ? { ...gate, except: exceptionsOf(gate, gate.match) } : gate;
 }
 
 /** A plug, from what is written. */

@@ -40,6 +40,7 @@ function gateOptions(context: Context): GateOptions {
     direction: directionOf(context),
     match: values.get("match"),
     except: values.get("except"),
+    withArp: isGiven(context, "with-arp"),
     limitBytes: limit === undefined ? undefined : parseSize(limit),
     priority: priorityOf(context),
     hold: isGiven(context, "hold"),

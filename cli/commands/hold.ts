@@ -85,7 +85,9 @@ function refuseOptions({ limitBytes, except }: HoldPlan, { gates, places }: Targ
 
 /** The gates through which devices are held where some packets pass. */
 function plannedGates({ except, limitBytes }: HoldPlan, devs: readonly string[]): GatePlan[] {
-  return devs.map((dev) => plannedGate({ dev, direction: "egress", except, limitBytes, priority: LAST_PRIORITY }));
+  return devs.map((dev) =>
+    plannedGate({ dev, direction: "egress", except, withArp: true, limitBytes, priority: LAST_PRIORITY })
+  );
 }
 
 /** Prints what would be sent if there were no clsact on the devices yet. */

@@ -72,6 +72,7 @@ export const GATE_ADD = operation({
     direction: v.picklist(DIRECTIONS, "in, out or both"),
     match: v.optional(ONE_OR_MORE),
     except: v.optional(ONE_OR_MORE),
+    withArp: v.optional(v.boolean()),
     ...NETNS,
     limitBytes: v.optional(LIMIT_BYTES),
     priority: v.optional(v.pipe(v.number(), v.integer("a whole number"))),

@@ -321,6 +321,17 @@ export const CLAUSES: readonly Clause[] = [
       return inBoth(bits(TOS, number << 2, 0xfc));
     },
   },
+  {
+    words: ["nd"],
+    syntax: "nd",
+    meaning:
+      "Neighbour discovery, by which hosts find each other with IPv6 as by ARP with IPv4: ICMPv6 of types 133 to 137",
+    example: "arp or nd",
+    fields: [fields.ICMP6_TYPE],
+    read: () =>
+      [is(fields.ICMP6_TYPE, 133), bits(fields.ICMP6_TYPE, 134, 0xfe), bits(fields.ICMP6_TYPE, 136, 0xfe)]
+        .map((types) => all(IPV6, is(fields.PROTOCOL, PROTOCOLS.icmp6), types)),
+  },
 ];
 
 /** All that the words look at, each once; a VLAN tag's type and what is behind it apart. */

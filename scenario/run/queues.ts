@@ -298,12 +298,12 @@ export class Queues {
   }
 
   #addGate(
-    { name, host, devs, direction, match, except, limitBytes, priority, force }: PlannedGate,
+    { name, host, devs, direction, match, except, withArp, limitBytes, priority, force }: PlannedGate,
     connection: Connection,
   ): Attached {
     refuseExisting(connection, { name, netns: this.#options.netnsOf(host) });
     const { guardian, maxHoldMs } = this.#options;
-    const options = { name, devs, direction, match, except, limitBytes, priority, force, guardian, maxHoldMs };
+    const options = { name, devs, direction, match, except, withArp, limitBytes, priority, force, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
     return { name, gate, plug: gate.plug, bypassed: force ? new Set(gate.read().bypassed) : undefined };
   }

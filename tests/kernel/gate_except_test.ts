@@ -39,7 +39,16 @@ Deno.test(`gates let pass exactly what is excepted, and hold the rest of what th
   using far = new PacketSocket(right, "eth0");
   for (const [match, except] of CASES) {
     const what = `${match} except ${except}`;
-    const gate = Gate.open({ name: "x", dev: "eth0", direction: "in", match, except, hold: true, connection });
+    const gate = Gate.open({
+      name: "x",
+      dev: "eth0",
+      direction: "in",
+      match,
+      except,
+      withArp: match.length === 0,
+      hold: true,
+      connection,
+    });
     using leaving = new PacketSocket(left, "plug-x");
     for (const frame of frames) far.send(frame);
     const isMeant = (frame: Uint8Array) => fits(frame, match.flatMap((text) => parseMatch(text)), match.length === 0);
@@ -113,7 +122,7 @@ Deno.test("a gate's exceptions are found by any process as they were written, an
     "ip6 dst net fd00:0:0:1::/64 and udp port 5353",
     "arp",
   ];
-  const words = ["eth0", "--direction", "both", ...except.flatMap((text) => ["--except", text])];
+  const words = ["eth0", "--direction", "both", "--with-arp", ...except.flatMap((text) => ["--except", text])];
   await plugctlDone(left, "gate", "add", "web", ...words);
   const written = except.map((text) => text.replace("  ", " "));
   const [, { exceptedPackets, ...listed }] = JSON.parse(await plugctlDone(left, "gate", "list", "--json"));
@@ -188,7 +197,7 @@ Deno.test("a session that is excepted locks nobody out, and a default route that
   const { left, ends } = pair;
   left.run("ip", "route", "add", "default", "via", ends[1].ipv4);
   const add = (...words: string[]) =>
-    plugctl(left, "gate", "add", "g", "eth0", "--direction", "out", "--hold", ...words);
+    plugctl(left, "gate", "add", "g", "eth0", "--direction", "out", "--with-arp", "--hold", ...words);
   const before = witness(left);
   for (const except of [[], ["--except", "arp"], ["--except", "udp"]]) {
     const { status, stderr } = await add(...except);
@@ -212,11 +221,77 @@ Deno.test("a session that is excepted locks nobody out, and a default route that
       assertEquals(buffered.status, 0, buffered.stderr);
       await plugctlDone(left, "gate", "delete", "g");
     }
-    await plugctlDone(left, "gate", "add", "g", "eth0", "--direction", "out", "--except", "tcp src port 22");
+    await plugctlDone(
+      left,
+      "gate",
+      "add",
+      "g",
+      "eth0",
+      "--direction",
+      "out",
+      "--with-arp",
+      "--except",
+      "tcp src port 22",
+    );
     const { status, stderr } = await plugctl(left, "buffer", "g");
     assertEquals(status, 1, stderr);
     assertStringIncludes(stderr, "it would hold packets of this SSH session");
   } finally {
     Deno.env.set("SSH_CONNECTION", "");
   }
+});
+
+Deno.test("ARP and neighbour discovery pass a gate without a match, and with --with-arp are held, too", async () => {
+  using pair = new GatePair();
+  const { left, ends: [, far] } = pair;
+  for (const { host, ipv6 } of pair.ends) {
+    // Who has been given an address while the device had no ARP does not hear who asks for it.
+    const anew = [`address delete ${ipv6}/64 dev eth0`, `address add ${ipv6}/64 dev eth0 nodad`];
+    host.configure(["link set eth0 arp on", ...anew, "neighbour flush dev eth0"]);
+  }
+  const forget = () => left.run("sh", "-c", "ip neighbour flush dev eth0 nud all 2>/dev/null; true");
+  const knows = (address: string) => left.run("ip", "neighbour", "show", address, "dev", "eth0").includes("lladdr");
+  const sendTo = (address: string) => {
+    const family = address.includes(":") ? "AF_INET6" : "AF_INET";
+    left.run(
+      "python3",
+      "-c",
+      `import socket; socket.socket(socket.${family}, socket.SOCK_DGRAM).sendto(b"x", ("${address}", 9))`,
+    );
+  };
+  const add = (...words: string[]) =>
+    plugctl(left, "gate", "add", "all", "eth0", "--direction", "both", ...words, "--hold");
+  forget();
+  assertEquals(await add(), { status: 0, stdout: "", stderr: "" });
+  for (const address of [far.ipv4, far.ipv6]) {
+    const isKnown = () => (sendTo(address), knows(address));
+    await until(isKnown, { ...WAIT, what: `the hardware address of ${address}` });
+  }
+  await until(async () => await pair.held("all") >= 2, { ...WAIT, what: "the datagrams held" });
+  assertStringIncludes(await plugctlDone(left, "gate", "list"), "all packets except arp or nd");
+  const [gate] = JSON.parse(await plugctlDone(left, "gate", "list", "--json"));
+  assertEquals([gate.match, gate.except, gate.faults, gate.exceptedPackets >= 4], [[], ["arp", "nd"], [], true]);
+  await plugctlDone(left, "gate", "delete", "all", "--force");
+
+  forget();
+  assertEquals((await add("--with-arp")).status, 0);
+  sendTo(far.ipv4);
+  await until(async () => await pair.held("all") > 0, { ...WAIT, what: "ARP held" });
+  assertEquals(knows(far.ipv4), false);
+  await plugctlDone(left, "gate", "delete", "all", "--force");
+  await until(() => knows(far.ipv4), { ...WAIT, what: "the hardware address, once ARP is let go" });
+  const wrong = await plugctl(
+    left,
+    "gate",
+    "add",
+    "some",
+    "eth0",
+    "--direction",
+    "both",
+    "--match",
+    "tcp",
+    "--with-arp",
+  );
+  assertEquals([wrong.status, wrong.stdout], [2, ""]);
+  assertStringIncludes(wrong.stderr, "a gate with a match holds what that says");
 });

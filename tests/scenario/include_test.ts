@@ -45,7 +45,7 @@ cleanup: [log: first]
   assertEquals(lines.slice(1), [
     "make host client; eth0 to server eth0 as 10.0.0.1/24",
     "make host server; eth0 to client eth0 as 10.0.0.2/24",
-    "attach gate web to eth0 of server: egress, all packets",
+    "attach gate web to eth0 of server: egress, all packets except arp or nd",
     "1: set up server, yours, ${mtu}",
     "2: own",
     "in the end, whatever happens:",

@@ -39,6 +39,16 @@ export const QUEUE_MISTAKES: Cases = [
     'force is "yes"',
     "true: its packets may bypass filters that others have put behind it",
   ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, with-arp: ‸no } }"),
+    'with-arp is "no"',
+    "true: hold ARP and neighbour discovery, too, of a gate without a match",
+  ],
+  [
+    withTop("gates: { web: ‸{ dev: lo, direction: egress, match: tcp, with-arp: true } }"),
+    "gate web cannot be: a gate with a match holds what that says: withArp (--with-arp) is for one without",
+    "something else",
+  ],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸0 } }"), "limit is 0", SIZE],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸4g } }"), 'limit is "4g"', SIZE],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸[1] } }"), "limit is a list", SIZE],
@@ -55,7 +65,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, ‸matches: x } }"),
     'unknown key "matches"',
-    "one of host, dev, direction, match, except, limit, priority, force",
+    "one of host, dev, direction, match, except, with-arp, limit, priority, force",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: ‸{} } }"),

@@ -70,7 +70,8 @@ export const LEVELS: readonly Level[] = [
     takes: "1 min",
     // One after the other: a test of apt changes the environment, which all of a process share.
     command: [...TEST, "tests/uml"],
-    tools: ["ip", "tc"],
+    // What is compiled by libpcap takes that, which comes with tcpdump.
+    tools: ["ip", "tc", "tcpdump"],
   },
   {
     name: "kernel",

@@ -32,13 +32,45 @@ interface Change {
 
 /** The holds of every queue, by when they began. */
 export function findHolds(log: RunLog): Hold[] {
-  return [...log.looks.keys()].flatMap((queue) => holdsOf(log, queue)).sort((one, other) => one.from - other.from);
+  return [...log.looks.keys()].flatMap((queue) => holdsOf({ ...log, departures: departuresOf(log, queue) }, queue))
+    .sort((one, other) => one.from - other.from);
 }
 
 /** What is done to a queue that holds, and goes on holding. */
 const GOES_ON: readonly string[] = ["buffer", "release-one", "release-packets", "discard"];
 
-function holdsOf(log: RunLog, queue: string): Hold[] {
+/** A log, with the packets that were seen to leave a queue. */
+interface QueueLog extends RunLog {
+  departures: readonly Departure[];
+}
+
+/** When a packet left, and how long it had waited. */
+interface Departure {
+  t: number;
+  waited: number;
+}
+
+/** Those of a queue, by when they left: since a plug lets packets go in order, also by when they came. */
+function departuresOf({ packets }: RunLog, queue: string): Departure[] {
+  return packets.flatMap((packet) =>
+    packet.event === "packet-out" && packet.queue === queue && packet.waited !== undefined
+      ? [{ t: packet.t, waited: packet.waited }]
+      : []
+  ).sort((one, other) => one.t - other.t);
+}
+
+/** Where the first is of those that are from a time on; they are in the order of their times. */
+function firstFrom(list: readonly { t: number }[], time: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].t < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function holdsOf(log: QueueLog, queue: string): Hold[] {
   const holds: Hold[] = [];
   let changes: Change[] = [];
   for (const change of changesOf(log, queue)) {
@@ -63,14 +95,16 @@ function changesOf({ steps }: RunLog, queue: string): Change[] {
     .sort((one, other) => one.t - other.t);
 }
 
-function hold(log: RunLog, queue: string, { changes, to }: { changes: readonly Change[]; to?: number }): Hold {
+function hold(log: QueueLog, queue: string, { changes, to }: { changes: readonly Change[]; to?: number }): Hold {
   const [{ t: from, step: first }] = changes;
   const last = to === undefined ? undefined : changes.at(-1)?.step.end?.before[queue];
-  const looks = (log.looks.get(queue) ?? []).filter(({ t }) => t >= from && t <= (to ?? Infinity));
+  const all = log.looks.get(queue) ?? [];
+  // Times are whole microseconds.
+  const looks = all.slice(firstFrom(all, from), to === undefined ? undefined : firstFrom(all, to + 1));
   const start = first.end?.after[queue] ?? looks[0]?.stats;
   const end = last ?? looks.at(-1)?.stats ?? start;
   const released = changes.filter(({ step }) => step.start.action === "release-one");
-  const waits = waitsOf(log, queue, { from, to });
+  const waits = waitsOf(log, { from, to });
   return {
     queue,
     from,
@@ -86,11 +120,14 @@ function hold(log: RunLog, queue: string, { changes, to }: { changes: readonly C
 }
 
 /** How long each packet waited that was seen to be in a queue in that time. */
-function waitsOf({ packets }: RunLog, queue: string, { from, to = Infinity }: { from: number; to?: number }): number[] {
-  return packets.flatMap((packet) => {
-    if (packet.event === "packet-in" || packet.queue !== queue || packet.waited === undefined) return [];
-    return packet.t >= from && packet.t - packet.waited <= to ? [packet.waited] : [];
-  });
+function waitsOf({ departures }: QueueLog, { from, to = Infinity }: { from: number; to?: number }): number[] {
+  const waits: number[] = [];
+  for (let index = firstFrom(departures, from); index < departures.length; index++) {
+    const { t, waited } = departures[index];
+    if (t - waited > to) break;
+    waits.push(waited);
+  }
+  return waits;
 }
 
 /** The longest time between a look at which nothing waited, or the last epoch's end, and the next release. */

@@ -14,6 +14,7 @@ const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
 /** Every scenario in `examples/`, each in a folder of its name. */
 export const EXAMPLE_NAMES = [
   "back_pressure",
+  "etcd_old_leader",
   "half_close",
   "haproxy_reload",
   "idle_close",

@@ -1,15 +1,22 @@
 /**
- * 20,000 scenarios, mutated at random: each gives mistakes with places that are in the text, or a scenario; never
- * anything else, and nothing of the machine is touched.
+ * 20,000 scenarios, mutated at random, and files of the cookbook: each gives mistakes with places that are in the text,
+ * or a scenario; never anything else, and nothing of the machine is touched. PLUGCTL_MUTATIONS says how many of the
+ * cookbook, PLUGCTL_SEED by which seed.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { ScenarioError } from "../../scenario/mistake.ts";
 import { readScenario } from "../../scenario/read.ts";
 import { Random } from "../codec/random.ts";
+import { EXAMPLE_NAMES } from "../kernel/example.ts";
 import { SHORT } from "./scenarios.ts";
 
 const COUNT = 20_000;
+const COOKBOOK_COUNT = Number(Deno.env.get("PLUGCTL_MUTATIONS") ?? 500);
+const SEED = Deno.env.get("PLUGCTL_SEED");
+const COOKBOOK = EXAMPLE_NAMES.map((name) =>
+  Deno.readTextFileSync(new URL(`../../examples/${name}/${name}.yaml`, import.meta.url))
+);
 const PIECES = [
   "{",
   "}",
@@ -64,13 +71,13 @@ const PIECES = [
 ];
 
 /** A text with a few changes: something put in, taken out, said twice, moved or swapped for a part of another. */
-function mutate(text: string, random: Random): string {
+function mutate(text: string, { others, random }: { others: readonly string[]; random: Random }): string {
   let changed = text;
   for (let left = 1 + random.below(4); left > 0; left--) {
     const at = random.below(changed.length + 1);
     const length = random.below(random.pick([2, 8, 40]));
     const [head, part, tail] = [changed.slice(0, at), changed.slice(at, at + length), changed.slice(at + length)];
-    const other = random.pick(SHORT);
+    const other = random.pick(others);
     const from = random.below(other.length);
     changed = random.pick([
       () => head + random.pick(PIECES) + part + tail,
@@ -110,23 +117,31 @@ function reading(text: string): string {
 }
 
 Deno.test("what is mutated is right as it stands", () => {
-  for (const text of SHORT) assertEquals(reading(text), "valid", text);
+  for (const text of [...SHORT, ...COOKBOOK]) assertEquals(reading(text), "valid", text);
 });
 
-Deno.test({
-  name: "readScenario() finds mistakes with places, or a scenario, in 20,000 mutated ones",
-  // Nothing of the machine can be touched: the YAML parser looks for two variables, and nothing else is permitted.
-  permissions: { env: ["LOG_TOKENS", "LOG_STREAM"] },
-  fn: () => {
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-    const random = new Random(seed);
-    let valid = 0;
-    for (let index = 0; index < COUNT; index++) {
-      const text = mutate(random.pick(SHORT), random);
-      const read = reading(text);
-      assert(read === "valid" || read === "wrong", `seed ${seed}, mutation ${index} ${read}:\n${text}`);
-      if (read === "valid") valid++;
-    }
-    assert(valid > COUNT / 100 && valid < COUNT, `seed ${seed}: ${valid} are valid`);
-  },
-});
+for (
+  const { of, texts, count } of [{ of: "short ones", texts: SHORT, count: COUNT }, {
+    of: "the cookbook's",
+    texts: COOKBOOK,
+    count: COOKBOOK_COUNT,
+  }]
+) {
+  Deno.test({
+    name: `readScenario() finds mistakes with places, or a scenario, in ${count} mutations of ${of}`,
+    // Nothing of the machine can be touched: the YAML parser looks for two variables, and nothing else is permitted.
+    permissions: { env: ["LOG_TOKENS", "LOG_STREAM"] },
+    fn: () => {
+      const seed = SEED === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(SEED);
+      const random = new Random(seed);
+      let valid = 0;
+      for (let index = 0; index < count; index++) {
+        const text = mutate(random.pick(texts), { others: texts, random });
+        const read = reading(text);
+        assert(read === "valid" || read === "wrong", `seed ${seed}, mutation ${index} ${read}:\n${text}`);
+        if (read === "valid") valid++;
+      }
+      assert(valid > count / 100 && valid < count, `seed ${seed}: ${valid} are valid`);
+    },
+  });
+}

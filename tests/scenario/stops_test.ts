@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Stop, StopBefore } from "../../scenario/run/stops.ts";
+import { type Stop, type StopBefore, Stops } from "../../scenario/run/stops.ts";
+import { PreciseClock, StoppableClock } from "../../scenario/run/clock.ts";
+import { until } from "../kernel/until.ts";
 import { outcomes, runSteps, runText } from "./fake_run.ts";
 
 /** Answers each stop in turn, and notes what it was of. */
@@ -102,4 +104,30 @@ Deno.test("a scenario that is ended while somebody looks is undone", async () =>
   });
   assertEquals([result.outcome, result.undone], ["aborted", true]);
   assertEquals(outcomes(events), ["setup.attach.up: done", "1: done", "undo.release: done", "undo.detach.up: done"]);
+});
+
+Deno.test("Stops renews deadlines at each stop, again and again while it stands still, and when it goes on", async () => {
+  let renewed = 0;
+  const clock = new StoppableClock(new PreciseClock());
+  const looking = Promise.withResolvers<StopBefore>();
+  const stops = new Stops({
+    clock,
+    hosts: [],
+    env: {},
+    maxHoldMs: 30,
+    look: () => ({ queues: [], processes: [] }),
+    release: () => Promise.resolve([]),
+    renew: () => void renewed++,
+    onStop: () => looking.promise,
+    stopBefore: "step",
+  });
+  const stop = stops.before({ path: "1", text: "x" }, new AbortController().signal);
+  await until(() => renewed >= 4, { timeoutMs: 30_000, what: "renewals" });
+  const stoodAt = clock.now();
+  const before = renewed;
+  looking.resolve("break");
+  await stop;
+  assertEquals(renewed, before + 1);
+  assertEquals(stops.isEach, false);
+  assertEquals(clock.now() - stoodAt < 30_000, true);
 });

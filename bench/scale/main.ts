@@ -1,0 +1,52 @@
+// Whether time and memory grow linearly with a report's events and a scenario's hosts: prints tables, writes bench/RESULTS.md.
+import { circumstances, table, writeSection } from "../results.ts";
+import { printed } from "../processes.ts";
+
+const ROUNDS = 3;
+const SIZES = { report: [2500, 5000, 10_000, 20_000], hosts: [62, 125, 250, 500] } as const;
+const one = new URL("one.ts", import.meta.url).pathname;
+
+interface Measured {
+  ms: number;
+  mib: number;
+}
+
+const measured = new Map<string, Measured[]>();
+// In turns, so that what else the machine does meets all alike.
+for (let round = 0; round < ROUNDS; round++) {
+  for (const what of ["report", "hosts"] as const) {
+    for (const size of SIZES[what]) {
+      const text = await printed(Deno.execPath(), "run", "-A", "--no-check", one, what, String(size));
+      if (text === undefined) throw new Error(`Cannot measure ${what} of ${size}`);
+      measured.set(`${what} ${size}`, [...measured.get(`${what} ${size}`) ?? [], JSON.parse(text)]);
+    }
+  }
+}
+
+function rowsOf(what: keyof typeof SIZES, noun: string): string[] {
+  const rows = SIZES[what].map((size) => {
+    const all = measured.get(`${what} ${size}`) ?? [];
+    const times = all.map(({ ms }) => ms).sort((a, b) => a - b);
+    const median = times[times.length >> 1];
+    const mib = all.map(({ mib }) => mib).sort((a, b) => a - b)[all.length >> 1];
+    const spread = `${times[0].toFixed(0)} to ${times[times.length - 1].toFixed(0)}`;
+    return [size.toLocaleString("en"), median.toFixed(0), spread, (median * 1000 / size).toFixed(1), mib.toFixed(0)];
+  });
+  return table([[noun, "ms, median", "least and most", `µs a ${noun.replace(/s$/, "")}`, "most memory, MiB"], ...rows]);
+}
+
+const lines = [
+  ...await circumstances("deno task bench:scale"),
+  "",
+  `Medians of ${ROUNDS} processes each, those of all sizes in turns; memory is the most that the process took, with Deno.`,
+  "",
+  "A report of a run with two events a step and two of a packet beside it:",
+  "",
+  ...rowsOf("report", "events"),
+  "",
+  "A scenario of a chain of hosts, each with a gate and two steps: read, checked and described.",
+  "",
+  ...rowsOf("hosts", "hosts"),
+];
+console.log(lines.join("\n"));
+await writeSection("Scale", lines);

@@ -64,13 +64,25 @@ export function parseRate(text: string): number {
 }
 
 /**
- * Parses a size as tc reads it, and with the binary units' own names: `32768`, `64k`, `1m`, `1.5MiB`. All units
- * are 1024-based. Returns bytes, a whole number from 1 to 2^32 - 1.
+ * Parses a queue limit as tc reads it; see `parseBytes`. Returns bytes, a whole number from 1 to 2^32 - 1.
  *
  * @throws {SyntaxError} where the text is anything else
  * @throws {RangeError} where the size is out of range
  */
 export function parseSize(text: string): number {
+  const bytes = parseBytes(text);
+  if (Number.isInteger(bytes) && bytes >= 1 && bytes <= LIMIT_MAX) return bytes;
+  if (bytes === 0) throw new RangeError(`the limit is ${text}: with 0 every packet is dropped; the least is 1`);
+  throw new RangeError(`the limit ${text} is ${bytes} bytes, must be a whole number from 1 to ${LIMIT_MAX}`);
+}
+
+/**
+ * Parses a number of bytes, as tc writes it and with the binary units' own names: `32768`, `64k`, `1m`, `1.5MiB`. All units
+ * are 1024-based. It may be any, and a part of one.
+ *
+ * @throws {SyntaxError} where the text is anything else
+ */
+export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text);
   const unit = UNITS_BYTES.get(match?.[2].toLowerCase() ?? "");
   if (!match || unit === undefined) {
@@ -78,10 +90,7 @@ export function parseSize(text: string): number {
       `invalid size ${JSON.stringify(text)}: use bytes, or a unit such as 64k, 1m or 1MiB (1024-based)`,
     );
   }
-  const bytes = Number(match[1]) * unit;
-  if (Number.isInteger(bytes) && bytes >= 1 && bytes <= LIMIT_MAX) return bytes;
-  if (bytes === 0) throw new RangeError(`the limit is ${text}: with 0 every packet is dropped; the least is 1`);
-  throw new RangeError(`the limit ${text} is ${bytes} bytes, must be a whole number from 1 to ${LIMIT_MAX}`);
+  return Number(match[1]) * unit;
 }
 
 /** A duration with its unit: `500us`, `20ms`, `1.5s`. */

@@ -1,9 +1,9 @@
+import { parseBytes } from "../../plug/quantity.ts";
 import { boot, prepareBoot } from "../../uml/boot.ts";
 import { systemPath } from "../../uml/processes.ts";
 import { type Context, ownProgram, valueOf } from "../context.ts";
-import { IncapableError, interruptible, UsageError } from "../exit_status.ts";
+import { IncapableError, interruptible, understood, UsageError } from "../exit_status.ts";
 import { shellText } from "../near_miss.ts";
-import { parseSize } from "../values.ts";
 
 /** What Deno needs to start in it. */
 const LEAST_MEMORY = 1 << 30;
@@ -35,7 +35,7 @@ export async function run(context: Context): Promise<number> {
 function memoryOf(context: Context): number | undefined {
   const text = valueOf(context, "mem");
   if (text === undefined) return undefined;
-  const bytes = parseSize(text);
+  const bytes = understood(() => parseBytes(text));
   if (bytes >= LEAST_MEMORY) return bytes;
   throw new UsageError(`--mem is ${text}, must be at least 1g: plugctl needs that much in it`);
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseDuration, parseSize } from "../../cli/values.ts";
+import { parseBytes } from "../../plug/quantity.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 
 Deno.test("parseSize() counts in units of 1024, whatever their case", () => {
@@ -25,6 +26,11 @@ Deno.test("parseSize() counts in units of 1024, whatever their case", () => {
       ["1.0", 1],
     ] as const
   ) assertEquals(parseSize(text), bytes, text);
+});
+
+Deno.test("parseBytes() takes more than a queue limit may be", () => {
+  assertEquals(parseBytes("4g"), 2 ** 32);
+  assertEquals(parseBytes("0"), 0);
 });
 
 Deno.test("parseSize() refuses what is no size", () => {

@@ -42,6 +42,7 @@ export {
 export { Plug, type Via } from "./plug/plug.ts";
 export { PlugGroup } from "./plug/plug_group.ts";
 export type { QdiscPlace } from "./plug/plug_requests.ts";
+export type { Chance } from "./plug/chance.ts";
 export { type ListedPlug, listPlugs } from "./plug/qdiscs.ts";
 export type { PlugPlace } from "./plug/queue.ts";
 export { QueueError, type QueueErrorCode, type Where } from "./plug/queue_error.ts";

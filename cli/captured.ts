@@ -5,7 +5,7 @@ import {
   type PacketEvent,
   type Waiting,
 } from "../capture/gate_capture.ts";
-import { describePacket } from "../capture/packets/describe.ts";
+import { described, plainQueue, type Seen } from "../capture/plain.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type Context, isGiven, textTable, valueOf } from "./context.ts";
@@ -173,11 +173,6 @@ export async function listWaiting(context: Context): Promise<void> {
   });
 }
 
-interface Seen {
-  capture: GateCapture;
-  nowNs: bigint;
-}
-
 function textQueue(queue: CapturedWaiting, seen: Seen): string {
   const { backlogPackets, backlogBytes, waiting, drops } = queue;
   const dropped = drops === 0 ? "" : `; the full queue has dropped ${drops} of those that came meanwhile`;
@@ -197,29 +192,4 @@ function row(waiting: Waiting, queue: CapturedWaiting, seen: Seen): string[] {
 
 function numbers(first: number, count: number): string {
   return count === 1 ? String(first) : `${first}-${first + count - 1}`;
-}
-
-function plainQueue(queue: CapturedWaiting, seen: Seen): Record<string, unknown> {
-  const { gate, dev, backlogPackets, backlogBytes, drops, waiting } = queue;
-  return {
-    ...dev === undefined ? { gate } : { dev },
-    packets: backlogPackets,
-    bytes: backlogBytes,
-    drops,
-    waiting: waiting.map(({ number, count, arrival, sinceNs }) => {
-      const ageMs = Number(seen.nowNs - sinceNs) / 1e6;
-      if (!arrival) return { number, count, isSeen: false, ageAtLeastMs: ageMs };
-      const { timeNs, length, epoch } = arrival;
-      const { from, to, vlans, what } = described(arrival, { capture: seen.capture, place: queue });
-      return { number, count, isSeen: true, ageMs, timeNs: String(timeNs), epoch, length, from, to, vlans, what };
-    }),
-  };
-}
-
-/** What a packet is. */
-export function described(
-  { bytes, length }: { bytes: Uint8Array; length: number },
-  { capture, place }: { capture: GateCapture; place: { gate: string; dev?: string } },
-) {
-  return describePacket(bytes, { length, linkType: capture.linkType(place) });
 }

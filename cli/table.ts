@@ -57,6 +57,8 @@ export const OPTIONS = {
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   except: { value: "EXPR", many: true, summary: "which of these pass nevertheless; several are alternatives" },
   "with-arp": { summary: "hold ARP and neighbour discovery, too; without --match they pass" },
+  every: { value: "N", summary: "only every Nth of the matching packets; the others pass" },
+  probability: { value: "P", summary: "only so many of the matching packets, at random: 5%" },
   priority: { value: "N", summary: "lowest number wins when several gates match (default: the next free)" },
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
@@ -333,6 +335,8 @@ export const COMMANDS = {
       "match",
       "except",
       "with-arp",
+      "every",
+      "probability",
       "limit",
       "priority",
       "hold",
@@ -357,6 +361,8 @@ export const COMMANDS = {
       "within a minute; --with-arp holds these, too.",
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
+      "With --every 10 or --probability 5% the gate gets only some of the packets that match, and the others pass: what is " +
+      "held and released later is reordered against them.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +
@@ -560,8 +566,8 @@ export const COMMANDS = {
       "and docs/SERVE.md shows it; /metrics is for Prometheus.",
       "What was made through it goes with it, at a signal or when it is killed: a guardian, a process of its own, releases " +
       "what is held and takes away what was made. A hold ends with its lease, or with the connection that began it.",
-      "As root it gives up every capability but CAP_NET_ADMIN, and CAP_SYS_NICE, by which no packet is lost when a plug " +
-      "comes or goes; with --netns it keeps all, for entering that namespace takes them.",
+      "As root it gives up every capability but CAP_NET_ADMIN, CAP_NET_RAW, by which it sees packets, and CAP_SYS_NICE, by " +
+      "which no packet is lost when a plug comes or goes; with --netns it keeps all, for entering that namespace takes them.",
     ],
     examples: [
       ["serve", "on /run/plugctl.sock: curl --unix-socket /run/plugctl.sock http://localhost/v1/gates"],

@@ -178,6 +178,7 @@ export const TCA_FLOW_ACT = 9;
 export const TCA_FW_ACT = 4;
 export const TCA_FW_CLASSID = 1;
 export const TCA_GACT_PARMS = 2;
+export const TCA_GACT_PROB = 3;
 export const TCA_HTB_INIT = 2;
 export const TCA_IFE_PARMS = 1;
 export const TCA_INGRESS_REDIR = 3;

@@ -2,13 +2,14 @@ import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import type { LinkHeader } from "../linux/libpcap.ts";
 import { type Meaning, meaningOf } from "./match/meaning.ts";
 import { signOfGate } from "./held.ts";
+import { type Chance, checkChance } from "../plug/chance.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, formatNote, type GateNote } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
 import { type Compared, FIRST_EXCEPTION, FIRST_FILTER } from "../plug/filter.ts";
 
 /** How to make a gate. */
-export interface GateOptions {
+export interface GateOptions extends Chance {
   /** Its name: 1 to 10 bytes, no space, slash, colon or percent sign. Default: one that no other has. */
   name?: string;
   /** The device whose packets it is to see, */
@@ -41,7 +42,7 @@ export interface GateOptions {
 }
 
 /** What was asked for, understood and checked; nothing has been looked at. */
-export interface GatePlan {
+export interface GatePlan extends Chance {
   name: string;
   device: string;
   devs: readonly string[];
@@ -99,8 +100,18 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const meaning = meaningOf(match, except);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
+  const { every, probability } = options;
+  checkChance({ every, probability });
   const planned = plannedFilters(meaning, "ethernet");
-  const plan = { devs: devicesOf(options), direction: parseDirection(direction), match, except, ...planned };
+  const plan = {
+    devs: devicesOf(options),
+    direction: parseDirection(direction),
+    match,
+    except,
+    every,
+    probability,
+    ...planned,
+  };
   const { filters, exceptions } = planned;
   checkRoom({ ...plan, kind: meaning.kind, filters: filters.length, exceptions: exceptions.length });
   return {

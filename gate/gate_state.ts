@@ -18,6 +18,7 @@ import {
 } from "../plug/filter.ts";
 import { type GateTraffic, trafficWithFillers, withoutFillers } from "../plug/filler.ts";
 import { type Direction, GATE_TXQUEUELEN, type GateNote, hooksOf, parseNote } from "../plug/gate_device.ts";
+import type { Chance } from "../plug/chance.ts";
 import { gateName } from "../plug/gate_name.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
@@ -83,7 +84,7 @@ function isHookQdisc({ parent }: QdiscMessage): boolean {
 }
 
 /** A gate as a machine has it: whole, or what is left of one. */
-export interface ListedGate {
+export interface ListedGate extends Chance {
   /** Its name. */
   name: string;
   /** The index of its own device. */
@@ -240,6 +241,8 @@ function describe(link: LinkMessage, { note, machine, filters, exceptions, forei
     devs: note.devices.map((ifindex) => nameOf(machine, ifindex)),
     match: note.match,
     except: note.except,
+    every: note.every,
+    probability: note.probability,
     limitBytes: note.limitBytes,
     priority: note.priority,
     faults: faultsOf(link, { note, machine, filters, exceptions, hasPlug: stats !== undefined }),

@@ -68,7 +68,8 @@ export function filterSteps(plan: GatePlan, { ifindex: redirectTo, note }: Made)
   const hooks = note.devices.flatMap((ifindex) =>
     sidesOf(note.direction).map((side) => ({ ifindex, parent: hookOf(side) }))
   );
-  const { filters, exceptions, meaning: { kind } } = plan;
+  const { filters, exceptions, every, probability, meaning: { kind } } = plan;
+  const chooses = (every ?? probability) !== undefined;
   const module = kind === "bpf" ? "cls_bpf" : "cls_flower";
   return hooks.flatMap((hook) => [
     ...exceptions.map(({ handle, compared }, index): Step => ({
@@ -80,7 +81,13 @@ export function filterSteps(plan: GatePlan, { ifindex: redirectTo, note }: Made)
     ...filters.map(({ handle, compared }, index): Step => ({
       step: "create a filter",
       module,
-      request: createFilter({ ...hook, priority, handle }, { compared, redirectTo, kept: cookies[index] }),
+      ...chooses ? { action: "act_gact" } : {},
+      request: createFilter({ ...hook, priority, handle }, {
+        compared,
+        redirectTo,
+        chance: { every, probability },
+        kept: cookies[index],
+      }),
     })),
   ]);
 }
@@ -108,7 +115,7 @@ export function plannedRequests(plan: GatePlan, devices: readonly number[]): Req
 
 /** The note of what a plan means, with what was left open. */
 export function noteOf(
-  { direction, meaning, filters, exceptions, sign, match, except }: GatePlan,
+  { direction, meaning, filters, exceptions, sign, match, except, every, probability }: GatePlan,
   decided: Pick<GateNote, "devices" | "ownClsact" | "limitBytes" | "priority">,
 ): GateNote {
   return {
@@ -117,6 +124,8 @@ export function noteOf(
     ...meaning.kind === "bpf" ? { kind: meaning.kind } : {},
     filters: filters.length,
     exceptions: exceptions.length,
+    every,
+    probability,
     sign,
     match,
     except,

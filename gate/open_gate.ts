@@ -131,7 +131,8 @@ function isSame({ listed, note }: GateState, { plan, devices }: { plan: GatePlan
   if (!note || listed.faults.length > 0) return false;
   const { limitBytes = note.limitBytes, priority = note.priority } = plan;
   return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
-    note.sign === plan.sign && note.limitBytes === limitBytes && note.priority === priority;
+    note.sign === plan.sign && note.every === plan.every && note.probability === plan.probability &&
+    note.limitBytes === limitBytes && note.priority === priority;
 }
 
 function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {

@@ -17,6 +17,7 @@ import {
   TCA_CT_PARMS,
   TCA_EGRESS_REDIR,
   TCA_GACT_PARMS,
+  TCA_GACT_PROB,
   TCA_IFE_PARMS,
   TCA_MIRRED_PARMS,
   TCA_MIRRED_TM,
@@ -42,6 +43,8 @@ export interface Action {
   sample?: Sampling;
   /** Of mirred: `TCA_EGRESS_REDIR` and so on, and the device, which is 0 where it is gone. */
   mirred?: { what: number; ifindex: number };
+  /** Of gact: which packets it chooses. */
+  chance?: OneIn;
   /** What has met it. */
   packets: number;
   bytes: number;
@@ -49,6 +52,13 @@ export interface Action {
   ageMs: number;
   /** What its maker wrote on it, up to 16 bytes. */
   cookie?: Uint8Array;
+}
+
+/** One packet in so many, in turn or at random, `PGACT_*`: that one goes on to the next action, or all others do. */
+export interface OneIn {
+  type: number;
+  one: number;
+  isChosen: boolean;
 }
 
 /** Who gets copies of packets: a group of psample, and how many bytes of each. */
@@ -95,6 +105,7 @@ export function readAction(attributes: readonly Attribute[]): Action {
         },
       }
       : {},
+    chance: kind === "gact" ? readChance(find(options, TCA_GACT_PROB)) : undefined,
     ...kind === "mirred"
       ? {
         mirred: {
@@ -109,6 +120,16 @@ export function readAction(attributes: readonly Attribute[]): Action {
     ageMs: 10 * (word(find(options, TCA_MIRRED_TM), 0) ?? 0),
     cookie: find(attributes, TCA_ACT_COOKIE)?.slice(),
   };
+}
+
+/** `struct tc_gact_p` */
+function readChance(bytes: Uint8Array | undefined): OneIn | undefined {
+  if (!bytes || bytes.length < 8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const type = view.getUint16(0, true);
+  return type === 0
+    ? undefined
+    : { type, one: view.getUint16(2, true), isChosen: view.getInt32(4, true) === TC_ACT_PIPE };
 }
 
 function signed(value: number | undefined): number | undefined {

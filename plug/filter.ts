@@ -64,6 +64,7 @@ import {
   words,
 } from "./action.ts";
 import { programFields, readProgram } from "./bpf_filter.ts";
+import { type Chance, chanceActions, sameChance } from "./chance.ts";
 
 /** An attribute of a flower filter: `TCA_FLOWER_KEY_*` and its bytes. */
 export interface Key {
@@ -161,7 +162,7 @@ export function isException(filter: Pick<Filter, "handle" | "kind">): boolean {
 
 /** The device to which a filter sends what it matches, and does nothing else with it; 0 where that is gone. */
 export function redirectsTo({ actions }: Filter): number | undefined {
-  const [{ mirred } = {}, ...others] = actions.filter(({ kind }) => kind !== SAMPLE);
+  const [{ mirred } = {}, ...others] = actions.filter((action) => !isAside(action));
   return others.length === 0 && mirred?.what === TCA_EGRESS_REDIR ? mirred.ifindex : undefined;
 }
 
@@ -180,7 +181,12 @@ export function strayAmong(filters: readonly Filter[]): Filter[] {
 
 /** The action of a gate's filter that sends packets through the gate; what samples them for who looks stands before it. */
 export function ownAction({ actions }: Filter): Action | undefined {
-  return actions.find(({ kind }) => kind !== SAMPLE);
+  return actions.find((action) => !isAside(action));
+}
+
+/** Whether it stands before the action that a filter is there for: what chooses packets, or samples them. */
+function isAside({ kind, chance }: Action): boolean {
+  return kind === SAMPLE || chance !== undefined;
 }
 
 interface Hooks {
@@ -283,14 +289,20 @@ export type FilterPlace = Pick<Filter, "ifindex" | "parent" | "priority" | "hand
 export interface GateFilter {
   compared: Compared;
   redirectTo: number;
+  /** Which of what it matches it sends there. Default: all. */
+  chance?: Chance;
   /** What is kept of the gate's note: with an action of flower's, behind the program of a bpf filter. */
   kept?: Uint8Array;
 }
 
 /** Creates a filter that sends what it matches through the gate's device. */
-export function createFilter(place: FilterPlace, { compared, redirectTo, kept }: GateFilter): FieldsRequest {
+export function createFilter(
+  place: FilterPlace,
+  { compared, redirectTo, chance = {}, kept }: GateFilter,
+): FieldsRequest {
   const cookie = compared.kind === "flower" ? kept : undefined;
-  return gateFilter(place, { compared, kept, actions: [redirect(redirectTo, { cookie })], flags: NEW });
+  const actions = [...chanceActions(chance, redirectTo), redirect(redirectTo, { cookie })];
+  return gateFilter(place, { compared, kept, actions, flags: NEW });
 }
 
 /**
@@ -339,7 +351,7 @@ export function sampleFilter(
 ): FieldsRequest {
   const own = ownAction(filter);
   const forward = redirect(redirectsTo(filter) ?? 0, { cookie: own?.cookie, index: own?.index });
-  const actions = [...samplings.map(sample), forward];
+  const actions = [...sameChance(filter.actions), ...samplings.map(sample), forward];
   return gateFilter(filter, { compared, kept: filter.text, actions, flags: NLM_F_CREATE });
 }
 

@@ -10,6 +10,7 @@ import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
 import { COOKIE_MAX } from "./action.ts";
 import { TEXT_MAX } from "./bpf_filter.ts";
+import { type Chance, chanceText } from "./chance.ts";
 import type { Compared, Hook, Side } from "./filter.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
@@ -19,7 +20,7 @@ export type Direction = "ingress" | "egress" | "both";
 export type FilterKind = Compared["kind"];
 
 /** What a gate is, as far as the kernel cannot tell: kept as the alias of its device, for any process to find. */
-export interface GateNote {
+export interface GateNote extends Chance {
   direction: Direction;
   /** The devices by their index, which stays when one is renamed. */
   devices: readonly number[];
@@ -103,8 +104,14 @@ function head(note: GateNote, cookies: number): string {
   const { direction, devices, ownClsact, limitBytes, priority, kind, filters, exceptions = 0, sign = "" } = note;
   return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
     `limit=${limitBytes} priority=${priority} ${kind === "bpf" ? "kind=bpf " : ""}filters=${filters} ` +
-    `${exceptions === 0 ? "" : `exceptions=${exceptions} `}sign=${sign} ` +
+    `${exceptions === 0 ? "" : `exceptions=${exceptions} `}${chanceWords(note)}sign=${sign} ` +
     `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
+}
+
+function chanceWords({ every, probability }: Chance): string {
+  return `${every === undefined ? "" : `every=${every} `}${
+    probability === undefined ? "" : `probability=${probability} `
+  }`;
 }
 
 /** Parses a note; `undefined` where the text is none that this version understands. */
@@ -128,10 +135,17 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
     direction,
     ...note,
     ...words.get("kind") === "bpf" ? { kind: "bpf" as const } : {},
+    ...optional("every", words),
+    ...optional("probability", words),
     sign: words.get("sign"),
     match: written?.filter((each) => !each.startsWith(EXCEPT)),
     except: written?.filter((each) => each.startsWith(EXCEPT)).map((each) => each.slice(EXCEPT.length)),
   };
+}
+
+function optional(name: "every" | "probability", words: ReadonlyMap<string, string | undefined>): Chance {
+  const number = Number(words.get(name) ?? NaN);
+  return Number.isFinite(number) ? { [name]: number } : {};
 }
 
 function isDirection(text: string | undefined): text is Direction {
@@ -144,9 +158,11 @@ function expressions(start: string, cookies: readonly Uint8Array[]): string[] {
 }
 
 /** Which packets a gate holds, in words; `undefined` where that was not noted. */
-export function packetsText({ match, except = [] }: Pick<GateNote, "match" | "except">): string | undefined {
+export function packetsText(
+  { match, except = [], ...chance }: Pick<GateNote, "match" | "except" | "every" | "probability">,
+): string | undefined {
   const all = match && (match.join(" or ") || "all packets");
-  return all && [all, ...except.length === 0 ? [] : [except.join(" or ")]].join(" except ");
+  return all && chanceText(chance) + [all, ...except.length === 0 ? [] : [except.join(" or ")]].join(" except ");
 }
 
 /** A note with another limit; what it does not say itself stays as it is. */

@@ -26,7 +26,7 @@ const TEST = ["test", "-A", "--no-check"];
 const RUN = ["run", "-A", "--no-check"];
 /** Files of other folders that need a network namespace of their own, or Chromium. */
 const NETLINK = filesImporting("own_namespace.ts").filter((file) => !file.startsWith("tests/netlink/"));
-const CHROMIUM = filesImporting("runtimes/chromium.ts");
+const CHROMIUM = filesImporting("runtimes/chromium.ts").filter((file) => !file.startsWith("tests/kernel/"));
 /** Folders of tests that are a level, or part of one that is none of logic's. */
 const APART = ["arm64", "binary", "codec", "kernel", "netlink", "runtimes", "uml"];
 
@@ -70,7 +70,8 @@ export const LEVELS: readonly Level[] = [
     takes: "1 min",
     // One after the other: a test of apt changes the environment, which all of a process share.
     command: [...TEST, "tests/uml"],
-    tools: ["ip", "tc"],
+    // What is compiled by libpcap takes that, which comes with tcpdump.
+    tools: ["ip", "tc", "tcpdump"],
   },
   {
     name: "kernel",

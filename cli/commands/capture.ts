@@ -1,7 +1,8 @@
 import { joined } from "../../codec/byte_text.ts";
 import type { GateCapture, PacketEvent } from "../../capture/gate_capture.ts";
 import { LINKTYPE, writeInterface, writePacket, writeSection } from "../../capture/pcapng.ts";
-import { captureFor, described, findTargets, listWaiting, nameOfPlace, tellEarlier } from "../captured.ts";
+import { described, factsOf, plainPacket } from "../../capture/plain.ts";
+import { captureFor, findTargets, listWaiting, nameOfPlace, tellEarlier } from "../captured.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { UsageError } from "../exit_status.ts";
 import { isGone } from "../../plug/queue_error.ts";
@@ -21,7 +22,9 @@ export async function packets(context: Context): Promise<void> {
 async function follow(context: Context): Promise<void> {
   const { connection, targets } = await findTargets(context);
   using _ = connection;
-  const line = isGiven(context, "json") ? jsonLine : textLine;
+  const line = isGiven(context, "json")
+    ? (event: PacketEvent, capture: GateCapture) => JSON.stringify(plainPacket(event, capture))
+    : textLine;
   let capture: GateCapture;
   await captureFor(context, {
     connection,
@@ -48,35 +51,6 @@ function textLine(event: PacketEvent, capture: GateCapture): string {
     described(event.packet, { capture, place: event }).line,
   ];
   return words.join(" ");
-}
-
-function jsonLine(event: PacketEvent, capture: GateCapture): string {
-  const { gate, dev, packet } = event;
-  const { from, to, vlans, what } = described(packet, { capture, place: event });
-  const { number, waitMs, waitAtLeastMs } = factsOf(event);
-  const timeNs = String(packet.timeNs);
-  return JSON.stringify({
-    event: event.event,
-    ...dev === undefined ? { gate } : { dev },
-    number,
-    timeNs,
-    waitMs,
-    waitAtLeastMs,
-    epoch: (event.event === "in" ? event.packet : event.packet.arrival)?.epoch,
-    length: packet.length,
-    from,
-    to,
-    vlans,
-    what,
-  });
-}
-
-/** The number of a packet, and how many milliseconds it waited, as far as that was seen. */
-function factsOf(event: PacketEvent): { number?: number; waitMs?: number; waitAtLeastMs?: number } {
-  if (event.event === "in") return { number: event.packet.number };
-  const { number, arrival, sinceNs, timeNs } = event.packet;
-  if (arrival) return { number, waitMs: Number(timeNs - arrival.timeNs) / 1e6 };
-  return { number, waitAtLeastMs: sinceNs === undefined ? undefined : Math.max(0, Number(timeNs - sinceNs) / 1e6) };
 }
 
 /** The time of the day with microseconds. */

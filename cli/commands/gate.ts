@@ -4,6 +4,7 @@ import { fitTo, type GateOptions, type GatePlan, parseDirection, type PlannedFil
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
+import type { Chance } from "../../plug/chance.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
@@ -41,6 +42,7 @@ function gateOptions(context: Context): GateOptions {
     match: values.get("match"),
     except: values.get("except"),
     withArp: isGiven(context, "with-arp"),
+    ...chanceOf(context),
     limitBytes: limit === undefined ? undefined : parseSize(limit),
     priority: priorityOf(context),
     hold: isGiven(context, "hold"),
@@ -53,6 +55,25 @@ function directionOf(context: Context): Direction {
   const direction = valueOf(context, "direction");
   if (direction === undefined) throw new UsageError("gate add needs --direction: in, out or both");
   return understood(() => parseDirection(direction));
+}
+
+/** `--every` and `--probability`, a part or per cent. */
+function chanceOf(context: Context): Chance {
+  const [every, probability] = [valueOf(context, "every"), valueOf(context, "probability")];
+  const invalid = (name: string, text: string, use: string) =>
+    new UsageError(`invalid ${name} ${JSON.stringify(text)}: use ${use}`);
+  if (every !== undefined && !/^[0-9]{1,6}$/.test(every)) throw invalid("number", every, "a whole number such as 10");
+  if (probability !== undefined && !/^[0-9]*\.?[0-9]+%?$/.test(probability)) {
+    throw invalid("probability", probability, "a part such as 0.05, or 5%");
+  }
+  return {
+    every: every === undefined ? undefined : Number(every),
+    probability: probability === undefined
+      ? undefined
+      : probability.endsWith("%")
+      ? Number(probability.slice(0, -1)) / 100
+      : Number(probability),
+  };
 }
 
 function priorityOf(context: Context): number | undefined {

@@ -28,7 +28,7 @@ export async function run(context: Context): Promise<void> {
   }
   const token = isOnTcp ? given === undefined ? newToken() : await readToken(given) : undefined;
   // Another namespace is entered again and again.
-  if (netns === undefined && giveUpCapabilities(["CAP_NET_ADMIN", "CAP_SYS_NICE"])) becomeAgain();
+  if (netns === undefined && giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE"])) becomeAgain();
   const { makeApp } = await import("../../control/serve/app.ts");
   await import("../failure.ts");
   const over = Promise.withResolvers<never>();

@@ -73,6 +73,8 @@ export const GATE_ADD = operation({
     match: v.optional(ONE_OR_MORE),
     except: v.optional(ONE_OR_MORE),
     withArp: v.optional(v.boolean()),
+    every: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
+    probability: v.optional(v.number("a part, such as 0.05")),
     ...NETNS,
     limitBytes: v.optional(LIMIT_BYTES),
     priority: v.optional(v.pipe(v.number(), v.integer("a whole number"))),

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { mistakeIn, RequestError } from "../problem.ts";
 import { answerProblem, answerWith } from "./answer.ts";
 import { openApi } from "./openapi.ts";
+import { PAGE } from "./page.ts";
 import { type Route, ROUTES } from "./routes.ts";
 import type { Service } from "./service.ts";
 import { type Admission, admit, readJson } from "./visitor.ts";
@@ -25,6 +26,7 @@ export function makeApp(service: Service, admission: Admission): (request: Reque
     }
   });
   app.get("/openapi.json", () => answerWith(openApi(service.version)));
+  for (const [path, part] of Object.entries(PAGE)) app.get(path, part);
   for (const route of ROUTES) {
     app.on(route.method, route.path.replace("{name}", ":name"), ({ req }) => answer(route, { req, service }));
   }

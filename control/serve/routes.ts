@@ -1,11 +1,12 @@
 import * as v from "valibot";
-import { MILLISECONDS, NETNS, type Operation } from "../operation.ts";
+import { MILLISECONDS, NETNS, type Operation, TEXT } from "../operation.ts";
 import { OPERATIONS } from "../operations/list.ts";
 import { RequestError } from "../problem.ts";
 import { answerText } from "./answer.ts";
 import { EventStream } from "./event_stream.ts";
 import { NEW_HOLD, RENEWAL } from "./holds.ts";
 import { metricsOf } from "./metrics.ts";
+import { tellPackets } from "./packets.ts";
 import type { Service } from "./service.ts";
 
 /** A way of asking a server: what it takes, and what it answers. */
@@ -44,6 +45,8 @@ function route<B, Q>(own: Route<B, Q>): Route {
 }
 
 const IN_NETNS = v.strictObject(NETNS);
+/** Names between commas. */
+const NAMES = v.pipe(TEXT, v.transform((text) => text.split(",")));
 const REMOVAL = v.strictObject({
   ...NETNS,
   drop: v.optional(v.pipe(v.picklist(["true", "false"], "true or false"), v.transform((text) => text === "true"))),
@@ -51,6 +54,10 @@ const REMOVAL = v.strictObject({
     v.pipe(v.string(), v.regex(/^\d+$/, "a number of milliseconds"), v.transform(Number), MILLISECONDS),
   ),
 });
+const WHOSE_PACKETS = v.pipe(
+  v.strictObject({ gate: v.optional(NAMES), dev: v.optional(NAMES), ...NETNS }),
+  v.check(({ gate, dev }) => gate !== undefined || dev !== undefined, "gate=NAME or dev=NAME"),
+);
 const ONE_OR_LIST = v.union(
   [v.pipe(v.array(v.unknown()), v.minLength(1), v.maxLength(1000)), v.looseObject({ op: v.string() })],
   'an operation, {"op": "show"}, or a list of up to 1000 of them',
@@ -164,6 +171,17 @@ const REST: Route[] = [
     summary: "what happens: holding, ended, changed, cut-short, reset",
     type: "text/event-stream",
     answer: (service) => service.read().response,
+  }),
+  route({
+    method: "get",
+    path: "/v1/packets",
+    summary: "packets of gates, gate=web, or of plugs on devices, dev=eth0, as they come in and leave: packet, waiting",
+    query: WHOSE_PACKETS,
+    type: "text/event-stream",
+    answer: (service, { query }) => {
+      service.checkReaders();
+      return tellPackets(service, query);
+    },
   }),
   route({
     method: "post",

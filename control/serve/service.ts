@@ -1,6 +1,7 @@
 import { type CutShortEvent, Desk } from "../desk.ts";
 import { checked, type Operation } from "../operation.ts";
 import { OPERATIONS } from "../operations/list.ts";
+import { Guardian } from "../../guardian/guardian.ts";
 import { RequestError } from "../problem.ts";
 import { Session } from "../session.ts";
 import { EventStream } from "./event_stream.ts";
@@ -27,7 +28,10 @@ export class Service {
   readonly version: string;
   readonly #options: ServiceOptions;
   readonly #readers = new Set<EventStream>();
+  /** Those that are told of packets. */
+  readonly #others = new Map<EventStream, Promise<void>>();
   readonly #turns = new Turns();
+  #watcher?: Guardian;
   #desk: Desk;
   #holds: Holds;
   /** How many requests were answered, by operation and whether it was done. */
@@ -52,8 +56,14 @@ export class Service {
     return this.#asked;
   }
 
+  /** How many read events, of whatever kind. */
   get readers(): number {
-    return this.#readers.size;
+    return this.#readers.size + this.#others.size;
+  }
+
+  /** What is meant where no namespace is named. */
+  get netns(): string | undefined {
+    return this.#options.netns;
   }
 
   /** Does an operation, and returns its answer; those about the same gate or plug one after the other. */
@@ -96,10 +106,25 @@ export class Service {
 
   /** Whoever has this is told of all that happens. */
   read(): EventStream {
-    if (this.#readers.size >= READERS_MAX) throw new RequestError("busy", `${READERS_MAX} read events already`);
+    this.checkReaders();
     const stream: EventStream = new EventStream(() => this.#readers.delete(stream));
     this.#readers.add(stream);
     return stream;
+  }
+
+  /** @throws {RequestError} `busy` where there are as many as there may be */
+  checkReaders(): void {
+    if (this.readers >= READERS_MAX) throw new RequestError("busy", `${READERS_MAX} read events already`);
+  }
+
+  /** Another stream that ends with the server, and when what is told there is put right. */
+  addReader(stream: EventStream, ended: Promise<void>): void {
+    this.#others.set(stream, ended.finally(() => this.#others.delete(stream)));
+  }
+
+  /** Takes the taps of captures out when this process is dead. */
+  get watcher(): Guardian {
+    return this.#watcher ??= Guardian.start();
   }
 
   /** Ends all holds, and takes away all that was made. */
@@ -117,7 +142,9 @@ export class Service {
   /** The same, when the server ends. Returns what could not be done. */
   async close(): Promise<unknown[]> {
     this.#holds.releaseAll("reset");
-    for (const reader of this.#readers) reader.end();
+    for (const reader of [...this.#readers, ...this.#others.keys()]) reader.end();
+    await Promise.all(this.#others.values());
+    this.#watcher?.[Symbol.dispose]();
     return await this.#desk.close();
   }
 

@@ -369,7 +369,8 @@ class Parser {
   #contradiction(): MatchError {
     const word = this.#deadEnd ?? { text: this.#reader.expression, position: 0 };
     const problem = `no packet fits ${JSON.stringify(word.text)} and the words beside it`;
-    return this.#reader.fault(word, "or between them, or other words", { problem });
+    const isBeyond = /\bvlan\b.*\bvlan\b/.test(this.#reader.expression);
+    return this.#reader.fault(word, "or between them, or other words", { problem, isBeyond });
   }
 }
 

@@ -27,6 +27,7 @@ const LINES = [
   "limit 1m --dev lo --handle 1:",
   "gate add web --dev lo --direction egress --match arp",
   "gate delete web",
+  "discard --gate web",
   "hold --dev lo --handle 1: --for 1s",
 ];
 

@@ -104,6 +104,8 @@ const BEFORE: [filter: string, effect: [number, number, number]][] = [
   [`protocol ip pref 1 ${FLOWER} action drop`, [0, 0, 0]],
   [`protocol ip pref 1 ${FLOWER} action mirred egress redirect dev sink`, [0, 0, COUNT]],
   [`protocol ip pref 1 ${FLOWER} classid 1:1`, ALL],
+  [`protocol ip pref 1 ${U32} action police rate 8bit burst 10 conform-exceed drop`, [0, 0, 0]],
+  [`protocol ip pref 1 ${FLOWER} action pedit ex munge udp dport set ${OTHER} pipe csum ip and udp`, [0, COUNT, 0]],
 ];
 
 for (const [filter, effect] of BEFORE) {

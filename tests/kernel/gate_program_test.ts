@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { GatePair, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import { COUNT, PORT, Traffic } from "./gate_traffic.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
+import { PacketSocket } from "./packet_socket.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
@@ -174,4 +175,32 @@ Deno.test("without libpcap a match that takes it is refused, nothing is touched,
   ]);
   assertMatch(said[2], /^MISSING +libpcap +not on this machine +for matches beyond flower$/);
   assertEquals(witness(left), before);
+});
+
+Deno.test("two tags of VLANs, one behind the other, are told from one", async () => {
+  using pair = new GatePair();
+  const { left, right } = pair;
+  await plugctlDone(
+    left,
+    "gate",
+    "add",
+    "q",
+    "eth0",
+    "--direction",
+    "in",
+    "--match",
+    "vlan 100 and vlan 200 and ip",
+    "--hold",
+  );
+  const ip = `450000200000000040110000${"0a000002"}${"0a000001"}0007000700080000${"00".repeat(26)}`;
+  const frames = ["88a800648100", "88a800648100", "810000648100", ""];
+  const ids = ["00c8", "00c9", "00c8", ""];
+  using socket = new PacketSocket(right, "eth0");
+  for (const [index, outer] of frames.entries()) {
+    socket.send(Uint8Array.fromHex(`020000000001020000000002${outer}${ids[index]}0800${ip}`));
+  }
+  await pair.holds("q", 2);
+  const [gate] = await pair.gates();
+  assertEquals([gate.hitPackets, gate.match], [2, ["vlan 100 and vlan 200 and ip"]]);
+  await plugctlDone(left, "gate", "delete", "q");
 });

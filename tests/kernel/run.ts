@@ -18,6 +18,7 @@ const FOLDER = "tests/kernel";
 const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
 /** What the tests use beside plugctl. */
 const TOOLS = [
+  "chromium",
   "busybox",
   "curl",
   "dnsmasq",

@@ -265,7 +265,7 @@ Deno.test("another user cannot reach the socket, nor a process without the token
   assertMatch(new TextDecoder().decode((await other.output()).stderr), /PermissionError/);
   // What it has kept of root's powers
   const [, kept] = /^CapEff:\s*(\S+)$/m.exec(Deno.readTextFileSync(`/proc/${serverOf(served)}/status`)) ?? [];
-  assertEquals(BigInt(`0x${kept}`), 1n << 12n | 1n << 23n);
+  assertEquals(BigInt(`0x${kept}`), 1n << 12n | 1n << 13n | 1n << 23n);
   const elsewhere = await served.ask("/v1/gates?netns=pid:1");
   assertEquals([elsewhere.status, elsewhere.body.code], [403, "EACCES"]);
 

@@ -104,7 +104,7 @@ export class Desk {
   }
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
-  addGate({ netns, ...options }: GateOptions & { netns?: string }): { thing: Thing; made: boolean } {
+  addGate({ netns, ...options }: GateOptions & { netns?: string }): ReturnType<Room["addGate"]> {
     return this.#room(netns).addGate(options);
   }
 

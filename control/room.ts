@@ -92,16 +92,21 @@ export class Room {
   }
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
-  addGate(options: GateOptions): { thing: Thing; made: boolean } {
+  addGate(options: GateOptions): { thing: Thing; made: boolean; warnings: readonly string[] } {
     const gate = Gate.open({ ...options, connection: this.connection, ...this.#options.guard() });
     const { name, plug, made } = gate;
+    const { warnings } = plug;
     const known = this.things.get(keyOfGate(name));
     if (known && !made) {
       // Whoever has made it takes it away.
       gate[Symbol.dispose]();
-      return { thing: known, made };
+      return { thing: known, made, warnings };
     }
-    return { thing: this.#keep({ name, key: keyOfGate(name), plug, gate, isOwn: made, isHeeded: false }), made };
+    return {
+      thing: this.#keep({ name, key: keyOfGate(name), plug, gate, isOwn: made, isHeeded: false }),
+      made,
+      warnings,
+    };
   }
 
   /**

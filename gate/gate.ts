@@ -92,7 +92,11 @@ export class Gate implements Disposable, AsyncDisposable {
       queue.entrust(guard);
       queue.releaseOnSignal(() => sendChange([queue], { action: "release-indefinite" }));
       const { limitBytes } = plan;
-      const warning = made && limitBytes !== undefined ? warnOfLimit(connection, { ifindex, limitBytes }) : undefined;
+      const warning = made
+        ? limitBytes === undefined ? undefined : warnOfLimit(connection, { ifindex, limitBytes })
+        : plan.hold
+        ? `gate ${name} is there already, and goes on as it was: buffer it to hold`
+        : undefined;
       return new Gate(queue, {
         name,
         made,

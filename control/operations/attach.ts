@@ -83,9 +83,9 @@ export const GATE_ADD = operation({
     force: v.optional(v.boolean()),
   }),
   run({ dev, direction, ...options }, { desk }) {
-    const { thing, made } = desk.addGate({ ...options, direction, devs: dev });
+    const { thing, made, warnings } = desk.addGate({ ...options, direction, devs: dev });
     if (options.hold) desk.heed([thing]);
-    return { name: thing.name, made, warnings: thing.plug.warnings };
+    return { name: thing.name, made, warnings };
   },
 });
 

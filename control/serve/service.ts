@@ -1,6 +1,5 @@
 import { type CutShortEvent, Desk } from "../desk.ts";
 import { checked, type Operation } from "../operation.ts";
-import { OPERATIONS } from "../operations/list.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import { RequestError } from "../problem.ts";
 import { Session } from "../session.ts";
@@ -69,12 +68,9 @@ export class Service {
   /** Does an operation, and returns its answer; those about the same gate or plug one after the other. */
   async perform(operation: Operation, input: unknown, signal: AbortSignal): Promise<unknown> {
     const understood = checked(operation, input) as Record<string, unknown>;
-    const makes = operation.name === "attach" || operation.name === "gate-add";
-    if (makes && this.#desk.size >= THINGS_MAX) {
-      throw new RequestError("busy", `there are ${THINGS_MAX} gates and plugs`);
-    }
-    const { on = [], gate = [], dev = [], name = [], netns } = understood;
-    const keys = operation.isLong ? [] : [on, gate, dev, name].flat().map((name) => `${netns ?? ""} ${name}`);
+    const { netns } = understood;
+    this.#checkRoom([operation.name]);
+    const keys = operation.isLong ? [] : keysOf(understood);
     const work = async () => {
       const controller = new AbortController();
       const gone = () => controller.abort(new RequestError("cancelled", "whoever asked has gone"));
@@ -93,12 +89,14 @@ export class Service {
 
   /** Does several that stand together; those that follow each other and are alike are one send. Returns an answer each. */
   async performAll(asked: readonly unknown[]): Promise<unknown[]> {
+    const requests = asked.filter((one) => typeof one === "object" && one !== null) as Record<string, unknown>[];
+    this.#checkRoom(requests.map(({ op }) => op));
     const line = asked.map((one, id) => typeof one === "object" && one !== null ? { ...one, id } : one);
     const said: unknown[] = [];
     const session = new Session(this.#desk, (answer) => said.push(answer));
     await this.#count(
       "actions",
-      () => this.#turns.take([...OPERATIONS.keys()], () => session.take(JSON.stringify(line))),
+      () => this.#turns.take([...new Set(requests.flatMap(keysOf))], () => session.take(JSON.stringify(line))),
     );
     const [answers] = said;
     return Array.isArray(answers) ? answers.map(({ id: _, ...answer }) => answer) : [answers];
@@ -148,6 +146,13 @@ export class Service {
     return await this.#desk.close();
   }
 
+  /** @throws {RequestError} `busy` where there is no room for what some operations make */
+  #checkRoom(operations: readonly unknown[]): void {
+    const made = operations.filter((name) => name === "attach" || name === "gate-add").length;
+    if (made === 0 || this.#desk.size + made <= THINGS_MAX) return;
+    throw new RequestError("busy", `${this.#desk.size} gates and plugs are there, up to ${THINGS_MAX} may be`);
+  }
+
   #open(): [Desk, Holds] {
     const { netns, maxHoldMs, onEnd } = this.#options;
     const onCutShort = (event: CutShortEvent) => {
@@ -176,6 +181,11 @@ export class Service {
       if (outcome === "done" && CHANGING.has(name)) this.#tell("changed", { operation: name });
     }
   }
+}
+
+/** What a request is about, each by its namespace and name; others wait that are about the same. */
+function keysOf({ on = [], gate = [], dev = [], name = [], netns = "" }: Record<string, unknown>): string[] {
+  return [...new Set([on, gate, dev, name].flat().map((name) => `${netns} ${name}`))];
 }
 
 /** What changes something, of which others are told. */

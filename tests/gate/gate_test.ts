@@ -207,7 +207,10 @@ Deno.test("Gate.open() takes over the same gate, and changes nothing", () => {
   using _gate = Gate.open({ ...WEB, connection: kernel.connection });
   const before = kernel.changes.length;
   const again = Gate.open({ ...WEB, connection: kernel.connection });
-  assertEquals([again.made, kernel.changes.length], [false, before]);
+  assertEquals([again.made, kernel.changes.length, again.plug.warnings], [false, before, []]);
+  const held = Gate.open({ ...WEB, hold: true, connection: kernel.connection });
+  assertEquals([held.made, kernel.changes.length], [false, before]);
+  assertEquals(held.plug.warnings, ["gate web is there already, and goes on as it was: buffer it to hold"]);
 });
 
 Deno.test("Gate.open() refuses another gate of the name, and with replace puts it in the place of the first", () => {

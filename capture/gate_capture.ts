@@ -18,7 +18,7 @@ import { readLinks } from "../plug/qdiscs.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import type { CapturedPlace, CapturedWaiting, CaptureLosses, CaptureOptions, PacketEvent } from "./captured.ts";
 import { Epochs } from "./epochs.ts";
-import { type Arrival, type Copy, PacketQueue, PacketStore, withTag } from "./packet_queue.ts";
+import { type Arrival, type Copy, PacketQueue, PacketStore, type Waiting, withTag } from "./packet_queue.ts";
 import type { LinkType } from "./packets/packet.ts";
 import { findPsample, onlyGroups, type PsampleFamily, readSample, someGroups } from "./psample.ts";
 
@@ -48,6 +48,8 @@ const SAMPLE_ROOM = 512;
 const GATES_MAX = 64;
 /** How often it is tried to count while nothing moves. */
 const COUNTED_MAX = 20;
+/** How much later than its copy a packet is in the queue at the latest, in nanoseconds. */
+const QUEUED_NS = 100_000_000n;
 /** How often packets are counted where they are not seen to come in, in milliseconds. */
 const COUNT_EVERY_MS = 50;
 /** `ARPHRD_ETHER` and `ARPHRD_LOOPBACK` of `linux/if_arp.h` */
@@ -239,14 +241,19 @@ export class GateCapture implements Disposable {
 
   /** Those of a gate that wait, of which a copy has come. */
   waiting(name: string): readonly Arrival[] {
-    return this.#all.find(({ gate, dev }) => gate === name && dev === undefined)?.packets.waiting ?? [];
+    const each = this.#all.find(({ gate, dev }) => gate === name && dev === undefined);
+    if (!each) return [];
+    const { backlogPackets } = readPlug(each.queue, onQueue(each.queue, "read")).stats;
+    return queuedIn(each, backlogPackets).flatMap(({ arrival }) => arrival ?? []);
   }
 
   /** What waits in each plug now, as far as what `take` has given tells. */
   queues(): CapturedWaiting[] {
-    return this.#all.map(({ gate, dev, queue, packets, dropsBefore }) => {
+    return this.#all.map((each) => {
+      const { gate, dev, queue, dropsBefore } = each;
       const { backlogPackets, backlogBytes, drops } = readPlug(queue, onQueue(queue, "read")).stats;
-      return { gate, dev, backlogPackets, backlogBytes, waiting: packets.queued, drops: drops - dropsBefore };
+      const waiting = queuedIn(each, backlogPackets);
+      return { gate, dev, backlogPackets, backlogBytes, waiting, drops: drops - dropsBefore };
     });
   }
 
@@ -309,6 +316,13 @@ function closeAll({ tap, departures, arrivals }: Captured): void {
   departures[Symbol.dispose]();
   tap?.[Symbol.dispose]();
   arrivals?.[Symbol.dispose]();
+}
+
+/** What still waits: where the kernel says that nothing does, what came a while ago was discarded. */
+function queuedIn({ packets }: Captured, backlogPackets: number): readonly Waiting[] {
+  if (backlogPackets > 0) return packets.queued;
+  const latest = nowNs() - QUEUED_NS;
+  return packets.queued.filter(({ sinceNs }) => sinceNs > latest);
 }
 
 /** The device whose packets a gate gets. */

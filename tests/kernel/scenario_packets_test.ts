@@ -206,6 +206,19 @@ Deno.test("a scenario waits for packets that have come in or wait, and says whic
 });
 const LAST = "UDP 48, UDP 48, UDP 48, UDP 4, UDP 4";
 
+Deno.test("packets that were discarded wait no more, and are counted as what came in", async () => {
+  using traffic = new Traffic();
+  const steps = `  - wait: { gate: held, waiting: udp, count: ${COUNT} }
+  - discard: held
+  - wait: { gate: held, waiting: udp, count: 0 }
+  - expect: { gate: held, packet: udp, count: ${COUNT} }
+  - release: held
+`;
+  const ends = (await play(traffic, scenario(traffic.pair.left.name, steps)))
+    .filter((event) => event.event === "step-end");
+  assertEquals(ends.filter(({ left }) => left), []);
+});
+
 /** Holds a tunnel open, which has no carrier without it. */
 const TUNNEL = `import fcntl, struct, sys, time
 tun = open('/dev/net/tun', 'r+b', buffering=0)

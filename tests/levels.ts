@@ -76,7 +76,7 @@ export const LEVELS: readonly Level[] = [
   {
     name: "kernel",
     what: "the real thing: a kernel with sch_plug, packets, processes",
-    takes: "10 min",
+    takes: "25 min",
     command: [...RUN, "tests/kernel/run.ts"],
   },
   {

@@ -178,7 +178,7 @@ export class Service {
     } finally {
       const key = `operation="${name}",outcome="${outcome}"`;
       this.#asked.set(key, (this.#asked.get(key) ?? 0) + 1);
-      if (outcome === "done" && CHANGING.has(name)) this.#tell("changed", { operation: name });
+      if (outcome === "done" && !READING.has(name)) this.#tell("changed", { operation: name });
     }
   }
 }
@@ -188,16 +188,5 @@ function keysOf({ on = [], gate = [], dev = [], name = [], netns = "" }: Record<
   return [...new Set([on, gate, dev, name].flat().map((name) => `${netns} ${name}`))];
 }
 
-/** What changes something, of which others are told. */
-const CHANGING = new Set([
-  "attach",
-  "detach",
-  "gate-add",
-  "gate-delete",
-  "buffer",
-  "release",
-  "release-one",
-  "limit",
-  "actions",
-  "recover",
-]);
+/** What changes nothing; of all else others are told. */
+const READING = new Set(["show", "gate-list", "counts", "wait"]);

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Gate, Plug, QueueError, Scenario } from "../../mod.ts";
 import { Conversation } from "./conversation.ts";
 import { pings, WAIT, witness } from "./gate_pair.ts";
-import { NUMBERED_GATE, NUMBERED_PORT, NumberedTraffic } from "./numbered_traffic.ts";
+import { NUMBERED_GATE, NUMBERED_PORT, numberedScenario, NumberedTraffic } from "./numbered_traffic.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { until } from "./until.ts";
 
@@ -126,20 +126,16 @@ Deno.test("a session and a scenario discard, too", async () => {
   await session.ask({ op: "gate-delete", gate: "web" });
   await session.end();
 
-  const text = `name: losses
-hosts: { near: { netns: ${left.name} } }
-defaults: { host: near, timeout: 60s }
-gates: { web: { dev: eth0, direction: out, match: "${NUMBERED_GATE.match}" } }
-steps:
-  - buffer: web
-  - log: begun
-  - wait: { gate: web, backlog: 4 }
+  const text = numberedScenario(
+    left,
+    `  - wait: { gate: web, backlog: 4 }
   - discard: web
   - expect: { gate: web, backlog: 0, sent: 0 }
   - log: more
   - wait: { gate: web, backlog: 4 }
   - release: web
-`;
+`,
+  );
   const notes: string[] = [];
   const { outcome } = await (await Scenario.parse(text)).run({
     onEvent: (event) => {

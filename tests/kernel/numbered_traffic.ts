@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { Connection } from "../../netlink/connection.ts";
 import type { Gate } from "../../mod.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
+import type { Host } from "./host.ts";
 import { arrivedNumbers, sendNumbered } from "./numbered.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
@@ -22,6 +23,18 @@ export const NUMBERED_GATE = {
   direction: "egress",
   match: `udp dst port ${NUMBERED_PORT}`,
 } as const;
+
+/** A scenario that holds them from its first step on, and logs that it does. */
+export function numberedScenario(host: Host, steps: string): string {
+  return `name: numbered
+hosts: { near: { netns: ${host.name} } }
+defaults: { host: near, timeout: 60s }
+gates: { web: { dev: eth0, direction: out, match: "${NUMBERED_GATE.match}" } }
+steps:
+  - buffer: web
+  - log: begun
+${steps}`;
+}
 
 /** Two hosts, of which one sends numbered datagrams through a gate. */
 export class NumberedTraffic implements Disposable {

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/
 import { Gate, Scenario } from "../../mod.ts";
 import { Conversation } from "./conversation.ts";
 import { WAIT } from "./gate_pair.ts";
-import { NUMBERED_GATE, NumberedTraffic } from "./numbered_traffic.ts";
+import { NUMBERED_GATE, numberedScenario, NumberedTraffic } from "./numbered_traffic.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { until } from "./until.ts";
 
@@ -136,18 +136,14 @@ Deno.test("packets are released step by step through a session and in a scenario
     await session.end();
   }
   await traffic.hasArrived(20);
-  const scenario = await Scenario.parse(`name: paced
-hosts: { near: { netns: ${left.name} } }
-defaults: { host: near, timeout: 60s }
-gates: { web: { dev: eth0, direction: out, match: "${NUMBERED_GATE.match}" } }
-steps:
-  - buffer: web
-  - log: begun
-  - wait: { gate: web, backlog: 30 }
+  const scenario = await Scenario.parse(numberedScenario(
+    left,
+    `  - wait: { gate: web, backlog: 30 }
   - release: { gate: web, over: 500ms }
     took: ">=490ms"
   - expect: { gate: web, backlog: 0 }
-`);
+`,
+  ));
   const { outcome } = await scenario.run({
     onEvent: (event) => void (event.event === "step-start" && event.action === "log" && traffic.send(30)),
   });

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertGreaterOrEqual, assertRejects, assertThrows
 import { Gate, Plug, QueueError, Scenario } from "../../mod.ts";
 import { Conversation } from "./conversation.ts";
 import { WAIT } from "./gate_pair.ts";
-import { NUMBERED_BYTES, NUMBERED_GATE, NUMBERED_PORT, NumberedTraffic } from "./numbered_traffic.ts";
+import { NUMBERED_BYTES, NUMBERED_GATE, NUMBERED_PORT, numberedScenario, NumberedTraffic } from "./numbered_traffic.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { plugOf } from "./queue.ts";
 import { randomly } from "./random_frames.ts";
@@ -274,19 +274,15 @@ Deno.test("packets are released by number through a session, in a scenario, and 
   });
 
   await t.step("release of a scenario", async () => {
-    const text = `name: numbers
-hosts: { near: { netns: ${left.name} } }
-defaults: { host: near, timeout: 60s }
-gates: { web: { dev: eth0, direction: out, match: "${NUMBERED_GATE.match}" } }
-steps:
-  - buffer: web
-  - log: begun
-  - wait: { gate: web, backlog: 4 }
+    const text = numberedScenario(
+      left,
+      `  - wait: { gate: web, backlog: 4 }
   - release: { gate: web, packets: 3 }
   - expect: { gate: web, backlog: 1, sent: 3 }
   - release: { gate: web, packets: 3 }
   - release: web
-`;
+`,
+    );
     const scenario = await Scenario.parse(text);
     const notes: string[] = [];
     const actions: string[] = [];

@@ -1,7 +1,8 @@
 /**
  * Whoever looks at packets and is killed at any moment leaves the filters as they were, and loses or reorders no packet.
  *
- * `PLUGCTL_KILLS` says how often each is killed, 20 times if it does not; `PLUGCTL_SEED` repeats the moments of a run.
+ * `PLUGCTL_KILLS` says how often each is killed, 6 times if it does not and 20 by `deno task test:kills`; `PLUGCTL_SEED`
+ * repeats the moments of a run.
  */
 
 import { assertEquals } from "@std/assert";
@@ -17,7 +18,7 @@ import { TerminalWindow } from "./tmux.ts";
 import { type Arrival, underTraffic } from "./traffic.ts";
 import { until } from "./until.ts";
 
-const KILLS = Number(Deno.env.get("PLUGCTL_KILLS") ?? 20);
+const KILLS = Number(Deno.env.get("PLUGCTL_KILLS") ?? 6);
 const SEED = Number(Deno.env.get("PLUGCTL_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 /** The latest moment: from the start of the process on, so that some see nothing yet, or, every second time, from the tap on. */
 const LATEST_MS = { start: 2500, tap: 300 };

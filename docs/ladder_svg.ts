@@ -76,7 +76,8 @@ export function ladderSvg(events: Iterable<ScenarioEvent>): string {
     const { packet, comes } = row;
     const first = rows.findIndex((other) => "packet" in other && other.packet === packet);
     const last = rows.findLastIndex((other) => "packet" in other && other.packet === packet && !other.comes);
-    const ends = last < 0 ? height : HEAD + (last + 1) * ROW;
+    const gone = last < 0 ? rows.findIndex((other, at) => at > index && isDiscard(other)) : last;
+    const ends = gone < 0 ? height : HEAD + (gone + 1) * ROW;
     const place = { from: x(packet.from), to: x(packet.to), side: sides.get(packet) ?? 0 };
     if (comes) return markup`${time}${barMarkup(place, { top: y, height: ends - y })}\n`;
     return markup`${time}${arrowMarkup(packet, place, { y, isHeld: first !== index })}\n`;
@@ -89,9 +90,18 @@ ${lanes}${drawn}</svg>
 `.html;
 }
 
-/** What the scenario has printed by `log`. */
+/** Whether what was held is lost there. */
+function isDiscard(row: Row): boolean {
+  return "step" in row && / discard /.test(row.step);
+}
+
+/** What the scenario has printed by `log`, and what it has discarded. */
 function logged({ steps }: RunLog): Set<string> {
-  return new Set(everyStep(steps).filter(({ start }) => start.action === "log").map(({ start }) => start.step));
+  return new Set(
+    everyStep(steps).filter(({ start }) => start.action === "log" || start.action === "discard").map(({ start }) =>
+      start.step
+    ),
+  );
 }
 
 function rowsOf({ packets, texts, marks }: Ladder, logged: ReadonlySet<string>): Row[] {

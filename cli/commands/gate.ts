@@ -11,7 +11,7 @@ import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
 import { plannedGate } from "../hold/hold_plan.ts";
 import { openConnection, refuseTwice } from "../targets.ts";
 import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
-import { whereOf } from "../where.ts";
+import { whereGiven } from "../where.ts";
 
 /** `plugctl gate add` */
 export async function addGate(context: Context): Promise<void> {
@@ -117,7 +117,7 @@ export async function showGates(context: Context): Promise<void> {
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(gates, null, 2)}\n`);
   if (gates.length === 0) return context.note("there is no gate");
   context.print(`${textTable([HEADER, ...gates.map(row)], { right: NUMBERS })}\n`);
-  const where = whereOf(valueOf(context, "netns"));
+  const where = whereGiven(context.arguments.values);
   for (const gate of gates) for (const remark of remarksOn(gate, where)) context.note(remark);
 }
 
@@ -153,7 +153,7 @@ export async function deleteGate(context: Context): Promise<number | void> {
   if (isGiven(context, "dry-run")) return await printDeletion(context, { names, drop });
   using connection = await openConnection(context);
   const gates = Gate.named(connection, names);
-  const where = whereOf(valueOf(context, "netns"));
+  const where = whereGiven(context.arguments.values);
   const reports: DetachReport[] = [];
   for (const gate of gates) {
     const report = await interruptible((signal) => gate.close({ drop, force, timeoutMs, signal }));

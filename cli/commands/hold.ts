@@ -54,7 +54,6 @@ export async function run(context: Context): Promise<number | void> {
   using connection = await openConnection(context);
   const targets = resolveTargets(connection, plan);
   refuseOptions(plan, targets);
-  const restarts = await watchSandbox(context, connection);
   const queues = openHoldQueues(connection, { ...plan, ...targets });
   using _guardian = queues.guardian;
   const warnings = [...queues.attached, ...queues.standIns.map(({ gate }) => gate.plug)].flatMap((plug) =>
@@ -72,6 +71,7 @@ export async function run(context: Context): Promise<number | void> {
     context.note(`holding ${described}`);
     outputs.begun(`holding ${names}`);
   };
+  const restarts = await watchSandbox(context, connection);
   try {
     return await interruptible((signal) =>
       holdAndReport(context, { ...queues, plan, signal, outputs, begun, failures: [] })

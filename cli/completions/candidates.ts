@@ -129,8 +129,8 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
     }
     case "NETNS":
       return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
-    case "CONTAINER":
-      return plainWords(line, surroundings.containers());
+    case "NAME":
+      return plainWords(line, line.option === "container" ? surroundings.containers() : []);
     case "POD":
       return plainWords(line, surroundings.pods());
     case "HOST":

@@ -69,7 +69,7 @@ Deno.test("main() says in words why a container cannot be entered", async () => 
     [["show", "--container", "a", "--pod", "b/c"], 2, "--container and --pod cannot be given together"],
     [["recover", "--all", "--container", "a"], 2, "--container and --all cannot be given together"],
     [["show", "--pod", "web"], 2, 'invalid pod "web": use NAMESPACE/NAME, such as default/web'],
-    [["show", "--container"], 2, "--container needs a value: --container CONTAINER; see: plugctl show --help"],
+    [["show", "--container"], 2, "--container needs a value: --container NAME; see: plugctl show --help"],
   ];
   for (const [words, status, said] of cases) {
     assertEquals(

@@ -96,6 +96,8 @@ export const OPTIONS = {
   },
   socket: { value: "FILE", summary: "the Unix socket, this user's alone (default /run/plugctl.sock)" },
   "token-file": { value: "FILE", summary: "a file with the token that requests over TCP must have" },
+  policy: { value: "FILE", summary: "what may be held (default /etc/plugctl/policy.yaml, where that is there)" },
+  "allow-run": { summary: "let askers run scenarios, and so commands as this user" },
   all: { summary: "every network namespace" },
   continue: { summary: "go on with the next line where one has failed" },
   uml: { summary: "run on a kernel of its own, as plugctl uml does: no root, no module" },
@@ -573,7 +575,11 @@ export const COMMANDS = {
   },
   serve: {
     summary: "hold and release for other programs, which ask over HTTP",
+<<<<<<< HEAD
     options: ["socket", "listen", "token-file", ...WHERE, "max-hold", "quiet", "help"],
+=======
+    options: ["socket", "listen", "token-file", "policy", "allow-run", "netns", "max-hold", "quiet", "help"],
+>>>>>>> main
     meanings: { "max-hold": "the longest that anything is held (default 30s)" },
     details: [
       "Answers HTTP on a Unix socket, which is this user's alone. With --listen it answers on TCP: on the loopback device " +
@@ -582,7 +588,8 @@ export const COMMANDS = {
       "What was made through it goes with it, at a signal or when it is killed: a guardian, a process of its own, releases " +
       "what is held and takes away what was made. A hold ends with its lease, or with the connection that began it.",
       "As root it gives up every capability but CAP_NET_ADMIN, CAP_NET_RAW, by which it sees packets, and CAP_SYS_NICE, by " +
-      "which no packet is lost when a plug comes or goes; with --netns it keeps all, for entering that namespace takes them.",
+      "which no packet is lost when a plug comes or goes; with --netns it keeps all, for entering that namespace takes them, " +
+      "and with --allow-run, which scenarios need.",
     ],
     examples: [
       ["serve", "on /run/plugctl.sock: curl --unix-socket /run/plugctl.sock http://localhost/v1/gates"],

@@ -575,11 +575,7 @@ export const COMMANDS = {
   },
   serve: {
     summary: "hold and release for other programs, which ask over HTTP",
-<<<<<<< HEAD
-    options: ["socket", "listen", "token-file", ...WHERE, "max-hold", "quiet", "help"],
-=======
-    options: ["socket", "listen", "token-file", "policy", "allow-run", "netns", "max-hold", "quiet", "help"],
->>>>>>> main
+    options: ["socket", "listen", "token-file", "policy", "allow-run", ...WHERE, "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that anything is held (default 30s)" },
     details: [
       "Answers HTTP on a Unix socket, which is this user's alone. With --listen it answers on TCP: on the loopback device " +

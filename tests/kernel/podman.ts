@@ -6,7 +6,8 @@
 
 import { until } from "./until.ts";
 
-const CGROUPS = "/sys/fs/cgroup";
+/** Where cgroups are. */
+export const CGROUPS = "/sys/fs/cgroup";
 const START_MS = 60_000;
 
 /** Podman's API, with containers of its own, all of which are gone when the block ends. */
@@ -63,7 +64,8 @@ export class Podman implements AsyncDisposable {
   }
 }
 
-function mountCgroups(): void {
+/** Sees to it that there are cgroups of version 2 where everybody looks for them. */
+export function mountCgroups(): void {
   if ([...Deno.readDirSync(CGROUPS)].some(({ name }) => name.startsWith("cgroup."))) return;
   new Deno.Command("mount", { args: ["-t", "cgroup2", "none", CGROUPS] }).outputSync();
 }

@@ -14,6 +14,7 @@ const START_MS = 60_000;
 export class Podman implements AsyncDisposable {
   readonly socket: string;
   readonly #folder = Deno.makeTempDirSync({ prefix: "plugctl-podman-" });
+  readonly #names: string[] = [];
   readonly #words: string[];
   readonly #service: Deno.ChildProcess;
   readonly #client: Deno.HttpClient;
@@ -35,6 +36,7 @@ export class Podman implements AsyncDisposable {
 
   /** Starts a container that does nothing, and returns once it runs. */
   run(name: string): void {
+    this.#names.push(name);
     const container = ["--detach", "--name", name, "--cgroups", "disabled", "--network", "none", "--stop-timeout", "0"];
     const program = ["--rootfs", `${this.#folder}/root`, "/bin/busybox", "sleep", "1000000"];
     const args = [...this.#words, "run", ...container, ...program];
@@ -56,10 +58,11 @@ export class Podman implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that a test has removed is not there any more.
+    for (const name of this.#names) await this.ask("DELETE", `/containers/${name}?force=true`).catch(() => {});
     this.#client.close();
     this.#service.kill("SIGTERM");
     await this.#service.status;
-    new Deno.Command("podman", { args: [...this.#words, "rm", "--all", "--force", "--time", "0"] }).outputSync();
     await Deno.remove(this.#folder, { recursive: true });
   }
 }

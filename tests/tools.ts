@@ -29,6 +29,8 @@ interface Tool {
 const TOOLS = {
   busybox: { package: "busybox-static", check: ["true"] },
   chromium: { package: "chromium", path: "usr/lib/chromium/chromium", env: fontVariables },
+  conmon: { package: "conmon" },
+  crun: { package: "crun" },
   curl: { package: "curl" },
   dnsmasq: { package: "dnsmasq-base" },
   etcd: { package: "etcd-server" },
@@ -54,6 +56,10 @@ const TOOLS = {
   "nl-qdisc-delete": { package: "libnl-utils" },
   node: { package: "nodejs" },
   openssl: { package: "openssl", check: ["version"] },
+  podman: {
+    package: "podman",
+    args: (root) => ["--conmon", `${root}/../bin/conmon`, "--runtime", `${root}/../bin/crun`],
+  },
   pytest: {
     package: "python3-pytest",
     words: ["python3", "-m", "pytest"],

@@ -36,6 +36,12 @@ const TOOLS = {
   etcd: { package: "etcd-server" },
   etcdctl: { package: "etcd-client", check: ["version"] },
   fish: { package: "fish" },
+  go: {
+    package: "golang-go",
+    path: "usr/lib/go/bin/go",
+    check: ["version"],
+    env: (root) => ({ GOROOT: `${root}/usr/lib/go` }),
+  },
   haproxy: { package: "haproxy", check: ["-v"] },
   ip: { package: "iproute2", check: ["-V"] },
   "iptables-legacy": {

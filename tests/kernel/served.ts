@@ -56,7 +56,8 @@ export class Served implements AsyncDisposable {
   readonly client = Deno.createHttpClient({ proxy: { transport: "unix", path: this.socket } });
   readonly #address = this.pair.ends[1].ipv4;
   readonly #sender = new UdpSocket(this.pair.left, { address: "0.0.0.0", port: 0 });
-  readonly #receiver = new UdpSocket(this.pair.right, { address: this.#address, port: 9000 });
+  /** Opened when something is first sent. */
+  #receiver?: UdpSocket;
   #sent = 0;
 
   constructor(...words: string[]) {
@@ -94,6 +95,7 @@ export class Served implements AsyncDisposable {
 
   /** Sends to the right host. */
   send(): void {
+    this.#receiver ??= new UdpSocket(this.pair.right, { address: this.#address, port: 9000 });
     sendNumbered(this.#sender, { address: this.#address, port: 9000 }, {
       count: COUNT,
       payloadBytes: 32,
@@ -104,7 +106,7 @@ export class Served implements AsyncDisposable {
 
   /** How many have arrived of those not asked for before. */
   arrived(): number[] {
-    return arrivedNumbers(this.#receiver);
+    return this.#receiver ? arrivedNumbers(this.#receiver) : [];
   }
 
   /** Returns when what was sent has arrived, each once and in order. */
@@ -125,7 +127,7 @@ export class Served implements AsyncDisposable {
     await this.process.stderr.cancel().catch(() => {});
     this.client.close();
     this.#sender[Symbol.dispose]();
-    this.#receiver[Symbol.dispose]();
+    this.#receiver?.[Symbol.dispose]();
     this.pair[Symbol.dispose]();
     await Deno.remove(this.folder, { recursive: true });
   }

@@ -3,6 +3,17 @@ import type { Queue } from "../plug/queue.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionName } from "./table.ts";
 
+/** Where the text of a command line goes. */
+export interface Streams {
+  stdout: Stream;
+  stderr: Stream;
+}
+
+/** What text is written to: it takes some of the bytes, and says how many. */
+export interface Stream {
+  writeSync(bytes: Uint8Array): number;
+}
+
 /** What a command works with: its arguments, and where its text goes. */
 export interface Context {
   readonly arguments: Arguments;

@@ -159,7 +159,7 @@ export function readDefaultLimit(context: Context, dev: string): number | undefi
 
 /** A number of a device, from sysfs, which shows this process's own namespace only. */
 function readNumber(context: Context, { dev, name }: { dev: string; name: string }): number | undefined {
-  if (isGiven(context, "netns")) return undefined;
+  if ((["netns", "container", "pod"] as const).some((name) => isGiven(context, name))) return undefined;
   try {
     return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/${name}`));
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Arguments } from "./arguments.ts";
 import { EXIT, IncapableError, Interrupted, UsageError } from "./exit_status.ts";
 import { NotStarted } from "./hold/child.ts";
 import type { CommandName } from "./table.ts";
-import { whereOf } from "./where.ts";
+import { whereGiven } from "./where.ts";
 
 /** What to tell the user about an error, and with which status to exit. */
 export interface Failure {
@@ -112,7 +112,7 @@ function queueFailure(error: QueueError, given?: Arguments, advice = adviceOnQue
   const { operation, reason, remedy } = error;
   if (!remedy) return withAdvice(error, advice, statusOf(error));
   const what = new Error(`Cannot ${operation}: ${reason}`);
-  return withAdvice(what, remedy(whereOf(given?.values.get("netns")?.[0])), statusOf(error));
+  return withAdvice(what, remedy(whereGiven(given?.values)), statusOf(error));
 }
 
 function severalFailures(errors: readonly unknown[], given?: Arguments): Failure {
@@ -139,10 +139,9 @@ function adviceOnQueue(error: QueueError, given?: Arguments): string | undefined
 function aboutWhat({ dev: device, gate, module = "sch_plug" }: QueueError, given?: Arguments): About {
   const { command, values } = given ?? {};
   const devices = values?.get("dev") ?? [];
-  const [netns] = values?.get("netns") ?? [];
   const [parent] = values?.get("parent") ?? [];
   const dev = device ?? (devices.length === 1 ? devices[0] : "DEV");
-  const where = whereOf(netns);
+  const where = whereGiven(values);
   return {
     dev,
     plug: `${devices.length > 0 ? "--dev " : ""}${dev}${

@@ -1,29 +1,37 @@
 import { type Arguments, parseArguments } from "./arguments.ts";
-import type { Context } from "./context.ts";
+import type { Context, Stream, Streams } from "./context.ts";
 import { EXIT, UsageError } from "./exit_status.ts";
 import { COMMANDS } from "./table.ts";
-
-/** Where the text of a command line goes. */
-export interface Streams {
-  stdout: Stream;
-  stderr: Stream;
-}
-
-/** What text is written to: it takes some of the bytes, and says how many. */
-interface Stream {
-  writeSync(bytes: Uint8Array): number;
-}
 
 /** Runs a command line, without the program's name, and returns its exit status. */
 export async function runCommandLine(words: readonly string[], streams: Streams): Promise<number> {
   let given: Arguments | undefined;
   try {
     given = parseArguments(words);
-    return await runCommand(given, streams);
+    return await runThere(given, streams, runToItsEnd);
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
     return await fail(error, given, streams);
   }
+}
+
+/** Runs a command line whose network namespace is known, and says why where that fails. */
+async function runToItsEnd(given: Arguments, streams: Streams): Promise<number> {
+  try {
+    return await runCommand(given, streams);
+  } catch (error) {
+    return await fail(error, given, streams);
+  }
+}
+
+/** Runs a command line where it is meant: of containers and pods it is found out in which network namespace that is. */
+async function runThere(
+  given: Arguments,
+  streams: Streams,
+  run: (given: Arguments, streams: Streams) => Promise<number>,
+): Promise<number> {
+  if (!given.values.has("container") && !given.values.has("pod")) return await run(given, streams);
+  const { runInside } = await import("./containers/inside.ts");
+  return await runInside(given, { streams, run });
 }
 
 async function runCommand(given: Arguments, streams: Streams): Promise<number> {
@@ -41,7 +49,7 @@ function makeContext(given: Arguments, streams: Streams): Context {
   const { stdout, stderr } = streams;
   return {
     arguments: given,
-    run: (other) => runCommand(other, streams),
+    run: (other) => runThere(other, streams, runCommand),
     print: (text) => printTo(stdout, text),
     note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
     trace: (text) => write(stderr, text),
@@ -49,6 +57,7 @@ function makeContext(given: Arguments, streams: Streams): Context {
 }
 
 async function fail(error: unknown, given: Arguments | undefined, { stderr }: Streams): Promise<number> {
+  if (error instanceof Deno.errors.BrokenPipe) return EXIT.failed;
   if (error instanceof UsageError) {
     write(stderr, `plugctl: ${error.message}\n`);
     return EXIT.usage;
@@ -102,6 +111,7 @@ if (import.meta.main) {
   const [first, ...rest] = Deno.args;
   if (first === "guardian:" && isSocket(rest[0])) {
     await (await import("../gate/guardian_process.ts")).beGuardian(Number(rest[0]));
-  } else if (first === "complete:") write(Deno.stdout, (await import("./completions/candidates.ts")).complete(rest));
-  else Deno.exit(await runCommandLine(Deno.args, Deno));
+  } else if (first === "complete:") {
+    write(Deno.stdout, await (await import("./completions/candidates.ts")).complete(rest));
+  } else Deno.exit(await runCommandLine(Deno.args, Deno));
 }

@@ -8,7 +8,7 @@ import { QueueError } from "../plug/queue_error.ts";
 import type { Arguments } from "./arguments.ts";
 import { nearest } from "../plug/nearest.ts";
 import { shellText } from "./near_miss.ts";
-import { whereOf } from "./where.ts";
+import { whereGiven } from "./where.ts";
 import { COMMANDS, type CommandSpec } from "./table.ts";
 
 /** How many names are listed at the most. */
@@ -42,7 +42,7 @@ function wordOfHold(name: string, { command, operands, values }: Arguments): str
   if (isDuration(name)) return `did you mean --for ${name}`;
   if (at < 1) return undefined;
   const [held, program] = [operands.slice(0, at), operands.slice(at)];
-  const { netns } = whereOf(values.get("netns")?.[0]);
+  const { netns } = whereGiven(values);
   return `a command goes behind --: plugctl hold ${shellText(held)}${netns} -- ${shellText(program)}`;
 }
 
@@ -75,7 +75,7 @@ function otherKind(
   { error, names, given: { command, values } }: { error: QueueError; names: Names; given: Arguments },
 ): string | undefined {
   const { operands = [] }: CommandSpec = COMMANDS[command];
-  const { netns } = whereOf(values.get("netns")?.[0]);
+  const { netns } = whereGiven(values);
   if (error.gate === undefined && names.gates.includes(name)) {
     if (command === "detach") return `${name} is a gate: plugctl gate delete ${name}${netns}`;
     if (command === "attach") return `${name} is a gate, which has a plug already: plugctl buffer ${name}${netns}`;

@@ -47,6 +47,8 @@ export const OPTIONS = {
   parent: { value: "PARENT", short: "p", summary: "where the plug is: root, the default, or a class, MAJOR:MINOR" },
   handle: { value: "HANDLE", summary: "the plug's handle, MAJOR: in hexadecimal" },
   netns: { value: "NETNS", short: "n", summary: "the network namespace: NAME, a path, or pid:N" },
+  container: { value: "NAME", short: "c", summary: "instead, a container of Docker or Podman: NAME, ID or a pattern" },
+  pod: { value: "POD", summary: "instead, a pod of Kubernetes: NAMESPACE/NAME or a pattern" },
   limit: { value: "SIZE", short: "l", summary: "queue limit, such as 64k, 1m or 1MiB (1024-based bytes)" },
   hold: { summary: "hold packets from the first moment on" },
   replace: { summary: "delete the qdisc that is there, with its settings, for good" },
@@ -94,6 +96,8 @@ export const OPTIONS = {
   },
   socket: { value: "FILE", summary: "the Unix socket, this user's alone (default /run/plugctl.sock)" },
   "token-file": { value: "FILE", summary: "a file with the token that requests over TCP must have" },
+  policy: { value: "FILE", summary: "what may be held (default /etc/plugctl/policy.yaml, where that is there)" },
+  "allow-run": { summary: "let askers run scenarios, and so commands as this user" },
   all: { summary: "every network namespace" },
   continue: { summary: "go on with the next line where one has failed" },
   uml: { summary: "run on a kernel of its own, as plugctl uml does: no root, no module" },
@@ -116,8 +120,10 @@ export function optionOf(name: OptionName, command?: CommandName): OptionSpec {
   return { ...option, value: values?.[name] ?? option.value, summary: meanings?.[name] ?? option.summary };
 }
 
-const PLUG = ["dev", "parent", "handle", "netns"] as const;
-const QUEUE = ["dev", "gate", "parent", "handle", "netns"] as const;
+/** How the network namespace is named that a command is about. */
+const WHERE = ["netns", "container", "pod"] as const;
+const PLUG = ["dev", "parent", "handle", ...WHERE] as const;
+const QUEUE = ["dev", "gate", "parent", "handle", ...WHERE] as const;
 const COMMON = ["json", "dry-run", "quiet", "verbose", "help"] as const;
 
 /** Every command, in the order of the help. */
@@ -125,7 +131,7 @@ export const COMMANDS = {
   attach: {
     summary: "create a plug on a device; packets pass until it is told to hold them",
     operands: ["[DEV...]"],
-    options: ["dev", "parent", "handle", "netns", "limit", "hold", "replace", "force", ...COMMON],
+    options: ["dev", "parent", "handle", ...WHERE, "limit", "hold", "replace", "force", ...COMMON],
     details: [
       "Creates the plug and releases it in one send, so no packet is held in between. Without --limit the plug holds " +
       "up to txqueuelen packets of the device's MTU.",
@@ -205,7 +211,7 @@ export const COMMANDS = {
       "except": "which packets of a device pass meanwhile, as for gate add",
       "force": "hold a gate though its packets bypass filters of others",
       "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
-      "report": "write what was held as JSON to FILE, or to an open file descriptor: fd:3",
+      "report": "write what was held as JSON to FILE, or an open file descriptor: fd:3",
       "json": "print what was held as JSON; with a command use --report",
     },
     details: [
@@ -255,7 +261,8 @@ export const COMMANDS = {
       "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
       "plugctl puts into the queue to count with.",
       "then between names sets their order: of release a then b, everything that a holds is on its way before b is " +
-      "released. Without it all are released in one send. A gate called then is named with --gate.",
+      "released. Without it all are released in one send. A gate called then is named with --gate. What is to leave before " +
+      "packets that came earlier takes a gate of its own, with a lower --priority, before it comes: docs/MATCHES.md.",
       "With --rate or --over the packets of a gate leave step by step, the oldest first, every 10 ms at most, and the " +
       "gate passes from the end on. Packets that come in meanwhile wait behind. With --rate it ends when nothing waits " +
       "any more, or after twice the time that those need that waited at first: what still waits then leaves at once, " +
@@ -286,7 +293,7 @@ export const COMMANDS = {
   discard: {
     summary: "discard what gates hold, and go on holding",
     operands: ["[NAME...]"],
-    options: ["gate", "netns", ...COMMON],
+    options: ["gate", ...WHERE, ...COMMON],
     details: [
       "The packets are gone, as if they had been lost on the way; it says how many. What comes in at that very moment is " +
       "discarded and counted, too; what comes later is held.",
@@ -311,7 +318,18 @@ export const COMMANDS = {
   show: {
     summary: "list the plugs with what they sent, hold and dropped",
     operands: ["[NAME...]"],
-    options: ["packets", "for", "snaplen", "dev", "gate", "netns", "json", "quiet", "verbose", "help"],
+    options: [
+      "packets",
+      "for",
+      "snaplen",
+      "dev",
+      "gate",
+      ...WHERE,
+      "json",
+      "quiet",
+      "verbose",
+      "help",
+    ],
     meanings: { for: "with --packets, look for this time before the list (default 1s)" },
     details: [
       "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what " +
@@ -342,7 +360,7 @@ export const COMMANDS = {
       "hold",
       "replace",
       "force",
-      "netns",
+      ...WHERE,
       ...COMMON,
     ],
     meanings: {
@@ -384,7 +402,7 @@ export const COMMANDS = {
   "gate list": {
     summary: "list the gates, with what they match, hold and dropped",
     operands: ["[GATE...]"],
-    options: ["netns", "json", "quiet", "verbose", "help"],
+    options: [...WHERE, "json", "quiet", "verbose", "help"],
     details: [
       "Everything is read from the kernel, so gates are listed whichever process made them, also incomplete ones " +
       "whose maker was killed.",
@@ -395,7 +413,7 @@ export const COMMANDS = {
   "gate delete": {
     summary: "release what gates hold, wait until it has left, and delete them",
     operands: ["GATE..."],
-    options: ["netns", "drop", "force", "timeout", ...COMMON],
+    options: [...WHERE, "drop", "force", "timeout", ...COMMON],
     meanings: { force: "also a gate that another process is using; that process is told" },
     details: [
       "The gate passes packets until it is empty, then its filters go, then its device. The clsact qdisc that gates " +
@@ -484,7 +502,7 @@ export const COMMANDS = {
   record: {
     summary: "turn what is done by hand into a scenario",
     operands: ["[NAME...]"],
-    options: ["output", "for", "dev", "gate", "netns", "quiet", "help"],
+    options: ["output", "for", "dev", "gate", ...WHERE, "quiet", "help"],
     meanings: { for: "stop after this time: 200ms, 5s (default: Ctrl-C)" },
     details: [
       "Until Ctrl-C it hears what is asked of plugs and gates in any terminal: attach, buffer, release, by plugctl or by " +
@@ -521,7 +539,7 @@ export const COMMANDS = {
   batch: {
     summary: "carry out command lines of plugctl, one a line, in one process",
     operands: ["[FILE]"],
-    options: ["netns", "continue", "quiet", "help"],
+    options: [...WHERE, "continue", "quiet", "help"],
     meanings: { netns: "the network namespace of the lines that name none" },
     details: [
       "Reads FILE, or standard input, to its end: a command line on each line, with or without the word plugctl, quoted as for " +
@@ -538,7 +556,7 @@ export const COMMANDS = {
   },
   session: {
     summary: "hold and release for another program, which sends requests as lines of JSON",
-    options: ["netns", "max-hold", "quiet", "help"],
+    options: [...WHERE, "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
     details: [
       'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +
@@ -558,7 +576,7 @@ export const COMMANDS = {
   },
   serve: {
     summary: "hold and release for other programs, which ask over HTTP",
-    options: ["socket", "listen", "token-file", "netns", "max-hold", "quiet", "help"],
+    options: ["socket", "listen", "token-file", "policy", "allow-run", ...WHERE, "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that anything is held (default 30s)" },
     details: [
       "Answers HTTP on a Unix socket, which is this user's alone. With --listen it answers on TCP: on the loopback device " +
@@ -567,7 +585,8 @@ export const COMMANDS = {
       "What was made through it goes with it, at a signal or when it is killed: a guardian, a process of its own, releases " +
       "what is held and takes away what was made. A hold ends with its lease, or with the connection that began it.",
       "As root it gives up every capability but CAP_NET_ADMIN, CAP_NET_RAW, by which it sees packets, and CAP_SYS_NICE, by " +
-      "which no packet is lost when a plug comes or goes; with --netns it keeps all, for entering that namespace takes them.",
+      "which no packet is lost when a plug comes or goes; with --netns it keeps all, for entering that namespace takes them, " +
+      "and with --allow-run, which scenarios need.",
     ],
     examples: [
       ["serve", "on /run/plugctl.sock: curl --unix-socket /run/plugctl.sock http://localhost/v1/gates"],
@@ -577,7 +596,18 @@ export const COMMANDS = {
   },
   recover: {
     summary: "release and remove everything that plugctl has left behind",
-    options: ["netns", "all", "drop", "force", "timeout", "json", "dry-run", "quiet", "verbose", "help"],
+    options: [
+      ...WHERE,
+      "all",
+      "drop",
+      "force",
+      "timeout",
+      "json",
+      "dry-run",
+      "quiet",
+      "verbose",
+      "help",
+    ],
     meanings: {
       "force": "also what other processes are using; they are told",
       "dry-run": "print what would be released and removed, and touch nothing",
@@ -603,7 +633,19 @@ export const COMMANDS = {
   packets: {
     summary: "list the packets that wait, or show each as it comes in and as it leaves",
     operands: ["[NAME...]"],
-    options: ["gate", "dev", "parent", "handle", "follow", "for", "snaplen", "netns", "json", "quiet", "help"],
+    options: [
+      "gate",
+      "dev",
+      "parent",
+      "handle",
+      "follow",
+      "for",
+      "snaplen",
+      ...WHERE,
+      "json",
+      "quiet",
+      "help",
+    ],
     meanings: { for: "how long to look, such as 5s (default 1s; with --follow until Ctrl-C)" },
     details: [
       "Looks for a second, or for the time of --for, and lists the packets that wait then, the oldest first: number, " +
@@ -635,7 +677,7 @@ export const COMMANDS = {
       "handle",
       "for",
       "snaplen",
-      "netns",
+      ...WHERE,
       "quiet",
       "help",
     ],
@@ -656,7 +698,7 @@ export const COMMANDS = {
   watch: {
     summary: "show gates and plugs live, with what waits; hold and release by keys",
     operands: ["[NAME...]"],
-    options: ["dev", "gate", "max-hold", "for", "netns", "json", "quiet", "help"],
+    options: ["dev", "gate", "max-hold", "for", ...WHERE, "json", "quiet", "help"],
     meanings: {
       "max-hold": "how long a guardian lets what a key holds wait at most (default 30s)",
       "for": "print events instead, and stop after this time: 200ms, 5s",

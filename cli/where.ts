@@ -1,4 +1,5 @@
 import type { Where } from "../plug/queue_error.ts";
+import type { Arguments } from "./arguments.ts";
 import { shellText } from "./near_miss.ts";
 
 /** How commands reach the network namespace that `--netns` names. */
@@ -7,6 +8,15 @@ export function whereOf(netns: string | undefined): Where {
     netns: netns === undefined ? "" : ` ${shellText(["--netns", netns])}`,
     there: (command) => inNamespace(command, netns),
   };
+}
+
+/** How commands reach the network namespace that a command line means, by a container or a pod where it names one. */
+export function whereGiven(values: Arguments["values"] | undefined): Where {
+  const where = whereOf(values?.get("netns")?.[0]);
+  const names = (["container", "pod"] as const).flatMap((option) =>
+    (values?.get(option) ?? []).flatMap((name) => [`--${option}`, name])
+  );
+  return names.length === 0 ? where : { ...where, netns: ` ${shellText(names)}` };
 }
 
 /** `ip` and `tc` take a name of `ip netns`; a path or a process takes `nsenter`. */

@@ -9,6 +9,7 @@ import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
 import type { PlugPlace } from "../plug/queue.ts";
+import type { Policy } from "./policy.ts";
 import { RequestError } from "./problem.ts";
 import { Room, type Thing } from "./room.ts";
 
@@ -28,6 +29,8 @@ export interface DeskOptions {
   netns?: string;
   /** After how many milliseconds the guardian releases what a `buffer` holds that says nothing else. */
   maxHoldMs: number;
+  /** What the owner of the machine lets be held. Default: all. */
+  policy?: Policy;
   /** Called when the guardian has released something by itself, when others have disturbed it, or when the guardian has ended. */
   onCutShort: (event: CutShortEvent) => void;
 }
@@ -100,11 +103,14 @@ export class Desk {
 
   /** Attaches a plug, which is taken away when the asker goes. */
   attach({ netns, ...options }: AttachOptions & { netns?: string }): Thing {
+    this.#options.policy?.checkHold({ devs: [options.dev] });
     return this.#room(netns).attach(options);
   }
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
   addGate({ netns, ...options }: GateOptions & { netns?: string }): ReturnType<Room["addGate"]> {
+    const { dev = [], devs = [], match = [] } = options;
+    this.#options.policy?.checkHold({ devs: [dev, devs].flat(), match: [match].flat() });
     return this.#room(netns).addGate(options);
   }
 
@@ -126,6 +132,21 @@ export class Desk {
     if (things.length === 0) throw new RequestError("invalid", "nothing is named: on is a gate or a device, or a list");
     const twice = things.find((thing, index) => things.indexOf(thing) !== index);
     if (twice) throw new RequestError("invalid", `${twice.name} is named twice`);
+    return things;
+  }
+
+  /**
+   * As `find`, of what is to be held, for so long where that is said, or to lose packets.
+   *
+   * @throws {RequestError} `policy` where the owner of the machine does not let it be
+   */
+  findToHold(named: Named, ms?: number): Thing[] {
+    const { policy } = this.#options;
+    const things = this.find(named);
+    for (const { gate, plug } of policy ? things : []) {
+      const { devs, match } = gate?.read() ?? { devs: [plug.dev], match: undefined };
+      policy?.checkHold({ devs, match, ms });
+    }
     return things;
   }
 

@@ -129,7 +129,7 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
 }
 
 /** What a gate without a match lets pass by itself: without that hosts lose each other within a minute. */
-const NEIGHBOURS = ["arp", "nd"];
+export const NEIGHBOURS = ["arp", "nd"];
 
 /** What passes of a gate, as it is kept and printed. */
 export function exceptionsOf(

@@ -226,11 +226,13 @@ export class Guard<C extends AnyCharge> {
     const before = post?.held;
     if (!post || !before) return;
     this.#hear(id, post);
+    const now = seen(post.duty);
+    // Where this process was stopped between the two, another may be there.
+    if (now && wasStopped(post)) this.#hear(id, post);
     if (post.outlives && post.isDoubtful) {
       leaveAlone(post, MISSED);
       return this.#drop(id);
     }
-    const now = seen(post.duty);
     if (!now) return;
     this.#heed();
     // It has been disturbed, or was moved by the process that holds it.

@@ -40,6 +40,18 @@ export function checkChance({ every, probability }: Chance): void {
   }
 }
 
+/**
+ * The part that a text means: `5%`, or `0.05`.
+ *
+ * @throws {SyntaxError} where it is none; the range is checked with the rest
+ */
+export function parseProbability(text: string): number {
+  if (!/^[0-9]*\.?[0-9]+%?$/.test(text)) {
+    throw new SyntaxError(`invalid probability ${JSON.stringify(text)}: use a part such as 0.05, or 5%`);
+  }
+  return text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text);
+}
+
 /** What stands in words before what a gate means: `every 10th of`. */
 export function chanceText({ every, probability }: Chance): string {
   if (every !== undefined) return `every ${every}${ordinal(every)} of `;

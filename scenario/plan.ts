@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Chance } from "../plug/chance.ts";
 import type { Direction } from "../plug/gate_device.ts";
 import type { NumberTest } from "../plug/quantity.ts";
 
@@ -93,7 +94,7 @@ export interface PlannedQueueBase {
 }
 
 /** A gate. */
-export interface PlannedGate extends PlannedQueueBase {
+export interface PlannedGate extends PlannedQueueBase, Chance {
   kind: "gate";
   devs: readonly string[];
   direction: Direction;

@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../codec/handle.ts";
+import { parseProbability } from "../plug/chance.ts";
 import { packetsText } from "../plug/gate_device.ts";
 import { gateDevice } from "../plug/gate_name.ts";
 import { exceptionsOf, parseDirection, planGate } from "../gate/gate_plan.ts";
@@ -13,7 +14,7 @@ import { checkExpression } from "../gate/match/meaning.ts";
 import { MatchError } from "../gate/match/reader.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
 import { type Context, type GivenHost, mistake, planHostOf, type Reference } from "./source/context.ts";
-import { mapping, parsed } from "./source/check.ts";
+import { byKind, mapping, parsed, type Schema } from "./source/check.ts";
 import { NAME, oneOrMore, SIZE, SOME_TEXT, wholeNumber } from "./source/scalar.ts";
 import { follow, type Place, placeWithin, type Tree } from "./source/tree.ts";
 
@@ -38,6 +39,14 @@ export const GATE_NAME = parsed(v.pipe(v.string(GATE_EXPECTED), v.regex(/^[^\s/:
 /** Gates and plugs, by name: one or a list. */
 export const QUEUES = oneOrMore(SOME_TEXT, "the name of a gate or a plug, or a list of them");
 
+const PROBABILITY_EXPECTED = "a part of the matching packets, chosen at random: 5%, or 0.05";
+const PROBABILITY: Schema<number> = byKind({
+  scalar: parsed(v.union([v.string(), v.number()], PROBABILITY_EXPECTED), {
+    parse: (value) => parseProbability(String(value)),
+    expected: PROBABILITY_EXPECTED,
+  }),
+}, PROBABILITY_EXPECTED);
+
 /** What defines a gate. */
 export const GATE_ENTRIES = {
   host: v.optional(NAME),
@@ -49,6 +58,8 @@ export const GATE_ENTRIES = {
   match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
   except: v.optional(oneOrMore(SOME_TEXT, "an expression for packets that pass, such as arp, or a list of them")),
   "with-arp": v.optional(v.literal(true, "true: hold ARP and neighbour discovery, too, of a gate without a match")),
+  every: v.optional(wholeNumber(2, 65535, "N, from 2 to 65535: only every Nth of the matching packets")),
+  probability: v.optional(PROBABILITY),
   limit: v.optional(SIZE),
   priority: v.optional(wholeNumber(1, 65535)),
   force: v.optional(v.literal(true, "true: its packets may bypass filters that others have put behind it")),
@@ -100,6 +111,8 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     match: fields.match ?? [],
     except: fields.except ?? [],
     ...fields["with-arp"] ? { withArp: true } : {},
+    ...fields.every === undefined ? {} : { every: fields.every },
+    ...fields.probability === undefined ? {} : { probability: fields.probability },
     limitBytes: fields.limit,
     priority: fields.priority,
     force: fields.force,

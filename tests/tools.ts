@@ -32,11 +32,19 @@ const POSTGRESQL = debianVersion().startsWith("13") ? 17 : 15;
 const TOOLS = {
   busybox: { package: "busybox-static", check: ["true"] },
   chromium: { package: "chromium", path: "usr/lib/chromium/chromium", env: fontVariables },
+  conmon: { package: "conmon" },
+  crun: { package: "crun" },
   curl: { package: "curl" },
   dnsmasq: { package: "dnsmasq-base" },
   etcd: { package: "etcd-server" },
   etcdctl: { package: "etcd-client", check: ["version"] },
   fish: { package: "fish" },
+  go: {
+    package: "golang-go",
+    path: "usr/lib/go/bin/go",
+    check: ["version"],
+    env: (root) => ({ GOROOT: `${root}/usr/lib/go` }),
+  },
   haproxy: { package: "haproxy", check: ["-v"] },
   initdb: postgresql("initdb"),
   ip: { package: "iproute2", check: ["-V"] },
@@ -56,6 +64,10 @@ const TOOLS = {
   "nl-qdisc-delete": { package: "libnl-utils" },
   node: { package: "nodejs" },
   openssl: { package: "openssl", check: ["version"] },
+  podman: {
+    package: "podman",
+    args: (root) => ["--conmon", `${root}/../bin/conmon`, "--runtime", `${root}/../bin/crun`],
+  },
   postgres: postgresql("postgres"),
   psql: postgresql("psql", "-client"),
   pytest: {

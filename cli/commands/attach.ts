@@ -14,7 +14,7 @@ import { type Context, isGiven, printResults, valueOf } from "../context.ts";
 import { interruptible } from "../exit_status.ts";
 import { openConnection, queuePlaces } from "../targets.ts";
 import { durationOf, parseSize } from "../values.ts";
-import { whereOf } from "../where.ts";
+import { whereGiven } from "../where.ts";
 
 /** `plugctl attach` */
 export async function attach(context: Context): Promise<void> {
@@ -44,7 +44,7 @@ export async function attach(context: Context): Promise<void> {
   for (
     const warning of attached.flatMap((
       { warnings, queue },
-    ) => [...warnings, ...gapRemarks(queue, whereOf(valueOf(context, "netns")))])
+    ) => [...warnings, ...gapRemarks(queue, whereGiven(context.arguments.values))])
   ) {
     context.note(warning);
   }

@@ -69,7 +69,8 @@ function checked(given: Arguments): Arguments {
 /** In the namespace that the batch is given, unless the line says another. */
 function inNamespace(given: Arguments, netns: string | undefined): Arguments {
   const { options }: CommandSpec = COMMANDS[given.command];
-  if (netns === undefined || given.values.has("netns") || !options.includes("netns")) return given;
+  const saysWhere = (["netns", "container", "pod"] as const).some((name) => given.values.has(name));
+  if (netns === undefined || saysWhere || !options.includes("netns")) return given;
   return { ...given, values: new Map([...given.values, ["netns", [netns]]]) };
 }
 

@@ -4,14 +4,14 @@ import { fitTo, type GateOptions, type GatePlan, parseDirection, type PlannedFil
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
-import type { Chance } from "../../plug/chance.ts";
+import { type Chance, parseProbability } from "../../plug/chance.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
 import { plannedGate } from "../hold/hold_plan.ts";
 import { openConnection, refuseTwice } from "../targets.ts";
 import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
-import { whereOf } from "../where.ts";
+import { whereGiven } from "../where.ts";
 
 /** `plugctl gate add` */
 export async function addGate(context: Context): Promise<void> {
@@ -60,19 +60,12 @@ function directionOf(context: Context): Direction {
 /** `--every` and `--probability`, a part or per cent. */
 function chanceOf(context: Context): Chance {
   const [every, probability] = [valueOf(context, "every"), valueOf(context, "probability")];
-  const invalid = (name: string, text: string, use: string) =>
-    new UsageError(`invalid ${name} ${JSON.stringify(text)}: use ${use}`);
-  if (every !== undefined && !/^[0-9]{1,6}$/.test(every)) throw invalid("number", every, "a whole number such as 10");
-  if (probability !== undefined && !/^[0-9]*\.?[0-9]+%?$/.test(probability)) {
-    throw invalid("probability", probability, "a part such as 0.05, or 5%");
+  if (every !== undefined && !/^[0-9]{1,6}$/.test(every)) {
+    throw new UsageError(`invalid number ${JSON.stringify(every)}: use a whole number such as 10`);
   }
   return {
     every: every === undefined ? undefined : Number(every),
-    probability: probability === undefined
-      ? undefined
-      : probability.endsWith("%")
-      ? Number(probability.slice(0, -1)) / 100
-      : Number(probability),
+    probability: probability === undefined ? undefined : understood(() => parseProbability(probability)),
   };
 }
 
@@ -117,7 +110,7 @@ export async function showGates(context: Context): Promise<void> {
   if (isGiven(context, "json")) return context.print(`${JSON.stringify(gates, null, 2)}\n`);
   if (gates.length === 0) return context.note("there is no gate");
   context.print(`${textTable([HEADER, ...gates.map(row)], { right: NUMBERS })}\n`);
-  const where = whereOf(valueOf(context, "netns"));
+  const where = whereGiven(context.arguments.values);
   for (const gate of gates) for (const remark of remarksOn(gate, where)) context.note(remark);
 }
 
@@ -153,7 +146,7 @@ export async function deleteGate(context: Context): Promise<number | void> {
   if (isGiven(context, "dry-run")) return await printDeletion(context, { names, drop });
   using connection = await openConnection(context);
   const gates = Gate.named(connection, names);
-  const where = whereOf(valueOf(context, "netns"));
+  const where = whereGiven(context.arguments.values);
   const reports: DetachReport[] = [];
   for (const gate of gates) {
     const report = await interruptible((signal) => gate.close({ drop, force, timeoutMs, signal }));

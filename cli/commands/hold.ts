@@ -4,6 +4,7 @@ import type { GatePlan } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice } from "../../plug/gate_device.ts";
 import { gateDevice } from "../../plug/gate_name.ts";
+import type { Connection } from "../../netlink/connection.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,
@@ -14,6 +15,7 @@ import {
 } from "../../plug/plug_requests.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { LAST_PRIORITY } from "../../plug/shelter.ts";
+import type { SandboxWatch } from "../containers/sandbox_watch.ts";
 import { Child } from "../hold/child.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT, Interrupted, interruptible, UsageError, whenAborted } from "../exit_status.ts";
@@ -69,9 +71,22 @@ export async function run(context: Context): Promise<number | void> {
     context.note(`holding ${described}`);
     outputs.begun(`holding ${names}`);
   };
-  return await interruptible((signal) =>
-    holdAndReport(context, { ...queues, plan, signal, outputs, begun, failures: [] })
-  );
+  const restarts = await watchSandbox(context, connection);
+  try {
+    return await interruptible((signal) =>
+      holdAndReport(context, { ...queues, plan, signal, outputs, begun, failures: [] })
+    );
+  } finally {
+    await restarts?.end();
+  }
+}
+
+/** Says what becomes of a container or pod that is held by its name. */
+async function watchSandbox(context: Context, connection: Connection): Promise<SandboxWatch | undefined> {
+  if (!isGiven(context, "container") && !isGiven(context, "pod")) return undefined;
+  const { SandboxWatch } = await import("../containers/sandbox_watch.ts");
+  using namespace = connection.openNamespace();
+  return new SandboxWatch(context.arguments, { identity: namespace.identity, say: (text) => context.note(text) });
 }
 
 /** @throws {UsageError} where a limit is given and no plug is attached for the hold, or exceptions of a gate that is there */

@@ -1,11 +1,12 @@
 import config from "../../deno.json" with { type: "json" };
 import { formatHex } from "../../codec/text.ts";
+import { Policy, POLICY_FILE } from "../../control/policy.ts";
 import { Service } from "../../control/serve/service.ts";
 import type { Admission } from "../../control/serve/visitor.ts";
 import { giveUpCapabilities } from "../../linux/process.ts";
 import { become } from "../../linux/spawned.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
-import { type Context, ownProgram, valueOf } from "../context.ts";
+import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
 import { interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { namespaceOf } from "../targets.ts";
 import { positiveDuration } from "../values.ts";
@@ -27,13 +28,24 @@ export async function run(context: Context): Promise<void> {
     throw new UsageError(`${place.hostname} can be reached by others: --listen needs --token-file FILE there`);
   }
   const token = isOnTcp ? given === undefined ? newToken() : await readToken(given) : undefined;
-  // Another namespace is entered again and again.
-  if (netns === undefined && giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE"])) becomeAgain();
+  const policy = await readPolicy(context);
+  const mayRun = isGiven(context, "allow-run");
+  // Another namespace is entered again and again; a scenario makes hosts, and runs what it likes.
+  if (netns === undefined && !mayRun && giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE"])) {
+    becomeAgain();
+  }
   const { makeApp } = await import("../../control/serve/app.ts");
   await import("../failure.ts");
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
-  const service = new Service({ netns, maxHoldMs, version: config.version, onEnd: over.reject });
+  const service = new Service({
+    netns,
+    maxHoldMs,
+    policy,
+    program: mayRun ? ownProgram() : undefined,
+    version: config.version,
+    onEnd: over.reject,
+  });
   const failures: unknown[] = [];
   await interruptible(async (signal) => {
     try {
@@ -150,6 +162,32 @@ function isListenedOn(path: string): boolean {
   const [, ...lines] = Deno.readTextFileSync("/proc/net/unix").trimEnd().split("\n");
   const full = Deno.realPathSync(path);
   return lines.some((line) => line.endsWith(` ${full}`) || line.endsWith(` ${path}`));
+}
+
+/**
+ * What the owner of the machine lets askers do: the file that is named, or the machine's own where that is there.
+ *
+ * @throws {UsageError} where it cannot be read, is wrong, or others can change it
+ */
+async function readPolicy(context: Context): Promise<Policy | undefined> {
+  const given = valueOf(context, "policy");
+  const file = given ?? POLICY_FILE;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    if (given === undefined && error instanceof Deno.errors.NotFound) return undefined;
+    throw new UsageError(`cannot read the policy: ${(error as Error).message}`, { cause: error });
+  }
+  const { mode } = await Deno.stat(file);
+  if ((mode ?? 0) & 0o022) throw new UsageError(`others can change the policy in ${file}: chmod go-w ${file}`);
+  try {
+    const policy = new Policy(text, file);
+    context.note(`what may be held is limited by ${file}`);
+    return policy;
+  } catch (error) {
+    throw new UsageError(`the policy is wrong: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 const TOKEN_BYTES = 32;

@@ -1,7 +1,7 @@
 import { type Context, isGiven } from "../context.ts";
 import { namedTargets, namespaceOf, openConnection, resolveTargets } from "../targets.ts";
 import { positiveDuration } from "../values.ts";
-import { whereOf } from "../where.ts";
+import { whereGiven } from "../where.ts";
 import { WatchedMachine } from "../watch/watched_machine.ts";
 
 /** How long what a key holds is held at the most, where nothing is said. */
@@ -25,7 +25,7 @@ export async function run(context: Context): Promise<void> {
     return await printLines(context, machine, forMs);
   }
   const { view } = await import("../watch/view.ts");
-  const where = whereOf(netns).netns;
+  const where = whereGiven(context.arguments.values).netns;
   await view(context, { machine, connection, netns, where, maxHoldMs });
 }
 

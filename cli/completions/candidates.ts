@@ -37,6 +37,10 @@ export interface Surroundings {
   gates(netns?: string): readonly string[];
   /** The names of `ip netns`. */
   namespaces(): readonly string[];
+  /** The containers that run. */
+  containers(): readonly string[];
+  /** The pods that run. */
+  pods(): readonly string[];
 }
 
 /** What is to be completed, and what there is to choose from. */
@@ -125,6 +129,10 @@ function valuesFor(name: string | undefined, { line, surroundings }: Question): 
     }
     case "NETNS":
       return line.last.includes("/") ? { kind: "files" } : plainWords(line, surroundings.namespaces());
+    case "NAME":
+      return plainWords(line, line.option === "container" ? surroundings.containers() : []);
+    case "POD":
+      return plainWords(line, surroundings.pods());
     case "HOST":
       return plainWords(line, [...new Set(surroundings.namespaces().map((name) => hostOfNamespace(name) ?? name))]);
     case "DIR":
@@ -148,7 +156,31 @@ export const machine: Surroundings = {
   devices: (netns) => links(netns).filter((link) => !isGateDevice(link)).map(({ name }) => name),
   gates: (netns) => links(netns).filter(isGateDevice).map(({ name }) => gateName(name) ?? name),
   namespaces: () => attempt(() => Array.from(Deno.readDirSync(NAMESPACES), ({ name }) => name).sort()),
+  containers: () => [],
+  pods: () => [],
 };
+
+/** What there is where a command line names a container or a pod, or is about to: whoever runs these is asked for that. */
+async function surroundingsOf(words: readonly string[]): Promise<Surroundings> {
+  const kinds = (["container", "pod"] as const).filter((kind) =>
+    words.some((word) => word.split("=")[0] === `--${kind}` || kind === "container" && /^-c/.test(word))
+  );
+  const [kind] = kinds;
+  if (kind === undefined) return machine;
+  try {
+    const { findSandboxes, listSandboxes } = await import("../containers/inside.ts");
+    const names = (await listSandboxes(kind)).filter(({ isRunning }) => isRunning).map(({ name }) => name).sort();
+    const given = names.find((name) => words.slice(0, -1).some((word) => word === name || word.endsWith(`=${name}`)));
+    const netns = given === undefined ? undefined : (await findSandboxes(kind, [given]))[0].netns;
+    const there = netns === undefined ? { devices: () => [], gates: () => [] } : {
+      devices: () => machine.devices(netns),
+      gates: () => machine.gates(netns),
+    };
+    return { ...machine, ...there, [kind === "pod" ? "pods" : "containers"]: () => names };
+  } catch {
+    return { ...machine, devices: () => [], gates: () => [] };
+  }
+}
 
 function links(netns?: string): LinkMessage[] {
   return attempt(() => {
@@ -173,9 +205,9 @@ function attempt<T>(look: () => T[]): T[] {
  * @param words `words` and the words behind the program's name up to the cursor; or `bash` and the line up to there,
  * since bash splits words at `=` and `:` too, and takes back only what stands behind these.
  */
-export function complete([form, ...rest]: readonly string[]): string {
+export async function complete([form, ...rest]: readonly string[]): Promise<string> {
   const words = form === "bash" ? shellWords((rest[0] ?? "").trimStart()).slice(1) : rest;
-  const found = candidates(words, machine);
+  const found = candidates(words, await surroundingsOf(words));
   if (found.kind !== "words") return `${found.kind}\n`;
   const kept = form === "bash" ? /^.*[=:]/s.exec(words.at(-1) ?? "")?.[0].length ?? 0 : 0;
   const lines = found.words.map(({ word, summary }) => form === "bash" ? word.slice(kept) : `${word}\t${summary}`);

@@ -4,7 +4,7 @@ import { type Context, isGiven, valueOf } from "../context.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
 import { LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
-import { whereOf } from "../where.ts";
+import { whereGiven } from "../where.ts";
 import type { Where } from "../../plug/queue_error.ts";
 import { asWritten, type GateOptions, type GatePlan, planGate } from "../../gate/gate_plan.ts";
 import { MatchError } from "../../gate/match/reader.ts";
@@ -51,7 +51,7 @@ export function holdPlan(context: Context): HoldPlan {
     maxMs: positiveDuration(context, "max-hold") ?? defaultMaxMs(positiveDuration(context, "for")),
     timeoutMs: durationOf(context, "timeout"),
     bypass: isGiven(context, "force"),
-    where: whereOf(valueOf(context, "netns")),
+    where: whereGiven(context.arguments.values),
   };
   if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
     throw new UsageError(`hold needs an end: ${endsFor(plan.names)}`);

@@ -1,3 +1,4 @@
+import { NEIGHBOURS } from "../../gate/gate_plan.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../../codec/handle.ts";
 import { numberOf } from "../../plug/quantity.ts";
 import { nameOf, type QueueFacts } from "./watched_queue.ts";
@@ -258,14 +259,17 @@ function specOf({ gate, dev, place }: QueueFacts, netns: string | undefined): st
       : [`parent: ${text(formatParent(parent))}`, `handle: ${text(formatHandle(handle))}`];
     return `{ ${[...host, `dev: ${text(dev)}`, ...below].join(", ")} }`;
   }
-  const { devs, direction = "egress", match = [], except = [], limitBytes, priority } = gate;
+  const { devs, direction = "egress", match = [], except = [], every, probability, limitBytes, priority } = gate;
   return `{ ${
     [
       ...host,
       `dev: ${several(devs)}`,
       `direction: ${direction}`,
       ...match.length > 0 ? [`match: ${several(match)}`] : [],
+      ...match.length === 0 && !NEIGHBOURS.every((text) => except.includes(text)) ? ["with-arp: true"] : [],
       ...except.length > 0 ? [`except: ${several(except)}`] : [],
+      ...every === undefined ? [] : [`every: ${every}`],
+      ...probability === undefined ? [] : [`probability: ${probability}`],
       ...limitBytes === undefined ? [] : [`limit: ${limitBytes}`],
       ...priority === undefined ? [] : [`priority: ${priority}`],
     ].join(", ")

@@ -54,7 +54,7 @@ async function takeAway(
   { drop, timeoutMs, signal, ...named }: Named & DetachOptions,
 ): Promise<(DetachReport & { name: string })[]> {
   const reports = [];
-  for (const thing of desk.find(named)) {
+  for (const thing of drop ? desk.findToHold(named) : desk.find(named)) {
     reports.push({ name: thing.name, ...await desk.takeAway(thing, { drop, timeoutMs, signal }) });
   }
   return reports;

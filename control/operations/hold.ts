@@ -15,7 +15,7 @@ export const BUFFER = operation({
     force: v.optional(v.boolean()),
   }),
   run({ maxMs, orphan, force: bypass = false, ...named }, { desk }) {
-    const things = desk.find(named);
+    const things = desk.findToHold(named, maxMs);
     // That it can lock out is no reason to refuse: there is a deadline.
     desk.group(things).buffer({ force: true, bypass, orphan, maxHoldMs: maxMs });
     desk.heed(things);
@@ -30,7 +30,7 @@ export const HOLD = operation({
   isLong: true,
   schema: v.strictObject({ ...ON, forMs: HOLD_MS, force: v.optional(v.boolean()) }),
   async run({ forMs, force: bypass, ...named }, { desk, signal, tell }) {
-    const things = desk.find(named);
+    const things = desk.findToHold(named, forMs);
     const maxMs = Math.max(desk.maxHoldMs, forMs + GRACE_MS);
     await using hold = desk.group(things).hold({ maxMs, guardian: desk.guardian, exclusive: true, bypass });
     tell({ event: "holding", names: things.map(({ name }) => name) });
@@ -109,7 +109,7 @@ export const DISCARD = operation({
   summary: "discard what gates hold, and go on holding: the packets are gone",
   schema: v.strictObject(ON),
   run(named, { desk }) {
-    const things = desk.find(named);
+    const things = desk.findToHold(named);
     return desk.group(things).discard().map(({ queue: _, ...counts }, index) => ({
       name: things[index].name,
       ...counts,
@@ -145,7 +145,7 @@ export const LIMIT = operation({
   isShared: true,
   schema: v.strictObject({ ...ON, limitBytes: LIMIT_BYTES }),
   run({ limitBytes, ...named }, { desk }) {
-    const things = desk.find(named);
+    const things = desk.findToHold(named);
     desk.group(things).setLimit(limitBytes);
     return things.map(({ name }) => ({ name, limitBytes }));
   },

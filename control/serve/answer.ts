@@ -7,6 +7,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   "EPERM": 403,
   "EACCES": 403,
   "forbidden": 403,
+  "policy": 403,
   "no-permission": 403,
   "wrong-host": 403,
   "wrong-origin": 403,
@@ -14,6 +15,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   "no-device": 404,
   "no-gate": 404,
   "no-hold": 404,
+  "no-run": 404,
   "no-route": 404,
   "not-attached": 404,
   "unknown-operation": 404,
@@ -54,6 +56,11 @@ export function answerWith(value: unknown, status = 200): Response {
 /** An answer in text. */
 export function answerText(text: string, type: string): Response {
   return new Response(text, { headers: { ...COMMON, "content-type": type } });
+}
+
+/** An answer in bytes. */
+export function answerBytes(bytes: Uint8Array<ArrayBuffer>, headers: Record<string, string>): Response {
+  return new Response(bytes, { headers: { ...COMMON, ...headers } });
 }
 
 /** What went wrong, as RFC 9457 has it, with the kernel's errno and sentence where it was the kernel that refused. */

@@ -3,7 +3,8 @@ const WAITING_MAX = 1000;
 /** How often something is written where nothing happens, so that a reader that has gone is noticed. */
 const QUIET_MS = 5000;
 
-const HEADERS = {
+/** Of an answer that tells of events. */
+export const EVENT_HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
@@ -24,7 +25,7 @@ export class EventStream {
       start: (controller) => void (this.#controller = controller),
       cancel: () => this.#close(),
     }, { highWaterMark: WAITING_MAX });
-    this.response = new Response(body, { headers: HEADERS });
+    this.response = new Response(body, { headers: EVENT_HEADERS });
     this.#timer = setInterval(() => this.#write(":\n\n"), QUIET_MS);
     this.#write(":\n\n");
   }

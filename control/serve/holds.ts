@@ -63,7 +63,7 @@ export class Holds {
    */
   begin({ leaseMs = LEASE_MS, force, ...named }: v.InferOutput<typeof NEW_HOLD>): ToldHold {
     if (this.#going.size >= GOING_MAX) throw new RequestError("busy", `${GOING_MAX} holds go on already`);
-    const things = this.#desk.find(named);
+    const things = this.#desk.findToHold(named);
     for (const other of this.#going.values()) {
       const both = things.find((thing) => other.things.includes(thing));
       if (both) {

@@ -25,6 +25,7 @@ export function metricsOf(service: Service): string {
   });
   const own = [
     ["holds", "gauge", "Holds that go on.", [["", service.holds.size]]],
+    ["runs", "gauge", "Scenarios that run.", [["", service.runs.size]]],
     ["event_readers", "gauge", "Connections that read events.", [["", service.readers]]],
     [
       "requests_total",

@@ -4,7 +4,8 @@ import script from "./page/page.js" with { type: "text" };
 import { answerText } from "./answer.ts";
 
 /** What the page may load and ask: this server alone, and nothing that stands in the page itself. */
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The parts of the page, by their paths. */

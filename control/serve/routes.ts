@@ -2,11 +2,12 @@ import * as v from "valibot";
 import { MILLISECONDS, NETNS, type Operation, TEXT } from "../operation.ts";
 import { OPERATIONS } from "../operations/list.ts";
 import { RequestError } from "../problem.ts";
-import { answerText } from "./answer.ts";
-import { EventStream } from "./event_stream.ts";
+import { answerBytes, answerText } from "./answer.ts";
+import { EVENT_HEADERS, EventStream } from "./event_stream.ts";
 import { NEW_HOLD, RENEWAL } from "./holds.ts";
 import { metricsOf } from "./metrics.ts";
 import { tellPackets } from "./packets.ts";
+import { NEW_RUN, REPORT_KEY } from "./runs.ts";
 import type { Service } from "./service.ts";
 
 /** A way of asking a server: what it takes, and what it answers. */
@@ -152,6 +153,70 @@ const HOLDS: Route[] = [
   }),
 ];
 
+/** A report has its script and style in it, and asks nobody. */
+const REPORT = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; " +
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts",
+  "referrer-policy": "no-referrer",
+};
+const PACKETS = {
+  "content-type": "application/vnd.tcpdump.pcap",
+  "content-disposition": 'attachment; filename="packets.pcapng"',
+};
+
+const RUNS: Route[] = [
+  route({
+    method: "get",
+    path: "/v1/runs",
+    summary: "whether scenarios may be run, those that run, and the last that have ended",
+    answer: ({ runs }) => runs.told,
+  }),
+  route({
+    method: "post",
+    path: "/v1/runs",
+    summary: "run a scenario, from its text; it goes with the server, which must have been started with --allow-run",
+    body: NEW_RUN,
+    status: 201,
+    answer: ({ runs }, { body }) => runs.begin(body),
+  }),
+  route({
+    method: "get",
+    path: "/v1/runs/{name}",
+    summary: "how a run goes on, or has ended",
+    answer: ({ runs }, { name }) => runs.get(name).told,
+  }),
+  route({
+    method: "delete",
+    path: "/v1/runs/{name}",
+    summary: "end a run, and answer when all that it did is undone",
+    answer: ({ runs }, { name }) => runs.get(name).end(),
+  }),
+  route({
+    method: "get",
+    path: "/v1/runs/{name}/events",
+    summary: "the events of a run, from its first on, as run --json writes them, and in the end ended",
+    type: "text/event-stream",
+    answer: (service, { name }) => new Response(service.readRun(name), { headers: EVENT_HEADERS }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/runs/{name}/report",
+    summary: "the report of a run that has ended, a page with its ladder: the run's report is the address",
+    query: REPORT_KEY,
+    type: "text/html",
+    answer: async ({ runs }, { name, query }) =>
+      answerBytes(await runs.get(name).file("report.html", query.key), REPORT),
+  }),
+  route({
+    method: "get",
+    path: "/v1/runs/{name}/packets",
+    summary: "the packets of a run with capture that has ended, as pcapng",
+    type: "application/vnd.tcpdump.pcap",
+    answer: async ({ runs }, { name }) => answerBytes(await runs.get(name).file("packets.pcapng"), PACKETS),
+  }),
+];
+
 const REST: Route[] = [
   route({
     method: "post",
@@ -168,7 +233,7 @@ const REST: Route[] = [
   route({
     method: "get",
     path: "/v1/events",
-    summary: "what happens: holding, ended, changed, cut-short, reset",
+    summary: "what happens: holding, ended, changed, cut-short, reset, run-began, run-ended",
     type: "text/event-stream",
     answer: (service) => service.read().response,
   }),
@@ -216,7 +281,7 @@ const OPERATION_ROUTES = [...OPERATIONS.values()].filter(({ name }) => name !== 
 );
 
 /** All of them. */
-export const ROUTES: readonly Route[] = [...GATES, ...PLUGS, ...HOLDS, ...REST, ...OPERATION_ROUTES];
+export const ROUTES: readonly Route[] = [...GATES, ...PLUGS, ...HOLDS, ...RUNS, ...REST, ...OPERATION_ROUTES];
 
 function operationOf(name: string): Operation {
   const operation = name === "hold" ? undefined : OPERATIONS.get(name);

@@ -1,10 +1,12 @@
 import { type CutShortEvent, Desk } from "../desk.ts";
 import { checked, type Operation } from "../operation.ts";
 import { Guardian } from "../../guardian/guardian.ts";
+import type { Policy } from "../policy.ts";
 import { RequestError } from "../problem.ts";
 import { Session } from "../session.ts";
 import { EventStream } from "./event_stream.ts";
 import { Holds, type ToldHold } from "./holds.ts";
+import { Runs } from "./runs.ts";
 import { Turns } from "./turns.ts";
 
 /** How a server is set up. */
@@ -13,6 +15,10 @@ export interface ServiceOptions {
   netns?: string;
   /** The longest that anything is held, in milliseconds. */
   maxHoldMs: number;
+  /** What the owner of the machine lets askers do. Default: all. */
+  policy?: Policy;
+  /** The words that start plugctl, where scenarios may be run. */
+  program?: readonly string[];
   version: string;
   /** Called when the guardian has ended, without which nothing may be held. */
   onEnd: (error: Error) => void;
@@ -25,10 +31,14 @@ const READERS_MAX = 100;
 /** What all askers of a server share: what they have made and hold, which goes with the server, and who reads events. */
 export class Service {
   readonly version: string;
+  /** Scenarios that were asked for. */
+  readonly runs: Runs;
   readonly #options: ServiceOptions;
   readonly #readers = new Set<EventStream>();
   /** Those that are told of packets. */
   readonly #others = new Map<EventStream, Promise<void>>();
+  /** How many are told of a run. */
+  #ofRuns = 0;
   readonly #turns = new Turns();
   #watcher?: Guardian;
   #desk: Desk;
@@ -39,6 +49,12 @@ export class Service {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.version = options.version;
+    const { program, policy } = options;
+    this.runs = new Runs({
+      program,
+      check: () => policy?.checkRun(),
+      onChange: (event, run) => this.#tell(event, run),
+    });
     [this.#desk, this.#holds] = this.#open();
   }
 
@@ -57,7 +73,7 @@ export class Service {
 
   /** How many read events, of whatever kind. */
   get readers(): number {
-    return this.#readers.size + this.#others.size;
+    return this.#readers.size + this.#others.size + this.#ofRuns;
   }
 
   /** What is meant where no namespace is named. */
@@ -120,6 +136,21 @@ export class Service {
     this.#others.set(stream, ended.finally(() => this.#others.delete(stream)));
   }
 
+  /** Tells a reader all that happens in a run, from its beginning on. */
+  readRun(id: string): ReadableStream<Uint8Array> {
+    this.checkReaders();
+    const events = this.runs.get(id).events();
+    this.#ofRuns++;
+    const read = async function* (service: Service) {
+      try {
+        yield* events;
+      } finally {
+        service.#ofRuns--;
+      }
+    };
+    return ReadableStream.from(read(this)).pipeThrough(new TextEncoderStream());
+  }
+
   /** Takes the taps of captures out when this process is dead. */
   get watcher(): Guardian {
     return this.#watcher ??= Guardian.start();
@@ -140,6 +171,7 @@ export class Service {
   /** The same, when the server ends. Returns what could not be done. */
   async close(): Promise<unknown[]> {
     this.#holds.releaseAll("reset");
+    await this.runs.close();
     for (const reader of [...this.#readers, ...this.#others.keys()]) reader.end();
     await Promise.all(this.#others.values());
     this.#watcher?.[Symbol.dispose]();
@@ -154,14 +186,15 @@ export class Service {
   }
 
   #open(): [Desk, Holds] {
-    const { netns, maxHoldMs, onEnd } = this.#options;
+    const { netns, policy, onEnd } = this.#options;
+    const maxHoldMs = Math.min(this.#options.maxHoldMs, policy?.maxHoldMs ?? Infinity);
     const onCutShort = (event: CutShortEvent) => {
       this.#tell("cut-short", event);
       if (event.why === "guardian-ended" && desk === this.#desk) {
         onEnd(new Error("Cannot go on: the guardian has ended"));
       }
     };
-    const desk = new Desk({ netns, maxHoldMs, onCutShort });
+    const desk = new Desk({ netns, maxHoldMs, policy, onCutShort });
     return [desk, new Holds(desk, (event, hold: ToldHold) => this.#tell(event, hold))];
   }
 

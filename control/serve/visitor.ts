@@ -14,6 +14,8 @@ export interface Admission {
 
 /** What may be had without a token: it tells nothing of this machine. */
 const OPEN_TO_ALL = new Set(["/", "/page.js", "/page.css", "/healthz"]);
+/** What has a key of its own, which a browser cannot be asked without in a frame. */
+const HAS_KEY = /^\/v1\/runs\/[^/]+\/report$/;
 
 /**
  * Refuses a request that does not come from whom it should.
@@ -29,7 +31,9 @@ export function admit(request: Request, { hosts, token }: Admission): void {
   if (origin !== null && (!hosts || origin.toLowerCase() !== `http://${host}`)) {
     throw new RequestError("wrong-origin", `a page of ${JSON.stringify(origin)} may not ask`);
   }
-  if (token === undefined || OPEN_TO_ALL.has(new URL(request.url).pathname)) return;
+  const { pathname, searchParams } = new URL(request.url);
+  if (token === undefined || OPEN_TO_ALL.has(pathname)) return;
+  if (HAS_KEY.test(pathname) && searchParams.has("key")) return;
   const given = /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (given === undefined) {
     throw new RequestError("unauthorized", "a request needs the header Authorization: Bearer TOKEN");
@@ -38,7 +42,7 @@ export function admit(request: Request, { hosts, token }: Admission): void {
 }
 
 /** Whether two texts are the same, in a time that tells nothing of where they differ. */
-function isSame(one: string, other: string): boolean {
+export function isSame(one: string, other: string): boolean {
   const [first, second] = [one, other].map((text) => new TextEncoder().encode(text));
   return first.length === second.length && timingSafeEqual(first, second);
 }

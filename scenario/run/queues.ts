@@ -297,13 +297,11 @@ export class Queues {
     this.#connections.clear();
   }
 
-  #addGate(
-    { name, host, devs, direction, match, except, withArp, limitBytes, priority, force }: PlannedGate,
-    connection: Connection,
-  ): Attached {
+  #addGate({ kind: _kind, line: _line, host, ...planned }: PlannedGate, connection: Connection): Attached {
+    const { name, force } = planned;
     refuseExisting(connection, { name, netns: this.#options.netnsOf(host) });
     const { guardian, maxHoldMs } = this.#options;
-    const options = { name, devs, direction, match, except, withArp, limitBytes, priority, force, guardian, maxHoldMs };
+    const options = { ...planned, guardian, maxHoldMs };
     const gate = Gate.open({ ...options, connection });
     return { name, gate, plug: gate.plug, bypassed: force ? new Set(gate.read().bypassed) : undefined };
   }

@@ -8,6 +8,8 @@ const MACHINE: Surroundings = {
   devices: (netns) => netns === "web" ? ["veth0"] : ["lo", "eth0"],
   gates: (netns) => netns === "web" ? ["inner"] : ["syn", "synack"],
   namespaces: () => ["db", "web"],
+  containers: () => ["proxy", "shop"],
+  pods: () => ["default/shop"],
 };
 
 /** The words that complete a command line, whose last word is at the cursor; or what else does. */
@@ -74,6 +76,12 @@ Deno.test("candidates() offers namespaces, and files where a path is begun", () 
   assertEquals(complete("show --netns /run/"), "files");
 });
 
+Deno.test("candidates() offers containers and pods", () => {
+  assertEquals(complete("show --container "), ["proxy", "shop"]);
+  assertEquals(complete("buffer web -c s"), ["shop"]);
+  assertEquals(complete("show --pod=d"), ["--pod=default/shop"]);
+});
+
 Deno.test("candidates() leaves files and programs to the shell", () => {
   assertEquals(complete("run "), "files");
   assertEquals(complete("decode --pcap "), "files");
@@ -106,7 +114,7 @@ Deno.test("candidates() knows each option with a value, and each operand", () =>
   const named = [...Object.values(OPTIONS), ...spec.flatMap(({ operands = [] }) => operands)]
     .flatMap((one) => typeof one === "string" ? [one.replaceAll(/[[\].]/g, "")] : "value" in one ? [one.value] : []);
   const nothingToOffer = "CONDITION DURATION EXPR HANDLE KEY=VALUE MESSAGE N NAME P PORT RATE SIZE".split(" ");
-  const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE HOST NETNS PARENT SERVICE SHELL".split(" ");
+  const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE HOST NETNS PARENT POD SERVICE SHELL".split(" ");
   assertEquals([...new Set(named)].sort(), [...nothingToOffer, ...offered].sort());
 });
 

@@ -1,139 +1,23 @@
 // What a guardian does, in this process: over a channel that is a fake, on a kernel that is one.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Gate } from "../../gate/gate.ts";
-import { type GateCharge, gateDuty } from "../../gate/guarded_gate.ts";
-import type { Order, Released, Report } from "../../guardian/charge.ts";
+import type { GateCharge } from "../../gate/guarded_gate.ts";
+import type { Released } from "../../guardian/charge.ts";
 import { Ear } from "../../guardian/ear.ts";
-import { Guard, type GuardChannel } from "../../guardian/guard.ts";
-import { type Deadline, markOfPlug } from "../../guardian/mark.ts";
+import { markOfPlug } from "../../guardian/mark.ts";
 import { WATCHED_GROUPS } from "../../guardian/watch.ts";
 import { EINVAL } from "../../linux/netlink_error.ts";
+import { sleep } from "../../linux/process.ts";
 import { Listener } from "../../netlink/listener.ts";
-import { type PlugCharge, plugDuty } from "../../plug/guarded_plug.ts";
+import type { PlugCharge } from "../../plug/guarded_plug.ts";
 import { Plug } from "../../plug/plug.ts";
 import { changeRequest, deleteRequest, type PlugAction, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { deleteDevice } from "../../plug/gate_device.ts";
 import { deleteFilter } from "../../plug/filter.ts";
-import { FakeKernel } from "../plug/fake_kernel.ts";
-import type { FakeDevice } from "../plug/kernel_messages.ts";
+import { CHARGE_ID, Scene, STRANGER } from "./scene.ts";
 
-const CHARGE_ID = 1;
-/** No process has this number. */
-const STRANGER = 0x7ffffffe;
 const RELEASE = "change 2 root 504c: release-indefinite";
-
-/** The end of a connection that a guardian has, with the process at the other end played by the test. */
-class FakeChannel implements GuardChannel {
-  readonly reports: Report[] = [];
-  readonly #texts: string[] = [];
-  #arrived = Promise.withResolvers<void>();
-  #reported = Promise.withResolvers<void>();
-
-  /** The process says something. */
-  order(...orders: Order[]): void {
-    this.#put(...orders.map((order) => JSON.stringify(order)));
-  }
-
-  /** The process dies. */
-  end(): void {
-    this.#put("");
-  }
-
-  /** The first report of a kind, once there is one. */
-  async reported<K extends Report["report"]>(kind: K): Promise<Extract<Report, { report: K }>> {
-    for (;;) {
-      const found = this.reports.find((report) => report.report === kind);
-      if (found) return found as Extract<Report, { report: K }>;
-      await this.#reported.promise;
-    }
-  }
-
-  receive = () => this.#texts[0] === "" ? "" : this.#texts.shift();
-  readable = () => this.#texts.length > 0 ? Promise.resolve() : this.#arrived.promise;
-
-  send(text: string): void {
-    this.reports.push(JSON.parse(text));
-    this.#reported.resolve();
-    this.#reported = Promise.withResolvers();
-  }
-
-  [Symbol.dispose](): void {
-    this.end();
-  }
-
-  #put(...texts: string[]): void {
-    this.#texts.push(...texts);
-    this.#arrived.resolve();
-    this.#arrived = Promise.withResolvers();
-  }
-}
-
-/** A machine with a plug on eth0, and a guardian that has charge of it. */
-class Scene {
-  readonly kernel = new FakeKernel();
-  readonly channel = new FakeChannel();
-  readonly eth0: FakeDevice;
-  readonly stranger = this.kernel.connect(STRANGER);
-  /** What the guardian has written to the kernel's log. */
-  readonly log: string[] = [];
-  /** The deadlines that others can read. */
-  readonly deadlines = new Set<Deadline>();
-  isNamespaceDeleted = false;
-  readonly #letGo = Promise.withResolvers<void>();
-  /** Resolves when the guardian has nothing to do any more with what it was to keep. */
-  readonly letGo = this.#letGo.promise;
-  readonly guard: Guard<PlugCharge | GateCharge>;
-  /** Resolves when the guardian ends. */
-  readonly ended: Promise<void>;
-
-  constructor() {
-    this.kernel.addDevice("lo", { isLoopback: true });
-    this.eth0 = this.kernel.addDevice("eth0", { kind: "dummy" });
-    this.guard = new Guard(this.channel, (charge, connectTo) =>
-      Promise.resolve(
-        charge.kind === "plug" ? plugDuty(charge, connectTo()) : gateDuty(charge, connectTo()),
-      ), {
-      identify: () => "",
-      connect: () => this.kernel.connection,
-      listen: () => new Listener(this.kernel.listen(WATCHED_GROUPS)),
-      showMark: (purpose) => purpose === "kept" ? { [Symbol.dispose]: this.#letGo.resolve } : undefined,
-      showDeadline: (_, deadline) => {
-        this.deadlines.add(deadline);
-        return { [Symbol.dispose]: () => void this.deadlines.delete(deadline) };
-      },
-      watchUse: () => () => this.isNamespaceDeleted,
-      log: (line) => void this.log.push(line),
-    });
-    this.ended = this.guard.obey();
-  }
-
-  /** Attaches a plug that is in its charge, holds, and has one packet, or none. */
-  async hold(
-    { takeAway = false, maxMs, isEmpty = false }: { takeAway?: boolean; maxMs?: number; isEmpty?: boolean } = {},
-  ): Promise<QdiscPlace> {
-    const plug = Plug.attach({ dev: "eth0", connection: this.kernel.connection });
-    const { dev, place } = plug;
-    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev, place, takeAway };
-    this.channel.order({ order: "take", id: CHARGE_ID, charge });
-    await this.channel.reported("taken");
-    this.channel.order({ order: "arm", id: CHARGE_ID, maxMs });
-    plug.buffer({ force: true });
-    if (!isEmpty) this.kernel.transmit("a", this.eth0);
-    this.channel.order({ order: "watch", id: CHARGE_ID });
-    await this.channel.reported("watching");
-    return place;
-  }
-
-  /** As `hold`, of nothing yet; the process that held is dead, and the guardian keeps its deadline. */
-  async keep(maxMs: number): Promise<QdiscPlace> {
-    const place = await this.hold({ maxMs, isEmpty: true });
-    this.channel.order({ order: "outlive", id: CHARGE_ID });
-    this.channel.end();
-    await this.ended;
-    return place;
-  }
-}
 
 Deno.test("Guard releases what is held when the process is dead, and leaves the plug there", async () => {
   const scene = new Scene();
@@ -320,6 +204,25 @@ Deno.test("Guard leaves alone at the death what is in the place of a plug that o
   scene.channel.end();
   await scene.ended;
   assertEquals(other.plug?.holds, true);
+});
+
+Deno.test("Guard leaves alone what may be another's, also where it was stopped right before a look", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ takeAway: true, isEmpty: true });
+  const looked = Promise.withResolvers<void>();
+  scene.beforeLook = () => {
+    scene.beforeLook = () => {};
+    scene.stranger.transact([deleteRequest(place)]);
+    scene.kernel.addQdisc(scene.eth0, { kind: "plug", handle: place.handle }).plug?.change(0, 0);
+    for (const listener of scene.listeners) listener.loseAll();
+    sleep(600);
+    looked.resolve();
+  };
+  await looked.promise;
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.plugAt(scene.eth0).holds, true);
+  assertMatch(scene.log.join(), /leaves eth0 \(root\) alone: this process was stopped/);
 });
 
 for (const order of ["watch", "know"] as const) {

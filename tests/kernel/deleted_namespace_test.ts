@@ -10,7 +10,7 @@ import { Conversation, type Said } from "./conversation.ts";
 import { connect, Host } from "./host.ts";
 import { descriptors } from "./descriptors.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
-import { guardians, hasEnded } from "./process_table.ts";
+import { hasEnded, onlyGuardian } from "./process_table.ts";
 import { until } from "./until.ts";
 
 const WAIT = { timeoutMs: 60_000 };
@@ -123,7 +123,7 @@ Deno.test("a session lets go of a network namespace that is deleted, whatever it
   }
 
   await t.step("and has no more open than before", async () => {
-    const [guardian] = guardians();
+    const guardian = await onlyGuardian();
     const count = () => descriptors(session.child.pid).length + descriptors(guardian).length;
     for (const round of [0, 1, 2]) {
       const [what, begin] = DEEDS[1];
@@ -151,7 +151,7 @@ Deno.test("a session keeps nothing of the namespaces in which it has nothing, th
   };
   await use(here.name);
   await session.ask({ op: "attach", dev: "lo" });
-  const [guardian] = guardians();
+  const guardian = await onlyGuardian();
   const count = () => descriptors(session.child.pid).length + descriptors(guardian).length;
   const before = count();
   for (const { name } of hosts) await use(name);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Gate } from "../../mod.ts";
+import { runHere } from "../cli/run_here.ts";
 import { WAIT, witness } from "./gate_pair.ts";
 import { NUMBERED_GATE, NumberedTraffic } from "./numbered_traffic.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
@@ -85,4 +86,28 @@ Deno.test("every and probability out of range, or both, are refused before anyth
     assertStringIncludes(stderr, says);
   }
   assertEquals(witness(left), before);
+});
+
+Deno.test("a scenario holds every tenth packet, and says so in its plan", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(
+    file,
+    `name: every tenth
+hosts: { one: {} }
+defaults: { host: one, timeout: 60s }
+gates: { web: { dev: lo, direction: out, match: udp dst port 9, every: 10 } }
+steps:
+  - buffer: web
+  - run: [bash, -c, "for i in {1..100}; do echo x >/dev/udp/127.0.0.1/9; done"]
+  - expect: { gate: web, backlog: 10 }
+  - attach: { gate: some, dev: lo, direction: out, match: udp dst port 10, probability: 99.9% }
+  - buffer: some
+  - run: [bash, -c, "for i in {1..100}; do echo x >/dev/udp/127.0.0.1/10; done"]
+  - expect: { gate: some, backlog: ">=50" }
+`,
+  );
+  assertStringIncludes((await runHere("run", file, "--dry-run")).stdout, "egress, every 10th of udp dst port 9");
+  const { status, stderr } = await runHere("run", file, "--quiet");
+  assertEquals([status, stderr], [0, ""]);
+  await Deno.remove(file);
 });

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { readLines } from "../../linux/incoming.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { plugctlDone } from "./plugctl.ts";
-import { guardians, hasEnded } from "./process_table.ts";
+import { hasEnded, onlyGuardian } from "./process_table.ts";
 import { plugOf } from "./queue.ts";
 import { until } from "./until.ts";
 
@@ -109,7 +109,7 @@ Deno.test("a guardian that was stopped while more was said than it can hear leav
   await t.step("when its process is dead", async () => {
     using hold = new HoldCase();
     const child = await hold.startHold("--dev", "eth0");
-    const [guardian] = guardians();
+    const guardian = await onlyGuardian();
     Deno.kill(guardian, "SIGSTOP");
     child.kill("SIGKILL");
     await child.status;

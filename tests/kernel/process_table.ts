@@ -4,6 +4,8 @@
  * @module
  */
 
+import { until } from "./until.ts";
+
 /** The command lines of all processes, in alphabetical order. */
 export function processTable(): string[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 0)
@@ -14,6 +16,14 @@ export function processTable(): string[] {
 export function guardians(): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
     .filter((pid) => pid > 0 && /guardian_process\.ts/.test(commandLine(pid)));
+}
+
+/** The number of the only guardian that is there, once others have ended that are about to. */
+export function onlyGuardian(): Promise<number> {
+  return until(() => {
+    const [first, ...others] = guardians();
+    return others.length === 0 ? first : undefined;
+  }, { timeoutMs: 60_000, what: "one guardian alone" });
 }
 
 /** The numbers of the processes that one has started, and that are there, also those that have ended and are not asked for. */

@@ -20,6 +20,8 @@ const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
 const TOOLS = [
   "chromium",
   "busybox",
+  "conmon",
+  "crun",
   "curl",
   "dnsmasq",
   "etcd",
@@ -36,6 +38,7 @@ const TOOLS = [
   "nl-qdisc-delete",
   "node",
   "openssl",
+  "podman",
   "postgres",
   "psql",
   "pytest",

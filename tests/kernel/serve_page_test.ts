@@ -32,6 +32,27 @@ function press(page: Page, key: string): Promise<void> {
   );
 }
 
+const SCENARIO = `name: Three held
+hosts:
+  one: { devices: { eth0: { to: two, address: 10.9.0.1/24 } } }
+  two: { devices: { eth0: { to: one, address: 10.9.0.2/24 } } }
+gates: { web: { host: one, dev: eth0, direction: out, match: udp dst port 9000 } }
+steps:
+  - buffer: web
+  - run: |
+      python3 -c '${SEND.replaceAll("\n", "\n      ").replace("127.0.0.1", "10.9.0.2")}'
+    host: one
+  - wait: { gate: web, backlog: ${COUNT} }
+  - release: web
+`;
+/** Chooses the scenario as a file, and sends the form. */
+const RUN = `{
+  const files = new DataTransfer();
+  files.items.add(new File([${JSON.stringify(SCENARIO)}], "three.yaml"));
+  document.getElementById("scenario").files = files.files;
+  document.getElementById("run").requestSubmit();
+}`;
+const STEPS = `[...document.querySelectorAll("#steps li")].map(({ textContent }) => textContent)`;
 const ROWS =
   `[...document.querySelectorAll("#packets tr")].map(({ cells }) => [...cells].map((cell) => cell.textContent))`;
 
@@ -40,7 +61,7 @@ Deno.test("the page shows what waits, and keys and buttons hold it and let it go
   runHere("ip", "link", "set", "lo", "up");
   runHere(...PLUGCTL, "gate", "add", "web", "lo", "--direction", "out", "--match", "udp dst port 9000");
   const [deno, ...words] = PLUGCTL;
-  const args = [...words, "serve", "--listen", "7070"];
+  const args = [...words, "serve", "--listen", "7070", "--allow-run"];
   const server = new Deno.Command(deno, { args, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
   const lines = readLines(server.stderr)[Symbol.asyncIterator]();
   const [url] = /http:\S+/.exec((await lines.next()).value) ?? [""];
@@ -87,6 +108,29 @@ Deno.test("the page shows what waits, and keys and buttons hold it and let it go
     await shows(page, `${ROWS}.every(([, , , , waited]) => waited !== "waits")`);
     for (const [, , , , waited] of await page.evaluate<string[][]>(ROWS)) {
       assertMatch(waited, /^\d+(\.\d+)? (µs|ms|s)$/);
+    }
+    // A scenario is run from its file, told step by step, and shown with its ladder
+    await page.evaluate(
+      `document.getElementById("report").addEventListener("load", ({ target }) => target.dataset.loaded = target.src)`,
+    );
+    await page.evaluate(RUN);
+    await shows(page, `document.getElementById("report").dataset.loaded?.includes("/v1/runs/") === true`);
+    const steps = await page.evaluate<string[]>(STEPS);
+    assert(steps.length >= 4 && steps.every((step) => step.startsWith("✓ ")), steps.join("\n"));
+    assertEquals(
+      await page.evaluate(`document.querySelector("#run-list li").textContent`),
+      "Three helddone",
+    );
+    const report = await chromium.frame("/v1/runs/");
+    await shows(report, `document.getElementById("ladder-count")?.textContent === "${COUNT} of ${COUNT} packets"`);
+    for (const [scheme, width] of [["dark", 400], ["light", 1200]] as const) {
+      await page.look({ scheme, width, height: 800 });
+      await page.drawn();
+      assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width, `${scheme} at ${width} px`);
+      await page.evaluate(axe);
+      const found =
+        "axe.run({ exclude: ['#report'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))";
+      assertEquals(await page.evaluate(found), [], `with a run, ${scheme} at ${width} px`);
     }
     // Another page may show this one in no frame, and nothing of another host is loaded
     assertEquals(

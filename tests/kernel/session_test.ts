@@ -6,7 +6,7 @@ import { Conversation } from "./conversation.ts";
 import { HELD, HoldCase } from "./hold_case.ts";
 import type { Host } from "./host.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
-import { guardians } from "./process_table.ts";
+import { onlyGuardian } from "./process_table.ts";
 import { plugOf } from "./queue.ts";
 import { rounds } from "./rounds.ts";
 import { until } from "./until.ts";
@@ -190,9 +190,7 @@ Deno.test("a session whose guardian is killed lets go, says so and ends", async 
   await session.ask({ op: "buffer", on: "web" });
   hold.send();
   await until(() => plugOf(hold.left, "plug-web").qlen === HELD, { ...WAIT, what: "all to be held" });
-  const pids = guardians();
-  assertEquals(pids.length, 1);
-  Deno.kill(pids[0], "SIGKILL");
+  Deno.kill(await onlyGuardian(), "SIGKILL");
   await session.hear(({ why }) => why === "guardian-ended", "the end of the guardian");
   const { code } = await session.child.status;
   assertEquals(code, 1);
@@ -200,22 +198,32 @@ Deno.test("a session whose guardian is killed lets go, says so and ends", async 
   await hold.isOver();
 });
 
-/** How a client's test is run: the client, the test, and the words that run it. */
-const CLIENTS = {
+/** The test of the client for Go, compiled: `deno task test:go` makes it. */
+const GO_TEST = Deno.env.get("PLUGCTL_GO_TEST");
+
+/** How a client's test is run: the client and the test, which are copied, and the words that run it. */
+interface Client {
+  files: readonly string[];
+  command: readonly string[];
+}
+
+const CLIENTS: Readonly<Record<string, Client>> = {
   Python: {
-    client: "python/plugctl.py",
-    test: "python/test_slow_answer.py",
-    command: ["pytest", "-q", "-p", "no:cacheprovider"],
+    files: ["python/plugctl.py", "python/test_slow_answer.py"],
+    command: ["pytest", "-q", "-p", "no:cacheprovider", "test_slow_answer.py"],
   },
-  Node: { client: "node/plugctl.mjs", test: "node/slow_answer.test.mjs", command: ["node"] },
-  bash: { client: "shell/plugctl.bash", test: "shell/test_slow_answer.bash", command: ["bash"] },
-} as const;
+  Node: { files: ["node/plugctl.mjs", "node/slow_answer.test.mjs"], command: ["node", "slow_answer.test.mjs"] },
+  bash: {
+    files: ["shell/plugctl.bash", "shell/test_slow_answer.bash"],
+    command: ["bash", "./test_slow_answer.bash"],
+  },
+  ...GO_TEST === undefined ? {} : { Go: { files: [], command: [GO_TEST, "-test.v"] } },
+};
 
 /** Runs a test that has a copy of a client beside it, on a host, with a `plugctl` that is this one. */
-function runClient(host: Host, language: keyof typeof CLIENTS, { holdSeconds = 0.3 } = {}): Deno.ChildProcess {
-  const { client, test, command } = CLIENTS[language];
+function runClient(host: Host, { files, command }: Client, { holdSeconds = 0.3 } = {}): Deno.ChildProcess {
   const folder = Deno.makeTempDirSync({ prefix: "plugctl-client-" });
-  for (const file of [client, test]) {
+  for (const file of files) {
     Deno.copyFileSync(`${import.meta.dirname}/../../clients/${file}`, `${folder}/${file.split("/")[1]}`);
   }
   const words = PLUGCTL.map((word) => `'${word}'`).join(" ");
@@ -223,7 +231,7 @@ function runClient(host: Host, language: keyof typeof CLIENTS, { holdSeconds = 0
   Deno.writeTextFileSync(`${folder}/bin/plugctl`, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
   const PATH = `${folder}/bin:${Deno.env.get("PATH")}`;
   const env = { PATH, PYTHONDONTWRITEBYTECODE: "1", HOLD_SECONDS: `${holdSeconds}` };
-  return host.spawn([...command, `${folder}/${test.split("/")[1]}`], { env, stdin: "null", stdout: "piped" });
+  return host.spawn([...command], { cwd: folder, env, stdin: "null", stdout: "piped" });
 }
 
 /** Whether a gate's device on a host holds something. */
@@ -232,10 +240,10 @@ function holdsAtAGate(host: Host): boolean {
   return devices.some(({ dev, qlen }) => dev.startsWith("plug-") && qlen > 0);
 }
 
-for (const language of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
+for (const [language, client] of Object.entries(CLIENTS)) {
   Deno.test(`the client for ${language} holds a server's answer in a test`, async () => {
     using hold = new HoldCase();
-    const { code, stdout } = await runClient(hold.left, language).output();
+    const { code, stdout } = await runClient(hold.left, client).output();
     assertEquals(code, 0, new TextDecoder().decode(stdout));
     await hold.isOver();
   });
@@ -243,7 +251,7 @@ for (const language of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
   Deno.test(`the client for ${language} that is killed in the middle leaves a machine that passes traffic`, async () => {
     await rounds(async () => {
       using hold = new HoldCase();
-      const child = runClient(hold.left, language, { holdSeconds: 600 });
+      const child = runClient(hold.left, client, { holdSeconds: 600 });
       await until(() => holdsAtAGate(hold.left), { ...WAIT, what: "an answer that waits" });
       child.kill("SIGKILL");
       await child.output();

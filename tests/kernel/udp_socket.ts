@@ -61,7 +61,7 @@ export class UdpSocket implements Disposable {
   readonly #pollfd: Int32Array<ArrayBuffer>;
 
   /** Binds a socket to an address of the host. */
-  constructor(host: Host, local: SocketAddress) {
+  constructor(host: Pick<Host, "enter">, local: SocketAddress) {
     const name = encodeAddress(local);
     this.#fd = host.enter(() => libc.socket(family(local), SOCK_DGRAM_CLOEXEC, 0));
     check("socket", this.#fd);

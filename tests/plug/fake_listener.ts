@@ -21,6 +21,11 @@ export class FakeListener implements ListeningSocket {
     this.#heard = Promise.withResolvers();
   }
 
+  /** What was said and not read was more than it could hear. */
+  loseAll(): void {
+    this.lost += this.#said.splice(0).length;
+  }
+
   receive(): number {
     const bytes = this.#said.shift();
     if (!bytes) return -EAGAIN;

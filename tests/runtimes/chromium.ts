@@ -65,6 +65,16 @@ export class Chromium implements AsyncDisposable {
     return page;
   }
 
+  /** A page in a page, which runs in a process of its own, by a part of its address. */
+  async frame(part: string): Promise<Page> {
+    const { targetInfos } = await this.send("Target.getTargets");
+    const target = (targetInfos as { type: string; url: string; targetId: string }[])
+      .find(({ type, url }) => type === "iframe" && url.includes(part));
+    if (!target) throw new Error(`There is no frame of ${part}`);
+    const { sessionId } = await this.send("Target.attachToTarget", { targetId: target.targetId, flatten: true });
+    return new Page((method, params) => this.send(method, params, String(sessionId)));
+  }
+
   /** Sends a command, to a page where one is named, and returns what it results in. */
   send(method: string, params: Record<string, unknown> = {}, sessionId?: string): Promise<Record<string, unknown>> {
     const id = ++this.#count;

@@ -34,6 +34,23 @@ function stepsOf(steps: string): Omit<Step, "line">[] {
   return planOf(withSteps(steps)).steps.map(({ line: _line, ...step }) => step);
 }
 
+Deno.test("readScenario() reads which of the matching packets a gate gets", () => {
+  for (
+    const [written, chance] of [
+      ["every: 10", { every: 10 }],
+      ["probability: 5%", { probability: 0.05 }],
+      ["probability: .5", { probability: 0.5 }],
+      ['probability: "${part}%"', { probability: 0.07 }],
+      ['every: "${part}"', { every: 7 }],
+    ] as const
+  ) {
+    const gates = `vars: { part: 7 }\ngates: { web: { dev: lo, direction: out, match: tcp, ${written} } }`;
+    const { queues: [gate] } = planOf(`name: x\n${gates}\nsteps:\n  - buffer: web\n`);
+    const { every, probability } = gate as { every?: number; probability?: number };
+    assertEquals({ ...every && { every }, ...probability && { probability } }, chance, written);
+  }
+});
+
 Deno.test("readScenario() reads the example of the design", () => {
   const { timeoutMs, maxHoldMs, queues, steps } = planOf(DESIGN);
   assertEquals([timeoutMs, maxHoldMs], [60_000, 30_000]);

@@ -46,8 +46,8 @@ async function follow(path, take, signal) {
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();
     for (const part of parts) {
-      const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(part) ?? [];
-      if (event) take(event, JSON.parse(data));
+      const [, event = "message", data] = /^(?:event: (.*)\n)?data: (.*)$/.exec(part) ?? [];
+      if (data) take(event, JSON.parse(data));
     }
   }
 }
@@ -238,6 +238,74 @@ function showPacket({ event, number, from, to, vlans, what, waitMs, waitAtLeastM
   while (body.childElementCount > PACKETS_MOST) body.lastElementChild.remove();
 }
 
+/** The run that is shown; what ends its stream. */
+let shown;
+let leaveRun;
+
+/** Lists the runs, where the server lets scenarios be run. */
+async function lookAtRuns() {
+  const { allowed, runs } = await ask("/v1/runs");
+  at("runs").hidden = !allowed && runs.length === 0;
+  at("run-list").replaceChildren(
+    ...runs.toReversed().map((run) => {
+      const line = document.createElement("li");
+      const open = document.createElement("button");
+      Object.assign(open, { type: "button", className: "name", textContent: run.name });
+      open.setAttribute("aria-label", `show ${run.name}, begun at ${clock(run.from)}`);
+      open.addEventListener("click", () => showRun(run));
+      const state = document.createElement("span");
+      Object.assign(state, {
+        className: run.outcome && run.outcome !== "done" ? "bad" : "",
+        textContent: stateOf(run),
+      });
+      line.append(open, state);
+      return line;
+    }),
+  );
+}
+
+function stateOf({ outcome, sentence, from, said }) {
+  if (!outcome) return `runs since ${clock(from)}`;
+  const why = sentence ?? (outcome === "done" ? undefined : said?.at(-1));
+  return why ? `${outcome}: ${why}` : outcome;
+}
+
+/** Shows the steps of a run as they are done, and its report with the ladder when it has ended. */
+function showRun(run) {
+  leaveRun?.abort();
+  const leave = leaveRun = new AbortController();
+  shown = run.id;
+  at("run-title").hidden = false;
+  at("run-title").textContent = `${run.name}, begun at ${clock(run.from)}`;
+  at("steps").replaceChildren();
+  at("report").hidden = true;
+  at("stop").hidden = run.outcome !== undefined;
+  const lines = new Map();
+  const take = (event, data) => {
+    if (event === "ended") return showReport(data);
+    if (data.event === "step-start") {
+      const line = document.createElement("li");
+      line.textContent = `… ${data.text}`;
+      lines.set(data.step, { line, text: data.text });
+      at("steps").append(line);
+    } else if (data.event === "step-end" && lines.has(data.step)) {
+      const { line, text } = lines.get(data.step);
+      line.textContent = `${data.outcome === "done" ? "✓" : "✗"} ${text}${data.sentence ? `: ${data.sentence}` : ""}`;
+      if (data.outcome !== "done") line.className = "bad";
+    }
+  };
+  follow(`/v1/runs/${run.id}/events`, take, leave.signal)
+    .catch((error) => leave.signal.aborted || note(`run ${run.name}: ${error.message}`));
+}
+
+function showReport(run) {
+  at("stop").hidden = true;
+  lookAtRuns().catch((error) => note(error.message));
+  if (!run.report) return run.said.forEach((line) => note(`${run.name}: ${line}`));
+  at("report").hidden = false;
+  at("report").src = run.report;
+}
+
 function timeText(ms) {
   return ms < 1 ? `${(ms * 1000).toFixed(0)} µs` : ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
 }
@@ -252,6 +320,8 @@ function wordsOf(event, data) {
   if (event === "holding") return `${names}: held until ${clock(data.until)}, or longer where that is renewed`;
   if (event === "ended") return `${names}: the hold has ended (${data.ended}) after ${timeText(data.heldMs)}`;
   if (event === "cut-short") return `${names}: ${data.disturbance ?? data.why}`;
+  if (event === "run-began") return `${data.name}: the run has begun`;
+  if (event === "run-ended") return `${data.name}: the run has ended, ${stateOf(data)}`;
   if (event === "changed") return `${data.operation} was done`;
   return event;
 }
@@ -260,9 +330,11 @@ async function live() {
   for (;;) {
     try {
       await look();
+      await lookAtRuns();
       at("ask").hidden = true;
       await follow("/v1/events", (event, data) => {
         note(wordsOf(event, data));
+        if (event.startsWith("run-")) lookAtRuns().catch((error) => note(error.message));
         look().catch(() => {});
       });
       throw new Error("The server has ended");
@@ -287,6 +359,14 @@ at("ask").addEventListener("submit", (event) => {
   token = at("token").value.trim();
   sessionStorage.setItem("token", token);
 });
+at("run").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(async () => {
+    const [file] = at("scenario").files;
+    showRun(await ask("/v1/runs", { method: "POST", body: { scenario: await file.text(), capture: true } }));
+  });
+});
+at("stop").addEventListener("click", () => attempt(() => ask(`/v1/runs/${shown}`, { method: "DELETE" })));
 at("reset").addEventListener("click", () => {
   if (!confirm("Release all, and remove all gates and plugs that were made through this server?")) return;
   attempt(async () => void await ask("/v1/reset", { method: "POST" }));

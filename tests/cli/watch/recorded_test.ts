@@ -157,6 +157,27 @@ Deno.test("scenarioOf() waits for a time where no packet had come, and leaves ou
   );
 });
 
+Deno.test("scenarioOf() says which of the packets a gate gets, and whether neighbour discovery is among them", async () => {
+  const gateAs = (more: Partial<NonNullable<QueueFacts["gate"]>>): QueueFacts => {
+    const { gate: listed, ...facts } = gate("web");
+    return {
+      ...facts,
+      gate: { ...listed!, devs: ["lo"], except: [], limitBytes: undefined, priority: undefined, ...more },
+    };
+  };
+  for (
+    const [more, written] of [
+      [{ match: ["tcp"], every: 10 }, 'match: "tcp", every: 10'],
+      [{ match: ["tcp"], probability: 0.05 }, 'match: "tcp", probability: 0.05'],
+      [{ match: [] }, "with-arp: true"],
+      [{ match: [], except: ["arp", "nd"] }, 'except: ["arp", "nd"]'],
+    ] as const
+  ) {
+    const [attach] = await stepsOf(deed("attach", 0, gateAs(more)));
+    assertEquals(attach, `- attach: { gate: web, dev: "lo", direction: both, ${written} }`);
+  }
+});
+
 Deno.test("scenarioOf() has what held before it began hold first, in its namespace, and for as long as it held", async () => {
   const up = plug("eth0", { parent: 0x0001_0004 });
   const text = scenarioOf([

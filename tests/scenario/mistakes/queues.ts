@@ -53,6 +53,26 @@ export const QUEUE_MISTAKES: Cases = [
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸4g } }"), 'limit is "4g"', SIZE],
   [withTop("gates: { web: { dev: lo, direction: egress, limit: ‸[1] } }"), "limit is a list", SIZE],
   [
+    withTop("gates: { web: { dev: lo, direction: egress, every: ‸1 } }"),
+    "every is 1",
+    "N, from 2 to 65535: only every Nth of the matching packets",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, probability: ‸5 percent } }"),
+    'probability is "5 percent"',
+    "a part of the matching packets, chosen at random: 5%, or 0.05",
+  ],
+  [
+    withTop("gates: { web: ‸{ dev: lo, direction: egress, probability: 150% } }"),
+    "gate web cannot be: probability is 1.5, must be from 0.000015 to below 1",
+    "something else",
+  ],
+  [
+    withTop("gates: { web: ‸{ dev: lo, direction: egress, every: 2, probability: 5% } }"),
+    "gate web cannot be: a gate takes every or probability, not both",
+    "something else",
+  ],
+  [
     withTop("gates: { web: { dev: lo, direction: egress, priority: ‸0 } }"),
     "priority is 0",
     "a whole number from 1 to 65535",
@@ -65,7 +85,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, ‸matches: x } }"),
     'unknown key "matches"',
-    "one of host, dev, direction, match, except, with-arp, limit, priority, force",
+    "one of host, dev, direction, match, except, with-arp, every, probability, limit, priority, force",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: ‸{} } }"),

@@ -1,0 +1,3 @@
+module plugctl
+
+go 1.19

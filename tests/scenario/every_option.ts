@@ -29,6 +29,8 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
     done: [
       "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, except: src host 10.0.0.9, limit: 1MiB, priority: 7 }",
       "- attach: { gate: more, host: here, dev: eth1, direction: in, with-arp: true, force: true }",
+      "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, every: 10 }",
+      "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, probability: 5% }",
       "- attach: { plug: more, host: here, dev: eth2, parent: root, handle: '5:', limit: 64k }",
     ],
     fails: [
@@ -47,6 +49,8 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
       "with-arp": "holds more",
       limit: NEVER,
       priority: NEVER,
+      every: NEVER,
+      probability: NEVER,
       force: "refuses less",
       handle: NEVER,
     },

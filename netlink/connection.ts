@@ -49,6 +49,14 @@ export interface ConnectionOptions {
  */
 export const REQUESTS_PER_SEND = 256;
 
+/**
+ * The same of requests that ask for something: a device with its counters takes some 5 kB of the buffer, with the ACK behind
+ * it. 128 of them overflow it (seen on Linux 6.1).
+ */
+const QUESTIONS_PER_SEND = 24;
+/** In each kind's four numbers, NEW, DEL, GET and SET, the place of GET. */
+const GET = 2;
+
 /** Where `nlmsg_seq` stands in a message. */
 const SEQUENCE_OFFSET = 8;
 
@@ -108,7 +116,7 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Sends requests, up to 256 in one send, and returns the answer of each. The kernel handles them in order
+   * Sends requests, up to 256 in one send, or 24 where some ask for something, and returns the answer of each. The kernel handles them in order
    * and goes on after one that it refuses. With `overheard` the listeners of the namespace hear them too, before the
    * kernel does (`Listener`).
    *
@@ -127,10 +135,11 @@ export class Connection implements Disposable {
   }
 
   #inParts<T>(requests: readonly Request[], how: Exchange<T>): Answer<T>[] {
-    if (requests.length <= REQUESTS_PER_SEND) return requests.length === 0 ? [] : this.#exchange(requests, how);
+    const most = requests.some(({ type }) => (type & 3) === GET) ? QUESTIONS_PER_SEND : REQUESTS_PER_SEND;
+    if (requests.length <= most) return requests.length === 0 ? [] : this.#exchange(requests, how);
     const answers: Answer<T>[] = [];
-    for (let from = 0; from < requests.length; from += REQUESTS_PER_SEND) {
-      answers.push(...this.#exchange(requests.slice(from, from + REQUESTS_PER_SEND), how));
+    for (let from = 0; from < requests.length; from += most) {
+      answers.push(...this.#exchange(requests.slice(from, from + most), how));
     }
     return answers;
   }

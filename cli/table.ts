@@ -261,7 +261,8 @@ export const COMMANDS = {
       "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
       "plugctl puts into the queue to count with.",
       "then between names sets their order: of release a then b, everything that a holds is on its way before b is " +
-      "released. Without it all are released in one send. A gate called then is named with --gate.",
+      "released. Without it all are released in one send. A gate called then is named with --gate. What is to leave before " +
+      "packets that came earlier takes a gate of its own, with a lower --priority, before it comes: docs/MATCHES.md.",
       "With --rate or --over the packets of a gate leave step by step, the oldest first, every 10 ms at most, and the " +
       "gate passes from the end on. Packets that come in meanwhile wait behind. With --rate it ends when nothing waits " +
       "any more, or after twice the time that those need that waited at first: what still waits then leaves at once, " +

@@ -1,6 +1,6 @@
 import { Guardian } from "../../guardian/guardian.ts";
 import { numberOf } from "../../plug/quantity.ts";
-import { type Context, valueOf } from "../context.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, Interrupted, interruptible, whenAborted } from "../exit_status.ts";
 import { shellText } from "../near_miss.ts";
 import { OutputFile } from "../output_file.ts";
@@ -41,6 +41,10 @@ export async function run(context: Context): Promise<number> {
   else {
     await file.write(text);
     context.note(`${numberOf(steps.length, "command")} recorded; run it: ${shellText(["plugctl", "run", path])}`);
+  }
+  const byName = (["container", "pod"] as const).find((option) => isGiven(context, option));
+  if (byName !== undefined) {
+    context.note(`its host is ${netns}, the ${byName} as it runs now: change that once it has started again`);
   }
   return EXIT.done;
 }

@@ -147,8 +147,8 @@ export function identityAt(path: string): string | "none" | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) return undefined;
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return "none";
-    // A process that is just ending
-    if (error instanceof Error && error.message.includes("os error 3")) return "none";
+    // A file of a process that ends while it is looked at is met with ESRCH, or with EINVAL.
+    if (error instanceof Error && /os error (3|22)\b/.test(error.message)) return "none";
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { GatePair, WAIT, withoutCounters, witness } from "./gate_pair.ts";
 import { COUNT, PORT, Traffic } from "./gate_traffic.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { PacketSocket } from "./packet_socket.ts";
+import { CGROUPS, mountCgroups } from "./podman.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
@@ -149,6 +150,59 @@ Deno.test("mark holds only what user 33 sends, and what iptables has marked othe
   await plugctlDone(left, "release", "www");
   assertEquals(await received(receiver), "of 33");
   assert(near.ipv4 !== far.ipv4);
+});
+
+Deno.test("mark holds only what a unit of systemd sends, by its cgroup, and not once it has another", async () => {
+  using pair = new GatePair();
+  const { left, ends: [, far] } = pair;
+  const { loadModules } = await import("./modules.ts");
+  await loadModules(["iptable_mangle", "xt_cgroup", "xt_mark"]);
+  mountCgroups();
+  const unit = "plugctl.slice/plugctl-test.service";
+  const [its, other] = [`${CGROUPS}/${unit}`, `${CGROUPS}/plugctl.slice/other.service`];
+  for (const cgroup of [its, other]) await Deno.mkdir(cgroup, { recursive: true });
+  const mark = (how: string) =>
+    left.run(
+      ..."iptables-legacy -t mangle".split(" "),
+      how,
+      ..."OUTPUT -m cgroup --path".split(" "),
+      unit,
+      "-j",
+      "MARK",
+      "--set-mark",
+      "7",
+    );
+  mark("-A");
+  const match = ["--direction", "out", "--match", "mark 7 and udp", "--hold"];
+  await plugctlDone(left, "gate", "add", "unit", "eth0", ...match);
+  using receiver = new UdpSocket(far.host, { address: far.ipv4, port: 5000 });
+  // `ip netns exec` would hide the cgroups.
+  const send = (cgroup: string, text: string) => {
+    const script = `echo $$ >${cgroup}/cgroup.procs && printf '${text}' >/dev/udp/${far.ipv4}/5000`;
+    const args = [`--net=/run/netns/${left.name}`, "bash", "-c", script];
+    const { success, stderr } = new Deno.Command("nsenter", { args, stdin: "null" }).outputSync();
+    assert(success, new TextDecoder().decode(stderr));
+  };
+  send(its, "of the unit");
+  send(other, "of another");
+  send(CGROUPS, "of none");
+  await pair.holds("unit", 1);
+  assertEquals([await received(receiver), await received(receiver)], ["of another", "of none"]);
+  await plugctlDone(left, "release", "unit");
+  assertEquals(await received(receiver), "of the unit");
+  // Where a unit starts again it has another cgroup, of the same name: the rule has to be made anew.
+  await plugctlDone(left, "buffer", "unit");
+  await Deno.remove(its);
+  await Deno.mkdir(its);
+  send(its, "before the new rule");
+  assertEquals(await received(receiver), "before the new rule");
+  mark("-A");
+  send(its, "behind it");
+  await pair.holds("unit", 1);
+  await plugctlDone(left, "gate", "delete", "unit");
+  assertEquals(await received(receiver), "behind it");
+  left.run("iptables-legacy", "-t", "mangle", "-F");
+  for (const cgroup of [its, other, `${CGROUPS}/plugctl.slice`]) await Deno.remove(cgroup);
 });
 
 async function received(socket: UdpSocket): Promise<string> {

@@ -6,13 +6,15 @@
 
 import { until } from "./until.ts";
 
-const CGROUPS = "/sys/fs/cgroup";
+/** Where cgroups are. */
+export const CGROUPS = "/sys/fs/cgroup";
 const START_MS = 60_000;
 
 /** Podman's API, with containers of its own, all of which are gone when the block ends. */
 export class Podman implements AsyncDisposable {
   readonly socket: string;
   readonly #folder = Deno.makeTempDirSync({ prefix: "plugctl-podman-" });
+  readonly #names: string[] = [];
   readonly #words: string[];
   readonly #service: Deno.ChildProcess;
   readonly #client: Deno.HttpClient;
@@ -34,6 +36,7 @@ export class Podman implements AsyncDisposable {
 
   /** Starts a container that does nothing, and returns once it runs. */
   run(name: string): void {
+    this.#names.push(name);
     const container = ["--detach", "--name", name, "--cgroups", "disabled", "--network", "none", "--stop-timeout", "0"];
     const program = ["--rootfs", `${this.#folder}/root`, "/bin/busybox", "sleep", "1000000"];
     const args = [...this.#words, "run", ...container, ...program];
@@ -55,15 +58,17 @@ export class Podman implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that a test has removed is not there any more.
+    for (const name of this.#names) await this.ask("DELETE", `/containers/${name}?force=true`).catch(() => {});
     this.#client.close();
     this.#service.kill("SIGTERM");
     await this.#service.status;
-    new Deno.Command("podman", { args: [...this.#words, "rm", "--all", "--force", "--time", "0"] }).outputSync();
     await Deno.remove(this.#folder, { recursive: true });
   }
 }
 
-function mountCgroups(): void {
+/** Sees to it that there are cgroups of version 2 where everybody looks for them. */
+export function mountCgroups(): void {
   if ([...Deno.readDirSync(CGROUPS)].some(({ name }) => name.startsWith("cgroup."))) return;
   new Deno.Command("mount", { args: ["-t", "cgroup2", "none", CGROUPS] }).outputSync();
 }

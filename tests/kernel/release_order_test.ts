@@ -5,6 +5,7 @@ import { Connection } from "../../netlink/connection.ts";
 import { Gate, Plug } from "../../mod.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
 import { arrivedNumbers, sendNumbered } from "./numbered.ts";
+import { NUMBERED_GATE, NumberedTraffic } from "./numbered_traffic.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
@@ -78,4 +79,25 @@ Deno.test("release a then b", async (t) => {
   });
 
   for (const gate of gates) await gate.close();
+});
+
+Deno.test("what has a gate of its own, before that of the rest, can go first, though it came among the others", async () => {
+  using traffic = new NumberedTraffic();
+  const { left } = traffic;
+  const add = ["gate", "add", "--dev", "eth0", "--direction", "out", "--match"];
+  await plugctlDone(left, ...add, NUMBERED_GATE.match, "rest");
+  // The last byte of a datagram's number
+  await plugctlDone(left, ...add, `${NUMBERED_GATE.match} and udp[11] & 1 = 1`, "odd", "--priority", "900");
+  await plugctlDone(left, "buffer", "odd", "rest");
+  traffic.send(COUNT);
+  const [odd, rest] = Gate.named(traffic.connection, ["odd", "rest"]);
+  for (const gate of [odd, rest]) await traffic.holds(gate, COUNT / 2);
+  await plugctlDone(left, "release", "odd", "then", "rest");
+  await until(() => traffic.receive() >= COUNT, { ...WAIT, what: "all of them" });
+  const sent = numbers(0, COUNT);
+  assertEquals(traffic.arrived, [
+    ...sent.filter((number) => number % 2 === 1),
+    ...sent.filter((number) => number % 2 === 0),
+  ]);
+  await plugctlDone(left, "gate", "delete", "odd", "rest");
 });

@@ -44,17 +44,12 @@ export interface ConnectionOptions {
 }
 
 /**
- * How many requests one send carries. Each is answered before the send returns, and the answers wait in the
- * socket's buffer: with the default of 212,992 bytes it holds 277 ACKs.
+ * How many requests one send carries, and of those that ask for something. Each is answered before the send returns, and
+ * the answers wait in the socket's buffer: with the default of 212,992 bytes it holds 277 ACKs, or 40 devices.
  */
 export const REQUESTS_PER_SEND = 256;
-
-/**
- * The same of requests that ask for something: a device with its counters takes some 5 kB of the buffer, with the ACK behind
- * it. 128 of them overflow it (seen on Linux 6.1).
- */
 const QUESTIONS_PER_SEND = 24;
-/** In each kind's four numbers, NEW, DEL, GET and SET, the place of GET. */
+/** The place of GET among the types of each kind: NEW, DEL, GET, SET. */
 const GET = 2;
 
 /** Where `nlmsg_seq` stands in a message. */
@@ -116,9 +111,9 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Sends requests, up to 256 in one send, or 24 where some ask for something, and returns the answer of each. The kernel handles them in order
-   * and goes on after one that it refuses. With `overheard` the listeners of the namespace hear them too, before the
-   * kernel does (`Listener`).
+   * Sends requests, up to 256 in one send, or 24 that ask for something, and returns the answer of each. The kernel
+   * handles them in order and goes on after one that it refuses. With `overheard` the listeners of the namespace hear them
+   * too, before the kernel does (`Listener`).
    *
    * @throws {NetlinkError} where the socket fails, no answer comes in time, or answers were lost (ENOBUFS)
    */

@@ -26,6 +26,9 @@ interface Tool {
   args?: (root: string) => readonly string[];
 }
 
+/** Debian's version of PostgreSQL. */
+const POSTGRESQL = debianVersion().startsWith("13") ? 17 : 15;
+
 const TOOLS = {
   busybox: { package: "busybox-static", check: ["true"] },
   chromium: { package: "chromium", path: "usr/lib/chromium/chromium", env: fontVariables },
@@ -43,6 +46,7 @@ const TOOLS = {
     env: (root) => ({ GOROOT: `${root}/usr/lib/go` }),
   },
   haproxy: { package: "haproxy", check: ["-v"] },
+  initdb: postgresql("initdb"),
   ip: { package: "iproute2", check: ["-V"] },
   "iptables-legacy": {
     package: "iptables",
@@ -50,6 +54,10 @@ const TOOLS = {
     env: xtablesVariables,
     args: () => ["iptables"],
   },
+  mariadb: { package: "mariadb-client-core" },
+  mariadbd: { package: "mariadb-server-core" },
+  // No program of this machine's: tells where one for a virtual machine is.
+  "ipxe-path": { package: "ipxe", words: ["echo"], args: (root) => [`${root}/boot/ipxe.lkrn`] },
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
   nginx: { package: "nginx", check: ["-v"] },
   "nl-qdisc-add": { package: "libnl-utils" },
@@ -60,6 +68,8 @@ const TOOLS = {
     package: "podman",
     args: (root) => ["--conmon", `${root}/../bin/conmon`, "--runtime", `${root}/../bin/crun`],
   },
+  postgres: postgresql("postgres"),
+  psql: postgresql("psql", "-client"),
   pytest: {
     package: "python3-pytest",
     words: ["python3", "-m", "pytest"],
@@ -67,6 +77,7 @@ const TOOLS = {
   },
   python3: { package: "python3" },
   "qemu-system-aarch64": { package: "qemu-system-arm", env: qemuVariables },
+  "qemu-system-x86_64": { package: "qemu-system-x86", env: qemuVariables },
   "redis-cli": { package: "redis-tools" },
   "redis-server": { package: "redis-server", data: "redis-tools" },
   setcap: { package: "libcap2-bin", check: ["-h"] },
@@ -242,6 +253,10 @@ function fontVariables(root: string): Record<string, string> {
   );
   Deno.writeTextFileSync(fonts, `<?xml version="1.0"?>\n<fontconfig>${folders.join("")}</fontconfig>\n`);
   return { FONTCONFIG_FILE: fonts, XDG_DATA_DIRS: `${root}/usr/share:/usr/local/share:/usr/share` };
+}
+
+function postgresql(program: string, side = ""): Tool {
+  return { package: `postgresql${side}-${POSTGRESQL}`, path: `usr/lib/postgresql/${POSTGRESQL}/bin/${program}` };
 }
 
 function groffVariables(root: string): Record<string, string> {

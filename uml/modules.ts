@@ -15,6 +15,7 @@ const WANTED = [
   "bridge",
   "bonding",
   "nlmon",
+  "tun",
   "sch_plug",
   "sch_prio",
   "sch_ingress",

@@ -1,13 +1,14 @@
 /** Keeps what is written to it. */
 export class Written {
-  #bytes: number[] = [];
+  #chunks: Uint8Array[] = [];
 
   writeSync(bytes: Uint8Array): number {
-    this.#bytes.push(...bytes);
+    this.#chunks.push(bytes.slice());
     return bytes.length;
   }
 
   get text(): string {
-    return new TextDecoder().decode(Uint8Array.from(this.#bytes));
+    const decoder = new TextDecoder();
+    return this.#chunks.map((bytes) => decoder.decode(bytes, { stream: true })).join("") + decoder.decode();
   }
 }

@@ -21,15 +21,18 @@ export const EXAMPLE_NAMES = [
   "late_answer",
   "late_name",
   "lost_syn",
+  "mariadb_heartbeat",
   "maxconn_queue",
   "node_keep_alive",
   "output_commit",
+  "postgres_timeouts",
   "redis_failover",
   "redis_lost_job",
   "reordered",
   "rolling_restart",
   "silent_server",
   "tls_flights",
+  "vm_failover",
 ] as const;
 
 export type ExampleName = typeof EXAMPLE_NAMES[number];
@@ -53,6 +56,15 @@ export interface Edit {
   file?: string;
   change: (text: string) => string;
 }
+
+/** Starts PostgreSQL, which refuses root, in a user namespace where root is another user, and has its files all the same. */
+export const POSTGRESQL_OF_ROOT: Edit = {
+  file: "server.sh",
+  change: (text) => text.replaceAll(/(initdb|postgres) -D/g, "unshare --user --map-user=1 --map-group=1 $&"),
+};
+
+/** Where the program of the virtual machine is. */
+export const IPXE = `ipxe=${Deno.env.get("PLUGCTL_TOOLS")}/boot/ipxe.lkrn`;
 
 /** How an example is run. */
 export interface ExampleOptions {

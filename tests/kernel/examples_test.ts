@@ -2,7 +2,7 @@
 
 import { Ajv } from "ajv";
 import { assert, assertEquals } from "@std/assert";
-import { type Course, EXAMPLE_NAMES, runExample } from "./example.ts";
+import { type Course, type Edit, EXAMPLE_NAMES, IPXE, POSTGRESQL_OF_ROOT, runExample } from "./example.ts";
 import { packetsOfLadder } from "../scenario/report/ladder_file.ts";
 import { testWithHaproxy } from "./haproxy.ts";
 import { assertNumbers } from "./report_numbers.ts";
@@ -14,10 +14,13 @@ const isEvent = new Ajv({ strict: false, validateFormats: false }).compile(SCHEM
 /** With what each is run, where it says more than its name: a few are enough to show it, or each row of its matrix. */
 const OPTIONS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   haproxy_reload: [["--set", "reloads=5"]],
+  postgres_timeouts: [["--set", "user=root"]],
   redis_failover: [["--set", "replicas=0"]],
   redis_lost_job: [["--set", "keepalive=0"], ["--set", "keepalive=1"]],
+  vm_failover: [["--set", IPXE]],
   node_keep_alive: [["--set", "client=plain"], ["--set", "client=retry"]],
 };
+const EDITS: Readonly<Record<string, readonly Edit[]>> = { postgres_timeouts: [POSTGRESQL_OF_ROOT] };
 const COURSES = EXAMPLE_NAMES.flatMap((name) => (OPTIONS[name] ?? [[]]).map((options) => ({ name, options })));
 /** The one whose report's numbers are compared: it holds twice, each time until a release. */
 const WITH_NUMBERS = "half_close";
@@ -38,7 +41,7 @@ for (const { name, options } of COURSES) {
     `${[`examples/${name}`, ...options].join(" ")} shows what it says, and leaves nothing behind`,
     async () => {
       const before = machine();
-      const course = await runExample(name, { options, withReport: true });
+      const course = await runExample(name, { options, edits: EDITS[name], withReport: true });
       assertPassed(course);
       assertEquals(packetsOfLadder(course.report ?? ""), course.packets);
       const [start] = course.events;

@@ -142,11 +142,17 @@ Deno.test("packets are released step by step through a session and in a scenario
   - release: { gate: web, over: 500ms }
     took: ">=490ms"
   - expect: { gate: web, backlog: 0 }
+  - buffer: web
+  - log: once more
+  - wait: { gate: web, backlog: 30 }
+  - release: { gate: web, rate: 100/s }
+    took: ">=280ms"
+  - expect: { gate: web, backlog: 0 }
 `,
   ));
   const { outcome } = await scenario.run({
     onEvent: (event) => void (event.event === "step-start" && event.action === "log" && traffic.send(30)),
   });
   assertEquals(outcome, "done");
-  await traffic.hasArrived(50);
+  await traffic.hasArrived(80);
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { LEVELS } from "../levels.ts";
 import { findCommand, parseArguments } from "../../cli/arguments.ts";
@@ -67,6 +67,29 @@ Deno.test("docs/COOKBOOK.md has every scenario of the examples", () => {
   ).filter((path) => path.endsWith(".yaml"));
   assertEquals([...new Set(linked)].sort(), scenarios.sort());
 });
+
+Deno.test("docs/COOKBOOK.md shows the ladder of every scenario that has a gate, small, and for dark pages too", () => {
+  const shown = [...DOCS.get("docs/COOKBOOK.md")?.matchAll(/\(images\/ladders\/(\w+)\.svg\)/g) ?? []].map(([, name]) =>
+    name
+  );
+  const scenarios = Array.from(Deno.readDirSync(new URL("examples/", ROOT)), ({ name }) => name).filter(hasGate);
+  assertEquals(shown.toSorted(), scenarios.toSorted());
+  for (const name of shown) {
+    const svg = Deno.readTextFileSync(new URL(`docs/images/ladders/${name}.svg`, ROOT));
+    assert(svg.length < 12_000, `${name}: ${svg.length} bytes`);
+    assertMatch(svg, /prefers-color-scheme: dark[^]*class="(packet|waits)"/, name);
+  }
+});
+
+function hasGate(name: string): boolean {
+  try {
+    const scenario = Deno.readTextFileSync(new URL(`examples/${name}/${name}.yaml`, ROOT));
+    return /^ *(gates:|- attach: \{ gate:)/m.test(scenario);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 Deno.test("the docs link to files and headings that are there", () => {
   for (const [path, text] of DOCS) {

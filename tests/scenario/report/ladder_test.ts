@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { ladderSvg } from "../../../docs/ladder_svg.ts";
 import type { ScenarioEvent } from "../../../scenario/event.ts";
 import { formatReport } from "../../../scenario/report/report.ts";
 import { ladderHtml, makeLadder, pairPackets } from "../../../scenario/report/ladder.ts";
@@ -55,6 +56,33 @@ Deno.test("makeLadder() keeps the page of many packets small", async () => {
   });
   const page = await formatReport([START, ...many.flat(), ...REST]);
   assertEquals(page.length < 3 * 2 ** 20, true, `${page.length} bytes`);
+});
+
+Deno.test("ladderSvg() draws who sent what and how long it waited, and of many packets the first and the last", () => {
+  const svg = ladderSvg([START, ...PACKETS, ...REST]);
+  for (const text of ["client", "server", "SYN, held 181 ms", "DATA 77 HTTP GET /&lt;b&gt;, he…"]) {
+    assert(svg.includes(`>${text}</text>`), `${text} in\n${svg}`);
+  }
+  assertEquals([...svg.matchAll(/class="waits"/g)].length, 3);
+  const passing = Array.from({ length: 50 }, (_, index): ScenarioEvent[] => {
+    const packet = {
+      queue: "web",
+      number: index + 9,
+      length: 54,
+      from: "10.0.0.1:40000",
+      to: "10.0.0.2:80",
+      what: `ACK ${index}`,
+    };
+    const t = 700_000 + index * 10;
+    return [
+      { event: "packet-in", t, unixNs: unixNsAt(t), ...packet, bytes: "5a" },
+      { event: "packet-out", t: t + 5, unixNs: unixNsAt(t + 5), ...packet, waited: 5 },
+    ];
+  });
+  const many = ladderSvg([START, ...PACKETS, ...passing.flat(), ...REST]);
+  assert(many.includes(">ACK 49</text>") && !many.includes(">ACK 30</text>"), many);
+  assertMatch(many, />… 4\d more …<\/text>/);
+  assertThrows(() => ladderSvg(MADE_LOG), Error, "no packet came into a gate");
 });
 
 Deno.test("ladderHtml() says what is not shown, and is not there where nothing was captured", () => {

@@ -1,0 +1,89 @@
+/**
+ * Makes the pictures of the cookbook: runs its scenarios, or those that are named, on User-Mode Linux, and draws their packets.
+ *
+ * `deno task ladders [NAME...]`
+ *
+ * @module
+ */
+
+import type { ScenarioEvent } from "../scenario/event.ts";
+import { provideTools, type ToolName } from "../tests/tools.ts";
+import { ladderSvg } from "./ladder_svg.ts";
+
+const PROJECT = `${import.meta.dirname}/..`;
+const TOOLS: readonly ToolName[] = [
+  "curl",
+  "dnsmasq",
+  "etcd",
+  "etcdctl",
+  "haproxy",
+  "initdb",
+  "ip",
+  "ipxe-path",
+  "mariadb",
+  "mariadbd",
+  "nginx",
+  "node",
+  "openssl",
+  "postgres",
+  "psql",
+  "python3",
+  "qemu-system-x86_64",
+  "redis-cli",
+  "redis-server",
+  "ss",
+];
+
+/** Which row of a matrix is drawn, and what is elsewhere on this machine. */
+function optionsOf(name: string): string[] {
+  const settings: Readonly<Record<string, string>> = {
+    haproxy_reload: "reloads=1",
+    node_keep_alive: "client=plain",
+    redis_failover: "replicas=0",
+    redis_lost_job: "keepalive=0",
+    vm_failover: `ipxe=${Deno.env.get("PLUGCTL_TOOLS")}/boot/ipxe.lkrn`,
+  };
+  return name in settings ? ["--set", settings[name]] : [];
+}
+
+async function eventsOf(name: string): Promise<ScenarioEvent[]> {
+  // In a folder of its own: what User-Mode Linux writes to this machine belongs to root, whoever writes it.
+  const folder = await Deno.makeTempDir();
+  try {
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-check", "cli/main.ts", "run", "--uml", "--json", "--report", `${folder}/report.html`],
+        ...optionsOf(name),
+        `examples/${name}/${name}.yaml`,
+      ],
+      cwd: PROJECT,
+      stdin: "null",
+      stderr: "inherit",
+    }).output();
+    if (!success) throw new Error(`Cannot draw ${name}: it failed`);
+    return new TextDecoder().decode(stdout).trim().split("\n").map((line) => JSON.parse(line));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Every scenario that has a gate, whose packets are seen. */
+function scenarios(): string[] {
+  return Array.from(Deno.readDirSync(`${PROJECT}/examples`), ({ name }) => name).sort().filter((name) => {
+    try {
+      return /^ *(gates:|- attach: \{ gate:)/m.test(Deno.readTextFileSync(`${PROJECT}/examples/${name}/${name}.yaml`));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  });
+}
+
+if (import.meta.main) {
+  const { signal } = new AbortController();
+  await provideTools(TOOLS, { signal, onDownload: (what) => console.error(`Downloading ${what}`) });
+  for (const name of Deno.args.length > 0 ? Deno.args : scenarios()) {
+    await Deno.writeTextFile(`${PROJECT}/docs/images/ladders/${name}.svg`, ladderSvg(await eventsOf(name)));
+    console.log(`docs/images/ladders/${name}.svg`);
+  }
+}

@@ -69,6 +69,7 @@ const COMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
 const OPTION_WORDS: Readonly<Record<string, readonly string[]>> = {
   "device": ["dev"],
   "dir": ["direction"],
+  "docker": ["container"],
   "dryrun": ["dry-run"],
   "duration": ["for", "max-hold"],
   "expr": ["match"],
@@ -84,6 +85,7 @@ const OPTION_WORDS: Readonly<Record<string, readonly string[]>> = {
   "net-ns": ["netns"],
   "ns": ["netns"],
   "output": ["report", "format"],
+  "podman": ["container"],
   "prio": ["priority"],
   "silent": ["quiet"],
   "size": ["limit"],

@@ -65,6 +65,8 @@ const OPTIONS_MEANT = [
   ["buffer --interface=lo", "unknown option --interface; did you mean --dev"],
   ["buffer -i lo", "unknown option -i; did you mean --dev"],
   ["show --namespace b", "unknown option --namespace; did you mean --netns"],
+  ["show --docker web", "unknown option --docker; did you mean --container"],
+  ["show --pods a/b", "unknown option --pods; did you mean --pod"],
   ["hold lo --duration 1s", "unknown option --duration; did you mean --for or --max-hold"],
   ["attach lo --limti 1m", "unknown option --limti; did you mean --limit"],
   ["show --jsn", "unknown option --jsn; did you mean --json"],

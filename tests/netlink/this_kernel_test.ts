@@ -56,6 +56,12 @@ namespaceTest("request() reads the link message of loopback", () => {
   assertObjectMatch(link, { mtu: 65536, txqueuelen: 1000, master: 0, link: 0, alias: "", kind: "" });
 });
 
+namespaceTest("transact() has an answer to each of 500 questions, whose answers are long", () => {
+  using connection = Connection.open();
+  const answers = connection.transact(Array.from({ length: 500 }, () => ({ type: RTM_GETLINK, ifindex: LO })));
+  assertEquals(new Set(answers.map(({ errno, message }) => `${errno} ${message?.about}`)), new Set(["0 link"]));
+});
+
 namespaceTest("dump() lists loopback among the links", () => {
   using connection = Connection.open();
   const links = connection.dump("list links", { type: RTM_GETLINK, ifindex: 0 });

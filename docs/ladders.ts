@@ -83,7 +83,10 @@ if (import.meta.main) {
   const { signal } = new AbortController();
   await provideTools(TOOLS, { signal, onDownload: (what) => console.error(`Downloading ${what}`) });
   for (const name of Deno.args.length > 0 ? Deno.args : scenarios()) {
-    await Deno.writeTextFile(`${PROJECT}/docs/images/ladders/${name}.svg`, ladderSvg(await eventsOf(name)));
-    console.log(`docs/images/ladders/${name}.svg`);
+    const path = `docs/images/ladders/${name}.svg`;
+    await Deno.writeTextFile(`${PROJECT}/${path}`, ladderSvg(await eventsOf(name)));
+    // `deno fmt --check` looks at pictures, too.
+    await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path], cwd: PROJECT }).spawn().status;
+    console.log(path);
   }
 }

@@ -180,11 +180,12 @@ const PROJECT = `${import.meta.dirname}/..`;
  */
 export async function cacheModules(modules: readonly string[], signal: AbortSignal): Promise<void> {
   const commands = Array.from(Deno.readDirSync(`${PROJECT}/cli/commands`), ({ name }) => `cli/commands/${name}`);
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", ...modules, ...modules.includes("cli/main.ts") ? commands : []],
-    cwd: PROJECT,
-    signal,
-  }).spawn().status;
+  const files = [...modules, ...modules.includes("cli/main.ts") ? commands : []];
+  const cache = (...options: string[]) =>
+    new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", ...options, ...files], cwd: PROJECT, signal });
+  const { success } = await cache().spawn().status;
+  // What npm says of a package, which with a lock is asked for only where a command is loaded that imports it.
+  if (success) await cache("--no-lock").output();
   signal.throwIfAborted();
   if (!success) throw new Error("Cannot fetch the modules that plugctl imports");
 }

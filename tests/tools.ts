@@ -33,7 +33,8 @@ const TOOLS = {
   busybox: { package: "busybox-static", check: ["true"] },
   chromium: { package: "chromium", path: "usr/lib/chromium/chromium", env: fontVariables },
   conmon: { package: "conmon" },
-  crun: { package: "crun" },
+  // With --version it makes a folder in /run.
+  crun: { package: "crun", check: ["--help"] },
   curl: { package: "curl" },
   dnsmasq: { package: "dnsmasq-base" },
   etcd: { package: "etcd-server" },

@@ -44,6 +44,10 @@ const LONGEST_PAUSE_MS = 16;
  * processors: a deletion took some 15 ms behind 1 ms, from 3 to 12 ms behind 10.
  */
 const SOFTIRQ_MS = { several: 10, one: 5 } as const;
+/** How long a plug that was released may take to be empty while other plugctl wait for their turn, in milliseconds. */
+const EMPTY_MS = 10;
+/** How long others may have their turn before it is released anew, in milliseconds: they may have made it hold. */
+const AGAIN_MS = 100;
 /** How long a queue that still gets packets may take to be empty once, in milliseconds. */
 const PASSING_MS = 100;
 
@@ -52,8 +56,12 @@ interface Wait {
   /** What the waiting is a part of, for the words of an error. */
   operation: AnyOperation;
   timeoutMs: number;
+  /** From when on that counts, by `performance.now()`. Default: now. */
+  sinceMs?: number;
   /** Whether the plug was released a moment ago, so that it must have vanished where it is not there. */
   seen: boolean;
+  /** After how many milliseconds to return it though it is not empty, as it may have been made to hold meanwhile. */
+  againMs?: number;
 }
 
 /**
@@ -61,20 +69,30 @@ interface Wait {
  * a release before the first: the kernel attends to it a moment later, in a softirq, for which it waits when the plug is
  * deleted, for a whole tick, in which it discards what comes (6.1: 10 to 20 ms with 100 ticks a second).
  */
-function* looks(queue: Queue, { operation, timeoutMs, seen }: Wait): Generator<number, PlugMessage> {
-  if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be 0 or more`);
-  const deadline = performance.now() + timeoutMs;
+function* looks(
+  queue: Queue,
+  { operation, timeoutMs, sinceMs = performance.now(), seen, againMs = Infinity }: Wait,
+): Generator<number, PlugMessage> {
+  checkTimeout(timeoutMs);
+  const deadline = sinceMs + timeoutMs;
+  const again = performance.now() + againMs;
   if (seen) yield hasSeveralProcessors() ? SOFTIRQ_MS.several : SOFTIRQ_MS.one;
   for (let pauseMs = 0;; pauseMs = Math.min(2 * pauseMs || 1, LONGEST_PAUSE_MS)) {
     const plug = seen || pauseMs > 0 ? readSeen(queue, operation, readWholePlug) : readWholePlug(queue, operation);
     if (plug.stats.backlogPackets === 0) return plug;
-    if (performance.now() >= deadline) {
+    const nowMs = performance.now();
+    if (nowMs >= deadline) {
       const backlog = numberOf(plug.stats.backlogPackets, "packet");
       const reason = `its backlog is still ${backlog} after ${timeoutMs} ms; it is left there`;
       throw new QueueError("not-drained", operation, { reason });
     }
+    if (nowMs >= again) return plug;
     yield pauseMs;
   }
+}
+
+function checkTimeout(timeoutMs: number): void {
+  if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be 0 or more`);
 }
 
 /** Waits until the backlog is 0. */
@@ -82,13 +100,13 @@ export async function drained(queue: Queue, options: DrainOptions = {}): Promise
   await emptied(queue, { ...options, operation: onQueue(queue, "drain"), seen: false });
 }
 
-/** Waits until the backlog is 0, and returns the plug as it is then. */
+/** Waits until the backlog is 0, or it is time to release it again, and returns the plug as it is then. */
 async function emptied(
   queue: Queue,
-  { timeoutMs = TIMEOUT_MS, signal, operation, seen }: DrainOptions & Omit<Wait, "timeoutMs">,
+  { timeoutMs = TIMEOUT_MS, signal, ...wait }: DrainOptions & Omit<Wait, "timeoutMs">,
 ): Promise<PlugMessage> {
   signal?.throwIfAborted();
-  const looking = looks(queue, { operation, timeoutMs, seen });
+  const looking = looks(queue, { timeoutMs, ...wait });
   for (;;) {
     const look = looking.next();
     if (look.done) return look.value;
@@ -98,41 +116,50 @@ async function emptied(
 }
 
 /**
- * Releases all in one send, then waits for each until its backlog is 0, and deletes it. Between two looks others may have
- * their turn; what is there is looked at again right before it is deleted.
+ * Releases all in one send, and deletes those that are empty then in the same turn: between a last look outside of it and
+ * the deletion another plugctl could make one hold again, which would lose what it holds. Where one is not empty, others
+ * may have their turn for a while; it and those behind it are released anew then.
  */
 export async function detachAll(
   queues: readonly Queue[],
-  { drop = false, force = false, except, ...drain }: Removal = {},
+  { drop = false, force = false, except, timeoutMs = TIMEOUT_MS, signal }: Removal = {},
 ): Promise<DetachReport[]> {
-  const refuse = (queue: Queue) => {
-    if (!force) queue.refuseHeld(detaching(queue), { except });
-  };
-  locatePlugs(queues, detaching);
-  inTurns(queues, () => {
-    queues.forEach(refuse);
-    if (!drop) sendChange(queues, RELEASE);
-  });
+  checkTimeout(timeoutMs);
   const reports: DetachReport[] = [];
-  for (const queue of queues) reports.push(await deleteDrained(queue, { ...drain, drop, refuse }));
-  return reports;
+  const sinceMs = performance.now();
+  signal?.throwIfAborted();
+  locatePlugs(queues, detaching);
+  for (;;) {
+    const left = queues.slice(reports.length);
+    inTurns(left, () => {
+      if (!force) { for (const queue of left) queue.refuseHeld(detaching(queue), { except }); }
+      if (!drop) releaseForSure(left);
+      for (const queue of left) {
+        const plug = drop ? readSeen(queue, detaching(queue)) : emptyShortly(queue);
+        if (!plug) return;
+        reports.push(remove(queue, plug));
+      }
+    });
+    if (reports.length === queues.length) return reports;
+    const queue = queues[reports.length];
+    await emptied(queue, { operation: detaching(queue), timeoutMs, sinceMs, signal, seen: true, againMs: AGAIN_MS });
+  }
 }
 
-/** Waits until the backlog is 0, or discards it, and deletes the plug. */
-async function deleteDrained(
-  queue: Queue,
-  { drop, refuse, ...drain }: DrainOptions & { drop: boolean; refuse: (queue: Queue) => void },
-): Promise<DetachReport> {
+/** Releases all in one send, and gives the kernel's softirq the time to attend to that. */
+function releaseForSure(queues: readonly Queue[]): void {
+  sendChange(queues, RELEASE);
+  sleep(hasSeveralProcessors() ? SOFTIRQ_MS.several : SOFTIRQ_MS.one);
+}
+
+/** A plug that was released, once its backlog is 0; nothing where that takes more than a moment. */
+function emptyShortly(queue: Queue): PlugMessage | undefined {
+  const deadline = performance.now() + EMPTY_MS;
   for (;;) {
-    if (!drop) await emptied(queue, { ...drain, operation: detaching(queue), seen: true });
-    const report = inTurns([queue], () => {
-      refuse(queue);
-      const plug = readSeen(queue, detaching(queue), drop ? readPlug : readWholePlug);
-      if (drop || plug.stats.backlogPackets === 0) return remove(queue, plug);
-      // Somebody has made it hold meanwhile.
-      sendChange([queue], RELEASE);
-    });
-    if (report) return report;
+    const plug = readSeen(queue, detaching(queue), readWholePlug);
+    if (plug.stats.backlogPackets === 0) return plug;
+    if (performance.now() > deadline) return undefined;
+    sleep(1);
   }
 }
 

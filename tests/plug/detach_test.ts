@@ -67,6 +67,20 @@ Deno.test("detach() throws not-drained in time and leaves the plug there, releas
   assertEquals(kernel.left, ["a", "b"]);
 });
 
+Deno.test("detach() loses nothing, when another process makes the plug hold while it waits", async () => {
+  const { kernel, eth0, plug } = holding();
+  eth0.stuck = 30;
+  const other = Plug.open({ dev: "eth0", connection: kernel.connection });
+  const detaching = plug.detach();
+  const meddling = setInterval(() => kernel.qdiscs.length > 0 && other.buffer({ orphan: true }));
+  kernel.meanwhile = (request) => {
+    if (request.startsWith("delete")) kernel.transmit("late", eth0);
+  };
+  await detaching;
+  clearInterval(meddling);
+  assertEquals([kernel.left, kernel.lost], [["a", "b", "late"], []]);
+});
+
 Deno.test("detach() ends with the signal's reason and leaves the plug there, released", async () => {
   const { kernel, eth0, plug } = holding();
   eth0.stuck = Infinity;

@@ -223,7 +223,8 @@ function checked(operation: AnyOperation, result: number): number {
 
 /** Waits until one of the sockets has something, for `timeoutMs` at the most, and lets everything else go on. */
 export async function waitForAny(sockets: readonly CaptureSocket[], timeoutMs: number): Promise<void> {
-  await new Incoming(...sockets.map(({ fd }) => fd)).readable(timeoutMs);
+  using incoming = new Incoming(...sockets.map(({ fd }) => fd));
+  await incoming.readable(timeoutMs);
 }
 
 class Slots implements CaptureSocket {

@@ -46,10 +46,20 @@ const SYMBOLS = {
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   // int fcntl(int fd, int command, ...);
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  // int shutdown(int fd, int how);
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  // The same poll, on a thread of its own: errno is that thread's, so its result tells nothing but that it returned.
-  pollAside: { name: "poll", parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
+  // int epoll_create1(int flags);
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  // int epoll_ctl(int epoll, int action, int fd, struct epoll_event *event);
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
+  // On a thread of its own: errno is that thread's.
+  epollWaitAside: {
+    name: "epoll_wait",
+    parameters: ["i32", "buffer", "i32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  // int eventfd(unsigned int value, int flags);
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // ssize_t readlink(const char *path, char *buffer, size_t size);
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
   // pid_t setsid(void);

@@ -59,8 +59,6 @@ const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933n;
 const SIOCGSKNS = 0x894cn;
-/** `NLMSG_NOOP` that asks for an ACK: type 1, flags `NLM_F_REQUEST | NLM_F_ACK` */
-const QUESTION = new Uint8Array(new Uint32Array([16, 1 | 5 << 16, 0, 0]).buffer);
 const CHUNK_SIZE = BigInt(CHUNK_MAX);
 
 /** `struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; }` on a 64-bit machine. */
@@ -205,13 +203,9 @@ class RawSocket implements ListeningSocket {
 
   [Symbol.dispose](): void {
     if (this.#fd < 0) return;
-    const fd = this.#fd;
+    this.#incoming[Symbol.dispose]();
+    this.#call.close(this.#fd);
     this.#fd = -1;
-    const { waiting } = this.#incoming;
-    if (!waiting) return void this.#call.close(fd);
-    // Closing would leave a thread that waits there waiting: the kernel's answer to a question wakes it.
-    this.#call.send(fd, Deno.UnsafePointer.of(QUESTION), BigInt(QUESTION.length), 0);
-    waiting.finally(() => this.#call.close(fd));
   }
 
   #received(result: number): number {

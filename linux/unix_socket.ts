@@ -9,7 +9,6 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-const SHUT_RDWR = 2;
 /** How long a text may be: what a socket's buffer surely takes in one piece. */
 const TEXT_MAX = 65536;
 
@@ -91,12 +90,8 @@ export class Channel implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { call } = libc();
-    // Closing alone would leave a thread that waits there waiting.
-    call.shutdown(this.#fd, SHUT_RDWR);
-    const { waiting } = this.#incoming;
-    if (waiting) waiting.finally(() => call.close(this.#fd));
-    else call.close(this.#fd);
+    this.#incoming[Symbol.dispose]();
+    libc().call.close(this.#fd);
   }
 
   #receiveNow(): string | undefined {

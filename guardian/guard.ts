@@ -3,6 +3,7 @@ import { leaveSession } from "../linux/process.ts";
 import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
 import { type Place, Places, REACH, type Reach } from "./places.ts";
 import {
+  Beat,
   DELETED,
   forgetDeadline,
   hasGoneBack,
@@ -26,6 +27,8 @@ export type GuardChannel = Pick<Channel, "receive" | "readable" | "send" | typeo
 
 /** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
 const SAMPLE_MS = 50;
+/** How much of that may pass with looks, so that there is time for orders: of many each is looked at less often. */
+const LOOKING_MS = 10;
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
 
@@ -51,6 +54,11 @@ export class Guard<C extends AnyCharge> {
   readonly #reach: Reach;
   readonly #posts = new Map<number, Post>();
   readonly #places: Places;
+  readonly #beat = new Beat();
+  /** What looks at all that hold. */
+  #sampler?: ReturnType<typeof setInterval>;
+  /** What was looked at last. */
+  #lookedAt = 0;
 
   /** Takes the connection to the process that has started it, and what is to be done for each kind of charge. */
   constructor(channel: GuardChannel, dutyOf: DutyOf<C>, reach: Reach = REACH) {
@@ -138,7 +146,7 @@ export class Guard<C extends AnyCharge> {
       const { watched } = duty;
       const ear = watched && place.ear;
       const { log } = this.#reach;
-      this.#posts.set(id, { name: charge.name ?? charge.kind, log, duty, place, mark, ear });
+      this.#posts.set(id, { name: charge.name ?? charge.kind, log, duty, place, beat: this.#beat, mark, ear });
       if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
       this.#report({ report: "taken", id });
     } catch (error) {
@@ -208,16 +216,31 @@ export class Guard<C extends AnyCharge> {
   #watch({ id, due = false }: Extract<Order, { order: "watch" }>): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    clearInterval(post.sampler);
+    if (this.#sampler === undefined) {
+      this.#beat.begin();
+      this.#sampler = setInterval(() => this.#lookAround(), SAMPLE_MS);
+    }
     post.held = this.#know(id);
     if (due) post.due = post.held?.backlog.packets;
-    post.sampler = setInterval(() => this.#sample(id), SAMPLE_MS);
   }
 
   /** What leaves from now on leaves by the will of the process that holds it. */
   #unwatch(id: number): void {
     const post = this.#posts.get(id);
     if (post) stopWatching(post);
+  }
+
+  /** Looks at those that hold, one after the other, and goes on next time where it has come to. */
+  #lookAround(): void {
+    this.#beat.strike();
+    const holding = [...this.#posts].filter(([, { held }]) => held).map(([id]) => id);
+    if (holding.length === 0) this.#sampler = void clearInterval(this.#sampler);
+    const end = performance.now() + LOOKING_MS;
+    const last = this.#lookedAt;
+    for (const id of [...holding.filter((id) => id > last), ...holding.filter((id) => id <= last)]) {
+      this.#sample(this.#lookedAt = id);
+      if (performance.now() > end) return;
+    }
   }
 
   /** Looks at a queue that holds: more may wait than before, but as many have left. */

@@ -11,6 +11,8 @@ export interface Post {
   duty: Duty;
   /** Where it is. */
   place: Place;
+  /** Whether its guardian was stopped. */
+  beat: Beat;
   /** By what others know of it. */
   mark?: Disposable;
   /** The timer of its deadline, while there is one. */
@@ -35,14 +37,40 @@ export interface Post {
   passing?: number;
   /** Whether it was told that others have disturbed it since it was armed. */
   isTold?: boolean;
-  /** What looks at it again and again meanwhile. */
-  sampler?: ReturnType<typeof setInterval>;
   /** Whether, while this process was stopped, more was said than it could hear: what is there may be somebody else's. */
   isDoubtful?: boolean;
   /** Whether others may have released it, and may hold it since. */
   isUnclear?: boolean;
   /** Whether it is not there any more, so that what is in its place is somebody else's. */
   forfeited?: boolean;
+}
+
+/** Tells that this process was stopped by how long it has not come to what it does again and again. */
+export class Beat {
+  #lastMs = performance.now();
+  #stoppedMs = -Infinity;
+
+  /** From now on it is at work again and again. */
+  begin(): void {
+    this.#lastMs = performance.now();
+  }
+
+  /** It is at work. */
+  strike(): void {
+    this.#notice();
+    this.#lastMs = performance.now();
+  }
+
+  /** Whether it was stopped after a moment, by `performance.now()`. */
+  wasStoppedSince(ms: number): boolean {
+    this.#notice();
+    return this.#stoppedMs > ms;
+  }
+
+  #notice(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastMs > STOPPED_MS) this.#stoppedMs = nowMs;
+  }
 }
 
 /** A look at a queue. */
@@ -54,7 +82,7 @@ export interface Sample {
 
 /** How many looks at a queue that passes packets it takes to take it for released. */
 const PASSING_LOOKS = 10;
-/** After what time without a look, in milliseconds, this process must have been stopped. */
+/** After what time without any look, in milliseconds, this process must have been stopped. */
 const STOPPED_MS = 500;
 /** Of a counter that goes on from 0 behind 2^32 - 1: what is farther ahead than this has gone back. */
 const COUNTER_HALF = 2 ** 31;
@@ -81,7 +109,7 @@ export function isReleased(post: Post, { before, now }: { before: Sample; now: S
   if (!post.outlives) return true;
   const isMoreThanWaited = (now.sent - before.sent) >>> 0 > before.backlog.packets;
   if (isMoreThanWaited && now.backlog.packets === 0) post.passing = (post.passing ?? 0) + 1;
-  const wasStopped = now.at - before.at > STOPPED_MS;
+  const wasStopped = post.beat.wasStoppedSince(before.at);
   return (post.passing ?? 0) >= PASSING_LOOKS || wasStopped && isMoreThanWaited;
 }
 
@@ -105,9 +133,9 @@ export function isToBePutRight(post: Post): boolean {
   return false;
 }
 
-/** Whether it was not looked at for so long that this process must have been stopped. */
-export function wasStopped({ held }: Post): boolean {
-  return held !== undefined && performance.now() - held.at > STOPPED_MS;
+/** Whether this process must have been stopped since it was looked at last. */
+export function wasStopped({ held, beat }: Post): boolean {
+  return held !== undefined && beat.wasStoppedSince(held.at);
 }
 
 /** Says why something is not touched, where no process hears of it otherwise. */
@@ -133,8 +161,6 @@ export function seen({ look }: Duty): Sample | "gone" | undefined {
 
 /** Looks at it no more. */
 export function stopWatching(post: Post): void {
-  // The first call for a timer takes Deno 2.9.6 some 5 ms, on a slow machine 100, also where there is none
-  if (post.sampler !== undefined) clearInterval(post.sampler);
   post.held = undefined;
 }
 

@@ -3,7 +3,8 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import { Gate } from "../../gate/gate.ts";
 import type { GateCharge } from "../../gate/guarded_gate.ts";
-import type { Released } from "../../guardian/charge.ts";
+import type { Duty, Released } from "../../guardian/charge.ts";
+import { Guard } from "../../guardian/guard.ts";
 import { Ear } from "../../guardian/ear.ts";
 import { markOfPlug } from "../../guardian/mark.ts";
 import { WATCHED_GROUPS } from "../../guardian/watch.ts";
@@ -15,7 +16,8 @@ import { Plug } from "../../plug/plug.ts";
 import { changeRequest, deleteRequest, type PlugAction, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { deleteDevice } from "../../plug/gate_device.ts";
 import { deleteFilter } from "../../plug/filter.ts";
-import { CHARGE_ID, Scene, STRANGER } from "./scene.ts";
+import { until } from "../kernel/until.ts";
+import { CHARGE_ID, FakeChannel, Scene, STRANGER } from "./scene.ts";
 
 const RELEASE = "change 2 root 504c: release-indefinite";
 
@@ -223,6 +225,37 @@ Deno.test("Guard leaves alone what may be another's, also where it was stopped r
   await scene.ended;
   assertEquals(scene.kernel.plugAt(scene.eth0).holds, true);
   assertMatch(scene.log.join(), /leaves eth0 \(root\) alone: this process was stopped/);
+});
+
+Deno.test("Guard looks at all that hold, also where they are too many for every time, and has time for orders", async () => {
+  const LOOK_MS = 5;
+  const WAIT = { timeoutMs: 20_000 };
+  const looks = new Map<string, number>();
+  const channel = new FakeChannel();
+  const look = (name: string) => {
+    looks.set(name, (looks.get(name) ?? 0) + 1);
+    sleep(LOOK_MS);
+    return { packets: 1, bytes: 100, sent: 0 };
+  };
+  const dutyOf = ({ name = "" }: PlugCharge): Promise<Duty> => Promise.resolve({ look: () => look(name) });
+  const guard = new Guard(channel, dutyOf, new Scene().reach);
+  const ended = guard.obey();
+  const names = Array.from({ length: 40 }, (_, id) => `plug ${id}`);
+  const place = { ifindex: 2, parent: TC_H_ROOT, handle: 0 };
+  for (const [id, name] of names.entries()) {
+    const charge: PlugCharge = { kind: "plug", name, dev: "eth0", place, takeAway: false };
+    channel.order({ order: "take", id, charge });
+    channel.order({ order: "arm", id }, { order: "watch", id });
+  }
+  await until(() => channel.reports.filter(({ report }) => report === "watching").length === names.length, WAIT);
+  looks.clear();
+  const from = performance.now();
+  await until(() => names.every((name) => (looks.get(name) ?? 0) >= 2), WAIT);
+  const looked = [...looks.values()].reduce((sum, count) => sum + count, 0) * LOOK_MS;
+  assert(looked < (performance.now() - from) / 2, `${looked} ms of ${performance.now() - from} passed with looks`);
+  guard.leave();
+  channel.end();
+  await ended;
 });
 
 for (const order of ["watch", "know"] as const) {

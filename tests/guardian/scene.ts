@@ -9,6 +9,7 @@ import { type GateCharge, gateDuty } from "../../gate/guarded_gate.ts";
 import type { Duty, Order, Report } from "../../guardian/charge.ts";
 import { Guard, type GuardChannel } from "../../guardian/guard.ts";
 import type { Deadline } from "../../guardian/mark.ts";
+import type { Reach } from "../../guardian/places.ts";
 import { WATCHED_GROUPS } from "../../guardian/watch.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
@@ -86,6 +87,7 @@ export class Scene {
   readonly #letGo = Promise.withResolvers<void>();
   /** Resolves when the guardian has nothing to do any more with what it was to keep. */
   readonly letGo = this.#letGo.promise;
+  readonly reach: Reach;
   readonly guard: Guard<PlugCharge | GateCharge>;
   /** Resolves when the guardian ends. */
   readonly ended: Promise<void>;
@@ -93,7 +95,7 @@ export class Scene {
   constructor() {
     this.kernel.addDevice("lo", { isLoopback: true });
     this.eth0 = this.kernel.addDevice("eth0", { kind: "dummy" });
-    this.guard = new Guard(this.channel, (charge, connectTo) => Promise.resolve(this.#dutyOf(charge, connectTo)), {
+    this.reach = {
       identify: () => "",
       connect: () => this.kernel.connection,
       listen: () => {
@@ -108,7 +110,10 @@ export class Scene {
       },
       watchUse: () => () => this.isNamespaceDeleted,
       log: (line) => void this.log.push(line),
-    });
+    };
+    const dutyOf = (charge: PlugCharge | GateCharge, connectTo: () => Connection) =>
+      Promise.resolve(this.#dutyOf(charge, connectTo));
+    this.guard = new Guard(this.channel, dutyOf, this.reach);
     this.ended = this.guard.obey();
   }
 

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Scenario } from "../../mod.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { Host } from "./host.ts";
 import { PLUGCTL } from "./plugctl.ts";
 import { processTable } from "./process_table.ts";
@@ -127,6 +128,51 @@ Deno.test("run that SIGKILL ends while it makes hosts leaves none of them, and n
       what: "namespaces and processes as before",
     });
   }
+  await Deno.remove(file);
+});
+
+/** More than the runtime has threads for what waits. */
+const MANY = 40;
+
+Deno.test("run holds on more hosts at once than a process has threads, and their guardian has charge of all", async () => {
+  using here = new Host();
+  const names = Array.from({ length: MANY }, (_, index) => `h${index}`);
+  const cables = names.map((name, index) => `      ${name}: { to: ${name}.eth0, address: 10.0.${index}.1/24 }\n`);
+  const hosts = names.map((name, index) =>
+    `  ${name}: { devices: { eth0: { to: hub.${name}, address: 10.0.${index}.2/24 } } }\n`
+  );
+  const gates = names.map((name) =>
+    `  gate_${name}: { host: ${name}, dev: eth0, direction: out, match: udp dst port 9 }\n`
+  );
+  const all = `[${names.map((name) => `gate_${name}`).join(", ")}]`;
+  const sends = [0, MANY - 1].map((index) => `
+  - { host: h${index}, run: "bash -c 'echo x > /dev/udp/10.0.${index}.1/9'" }
+  - wait: { gate: gate_h${index}, backlog: 1 }`);
+  const text = `name: x\nhosts:\n  hub:\n    devices:\n${cables.join("")}${hosts.join("")}gates:\n${gates.join("")}` +
+    `steps:\n  - buffer: ${all}${sends.join("")}\n  - release: ${all}\n`;
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(file, text);
+  const child = here.spawn([...PLUGCTL, "run", file, "--max-hold", "120s"], { stdout: "piped", stderr: "piped" });
+  const { code, stdout, stderr } = await child.output();
+  const told = new TextDecoder().decode(stdout);
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""], told);
+  for (const index of [0, MANY - 1]) assertMatch(told, new RegExp(`gate_h${index}: 1 packet, 0 dropped, held 1 time`));
+
+  await Deno.writeTextFile(
+    file,
+    text.replace(/  - release: .*\n/, "  - { host: here, run: echo all hold }\n  - { host: here, run: sleep 600 }\n"),
+  );
+  const before = processTable().join();
+  const killed = here.spawn([...PLUGCTL, "run", file, "--max-hold", "120s"], { stdout: "piped", stderr: "null" });
+  for await (const line of readLines(killed.stdout)) if (/all hold/.test(line)) break;
+  killed.kill("SIGKILL");
+  await killed.status;
+  const made = () =>
+    Array.from(Deno.readDirSync("/run/netns"), ({ name }) => name).filter((name) => name !== here.name);
+  await until(() => made().length === 0 && processTable().join() === before, {
+    timeoutMs: 60_000,
+    what: "namespaces and processes as before",
+  });
   await Deno.remove(file);
 });
 

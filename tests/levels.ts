@@ -47,7 +47,8 @@ export const LEVELS: readonly Level[] = [
     what: "everything above the kernel, over a fake one",
     takes: "2 min",
     commands: [[...TEST_AT_ONCE, ...logicFiles()]],
-    tools: ["tshark"],
+    // What is compiled by libpcap takes that, which comes with tcpdump.
+    tools: ["tcpdump", "tshark"],
   },
   {
     name: "netlink",

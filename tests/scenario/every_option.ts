@@ -21,6 +21,8 @@ export const TRAFFIC = "- log: traffic";
 
 const PACKETS_TEST = { file: "scenario_packets_test.ts", has: /packet: |waiting: / };
 const START = "- start: { name: p, command: sleep 3600 }";
+/** Anybody may run a program as the user that he is. */
+const OWN = Deno.uid();
 const NEVER = "is checked before anything is run";
 const COMMAND_HARMLESS = { env: "any text will do", stdin: "any text will do", name: NEVER };
 
@@ -112,7 +114,7 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
   run: {
     done: [
       "- run: [echo, x]",
-      `- run: { command: 'cat; echo $A >&2; exit 3', env: { A: b }, cwd: /, user: root, stdin: in, exit: 3, stdout: in, stderr: b, took: "<60s", timeout: 60s }`,
+      `- run: { command: 'cat; echo $A >&2; exit 3', env: { A: b }, cwd: /, user: ${OWN}, stdin: in, exit: 3, stdout: in, stderr: b, took: "<60s", timeout: 60s }`,
       "- run: { command: echo 3, capture: n, retry: 2 }\n- run: test ${n} = 3",
     ],
     fails: [
@@ -133,7 +135,7 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
   start: {
     done: [
       START,
-      "- start: { name: p, command: 'cat; echo $A', env: { A: b }, cwd: /, user: root, stdin: in, exit: 0 }\n- join: { name: p, stdout: b }",
+      `- start: { name: p, command: 'cat; echo $A', env: { A: b }, cwd: /, user: ${OWN}, stdin: in, exit: 0 }\n- join: { name: p, stdout: b }`,
     ],
     fails: [
       ["- start: { name: p, command: [/no/such] }", /no\/such/],
@@ -286,7 +288,7 @@ export const CONDITION_ROWS: Readonly<Record<string, Row>> = {
   },
   command: {
     done: [
-      `- expect: { command: 'cat; echo $A >&2; exit 3', env: { A: b }, cwd: /, user: root, stdin: in, exit: 3, stdout: in, stderr: b, took: "<60s", timeout: 60s }`,
+      `- expect: { command: 'cat; echo $A >&2; exit 3', env: { A: b }, cwd: /, user: ${OWN}, stdin: in, exit: 3, stdout: in, stderr: b, took: "<60s", timeout: 60s }`,
     ],
     fails: [
       ["- expect: { command: exit 3, exit: 4 }", /it ended with exit status 3/],

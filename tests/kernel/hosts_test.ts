@@ -160,7 +160,7 @@ Deno.test("run holds on more hosts at once than a process has threads, and their
 
   await Deno.writeTextFile(
     file,
-    text.replace(/  - release: .*\n/, "  - { host: here, run: echo all hold }\n  - { host: here, run: sleep 600 }\n"),
+    text.replace(/ {2}- release: .*\n/, "  - { host: here, run: echo all hold }\n  - { host: here, run: sleep 600 }\n"),
   );
   const before = processTable().join();
   const killed = here.spawn([...PLUGCTL, "run", file, "--max-hold", "120s"], { stdout: "piped", stderr: "null" });

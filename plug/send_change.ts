@@ -105,8 +105,8 @@ function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
   return true;
 }
 
-/** What each action is called where something is wrong with it. */
-const VERBS: Readonly<Record<PlugAction, string>> = {
+/** What each action is called where something is wrong with it: `release`, in `Cannot release eth0`. */
+export const VERBS: Readonly<Record<PlugAction, string>> = {
   "buffer": "buffer",
   "release-one": "release-one",
   "release-indefinite": "release",

@@ -13,6 +13,7 @@ import type { PlugAction } from "../../plug/plug_requests.ts";
 import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
+import { VERBS } from "../../plug/send_change.ts";
 import { describeDiscard, settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
 import type { Packets } from "./packets.ts";
 import { refuseExisting, withAdvice } from "./refusal.ts";
@@ -132,7 +133,7 @@ export class Queues {
    * @throws {QueueError} also where all were released, and what a gate held is lost with a device that it was on
    */
   change(names: readonly string[], { action, limitBytes = 0 }: { action: PlugAction; limitBytes?: number }): number {
-    const queues = names.map((name) => this.#find(name, action));
+    const queues = names.map((name) => this.#find(name, VERBS[action]));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const asked = this.#options.now();
     const force = queues.every(({ host }) => this.#options.isMade(host));

@@ -76,7 +76,7 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
   "release-indefinite": {
     done: ["- buffer: up\n- release: up", "- release-indefinite: [up, web]\n- release_indefinite: up"],
     fails: [
-      ["- detach: up\n- release: up", /^Cannot [a-z-]+ up: it is not attached now$/],
+      ["- detach: up\n- release: up", /^Cannot release up: it is not attached now$/],
       ["- detach: web\n- release: { gate: web, packets: 1 }", /^Cannot [a-z-]+ web: it is not attached now$/],
       ["- detach: web\n- release: { gate: web, rate: 100/s }", /^Cannot [a-z-]+ web: it is not attached now$/],
       ["- detach: web\n- release: { gate: web, over: 1s }", /^Cannot [a-z-]+ web: it is not attached now$/],
@@ -105,10 +105,13 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
   },
   limit: {
     done: ["- limit: { gate: web, plug: up, size: 64k }"],
-    fails: [["- detach: up\n- limit: { plug: up, size: 64k }", /^Cannot [a-z-]+ up: it is not attached now$/], [
-      "- detach: web\n- limit: { gate: web, size: 64k }",
-      /^Cannot limit web: it is not attached now$/,
-    ]],
+    fails: [
+      ["- detach: up\n- limit: { plug: up, size: 64k }", /^Cannot set the limit of up: it is not attached now$/],
+      [
+        "- detach: web\n- limit: { gate: web, size: 64k }",
+        /^Cannot set the limit of web: it is not attached now$/,
+      ],
+    ],
     harmless: { size: NEVER },
   },
   run: {

@@ -7,33 +7,10 @@
  */
 
 import type { ScenarioEvent } from "../scenario/event.ts";
-import { provideTools, type ToolName } from "../tests/tools.ts";
+import { EXAMPLE_TOOLS, provideTools } from "../tests/tools.ts";
 import { ladderSvg } from "./ladder_svg.ts";
 
 const PROJECT = `${import.meta.dirname}/..`;
-const TOOLS: readonly ToolName[] = [
-  "curl",
-  "dnsmasq",
-  "etcd",
-  "etcdctl",
-  "haproxy",
-  "initdb",
-  "ip",
-  "ipxe-path",
-  "mariadb",
-  "mariadbd",
-  "nginx",
-  "node",
-  "openssl",
-  "postgres",
-  "psql",
-  "python3",
-  "qemu-system-x86_64",
-  "redis-cli",
-  "redis-server",
-  "ss",
-];
-
 /** Which row of a matrix is drawn, and what is elsewhere on this machine. */
 function optionsOf(name: string): string[] {
   const settings: Readonly<Record<string, string>> = {
@@ -81,7 +58,7 @@ function scenarios(): string[] {
 
 if (import.meta.main) {
   const { signal } = new AbortController();
-  await provideTools(TOOLS, { signal, onDownload: (what) => console.error(`Downloading ${what}`) });
+  await provideTools(EXAMPLE_TOOLS, { signal, onDownload: (what) => console.error(`Downloading ${what}`) });
   for (const name of Deno.args.length > 0 ? Deno.args : scenarios()) {
     const path = `docs/images/ladders/${name}.svg`;
     await Deno.writeTextFile(`${PROJECT}/${path}`, ladderSvg(await eventsOf(name)));

@@ -81,7 +81,7 @@ export const LEVELS: readonly Level[] = [
   {
     name: "kernel",
     what: "the real thing: a kernel with sch_plug, packets, processes",
-    takes: "25 min",
+    takes: "30 min",
     commands: [[...RUN, "tests/kernel/run.ts"]],
   },
   {

@@ -95,6 +95,30 @@ const TOOLS = {
 /** A program that tests use. */
 export type ToolName = keyof typeof TOOLS;
 
+/** What the scenarios in `examples/` run. */
+export const EXAMPLE_TOOLS: readonly ToolName[] = [
+  "curl",
+  "dnsmasq",
+  "etcd",
+  "etcdctl",
+  "haproxy",
+  "initdb",
+  "ip",
+  "ipxe-path",
+  "mariadb",
+  "mariadbd",
+  "nginx",
+  "node",
+  "openssl",
+  "postgres",
+  "psql",
+  "python3",
+  "qemu-system-x86_64",
+  "redis-cli",
+  "redis-server",
+  "ss",
+];
+
 /** How tools are provided. */
 export interface ProvideOptions {
   /** Is told what is downloaded, and how much, before it is. */

@@ -1,7 +1,7 @@
 /** How many events may wait for a reader. One that is slower is let go, so that it costs others nothing. */
 const WAITING_MAX = 1000;
 /** How often something is written where nothing happens, so that a reader that has gone is noticed. */
-const QUIET_MS = 5000;
+export const QUIET_MS = 5000;
 
 /** Of an answer that tells of events. */
 export const EVENT_HEADERS = {

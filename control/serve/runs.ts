@@ -3,6 +3,7 @@ import { readLines } from "../../linux/incoming.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import type { Scenario } from "../../scenario/scenario.ts";
 import { RequestError } from "../problem.ts";
+import { QUIET_MS } from "./event_stream.ts";
 import { isSame } from "./visitor.ts";
 
 /** What begins a run: a scenario's text, what its variables are set to, and whether its packets are kept in a file. */
@@ -28,8 +29,6 @@ const GOING_MAX = 8;
 const ENDED_MAX = 20;
 /** How many of the last lines are kept that a run says beside its events. */
 const SAID_MAX = 100;
-/** How often something is written where nothing happens, so that a reader that has gone is noticed. */
-const QUIET_MS = 5000;
 
 /** A run as it is told. */
 export interface ToldRun {

@@ -11,48 +11,29 @@
 
 import { cacheModules, findPlugKernel, type PlugKernel } from "../../demo/plug_kernel.ts";
 import { runProgram } from "../../package/program.ts";
-import { provideTools } from "../tools.ts";
+import { EXAMPLE_TOOLS, provideTools, type ToolName } from "../tools.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const FOLDER = "tests/kernel";
 const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
 /** What the tests use beside plugctl. */
-const TOOLS = [
+const TOOLS: readonly ToolName[] = [
+  ...EXAMPLE_TOOLS,
   "chromium",
   "busybox",
   "conmon",
   "crun",
-  "curl",
-  "dnsmasq",
-  "etcd",
-  "etcdctl",
-  "haproxy",
-  "initdb",
-  "ip",
-  "ipxe-path",
   "iptables-legacy",
-  "mariadb",
-  "mariadbd",
-  "nginx",
   "nl-qdisc-add",
   "nl-qdisc-delete",
-  "node",
-  "openssl",
   "podman",
-  "postgres",
-  "psql",
   "pytest",
-  "python3",
-  "qemu-system-x86_64",
-  "redis-cli",
-  "redis-server",
-  "ss",
   "strace",
   "tc",
   "tcpdump",
   "tmux",
   "tshark",
-] as const;
+];
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
 
 await runProgram("tests/kernel", async (signal) => {

@@ -1,4 +1,6 @@
 import * as v from "valibot";
+import { TAG_VARIABLE } from "../../guardian/charge.ts";
+import { Guardian } from "../../guardian/guardian.ts";
 import { readLines } from "../../linux/incoming.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import type { Scenario } from "../../scenario/scenario.ts";
@@ -63,6 +65,8 @@ export interface RunsOptions {
 export class Runs {
   readonly #options: RunsOptions;
   readonly #runs = new Map<string, Run>();
+  /** Ends those that go on when this process is killed. */
+  #guardian?: Guardian;
 
   constructor(options: RunsOptions) {
     this.#options = options;
@@ -94,10 +98,12 @@ export class Runs {
       // Commands of other users are run there, who may not see what else is in it.
       await Deno.chmod(folder, 0o711);
       const { name, row } = await readScenario(folder, options.set);
-      const run = new Run({ ...options, set: { ...options.set, ...row }, name, folder, program });
+      const { tag, drop } = this.#guard();
+      const run = new Run({ ...options, set: { ...options.set, ...row }, name, folder, program, tag });
       this.#runs.set(run.id, run);
       onChange("run-began", run.told);
       run.ended.then(() => {
+        drop();
         onChange("run-ended", run.told);
         this.#forget();
       });
@@ -120,6 +126,22 @@ export class Runs {
     const runs = [...this.#runs.values()];
     await Promise.all(runs.map((run) => run.end()));
     for (const run of runs) run.remove();
+    this.#guardian?.[Symbol.dispose]();
+  }
+
+  /** The tag of processes that are ended with this one, until `drop` is called. */
+  #guard(): { tag: string; drop: () => void } {
+    const tag = crypto.randomUUID();
+    const guardian = this.#guardian ??= Guardian.start();
+    try {
+      // What it has started is left to its own guardian.
+      const charge = guardian.take({ kind: "processes", tag, sparesDaemons: true });
+      return { tag, drop: () => guardian.drop(charge) };
+    } catch (error) {
+      // The next run has another.
+      this.#guardian = undefined;
+      throw error;
+    }
   }
 
   #forget(): void {
@@ -158,6 +180,8 @@ interface NewRun extends Omit<v.InferOutput<typeof NEW_RUN>, "scenario"> {
   name: string;
   folder: string;
   program: readonly string[];
+  /** What tells its processes from others. */
+  tag: string;
 }
 
 /** A scenario that is run, or was. */
@@ -177,7 +201,7 @@ export class Run {
 
   constructor(run: NewRun) {
     const [program, ...words] = run.program;
-    const { folder, seed, set = {}, capture } = this.#new = run;
+    const { folder, seed, set = {}, capture, tag } = this.#new = run;
     this.#child = new Deno.Command(program, {
       args: [
         ...words,
@@ -188,6 +212,7 @@ export class Run {
         ...["--", `${folder}/scenario.yaml`],
       ],
       cwd: folder,
+      env: { [TAG_VARIABLE]: tag },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

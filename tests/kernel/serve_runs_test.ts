@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { WAIT, witness } from "./gate_pair.ts";
 import { type Body, eventsOf, Served } from "./served.ts";
+import { processTable } from "./process_table.ts";
 import { until } from "./until.ts";
 
 /** Two hosts and a gate, by which ten packets are held that the other host has sent. */
@@ -85,6 +86,25 @@ Deno.test("a run is ended by hand, and with the server, and leaves nothing", asy
   served.process.kill("SIGTERM");
   assertEquals((await served.process.status).code, 143);
   await until(() => witness(served.pair.left) === served.before, { ...WAIT, what: "the machine as it was" });
+});
+
+Deno.test("a run ends with a server that is killed, long before the most that it may hold", async () => {
+  const processes = processTable().join();
+  const namespaces = () => Array.from(Deno.readDirSync("/run/netns"), ({ name }) => name).sort().join();
+  await using served = await Served.start("--allow-run", "--max-hold", "10m");
+  const own = namespaces();
+  await served.nextLine();
+  const { body: { id } } = await askRun(served, "/v1/runs", { scenario: ENDLESS });
+  const events = eventsOf(await served.fetch(`/v1/runs/${id}/events`));
+  for await (const [, { event, text }] of events) if (event === "step-start" && /^sleep/.test(String(text))) break;
+  assert(namespaces() !== own, "the hosts of the run are there");
+  served.process.kill("SIGKILL");
+  await served.process.status;
+  await until(() => namespaces() === own && processTable().join() === processes, {
+    ...WAIT,
+    what: "no process and no namespace of the run",
+  });
+  assertEquals(witness(served.pair.left), served.before);
 });
 
 Deno.test("a scenario that is wrong is told with its places, and nobody runs one where that is not allowed", async () => {

@@ -773,12 +773,14 @@ export const COMMANDS = {
       "no module and no virtual machine, and starts in about four seconds. The command is root there, with this " +
       "machine's files as this user may read them, a loopback device and no other network; plugctl there is this " +
       "very plugctl. What it writes stays in that kernel's memory and is gone at the end, except in folders of " +
-      "--rw. Its standard input is empty, and its standard error is joined with its standard output.",
+      "--rw. Where standard input and output are a terminal the command has one of the same size, and gets all keys, " +
+      "Ctrl-C too; else its standard input is empty. Its standard error is joined with its standard output.",
       "The kernel is downloaded from Debian into the cache at the first use, 42 MB, by apt-get and dpkg, which " +
       "Debian and Ubuntu on x86-64 have; plugctl says so first. The exit status is the command's own; 4 if the " +
       "kernel cannot be downloaded.",
     ],
     examples: [
+      ["uml -- bash", "try plugctl by hand, as root, where nothing can break"],
       ["uml -- plugctl run examples/half_close/half_close.yaml", "run a scenario where this kernel has no sch_plug"],
       ["uml --rw out -- sh -c 'plugctl run s.yaml --report out/r.html'", "and keep its report"],
     ],

@@ -13,6 +13,8 @@ import { type FetchOptions, type UmlFiles, umlFiles } from "./packages.ts";
 
 const DEFAULT_MEMORY_BYTES = 2 * 1024 ** 3;
 const LOG_LINES = 20;
+/** How often it is looked whether the command has begun, in milliseconds. */
+const BEGUN_MS = 20;
 const CALL_TRACE = /^ \[<[0-9a-f]+>\]/;
 
 /** What a command in User-Mode Linux is given. */
@@ -33,10 +35,20 @@ export interface BootOptions {
   onLine?: (line: string) => void;
   /** or as it comes, and is not closed. If neither is given, it goes nowhere */
   output?: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** The terminal on which it runs: `output` is what it shows; by none if not given */
+  terminal?: BootTerminal;
   /** How long the command may take, booting included; for ever if not given */
   timeoutMs?: number;
   /** Ends the kernel and all that runs in it */
   signal?: AbortSignal;
+}
+
+/** A terminal that a command has. */
+export interface BootTerminal {
+  readonly columns: number;
+  readonly rows: number;
+  /** Called when the command begins; gives what is typed from then on. */
+  begin(): AsyncIterable<Uint8Array>;
 }
 
 /** What one kernel is started with. */
@@ -52,8 +64,8 @@ interface Machine extends BootOptions {
  *
  * The command sees this machine's files with the rights of the user who calls. It may write
  * anywhere, but what it writes stays in that kernel's memory and goes with it. It has a loopback
- * device that is up, no other network, no input, and one stream for output and errors. What it
- * leaves running is killed when it ends.
+ * device that is up, no other network, no input but by a `terminal`, and one stream for output and
+ * errors. What it leaves running is killed when it ends.
  *
  * @throws {Error} If the kernel cannot be had or booted, or ends before the command does; the
  * message holds the last lines it said.
@@ -87,9 +99,13 @@ export async function prepareBoot(options: FetchOptions = {}): Promise<void> {
 
 /** Writes what `init.sh` reads. */
 async function fillExchange(machine: Machine): Promise<void> {
-  const { command, cwd, env = {}, exchange, files, programs = {}, withoutModules, writable = [] } = machine;
+  const { command, cwd, env = {}, exchange, files, programs = {}, terminal, withoutModules, writable = [] } = machine;
   await Deno.writeTextFile(`${exchange}/init.sh`, initScript);
   await Deno.writeTextFile(`${exchange}/writable`, writable.map((folder) => `${folder}\n`).join(""));
+  if (terminal) {
+    await Deno.writeTextFile(`${exchange}/terminal`, `rows ${terminal.rows} cols ${terminal.columns}`);
+    await new Deno.Command(files.busybox, { args: ["mkfifo", typedOn(machine)] }).output();
+  }
   await Deno.mkdir(`${exchange}/bin`);
   for (const [name, script] of Object.entries(programs)) {
     await Deno.writeTextFile(`${exchange}/bin/${name}`, script, { mode: 0o755 });
@@ -108,6 +124,11 @@ async function fillExchange(machine: Machine): Promise<void> {
   );
 }
 
+/** Where the kernel reads what is typed. */
+function typedOn({ exchange }: Machine): string {
+  return `${exchange}/typed`;
+}
+
 /** Quotes a word for the shell. */
 function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
@@ -118,6 +139,7 @@ async function runKernel(machine: Machine): Promise<string[]> {
   const kernel = await startKernel(machine);
   const log = lastLines(kernel.stderr);
   const work = Promise.all([passOn(kernel.stdout, machine), kernel.status]);
+  using _typed = machine.terminal && passOnTyped(machine.terminal, machine);
   try {
     await within(work, { ...machine, late: () => tooLong(machine) });
   } finally {
@@ -128,16 +150,46 @@ async function runKernel(machine: Machine): Promise<string[]> {
   return await log;
 }
 
+/** Has the command read what is typed, from its beginning until the result is disposed of. */
+function passOnTyped(terminal: BootTerminal, machine: Machine): Disposable {
+  // For both, so that it is not waited for
+  const file = Deno.openSync(typedOn(machine), { read: true, write: true });
+  const timer = setInterval(async () => {
+    if (!isThere(`${machine.exchange}/begun`)) return;
+    clearInterval(timer);
+    for await (const bytes of terminal.begin()) {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    }
+  }, BEGUN_MS);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      file.close();
+    },
+  };
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 async function startKernel(machine: Machine): Promise<Deno.ChildProcess> {
   const { memoryBytes = DEFAULT_MEMORY_BYTES, files } = machine;
   const folder = await memoryFolder(memoryBytes);
   const args = kernelArguments({ ...machine, memoryBytes });
-  return startGuarded([files.kernel, ...args], { TMPDIR: folder });
+  const typed: Record<string, string> = machine.terminal ? { TYPED: typedOn(machine) } : {};
+  return startGuarded([files.kernel, ...args], { TMPDIR: folder, ...typed });
 }
 
 /** The command's output is the second console, on stdout; the kernel's own is the first, on stderr. */
 function kernelArguments(machine: Machine & { memoryBytes: number }): string[] {
-  const { exchange, files, memoryBytes } = machine;
+  const { exchange, files, memoryBytes, terminal } = machine;
   return [
     "rootfstype=hostfs",
     "rootflags=/",
@@ -148,7 +200,7 @@ function kernelArguments(machine: Machine & { memoryBytes: number }): string[] {
     "umid=uml",
     "con=null",
     "con0=null,fd:2",
-    "con1=null,fd:1",
+    `con1=${terminal ? "fd:0" : "null"},fd:1`,
     // The kernel joins these words to one line, and splits it again where there are no quotes
     `init="${files.busybox}"`,
     "--",

@@ -1,8 +1,9 @@
 # Process 1 in User-Mode Linux: busybox sh init.sh BUSYBOX EXCHANGE
 #
 # EXCHANGE is the folder that boot.ts made on the host. It holds `modules` (a path a line, and a
-# parameter after a tab), `writable` (folders, a path a line) and `command` (a script), and takes `status`. Only busybox is used until the
-# command runs, so that nothing needs to be installed. If a step fails, this ends, the kernel panics
+# parameter after a tab), `writable` (folders, a path a line), `command` (a script) and, where that has
+# a terminal, `terminal` (what stty is told of it). It takes `begun`, when the command begins, and
+# `status`. Only busybox is used until the command runs, so that nothing needs to be installed. If a step fails, this ends, the kernel panics
 # for want of process 1, and boot.ts reports the last lines that were said here.
 set -eu
 busybox=$1
@@ -67,6 +68,26 @@ run_command() {
   wait "$reader"
 }
 
+# The leader of the session stays till all output has left, which its end would discard. What is typed to
+# interrupt or suspend is the command's. A size that is set is kept while the terminal is open.
+lead_session='
+trap : INT QUIT
+trap "" TSTP
+"$1" stty sane $("$1" cat "$2/terminal")
+: >"$2/begun"
+/bin/sh "$2/command"
+status=$?
+"$1" stty sane # waits until all output has left
+exit "$status"
+'
+
+run_command_on_terminal() {
+  status=0
+  "$busybox" setsid -c "$busybox" sh -c "$lead_session" sh "$busybox" "$exchange" \
+    </dev/tty1 >/dev/tty1 2>&1 || status=$?
+  kill_all_but 1
+}
+
 # Folders of the host that are written to for good.
 mount_writable_folders() {
   while IFS= read -r folder; do
@@ -81,9 +102,13 @@ box mount -t hostfs -o "$exchange" hostfs "$exchange"
 mount_writable_folders
 box ip link set lo up
 
-exec 3>/dev/tty1
-box stty -F /dev/tty1 -opost
-run_command
+if [ -e "$exchange/terminal" ]; then
+  run_command_on_terminal
+else
+  exec 3>/dev/tty1
+  box stty -F /dev/tty1 -opost
+  run_command
+fi
 box stty -F /dev/tty1 opost # waits until all output has left
 
 echo "$status" >"$exchange/status"

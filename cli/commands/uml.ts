@@ -1,5 +1,5 @@
 import { parseBytes } from "../../plug/quantity.ts";
-import { boot, prepareBoot } from "../../uml/boot.ts";
+import { boot, type BootTerminal, prepareBoot } from "../../uml/boot.ts";
 import { systemPath } from "../../uml/processes.ts";
 import { type Context, ownProgram, valueOf } from "../context.ts";
 import { IncapableError, interruptible, understood, UsageError } from "../exit_status.ts";
@@ -21,7 +21,9 @@ export async function run(context: Context): Promise<number> {
       signal.throwIfAborted();
       throw new IncapableError(error instanceof Error ? error.message : String(error), { cause: error });
     }
+    using terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal() ? new Terminal() : undefined;
     return await boot([...program], {
+      terminal,
       env: { ...Deno.env.toObject(), PATH: systemPath(), DENO_NO_UPDATE_CHECK: "1" },
       memoryBytes,
       writable,
@@ -30,6 +32,27 @@ export async function run(context: Context): Promise<number> {
       signal,
     });
   });
+}
+
+/** The terminal of this process, whose keys are the command's once that has begun. */
+class Terminal implements BootTerminal, Disposable {
+  readonly columns: number;
+  readonly rows: number;
+  #isTaken = false;
+
+  constructor() {
+    ({ columns: this.columns, rows: this.rows } = Deno.consoleSize());
+  }
+
+  begin(): AsyncIterable<Uint8Array> {
+    Deno.stdin.setRaw(true);
+    this.#isTaken = true;
+    return Deno.stdin.readable;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isTaken) Deno.stdin.setRaw(false);
+  }
 }
 
 function memoryOf(context: Context): number | undefined {

@@ -1,6 +1,6 @@
 /** `plugctl uml`: what a person gets of a command that runs on a kernel of its own. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../kernel/until.ts";
 
 const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
@@ -83,6 +83,41 @@ Deno.test("plugctl run --uml runs scenarios at once that name the same hosts, an
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("plugctl uml on a terminal gives that to the command: its size, what is typed, and Ctrl-C", async () => {
+  const uml = [Deno.execPath(), "run", "-A", "--no-check", MAIN, "uml", "--", "bash", "--norc"].join(" ");
+  // Its input is the terminal's keys, its output what that shows.
+  const child = new Deno.Command("script", {
+    args: ["-qec", `stty rows 33 cols 101; exec ${uml}`, "/dev/null"],
+    env: { TERM: "dumb" },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const keys = child.stdin.getWriter();
+  const shows = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let shown = "";
+  const until = async (text: RegExp) => {
+    for (let found; !(found = text.exec(shown));) {
+      const { value, done } = await shows.read();
+      assert(!done, `it has not shown ${text}: ${shown}`);
+      shown += value;
+    }
+    shown = "";
+  };
+  const type = (text: string) => keys.write(new TextEncoder().encode(text));
+  await until(/# $/);
+  await type("stty size; tty; id -u\n");
+  await until(/^33 101\s+\/dev\/tty1\s+0\s/m);
+  await type("sh -c 'echo begun; exec sleep 600'\n");
+  await until(/^begun\s/m);
+  await type("\x03");
+  await until(/# $/);
+  await type("echo ended by $?; exit 7\n");
+  await until(/^ended by 130\s/m);
+  await keys.close();
+  while (!(await shows.read()).done);
+  assertEquals((await child.status).code, 7);
 });
 
 for (const [signal, status] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {

@@ -98,7 +98,7 @@ Deno.test("plugctl uml on a terminal gives that to the command: its size, what i
   const shows = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let shown = "";
   const until = async (text: RegExp) => {
-    for (let found; !(found = text.exec(shown));) {
+    while (!text.test(shown)) {
       const { value, done } = await shows.read();
       assert(!done, `it has not shown ${text}: ${shown}`);
       shown += value;

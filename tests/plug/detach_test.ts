@@ -30,7 +30,8 @@ Deno.test("detach() releases, waits until nothing is held, and deletes by handle
   eth0.stuck = 4;
   assertEquals(counted(await plug.detach()), { discardedPackets: 0, drops: 0, lostPackets: 0 });
   assertEquals([kernel.left, kernel.lost, kernel.qdiscs], [["a", "b"], [], []]);
-  assertEquals(kernel.changes, ["change 1 root 504c: release-indefinite", "delete 1 root 504c:"]);
+  // Where it takes long others have their turn, and it is released again.
+  assertEquals([...new Set(kernel.changes)], ["change 1 root 504c: release-indefinite", "delete 1 root 504c:"]);
   assertEquals(kernel.sends.filter(([text]) => text === "getqdisc all").length > 4, true);
 });
 

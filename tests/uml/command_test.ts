@@ -11,7 +11,10 @@ function start(words: string[], cwd?: string, command = "uml"): Deno.ChildProces
   return new Deno.Command(Deno.execPath(), { args, cwd, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
 }
 
-/** How it ended. */
+/** What is said where this is the first that needs it. */
+const DOWNLOAD = /^plugctl: downloading User-Mode Linux: .*\n/;
+
+/** How it ended, and what it said, but of a download. */
 async function outcome(
   words: string[],
   cwd?: string,
@@ -19,7 +22,7 @@ async function outcome(
 ): Promise<{ status: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await start(words, cwd, command).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { status: code, stdout: out, stderr: err };
+  return { status: code, stdout: out, stderr: err.replace(DOWNLOAD, "") };
 }
 
 Deno.test("plugctl uml runs plugctl as root on a kernel with sch_plug, and ends as it does", async () => {

@@ -96,6 +96,7 @@ Deno.test("plugctl uml on a terminal gives that to the command: its size, what i
     env: { TERM: "dumb" },
     stdin: "piped",
     stdout: "piped",
+    signal: AbortSignal.timeout(300_000),
   }).spawn();
   const keys = child.stdin.getWriter();
   const shows = child.stdout.pipeThrough(new TextDecoderStream()).getReader();

@@ -3,7 +3,7 @@
  * all of them unless the arguments name files.
  *
  * That is this machine's own, as root and in a namespace of its own, or else User-Mode Linux. Each
- * file has such a place for itself, and as many run at once as there are processors, up to four.
+ * file has such a place for itself, and one more run at once than there are processors, up to four.
  * Where there is no such kernel it says so, which is a failure if `CI` is `true`.
  *
  * @module
@@ -34,7 +34,8 @@ const TOOLS: readonly ToolName[] = [
   "tmux",
   "tshark",
 ];
-const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);
+/** One more than there are processors, as tests wait about as much as they work. */
+const AT_ONCE = Math.min(navigator.hardwareConcurrency + 1, 4);
 
 await runProgram("tests/kernel", async (signal) => {
   const kernel = findPlugKernel({ asUser: false });

@@ -7,7 +7,7 @@ import { testWithHaproxy } from "./haproxy.ts";
 const FAILED = { status: 1, outcome: "failed" };
 const UNMET = { status: 3, outcome: "unmet" };
 /** How often HAProxy is reloaded without the gate, at most, until that loses a connection. */
-const ROUNDS = 15;
+const ATTEMPTS = 15;
 
 /** An example without what makes its point. */
 interface Broken {
@@ -198,10 +198,10 @@ for (const { name, without, edits, options, failure, ending } of BROKEN) {
 }
 
 testWithHaproxy("examples/haproxy_reload fails without the gate", async () => {
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < ATTEMPTS; round++) {
     const course = await runExample("haproxy_reload", { edits: [NO_HOLD] });
     if (course.status === 0) continue;
     return assertBroken(course, /^expect that clients has ended .*"lost": 0/);
   }
-  assert(false, `no connection was lost in ${ROUNDS} rounds`);
+  assert(false, `no connection was lost in ${ATTEMPTS} attempts`);
 });

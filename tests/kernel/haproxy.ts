@@ -1,8 +1,13 @@
+import { rounds } from "./rounds.ts";
+
 const HOW = "run it by tests/kernel/run.ts, which fetches HAProxy";
 
-/** A test that needs HAProxy. Where that is not there, it says so by name, and fails if `CI` is `true`. */
+/**
+ * A test that needs HAProxy, done as often as `PLUGCTL_ROUNDS` says. Where that is not there, it says so by name, and fails
+ * if `CI` is `true`.
+ */
 export function testWithHaproxy(name: string, body: () => Promise<void>): void {
-  if (hasHaproxy()) Deno.test(name, body);
+  if (hasHaproxy()) Deno.test(name, () => rounds(body));
   else if (Deno.env.get("CI") !== "true") Deno.test({ name: `${name}: NOT RUN, ${HOW}`, ignore: true, fn: body });
   else {
     Deno.test(`${name}: NOT RUN`, () => {

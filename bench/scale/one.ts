@@ -1,4 +1,6 @@
-// One measurement: one.ts report EVENTS, or one.ts hosts HOSTS. Prints milliseconds and the most memory that it took, in MiB.
+// One measurement: one.ts report EVENTS, one.ts hosts HOSTS, or, on a kernel with plug, one.ts run HOSTS. Prints
+// milliseconds and the most memory that it took, in MiB.
+import { runCommandLine } from "../../cli/main.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import { Scenario } from "../../scenario/scenario.ts";
 import { formatReport } from "../../scenario/report/report.ts";
@@ -39,7 +41,7 @@ async function events(): Promise<ScenarioEvent[]> {
   return [...seen, ...packets].sort((one, other) => one.t - other.t).slice(0, count);
 }
 
-/** A chain of hosts, each with a gate, and a step on each. */
+/** A chain of hosts, each with a gate that holds while something is run there. */
 function chain(): string {
   const names = Array.from({ length: count }, (_, index) => `h${index}`);
   const hosts = names.map((name, index) => {
@@ -55,7 +57,11 @@ function chain(): string {
   const gates = names.map((name, index) =>
     `  g${index}: { host: ${name}, dev: ${index === 0 ? "right" : "left"}, direction: in, match: tcp port 80 }`
   );
-  const steps = names.flatMap((name, index) => [`  - run: "true"\n    host: ${name}`, `  - release: g${index}`]);
+  const steps = names.flatMap((name, index) => [
+    `  - buffer: g${index}`,
+    `  - run: "true"\n    host: ${name}`,
+    `  - release: g${index}`,
+  ]);
   return `name: x\nhosts:\n${hosts.join("\n")}\ngates:\n${gates.join("\n")}\nsteps:\n${steps.join("\n")}\n`;
 }
 
@@ -74,6 +80,19 @@ async function hostsMs(): Promise<number> {
   return performance.now() - from;
 }
 
-const ms = what === "report" ? await reportMs() : await hostsMs();
+async function runMs(): Promise<number> {
+  const file = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(file, chain());
+  const said: string[] = [];
+  const output = { writeSync: (bytes: Uint8Array) => said.push(new TextDecoder().decode(bytes)) && bytes.length };
+  const from = performance.now();
+  const status = await runCommandLine(["run", "--quiet", file], { stdout: output, stderr: output });
+  const ms = performance.now() - from;
+  if (status !== 0) throw new Error(`Cannot run ${count} hosts: ${said.join("").slice(-1000)}`);
+  return ms;
+}
+
+const ways: Readonly<Record<string, () => Promise<number>>> = { report: reportMs, hosts: hostsMs, run: runMs };
+const ms = await ways[what]();
 const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
 console.log(JSON.stringify({ ms, mib: Number(kib) / 1024 }));

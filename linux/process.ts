@@ -44,7 +44,8 @@ export function mayWriteIn(folder: string): boolean {
   return mayWriteIn(folder.slice(0, folder.lastIndexOf("/")));
 }
 
-function isThere(path: string): boolean {
+/** Whether there is something at a path; `/`, where that is empty. */
+export function isThere(path: string): boolean {
   try {
     Deno.statSync(path || "/");
     return true;

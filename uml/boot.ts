@@ -7,6 +7,7 @@
 import initScript from "./init.sh" with { type: "text" };
 import { startGuarded, terminate, within } from "./processes.ts";
 import { readLines } from "../linux/incoming.ts";
+import { isThere } from "../linux/process.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
 import { type FetchOptions, type UmlFiles, umlFiles } from "./packages.ts";
@@ -104,7 +105,8 @@ async function fillExchange(machine: Machine): Promise<void> {
   await Deno.writeTextFile(`${exchange}/writable`, writable.map((folder) => `${folder}\n`).join(""));
   if (terminal) {
     await Deno.writeTextFile(`${exchange}/terminal`, `rows ${terminal.rows} cols ${terminal.columns}`);
-    await new Deno.Command(files.busybox, { args: ["mkfifo", typedOn(machine)] }).output();
+    const { success, stderr } = await new Deno.Command(files.busybox, { args: ["mkfifo", typedOn(machine)] }).output();
+    if (!success) throw new Error(`Cannot pass on what is typed: ${new TextDecoder().decode(stderr).trim()}`);
   }
   await Deno.mkdir(`${exchange}/bin`);
   for (const [name, script] of Object.entries(programs)) {
@@ -154,29 +156,22 @@ async function runKernel(machine: Machine): Promise<string[]> {
 function passOnTyped(terminal: BootTerminal, machine: Machine): Disposable {
   // For both, so that it is not waited for
   const file = Deno.openSync(typedOn(machine), { read: true, write: true });
+  let isOver = false;
   const timer = setInterval(async () => {
     if (!isThere(`${machine.exchange}/begun`)) return;
     clearInterval(timer);
     for await (const bytes of terminal.begin()) {
+      if (isOver) return;
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     }
   }, BEGUN_MS);
   return {
     [Symbol.dispose]() {
+      isOver = true;
       clearInterval(timer);
       file.close();
     },
   };
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function startKernel(machine: Machine): Promise<Deno.ChildProcess> {

@@ -143,6 +143,7 @@ export async function provideTools(names: readonly ToolName[], { onDownload, sig
   Deno.env.set("PLUGCTL_TOOLS", `${folder}/root`);
   await provide(names, folder, { onDownload, signal });
   provideLibpcap(names, `${folder}/root`);
+  if (names.includes("chromium") && isThere(`${folder}/root`)) writeFontList(`${folder}/root`);
 }
 
 /** Where tcpdump is from the cache, so is the libpcap that plugctl opens, in what is started from now on. */
@@ -272,12 +273,18 @@ function* foldersWithFiles(folder: string): Generator<string> {
 }
 
 function fontVariables(root: string): Record<string, string> {
-  const fonts = `${root}/fonts.conf`;
-  const folders = ["dir", "cachedir"].map((tag) =>
-    `<${tag}>${root}/${tag === "dir" ? "usr/share/fonts" : "fonts"}</${tag}>`
-  );
-  Deno.writeTextFileSync(fonts, `<?xml version="1.0"?>\n<fontconfig>${folders.join("")}</fontconfig>\n`);
-  return { FONTCONFIG_FILE: fonts, XDG_DATA_DIRS: `${root}/usr/share:/usr/local/share:/usr/share` };
+  return { FONTCONFIG_FILE: fontList(root), XDG_DATA_DIRS: `${root}/usr/share:/usr/local/share:/usr/share` };
+}
+
+function fontList(root: string): string {
+  return `${root}/fonts.conf`;
+}
+
+/** Lists the fonts that were unpacked and those of this machine, of which one has been enough for none to be fetched. */
+function writeFontList(root: string): void {
+  const fonts = [`${root}/usr/share/fonts`, "/usr/share/fonts"].map((folder) => `<dir>${folder}</dir>`).join("");
+  const list = `<?xml version="1.0"?>\n<fontconfig>${fonts}<cachedir>${root}/fonts</cachedir></fontconfig>\n`;
+  Deno.writeTextFileSync(fontList(root), list);
 }
 
 function postgresql(program: string, side = ""): Tool {

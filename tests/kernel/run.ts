@@ -36,6 +36,8 @@ const TOOLS: readonly ToolName[] = [
 ];
 /** One more than there are processors, as tests wait about as much as they work. */
 const AT_ONCE = Math.min(navigator.hardwareConcurrency + 1, 4);
+/** Several times what the longest file takes: one that hangs is ended, so that the others are run. */
+const FILE_MS = 15 * 60_000;
 
 await runProgram("tests/kernel", async (signal) => {
   const kernel = findPlugKernel({ asUser: false });
@@ -81,15 +83,21 @@ async function passes(
   { file, signal }: { file: string; signal: AbortSignal },
 ): Promise<boolean> {
   const lines: string[] = [];
+  // One that was asked for may take as long as it likes
+  const limit = Deno.args.length > 0 ? undefined : AbortSignal.timeout(FILE_MS);
   try {
     const options = Deno.args.filter((argument) => !isTestFile(argument));
     const code = await kernel.run([...TEST, ...options, file], {
-      signal,
+      signal: AbortSignal.any([signal, ...limit ? [limit] : []]),
       cwd: PROJECT,
       env: { PLUGCTL_KERNEL_TESTS: "1", ...Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" } },
       onLine: (line) => void lines.push(line),
     });
     return code === 0;
+  } catch (error) {
+    if (signal.aborted || !limit?.aborted) throw error;
+    lines.push(`${file} FAILED: it has not ended in ${FILE_MS / 60_000} minutes`);
+    return false;
   } finally {
     console.log(lines.join("\n"));
   }

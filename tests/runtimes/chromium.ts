@@ -25,12 +25,15 @@ const OPTIONS = [
   "--remote-debugging-port=0",
 ];
 const START_MS = 60_000;
+/** Most of a test, on a kernel that is a program beside others. */
+const ANSWER_MS = 300_000;
 
 /** A running Chromium, which ends with the block. */
 export class Chromium implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #folder: string;
   readonly #socket: WebSocket;
+  readonly #closed: Promise<void>;
   readonly #waiting = new Map<number, PromiseWithResolvers<Record<string, unknown>>>();
   /** What pages have said to their consoles, and the errors that none of their code caught. */
   readonly complaints: string[] = [];
@@ -41,6 +44,7 @@ export class Chromium implements AsyncDisposable {
     this.#folder = folder;
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    this.#closed = new Promise((resolve) => socket.onclose = () => resolve(this.#giveUp("Chromium has ended")));
   }
 
   /** Starts one with a profile of its own. */
@@ -75,13 +79,31 @@ export class Chromium implements AsyncDisposable {
     return new Page((method, params) => this.send(method, params, String(sessionId)));
   }
 
-  /** Sends a command, to a page where one is named, and returns what it results in. */
-  send(method: string, params: Record<string, unknown> = {}, sessionId?: string): Promise<Record<string, unknown>> {
+  /**
+   * Sends a command, to a page where one is named, and returns what it results in.
+   *
+   * @throws {Error} where Chromium refuses it, ends, or does not answer
+   */
+  async send(
+    method: string,
+    params: Record<string, unknown> = {},
+    sessionId?: string,
+  ): Promise<Record<string, unknown>> {
     const id = ++this.#count;
     const answer = Promise.withResolvers<Record<string, unknown>>();
     this.#waiting.set(id, answer);
-    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
-    return answer.promise;
+    const timer = setTimeout(() => this.#giveUp(`Chromium has not answered for ${ANSWER_MS} ms`), ANSWER_MS);
+    try {
+      this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+      return await answer.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  #giveUp(why: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new Error(why));
   }
 
   #receive({ id, method, result = {}, error, params }: Message): void {
@@ -94,9 +116,8 @@ export class Chromium implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
-    await this.send("Browser.close");
-    await closed;
+    if (this.#socket.readyState === WebSocket.OPEN) await this.send("Browser.close");
+    await this.#closed;
     await this.#child.status;
     await Deno.remove(this.#folder, { recursive: true });
   }

@@ -47,8 +47,9 @@ export class Guardian implements Disposable {
   readonly #child: Spawned;
   /** What it has charge of, by number, with what it said of a release, where it did. */
   readonly #taken = new Map<number, Released | undefined>();
-  /** Who waits until something was heard, be it by another. */
-  readonly #waiting = new Set<() => void>();
+  /** Who waits for a release: they may be hundreds, of whom each is told of its own, and one listens for all. */
+  readonly #waiting = new Set<Waiting>();
+  #isListening = false;
   #last = 0;
 
   private constructor(channel: Channel, child: Spawned) {
@@ -151,7 +152,7 @@ export class Guardian implements Disposable {
     // Whoever comes next is not to be told that somebody has it in hand.
     this.#listenUntil((report) => report.report === "dropped" && report.id === id);
     this.#taken.delete(id);
-    this.#wake();
+    this.#tell(id);
   }
 
   /**
@@ -175,13 +176,13 @@ export class Guardian implements Disposable {
 
   /** Waits until it releases a queue by itself; `undefined` where it ends before, or the queue is taken out of its charge. */
   async whenReleased(id: number): Promise<Released | undefined> {
-    for (;;) {
-      const text = this.#channel.receive();
-      if (text) this.#hear(text);
-      const released = this.#taken.get(id);
-      if (released || text === "" || !this.#taken.has(id)) return released;
-      if (text === undefined) await this.#somethingHeard();
+    if (this.#taken.has(id) && !this.#taken.get(id)) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#waiting.add({ id, resolve, reject });
+      this.#listen();
+      await promise;
     }
+    return this.#taken.get(id);
   }
 
   /** Ends the connection: it does what it would do if this process were dead, and goes on where it is to outlive it. */
@@ -243,8 +244,7 @@ export class Guardian implements Disposable {
     const report: Report = JSON.parse(text);
     if (report.report !== "released") return report;
     this.#note(report.id, report);
-    // Whoever else waits for a release has not seen this one arrive.
-    this.#wake();
+    this.#tell(report.id);
     return report;
   }
 
@@ -252,20 +252,40 @@ export class Guardian implements Disposable {
     if (this.#taken.has(id)) this.#taken.set(id, released);
   }
 
-  /** Has those look again that wait for a release. */
-  #wake(): void {
-    for (const goOn of this.#waiting) goOn();
+  /** Lets those go on who wait for the release of a queue; without `id` all. */
+  #tell(id?: number): void {
+    for (const waiting of this.#waiting) {
+      if (id !== undefined && waiting.id !== id) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
   }
 
-  /** Resolves once there may be something to hear, or another has heard of a release. */
-  async #somethingHeard(): Promise<void> {
-    // No race of promises: one that stays unresolved would keep what each of them has left.
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add(resolve);
-    this.#channel.readable().then(() => resolve());
-    await promise;
-    this.#waiting.delete(resolve);
+  /** Hears what is said for as long as anybody waits for a release, but for what others here hear before. */
+  async #listen(): Promise<void> {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    try {
+      while (this.#waiting.size > 0) {
+        const text = this.#channel.receive();
+        if (text) this.#hear(text);
+        else if (text === "") this.#tell();
+        else await this.#channel.readable();
+      }
+    } catch (error) {
+      for (const { reject } of this.#waiting) reject(error);
+      this.#waiting.clear();
+    } finally {
+      this.#isListening = false;
+    }
   }
+}
+
+/** One who waits for the release of a queue. */
+interface Waiting {
+  readonly id: number;
+  resolve(): void;
+  reject(reason: unknown): void;
 }
 
 function hasEnded(error: unknown): boolean {

@@ -139,6 +139,8 @@ const HERE = "/proc/self/ns/net";
 export class NamespaceUse {
   readonly #ino: number | null;
   readonly #dev: number;
+  /** The name that it was last found by, where it is looked for first: names are as many as there are hosts. */
+  #name?: string;
   #wasInUse: boolean;
 
   /** Takes where the namespace is to be found now: `OpenNamespace.path`. */
@@ -171,8 +173,11 @@ export class NamespaceUse {
   }
 
   #hasName(): boolean {
+    if (this.#name !== undefined && this.#isAt(this.#name)) return true;
     try {
-      return Array.from(Deno.readDirSync(NAMED), ({ name }) => `${NAMED}/${name}`).some((path) => this.#isAt(path));
+      this.#name = Array.from(Deno.readDirSync(NAMED), ({ name }) => `${NAMED}/${name}`)
+        .find((path) => this.#isAt(path));
+      return this.#name !== undefined;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;
       throw error;

@@ -1,5 +1,6 @@
 import { formatHandle, formatParent } from "../codec/handle.ts";
 import type { Queue } from "../plug/queue.ts";
+import type { Connection } from "../netlink/connection.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionName } from "./table.ts";
 
@@ -17,12 +18,14 @@ export interface Stream {
 /** What a command works with: its arguments, and where its text goes. */
 export interface Context {
   readonly arguments: Arguments;
+  /** Those that it has in common with other commands, where it does, by the namespace that they lead to. */
+  readonly connections?: { find(netns: string | undefined): Connection };
   /** Runs another command, whose text goes to the same places, and returns its exit status. */
-  run(other: Arguments): Promise<number>;
+  run(other: Arguments, shared?: Pick<Context, "connections">): Promise<number>;
   /** Writes to standard output: a text, or one that is in UTF-8 already. */
   print(text: string | Uint8Array): void;
-  /** Writes a line to standard error, unless `--quiet` is given. */
-  note(text: string): void;
+  /** Writes lines to standard error, unless `--quiet` is given. */
+  note(...lines: string[]): void;
   /** Writes to standard error, also with `--quiet`. */
   trace(text: string): void;
 }

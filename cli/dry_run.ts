@@ -6,7 +6,7 @@ import { formatHex } from "../codec/text.ts";
 import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { defaultLimit } from "../plug/attach.ts";
-import { gateDevice } from "../plug/gate_name.ts";
+import { gateDevice, isGateName } from "../plug/gate_name.ts";
 import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
 import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
@@ -14,7 +14,7 @@ import { UsageError } from "./exit_status.ts";
 import { messagesJson } from "./shown_messages.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { ambiguous, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
-import { isDeviceName, isGateName } from "./values.ts";
+import { isDeviceName } from "./values.ts";
 
 /** A message as an array in C, a field a line, with what `formatMessage` says of it in comments. */
 export function cArray(name: string, message: Field, bytes: Uint8Array): string {

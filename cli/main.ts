@@ -34,8 +34,12 @@ async function runThere(
   return await runInside(given, { streams, run });
 }
 
-async function runCommand(given: Arguments, streams: Streams): Promise<number> {
-  const context = makeContext(given, streams);
+async function runCommand(
+  given: Arguments,
+  streams: Streams,
+  shared?: Pick<Context, "connections">,
+): Promise<number> {
+  const context = makeContext(given, streams, shared);
   if (given.values.has("help")) {
     const { commandHelp } = await import("./help_text.ts");
     context.print(commandHelp(given.command));
@@ -45,13 +49,14 @@ async function runCommand(given: Arguments, streams: Streams): Promise<number> {
   return await run(context) ?? EXIT.done;
 }
 
-function makeContext(given: Arguments, streams: Streams): Context {
+function makeContext(given: Arguments, streams: Streams, shared?: Pick<Context, "connections">): Context {
   const { stdout, stderr } = streams;
   return {
+    ...shared,
     arguments: given,
-    run: (other) => runThere(other, streams, runCommand),
+    run: (other, shared) => runThere(other, streams, (given, streams) => runCommand(given, streams, shared)),
     print: (text) => printTo(stdout, text),
-    note: (text) => given.values.has("quiet") || write(stderr, `plugctl: ${text}\n`),
+    note: (...lines) => given.values.has("quiet") || write(stderr, lines.map((line) => `plugctl: ${line}\n`).join("")),
     trace: (text) => write(stderr, text),
   };
 }

@@ -1,20 +1,21 @@
 import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
-import { gateDevice } from "../plug/gate_name.ts";
-import { namespacePath } from "../linux/namespace.ts";
+import { gateDevice, isGateName } from "../plug/gate_name.ts";
+import { namespaceIdentity, namespacePath } from "../linux/namespace.ts";
+import { GROUP_LINK } from "../linux/socket.ts";
 import { Connection } from "../netlink/connection.ts";
 import { linksByName } from "../plug/qdiscs.ts";
-import type { PlugPlace } from "../plug/queue.ts";
+import type { FoundPlace, PlugPlace } from "../plug/queue.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
 import { understood, UsageError } from "./exit_status.ts";
-import { deviceName, gateName, isDeviceName, isGateName } from "./values.ts";
+import { deviceName, gateName, isDeviceName } from "./values.ts";
 
 /** The queues that a command is about. */
 export interface Targets {
   gates: string[];
-  places: PlugPlace[];
+  places: FoundPlace[];
 }
 
 /** The queues that a command line names, before the machine was asked. */
@@ -67,20 +68,33 @@ export function resolveTargets(connection: Connection, { names, at, gates, place
   if (names.length === 0) return { gates, places };
   const gateNames = names.filter(isGateName);
   const deviceNames = names.filter(isDeviceName);
-  const links = linksByName(connection, [...gateNames.map(gateDevice), ...deviceNames]);
+  const links = knownLinks(connection, [...gateNames.map(gateDevice), ...deviceNames]);
   const gateLinks = new Map(gateNames.map((name, index) => [name, links[index]]));
   const devices = new Map(deviceNames.map((name, index) => [name, links[gateNames.length + index]]));
   const targets: Targets = { gates: [...gates], places: [...places] };
   for (const name of names) {
     const gate = isGate(gateLinks.get(name));
-    const dev = devices.get(name)?.name;
-    if (gate && dev !== undefined) throw new UsageError(ambiguous(name));
+    const device = devices.get(name);
+    if (gate && device) throw new UsageError(ambiguous(name));
     if (gate) refusePlace(at, name);
     if (gate) targets.gates.push(name);
-    else if (dev !== undefined) targets.places.push({ dev, ...at });
+    else if (device) targets.places.push({ dev: device.name, ifindex: device.ifindex, ...at });
     else throw unknownName(name);
   }
   return targets;
+}
+
+/** What names have led to, by the connection, while nothing was said of devices. */
+const seen = new WeakMap<Connection, Map<string, LinkMessage | undefined>>();
+
+/** As `linksByName`, but what was asked for before is asked for again only where it may have changed. */
+function knownLinks(connection: Connection, names: readonly string[]): (LinkMessage | undefined)[] {
+  if (connection.mayHaveChanged(GROUP_LINK)) seen.delete(connection);
+  const links = seen.get(connection) ?? new Map<string, LinkMessage | undefined>();
+  seen.set(connection, links);
+  const missing = names.filter((name) => !links.has(name));
+  linksByName(connection, missing).forEach((link, index) => links.set(missing[index], link));
+  return names.map((name) => links.get(name));
 }
 
 /** What is wrong with a name that is a gate's and a device's. */
@@ -150,4 +164,35 @@ export async function openConnection(context: Context, netns = namespaceOf(conte
   if (!isGiven(context, "verbose")) return Connection.open({ netns });
   const { traceMessages } = await import("./shown_messages.ts");
   return Connection.open({ netns, trace: traceMessages(context) });
+}
+
+/** A connection that a command works with until it is done. */
+export interface Borrowed extends Disposable {
+  readonly connection: Connection;
+}
+
+/** The connection to the namespace meant: one that several commands have in common, or one of its own. */
+export async function borrowConnection(context: Context): Promise<Borrowed> {
+  const shared = isGiven(context, "verbose") ? undefined : context.connections?.find(namespaceOf(context));
+  if (shared) return { connection: shared, [Symbol.dispose]: () => {} };
+  const connection = await openConnection(context);
+  return { connection, [Symbol.dispose]: () => connection[Symbol.dispose]() };
+}
+
+/** Connections that commands have in common which follow each other, by the namespace that they lead to. */
+export class Connections implements Disposable {
+  readonly #open = new Map<string, Connection>();
+
+  /** The one to the namespace that is at a name, a path or `pid:N` now, or to this process's own. */
+  find(netns: string | undefined): Connection {
+    const identity = netns === undefined ? "" : namespaceIdentity(netns);
+    const connection = this.#open.get(identity) ?? Connection.open({ netns });
+    this.#open.set(identity, connection);
+    return connection;
+  }
+
+  /** Closes them. */
+  [Symbol.dispose](): void {
+    for (const connection of this.#open.values()) connection[Symbol.dispose]();
+  }
 }

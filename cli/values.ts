@@ -96,15 +96,6 @@ export function deviceName(text: string): string {
   );
 }
 
-/** Whether a gate can have this name. */
-export function isGateName(text: string): boolean {
-  try {
-    return gateDevice(text) !== "";
-  } catch {
-    return false;
-  }
-}
-
 /**
  * A gate's name.
  *

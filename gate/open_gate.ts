@@ -3,7 +3,7 @@ import { timedUndisturbed } from "../linux/process.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
-import { refuseLockouts, refuseLowLimit } from "../plug/lockout.ts";
+import { refuseLockouts, refuseLowLimit } from "../plug/change.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";

@@ -16,7 +16,8 @@ import {
 } from "../plug/filler.ts";
 import { createClsact, deleteClsact, parseNote, writeNote } from "../plug/gate_device.ts";
 import { changeRequest, LIMIT_MAX, type PlugAction } from "../plug/plug_requests.ts";
-import { inTurns, onQueue, type Queue, readWholePlug } from "../plug/queue.ts";
+import { inTurns, onQueue, type Queue } from "../plug/queue.ts";
+import { readWholePlug } from "../plug/read_plug.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
 import { isBare, readGates } from "./gate_state.ts";
 

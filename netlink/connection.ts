@@ -67,8 +67,8 @@ export class Connection implements Disposable {
   readonly #received = new DataView(receiveRegion.buffer, receiveRegion.byteOffset, receiveRegion.length);
   readonly #listen: ConnectionOptions["listen"];
   readonly #openFamily: ConnectionOptions["openFamily"];
-  /** What was said to groups since somebody asked twice. */
-  #heard?: Heard;
+  /** What was said to groups, by those groups, since somebody asked twice. */
+  readonly #heard = new Map<number, Heard>();
   #sequence = 0;
   /** Until when to wait for answers, by the clock; decided when there is something to wait for. */
   #deadline?: number;
@@ -182,9 +182,7 @@ export class Connection implements Disposable {
    */
   deviceIndex(name: string): number {
     const index = this.#socket.deviceIndex(name);
-    if (index < 0) {
-      throw new NetlinkError(`find device ${name}`, { errno: -index });
-    }
+    if (index < 0) throw new NetlinkError(`find device ${name}`, { errno: -index });
     return index;
   }
 
@@ -217,14 +215,15 @@ export class Connection implements Disposable {
    * Until the caller waits for something, what has been heard is looked at once, and then at each 64th time.
    */
   mayHaveChanged(groups: number): boolean {
-    if (this.#heard) return this.#heard.anything();
-    this.#heard = new Heard(() => this.#listen?.(groups));
+    const heard = this.#heard.get(groups);
+    if (heard) return heard.anything();
+    this.#heard.set(groups, new Heard(() => this.#listen?.(groups)));
     return true;
   }
 
   /** Closes its sockets. Calling it again does nothing. */
   [Symbol.dispose](): void {
-    this.#heard?.[Symbol.dispose]();
+    for (const heard of this.#heard.values()) heard[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
   }
 

@@ -10,7 +10,7 @@ import { entrustPlug } from "./guarded_plug.ts";
 import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import { findDevice, limitWarning, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { heldAt } from "./classes.ts";
-import { refuseLockouts, refuseLowLimit } from "./lockout.ts";
+import { refuseLockouts, refuseLowLimit } from "./change.ts";
 import {
   changeRequest,
   checkHandle,

@@ -1,10 +1,14 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { EVERYTHING, heldAt } from "./classes.ts";
 import type { HookLooks } from "./filter.ts";
-import { heldAt } from "./classes.ts";
-import { type Danger, refuseLockouts, refuseLowLimit } from "./lockout.ts";
+import { canHold, type Flow, type Held, holdsAll } from "./flow.ts";
 import { byConnection, type Queue } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 import { type Change, operationOn, sendChange } from "./send_change.ts";
+import { type SshSession, sshSession } from "./ssh_session.ts";
+import { defaultFlows, sessionFlows } from "./stack.ts";
+import { lookAround, once, type Surroundings } from "./surroundings.ts";
 
 /**
  * Asks the same of several plugs, as `sendChange` does, where nothing speaks against it.
@@ -68,4 +72,147 @@ function refuseBypass(
 /** That packets of a gate bypass a filter. */
 export function describeBypass(gate: string, filter: string): string {
   return `the packets that the gate ${gate} takes bypass: ${filter}`;
+}
+
+const ETHERNET_HEADER_BYTES = 14;
+
+/** What is about to be done, to what. */
+export interface Danger {
+  operation: AnyOperation;
+  ifindex: number;
+  /** What would be held of the device. */
+  held?: Held;
+  /** The limit of the queue: all packets that are longer are dropped, whether it holds or not. Absent for a hold. */
+  limitBytes?: number;
+}
+
+/** A danger, with what would be held. */
+type Met = Danger & { held: Held };
+
+/**
+ * `RTNLGRP_LINK`, `_IPV4_IFADDR`, `_IPV4_ROUTE`, `_IPV4_RULE`, `_IPV6_IFADDR`, `_IPV6_ROUTE`, `_IPV6_RULE`, `_NEXTHOP`: what
+ * decides over which device packets go.
+ */
+const ROUTING_GROUPS = [1, 5, 7, 8, 9, 11, 19, 32].reduce((groups, group) => groups | 1 << group - 1, 0) >>> 0;
+
+/** What goes over which devices, each looked up once, when it is asked for. */
+interface View {
+  around: Surroundings;
+  session?: { words: readonly string[]; flows: () => readonly Flow[] };
+  defaults: () => readonly Flow[];
+}
+
+function look(connection: Connection): View {
+  const around = lookAround(connection);
+  const session = sshSession();
+  const flows = once(() => session ? sessionFlows(around, session, scopeDevice(around, session)) : []);
+  return {
+    around,
+    session: session && { words: session.words, flows },
+    defaults: once(() => around.defaultRoutes().length === 0 ? [] : defaultFlows(around)),
+  };
+}
+
+/** What was seen over a connection: the devices that may be held, by what would be held of them. */
+interface Seen {
+  harmless: WeakMap<Held, Set<number>>;
+  /** What was read for that. */
+  view: View;
+}
+
+const seen = new WeakMap<Connection, Seen>();
+
+/**
+ * Refuses to hold what a device carries of this SSH session, or all of a device that carries a default route, by itself,
+ * below a bridge, a bond, a VLAN or a tunnel, or as an ifb that has the packets of such a device. Looks once for all, and
+ * again only where links, addresses, routes or rules may have changed since.
+ *
+ * @throws {QueueError} `would-lock-out`
+ */
+export function refuseLockouts(connection: Connection, dangers: readonly Danger[]): void {
+  if (connection.mayHaveChanged(ROUTING_GROUPS)) seen.delete(connection);
+  const { harmless, view: before } = seen.get(connection) ?? { harmless: new WeakMap<Held, Set<number>>() };
+  // What filters send through an ifb changes more often than what is looked at here.
+  const isIfb = ({ around }: View, { ifindex }: Danger) => around.devices().get(ifindex)?.kind === "ifb";
+  const anew = once(() => look(connection));
+  const looks: HookLooks = new Map();
+  for (const danger of dangers) {
+    const { ifindex, held = EVERYTHING } = danger;
+    const devices = harmless.get(held) ?? new Set();
+    if (devices.has(ifindex)) continue;
+    const view = before && !isIfb(before, danger) ? before : anew();
+    refuseLockoutNow(view, { ...danger, held: known(held, looks) });
+    if (!isIfb(view, danger)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), view });
+  }
+}
+
+/** What would be held, looked up once. */
+function known(held: Held = EVERYTHING, looks?: HookLooks): Held {
+  const { packets, except } = held;
+  return {
+    ...held,
+    ...packets ? { packets: once(() => packets(looks)) } : {},
+    ...except ? { except: once(() => except(looks)) } : {},
+  };
+}
+
+function refuseLockoutNow({ session, defaults }: View, danger: Met): void {
+  const { ifindex, held } = danger;
+  if (session) refuseSession(session.flows().filter((flow) => flow.ifindex === ifindex), danger, session.words);
+  const flow = defaults().find((flow) => flow.ifindex === ifindex && holdsAll(held, flow));
+  if (flow) throw lockout(danger, `${subjectOf(flow)} carries the default route${effectOn(danger)}`);
+}
+
+/**
+ * Refuses a limit by which a device would drop every packet of full size, held or not, where to hold them is refused.
+ *
+ * @throws {QueueError} `would-lock-out`
+ */
+export function refuseLowLimit(
+  connection: Connection,
+  { limitBytes, ...danger }: Danger & { limitBytes: number },
+): void {
+  // The largest MTU there is.
+  if (limitBytes >= 0xffff + ETHERNET_HEADER_BYTES) return;
+  const view = look(connection);
+  const { mtu = 0 } = view.around.devices().get(danger.ifindex) ?? {};
+  if (limitBytes >= mtu + ETHERNET_HEADER_BYTES) return;
+  refuseLockoutNow(view, { ...danger, held: known(danger.held), limitBytes });
+}
+
+function refuseSession(flows: readonly Flow[], danger: Met, words: readonly string[]): void {
+  const { held, limitBytes } = danger;
+  const found = flows.filter((flow) => canHold(held, flow));
+  if (found.length === 0) return;
+  const flow = found.find(({ sent }) => !sent) ?? found[0];
+  const isWhole = !held.packets && !(flow.sent && flow.sent.packets.every(({ size }) => size > 0));
+  if (isWhole) {
+    const carries = found.every(({ isDoubtful }) => isDoubtful) ? "may carry" : "carries";
+    throw lockout(danger, `${subjectOf(flow)} ${carries} this SSH session${effectOn(danger)}`);
+  }
+  const packets = `packets of this SSH session (${words.join(" ")})`;
+  const what = limitBytes === undefined ? packets : `${packets} that are longer than ${limitBytes} bytes`;
+  const verb = limitBytes === undefined ? "hold" : "drop";
+  const it = flow.sent ? `it gets packets of ${flow.sent.from}, and` : "it";
+  if (held.isClass) throw lockout(danger, `${it} can ${verb} ${what}: the class may have them`);
+  throw lockout(danger, `${it} would ${verb} ${what}`);
+}
+
+function scopeDevice(around: Surroundings, { scope }: SshSession): number | undefined {
+  return scope === undefined ? undefined : around.devices().values().find(({ name }) => name === scope)?.ifindex;
+}
+
+function subjectOf({ sent }: Flow): string {
+  return sent ? `it gets packets of ${sent.from}, which` : "the device";
+}
+
+/** What becomes of what a device carries. */
+function effectOn({ limitBytes }: Danger): string {
+  return limitBytes === undefined
+    ? ", which it would hold too"
+    : `, of which it would drop all packets that are longer than ${limitBytes} bytes`;
+}
+
+function lockout({ operation }: Danger, reason: string): QueueError {
+  return new QueueError("would-lock-out", operation, { reason });
 }

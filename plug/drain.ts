@@ -4,7 +4,8 @@ import { readGateTraffic } from "./filler.ts";
 import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
 import type { DetachReport } from "./detach_report.ts";
-import { inTurns, locatePlugs, onQueue, type Queue, readPlug, readSeen, readWholePlug } from "./queue.ts";
+import { inTurns, onQueue, type Queue } from "./queue.ts";
+import { locatePlugs, readPlugs, readSeen, readWholePlug } from "./read_plug.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { type PlugMessage, readLink, readQdiscs, refuseDeadEnd } from "./qdiscs.ts";
 import { checkAnswers, QueueError } from "./queue_error.ts";
@@ -200,7 +201,8 @@ export async function releaseInOrder(
 ): Promise<ReleaseReport[]> {
   const operationOn = (queue: Queue) => onQueue(queue, "release");
   if (packets !== undefined) { for (const queue of groups.flat()) numberingOf(queue, operationOn(queue)); }
-  for (const queue of groups.flat()) queue.locate(readPlug(queue, operationOn(queue)));
+  const all = groups.flat();
+  readPlugs(all, operationOn).forEach((plug, index) => all[index].locate(plug));
   const reports: ReleaseReport[] = [];
   for (const [index, queues] of groups.entries()) {
     reports.push(...await releaseAndCount(queues, { packets }));

@@ -4,14 +4,20 @@ const PREFIX = "plug-";
 const DEVICE_NAME_MAX = 15;
 const NAME_MAX = DEVICE_NAME_MAX - PREFIX.length;
 
+/** Whether a gate can have this name. */
+export function isGateName(name: string): boolean {
+  // No name of so many bytes has more letters
+  if (name.length < 1 || name.length > NAME_MAX || /[\s/:\0%]/.test(name)) return false;
+  return new TextEncoder().encode(name).length <= NAME_MAX;
+}
+
 /**
  * The name of the device that carries a gate.
  *
  * @throws {RangeError} where the gate's name has not 1 to 10 bytes, or a space, a slash or a colon
  */
 export function gateDevice(name: string): string {
-  const bytes = new TextEncoder().encode(name).length;
-  if (bytes >= 1 && bytes <= NAME_MAX && !/[\s/:\0%]/.test(name)) return PREFIX + name;
+  if (isGateName(name)) return PREFIX + name;
   throw new RangeError(
     `invalid gate name ${JSON.stringify(name)}: use 1 to ${NAME_MAX} bytes, without space, /, : and %`,
   );

@@ -11,7 +11,8 @@ import { sendChange } from "./send_change.ts";
 import { detachAll } from "./drain.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
 import { readQdiscs } from "./qdiscs.ts";
-import { nameQueue, onQueue, Queue, readPlug } from "./queue.ts";
+import { nameQueue, onQueue, Queue } from "./queue.ts";
+import { readPlug } from "./read_plug.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** A plug: released, and if `takeAway` says so drained and deleted. One that is not there is passed over. */

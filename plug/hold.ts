@@ -12,7 +12,8 @@ import type { Disturbance, Happening } from "../guardian/watch.ts";
 import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findGuardians } from "../guardian/mark.ts";
-import { inTurns, locatePlugs, nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
+import { inTurns, nameQueue, onQueue, type Queue } from "./queue.ts";
+import { locatePlugs, readPlug, readSeen } from "./read_plug.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */

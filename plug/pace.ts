@@ -2,7 +2,8 @@ import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { LONGEST_MS, numberOf, RATE_MAX } from "./quantity.ts";
-import { locatePlugs, nameQueue, onQueue, type Queue, readPlug } from "./queue.ts";
+import { nameQueue, onQueue, type Queue } from "./queue.ts";
+import { locatePlugs, readPlug } from "./read_plug.ts";
 import { numberingOf, settled } from "./release.ts";
 import { sendChange } from "./send_change.ts";
 

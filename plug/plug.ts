@@ -11,7 +11,8 @@ import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type Hol
 import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
-import { locatePlugs, onQueue, openQueue, type PlugPlace, type Queue, readPlug } from "./queue.ts";
+import { onQueue, openQueue, type PlugPlace, type Queue } from "./queue.ts";
+import { locatePlugs, readPlug } from "./read_plug.ts";
 import { isGone } from "./queue_error.ts";
 import {
   discardHeld,

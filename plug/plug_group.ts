@@ -7,7 +7,8 @@ import { changeQueues } from "./change.ts";
 import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
-import { inTurns, locatePlugs, onQueue, type Queue } from "./queue.ts";
+import { inTurns, onQueue, type Queue } from "./queue.ts";
+import { locatePlugs } from "./read_plug.ts";
 import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
 import {
   discardHeld,

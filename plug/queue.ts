@@ -1,19 +1,17 @@
 import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { formatHandle, formatParent, TC_H_ROOT } from "../codec/handle.ts";
-import type { QdiscMessage } from "../codec/message.ts";
 import type { Request } from "../codec/request.ts";
 import type { Hook } from "../guardian/watch.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { inTurn, markOfGate, markOfPlug, otherGuardian } from "../guardian/mark.ts";
 import { beforeSignalEnds } from "../linux/ending_signals.ts";
-import { type AnyOperation, ENODEV, NetlinkError, Operation } from "../linux/netlink_error.ts";
+import { type AnyOperation, ENODEV, Operation } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { PlugAction, QdiscPlace } from "./plug_requests.ts";
-import { type Numbering, readGateTraffic, withoutFillers } from "./filler.ts";
+import type { Numbering } from "./filler.ts";
 import type { HookLooks } from "./filter.ts";
 import type { Held } from "./flow.ts";
-import { gateName } from "./gate_name.ts";
-import { findDevice, isPlug, type PlugMessage, readLink, readQdiscs } from "./qdiscs.ts";
+import { findDevice } from "./qdiscs.ts";
 import { QueueError } from "./queue_error.ts";
 
 /** Where a plug is. */
@@ -279,80 +277,27 @@ export function nameQueue({ dev, place, gate }: Queue): string {
   return gate ? gate.label ?? `gate ${gate.name}` : describeQueue(dev, place);
 }
 
+/** A place on a device that was found, by its index. */
+export interface FoundPlace extends PlugPlace {
+  ifindex?: number;
+}
+
 /**
  * The queue at a place. Only the device is looked up; whether a plug is there, the first thing asked of it tells.
  *
  * @throws {QueueError} `no-device`
  */
-export function openQueue(connection: Connection, { dev, handle = 0, parent }: PlugPlace): Queue {
-  const place = { ifindex: findDevice(connection, dev), parent: parent ?? (handle === 0 ? TC_H_ROOT : 0), handle };
-  return new Queue({ dev, place, connection });
+export function openQueue(
+  connection: Connection,
+  { dev, handle = 0, parent = handle === 0 ? TC_H_ROOT : 0, ifindex = findDevice(connection, dev) }: FoundPlace,
+): Queue {
+  return new Queue({ dev, place: { ifindex, parent, handle }, connection });
 }
 
 /** A place in words: `eth0 (root)`, `eth0 (parent 1:4)`, `eth0 (handle 40:)`. */
 export function describeQueue(dev: string, { parent, handle }: { parent: number; handle: number }): string {
   if (parent === 0) return `${dev} (handle ${formatHandle(handle)})`;
   return parent === TC_H_ROOT ? `${dev} (root)` : `${dev} (parent ${formatParent(parent)})`;
-}
-
-/**
- * The plug that is at the queue's place, with its statistics.
- *
- * @throws {QueueError} where there is none
- */
-export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
-  const plug = readWholePlug(queue, operation);
-  if (plug.parent !== TC_H_ROOT || gateName(queue.dev) === undefined) return plug;
-  const traffic = readGateTraffic(queue.connection, [plug.ifindex]).get(plug.ifindex);
-  return traffic ? { ...plug, stats: withoutFillers(plug.stats, traffic) } : plug;
-}
-
-/** As `readPlug`, with the fillers that are in the queue counted as packets. */
-export function readWholePlug(queue: Queue, operation: AnyOperation): PlugMessage {
-  return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
-}
-
-/**
- * The plug, which was there a moment ago.
- *
- * @throws {QueueError} `vanished` where it is not
- */
-export function readSeen(queue: Queue, operation: AnyOperation, read = readPlug): PlugMessage {
-  try {
-    return read(queue, operation);
-  } catch (error) {
-    if (!(error instanceof QueueError) || error.code !== "not-attached") throw error;
-    throw new QueueError("vanished", operation, { reason: whyGone(queue, operation), cause: error });
-  }
-}
-
-function whyGone(queue: Queue, operation: AnyOperation): string {
-  try {
-    readLink(queue.connection, queue.place.ifindex, operation);
-    return "the plug vanished, with what it still held: another process deleted it";
-  } catch (error) {
-    if (!(error instanceof QueueError || error instanceof NetlinkError)) throw error;
-    return "the plug vanished, with what it still held: its device was deleted";
-  }
-}
-
-/**
- * Looks for the plugs of queues that name none for certain, and notes their handles. A change must name the
- * handle: without one the kernel puts a new plug, one with limit 0, in the place of a qdisc of another kind,
- * and below a class it may graft what has the handle elsewhere (seen on Linux 6.1).
- *
- * @throws {QueueError} where one has no plug
- */
-export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
-  const places = new Map<Queue, QdiscPlace>();
-  for (const [connection, lost] of byConnection(queues.filter(({ located }) => !located))) {
-    const qdiscs = readQdiscs(connection, "list qdiscs");
-    for (const queue of lost) {
-      const { ifindex, parent, handle } = pickPlug(queue, { operation: nameOperation(queue), qdiscs });
-      places.set(queue, { ifindex, parent, handle });
-    }
-  }
-  for (const [queue, place] of places) queue.locate(place);
 }
 
 /** Queues by the connection that leads to them. */
@@ -364,27 +309,4 @@ export function byConnection(queues: readonly Queue[]): Map<Connection, Queue[]>
 export function inTurns<T>(queues: readonly Queue[], work: () => T): T {
   const connections = [...byConnection(queues).keys()];
   return connections.reduceRight((inner, connection) => () => inTurn(connection, inner), work)();
-}
-
-/**
- * Picks the plug at the queue's place.
- *
- * @throws {QueueError} where there is none
- */
-function pickPlug(
-  queue: Queue,
-  { operation, qdiscs }: { operation: AnyOperation; qdiscs: QdiscMessage[] },
-): PlugMessage {
-  const { ifindex, parent, handle } = queue.place;
-  const found = queue.isForfeited
-    ? undefined
-    : qdiscs.find((qdisc) =>
-      qdisc.ifindex === ifindex && (parent === 0 || qdisc.parent === parent) &&
-      (handle === 0 || qdisc.handle === handle)
-    );
-  if (!found || found.handle === 0) throw new QueueError("not-attached", operation, { reason: "no plug is attached" });
-  if (!isPlug(found)) {
-    throw new QueueError("foreign-qdisc", operation, { reason: `the qdisc there is ${found.kind}, not a plug` });
-  }
-  return found;
 }

@@ -4,7 +4,8 @@ import { sleep } from "../linux/process.ts";
 import type { Numbering } from "./filler.ts";
 import { sendChange } from "./send_change.ts";
 import { numberOf } from "./quantity.ts";
-import { nameQueue, onQueue, type Queue, readPlug, readSeen } from "./queue.ts";
+import { nameQueue, onQueue, type Queue } from "./queue.ts";
+import { readAllSeen, readPlug, readPlugs } from "./read_plug.ts";
 import { QueueError } from "./queue_error.ts";
 
 /** How long to look at a queue that was released, until what it let go has left: a busy machine takes a while. */
@@ -96,16 +97,14 @@ export async function releaseAndCount(
   if (packets !== undefined) return queues.map((queue) => releasePackets(queue, packets));
   const action = one ? "release-one" : "release-indefinite";
   const operationOn = (queue: Queue) => onQueue(queue, one ? action : "release");
-  const before = queues.map((queue) => {
-    const plug = readPlug(queue, operationOn(queue));
-    queue.locate(plug);
-    return plug.stats;
-  });
+  const found = readPlugs(queues, operationOn);
+  queues.forEach((queue, index) => queue.locate(found[index]));
+  const before = found.map(({ stats }) => stats);
   sendChange(queues, { action });
   const heldIn = (stats: readonly QdiscStats[]) => stats.reduce((sum, { backlogPackets }) => sum + backlogPackets, 0);
   let after = before;
   await settled(() => {
-    after = queues.map((queue) => readSeen(queue, operationOn(queue)).stats);
+    after = readAllSeen(queues, operationOn).map(({ stats }) => stats);
     return heldIn(after);
   }, { heldBefore: one ? heldIn(before) : undefined });
   return queues.map((queue, index) => {

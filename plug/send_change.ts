@@ -3,7 +3,8 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { changeRequest, FIRST_HANDLE, LIMIT_MAX, type PlugAction } from "./plug_requests.ts";
 import type { Numbering } from "./filler.ts";
-import { byConnection, locatePlugs, onQueue, type Queue } from "./queue.ts";
+import { byConnection, onQueue, type Queue } from "./queue.ts";
+import { locatePlugs } from "./read_plug.ts";
 import { checkAnswers, QueueError, refusalError } from "./queue_error.ts";
 
 /** How to hold. */

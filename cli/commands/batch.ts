@@ -4,11 +4,20 @@ import { wordsOfLine } from "../completions/candidates.ts";
 import { EXIT, understood, UsageError } from "../exit_status.ts";
 import { readAll } from "../input/datagrams.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "../table.ts";
+import { Connections } from "../targets.ts";
 
 /** A line of a batch. */
-interface Line {
+interface Line extends Asked {
   number: number;
+}
+
+/** What a line asks. */
+interface Asked {
   arguments: Arguments;
+  /** What must be the same for it to be joined with others. */
+  sign?: string;
+  /** What it is about. */
+  names: readonly string[];
 }
 
 /** Commands of which several in a row that ask the same of different queues go out in one send. */
@@ -22,11 +31,12 @@ export async function run(context: Context): Promise<number> {
   const lines = parseLines(new TextDecoder().decode(readAll(file)), valueOf(context, "netns"));
   const goesOn = isGiven(context, "continue");
   const { describeFailure } = await import("../failure.ts");
+  using connections = new Connections();
   let status: number = EXIT.done;
   for (const group of goesOn ? lines.map((line) => [line]) : groups(lines)) {
     const joined = join(group);
     try {
-      const ended = await context.run(joined);
+      const ended = await context.run(joined, { connections });
       status ||= ended;
     } catch (error) {
       const failure = describeFailure(error, joined);
@@ -45,12 +55,13 @@ export async function run(context: Context): Promise<number> {
  */
 function parseLines(text: string, netns: string | undefined): Line[] {
   const mistakes: string[] = [];
+  // What is done again and again stands there as often
+  const parsed = new Map<string, Asked | undefined>();
   const lines = text.split("\n").flatMap((line, index): Line[] => {
     try {
-      const [first, ...rest] = understood(() => wordsOfLine(line));
-      const words = first === "plugctl" ? rest : first === undefined ? [] : [first, ...rest];
-      if (first === undefined) return [];
-      return [{ number: index + 1, arguments: inNamespace(checked(parseArguments(words)), netns) }];
+      if (!parsed.has(line)) parsed.set(line, parseLine(line, netns));
+      const asked = parsed.get(line);
+      return asked ? [{ number: index + 1, ...asked }] : [];
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       mistakes.push(`line ${index + 1}: ${error.message}`);
@@ -59,6 +70,14 @@ function parseLines(text: string, netns: string | undefined): Line[] {
   });
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\nplugctl: "));
   return lines;
+}
+
+/** What a line asks; `undefined` where it asks nothing. */
+function parseLine(line: string, netns: string | undefined): Asked | undefined {
+  const [first, ...rest] = understood(() => wordsOfLine(line));
+  if (first === undefined) return undefined;
+  const given = inNamespace(checked(parseArguments(first === "plugctl" ? rest : [first, ...rest])), netns);
+  return { arguments: given, sign: signOf(given), names: namesIn(given) };
 }
 
 function checked(given: Arguments): Arguments {
@@ -77,22 +96,22 @@ function inNamespace(given: Arguments, netns: string | undefined): Arguments {
 /** Lines that follow each other and ask the same of different queues. */
 function groups(lines: readonly Line[]): Line[][] {
   const groups: Line[][] = [];
+  const taken = new Set<string>();
   for (const line of lines) {
     const last = groups.at(-1);
-    if (last && fits(last, line)) last.push(line);
-    else groups.push([line]);
+    const fits = last && line.sign !== undefined && line.sign === last[0].sign;
+    if (fits && line.names.every((name) => !taken.has(name))) last.push(line);
+    else {
+      groups.push([line]);
+      taken.clear();
+    }
+    for (const name of line.names) taken.add(name);
   }
   return groups;
 }
 
-function fits(group: readonly Line[], line: Line): boolean {
-  const sign = signOf(line);
-  const names = new Set(group.flatMap(namesIn));
-  return sign !== undefined && sign === signOf(group[0]) && namesIn(line).every((name) => !names.has(name));
-}
-
 /** What of a line must be the same for it to be joined with others; `undefined` where it stands alone. */
-function signOf({ arguments: { command, values } }: Line): string | undefined {
+function signOf({ command, values }: Arguments): string | undefined {
   if (
     !JOINED.includes(command) ||
     ["json", "dry-run", "help", "parent", "handle"].some((name) => values.has(name as "json"))
@@ -103,7 +122,7 @@ function signOf({ arguments: { command, values } }: Line): string | undefined {
   return JSON.stringify([command, rest]);
 }
 
-function namesIn({ arguments: { operands, values } }: Line): string[] {
+function namesIn({ operands, values }: Arguments): string[] {
   return [...operands, ...values.get("dev") ?? [], ...values.get("gate") ?? []];
 }
 

@@ -8,7 +8,7 @@ import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, type ReleaseReport, whyNothing } from "../../plug/release.ts";
 import { type Context, isGiven, printResults, type Run } from "../context.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
-import { namedTargets, openConnection, resolveTargets } from "../targets.ts";
+import { borrowConnection, namedTargets, resolveTargets } from "../targets.ts";
 import { paceOf, packetsOf, parseSize, positiveDuration } from "../values.ts";
 
 /** How packets are released by number; between the first two the packets are sent that are counted. */
@@ -46,7 +46,8 @@ export function changeCommand<C extends Change>(
       const { gates, places } = guessTargets(context, named);
       return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
     }
-    using connection = await openConnection(context);
+    using borrowed = await borrowConnection(context);
+    const { connection } = borrowed;
     const { gates, places } = resolveTargets(connection, named);
     const ofGates = await gateQueues(connection, gates);
     const queues = [...ofGates, ...places.map((place) => openQueue(connection, place))];
@@ -108,13 +109,10 @@ export async function release(context: Context): Promise<number> {
       const reports = ranks
         ? await inOrder(queues, { ranks, packets })
         : await releaseAndCount(queues, { one, packets });
-      for (const report of reports) {
-        const nothing = whyNothing(report);
-        if (nothing !== undefined) context.note(nothing);
-        if (report.lostPackets === 0) continue;
+      context.note(...reports.flatMap((report) => whyNothing(report) ?? []));
+      for (const { queue, lostPackets } of reports.filter(({ lostPackets }) => lostPackets > 0)) {
         const { losses } = await import("../../plug/detach_report.ts");
-        const loss = { drops: 0, discardedPackets: 0, lostPackets: report.lostPackets };
-        for (const remark of losses(`the ${report.queue}`, loss)) context.note(remark);
+        context.note(...losses(`the ${queue}`, { drops: 0, discardedPackets: 0, lostPackets }));
         status = EXIT.failed;
       }
       return reports.map(({ releasedPackets, waitingPackets, lostPackets }) => ({

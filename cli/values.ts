@@ -1,4 +1,4 @@
-import { gateDevice } from "../plug/gate_name.ts";
+import { bytesIn, gateDevice } from "../plug/gate_name.ts";
 import type { PaceOptions } from "../plug/pace.ts";
 import type { HoldCounts } from "../plug/hold.ts";
 import {
@@ -78,7 +78,7 @@ export function paceOf(context: Context): PaceOptions | undefined {
 
 /** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */
 export function isDeviceName(text: string): boolean {
-  const bytes = new TextEncoder().encode(text).length;
+  const bytes = bytesIn(text);
   return bytes >= 1 && bytes <= 127 && text !== "." && text !== ".." && !/[\s/:\0]/.test(text);
 }
 

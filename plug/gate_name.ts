@@ -6,9 +6,12 @@ const NAME_MAX = DEVICE_NAME_MAX - PREFIX.length;
 
 /** Whether a gate can have this name. */
 export function isGateName(name: string): boolean {
-  // No name of so many bytes has more letters
-  if (name.length < 1 || name.length > NAME_MAX || /[\s/:\0%]/.test(name)) return false;
-  return new TextEncoder().encode(name).length <= NAME_MAX;
+  return name !== "" && bytesIn(name) <= NAME_MAX && !/[\s/:\0%]/.test(name);
+}
+
+/** How many bytes a name has in UTF-8. */
+export function bytesIn(name: string): number {
+  return /^[\x20-\x7e]*$/.test(name) ? name.length : new TextEncoder().encode(name).length;
 }
 
 /**

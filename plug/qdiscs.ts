@@ -4,6 +4,7 @@ import type { LinkMessage, QdiscMessage, QdiscStats } from "../codec/message.ts"
 import type { Request } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
+import { bytesIn } from "./gate_name.ts";
 import { trafficWithFillers, withoutFillers } from "./filler.ts";
 import { QueueError } from "./queue_error.ts";
 
@@ -50,7 +51,7 @@ export function askByName(name: string): Request {
 
 /** Whether only an altname can be this long: `IFNAMSIZ` is 16 with the NUL. */
 function isLongName(name: string): boolean {
-  return new TextEncoder().encode(name).length > 15;
+  return bytesIn(name) > 15;
 }
 
 /**

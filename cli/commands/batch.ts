@@ -7,8 +7,9 @@ import { type CommandName, COMMANDS, type CommandSpec } from "../table.ts";
 import { Connections } from "../targets.ts";
 
 /** A line of a batch. */
-interface Line extends Asked {
+interface Line {
   number: number;
+  asked: Asked;
 }
 
 /** What a line asks. */
@@ -55,19 +56,21 @@ export async function run(context: Context): Promise<number> {
  */
 function parseLines(text: string, netns: string | undefined): Line[] {
   const mistakes: string[] = [];
+  const lines: Line[] = [];
   // What is done again and again stands there as often
   const parsed = new Map<string, Asked | undefined>();
-  const lines = text.split("\n").flatMap((line, index): Line[] => {
+  let number = 0;
+  for (const line of text.split("\n")) {
+    number++;
     try {
       if (!parsed.has(line)) parsed.set(line, parseLine(line, netns));
       const asked = parsed.get(line);
-      return asked ? [{ number: index + 1, ...asked }] : [];
+      if (asked) lines.push({ number, asked });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      mistakes.push(`line ${index + 1}: ${error.message}`);
-      return [];
+      mistakes.push(`line ${number}: ${error.message}`);
     }
-  });
+  }
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\nplugctl: "));
   return lines;
 }
@@ -99,13 +102,14 @@ function groups(lines: readonly Line[]): Line[][] {
   const taken = new Set<string>();
   for (const line of lines) {
     const last = groups.at(-1);
-    const fits = last && line.sign !== undefined && line.sign === last[0].sign;
-    if (fits && line.names.every((name) => !taken.has(name))) last.push(line);
+    const { sign, names } = line.asked;
+    const fits = last && sign !== undefined && sign === last[0].asked.sign;
+    if (fits && names.every((name) => !taken.has(name))) last.push(line);
     else {
       groups.push([line]);
       taken.clear();
     }
-    for (const name of line.names) taken.add(name);
+    for (const name of names) taken.add(name);
   }
   return groups;
 }
@@ -127,14 +131,14 @@ function namesIn({ operands, values }: Arguments): string[] {
 }
 
 function join(group: readonly Line[]): Arguments {
-  const [{ arguments: first }] = group;
+  const [{ asked: { arguments: first } }] = group;
   if (group.length === 1) return first;
   const values = new Map(first.values);
   for (const name of ["dev", "gate"] as const) {
-    const given = group.flatMap(({ arguments: { values } }) => values.get(name) ?? []);
+    const given = group.flatMap(({ asked }) => asked.arguments.values.get(name) ?? []);
     if (given.length > 0) values.set(name, given);
   }
-  return { ...first, operands: group.flatMap(({ arguments: { operands } }) => operands), values };
+  return { ...first, operands: group.flatMap(({ asked }) => asked.arguments.operands), values };
 }
 
 function place(group: readonly Line[]): string {

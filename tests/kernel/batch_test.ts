@@ -1,8 +1,9 @@
 /** `plugctl batch` on a real kernel: lines that belong together go out in one send, and what fails says where. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { HELD, HoldCase } from "./hold_case.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { plugOf } from "./queue.ts";
 
 /** A file with lines. */
 function fileOf(...lines: string[]): string {
@@ -61,4 +62,21 @@ Deno.test("batch ends at the line that the kernel refuses, and says which", asyn
   assertEquals(hold.backlog, HELD);
   await plugctlDone(hold.left, "batch", fileOf("detach eth0"));
   await hold.isOver();
+});
+
+Deno.test("batch means the device that has a name when its line is due", async () => {
+  using hold = new HoldCase();
+  const make = (dev: string) =>
+    `ip link add ${dev} type dummy && ip link set ${dev} up && tc qdisc add dev ${dev} root handle 504c: plug limit 1000000`;
+  hold.left.run("sh", "-c", `${make("d0")} && ${make("d1")}`);
+  // What a name leads to is looked up once, and from then on where something is said of devices
+  const rounds = Array.from({ length: 4 }, () => ["buffer d1 --force", "release d1"]).flat();
+  const anew = `hold d0 -- ip netns exec ${hold.left.name} sh -c "ip link delete d1 && ip link add d2 type dummy && ${
+    make("d1")
+  }"`;
+  const { status, stderr } = await plugctl(hold.left, "batch", fileOf(...rounds, anew, "buffer d1 --force"));
+  assertEquals(status, 0, stderr);
+  hold.left.run("bash", "-c", "ip address add 10.99.0.1/24 dev d1 && echo held > /dev/udp/10.99.0.2/9");
+  assert(plugOf(hold.left, "d1").qlen > 0);
+  hold.left.run("sh", "-c", "ip link delete d0 && ip link delete d1 && ip link delete d2");
 });

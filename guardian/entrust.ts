@@ -32,6 +32,8 @@ export interface QueueGuard {
   know(): void;
   /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
   watch(options?: { due?: boolean }): void;
+  /** Does something in which several queues of its guardian are watched, and returns once all of them are. */
+  together<T>(work: () => T): T;
   /** It is to look whether others have done something till now. */
   look(): void;
   /** What happens to it next is this process's own doing. */
@@ -67,6 +69,7 @@ export function entrust(
     },
     know: () => guardian.know(id),
     watch: (options) => guardian.watch(id, options),
+    together: (work) => guardian.together(work),
     look: () => guardian.look(id),
     unwatch: () => guardian.unwatch(id),
     released: (patienceMs) => guardian.released(id, patienceMs),

@@ -28,6 +28,8 @@ export interface GuardianOptions {
 const PATIENCE_MS = 30_000;
 /** How long one may take to drop something, or to go, in milliseconds. */
 const GOING_MS = 1000;
+/** How many queues it is told to watch before it is heard whether it does. */
+const PENDING_MAX = 64;
 /** How long one may take to look, in milliseconds, while what is held waits for its release. */
 const LOOK_MS = 50;
 
@@ -50,6 +52,8 @@ export class Guardian implements Disposable {
   /** Who waits for a release: they may be hundreds, of whom each is told of its own, and one listens for all. */
   readonly #waiting = new Set<Waiting>();
   #isListening = false;
+  /** What is to be watched, of which it was not heard yet that it is; absent where each is waited for. */
+  #pending?: number[];
   #last = 0;
 
   private constructor(channel: Channel, child: Spawned) {
@@ -120,8 +124,22 @@ export class Guardian implements Disposable {
   /** Has it tell what others do to a queue that holds: see `Released`. With `due` an epoch of it may still be leaving. */
   watch(id: number, { due = false }: { due?: boolean } = {}): void {
     this.#orderIfThere({ order: "watch", id, due });
-    // What others do from now on is seen, also by one that is about to be stopped.
-    this.#listenUntil((report) => report.report === "watching" && report.id === id);
+    if (!this.#pending) return this.#awaitWatching([id]);
+    this.#pending.push(id);
+    // Neither is to wait until the other has read what it was told
+    if (this.#pending.length === PENDING_MAX) this.#awaitWatching(this.#pending.splice(0));
+  }
+
+  /** Does something in which it has it watch several queues, and returns once it watches all of them. */
+  together<T>(work: () => T): T {
+    if (this.#pending) return work();
+    const pending = this.#pending = [];
+    try {
+      return work();
+    } finally {
+      this.#pending = undefined;
+      this.#awaitWatching(pending);
+    }
   }
 
   /** Has it know a queue that is there, and passes packets, from another that may take its place. */
@@ -199,6 +217,12 @@ export class Guardian implements Disposable {
     this.#channel[Symbol.dispose]();
     // It closes its end of the connection a moment before it has ended.
     while (!this.#child.reap() && performance.now() < deadline) sleep(1);
+  }
+
+  /** What others do from now on is seen, also by one that is about to be stopped. It answers in the order in which it was told. */
+  #awaitWatching(ids: readonly number[]): void {
+    const isLast = (report: Report) => report.report === "watching" && report.id === ids.at(-1);
+    if (ids.length > 0) this.#listenUntil(isLast, GOING_MS * ids.length);
   }
 
   #order(order: Order): void {

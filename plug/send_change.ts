@@ -129,16 +129,23 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
   // Guardians are to know what it was, which the kernel does not say.
   const answers = connection.transact(requests, { overheard: true });
   const failures: QueueError[] = [];
-  answers.forEach((answer, index) => {
-    const queue = queues[index];
-    if (answer.errno === 0) queue.note(action, limitBytes);
-    else failures.push(refusalError(operationOn(queue, change), answer));
-  });
+  together(queues, () =>
+    answers.forEach((answer, index) => {
+      const queue = queues[index];
+      if (answer.errno === 0) queue.note(action, limitBytes);
+      else failures.push(refusalError(operationOn(queue, change), answer));
+    }));
   if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) {
     throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
   }
+}
+
+/** Notes what was done to queues, of which each guardian is told at once. */
+function together(queues: readonly Queue[], work: () => void): void {
+  const guards = new Map(queues.flatMap(({ guard }) => guard ? [[guard.pid, guard]] : []));
+  [...guards.values()].reduceRight((inner, guard) => () => guard.together(inner), work)();
 }
 
 /** Writes the new limits of gates into their notes, where other processes find them. */

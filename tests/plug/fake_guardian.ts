@@ -40,6 +40,10 @@ export class FakeGuardian implements AnyGuardian {
     this.told.push("watch");
   }
 
+  together<T>(work: () => T): T {
+    return work();
+  }
+
   look(): void {
     this.told.push("look");
   }

@@ -240,6 +240,11 @@ export class GateCapture implements Disposable {
     each.packets.count(Math.max(0, backlogPackets - each.packets.size), nowNs());
   }
 
+  /** Takes that so many of those that waited longest in a gate are gone without having left. */
+  discard(name: string, count: number): void {
+    for (const { gate, dev, packets } of this.#all) if (gate === name && dev === undefined) packets.discard(count);
+  }
+
   /** Those of a gate that wait, of which a copy has come. */
   waiting(name: string): readonly Arrival[] {
     const each = this.#all.find(({ gate, dev }) => gate === name && dev === undefined);

@@ -143,6 +143,19 @@ export class PacketQueue {
     }
   }
 
+  /** Takes that so many of those that have waited longest are gone without having left. */
+  discard(count: number): void {
+    for (let left = count; left > 0;) {
+      const first = this.#entries.at(this.#head);
+      if (!first) return;
+      const gone = Math.min(left, first.count);
+      left -= gone;
+      first.number += gone;
+      first.count -= gone;
+      if (first.count === 0) this.#removeFirst();
+    }
+  }
+
   #find(copy: Copy): Entry | undefined {
     const found = this.#bySign.get(signOf(copy));
     if (Array.isArray(found)) return found.find((entry) => isSame(entry.copy!, copy));

@@ -40,8 +40,8 @@ export interface Scene {
   nextDue?: number;
   /** Filled in with what is told at its end. */
   details: Details;
-  /** Does steps that stand in it, one after the other: a round, or a branch. */
-  inner: (part: Part) => Promise<void>;
+  /** Does steps that stand in it, one after the other: a round, or a branch; with a signal of its own where it is ended earlier. */
+  inner: (part: Part, signal?: AbortSignal) => Promise<void>;
   /** Does steps that it is made of, as if they stood below it. */
   within: (steps: readonly Step[]) => Promise<void>;
   /** Does several lists of steps at the same time; where one is not done, the others are ended. */
@@ -86,6 +86,8 @@ export interface StepKind<S extends Step = Step> {
   writesTo?(step: S): string;
   /** How a process may end, where the step is about that. */
   ending?(step: S): Ending | undefined;
+  /** What it asks, whichever answer it gets. */
+  asks?(step: S): readonly Condition[];
   /** The gate or plug that it makes. */
   makes?(step: S): PlannedQueue;
   /** The lists of steps that stand in it. */
@@ -128,6 +130,8 @@ export interface Look {
   found: string;
   /** Whether it cannot hold any more, however long one waits. */
   never?: boolean;
+  /** Whether its time was over before more could be found out. */
+  isCut?: boolean;
   /** The process that was run to find out. */
   ran?: RanProcess;
 }
@@ -156,6 +160,8 @@ export interface ConditionKind<C extends Condition = Condition, E extends v.Obje
   describe(condition: C): string;
   /** Looks whether it holds at this moment. */
   look(condition: C, scene: LookScene): Look | Promise<Look>;
+  /** How long a look may take where the step does not say it, in milliseconds; as long as it takes, if not given. */
+  timeoutMs?(condition: C): number | undefined;
   /** Whether the step may name a host; not, if not given. */
   readonly isOnHost?: boolean;
   /** The gate or plug that it is about. */

@@ -50,7 +50,9 @@ export function planSteps(tree: Tree, label: string, context: Context): Step[] {
 }
 
 /** What stands for the value of a variable while that is not known: one of these fits, or nothing would. */
-const STAND_INS = (name: string) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1"];
+const STAND_INS = (
+  name: string,
+) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1", true, "SIGTERM", "http://10.0.0.1/", "1/s"];
 
 function planStep(tree: Tree, context: Context): Step | undefined {
   const used = [...context.captured.keys()].filter((name) => uses(tree, name));
@@ -63,20 +65,50 @@ function planLater(tree: Tree, { used, context }: { used: readonly string[]; con
   if (!found) return undefined;
   // The steps that stand in it are made anew by themselves.
   if (found.kind.parts) {
-    return isRefused(found, { used, context }) ? undefined : planNow(tree, context);
+    return isRefused(found, { used, context }) ? undefined : planOuter(found, { used, context });
   }
+  return withStandIns(context, (trial) => {
+    const step = planNow(tree, trial);
+    const replan: Step["replan"] = (values) => anew((now) => planNow(tree, now), { used, values, context });
+    return step && { ...step, replan };
+  });
+}
+
+/** Reads a step that has others in it; what it says of itself as every step may, by `when` or `at`, is made anew when it is done. */
+function planOuter(
+  { whole, ...found }: Found,
+  { used, context }: { used: readonly string[]; context: Context },
+): Step | undefined {
+  const entries = [...whole.entries];
+  const late = used.filter((name) => entries.some(([key, { value }]) => OUTER_KEYS.includes(key) && uses(value, name)));
+  const isLate = ([key, { value }]: [string, Entry]) =>
+    OUTER_KEYS.includes(key) && late.some((name) => uses(value, name));
+  const step = planNow({ ...whole, entries: new Map(entries.filter((entry) => !isLate(entry))) }, context);
+  if (!step || late.length === 0) return step;
+  const own = { ...found, whole: { ...whole, entries: new Map(entries.filter(([key]) => OUTER_KEYS.includes(key))) } };
+  const planned = withStandIns(context, (trial) => everyOf(own, trial));
+  if (!planned) return undefined;
+  const replan: Step["replan"] = (values) => {
+    const { given: _, ...every } = anew((now) => everyOf(own, now), { used: late, values, context });
+    return { ...step, ...every };
+  };
+  return { ...step, replan };
+}
+
+/** Reads something with what stands for values that are not known yet; where none fits, the mistakes say why. */
+function withStandIns<T>(context: Context, plan: (trial: Context) => T | undefined): T | undefined {
   const first: Mistake[] = [];
   for (const index of STAND_INS("").keys()) {
     const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
     const trial = { ...context, captured, mistakes: [], references: [], watched: new Map(), count: { steps: 0 } };
-    const step = planNow(tree, trial);
-    if (step && trial.mistakes.length === 0) {
-      context.count.steps++;
+    const planned = plan(trial);
+    if (planned && trial.mistakes.length === 0) {
+      context.count.steps += trial.count.steps;
       context.references.push(...trial.references);
       // What its packets must fit is not known yet.
       for (const gate of trial.watched.keys()) context.watched.set(gate, context.watched.get(gate) ?? new Set());
       for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
-      return { ...step, replan: (values) => replanned(tree, { used, values, context }) };
+      return planned;
     }
     if (index === 0) first.push(...trial.mistakes);
   }
@@ -99,14 +131,15 @@ function isRefused(
   return true;
 }
 
-function replanned(
-  tree: Tree,
+/** Reads something again, with the values that variables have by now. */
+function anew<T>(
+  plan: (context: Context) => T | undefined,
   { used, values, context }: { used: readonly string[]; values: ReadonlyMap<string, Scalar>; context: Context },
-): Step {
+): T {
   const missing = used.find((name) => !values.has(name));
   if (missing !== undefined) throw new StepError(`Cannot do it: no step has given ${missing} a value yet`);
   const mistakes: Mistake[] = [];
-  const step = planNow(tree, {
+  const planned = plan({
     ...context,
     captured: new Map(values),
     mistakes,
@@ -115,7 +148,7 @@ function replanned(
     processes: new Set(context.processes),
     count: { steps: 0 },
   });
-  if (step && mistakes.length === 0) return step;
+  if (planned && mistakes.length === 0) return planned;
   const [{ file = "", line, column, what, expected }] = mistakes.map((mistake) => context.files.placed(mistake));
   throw new StepError(`Cannot do it: at ${file && `${file}:`}${line}:${column} ${what}, expected ${expected}`);
 }
@@ -129,13 +162,13 @@ function planNow(tree: Tree, context: Context): Step | undefined {
   const found = wordOf(tree, context);
   if (!found) return undefined;
   const { kind, label, entry, whole } = found;
-  const base = baseOf(found, context);
-  if (!base) return undefined;
-  const { given, ...every } = base;
-  const when = whenOf(found, { given, context });
+  const every = everyOf(found, context);
+  if (!every) return undefined;
+  const { given, ...base } = every;
+  const { when } = base;
   const own = kind.plan({ tree: entry.value, label, whole, given, context, planSteps });
   if (!own) return undefined;
-  const step = { action: kind.action, ...every, ...when === undefined ? {} : { when }, ...own };
+  const step = { action: kind.action, ...base, ...own };
   const isOnHost = kind.isOnHost?.(step) || typeof when === "object" && conditionKind(when.condition).isOnHost;
   if (given && !isOnHost) refuseHost(found, context);
   return step;
@@ -175,10 +208,16 @@ function wordOf(tree: Tree, context: Context): Found | undefined {
   return kind && { kind, label: word, entry: tree.entries.get(word) as Entry, whole: tree };
 }
 
-function baseOf(
-  { entry, whole }: Found,
-  context: Context,
-): Omit<Step, "action" | "host"> & { given?: GivenHost } | undefined {
+/** What every step may say. */
+type Every = Omit<Step, "action" | "host"> & { given?: GivenHost };
+
+function everyOf(found: Found, context: Context): Every | undefined {
+  const base = baseOf(found, context);
+  const when = base && whenOf(found, { given: base.given, context });
+  return base && { ...base, ...when === undefined ? {} : { when } };
+}
+
+function baseOf({ entry, whole }: Found, context: Context): Every | undefined {
   const entries = new Map([...whole.entries].filter(([key]) => key in BASE_ENTRIES || key in OUTER_ENTRIES));
   const fields = check(STEP_SCHEMA, { tree: { ...whole, entries }, label: "the step" }, context);
   if (!fields) return undefined;

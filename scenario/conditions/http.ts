@@ -1,11 +1,11 @@
 import * as v from "valibot";
-import { inNamespace } from "../../linux/namespace.ts";
 import { fitsNumber, formatNumberTest, type NumberTest } from "../../plug/quantity.ts";
 import type { ConditionKind, Look, LookScene } from "../step.ts";
 import { type Condition, fitsText, type TextTest } from "../plan.ts";
 import { COUNT_TEST, isIp, TEXT_TEST } from "../source/scalar.ts";
-import { hostOf } from "../source/context.ts";
+import { hostOf, TIMEOUT_MS } from "../source/context.ts";
 import { parsed, type Schema } from "../source/check.ts";
+import { connectFrom } from "./port.ts";
 
 /** What a web server answers to a GET request. */
 export interface HttpCondition extends Condition {
@@ -13,6 +13,8 @@ export interface HttpCondition extends Condition {
   url: string;
   status: NumberTest;
   body?: TextTest;
+  /** How long an answer may take, in milliseconds. */
+  timeoutMs: number;
 }
 
 const URL_EXPECTED = "an http:// address with an IP address: http://10.0.0.2:8000/health";
@@ -28,12 +30,14 @@ export const HTTP_CONDITION: ConditionKind<HttpCondition, typeof ENTRIES> = {
   expected: "a condition: { http: http://10.0.0.2:8000/, status: 200 }",
   isOnHost: true,
   plan({ fields: { http, status = { operator: "=", number: 200 }, body }, given, context }) {
-    return { condition: { about: "http", url: http, status, body }, host: hostOf(given, context) };
+    const timeoutMs = context.defaults.timeoutMs ?? TIMEOUT_MS;
+    return { condition: { about: "http", url: http, status, body, timeoutMs }, host: hostOf(given, context) };
   },
   describe({ url, status, body }) {
     const what = status.operator === "=" ? status.number : formatNumberTest(status);
     return `${url} answers with status ${what}${body ? ` and ${body.source} in its body` : ""}`;
   },
+  timeoutMs: ({ timeoutMs }) => timeoutMs,
   look,
 };
 
@@ -61,9 +65,7 @@ async function get(
 ): Promise<{ status: number; body: string } | string> {
   const address = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
   try {
-    // The socket is made at once, while the process is there.
-    using connection = await (netns === undefined ? Deno.connect(address) : inNamespace(netns, () =>
-      Deno.connect(address)));
+    using connection = await connectFrom(netns, { ...address, signal });
     const close = () => connection.close();
     signal.addEventListener("abort", close, { once: true });
     const request = `GET ${pathname}${search} HTTP/1.0\r\nHost: ${host}\r\nConnection: close\r\nAccept: */*\r\n\r\n`;
@@ -76,7 +78,7 @@ async function get(
       ? `the answer was ${JSON.stringify(text.slice(0, 100))}`
       : { status: Number(status), body };
   } catch (error) {
-    signal.throwIfAborted();
+    if (signal.aborted) return "there is no answer";
     if (!(error instanceof Error)) throw error;
     return `there is no answer: ${error.message}`;
   }

@@ -2,8 +2,9 @@ import * as v from "valibot";
 import { inNamespace } from "../../linux/namespace.ts";
 import type { ConditionKind } from "../step.ts";
 import type { Condition } from "../plan.ts";
+import { bounded } from "../run/clock.ts";
 import { FLAG, IP, wholeNumber } from "../source/scalar.ts";
-import { mistake, planHostOf } from "../source/context.ts";
+import { mistake, planHostOf, TIMEOUT_MS } from "../source/context.ts";
 
 /** A TCP port. */
 export interface PortCondition extends Condition {
@@ -12,6 +13,8 @@ export interface PortCondition extends Condition {
   /** Connects there. Without it, the host is asked whether a process listens, and no packet is sent. */
   address?: string;
   answers: boolean;
+  /** How long a connection may take to come about, in milliseconds. */
+  timeoutMs?: number;
   /** Whether it is one of UDP, of which only the host can be asked. */
   udp?: boolean;
 }
@@ -33,22 +36,24 @@ export const PORT_CONDITION: ConditionKind<PortCondition, typeof ENTRIES> = {
   isOnHost: true,
   plan({ fields: { port, address, answers, udp }, tree, label, given, context }) {
     const host = planHostOf(given, { tree, what: `port ${port}`, context });
-    if (!udp) return { condition: { about: "port", port, address, answers }, host };
+    const limit = address === undefined ? {} : { timeoutMs: context.defaults.timeoutMs ?? TIMEOUT_MS };
+    if (!udp) return { condition: { about: "port", port, address, answers, ...limit }, host };
     if (address === undefined) return { condition: { about: "port", port, answers, udp }, host };
     const what = `${label} asks a port of UDP for a connection`;
     return mistake(tree, { what, expected: "no address: whether a process listens" }, context);
   },
   describe: ({ port, address, answers, udp }) =>
     `${udp ? "UDP " : ""}${placeOf(port, address)} ${answers ? "answers" : "does not answer"}`,
-  async look({ port, address, answers, udp }, { host, stage: { hosts } }) {
+  timeoutMs: ({ timeoutMs }) => timeoutMs,
+  async look({ port, address, answers, udp }, { host, stage: { hosts }, signal }) {
     const netns = hosts.netnsOf(host);
-    const does = address === undefined
-      ? isListening({ port, protocol: udp ? "udp" : "tcp" }, netns)
-      : await canConnect({ hostname: address, port }, netns);
-    const found = address === undefined
-      ? `${does ? "a" : "no"} process listens on ${udp ? "UDP " : ""}port ${port}`
-      : `a connection to ${placeOf(port, address)} ${does ? "succeeds" : "fails"}`;
-    return { holds: does === answers, found };
+    if (address === undefined) {
+      const does = isListening({ port, protocol: udp ? "udp" : "tcp" }, netns);
+      const found = `${does ? "a" : "no"} process listens on ${udp ? "UDP " : ""}port ${port}`;
+      return { holds: does === answers, found };
+    }
+    const what = await tryConnecting(netns, { hostname: address, port, signal });
+    return { holds: (what === "succeeds") === answers, found: `a connection to ${placeOf(port, address)} ${what}` };
   },
 };
 
@@ -80,20 +85,42 @@ function readIfThere(path: string): string {
   }
 }
 
-/** Whether a TCP connection from a network namespace to an IP address succeeds. */
-async function canConnect(
-  { hostname, port }: { hostname: string; port: number },
+/** What comes of a TCP connection from a network namespace to an IP address. */
+async function tryConnecting(
   netns: string | undefined,
-): Promise<boolean> {
-  const connect = () => Deno.connect({ hostname, port });
+  address: { hostname: string; port: number; signal: AbortSignal },
+): Promise<"succeeds" | "fails" | "is not answered"> {
   try {
-    // The socket is made at once, while the process is there.
-    const connection = await (netns === undefined ? connect() : inNamespace(netns, connect));
-    connection.close();
-    return true;
+    (await connectFrom(netns, address)).close();
+    return "succeeds";
   } catch (error) {
+    if (address.signal.aborted) return "is not answered";
     // What the network answers has an errno's name.
-    if (error instanceof Error && typeof (error as { code?: unknown }).code === "string") return false;
+    if (error instanceof Error && typeof (error as { code?: unknown }).code === "string") return "fails";
+    throw error;
+  }
+}
+
+/**
+ * Connects to a TCP port of an IP address, from a network namespace; rejects with the signal's reason as soon as that is
+ * aborted: while its packets are held, a connection neither succeeds nor fails.
+ */
+export async function connectFrom(
+  netns: string | undefined,
+  { signal, ...address }: { hostname: string; port: number; signal: AbortSignal },
+): Promise<Deno.TcpConn> {
+  signal.throwIfAborted();
+  const given = new AbortController();
+  const connect = () => Deno.connect({ ...address, signal: given.signal });
+  // The socket is made at once, while the process is there.
+  const connecting = netns === undefined ? connect() : inNamespace(netns, connect);
+  try {
+    return await bounded(connecting, { signal });
+  } catch (error) {
+    if (signal.aborted) {
+      given.abort();
+      connecting.then((connection) => connection.close(), () => {});
+    }
     throw error;
   }
 }

@@ -148,6 +148,27 @@ const REAL: Timing = {
   },
 };
 
+/** Ends what is done when its time is over; `signal` then has the reason that `late` gives. */
+export class Limited implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #timer?: Disposable;
+
+  constructor(
+    milliseconds: number | undefined,
+    { signal, clock, late }: { signal: AbortSignal; clock: Timing; late: () => Error },
+  ) {
+    this.signal = signal;
+    if (milliseconds === undefined) return;
+    const over = new AbortController();
+    this.signal = AbortSignal.any([signal, over.signal]);
+    this.#timer = clock.after(milliseconds, () => over.abort(late()));
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+  }
+}
+
 /** It took too long. */
 export class TooLate extends Error {
   /** The class's name. */

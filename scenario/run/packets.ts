@@ -8,6 +8,7 @@ import type { Guardian } from "../../guardian/guardian.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { QueueError } from "../../plug/queue_error.ts";
+import { describeDiscard, type DiscardReport } from "../../plug/release.ts";
 import type { NumberRange, PacketIn, PacketOut, UnseenPackets } from "../event.ts";
 import type { Clock } from "./clock.ts";
 import { StepError } from "./step_error.ts";
@@ -254,6 +255,12 @@ export class Packets implements Disposable {
     };
   }
 
+  /** Takes that so many packets that waited longest in a gate were discarded. */
+  discarded(gate: string, count: number): void {
+    this.#take(gate);
+    this.#captures.get(gate)?.discard(gate, count);
+  }
+
   /** How many packets of a gate have fit each expression by which they are counted. */
   counts(gate: string): Record<string, number> {
     this.#take(gate);
@@ -347,6 +354,17 @@ export class Packets implements Disposable {
   #microsOf(timeNs: bigint): number {
     return Math.max(0, this.#options.micros(Number(timeNs) / 1e6 + this.#epochMs));
   }
+}
+
+/** Discards what gates hold, which is seen to wait no more. A sentence about each. */
+export function discardAll(
+  group: { discard(): DiscardReport[] },
+  { names, seen }: { names: readonly string[]; seen?: Packets },
+): string[] {
+  return group.discard().map((report, index) => {
+    seen?.discarded(names[index], report.discardedPackets);
+    return describeDiscard(report);
+  });
 }
 
 /** Does what the kernel may refuse, since it is done already: the gate is gone. */

@@ -14,8 +14,8 @@ import { isGone, QueueError } from "../../plug/queue_error.ts";
 import type { QueueTotal } from "../event.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "../plan.ts";
 import { VERBS } from "../../plug/send_change.ts";
-import { describeDiscard, settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
-import type { Packets } from "./packets.ts";
+import { settled, type SettleOptions, whyNothing } from "../../plug/release.ts";
+import { discardAll, type Packets } from "./packets.ts";
 import { refuseExisting, withAdvice } from "./refusal.ts";
 import { StepError } from "./step_error.ts";
 
@@ -154,7 +154,7 @@ export class Queues {
     const queues = names.map((name) => this.#find(name, "release"));
     const group = Plug.all(queues.map(({ plug }) => plug));
     const from = this.#options.now();
-    if (discard) return { asked: from, notes: group.discard().map(describeDiscard) };
+    if (discard) return { asked: from, notes: discardAll(group, { names, seen: this.#options.packets }) };
     if (!pace) {
       const reports = await group.releaseAndCount({ packets });
       return { asked: from, notes: reports.flatMap((one) => whyNothing(one) ?? []) };

@@ -54,7 +54,7 @@ export async function endWithin(
     await bounded(process.ended, { timeoutMs, signal, clock });
   } catch (error) {
     if (!(error instanceof TooLate) || timeoutMs === undefined) throw error;
-    throw new StepError(`Timed out after ${formatDuration(timeoutMs)}: ${what} still runs`);
+    throw new StepError(`Timed out after ${formatDuration(timeoutMs)}: ${what} still runs`, { cause: error });
   }
 }
 

@@ -6,6 +6,8 @@ import { formatDuration } from "../../plug/quantity.ts";
 import type { Outcome, PacketIn, PacketOut, QueueTotal, ScenarioEvent } from "../event.ts";
 import type { ProcessTest, ScenarioPlan, Step } from "../plan.ts";
 import { describeQueue } from "../queue.ts";
+import { conditionKind } from "../conditions/list.ts";
+import type { Ending } from "../step.ts";
 import { everyStep, kindOf } from "../steps/list.ts";
 import { type Clock, StoppableClock } from "./clock.ts";
 import {
@@ -384,8 +386,14 @@ class Run {
 function endingsOf(steps: readonly Step[]): Map<string, ProcessTest[]> {
   const endings = new Map<string, ProcessTest[]>();
   for (const step of everyStep(steps)) {
-    const { process = "", test = {} } = kindOf(step).ending?.(step) ?? {};
-    if (process !== "") endings.set(process, [...endings.get(process) ?? [], test]);
+    const asked = typeof step.when === "object" ? [step.when.condition] : [];
+    const conditions = [...asked, ...kindOf(step).asks?.(step) ?? []];
+    const found = conditions.flatMap((condition) => conditionKind(condition).ending?.(condition) ?? []);
+    // It may also end in another way, for which there is another round, or which skips the step.
+    const ways = found.map(({ process }): Ending => ({ process, test: { exit: "any" } }));
+    for (const { process, test } of [kindOf(step).ending?.(step) ?? [], ways].flat()) {
+      endings.set(process, [...endings.get(process) ?? [], test]);
+    }
   }
   return endings;
 }

@@ -2,13 +2,13 @@ import type { QdiscStats } from "../../codec/message.ts";
 import { fitsNumber, formatDuration } from "../../plug/quantity.ts";
 import { QueueError } from "../../plug/queue_error.ts";
 import { describeTook } from "../command.ts";
-import { conditionKind } from "../conditions/list.ts";
+import { lookNow } from "../conditions/look.ts";
 import { markCounts } from "../conditions/queue.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { kindOf } from "../steps/list.ts";
 import { type Course, type End, logged, type Mark, type Stage } from "./stage.ts";
-import { bounded } from "./clock.ts";
+import { Limited } from "./clock.ts";
 import { StepError } from "./step_error.ts";
 
 /** Where a list of steps is done. */
@@ -106,7 +106,9 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     return;
   }
   const from = stage.clock.now();
-  using limited = new Limited(step, { signal, clock: stage.clock });
+  const late = () =>
+    new StepError(`Timed out after ${formatDuration(step.allowedMs ?? 0)}: ${kindOf(step).describe(step)}`);
+  using limited = new Limited(step.allowedMs, { signal, clock: stage.clock, late });
   const inside = { ...here, signal: limited.signal };
   await kindOf(step).run(step, {
     stage,
@@ -114,7 +116,7 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     signal: inside.signal,
     nextDue,
     details: end,
-    inner: (part) => doPart(part, inside),
+    inner: (part, signal = inside.signal) => doPart(part, { ...inside, signal }),
     within: (steps) => doSteps(steps, { ...inside, prefix: `${path}.` }),
     atOnce: (parts) => doAtOnce(parts, inside),
   });
@@ -126,36 +128,11 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
   });
 }
 
-/** Ends a step, and those in it, when its time is over. */
-class Limited implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #timer?: Disposable;
-
-  constructor(step: Step, { signal, clock }: { signal: AbortSignal; clock: Stage["clock"] }) {
-    const { allowedMs } = step;
-    this.signal = signal;
-    if (allowedMs === undefined) return;
-    const over = new AbortController();
-    this.signal = AbortSignal.any([signal, over.signal]);
-    const late = () =>
-      over.abort(new StepError(`Timed out after ${formatDuration(allowedMs)}: ${kindOf(step).describe(step)}`));
-    this.#timer = clock.after(allowedMs, late);
-  }
-
-  [Symbol.dispose](): void {
-    this.#timer?.[Symbol.dispose]();
-  }
-}
-
 /** Whether a step is to be done, by its `when`. */
 async function isWanted({ when = true }: Step, { stage, signal }: Here): Promise<boolean> {
   if (typeof when === "boolean") return when;
   const { condition, host } = when;
-  const { holds } = await bounded(
-    Promise.resolve(conditionKind(condition).look(condition, { host, stage, signal })),
-    { signal },
-  );
-  return holds;
+  return (await lookNow({ condition, host, stage, signal })).holds;
 }
 
 async function doPart({ path, action, text, round, steps }: Part, here: Here): Promise<void> {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
+import { lookNow } from "../conditions/look.ts";
 import type { Condition, Step } from "../plan.ts";
-import { bounded } from "../run/clock.ts";
 import { StepError } from "../run/step_error.ts";
 import type { StepKind } from "../step.ts";
 
@@ -24,9 +24,7 @@ export const EXPECT: StepKind<ExpectStep> = {
   describe: ({ condition }) => `expect that ${conditionKind(condition).describe(condition)}`,
   async run({ condition, host }, { stage, signal, details }) {
     const kind = conditionKind(condition);
-    const { holds, found, ran } = await bounded(Promise.resolve(kind.look(condition, { host, stage, signal })), {
-      signal,
-    });
+    const { holds, found, ran } = await lookNow({ condition, host, stage, signal });
     if (ran) details.ran = ran;
     if (!holds) throw new StepError(`Expected that ${kind.describe(condition)}: ${found}`, { unmet: true });
   },

@@ -2,8 +2,9 @@ import * as v from "valibot";
 import { formatDuration, numberOf } from "../../plug/quantity.ts";
 import type { OnHost, Part, Scene, StepKind, Written } from "../step.ts";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
+import { foundBy, lookNow, lookUntil, UNKNOWN } from "../conditions/look.ts";
 import type { Condition, Scalar, Step } from "../plan.ts";
-import { bounded } from "../run/clock.ts";
+import { Limited } from "../run/clock.ts";
 import { StepError } from "../run/step_error.ts";
 import { byKind, check, mapping } from "../source/check.ts";
 import { mistake, nameIn } from "../source/context.ts";
@@ -21,6 +22,8 @@ export interface RepeatStep extends Step {
   until?: OnHost<Condition>;
   /** How long it may take until that holds, in milliseconds. */
   withinMs?: number;
+  /** Whether rounds start the process that the condition is about, so that it is not over once that has ended. */
+  startsAnew?: boolean;
 }
 
 /** One time. */
@@ -93,7 +96,9 @@ export const REPEAT: StepKind<RepeatStep> = {
     const rounds = roundsOf(values, { ...written, variable, steps });
     if (!until) return fields && { variable, rounds };
     const planned = planCondition({ ...written, tree: until, label: "until" }, CONDITIONS);
-    return fields && planned && { variable, rounds, until: planned, withinMs: fields.within };
+    if (!fields || !planned) return undefined;
+    const startsAnew = starts(steps, conditionKind(planned.condition).process?.(planned.condition));
+    return { variable, rounds, until: planned, withinMs: fields.within, startsAnew };
   },
   describe({ rounds, until, withinMs }) {
     if (!until) return `repeat ${numberOf(rounds.length, "time")}`;
@@ -103,6 +108,7 @@ export const REPEAT: StepKind<RepeatStep> = {
   },
   run: repeat,
   isOnHost: ({ until }) => until !== undefined && (conditionKind(until.condition).isOnHost ?? false),
+  asks: ({ until }) => until ? [until.condition] : [],
   parts,
 };
 
@@ -113,26 +119,47 @@ function untilOf({ tree, label, context }: Written): Fields | undefined {
   return check(UNTIL_REST, { tree: { ...tree, entries }, label }, context);
 }
 
-async function repeat(step: RepeatStep, { stage, signal, inner }: Scene): Promise<void> {
-  const { until, withinMs = Infinity, rounds } = step;
-  const deadline = stage.clock.now() + withinMs;
-  let found = "";
-  for (const part of parts(step)) {
-    signal.throwIfAborted();
-    await inner(part);
-    if (!until) continue;
-    const { condition, host } = until;
-    const looking = conditionKind(condition).look(condition, { host, stage, signal });
-    const seen = await bounded(Promise.resolve(looking), { signal });
-    if (seen.holds) return;
-    found = seen.found;
-    if (seen.never || stage.clock.now() >= deadline) break;
+/** Whether a process is started anywhere in a tree. */
+function starts(tree: Tree, process: string | undefined): boolean {
+  switch (tree.kind) {
+    case "scalar":
+      return false;
+    case "list":
+      return tree.items.some((item) => starts(item, process));
+    case "mapping":
+      return tree.entries.entries().some(([key, { value }]) =>
+        key === "start" && nameIn(value, "name") === process || starts(value, process)
+      );
+    default:
+      return tree satisfies never;
   }
-  if (!until) return;
-  const late = stage.clock.now() >= deadline ? formatDuration(withinMs) : numberOf(rounds.length, "round");
-  throw new StepError(
-    `Gave up after ${late}: not so that ${conditionKind(until.condition).describe(until.condition)}: ${found}`,
-  );
+}
+
+async function repeat(step: RepeatStep, { stage, signal, inner }: Scene): Promise<void> {
+  const { until, withinMs, startsAnew } = step;
+  const { clock } = stage;
+  const deadline = withinMs === undefined ? undefined : clock.now() + withinMs;
+  let { found } = UNKNOWN;
+  const over = (after: string) => {
+    const what = until ? conditionKind(until.condition).describe(until.condition) : "";
+    return new StepError(`Gave up after ${after}: not so that ${what}: ${found}`);
+  };
+  const late = () => over(formatDuration(withinMs ?? 0));
+  using limited = new Limited(withinMs, { signal, clock, late });
+  let done = 0;
+  for (const part of parts(step)) {
+    limited.signal.throwIfAborted();
+    await inner(part, limited.signal);
+    done++;
+    if (!until) continue;
+    const looked = { ...until, stage, signal };
+    const seen = deadline === undefined ? await lookNow(looked) : await lookUntil(deadline, looked);
+    if (seen?.holds) return;
+    found = foundBy(seen, found);
+    if (deadline !== undefined && clock.now() >= deadline) throw late();
+    if (seen?.never && !startsAnew) break;
+  }
+  if (until) throw over(numberOf(done, "round"));
 }
 
 function* parts({ rounds, variable }: RepeatStep): Generator<Part> {

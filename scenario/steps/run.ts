@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { COMMAND, commandOf, describeCommand, describeEnd, endOf, RUN_ENTRIES, saysEnd, wrongEnd } from "../command.ts";
 import type { RanProcess } from "../event.ts";
 import type { PlannedCommand, ProcessTest, Step, TextTest } from "../plan.ts";
-import { pause } from "../run/clock.ts";
+import { pause, TooLate } from "../run/clock.ts";
 import { commandEnded, runCommand } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
 import { byKind, byName, check, mapping } from "../source/check.ts";
@@ -57,11 +57,12 @@ export const RUN: StepKind<RunStep> = {
   },
   describe: (step) => `run ${describeCommand(step)}`,
   async run(step, scene) {
-    let ran = await runCommand(step, { ...scene, host: step.host });
-    for (let left = step.retry ?? 0; left > 0 && wrongEnd(ran, step) !== undefined; left--) {
+    for (let left = step.retry ?? 0; left > 0; left--) {
+      const ran = await runInTime(step, scene);
+      if (ran && isRight(step, ran)) return keep(step, ran, scene);
       await pause(RETRY_PAUSE_MS, scene.signal);
-      ran = await runCommand(step, { ...scene, host: step.host });
     }
+    const ran = await runCommand(step, { ...scene, host: step.host });
     const wrong = wrongEnd(ran, step);
     if (wrong === undefined) return keep(step, ran, scene);
     if (!saysEnd(step)) throw new StepError(commandEnded(step, ran));
@@ -70,16 +71,36 @@ export const RUN: StepKind<RunStep> = {
   isOnHost: () => true,
 };
 
+/** Runs the command; nothing where it has been killed because it took too long. */
+async function runInTime(step: RunStep, scene: Scene): Promise<RanProcess | undefined> {
+  try {
+    return await runCommand(step, { ...scene, host: step.host });
+  } catch (error) {
+    if (error instanceof StepError && error.cause instanceof TooLate) return undefined;
+    throw error;
+  }
+}
+
+/** Whether it has ended as it should, and all is there that is to be captured. */
+function isRight(step: RunStep, ran: RanProcess): boolean {
+  return wrongEnd(ran, step) === undefined &&
+    Object.values(step.capture ?? {}).every((test) => capturedBy(test, ran) !== undefined);
+}
+
 /** Gives variables what was captured of the output. */
-function keep(step: RunStep, { stdout = "" }: RanProcess, { stage }: Scene): void {
+function keep(step: RunStep, ran: RanProcess, { stage }: Scene): void {
   for (const [name, test] of Object.entries(step.capture ?? {})) {
-    const found = test ? foundIn(stdout.trim(), test) : stdout.trim();
+    const found = capturedBy(test, ran);
     if (found === undefined) {
       const what = `Expected that ${describeCommand(step)} ends with ${test?.source} in stdout, for ${name}`;
-      throw new StepError(`${what}: stdout was ${JSON.stringify(stdout.slice(-200))}`, { unmet: true });
+      throw new StepError(`${what}: stdout was ${JSON.stringify(ran.stdout?.slice(-200) ?? "")}`, { unmet: true });
     }
     stage.values.set(name, plainValue(found) ?? "");
   }
+}
+
+function capturedBy(test: TextTest | undefined, { stdout = "" }: RanProcess): string | undefined {
+  return test ? foundIn(stdout.trim(), test) : stdout.trim();
 }
 
 /** What a regular expression finds in a text, its first group where it has one; or the text that is in it. */

@@ -1,9 +1,10 @@
 import * as v from "valibot";
 import { formatDuration } from "../../plug/quantity.ts";
-import type { Look, Scene, StepKind } from "../step.ts";
+import type { Scene, StepKind } from "../step.ts";
 import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
+import { foundBy, lookUntil, UNKNOWN } from "../conditions/look.ts";
 import type { Condition, Step } from "../plan.ts";
-import { bounded, pause, TooLate } from "../run/clock.ts";
+import { pause } from "../run/clock.ts";
 import { StepError } from "../run/step_error.ts";
 import { TIMEOUT_MS } from "../source/context.ts";
 
@@ -41,39 +42,16 @@ async function wait({ condition, host, timeoutMs }: WaitStep, { stage, signal, d
   const { clock } = stage;
   const deadline = clock.now() + timeoutMs;
   const what = conditionKind(condition).describe(condition);
-  let found = "that could not be found out";
+  let { found } = UNKNOWN;
   for (let between = LEAST_PAUSE_MS;; between = Math.min(between * 1.1, LONGEST_PAUSE_MS)) {
     const seen = await lookUntil(deadline, { condition, host, stage, signal });
     if (seen?.ran) details.ran = seen.ran;
     if (seen?.holds) return;
-    found = seen?.found ?? found;
+    found = foundBy(seen, found);
     if (seen?.never) throw new StepError(`Gave up waiting until ${what}: ${found}`);
     if (clock.now() >= deadline) {
       throw new StepError(`Timed out after ${formatDuration(timeoutMs)} waiting until ${what}: ${found}`);
     }
     await pause(Math.min(between, deadline - clock.now()), signal);
-  }
-}
-
-/** Looks at a condition; nothing where that takes too long, as it may with a port or a command. */
-async function lookUntil(
-  deadline: number,
-  { condition, host, stage, signal }: {
-    condition: Condition;
-    host?: string;
-    stage: Scene["stage"];
-    signal: AbortSignal;
-  },
-): Promise<Look | undefined> {
-  const late = new AbortController();
-  const scene = { host, stage, signal: AbortSignal.any([signal, late.signal]) };
-  const looking = Promise.resolve(conditionKind(condition).look(condition, scene));
-  try {
-    const { clock } = stage;
-    return await bounded(looking, { timeoutMs: Math.max(deadline - clock.now(), 0), signal, clock });
-  } catch (error) {
-    if (!(error instanceof TooLate)) throw error;
-    late.abort(error);
-    return await looking.catch(() => undefined);
   }
 }

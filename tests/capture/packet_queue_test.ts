@@ -30,6 +30,17 @@ Deno.test("PacketQueue does not know a packet that came before the capture, and 
   assertEquals([queue.skipped, queue.waiting.length], [2, 0]);
 });
 
+Deno.test("PacketQueue knows what was discarded no more, and what came behind it by its number", () => {
+  const queue = new PacketQueue();
+  queue.count(2, 0n);
+  [3, 4, 5].forEach((number) => queue.arrive(packet(number, number)));
+  queue.discard(4);
+  assertEquals([queue.waiting.map(({ number }) => number), queue.size, queue.skipped], [[5], 1, 0]);
+  assertEquals(queue.leave(packet(3, 9)).arrival, undefined);
+  assertEquals(queue.leave(packet(5, 10)).arrival?.number, 5);
+  queue.discard(1);
+});
+
 Deno.test("PacketQueue counts the copies that were lost, and numbers the packets as if they had come", () => {
   const queue = new PacketQueue();
   queue.arrive(packet(1, 1));

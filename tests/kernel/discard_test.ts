@@ -131,8 +131,10 @@ Deno.test("a session and a scenario discard, too", async () => {
     `  - wait: { gate: web, backlog: 4 }
   - discard: web
   - expect: { gate: web, backlog: 0, sent: 0 }
+  - expect: { gate: web, waiting: udp, count: 0 }
   - log: more
   - wait: { gate: web, backlog: 4 }
+  - expect: { gate: web, waiting: udp, count: 4 }
   - release: web
 `,
   );

@@ -77,3 +77,12 @@ export function outcomes(events: readonly ScenarioEvent[]): string[] {
 export function ends(events: readonly ScenarioEvent[]): StepEnd[] {
   return events.filter((event) => event.event === "step-end");
 }
+
+/** Runs steps, and says how the scenario has ended, where, and why. */
+export async function ending(steps: string): Promise<[outcome: string, step: string | undefined, message: string]> {
+  const { result } = await runSteps(steps);
+  return [result.outcome, result.step, (result.error as Error | undefined)?.message ?? ""];
+}
+
+/** What `ending` says where all is done. */
+export const DONE = ["done", undefined, ""];

@@ -6,15 +6,7 @@ import type { ScenarioEvent } from "../../scenario/event.ts";
 import { ScenarioError } from "../../scenario/mistake.ts";
 import { describePlan, readScenario } from "../../scenario/read.ts";
 import { Scenario } from "../../scenario/scenario.ts";
-import { ends, FakeClock, outcomes, runSteps, runText } from "./fake_run.ts";
-
-/** Runs steps, and says how the scenario has ended, where, and why. */
-async function ending(steps: string): Promise<[outcome: string, step: string | undefined, message: string]> {
-  const { result } = await runSteps(steps);
-  return [result.outcome, result.step, (result.error as Error | undefined)?.message ?? ""];
-}
-
-const DONE = ["done", undefined, ""];
+import { DONE, ending, ends, FakeClock, outcomes, runSteps, runText } from "./fake_run.ts";
 
 Deno.test("send writes to a process's input, behind what stdin says, and closes it", async () => {
   const start = (more = "") => `  - start: { name: cat, command: [cat]${more} }\n`;

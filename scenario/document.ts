@@ -58,8 +58,8 @@ export function isApart({ hosts, queues, steps, cleanup }: ScenarioPlan): boolea
 }
 
 /** The lines of the steps before which it stops. */
-export function breaksOf({ steps }: ScenarioPlan): number[] {
-  return [...new Set(everyStep(steps).flatMap((step) => step.break ? [step.line] : []))];
+export function breaksOf({ steps, cleanup }: ScenarioPlan): number[] {
+  return [...new Set(everyStep([...steps, ...cleanup]).flatMap((step) => step.break ? [step.line] : []))];
 }
 
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */

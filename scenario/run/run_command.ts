@@ -59,6 +59,6 @@ export async function endWithin(
 }
 
 /** How a command has ended, in words: `curl http://server/ ended with exit status 7; it says: …`. */
-export function commandEnded(command: PlannedCommand, ran: RanProcess): string {
-  return `${howEnded({ ...ran, name: describeCommand(command) })}${lastWords(ran)}`;
+export function commandEnded(command: PlannedCommand, ran: RanProcess, tries = ""): string {
+  return `${howEnded({ ...ran, name: describeCommand(command) })}${tries}${lastWords(ran)}`;
 }

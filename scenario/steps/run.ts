@@ -65,8 +65,11 @@ export const RUN: StepKind<RunStep> = {
     const ran = await runCommand(step, { ...scene, host: step.host });
     const wrong = wrongEnd(ran, step);
     if (wrong === undefined) return keep(step, ran, scene);
-    if (!saysEnd(step)) throw new StepError(commandEnded(step, ran));
-    throw new StepError(`Expected that ${describeCommand(step)} ends${describeEnd(step)}: ${wrong}`, { unmet: true });
+    const tries = step.retry ? `, in the last of ${step.retry + 1} runs` : "";
+    if (!saysEnd(step)) throw new StepError(commandEnded(step, ran, tries));
+    throw new StepError(`Expected that ${describeCommand(step)} ends${describeEnd(step)}: ${wrong}${tries}`, {
+      unmet: true,
+    });
   },
   isOnHost: () => true,
 };

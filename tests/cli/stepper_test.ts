@@ -91,6 +91,10 @@ Deno.test("run --step, and break: in a file, say what they take, and touch nothi
     "plugctl: --step is for one scenario at a time: there are 2\n",
   ]);
   assertEquals(await said(broken), [2, `plugctl: /broken.yaml:4: break: true ${takes}\n`]);
+  const inCleanup = `${folder}/cleanup.yaml`;
+  Deno.writeTextFileSync(inCleanup, "name: x\nsteps: [log: x]\ncleanup:\n  - log: x\n    break: true\n");
+  assertEquals(await said(inCleanup), [2, `plugctl: /cleanup.yaml:4: break: true ${takes}\n`]);
+  Deno.removeSync(inCleanup);
   assertEquals((await said("--dry-run", broken))[0], 0);
   assertEquals((await said("--set", "look=false", broken))[0], 0);
   assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["broken", "broken.yaml", "plain.yaml"]);

@@ -293,7 +293,7 @@ Deno.test("run is run again as often as retry says", async () => {
     assertEquals(await ending(`  - run: { command: "${command}", retry: 1 }`), [
       "failed",
       "1",
-      `${command} ended with exit status 1`,
+      `${command} ended with exit status 1, in the last of 2 runs`,
     ]);
   } finally {
     await Deno.remove(folder, { recursive: true });

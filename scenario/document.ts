@@ -7,8 +7,8 @@
 import * as v from "valibot";
 import { formatDuration } from "../plug/quantity.ts";
 import { SETTING_ENTRIES } from "./command.ts";
-import { addressesOf, describeHost, hostsOf } from "./host.ts";
-import { rowsOf } from "./matrix.ts";
+import { addressesOf, describeHost, hostsOf, wrongAddresses } from "./host.ts";
+import { rowsOf, variablesOf } from "./matrix.ts";
 import { type Mistake, unknownKey } from "./mistake.ts";
 import {
   describeRow,
@@ -24,7 +24,7 @@ import { check, describe, mapping } from "./source/check.ts";
 import { type Context, type Defaults, HERE, mistake } from "./source/context.ts";
 import type { Files } from "./source/include.ts";
 import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
-import { type Entry, fillIn, type MappingTree, type Tree, valueAt } from "./source/tree.ts";
+import { type Entry, fillIn, type MappingTree, type Scope, type Tree, valueAt } from "./source/tree.ts";
 import { planSteps } from "./step_list.ts";
 import { attachedBy, describeStep, everyStep, partsOf } from "./steps/list.ts";
 
@@ -78,13 +78,16 @@ export function planScenario(
   }
   refuseUnknown(tree, mistakes);
   const vars = varsOf(valueAt(tree, "vars"), { set, mistakes });
-  const rows = rowsOf(valueAt(tree, "matrix"), { scope: vars, set, mistakes });
-  for (const [name, value] of Object.entries(rows[0])) vars.set(name, value);
-  const written = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
+  const matrix = valueAt(tree, "matrix");
+  const rows = rowsOf(matrix, { scope: vars, set, mistakes });
+  for (const name of variablesOf(matrix)) vars.set(name, Object.hasOwn(rows[0], name) ? rows[0][name] : vars.get(name));
+  const written: Scope = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
+  const before = mistakes.length;
   const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
   const hosts = hostsOf(valueAt(tree, "hosts"), { scope: written, mistakes });
+  const addresses = mistakes.length > before ? wrongAddresses(valueAt(tree, "hosts")) : addressesOf(hosts);
   const context: Context = {
-    scope: new Map([...written, ...addressesOf(hosts)]),
+    scope: new Map([...written, ...addresses]),
     defaults: { env: {} },
     settings: new Map(hosts.map(({ name, settings }) => [name, settings])),
     files,
@@ -103,7 +106,7 @@ export function planScenario(
   const plan = planParts(tree, { ...context, defaults });
   const row = describeRow(rows[0]);
   const name = plan && row ? `${plan.name} [${row}]` : plan?.name;
-  return plan && { ...plan, name: name ?? "", hosts, rows, vars: Object.fromEntries(vars) };
+  return plan && { ...plan, name: name ?? "", hosts, rows, vars: Object.fromEntries(vars) as ScenarioPlan["vars"] };
 }
 
 function refuseUnknown(tree: MappingTree, mistakes: Mistake[]): void {
@@ -165,8 +168,8 @@ function childrenOf(tree: Tree | undefined): Record<string, Entry> {
 function varsOf(
   tree: Tree | undefined,
   { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
-): Map<string, Scalar> {
-  const vars = new Map<string, Scalar>();
+): Map<string, Scalar | undefined> {
+  const vars = new Map<string, Scalar | undefined>();
   if (tree && tree.kind !== "mapping") {
     mistake(tree, { what: "vars must be a mapping", expected: "variables: { port: 8000 }" }, { mistakes });
   }
@@ -175,10 +178,11 @@ function varsOf(
       scope: vars,
       mistakes,
     });
+    const before = mistakes.length;
     // It may hold variables that stand before it.
     const filled = value.kind === "scalar" ? fillIn(value, { scope: vars, mistakes }) as Scalar | null : null;
-    if (filled !== null) vars.set(name, set.get(name) ?? filled);
-    else {
+    vars.set(name, mistakes.length > before ? undefined : set.get(name) ?? filled ?? undefined);
+    if (filled === null) {
       const what = `${name} is ${describe(plainKind(value))}`;
       mistake(value, { what, expected: "a text or a number" }, { mistakes });
     }

@@ -161,6 +161,16 @@ function firstOf(name: string, addresses: readonly string[]): [string, string][]
   return named.flatMap(([key, address]) => address === undefined ? [] : [[`${name}.${key}`, address.split("/")[0]]]);
 }
 
+/** What the addresses are called of hosts that are wrong, as far as one can tell. */
+export function wrongAddresses(hosts: Tree | undefined): [string, undefined][] {
+  const keysOf = (tree: Tree | undefined) => tree?.kind === "mapping" ? [...tree.entries.keys()] : [];
+  const owners = keysOf(hosts).flatMap((host) => [
+    host,
+    ...keysOf(valueAt(valueAt(hosts, host), "devices")).map((device) => `${host}.${device}`),
+  ]);
+  return owners.flatMap((owner) => [[`${owner}.address`, undefined], [`${owner}.address6`, undefined]]);
+}
+
 /** A host, in words. */
 export function describeHost({ name, netns, devices, routes, forward }: PlannedHost): string {
   if (netns !== undefined) return `use network namespace ${netns} as host ${name}`;

@@ -64,6 +64,12 @@ function combinations(values: Readonly<Record<string, readonly Scalar[]>>): Row[
   );
 }
 
+/** The variables that a matrix has, also where it is wrong. */
+export function variablesOf(tree: Tree | undefined): string[] {
+  const rows = tree?.kind === "list" ? tree.items : tree ? [tree] : [];
+  return rows.flatMap((row) => row.kind === "mapping" ? [...row.entries.keys()] : []);
+}
+
 /** A variable of `vars:` has one value. */
 function refuseKnown(tree: Tree, { scope, mistakes }: { scope: Scope; mistakes: Mistake[] }): void {
   const [first] = tree.kind === "list" ? tree.items : [tree];

@@ -14,6 +14,8 @@ export interface Mistake {
   expected: string;
   /** The word that was probably meant. */
   hint?: string;
+  /** It comes of another that is told itself: not told. */
+  follows?: true;
 }
 
 /** A scenario's file is wrong. Nothing has been touched. */
@@ -54,8 +56,9 @@ export function unknownKey(
   return { what: `unknown key ${JSON.stringify(key)}`, expected, ...hint === undefined ? {} : { hint } };
 }
 
-/** Each mistake once, in the order of the file. */
+/** Each mistake once, in the order of the file, but for those that only come of others. */
 export function sortMistakes(mistakes: readonly Mistake[]): Mistake[] {
-  const unique = new Map(mistakes.map((mistake) => [`${mistake.line}:${mistake.column}: ${mistake.what}`, mistake]));
+  const told = mistakes.filter(({ follows }) => !follows);
+  const unique = new Map(told.map((mistake) => [`${mistake.line}:${mistake.column}: ${mistake.what}`, mistake]));
   return [...unique.values()].sort((one, other) => one.line - other.line || one.column - other.column);
 }

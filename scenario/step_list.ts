@@ -163,7 +163,11 @@ function planNow(tree: Tree, context: Context): Step | undefined {
   if (!found) return undefined;
   const { kind, label, entry, whole } = found;
   const every = everyOf(found, context);
-  if (!every) return undefined;
+  if (!every) {
+    // What it defines is known all the same: who uses that is not blamed as well.
+    kind.plan({ tree: entry.value, label, whole, context: { ...context, mistakes: [] }, planSteps });
+    return undefined;
+  }
   const { given, ...base } = every;
   const { when } = base;
   const own = kind.plan({ tree: entry.value, label, whole, given, context, planSteps });

@@ -205,9 +205,10 @@ export async function write(context: Context): Promise<void> {
   const file = /\.ya?ml$/.test(given) ? given : `${given}.yaml`;
   const name = file.slice(file.lastIndexOf("/") + 1).replace(/\.ya?ml$/, "");
   if (name === "") throw new UsageError(`${JSON.stringify(given)} has no name: plugctl new late-answer`);
-  const called = /^[A-Za-z][\w -]*$/.test(name) ? name : JSON.stringify(name);
+  // ${ in a name is no variable
+  const called = /^[A-Za-z][\w -]*$/.test(name) ? name : JSON.stringify(name.replaceAll("${", () => "$${"));
   // Functions, as $ has a meaning in a text
-  const text = template.replace(/^name: NAME$/m, () => `name: ${called}`).replaceAll("FILE", () => file);
+  const text = template.replace(/^name: NAME$/m, () => `name: ${called}`).replaceAll("FILE", () => shellText([file]));
   try {
     await Deno.writeTextFile(file, text, { createNew: true });
   } catch (error) {

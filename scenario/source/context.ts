@@ -73,6 +73,12 @@ export function capture(name: string, { place, context }: { place: Place; contex
   context.captured.set(name, `\${${name}}`);
 }
 
+/** The names that a definition by name has under a key, or the one name that stands there, also where all else of it is wrong. */
+export function namesIn(tree: Tree, key: string): string[] {
+  const named = valueAt(tree, key);
+  return named?.kind === "mapping" ? [...named.entries.keys()] : [nameIn(tree, key) ?? []].flat();
+}
+
 /** Notes that a step is about a process, and returns its name. */
 export function processNamed(name: string, { tree, context }: { tree: Tree; context: Context }): string {
   const { line, column } = valueAt(tree, "name") ?? tree;

@@ -1,7 +1,7 @@
 import { nearest } from "../../plug/nearest.ts";
 import type { Mistake } from "../mistake.ts";
 import { readYaml } from "./read_yaml.ts";
-import { type Entry, type MappingTree, type Place, type ScalarTree, type Tree, valueAt } from "./tree.ts";
+import { type Entry, type MappingTree, type Place, placeWithin, type ScalarTree, type Tree, valueAt } from "./tree.ts";
 
 /** A file of a scenario. */
 interface SourceFile {
@@ -216,7 +216,10 @@ export class Includer {
     for (const [name, { value }] of own) {
       const said = values.get(name)?.value ?? substituted(value, scope);
       if (said.kind === "scalar" && said.value !== null) scope.set(name, said);
-      else this.#mistake(values.has(name) ? said : value, `${name} has no value`, "a text or a number");
+      else {
+        this.#mistake(said, `${name} has no value`, "a text or a number");
+        scope.set(name, { kind: "scalar", value: name, line: said.line, column: said.column, follows: true });
+      }
     }
     const entries = [...tree.entries].filter(([key]) => key !== "vars").map((
       [key, { key: at, value }],
@@ -284,12 +287,15 @@ function substituted(tree: Tree, scope: ReadonlyMap<string, ScalarTree>): Tree {
       if (typeof tree.value !== "string") return tree;
       const { line, column } = tree;
       const alone = scope.get(/^\$\{([^}]*)\}$/.exec(tree.value)?.[1] ?? "");
-      if (alone) return { kind: "scalar", value: alone.value, line, column };
-      const value = tree.value.replaceAll(
-        REFERENCE,
-        (reference, name) => reference.startsWith("$$") ? reference : String(scope.get(name)?.value ?? reference),
-      );
-      return value === tree.value ? tree : { kind: "scalar", value, line, column };
+      if (alone) return { kind: "scalar", value: alone.value, line, column, ...broughtBy([alone, tree]) };
+      const used = [tree];
+      const value = tree.value.replaceAll(REFERENCE, (reference, name) => {
+        const found = reference.startsWith("$$") ? undefined : scope.get(name);
+        if (!found) return reference;
+        used.push(found);
+        return String(found.value);
+      });
+      return used.length === 1 ? tree : { kind: "scalar", value, line, column, ...broughtBy(used) };
     }
     case "list":
       return { ...tree, items: tree.items.map((item) => substituted(item, scope)) };
@@ -303,6 +309,17 @@ function substituted(tree: Tree, scope: ReadonlyMap<string, ScalarTree>): Tree {
     default:
       return tree satisfies never;
   }
+}
+
+/** Where the variables stand that values bring which are filled in, and whether one of these is wrong itself. */
+function broughtBy(values: readonly ScalarTree[]): Pick<ScalarTree, "given" | "follows"> {
+  const given = new Map<string, Place>();
+  for (const each of values) {
+    for (const { 0: reference, index } of String(each.value).matchAll(REFERENCE)) {
+      if (!given.has(reference)) given.set(reference, each.given?.get(reference) ?? placeWithin(each, index));
+    }
+  }
+  return { given, ...values.some(({ follows }) => follows) ? { follows: true } : {} };
 }
 
 function whyNot(error: unknown): string {

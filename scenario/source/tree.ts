@@ -16,6 +16,10 @@ export interface ScalarTree extends Place {
   value: Scalar | null;
   /** The column of the text's first letter, where its letters stand one by one in the file. */
   textColumn?: number;
+  /** Where references to variables stand that an includer has given, by what they are. */
+  given?: ReadonlyMap<string, Place>;
+  /** What is filled in is wrong itself. */
+  follows?: true;
 }
 
 /** A list. */
@@ -69,8 +73,8 @@ export function plainValue(text: string): Scalar | null {
   return /^-?\d/.test(text) && String(Number(text)) === text ? Number(text) : text;
 }
 
-/** Variables with their values. */
-export type Scope = ReadonlyMap<string, Scalar>;
+/** Variables with their values; with none where what gives it is wrong itself: who uses it is not blamed as well. */
+export type Scope = ReadonlyMap<string, Scalar | undefined>;
 
 /** `${name}`, and `$${`, which stands for `${`. */
 const REFERENCE = /\$?\$\{([^}]*)(\}?)/g;
@@ -96,8 +100,11 @@ export function fillIn(tree: Tree, { scope, mistakes }: { scope: Scope; mistakes
 }
 
 function fillInScalar(tree: ScalarTree, { scope, mistakes }: { scope: Scope; mistakes: Mistake[] }): Scalar | null {
-  const { value } = tree;
+  const { value, given } = tree;
   if (typeof value !== "string") return value;
+  if (tree.follows) {
+    mistakes.push({ ...placeWithin(tree, 0), what: "a variable is wrong", expected: "", follows: true });
+  }
   const whole = /^\$\{([^}]*)\}$/.exec(value);
   const alone = whole ? scope.get(whole[1]) : undefined;
   if (alone !== undefined) return alone;
@@ -105,7 +112,9 @@ function fillInScalar(tree: ScalarTree, { scope, mistakes }: { scope: Scope; mis
     if (reference.startsWith("$$")) return reference.slice(1);
     const found = end === "" ? undefined : scope.get(name);
     if (found !== undefined) return String(found);
-    mistakes.push({ ...placeWithin(tree, offset), what: `there is no variable ${reference}`, expected: known(scope) });
+    const place = given?.get(reference) ?? placeWithin(tree, offset);
+    const what = `there is no variable ${reference}`;
+    mistakes.push({ ...place, what, expected: known(scope), ...end && scope.has(name) ? { follows: true } : {} });
     return reference;
   });
 }

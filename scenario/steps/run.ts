@@ -6,7 +6,7 @@ import { pause, TooLate } from "../run/clock.ts";
 import { commandEnded, runCommand } from "../run/run_command.ts";
 import { StepError } from "../run/step_error.ts";
 import { byKind, byName, check, mapping } from "../source/check.ts";
-import { capture, hostOf } from "../source/context.ts";
+import { capture, hostOf, namesIn } from "../source/context.ts";
 import { TEXT_TEST, VARIABLE, wholeNumber } from "../source/scalar.ts";
 import { follow, plainValue } from "../source/tree.ts";
 import type { Scene, StepKind } from "../step.ts";
@@ -48,10 +48,11 @@ export const RUN: StepKind<RunStep> = {
   schema: SCHEMA,
   plan({ tree, label, given, context }) {
     const fields = check(SCHEMA, { tree, label }, context);
+    // Also where something else is wrong: who uses them is not blamed as well.
+    for (const name of namesIn(tree, "capture")) capture(name, { place: follow(tree, ["capture"]), context });
     if (!fields) return undefined;
     const host = hostOf(given, context);
     const { capture: captured, retry, timeout } = fields;
-    for (const name of Object.keys(captured ?? {})) capture(name, { place: follow(tree, ["capture"]), context });
     const own = { ...captured ? { capture: captured } : {}, ...retry === undefined ? {} : { retry } };
     return { host, ...commandOf(fields, { host, context }), ...endOf(fields), timeoutMs: timeout, ...own };
   },

@@ -35,7 +35,9 @@ export const SET: StepKind<SetStep> = {
   schema: SCHEMA,
   plan({ tree, label, context }) {
     const values = check(SCHEMA, { tree, label }, context);
-    for (const name of Object.keys(values ?? {})) capture(name, { place: keyPlace(tree, [name]), context });
+    // Also where something else is wrong: who uses them is not blamed as well.
+    const names = tree.kind === "mapping" ? tree.entries.keys() : [];
+    for (const name of names) capture(name, { place: keyPlace(tree, [name]), context });
     return values && { values };
   },
   describe: ({ values }) =>

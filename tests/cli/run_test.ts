@@ -230,12 +230,13 @@ Deno.test("run --watch runs again where a file that is included changes, comes, 
 Deno.test("new writes a scenario that can be read, under the name given, and touches nothing that is there", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const written = await runHere("new", `${folder}/my $& answer`);
-    const file = `${folder}/my $& answer.yaml`;
+    const written = await runHere("new", `${folder}/my $& \${answer}`);
+    const file = `${folder}/my $& \${answer}.yaml`;
     assertEquals([written.status, written.stdout], [0, `${file}\n`]);
     assertMatch(written.stderr, /^plugctl: run it: plugctl run /);
     const { name } = JSON.parse((await runHere("run", "--dry-run", "--json", file)).stdout);
-    assertEquals(name, "my $& answer");
+    assertEquals(name, "my $& ${answer}");
+    assertMatch(Deno.readTextFileSync(file), new RegExp(`^# Run it: plugctl run '${folder}/my \\$& .*\\.yaml';`, "m"));
     const again = await runHere("new", file);
     assertEquals(again, {
       status: 1,
@@ -248,7 +249,7 @@ Deno.test("new writes a scenario that can be read, under the name given, and tou
       `plugctl: cannot write ${folder}/a/b.yml: there is no such folder\n`,
     ]);
     assertEquals((await runHere("new", ".yaml")).status, 2);
-    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["my $& answer.yaml"]);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["my $& ${answer}.yaml"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

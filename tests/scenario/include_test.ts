@@ -131,6 +131,32 @@ Deno.test("what is wrong in an included file is told with its name and place the
   }
 });
 
+Deno.test("an unknown variable that an included file is given is one mistake, where it is given, however often it is used", async () => {
+  const { mistakes } = await read({
+    "main.yaml": `name: x
+steps:
+  - include: { file: a.yaml, with: { port: "\${none}", text: "a \${known} \${other}", empty: } }
+vars: { known: 1 }
+`,
+    "a.yaml": `vars: { port: 80, text: x, empty: x, list: [] }
+steps:
+  - log: "\${port} \${text}"
+  - include: { file: b.yaml, with: { pause: "\${port}", size: "\${here}" } }
+  - sleep: "\${empty}"
+  - log: "\${list}"
+  - log: "\${text}"
+`,
+    "b.yaml": 'vars: { pause: 1s, size: 1 }\nsteps: [sleep: "${pause}", log: "${size} ${pause}"]\n',
+  });
+  assertEquals(mistakes.map((mistake) => mistake.replace(/, expected.*/, "")), [
+    "main.yaml:3:45: there is no variable ${none}",
+    "main.yaml:3:73: there is no variable ${other}",
+    "main.yaml:3:91: empty has no value",
+    "a.yaml:1:44: list has no value",
+    "a.yaml:4:63: there is no variable ${here}",
+  ]);
+});
+
 Deno.test("a step that was included is told by the line of the scenario that brought it", async () => {
   const folder = await Deno.makeTempDir();
   try {

@@ -56,6 +56,23 @@ export const TOP_MISTAKES: Cases = [
   ],
   [withTop("vars: { port: ‸}"), "port is empty", "a text or a number"],
   [withTop("vars: { port: ‸[1] }"), "port is an empty list", "a text or a number"],
+  // What is wrong is said once, and not of each who uses it.
+  [
+    "name: x\nvars: { a: ‸[1], b: '${a}' }\nsteps: [sleep: '${a}', log: '${b} ${a}']",
+    "a is an empty list",
+    "a text or a number",
+  ],
+  ["name: x\nmatrix: { a: ‸1, b: [2] }\nsteps: [sleep: '${a}', log: '${b}']", "a is 1", "a list of values: [80, 443]"],
+  [
+    "name: x\nmatrix: [{ a: 1 }, { a: ‸[] }]\nsteps: [sleep: '${a}', log: '${a}']",
+    "a is an empty list",
+    "a text, a number, true or false",
+  ],
+  [
+    "name: x\nmatrix: { a: [1] }\nsteps: [log: '‸${a', log: '${a}']",
+    "there is no variable ${a",
+    "${a}, or $${ for a ${ that the shell gets",
+  ],
   [withTop("include: ‸3"), "include names no file", "a file, other.yaml, or { file: other.yaml, with: { port: 80 } }"],
   [withTop("matrix: ‸1"), "matrix is 1", MATRIX],
   [withTop("matrix: ‸[]"), "matrix is an empty list", MATRIX],

@@ -8,6 +8,18 @@ export const HOST_MISTAKES: Cases = [
     "hosts must be a mapping",
     "{ client: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } } }",
   ],
+  // Whoever uses its addresses is not blamed as well.
+  [
+    `name: x
+hosts:
+  a: { devices: { eth0: { to: b, address: ‸10.0.0.1 } } }
+  b: { devices: { eth0: { to: a, address: 10.0.0.2/24 } } }
+gates: { web: { host: a, dev: eth0, direction: in, match: "src host \${b.address} or \${a.eth0.address6}" } }
+steps: [log: "\${a.address} \${b.eth0.address}"]
+`,
+    'address is "10.0.0.1"',
+    "an address with its prefix length: 10.0.0.1/24, fd00::1/64",
+  ],
   [withTop("hosts: { ‸9a: {} }"), 'the host is "9a"', NAME],
   [withTop("hosts: { ‸here: {} }"), "the host is called here", "another name"],
   [withTop("hosts: { a: ‸1 }"), "a is 1", "a host: { devices: { eth0: { to: server, address: 10.0.0.1/24 } } }"],

@@ -51,6 +51,19 @@ export const PROCESS_MISTAKES: Cases = [
     "there is a variable port already",
     "another name",
   ],
+  // Its variables are set all the same, for who uses them.
+  [
+    withSteps("  - run: { command: ‸[], capture: n }\n  - sleep: '${n}'\n  - log: '${n}'"),
+    "command is an empty list",
+    COMMAND,
+  ],
+  [
+    withSteps("  - run: { command: x, capture: { n: x, m: ‸/(/ } }\n  - log: '${n} ${m}'"),
+    'm is "/(/"',
+    TEXT_TEST,
+  ],
+  [withSteps("  - run: { command: x, capture: n }\n    at: ‸x\n  - log: '${n}'"), 'at is "x"', DURATION],
+  [withSteps("  - start: { name: p, command: x }\n    at: ‸x\n  - stop: p"), 'at is "x"', DURATION],
   [withSteps("  - run: { command: x, retry: ‸0 }"), "retry is 0", "a whole number from 1 to 1000"],
   [withSteps("  - start: ‸load.py"), 'start is "load.py"', "a process: { name: load, command: [python3, load.py] }"],
   [withSteps("  - start: ‸{ name: x }"), "start has no command", COMMAND],

@@ -178,6 +178,12 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - limit: { gate: ‸up, size: 1k }"), "up is a plug, not a gate", "plug: up"],
   [withSteps("  - limit: { plug: ‸nosuch, size: 1k }"), 'there is no plug "nosuch"', "one of up"],
   [withSteps("  - limit: { gate: web, size: 1k, ‸dev: lo }"), 'unknown key "dev"', "one of gate, plug, size"],
+  [withSteps("  - set: { a: ‸[], b: 1 }\n  - log: '${a} ${b}'"), "a is an empty list", SET_VALUE],
+  [
+    withSteps("  - set: { a: '‸${a}' }\n  - log: '${a}'"),
+    "there is no variable ${a}",
+    NO_VARIABLES,
+  ],
   [withSteps("  - sleep: ‸1"), "sleep is 1", RANGE],
   [withSteps("  - sleep: ‸1ms..2"), 'sleep is "1ms..2"', RANGE],
   [

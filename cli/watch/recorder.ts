@@ -169,17 +169,7 @@ export class Recorder implements Disposable {
   #packetsOf(queue: WatchedQueue): string[] {
     const capture = this.#captures.get(queue);
     const { gate } = queue.facts;
-    if (!capture || !gate || capture.blind) return [];
-    try {
-      capture.take();
-    } catch (error) {
-      if (!isGone(error) && !(error instanceof NetlinkError)) throw error;
-      return [];
-    }
-    return capture.waiting(gate.name).map(({ bytes, length }) => {
-      const { from = "", to = "", what } = describePacket(bytes, { length });
-      return `${from} > ${to}  ${what}`;
-    });
+    return capture && gate && !capture.blind ? waitingIn(capture, gate.name) : [];
   }
 
   /** What came of releases, and of what others than plugctl have asked. */
@@ -193,6 +183,20 @@ export class Recorder implements Disposable {
       else if (now.waiting > 0) deed.what = "buffer";
       return deed.what === "unknown";
     });
+  }
+}
+
+/** The packets that wait in a gate, in words; none where the gate goes meanwhile: what was recorded is kept. */
+export function waitingIn(capture: Pick<GateCapture, "take" | "waiting">, gate: string): string[] {
+  try {
+    capture.take();
+    return capture.waiting(gate).map(({ bytes, length }) => {
+      const { from = "", to = "", what } = describePacket(bytes, { length });
+      return `${from} > ${to}  ${what}`;
+    });
+  } catch (error) {
+    if (!isGone(error) && !(error instanceof NetlinkError)) throw error;
+    return [];
   }
 }
 

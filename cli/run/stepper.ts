@@ -105,13 +105,13 @@ export class Stepper {
   async #choose(hosts: Stop["hosts"], signal: AbortSignal): Promise<Stop["hosts"][number] | undefined> {
     this.#print(hosts.map(({ name }, index) => `  ${index + 1}  ${name}`));
     this.#view.prompt = `a shell on which host? 1 to ${hosts.length}${hosts.length > 9 ? ", then Enter" : ""}: `;
-    let [digits, isDigit] = ["", true];
-    // Of more than nine, Enter ends the number.
-    do {
-      const key = await this.#key(signal) ?? "";
-      isDigit = /^[0-9]$/.test(key);
-      if (isDigit) digits += key;
-    } while (isDigit && hosts.length > 9);
+    let digits = "";
+    // Of more than nine, Enter ends the number. Letters are passed over: a name that is typed here asks for no steps.
+    for (let key = await this.#key(signal); !isEnd(key); key = await this.#key(signal)) {
+      if (!/^[0-9]$/.test(key)) continue;
+      digits += key;
+      if (hosts.length <= 9) break;
+    }
     this.#view.prompt = "";
     return hosts[Number(digits) - 1];
   }
@@ -165,6 +165,11 @@ export class Stepper {
   #print(lines: readonly string[]): void {
     for (const line of lines) this.#context.print(`${line}\n`);
   }
+}
+
+/** Whether nothing more is to be asked. */
+function isEnd(key: Key | undefined): key is undefined | "enter" | "escape" {
+  return key === undefined || key === "enter" || key === "escape";
 }
 
 /** What is shown of a scenario that stands still. */

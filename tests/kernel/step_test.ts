@@ -78,8 +78,13 @@ Deno.test("--step stops before each step, shows what there is, and goes on, rele
   await until(() => [...terminal.text.matchAll(/before step 5/g)].length === 2, { ...WAIT, what: "a second look" });
   assertMatch(terminal.text, /holds \S+ s +1 packet waiting(.*\n)*Enter step/);
 
+  // A name instead of its number opens none, and its letters are no keys that go on.
   terminal.press("s");
   await terminal.shows(/^ {2}1 {2}client\n {2}2 {2}server\na shell on which host\? 1 to 2:$/m);
+  terminal.type("client");
+  await until(() => /Enter step, .* \? help:$/.test(terminal.text.trimEnd()), { ...WAIT, what: "the stop again" });
+  terminal.press("s");
+  await until(() => /on which host\? 1 to 2:$/.test(terminal.text.trimEnd()), { ...WAIT, what: "the hosts again" });
   terminal.press("2");
   await terminal.shows(/^server\$$/m);
   terminal.type("ip -o -4 address show eth0; false");

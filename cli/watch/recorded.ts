@@ -12,6 +12,7 @@ export type DeedKind =
   | "release"
   | "release-one"
   | "release-packets"
+  | "discard"
   | "limit"
   | "unknown";
 
@@ -74,7 +75,29 @@ export function commandsOf(deeds: readonly Deed[]): Deed[] {
     } else commands.push({ ...deed });
   }
   const released = commands.filter(({ what, packets }) => what !== "release-packets" || packets !== 0);
-  return withoutIdle(withFirstHolds(released));
+  return withoutIdle(withFirstHolds(withDiscards(released)));
+}
+
+/** After these a gate holds. */
+const HOLDING: readonly DeedKind[] = ["buffer", "discard", "release-one", "release-packets"];
+
+/** Two BUFFERs in one send to a gate that holds already are how plugctl discards them: it refuses to end a second epoch. */
+function withDiscards(deeds: readonly Deed[]): Deed[] {
+  const isFirst = (deed: Deed | undefined, next: Deed | undefined) =>
+    deed?.what === "buffer" && next?.what === "buffer" && deed.facts.gate !== undefined &&
+    deed.port !== undefined && deed.port === next.port && keyOf(deed) === keyOf(next) &&
+    next.atMs - deed.atMs < AT_ONCE_MS;
+  let isSecond = false;
+  return deeds.flatMap((deed, index) => {
+    if (isSecond) {
+      isSecond = false;
+      return [];
+    }
+    const before = deeds.slice(0, index).findLast((other) => keyOf(other) === keyOf(deed) && other.what !== "limit");
+    const isHeld = deed.waiting > 0 || before !== undefined && HOLDING.includes(before.what);
+    isSecond = isHeld && isFirst(deed, deeds[index + 1]);
+    return isSecond ? [{ ...deed, what: "discard" }] : [deed];
+  });
 }
 
 /** Whether the last deeds are what stands before RELEASE_ONE where packets are released by number. */
@@ -213,6 +236,7 @@ class Steps {
       case "release":
       case "release-one":
       case "detach":
+      case "discard":
         return `${what}: ${listed}`;
       case "there":
       case "unknown":
@@ -301,6 +325,7 @@ export function describeDeed({ what, facts, waiting, packets = 0, by }: Deed): s
     "release": "release",
     "release-one": "release one",
     "release-packets": `release ${numberOf(packets, "packet")}`,
+    "discard": "discard",
     "limit": "limit",
     "unknown": "changed by another program",
   };

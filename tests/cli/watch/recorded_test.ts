@@ -196,6 +196,29 @@ Deno.test("scenarioOf() has what held before it began hold first, in its namespa
   );
 });
 
+Deno.test("scenarioOf() takes two BUFFERs in one send to a gate that holds for a discard", async () => {
+  const web = gate("web");
+  assertEquals(
+    await stepsOf(
+      deed("there", 0, web),
+      deed("buffer", 100, web, { port: 6 }),
+      deed("buffer", 1000, web, { port: 7, waiting: 4 }),
+      deed("buffer", 1000, web, { port: 7, waiting: 4 }),
+      deed("buffer", 1500, web, { port: 9 }),
+      deed("buffer", 1520, web, { port: 9 }),
+      deed("release", 2000, web, { port: 8, waiting: 2 }),
+    ),
+    [
+      "- buffer: web",
+      '- wait: { gate: web, backlog: ">=4" }',
+      "- discard: web",
+      "- discard: web",
+      '- wait: { gate: web, backlog: ">=2" }',
+      "- release: web",
+    ],
+  );
+});
+
 Deno.test("describeDeed() says what was done, and by whom", () => {
   assertEquals(
     describeDeed(deed("release-packets", 0, gate("web"), { packets: 1, waiting: 2, by: "process 5 (deno)" })),

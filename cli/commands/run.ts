@@ -205,6 +205,10 @@ export async function write(context: Context): Promise<void> {
   const file = /\.ya?ml$/.test(given) ? given : `${given}.yaml`;
   const name = file.slice(file.lastIndexOf("/") + 1).replace(/\.ya?ml$/, "");
   if (name === "") throw new UsageError(`${JSON.stringify(given)} has no name: plugctl new late-answer`);
+  // The file says its own name in a line.
+  if (/\p{Cc}/u.test(given)) {
+    throw new UsageError(`${JSON.stringify(given)} has a line break or another control character`);
+  }
   // ${ in a name is no variable
   const called = /^[A-Za-z][\w -]*$/.test(name) ? name : JSON.stringify(name.replaceAll("${", () => "$${"));
   // Functions, as $ has a meaning in a text

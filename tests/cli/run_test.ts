@@ -249,6 +249,9 @@ Deno.test("new writes a scenario that can be read, under the name given, and tou
       `plugctl: cannot write ${folder}/a/b.yml: there is no such folder\n`,
     ]);
     assertEquals((await runHere("new", ".yaml")).status, 2);
+    const broken = await runHere("new", `${folder}/a\nb`);
+    assertEquals(broken.status, 2);
+    assertMatch(broken.stderr, /^plugctl: ".*\/a\\nb" has a line break or another control character\n$/);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["my $& ${answer}.yaml"]);
   } finally {
     await Deno.remove(folder, { recursive: true });

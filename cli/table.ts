@@ -380,7 +380,8 @@ export const COMMANDS = {
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
       "With --every 10 or --probability 5% the gate gets only some of the packets that match, and the others pass: what is " +
-      "held and released later is reordered against them.",
+      "held and released later is reordered against them. One packet that is held may stop a connection: such a gate is " +
+      "refused where one of all would be.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +

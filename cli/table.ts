@@ -282,7 +282,9 @@ export const COMMANDS = {
   "release-one": {
     summary: "release the epoch that the last buffer ended",
     operands: ["[NAME...]"],
-    options: [...QUEUE, ...COMMON],
+    options: [...QUEUE, "packets", ...COMMON],
+    values: { packets: "N" },
+    meanings: { packets: "instead, the N oldest packets of a gate, as release --packets does" },
     details: [
       "A second release-one without a buffer in between releases nothing; it says so, and why, on standard error.",
       "This is RELEASE_ONE of the kernel, which tc calls release.",
@@ -297,7 +299,9 @@ export const COMMANDS = {
     details: [
       "The packets are gone, as if they had been lost on the way; it says how many. What comes in at that very moment is " +
       "discarded and counted, too; what comes later is held.",
-      "It takes a gate. What a plug on a device holds, detach --drop discards.",
+      "It takes a gate, and all that this holds: the kernel has no way to discard some packets of a queue. To lose only " +
+      "some, give them a gate of their own before they come, or let the oldest go first by release --packets N. What a " +
+      "plug on a device holds, detach --drop discards.",
     ],
     examples: [["discard web", "lose what the gate web holds, so that its senders send it again"]],
     load: (): Loading => import("./commands/change.ts").then(({ discard }) => discard),

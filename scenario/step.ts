@@ -5,7 +5,7 @@
  */
 
 import type { Condition, PlannedQueue, ProcessTest, Scalar, Step } from "./plan.ts";
-import type { Details, Stage } from "./run/stage.ts";
+import type { Details, Doing, Stage } from "./run/stage.ts";
 import type { Context, GivenHost } from "./source/context.ts";
 import type { Schema } from "./source/check.ts";
 import type { MappingTree, Tree } from "./source/tree.ts";
@@ -43,6 +43,8 @@ export interface Scene {
   nextDue?: number;
   /** Filled in with what is told at its end. */
   details: Details;
+  /** What is known of it while it is done; of one with others in it nothing. */
+  doing?: Doing;
   /** Does steps that stand in it, one after the other: a round, or a branch; with a signal of its own where it is ended earlier. */
   inner: (part: Part, signal?: AbortSignal) => Promise<void>;
   /** Does steps that it is made of, as if they stood below it. */

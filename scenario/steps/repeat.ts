@@ -5,6 +5,7 @@ import { conditionKind, conditionSchemas, planLateCondition } from "../condition
 import { foundBy, lookNow, lookUntil, UNKNOWN } from "../conditions/look.ts";
 import type { Condition, Scalar, Step } from "../plan.ts";
 import { Limited } from "../run/clock.ts";
+import { describeDoing } from "../run/stage.ts";
 import { StepError } from "../run/step_error.ts";
 import { byKind, check, mapping } from "../source/check.ts";
 import { mistake, nameIn, setBySteps } from "../source/context.ts";
@@ -149,14 +150,16 @@ function starts(tree: Tree, process: string | undefined): boolean {
   }
 }
 
-async function repeat(step: RepeatStep, { stage, signal, inner }: Scene): Promise<void> {
+async function repeat(step: RepeatStep, { stage, path, signal, inner }: Scene): Promise<void> {
   const { withinMs, startsAnew, untilWith } = step;
   let { until } = step;
   const { clock } = stage;
   const deadline = withinMs === undefined ? undefined : clock.now() + withinMs;
   let { found } = UNKNOWN;
-  const over = (after: string) =>
-    new StepError(`Gave up after ${after}: not so that ${until ? wordsOf(until) : ""}: ${found}`);
+  const over = (after: string) => {
+    const why = `not so that ${until ? wordsOf(until) : ""}: ${found}${describeDoing(path, stage)}`;
+    return new StepError(`Gave up after ${after}: ${why}`, { late: path });
+  };
   const late = () => over(formatDuration(withinMs ?? 0));
   using limited = new Limited(withinMs, { signal, clock, late });
   let done = 0;

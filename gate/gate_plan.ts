@@ -132,11 +132,16 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
 }
 
 /** Refuses to look for what connection tracking has found where it has not looked yet. */
-function refuseStates({ cubes, excepted }: Meaning, direction: Direction): void {
-  if (direction === "egress" || ![...cubes, ...excepted].some((cube) => cube.has(CT_STATE))) return;
+function refuseStates(meaning: Meaning, direction: Direction): void {
+  if (direction === "egress" || !asksForStates(meaning)) return;
   throw new RangeError(
     "ct is for packets that leave (--direction out): connection tracking sees those that come in behind a gate",
   );
+}
+
+/** Whether a match or an exception says something of what connection tracking has found. */
+export function asksForStates({ cubes, excepted }: Meaning): boolean {
+  return [...cubes, ...excepted].some((cube) => cube.has(CT_STATE));
 }
 
 /** What a gate without a match lets pass by itself: without that hosts lose each other within a minute. */

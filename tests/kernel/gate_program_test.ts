@@ -216,6 +216,12 @@ Deno.test("ct holds only what connection tracking has found so, by flower filter
   const { left, ends: [near, far] } = pair;
   const { loadModules } = await import("./modules.ts");
   await loadModules(["iptable_mangle", "xt_conntrack", "nf_conntrack"]);
+  const untracked = await plugctl(left, "gate", "add", "g", "eth0", "--direction", "out", "--match", "ct new");
+  assertMatch(
+    untracked.stderr,
+    /no connection is tracked here at the moment: .* the gate g no packet has a state \(ct\)/,
+  );
+  await plugctlDone(left, "gate", "delete", "g");
   // A rule that asks for it has every packet tracked.
   left.run(..."iptables-legacy -t mangle -A OUTPUT -m conntrack --ctstate NEW -j ACCEPT".split(" "));
   using client = new UdpSocket(left, { address: near.ipv4, port: 4000 });
@@ -224,6 +230,8 @@ Deno.test("ct holds only what connection tracking has found so, by flower filter
   const send = (socket: UdpSocket, text: string, to: { address: string; port: number }) =>
     socket.send(new TextEncoder().encode(text), to);
   const there = { address: far.ipv4, port: 6000 };
+  send(client, "first", there);
+  assertEquals(await received(other), "first");
   const add = ["gate", "add", "g", "eth0", "--direction", "out", "--hold", "--match"];
   for (
     const [match, held, passing] of [
@@ -233,7 +241,7 @@ Deno.test("ct holds only what connection tracking has found so, by flower filter
       ["udp and not ct new", "answers", "asks"],
     ]
   ) {
-    await plugctlDone(left, ...add, match);
+    assertEquals(await plugctl(left, ...add, match), { status: 0, stdout: "", stderr: "" });
     const [listed] = await pair.gates();
     assertEquals([listed.match, listed.faults], [[match], []]);
     send(other, "hello", { address: near.ipv4, port: 5000 });

@@ -44,6 +44,8 @@ const MATCHES: [direction: string, match: string, sessions: (keyof typeof SESSIO
   ["out", "vlan 12", []],
   ["out", "tcp and not port 22", []],
   ["out", "tcp dst port 80 or tcp dst port 50000", ["ip", "ip6", "mapped"]],
+  ["out", "ct new", ["ip", "ip6", "mapped"]],
+  ["out", "udp and ct established", []],
   ["out", "ttl 64", ["ip", "ip6", "mapped"]],
 ];
 
@@ -116,6 +118,10 @@ const ROUTES: [match: string[], isAll: boolean][] = [
   [["tcp"], true],
   [["ip dst net 0.0.0.0/1", "ip dst net 128.0.0.0/1"], true],
   [["syn and not ack"], false],
+  // Whether connections are tracked is not known: without that each packet is none of a new one.
+  [["ct established"], true],
+  [["not ct new"], true],
+  [["tcp dst port 443 and ct established"], false],
 ];
 
 Deno.test("a gate is refused on a default route where it would hold all that leaves or enters there", async () => {
@@ -123,7 +129,7 @@ Deno.test("a gate is refused on a default route where it would hold all that lea
   const { left } = pair;
   left.configure(["route add default via 10.0.0.2"]);
   for (const [matches, isAll] of ROUTES) {
-    for (const direction of ["in", "out"]) {
+    for (const direction of matches.some((match) => match.includes("ct ")) ? ["out"] : ["in", "out"]) {
       const words = ["--dev", "eth0", "--direction", direction, ...matches.flatMap((match) => ["--match", match])];
       const { status, stderr } = await plugctl(left, "gate", "add", "g", ...words, "--hold");
       assertEquals([status, /carries the default route/.test(stderr)], isAll ? [1, true] : [0, false], `${matches}`);

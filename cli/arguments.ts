@@ -10,7 +10,7 @@ import {
   type OptionSpec,
 } from "./table.ts";
 import { nearest } from "../plug/nearest.ts";
-import { commandsMeant, isElsewhere, optionsMeant, shellText } from "./near_miss.ts";
+import { commandsMeant, isElsewhere, optionsMeant, shellText, whyImpossible } from "./near_miss.ts";
 import { UsageError } from "./exit_status.ts";
 
 /** A command line, read but not yet understood: every value is the text that was given. */
@@ -221,6 +221,8 @@ const TAKERS_MAX = 6;
 /** What is wrong with an option that a command does not take. */
 function unknownOption(text: string, command: CommandName): UsageError {
   const word = text.replace(/^--?/, "");
+  const impossible = whyImpossible(word, command);
+  if (impossible !== undefined) return new UsageError(`${command} takes no ${text}: ${impossible}`);
   const { options }: CommandSpec = COMMANDS[command];
   const meant = optionsMeant(word, options).map((name) => `--${name}`);
   if (meant.length > 0) return new UsageError(`unknown option ${text}; did you mean ${meant.join(" or ")}`);

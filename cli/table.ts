@@ -282,7 +282,9 @@ export const COMMANDS = {
   "release-one": {
     summary: "release the epoch that the last buffer ended",
     operands: ["[NAME...]"],
-    options: [...QUEUE, ...COMMON],
+    options: [...QUEUE, "packets", ...COMMON],
+    values: { packets: "N" },
+    meanings: { packets: "instead, the N oldest packets of a gate, as release --packets does" },
     details: [
       "A second release-one without a buffer in between releases nothing; it says so, and why, on standard error.",
       "This is RELEASE_ONE of the kernel, which tc calls release.",
@@ -297,7 +299,9 @@ export const COMMANDS = {
     details: [
       "The packets are gone, as if they had been lost on the way; it says how many. What comes in at that very moment is " +
       "discarded and counted, too; what comes later is held.",
-      "It takes a gate. What a plug on a device holds, detach --drop discards.",
+      "It takes a gate, and all that this holds: the kernel has no way to discard some packets of a queue. To lose only " +
+      "some, give them a gate of their own before they come, or let the oldest go first by release --packets N. What a " +
+      "plug on a device holds, detach --drop discards.",
     ],
     examples: [["discard web", "lose what the gate web holds, so that its senders send it again"]],
     load: (): Loading => import("./commands/change.ts").then(({ discard }) => discard),
@@ -380,7 +384,8 @@ export const COMMANDS = {
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
       "With --every 10 or --probability 5% the gate gets only some of the packets that match, and the others pass: what is " +
-      "held and released later is reordered against them.",
+      "held and released later is reordered against them. One packet that is held may stop a connection: such a gate is " +
+      "refused where one of all would be.",
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +

@@ -6,6 +6,7 @@ import { type Chance, checkChance } from "../plug/chance.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, formatNote, type GateNote } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
+import { CT_STATE } from "../plug/match/fields.ts";
 import { type Compared, FIRST_EXCEPTION, FIRST_FILTER } from "../plug/filter.ts";
 
 /** How to make a gate. */
@@ -94,18 +95,20 @@ const ALL_FILTERS_MAX = 200;
  * @throws {NoLibpcapError} where an expression takes libpcap, and that is not there
  */
 export function planGate(options: GateOptions & GuardOptions): GatePlan {
-  const { name = inventName(), direction, hold = false, replace = false, force = false } = options;
+  const { name = inventName(), hold = false, replace = false, force = false } = options;
   const match = asWritten(options.match);
   const except = exceptionsOf(options, match);
   const meaning = meaningOf(match, except);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
+  const direction = parseDirection(options.direction);
+  refuseStates(meaning, direction);
   const { every, probability } = options;
   checkChance({ every, probability });
   const planned = plannedFilters(meaning, "ethernet");
   const plan = {
     devs: devicesOf(options),
-    direction: parseDirection(direction),
+    direction,
     match,
     except,
     every,
@@ -126,6 +129,19 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
     replace,
     force,
   };
+}
+
+/** Refuses to look for what connection tracking has found where it has not looked yet. */
+function refuseStates(meaning: Meaning, direction: Direction): void {
+  if (direction === "egress" || !asksForStates(meaning)) return;
+  throw new RangeError(
+    "ct is for packets that leave (--direction out): connection tracking sees those that come in behind a gate",
+  );
+}
+
+/** Whether a match or an exception says something of what connection tracking has found. */
+export function asksForStates({ cubes, excepted }: Meaning): boolean {
+  return [...cubes, ...excepted].some((cube) => cube.has(CT_STATE));
 }
 
 /** What a gate without a match lets pass by itself: without that hosts lose each other within a minute. */

@@ -4,6 +4,7 @@ import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, EEXIST, Operation, subjectOf } from "../linux/netlink_error.ts";
 import { inTurn } from "../guardian/mark.ts";
 import { refuseLockouts, refuseLowLimit } from "../plug/change.ts";
+import { mayTrack } from "../plug/conntrack.ts";
 import { numberOf } from "../plug/quantity.ts";
 import { findDevice, readLinks } from "../plug/qdiscs.ts";
 import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";
@@ -11,7 +12,7 @@ import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, packetsText, sidesOf, writeNote } from "../plug/gate_device.ts";
 import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
-import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, fitTo, type GatePlan } from "./gate_plan.ts";
+import { asksForStates, DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, fitTo, type GatePlan } from "./gate_plan.ts";
 import { type GateState, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
@@ -73,7 +74,10 @@ function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () =
   }
   refuse(connection, { ...task, devices });
   const note = decide({ ...task, devices });
-  const warnings = othersOf(connection, { ...task, devices, priority: note.priority });
+  const warnings = [
+    ...othersOf(connection, { ...task, devices, priority: note.priority }),
+    ...untrackedWarning(connection, plan),
+  ];
   beforeItIsMade();
   const { ifindex, gapMs } = build(connection, { ...task, devices, note });
   return {
@@ -291,6 +295,15 @@ function discardWarnings(devices: readonly Surveyed[]): string[] {
     `${numberOf(queued, "packet")} waited in the queue of ${name} when clsact was put there: the kernel discarded ` +
     `${queued === 1 ? "it" : "them"}`
   );
+}
+
+/** That a gate asks for what nothing may be looking for. */
+function untrackedWarning(connection: Connection, { name, meaning }: GatePlan): string[] {
+  if (!asksForStates(meaning) || mayTrack(connection)) return [];
+  return [
+    `no connection is tracked here at the moment: until a rule of nft or iptables asks for that, to the gate ${name} ` +
+    "no packet has a state (ct)",
+  ];
 }
 
 /** That the kernel has discarded what devices were given to send while they got a clsact, where it has. */

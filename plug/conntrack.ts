@@ -1,6 +1,7 @@
 import type { FieldInput } from "../codec/encode.ts";
 import { type Attribute, findAttribute as find, readAttributes } from "../codec/records.ts";
 import { ENOENT, NetlinkError } from "../linux/netlink_error.ts";
+import { inNamespace } from "../linux/namespace.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { askFamily, mayFind, NETLINK_NETFILTER } from "../netlink/families.ts";
 import type { Ends } from "./flow.ts";
@@ -23,6 +24,16 @@ const NLA_F_NESTED = 0x8000;
 
 /** Where the kernel shows that it can follow connections, as it does where it translates addresses. */
 const MODULE = "/sys/module/nf_conntrack";
+
+/** How many connections it follows in the network namespace of who reads. */
+const COUNT = "/proc/sys/net/netfilter/nf_conntrack_count";
+
+/** Whether some connection is tracked, or it cannot be seen whether one is. */
+export function mayTrack(connection: Connection): boolean {
+  using namespace = connection.openNamespace();
+  const look = () => mayFind(COUNT, () => Deno.readTextFileSync(COUNT).trim() !== "0");
+  return namespace.path === undefined ? look() : inNamespace(namespace.path, look);
+}
 
 /**
  * How the ends of a connection that came in look on the side of who began it, where this namespace translates addresses

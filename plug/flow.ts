@@ -3,6 +3,7 @@ import { bits, type Cube, EVERYTHING, type Field, intersectAll, is, isCovered, r
 import {
   ADDRESSES,
   all,
+  CT_STATE,
   type End,
   FRAGMENT,
   ICMP6_TYPE,
@@ -75,7 +76,9 @@ export function holdsAll(held: Held, flow: Flow): boolean {
   const cubes = among(flow, held.packets?.());
   if (cubes === undefined) return true;
   if (cubes.length === 0) return false;
-  const { packets, unknown = [], elsewhere = [] } = flow.look();
+  const { packets, unknown: untold = [], elsewhere = [] } = flow.look();
+  // What connection tracking has found is known of none.
+  const unknown = [...untold, CT_STATE];
   const wanted = cubes.map((cube) => new Map([...cube].filter(([field]) => !unknown.includes(field))));
   // What compares something that is not known may let pass none of them.
   const except = (held.except?.() ?? []).filter((cube) => unknown.every((field) => !cube.has(field)));

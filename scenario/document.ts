@@ -15,16 +15,17 @@ import {
   type PlannedGate,
   type PlannedPlug,
   type PlannedQueue,
+  type Row,
   type Scalar,
   type ScenarioPlan,
   type Step,
 } from "./plan.ts";
 import { describeQueue, GATE, GATE_NAME, gateOf, PLUG, plugOf } from "./queue.ts";
 import { check, describe, mapping } from "./source/check.ts";
-import { type Context, type Defaults, HERE, mistake } from "./source/context.ts";
+import { type Context, type Defaults, HERE, mistake, namesIn } from "./source/context.ts";
 import type { Files } from "./source/include.ts";
 import { DURATION, NAME, SOME_TEXT, TEXT, VARIABLE, wholeNumber } from "./source/scalar.ts";
-import { type Entry, fillIn, type MappingTree, type Scope, type Tree, valueAt } from "./source/tree.ts";
+import { type Entry, fillIn, type MappingTree, type Scope, type Tree, uses, valueAt } from "./source/tree.ts";
 import { planSteps } from "./step_list.ts";
 import { attachedBy, describeStep, everyStep, partsOf } from "./steps/list.ts";
 
@@ -65,10 +66,12 @@ export function breaksOf({ steps, cleanup }: ScenarioPlan): number[] {
 /** Makes a plan of a file's tree; where anything is wrong, `mistakes` says all of it. */
 export function planScenario(
   tree: Tree,
-  { set, folder, files, mistakes }: {
+  { set, folder, files, unused, mistakes }: {
     set: ReadonlyMap<string, Scalar>;
     folder?: string;
     files: Files;
+    /** Values of variables of included files that nothing uses. */
+    unused: readonly Tree[];
     mistakes: Mistake[];
   },
 ): ScenarioPlan | undefined {
@@ -77,10 +80,7 @@ export function planScenario(
     return mistake(tree, { what: "the scenario must be a mapping", expected }, { mistakes });
   }
   refuseUnknown(tree, mistakes);
-  const vars = varsOf(valueAt(tree, "vars"), { set, mistakes });
-  const matrix = valueAt(tree, "matrix");
-  const rows = rowsOf(matrix, { scope: vars, set, mistakes });
-  for (const name of variablesOf(matrix)) vars.set(name, Object.hasOwn(rows[0], name) ? rows[0][name] : vars.get(name));
+  const { vars, rows } = varsOf(tree, { set, folder, mistakes });
   const written: Scope = folder === undefined ? vars : new Map([["folder", folder], ...vars]);
   const before = mistakes.length;
   const hostNames = Object.keys(childrenOf(valueAt(tree, "hosts")));
@@ -104,6 +104,7 @@ export function planScenario(
   };
   const defaults = defaultsOf(valueAt(tree, "defaults"), context);
   const plan = planParts(tree, { ...context, defaults });
+  refuseInUnused(unused, { tree, context });
   const row = describeRow(rows[0]);
   const name = plan && row ? `${plan.name} [${row}]` : plan?.name;
   return plan && { ...plan, name: name ?? "", hosts, rows, vars: Object.fromEntries(vars) as ScenarioPlan["vars"] };
@@ -164,23 +165,56 @@ function childrenOf(tree: Tree | undefined): Record<string, Entry> {
   return tree?.kind === "mapping" ? Object.fromEntries(tree.entries) : {};
 }
 
-/** The variables: what the file says, and in its place what was set. */
-function varsOf(
-  tree: Tree | undefined,
-  { set, mistakes }: { set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+/** What variables are read with. */
+interface Reading {
+  set: ReadonlyMap<string, Scalar>;
+  folder?: string;
+  mistakes: Mistake[];
+}
+
+/** The variables, those of the matrix included, and the rows of that. */
+function varsOf(tree: MappingTree, reading: Reading): { vars: Map<string, Scalar | undefined>; rows: readonly Row[] } {
+  const { set, folder, mistakes } = reading;
+  const matrix = valueAt(tree, "matrix");
+  const written = valueAt(tree, "vars");
+  if (written && written.kind !== "mapping") {
+    mistake(written, { what: "vars must be a mapping", expected: "variables: { port: 8000 }" }, { mistakes });
+  }
+  const entries = Object.entries(childrenOf(written));
+  const before: Scope = new Map(folder === undefined ? [] : [["folder", folder]]);
+  // The matrix may use variables, and other variables what it gives.
+  const late = new Set(variablesOf(matrix));
+  const isLate = ([name, { value }]: [string, Entry]) => {
+    const found = [...late].some((other) => uses(value, other));
+    if (found) late.add(name);
+    return found;
+  };
+  const { own = [], made = [] } = Object.groupBy(entries, (entry) => isLate(entry) ? "made" : "own");
+  const early = new Map([...before, ...valuesOf(own, { scope: before, set, mistakes })]);
+  refuseMade(matrix, { made: made.map(([name]) => name), mistakes });
+  const scope: Scope = new Map([...early, ...made.map(([name]) => [name, undefined] as const)]);
+  const rows = rowsOf(matrix, { scope, taken: new Set(entries.map(([name]) => name)), set, mistakes });
+  const given = variablesOf(matrix).map((name): [string, Scalar | undefined] => [
+    name,
+    Object.hasOwn(rows[0], name) ? rows[0][name] : early.get(name),
+  ]);
+  const all = new Map([...early, ...valuesOf(made, { scope: new Map([...early, ...given]), set, mistakes })]);
+  return { vars: new Map([...entries.map(([name]) => [name, all.get(name)] as const), ...given]), rows };
+}
+
+/** Variables with what the file says, or in its place with what was set. */
+function valuesOf(
+  entries: readonly [string, Entry][],
+  { scope, set, mistakes }: Omit<Reading, "folder"> & { scope: Scope },
 ): Map<string, Scalar | undefined> {
   const vars = new Map<string, Scalar | undefined>();
-  if (tree && tree.kind !== "mapping") {
-    mistake(tree, { what: "vars must be a mapping", expected: "variables: { port: 8000 }" }, { mistakes });
-  }
-  for (const [name, { key, value }] of Object.entries(childrenOf(tree))) {
-    check(VARIABLE, { tree: { kind: "scalar", value: name, ...key }, label: "the variable" }, {
-      scope: vars,
-      mistakes,
-    });
-    const before = mistakes.length;
+  for (const [name, { key, value }] of entries) {
     // It may hold variables that stand before it.
-    const filled = value.kind === "scalar" ? fillIn(value, { scope: vars, mistakes }) as Scalar | null : null;
+    const known = new Map([...scope, ...vars]);
+    const named: Tree = { kind: "scalar", value: name, ...key };
+    check(VARIABLE, { tree: named, label: "the variable" }, { scope: known, mistakes });
+    const before = mistakes.length;
+    const filled = value.kind === "scalar" ? fillIn(value, { scope: known, mistakes }) as Scalar | null : null;
     vars.set(name, mistakes.length > before ? undefined : set.get(name) ?? filled ?? undefined);
     if (filled === null) {
       const what = `${name} is ${describe(plainKind(value))}`;
@@ -188,6 +222,40 @@ function varsOf(
     }
   }
   return vars;
+}
+
+/** A matrix cannot be made from what is made from it. */
+function refuseMade(
+  matrix: Tree | undefined,
+  { made, mistakes }: { made: readonly string[]; mistakes: Mistake[] },
+): void {
+  const name = matrix && made.find((name) => uses(matrix, name));
+  if (!matrix || name === undefined) return;
+  const what = `the matrix uses ${name}, which is made from what the matrix gives`;
+  mistake(matrix, { what, expected: "a variable that is not" }, { mistakes });
+}
+
+/** Looks for variables that are nowhere in the scenario, in values that nothing uses. */
+function refuseInUnused(
+  unused: readonly Tree[],
+  { tree, context: { scope, captured, mistakes } }: { tree: Tree; context: Context },
+): void {
+  const known = new Map([...[...captured.keys(), ...roundsIn(tree)].map((name) => [name, ""] as const), ...scope]);
+  for (const value of unused) fillIn(value, { scope: known, mistakes });
+}
+
+/** The variables that rounds of `repeat` have. */
+function roundsIn(tree: Tree): string[] {
+  switch (tree.kind) {
+    case "scalar":
+      return [];
+    case "list":
+      return tree.items.flatMap(roundsIn);
+    case "mapping":
+      return [...namesIn(tree, "as"), ...tree.entries.values().flatMap(({ value }) => roundsIn(value))];
+    default:
+      return tree satisfies never;
+  }
 }
 
 function plainKind(tree: Tree): [] | Record<string, never> | null {

@@ -30,12 +30,18 @@ export const MATRIX = byKind<Written>({
 /** Reads the rows, and of a variable that is set those with its value. Without a matrix there is one, with nothing. */
 export function rowsOf(
   tree: Tree | undefined,
-  { scope, set, mistakes }: { scope: Scope; set: ReadonlyMap<string, Scalar>; mistakes: Mistake[] },
+  { scope, taken, set, mistakes }: {
+    scope: Scope;
+    /** The names of other variables. */
+    taken: ReadonlySet<string>;
+    set: ReadonlyMap<string, Scalar>;
+    mistakes: Mistake[];
+  },
 ): readonly Row[] {
   const written = tree && check(MATRIX, { tree, label: "matrix" }, { scope, mistakes });
   if (!tree || !written) return [{}];
   const rows = isRows(written) ? written : combinations(written);
-  refuseKnown(tree, { scope, mistakes });
+  refuseTaken(tree, { taken, mistakes });
   refuseGaps(tree, { rows, mistakes });
   if (rows.length > ROWS_MAX) {
     const { line, column } = tree;
@@ -71,11 +77,14 @@ export function variablesOf(tree: Tree | undefined): string[] {
 }
 
 /** A variable of `vars:` has one value. */
-function refuseKnown(tree: Tree, { scope, mistakes }: { scope: Scope; mistakes: Mistake[] }): void {
+function refuseTaken(
+  tree: Tree,
+  { taken, mistakes }: { taken: ReadonlySet<string>; mistakes: Mistake[] },
+): void {
   const [first] = tree.kind === "list" ? tree.items : [tree];
   if (first.kind !== "mapping") return;
   for (const [name, { key }] of first.entries) {
-    if (!scope.has(name)) continue;
+    if (!taken.has(name)) continue;
     mistakes.push({ ...key, what: `there is a variable ${name} already`, expected: "another name" });
   }
 }

@@ -10,7 +10,7 @@ import { parseProbability } from "../plug/chance.ts";
 import { packetsText } from "../plug/gate_device.ts";
 import { gateDevice } from "../plug/gate_name.ts";
 import { exceptionsOf, parseDirection, planGate } from "../gate/gate_plan.ts";
-import { checkExpression } from "../gate/match/meaning.ts";
+import { checkExpression, checkSeen } from "../gate/match/meaning.ts";
 import { MatchError } from "../gate/match/reader.ts";
 import type { PlannedGate, PlannedPlug, PlannedQueue } from "./plan.ts";
 import { type Context, type GivenHost, mistake, planHostOf, type Reference } from "./source/context.ts";
@@ -155,6 +155,11 @@ function define(
 /** Notes what is wrong in an expression, with its place in the text. */
 export function checkMatch(text: string, { tree, context }: { tree: Tree; context: Context }): void {
   noteMistake(() => checkExpression(text), { text, tree, context });
+}
+
+/** The same of one for packets that are seen. */
+export function checkSeenMatch(text: string, { tree, context }: { tree: Tree; context: Context }): void {
+  noteMistake(() => checkSeen(text), { text, tree, context });
 }
 
 /** The same of what is excepted; that nothing would be left is said of the gate. */

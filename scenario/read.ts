@@ -25,8 +25,9 @@ export function readScenario(
 ): ScenarioPlan & { files: readonly string[] } {
   const { tree, mistakes } = readYaml(text);
   const files = new Files({ name: file, folder, text });
-  const whole = tree && new Includer(files, mistakes).resolve(tree);
-  const plan = whole && planScenario(whole, { set, folder, files, mistakes });
+  const includer = new Includer(files, mistakes);
+  const whole = tree && includer.resolve(tree);
+  const plan = whole && planScenario(whole, { set, folder, files, unused: includer.unused, mistakes });
   if (plan && mistakes.length === 0) return { ...plan, files: files.names };
-  throw new ScenarioError(file, sortMistakes(mistakes).map((mistake) => files.placed(mistake)), files.names);
+  throw new ScenarioError(file, sortMistakes(mistakes, (mistake) => files.placed(mistake)), files.names);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Condition, PlannedQueue, ProcessTest, Step } from "./plan.ts";
-import type { Details, Stage } from "./run/stage.ts";
+import type { Condition, PlannedQueue, ProcessTest, Scalar, Step } from "./plan.ts";
+import type { Details, Doing, Stage } from "./run/stage.ts";
 import type { Context, GivenHost } from "./source/context.ts";
 import type { Schema } from "./source/check.ts";
 import type { MappingTree, Tree } from "./source/tree.ts";
@@ -28,7 +28,10 @@ export interface Written {
 }
 
 /** What a step of a kind has beside what every step has; with an action where it is of another kind than its word says. */
-export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host"> & Partial<Pick<Step, "action">>;
+export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host"> & Partial<Pick<Step, "action">> & {
+  /** What of it is another when it is done, with the values that variables have by then. */
+  anew?: (values: ReadonlyMap<string, Scalar>) => Partial<Omit<S, keyof Step>>;
+};
 
 /** Where a step is done. */
 export interface Scene {
@@ -40,6 +43,8 @@ export interface Scene {
   nextDue?: number;
   /** Filled in with what is told at its end. */
   details: Details;
+  /** What is known of it while it is done; of one with others in it nothing. */
+  doing?: Doing;
   /** Does steps that stand in it, one after the other: a round, or a branch; with a signal of its own where it is ended earlier. */
   inner: (part: Part, signal?: AbortSignal) => Promise<void>;
   /** Does steps that it is made of, as if they stood below it. */

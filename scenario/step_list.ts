@@ -1,9 +1,8 @@
 import * as v from "valibot";
 import { conditionKind, conditionSchemas, planCondition } from "./conditions/list.ts";
-import { type Mistake, unknownKey } from "./mistake.ts";
-import type { Scalar, Step } from "./plan.ts";
-import { StepError } from "./run/step_error.ts";
-import { type Context, type GivenHost, mistake } from "./source/context.ts";
+import { unknownKey } from "./mistake.ts";
+import type { Step } from "./plan.ts";
+import { anew, type Context, type GivenHost, mistake, setBySteps, withStandIns } from "./source/context.ts";
 import { check, mapping } from "./source/check.ts";
 import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
 import { type Entry, follow, type MappingTree, type Tree, uses, valueAt } from "./source/tree.ts";
@@ -49,13 +48,8 @@ export function planSteps(tree: Tree, label: string, context: Context): Step[] {
   return tree.items.flatMap((item) => planStep(item, context) ?? []);
 }
 
-/** What stands for the value of a variable while that is not known: one of these fits, or nothing would. */
-const STAND_INS = (
-  name: string,
-) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1", true, "SIGTERM", "http://10.0.0.1/", "1/s"];
-
 function planStep(tree: Tree, context: Context): Step | undefined {
-  const used = [...context.captured.keys()].filter((name) => uses(tree, name));
+  const used = setBySteps(tree, context);
   return used.length === 0 ? planNow(tree, context) : planLater(tree, { used, context });
 }
 
@@ -90,29 +84,9 @@ function planOuter(
   if (!planned) return undefined;
   const replan: Step["replan"] = (values) => {
     const { given: _, ...every } = anew((now) => everyOf(own, now), { used: late, values, context });
-    return { ...step, ...every };
+    return { ...step.replan?.(values) ?? step, ...every };
   };
   return { ...step, replan };
-}
-
-/** Reads something with what stands for values that are not known yet; where none fits, the mistakes say why. */
-function withStandIns<T>(context: Context, plan: (trial: Context) => T | undefined): T | undefined {
-  const first: Mistake[] = [];
-  for (const index of STAND_INS("").keys()) {
-    const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
-    const trial = { ...context, captured, mistakes: [], references: [], watched: new Map(), count: { steps: 0 } };
-    const planned = plan(trial);
-    if (planned && trial.mistakes.length === 0) {
-      context.count.steps += trial.count.steps;
-      context.references.push(...trial.references);
-      // What its packets must fit is not known yet.
-      for (const gate of trial.watched.keys()) context.watched.set(gate, context.watched.get(gate) ?? new Set());
-      for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
-      return planned;
-    }
-    if (index === 0) first.push(...trial.mistakes);
-  }
-  context.mistakes.push(...first);
 }
 
 /** Refuses a variable whose value is not known when it is decided which steps there are. */
@@ -121,36 +95,16 @@ function isRefused(
   { used, context }: { used: readonly string[]; context: Context },
 ): boolean {
   const { value } = entry;
-  const own = value.kind === "mapping" && !kind.beside
-    ? { ...value, entries: new Map([...value.entries].filter(([, { value }]) => value.kind !== "list")) }
-    : value;
-  const name = used.find((name) => uses(own, name));
-  if (name === undefined) return false;
-  const what = `${label} uses ${name}, which has no value before the steps begin`;
-  mistake(value, { what, expected: "a variable that vars defines" }, context);
+  // What ends it is read again each time that it is looked at.
+  const entries = value.kind === "mapping" ? [...value.entries].filter(([key]) => key !== "until") : [];
+  const parts = value.kind === "mapping" ? entries.map(([, { value }]) => value) : [value];
+  const own = parts.filter(({ kind: shape }) => kind.beside || shape !== "list");
+  const refused = own.map((part) => ({ part, name: used.find((name) => uses(part, name)) }));
+  const found = refused.find(({ name }) => name !== undefined);
+  if (!found) return false;
+  const what = `${label} uses ${found.name}, which has no value before the steps begin`;
+  mistake(found.part, { what, expected: "a variable that vars defines" }, context);
   return true;
-}
-
-/** Reads something again, with the values that variables have by now. */
-function anew<T>(
-  plan: (context: Context) => T | undefined,
-  { used, values, context }: { used: readonly string[]; values: ReadonlyMap<string, Scalar>; context: Context },
-): T {
-  const missing = used.find((name) => !values.has(name));
-  if (missing !== undefined) throw new StepError(`Cannot do it: no step has given ${missing} a value yet`);
-  const mistakes: Mistake[] = [];
-  const planned = plan({
-    ...context,
-    captured: new Map(values),
-    mistakes,
-    references: [],
-    queues: new Map(context.queues),
-    processes: new Set(context.processes),
-    count: { steps: 0 },
-  });
-  if (planned && mistakes.length === 0) return planned;
-  const [{ file = "", line, column, what, expected }] = mistakes.map((mistake) => context.files.placed(mistake));
-  throw new StepError(`Cannot do it: at ${file && `${file}:`}${line}:${column} ${what}, expected ${expected}`);
 }
 
 function planNow(tree: Tree, context: Context): Step | undefined {
@@ -170,9 +124,11 @@ function planNow(tree: Tree, context: Context): Step | undefined {
   }
   const { given, ...base } = every;
   const { when } = base;
-  const own = kind.plan({ tree: entry.value, label, whole, given, context, planSteps });
-  if (!own) return undefined;
-  const step = { action: kind.action, ...base, ...own };
+  const planned = kind.plan({ tree: entry.value, label, whole, given, context, planSteps });
+  if (!planned) return undefined;
+  const { anew: ownNow, ...own } = planned;
+  const step: Step = { action: kind.action, ...base, ...own };
+  if (ownNow) step.replan = (values) => ({ ...step, ...ownNow(values) });
   const isOnHost = kind.isOnHost?.(step) || typeof when === "object" && conditionKind(when.condition).isOnHost;
   if (given && !isOnHost) refuseHost(found, context);
   return step;

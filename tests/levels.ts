@@ -55,6 +55,8 @@ export const LEVELS: readonly Level[] = [
     what: "this kernel's netlink, in a network namespace of its own",
     takes: "10 s",
     commands: [[...RUN, "tests/netlink/run.ts"]],
+    // Before it is in a namespace that has no network.
+    tools: ["nft"],
   },
   {
     name: "docs",

@@ -111,8 +111,8 @@ function endingOf(
   const said = `${where}${what}`.split("\n");
   if (isShown) { for (const line of linesAbove(said, view.lastLines(step))) context.trace(`${line}\n`); }
   for (const line of said) context.trace(`plugctl: ${line}\n`);
-  const { endedEarly } = view;
-  if (isShown && endedEarly && endedEarly.step !== step) context.trace(`plugctl: that ended ${endedEarly.words}\n`);
+  const ended = view.endedBy(step);
+  if (isShown && ended !== undefined) context.trace(`plugctl: that ended ${ended}\n`);
   return { status: outcome === "unmet" ? EXIT.expectation : status, said };
 }
 

@@ -57,8 +57,8 @@ export class Witness implements Disposable {
   verdict({ status, said: why }: Pick<Verdict, "status" | "said">): Verdict {
     const { file, label, name } = this.#scenario;
     const { outcome = status === EXIT.done ? "done" : "failed", step, t = 0 } = this.#end ?? {};
-    const { endedEarly } = this.view;
-    const said = endedEarly && endedEarly.step !== step ? [...why, `that ended ${endedEarly.words}`] : why;
+    const ended = this.view.endedBy(step);
+    const said = ended === undefined ? why : [...why, `that ended ${ended}`];
     return {
       file,
       label,

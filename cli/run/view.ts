@@ -126,11 +126,13 @@ export class RunView implements Disposable {
     );
   }
 
-  /** The step that something else has ended, in words: `step 2 (line 9), wait until port 80 answers`. */
-  get endedEarly(): { step: string; words: string } | undefined {
+  /** The step that the failure of another has ended, in words: `step 2 (line 9), wait until port 80 answers`. */
+  endedBy(failed: string | undefined): string | undefined {
     if (!this.#endedEarly) return undefined;
     const { step, text, name } = this.#endedEarly;
-    return { step, words: `${this.nameOf(step)}, ${name ?? text}` };
+    // One that has others in it says itself which of these it has ended.
+    const isSaid = step === failed || step.startsWith(`${failed}.`) || step.startsWith(`${failed}[`);
+    return isSaid ? undefined : `${this.nameOf(step)}, ${name ?? text}`;
   }
 
   /** Has no line change while a person is asked something, until the result is disposed of. */

@@ -75,35 +75,16 @@ export function commandsOf(deeds: readonly Deed[]): Deed[] {
     } else commands.push({ ...deed });
   }
   const released = commands.filter(({ what, packets }) => what !== "release-packets" || packets !== 0);
-  return withoutIdle(withFirstHolds(withDiscards(released)));
+  return withoutIdle(withFirstHolds(released));
 }
 
-/** After these a gate holds. */
-const HOLDING: readonly DeedKind[] = ["buffer", "discard", "release-one", "release-packets"];
-
-/** Two BUFFERs in one send to a gate that holds already are how plugctl discards them: it refuses to end a second epoch. */
-function withDiscards(deeds: readonly Deed[]): Deed[] {
-  const isFirst = (deed: Deed | undefined, next: Deed | undefined) =>
-    deed?.what === "buffer" && next?.what === "buffer" && deed.facts.gate !== undefined &&
-    deed.port !== undefined && deed.port === next.port && keyOf(deed) === keyOf(next) &&
-    next.atMs - deed.atMs < AT_ONCE_MS;
-  let isSecond = false;
-  return deeds.flatMap((deed, index) => {
-    if (isSecond) {
-      isSecond = false;
-      return [];
-    }
-    const before = deeds.slice(0, index).findLast((other) => keyOf(other) === keyOf(deed) && other.what !== "limit");
-    const isHeld = deed.waiting > 0 || before !== undefined && HOLDING.includes(before.what);
-    isSecond = isHeld && isFirst(deed, deeds[index + 1]);
-    return isSecond ? [{ ...deed, what: "discard" }] : [deed];
-  });
-}
-
-/** Whether the last deeds are what stands before RELEASE_ONE where packets are released by number. */
+/**
+ * Whether the last deeds are what stands before RELEASE_ONE where packets are released by number: two BUFFERs that set a
+ * limit, with room for what is counted, as those that are commands of their own do not.
+ */
 function isByNumber(commands: readonly Deed[], own: (other: Deed) => boolean): boolean {
-  const [first, second] = commands.slice(-2);
-  return second !== undefined && own(first) && own(second) && first.what === "buffer" && second.what === "buffer";
+  const last = commands.slice(-2);
+  return last.length === 2 && last.every((deed) => own(deed) && deed.what === "buffer" && (deed.limitBytes ?? 0) > 0);
 }
 
 function countOf(deeds: readonly Deed[], isMeant: (deed: Deed) => boolean): number {
@@ -116,20 +97,24 @@ function withFirstHolds(deeds: readonly Deed[]): Deed[] {
   return deeds.flatMap((deed, index): Deed[] => {
     if (deed.what !== "there") return [deed];
     const next = deeds.slice(index + 1).find((other) => keyOf(other) === keyOf(deed));
-    const isHeld = deed.waiting > 0 || next !== undefined && next.waiting > 0 && next.what !== "buffer";
+    const isHeld = deed.waiting > 0 || next !== undefined && next.waiting > 0;
     return isHeld ? [deed, { ...deed, what: "buffer", seen: [], waiting: 0 }] : [deed];
   });
 }
 
-/** Without releases of what passes, which do nothing. */
+/**
+ * Without releases of what passes, which do nothing. What is told to hold while it passes has nothing waiting: what was seen
+ * of that came right behind, and is waited for where it is released.
+ */
 function withoutIdle(deeds: readonly Deed[]): Deed[] {
   const holds = new Map<string, boolean>();
-  return deeds.filter((deed) => {
+  return deeds.flatMap((deed) => {
     const { what } = deed;
-    const isIdle = what.startsWith("release") && holds.get(keyOf(deed)) === false;
+    const isPassing = holds.get(keyOf(deed)) === false;
     if (what === "buffer") holds.set(keyOf(deed), true);
     else if (what === "attach" || what === "release") holds.set(keyOf(deed), false);
-    return !isIdle;
+    if (what === "buffer" && isPassing) return [{ ...deed, waiting: 0, seen: [] }];
+    return isPassing && what.startsWith("release") ? [] : [deed];
   });
 }
 

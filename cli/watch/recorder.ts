@@ -113,8 +113,9 @@ export class Recorder implements Disposable {
     for (const change of this.#changes) {
       const queue = this.#machine.queues.find(({ key }) => key === change.key);
       if (!queue) left.push(change);
-      else {
-        const what = change.action === undefined ? "unknown" : KINDS[change.action] ?? "unknown";
+      else if (change.ofDiscard !== 2) {
+        const asked = change.action === undefined ? "unknown" : KINDS[change.action] ?? "unknown";
+        const what = change.ofDiscard ? "discard" : asked;
         this.#do({ what, queue, atMs, port: change.port, limitBytes: change.limitBytes });
       }
     }

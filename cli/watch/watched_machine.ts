@@ -49,6 +49,8 @@ export interface PlugChange {
   action?: number;
   /** The limit that came with it, in bytes. */
   limitBytes?: number;
+  /** Which it is of the two BUFFERs by which plugctl discards what a gate holds. */
+  ofDiscard?: 1 | 2;
   /** The port of the socket that asked: as a rule the number of its process. */
   port: number;
 }
@@ -60,6 +62,13 @@ const SETTLE_MS = 100;
 const PORT_AT = 12;
 /** How many requests are kept of which the kernel has not said that it did them. */
 const ASKED_MAX = 256;
+
+/** Which request of whom something was announced of, and of which device. */
+interface Sent {
+  ifindex: number;
+  sequence: number;
+  port: number;
+}
 
 /** What was announced of a plug. */
 interface Announced {
@@ -77,6 +86,8 @@ export class WatchedMachine implements Disposable {
   readonly #listener: Listener;
   readonly #names: readonly string[];
   #queues = new Map<string, WatchedQueue>();
+  /** The last clsact that was deleted, by which request of whom. */
+  #emptied?: Sent;
   readonly #asked: { id: string; action?: number; limitBytes?: number }[] = [];
   readonly #onChange?: (change: PlugChange) => void;
   #announced: Announced[] = [];
@@ -139,7 +150,9 @@ export class WatchedMachine implements Disposable {
         return true;
       case RTM_DELQDISC:
         // Its request, which plugctl lets others hear, is none of the kernel's words.
-        return (message.flags & NLM_F_REQUEST) === 0;
+        if ((message.flags & NLM_F_REQUEST) !== 0) return false;
+        if (message.kind === "clsact") this.#emptied = sentBy(message);
+        return true;
       case RTM_NEWQDISC:
         return this.#isNewQdisc(message);
       default:
@@ -155,16 +168,18 @@ export class WatchedMachine implements Disposable {
       if (this.#asked.length > ASKED_MAX) this.#asked.shift();
       return false;
     }
-    if (message.kind === "plug") this.#announced.push({ key, ...this.#changeBy({ key, id }, message.word(PORT_AT)) });
+    if (message.kind === "plug") this.#announced.push({ key, ...this.#changeBy({ key, id }, sentBy(message)) });
     return message.kind !== "plug" || this.#queues.get(key)?.facts.place.handle !== message.handle;
   }
 
   /** What a plug was asked, where plugctl did, or that it may be anything now; and who asked. */
-  #changeBy({ key, id }: { key: string; id: string }, port: number): Omit<Announced, "key"> {
+  #changeBy({ key, id }: { key: string; id: string }, request: Sent): Omit<Announced, "key"> {
+    const { port } = request;
     const at = this.#asked.findIndex((asked) => asked.id === id);
     const [asked] = at < 0 ? [] : this.#asked.splice(at, 1);
     const by = processOf(port);
-    this.#onChange?.({ key, action: asked?.action, limitBytes: asked?.limitBytes, port });
+    const ofDiscard = asked?.action === TCQ_PLUG_BUFFER ? this.#partOfDiscard(request) : undefined;
+    this.#onChange?.({ key, action: asked?.action, limitBytes: asked?.limitBytes, ofDiscard, port });
     switch (asked?.action) {
       case TCQ_PLUG_BUFFER:
         return { state: "holds", by };
@@ -175,6 +190,14 @@ export class WatchedMachine implements Disposable {
       default: // An epoch was released, or the limit set: it holds as before.
         return {};
     }
+  }
+
+  /** plugctl discards by one send: a clsact is deleted, then two BUFFERs. */
+  #partOfDiscard({ ifindex, port, sequence }: Sent): 1 | 2 | undefined {
+    const emptied = this.#emptied;
+    if (emptied?.ifindex !== ifindex || emptied.port !== port) return undefined;
+    const behind = sequence - emptied.sequence;
+    return behind === 1 || behind === 2 ? behind : undefined;
   }
 
   #takeAnnounced(atMs: number): WatchEvent[] {
@@ -264,6 +287,10 @@ export class WatchedMachine implements Disposable {
   [Symbol.dispose](): void {
     this.#listener[Symbol.dispose]();
   }
+}
+
+function sentBy(message: Records): Sent {
+  return { ifindex: message.ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
 }
 
 function placeOf({ ifindex, parent, handle }: PlugMessage): QueueFacts["place"] {

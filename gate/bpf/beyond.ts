@@ -41,6 +41,9 @@ const OWN: ReadonlyMap<string, PlainClause> = new Map(
   ),
 );
 
+/** What is behind words of tcpdump that is our own: `icmp type echo`, `arp op reply`. */
+const PARTS = ["type", "code", "op"];
+
 /** Signs between words that may stand without spaces. */
 const SIGNS = /[|&<>=!+*%^]+/;
 
@@ -65,8 +68,8 @@ export function unknownToTcpdump(expression: string): Word | undefined {
 
 /** Whether a word is tcpdump's or our own, or what is expected behind the one before. */
 function isKnown(word: string, before: string): boolean {
-  if (NAMED.includes(before) || OWN.has(before) || ["type", "code"].includes(before)) return true;
-  return WORDS.has(word) || OWN.has(word) || ["type", "code"].includes(word) || OPERAND.test(word) ||
+  if ([...NAMED, ...PARTS].includes(before) || OWN.has(before) && !WORDS.has(before)) return true;
+  return WORDS.has(word) || OWN.has(word) || PARTS.includes(word) || OPERAND.test(word) ||
     CONSTANT.test(word) || word.startsWith("\\") || services().has(word);
 }
 
@@ -128,7 +131,7 @@ export function inTcpdumpsWords(expression: string): string {
     }
     const word = reader.take("");
     const clause = OWN.get(word.text);
-    const isOwn = clause && (!word.text.startsWith("icmp") || ["type", "code"].includes(reader.peek() ?? ""));
+    const isOwn = clause && (!WORDS.has(word.text) || PARTS.includes(reader.peek() ?? ""));
     if (isOwn) {
       join();
       parts.push(`(${clause.read(reader, word).map(textOf).join(" or ")})`);

@@ -1,4 +1,10 @@
 import {
+  TCA_FLOWER_KEY_ARP_OP,
+  TCA_FLOWER_KEY_ARP_OP_MASK,
+  TCA_FLOWER_KEY_CT_FLAGS_ESTABLISHED,
+  TCA_FLOWER_KEY_CT_FLAGS_NEW,
+  TCA_FLOWER_KEY_CT_FLAGS_RELATED,
+  TCA_FLOWER_KEY_CT_FLAGS_REPLY,
   TCA_FLOWER_KEY_ICMPV4_CODE,
   TCA_FLOWER_KEY_ICMPV4_CODE_MASK,
   TCA_FLOWER_KEY_ICMPV4_TYPE,
@@ -29,6 +35,7 @@ import {
   TTL,
   VLAN_ID,
 } from "../../plug/match/fields.ts";
+import { bytes } from "../../plug/match/packet.ts";
 import { readPorts } from "./services.ts";
 import { type Reader, wholeNumber, type Word } from "./reader.ts";
 
@@ -101,6 +108,22 @@ const ICMP_TYPES = {
   },
 };
 
+/** Of Ethernet and IPv4 flower knows these two alone. */
+const ARP_OPS = { request: 1, reply: 2 };
+const ARP_OP = field("ARP operation", [TCA_FLOWER_KEY_ARP_OP, TCA_FLOWER_KEY_ARP_OP_MASK], {
+  bytes: 1,
+  tcpdump: (wanted) => fields.tested("arp[7]", wanted),
+  read: ({ frame, network, etherType }) => etherType === ETHER_TYPES.arp ? bytes(frame, network + 7, 1) : undefined,
+});
+
+/** The states of a connection by the words of nft and iptables, where these have them. */
+const CT_STATES = {
+  new: TCA_FLOWER_KEY_CT_FLAGS_NEW,
+  established: TCA_FLOWER_KEY_CT_FLAGS_ESTABLISHED,
+  related: TCA_FLOWER_KEY_CT_FLAGS_RELATED,
+  reply: TCA_FLOWER_KEY_CT_FLAGS_REPLY,
+};
+
 const DSCP_TEXT = "a number from 0 to 63, or ef, af11 to af43, cs0 to cs7";
 /** The names of RFC 2474, 2597 and 3246. */
 const DSCP: Readonly<Record<string, number>> = Object.fromEntries([
@@ -130,11 +153,15 @@ const MORE_PROTOCOLS = {
 export const CLAUSES: readonly Clause[] = [
   {
     words: ["ip", "ip6", "arp", "rarp"],
-    syntax: "ip, ip6, arp, rarp",
-    meaning: "IPv4, IPv6, ARP or RARP",
+    syntax: "ip, ip6, arp, rarp, arp op request, arp op reply",
+    meaning: "IPv4, IPv6, ARP or RARP; of ARP the questions or the answers",
     example: "ip6",
-    fields: [fields.ETHER_TYPE],
-    read: (_, { text }) => [is(fields.ETHER_TYPE, ETHER_TYPES[text as keyof typeof ETHER_TYPES])],
+    fields: [fields.ETHER_TYPE, ARP_OP],
+    read: (reader, { text }) => {
+      const type = is(fields.ETHER_TYPE, ETHER_TYPES[text as keyof typeof ETHER_TYPES]);
+      if (text !== "arp" || !reader.takeIf("op")) return [type];
+      return [all(type, is(ARP_OP, oneOf(ARP_OPS, reader)))];
+    },
   },
   {
     words: ["tcp", "udp", "sctp", "esp", "ah", "pim"],
@@ -307,6 +334,19 @@ export const CLAUSES: readonly Clause[] = [
     },
   },
   {
+    words: ["ct"],
+    syntax: "ct new, ct established, ct related, ct reply",
+    meaning:
+      "What connection tracking has found of the connection: that this is its first packet, that both ends have " +
+      "sent some, that it belongs to another one; of its packets those that answer. For packets that leave",
+    example: "tcp and ct new",
+    fields: [fields.CT_STATE],
+    read: (reader) => {
+      const state = oneOf(CT_STATES, reader);
+      return [bits(fields.CT_STATE, state, state)];
+    },
+  },
+  {
     words: ["dscp"],
     syntax: "dscp N",
     meaning:
@@ -364,6 +404,14 @@ function icmp(reader: Reader, name: "icmp" | "icmp6"): Cube[] {
     said.push(is(ICMP_FIELDS[name][what], number));
   }
   return said;
+}
+
+/** The number of the word that comes next, which must be one of these. */
+function oneOf(words: Readonly<Record<string, number>>, reader: Reader): number {
+  const expected = Object.keys(words).join(", ").replace(/, (\w+)$/, " or $1");
+  const word = reader.take(expected);
+  if (Object.hasOwn(words, word.text)) return words[word.text];
+  throw reader.fault(word, expected, { hint: nearest(word.text, Object.keys(words)) });
 }
 
 function readNumber(reader: Reader, expected: string, most: number): number {

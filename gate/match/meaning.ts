@@ -5,6 +5,7 @@ import { keysOf } from "../../plug/match/flower.ts";
 import { once } from "../../plug/surroundings.ts";
 import { dissect } from "../../plug/match/packet.ts";
 import { compileMatch, finish, unknownToTcpdump } from "../bpf/beyond.ts";
+import { CLAUSES } from "./clauses.ts";
 import { parseExact, parseExceptions, parseMatch, TooManyError } from "./expression.ts";
 import type { Program } from "../bpf/program.ts";
 import { MatchError, type Word } from "./reader.ts";
@@ -59,6 +60,21 @@ export function checkExpression(text: string, { within }: { within?: readonly st
   }
 }
 
+/** Words about what the kernel knows of a packet, and no byte of it says. */
+const UNSEEN = /(?<=^|[\s(!])(?:ct|mark)(?=\s)/;
+
+/**
+ * The same of one that is to tell packets that were seen.
+ *
+ * @throws {MatchError} where it cannot be understood, or their bytes do not tell
+ */
+export function checkSeen(text: string): void {
+  const found = UNSEEN.exec(text);
+  if (!found) return checkExpression(text);
+  const expected = "words about what is in a packet; what the kernel knows beside that, the match of a gate can ask";
+  throw new MatchError({ expression: text, position: found.index, length: found[0].length, expected });
+}
+
 /** Whether an expression means a packet, which begins with Ethernet's header or with IP. */
 export type Matcher = (packet: RawPacket, link: "ethernet" | "ip") => boolean;
 
@@ -94,7 +110,9 @@ function isForLibpcap(error: unknown, expressions: readonly string[]): boolean {
 
 /** What is wrong where all else may be tcpdump's. */
 function unknownWord(expression: string, { text, position }: Word): MatchError {
-  const expected = "a word that tcpdump knows, or an address (names are not looked up)";
+  const expected = CLAUSES.some(({ words }) => words.includes(text))
+    ? `only words that flower filters can express beside ${text}, of which libpcap sees nothing`
+    : "a word that tcpdump knows, or an address (names are not looked up)";
   return new MatchError({ expression, position, length: text.length, expected });
 }
 

@@ -3,6 +3,8 @@ import {
   TCA_FLOWER_KEY_ARP_SIP_MASK,
   TCA_FLOWER_KEY_ARP_TIP,
   TCA_FLOWER_KEY_ARP_TIP_MASK,
+  TCA_FLOWER_KEY_CT_STATE,
+  TCA_FLOWER_KEY_CT_STATE_MASK,
   TCA_FLOWER_KEY_ETH_DST,
   TCA_FLOWER_KEY_ETH_DST_MASK,
   TCA_FLOWER_KEY_ETH_SRC,
@@ -262,6 +264,15 @@ export const MARK: Field = {
   by: "bits",
   isBeyond: true,
   tcpdump: (wanted) => tested(`link[0x${BESIDE.MARK.toString(16)}:4]`, wanted),
+  read: () => undefined,
+};
+
+/** What connection tracking has found of it: `TCA_FLOWER_KEY_CT_FLAGS_*`. */
+export const CT_STATE: Field = {
+  name: "connection state",
+  bytes: 2,
+  by: "bits",
+  attributes: [TCA_FLOWER_KEY_CT_STATE, TCA_FLOWER_KEY_CT_STATE_MASK],
   read: () => undefined,
 };
 

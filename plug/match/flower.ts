@@ -4,6 +4,9 @@ import {
   TCA_FLOWER_CLASSID,
   TCA_FLOWER_FLAGS,
   TCA_FLOWER_IN_HW_COUNT,
+  TCA_FLOWER_KEY_CT_FLAGS_TRACKED,
+  TCA_FLOWER_KEY_CT_STATE,
+  TCA_FLOWER_KEY_CT_STATE_MASK,
   TCA_FLOWER_KEY_ETH_TYPE,
   TCA_FLOWER_KEY_IP_PROTO,
   TCA_FLOWER_KEY_NUM_OF_VLANS,
@@ -12,10 +15,16 @@ import {
 } from "../../codec/numbers.ts";
 import type { Key } from "../filter.ts";
 import { type Attributes, bits, type Cube, type Field, fullMask, intersect, is, range, type Wanted } from "./cube.ts";
-import { ETHER_TYPE, FIELDS, PROTOCOL, TAGGED } from "./fields.ts";
+import { CT_STATE, ETHER_TYPE, FIELDS, PROTOCOL, TAGGED } from "./fields.ts";
 
 /** 802.1Q and 802.1ad */
 const TAGS: readonly number[] = [0x8100, 0x88a8];
+/** What the kernel takes and gives in the machine's order. */
+const IN_MACHINE_ORDER: readonly number[] = [
+  TCA_FLOWER_KEY_VLAN_ID,
+  TCA_FLOWER_KEY_CT_STATE,
+  TCA_FLOWER_KEY_CT_STATE_MASK,
+];
 /** What is no key: the class, the actions, flags, and what the kernel says of the device's part in it; and a key that not all know. */
 const NO_KEYS: readonly number[] = [
   TCA_FLOWER_CLASSID,
@@ -70,14 +79,18 @@ function fieldKeys(field: Field, { wanted, protocol }: { wanted: Wanted; protoco
   if (!attributes) return [];
   if ("first" in wanted) return rangeKeys(field, { ...wanted, attributes });
   const [type, maskType] = attributes;
-  // The kernel takes and gives this one in the machine's order.
-  const value = type === TCA_FLOWER_KEY_VLAN_ID
-    ? network(wanted.value, 2).reverse()
-    : network(wanted.value, field.bytes);
-  return [
-    { type, value },
-    ...maskType === undefined ? [] : [{ type: maskType, value: network(wanted.mask, field.bytes) }],
-  ];
+  // Of a connection the kernel wants to be told, too, that it is tracked.
+  const more = field === CT_STATE && wanted.value !== 0n ? BigInt(TCA_FLOWER_KEY_CT_FLAGS_TRACKED) : 0n;
+  const key = (type: number, number: bigint): Key => ({
+    type,
+    value: ordered(type, network(number | more, field.bytes)),
+  });
+  return [key(type, wanted.value), ...maskType === undefined ? [] : [key(maskType, wanted.mask)]];
+}
+
+/** A value between network order and the order in which the kernel has it. */
+function ordered(type: number, value: Uint8Array): Uint8Array {
+  return IN_MACHINE_ORDER.includes(type) ? value.toReversed() : value;
 }
 
 function rangeKeys(
@@ -150,14 +163,11 @@ function readField(
   const [first, last] = [values.get(from), values.get(to)];
   if (first && last) return [range(field, number(first), number(last))];
   const [type, maskType] = attributesOf(field, protocol) ?? [];
-  const value = type === undefined ? undefined : values.get(type);
-  if (!value) return [];
-  const inOrder = type === TCA_FLOWER_KEY_VLAN_ID ? value.toReversed() : value;
-  const mask = maskType === undefined ? undefined : values.get(maskType);
-  if (mask && number(mask) !== fullMask(field)) {
-    return field.by === "bits" ? [bits(field, number(value), number(mask))] : [];
-  }
-  return [is(field, number(inOrder))];
+  const found = (type = 0) => values.has(type) ? number(ordered(type, values.get(type) as Uint8Array)) : undefined;
+  const [value, mask] = [found(type), found(maskType)];
+  if (value === undefined) return [];
+  if (mask === undefined || mask === fullMask(field)) return [is(field, value)];
+  return field.by === "bits" ? [bits(field, value, mask)] : [];
 }
 
 /**

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { ConditionKind, OnHost, Written } from "../step.ts";
-import type { Condition } from "../plan.ts";
+import type { Condition, Scalar } from "../plan.ts";
 import { check, mapping, type Schema } from "../source/check.ts";
-import { mistake } from "../source/context.ts";
+import { anew, mistake, setBySteps, withStandIns } from "../source/context.ts";
 import { DURATION } from "../source/scalar.ts";
 import { COMMAND_CONDITION } from "./command.ts";
 import { FILE_CONDITION } from "./file.ts";
@@ -43,7 +43,7 @@ export function conditionSchemas(
 export function planCondition(
   { tree, label, given, context }: Pick<Written, "tree" | "label" | "given" | "context">,
   schemas: Readonly<Record<string, Schema<Record<string, unknown>>>>,
-): OnHost<Condition> & { timeoutMs?: number } | undefined {
+): PlannedCondition | undefined {
   const subjects = Object.keys(schemas);
   const found = tree.kind === "mapping" ? subjects.filter((subject) => tree.entries.has(subject)) : [];
   if (found.length !== 1) {
@@ -56,4 +56,26 @@ export function planCondition(
   if (!fields) return undefined;
   const planned = conditionKind({ about: found[0] }).plan({ fields, tree, label, given, context });
   return planned && { ...planned, timeoutMs: fields.timeout as number | undefined };
+}
+
+/** A condition, and how long it may be waited for. */
+export type PlannedCondition = OnHost<Condition> & { timeoutMs?: number };
+
+/** A condition as it was read, and with the values that variables have when it is looked at. */
+export interface LateCondition {
+  planned: PlannedCondition;
+  /** Absent where it uses nothing that steps set. */
+  anew?: (values: ReadonlyMap<string, Scalar>) => PlannedCondition;
+}
+
+/** Reads a condition of a step that has others in it, which may set what the condition uses. */
+export function planLateCondition(
+  { context, ...written }: Parameters<typeof planCondition>[0],
+  schemas: Parameters<typeof planCondition>[1],
+): LateCondition | undefined {
+  const plan = (context: Written["context"]) => planCondition({ ...written, context }, schemas);
+  const used = setBySteps(written.tree, context);
+  const planned = used.length === 0 ? plan(context) : withStandIns(context, plan);
+  if (!planned) return undefined;
+  return used.length === 0 ? { planned } : { planned, anew: (values) => anew(plan, { used, values, context }) };
 }

@@ -11,7 +11,7 @@ import type { ConditionKind, Look, OnHost, WrittenCondition } from "../step.ts";
 import type { Condition } from "../plan.ts";
 import { type Arrived, packetCounter, SHOWN_MOST } from "../run/packets.ts";
 import type { Counts, Stage } from "../run/stage.ts";
-import { checkMatch } from "../queue.ts";
+import { checkSeenMatch } from "../queue.ts";
 import { type Context, mistake } from "../source/context.ts";
 import { type CounterTest, counterTest, SOME_TEXT } from "../source/scalar.ts";
 import { follow, type Place, type Tree } from "../source/tree.ts";
@@ -129,7 +129,7 @@ function packetsOf(
   }
   if (packet !== undefined && waiting !== undefined) mistake(follow(tree, ["waiting"]), TWO_KINDS, context);
   if (waiting !== undefined && count?.isMore) mistake(follow(tree, ["count"]), NO_MORE, context);
-  checkMatch(match, { tree: follow(tree, [packet === undefined ? "waiting" : "packet"]), context });
+  checkSeenMatch(match, { tree: follow(tree, [packet === undefined ? "waiting" : "packet"]), context });
   const counted = context.watched.get(name) ?? new Set();
   context.watched.set(name, packet === undefined ? counted : counted.add(packet));
   return { match, waiting: packet === undefined, count: count ?? SOME };

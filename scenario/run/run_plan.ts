@@ -209,6 +209,7 @@ class Run {
       micros: (time) => micros(course.real(time)),
       seed: this.#seed,
       values: new Map([["seed", this.#seed]]),
+      doing: new Map(),
       counted: { last: new Map(), at: new Map(this.#plan.moments.map((step) => [step, new Map()])) },
       folder: this.#origin.folder,
       hosts,

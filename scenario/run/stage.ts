@@ -9,10 +9,18 @@ import type { Packets } from "./packets.ts";
 import type { Processes } from "./processes.ts";
 import type { Queues } from "./queues.ts";
 import type { Stops } from "./stops.ts";
-import { errnoOf, outcomeOf, sentenceOf } from "./step_error.ts";
+import { errnoOf, outcomeOf, sentenceOf, StepError } from "./step_error.ts";
 
 /** Counters of a gate or a plug, by the words of conditions. */
 export type Counts = Readonly<Record<string, number>>;
+
+/** A step that is being done. */
+export interface Doing {
+  text: string;
+  line: number;
+  /** What it waits for has been found to be, in words. */
+  found?: string;
+}
 
 /** What the steps of a scenario work with. */
 export interface Stage {
@@ -25,6 +33,8 @@ export interface Stage {
   seed: number;
   /** The variables that steps have set. */
   values: Map<string, Scalar>;
+  /** The steps that are being done, by their ways through the file, but for those with others in them. */
+  doing: Map<string, Doing>;
   /** The counters of each gate and plug when a condition last held of it, and at the beginning of steps that are asked for. */
   counted: { last: Map<string, Counts>; at: ReadonlyMap<string, Map<string, Counts>> };
   /** The folder of the scenario's file, in which commands run. */
@@ -126,10 +136,25 @@ export async function logged({ mark, work, ...start }: Logged, course: Course): 
     await work(end);
   } catch (error) {
     emitEnd({ outcome: outcomeOf(error, signal), ...errnoOf(error), sentence: sentenceOf(error) });
-    onFailure(mark.step, error);
+    const isEndedWithOther = error instanceof StepError && error.late !== undefined && error.late !== mark.step;
+    if (!isEndedWithOther) onFailure(mark.step, error);
     throw error;
   }
   emitEnd({ outcome: "done", errno: 0, errnoName: "", sentence: "" });
+}
+
+/** What is being done below a step, in words: `; still doing branch a, line 4: sleep 1h; round 3, line 7: run make`. */
+export function describeDoing(path: string, { doing }: Pick<Stage, "doing">): string {
+  const below = [...doing].filter(([other]) => other.startsWith(`${path}.`) || other.startsWith(`${path}[`))
+    .sort(([, one], [, other]) => one.line - other.line);
+  if (below.length === 0) return "";
+  return `; still doing ${below.map(([other, each]) => describeOne(other.slice(path.length), each)).join("; ")}`;
+}
+
+function describeOne(rest: string, { text, line, found }: Doing): string {
+  const [, round, branch] = /^(?:\[(\d+)\]|\.([A-Za-z][^.[]*))/.exec(rest) ?? [];
+  const where = round ? [`round ${round}`] : branch ? [`branch ${branch}`] : [];
+  return `${[...where, `line ${line}`].join(", ")}: ${text}${found === undefined ? "" : ` (${found})`}`;
 }
 
 /** Reads the counters of all queues every so often, and tells of those that have changed. */

@@ -7,11 +7,17 @@ export class StepError extends Error {
   override name = "StepError";
   /** Whether something that the scenario expects is not so; otherwise the step failed. */
   readonly unmet: boolean;
+  /** The step whose time is over, where that has others in it: these are ended with it, and not to blame. */
+  readonly late?: string;
 
   /** The message says what was to be done and what is in the way. */
-  constructor(message: string, { unmet = false, cause }: { unmet?: boolean; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    { unmet = false, late, cause }: { unmet?: boolean; late?: string; cause?: unknown } = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.unmet = unmet;
+    this.late = late;
   }
 }
 

@@ -7,7 +7,7 @@ import { markCounts } from "../conditions/queue.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
 import { kindOf } from "../steps/list.ts";
-import { type Course, type End, logged, type Mark, type Stage } from "./stage.ts";
+import { type Course, describeDoing, type End, logged, type Mark, type Stage } from "./stage.ts";
 import { Limited } from "./clock.ts";
 import { StepError } from "./step_error.ts";
 
@@ -77,10 +77,16 @@ async function doStep(planned: Step, here: Here): Promise<void> {
   const work = async (end: End) => {
     if (error !== undefined) throw error;
     if (name !== undefined) markCounts(name, stage);
-    await (outer ? run(step, { ...here, end }) : count(step, { ...here, end }));
-    if (!outer && !end.skipped) done.steps++;
+    if (outer) return await run(step, { ...here, end });
+    stage.doing.set(path, { text: name ?? kind.describe(step), line });
+    await count(step, { ...here, end });
+    if (!end.skipped) done.steps++;
   };
-  await logged({ mark, ...start, work }, here);
+  try {
+    await logged({ mark, ...start, work }, here);
+  } finally {
+    stage.doing.delete(path);
+  }
 }
 
 /** Does a step, and reads the counters before and after it. */
@@ -106,8 +112,10 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     return;
   }
   const from = stage.clock.now();
-  const late = () =>
-    new StepError(`Timed out after ${formatDuration(step.allowedMs ?? 0)}: ${kindOf(step).describe(step)}`);
+  const late = () => {
+    const what = `${kindOf(step).describe(step)}${describeDoing(path, stage)}`;
+    return new StepError(`Timed out after ${formatDuration(step.allowedMs ?? 0)}: ${what}`, { late: path });
+  };
   using limited = new Limited(step.allowedMs, { signal, clock: stage.clock, late });
   const inside = { ...here, signal: limited.signal };
   await kindOf(step).run(step, {
@@ -116,6 +124,7 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
     signal: inside.signal,
     nextDue,
     details: end,
+    doing: stage.doing.get(path),
     inner: (part, signal = inside.signal) => doPart(part, { ...inside, signal }),
     within: (steps) => doSteps(steps, { ...inside, prefix: `${path}.` }),
     atOnce: (parts) => doAtOnce(parts, inside),

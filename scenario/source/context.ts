@@ -1,7 +1,8 @@
 import type { Mistake } from "../mistake.ts";
 import type { Scalar, Settings } from "../plan.ts";
+import { StepError } from "../run/step_error.ts";
 import type { Files } from "./include.ts";
-import { type Place, type Scope, type Tree, valueAt } from "./tree.ts";
+import { type Place, type Scope, type Tree, uses, valueAt } from "./tree.ts";
 
 /** The name that stands for this machine where a scenario brings hosts. */
 export const HERE = "here";
@@ -107,4 +108,56 @@ export function hostOf(given: GivenHost | undefined, { defaults, references }: C
   }
   const host = given?.host ?? defaults.host;
   return host === HERE ? undefined : host;
+}
+
+/** The variables used in a tree that steps set. */
+export function setBySteps(tree: Tree, { captured }: Pick<Context, "captured">): string[] {
+  return [...captured.keys()].filter((name) => uses(tree, name));
+}
+
+/** What stands for the value of a variable while that is not known: one of these fits, or nothing would. */
+const STAND_INS = (
+  name: string,
+) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1", true, "SIGTERM", "http://10.0.0.1/", "1/s"];
+
+/** Reads something with what stands for values that are not known yet; where none fits, the mistakes say why. */
+export function withStandIns<T>(context: Context, plan: (trial: Context) => T | undefined): T | undefined {
+  const first: Mistake[] = [];
+  for (const index of STAND_INS("").keys()) {
+    const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
+    const trial = { ...context, captured, mistakes: [], references: [], watched: new Map(), count: { steps: 0 } };
+    const planned = plan(trial);
+    if (planned && trial.mistakes.length === 0) {
+      context.count.steps += trial.count.steps;
+      context.references.push(...trial.references);
+      // What its packets must fit is not known yet.
+      for (const gate of trial.watched.keys()) context.watched.set(gate, context.watched.get(gate) ?? new Set());
+      for (const name of captured.keys()) context.captured.set(name, `\${${name}}`);
+      return planned;
+    }
+    if (index === 0) first.push(...trial.mistakes);
+  }
+  context.mistakes.push(...first);
+}
+
+/** Reads something again, with the values that variables have by now. */
+export function anew<T>(
+  plan: (context: Context) => T | undefined,
+  { used, values, context }: { used: readonly string[]; values: ReadonlyMap<string, Scalar>; context: Context },
+): T {
+  const missing = used.find((name) => !values.has(name));
+  if (missing !== undefined) throw new StepError(`Cannot do it: no step has given ${missing} a value yet`);
+  const mistakes: Mistake[] = [];
+  const planned = plan({
+    ...context,
+    captured: new Map(values),
+    mistakes,
+    references: [],
+    queues: new Map(context.queues),
+    processes: new Set(context.processes),
+    count: { steps: 0 },
+  });
+  if (planned && mistakes.length === 0) return planned;
+  const [{ file = "", line, column, what, expected }] = mistakes.map((mistake) => context.files.placed(mistake));
+  throw new StepError(`Cannot do it: at ${file && `${file}:`}${line}:${column} ${what}, expected ${expected}`);
 }

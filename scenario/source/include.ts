@@ -1,7 +1,16 @@
 import { nearest } from "../../plug/nearest.ts";
 import type { Mistake } from "../mistake.ts";
 import { readYaml } from "./read_yaml.ts";
-import { type Entry, type MappingTree, type Place, placeWithin, type ScalarTree, type Tree, valueAt } from "./tree.ts";
+import {
+  type Entry,
+  type MappingTree,
+  type Place,
+  placeWithin,
+  type ScalarTree,
+  type Tree,
+  uses,
+  valueAt,
+} from "./tree.ts";
 
 /** A file of a scenario. */
 interface SourceFile {
@@ -83,10 +92,16 @@ export class Includer {
   readonly #files: Files;
   readonly #mistakes: Mistake[];
   #count = 0;
+  #unused: Tree[] = [];
 
   constructor(files: Files, mistakes: Mistake[]) {
     this.#files = files;
     this.#mistakes = mistakes;
+  }
+
+  /** Values of variables of included files that nothing in these uses. */
+  get unused(): readonly Tree[] {
+    return this.#unused;
   }
 
   /** A scenario with all that it includes. */
@@ -169,8 +184,9 @@ export class Includer {
       return this.#mistake(tree, "what is included must be a mapping", `keys such as ${known.join(", ")}`);
     }
     this.#refuseUnknown(tree, known);
+    const before = this.#unused.length;
     const whole = this.#whole(tree, [...chain, source.file]);
-    return whole.kind === "mapping" ? this.#filled(whole, { given, place: wanted }) : undefined;
+    return whole.kind === "mapping" ? this.#filled(whole, { given, place: wanted, before }) : undefined;
   }
 
   #read(named: ScalarTree, chain: readonly SourceFile[]): { file: SourceFile; text: string } | undefined {
@@ -194,8 +210,8 @@ export class Includer {
     }
   }
 
-  /** What is included, with what its own variables and those that it is given stand for. */
-  #filled(tree: MappingTree, { given, place }: { given?: Tree; place: Tree }): MappingTree {
+  /** What is included, with what its own variables and those that it is given stand for; `before` it so many were unused. */
+  #filled(tree: MappingTree, { given, place, before }: { given?: Tree; place: Tree; before: number }): MappingTree {
     const vars = valueAt(tree, "vars");
     const own = vars?.kind === "mapping" ? [...vars.entries] : [];
     if (given && given.kind !== "mapping") this.#mistake(given, "with must be a mapping", "variables: { port: 80 }");
@@ -213,17 +229,24 @@ export class Includer {
       });
     }
     const scope = new Map<string, ScalarTree>();
+    const rest = [...tree.entries].filter(([key]) => key !== "vars");
+    const unused: Tree[] = [];
     for (const [name, { value }] of own) {
-      const said = values.get(name)?.value ?? substituted(value, scope);
+      const written = substituted(value, scope);
+      const given = values.get(name)?.value;
+      const said = given ?? written;
+      const isUsed = rest.some(([, { value }]) => uses(value, name));
+      if (given || !isUsed) unused.push(written);
+      if (given && !isUsed) unused.push(given);
       if (said.kind === "scalar" && said.value !== null) scope.set(name, said);
       else {
         this.#mistake(said, `${name} has no value`, "a text or a number");
         scope.set(name, { kind: "scalar", value: name, line: said.line, column: said.column, follows: true });
       }
     }
-    const entries = [...tree.entries].filter(([key]) => key !== "vars").map((
-      [key, { key: at, value }],
-    ): [string, Entry] => [
+    const inner = this.#unused.splice(before).map((value) => substituted(value, scope));
+    this.#unused.push(...inner, ...unused);
+    const entries = rest.map(([key, { key: at, value }]): [string, Entry] => [
       key,
       { key: at, value: substituted(value, scope) },
     ]);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { formatDuration } from "../../plug/quantity.ts";
-import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
+import { conditionKind, conditionSchemas, planLateCondition, type PlannedCondition } from "../conditions/list.ts";
 import type { Condition, Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";
 import { check, mapping } from "../source/check.ts";
@@ -75,30 +75,22 @@ function plan(written: Written): Own<HoldStep> | undefined {
     const what = ends.length === 0 ? "hold does not say how long" : `hold has ${ends.join(" and ")}`;
     return mistake(tree, { what, expected: `one of ${ENDS.join(", ")}` }, context);
   }
-  const between = betweenOf(written, fields.for);
-  if (!between) return undefined;
   const { line } = tree;
   const change = (action: ChangeStep["action"]): ChangeStep => ({ action, line, queues });
-  const steps = [change(BUFFER.action), ...between.steps, change(RELEASE.action)];
-  return { queues, forMs: fields.for, until: between.until, steps };
-}
-
-/** What is done while it holds. */
-function betweenOf(
-  written: Written,
-  forMs: number | undefined,
-): { steps: readonly Step[]; until?: Condition } | undefined {
-  const { tree, context, planSteps } = written;
-  const { line } = tree;
+  const around = (between: readonly Step[]) => [change(BUFFER.action), ...between, change(RELEASE.action)];
+  const forMs = fields.for;
   const during = valueAt(tree, "while");
-  if (during) return { steps: planSteps(during, "while", context) };
+  if (during) return { queues, steps: around(written.planSteps(during, "while", context)) };
   if (forMs !== undefined) {
     const sleep: SleepStep = { action: SLEEP.action, line, leastMs: forMs, mostMs: forMs };
-    return { steps: [sleep] };
+    return { queues, forMs, steps: around([sleep]) };
   }
-  const planned = planCondition({ ...written, tree: follow(tree, ["until"]), label: "until" }, CONDITIONS);
-  if (!planned) return undefined;
-  const { condition, host, timeoutMs = context.defaults.timeoutMs ?? TIMEOUT_MS } = planned;
-  const wait: WaitStep = { action: WAIT.action, line, host, condition, timeoutMs };
-  return { steps: [wait], until: condition };
+  const found = planLateCondition({ ...written, tree: follow(tree, ["until"]), label: "until" }, CONDITIONS);
+  if (!found) return undefined;
+  const { planned, anew } = found;
+  const until = ({ condition, host, timeoutMs = context.defaults.timeoutMs ?? TIMEOUT_MS }: PlannedCondition) => {
+    const wait: WaitStep = { action: WAIT.action, line, host, condition, timeoutMs };
+    return { until: condition, steps: around([wait]) };
+  };
+  return { queues, ...until(planned), ...anew ? { anew: (values) => until(anew(values)) } : {} };
 }

@@ -1,13 +1,14 @@
 import * as v from "valibot";
 import { formatDuration, numberOf } from "../../plug/quantity.ts";
 import type { OnHost, Part, Scene, StepKind, Written } from "../step.ts";
-import { conditionKind, conditionSchemas, planCondition } from "../conditions/list.ts";
+import { conditionKind, conditionSchemas, planLateCondition } from "../conditions/list.ts";
 import { foundBy, lookNow, lookUntil, UNKNOWN } from "../conditions/look.ts";
 import type { Condition, Scalar, Step } from "../plan.ts";
 import { Limited } from "../run/clock.ts";
+import { describeDoing } from "../run/stage.ts";
 import { StepError } from "../run/step_error.ts";
 import { byKind, check, mapping } from "../source/check.ts";
-import { mistake, nameIn } from "../source/context.ts";
+import { mistake, nameIn, setBySteps } from "../source/context.ts";
 import { DURATION, SCALAR, VARIABLE, wholeNumber } from "../source/scalar.ts";
 import { follow, type Tree, uses, valueAt } from "../source/tree.ts";
 
@@ -20,6 +21,8 @@ export interface RepeatStep extends Step {
   rounds: readonly Round[];
   /** What ends it, looked at behind each round. */
   until?: OnHost<Condition>;
+  /** That, with the values that variables have by then which steps set; absent where it uses none. */
+  untilWith?: (values: ReadonlyMap<string, Scalar>) => OnHost<Condition>;
   /** How long it may take until that holds, in milliseconds. */
   withinMs?: number;
   /** Whether rounds start the process that the condition is about, so that it is not over once that has ended. */
@@ -95,22 +98,34 @@ export const REPEAT: StepKind<RepeatStep> = {
     const values = fields?.over ?? Array.from({ length: times }, (_, index) => index + 1);
     const rounds = roundsOf(values, { ...written, variable, steps });
     if (!until) return fields && { variable, rounds };
-    const planned = planCondition({ ...written, tree: until, label: "until" }, CONDITIONS);
-    if (!fields || !planned) return undefined;
-    const startsAnew = starts(steps, conditionKind(planned.condition).process?.(planned.condition));
-    return { variable, rounds, until: planned, withinMs: fields.within, startsAnew };
+    // Looked at behind a round, whose value it may use as it may what the round has set.
+    const captured = variable === undefined ? context.captured : new Map([...context.captured, [variable, variable]]);
+    const late = { ...context, captured };
+    const found = planLateCondition({ ...written, context: late, tree: until, label: "until" }, CONDITIONS);
+    if (!fields || !found) return undefined;
+    const { planned: { condition, host }, anew: untilWith } = found;
+    const startsAnew = starts(steps, conditionKind(condition).process?.(condition));
+    const own = { variable, rounds, until: { condition, host }, withinMs: fields.within, startsAnew };
+    // In words, with the values that there are before the first round.
+    const words = (values: ReadonlyMap<string, Scalar>) =>
+      untilWith && setBySteps(until, late).every((name) => values.has(name)) ? { until: untilWith(values) } : {};
+    return untilWith ? { ...own, untilWith, anew: words } : own;
   },
   describe({ rounds, until, withinMs }) {
     if (!until) return `repeat ${numberOf(rounds.length, "time")}`;
     const within = withinMs === undefined ? "" : ` within ${formatDuration(withinMs)}`;
-    const what = conditionKind(until.condition).describe(until.condition);
-    return `repeat until ${what}, at most ${numberOf(rounds.length, "time")}${within}`;
+    return `repeat until ${wordsOf(until)}, at most ${numberOf(rounds.length, "time")}${within}`;
   },
   run: repeat,
   isOnHost: ({ until }) => until !== undefined && (conditionKind(until.condition).isOnHost ?? false),
   asks: ({ until }) => until ? [until.condition] : [],
   parts,
 };
+
+/** What must be so, in words. */
+function wordsOf({ condition }: OnHost<Condition>): string {
+  return conditionKind(condition).describe(condition);
+}
 
 /** What is written beside the condition. */
 function untilOf({ tree, label, context }: Written): Fields | undefined {
@@ -135,14 +150,15 @@ function starts(tree: Tree, process: string | undefined): boolean {
   }
 }
 
-async function repeat(step: RepeatStep, { stage, signal, inner }: Scene): Promise<void> {
-  const { until, withinMs, startsAnew } = step;
+async function repeat(step: RepeatStep, { stage, path, signal, inner }: Scene): Promise<void> {
+  const { withinMs, startsAnew, untilWith } = step;
+  let { until } = step;
   const { clock } = stage;
   const deadline = withinMs === undefined ? undefined : clock.now() + withinMs;
   let { found } = UNKNOWN;
   const over = (after: string) => {
-    const what = until ? conditionKind(until.condition).describe(until.condition) : "";
-    return new StepError(`Gave up after ${after}: not so that ${what}: ${found}`);
+    const why = `not so that ${until ? wordsOf(until) : ""}: ${found}${describeDoing(path, stage)}`;
+    return new StepError(`Gave up after ${after}: ${why}`, { late: path });
   };
   const late = () => over(formatDuration(withinMs ?? 0));
   using limited = new Limited(withinMs, { signal, clock, late });
@@ -152,6 +168,8 @@ async function repeat(step: RepeatStep, { stage, signal, inner }: Scene): Promis
     await inner(part, limited.signal);
     done++;
     if (!until) continue;
+    const own: [string, Scalar][] = step.variable === undefined ? [] : [[step.variable, part.round?.value ?? done]];
+    until = untilWith?.(new Map([...stage.values, ...own])) ?? until;
     const looked = { ...until, stage, signal };
     const seen = deadline === undefined ? await lookNow(looked) : await lookUntil(deadline, looked);
     if (seen?.holds) return;

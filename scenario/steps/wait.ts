@@ -38,7 +38,10 @@ export const WAIT: StepKind<WaitStep> = {
   ending: ({ condition }) => conditionKind(condition).ending?.(condition),
 };
 
-async function wait({ condition, host, timeoutMs }: WaitStep, { stage, signal, details }: Scene): Promise<void> {
+async function wait(
+  { condition, host, timeoutMs }: WaitStep,
+  { stage, signal, details, doing }: Scene,
+): Promise<void> {
   const { clock } = stage;
   const deadline = clock.now() + timeoutMs;
   const what = conditionKind(condition).describe(condition);
@@ -48,6 +51,7 @@ async function wait({ condition, host, timeoutMs }: WaitStep, { stage, signal, d
     if (seen?.ran) details.ran = seen.ran;
     if (seen?.holds) return;
     found = foundBy(seen, found);
+    if (doing) doing.found = found;
     if (seen?.never) throw new StepError(`Gave up waiting until ${what}: ${found}`);
     if (clock.now() >= deadline) {
       throw new StepError(`Timed out after ${formatDuration(timeoutMs)} waiting until ${what}: ${found}`);

@@ -1,9 +1,11 @@
 /** Gates that would hold this SSH session's own packets, or all of a default route, are refused without `--force`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readLines } from "../../linux/incoming.ts";
 import { Connection } from "../../netlink/connection.ts";
 import { Gate, QueueError } from "../../mod.ts";
 import { GatePair, witness } from "./gate_pair.ts";
+import type { Host } from "./host.ts";
 import { plugctl, plugctlDone } from "./plugctl.ts";
 
 const SESSIONS = {
@@ -42,6 +44,8 @@ const MATCHES: [direction: string, match: string, sessions: (keyof typeof SESSIO
   ["out", "vlan 12", []],
   ["out", "tcp and not port 22", []],
   ["out", "tcp dst port 80 or tcp dst port 50000", ["ip", "ip6", "mapped"]],
+  ["out", "ct new", ["ip", "ip6", "mapped"]],
+  ["out", "udp and ct established", []],
   ["out", "ttl 64", ["ip", "ip6", "mapped"]],
 ];
 
@@ -114,6 +118,10 @@ const ROUTES: [match: string[], isAll: boolean][] = [
   [["tcp"], true],
   [["ip dst net 0.0.0.0/1", "ip dst net 128.0.0.0/1"], true],
   [["syn and not ack"], false],
+  // Whether connections are tracked is not known: without that each packet is none of a new one.
+  [["ct established"], true],
+  [["not ct new"], true],
+  [["tcp dst port 443 and ct established"], false],
 ];
 
 Deno.test("a gate is refused on a default route where it would hold all that leaves or enters there", async () => {
@@ -121,7 +129,7 @@ Deno.test("a gate is refused on a default route where it would hold all that lea
   const { left } = pair;
   left.configure(["route add default via 10.0.0.2"]);
   for (const [matches, isAll] of ROUTES) {
-    for (const direction of ["in", "out"]) {
+    for (const direction of matches.some((match) => match.includes("ct ")) ? ["out"] : ["in", "out"]) {
       const words = ["--dev", "eth0", "--direction", direction, ...matches.flatMap((match) => ["--match", match])];
       const { status, stderr } = await plugctl(left, "gate", "add", "g", ...words, "--hold");
       assertEquals([status, /carries the default route/.test(stderr)], isAll ? [1, true] : [0, false], `${matches}`);
@@ -130,4 +138,61 @@ Deno.test("a gate is refused on a default route where it would hold all that lea
       await plugctlDone(left, "gate", "delete", "g");
     }
   }
+});
+
+const ECHO = `
+import socket
+server = socket.create_server(("10.0.0.1", 22))
+print("listening", flush=True)
+connection = server.accept()[0]
+while True: connection.sendall(connection.recv(100))
+`;
+/** Lines, each of which is answered before the next is sent. */
+const TYPE = `
+import socket
+client = socket.create_connection(("10.0.0.1", 22))
+print("connected", flush=True)
+for number in range(100):
+    line = b"%d;" % number
+    client.sendall(line)
+    answer = b""
+    while len(answer) < len(line): answer += client.recv(100)
+    assert answer == line
+print("all answered", flush=True)
+`;
+
+/** The lines that a Python program says on a host. */
+function say(host: Host, program: string): AsyncIterator<string> {
+  const command = ["python3", "-c", program];
+  return readLines(host.spawn(command, { stdin: "null", stdout: "piped", stderr: "null" }).stdout);
+}
+
+Deno.test("a gate that gets but a few of the packets is refused as one that gets all: one that is held stops a session", async () => {
+  using pair = new GatePair();
+  const { left, right } = pair;
+  const before = witness(left);
+  const words = ["g", "eth0", "--direction", "in", "--match", "tcp dst port 22"];
+  await inSession(SESSIONS.ip, async () => {
+    for (const chance of [["--every", "10"], ["--every", "65535"], ["--probability", "0.1%"]]) {
+      const { status, stderr } = await plugctl(left, "gate", "add", ...words, ...chance, "--hold");
+      assertEquals(status, 1, stderr);
+      assertMatch(stderr, /it would hold packets of this SSH session/);
+      assertEquals(witness(left), before);
+      await plugctlDone(left, "gate", "add", ...words, ...chance);
+      assertEquals((await plugctl(left, "buffer", "g")).status, 1);
+      await plugctlDone(left, "gate", "delete", "g");
+    }
+  });
+  // TCP sends nothing again that still waits in a queue of its own host, where both ends of this session are.
+  await plugctlDone(left, "gate", "add", ...words, "--every", "10", "--hold");
+  await say(left, ECHO).next();
+  const typed = say(right, TYPE);
+  assertEquals((await typed.next()).value, "connected");
+  await pair.holds("g", 1);
+  const next = typed.next();
+  const early = await Promise.race([next, new Promise((done) => setTimeout(done, 5000))]);
+  assertEquals(early, undefined, "the session goes on");
+  assertEquals((await pair.gates()).map(({ stats }) => stats?.backlogPackets), [1]);
+  await plugctlDone(left, "release", "g");
+  assertEquals((await next).value, "all answered");
 });

@@ -211,6 +211,68 @@ async function received(socket: UdpSocket): Promise<string> {
   return new TextDecoder().decode(data);
 }
 
+Deno.test("ct holds only what connection tracking has found so, by flower filters", async () => {
+  using pair = new GatePair();
+  const { left, ends: [near, far] } = pair;
+  const { loadModules } = await import("./modules.ts");
+  await loadModules(["iptable_mangle", "xt_conntrack", "nf_conntrack"]);
+  const untracked = await plugctl(left, "gate", "add", "g", "eth0", "--direction", "out", "--match", "ct new");
+  assertMatch(
+    untracked.stderr,
+    /no connection is tracked here at the moment: .* the gate g no packet has a state \(ct\)/,
+  );
+  await plugctlDone(left, "gate", "delete", "g");
+  // A rule that asks for it has every packet tracked.
+  left.run(..."iptables-legacy -t mangle -A OUTPUT -m conntrack --ctstate NEW -j ACCEPT".split(" "));
+  using client = new UdpSocket(left, { address: near.ipv4, port: 4000 });
+  using server = new UdpSocket(left, { address: near.ipv4, port: 5000 });
+  using other = new UdpSocket(far.host, { address: far.ipv4, port: 6000 });
+  const send = (socket: UdpSocket, text: string, to: { address: string; port: number }) =>
+    socket.send(new TextEncoder().encode(text), to);
+  const there = { address: far.ipv4, port: 6000 };
+  send(client, "first", there);
+  assertEquals(await received(other), "first");
+  const add = ["gate", "add", "g", "eth0", "--direction", "out", "--hold", "--match"];
+  for (
+    const [match, held, passing] of [
+      ["udp and ct new", "asks", "answers"],
+      ["udp and ct established", "answers", "asks"],
+      ["udp and ct reply and not port 4000", "answers", "asks"],
+      ["udp and not ct new", "answers", "asks"],
+    ]
+  ) {
+    assertEquals(await plugctl(left, ...add, match), { status: 0, stdout: "", stderr: "" });
+    const [listed] = await pair.gates();
+    assertEquals([listed.match, listed.faults], [[match], []]);
+    send(other, "hello", { address: near.ipv4, port: 5000 });
+    assertEquals(await received(server), "hello");
+    send(server, "answers", there);
+    send(client, "asks", there);
+    await pair.holds("g", 1);
+    assertEquals(await received(other), passing, match);
+    await plugctlDone(left, "release", "g");
+    assertEquals(await received(other), held, match);
+    await plugctlDone(left, "gate", "delete", "g");
+  }
+  const before = witness(left);
+  for (
+    const [words, says] of [
+      [["in", "--match", "ct new"], /ct is for packets that leave \(--direction out\)/],
+      [["both", "--except", "ct new"], /ct is for packets that leave/],
+      [["out", "--match", "ct new and greater 100"], /expected only words that flower filters can express beside ct/],
+      [["out", "--match", "ct foo"], /"foo", expected new, established, related or reply/],
+    ] as const
+  ) {
+    const { status, stderr } = await plugctl(left, "gate", "add", "g", "eth0", "--direction", ...words);
+    assertEquals(status, 2, stderr);
+    assertMatch(stderr, says);
+  }
+  const impossible = await plugctl(left, ...add, "ct new and ct established");
+  assertEquals(impossible.status, 1, impossible.stderr);
+  assertMatch(impossible.stderr, /new and est are mutually exclusive/);
+  assertEquals(witness(left), before);
+});
+
 Deno.test("without libpcap a match that takes it is refused, nothing is touched, and doctor says so", () => {
   using pair = new GatePair();
   const { left } = pair;

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readLines } from "../../linux/incoming.ts";
 import { TO } from "./captured_gate.ts";
+import { Conversation } from "./conversation.ts";
 import { GatePair, WAIT } from "./gate_pair.ts";
 import { receiveNumbers, sendNumbered } from "./numbered.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
@@ -105,6 +106,59 @@ Deno.test("record makes a scenario of what is done by hand, by plugctl and by tc
   assertEquals(await receiveNumbers(receiver, { count: 3, ...WAIT }), [0, 1, 2]);
   assertEquals(await pair.gates(), []);
   Deno.removeSync(folder, { recursive: true });
+});
+
+Deno.test("record keeps two BUFFERs of one process apart from a discard, and from a release by number", async () => {
+  using pair = new GatePair();
+  using sender = new UdpSocket(pair.left, { address: "0.0.0.0", port: 0 });
+  using receiver = new UdpSocket(pair.right, TO);
+  const match = `udp dst port ${TO.port}`;
+  await plugctlDone(pair.left, "gate", "add", "web", "eth0", "--direction", "out", "--match", match, "--hold");
+  const child = pair.left.spawn([...PLUGCTL, "record"], { stdin: "null", stdout: "piped", stderr: "piped" });
+  const said: string[] = [];
+  const reading = (async () => {
+    for await (const line of readLines(child.stderr)) said.push(line);
+  })();
+  await until(() => said.some((line) => line.includes("recording;")), { ...WAIT, what: "the recording" });
+  await using session = new Conversation(pair.left);
+  const send = async (count: number, held: number) => {
+    sendNumbered(sender, TO, { count });
+    await pair.holds("web", held);
+  };
+  await send(3, 3);
+  // One behind the other, as fast as they are read.
+  const ids = [await session.send({ op: "buffer", on: "web" }), await session.send({ op: "buffer", on: "web" })];
+  for (const id of ids) assertEquals((await session.answer(id)).error, undefined);
+  await session.ask({ op: "release", on: "web" });
+  assertEquals(await receiveNumbers(receiver, { count: 3, ...WAIT }), [0, 1, 2]);
+  await session.ask({ op: "buffer", on: "web" });
+  await send(2, 2);
+  await session.ask({ op: "discard", on: "web" });
+  await send(2, 2);
+  await session.ask({ op: "release", on: "web", packets: 1 });
+  await until(() => said.some((line) => line.includes(" release 1 packet")), {
+    ...WAIT,
+    what: "a packet's release heard",
+  });
+  await session.ask({ op: "release", on: "web" });
+  assertEquals(await receiveNumbers(receiver, { count: 2, ...WAIT }), [0, 1]);
+  const releases = () => said.filter((line) => / web: release(,|$)/.test(line)).length;
+  await until(() => releases() === 2, { ...WAIT, what: "the releases heard" });
+  child.kill("SIGINT");
+  const text = await new Response(child.stdout).text();
+  assertEquals((await child.status).code, 0, said.join("\n"));
+  await reading;
+  const steps = text.slice(text.indexOf("steps:\n") + 7).split("\n").map((line) => line.replace(/ # at .*/, "").trim());
+  assertEquals(
+    steps.filter((line) => /^- (?!wait|sleep)/.test(line)),
+    [
+      ...["buffer: web", "buffer: web", "buffer: web", "release: web", "buffer: web"],
+      ...["discard: web", "release: { gate: web, packets: 1 }", "release: web"],
+    ].map((step) => `- ${step}`),
+    said.join("\n"),
+  );
+  await session.end();
+  await plugctlDone(pair.left, "gate", "delete", "web");
 });
 
 Deno.test("record says so where nothing was asked, and writes nothing", async () => {

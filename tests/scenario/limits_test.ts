@@ -8,8 +8,8 @@ Deno.test("repeat ends its rounds, and what it asks, when its time is over", asy
   const file = "repeat: { until: { file: /no/such }, within: 50ms }";
   assertEquals(await ending(`  - ${file}\n    steps: [sleep: 60s]`), [
     "failed",
-    "1[1].1",
-    "Gave up after 50ms: not so that /no/such is there: that could not be found out",
+    "1",
+    "Gave up after 50ms: not so that /no/such is there: that could not be found out; still doing round 1, line 5: sleep 60s",
   ]);
   const command = await ending("  - repeat: { until: { command: sleep 60 }, within: 50ms }\n    steps: [log: x]");
   assertEquals([command[0], command[1]], ["failed", "1"]);
@@ -50,7 +50,7 @@ Deno.test("what a step with others says of itself may have what steps have set",
   assertEquals(await when('when: { file: "${path}no" }'), []);
   assertEquals(await when('when: "${ok}"'), []);
   const late = await ending('  - set: { time: 20ms }\n  - parallel: { a: [sleep: 60s] }\n    timeout: "${time}"');
-  assertEquals(late[2], "Timed out after 20ms: at the same time: a");
+  assertEquals(late[2], "Timed out after 20ms: at the same time: a; still doing branch a, line 5: sleep 60s");
   const wrong = await ending('  - set: { time: soon }\n  - parallel: { a: [log: x] }\n    timeout: "${time}"');
   assertEquals([wrong[0], wrong[1]], ["failed", "2"]);
   assertMatch(wrong[2], /^Cannot do it: at 6:14 timeout is "soon"/);
@@ -109,4 +109,34 @@ Deno.test("run is run again where it took too long, or wrote nothing that is to 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a list that is ended by its timeout says which it is, and what each branch waited for that was not done", async () => {
+  const branches = `
+  - parallel:
+      quick: [log: x]
+      slow:
+        - log: y
+        - wait: { plug: up, backlog: 2, timeout: 60s }
+      deep:
+        - repeat: 2
+          steps:
+            - parallel: { inner: [{ sleep: 60s, name: a nap }] }
+              timeout: 60s
+`;
+  const late = await ending(`${branches}    timeout: 200ms`);
+  assertEquals(late, [
+    "failed",
+    "1",
+    "Timed out after 200ms: at the same time: quick, slow, deep; still doing branch slow, line 9: wait until backlog of " +
+    "up = 2 (backlog of up is 0); branch deep, line 13: a nap",
+  ]);
+  const slow = await ending(`${branches.replace("timeout: 60s }", "timeout: 200ms }")}    timeout: 60s`);
+  assertEquals(slow.slice(0, 2), ["failed", "1.slow.2"]);
+  const deepest = await ending(`${branches.replace(/timeout: 60s\n$/, "timeout: 200ms\n")}    timeout: 60s`);
+  assertEquals(deepest, [
+    "failed",
+    "1.deep.1[1].1",
+    "Timed out after 200ms: at the same time: inner; still doing branch inner, line 13: a nap",
+  ]);
 });

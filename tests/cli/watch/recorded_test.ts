@@ -78,8 +78,8 @@ Deno.test("scenarioOf() takes the parts of a release by number together, and sum
   const web = gate("web");
   const turn = (atMs: number, sent: number, port = 7) => [
     deed("limit", atMs, web, { port, sent, waiting: 9 - sent, limitBytes: 5000 }),
-    deed("buffer", atMs, web, { port, sent, waiting: 9 - sent }),
-    deed("buffer", atMs + 1, web, { port, sent, waiting: 9 - sent }),
+    deed("buffer", atMs, web, { port, sent, waiting: 9 - sent, limitBytes: 5000 }),
+    deed("buffer", atMs + 1, web, { port, sent, waiting: 9 - sent, limitBytes: 5000 }),
     deed("release-one", atMs + 1, web, { port, sent, sentAfter: sent + 2, waiting: 9 - sent }),
   ];
   assertEquals(
@@ -196,26 +196,36 @@ Deno.test("scenarioOf() has what held before it began hold first, in its namespa
   );
 });
 
-Deno.test("scenarioOf() takes two BUFFERs in one send to a gate that holds for a discard", async () => {
+Deno.test("scenarioOf() keeps what one process does at once apart: BUFFERs, a RELEASE_ONE behind them, discards", async () => {
   const web = gate("web");
+  const at = (what: Deed["what"], atMs: number) => deed(what, atMs, web, { port: 7, limitBytes: 0, waiting: 4 });
   assertEquals(
     await stepsOf(
       deed("there", 0, web),
-      deed("buffer", 100, web, { port: 6 }),
-      deed("buffer", 1000, web, { port: 7, waiting: 4 }),
-      deed("buffer", 1000, web, { port: 7, waiting: 4 }),
-      deed("buffer", 1500, web, { port: 9 }),
-      deed("buffer", 1520, web, { port: 9 }),
-      deed("release", 2000, web, { port: 8, waiting: 2 }),
+      at("buffer", 1000),
+      at("buffer", 1001),
+      at("release-one", 1002),
+      at("discard", 1003),
+      at("discard", 1004),
+    ).then((lines) => lines.filter((line) => !line.startsWith("- wait"))),
+    ["buffer", "buffer", "buffer", "release-one", "discard", "discard"].map((step) => `- ${step}: web`),
+  );
+});
+
+Deno.test("scenarioOf() waits for packets only where they are held by then, those too that waited before it began", async () => {
+  const web = gate("web");
+  const [wait, ...steps] = ['- wait: { gate: web, backlog: ">=2" }', "- buffer: web", "- release: web"];
+  const [buffer, release] = steps;
+  assertEquals(
+    await stepsOf(
+      deed("there", 0, web),
+      deed("buffer", 100, web, { waiting: 2 }),
+      deed("release", 200, web, { waiting: 2 }),
+      // What came right behind it was seen with it.
+      deed("buffer", 300, web, { waiting: 2, seen: ["a", "b"] }),
+      deed("release", 400, web, { waiting: 2 }),
     ),
-    [
-      "- buffer: web",
-      '- wait: { gate: web, backlog: ">=4" }',
-      "- discard: web",
-      "- discard: web",
-      '- wait: { gate: web, backlog: ">=2" }',
-      "- release: web",
-    ],
+    [buffer, wait, buffer, wait, release, buffer, wait, release],
   );
 });
 

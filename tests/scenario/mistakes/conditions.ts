@@ -79,6 +79,11 @@ export const CONDITION_MISTAKES: Cases = [
     "count is given without packet or waiting",
     'which packets are counted: { packet: "tcp and syn", count: 2 }',
   ],
+  ...["packet: 'tcp and ‸ct new'", "waiting: '‸ct new'", "packet: 'tcp and ‸mark 7'"].map((words): Cases[number] => [
+    withSteps(`  - wait: { gate: web, ${words} }`),
+    `"${words.includes("mark") ? "mark" : "ct"}" in the match`,
+    "words about what is in a packet; what the kernel knows beside that, the match of a gate can ask",
+  ]),
   [withSteps("  - wait: { gate: web, packet: ‸[] }"), "packet is an empty list", "a text"],
   [
     withSteps("  - wait: { plug: up, ‸packet: tcp }"),

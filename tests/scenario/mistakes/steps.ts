@@ -81,7 +81,7 @@ export const STEP_MISTAKES: Cases = [
   [withSteps("  - set: { port: 80 }\n  - wait: { port: '${port}' }\n  - sleep: '${port}'"), "", ""],
   [withSteps("  - wait: { port: '‸${port}' }\n  - set: { port: 80 }"), "there is no variable ${port}", NO_VARIABLES],
   [withSteps("  - set: { n: 3 }\n  - repeat: ‸'${n}'\n    steps: [log: x]"), REPEATED, "a variable that vars defines"],
-  [withSteps("  - set: { n: 3s }\n  - hold: ‸{ gate: web, for: '${n}' }"), HELD, "a variable that vars defines"],
+  [withSteps("  - set: { n: 3s }\n  - hold: { gate: web, for: ‸'${n}' }"), HELD, "a variable that vars defines"],
   [withSteps("  - set: { n: 3s }\n  - hold: { gate: web, while: [log: '${n}'] }"), "", ""],
   [
     withSteps("  - set: { n: 3 }\n  - buffer: [web, ‸nosuch]\n    name: '${n}'"),

@@ -16,6 +16,8 @@ export interface Mistake {
   hint?: string;
   /** It comes of another that is told itself: not told. */
   follows?: true;
+  /** The variable that is not there: told once, however often it is used. */
+  variable?: string;
 }
 
 /** A scenario's file is wrong. Nothing has been touched. */
@@ -56,9 +58,24 @@ export function unknownKey(
   return { what: `unknown key ${JSON.stringify(key)}`, expected, ...hint === undefined ? {} : { hint } };
 }
 
-/** Each mistake once, in the order of the file, but for those that only come of others. */
-export function sortMistakes(mistakes: readonly Mistake[]): Mistake[] {
-  const told = mistakes.filter(({ follows }) => !follows);
-  const unique = new Map(told.map((mistake) => [`${mistake.line}:${mistake.column}: ${mistake.what}`, mistake]));
-  return [...unique.values()].sort((one, other) => one.line - other.line || one.column - other.column);
+/**
+ * Each mistake once, in the order of the files, but for those that only come of others; `placed` says where one is. A file
+ * that is included twice is wrong once, and a variable that is not there is missing once.
+ */
+export function sortMistakes(
+  mistakes: readonly Mistake[],
+  placed: (mistake: Mistake) => Mistake = (mistake) => mistake,
+): Mistake[] {
+  const sorted = mistakes.filter(({ follows }) => !follows)
+    .sort((one, other) => one.line - other.line || one.column - other.column)
+    .map(placed);
+  const keyOf = ({ file = "", line, column, what }: Mistake) => `${file}:${line}:${column}: ${what}`;
+  const unique = [...new Map(sorted.toReversed().map((mistake) => [keyOf(mistake), mistake])).values()].toReversed();
+  const uses = Map.groupBy(unique, ({ variable }) => variable);
+  return unique.flatMap((mistake) => {
+    const { variable, ...told } = mistake;
+    const [first, ...more] = variable === undefined ? [mistake] : uses.get(variable) ?? [];
+    if (mistake !== first) return [];
+    return [more.length === 0 ? told : { ...told, what: `${told.what}, used ${more.length + 1} times` }];
+  });
 }

@@ -29,8 +29,5 @@ export function readScenario(
   const whole = tree && includer.resolve(tree);
   const plan = whole && planScenario(whole, { set, folder, files, unused: includer.unused, mistakes });
   if (plan && mistakes.length === 0) return { ...plan, files: files.names };
-  const placed = sortMistakes(mistakes).map((mistake) => files.placed(mistake));
-  // A file that is included twice is wrong once.
-  const unique = new Map(placed.map((each) => [`${each.file}:${each.line}:${each.column}: ${each.what}`, each]));
-  throw new ScenarioError(file, [...unique.values()], files.names);
+  throw new ScenarioError(file, sortMistakes(mistakes, (mistake) => files.placed(mistake)), files.names);
 }

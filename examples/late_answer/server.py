@@ -1,4 +1,4 @@
-"""A shop at two ports. It says which of them it was asked at, and what it has sold."""
+"""A shop at three ports. It says which of them it was asked at, and what it has sold. The third keeps connections, for a second."""
 
 import http.server
 import threading
@@ -26,7 +26,13 @@ class Shop(http.server.BaseHTTPRequestHandler):
         pass
 
 
-servers = [http.server.ThreadingHTTPServer(("", port), Shop) for port in (8081, 8082)]
+class Keeping(Shop):
+    protocol_version = "HTTP/1.1"
+    timeout = 1
+
+
+SHOPS = {8081: Shop, 8082: Shop, 8083: Keeping}
+servers = [http.server.ThreadingHTTPServer(("", port), shop) for port, shop in SHOPS.items()]
 print("ready", flush=True)
 for server in servers:
     threading.Thread(target=server.serve_forever).start()

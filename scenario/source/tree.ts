@@ -114,7 +114,8 @@ function fillInScalar(tree: ScalarTree, { scope, mistakes }: { scope: Scope; mis
     if (found !== undefined) return String(found);
     const place = given?.get(reference) ?? placeWithin(tree, offset);
     const what = `there is no variable ${reference}`;
-    mistakes.push({ ...place, what, expected: known(scope), ...end && scope.has(name) ? { follows: true } : {} });
+    const follows = end && scope.has(name) ? { follows: true as const } : {};
+    mistakes.push({ ...place, what, expected: known(scope), variable: reference, ...follows });
     return reference;
   });
 }

@@ -161,6 +161,62 @@ const BROKEN: readonly Broken[] = [{
   edits: [{ file: "nginx.conf", change: (text) => text.replace(/^.*backup;\n/m, "") }],
   failure: /ends after >= 900ms with prices of 8082.*504/s,
 }, {
+  name: "late_answer",
+  without: "the FIN held",
+  edits: [NO_HOLD, NO_WAIT],
+  failure: /kept\/ --data order=2 ends with 502 in stdout: /,
+}, {
+  name: "haproxy_redispatch",
+  without: "the SYN held",
+  edits: [{ change: (text) => text.replace(/- hold:\n *gate: syn\n *while:/, "- parallel:\n      client:") }],
+  failure: /8000\/ ends with 503 in stdout: /,
+}, {
+  name: "haproxy_redispatch",
+  without: "option redispatch",
+  edits: [{
+    file: "haproxy.cfg",
+    change: (text) => text.replace(/^ *option redispatch$/m, "    no option redispatch"),
+  }],
+  failure: /8001\/ ends .* with answer of 8082\n200 in stdout: /s,
+}, {
+  name: "haproxy_redispatch",
+  without: "option abortonclose",
+  edits: [HASTY, {
+    file: "haproxy.cfg",
+    change: (text) => text.replace(/^ *option abortonclose$/m, "    no option abortonclose"),
+  }],
+  failure: /^wait until haproxy has written .* CQ-- .*Timed out/,
+  ending: FAILED,
+}, {
+  name: "haproxy_cli",
+  without: "the acknowledgements held",
+  edits: [NO_HOLD, NO_WAIT],
+  failure: /^wait until late has ended with .*cut behind.* in stdout: .*all of it/s,
+}, {
+  name: "haproxy_cli",
+  without: "waiting for longer than HAProxy does",
+  edits: [],
+  options: ["--set", "held=200ms"],
+  failure: /^wait until late has ended with .*cut behind.* in stdout: .*all of it/s,
+}, {
+  name: "accept_queue",
+  without: "a short accept queue",
+  edits: [HASTY, { file: "server.py", change: (text) => text.replace("backlog=1", "backlog=100") }],
+  failure: /--connect-timeout 1 ends with exit status 28 .*: /,
+}, {
+  name: "accept_queue",
+  without: "the acknowledgements held",
+  edits: [HASTY, NO_HOLD],
+  failure: /^wait until ss -Hnt state syn-recv .*Timed out/,
+  ending: FAILED,
+}, {
+  name: "postgres_sync",
+  without: "the standby's silence",
+  edits: [HASTY, NO_HOLD, POSTGRESQL_OF_ROOT],
+  options: ["--set", "user=root"],
+  failure: /^wait until .*SyncRep.*Timed out/,
+  ending: FAILED,
+}, {
   name: "late_name",
   without: "the answers held",
   edits: [NO_HOLD, NO_WAIT],

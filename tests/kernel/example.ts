@@ -13,9 +13,12 @@ const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
 
 /** Every scenario in `examples/`, each in a folder of its name. */
 export const EXAMPLE_NAMES = [
+  "accept_queue",
   "back_pressure",
   "etcd_old_leader",
   "half_close",
+  "haproxy_cli",
+  "haproxy_redispatch",
   "haproxy_reload",
   "idle_close",
   "late_answer",
@@ -25,6 +28,7 @@ export const EXAMPLE_NAMES = [
   "maxconn_queue",
   "node_keep_alive",
   "output_commit",
+  "postgres_sync",
   "postgres_timeouts",
   "redis_failover",
   "redis_lost_job",

@@ -14,13 +14,17 @@ const isEvent = new Ajv({ strict: false, validateFormats: false }).compile(SCHEM
 /** With what each is run, where it says more than its name: a few are enough to show it, or each row of its matrix. */
 const OPTIONS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   haproxy_reload: [["--set", "reloads=5"]],
+  postgres_sync: [["--set", "user=root"]],
   postgres_timeouts: [["--set", "user=root"]],
   redis_failover: [["--set", "replicas=0"]],
   redis_lost_job: [["--set", "keepalive=0"], ["--set", "keepalive=1"]],
   vm_failover: [["--set", IPXE]],
   node_keep_alive: [["--set", "client=plain"], ["--set", "client=retry"]],
 };
-const EDITS: Readonly<Record<string, readonly Edit[]>> = { postgres_timeouts: [POSTGRESQL_OF_ROOT] };
+const EDITS: Readonly<Record<string, readonly Edit[]>> = {
+  postgres_sync: [POSTGRESQL_OF_ROOT],
+  postgres_timeouts: [POSTGRESQL_OF_ROOT],
+};
 const COURSES = EXAMPLE_NAMES.flatMap((name) => (OPTIONS[name] ?? [[]]).map((options) => ({ name, options })));
 /** The one whose report's numbers are compared: it holds twice, each time until a release. */
 const WITH_NUMBERS = "half_close";

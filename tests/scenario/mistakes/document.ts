@@ -74,6 +74,11 @@ export const TOP_MISTAKES: Cases = [
     "${a}, or $${ for a ${ that the shell gets",
   ],
   [withTop("include: ‸3"), "include names no file", "a file, other.yaml, or { file: other.yaml, with: { port: 80 } }"],
+  [
+    "name: x\nsteps: [log: '‸${a} ${a}', run: { command: 'true', stdin: '${a}' }]",
+    "there is no variable ${a}, used 3 times",
+    "one that vars defines, or $${ for a ${ that the shell gets",
+  ],
   [withTop("matrix: ‸1"), "matrix is 1", MATRIX],
   [withTop("matrix: ‸[]"), "matrix is an empty list", MATRIX],
   [withTop("matrix: { a: ‸1 }"), "a is 1", "a list of values: [80, 443]"],

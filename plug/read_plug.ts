@@ -28,12 +28,12 @@ export function readPlug(queue: Queue, operation: AnyOperation): SeenPlug {
 export function readPlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): SeenPlug[] {
   const found = new Map<Queue, SeenPlug>();
   for (const [connection, those] of byConnection(queues)) {
-    const qdiscs = readQdiscs(connection, nameOperation(those[0]));
+    const qdiscs = byDevice(readQdiscs(connection, nameOperation(those[0])));
     const plugs = those.map((queue) => pickPlug(queue, { operation: nameOperation(queue), qdiscs }));
     const ofGates = plugs.filter(({ parent }, at) => parent === TC_H_ROOT && gateName(those[at].dev) !== undefined);
     const traffic = readGateTraffic(connection, ofGates.map(({ ifindex }) => ifindex));
     plugs.forEach((plug, at) => {
-      const counted = ofGates.includes(plug) ? traffic.get(plug.ifindex) : undefined;
+      const counted = plug.parent === TC_H_ROOT ? traffic.get(plug.ifindex) : undefined;
       const { stats: whole } = plug;
       found.set(those[at], { ...plug, whole, stats: counted ? withoutFillers(whole, counted) : whole });
     });
@@ -43,7 +43,7 @@ export function readPlugs(queues: readonly Queue[], nameOperation: (queue: Queue
 
 /** As `readPlug`, with the fillers that are in the queue counted as packets. */
 export function readWholePlug(queue: Queue, operation: AnyOperation): PlugMessage {
-  return pickPlug(queue, { operation, qdiscs: readQdiscs(queue.connection, operation) });
+  return pickPlug(queue, { operation, qdiscs: byDevice(readQdiscs(queue.connection, operation)) });
 }
 
 /**
@@ -94,13 +94,20 @@ function whyGone(queue: Queue, operation: AnyOperation): string {
 export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): void {
   const places = new Map<Queue, QdiscPlace>();
   for (const [connection, lost] of byConnection(queues.filter(({ located }) => !located))) {
-    const qdiscs = readQdiscs(connection, "list qdiscs");
+    const qdiscs = byDevice(readQdiscs(connection, "list qdiscs"));
     for (const queue of lost) {
       const { ifindex, parent, handle } = pickPlug(queue, { operation: nameOperation(queue), qdiscs });
       places.set(queue, { ifindex, parent, handle });
     }
   }
   for (const [queue, place] of places) queue.locate(place);
+}
+
+/** Qdiscs by their device's index. */
+type ByDevice = ReadonlyMap<number, readonly QdiscMessage[]>;
+
+function byDevice(qdiscs: readonly QdiscMessage[]): ByDevice {
+  return Map.groupBy(qdiscs, ({ ifindex }) => ifindex);
 }
 
 /**
@@ -110,14 +117,13 @@ export function locatePlugs(queues: readonly Queue[], nameOperation: (queue: Que
  */
 function pickPlug(
   queue: Queue,
-  { operation, qdiscs }: { operation: AnyOperation; qdiscs: QdiscMessage[] },
+  { operation, qdiscs }: { operation: AnyOperation; qdiscs: ByDevice },
 ): PlugMessage {
   const { ifindex, parent, handle } = queue.place;
   const found = queue.isForfeited
     ? undefined
-    : qdiscs.find((qdisc) =>
-      qdisc.ifindex === ifindex && (parent === 0 || qdisc.parent === parent) &&
-      (handle === 0 || qdisc.handle === handle)
+    : qdiscs.get(ifindex)?.find((qdisc) =>
+      (parent === 0 || qdisc.parent === parent) && (handle === 0 || qdisc.handle === handle)
     );
   if (!found || found.handle === 0) throw new QueueError("not-attached", operation, { reason: "no plug is attached" });
   if (!isPlug(found)) {

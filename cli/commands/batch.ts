@@ -99,19 +99,24 @@ function inNamespace(given: Arguments, netns: string | undefined): Arguments {
 /** Lines that follow each other and ask the same of different queues. */
 function groups(lines: readonly Line[]): Line[][] {
   const groups: Line[][] = [];
+  let last: Line[] = [];
   const taken = new Set<string>();
   for (const line of lines) {
-    const last = groups.at(-1);
-    const { sign, names } = line.asked;
-    const fits = last && sign !== undefined && sign === last[0].asked.sign;
-    if (fits && names.every((name) => !taken.has(name))) last.push(line);
-    else {
-      groups.push([line]);
+    if (!fits(line, { last, taken })) {
+      groups.push(last = []);
       taken.clear();
     }
-    for (const name of names) taken.add(name);
+    last.push(line);
+    for (const name of line.asked.names) taken.add(name);
   }
   return groups;
+}
+
+function fits(
+  { asked: { sign, names } }: Line,
+  { last, taken }: { last: Line[]; taken: ReadonlySet<string> },
+): boolean {
+  return sign !== undefined && sign === last[0]?.asked.sign && !names.some((name) => taken.has(name));
 }
 
 /** What of a line must be the same for it to be joined with others; `undefined` where it stands alone. */

@@ -55,8 +55,8 @@ plugctl ${commands[0]} --help, and so on, describes a command, its options and e
 }
 
 /** What a name means, where it may be a gate's or a device's. */
-export function nameMeaning({ operands = [] }: CommandSpec): string[] {
-  if (!operands.includes("[NAME...]")) return [];
+export function nameMeaning({ operands = [], options }: CommandSpec): string[] {
+  if (!operands.includes("[NAME...]") || !options.includes("dev")) return [];
   return ["NAME is a gate or a device; if there are both, use --gate or --dev."];
 }
 

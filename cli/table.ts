@@ -299,7 +299,7 @@ export const COMMANDS = {
     details: [
       "The packets are gone, as if they had been lost on the way; it says how many. What comes in at that very moment is " +
       "discarded and counted, too; what comes later is held.",
-      "It takes a gate, and all that this holds: the kernel has no way to discard some packets of a queue. To lose only " +
+      "NAME is a gate, and it discards all that this holds: the kernel has no way to discard some packets of a queue. To lose only " +
       "some, give them a gate of their own before they come, or let the oldest go first by release --packets N. What a " +
       "plug on a device holds, detach --drop discards.",
     ],

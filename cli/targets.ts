@@ -131,9 +131,10 @@ export function refuseTwice(names: readonly string[]): void {
 
 /** What is wrong with a command line that names nothing. */
 function missingTarget(command: CommandName): string {
-  const { operands = [] }: CommandSpec = COMMANDS[command];
+  const { operands = [], options }: CommandSpec = COMMANDS[command];
+  const what = !operands.includes("[NAME...]") ? "device" : options.includes("dev") ? "gate or a device" : "gate";
   const words = [command, ...operands].join(" ").replaceAll(/\[(\w+)\.\.\.\]/g, "$1");
-  return `${command} needs a ${operands.includes("[NAME...]") ? "gate or a device" : "device"}: plugctl ${words}`;
+  return `${command} needs a ${what}: plugctl ${words}`;
 }
 
 function placeOnDevice(context: Context): NamedTargets["at"] {

@@ -1,5 +1,6 @@
 import type { AnyGuardian } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
+import { losses } from "./detach_report.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { LONGEST_MS, numberOf, RATE_MAX } from "./quantity.ts";
 import { nameQueue, onQueue, type Queue } from "./queue.ts";
@@ -27,6 +28,8 @@ export interface PaceReport {
   releasedPackets: number;
   /** Packets that have left at once in the end: they came in meanwhile, faster than others left. */
   atOncePackets: number;
+  /** Those of both that are lost, or some of them, since a device that the gate is on was gone by then. */
+  lostPackets: number;
   /** How long it took, in milliseconds. */
   tookMs: number;
 }
@@ -58,7 +61,7 @@ export async function releasePaced(queues: readonly Queue[], options: PaceOption
     for (const queue of unguarded) queue.entrust(entrustQueue(queue, { guardian: appointed, takeAway: false }));
   }
   try {
-    const held = queues.map((queue) => ({ queue, waiting: waitingIn(queue), released: 0, isEmpty: false }));
+    const held = queues.map((queue) => ({ queue, waiting: waitingIn(queue), released: 0, lost: 0, isEmpty: false }));
     return await pace(held, options);
   } finally {
     for (const queue of unguarded) queue.dismissGuard();
@@ -66,13 +69,15 @@ export async function releasePaced(queues: readonly Queue[], options: PaceOption
 }
 
 /** What is worth knowing of a paced release, a sentence each. */
-export function describePace({ queue, releasedPackets, atOncePackets }: PaceReport): string[] {
+export function describePace({ queue, releasedPackets, atOncePackets, lostPackets }: PaceReport): string[] {
+  const lost = losses(`the ${queue}`, { drops: 0, discardedPackets: 0, lostPackets });
   if (atOncePackets > 0) {
     return [
       `${numberOf(atOncePackets, "packet")} of ${queue} left at once in the end: more came in than left at the pace`,
+      ...lost,
     ];
   }
-  return releasedPackets === 0 ? [`nothing was held at ${queue}`] : [];
+  return releasedPackets === 0 ? [`nothing was held at ${queue}`] : lost;
 }
 
 /** A queue of which packets leave. */
@@ -81,6 +86,7 @@ interface Paced {
   /** How many waited at first. */
   waiting: number;
   released: number;
+  lost: number;
   isEmpty: boolean;
 }
 
@@ -105,12 +111,14 @@ async function pace(all: Paced[], { packetsPerSecond = 0, overMs, signal }: Pace
     sendChange(all.map(({ queue }) => queue), { action: "release-indefinite" });
   }
   const tookMs = performance.now() - from;
+  for (const one of all) noteLost(one, one.waiting);
   await settled(() => all.reduce((sum, { queue }) => sum + waitingIn(queue), 0));
   signal?.throwIfAborted();
-  return all.map(({ queue, waiting, released }) => ({
+  return all.map(({ queue, waiting, released, lost }) => ({
     queue: nameQueue(queue),
     releasedPackets: released,
     atOncePackets: waiting,
+    lostPackets: lost,
     tookMs,
   }));
 }
@@ -122,6 +130,12 @@ function step(one: Paced, due: number): void {
   const released = numberingOf(queue, onQueue(queue, "release")).release(queue, due, { isHeld: one.released > 0 });
   one.released += released;
   one.isEmpty = released < due;
+  noteLost(one, released);
+}
+
+/** Notes of packets that have just left that they are lost, where they are. */
+function noteLost(one: Paced, packets: number): void {
+  if (packets > 0 && one.queue.hasLostDevice()) one.lost += packets;
 }
 
 /** Waits, but not beyond a signal. */

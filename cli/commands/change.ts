@@ -1,7 +1,7 @@
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
 import { createClsact, deleteClsact } from "../../plug/gate_device.ts";
-import type { PaceOptions } from "../../plug/pace.ts";
+import type { PaceOptions, PaceReport } from "../../plug/pace.ts";
 import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
@@ -105,7 +105,11 @@ export async function release(context: Context): Promise<number> {
   const command = changeCommand<Change>(
     () => ({ action: one ? "release-one" : "release-indefinite" }),
     async (queues) => {
-      if (pace) return await carryOutPaced(queues, { pace, context });
+      if (pace) {
+        const reports = await carryOutPaced(queues, { pace, context });
+        if (reports.some(({ lostPackets }) => lostPackets > 0)) status = EXIT.failed;
+        return reports.map(({ queue: _, ...counts }) => counts);
+      }
       const reports = ranks
         ? await inOrder(queues, { ranks, packets })
         : await releaseAndCount(queues, { one, packets });
@@ -176,11 +180,11 @@ async function inOrder(
 async function carryOutPaced(
   queues: readonly Queue[],
   { pace, context }: { pace: PaceOptions; context: Context },
-): Promise<Record<string, unknown>[]> {
+): Promise<PaceReport[]> {
   const { describePace, releasePaced } = await import("../../plug/pace.ts");
   const reports = await interruptible((signal) => releasePaced(queues, { ...pace, signal }));
   for (const report of reports) for (const note of describePace(report)) context.note(note);
-  return reports.map(({ queue: _, ...counts }) => counts);
+  return reports;
 }
 
 /** `plugctl limit` */

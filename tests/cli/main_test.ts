@@ -11,6 +11,7 @@ const MISTAKES = [
   [["guardian:"], "guardian: is how plugctl starts the process that releases when a hold is killed; not by hand"],
   [["guardian:", "0"], "guardian: is how plugctl starts the process that releases when a hold is killed; not by hand"],
   [["help", "constructor"], 'unknown command "constructor"; see: plugctl help'],
+  [["discard"], "discard needs a gate: plugctl discard NAME"],
   [["buffer", "--nosuch"], "unknown option --nosuch; see: plugctl buffer --help"],
   [["buffer"], "buffer needs a gate or a device: plugctl buffer NAME"],
   [["limit", "--dev", "lo"], "limit needs SIZE; see: plugctl limit --help"],

@@ -1,6 +1,6 @@
 /** Packets of a gate that are released step by step: never more than are due, and all at once where it ends early. */
 
-import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreaterOrEqual, assertRejects, assertStringIncludes } from "@std/assert";
 import { Gate, Scenario } from "../../mod.ts";
 import { Conversation } from "./conversation.ts";
 import { WAIT } from "./gate_pair.ts";
@@ -117,6 +117,22 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     await traffic.hasArrived(403);
   });
 }
+
+Deno.test("release --rate says how many packets are lost where a device goes meanwhile, and fails", async () => {
+  using traffic = new NumberedTraffic();
+  const { left } = traffic;
+  await plugctlDone(left, "gate", "add", "web", "eth0", "--direction", "out", "--match", NUMBERED_GATE.match, "--hold");
+  traffic.send(60);
+  await traffic.pair.holds("web", 60);
+  const ended = plugctl(left, "release", "web", "--rate", "30/s", "--json");
+  await until(() => traffic.receive() > 0, { ...WAIT, what: "the first packet" });
+  left.run("ip", "link", "delete", "eth0");
+  const { status, stdout, stderr } = await ended;
+  const [{ releasedPackets, lostPackets }] = JSON.parse(stdout);
+  assertEquals([status, releasedPackets], [1, 60]);
+  assertGreaterOrEqual(lostPackets, 60 - traffic.receive());
+  assertStringIncludes(stderr, `gate web released ${lostPackets} packets that are lost, or some of them: a device`);
+});
 
 Deno.test("packets are released step by step through a session and in a scenario", async () => {
   using traffic = new NumberedTraffic();

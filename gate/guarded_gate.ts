@@ -2,7 +2,7 @@ import { onGate } from "../plug/queue.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { FIRST_HANDLE } from "../plug/plug_requests.ts";
-import type { Duty } from "../guardian/charge.ts";
+import type { AnyCharge, Duty } from "../guardian/charge.ts";
 import { entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import { markOfGate } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -11,7 +11,7 @@ import { takeDown } from "./close_gate.ts";
 import { gateQueue, namedGates } from "./named_gates.ts";
 
 /** A gate: released, and if `takeAway` says so drained and taken down. One that is not there is passed over. */
-export interface GateCharge {
+export interface GateCharge extends AnyCharge {
   /** Which of the kinds it is. */
   kind: "gate";
   /** The gate's name. */
@@ -22,8 +22,6 @@ export interface GateCharge {
   hook?: Hook;
   /** Whether it was made by the process that dies, and goes with it. */
   takeAway: boolean;
-  /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
-  netns?: string;
 }
 
 /** Gives a gate into a guardian's charge, where there is a guardian. */

@@ -12,6 +12,8 @@ export interface AnyCharge {
   readonly name?: string;
   /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
   readonly netns?: string;
+  /** The number of the socket by which its process changes it: what others do to it comes by another. */
+  readonly port?: number;
 }
 
 /** What is to be done for a charge. Each is done for all charges before the next is done for any. */
@@ -20,7 +22,7 @@ export interface Duty {
   mark?: string;
   /** What others may disturb while it holds; absent where that is nothing, or not known yet. */
   watched?: Watched;
-  /** What is held at this moment, and how many packets have left since it was made; "gone" where it is not there. */
+  /** What is held at this moment, and how many packets the kernel says have left since it was made; "gone" where it is not there. */
   look?(): Backlog & { sent: number } | "gone";
   /** How a device is. */
   linkOf?(ifindex: number): "up" | "down" | "gone";
@@ -58,19 +60,22 @@ export type Order =
   | { order: "greet"; id: number }
   /** Take charge of something from now on; answered with `taken` or `refused`. */
   | { order: "take"; id: number; charge: AnyCharge }
-  /** The queue holds from now on: release it in `maxMs` milliseconds; again: count anew. Without it: never. Not answered. */
+  /**
+   * The queue holds from now on, and from each time on at which its process makes it hold, which the kernel says: release it
+   * `maxMs` milliseconds later; without it never. Not answered.
+   */
   | { order: "arm"; id: number; maxMs?: number }
   /** The deadline of one that holds is in `maxMs` milliseconds from now on, and nothing else changes. Not answered. */
   | { order: "renew"; id: number; maxMs: number }
-  /** It holds, and nobody else is to do anything to it: watch it; with `due` what it holds now may still leave. Answered. */
-  | { order: "watch"; id: number; due?: boolean }
+  /** It holds, and nobody else is to do anything to it: watch it, as it is now. Answered. */
+  | { order: "watch"; id: number }
   /** It is there and passes packets: what takes its place from now on is another. Answered as `watch`. */
   | { order: "know"; id: number }
   /** Look whether others have done something to it till now, and say so first. Answered. */
   | { order: "look"; id: number }
-  /** What happens to it next is this process's own doing. Not answered. */
+  /** What happens to it until it is to be watched again, or armed, is this process's own doing. Not answered. */
   | { order: "unwatch"; id: number }
-  /** It holds no more. Not answered. */
+  /** It holds no more, though this process has not released it. Not answered. */
   | { order: "disarm"; id: number }
   /** Have nothing to do with it any more. Answered. */
   | { order: "drop"; id: number }
@@ -102,6 +107,8 @@ export interface Released {
   report: "released";
   /** The number that the queue was taken by. */
   id: number;
+  /** The number of the request by which its process has made it hold last, as far as the kernel has said. */
+  since?: number;
   /**
    * Because its deadline was reached, or because SIGTERM was sent to the guardian; or it was not released by the guardian:
    * others have disturbed it.

@@ -24,21 +24,24 @@ export function hasDeadline({ guardian, maxHoldMs }: GuardOptions): boolean {
 export interface QueueGuard {
   /** The number of the guardian's process. */
   readonly pid: number;
-  /** It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. */
+  /**
+   * It is about to hold, for `maxMs` milliseconds at the most. Default: what was said when it was given into charge. What
+   * its process does to it by the connection that it was given with need not be told further.
+   */
   arm(maxMs?: number): void;
+  /** It passed, and was made to hold by the request of this number. */
+  holdsSince(sequence: number): void;
   /** Its deadline is counted anew, as when it is armed, and nothing else; where it does not hold, nothing. */
   renew(): void;
   /** It is there, and whatever takes its place from now on is another. */
   know(): void;
-  /** It holds, and whatever others do to it is to be told; with `due` an epoch that was released may still be leaving. */
-  watch(options?: { due?: boolean }): void;
-  /** Does something in which several queues of its guardian are watched, and returns once all of them are. */
-  together<T>(work: () => T): T;
+  /** It holds, and whatever others do to it from now on is to be told. */
+  watch(): void;
   /** It is to look whether others have done something till now. */
   look(): void;
-  /** What happens to it next is this process's own doing. */
+  /** What happens to it until it is watched, or armed, is this process's own doing. */
   unwatch(): void;
-  /** It holds no more. */
+  /** It holds no more, though this process has not released it. */
   disarm(): void;
   /** It is taken away, or this process is done with it. */
   drop(): void;
@@ -56,10 +59,11 @@ export function entrust(
   { charge, connection, maxHoldMs }: { charge: AnyCharge; connection: Connection; maxHoldMs?: number },
 ): QueueGuard {
   using namespace = openNamespace(connection, charge);
-  const id = guardian.take({ ...charge, netns: namespace.path });
+  const id = guardian.take({ ...charge, netns: namespace.path, port: connection.port });
   return {
     pid: guardian.pid,
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
+    holdsSince: (sequence) => guardian.holdsSince(id, sequence),
     renew: () => maxHoldMs === undefined || guardian.renew(id, maxHoldMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
@@ -68,8 +72,7 @@ export function entrust(
       guardian.outlive(id, namespace.path);
     },
     know: () => guardian.know(id),
-    watch: (options) => guardian.watch(id, options),
-    together: (work) => guardian.together(work),
+    watch: () => guardian.watch(id),
     look: () => guardian.look(id),
     unwatch: () => guardian.unwatch(id),
     released: (patienceMs) => guardian.released(id, patienceMs),

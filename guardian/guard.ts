@@ -3,7 +3,6 @@ import { leaveSession } from "../linux/process.ts";
 import { type AnyCharge, type DutyOf, type Order, putRight, type Report } from "./charge.ts";
 import { type Place, Places, REACH, type Reach } from "./places.ts";
 import {
-  Beat,
   DELETED,
   forgetDeadline,
   hasGoneBack,
@@ -11,7 +10,9 @@ import {
   isToBePutRight,
   leaveAlone,
   MISSED,
+  noteOwn,
   type Post,
+  Rounds,
   type Sample,
   seen,
   stop,
@@ -19,16 +20,13 @@ import {
   UNCLEAR,
   wasStopped,
   WENT_BACK,
+  whatHappened,
 } from "./post.ts";
 import { type Happening, processOf } from "./watch.ts";
 
 /** By what a guardian speaks to the process that has started it. */
 export type GuardChannel = Pick<Channel, "receive" | "readable" | "send" | typeof Symbol.dispose>;
 
-/** How often a queue that holds is looked at, in milliseconds: what vanishes with it was last seen then. */
-const SAMPLE_MS = 50;
-/** How much of that may pass with looks, so that there is time for orders: of many each is looked at less often. */
-const LOOKING_MS = 10;
 /** What a terminal sends to the processes in front of it. */
 const IGNORED = ["SIGHUP", "SIGINT", "SIGQUIT"] as const;
 
@@ -54,11 +52,7 @@ export class Guard<C extends AnyCharge> {
   readonly #reach: Reach;
   readonly #posts = new Map<number, Post>();
   readonly #places: Places;
-  readonly #beat = new Beat();
-  /** What looks at all that hold. */
-  #sampler?: ReturnType<typeof setInterval>;
-  /** What was looked at last. */
-  #lookedAt = 0;
+  readonly #rounds = new Rounds(this.#posts, (id) => this.#sample(id));
 
   /** Takes the connection to the process that has started it, and what is to be done for each kind of charge. */
   constructor(channel: GuardChannel, dutyOf: DutyOf<C>, reach: Reach = REACH) {
@@ -110,7 +104,7 @@ export class Guard<C extends AnyCharge> {
       case "disarm":
         return this.#disarm(order.id);
       case "watch":
-        this.#watch(order);
+        this.#watch(order.id);
         return this.#report({ report: "watching", id: order.id });
       case "know":
         this.#know(order.id);
@@ -146,8 +140,9 @@ export class Guard<C extends AnyCharge> {
       const { watched } = duty;
       const ear = watched && place.ear;
       const { log } = this.#reach;
-      this.#posts.set(id, { name: charge.name ?? charge.kind, log, duty, place, beat: this.#beat, mark, ear });
-      if (watched) ear?.attend(id, watched, (ifindex) => duty.linkOf?.(ifindex) === "down");
+      this.#posts.set(id, { name: charge.name ?? charge.kind, log, duty, place, rounds: this.#rounds, mark, ear });
+      const isDown = (ifindex: number) => duty.linkOf?.(ifindex) === "down";
+      if (watched) ear?.attend(id, watched, { isDown, port: charge.port });
       this.#report({ report: "taken", id });
     } catch (error) {
       if (place) this.#places.leave(place);
@@ -159,21 +154,19 @@ export class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post) return;
     post.armed = true;
-    post.isTold = post.isUnclear = false;
-    // What was said while it held nothing is nothing to it.
-    if (!post.held) post.ear?.forget(id, { all: true });
-    forgetDeadline(post);
-    if (maxMs !== undefined) this.#setDeadline(id, post, maxMs);
+    post.maxMs = maxMs;
+    post.isTold = post.isUnclear = post.isUnwatched = false;
+    this.#setDeadline(id, post, maxMs);
   }
 
   #renew({ id, maxMs }: Extract<Order, { order: "renew" }>): void {
     const post = this.#posts.get(id);
-    if (!post?.armed || post.timer === undefined) return;
-    forgetDeadline(post);
-    this.#setDeadline(id, post, maxMs);
+    if (post?.armed && post.timer !== undefined) this.#setDeadline(id, post, maxMs);
   }
 
-  #setDeadline(id: number, post: Post, maxMs: number): void {
+  #setDeadline(id: number, post: Post, maxMs?: number): void {
+    forgetDeadline(post);
+    if (maxMs === undefined) return;
     post.timer = setTimeout(() => this.#release(id, "deadline"), maxMs);
     const { mark } = post.duty;
     if (mark === undefined) return;
@@ -213,51 +206,39 @@ export class Guard<C extends AnyCharge> {
   }
 
   /** From now on whatever is done to it is done by others. */
-  #watch({ id, due = false }: Extract<Order, { order: "watch" }>): void {
+  #watch(id: number): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    if (this.#sampler === undefined) {
-      this.#beat.begin();
-      this.#sampler = setInterval(() => this.#lookAround(), SAMPLE_MS);
-    }
+    post.isUnwatched = false;
+    this.#rounds.begin();
     post.held = this.#know(id);
-    if (due) post.due = post.held?.backlog.packets;
+    // Its process is done with it, and the number of its socket may soon be another's
+    if (post.outlives) post.ear?.orphan(id);
   }
 
   /** What leaves from now on leaves by the will of the process that holds it. */
   #unwatch(id: number): void {
     const post = this.#posts.get(id);
-    if (post) stopWatching(post);
-  }
-
-  /** Looks at those that hold, one after the other, and goes on next time where it has come to. */
-  #lookAround(): void {
-    this.#beat.strike();
-    const holding = [...this.#posts].filter(([, { held }]) => held).map(([id]) => id);
-    if (holding.length === 0) this.#sampler = void clearInterval(this.#sampler);
-    const end = performance.now() + LOOKING_MS;
-    const last = this.#lookedAt;
-    for (const id of [...holding.filter((id) => id > last), ...holding.filter((id) => id <= last)]) {
-      this.#sample(this.#lookedAt = id);
-      if (performance.now() > end) return;
-    }
+    if (!post) return;
+    post.isUnwatched = true;
+    stopWatching(post);
   }
 
   /** Looks at a queue that holds: more may wait than before, but as many have left. */
   #sample(id: number): void {
     const post = this.#posts.get(id);
-    const before = post?.held;
-    if (!post || !before) return;
+    if (!post) return;
     this.#hear(id, post);
+    const before = post.held;
+    if (!before) return;
     const now = seen(post.duty);
-    // Where this process was stopped between the two, another may be there.
-    if (now && wasStopped(post)) this.#hear(id, post);
+    // Its own process may have changed it between the two; where this one was stopped, another may be there.
+    if (now) this.#hear(id, post);
     if (post.outlives && post.isDoubtful) {
       leaveAlone(post, MISSED);
       return this.#drop(id);
     }
     if (!now) return;
-    this.#heed();
     // It has been disturbed, or was moved by the process that holds it.
     if (post.held !== before) return;
     if (now === "gone") {
@@ -289,7 +270,17 @@ export class Guard<C extends AnyCharge> {
     }
     this.#heed();
     this.#meetNews(id);
-    if (post.ear?.takeMissed(id) && wasStopped(post)) post.isDoubtful = true;
+    if (post.ear?.takeMissed(id)) this.#noteLoss(id, post);
+  }
+
+  /** Of what was said something was lost. */
+  #noteLoss(id: number, post: Post): void {
+    if (wasStopped(post)) post.isDoubtful = true;
+    if (post.outlives || post.isUnwatched || !post.isThere || post.isTold || post.forfeited) return;
+    // Its process may have made it hold, or let it go: it is to be released in time, and what leaves may leave
+    stopWatching(post);
+    post.armed = true;
+    if (post.timer === undefined) this.#setDeadline(id, post, post.maxMs);
   }
 
   #attendToNews(): void {
@@ -305,14 +296,19 @@ export class Guard<C extends AnyCharge> {
 
   #meetNews(id: number): void {
     const post = this.#posts.get(id);
-    for (const { what: said, ifindex, port } of post?.ear?.newsOf(id) ?? []) {
-      // A device that is moved or deleted is taken down first, all in one go.
-      const isGone = said.endsWith("down") && post?.duty.linkOf?.(ifindex) === "gone";
-      const what = !isGone ? said : said === "down" ? "gone" : "gate-device-gone";
+    if (!post) return;
+    for (const news of post.ear?.newsOf(id) ?? []) {
+      if (news.what === "own") {
+        noteOwn(post, news);
+        continue;
+      }
       // What was heard was a whole release, or may have been one.
-      const isWhole = what === "released" || what === "unclear" || undefined;
-      this.#disturbed(id, what, { port, isWhole });
+      const isWhole = news.what === "released" || news.what === "unclear" || undefined;
+      this.#disturbed(id, whatHappened(post, news), { port: news.port, isWhole });
     }
+    if (post.held) this.#rounds.begin();
+    // Others are told of deadlines, which costs more than all the rest: once for all that was said
+    if (post.holdsAnew) this.#setDeadline(id, post, post.maxMs);
   }
 
   /** Others have done something to a queue. */
@@ -332,7 +328,7 @@ export class Guard<C extends AnyCharge> {
     } else stop(post);
     post.isTold = true;
     const disturbance = { what, by: processOf(port), isWhole };
-    this.#report({ report: "released", id, why: "disturbed", backlog, disturbance });
+    this.#report({ report: "released", id, since: post.since, why: "disturbed", backlog, disturbance });
   }
 
   #drop(id: number): void {
@@ -372,14 +368,15 @@ export class Guard<C extends AnyCharge> {
     const post = this.#posts.get(id);
     if (!post?.duty.release || post.forfeited || !post.armed || post.isUnclear) return;
     stop(post);
+    const { since } = post;
     const now = seen(post.duty);
     const backlog = now === "gone" ? undefined : now?.backlog;
     try {
       post.duty.release();
       post.armed = false;
-      if (!post.isTold) this.#report({ report: "released", id, why, backlog });
+      if (!post.isTold) this.#report({ report: "released", id, since, why, backlog });
     } catch (error) {
-      this.#report({ report: "released", id, why, failure: reasonOf(error) });
+      this.#report({ report: "released", id, since, why, failure: reasonOf(error) });
     }
     if (post.outlives) this.#drop(id);
   }

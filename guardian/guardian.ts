@@ -28,8 +28,6 @@ export interface GuardianOptions {
 const PATIENCE_MS = 30_000;
 /** How long one may take to drop something, or to go, in milliseconds. */
 const GOING_MS = 1000;
-/** How many queues it is told to watch before it is heard whether it does. */
-const PENDING_MAX = 64;
 /** How long one may take to look, in milliseconds, while what is held waits for its release. */
 const LOOK_MS = 50;
 
@@ -47,13 +45,11 @@ const LOOK_MS = 50;
 export class Guardian implements Disposable {
   readonly #channel: Channel;
   readonly #child: Spawned;
-  /** What it has charge of, by number, with what it said of a release, where it did. */
-  readonly #taken = new Map<number, Released | undefined>();
+  /** What it has charge of, by number. */
+  readonly #taken = new Map<number, Taken>();
   /** Who waits for a release: they may be hundreds, of whom each is told of its own, and one listens for all. */
   readonly #waiting = new Set<Waiting>();
   #isListening = false;
-  /** What is to be watched, of which it was not heard yet that it is; absent where each is waited for. */
-  #pending?: number[];
   #last = 0;
 
   private constructor(channel: Channel, child: Spawned) {
@@ -101,19 +97,29 @@ export class Guardian implements Disposable {
     const id = ++this.#last;
     this.#order({ order: "take", id, charge });
     this.#awaitAnswer(id, `give ${nameCharge(charge)} into a guardian's charge`);
-    this.#taken.set(id, undefined);
+    this.#taken.set(id, {});
     return id;
   }
 
   /**
-   * Has it release a queue that holds from now on in `maxMs` milliseconds; again: from then on. Without `maxMs` it only
-   * makes sure that the guardian is there.
+   * Has it release a queue that holds from now on in `maxMs` milliseconds; again: from then on. Where it was told so before
+   * it hears of that from the kernel, and is told nothing. Without `maxMs` it only makes sure that the guardian is there.
    *
    * @throws {Error} where it is not
    */
   arm(id: number, maxMs?: number): void {
-    this.#note(id, undefined);
-    this.#order({ order: "arm", id, maxMs });
+    const taken = this.#taken.get(id);
+    if (taken?.armed && taken.armed.maxMs === maxMs) this.#checkThere();
+    else this.#order({ order: "arm", id, maxMs });
+    if (!taken) return;
+    taken.armed = { maxMs };
+    taken.released = undefined;
+  }
+
+  /** A queue that passed was made to hold by the request of this number: what it says of an earlier hold is not of this one. */
+  holdsSince(id: number, sequence: number): void {
+    const taken = this.#taken.get(id);
+    if (taken) taken.since = sequence;
   }
 
   /** Has it release a queue that holds in `maxMs` milliseconds from now on, where it was to release it at some time. */
@@ -121,31 +127,16 @@ export class Guardian implements Disposable {
     this.#orderIfThere({ order: "renew", id, maxMs });
   }
 
-  /** Has it tell what others do to a queue that holds: see `Released`. With `due` an epoch of it may still be leaving. */
-  watch(id: number, { due = false }: { due?: boolean } = {}): void {
-    this.#orderIfThere({ order: "watch", id, due });
-    if (!this.#pending) return this.#awaitWatching([id]);
-    this.#pending.push(id);
-    // Neither is to wait until the other has read what it was told
-    if (this.#pending.length === PENDING_MAX) this.#awaitWatching(this.#pending.splice(0));
-  }
-
-  /** Does something in which it has it watch several queues, and returns once it watches all of them. */
-  together<T>(work: () => T): T {
-    if (this.#pending) return work();
-    const pending = this.#pending = [];
-    try {
-      return work();
-    } finally {
-      this.#pending = undefined;
-      this.#awaitWatching(pending);
-    }
+  /** Has it tell what others do from now on to a queue that holds: see `Released`. */
+  watch(id: number): void {
+    this.#orderIfThere({ order: "watch", id });
+    this.#awaitWatching(id);
   }
 
   /** Has it know a queue that is there, and passes packets, from another that may take its place. */
   know(id: number): void {
     this.#orderIfThere({ order: "know", id });
-    this.#listenUntil((report) => report.report === "watching" && report.id === id);
+    this.#awaitWatching(id);
   }
 
   /** Has it look whether others have done something till now, of which `released` then tells; not for long where it does not answer. */
@@ -154,13 +145,15 @@ export class Guardian implements Disposable {
     this.#listenUntil((report) => report.report === "looked" && report.id === id, LOOK_MS);
   }
 
-  /** Has it take what happens to a queue for this process's own doing. */
+  /** Has it take what happens to a queue for this process's own doing, until it is to watch it, or it is armed. */
   unwatch(id: number): void {
+    this.#isToBeTold(id);
     this.#orderIfThere({ order: "unwatch", id });
   }
 
-  /** Calls off the deadline: the queue holds no more. */
+  /** Calls off the deadline: the queue holds no more, though this process has not released it. */
   disarm(id: number): void {
+    this.#isToBeTold(id);
     this.#orderIfThere({ order: "disarm", id });
   }
 
@@ -187,20 +180,21 @@ export class Guardian implements Disposable {
    * for it to say so.
    */
   released(id: number, patienceMs = 0): Released | undefined {
-    const hear = () => this.#channel.receive(this.#taken.get(id) ? 0 : patienceMs);
+    const hear = () => this.#channel.receive(this.#taken.get(id)?.released ? 0 : patienceMs);
     for (let text = hear(); text; text = hear()) this.#hear(text);
-    return this.#taken.get(id);
+    return this.#taken.get(id)?.released;
   }
 
   /** Waits until it releases a queue by itself; `undefined` where it ends before, or the queue is taken out of its charge. */
   async whenReleased(id: number): Promise<Released | undefined> {
-    if (this.#taken.has(id) && !this.#taken.get(id)) {
+    const taken = this.#taken.get(id);
+    if (taken && !taken.released) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       this.#waiting.add({ id, resolve, reject });
       this.#listen();
       await promise;
     }
-    return this.#taken.get(id);
+    return this.#taken.get(id)?.released;
   }
 
   /** Ends the connection: it does what it would do if this process were dead, and goes on where it is to outlive it. */
@@ -219,10 +213,22 @@ export class Guardian implements Disposable {
     while (!this.#child.reap() && performance.now() < deadline) sleep(1);
   }
 
-  /** What others do from now on is seen, also by one that is about to be stopped. It answers in the order in which it was told. */
-  #awaitWatching(ids: readonly number[]): void {
-    const isLast = (report: Report) => report.report === "watching" && report.id === ids.at(-1);
-    if (ids.length > 0) this.#listenUntil(isLast, GOING_MS * ids.length);
+  /** What others do from then on is seen, also by one that is about to be stopped. */
+  #awaitWatching(id: number): void {
+    this.#listenUntil((report) => report.report === "watching" && report.id === id);
+  }
+
+  /** It is told anew when the queue is about to hold. */
+  #isToBeTold(id: number): void {
+    const taken = this.#taken.get(id);
+    if (taken) taken.armed = undefined;
+  }
+
+  /** Hears what it has said till now. */
+  #checkThere(): void {
+    let text = this.#channel.receive(0);
+    for (; text; text = this.#channel.receive(0)) this.#hear(text);
+    if (text === "") throw new Error(ENDED);
   }
 
   #order(order: Order): void {
@@ -230,7 +236,7 @@ export class Guardian implements Disposable {
       this.#channel.send(JSON.stringify(order));
     } catch (error) {
       if (!hasEnded(error)) throw error;
-      throw new Error("Cannot hold without a guardian: it has ended", { cause: error });
+      throw new Error(ENDED, { cause: error });
     }
   }
 
@@ -266,14 +272,11 @@ export class Guardian implements Disposable {
 
   #hear(text: string): Report {
     const report: Report = JSON.parse(text);
-    if (report.report !== "released") return report;
-    this.#note(report.id, report);
+    const taken = report.report === "released" ? this.#taken.get(report.id) : undefined;
+    if (report.report !== "released" || !taken || isOfBefore(report, taken)) return report;
+    taken.released = report;
     this.#tell(report.id);
     return report;
-  }
-
-  #note(id: number, released: Released | undefined): void {
-    if (this.#taken.has(id)) this.#taken.set(id, released);
   }
 
   /** Lets those go on who wait for the release of a queue; without `id` all. */
@@ -303,6 +306,24 @@ export class Guardian implements Disposable {
       this.#isListening = false;
     }
   }
+}
+
+/** What it has charge of. */
+interface Taken {
+  /** What it said of a release since the last `arm`. */
+  released?: Released;
+  /** The number of the request that has made it hold. */
+  since?: number;
+  /** What it was told when that was armed; absent where it is to be told again. */
+  armed?: { maxMs?: number };
+}
+
+const ENDED = "Cannot hold without a guardian: it has ended";
+
+/** Whether a report is of an earlier hold. Requests are numbered by 32 bits, and go on from 0. */
+function isOfBefore(report: Released, { since }: Taken): boolean {
+  if (since === undefined) return false;
+  return report.since === undefined || (report.since - since | 0) < 0;
 }
 
 /** One who waits for the release of a queue. */

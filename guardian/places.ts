@@ -24,11 +24,14 @@ export interface Reach {
   log(line: string): void;
 }
 
+/** How much of what is said may wait until it is heard: a thousand plugs can be changed at once. */
+const HEARING_BYTES = 8 << 20;
+
 /** As the kernel has them. */
 export const REACH: Reach = {
   identify: namespaceIdentity,
   connect: (netns) => Connection.open({ netns }),
-  listen: (netns) => Listener.open({ groups: WATCHED_GROUPS, netns }),
+  listen: (netns) => Listener.open({ groups: WATCHED_GROUPS, netns, roomBytes: HEARING_BYTES }),
   watchUse(connection) {
     using namespace = connection.openNamespace();
     const use = new NamespaceUse(namespace.path);

@@ -1,6 +1,8 @@
+import { TCQ_PLUG_BUFFER, TCQ_PLUG_RELEASE_INDEFINITE, TCQ_PLUG_RELEASE_ONE } from "../codec/assembly/constants.ts";
 import type { Backlog, Duty } from "./charge.ts";
-import type { Ear } from "./ear.ts";
+import type { Ear, News, OwnChange } from "./ear.ts";
 import type { Place } from "./places.ts";
+import type { Happening } from "./watch.ts";
 
 /** Something in a guardian's charge. */
 export interface Post {
@@ -11,16 +13,24 @@ export interface Post {
   duty: Duty;
   /** Where it is. */
   place: Place;
-  /** Whether its guardian was stopped. */
-  beat: Beat;
+  /** How its guardian looks at it, and whether that was stopped. */
+  rounds: Rounds;
   /** By what others know of it. */
   mark?: Disposable;
+  /** For how long it may hold, in milliseconds. */
+  maxMs?: number;
   /** The timer of its deadline, while there is one. */
   timer?: ReturnType<typeof setTimeout>;
+  /** Whether its process has made it hold since that was set. */
+  holdsAnew?: boolean;
   /** By what others know of that. */
   deadline?: Disposable;
   /** Whether it holds by the will of the process that entrusted it, or is about to. */
   armed?: boolean;
+  /** The number of the request by which its process made it hold last. */
+  since?: number;
+  /** Whether what happens to it is its process's own doing. */
+  isUnwatched?: boolean;
   /** Whether it is there, so that whatever takes its place from now on is another. */
   isThere?: boolean;
   /** How many packets had left when it was last looked at. */
@@ -45,26 +55,50 @@ export interface Post {
   forfeited?: boolean;
 }
 
-/** Tells that this process was stopped by how long it has not come to what it does again and again. */
-export class Beat {
+/**
+ * Looks at all that hold, again and again: what vanishes with a queue was last seen then. By how long it has not come to that
+ * it tells that this process was stopped.
+ */
+export class Rounds {
+  readonly #posts: ReadonlyMap<number, Post>;
+  readonly #look: (id: number) => void;
+  #timer?: ReturnType<typeof setInterval>;
+  /** What was looked at last. */
+  #at = 0;
   #lastMs = performance.now();
   #stoppedMs = -Infinity;
 
-  /** From now on it is at work again and again. */
+  /** Takes what it looks at, and how. */
+  constructor(posts: ReadonlyMap<number, Post>, look: (id: number) => void) {
+    this.#posts = posts;
+    this.#look = look;
+  }
+
+  /** Goes on for as long as anything holds, from now on. */
   begin(): void {
+    if (this.#timer !== undefined) return;
     this.#lastMs = performance.now();
+    this.#timer = setInterval(() => this.#go(), SAMPLE_MS);
   }
 
-  /** It is at work. */
-  strike(): void {
-    this.#notice();
-    this.#lastMs = performance.now();
-  }
-
-  /** Whether it was stopped after a moment, by `performance.now()`. */
+  /** Whether this process was stopped after a moment, by `performance.now()`. */
   wasStoppedSince(ms: number): boolean {
     this.#notice();
     return this.#stoppedMs > ms;
+  }
+
+  /** Looks at those that hold, one after the other, and goes on next time where it has come to. */
+  #go(): void {
+    this.#notice();
+    this.#lastMs = performance.now();
+    const holding = [...this.#posts].filter(([, { held }]) => held).map(([id]) => id);
+    if (holding.length === 0) this.#timer = void clearInterval(this.#timer);
+    const end = performance.now() + LOOKING_MS;
+    const last = this.#at;
+    for (const id of [...holding.filter((id) => id > last), ...holding.filter((id) => id <= last)]) {
+      this.#look(this.#at = id);
+      if (performance.now() > end) return;
+    }
   }
 
   #notice(): void {
@@ -80,6 +114,10 @@ export interface Sample {
   backlog: Backlog;
 }
 
+/** How often a queue that holds is looked at, in milliseconds. */
+const SAMPLE_MS = 50;
+/** How much of that may pass with looks, so that there is time for orders: of many each is looked at less often. */
+const LOOKING_MS = 10;
 /** How many looks at a queue that passes packets it takes to take it for released. */
 const PASSING_LOOKS = 10;
 /** After what time without any look, in milliseconds, this process must have been stopped. */
@@ -109,7 +147,7 @@ export function isReleased(post: Post, { before, now }: { before: Sample; now: S
   if (!post.outlives) return true;
   const isMoreThanWaited = (now.sent - before.sent) >>> 0 > before.backlog.packets;
   if (isMoreThanWaited && now.backlog.packets === 0) post.passing = (post.passing ?? 0) + 1;
-  const wasStopped = post.beat.wasStoppedSince(before.at);
+  const wasStopped = post.rounds.wasStoppedSince(before.at);
   return (post.passing ?? 0) >= PASSING_LOOKS || wasStopped && isMoreThanWaited;
 }
 
@@ -134,8 +172,8 @@ export function isToBePutRight(post: Post): boolean {
 }
 
 /** Whether this process must have been stopped since it was looked at last. */
-export function wasStopped({ held, beat }: Post): boolean {
-  return held !== undefined && beat.wasStoppedSince(held.at);
+export function wasStopped({ held, rounds }: Post): boolean {
+  return held !== undefined && rounds.wasStoppedSince(held.at);
 }
 
 /** Says why something is not touched, where no process hears of it otherwise. */
@@ -159,6 +197,44 @@ export function seen({ look }: Duty): Sample | "gone" | undefined {
   }
 }
 
+/** What has happened to it, by what was said: a device that is moved or deleted is taken down first, all in one go. */
+export function whatHappened({ duty }: Post, { what, ifindex }: News): Happening {
+  if (!what.endsWith("down") || duty.linkOf?.(ifindex) !== "gone") return what;
+  return what === "down" ? "gone" : "gate-device-gone";
+}
+
+/** Its own process has changed it, as the kernel says. */
+export function noteOwn(post: Post, { action, sequence, counts: { sent, packets, bytes } }: OwnChange): void {
+  if (post.isUnwatched) return;
+  const now: Sample = { at: performance.now(), sent, backlog: { packets, bytes } };
+  switch (action) {
+    case TCQ_PLUG_BUFFER:
+      if (!post.held) post.due = 0;
+      post.armed = post.isThere = post.holdsAnew = true;
+      post.isTold =
+        post.isUnclear =
+        post.isDoubtful =
+        post.forfeited =
+          false;
+      post.since = sequence;
+      post.held = now;
+      post.sent = sent;
+      return;
+    case TCQ_PLUG_RELEASE_ONE:
+      if (!post.held) return;
+      post.due = packets;
+      post.held = now;
+      post.sent = sent;
+      return;
+    case TCQ_PLUG_RELEASE_INDEFINITE:
+      post.armed = false;
+      return stop(post);
+    default:
+      // What was asked was lost: it may have been a release, or only that it goes on holding
+      stopWatching(post);
+  }
+}
+
 /** Looks at it no more. */
 export function stopWatching(post: Post): void {
   post.held = undefined;
@@ -174,6 +250,7 @@ export function stop(post: Post): void {
 export function forgetDeadline(post: Post): void {
   if (post.timer !== undefined) clearTimeout(post.timer);
   post.timer = undefined;
+  post.holdsAnew = false;
   post.deadline?.[Symbol.dispose]();
   post.deadline = undefined;
 }

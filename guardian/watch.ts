@@ -77,6 +77,13 @@ export type Happening =
   | "unfiltered"
   | "namespace-deleted";
 
+/** How many packets have left a plug, and what it holds, in packets and in bytes with their link headers. */
+export interface Counts {
+  sent: number;
+  packets: number;
+  bytes: number;
+}
+
 /** Where `nlmsg_pid` stands in a message. */
 const PORT_AT = 12;
 
@@ -88,11 +95,13 @@ export interface Meaning {
   what: Exclude<Happening, "unclear" | "namespace-deleted"> | "up" | "asked" | "changed";
   /** What plugctl has asked for: `TCQ_PLUG_BUFFER` and the like. */
   action?: number;
+  /** What a plug that was changed holds right behind that, and how many packets have left it. */
+  counts?: Counts;
   /** The device that it is about. */
   ifindex: number;
   /** The number that the request had, which the kernel repeats where it says what has come of it. */
   sequence: number;
-  /** The port of the socket of who did it. */
+  /** The port of the socket of who did it; of a request 0 where it does not say. */
   port: number;
 }
 
@@ -104,7 +113,14 @@ export function meaningOf(message: Records, watched: Watched): Meaning | undefin
   if (!isOwn && !isOfGate) return undefined;
   const what = isOwn ? ofPlug(message, watched) : ofGateDevice(message, watched.hook);
   const action = what === "asked" ? actionOf(message) : undefined;
-  return what && { what, action, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
+  const counts = what === "changed" ? countsIn(message) : undefined;
+  return what && { what, action, counts, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
+}
+
+function countsIn(
+  { packets: sent, backlogPackets: packets, backlogBytes: bytes }: Records,
+): Counts {
+  return { sent, packets, bytes };
 }
 
 function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined {

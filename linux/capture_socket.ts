@@ -1,7 +1,7 @@
 import { type Instruction, writeInstructions } from "./bpf.ts";
 import { inNamespace } from "./namespace.ts";
 import { type AnyOperation, EAGAIN, ENOBUFS, NetlinkError, Operation } from "./netlink_error.ts";
-import { Incoming, lostMessages } from "./incoming.ts";
+import { Incoming, lostMessages, makeRoom } from "./incoming.ts";
 import { libc } from "./libc.ts";
 
 /** A datagram that was captured; what it has is there until the next are received. */
@@ -40,9 +40,7 @@ const NETLINK_GENERIC = 16;
 /** `htons(ETH_P_ALL)` */
 const EVERY_PROTOCOL = 0x0300;
 const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
 const SO_TIMESTAMPNS = 35;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -102,7 +100,7 @@ export function openPacketSocket(ifindex: number, { keep, netns, bufferBytes }: 
     try {
       setOption(fd, { level: SOL_SOCKET, name: SO_TIMESTAMPNS, value: ON, operation: "time packets" });
       setOption(fd, { level: SOL_PACKET, name: PACKET_AUXDATA, value: ON, operation: "see the tags of VLANs" });
-      enlarge(fd, bufferBytes);
+      makeRoom(fd, bufferBytes ?? RECEIVE_BUFFER);
       const address = new Uint8Array(20);
       const view = new DataView(address.buffer);
       view.setUint16(0, AF_PACKET, true);
@@ -186,7 +184,7 @@ export function openGenericSocket({ keep, netns, bufferBytes }: CaptureSocketOpt
       value: ON,
       operation: "open a generic netlink socket",
     });
-    enlarge(fd, bufferBytes);
+    makeRoom(fd, bufferBytes ?? RECEIVE_BUFFER);
     // One without an address of its own hears nothing that the kernel says to a group
     const address = new Uint8Array(12);
     new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
@@ -205,15 +203,6 @@ function setOption(
   { level, name, value, operation }: { level: number; name: number; value: Uint8Array<ArrayBuffer>; operation: string },
 ): void {
   checked(operation, libc().call.setsockopt(fd, level, name, value, value.length));
-}
-
-/** As large as the kernel allows: what does not fit is lost. */
-function enlarge(fd: number, bytes = RECEIVE_BUFFER): void {
-  const size = new Uint8Array(new Int32Array([bytes]).buffer);
-  const { call } = libc();
-  if (call.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) < 0) {
-    call.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size, size.length);
-  }
 }
 
 function checked(operation: AnyOperation, result: number): number {

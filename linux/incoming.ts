@@ -21,6 +21,8 @@ const EVENTS_MAX = 64;
 const POLLFD_LEN = 8;
 
 const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_RCVBUFFORCE = 33;
 const SO_MEMINFO = 55;
 /** `SK_MEMINFO_DROPS`: where it stands in what `SO_MEMINFO` gives, and how much that is. */
 const DROPS_AT = 8 * 4;
@@ -192,6 +194,14 @@ let ofProcess: Watcher | undefined;
 /** The one of this process, made at the first use. */
 function watcher(): Watcher {
   return ofProcess ??= new Watcher();
+}
+
+/** Has a socket keep up to so many bytes until they are received, or as many as the kernel allows: what does not fit is lost. */
+export function makeRoom(fd: number, bytes: number): void {
+  const size = new Uint8Array(new Int32Array([bytes]).buffer);
+  const { call } = libc();
+  if (call.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length) >= 0) return;
+  call.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size, size.length);
 }
 
 /** How many messages the kernel had no room for in a socket since it was opened; 0 before Linux 4.12, which does not say it. */

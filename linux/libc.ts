@@ -18,6 +18,8 @@ const SYMBOLS = {
   sendto: { parameters: ["i32", "pointer", "usize", "i32", "buffer", "u32"], result: "i32" },
   // int bind(int fd, const struct sockaddr *address, socklen_t length);
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int getsockname(int fd, struct sockaddr *address, socklen_t *length);
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   // ssize_t recv(int fd, void *buffer, size_t length, int flags);
   recv: { parameters: ["i32", "pointer", "usize", "i32"], result: "i32" },
   // int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);

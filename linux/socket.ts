@@ -1,8 +1,8 @@
 import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
 import { receiveRegion, sendRegion } from "../codec/exchange.ts";
-import { Incoming, lostMessages } from "./incoming.ts";
+import { Incoming, lostMessages, makeRoom } from "./incoming.ts";
 import { libc } from "./libc.ts";
-import { NetlinkError } from "./netlink_error.ts";
+import { EINTR, NetlinkError } from "./netlink_error.ts";
 
 /**
  * A netlink socket that sends from, and receives into, the codec's exchange buffer. Calls answer as the
@@ -27,6 +27,8 @@ export interface Socket extends Disposable {
   receiveSlots(lengths: Uint32Array): number;
   /** Waits until a datagram can be received, for up to `timeoutMs`; a signal ends the wait. Whether there is one. */
   wait(timeoutMs: number): boolean;
+  /** Its number among the netlink sockets of the namespace, by which the kernel says who has changed something. */
+  readonly port: number;
   /** The index of the device of this name in the socket's network namespace. */
   deviceIndex(name: string): number;
   /** Opens the network namespace that the socket is in, and returns a file descriptor, which the caller closes. */
@@ -60,6 +62,8 @@ const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933n;
 const SIOCGSKNS = 0x894cn;
 const CHUNK_SIZE = BigInt(CHUNK_MAX);
+/** How many datagrams one that listens takes from the kernel at once: of much that is said most are short, and many. */
+const AHEAD_MAX = 16;
 
 /** `struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; }` on a 64-bit machine. */
 const MMSGHDR_LEN = 64;
@@ -82,11 +86,14 @@ export function openSocket(family?: number): Socket {
   return open(family);
 }
 
-/** Opens one that hears what is said to these groups of that namespace from now on. */
-export function openListeningSocket(groups: number): ListeningSocket {
-  const socket = open();
+/**
+ * Opens one that hears what is said to these groups of that namespace from now on, and keeps up to so many bytes of it until
+ * they are received; by default 212,992.
+ */
+export function openListeningSocket(groups: number, roomBytes?: number): ListeningSocket {
+  const socket = new Hearing(openFd());
   try {
-    socket.join(groups);
+    socket.join(groups, roomBytes);
     return socket;
   } catch (error) {
     socket[Symbol.dispose]();
@@ -94,7 +101,11 @@ export function openListeningSocket(groups: number): ListeningSocket {
   }
 }
 
-function open(family = NETLINK_ROUTE): RawSocket {
+function open(family?: number): RawSocket {
+  return new RawSocket(openFd(family));
+}
+
+function openFd(family = NETLINK_ROUTE): number {
   const { call, errno } = libc();
   const fd = call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family);
   if (fd < 0) {
@@ -108,15 +119,25 @@ function open(family = NETLINK_ROUTE): RawSocket {
       refusal,
     );
   }
-  return new RawSocket(fd);
+  return fd;
 }
+
+/** Repeats a system call that a signal interrupted. */
+export function uninterrupted(call: () => number): number {
+  let result: number;
+  do result = call(); while (result === -EINTR);
+  return result;
+}
+
+/** `nl_pid` in a `struct sockaddr_nl` */
+const PORT_AT = 4;
 
 /** `struct sockaddr_nl { sa_family_t family; unsigned short pad; __u32 pid; __u32 groups; }` */
 function address(groups: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new Uint32Array([AF_NETLINK, 0, groups]).buffer);
 }
 
-class RawSocket implements ListeningSocket {
+class RawSocket implements Socket {
   #fd: number;
   readonly #call = libc().call;
   readonly #errno = libc().errno;
@@ -131,12 +152,13 @@ class RawSocket implements ListeningSocket {
     this.#incoming = new Incoming(fd);
   }
 
-  /** @throws {NetlinkError} where the socket cannot be bound to these groups */
-  join(groups: number): void {
-    const own = address(groups);
-    if (this.#call.bind(this.#fd, own, own.length) < 0) {
-      throw new NetlinkError("listen to what is said of the network", { errno: this.#errno() });
-    }
+  get port(): number {
+    const own = address(0);
+    const length = new Uint8Array(new Uint32Array([own.length]).buffer);
+    // The kernel gives it one when it is bound, or sends for the first time
+    this.#call.bind(this.#fd, own, own.length);
+    this.#call.getsockname(this.#fd, own, length);
+    return new DataView(own.buffer).getUint32(PORT_AT, true);
   }
 
   send(length: number, overheard = false): number {
@@ -153,15 +175,15 @@ class RawSocket implements ListeningSocket {
   }
 
   receiveSlots(lengths: Uint32Array): number {
-    const headers = this.#headers ??= new MessageHeaders();
+    this.#headers ??= new MessageHeaders(receiveRegion, { slots: SLOTS_MAX, slotLength: SLOT_LEN });
+    return this.receiveInto(this.#headers, lengths);
+  }
+
+  /** Receives up to `lengths.length` datagrams, each into a slot; see `receiveSlots`. */
+  protected receiveInto(headers: MessageHeaders, lengths: Uint32Array): number {
+    const most = Math.min(lengths.length, headers.slots);
     const count = this.#received(
-      this.#call.recvmmsg(
-        this.#fd,
-        headers.bytes,
-        Math.min(lengths.length, SLOTS_MAX),
-        MSG_DONTWAIT | MSG_TRUNC,
-        null,
-      ),
+      this.#call.recvmmsg(this.#fd, headers.bytes, most, MSG_DONTWAIT | MSG_TRUNC, null),
     );
     for (let index = 0; index < count; index++) {
       lengths[index] = headers.length(index);
@@ -171,14 +193,6 @@ class RawSocket implements ListeningSocket {
 
   wait(timeoutMs: number): boolean {
     return this.#incoming.wait(timeoutMs);
-  }
-
-  readable(): Promise<unknown> {
-    return this.#incoming.readable();
-  }
-
-  get lost(): number {
-    return lostMessages(this.#fd);
   }
 
   deviceIndex(name: string): number {
@@ -208,6 +222,14 @@ class RawSocket implements ListeningSocket {
     this.#fd = -1;
   }
 
+  protected get fd(): number {
+    return this.#fd;
+  }
+
+  protected get incoming(): Incoming {
+    return this.#incoming;
+  }
+
   #received(result: number): number {
     return result < 0 ? -this.#incoming.failure() : result;
   }
@@ -217,18 +239,65 @@ class RawSocket implements ListeningSocket {
   }
 }
 
-/** The `struct mmsghdr` of every slot, with the `struct iovec` that leads there. */
-class MessageHeaders {
-  readonly bytes = new Uint8Array(SLOTS_MAX * (MMSGHDR_LEN + IOVEC_LEN));
-  readonly #view = new DataView(this.bytes.buffer);
+/** A socket that hears what is said to groups: it takes several datagrams at once, and gives them one by one. */
+class Hearing extends RawSocket implements ListeningSocket {
+  readonly #ahead = new Uint8Array(AHEAD_MAX * CHUNK_MAX);
+  readonly #headers = new MessageHeaders(this.#ahead, { slots: AHEAD_MAX, slotLength: CHUNK_MAX });
+  readonly #lengths = new Uint32Array(AHEAD_MAX);
+  /** How many were taken, and how many of these were given. */
+  #taken = 0;
+  #given = 0;
 
-  constructor() {
-    const slots = addressOf(receiveRegion);
-    const iovecs = addressOf(this.bytes) + BigInt(SLOTS_MAX * MMSGHDR_LEN);
-    for (let index = 0; index < SLOTS_MAX; index++) {
-      const iovec = SLOTS_MAX * MMSGHDR_LEN + index * IOVEC_LEN;
-      this.#view.setBigUint64(iovec, slots + BigInt(index * SLOT_LEN), true);
-      this.#view.setBigUint64(iovec + 8, BigInt(SLOT_LEN), true);
+  /** @throws {NetlinkError} where the socket cannot be bound to these groups */
+  join(groups: number, roomBytes?: number): void {
+    if (roomBytes !== undefined) makeRoom(this.fd, roomBytes);
+    const { call, errno } = libc();
+    const own = address(groups);
+    if (call.bind(this.fd, own, own.length) < 0) {
+      throw new NetlinkError("listen to what is said of the network", { errno: errno() });
+    }
+  }
+
+  override receive(): number {
+    if (this.#given === this.#taken) {
+      const count = this.receiveInto(this.#headers, this.#lengths);
+      if (count < 0) return count;
+      [this.#taken, this.#given] = [count, 0];
+    }
+    const length = this.#lengths[this.#given];
+    const at = this.#given++ * CHUNK_MAX;
+    receiveRegion.set(this.#ahead.subarray(at, at + Math.min(length, CHUNK_MAX)));
+    return length;
+  }
+
+  readable(): Promise<unknown> {
+    return this.#given < this.#taken ? Promise.resolve() : this.incoming.readable();
+  }
+
+  get lost(): number {
+    return lostMessages(this.fd);
+  }
+}
+
+/** The `struct mmsghdr` of every slot of some memory, with the `struct iovec` that leads there. */
+class MessageHeaders {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly slots: number;
+  readonly #view: DataView;
+
+  constructor(
+    memory: Uint8Array<ArrayBuffer>,
+    { slots, slotLength }: { slots: number; slotLength: number },
+  ) {
+    this.slots = slots;
+    this.bytes = new Uint8Array(slots * (MMSGHDR_LEN + IOVEC_LEN));
+    this.#view = new DataView(this.bytes.buffer);
+    const first = addressOf(memory);
+    const iovecs = addressOf(this.bytes) + BigInt(slots * MMSGHDR_LEN);
+    for (let index = 0; index < slots; index++) {
+      const iovec = slots * MMSGHDR_LEN + index * IOVEC_LEN;
+      this.#view.setBigUint64(iovec, first + BigInt(index * slotLength), true);
+      this.#view.setBigUint64(iovec + 8, BigInt(slotLength), true);
       // msg_iov and msg_iovlen; there is no name and no control data.
       this.#view.setBigUint64(
         index * MMSGHDR_LEN + 16,

@@ -1,15 +1,15 @@
 import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from "../codec/assembly/constants.ts";
-import { CHUNK_MAX, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
+import { CHUNK_MAX, SEND_AT, SLOT_LEN, SLOTS_MAX } from "../codec/assembly/regions.ts";
 import { DecodeError } from "../codec/decode_error.ts";
-import { receiveRegion, sendRegion, slotLengths } from "../codec/exchange.ts";
+import { memoryWords, receiveRegion, sendRegion, slotLengths } from "../codec/exchange.ts";
 import type { AnswerMessage, Message } from "../codec/message.ts";
 import { readReceived, readSlots, verifyAcks } from "../codec/received.ts";
 import type { Records } from "../codec/records.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
-import { type AnyOperation, EAGAIN, EINTR, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
+import { type AnyOperation, EAGAIN, ENOBUFS, EPERM, ETIMEDOUT, NetlinkError } from "../linux/netlink_error.ts";
 import { inNamespace, keepNamespace, type OpenNamespace } from "../linux/namespace.ts";
 import { Heard } from "./listener.ts";
-import { type ListeningSocket, openListeningSocket, openSocket, type Socket } from "../linux/socket.ts";
+import { type ListeningSocket, openListeningSocket, openSocket, type Socket, uninterrupted } from "../linux/socket.ts";
 
 /** What the kernel answered to one request: 0 and perhaps a message, or why not. */
 export interface Answer<T = Message> {
@@ -52,8 +52,9 @@ const QUESTIONS_PER_SEND = 24;
 /** The place of GET among the types of each kind: NEW, DEL, GET, SET. */
 const GET = 2;
 
-/** Where `nlmsg_seq` stands in a message. */
+/** Where `nlmsg_seq` and `nlmsg_pid` stand in a message. */
 const SEQUENCE_OFFSET = 8;
+const PORT_OFFSET = 12;
 
 /** How often a dump is begun anew because the state changed under it, or answers were lost. */
 const DUMP_ATTEMPTS = 10;
@@ -70,6 +71,8 @@ export class Connection implements Disposable {
   /** What was said to groups, by those groups, since somebody asked twice. */
   readonly #heard = new Map<number, Heard>();
   #sequence = 0;
+  /** Its socket's, once somebody is to know it. */
+  #port = 0;
   /** Until when to wait for answers, by the clock; decided when there is something to wait for. */
   #deadline?: number;
 
@@ -186,6 +189,16 @@ export class Connection implements Disposable {
     return index;
   }
 
+  /** The number of its socket, by which listeners tell what it has changed; from now on what they overhear has it, too. */
+  get port(): number {
+    return this.#port ||= this.#socket.port;
+  }
+
+  /** The number of the request that was sent last. */
+  get lastSequence(): number {
+    return this.#sequence;
+  }
+
   /**
    * Keeps the network namespace that it leads to open, for another process to enter.
    *
@@ -263,18 +276,15 @@ export class Connection implements Disposable {
     let length = 0;
     for (const request of requests) {
       this.#sequence = this.#sequence + 1 >>> 0;
-      length += encodeRequest(request, {
-        at: length,
-        sequence: this.#sequence,
-      });
+      const at = length;
+      length += encodeRequest(request, { at, sequence: this.#sequence });
+      if (overheard) memoryWords[(SEND_AT + at + PORT_OFFSET) / 4] = this.#port;
     }
     this.#trace?.("sent", sendRegion.subarray(0, length));
     let sent = uninterrupted(() => this.#socket.send(length, overheard));
     // Without CAP_NET_ADMIN, retry as unicast: the answer says what else is not allowed.
     if (sent === -EPERM && overheard) sent = uninterrupted(() => this.#socket.send(length));
-    if (sent < 0) {
-      throw new NetlinkError("send to the kernel", { errno: -sent });
-    }
+    if (sent < 0) throw new NetlinkError("send to the kernel", { errno: -sent });
     return first;
   }
 
@@ -331,10 +341,7 @@ export class Connection implements Disposable {
     operation: AnyOperation,
     { request, choose }: { request: Request; choose: (records: Records) => T | undefined },
   ): T[] | undefined {
-    const sequence = this.#send([{
-      ...request,
-      flags: (request.flags ?? 0) | NLM_F_DUMP,
-    }]);
+    const sequence = this.#send([{ ...request, flags: (request.flags ?? 0) | NLM_F_DUMP }]);
     const picked: T[] = [];
     let disturbed = false;
     let lost = false;
@@ -383,13 +390,6 @@ function refusal(
   { errno, sentence, offset }: AnswerMessage,
 ): Omit<Answer, "message"> {
   return { errno, sentence, offset };
-}
-
-/** Repeats a system call that a signal interrupted. */
-function uninterrupted(call: () => number): number {
-  let result: number;
-  do result = call(); while (result === -EINTR);
-  return result;
 }
 
 function truncated(length: number, room: number): RangeError {

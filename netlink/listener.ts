@@ -18,9 +18,12 @@ export class Listener implements Disposable {
     this.#socket = socket;
   }
 
-  /** Listens from now on, in this network namespace or in the one named. */
-  static open({ groups, netns }: { groups: number; netns?: string }): Listener {
-    const open = () => openListeningSocket(groups);
+  /**
+   * Listens from now on, in this network namespace or in the one named; up to so many bytes of what is said are kept until it
+   * is heard.
+   */
+  static open({ groups, netns, roomBytes }: { groups: number; netns?: string; roomBytes?: number }): Listener {
+    const open = () => openListeningSocket(groups, roomBytes);
     return new Listener(netns === undefined ? open() : inNamespace(netns, open));
   }
 

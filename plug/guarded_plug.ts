@@ -2,7 +2,7 @@ import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import { ENODEV } from "../linux/netlink_error.ts";
 import type { Connection } from "../netlink/connection.ts";
-import type { Duty } from "../guardian/charge.ts";
+import type { AnyCharge, Duty } from "../guardian/charge.ts";
 import { type AnyGuardian, entrust, type GuardOptions, type QueueGuard } from "../guardian/entrust.ts";
 import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { Hook, Watched } from "../guardian/watch.ts";
@@ -16,7 +16,7 @@ import { readPlug } from "./read_plug.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** A plug: released, and if `takeAway` says so drained and deleted. One that is not there is passed over. */
-export interface PlugCharge {
+export interface PlugCharge extends AnyCharge {
   /** Which of the kinds it is. */
   kind: "plug";
   /** Its name, for words. */
@@ -29,8 +29,6 @@ export interface PlugCharge {
   hook?: Hook;
   /** Whether it was attached by the process that dies, and goes with it. */
   takeAway: boolean;
-  /** The path of its network namespace, which is opened at once; absent for the guardian's own. */
-  netns?: string;
 }
 
 /** Gives a plug into a guardian's charge, where there is a guardian. */
@@ -90,8 +88,8 @@ export function queueDuty(connection: Connection, { find, mark, watched, takeAwa
   const look = () => {
     try {
       const queue = find();
-      const { backlogPackets, backlogBytes, packets } = readPlug(queue, onQueue(queue, "read")).stats;
-      return { packets: backlogPackets, bytes: backlogBytes, sent: packets };
+      const { stats: { backlogPackets, backlogBytes }, whole } = readPlug(queue, onQueue(queue, "read"));
+      return { packets: backlogPackets, bytes: backlogBytes, sent: whole.packets };
     } catch (error) {
       if (isPassedOver(error)) return "gone";
       throw error;

@@ -209,7 +209,10 @@ export class Hold implements Disposable, AsyncDisposable {
       const lossy = isDisturbed ? this.#queues.filter((queue) => hasDownDevice(queue)) : [];
       // What these hold by now is not of this hold.
       this.#letGo = there.filter(({ isLetGo }) => isLetGo);
-      for (const queue of this.#letGo) queue.note("release-indefinite");
+      for (const queue of this.#letGo) {
+        queue.note("release-indefinite");
+        queue.guard?.disarm();
+      }
       sendChange(there.filter((queue) => !this.#letGo.includes(queue)), { action: "release-indefinite" });
       const heldMs = performance.now() - this.#since;
       const disturbance = disturbanceOf(this.#queues, lossy);

@@ -154,25 +154,23 @@ export class Queue {
     this.#located = true;
   }
 
-  /** The kernel has done what was asked. */
-  note(action: PlugAction, limitBytes?: number): void {
+  /** The kernel has done what was asked, by the request of this number. */
+  note(action: PlugAction, { limitBytes, sequence = 0 }: { limitBytes?: number; sequence?: number } = {}): void {
     switch (action) {
       case "buffer":
         // The first buffer after a release ends nothing; the next ends the epoch that this one began.
         if (this.#asked === "hold") this.#endedEpoch = true;
+        else this.#guard?.holdsSince(sequence);
         this.#asked = "hold";
         this.#heedSignals();
-        this.#guard?.watch();
         return;
       case "release-one":
         this.#endedEpoch = false;
-        if (this.#asked === "hold") this.#guard?.watch({ due: true });
         return;
       case "release-indefinite":
         this.#endedEpoch = false;
         this.#asked = "pass";
         this.#heedNoSignals();
-        this.#guard?.disarm();
         return;
       case "limit":
         this.#limitBytesAsked = limitBytes;

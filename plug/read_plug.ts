@@ -1,5 +1,5 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
-import type { QdiscMessage } from "../codec/message.ts";
+import type { QdiscMessage, QdiscStats } from "../codec/message.ts";
 import { type AnyOperation, NetlinkError } from "../linux/netlink_error.ts";
 import { readGateTraffic, withoutFillers } from "./filler.ts";
 import { gateName } from "./gate_name.ts";
@@ -8,12 +8,15 @@ import { isPlug, type PlugMessage, readLink, readQdiscs } from "./qdiscs.ts";
 import { byConnection, type Queue } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 
+/** A plug, and its counters as the kernel has them: with fillers as packets. */
+export type SeenPlug = PlugMessage & { whole: QdiscStats };
+
 /**
  * The plug that is at the queue's place, with its statistics.
  *
  * @throws {QueueError} where there is none
  */
-export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
+export function readPlug(queue: Queue, operation: AnyOperation): SeenPlug {
   return readPlugs([queue], () => operation)[0];
 }
 
@@ -22,8 +25,8 @@ export function readPlug(queue: Queue, operation: AnyOperation): PlugMessage {
  *
  * @throws {QueueError} where one has none
  */
-export function readPlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): PlugMessage[] {
-  const found = new Map<Queue, PlugMessage>();
+export function readPlugs(queues: readonly Queue[], nameOperation: (queue: Queue) => AnyOperation): SeenPlug[] {
+  const found = new Map<Queue, SeenPlug>();
   for (const [connection, those] of byConnection(queues)) {
     const qdiscs = readQdiscs(connection, nameOperation(those[0]));
     const plugs = those.map((queue) => pickPlug(queue, { operation: nameOperation(queue), qdiscs }));
@@ -31,7 +34,8 @@ export function readPlugs(queues: readonly Queue[], nameOperation: (queue: Queue
     const traffic = readGateTraffic(connection, ofGates.map(({ ifindex }) => ifindex));
     plugs.forEach((plug, at) => {
       const counted = ofGates.includes(plug) ? traffic.get(plug.ifindex) : undefined;
-      found.set(those[at], counted ? { ...plug, stats: withoutFillers(plug.stats, counted) } : plug);
+      const { stats: whole } = plug;
+      found.set(those[at], { ...plug, whole, stats: counted ? withoutFillers(whole, counted) : whole });
     });
   }
   return queues.flatMap((queue) => found.get(queue) ?? []);
@@ -47,7 +51,11 @@ export function readWholePlug(queue: Queue, operation: AnyOperation): PlugMessag
  *
  * @throws {QueueError} `vanished` where it is not
  */
-export function readSeen(queue: Queue, operation: AnyOperation, read = readPlug): PlugMessage {
+export function readSeen(
+  queue: Queue,
+  operation: AnyOperation,
+  read: (queue: Queue, operation: AnyOperation) => PlugMessage = readPlug,
+): PlugMessage {
   try {
     return read(queue, operation);
   } catch (error) {

@@ -57,8 +57,6 @@ export function sendChange(queues: readonly Queue[], change: Change, check?: () 
     for (const queue of queues) queue.appointGuard();
     for (const { guard } of queues) guard?.arm(change.maxHoldMs);
   }
-  // What leaves from here on leaves by this process's will.
-  if (change.action !== "limit") { for (const { guard } of queues) guard?.unwatch(); }
   if (queues.length === 1 && isGuessable(queues[0])) {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
@@ -102,7 +100,7 @@ function changeGuessed(queue: Queue, { action, limitBytes }: Change): boolean {
   const [answer] = queue.connection.transact([changeRequest(place, action, limitBytes)], { overheard: true });
   if (answer.errno !== 0) return false;
   queue.locate(place);
-  queue.note(action, limitBytes);
+  queue.note(action, { limitBytes, sequence: queue.connection.lastSequence });
   return true;
 }
 
@@ -128,24 +126,18 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
   });
   // Guardians are to know what it was, which the kernel does not say.
   const answers = connection.transact(requests, { overheard: true });
+  const first = connection.lastSequence - requests.length + 1;
   const failures: QueueError[] = [];
-  together(queues, () =>
-    answers.forEach((answer, index) => {
-      const queue = queues[index];
-      if (answer.errno === 0) queue.note(action, limitBytes);
-      else failures.push(refusalError(operationOn(queue, change), answer));
-    }));
+  answers.forEach((answer, index) => {
+    const queue = queues[index];
+    if (answer.errno === 0) queue.note(action, { limitBytes, sequence: first + index >>> 0 });
+    else failures.push(refusalError(operationOn(queue, change), answer));
+  });
   if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) {
     throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
   }
-}
-
-/** Notes what was done to queues, of which each guardian is told at once. */
-function together(queues: readonly Queue[], work: () => void): void {
-  const guards = new Map(queues.flatMap(({ guard }) => guard ? [[guard.pid, guard]] : []));
-  [...guards.values()].reduceRight((inner, guard) => () => guard.together(inner), work)();
 }
 
 /** Writes the new limits of gates into their notes, where other processes find them. */

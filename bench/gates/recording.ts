@@ -18,6 +18,10 @@ export class RecordingSocket implements Socket {
   deviceIndex = (name: string) => this.#keep(this.socket.deviceIndex(name));
   openNamespace = () => this.socket.openNamespace();
 
+  get port(): number {
+    return this.#keep(this.socket.port);
+  }
+
   receive(): number {
     const length = this.socket.receive();
     return this.#keep(length, length > 0 ? [receiveRegion.subarray(0, Math.min(length, CHUNK_MAX)).toBase64()] : []);
@@ -69,6 +73,10 @@ export class ReplayingSocket implements Socket {
   receive = () => this.#answer();
   wait = () => this.#answer() !== 0;
   deviceIndex = () => this.#answer();
+
+  get port(): number {
+    return this.#answer();
+  }
 
   receiveSlots(lengths: Uint32Array): number {
     const { datagrams } = this.calls[this.#next];

@@ -42,6 +42,10 @@ class MeasuredSocket implements Socket {
   deviceIndex = (name: string) => this.#timed(() => this.socket.deviceIndex(name));
   openNamespace = () => this.socket.openNamespace();
 
+  get port(): number {
+    return this.socket.port;
+  }
+
   /** How long a work takes, in all and without the system calls. */
   measure(work: () => void): { allMs: number; ownMs: number } {
     const [start, callsMs] = [performance.now(), this.#callsMs];

@@ -258,6 +258,115 @@ Deno.test("Guard looks at all that hold, also where they are too many for every 
   await ended;
 });
 
+/** What the process does to its plug, of which it tells the guardian nothing, and what the guardian does at its death. */
+const OWN_CHANGES: readonly [what: string, actions: readonly PlugAction[], leaves: readonly string[]][] = [
+  ["releases it", ["release-indefinite"], ["a"]],
+  ["releases it and makes it hold again", ["release-indefinite", "buffer"], ["a", "b"]],
+  ["releases an epoch of it", ["buffer", "release-one"], ["a", "b"]],
+  ["begins an epoch, and sets a limit", ["buffer", "limit"], ["a", "b"]],
+];
+
+for (const [what, actions, leaves] of OWN_CHANGES) {
+  Deno.test(`Guard hears from the kernel that its process ${what}: it reports nothing, and releases at the death what is held then`, async () => {
+    const scene = new Scene();
+    const place = await scene.hold();
+    const { connection } = scene.kernel;
+    for (const action of actions) connection.transact([changeRequest(place, action, 1000)], { overheard: true });
+    const holds = scene.kernel.plugAt(scene.eth0).holds;
+    await scene.pass(150);
+    if (holds) scene.kernel.transmit("b", scene.eth0);
+    await scene.pass(150);
+    assertEquals(scene.channel.reports.filter(({ report }) => report === "released"), []);
+    scene.channel.end();
+    await scene.ended;
+    assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [leaves, false]);
+  });
+}
+
+Deno.test("Guard leaves alone at the death what its process has released, and others hold since", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  scene.kernel.connection.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  scene.stranger.transact([changeRequest(place, "buffer")], { overheard: true });
+  scene.kernel.transmit("of others", scene.eth0);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [["a"], true]);
+});
+
+Deno.test("Guard counts a deadline anew each time its process makes the queue hold, and calls it off when that releases it", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ maxMs: 60_000 });
+  const from = Date.now();
+  const change = (action: PlugAction) =>
+    scene.kernel.connection.transact([changeRequest(place, action)], { overheard: true });
+  const deadlines = async () => {
+    await scene.pass(20);
+    return [...scene.deadlines].map(({ atMs }) => atMs);
+  };
+  change("buffer");
+  const [again, ...others] = await deadlines();
+  assert(again >= from + 60_000 && again <= Date.now() + 60_000, `${again - from}`);
+  change("release-indefinite");
+  assertEquals([others, await deadlines()], [[], []]);
+  change("buffer");
+  assertEquals((await deadlines()).map((atMs) => atMs > again), [true]);
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard says of which hold it reports: by the number of the request that its process made it hold with last", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  const { connection } = scene.kernel;
+  connection.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  const since = connection.lastSequence;
+  scene.stranger.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  assertEquals((await scene.channel.reported("released")).since, since);
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard tells its process's changes from those of another by their sockets, where both number them alike", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  const { connection } = scene.kernel;
+  while (scene.stranger.lastSequence < connection.lastSequence) {
+    scene.stranger.transact([changeRequest(place, "limit", 1000)], { overheard: true });
+  }
+  const request = [changeRequest(place, "buffer")];
+  // Its request stands between that of the process and what the kernel says of that
+  scene.kernel.meanwhile = () => {
+    scene.kernel.meanwhile = () => {};
+    scene.stranger.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  };
+  connection.transact(request, { overheard: true });
+  assertEquals(scene.stranger.lastSequence, connection.lastSequence);
+  const { disturbance } = await scene.channel.reported("released");
+  assertEquals([disturbance?.what, scene.kernel.plugAt(scene.eth0).holds], ["released", true]);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.plugAt(scene.eth0).holds, false);
+});
+
+Deno.test("Guard releases in time, and at the death, what its process may have made hold when too much was said to hear it", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ maxMs: 60_000 });
+  const { connection } = scene.kernel;
+  connection.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  await scene.pass(20);
+  assertEquals(scene.deadlines.size, 0);
+  connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  for (const listener of scene.listeners) listener.loseAll();
+  scene.kernel.transmit("b", scene.eth0);
+  await scene.pass(0);
+  assertEquals([scene.deadlines.size, scene.kernel.left], [1, ["a"]]);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.left, ["a", "b"]);
+});
+
 for (const order of ["watch", "know"] as const) {
   Deno.test(`Guard leaves it alone also where it hears of the plug only behind that: ${order}`, async () => {
     const scene = new Scene();
@@ -372,7 +481,7 @@ Deno.test("Ear takes a plug that was seen to hold between two changes for one th
   const { kernel: { connection }, kernel } = scene;
   const { place } = Plug.attach({ dev: "eth0", connection });
   using ear = new Ear(new Listener(kernel.listen(WATCHED_GROUPS)), () => {});
-  ear.attend(CHARGE_ID, place, () => false);
+  ear.attend(CHARGE_ID, place, { isDown: () => false });
   const isUnclear = (looks: number) => {
     ear.forget(CHARGE_ID);
     changeBy(scene, place, ["tc", "buffer"]);

@@ -16,13 +16,14 @@ import { Listener } from "../../netlink/listener.ts";
 import { type PlugCharge, plugDuty } from "../../plug/guarded_plug.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { QdiscPlace } from "../../plug/plug_requests.ts";
-import { FakeKernel } from "../plug/fake_kernel.ts";
+import { FakeKernel, OWN_PORT } from "../plug/fake_kernel.ts";
 import type { FakeListener } from "../plug/fake_listener.ts";
 import type { FakeDevice } from "../plug/kernel_messages.ts";
 
 export const CHARGE_ID = 1;
 /** No process has this number. */
 export const STRANGER = 0x7ffffffe;
+const GUARDIAN = 0x7ffffffc;
 
 /** The end of a connection that a guardian has, with the process at the other end played by the test. */
 export class FakeChannel implements GuardChannel {
@@ -97,7 +98,7 @@ export class Scene {
     this.eth0 = this.kernel.addDevice("eth0", { kind: "dummy" });
     this.reach = {
       identify: () => "",
-      connect: () => this.kernel.connection,
+      connect: () => this.kernel.connect(GUARDIAN),
       listen: () => {
         const listener = this.kernel.listen(WATCHED_GROUPS);
         this.listeners.push(listener);
@@ -135,15 +136,27 @@ export class Scene {
   ): Promise<QdiscPlace> {
     const plug = Plug.attach({ dev: "eth0", connection: this.kernel.connection });
     const { dev, place } = plug;
-    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev, place, takeAway };
+    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev, place, takeAway, port: OWN_PORT };
     this.channel.order({ order: "take", id: CHARGE_ID, charge });
     await this.channel.reported("taken");
     this.channel.order({ order: "arm", id: CHARGE_ID, maxMs });
     plug.buffer({ force: true });
     if (!isEmpty) this.kernel.transmit("a", this.eth0);
-    this.channel.order({ order: "watch", id: CHARGE_ID });
-    await this.channel.reported("watching");
+    await this.#heard();
     return place;
+  }
+
+  /** So many milliseconds pass, and the guardian has heard what was done till then. */
+  async pass(ms: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    await this.#heard();
+  }
+
+  /** Until the guardian has heard what the process has done. */
+  async #heard(): Promise<void> {
+    this.channel.order({ order: "look", id: CHARGE_ID });
+    await this.channel.reported("looked");
+    this.channel.reports.splice(this.channel.reports.findIndex(({ report }) => report === "looked"), 1);
   }
 
   /** As `hold`, of nothing yet; the process that held is dead, and the guardian keeps its deadline. */

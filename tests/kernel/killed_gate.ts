@@ -32,6 +32,10 @@ class DeadlySocket implements Socket {
   deviceIndex = (name: string) => this.#socket.deviceIndex(name);
   openNamespace = () => this.#socket.openNamespace();
 
+  get port(): number {
+    return this.#socket.port;
+  }
+
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }

@@ -17,6 +17,8 @@ export interface Script {
   waits?: readonly boolean[];
   /** A file descriptor of the network namespace that it is in, or why there is none. Default: no permission. */
   namespace?: () => number;
+  /** Its number among the sockets. Default: 0. */
+  port?: number;
   /** Devices by their names. */
   devices?: Readonly<Record<string, number>>;
 }
@@ -33,6 +35,7 @@ export class FakeSocket implements Socket {
   closed = 0;
   /** Milliseconds. */
   clock = 0;
+  readonly port: number;
   readonly #answer: (sent: Uint8Array, overheard: boolean) => readonly Arrival[];
   readonly #arrivals: Arrival[];
   readonly #sends: number[];
@@ -42,8 +45,10 @@ export class FakeSocket implements Socket {
   readonly #namespace: () => number;
 
   constructor(
-    { answer = () => [], arrivals = [], sends = [], waits = [], devices = {}, namespace = () => -EPERM }: Script = {},
+    { answer = () => [], arrivals = [], sends = [], waits = [], devices = {}, namespace = () => -EPERM, port = 0 }:
+      Script = {},
   ) {
+    this.port = port;
     this.#namespace = namespace;
     this.#answer = answer;
     this.#arrivals = [...arrivals];

@@ -28,6 +28,8 @@ export class FakeGuardian implements AnyGuardian {
     this.told.push(`arm ${maxMs ?? "without end"}`);
   }
 
+  holdsSince(): void {}
+
   renew(_id: number, maxMs: number): void {
     this.told.push(`renew ${maxMs}`);
   }
@@ -38,10 +40,6 @@ export class FakeGuardian implements AnyGuardian {
 
   watch(): void {
     this.told.push("watch");
-  }
-
-  together<T>(work: () => T): T {
-    return work();
   }
 
   look(): void {

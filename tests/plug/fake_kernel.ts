@@ -30,7 +30,7 @@ import {
 
 const ENETUNREACH = 101;
 /** Which process asks, where nothing else is said, by the port of its socket. */
-const OWN_PORT = 4242;
+export const OWN_PORT = 4242;
 const PORT_AT = 12;
 const SEQUENCE_AT = 8;
 /** A packet that the device of a gate discards when it leaves. */
@@ -99,6 +99,7 @@ export class FakeKernel {
 
   #open(port: number): FakeSocket {
     return new FakeSocket({
+      port,
       answer: (sent, overheard) => this.#answer(sent, { port, overheard }),
       devices: this.#indexes,
       namespace: () => this.opensNamespace ? openNamespace(`pid:${Deno.pid}`).fd : -EPERM,

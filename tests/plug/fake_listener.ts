@@ -45,6 +45,10 @@ export class FakeListener implements ListeningSocket {
     throw new Error("A listener receives one by one");
   }
 
+  get port(): never {
+    throw new Error("A listener changes nothing");
+  }
+
   wait(): boolean {
     return this.#said.length > 0;
   }

@@ -41,16 +41,16 @@ class Scene {
   }
 }
 
-Deno.test("hold() gives the plug into the guardian's charge and arms it before it holds, and watches it then", () => {
+Deno.test("hold() gives the plug into the guardian's charge and arms it before it holds, and says no more", () => {
   const scene = new Scene();
   const plug = scene.plug();
   const order: string[] = [];
   scene.kernel.meanwhile = (request) =>
     void (request.startsWith("change") && order.push(request, ...scene.guardian.told));
   const hold = scene.hold(plug);
-  assertEquals(order.slice(1), ["take plug eth0 (root)", "arm 500", "unwatch"]);
+  assertEquals(order.slice(1), ["take plug eth0 (root)", "arm 500"]);
   assert(order[0].endsWith("buffer"));
-  assertEquals(scene.guardian.told.slice(3), ["watch"]);
+  assertEquals(scene.guardian.told.slice(2), []);
   scene.kernel.transmit("a", scene.eth0);
   const { queues, cutShort } = hold.release();
   assertEquals([queues, cutShort, scene.kernel.left], [
@@ -76,10 +76,10 @@ Deno.test("a plug that was opened, or a gate, is in the guardian's charge from t
   }
   assertEquals([guardian.told, plug.isGuarded, gate.plug.isGuarded], [[], false, false]);
   plug.buffer();
-  assertEquals(guardian.told.splice(0), ["take plug eth0 (root)", "arm 700", "unwatch", "watch"]);
+  assertEquals(guardian.told.splice(0), ["take plug eth0 (root)", "arm 700"]);
   plug.release();
   plug.buffer();
-  assertEquals(guardian.told.splice(0), ["unwatch", "disarm", "arm 700", "unwatch", "watch"]);
+  assertEquals(guardian.told.splice(0), ["arm 700"]);
   gate.hold({ maxMs: 500 }).release();
   assertEquals(guardian.told[0], `take gate ${name}`);
   assertEquals([plug.isGuarded, gate.plug.isGuarded], [true, true]);

@@ -136,6 +136,8 @@ export interface Step {
   break?: boolean;
   /** Whether it is done at all: a condition that must hold then, about this host. */
   when?: boolean | { condition: Condition; host?: string };
+  /** What it does, as the file says it, while values of it are not known; absent where its kind can say it. */
+  words?: string;
   /** Makes it anew with the values that variables have by then which other steps set; absent where it uses none. */
   replan?: (values: ReadonlyMap<string, Scalar>) => Step;
   /** Where it stands in the file, from 1 on. */

@@ -28,9 +28,9 @@ export interface Written {
 }
 
 /** What a step of a kind has beside what every step has; with an action where it is of another kind than its word says. */
-export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host"> & Partial<Pick<Step, "action">> & {
+export type Own<S extends Step> = Omit<S, keyof Step> & Pick<Step, "host"> & Partial<Pick<Step, "action" | "words">> & {
   /** What of it is another when it is done, with the values that variables have by then. */
-  anew?: (values: ReadonlyMap<string, Scalar>) => Partial<Omit<S, keyof Step>>;
+  anew?: (values: ReadonlyMap<string, Scalar>) => Partial<Omit<S, keyof Step>> & Pick<Step, "words">;
 };
 
 /** Where a step is done. */

@@ -5,7 +5,7 @@ import type { Step } from "./plan.ts";
 import { anew, type Context, type GivenHost, mistake, setBySteps, withStandIns } from "./source/context.ts";
 import { check, mapping } from "./source/check.ts";
 import { DURATION, DURATION_TEST, NAME, SOME_TEXT } from "./source/scalar.ts";
-import { type Entry, follow, type MappingTree, type Tree, uses, valueAt } from "./source/tree.ts";
+import { type Entry, follow, inLine, type MappingTree, type Tree, uses, valueAt } from "./source/tree.ts";
 import type { StepKind } from "./step.ts";
 import { STEP_WORDS, stepMeant, STEPS } from "./steps/list.ts";
 
@@ -61,10 +61,10 @@ function planLater(tree: Tree, { used, context }: { used: readonly string[]; con
   if (found.kind.parts) {
     return isRefused(found, { used, context }) ? undefined : planOuter(found, { used, context });
   }
-  return withStandIns(context, (trial) => {
+  return withStandIns(context, (trial, isGuess) => {
     const step = planNow(tree, trial);
     const replan: Step["replan"] = (values) => anew((now) => planNow(tree, now), { used, values, context });
-    return step && { ...step, replan };
+    return step && { ...step, replan, ...isGuess ? { words: `${found.label} ${inLine(found.entry.value)}` } : {} };
   });
 }
 

@@ -4,6 +4,7 @@ import type { Condition, Scalar } from "../plan.ts";
 import { check, mapping, type Schema } from "../source/check.ts";
 import { anew, mistake, setBySteps, withStandIns } from "../source/context.ts";
 import { DURATION } from "../source/scalar.ts";
+import { inLine } from "../source/tree.ts";
 import { COMMAND_CONDITION } from "./command.ts";
 import { FILE_CONDITION } from "./file.ts";
 import { HTTP_CONDITION } from "./http.ts";
@@ -64,6 +65,8 @@ export type PlannedCondition = OnHost<Condition> & { timeoutMs?: number };
 /** A condition as it was read, and with the values that variables have when it is looked at. */
 export interface LateCondition {
   planned: PlannedCondition;
+  /** What must be so, in words. */
+  words: string;
   /** Absent where it uses nothing that steps set. */
   anew?: (values: ReadonlyMap<string, Scalar>) => PlannedCondition;
 }
@@ -75,7 +78,13 @@ export function planLateCondition(
 ): LateCondition | undefined {
   const plan = (context: Written["context"]) => planCondition({ ...written, context }, schemas);
   const used = setBySteps(written.tree, context);
-  const planned = used.length === 0 ? plan(context) : withStandIns(context, plan);
-  if (!planned) return undefined;
-  return used.length === 0 ? { planned } : { planned, anew: (values) => anew(plan, { used, values, context }) };
+  const trial = (context: Written["context"], isGuess = false): LateCondition | undefined => {
+    const planned = plan(context);
+    if (!planned) return undefined;
+    const { condition } = planned;
+    return { planned, words: isGuess ? inLine(written.tree) : conditionKind(condition).describe(condition) };
+  };
+  if (used.length === 0) return trial(context);
+  const late = withStandIns(context, trial);
+  return late && { ...late, anew: (values) => anew(plan, { used, values, context }) };
 }

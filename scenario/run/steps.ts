@@ -6,7 +6,7 @@ import { lookNow } from "../conditions/look.ts";
 import { markCounts } from "../conditions/queue.ts";
 import type { Step } from "../plan.ts";
 import type { Part, StepKind } from "../step.ts";
-import { kindOf } from "../steps/list.ts";
+import { describeStep, kindOf } from "../steps/list.ts";
 import { type Course, describeDoing, type End, logged, type Mark, type Stage } from "./stage.ts";
 import { Limited } from "./clock.ts";
 import { StepError } from "./step_error.ts";
@@ -64,21 +64,21 @@ async function doStep(planned: Step, here: Here): Promise<void> {
   const { step, error } = withValues(planned, stage);
   const { action, host, line, name } = step;
   const kind = kindOf(step);
-  await stage.stops.before({ path, line, host, text: name ?? kind.describe(step), break: step.break }, here.signal);
+  await stage.stops.before({ path, line, host, text: name ?? describeStep(step), break: step.break }, here.signal);
   const mark: Mark = { step: path, action, host, queues: kind.queues?.(step), process: kind.process?.(step) };
   const outer = kind.parts !== undefined || undefined;
   const start = {
     line,
     name,
     outer,
-    text: kind.describe(step),
+    text: describeStep(step),
     due: due === undefined ? undefined : stage.micros(due),
   };
   const work = async (end: End) => {
     if (error !== undefined) throw error;
     if (name !== undefined) markCounts(name, stage);
     if (outer) return await run(step, { ...here, end });
-    stage.doing.set(path, { text: name ?? kind.describe(step), line });
+    stage.doing.set(path, { text: name ?? describeStep(step), line });
     await count(step, { ...here, end });
     if (!end.skipped) done.steps++;
   };
@@ -113,7 +113,7 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
   }
   const from = stage.clock.now();
   const late = () => {
-    const what = `${kindOf(step).describe(step)}${describeDoing(path, stage)}`;
+    const what = `${describeStep(step)}${describeDoing(path, stage)}`;
     return new StepError(`Timed out after ${formatDuration(step.allowedMs ?? 0)}: ${what}`, { late: path });
   };
   using limited = new Limited(step.allowedMs, { signal, clock: stage.clock, late });

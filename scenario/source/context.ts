@@ -120,13 +120,19 @@ const STAND_INS = (
   name: string,
 ) => [`\${${name}}`, 1, "x", "1s", "10.0.0.1", true, "SIGTERM", "http://10.0.0.1/", "1/s"];
 
-/** Reads something with what stands for values that are not known yet; where none fits, the mistakes say why. */
-export function withStandIns<T>(context: Context, plan: (trial: Context) => T | undefined): T | undefined {
+/**
+ * Reads something with what stands for values that are not known yet; where none fits, the mistakes say why. `isGuess` where
+ * that is a value as it might be, which must not be shown.
+ */
+export function withStandIns<T>(
+  context: Context,
+  plan: (trial: Context, isGuess: boolean) => T | undefined,
+): T | undefined {
   const first: Mistake[] = [];
   for (const index of STAND_INS("").keys()) {
     const captured = new Map([...context.captured.keys()].map((name) => [name, STAND_INS(name)[index]]));
     const trial = { ...context, captured, mistakes: [], references: [], watched: new Map(), count: { steps: 0 } };
-    const planned = plan(trial);
+    const planned = plan(trial, index > 0);
     if (planned && trial.mistakes.length === 0) {
       context.count.steps += trial.count.steps;
       context.references.push(...trial.references);

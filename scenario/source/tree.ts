@@ -149,3 +149,17 @@ export function uses(tree: Tree, variable: string): boolean {
       return tree satisfies never;
   }
 }
+
+/** A tree in one line, with its variables as they are written: `{ plug: up, backlog: ${n} }`. */
+export function inLine(tree: Tree): string {
+  switch (tree.kind) {
+    case "scalar":
+      return String(tree.value ?? "");
+    case "list":
+      return `[${tree.items.map(inLine).join(", ")}]`;
+    case "mapping":
+      return `{ ${Array.from(tree.entries, ([key, { value }]) => `${key}: ${inLine(value)}`).join(", ")} }`;
+    default:
+      return tree satisfies never;
+  }
+}

@@ -87,10 +87,21 @@ function plan(written: Written): Own<HoldStep> | undefined {
   }
   const found = planLateCondition({ ...written, tree: follow(tree, ["until"]), label: "until" }, CONDITIONS);
   if (!found) return undefined;
-  const { planned, anew } = found;
-  const until = ({ condition, host, timeoutMs = context.defaults.timeoutMs ?? TIMEOUT_MS }: PlannedCondition) => {
-    const wait: WaitStep = { action: WAIT.action, line, host, condition, timeoutMs };
+  const { planned, words, anew } = found;
+  const until = (
+    { condition, host, timeoutMs = context.defaults.timeoutMs ?? TIMEOUT_MS }: PlannedCondition,
+    what?: string,
+  ) => {
+    const told = what === undefined ? {} : { words: `wait until ${what}` };
+    const wait: WaitStep = { action: WAIT.action, line, host, condition, timeoutMs, ...told };
     return { until: condition, steps: around([wait]) };
   };
-  return { queues, ...until(planned), ...anew ? { anew: (values) => until(anew(values)) } : {} };
+  if (!anew) return { queues, ...until(planned) };
+  const told = `hold ${queues.join(", ")} until ${words}`;
+  return {
+    queues,
+    ...until(planned, words),
+    words: told,
+    anew: (values) => ({ ...until(anew(values)), words: undefined }),
+  };
 }

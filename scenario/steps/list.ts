@@ -92,7 +92,7 @@ export function kindOf({ action }: Step): StepKind {
 
 /** What a step does, in words. */
 export function describeStep(step: Step): string {
-  return kindOf(step).describe(step);
+  return step.words ?? kindOf(step).describe(step);
 }
 
 /** Every step of a list and of those that stand in it; where rounds are the same, of one of them. */

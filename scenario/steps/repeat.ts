@@ -103,18 +103,18 @@ export const REPEAT: StepKind<RepeatStep> = {
     const late = { ...context, captured };
     const found = planLateCondition({ ...written, context: late, tree: until, label: "until" }, CONDITIONS);
     if (!fields || !found) return undefined;
-    const { planned: { condition, host }, anew: untilWith } = found;
+    const { planned: { condition, host }, words, anew: untilWith } = found;
     const startsAnew = starts(steps, conditionKind(condition).process?.(condition));
     const own = { variable, rounds, until: { condition, host }, withinMs: fields.within, startsAnew };
+    if (!untilWith) return own;
     // In words, with the values that there are before the first round.
-    const words = (values: ReadonlyMap<string, Scalar>) =>
-      untilWith && setBySteps(until, late).every((name) => values.has(name)) ? { until: untilWith(values) } : {};
-    return untilWith ? { ...own, untilWith, anew: words } : own;
+    const told = (values: ReadonlyMap<string, Scalar>) =>
+      setBySteps(until, late).every((name) => values.has(name)) ? { until: untilWith(values), words: undefined } : {};
+    return { ...own, untilWith, words: describeUntil(words, own), anew: told };
   },
   describe({ rounds, until, withinMs }) {
     if (!until) return `repeat ${numberOf(rounds.length, "time")}`;
-    const within = withinMs === undefined ? "" : ` within ${formatDuration(withinMs)}`;
-    return `repeat until ${wordsOf(until)}, at most ${numberOf(rounds.length, "time")}${within}`;
+    return describeUntil(wordsOf(until), { rounds, withinMs });
   },
   run: repeat,
   isOnHost: ({ until }) => until !== undefined && (conditionKind(until.condition).isOnHost ?? false),
@@ -125,6 +125,11 @@ export const REPEAT: StepKind<RepeatStep> = {
 /** What must be so, in words. */
 function wordsOf({ condition }: OnHost<Condition>): string {
   return conditionKind(condition).describe(condition);
+}
+
+function describeUntil(what: string, { rounds, withinMs }: Pick<RepeatStep, "rounds" | "withinMs">): string {
+  const within = withinMs === undefined ? "" : ` within ${formatDuration(withinMs)}`;
+  return `repeat until ${what}, at most ${numberOf(rounds.length, "time")}${within}`;
 }
 
 /** What is written beside the condition. */

@@ -90,6 +90,31 @@ Deno.test("until is wrong at its place where nothing that a step sets would fit,
   ]);
 });
 
+Deno.test("a step whose values are not known yet is described as the file has it, and with its values when it is done", async () => {
+  const steps = `${SET}  - wait: { plug: up, backlog: "\${want}" }
+  - hold: { plug: up, until: { plug: up, backlog: "\${want}" } }
+  - repeat: { until: { plug: up, backlog: "\${want}" }, times: 3 }
+    steps: [sleep: "\${want}ms"]
+`;
+  const scenario = await Scenario.parse(`name: x\nplugs: { up: { dev: eth0 } }\nsteps:\n${steps}`);
+  assertEquals(scenario.describe().filter((line) => line.includes("want")).map((line) => line.trim()), [
+    "1: set want to 3",
+    "2: wait { plug: up, backlog: ${want} }",
+    "3: hold up until { plug: up, backlog: ${want} }",
+    "3.2: wait until { plug: up, backlog: ${want} }",
+    "4: repeat until { plug: up, backlog: ${want} }, at most 3 times",
+    "4[1].1: sleep ${want}ms",
+  ]);
+  const { events } = await runSteps(steps, {
+    onEvent: (event, kernel) => {
+      if (event.event !== "step-start" || event.step !== "2") return;
+      for (const packet of ["a", "b", "c"]) kernel.transmit(packet, kernel.devices[0]);
+    },
+  });
+  const texts = events.flatMap((event) => event.event === "step-start" && event.step === "2" ? [event.text] : []);
+  assertEquals(texts, ["wait until backlog of up = 3"]);
+});
+
 /** What is wrong in `main.yaml` among these files, or what its rows do first. */
 async function read(files: Readonly<Record<string, string>>): Promise<{ first: string[]; mistakes: string[] }> {
   const folder = await Deno.makeTempDir();

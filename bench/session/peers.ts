@@ -6,7 +6,7 @@ const here = (name: string) => new URL(name, import.meta.url).pathname;
 const PLUGCTL = [Deno.execPath(), "run", "-A", "--no-check", here("../../cli/main.ts")];
 /** Plugs that are changed one after the other: first all of them hold, then all let go. */
 const DEVICES = Array.from({ length: 64 }, (_, number) => `d${number}`);
-const ROUNDS = { batch: 800, session: 25 };
+const ROUNDS = { batch: 400, session: 25 };
 const RUNS = 3;
 const CHANGES_PER_ROUND = DEVICES.length * 2;
 

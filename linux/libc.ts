@@ -100,6 +100,8 @@ const SYMBOLS = {
   sched_getscheduler: { parameters: ["i32"], result: "i32" },
   // int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param);
   sched_setscheduler: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  // int sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *mask);
+  sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   // int getrusage(int who, struct rusage *usage);
   getrusage: { parameters: ["i32", "buffer"], result: "i32" },
   // long sysconf(int name);

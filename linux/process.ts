@@ -37,6 +37,22 @@ export function giveUpCapabilities(kept: readonly Capability[]): boolean {
   return kept.reduce((mask, name) => mask & ~(1n << BITS[name]), maskOf("CapBnd")) !== given;
 }
 
+/** The numbers of the processors that this process may run on. */
+export function ownProcessors(): number[] {
+  const [, list = ""] = /^Cpus_allowed_list:\s*(.*)$/m.exec(readStatus()) ?? [];
+  return list.split(",").filter((range) => range !== "").flatMap((range) => {
+    const [first, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
+}
+
+/** Has a process, and what it starts from now on, run on one processor alone; one that has ended is no error. */
+export function keepOnProcessor(pid: number, processor: number): void {
+  const mask = new Uint8Array(Math.ceil((processor + 1) / 64) * 8);
+  mask[processor >> 3] = 1 << (processor & 7);
+  libc().call.sched_setaffinity(pid, BigInt(mask.length), mask);
+}
+
 /** Whether this process may make files in a folder, or where that is not there, make the folder. */
 export function mayWriteIn(folder: string): boolean {
   const path = new TextEncoder().encode(`${folder || "/"}\0`);

@@ -5,9 +5,9 @@
  */
 
 import initScript from "./init.sh" with { type: "text" };
-import { startGuarded, terminate, within } from "./processes.ts";
+import { chooseProcessor, startGuarded, terminate, within } from "./processes.ts";
 import { readLines } from "../linux/incoming.ts";
-import { isThere } from "../linux/process.ts";
+import { isThere, keepOnProcessor } from "../linux/process.ts";
 import { memoryFolder } from "./memory.ts";
 import { modulesToLoad } from "./modules.ts";
 import { type FetchOptions, type UmlFiles, umlFiles } from "./packages.ts";
@@ -138,7 +138,9 @@ function quote(word: string): string {
 
 /** Runs the kernel to its end and returns the last lines that it said itself. */
 async function runKernel(machine: Machine): Promise<string[]> {
+  using chosen = await chooseProcessor();
   const kernel = await startKernel(machine);
+  keepOnProcessor(kernel.pid, chosen.processor);
   const log = lastLines(kernel.stderr);
   const work = Promise.all([passOn(kernel.stdout, machine), kernel.status]);
   using _typed = machine.terminal && passOnTyped(machine.terminal, machine);

@@ -1,3 +1,4 @@
+import { ownProcessors } from "../linux/process.ts";
 import guardScript from "./guard.sh" with { type: "text" };
 
 /**
@@ -17,6 +18,35 @@ export function startGuarded(command: readonly string[], env: Record<string, str
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+/** How long it is looked which processor has least to do, in milliseconds. */
+const LOOK_MS = 50;
+
+/** How many kernels of this process run on each processor. */
+const kernels = new Map<number, number>();
+
+/**
+ * Chooses the processor that a kernel of User-Mode Linux is to run on: it goes to and fro between its own process and those
+ * of its programs, one of which runs at a time, and takes half the time where that is no way to another processor. It counts
+ * as taken until the result is disposed of.
+ */
+export async function chooseProcessor(): Promise<{ processor: number } & Disposable> {
+  const before = idleTimes();
+  await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  const after = idleTimes();
+  const idleFor = (processor: number) => (after.get(processor) ?? 0) - (before.get(processor) ?? 0);
+  const kernelsOn = (processor: number) => kernels.get(processor) ?? 0;
+  const [processor = 0] = ownProcessors()
+    .sort((one, other) => kernelsOn(one) - kernelsOn(other) || idleFor(other) - idleFor(one));
+  kernels.set(processor, kernelsOn(processor) + 1);
+  return { processor, [Symbol.dispose]: () => void kernels.set(processor, kernelsOn(processor) - 1) };
+}
+
+/** For how long each processor had nothing to do since the machine began, in ticks. */
+function idleTimes(): Map<number, number> {
+  const lines = Deno.readTextFileSync("/proc/stat").matchAll(/^cpu(\d+)(?: \d+){3} (\d+)/gm);
+  return new Map(Array.from(lines, ([, processor, idle]) => [Number(processor), Number(idle)]));
 }
 
 const PATIENCE_MS = 3000;

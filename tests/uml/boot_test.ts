@@ -1,7 +1,9 @@
 /** User-Mode Linux as a process: what a command gets and gives there, and that nothing of it is left. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { keepOnProcessor, ownProcessors } from "../../linux/process.ts";
 import { boot, type BootOptions } from "../../uml/boot.ts";
+import { chooseProcessor } from "../../uml/processes.ts";
 import { until } from "../kernel/until.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -79,4 +81,24 @@ Deno.test("boot() ends the kernel and its processes when the time is up", async 
 Deno.test("boot() rejects with the kernel's last lines when it panics", async () => {
   const error = await assertRejects(() => run("echo c >/proc/sysrq-trigger; sleep 60"), Error);
   assertStringIncludes(error.message, "Kernel panic - not syncing: sysrq triggered crash");
+});
+
+Deno.test("chooseProcessor() gives each of several kernels another processor, as far as there are some, and keepOnProcessor() keeps it there", async () => {
+  const own = ownProcessors();
+  assert(own.length > 0);
+  using first = await chooseProcessor();
+  using second = await chooseProcessor();
+  assert(own.includes(first.processor) && own.includes(second.processor));
+  assertEquals(first.processor === second.processor, own.length === 1);
+  const child = new Deno.Command("sh", {
+    args: ["-c", "read -r _; grep Cpus_allowed_list /proc/self/status"],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  keepOnProcessor(child.pid, second.processor);
+  await child.stdin.close();
+  assertEquals(
+    new TextDecoder().decode((await child.output()).stdout).trim(),
+    `Cpus_allowed_list:\t${second.processor}`,
+  );
 });

@@ -65,36 +65,45 @@ export function namedTargets(context: Context, operands: readonly string[] = con
  * @throws {QueueError} `no-device` where a name is neither
  */
 export function resolveTargets(connection: Connection, { names, at, gates, places }: NamedTargets): Targets {
-  if (names.length === 0) return { gates, places };
-  const gateNames = names.filter(isGateName);
-  const deviceNames = names.filter(isDeviceName);
-  const links = knownLinks(connection, [...gateNames.map(gateDevice), ...deviceNames]);
-  const gateLinks = new Map(gateNames.map((name, index) => [name, links[index]]));
-  const devices = new Map(deviceNames.map((name, index) => [name, links[gateNames.length + index]]));
   const targets: Targets = { gates: [...gates], places: [...places] };
-  for (const name of names) {
-    const gate = isGate(gateLinks.get(name));
-    const device = devices.get(name);
-    if (gate && device) throw new UsageError(ambiguous(name));
-    if (gate) refusePlace(at, name);
-    if (gate) targets.gates.push(name);
+  knownNames(connection, names).forEach(({ isGate, device }, index) => {
+    const name = names[index];
+    if (isGate && device) throw new UsageError(ambiguous(name));
+    if (isGate) refusePlace(at, name);
+    if (isGate) targets.gates.push(name);
     else if (device) targets.places.push({ dev: device.name, ifindex: device.ifindex, ...at });
     else throw unknownName(name);
-  }
+  });
   return targets;
 }
 
-/** What names have led to, by the connection, while nothing was said of devices. */
-const seen = new WeakMap<Connection, Map<string, LinkMessage | undefined>>();
+/** What a name leads to. */
+interface Known {
+  isGate: boolean;
+  device?: LinkMessage;
+}
 
-/** As `linksByName`, but what was asked for before is asked for again only where it may have changed. */
-function knownLinks(connection: Connection, names: readonly string[]): (LinkMessage | undefined)[] {
+/** What names have led to, by the connection, while nothing was said of devices. */
+const seen = new WeakMap<Connection, Map<string, Known>>();
+
+/** What names lead to; what was asked for before is asked for again only where it may have changed. */
+function knownNames(connection: Connection, names: readonly string[]): Known[] {
+  if (names.length === 0) return [];
   if (connection.mayHaveChanged(GROUP_LINK)) seen.delete(connection);
-  const links = seen.get(connection) ?? new Map<string, LinkMessage | undefined>();
-  seen.set(connection, links);
-  const missing = names.filter((name) => !links.has(name));
-  linksByName(connection, missing).forEach((link, index) => links.set(missing[index], link));
-  return names.map((name) => links.get(name));
+  const known = seen.get(connection) ?? new Map<string, Known>();
+  seen.set(connection, known);
+  const missing = names.filter((name) => !known.has(name));
+  if (missing.length > 0) { for (const [name, one] of lookUp(connection, missing)) known.set(name, one); }
+  return names.map((name) => known.get(name) ?? { isGate: false });
+}
+
+function lookUp(connection: Connection, names: readonly string[]): Map<string, Known> {
+  const gateNames = names.filter(isGateName);
+  const deviceNames = names.filter(isDeviceName);
+  const links = linksByName(connection, [...gateNames.map(gateDevice), ...deviceNames]);
+  const gates = new Map(gateNames.map((name, index) => [name, links[index]]));
+  const devices = new Map(deviceNames.map((name, index) => [name, links[gateNames.length + index]]));
+  return new Map(names.map((name) => [name, { isGate: isGate(gates.get(name)), device: devices.get(name) }]));
 }
 
 /** What is wrong with a name that is a gate's and a device's. */
@@ -125,6 +134,7 @@ function checkName(text: string): string {
 
 /** @throws {UsageError} where one of them is there twice */
 export function refuseTwice(names: readonly string[]): void {
+  if (new Set(names).size === names.length) return;
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`${twice} is named twice`);
 }

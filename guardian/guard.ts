@@ -161,6 +161,8 @@ export class Guard<C extends AnyCharge> {
 
   #renew({ id, maxMs }: Extract<Order, { order: "renew" }>): void {
     const post = this.#posts.get(id);
+    // What its process has done before may not have been heard
+    if (post) this.#hear(id, post);
     if (post?.armed && post.timer !== undefined) this.#setDeadline(id, post, maxMs);
   }
 
@@ -176,6 +178,7 @@ export class Guard<C extends AnyCharge> {
   #disarm(id: number): void {
     const post = this.#posts.get(id);
     if (!post) return;
+    this.#hear(id, post);
     stop(post);
     post.armed = false;
   }

@@ -102,11 +102,15 @@ export async function releaseAndCount(
   const before = found.map(({ stats }) => stats);
   sendChange(queues, { action });
   const heldIn = (stats: readonly QdiscStats[]) => stats.reduce((sum, { backlogPackets }) => sum + backlogPackets, 0);
+  const heldBefore = heldIn(before);
   let after = before;
-  await settled(() => {
-    after = readAllSeen(queues, operationOn).map(({ stats }) => stats);
-    return heldIn(after);
-  }, { heldBefore: one ? heldIn(before) : undefined });
+  // Where nothing waited, nothing has to leave
+  if (one || heldBefore > 0) {
+    await settled(() => {
+      after = readAllSeen(queues, operationOn).map(({ stats }) => stats);
+      return heldIn(after);
+    }, { heldBefore: one ? heldBefore : undefined });
+  }
   return queues.map((queue, index) => {
     const { packets, backlogPackets: held } = before[index];
     const releasedPackets = one ? Math.min(after[index].packets - packets, held) : held;

@@ -6,12 +6,6 @@ import { readAll } from "../input/datagrams.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "../table.ts";
 import { Connections } from "../targets.ts";
 
-/** A line of a batch. */
-interface Line {
-  number: number;
-  asked: Asked;
-}
-
 /** What a line asks. */
 interface Asked {
   arguments: Arguments;
@@ -19,6 +13,13 @@ interface Asked {
   sign?: string;
   /** What it is about. */
   names: readonly string[];
+}
+
+/** Lines that go out as one, by their numbers. */
+interface Group {
+  first: number;
+  last: number;
+  asked: Asked[];
 }
 
 /** Commands of which several in a row that ask the same of different queues go out in one send. */
@@ -34,7 +35,7 @@ export async function run(context: Context): Promise<number> {
   const { describeFailure } = await import("../failure.ts");
   using connections = new Connections();
   let status: number = EXIT.done;
-  for (const group of goesOn ? lines.map((line) => [line]) : groups(lines)) {
+  for (const group of groups(lines, { joins: !goesOn })) {
     const joined = join(group);
     try {
       const ended = await context.run(joined, { connections });
@@ -50,29 +51,31 @@ export async function run(context: Context): Promise<number> {
 }
 
 /**
- * Reads all lines before the first is done.
+ * Reads all lines before the first is done: what each asks, `undefined` where that is nothing.
  *
  * @throws {UsageError} where one is wrong, with each that is
  */
-function parseLines(text: string, netns: string | undefined): Line[] {
+function parseLines(text: string, netns: string | undefined): (Asked | undefined)[] {
   const mistakes: string[] = [];
-  const lines: Line[] = [];
   // What is done again and again stands there as often
-  const parsed = new Map<string, Asked | undefined>();
-  let number = 0;
-  for (const line of text.split("\n")) {
-    number++;
-    try {
-      if (!parsed.has(line)) parsed.set(line, parseLine(line, netns));
-      const asked = parsed.get(line);
-      if (asked) lines.push({ number, asked });
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      mistakes.push(`line ${number}: ${error.message}`);
-    }
-  }
+  const parsed = new Map<string, Asked | UsageError | undefined>();
+  const lines = text.split("\n").map((line, index) => {
+    let asked = parsed.get(line);
+    if (asked === undefined) parsed.set(line, asked = parsedOrWrong(line, netns));
+    if (!(asked instanceof UsageError)) return asked;
+    mistakes.push(`line ${index + 1}: ${asked.message}`);
+  });
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\nplugctl: "));
   return lines;
+}
+
+function parsedOrWrong(line: string, netns: string | undefined): Asked | UsageError | undefined {
+  try {
+    return parseLine(line, netns);
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
 }
 
 /** What a line asks; `undefined` where it asks nothing. */
@@ -96,27 +99,27 @@ function inNamespace(given: Arguments, netns: string | undefined): Arguments {
   return { ...given, values: new Map([...given.values, ["netns", [netns]]]) };
 }
 
-/** Lines that follow each other and ask the same of different queues. */
-function groups(lines: readonly Line[]): Line[][] {
-  const groups: Line[][] = [];
-  let last: Line[] = [];
+/** Lines that follow each other and ask the same of different queues, where they are to be joined; else each by itself. */
+function* groups(lines: readonly (Asked | undefined)[], { joins }: { joins: boolean }): Generator<Group> {
+  let group: Group | undefined;
   const taken = new Set<string>();
-  for (const line of lines) {
-    if (!fits(line, { last, taken })) {
-      groups.push(last = []);
+  for (const [index, asked] of lines.entries()) {
+    if (!asked) continue;
+    if (group && !(joins && fits(asked, { sign: group.asked[0].sign, taken }))) {
+      yield group;
+      group = undefined;
       taken.clear();
     }
-    last.push(line);
-    for (const name of line.asked.names) taken.add(name);
+    group ??= { first: index + 1, last: index + 1, asked: [] };
+    group.last = index + 1;
+    group.asked.push(asked);
+    for (const name of asked.names) taken.add(name);
   }
-  return groups;
+  if (group) yield group;
 }
 
-function fits(
-  { asked: { sign, names } }: Line,
-  { last, taken }: { last: Line[]; taken: ReadonlySet<string> },
-): boolean {
-  return sign !== undefined && sign === last[0]?.asked.sign && !names.some((name) => taken.has(name));
+function fits({ sign, names }: Asked, before: { sign?: string; taken: ReadonlySet<string> }): boolean {
+  return sign !== undefined && sign === before.sign && !names.some((name) => before.taken.has(name));
 }
 
 /** What of a line must be the same for it to be joined with others; `undefined` where it stands alone. */
@@ -135,18 +138,17 @@ function namesIn({ operands, values }: Arguments): string[] {
   return [...operands, ...values.get("dev") ?? [], ...values.get("gate") ?? []];
 }
 
-function join(group: readonly Line[]): Arguments {
-  const [{ asked: { arguments: first } }] = group;
-  if (group.length === 1) return first;
+function join({ asked }: Group): Arguments {
+  const [{ arguments: first }] = asked;
+  if (asked.length === 1) return first;
   const values = new Map(first.values);
   for (const name of ["dev", "gate"] as const) {
-    const given = group.flatMap(({ asked }) => asked.arguments.values.get(name) ?? []);
+    const given = asked.flatMap(({ arguments: { values } }) => values.get(name) ?? []);
     if (given.length > 0) values.set(name, given);
   }
-  return { ...first, operands: group.flatMap(({ asked }) => asked.arguments.operands), values };
+  return { ...first, operands: asked.flatMap(({ arguments: { operands } }) => operands), values };
 }
 
-function place(group: readonly Line[]): string {
-  const [first, last] = [group[0].number, group[group.length - 1].number];
+function place({ first, last }: Group): string {
   return first === last ? `line ${first}` : `lines ${first} to ${last}`;
 }

@@ -315,6 +315,23 @@ Deno.test("Guard counts a deadline anew each time its process makes the queue ho
   await scene.ended;
 });
 
+Deno.test("Guard follows an order behind what its process has done before, though it hears of that only later", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ maxMs: 60_000 });
+  const from = Date.now();
+  scene.kernel.connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  scene.channel.order({ order: "renew", id: CHARGE_ID, maxMs: 90_000 });
+  await scene.pass(20);
+  assertEquals([...scene.deadlines].map(({ atMs }) => atMs >= from + 90_000), [true]);
+  scene.kernel.connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  scene.channel.order({ order: "disarm", id: CHARGE_ID });
+  await scene.pass(20);
+  assertEquals(scene.deadlines.size, 0);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.plugAt(scene.eth0).holds, true);
+});
+
 Deno.test("Guard says of which hold it reports: by the number of the request that its process made it hold with last", async () => {
   const scene = new Scene();
   const place = await scene.hold();

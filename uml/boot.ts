@@ -44,12 +44,18 @@ export interface BootOptions {
   signal?: AbortSignal;
 }
 
-/** A terminal that a command has. */
-export interface BootTerminal {
+/** How large a terminal is. */
+export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
+}
+
+/** A terminal that a command has. */
+export interface BootTerminal extends TerminalSize {
   /** Called when the command begins; gives what is typed from then on. */
   begin(): AsyncIterable<Uint8Array>;
+  /** Has another size that it takes told, until the result is disposed of. */
+  onResize(tell: (size: TerminalSize) => void): Disposable;
 }
 
 /** What one kernel is started with. */
@@ -104,7 +110,7 @@ async function fillExchange(machine: Machine): Promise<void> {
   await Deno.writeTextFile(`${exchange}/init.sh`, initScript);
   await Deno.writeTextFile(`${exchange}/writable`, writable.map((folder) => `${folder}\n`).join(""));
   if (terminal) {
-    await Deno.writeTextFile(`${exchange}/terminal`, `rows ${terminal.rows} cols ${terminal.columns}`);
+    await Deno.writeTextFile(`${exchange}/terminal`, formatSize(terminal));
     const { success, stderr } = await new Deno.Command(files.busybox, { args: ["mkfifo", typedOn(machine)] }).output();
     if (!success) throw new Error(`Cannot pass on what is typed: ${new TextDecoder().decode(stderr).trim()}`);
   }
@@ -126,6 +132,11 @@ async function fillExchange(machine: Machine): Promise<void> {
   );
 }
 
+/** What stty is told. */
+function formatSize({ rows, columns }: TerminalSize): string {
+  return `rows ${rows} cols ${columns}`;
+}
+
 /** Where the kernel reads what is typed. */
 function typedOn({ exchange }: Machine): string {
   return `${exchange}/typed`;
@@ -144,6 +155,7 @@ async function runKernel(machine: Machine): Promise<string[]> {
   const log = lastLines(kernel.stderr);
   const work = Promise.all([passOn(kernel.stdout, machine), kernel.status]);
   using _typed = machine.terminal && passOnTyped(machine.terminal, machine);
+  using _resized = machine.terminal && passOnSizes(machine.terminal, machine);
   try {
     await within(work, { ...machine, late: () => tooLong(machine) });
   } finally {
@@ -174,6 +186,17 @@ function passOnTyped(terminal: BootTerminal, machine: Machine): Disposable {
       file.close();
     },
   };
+}
+
+/** Writes each size that the terminal takes where the command's is set by it, until the result is disposed of. */
+function passOnSizes(terminal: BootTerminal, { exchange }: Machine): Disposable {
+  let count = 0;
+  return terminal.onResize((size) => {
+    const path = `${exchange}/terminal.${++count}`;
+    // All of it at once
+    Deno.writeTextFileSync(`${path}.new`, formatSize(size));
+    Deno.renameSync(`${path}.new`, path);
+  });
 }
 
 async function startKernel(machine: Machine): Promise<Deno.ChildProcess> {

@@ -69,11 +69,23 @@ run_command() {
 }
 
 # The leader of the session stays till all output has left, which its end would discard. What is typed to
-# interrupt or suspend is the command's. A size that is set is kept while the terminal is open.
+# interrupt or suspend is the command's. A size that is set is kept while the terminal is open; another that the
+# terminal takes meanwhile comes as `terminal.1`, the next as `terminal.2`.
 lead_session='
 trap : INT QUIT
 trap "" TSTP
 "$1" stty sane $("$1" cat "$2/terminal")
+(
+  number=1
+  while :; do
+    if [ -e "$2/terminal.$number" ]; then
+      "$1" stty $("$1" cat "$2/terminal.$number") </dev/tty1
+      number=$((number + 1))
+    else
+      "$1" sleep 0.2
+    fi
+  done
+) &
 : >"$2/begun"
 /bin/sh "$2/command"
 status=$?

@@ -1,5 +1,5 @@
 import { parseBytes } from "../../plug/quantity.ts";
-import { boot, type BootTerminal, prepareBoot } from "../../uml/boot.ts";
+import { boot, type BootTerminal, prepareBoot, type TerminalSize } from "../../uml/boot.ts";
 import { systemPath } from "../../uml/processes.ts";
 import { type Context, ownProgram, valueOf } from "../context.ts";
 import { IncapableError, interruptible, understood, UsageError } from "../exit_status.ts";
@@ -48,6 +48,12 @@ class Terminal implements BootTerminal, Disposable {
     Deno.stdin.setRaw(true);
     this.#isTaken = true;
     return Deno.stdin.readable;
+  }
+
+  onResize(tell: (size: TerminalSize) => void): Disposable {
+    const resized = () => tell(Deno.consoleSize());
+    Deno.addSignalListener("SIGWINCH", resized);
+    return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGWINCH", resized) };
   }
 
   [Symbol.dispose](): void {

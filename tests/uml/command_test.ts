@@ -88,11 +88,11 @@ Deno.test("plugctl run --uml runs scenarios at once that name the same hosts, an
   }
 });
 
-Deno.test("plugctl uml on a terminal gives that to the command: its size, what is typed, and Ctrl-C", async () => {
+Deno.test("plugctl uml on a terminal gives that to the command: its size, also another later, what is typed, and Ctrl-C", async () => {
   const uml = [Deno.execPath(), "run", "-A", "--no-check", MAIN, "uml", "--", "bash", "--norc"].join(" ");
   // Its input is the terminal's keys, its output what that shows.
   const child = new Deno.Command("script", {
-    args: ["-qec", `stty rows 33 cols 101; exec ${uml}`, "/dev/null"],
+    args: ["-qec", `tty; stty rows 33 cols 101; exec ${uml}`, "/dev/null"],
     env: { TERM: "dumb" },
     stdin: "piped",
     stdout: "piped",
@@ -107,12 +107,20 @@ Deno.test("plugctl uml on a terminal gives that to the command: its size, what i
       assert(!done, `it has not shown ${text}: ${shown}`);
       shown += value;
     }
+    const [, found] = text.exec(shown) ?? [];
     shown = "";
+    return found;
   };
   const type = (text: string) => keys.write(new TextEncoder().encode(text));
+  const outer = await until(/^(\/dev\/pts\/\d+)\s/m);
   await until(/# $/);
   await type("stty size; tty; id -u\n");
   await until(/^33 101\s+\/dev\/tty1\s+0\s/m);
+  for (const [rows, columns] of [["40", "120"], ["20", "77"]]) {
+    await type(`until [ "$(stty size)" = "${rows} ${columns}" ]; do sleep 0.1; done; echo is ${rows} ${columns}\n`);
+    await new Deno.Command("stty", { args: ["-F", outer, "rows", rows, "cols", columns] }).output();
+    await until(new RegExp(`^is ${rows} ${columns}\\s`, "m"));
+  }
   await type("sh -c 'echo begun; exec sleep 600'\n");
   await until(/^begun\s/m);
   await type("\x03");

@@ -202,7 +202,7 @@ const BROKEN: readonly Broken[] = [{
   name: "accept_queue",
   without: "a short accept queue",
   edits: [HASTY, { file: "server.py", change: (text) => text.replace("backlog=1", "backlog=100") }],
-  failure: /--connect-timeout 1 ends with exit status 28 .*: /,
+  failure: /--max-time 3 ends with exit status 28 .*: /,
 }, {
   name: "accept_queue",
   without: "the acknowledgements held",

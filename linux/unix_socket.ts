@@ -71,11 +71,12 @@ export class Channel implements Disposable {
    * one means that the other end is closed.
    */
   receive(timeoutMs = 0): string | undefined {
-    const deadline = performance.now() + timeoutMs;
+    let deadline: number | undefined;
     for (;;) {
       const text = this.#closed ? "" : this.#receiveNow();
-      if (text !== undefined) return text;
-      const left = Math.ceil(deadline - performance.now());
+      if (text !== undefined || timeoutMs <= 0) return text;
+      const now = performance.now();
+      const left = Math.ceil((deadline ??= now + timeoutMs) - now);
       if (left <= 0) return undefined;
       this.#incoming.wait(left);
     }

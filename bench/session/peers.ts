@@ -27,7 +27,7 @@ async function timeBatch(
   const round = [true, false].flatMap((holds) => DEVICES.map((dev) => `${lineOf(dev, holds)}\n`)).join("");
   const [all, none] = [await Deno.makeTempFile(), await Deno.makeTempFile()];
   await Deno.writeTextFile(all, round.repeat(ROUNDS.batch));
-  await Deno.writeTextFile(none, `${lineOf(DEVICES[0], false)}\n`);
+  await Deno.writeTextFile(none, [true, false].map((holds) => `${lineOf(DEVICES[0], holds)}\n`).join(""));
   const times: number[] = [];
   for (let runs = 0; runs < RUNS; runs++) {
     const [whole, start] = [await timeOf([...command, all]), await timeOf([...command, none])];

@@ -149,12 +149,15 @@ export class Guardian implements Disposable {
   unwatch(id: number): void {
     this.#isToBeTold(id);
     this.#orderIfThere({ order: "unwatch", id });
+    // What is done behind that is not to be heard before it
+    this.#awaitWatching(id);
   }
 
   /** Calls off the deadline: the queue holds no more, though this process has not released it. */
   disarm(id: number): void {
     this.#isToBeTold(id);
     this.#orderIfThere({ order: "disarm", id });
+    this.#awaitWatching(id);
   }
 
   /** Takes something out of its charge: it is put right already. */
@@ -322,7 +325,7 @@ const ENDED = "Cannot hold without a guardian: it has ended";
 
 /** Whether a report is of an earlier hold. Requests are numbered by 32 bits, and go on from 0. */
 function isOfBefore(report: Released, { since }: Taken): boolean {
-  if (since === undefined) return false;
+  if (since === undefined || report.since === "unknown") return false;
   return report.since === undefined || (report.since - since | 0) < 0;
 }
 

@@ -65,7 +65,7 @@ export type Order =
    * `maxMs` milliseconds later; without it never. Not answered.
    */
   | { order: "arm"; id: number; maxMs?: number }
-  /** The deadline of one that holds is in `maxMs` milliseconds from now on, and nothing else changes. Not answered. */
+  /** The deadline of one that holds is in `maxMs` milliseconds from now on, and nothing else changes. Answered as `watch`. */
   | { order: "renew"; id: number; maxMs: number }
   /** It holds, and nobody else is to do anything to it: watch it, as it is now. Answered with `watching`. */
   | { order: "watch"; id: number }

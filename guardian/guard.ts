@@ -107,7 +107,8 @@ export class Guard<C extends AnyCharge> {
       case "arm":
         return this.#arm(order);
       case "renew":
-        return this.#renew(order);
+        this.#renew(order);
+        return this.#report({ report: "watching", id: order.id });
       case "disarm":
         this.#disarm(order.id);
         return this.#report({ report: "watching", id: order.id });

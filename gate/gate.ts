@@ -223,6 +223,7 @@ export class Gate implements Disposable, AsyncDisposable {
     } catch (error) {
       // Nothing is left to be done with what is not there any more.
       if (this.made && isGone(error)) this.#close();
+      else if (this.#queue.asked === "hold") this.#queue.guard?.watch();
       throw error;
     }
   }

@@ -104,14 +104,14 @@ export class ByNumber implements Numbering<Queue> {
       const sight = look(queue, onQueue(queue, "discard what is held by"));
       if (waitingIn(sight) === 0 || !holds(queue, sight)) return 0;
       // What vanishes from here on does so by this process's will.
-      queue.guard?.unwatch();
-      const { discarded, after } = emptyPlug(queue, sight);
-      // What came in before the epochs began anew belongs to none that the kernel counts.
-      const note = { sent: after.discarded, until: after.left + after.queued, groups: [] };
-      this.#isActive = after.queued > 0;
-      if (this.#isActive || parseFillerNote(after.alias)) write(queue, after, note);
-      if (queue.asked === "hold") queue.guard?.watch();
-      return discarded;
+      return unwatched(queue, () => {
+        const { discarded, after } = emptyPlug(queue, sight);
+        // What came in before the epochs began anew belongs to none that the kernel counts.
+        const note = { sent: after.discarded, until: after.left + after.queued, groups: [] };
+        this.#isActive = after.queued > 0;
+        if (this.#isActive || parseFillerNote(after.alias)) write(queue, after, note);
+        return discarded;
+      });
     });
   }
 
@@ -129,12 +129,15 @@ export class ByNumber implements Numbering<Queue> {
 
   /** Releases so many packets of the queue, fillers or not, and returns what is there then. */
   #releaseFirst(queue: Queue, { sight, count }: { sight: Sight; count: number }): Sight {
-    const { connection, place, guard } = queue;
-    const { operation, note, limitBytes } = sight;
     refuseWithoutRoom(sight, count);
-    using filler = this.#open(connection, place.ifindex, count);
+    using filler = this.#open(queue.connection, queue.place.ifindex, count);
     // What leaves from here on leaves by this process's will.
-    guard?.unwatch();
+    return unwatched(queue, () => this.#releaseBy(filler, { queue, sight, count }));
+  }
+
+  #releaseBy(filler: RepeatedPacket, { queue, sight, count }: { queue: Queue; sight: Sight; count: number }): Sight {
+    const { connection, place } = queue;
+    const { operation, note, limitBytes } = sight;
     const room = (fillersIn(note, sight) + count) * FILLER.length;
     const ask = (...actions: PlugAction[]) => {
       const requests = actions.map((action) => changeRequest(place, action, Math.min(limitBytes + room, LIMIT_MAX)));
@@ -154,9 +157,17 @@ export class ByNumber implements Numbering<Queue> {
     const before = Math.max(note.sent, sight.discarded);
     const next = write(queue, after, { sent: before + sent, until: after.left + after.queued, groups });
     queue.note("release-one");
-    // All that was to leave has left.
-    if (queue.asked === "hold") guard?.watch();
     return next;
+  }
+}
+
+/** Does something to a queue, and returns once that has come about; its guardian takes what happens for this process's doing. */
+function unwatched<T>(queue: Queue, work: () => T): T {
+  queue.guard?.unwatch();
+  try {
+    return work();
+  } finally {
+    if (queue.asked === "hold") queue.guard?.watch();
   }
 }
 

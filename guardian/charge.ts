@@ -65,17 +65,17 @@ export type Order =
    * `maxMs` milliseconds later; without it never. Not answered.
    */
   | { order: "arm"; id: number; maxMs?: number }
-  /** The deadline of one that holds is in `maxMs` milliseconds from now on, and nothing else changes. Not answered. */
+  /** The deadline of one that holds is in `maxMs` milliseconds from now on, and nothing else changes. Answered as `watch`. */
   | { order: "renew"; id: number; maxMs: number }
-  /** It holds, and nobody else is to do anything to it: watch it, as it is now. Answered. */
+  /** It holds, and nobody else is to do anything to it: watch it, as it is now. Answered with `watching`. */
   | { order: "watch"; id: number }
   /** It is there and passes packets: what takes its place from now on is another. Answered as `watch`. */
   | { order: "know"; id: number }
   /** Look whether others have done something to it till now, and say so first. Answered. */
   | { order: "look"; id: number }
-  /** What happens to it until it is to be watched again, or armed, is this process's own doing. Not answered. */
+  /** What happens to it until it is to be watched again, or armed, is this process's own doing. Answered as `watch`. */
   | { order: "unwatch"; id: number }
-  /** It holds no more, though this process has not released it. Not answered. */
+  /** It holds no more, though this process has not released it. Answered as `watch`. */
   | { order: "disarm"; id: number }
   /** Have nothing to do with it any more. Answered. */
   | { order: "drop"; id: number }
@@ -93,7 +93,7 @@ export type Report =
   | { report: "taken"; id: number }
   /** It cannot do that. */
   | { report: "refused"; id: number; reason: string }
-  /** It sees what others do to it from now on. */
+  /** It has followed that, and sees what is done from now on as that says. */
   | { report: "watching"; id: number }
   /** It has looked at it. */
   | { report: "looked"; id: number }
@@ -107,8 +107,8 @@ export interface Released {
   report: "released";
   /** The number that the queue was taken by. */
   id: number;
-  /** The number of the request by which its process has made it hold last, as far as the kernel has said. */
-  since?: number;
+  /** The number of the request by which its process has made it hold last; "unknown" where what the kernel said of that may be lost. */
+  since?: number | "unknown";
   /**
    * Because its deadline was reached, or because SIGTERM was sent to the guardian; or it was not released by the guardian:
    * others have disturbed it.

@@ -232,8 +232,10 @@ function note(subject: Subject, meaning: Meaning): void {
 
 /** What plugctl has asked for, of which the kernel says now that it is done. */
 function takeAsked({ asked }: Subject, { sequence, port }: Meaning): Asked | undefined {
-  const at = asked.findIndex((one) => one.sequence === sequence && (one.port === port || one.port === 0));
-  return at < 0 ? undefined : asked.splice(at, 1)[0];
+  // Others that do not say theirs may number their requests alike
+  const ports = [port, 0].map((from) => asked.findLastIndex((one) => one.sequence === sequence && one.port === from));
+  const at = ports.find((index) => index >= 0);
+  return at === undefined ? undefined : asked.splice(at, 1)[0];
 }
 
 /** Its own process has changed a plug. */

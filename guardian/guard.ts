@@ -8,17 +8,17 @@ import {
   hasGoneBack,
   isReleased,
   isToBePutRight,
+  know,
   leaveAlone,
   MISSED,
+  noteLoss,
   noteOwn,
   type Post,
   Rounds,
-  type Sample,
   seen,
   stop,
   stopWatching,
   UNCLEAR,
-  wasStopped,
   WENT_BACK,
   whatHappened,
 } from "./post.ts";
@@ -53,6 +53,8 @@ export class Guard<C extends AnyCharge> {
   readonly #posts = new Map<number, Post>();
   readonly #places: Places;
   readonly #rounds = new Rounds(this.#posts, (id) => this.#sample(id));
+  /** Resolves once all that it was to take meanwhile is in its charge. */
+  #taking: Promise<void> = Promise.resolve();
 
   /** Takes the connection to the process that has started it, and what is to be done for each kind of charge. */
   constructor(channel: GuardChannel, dutyOf: DutyOf<C>, reach: Reach = REACH) {
@@ -73,8 +75,13 @@ export class Guard<C extends AnyCharge> {
       if (text === undefined) await this.#channel.readable();
       else await this.#follow(JSON.parse(text));
     }
+    await this.#taking;
+    for (const [id, post] of this.#posts) {
+      this.#hear(id, post);
+      // The number of its process's socket may soon be another's
+      post.ear?.orphan(id);
+    }
     const bereft = [...this.#posts].filter(([, { outlives }]) => !outlives);
-    for (const [id, post] of bereft) this.#hear(id, post);
     const own = bereft.filter(([, post]) => isToBePutRight(post));
     for (const [id] of bereft) this.#retire(id);
     const failures = await putRight(own.map(([, { duty }]) => duty));
@@ -100,20 +107,23 @@ export class Guard<C extends AnyCharge> {
       case "arm":
         return this.#arm(order);
       case "renew":
-        return this.#renew(order);
+        this.#renew(order);
+        return this.#report({ report: "watching", id: order.id });
       case "disarm":
-        return this.#disarm(order.id);
+        this.#disarm(order.id);
+        return this.#report({ report: "watching", id: order.id });
       case "watch":
         this.#watch(order.id);
         return this.#report({ report: "watching", id: order.id });
       case "know":
-        this.#know(order.id);
+        know(order.id, this.#posts.get(order.id));
         return this.#report({ report: "watching", id: order.id });
       case "look":
         this.#sample(order.id);
         return this.#report({ report: "looked", id: order.id });
       case "unwatch":
-        return this.#unwatch(order.id);
+        this.#unwatch(order.id);
+        return this.#report({ report: "watching", id: order.id });
       case "drop":
         this.#drop(order.id);
         return this.#report({ report: "dropped", id: order.id });
@@ -155,14 +165,18 @@ export class Guard<C extends AnyCharge> {
     if (!post) return;
     post.armed = true;
     post.maxMs = maxMs;
-    post.isTold = post.isUnclear = post.isUnwatched = false;
+    post.isTold =
+      post.isUnclear =
+      post.isUnwatched =
+      post.isOver =
+        false;
     this.#setDeadline(id, post, maxMs);
   }
 
   #renew({ id, maxMs }: Extract<Order, { order: "renew" }>): void {
     const post = this.#posts.get(id);
     // What its process has done before may not have been heard
-    if (post) this.#hear(id, post);
+    if (post) this.#hear(id, post, { heeds: false });
     if (post?.armed && post.timer !== undefined) this.#setDeadline(id, post, maxMs);
   }
 
@@ -178,7 +192,7 @@ export class Guard<C extends AnyCharge> {
   #disarm(id: number): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    this.#hear(id, post);
+    this.#hear(id, post, { heeds: false });
     stop(post);
     post.armed = false;
   }
@@ -194,27 +208,16 @@ export class Guard<C extends AnyCharge> {
     this.#report({ report: "taken", id });
   }
 
-  /** It is there, unless others have ended it before this was heard. Else what was said was its process's own doing. */
-  #know(id: number): Sample | undefined {
-    const post = this.#posts.get(id);
-    if (!post) return undefined;
-    post.ear?.forget(id);
-    const now = seen(post.duty);
-    post.isThere = true;
-    post.isDoubtful = post.isUnclear = false;
-    post.forfeited = now === "gone" || (post.ear?.hasEnded(id) ?? false);
-    if (now === undefined || now === "gone" || post.forfeited) return undefined;
-    post.sent = now.sent;
-    return now;
-  }
-
   /** From now on whatever is done to it is done by others. */
   #watch(id: number): void {
     const post = this.#posts.get(id);
     if (!post) return;
-    post.isUnwatched = false;
+    // Of what its process has done meanwhile only a release counts, and what was to be let go
+    if (post.isUnwatched) this.#hear(id, post, { heeds: false });
     this.#rounds.begin();
-    post.held = this.#know(id);
+    const now = know(id, post);
+    post.held = post.armed ? now : undefined;
+    post.isUnwatched = post.isOver = false;
     // Its process is done with it, and the number of its socket may soon be another's
     if (post.outlives) post.ear?.orphan(id);
   }
@@ -223,6 +226,7 @@ export class Guard<C extends AnyCharge> {
   #unwatch(id: number): void {
     const post = this.#posts.get(id);
     if (!post) return;
+    this.#hear(id, post, { heeds: false });
     post.isUnwatched = true;
     stopWatching(post);
   }
@@ -264,26 +268,15 @@ export class Guard<C extends AnyCharge> {
     post.sent = now.sent;
   }
 
-  /** Hears what was said before this call began, and acts on it. */
-  #hear(id: number, post: Post): void {
+  /** Hears what was said before this call began, and acts on it. While an order is followed, those behind it wait. */
+  #hear(id: number, post: Post, { heeds = true }: { heeds?: boolean } = {}): void {
     try {
       post.ear?.hear();
     } catch {
       // That others cannot be heard must not keep it from being released.
     }
-    this.#heed();
+    if (heeds) this.#heed();
     this.#meetNews(id);
-    if (post.ear?.takeMissed(id)) this.#noteLoss(id, post);
-  }
-
-  /** Of what was said something was lost. */
-  #noteLoss(id: number, post: Post): void {
-    if (wasStopped(post)) post.isDoubtful = true;
-    if (post.outlives || post.isUnwatched || !post.isThere || post.isTold || post.forfeited) return;
-    // Its process may have made it hold, or let it go: it is to be released in time, and what leaves may leave
-    stopWatching(post);
-    post.armed = true;
-    if (post.timer === undefined) this.#setDeadline(id, post, post.maxMs);
   }
 
   #attendToNews(): void {
@@ -294,7 +287,10 @@ export class Guard<C extends AnyCharge> {
 
   /** Follows what has been ordered till now. */
   #heed(): void {
-    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) this.#follow(JSON.parse(text));
+    for (let text = this.#channel.receive(); text; text = this.#channel.receive()) {
+      const work = this.#follow(JSON.parse(text));
+      if (work) this.#taking = this.#taking.then(() => work);
+    }
   }
 
   #meetNews(id: number): void {
@@ -310,15 +306,17 @@ export class Guard<C extends AnyCharge> {
       this.#disturbed(id, whatHappened(post, news), { port: news.port, isWhole });
     }
     if (post.held) this.#rounds.begin();
+    if (post.ear?.takeMissed(id)) noteLoss(post);
     // Others are told of deadlines, which costs more than all the rest: once for all that was said
-    if (post.holdsAnew) this.#setDeadline(id, post, post.maxMs);
+    if (post.holdsAnew && this.#posts.has(id)) this.#setDeadline(id, post, post.maxMs);
   }
 
   /** Others have done something to a queue. */
   #disturbed(id: number, what: Happening, { port = 0, isWhole }: { port?: number; isWhole?: true } = {}): void {
     const post = this.#posts.get(id);
-    if (!post) return;
-    if (post.isThere && ["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
+    // What was done to it before it was made to hold is nothing to it
+    if (!post?.isThere) return;
+    if (["deleted", "replaced", "gone"].includes(what)) post.forfeited = true;
     if (post.outlives && what === "unclear") leaveAlone(post, UNCLEAR);
     if (post.outlives && (post.forfeited || what === "released" || what === "unclear")) return this.#drop(id);
     if (what === "unclear" && (post.held || post.isTold)) post.isUnclear = true;
@@ -365,11 +363,13 @@ export class Guard<C extends AnyCharge> {
 
   #release(id: number, why: "deadline" | "SIGTERM"): void {
     const asked = this.#posts.get(id);
-    // What holds by now may be held anew, by a process that sets no deadline.
+    const timer = asked?.timer;
+    // What holds by now may be held anew, with another deadline, or by a process that sets none
     if (asked) this.#hear(id, asked);
     this.#sample(id);
     const post = this.#posts.get(id);
     if (!post?.duty.release || post.forfeited || !post.armed || post.isUnclear) return;
+    if (why === "deadline" && post.timer !== timer) return;
     stop(post);
     const { since } = post;
     const now = seen(post.duty);
@@ -377,6 +377,7 @@ export class Guard<C extends AnyCharge> {
     try {
       post.duty.release();
       post.armed = false;
+      post.isOver = post.isUnwatched;
       if (!post.isTold) this.#report({ report: "released", id, since, why, backlog });
     } catch (error) {
       this.#report({ report: "released", id, since, why, failure: reasonOf(error) });

@@ -125,6 +125,7 @@ export class Guardian implements Disposable {
   /** Has it release a queue that holds in `maxMs` milliseconds from now on, where it was to release it at some time. */
   renew(id: number, maxMs: number): void {
     this.#orderIfThere({ order: "renew", id, maxMs });
+    this.#awaitFollowed(id);
   }
 
   /** Has it tell what others do from now on to a queue that holds: see `Released`. */
@@ -149,12 +150,14 @@ export class Guardian implements Disposable {
   unwatch(id: number): void {
     this.#isToBeTold(id);
     this.#orderIfThere({ order: "unwatch", id });
+    this.#awaitFollowed(id);
   }
 
   /** Calls off the deadline: the queue holds no more, though this process has not released it. */
   disarm(id: number): void {
     this.#isToBeTold(id);
     this.#orderIfThere({ order: "disarm", id });
+    this.#awaitWatching(id);
   }
 
   /** Takes something out of its charge: it is put right already. */
@@ -216,6 +219,11 @@ export class Guardian implements Disposable {
   /** What others do from then on is seen, also by one that is about to be stopped. */
   #awaitWatching(id: number): void {
     this.#listenUntil((report) => report.report === "watching" && report.id === id);
+  }
+
+  /** What is done behind that is not to be heard before it; one that is stopped is not waited for. */
+  #awaitFollowed(id: number): void {
+    this.#listenUntil((report) => report.report === "watching" && report.id === id, LOOK_MS);
   }
 
   /** It is told anew when the queue is about to hold. */
@@ -322,7 +330,7 @@ const ENDED = "Cannot hold without a guardian: it has ended";
 
 /** Whether a report is of an earlier hold. Requests are numbered by 32 bits, and go on from 0. */
 function isOfBefore(report: Released, { since }: Taken): boolean {
-  if (since === undefined) return false;
+  if (since === undefined || report.since === "unknown") return false;
   return report.since === undefined || (report.since - since | 0) < 0;
 }
 

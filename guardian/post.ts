@@ -27,10 +27,12 @@ export interface Post {
   deadline?: Disposable;
   /** Whether it holds by the will of the process that entrusted it, or is about to. */
   armed?: boolean;
-  /** The number of the request by which its process made it hold last. */
-  since?: number;
+  /** The number of the request by which its process made it hold last; "unknown" where what was said of that may be lost. */
+  since?: number | "unknown";
   /** Whether what happens to it is its process's own doing. */
   isUnwatched?: boolean;
+  /** Whether it was released meanwhile, so that what its process makes it hold meanwhile is to be let go, too. */
+  isOver?: boolean;
   /** Whether it is there, so that whatever takes its place from now on is another. */
   isThere?: boolean;
   /** How many packets had left when it was last looked at. */
@@ -205,11 +207,14 @@ export function whatHappened({ duty }: Post, { what, ifindex }: News): Happening
 
 /** Its own process has changed it, as the kernel says. */
 export function noteOwn(post: Post, { action, sequence, counts: { sent, packets, bytes } }: OwnChange): void {
-  if (post.isUnwatched) return;
+  if (post.isUnwatched && action !== TCQ_PLUG_RELEASE_INDEFINITE) {
+    if (post.isOver && action === TCQ_PLUG_BUFFER) letGoAnew(post);
+    return;
+  }
   const now: Sample = { at: performance.now(), sent, backlog: { packets, bytes } };
   switch (action) {
     case TCQ_PLUG_BUFFER:
-      if (!post.held) post.due = 0;
+      post.due = post.held ? stillDue(post.due, { before: post.held, now }) : 0;
       post.armed = post.isThere = post.holdsAnew = true;
       post.isTold =
         post.isUnclear =
@@ -228,11 +233,58 @@ export function noteOwn(post: Post, { action, sequence, counts: { sent, packets,
       return;
     case TCQ_PLUG_RELEASE_INDEFINITE:
       post.armed = false;
+      // Though what made it hold may have been lost
+      post.isThere = true;
       return stop(post);
     default:
       // What was asked was lost: it may have been a release, or only that it goes on holding
       stopWatching(post);
   }
+}
+
+/** How many may still leave, of so many that were to. */
+export function stillDue(due = 0, { before, now }: { before: Sample; now: Sample }): number {
+  return Math.max(due - ((now.sent - before.sent) >>> 0), 0);
+}
+
+/** Lets go what its process has made it hold after its end. */
+function letGoAnew(post: Post): void {
+  try {
+    post.duty.release?.();
+    post.armed = false;
+  } catch {
+    // At its process's death it is tried again
+    post.armed = true;
+  }
+}
+
+/** Of what was said something was lost. */
+export function noteLoss(post: Post): void {
+  if (wasStopped(post)) post.isDoubtful = true;
+  if (post.outlives) return;
+  post.since = "unknown";
+  if (post.isUnwatched && post.isOver) letGoAnew(post);
+  if (post.isUnwatched || !post.isThere || post.isTold || post.forfeited) return;
+  // Its process may have made it hold, or let it go: it is to be released in time, and what leaves may leave
+  stopWatching(post);
+  post.armed = true;
+  post.holdsAnew ||= post.timer === undefined;
+}
+
+/**
+ * It is there, and is looked at, unless others have ended it before this was heard. Else what was said was its process's own
+ * doing.
+ */
+export function know(id: number, post?: Post): Sample | undefined {
+  if (!post) return undefined;
+  post.ear?.forget(id);
+  const now = seen(post.duty);
+  post.isThere = true;
+  post.isDoubtful = post.isUnclear = false;
+  post.forfeited ||= now === "gone" || post.ear?.hasEnded(id);
+  if (now === undefined || now === "gone" || post.forfeited) return undefined;
+  post.sent = now.sent;
+  return now;
 }
 
 /** Looks at it no more. */

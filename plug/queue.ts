@@ -69,6 +69,8 @@ export class Queue {
   #located: boolean;
   #asked?: "hold" | "pass";
   #endedEpoch?: boolean;
+  /** The number of the request by which it was asked to hold last. */
+  #since?: number;
   #limitBytesAsked?: number;
   #gapMs = 0;
   #guard?: QueueGuard;
@@ -162,6 +164,7 @@ export class Queue {
         if (this.#asked === "hold") this.#endedEpoch = true;
         else this.#guard?.holdsSince(sequence);
         this.#asked = "hold";
+        this.#since = sequence;
         this.#heedSignals();
         return;
       case "release-one":
@@ -201,10 +204,11 @@ export class Queue {
     this.#guard ??= this.#appoint?.();
   }
 
-  /** Whether its guardian, or others, have let go all that it held since it was asked to hold: what it holds now is theirs. */
+  /** Whether its guardian, or others, have let go all that it held since it was last asked to hold: what it holds now is theirs. */
   get isLetGo(): boolean {
     const released = this.#guard?.released();
-    if (!released) return false;
+    // What was let go before it was last asked to hold leaves what it holds since then
+    if (!released || released.since !== this.#since) return false;
     return released.why === "disturbed" ? released.disturbance?.isWhole === true : released.failure === undefined;
   }
 

@@ -6,8 +6,10 @@ import { Gate } from "../../gate/gate.ts";
 import { namedGates } from "../../gate/named_gates.ts";
 import { packetsToRelease, parseFillerNote, withFillerNote } from "../../plug/filler.ts";
 import { Plug } from "../../plug/plug.ts";
+import { entrustQueue } from "../../plug/guarded_plug.ts";
 import { Queue } from "../../plug/queue.ts";
 import { QueueError } from "../../plug/queue_error.ts";
+import { FakeGuardian } from "../plug/fake_guardian.ts";
 import { FakeKernel, FILLER } from "../plug/fake_kernel.ts";
 import type { FakeDevice } from "../plug/kernel_messages.ts";
 
@@ -17,6 +19,7 @@ class Run implements Disposable {
   readonly eth0 = this.kernel.addDevice("eth0");
   readonly #made = Gate.open({ name: "web", dev: "eth0", direction: "egress", connection: this.kernel.connection });
   readonly device: FakeDevice = this.kernel.devices.find(({ name }) => name === "plug-web")!;
+  readonly queue: Queue;
   readonly plug: Plug;
   #packets = 0;
   /** Called while fillers are sent. */
@@ -34,9 +37,9 @@ class Run implements Disposable {
     });
     const { connection, gate, place, dev } = namedGates(this.kernel.connection, ["web"])[0];
     const numbering = new ByNumber({ isActive: false, open });
-    this.plug = Plug.over(
-      new Queue({ dev, place, located: true, connection, asked: "pass", gate: { ...gate!, numbering } }),
-    );
+    const known = { dev, place, connection, gate: { ...gate!, numbering } };
+    this.queue = new Queue({ ...known, located: true, asked: "pass" });
+    this.plug = Plug.over(this.queue);
   }
 
   arrive(count = 1): void {
@@ -182,4 +185,25 @@ Deno.test("withFillerNote() joins groups where there are too many, and never say
   }
   assertEquals(parseFillerNote(alias), undefined);
   assertEquals(withFillerNote("x".repeat(250), note), undefined);
+});
+
+Deno.test("ByNumber has the guardian watch again what holds, also where it could not release a packet, or not discard it", async () => {
+  using run = new Run();
+  const { kernel, queue, plug } = run;
+  kernel.opensNamespace = true;
+  const guardian = new FakeGuardian();
+  queue.entrust(entrustQueue(queue, { guardian, takeAway: false }));
+  plug.buffer();
+  run.arrive();
+  const fail = () => {
+    throw new Error("Not now");
+  };
+  run.meanwhile = fail;
+  await assertRejects(() => plug.releasePackets(1), Error, "Not now");
+  assertEquals(guardian.told.slice(-2), ["unwatch", "watch"]);
+  guardian.told.length = 0;
+  kernel.meanwhile = (request) => request.includes("clsact") && fail();
+  assertThrows(() => plug.discard(), Error, "Not now");
+  assertEquals(guardian.told.slice(-2), ["unwatch", "watch"]);
+  kernel.meanwhile = () => {};
 });

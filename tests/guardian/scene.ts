@@ -16,7 +16,7 @@ import { Listener } from "../../netlink/listener.ts";
 import { type PlugCharge, plugDuty } from "../../plug/guarded_plug.ts";
 import { Plug } from "../../plug/plug.ts";
 import type { QdiscPlace } from "../../plug/plug_requests.ts";
-import { FakeKernel, OWN_PORT } from "../plug/fake_kernel.ts";
+import { FakeKernel } from "../plug/fake_kernel.ts";
 import type { FakeListener } from "../plug/fake_listener.ts";
 import type { FakeDevice } from "../plug/kernel_messages.ts";
 
@@ -136,7 +136,14 @@ export class Scene {
   ): Promise<QdiscPlace> {
     const plug = Plug.attach({ dev: "eth0", connection: this.kernel.connection });
     const { dev, place } = plug;
-    const charge: PlugCharge = { kind: "plug", name: "eth0 (root)", dev, place, takeAway, port: OWN_PORT };
+    const charge: PlugCharge = {
+      kind: "plug",
+      name: "eth0 (root)",
+      dev,
+      place,
+      takeAway,
+      port: this.kernel.connection.port,
+    };
     this.channel.order({ order: "take", id: CHARGE_ID, charge });
     await this.channel.reported("taken");
     this.channel.order({ order: "arm", id: CHARGE_ID, maxMs });

@@ -8,11 +8,12 @@ export class FakeGuardian implements AnyGuardian {
   readonly told: string[] = [];
   readonly #released = new Map<number, Released>();
   #last = 0;
+  #since?: number;
   #said = Promise.withResolvers<void>();
 
   /** It has released the last that it was given, or others have done something to it. */
   say(report: Omit<Released, "report" | "id">): void {
-    this.#released.set(this.#last, { report: "released", id: this.#last, ...report });
+    this.#released.set(this.#last, { report: "released", id: this.#last, since: this.#since, ...report });
     this.#said.resolve();
   }
 
@@ -28,7 +29,9 @@ export class FakeGuardian implements AnyGuardian {
     this.told.push(`arm ${maxMs ?? "without end"}`);
   }
 
-  holdsSince(): void {}
+  holdsSince(_id: number, sequence: number): void {
+    this.#since = sequence;
+  }
 
   renew(_id: number, maxMs: number): void {
     this.told.push(`renew ${maxMs}`);

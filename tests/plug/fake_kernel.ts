@@ -189,7 +189,7 @@ export class FakeKernel {
 
   #answer(sent: Uint8Array, { port, overheard }: { port: number; overheard: boolean }): Uint8Array[] {
     const requests = readRequests(sent);
-    if (overheard) this.#say(GROUP_REQUESTS, sent, port);
+    if (overheard) this.#say(GROUP_REQUESTS, sent);
     this.sends.push(requests.map(({ text }) => text));
     return requests.flatMap((request) => {
       this.meanwhile(request.text);
@@ -226,9 +226,9 @@ export class FakeKernel {
   }
 
   /** Says something to who listens to a group; of what the kernel says itself the port is who asked for it. */
-  #say(group: number, bytes: Uint8Array, port: number): void {
+  #say(group: number, bytes: Uint8Array, port?: number): void {
     const said = bytes.slice();
-    new DataView(said.buffer).setUint32(PORT_AT, port, true);
+    if (port !== undefined) new DataView(said.buffer).setUint32(PORT_AT, port, true);
     for (const listener of this.#listeners) listener.hear(group, said);
   }
 

@@ -19,6 +19,8 @@ export interface OwnChange {
   action?: number;
   /** The number of its request. */
   sequence: number;
+  /** When that was heard, by `performance.now()`. */
+  heardMs: number;
   /** What it held right behind that, and how many packets had left. */
   counts: Counts;
 }
@@ -123,10 +125,11 @@ export class Ear implements Disposable {
    * is being read.
    */
   hear(): void {
+    let heardMs: number | undefined;
     this.#listener.hears((message) => {
       for (const subject of this.#byDevice.get(message.word(TCM_IFINDEX_AT)) ?? []) {
         const meaning = meaningOf(message, subject.watched);
-        if (meaning) note(subject, meaning);
+        if (meaning) note(subject, meaning, heardMs ??= performance.now());
       }
       return false;
     });
@@ -195,7 +198,7 @@ function devicesOf({ ifindex, hook }: Watched): number[] {
   return [ifindex, ...hook?.devices ?? []];
 }
 
-function note(subject: Subject, meaning: Meaning): void {
+function note(subject: Subject, meaning: Meaning, heardMs: number): void {
   const { what, action, ifindex, sequence, port } = meaning;
   switch (what) {
     case "up":
@@ -207,7 +210,9 @@ function note(subject: Subject, meaning: Meaning): void {
       return;
     case "changed": {
       const asked = takeAsked(subject, meaning);
-      if (subject.port !== undefined && port === subject.port) return noteOwn(subject, meaning, asked?.action);
+      if (subject.port !== undefined && port === subject.port) {
+        return noteOwn(subject, meaning, { action: asked?.action, heardMs });
+      }
       const what = noteForeign(subject, { port, asked });
       if (what) subject.news.push({ what, ifindex, port });
       return;
@@ -239,12 +244,16 @@ function takeAsked({ asked }: Subject, { sequence, port }: Meaning): Asked | und
 }
 
 /** Its own process has changed a plug. */
-function noteOwn(subject: Subject, { sequence, counts }: Meaning, action?: number): void {
+function noteOwn(
+  subject: Subject,
+  { sequence, counts = { sent: 0, packets: 0, bytes: 0 } }: Meaning,
+  { action, heardMs }: { action?: number; heardMs: number },
+): void {
   if (action === TCQ_PLUG_LIMIT) return;
   subject.mayPass = false;
   subject.changedBy = undefined;
   subject.looks = 0;
-  subject.news.push({ what: "own", action, sequence, counts: counts ?? { sent: 0, packets: 0, bytes: 0 } });
+  subject.news.push({ what: "own", action, sequence, heardMs, counts });
 }
 
 /**

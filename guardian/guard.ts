@@ -165,11 +165,8 @@ export class Guard<C extends AnyCharge> {
     if (!post) return;
     post.armed = true;
     post.maxMs = maxMs;
-    post.isTold =
-      post.isUnclear =
-      post.isUnwatched =
-      post.isOver =
-        false;
+    post.isTold = post.isUnclear = false;
+    post.isUnwatched = post.isOver = false;
     this.#setDeadline(id, post, maxMs);
   }
 

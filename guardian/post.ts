@@ -206,21 +206,21 @@ export function whatHappened({ duty }: Post, { what, ifindex }: News): Happening
 }
 
 /** Its own process has changed it, as the kernel says. */
-export function noteOwn(post: Post, { action, sequence, counts: { sent, packets, bytes } }: OwnChange): void {
+export function noteOwn(
+  post: Post,
+  { action, sequence, heardMs, counts: { sent, packets, bytes } }: OwnChange,
+): void {
   if (post.isUnwatched && action !== TCQ_PLUG_RELEASE_INDEFINITE) {
     if (post.isOver && action === TCQ_PLUG_BUFFER) letGoAnew(post);
     return;
   }
-  const now: Sample = { at: performance.now(), sent, backlog: { packets, bytes } };
+  const now: Sample = { at: heardMs, sent, backlog: { packets, bytes } };
   switch (action) {
     case TCQ_PLUG_BUFFER:
       post.due = post.held ? stillDue(post.due, { before: post.held, now }) : 0;
       post.armed = post.isThere = post.holdsAnew = true;
-      post.isTold =
-        post.isUnclear =
-        post.isDoubtful =
-        post.forfeited =
-          false;
+      post.isTold = post.isUnclear = false;
+      post.isDoubtful = post.forfeited = false;
       post.since = sequence;
       post.held = now;
       post.sent = sent;

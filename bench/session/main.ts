@@ -21,8 +21,8 @@ const text = [
   ...await circumstances("deno task bench:session"),
   "",
   `64 plugs hold, then let go, again and again, ${place}. Each figure is the median of three runs, without what a`,
-  "program takes to start; a file has 51,200 commands. A session's requests are each answered before the next is written, by",
-  "a program on the same one processor.",
+  "program takes to start, though with what it takes to warm up. A session's requests are each answered before the next",
+  "is written, by a program on the same one processor.",
   `Skipped: ${skipped.join("; ") || "nothing"}.`,
   "",
   ...table([

@@ -6,7 +6,8 @@ const here = (name: string) => new URL(name, import.meta.url).pathname;
 const PLUGCTL = [Deno.execPath(), "run", "-A", "--no-check", here("../../cli/main.ts")];
 /** Plugs that are changed one after the other: first all of them hold, then all let go. */
 const DEVICES = Array.from({ length: 64 }, (_, number) => `d${number}`);
-const ROUNDS = { batch: 400, session: 25 };
+/** A file that `tc -batch` has the memory for in User-Mode Linux, and a long one. */
+const ROUNDS = { batch: 400, longBatch: 1600, session: 25 };
 const RUNS = 3;
 const CHANGES_PER_ROUND = DEVICES.length * 2;
 
@@ -22,18 +23,22 @@ async function run(...[program, ...args]: string[]): Promise<void> {
 /** What changes take by a file of commands, without what the program takes to start and end: the median of some runs. */
 async function timeBatch(
   peer: string,
-  { command, lineOf }: { command: readonly string[]; lineOf: (dev: string, holds: boolean) => string },
+  { command, lineOf, rounds = ROUNDS.batch }: {
+    command: readonly string[];
+    lineOf: (dev: string, holds: boolean) => string;
+    rounds?: number;
+  },
 ): Promise<void> {
   const round = [true, false].flatMap((holds) => DEVICES.map((dev) => `${lineOf(dev, holds)}\n`)).join("");
   const [all, none] = [await Deno.makeTempFile(), await Deno.makeTempFile()];
-  await Deno.writeTextFile(all, round.repeat(ROUNDS.batch));
+  await Deno.writeTextFile(all, round.repeat(rounds));
   await Deno.writeTextFile(none, [true, false].map((holds) => `${lineOf(DEVICES[0], holds)}\n`).join(""));
   const times: number[] = [];
   for (let runs = 0; runs < RUNS; runs++) {
     const [whole, start] = [await timeOf([...command, all]), await timeOf([...command, none])];
-    times.push((whole - start) * 1e6 / (CHANGES_PER_ROUND * ROUNDS.batch));
+    times.push((whole - start) * 1e6 / (CHANGES_PER_ROUND * rounds));
   }
-  show(peer, "a file of commands", median(times));
+  show(peer, `a file of ${(CHANGES_PER_ROUND * rounds).toLocaleString("en")} commands`, median(times));
 }
 
 async function timeOf(command: readonly string[]): Promise<number> {
@@ -80,10 +85,13 @@ await timeBatch("tc -batch", {
   command: ["tc", "-batch"],
   lineOf: (dev, holds) => `qdisc change dev ${dev} root handle 504c: plug ${holds ? "block" : "release_indefinite"}`,
 });
-await timeBatch("plugctl batch", {
-  command: [...PLUGCTL, "batch"],
-  lineOf: (dev, holds) => holds ? `buffer ${dev} --force` : `release ${dev}`,
-});
+for (const rounds of [ROUNDS.batch, ROUNDS.longBatch]) {
+  await timeBatch("plugctl batch", {
+    command: [...PLUGCTL, "batch"],
+    lineOf: (dev, holds) => holds ? `buffer ${dev} --force` : `release ${dev}`,
+    rounds,
+  });
+}
 await timeSession("a request a line", (op) => DEVICES.map((on, id) => JSON.stringify({ id, ...op, on })));
 await timeSession("64 requests a line", (op) => [JSON.stringify(DEVICES.map((on, id) => ({ id, ...op, on })))]);
 const pyroute2 = await printed("/usr/bin/python3", here("pyroute2_peer.py"), ...DEVICES);

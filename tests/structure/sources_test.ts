@@ -27,8 +27,8 @@ Deno.test("signals are met in one place of cli/, in one that releases what a dyi
   const guardian = ["guardian/guard.ts", "guardian/processes.ts"];
   const scenario = "scenario/run/process.ts"; // sends them to the processes of a scenario
   const uml = "uml/processes.ts"; // ends a kernel
-  const terminal = "cli/watch/terminal.ts"; // its size, and Ctrl-Z
-  assertEquals(found(SIGNALS), ["cli/exit_status.ts", terminal, ...guardian, "linux/ending_signals.ts", scenario, uml]);
+  const terminals = ["cli/commands/uml.ts", "cli/exit_status.ts", "cli/watch/terminal.ts"]; // their size, and Ctrl-Z
+  assertEquals(found(SIGNALS), [...terminals, ...guardian, "linux/ending_signals.ts", scenario, uml]);
 });
 
 Deno.test("codec/ uses nothing of Deno, Node or the file system", () => {

@@ -309,11 +309,23 @@ Deno.test("packets are released by number through a session, in a scenario, and 
     await traffic.hasArrived(13);
     // By the holder itself it is no disturbance, and what it is told is without the packets that are only counted.
     assertEquals([held.disturbance, held.counts().backlogPackets, held.counts().sentPackets], [undefined, 6, 4]);
-    await plugctlDone(left, "release", "web", "--packets", "1");
+    await gate.releasePackets(1);
     assertEquals([held.disturbance, held.counts().backlogPackets], [undefined, 5]);
     const { queues, cutShort } = held.release();
     assertEquals([queues.map(({ packets, bytes }) => [packets, bytes]), cutShort], [[[5, 5 * NUMBERED_BYTES]], false]);
     await traffic.hasArrived(19);
+  });
+
+  await t.step("of a gate that another process holds for a time, which is told so, and lets go the rest", async () => {
+    using gate = Gate.open({ ...NUMBERED_GATE, connection });
+    using held = gate.hold({ maxMs: 600_000 });
+    traffic.send(5);
+    await traffic.holds(gate, 5);
+    await plugctlDone(left, "release", "web", "--packets", "1");
+    const { what, isWhole } = held.disturbance ?? {};
+    assertEquals([what, isWhole, held.counts().backlogPackets], ["released", undefined, 4]);
+    assertEquals(held.release().cutShort, true);
+    await traffic.hasArrived(24);
   });
 });
 

@@ -41,6 +41,8 @@ interface Captured extends CapturedPlace {
   dropsBefore: number;
   lostDepartures: number;
   countedMs: number;
+  /** Why no more of it will be seen, once that is so. */
+  gone?: QueueError;
 }
 
 const SNAP_LENGTH = 256;
@@ -189,17 +191,14 @@ export class GateCapture implements Disposable {
 
   /** What has come in and left since the last call: of each plug in its order. */
   take(): PacketEvent[] {
+    // What had come by then was taken the last time
+    for (const each of [...this.#all]) if (each.gone) this.#part(each, each.gone);
     const events = this.#early.splice(0);
     this.#epochs?.look();
     // Who has left has come in before, so that what came in is read last and taken first
-    const all = [...this.#all].flatMap((each) => {
-      try {
-        return [{ each, departures: copiesOf(each, this.#store), arrivals: this.#samplesOf(each) }];
-      } catch (error) {
-        this.#part(each, error);
-        return [];
-      }
-    });
+    const all = this.#all.map((each) => (
+      { each, departures: copiesOf(each, this.#store), arrivals: this.#samplesOf(each) }
+    ));
     for (const { each, arrivals } of all) for (const arrival of arrivals) events.push(arrive(each, arrival));
     this.#tellEpochs(events);
     for (const { each, departures } of all) {
@@ -207,14 +206,14 @@ export class GateCapture implements Disposable {
       const lost = each.departures.takeLosses();
       each.lostDepartures += lost;
       if (lost > 0) each.packets.forget(lost);
-      if (each.by === "count") this.#count(each);
+      if (each.by === "count" && !each.gone) this.#count(each);
     }
     return events;
   }
 
-  /** Goes on without one that is gone, where there are others; what is known of it by then is lost. */
-  #part(each: Captured, error: unknown): void {
-    if (this.#all.length === 1 || !(error instanceof QueueError && error.code === "vanished")) throw error;
+  /** Goes on without one that is gone, where there are others. */
+  #part(each: Captured, error: QueueError): void {
+    if (this.#all.length === 1) throw error;
     this.#all.splice(this.#all.indexOf(each), 1);
     this.gone.push(error);
     closeAll(each);
@@ -247,7 +246,7 @@ export class GateCapture implements Disposable {
 
   /** Those of a gate that wait, of which a copy has come. */
   waiting(name: string): readonly Arrival[] {
-    const each = this.#all.find(({ gate, dev }) => gate === name && dev === undefined);
+    const each = this.#all.find(({ gate, dev, gone }) => gate === name && dev === undefined && !gone);
     if (!each) return [];
     const { backlogPackets } = readPlug(each.queue, onQueue(each.queue, "read")).stats;
     return queuedIn(each, backlogPackets).flatMap(({ arrival }) => arrival ?? []);
@@ -255,7 +254,7 @@ export class GateCapture implements Disposable {
 
   /** What waits in each plug now, as far as what `take` has given tells. */
   queues(): CapturedWaiting[] {
-    return this.#all.map((each) => {
+    return this.#all.filter(({ gone }) => !gone).map((each) => {
       const { gate, dev, queue, dropsBefore } = each;
       const { backlogPackets, backlogBytes, drops } = readPlug(queue, onQueue(queue, "read")).stats;
       const waiting = queuedIn(each, backlogPackets);
@@ -336,22 +335,18 @@ function firstDevice({ gate }: Queue): number | undefined {
   return gate?.devices[0];
 }
 
-/**
- * The copies of packets that have left.
- *
- * @throws {QueueError} `vanished` where the device was taken down, which is said once
- */
-function copiesOf({ departures, queue }: Captured, store: PacketStore): Copy[] {
+/** The copies of packets that have left. Where the device was taken down, which is said once, that is noted. */
+function copiesOf(each: Captured, store: PacketStore): Copy[] {
   const copies: Copy[] = [];
   try {
-    departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
+    each.departures.receive(({ bytes, length, timeNs, tag, packetType }) => {
       if (packetType !== PACKET_OUTGOING || isFiller(bytes, length)) return;
       copies.push({ bytes: store.keep(bytes), length, timeNs, tag });
     });
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
     const reason = "its device was taken down or deleted meanwhile";
-    throw new QueueError("vanished", onQueue(queue, "see the packets of"), { reason, cause: error });
+    each.gone = new QueueError("vanished", onQueue(each.queue, "see the packets of"), { reason, cause: error });
   }
   return copies;
 }

@@ -1,6 +1,6 @@
 import { type Instruction, writeInstructions } from "./bpf.ts";
 import { inNamespace } from "./namespace.ts";
-import { type AnyOperation, EAGAIN, ENOBUFS, NetlinkError, Operation } from "./netlink_error.ts";
+import { type AnyOperation, EAGAIN, ENETDOWN, ENOBUFS, NetlinkError, Operation } from "./netlink_error.ts";
 import { Incoming, lostMessages, makeRoom } from "./incoming.ts";
 import { libc } from "./libc.ts";
 
@@ -250,10 +250,15 @@ class Slots implements CaptureSocket {
   }
 
   receive(take: (datagram: Datagram) => void): void {
+    let isDown = false;
     for (;;) {
       const count = this.#receiveSome();
-      if (count === -EAGAIN) return;
-      if (count < 0 && count !== -ENOBUFS) throw new NetlinkError("receive captured packets", { errno: -count });
+      if (count === -EAGAIN && !isDown) return;
+      // What had come before its device went down is still to be had
+      if (count === -ENETDOWN && !isDown) isDown = true;
+      else if (count < 0 && count !== -ENOBUFS) {
+        throw new NetlinkError("receive captured packets", { errno: isDown ? ENETDOWN : -count });
+      }
       for (let slot = 0; slot < count; slot++) take(this.#datagram(slot));
     }
   }

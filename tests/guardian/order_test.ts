@@ -1,6 +1,6 @@
 // A guardian hears its process twice: by its orders, and by what the kernel says that it has done. Neither is to be taken for
 // earlier or later than it was.
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { Duty, Order } from "../../guardian/charge.ts";
 import { Guard } from "../../guardian/guard.ts";
@@ -19,6 +19,15 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** The process changes its plug. */
 function change({ kernel }: Scene, place: QdiscPlace, ...actions: PlugAction[]): void {
   kernel.connection.transact(actions.map((action) => changeRequest(place, action, 1000)), { overheard: true });
+}
+
+/** A plug that passes packets, in the guardian's charge. */
+async function entrusted({ kernel: { connection }, channel }: Scene): Promise<QdiscPlace> {
+  const { place, dev } = Plug.attach({ dev: "eth0", connection });
+  const charge: PlugCharge = { kind: "plug", name: dev, dev, place, takeAway: false, port: connection.port };
+  channel.order({ order: "take", id, charge });
+  await channel.reported("taken");
+  return place;
 }
 
 /** The guardian has just heard something, so that it does not listen for the next milliseconds. */
@@ -135,17 +144,7 @@ Deno.test("Guard sets a deadline at once where it may not have heard that its pr
 
 Deno.test("Guard releases in time what it has heard only the release of, where it could not hear that its process holds", async () => {
   const scene = new Scene();
-  const { place, dev } = Plug.attach({ dev: "eth0", connection: scene.kernel.connection });
-  const charge: PlugCharge = {
-    kind: "plug",
-    name: dev,
-    dev,
-    place,
-    takeAway: false,
-    port: scene.kernel.connection.port,
-  };
-  scene.channel.order({ order: "take", id, charge });
-  await scene.channel.reported("taken");
+  const place = await entrusted(scene);
   scene.channel.order({ order: "arm", id });
   const loseAll = () => scene.listeners.forEach((listener) => listener.loseAll());
   change(scene, place, "buffer");
@@ -161,17 +160,7 @@ Deno.test("Guard releases in time what it has heard only the release of, where i
 
 Deno.test("Guard keeps the deadline of a plug that others release right before it is made to hold", async () => {
   const scene = new Scene();
-  const { place, dev } = Plug.attach({ dev: "eth0", connection: scene.kernel.connection });
-  const charge: PlugCharge = {
-    kind: "plug",
-    name: dev,
-    dev,
-    place,
-    takeAway: false,
-    port: scene.kernel.connection.port,
-  };
-  scene.channel.order({ order: "take", id, charge });
-  await scene.channel.reported("taken");
+  const place = await entrusted(scene);
   scene.channel.order({ order: "outlive", id }, { order: "arm", id, maxMs: 150 });
   scene.stranger.transact([changeRequest(place, "release-indefinite")], { overheard: true });
   await pause(20);
@@ -263,4 +252,130 @@ Deno.test("Plug goes on holding what it was made to hold after what its guardian
   assertEquals(plug.isHolding, true);
   guardian.say({ why: "deadline", since: connection.lastSequence });
   assertEquals(plug.isHolding, false);
+});
+
+/** What the process does to its plug, of which it tells the guardian nothing, and what the guardian does at its death. */
+const OWN_CHANGES: readonly [what: string, actions: readonly PlugAction[], leaves: readonly string[]][] = [
+  ["releases it", ["release-indefinite"], ["a"]],
+  ["releases it and makes it hold again", ["release-indefinite", "buffer"], ["a", "b"]],
+  ["releases an epoch of it", ["buffer", "release-one"], ["a", "b"]],
+  ["begins an epoch, and sets a limit", ["buffer", "limit"], ["a", "b"]],
+];
+
+for (const [what, actions, leaves] of OWN_CHANGES) {
+  Deno.test(`Guard hears from the kernel that its process ${what}: it reports nothing, and releases at the death what is held then`, async () => {
+    const scene = new Scene();
+    const place = await scene.hold();
+    const { connection } = scene.kernel;
+    for (const action of actions) connection.transact([changeRequest(place, action, 1000)], { overheard: true });
+    const holds = scene.kernel.plugAt(scene.eth0).holds;
+    await scene.pass(150);
+    if (holds) scene.kernel.transmit("b", scene.eth0);
+    await scene.pass(150);
+    assertEquals(scene.channel.reports.filter(({ report }) => report === "released"), []);
+    scene.channel.end();
+    await scene.ended;
+    assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [leaves, false]);
+  });
+}
+
+Deno.test("Guard leaves alone at the death what its process has released, and others hold since", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  scene.kernel.connection.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  scene.stranger.transact([changeRequest(place, "buffer")], { overheard: true });
+  scene.kernel.transmit("of others", scene.eth0);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals([scene.kernel.left, scene.kernel.plugAt(scene.eth0).holds], [["a"], true]);
+});
+
+Deno.test("Guard counts a deadline anew each time its process makes the queue hold, and calls it off when that releases it", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ maxMs: 60_000 });
+  const from = Date.now();
+  const change = (action: PlugAction) =>
+    scene.kernel.connection.transact([changeRequest(place, action)], { overheard: true });
+  const deadlines = async () => {
+    await scene.pass(20);
+    return [...scene.deadlines].map(({ atMs }) => atMs);
+  };
+  change("buffer");
+  const [again, ...others] = await deadlines();
+  assert(again >= from + 60_000 && again <= Date.now() + 60_000, `${again - from}`);
+  change("release-indefinite");
+  assertEquals([others, await deadlines()], [[], []]);
+  change("buffer");
+  assertEquals((await deadlines()).map((atMs) => atMs > again), [true]);
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard follows an order behind what its process has done before, though it hears of that only later", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ maxMs: 60_000 });
+  const from = Date.now();
+  scene.kernel.connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  scene.channel.order({ order: "renew", id: CHARGE_ID, maxMs: 90_000 });
+  await scene.pass(20);
+  assertEquals([...scene.deadlines].map(({ atMs }) => atMs >= from + 90_000), [true]);
+  scene.kernel.connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  scene.channel.order({ order: "disarm", id: CHARGE_ID });
+  await scene.pass(20);
+  assertEquals(scene.deadlines.size, 0);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.plugAt(scene.eth0).holds, true);
+});
+
+Deno.test("Guard says of which hold it reports: by the number of the request that its process made it hold with last", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  const { connection } = scene.kernel;
+  connection.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  const since = connection.lastSequence;
+  scene.stranger.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  assertEquals((await scene.channel.reported("released")).since, since);
+  scene.channel.end();
+  await scene.ended;
+});
+
+Deno.test("Guard tells its process's changes from those of another by their sockets, where both number them alike", async () => {
+  const scene = new Scene();
+  const place = await scene.hold();
+  const { connection } = scene.kernel;
+  while (scene.stranger.lastSequence < connection.lastSequence) {
+    scene.stranger.transact([changeRequest(place, "limit", 1000)], { overheard: true });
+  }
+  const request = [changeRequest(place, "buffer")];
+  // Its request stands between that of the process and what the kernel says of that
+  scene.kernel.meanwhile = () => {
+    scene.kernel.meanwhile = () => {};
+    scene.stranger.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  };
+  connection.transact(request, { overheard: true });
+  assertEquals(scene.stranger.lastSequence, connection.lastSequence);
+  const { disturbance } = await scene.channel.reported("released");
+  assertEquals([disturbance?.what, scene.kernel.plugAt(scene.eth0).holds], ["released", true]);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.plugAt(scene.eth0).holds, false);
+});
+
+Deno.test("Guard releases in time, and at the death, what its process may have made hold when too much was said to hear it", async () => {
+  const scene = new Scene();
+  const place = await scene.hold({ maxMs: 60_000 });
+  const { connection } = scene.kernel;
+  connection.transact([changeRequest(place, "release-indefinite")], { overheard: true });
+  await scene.pass(20);
+  assertEquals(scene.deadlines.size, 0);
+  connection.transact([changeRequest(place, "buffer")], { overheard: true });
+  for (const listener of scene.listeners) listener.loseAll();
+  scene.kernel.transmit("b", scene.eth0);
+  await scene.pass(0);
+  assertEquals([scene.deadlines.size, scene.kernel.left], [1, ["a"]]);
+  scene.channel.end();
+  await scene.ended;
+  assertEquals(scene.kernel.left, ["a", "b"]);
 });

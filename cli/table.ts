@@ -51,6 +51,7 @@ export const OPTIONS = {
   pod: { value: "POD", summary: "instead, a pod of Kubernetes: NAMESPACE/NAME or a pattern" },
   limit: { value: "SIZE", short: "l", summary: "queue limit, such as 64k, 1m or 1MiB (1024-based bytes)" },
   hold: { summary: "hold packets from the first moment on" },
+  check: { summary: "look whether it would be made, say so, and touch nothing" },
   replace: { summary: "delete the qdisc that is there, with its settings, for good" },
   direction: {
     value: "DIRECTION",
@@ -372,7 +373,7 @@ export const COMMANDS = {
     meanings: { for: "with --packets, look for this time before the list (default 1s)" },
     details: [
       "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what " +
-      "gates match, see gate list.",
+      "gates match, see gate list. The JSON says in how many milliseconds a guardian releases at the latest, as endsInMs.",
       "With --packets it lists the packets that wait in the named gates and plugs, as packets does.",
     ],
     examples: [
@@ -399,6 +400,7 @@ export const COMMANDS = {
       "hold",
       "replace",
       "force",
+      "check",
       ...WHERE,
       ...COMMON,
     ],
@@ -424,7 +426,8 @@ export const COMMANDS = {
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +
-      "that another gate has is refused, unless --replace is given.",
+      "that another gate has is refused, unless --replace is given. With --check it is refused in the same way, and otherwise " +
+      "said what would be done.",
     ],
     examples: [
       [

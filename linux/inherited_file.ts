@@ -61,11 +61,10 @@ export async function openInherited(fd: number): Promise<ReadableStream<Uint8Arr
     new Error(`Cannot read from file descriptor ${fd}: ${reason}`, { cause });
   if (flags === undefined || (fd > 2 && (flags & O_CLOEXEC) !== 0)) throw refuse("it is not open");
   if ((flags & O_ACCMODE) === O_WRONLY) throw refuse("it is open for writing only");
-  if (fd === 0) return Deno.stdin.readable;
   try {
     return (await Deno.open(`/proc/self/fd/${fd}`, { read: true })).readable;
   } catch (error) {
-    throw refuse("it is no pipe, file or terminal", error);
+    throw refuse("it must be a pipe, a file or a terminal", error);
   }
 }
 

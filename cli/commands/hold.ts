@@ -68,7 +68,7 @@ async function runPlan(context: Context, plan: HoldPlan): Promise<number | void>
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");
   using outputs = await openHoldOutputs(context);
-  const renewal = plan.renewFd === undefined ? undefined : await openInherited(plan.renewFd);
+  const renewal = plan.renewFd === undefined ? undefined : await renewalBy(plan.renewFd);
   using connection = await openConnection(context);
   const targets = resolveTargets(connection, plan);
   refuseOptions(plan, targets);
@@ -102,6 +102,11 @@ async function runPlan(context: Context, plan: HoldPlan): Promise<number | void>
   } finally {
     await restarts?.end();
   }
+}
+
+/** What comes in by the file descriptor of `--renew-fd`. */
+async function renewalBy(fd: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  return fd === 0 ? Deno.stdin.readable : await openInherited(fd);
 }
 
 /** Says what becomes of a container or pod that is held by its name. */

@@ -599,7 +599,7 @@ export const COMMANDS = {
   },
   session: {
     summary: "hold and release for another program, which sends requests as lines of JSON",
-    options: [...WHERE, "max-hold", "quiet", "help"],
+    options: ["policy", ...WHERE, "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
     details: [
       'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +

@@ -2,6 +2,8 @@ import type { DetachOptions } from "../plug/drain.ts";
 import type { DetachReport } from "../plug/detach_report.ts";
 import { parseHandle, parseParent } from "../codec/handle.ts";
 import type { GateOptions } from "../gate/gate_plan.ts";
+import { checkExpression } from "../gate/match/meaning.ts";
+import { MatchError } from "../gate/match/reader.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { findUser } from "../linux/process.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -140,7 +142,9 @@ export class Desk {
     const { dev = [], devs = [], match = [], direction } = options;
     this.#options.policy?.checkHold({ devs: [dev, devs].flat(), match: [match].flat(), direction });
     const { passing = [] } = this.#options.needed?.() ?? {};
-    return this.#room(netns).addGate({ ...options, except: [options.except ?? [], passing].flat() });
+    const within = [match].flat();
+    const needed = passing.filter((text) => within.length === 0 || canFit(text, within));
+    return this.#room(netns).addGate({ ...options, except: [options.except ?? [], needed].flat() });
   }
 
   /**
@@ -345,6 +349,17 @@ export class Desk {
   #tell(thing: Thing, why: CutShort, disturbance?: string): void {
     for (const watcher of this.#watchers) watcher(thing);
     this.#options.onCutShort({ event: "cut-short", name: thing.name, why, disturbance });
+  }
+}
+
+/** Whether a packet that a gate matches can fit an expression. */
+function canFit(text: string, within: readonly string[]): boolean {
+  try {
+    checkExpression(text, { within });
+    return true;
+  } catch (error) {
+    if (error instanceof MatchError) return false;
+    throw error;
   }
 }
 

@@ -183,7 +183,7 @@ export class LeasedHold {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () => this.#isDue ? this.end(this.#isDue) : this.#setTimer(),
-      this.#endMs - performance.now(),
+      Math.max(this.#endMs - performance.now(), 0),
     );
   }
 

@@ -8,8 +8,11 @@ export interface SshSession {
   words: readonly string[];
   /** Addresses of 4 or 16 bytes, as far as they can be understood. */
   client?: Uint8Array;
+  /** The address at this end. */
   server?: Uint8Array;
+  /** The port of the other end. */
   clientPort?: number;
+  /** The port at this end. */
   serverPort?: number;
   /** The device on which the client's link-local address is. */
   scope?: string;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { MILLISECONDS, NETNS, TEXT } from "../fields.ts";
-import { type Operation } from "../operation.ts";
+import type { Operation } from "../operation.ts";
 import { OF_HOLDS, OPERATIONS } from "../operations/list.ts";
 import { RequestError } from "../problem.ts";
 import { answerBytes, answerText } from "./answer.ts";

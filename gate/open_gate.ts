@@ -136,7 +136,7 @@ function isSame({ listed, note }: GateState, { plan, devices }: { plan: GatePlan
   const { limitBytes = note.limitBytes, priority = note.priority } = plan;
   return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
     note.sign === plan.sign && note.every === plan.every && note.probability === plan.probability &&
-    note.limitBytes === limitBytes && note.priority === priority;
+    sameMembers(note.first ?? [], plan.first) && note.limitBytes === limitBytes && note.priority === priority;
 }
 
 function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {

@@ -1,8 +1,9 @@
+import type { Request } from "../../codec/request.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
 import { createClsact, deleteClsact } from "../../plug/gate_device.ts";
 import type { PaceOptions, PaceReport } from "../../plug/pace.ts";
-import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { changeRequests, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, type ReleaseReport, whyNothing } from "../../plug/release.ts";
@@ -41,10 +42,15 @@ export function changeCommand<C extends Change>(
         ? [action]
         : BY_NUMBER;
       const requestsFor = (place: QdiscPlace) =>
-        actions.map((each) => typeof each === "string" ? changeRequest(place, each, limitBytes) : each(place.ifindex));
+        actions.flatMap((each): Request[] =>
+          typeof each === "string" ? changeRequests(place, each, limitBytes) : [each(place.ifindex)]
+        );
       const { gatePlace, guessTargets, printRequests } = await import("../dry_run.ts");
       const { gates, places } = guessTargets(context, named);
-      return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
+      return printRequests(context, {
+        places: [...gates.map((name) => gatePlace(context, name)), ...places],
+        requestsFor,
+      });
     }
     using borrowed = await borrowConnection(context);
     const { connection } = borrowed;
@@ -105,6 +111,7 @@ export async function release(context: Context): Promise<number> {
   const command = changeCommand<Change>(
     () => ({ action: one ? "release-one" : "release-indefinite" }),
     async (queues) => {
+      await refuseOtherRanks(queues, context);
       if (pace) {
         const reports = await carryOutPaced(queues, { pace, context });
         if (reports.some(({ lostPackets }) => lostPackets > 0)) status = EXIT.failed;
@@ -138,6 +145,18 @@ export const discard = changeCommand<Change>(() => ({ action: "buffer" }), async
   for (const report of reports) context.note(describeDiscard(report));
   return reports.map(({ queue: _, ...counts }) => counts);
 });
+
+/**
+ * Refuses gates of which other packets go first than those that are asked for, or none.
+ *
+ * @throws {QueueError} `refused`, before anything is touched
+ */
+async function refuseOtherRanks(queues: readonly Queue[], context: Context): Promise<void> {
+  const first = context.arguments.values.get("first");
+  if (!first) return;
+  const { refuseOtherFirst } = await import("../../gate/named_gates.ts");
+  for (const queue of queues) refuseOtherFirst(queue, first);
+}
 
 /** The word between names of which those behind it are released later. */
 const THEN = "then";

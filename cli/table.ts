@@ -51,6 +51,7 @@ export const OPTIONS = {
   pod: { value: "POD", summary: "instead, a pod of Kubernetes: NAMESPACE/NAME or a pattern" },
   limit: { value: "SIZE", short: "l", summary: "queue limit, such as 64k, 1m or 1MiB (1024-based bytes)" },
   hold: { summary: "hold packets from the first moment on" },
+  check: { summary: "look whether it would be made, say so, and touch nothing" },
   replace: { summary: "delete the qdisc that is there, with its settings, for good" },
   direction: {
     value: "DIRECTION",
@@ -66,6 +67,10 @@ export const OPTIONS = {
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
   "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
+  at: { value: "TIME", summary: "begin at this time: +2s, 12:00:03.5, 2026-12-24T12:00:03Z, @SECONDS" },
+  "max-late": { value: "DURATION", summary: "how late it may begin after --at (default 50ms)" },
+  lease: { value: "DURATION", summary: "have a guardian release when its owner has not renewed it for so long" },
+  "renew-fd": { value: "N", summary: "where its owner renews the lease: each line does; release releases" },
   "ready-fd": { value: "N", summary: "write a line to this file descriptor once it holds, and close it" },
   "expect-lossless": { summary: "exit with status 3 if a packet was dropped" },
   drop: { summary: "discard held packets instead of releasing them" },
@@ -123,6 +128,30 @@ export function optionOf(name: OptionName, command?: CommandName): OptionSpec {
 
 /** How the network namespace is named that a command is about. */
 const WHERE = ["netns", "container", "pod"] as const;
+/** How a hold begins, ends, and is told. */
+const HOLD = [
+  "limit",
+  "except",
+  "at",
+  "max-late",
+  "for",
+  "until",
+  "lease",
+  "renew-fd",
+  "max-hold",
+  "ready-fd",
+  "report",
+  "expect-lossless",
+  "timeout",
+  "force",
+] as const;
+const HOLD_MEANINGS = {
+  "except": "which packets of a device pass meanwhile, as for gate add",
+  "force": "hold a gate though its packets bypass filters of others",
+  "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
+  "report": "write what was held as JSON to FILE, or an open file descriptor: fd:3",
+  "json": "print what was held as JSON; with a command use --report",
+} as const;
 const PLUG = ["dev", "parent", "handle", ...WHERE] as const;
 const QUEUE = ["dev", "gate", "parent", "handle", ...WHERE] as const;
 const COMMON = ["json", "dry-run", "quiet", "verbose", "help"] as const;
@@ -194,27 +223,8 @@ export const COMMANDS = {
     summary: "hold for a time, while a command runs, or until a condition is met, then release",
     operands: ["[NAME...]"],
     program: "[-- COMMAND...]",
-    options: [
-      ...QUEUE,
-      "limit",
-      "except",
-      "for",
-      "until",
-      "max-hold",
-      "ready-fd",
-      "report",
-      "expect-lossless",
-      "timeout",
-      "force",
-      ...COMMON,
-    ],
-    meanings: {
-      "except": "which packets of a device pass meanwhile, as for gate add",
-      "force": "hold a gate though its packets bypass filters of others",
-      "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
-      "report": "write what was held as JSON to FILE, or an open file descriptor: fd:3",
-      "json": "print what was held as JSON; with a command use --report",
-    },
+    options: [...QUEUE, ...HOLD, ...COMMON],
+    meanings: HOLD_MEANINGS,
     details: [
       "Attaches a plug where a device has none, holds, runs the command, and releases as soon as the command ends, " +
       "--for has passed or --until is met. It then waits until every held packet has left, removes what it attached, " +
@@ -231,6 +241,12 @@ export const COMMANDS = {
       "Prints holding DEVICE on standard error once it holds. With --ready-fd N it also writes a line to that file " +
       "descriptor, so that a script need not guess: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read " +
       "line <f.",
+      "With --at it is armed first: all is checked and set up, and packets pass. At that time it begins, within a " +
+      "fraction of a millisecond on an idle machine, and says by how much. A time that has passed is refused, also " +
+      "where arming has taken longer than that, by more than --max-late. Steps of the clock in between change nothing.",
+      "With --lease DURATION --renew-fd N somebody else keeps it going: each line written to the file descriptor " +
+      "renews the lease from then on, up to --max-hold; the line release releases. Where no line comes, the guardian " +
+      "releases when the lease ends, also while this process is stopped, and the exit status is 1.",
       "A gate whose packets would bypass filters that others have put behind it is refused without --force; the " +
       "error names the filters.",
       "The exit status is the command's own; 127 if there is no such command, 126 if it cannot be run; 1 if the " +
@@ -242,8 +258,28 @@ export const COMMANDS = {
       ["hold web -- systemctl reload haproxy", "hold what the gate web matches while HAProxy reloads"],
       ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for at most five seconds"],
       ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
+      ["hold web --at 12:00:03.5 --for 1s", "from a moment on that other machines hold at, too"],
+      ["hold web --lease 1s --renew-fd 0", "for as long as a line comes in by standard input each second"],
     ],
     load: (): Loading => import("./commands/hold.ts").then(({ run }) => run),
+  },
+  arm: {
+    summary: "check and set up a hold that begins later: at a time, or when it is told",
+    operands: ["[NAME...]"],
+    program: "[-- COMMAND...]",
+    options: [...QUEUE, ...HOLD, ...COMMON],
+    meanings: HOLD_MEANINGS,
+    details: [
+      "As hold, but without --at it begins when a line comes in on standard input. Till then packets pass, and all that can be " +
+      "refused was refused. Prints armed NAME on standard error once it is ready, and holding NAME once it holds; " +
+      "--ready-fd N gets both lines.",
+      "Where standard input ends before a line has come, nothing was held, and the exit status is 1.",
+    ],
+    examples: [
+      ["arm web --for 1s", "ready; holds for a second from the first line on standard input on"],
+      ["arm eth0 --at +5s --lease 1s --renew-fd 3", "in five seconds, for as long as a line a second comes in by 3"],
+    ],
+    load: (): Loading => import("./commands/hold.ts").then(({ runArm }) => runArm),
   },
   release: {
     summary: "release everything and pass packets from here on",
@@ -346,7 +382,7 @@ export const COMMANDS = {
     meanings: { for: "with --packets, look for this time before the list (default 1s)" },
     details: [
       "The kernel does not tell whether a plug holds, nor its limit; a backlog above 0 means that it holds. For what " +
-      "gates match, see gate list.",
+      "gates match, see gate list. The JSON says in how many milliseconds a guardian releases at the latest, as endsInMs.",
       "With --packets it lists the packets that wait in the named gates and plugs, as packets does.",
     ],
     examples: [
@@ -374,6 +410,7 @@ export const COMMANDS = {
       "hold",
       "replace",
       "force",
+      "check",
       ...WHERE,
       ...COMMON,
     ],
@@ -401,7 +438,8 @@ export const COMMANDS = {
       "Filters that others have put at later priorities on the same hook do not see what the gate takes: that is " +
       "refused without --force. So is a gate that holds this SSH session, or all of a default route, with --hold.",
       "Without --limit it holds up to 16 MiB. Adding the same gate again changes nothing and is not an error; a name " +
-      "that another gate has is refused, unless --replace is given.",
+      "that another gate has is refused, unless --replace is given. With --check it is refused in the same way, and otherwise " +
+      "said what would be done.",
     ],
     examples: [
       [

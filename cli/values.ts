@@ -32,8 +32,11 @@ export function parseDuration(text: string): number {
   return understood(() => durationText(text));
 }
 
+/** Options whose value is a duration. */
+type DurationName = "timeout" | "for" | "max-hold" | "over" | "lease" | "max-late";
+
 /** The duration that an option gives, in milliseconds, or `undefined` where it is not given. */
-export function durationOf(context: Context, name: "timeout" | "for" | "max-hold" | "over"): number | undefined {
+export function durationOf(context: Context, name: DurationName): number | undefined {
   const text = valueOf(context, name);
   return text === undefined ? undefined : parseDuration(text);
 }
@@ -43,7 +46,7 @@ export function durationOf(context: Context, name: "timeout" | "for" | "max-hold
  *
  * @throws {UsageError} where it is 0
  */
-export function positiveDuration(context: Context, name: "for" | "max-hold" | "over"): number | undefined {
+export function positiveDuration(context: Context, name: DurationName): number | undefined {
   const milliseconds = durationOf(context, name);
   if (milliseconds === 0) throw new UsageError(`--${name} is ${valueOf(context, name)}, must be more than 0`);
   return milliseconds;

@@ -7,6 +7,7 @@ import { type BufferOptions, type LimitOptions, sendChange } from "../plug/send_
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
+import type { ArmedHold } from "../plug/armed_hold.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
 import { FIRST_HANDLE, RANKED_HANDLE } from "../plug/plug_requests.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
@@ -131,6 +132,11 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Holds what it matches for a time; see `Plug.hold`. */
   hold(options?: HoldOptions): Hold {
     return this.plug.hold(options);
+  }
+
+  /** Checks and sets up a hold that begins later; see `Plug.arm`. */
+  arm(options?: HoldOptions): ArmedHold {
+    return this.plug.arm(options);
   }
 
   /** Releases the epoch that the last `buffer` ended. */

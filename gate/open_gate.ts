@@ -11,9 +11,8 @@ import { checkAnswers, QueueError, type Where } from "../plug/queue_error.ts";
 import { settledSync } from "../plug/release.ts";
 import { takeDownInTurn } from "./close_gate.ts";
 import { formatNote, type GateNote, packetsText, sidesOf, writeNote } from "../plug/gate_device.ts";
-import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
 import { asksForStates, DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, fitTo, type GatePlan } from "./gate_plan.ts";
-import { type GateState, remarksOn } from "./gate_state.ts";
+import { type GateState, type ListedGate, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
 import { othersAt } from "./others.ts";
 import {
@@ -26,7 +25,7 @@ import {
   type Step,
   stepError,
 } from "./gate_steps.ts";
-import { type Survey, survey, type Surveyed } from "./survey.ts";
+import { isSame, linkHeaderOf, type Survey, survey, type Surveyed, wouldLose } from "./survey.ts";
 
 /** A gate that is there now. */
 export interface Opened {
@@ -60,33 +59,63 @@ export function openGate(connection: Connection, plan: GatePlan, beforeItIsMade:
   return inTurn(connection, () => openInTurn(connection, plan, beforeItIsMade));
 }
 
-function openInTurn(connection: Connection, plan: GatePlan, beforeItIsMade: () => void): Opened {
-  const operation = onGate(plan.name, "add");
-  const { existing, devices } = surveyAtRest(connection, { plan, operation });
-  refuseTwice(devices, { plan, operation });
-  const task = { plan: fitTo(plan, linkHeaderOf(devices, { plan, operation })), operation };
+/** What `openGate` would do. */
+export interface Foreseen {
+  /** `keep` where the same gate is there, `replace` where another is that may be taken down. */
+  would: "make" | "replace" | "keep";
+  /** The gate of this name, as it is. */
+  existing?: ListedGate;
+  /** What the filters of others and the gate would do to each other, a sentence each. */
+  warnings: string[];
+}
+
+/**
+ * What `openGate` would do now, of which nothing is done.
+ *
+ * @throws {QueueError} what `openGate` would, before it touches anything
+ */
+export function foreseeGate(connection: Connection, wanted: GatePlan): Foreseen {
+  const { existing, same, ...found } = look(connection, wanted);
   if (existing) {
-    if (isSame(existing, { plan: task.plan, devices })) return kept(existing);
-    if (!plan.replace) throw different(existing, task.operation);
-    refuse(connection, { ...task, devices });
-    takeDownInTurn(connection, { ifindex: existing.link.ifindex, operation: task.operation });
-    return openInTurn(connection, plan, beforeItIsMade);
+    return { would: same ? "keep" : "replace", existing: existing.listed, warnings: remarksOn(existing.listed) };
   }
-  refuse(connection, { ...task, devices });
-  const note = decide({ ...task, devices });
-  const warnings = [
-    ...othersOf(connection, { ...task, devices, priority: note.priority }),
-    ...untrackedWarning(connection, plan),
-  ];
+  return { would: "make", warnings: warningsOf(connection, { ...found, priority: decide(found).priority }) };
+}
+
+/** Looks at what there is, and refuses what must not be. */
+function look(connection: Connection, wanted: GatePlan): Task & Survey & { same: boolean } {
+  const operation = onGate(wanted.name, "add");
+  const { existing, devices } = surveyAtRest(connection, { plan: wanted, operation });
+  refuseTwice(devices, { plan: wanted, operation });
+  const plan = fitTo(wanted, linkHeaderOf(devices, { plan: wanted, operation }));
+  const same = existing !== undefined && isSame(existing, { plan, devices });
+  if (existing && !same && !plan.replace) throw different(existing, operation);
+  if (!same) refuse(connection, { plan, operation, devices });
+  return { plan, operation, existing, devices, same };
+}
+
+function openInTurn(connection: Connection, wanted: GatePlan, beforeItIsMade: () => void): Opened {
+  const { existing, same, ...found } = look(connection, wanted);
+  if (existing) {
+    if (same) return kept(existing);
+    takeDownInTurn(connection, { ifindex: existing.link.ifindex, operation: found.operation });
+    return openInTurn(connection, wanted, beforeItIsMade);
+  }
+  const note = decide(found);
+  const warnings = warningsOf(connection, { ...found, priority: note.priority });
   beforeItIsMade();
-  const { ifindex, gapMs } = build(connection, { ...task, devices, note });
+  const { ifindex, gapMs } = build(connection, { ...found, note });
   return {
     ifindex,
     note,
     made: true,
-    warnings: [...warnings, ...discardWarnings(devices), ...gapWarning(devices, gapMs)],
+    warnings: [...warnings, ...discardWarnings(found.devices), ...gapWarning(found.devices, gapMs)],
     gapMs,
   };
+}
+
+function warningsOf(connection: Connection, chosen: Task & Survey & { priority: number }): string[] {
+  return [...othersOf(connection, chosen), ...untrackedWarning(connection, chosen.plan)];
 }
 
 /** What there is, once that has left which was let go just now: the kernel sends it a moment later, in a softirq. */
@@ -108,39 +137,6 @@ function refuseTwice(devices: readonly Surveyed[], { plan, operation }: Task): v
     const reason = `${plan.devs[first]} and ${plan.devs[index]} are names of one device, ${link.name}`;
     throw new QueueError("refused", operation, { reason });
   });
-}
-
-/** The link header of a gate's devices, where its filters count from there. */
-function linkHeaderOf(devices: readonly Surveyed[], { plan, operation }: Task): LinkHeader {
-  if (plan.meaning.kind === "flower") return "ethernet";
-  const [first, ...others] = devices.map(({ link: { name, arpType } }): LinkHeader => {
-    const header = linkHeader(arpType);
-    if (header) return header;
-    const reason = `${name} has link headers of type ${arpType}, and where IP begins behind these is not known; ` +
-      "what flower filters can express works there";
-    throw new QueueError("refused", operation, { reason });
-  });
-  if (others.every((other) => other === first)) return first;
-  const reason = "some of its devices have link headers of Ethernet and others have none: make a gate for each kind";
-  throw new QueueError("refused", operation, { reason });
-}
-
-/** Whether clsact is yet to be created, which would discard what waits in the device's queues. */
-function wouldLose({ hook, queued }: Surveyed): boolean {
-  return !hook && queued > 0;
-}
-
-/** Whether the gate that is there is what was asked for. */
-function isSame({ listed, note }: GateState, { plan, devices }: { plan: GatePlan; devices: Surveyed[] }): boolean {
-  if (!note || listed.faults.length > 0) return false;
-  const { limitBytes = note.limitBytes, priority = note.priority } = plan;
-  return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
-    note.sign === plan.sign && note.every === plan.every && note.probability === plan.probability &&
-    sameMembers(note.first ?? [], plan.first) && note.limitBytes === limitBytes && note.priority === priority;
-}
-
-function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
-  return some.length === others.length && some.every((one) => others.includes(one));
 }
 
 function kept({ listed, link, note }: GateState): Opened {

@@ -5,6 +5,7 @@ import { bytesOf, readAttributes } from "../codec/records.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
 import { askByName } from "../plug/qdiscs.ts";
+import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
 import { QueueError, refusalError } from "../plug/queue_error.ts";
 import type { GatePlan } from "./gate_plan.ts";
 import {
@@ -184,4 +185,43 @@ function isClsactOf(
   const [answer] = connection.transact([{ type: RTM_GETLINK, ifindex: device }]);
   const link = linkOf(answer, operation);
   return link !== undefined && isGateDevice(link) && (parseNote(link.alias)?.ownClsact.includes(ifindex) ?? false);
+}
+
+/** Whether the gate that is there is what was asked for. */
+export function isSame(
+  { listed, note }: GateState,
+  { plan, devices }: { plan: GatePlan; devices: Surveyed[] },
+): boolean {
+  if (!note || listed.faults.length > 0) return false;
+  const { limitBytes = note.limitBytes, priority = note.priority } = plan;
+  return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
+    note.sign === plan.sign && note.every === plan.every && note.probability === plan.probability &&
+    sameMembers(note.first ?? [], plan.first) && note.limitBytes === limitBytes && note.priority === priority;
+}
+
+function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one));
+}
+
+/** The link header of a gate's devices, where its filters count from there. */
+export function linkHeaderOf(
+  devices: readonly Surveyed[],
+  { plan, operation }: { plan: GatePlan; operation: AnyOperation },
+): LinkHeader {
+  if ([...plan.filters, ...plan.sorters].every(({ compared }) => compared.kind === "flower")) return "ethernet";
+  const [first, ...others] = devices.map(({ link: { name, arpType } }): LinkHeader => {
+    const header = linkHeader(arpType);
+    if (header) return header;
+    const reason = `${name} has link headers of type ${arpType}, and where IP begins behind these is not known; ` +
+      "what flower filters can express works there";
+    throw new QueueError("refused", operation, { reason });
+  });
+  if (others.every((other) => other === first)) return first;
+  const reason = "some of its devices have link headers of Ethernet and others have none: make a gate for each kind";
+  throw new QueueError("refused", operation, { reason });
+}
+
+/** Whether clsact is yet to be created, which would discard what waits in the device's queues. */
+export function wouldLose({ hook, queued }: Surveyed): boolean {
+  return !hook && queued > 0;
 }

@@ -16,17 +16,24 @@ import { lookAround, once, type Surroundings } from "./surroundings.ts";
  * @throws {QueueError} where it would lock out or orphan an epoch, there is no plug, or the kernel refuses
  */
 export function changeQueues(queues: readonly Queue[], change: Change): void {
-  sendChange(queues, change, () => {
-    if (change.action === "buffer") {
-      for (const [connection, those] of byConnection(queues)) {
-        const looks: HookLooks = new Map();
-        const passing = those.filter((queue) => checkBuffer(queue, change, looks));
-        if (change.force) continue;
-        refuseLockouts(connection, passing.flatMap((queue) => dangersOf(queue, operationOn(queue, change))));
-      }
+  sendChange(queues, change, () => checkChange(queues, change));
+}
+
+/**
+ * Refuses what speaks against a change, and touches nothing.
+ *
+ * @throws {QueueError} where it would lock out, bypass filters of others or orphan an epoch
+ */
+export function checkChange(queues: readonly Queue[], change: Change): void {
+  if (change.action === "buffer") {
+    for (const [connection, those] of byConnection(queues)) {
+      const looks: HookLooks = new Map();
+      const passing = those.filter((queue) => checkBuffer(queue, change, looks));
+      if (change.force) continue;
+      refuseLockouts(connection, passing.flatMap((queue) => dangersOf(queue, operationOn(queue, change))));
     }
-    if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
-  });
+  }
+  if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
 }
 
 /** Refuses what would orphan an epoch or bypass filters. Whether the queue passes packets, which it is to hold. */

@@ -85,7 +85,6 @@ export interface KeptNote {
 export function formatNote(note: GateNote): KeptNote {
   const { match = [], except = [], first = [], filters, exceptions = 0 } = note;
   const text = [...match, ...except.map((each) => EXCEPT + each), ...first.map((each) => FIRST + each)].join(BETWEEN);
-  const bytes = new TextEncoder().encode(text);
   const places = filters + exceptions;
   const room = ALIAS_MAX - head({ ...note, ...LONGEST }, places).length;
   if (room < 0) {
@@ -93,6 +92,9 @@ export function formatNote(note: GateNote): KeptNote {
       `a gate cannot have ${note.devices.length} devices: its note does not fit into ${ALIAS_MAX} bytes`,
     );
   }
+  // Of UTF-16's units each takes three bytes of UTF-8 at the most
+  if (3 * text.length <= room) return { alias: head(note, 0) + text, cookies: [] };
+  const bytes = new TextEncoder().encode(text);
   const rest = bytes.subarray(room);
   const each = note.kind === "bpf" ? TEXT_MAX : COOKIE_MAX;
   const cookies = Array.from(
@@ -131,10 +133,25 @@ function chanceWords({ every, probability }: Chance): string {
   }`;
 }
 
+/** What stands before the expressions. */
+const MATCH = " match=";
+
+/** The words `name=value` of a note. */
+function wordsOf(front: string): Map<string, string | undefined> {
+  const words = new Map<string, string | undefined>();
+  for (const word of front.split(" ")) {
+    const at = word.indexOf("=");
+    if (at < 0) words.set(word, undefined);
+    else words.set(word.slice(0, at), word.slice(at + 1));
+  }
+  return words;
+}
+
 /** Parses a note; `undefined` where the text is none that this version understands. */
 export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): GateNote | undefined {
-  const [, front, text] = /^(.*?)(?: match=(.*))?$/s.exec(alias) ?? [];
-  const words = new Map((front ?? "").split(" ").map((word) => word.split("=", 2) as [string, string | undefined]));
+  const end = alias.indexOf(MATCH);
+  const text = end < 0 ? undefined : alias.slice(end + MATCH.length);
+  const words = wordsOf(end < 0 ? alias : alias.slice(0, end));
   const direction = words.get("direction");
   const note = {
     devices: numbers(words.get("devices")),

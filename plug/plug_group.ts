@@ -6,7 +6,8 @@ import { relieveKeepers } from "../guardian/mark.ts";
 import { changeQueues } from "./change.ts";
 import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustQueue } from "./guarded_plug.ts";
-import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
+import { ArmedHold } from "./armed_hold.ts";
+import { checkMaxMs, type Hold, type HoldOptions } from "./hold.ts";
 import { inTurns, onQueue, type Queue } from "./queue.ts";
 import { locatePlugs } from "./read_plug.ts";
 import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
@@ -86,7 +87,17 @@ export class PlugGroup {
 
   /** Holds on all of them for a time, with one guardian; see `Plug.hold`. */
   hold(options?: HoldOptions): Hold {
-    return new Hold(this.#queues, options);
+    return this.arm(options).begin();
+  }
+
+  /**
+   * Checks and sets up a hold that begins when its `begin` is called, within a fraction of a millisecond; till then packets
+   * pass.
+   *
+   * @throws {QueueError} where it could not begin
+   */
+  arm(options?: HoldOptions): ArmedHold {
+    return new ArmedHold(this.#queues, options);
   }
 
   /**

@@ -46,6 +46,11 @@ export type Letting = Change & { action: "release-one" | "release-indefinite" };
 export function sendChange(queues: readonly Queue[], change: Letting): void;
 export function sendChange(queues: readonly Queue[], change: Change, check: () => void): void;
 export function sendChange(queues: readonly Queue[], change: Change, check?: () => void): void {
+  prepareChange(queues, change, check)();
+}
+
+/** As `sendChange`, in two: looks at all that can be looked at before, and returns what sends it. */
+export function prepareChange(queues: readonly Queue[], change: Change, check?: () => void): () => void {
   const nameOperation = (queue: Queue) => operationOn(queue, change);
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   refuseForfeited(queues, nameOperation);
@@ -57,12 +62,20 @@ export function sendChange(queues: readonly Queue[], change: Change, check?: () 
     for (const queue of queues) queue.appointGuard();
     for (const { guard } of queues) guard?.arm(change.maxHoldMs);
   }
-  if (queues.length === 1 && isGuessable(queues[0])) {
+  if (queues.length !== 1 || !isGuessable(queues[0])) return prepareSends(queues, change);
+  return () => {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
-  }
-  for (const [connection, those] of byConnection(queues)) send(connection, those, change);
-  if (change.action === "buffer") { for (const queue of queues) numberingOf(queue)?.endEpoch(queue); }
+    prepareSends(queues, change)();
+  };
+}
+
+function prepareSends(queues: readonly Queue[], change: Change): () => void {
+  const sends = [...byConnection(queues)].map(([connection, those]) => prepareSend(connection, those, change));
+  return () => {
+    for (const send of sends) send();
+    if (change.action === "buffer") { for (const queue of queues) numberingOf(queue)?.endEpoch(queue); }
+  };
 }
 
 /** What counts the packets of a gate of which some were released by number. */
@@ -118,7 +131,7 @@ export function operationOn(queue: Queue, { action, purpose }: Change): AnyOpera
   return onQueue(queue, verb);
 }
 
-function send(connection: Connection, queues: readonly Queue[], change: Change): void {
+function prepareSend(connection: Connection, queues: readonly Queue[], change: Change): () => void {
   const { action, limitBytes } = change;
   const asked = queues.map((queue) => {
     const extra = action === "limit" ? numberingOf(queue)?.extraBytes(queue) ?? 0 : 0;
@@ -126,21 +139,23 @@ function send(connection: Connection, queues: readonly Queue[], change: Change):
     return { queue, requests: changeRequests(queue.place, action, limit) };
   });
   const requests = asked.flatMap(({ requests }) => requests);
-  // Guardians are to know what it was, which the kernel does not say.
-  const answers = connection.transact(requests, { overheard: true });
-  const failures: QueueError[] = [];
-  let sequence = connection.lastSequence - requests.length;
-  for (const { queue, requests: { length } } of asked) {
-    sequence += length;
-    const refusal = answers.splice(0, length).find(({ errno }) => errno !== 0);
-    if (refusal) failures.push(refusalError(operationOn(queue, change), refusal));
-    else queue.note(action, { limitBytes, sequence: sequence >>> 0 });
-  }
-  if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) {
-    throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
-  }
+  return () => {
+    // Guardians are to know what it was, which the kernel does not say.
+    const answers = connection.transact(requests, { overheard: true });
+    const failures: QueueError[] = [];
+    let sequence = connection.lastSequence - requests.length;
+    for (const { queue, requests: { length } } of asked) {
+      sequence += length;
+      const refusal = answers.splice(0, length).find(({ errno }) => errno !== 0);
+      if (refusal) failures.push(refusalError(operationOn(queue, change), refusal));
+      else queue.note(action, { limitBytes, sequence: sequence >>> 0 });
+    }
+    if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) {
+      throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
+    }
+  };
 }
 
 /** Writes the new limits of gates into their notes, where other processes find them. */

@@ -1,7 +1,9 @@
+import type { Connection } from "../../netlink/connection.ts";
 import { type DetachReport, losses } from "../../plug/detach_report.ts";
 import { Gate } from "../../gate/gate.ts";
 import { fitTo, type GateOptions, type GatePlan, parseDirection, type PlannedFilter } from "../../gate/gate_plan.ts";
 import { type ListedGate, listGates, remarksOn } from "../../gate/gate_state.ts";
+import type { Foreseen } from "../../gate/open_gate.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
 import { type Chance, parseProbability } from "../../plug/chance.ts";
@@ -17,8 +19,12 @@ import { whereGiven } from "../where.ts";
 export async function addGate(context: Context): Promise<void> {
   const options = gateOptions(context);
   const plan = plannedGate(options);
-  if (isGiven(context, "dry-run")) return await printAddition(context, plan);
+  if (isGiven(context, "dry-run")) {
+    if (isGiven(context, "check")) throw new UsageError("give --check or --dry-run, not both");
+    return await printAddition(context, plan);
+  }
   using connection = await openConnection(context);
+  if (isGiven(context, "check")) return await printForeseen(context, { plan, connection });
   const gate = Gate.open({ ...options, connection });
   for (const warning of gate.plug.warnings) context.note(warning);
   if (!gate.made) context.note(`the gate ${gate.name} is there already, and nothing was changed`);
@@ -26,6 +32,27 @@ export async function addGate(context: Context): Promise<void> {
   const { lastAsked } = gate.plug;
   context.print(`${JSON.stringify({ ...gate.read(), made: gate.made, lastAsked }, null, 2)}\n`);
 }
+
+/** Prints what would be done on this machine as it is. */
+async function printForeseen(
+  context: Context,
+  { plan, connection }: { plan: GatePlan; connection: Connection },
+): Promise<void> {
+  const { foreseeGate } = await import("../../gate/open_gate.ts");
+  const { would, existing, warnings } = foreseeGate(connection, plan);
+  for (const warning of warnings) context.note(warning);
+  const { name } = plan;
+  if (isGiven(context, "json")) {
+    return context.print(`${JSON.stringify({ name, would, existing, warnings }, null, 2)}\n`);
+  }
+  context.print(`${FORESEEN[would](name)}\n`);
+}
+
+const FORESEEN: Readonly<Record<Foreseen["would"], (name: string) => string>> = {
+  make: (name) => `the gate ${name} would be made`,
+  replace: (name) => `another gate ${name} would be taken down, and this one made`,
+  keep: (name) => `the gate ${name} is there already, and nothing would change`,
+};
 
 function gateOptions(context: Context): GateOptions {
   const { operands: [name, ...named], values } = context.arguments;

@@ -24,7 +24,12 @@ export async function run(context: Context): Promise<void> {
   const plugs = listPlugs(connection).filter(({ ifindex }) => !asked || asked.has(ifindex));
   if (isGiven(context, "json")) {
     const links = await readLinks(connection);
-    const plain = plugs.map((plug) => ({ ...plainPlug(plug), link: links.get(plug.ifindex) }));
+    const endsInMs = await readEnds(connection);
+    const plain = plugs.map((plug) => ({
+      ...plainPlug(plug),
+      endsInMs: endsInMs(plug),
+      link: links.get(plug.ifindex),
+    }));
     return context.print(`${JSON.stringify(plain, null, 2)}\n`);
   }
   if (plugs.length > 0) context.print(`${textTable([HEADER, ...plugs.map(row)], { right: NUMBERS })}\n`);
@@ -45,6 +50,19 @@ async function readLinks(connection: Connection): Promise<Map<number, ShownLink>
   const request = { type: RTM_GETLINK, flags: NLM_F_DUMP, ifindex: 0 } as const;
   const read = (records: Records): [number, ShownLink] => [records.ifindex, shownLink(bytesOf(records))];
   return new Map(connection.pick("list devices", request, read));
+}
+
+/** Tells in how many milliseconds a guardian releases a plug at the latest, where one has it in charge. */
+async function readEnds(connection: Connection): Promise<(plug: ListedPlug) => number | undefined> {
+  const { markOfGate, markOfPlug, readDeadlines } = await import("../../guardian/mark.ts");
+  const nowMs = Date.now();
+  const deadlines = readDeadlines(connection);
+  return (plug) => {
+    const gate = gateName(plug.dev);
+    const marks = [markOfPlug(plug), ...gate === undefined ? [] : [markOfGate(gate)]];
+    const ends = marks.flatMap((mark) => deadlines.get(mark) ?? []);
+    return ends.length > 0 ? Math.max(0, Math.min(...ends) - nowMs) : undefined;
+  };
 }
 
 /** The devices that are asked for, by their index, and what they were called. */

@@ -1,8 +1,9 @@
 // Gates on a kernel that is a fake: what is sent, in which order, what is left where a step fails, and what is said.
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Gate } from "../../gate/gate.ts";
-import type { GateOptions } from "../../gate/gate_plan.ts";
+import { type GateOptions, planGate } from "../../gate/gate_plan.ts";
 import { listGates } from "../../gate/gate_state.ts";
+import { foreseeGate } from "../../gate/open_gate.ts";
 import { EINVAL } from "../../linux/netlink_error.ts";
 import { hasSeveralProcessors } from "../../linux/process.ts";
 import { QueueError } from "../../plug/queue_error.ts";
@@ -70,6 +71,25 @@ Deno.test("Gate.open() holds from the first moment on, when it is told so", () =
   using gate = Gate.open({ ...WEB, hold: true, connection: kernel.connection });
   kernel.meet("a", eth0, "egress");
   assertEquals([kernel.left, gate.read().hitPackets], [[], 1]);
+});
+
+Deno.test("foreseeGate() tells what Gate.open() would do, refuses what that refuses, and changes nothing", () => {
+  const { kernel } = machine();
+  const foresee = (options: GateOptions) => {
+    const before = kernel.changes.length;
+    const { would, existing, warnings } = foreseeGate(kernel.connection, planGate(options));
+    assertEquals(kernel.changes.slice(before), []);
+    return [would, existing?.match, warnings];
+  };
+  const other = { ...WEB, match: "tcp dst port 81" };
+  assertEquals(foresee(WEB), ["make", undefined, []]);
+  using _gate = Gate.open({ ...WEB, connection: kernel.connection });
+  assertEquals(foresee(WEB), ["keep", ["tcp dst port 80"], []]);
+  assertEquals(foresee({ ...other, replace: true }), ["replace", ["tcp dst port 80"], []]);
+  const refusals = [other, { ...WEB, name: "dns", dev: "eth7" }].map((options) =>
+    assertThrows(() => foresee(options), QueueError).code
+  );
+  assertEquals(refusals, ["different-gate", "no-device"]);
 });
 
 Deno.test("close() lets go what is held before the filters go, and the device last", async () => {

@@ -214,6 +214,10 @@ Deno.test("gate add succeeds where the same gate is there, and refuses another o
   using pair = new GatePair();
   const add = (...words: string[]) =>
     plugctl(pair.left, "gate", "add", "web", "--dev", "eth0", "--direction", "egress", ...words);
+  const without = witness(pair.left);
+  const foreseen = (what: string) => ({ status: 0, stdout: `${what}\n`, stderr: "" });
+  assertEquals(await add("--match", "udp", "--check"), foreseen("the gate web would be made"));
+  assertEquals(witness(pair.left), without);
   assertEquals((await add("--match", "tcp dst port 80", "--match", "udp")).status, 0);
   const before = witness(pair.left);
   assertEquals(await add("--match", "udp", "--match", "tcp dst port 80-80"), {
@@ -227,6 +231,21 @@ Deno.test("gate add succeeds where the same gate is there, and refuses another o
     "plugctl: cannot add gate web: another is there: egress of eth0, tcp dst port 80 or udp, limit 16777216, " +
     "priority 1000; replace it with --replace, or choose another name\n",
   ]);
+  assertEquals(await add("--match", "tcp dst port 81", "--check"), refused);
+  assertEquals(
+    await add("--match", "udp", "--match", "tcp dst port 80", "--check"),
+    foreseen("the gate web is there already, and nothing would change"),
+  );
+  assertEquals(
+    await add("--match", "tcp dst port 81", "--replace", "--check"),
+    foreseen("another gate web would be taken down, and this one made"),
+  );
+  const { would, existing } = JSON.parse((await add("--match", "udp", "--replace", "--check", "--json")).stdout);
+  assertEquals([would, existing.match], ["replace", ["tcp dst port 80", "udp"]]);
+  assertEquals(
+    (await add("--match", "udp", "--check", "--dry-run")).stderr,
+    "plugctl: give --check or --dry-run, not both\n",
+  );
   assertEquals(witness(pair.left), before);
   assertEquals((await add("--match", "tcp dst port 81", "--replace")).status, 0);
   assertEquals((await pair.gates()).map(({ match }) => match), [["tcp dst port 81"]]);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { HELD, HoldCase } from "./hold_case.ts";
+import type { Host } from "./host.ts";
 import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
 import { hasEnded } from "./process_table.ts";
 import { until } from "./until.ts";
@@ -13,6 +14,12 @@ const WAIT = { timeoutMs: 60_000 };
 function guardianOf(json: string): number {
   const [{ guardian }] = JSON.parse(json);
   return guardian;
+}
+
+/** In how many milliseconds guardians release eth0 and the gate, by what is shown. */
+async function ends(host: Host): Promise<(number | undefined)[]> {
+  const plugs: { dev: string; endsInMs?: number }[] = JSON.parse(await plugctlDone(host, "show", "--json"));
+  return ["eth0", "plug-web"].map((name) => plugs.find(({ dev }) => dev === name)?.endsInMs);
 }
 
 Deno.test("buffer --max-hold", async (t) => {
@@ -53,9 +60,13 @@ Deno.test("buffer --max-hold", async (t) => {
     const { stdout } = await left.spawn(words, { stdin: "null", stdout: "piped", stderr: "piped" }).output();
     const guardian = guardianOf(new TextDecoder().decode(stdout));
     assert(!hasEnded(guardian));
+    const [endsInMs = 0, ofGate] = await ends(left);
+    assert(endsInMs > 3_500_000 && endsInMs <= 3_600_000, `${endsInMs}`);
+    assertEquals(ofGate, undefined);
     hold.send();
     await plugctlDone(left, "release-indefinite", ...DEV);
     await until(() => hasEnded(guardian), { ...WAIT, what: "the end of a guardian that a release has made needless" });
+    assertEquals(await ends(left), [undefined, undefined]);
     await hold.isOver();
   });
 

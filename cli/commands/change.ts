@@ -1,7 +1,8 @@
+import type { Request } from "../../codec/request.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
 import type { PaceOptions, PaceReport } from "../../plug/pace.ts";
-import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { changeRequests, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, type ReleaseReport, whyNothing } from "../../plug/release.ts";
@@ -37,7 +38,10 @@ export function changeCommand<C extends Change>(
       const requestsFor = await requestsOf(context, change);
       const { gatePlace, guessTargets, printRequests } = await import("../dry_run.ts");
       const { gates, places } = guessTargets(context, named);
-      return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
+      return printRequests(context, {
+        places: [...gates.map((name) => gatePlace(context, name)), ...places],
+        requestsFor,
+      });
     }
     using borrowed = await borrowConnection(context);
     const { connection } = borrowed;
@@ -55,15 +59,18 @@ export function changeCommand<C extends Change>(
 }
 
 /** The requests that a change of a plug takes. What is for discarding alone is loaded only there. */
-async function requestsOf(context: Context, { action, limitBytes }: Change) {
+async function requestsOf(
+  context: Context,
+  { action, limitBytes }: Change,
+): Promise<(place: QdiscPlace) => Request[]> {
   const actions = packetsOf(context) === undefined ? [action] : BY_NUMBER;
-  const change = (place: QdiscPlace) => (each: Change["action"]) => changeRequest(place, each, limitBytes);
-  if (context.arguments.command !== "discard") return (place: QdiscPlace) => actions.map(change(place));
+  const change = (place: QdiscPlace) => (each: Change["action"]) => changeRequests(place, each, limitBytes);
+  if (context.arguments.command !== "discard") return (place) => actions.flatMap(change(place));
   const { createClsact, deleteClsact } = await import("../../plug/gate_device.ts");
-  return (place: QdiscPlace) => [
+  return (place) => [
     createClsact(place.ifindex),
     deleteClsact(place.ifindex),
-    ...DISCARDING.map(change(place)),
+    ...DISCARDING.flatMap(change(place)),
   ];
 }
 
@@ -111,6 +118,7 @@ export async function release(context: Context): Promise<number> {
   const command = changeCommand<Change>(
     () => ({ action: one ? "release-one" : "release-indefinite" }),
     async (queues) => {
+      await refuseOtherRanks(queues, context);
       if (pace) {
         const reports = await carryOutPaced(queues, { pace, context });
         if (reports.some(({ lostPackets }) => lostPackets > 0)) status = EXIT.failed;
@@ -144,6 +152,18 @@ export const discard = changeCommand<Change>(() => ({ action: "buffer" }), async
   for (const report of reports) context.note(describeDiscard(report));
   return reports.map(({ queue: _, ...counts }) => counts);
 });
+
+/**
+ * Refuses gates of which other packets go first than those that are asked for, or none.
+ *
+ * @throws {QueueError} `refused`, before anything is touched
+ */
+async function refuseOtherRanks(queues: readonly Queue[], context: Context): Promise<void> {
+  const first = context.arguments.values.get("first");
+  if (!first) return;
+  const { refuseOtherFirst } = await import("../../gate/named_gates.ts");
+  for (const queue of queues) refuseOtherFirst(queue, first);
+}
 
 /** The word between names of which those behind it are released later. */
 const THEN = "then";

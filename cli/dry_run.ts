@@ -14,8 +14,7 @@ import type { PlugPlace } from "../plug/queue.ts";
 import { UsageError } from "./exit_status.ts";
 import { messagesJson } from "./shown_messages.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
-import { ambiguous, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
-import { isDeviceName } from "./values.ts";
+import { ambiguous, isDeviceName, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
 
 /** A message as an array in C, a field a line, with what `formatMessage` says of it in comments. */
 export function cArray(name: string, message: Field, bytes: Uint8Array): string {

@@ -4,7 +4,7 @@ import { sleep } from "../linux/process.ts";
 import type { Numbering } from "./filler.ts";
 import { RANKED_HANDLE } from "./plug_requests.ts";
 import { sendChange } from "./send_change.ts";
-import { numberOf } from "./quantity.ts";
+import { numberOf, PACKETS_MAX } from "./quantity.ts";
 import { nameQueue, onQueue, type Queue } from "./queue.ts";
 import { readAllSeen, readPlug, readPlugs } from "./read_plug.ts";
 import { QueueError } from "./queue_error.ts";
@@ -128,9 +128,6 @@ export async function releaseAndCount(
     };
   });
 }
-
-/** The most packets that can be asked for. */
-export const PACKETS_MAX = 0x7fffffff;
 
 /** Releases so many of the packets of a gate that have waited longest, and goes on holding the rest. */
 function releasePackets(queue: Queue, packets: number): ReleaseReport {

@@ -11,8 +11,8 @@ import { changeRequests, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
 import { plannedGate } from "../hold/hold_plan.ts";
-import { openConnection, refuseTwice } from "../targets.ts";
-import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
+import { deviceName, gateName, openConnection, refuseTwice } from "../targets.ts";
+import { durationOf, parseSize } from "../values.ts";
 import { whereGiven } from "../where.ts";
 
 /** `plugctl gate add` */

@@ -59,6 +59,7 @@ export const OPTIONS = {
   },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   except: { value: "EXPR", many: true, summary: "which of these pass nevertheless; several are alternatives" },
+  first: { value: "EXPR", many: true, summary: "which of these leave first when it is released" },
   "with-arp": { summary: "hold ARP and neighbour discovery, too; without --match they pass" },
   every: { value: "N", summary: "only every Nth of the matching packets; the others pass" },
   probability: { value: "P", summary: "only so many of the matching packets, at random: 5%" },
@@ -307,9 +308,12 @@ export const COMMANDS = {
     summary: "release everything and pass packets from here on",
     synonyms: ["release-indefinite", "release_indefinite"],
     operands: ["[NAME...]"],
-    options: [...QUEUE, "packets", "rate", "over", ...COMMON],
+    options: [...QUEUE, "packets", "first", "rate", "over", ...COMMON],
     values: { packets: "N" },
-    meanings: { packets: "release only the N oldest packets of a gate, and go on holding the rest" },
+    meanings: {
+      packets: "release only the N oldest packets of a gate, and go on holding the rest",
+      first: "be sure that these leave first: the gate was made with the same --first",
+    },
     details: [
       "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of " +
       "them, unless they leave step by step by --rate or --over. The exit status is 1 if packets of a gate are lost because a device that it was on is gone. If nothing " +
@@ -320,8 +324,9 @@ export const COMMANDS = {
       "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
       "plugctl puts into the queue to count with.",
       "then between names sets their order: of release a then b, everything that a holds is on its way before b is " +
-      "released. Without it all are released in one send. A gate called then is named with --gate. What is to leave before " +
-      "packets that came earlier takes a gate of its own, with a lower --priority, before it comes: docs/MATCHES.md.",
+      "released. Without it all are released in one send. A gate called then is named with --gate.",
+      "What a gate was made to let go first (gate add --first) leaves before the rest, whatever came first. With --first EXPR a " +
+      "gate that was made without the same is refused: packets are sorted as they come in.",
       "With --rate or --over the packets of a gate leave step by step, the oldest first, every 10 ms at most, and the " +
       "gate passes from the end on. Packets that come in meanwhile wait behind. With --rate it ends when nothing waits " +
       "any more, or after twice the time that those need that waited at first: what still waits then leaves at once, " +
@@ -332,6 +337,10 @@ export const COMMANDS = {
     examples: [
       ["release second then first", "everything that second holds, and behind that what first holds"],
       ["release web --over 2s", "release everything that the gate web holds within two seconds"],
+      [
+        "release web --first fin",
+        "everything that it holds, ends of connections first, as gate add web --first fin said",
+      ],
       ["release web --packets 3", "release the three oldest packets, hold the rest"],
       ["release eth0", "release everything that eth0 holds"],
       ["release web", "release everything that the gate web holds"],
@@ -415,6 +424,7 @@ export const COMMANDS = {
       "direction",
       "match",
       "except",
+      "first",
       "with-arp",
       "every",
       "probability",
@@ -443,6 +453,8 @@ export const COMMANDS = {
       "within a minute; --with-arp holds these, too.",
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
+      "What --first matches waits in a queue of its own, which a release empties before the other, whatever came first; each of " +
+      "the two holds up to --limit. Such a gate has no release by --packets, --rate or --over.",
       "With --every 10 or --probability 5% the gate gets only some of the packets that match, and the others pass: what is " +
       "held and released later is reordered against them. One packet that is held may stop a connection: such a gate is " +
       "refused where one of all would be.",

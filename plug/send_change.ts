@@ -1,7 +1,7 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { changeRequest, FIRST_HANDLE, LIMIT_MAX, type PlugAction } from "./plug_requests.ts";
+import { changeRequest, changeRequests, FIRST_HANDLE, LIMIT_MAX, type PlugAction } from "./plug_requests.ts";
 import type { Numbering } from "./filler.ts";
 import { byConnection, onQueue, type Queue } from "./queue.ts";
 import { locatePlugs } from "./read_plug.ts";
@@ -133,20 +133,23 @@ export function operationOn(queue: Queue, { action, purpose }: Change): AnyOpera
 
 function prepareSend(connection: Connection, queues: readonly Queue[], change: Change): () => void {
   const { action, limitBytes } = change;
-  const requests = queues.map((queue) => {
+  const asked = queues.map((queue) => {
     const extra = action === "limit" ? numberingOf(queue)?.extraBytes(queue) ?? 0 : 0;
-    return changeRequest(queue.place, action, extra > 0 ? Math.min((limitBytes ?? 0) + extra, LIMIT_MAX) : limitBytes);
+    const limit = extra > 0 ? Math.min((limitBytes ?? 0) + extra, LIMIT_MAX) : limitBytes;
+    return { queue, requests: changeRequests(queue.place, action, limit) };
   });
+  const requests = asked.flatMap(({ requests }) => requests);
   return () => {
     // Guardians are to know what it was, which the kernel does not say.
     const answers = connection.transact(requests, { overheard: true });
-    const first = connection.lastSequence - requests.length + 1;
     const failures: QueueError[] = [];
-    answers.forEach((answer, index) => {
-      const queue = queues[index];
-      if (answer.errno === 0) queue.note(action, { limitBytes, sequence: first + index >>> 0 });
-      else failures.push(refusalError(operationOn(queue, change), answer));
-    });
+    let sequence = connection.lastSequence - requests.length;
+    for (const { queue, requests: { length } } of asked) {
+      sequence += length;
+      const refusal = answers.splice(0, length).find(({ errno }) => errno !== 0);
+      if (refusal) failures.push(refusalError(operationOn(queue, change), refusal));
+      else queue.note(action, { limitBytes, sequence: sequence >>> 0 });
+    }
     if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) {

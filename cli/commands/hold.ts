@@ -3,11 +3,11 @@ import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { GatePlan } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice } from "../../plug/gate_device.ts";
-import { gateDevice } from "../../plug/gate_name.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,
+  changeRequests,
   createRequest,
   deleteRequest,
   FIRST_HANDLE,
@@ -275,9 +275,12 @@ async function printPlan(context: Context, plan: HoldPlan): Promise<void> {
   const { gates, places, limitBytes } = plan;
   refuseOptions(plan, plan);
   if (plan.except.length > 0) return await printGates(context, plan);
-  const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
-  const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
-  const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
+  const { gatePlace, printRequests, readDefaultLimit } = await import("../dry_run.ts");
+  const hold = (place: QdiscPlace) => [
+    ...changeRequests(place, "buffer"),
+    ...changeRequests(place, "release-indefinite"),
+  ];
+  const held = gates.map((name) => gatePlace(context, name));
   const attachAndHold = (place: QdiscPlace, dev: string) => [
     createRequest(place, { limitBytes: limitBytes ?? readDefaultLimit(context, dev) }),
     changeRequest(place, "release-indefinite"),

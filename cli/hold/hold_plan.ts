@@ -140,7 +140,8 @@ export function plannedGate(options: GateOptions): GatePlan {
     if (!(error instanceof UsageError) || !(error.cause instanceof MatchError)) throw error;
     const { cause: { expression, expected, ...mistake } } = error;
     const drawing = error.cause.drawing.replaceAll(/^/gm, "  ");
-    const option = asWritten(options.match).includes(expression) ? "--match" : "--except";
+    const among = (texts?: string | readonly string[]) => asWritten(texts).includes(expression);
+    const option = among(options.match) ? "--match" : among(options.first) ? "--first" : "--except";
     const meant = mistake.hint === undefined ? "" : `; did you mean "${mistake.hint}"?`;
     throw new UsageError(
       `cannot understand ${option}: ${mistake.what}, expected ${expected}${meant}\n${drawing}`,

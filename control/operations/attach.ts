@@ -73,6 +73,7 @@ export const GATE_ADD = operation({
     direction: v.picklist(DIRECTIONS, "in, out or both"),
     match: v.optional(ONE_OR_MORE),
     except: v.optional(ONE_OR_MORE),
+    first: v.optional(ONE_OR_MORE),
     withArp: v.optional(v.boolean()),
     every: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
     probability: v.optional(v.number("a part, such as 0.05")),

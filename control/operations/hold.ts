@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { HOLD_MS, LIMIT_BYTES, ON } from "../fields.ts";
 import { operation } from "../operation.ts";
 import type { Desk, Named } from "../desk.ts";
-import { PACKETS_MAX } from "../../plug/release.ts";
+import { PACKETS_MAX } from "../../plug/quantity.ts";
 
 /** `buffer`: holds from here on; again, it ends the epoch and begins the next. */
 export const BUFFER = operation({

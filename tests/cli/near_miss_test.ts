@@ -82,14 +82,6 @@ const OPTIONS_MEANT = [
     "discard takes no --packets: the kernel discards all packets of a queue or none; to keep the oldest, let them go " +
     "before: plugctl release NAME --packets N; to lose only some, give them a gate of their own before they come",
   ],
-  ...["release web", "gate add web lo --direction out"].map((line) =>
-    [
-      `${line} --first fin`,
-      `${line.startsWith("gate") ? "gate add" : "release"} takes no --first: what goes first takes a gate of its own ` +
-      "before it comes: plugctl gate add first DEV --direction out --match EXPR --priority 900, then plugctl release " +
-      "first then NAME; docs/MATCHES.md has an example",
-    ] as const
-  ),
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
   [
     "--netns b show",

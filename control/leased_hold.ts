@@ -8,7 +8,7 @@ import type { Thing } from "./room.ts";
 /** How late a hold may begin that has a time. */
 const LATE_MS = 50;
 /** How much later than the lease the guardian ends it, where this process has not, in milliseconds. */
-const GRACE_MS = 250;
+export const GRACE_MS = 250;
 
 /**
  * How a hold has ended: it was `released`, or `called-off` before it held, had held `for` its time, its `lease` was not renewed, its `client` has gone, or

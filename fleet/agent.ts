@@ -1,12 +1,22 @@
-import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
-import { jetstream } from "@nats-io/jetstream";
+import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { wallClockMs } from "../linux/process.ts";
 import { type Problem, problemOf, RequestError } from "../control/problem.ts";
 import type { HoldEvent } from "../control/holds.ts";
 import type { ToldHold } from "../control/leased_hold.ts";
+import { causeOf } from "./broker.ts";
 import { type ClockState, clockState } from "./clock.ts";
-import type { EventLog } from "./event_log.ts";
-import { ALL, isMeant, parseRequest, subjectsOf, tellingSubject } from "./subject.ts";
+import type { Entry, EventLog, Stream } from "./event_log.ts";
+import {
+  ALL,
+  answerSubject,
+  isMeant,
+  parseRequest,
+  requestSubject,
+  STREAMS,
+  subjectsOf,
+  tellingSubject,
+} from "./subject.ts";
 
 /** What does what is asked of a host: holds packets there, or in a test pretends to. */
 export interface Worker {
@@ -26,6 +36,8 @@ export interface AgentOptions {
   version: string;
   worker: Worker;
   log: EventLog;
+  /** Called with what the broker refuses, once for each kind of thing. */
+  onRefusal?: (message: string) => void;
 }
 
 /** How a host is, as it says itself. */
@@ -33,6 +45,8 @@ export interface HostStatus {
   host: string;
   /** The agent's process: another one after a restart. */
   agent: string;
+  /** It has just come, and looks whether another one answers for the host already. */
+  isNew?: true;
   labels: readonly string[];
   version: string;
   clock: ClockState;
@@ -46,8 +60,16 @@ export interface HostStatus {
 /** What a host answers. */
 export type HostAnswer = { host: string } & ({ result: unknown } | { error: Problem });
 
-/** The headers of a request: its number, by which a second copy is known; who sends it, and when by that one's clock. */
-export const HEADERS = { request: "Plugctl-Request", sender: "Plugctl-Sender", sent: "Plugctl-Sent" } as const;
+/**
+ * The headers of a request: its number, by which a second copy is known; who sends it, and when by that one's clock; and
+ * which agent is meant, where only the one that was found is.
+ */
+export const HEADERS = {
+  request: "Plugctl-Request",
+  sender: "Plugctl-Sender",
+  sent: "Plugctl-Sent",
+  agent: "Plugctl-Agent",
+} as const;
 
 /** How often it says that it is there, in milliseconds. */
 export const HERE_MS = 5000;
@@ -58,6 +80,14 @@ export const LATE_MS = 1000;
 const SENDERS_MAX = 100;
 /** What is done however late it comes: it lets go, or looks. */
 const NEVER_LATE = new Set(["end", "release", "release-one", "status", "holds", "show", "gate-list", "counts"]);
+/** How long another agent of the same name has to answer, in milliseconds. */
+const ANOTHER_MS = 500;
+/** How long it goes on answering when it is stopped, so that those whose holds that has ended hear of it, */
+const LAST_WORDS_MS = 500;
+/** and how long it tries to hand over its log then, in milliseconds. */
+const LAST_LOG_MS = 1000;
+/** Who asks, where an agent asks for others of its name. */
+export const AGENT = "@agent";
 /** What changes nothing, and is not in the log. */
 const READING = new Set(["status", "holds", "show", "gate-list", "counts", "renew", "wait"]);
 
@@ -70,37 +100,51 @@ export class Agent {
   /** By how much a sender's clock is behind this one's, and the way from there, at the least that was seen. */
   readonly #ways = new Map<string, number>();
   readonly #over = new AbortController();
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #refusals = new Set<string>();
   #timer?: ReturnType<typeof setInterval>;
+  /** Why nothing new is begun now, where that is so. */
+  #notNow?: "starting" | "stopping" = "starting";
 
   constructor(connection: NatsConnection, options: AgentOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#failed.promise.catch(() => {});
+  }
+
+  /** Rejects when it cannot go on: another agent answers for the host. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
   }
 
   /**
    * Begins to answer.
    *
-   * @throws {Error} where another agent answers for the host already
+   * @throws {Error} where another agent answers for the host already, or the broker does not let it listen
    */
   async start(): Promise<void> {
     const { group, host, log, version } = this.#options;
+    this.#watch();
+    let refusal: Error | undefined;
+    for (const subject of subjectsOf(this.#options)) {
+      this.#connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error) refusal ??= error;
+          else void this.#take(message);
+        },
+      });
+    }
+    await this.#connection.flush();
+    if (refusal) throw new Error(`Cannot answer for ${host} of group ${group}: ${refusal.message}`, { cause: refusal });
     await this.#refuseAnother();
     for (const { hold } of log.unended) {
       const { id, names } = hold as { id: string; names: string[] };
       log.append("ended", { hold: { id, names, state: "ended", ended: "agent-ended" } });
     }
     log.append("started", { agent: this.#id, version });
-    for (const subject of subjectsOf(this.#options)) {
-      this.#connection.subscribe(subject, {
-        callback: (error, message) => error ? undefined : void this.#take(message),
-      });
-    }
-    log.ship(jetstream(this.#connection), tellingSubject("log", { group, host }), this.#over.signal);
-    this.#watch();
-    const tell = async () =>
-      this.#connection.publish(tellingSubject("here", { group, host }), JSON.stringify(await this.#status()));
-    await tell();
-    this.#timer = setInterval(() => void tell().catch(() => {}), HERE_MS);
+    void log.ship(streamOf(this.#connection), tellingSubject("log", { group, host }), this.#over.signal);
+    await this.#tellHere();
+    this.#timer = setInterval(() => void this.#tellHere().catch(() => {}), HERE_MS);
     await this.#connection.flush();
   }
 
@@ -109,62 +153,108 @@ export class Agent {
     this.#options.log.append(event, { hold });
   }
 
-  /** Answers no more. */
-  async close(): Promise<void> {
+  /** Begins nothing any more, does what ends all that was begun, tells that, and then answers no more. */
+  async close(end: () => Promise<void>): Promise<void> {
+    const { log, worker } = this.#options;
+    this.#notNow = "stopping";
     clearInterval(this.#timer);
-    this.#options.log.append("stopped", { agent: this.#id });
+    const hadHolds = worker.holds > 0;
+    await end();
+    if (hadHolds && !this.#connection.isClosed()) await pause(LAST_WORDS_MS);
+    log.append("stopped", { agent: this.#id });
+    if (!this.#connection.isClosed()) await log.whenShipped(AbortSignal.timeout(LAST_LOG_MS));
     this.#over.abort();
-    await this.#connection.drain().catch(() => {});
+    // Where the broker is lost, there is nobody to say goodbye to.
+    await Promise.race([this.#connection.drain().catch(() => {}), pause(LAST_LOG_MS)]);
+    await this.#connection.close().catch(() => {});
   }
 
+  /** Two that come at once see each other, as each listens before it asks: the one whose number is less goes. */
   async #refuseAnother(): Promise<void> {
     const { group, host } = this.#options;
-    const [subject] = subjectsOf({ group, host });
-    const asked = subject.replace("*.*", "agent.status");
+    const subject = requestSubject({ group, host, who: AGENT, operation: "status" });
+    this.#notNow ??= "starting";
     try {
-      const answer = await this.#connection.request(asked, "{}", { timeout: 500 });
-      const { result } = answer.json<{ result: HostStatus }>();
-      if (result.agent !== this.#id) throw new Error(`Cannot be ${host} of group ${group}: another agent is`);
+      const options = { strategy: "timer", maxWait: ANOTHER_MS } as const;
+      for await (const message of await this.#connection.requestMany(subject, "{}", options)) {
+        const { result } = message.json<{ result?: HostStatus }>();
+        if (!result || result.agent === this.#id || result.isNew && result.agent < this.#id) continue;
+        throw new AnotherAgentError(`Cannot answer for ${host} of group ${group}: another agent does, ${result.agent}`);
+      }
     } catch (error) {
-      // That nobody answers is as it should be; a user who may not ask is not told.
-      if (error instanceof Error && error.message.startsWith("Cannot be")) throw error;
+      if (error instanceof AnotherAgentError) throw error;
+      // Nobody answers, or the broker does not let it ask, which \`onRefusal\` tells.
+    }
+    if (this.#notNow === "starting") this.#notNow = undefined;
+  }
+
+  async #tellHere(): Promise<void> {
+    const { group, host } = this.#options;
+    const status = await this.#status();
+    if (!this.#connection.isClosed()) {
+      this.#connection.publish(tellingSubject("here", { group, host }), JSON.stringify(status));
     }
   }
 
-  /** Writes when the broker is lost, and when it is there again. */
+  /** Writes when the broker is lost, and when it is there again; another agent may have taken this one's place meanwhile. */
   async #watch(): Promise<void> {
-    const { log } = this.#options;
-    for await (const { type } of this.#connection.status()) {
-      if (type === "disconnect") log.append("broker-lost", {});
-      if (type === "reconnect") log.append("broker-back", {});
+    const { log, onRefusal } = this.#options;
+    for await (const status of this.#connection.status()) {
+      if (status.type === "disconnect") log.append("broker-lost", {});
+      if (status.type === "reconnect") {
+        log.append("broker-back", {});
+        this.#refuseAnother().catch((error) => this.#failed.reject(error));
+        this.#tellHere().catch(() => {});
+      }
+      if (status.type === "error" && !this.#refusals.has(status.error.message)) {
+        this.#refusals.add(status.error.message);
+        onRefusal?.(status.error.message);
+      }
     }
   }
 
   async #take(message: Msg): Promise<void> {
+    try {
+      const answer = await this.#answerTo(message);
+      if (answer && message.reply && !this.#connection.isClosed()) this.#answer(message, answer);
+    } catch (error) {
+      // What cannot be said: it is too long for the broker, or the connection has just been closed.
+      const { message: why } = problemOf(error);
+      if (this.#connection.isClosed() || !message.reply) return;
+      this.#answer(message, { error: { code: "failed", message: `it was done, but cannot be answered: ${why}` } });
+    }
+  }
+
+  /** What is to be answered; nothing where that is for others. */
+  async #answerTo(message: Msg): Promise<Omit<HostAnswer, "host"> | undefined> {
     const { host, who, operation } = parseRequest(message.subject);
     const isForAll = host === ALL;
-    let input: Record<string, unknown>;
-    try {
-      input = message.data.length === 0 ? {} : message.json();
-      if (typeof input !== "object" || input === null || Array.isArray(input)) throw new TypeError("no object");
-    } catch {
-      return this.#answer(message, { error: { code: "invalid", message: "a request must be an object in JSON" } });
+    const asked = parseInput(message);
+    if (!asked) {
+      const isSilent = isForAll;
+      const error = {
+        code: "invalid",
+        message: "a request must be an object in JSON; among and but are lists of hosts",
+      };
+      return isSilent ? undefined : { error };
     }
-    const { among, ...asked } = input;
-    if (isForAll && Array.isArray(among) && !isMeant(among.map(String), this.#options.host, this.#options.labels)) {
-      return;
-    }
-    const id = message.headers?.get(HEADERS.request);
-    const known = id === undefined || id === "" ? undefined : this.#answers.get(id);
-    const answer = known ?? this.#perform(message, { who, operation, input: asked });
+    const { among, but, input } = asked;
+    if (isForAll && !this.#isMeant(among, but)) return undefined;
+    const id = READING.has(operation) ? undefined : message.headers?.get(HEADERS.request);
+    const known = id ? this.#answers.get(id) : undefined;
+    const answer = known ?? this.#perform(message, { who, operation, input });
     if (id && !known) {
       this.#answers.set(id, answer);
       for (const old of this.#answers.keys()) if (this.#answers.size > ANSWERS_MAX) this.#answers.delete(old);
     }
     const done = await answer;
     // What is for all and speaks of a hold is for those that have it.
-    if (isForAll && "error" in done && done.error.code === "no-hold") return;
-    this.#answer(message, done);
+    return isForAll && "error" in done && done.error.code === "no-hold" ? undefined : done;
+  }
+
+  #isMeant(among: readonly string[] | undefined, but: readonly string[] = []): boolean {
+    const { host, labels } = this.#options;
+    return !but.includes(host) && (among === undefined || isMeant(among, host, labels));
   }
 
   async #perform(
@@ -172,18 +262,33 @@ export class Agent {
     { who, operation, input }: { who: string; operation: string; input: unknown },
   ): Promise<HostAnswer> {
     const { host, log, worker } = this.#options;
+    const isReading = READING.has(operation);
     try {
-      const lateMs = this.#lateness(message);
-      if (lateMs > LATE_MS && !NEVER_LATE.has(operation)) {
-        throw new RequestError("late", `it came ${Math.round(lateMs)} ms late: what was to be done then is over`);
-      }
-      if (!READING.has(operation)) log.append("asked", { who, operation, input });
+      this.#refuseUntimely(message, operation);
+      if (!isReading) log.append("asked", { who, operation, input });
+      if (!isReading && !NEVER_LATE.has(operation)) log.check();
       const result = operation === "status" ? await this.#status() : await worker.perform(operation, input, who);
       return { host, result };
     } catch (error) {
       const problem = problemOf(error);
-      if (!READING.has(operation)) log.append("refused", { who, operation, problem });
+      if (!isReading) log.append("refused", { who, operation, problem });
       return { host, error: problem };
+    }
+  }
+
+  /** @throws {RequestError} where it is for another agent, or for another time */
+  #refuseUntimely(message: Msg, operation: string): void {
+    const lateMs = this.#lateness(message);
+    const meant = message.headers?.get(HEADERS.agent);
+    if (meant && meant !== this.#id) {
+      throw new RequestError("another-agent", "its agent was started anew since it was asked how it is");
+    }
+    if (NEVER_LATE.has(operation)) return;
+    if (lateMs > LATE_MS) {
+      throw new RequestError("late", `it came ${Math.round(lateMs)} ms late: what was to be done then is over`);
+    }
+    if (this.#notNow && operation !== "renew") {
+      throw new RequestError(this.#notNow, `its agent is just ${this.#notNow}, and begins nothing`);
     }
   }
 
@@ -206,6 +311,7 @@ export class Agent {
     return {
       host,
       agent: this.#id,
+      isNew: this.#notNow === "starting" || undefined,
       labels,
       version,
       clock,
@@ -216,6 +322,52 @@ export class Agent {
   }
 
   #answer(message: Msg, answer: Omit<HostAnswer, "host">): void {
-    if (message.reply) message.respond(JSON.stringify({ ...answer, host: this.#options.host }), { headers: headers() });
+    const { host } = this.#options;
+    const isForAll = parseRequest(message.subject).host === ALL;
+    const text = JSON.stringify({ ...answer, host });
+    if (isForAll) this.#connection.publish(answerSubject(message.reply ?? "", host), text);
+    else message.respond(text);
   }
+}
+
+class AnotherAgentError extends Error {}
+
+/** What a request asks with, and of what is for all, whom; nothing where it is not understood. */
+function parseInput(message: Msg): { among?: string[]; but?: string[]; input: object } | undefined {
+  try {
+    const given: unknown = message.data.length === 0 ? {} : message.json();
+    if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
+    const { among, but, ...input } = given as { among?: string[]; but?: string[] };
+    const isList = (list: unknown) =>
+      list === undefined || Array.isArray(list) && list.every((each) => typeof each === "string");
+    return isList(among) && isList(but) ? { among, but, input } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where logs of hosts are kept. */
+function streamOf(connection: NatsConnection): Stream {
+  const stream = jetstream(connection);
+  return {
+    publish: (...args) => stream.publish(...args),
+    async last(subject) {
+      const manager = await jetstreamManager(connection, { checkAPI: false });
+      try {
+        const message = await manager.direct.getMessage(STREAMS.log.name, { last_by_subj: subject });
+        return message ? { entry: message.json<Entry>(), streamSeq: message.seq } : undefined;
+      } catch (failure) {
+        const error = causeOf(failure);
+        // The stream is not read so, or the broker does not let this host look.
+        if (error instanceof errors.NoRespondersError || error instanceof errors.PermissionViolationError) {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -2,6 +2,7 @@ import {
   type Authenticator,
   connect,
   credsAuthenticator,
+  errors,
   type NatsConnection,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
@@ -20,6 +21,8 @@ export interface BrokerOptions {
   key?: string;
   /** What the broker calls this end in its list of connections. */
   name: string;
+  /** What the subjects begin with to which this end is answered. */
+  inbox: string;
 }
 
 /** The port where none is said. */
@@ -34,7 +37,7 @@ const PINGS_MAX = 2;
  * @throws {Error} where it cannot be reached, or lets nobody in
  */
 export async function connectBroker(options: BrokerOptions, { waits = false } = {}): Promise<NatsConnection> {
-  const { urls, ca, cert, key, name } = options;
+  const { urls, ca, cert, key, name, inbox } = options;
   const parsed = urls.map(parseUrl);
   const isTls = parsed.some(({ protocol }) => protocol === "tls:") || ca !== undefined || cert !== undefined;
   try {
@@ -43,7 +46,10 @@ export async function connectBroker(options: BrokerOptions, { waits = false } = 
       name,
       authenticator: await authenticatorFor(options, parsed[0]),
       tls: isTls ? { caFile: ca, certFile: cert, keyFile: key } : undefined,
+      inboxPrefix: inbox,
       waitOnFirstConnect: waits,
+      // One that waits goes on when the broker is told of its user, or told again.
+      ignoreAuthErrorAbort: waits,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
       reconnectJitter: 500,
@@ -56,6 +62,11 @@ export async function connectBroker(options: BrokerOptions, { waits = false } = 
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`Cannot connect to the broker at ${where}: ${reason}`, { cause: error });
   }
+}
+
+/** What has made a request fail: the library wraps that. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof errors.RequestError && error.cause ? error.cause : error;
 }
 
 /** The ports at which the brokers of a connection can be reached. */
@@ -98,6 +109,7 @@ async function readSecret(file: string): Promise<Uint8Array> {
 function nameInCreds(text: string, file: string): string {
   const [, payload] = /-----BEGIN NATS USER JWT-----\s+[^.\s]+\.([^.\s]+)\./.exec(text) ?? [];
   if (payload === undefined) throw new SyntaxError(`${file} has no credentials of a user of NATS`);
-  const { name } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+  const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (byte) => byte.charCodeAt(0));
+  const { name } = JSON.parse(new TextDecoder().decode(bytes));
   return String(name);
 }

@@ -1,9 +1,11 @@
-import { headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { createInbox, errors, headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { wallClockMs } from "../linux/process.ts";
-import { HEADERS, HERE_MS, type HostAnswer, type HostStatus } from "./agent.ts";
+import type { Problem } from "../control/problem.ts";
+import { HEADERS, type HostAnswer, type HostStatus } from "./agent.ts";
+import { causeOf } from "./broker.ts";
 import { clockState, knownOffset, type Offset, type RoundTrip } from "./clock.ts";
-import { ALL, isMeant, requestSubject, STREAMS, teller, tellingSubject } from "./subject.ts";
+import { ALL, answerer, inboxOf, isMeant, requestSubject, STREAMS, teller, tellingSubject } from "./subject.ts";
 
 /** Who asks a fleet. */
 export interface CallerOptions {
@@ -15,8 +17,17 @@ export interface CallerOptions {
 export interface KnownHost {
   host: string;
   status?: HostStatus;
+  /** Two agents answer for it: which of them would do what is asked is not known. */
+  isDouble?: true;
   /** In milliseconds since 1970, by this machine's clock. */
   heardMs: number;
+}
+
+/** How a host is asked. */
+export interface AskOptions {
+  timeoutMs?: number;
+  /** The agent that is meant, where another one is to refuse. */
+  agent?: string;
 }
 
 /** How long after the last answer no other is waited for, in milliseconds, and how long at the most. */
@@ -31,43 +42,85 @@ export class Caller {
   readonly #connection: NatsConnection;
   readonly #options: CallerOptions;
   readonly #sender = crypto.randomUUID();
+  /** What the broker has refused to take, by its subject. */
+  readonly #refused = new Map<string, string>();
+  /** How long the fastest answer of a host took, in milliseconds. */
+  readonly #fastest = new Map<string, number>();
 
   constructor(connection: NatsConnection, options: CallerOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#watch();
   }
 
   /** Asks a host. Where no answer comes, `no-answer` says so: whether it was done is not known then. */
-  async ask(host: string, operation: string, input: object, { timeoutMs = 2000 } = {}): Promise<HostAnswer> {
+  async ask(host: string, operation: string, input: object, options: AskOptions = {}): Promise<HostAnswer> {
+    const { timeoutMs = 2000, agent } = options;
+    const sentMs = performance.now();
     try {
       const message = await this.#connection.request(this.#subject(host, operation), JSON.stringify(input), {
         timeout: timeoutMs,
-        headers: this.#headers(),
+        headers: this.#headers(agent),
       });
-      return message.json<HostAnswer>();
+      this.#fastest.set(host, Math.min(this.fastestMs(host), performance.now() - sentMs));
+      // Who answers is who was asked, whatever the answer says.
+      return { ...message.json<HostAnswer>(), host };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const isAbsent = /no responders/i.test(reason);
-      const message = isAbsent ? "no agent answers for it" : `it did not answer within ${timeoutMs} ms`;
-      return { host, error: { code: isAbsent ? "no-agent" : "no-answer", message } };
+      return { host, error: this.#problem(error, timeoutMs) };
     }
   }
 
-  /** Says something to every host of the group, with a way to answer or without, and returns when the broker has it. */
+  /** How long the way to a host and back has taken at the least, in milliseconds. */
+  fastestMs(host: string): number {
+    return this.#fastest.get(host) ?? Infinity;
+  }
+
+  /**
+   * Says something to every host of the group, with a way to answer or without, and returns when the broker has it.
+   *
+   * @throws {Error} where the broker does not take it
+   */
   async tellAll(operation: string, input: object, reply?: string): Promise<void> {
-    this.#connection.publish(this.#subject(ALL, operation), JSON.stringify(input), { reply, headers: this.#headers() });
+    const subject = this.#subject(ALL, operation);
+    this.#connection.publish(subject, JSON.stringify(input), { reply, headers: this.#headers() });
     await this.#connection.flush();
+    // What the broker said before is told a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.#refused.has(subject)) throw new Error(this.#refusal);
   }
 
   /** Has answers to what is said with the result as `reply` handed over as they come, until it is disposed of. */
   answers(onAnswer: (answer: HostAnswer, atMs: number) => void): Disposable & { reply: string } {
-    const reply = `_INBOX.${crypto.randomUUID()}`;
+    const reply = createInbox(inboxOf("users", this.#options.who));
     const callback = (error: Error | null, message: Msg) => {
-      // Without a body it is the broker's word that nobody listens.
-      if (!error && message.data.length > 0) onAnswer(message.json<HostAnswer>(), wallClockMs());
+      const atMs = wallClockMs();
+      const answer = error ? undefined : answerIn(message);
+      if (answer) onAnswer(answer, atMs);
     };
-    const subscription = this.#connection.subscribe(reply, { callback });
+    const subscription = this.#connection.subscribe(`${reply}.*`, { callback });
     return { reply, [Symbol.dispose]: () => subscription.unsubscribe() };
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type !== "error" || !(status.error instanceof errors.PermissionViolationError)) continue;
+      if (status.error.operation === "publish") this.#refused.set(status.error.subject, status.error.message);
+    }
+  }
+
+  #problem(failure: unknown, timeoutMs: number): Problem {
+    const error = causeOf(failure);
+    if (error instanceof errors.NoRespondersError) return { code: "no-agent", message: "no agent answers for it" };
+    if (error instanceof errors.PermissionViolationError) return { code: "not-allowed", message: this.#refusal };
+    if (error instanceof errors.TimeoutError) {
+      return { code: "no-answer", message: `it did not answer within ${timeoutMs} ms` };
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    return { code: "no-answer", message: `it could not be asked: ${reason}` };
+  }
+
+  get #refusal(): string {
+    return `the broker does not let ${this.#options.who} ask in group ${this.#options.group}`;
   }
 
   /** The hosts that are meant, by their names or labels: those that answer, and those that the broker has heard of before. */
@@ -80,7 +133,10 @@ export class Caller {
     const latest = setTimeout(resolve, gatherMs);
     using answers = this.answers((answer, heardMs) => {
       if (!("result" in answer)) return;
-      found.set(answer.host, { host: answer.host, status: answer.result as HostStatus, heardMs });
+      const status = answer.result as HostStatus;
+      const other = found.get(answer.host)?.status;
+      const isDouble = other && other.agent !== status.agent || undefined;
+      found.set(answer.host, { host: answer.host, status: isDouble ? undefined : status, isDouble, heardMs });
       clearTimeout(timer);
       if (isNamed && named.every((name) => found.has(name))) return resolve();
       timer = setTimeout(resolve, QUIET_MS);
@@ -132,7 +188,7 @@ export class Caller {
     const { name } = STREAMS.here;
     try {
       const manager = await jetstreamManager(this.#connection, { timeout: 1000 });
-      const filter = tellingSubject("here", { group: this.#options.group, host: "*" });
+      const filter = tellingSubject("here", { group: this.#options.group });
       const { state } = await manager.streams.info(name, { subjects_filter: filter });
       const subjects = Object.keys(state.subjects ?? {});
       const last = await Promise.all(
@@ -141,8 +197,9 @@ export class Caller {
       return last.flatMap((message) => {
         if (!message) return [];
         const status = message.json<HostStatus>();
-        const isOne = patterns.length === 0 || isMeant(patterns, status.host, status.labels);
-        return isOne ? [{ host: status.host, heardMs: message.time.getTime() }] : [];
+        const host = teller(message.subject);
+        const isOne = patterns.length === 0 || isMeant(patterns, host, status.labels);
+        return isOne ? [{ host, heardMs: message.time.getTime() }] : [];
       });
     } catch {
       // It keeps none, or does not say.
@@ -157,10 +214,11 @@ export class Caller {
     const queue: { host: string; kind: "log" | "here"; data: unknown }[] = [];
     let wake = () => {};
     const subscriptions = kinds.map((kind) =>
-      this.#connection.subscribe(tellingSubject(kind, { group, host: "*" }), {
+      this.#connection.subscribe(tellingSubject(kind, { group }), {
         callback: (error, message) => {
-          if (error) return;
-          queue.push({ host: teller(message.subject), kind, data: message.json() });
+          const data = error ? undefined : objectIn(message);
+          if (!data) return;
+          queue.push({ host: teller(message.subject), kind, data });
           wake();
         },
       })
@@ -182,11 +240,12 @@ export class Caller {
     return requestSubject({ ...this.#options, host, operation });
   }
 
-  #headers(): MsgHdrs {
+  #headers(agent?: string): MsgHdrs {
     const made = headers();
     made.set(HEADERS.request, crypto.randomUUID());
     made.set(HEADERS.sender, this.#sender);
     made.set(HEADERS.sent, String(performance.now()));
+    if (agent) made.set(HEADERS.agent, agent);
     return made;
   }
 }
@@ -197,7 +256,13 @@ export class Caller {
 export async function keepWhatIsTold(connection: NatsConnection): Promise<boolean> {
   try {
     const manager = await jetstreamManager(connection, { timeout: 2000 });
-    const log = { name: STREAMS.log.name, subjects: [...STREAMS.log.subjects], duplicate_window: 3600e9 };
+    // By `allow_direct` a host can be let see what of its own log is there.
+    const log = {
+      name: STREAMS.log.name,
+      subjects: [...STREAMS.log.subjects],
+      duplicate_window: 3600e9,
+      allow_direct: true,
+    };
     const here = { name: STREAMS.here.name, subjects: [...STREAMS.here.subjects], max_msgs_per_subject: 1 };
     for (const stream of [log, here]) {
       const isThere = await manager.streams.info(stream.name).then(() => true, () => false);
@@ -209,7 +274,19 @@ export async function keepWhatIsTold(connection: NatsConnection): Promise<boolea
   }
 }
 
-/** Whether a host has said that it is there not long ago. */
-export function isHeard({ status, heardMs }: KnownHost): boolean {
-  return status !== undefined || Date.now() - heardMs < 3 * HERE_MS;
+/** What a message says, where that is an object. */
+function objectIn(message: Msg): object | undefined {
+  try {
+    const value: unknown = message.json();
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a host answers to what was asked of all; who answers is in the subject, where the broker has looked. */
+function answerIn(message: Msg): HostAnswer | undefined {
+  const answer = objectIn(message);
+  if (!answer || !("result" in answer || "error" in answer)) return undefined;
+  return { ...answer as HostAnswer, host: answerer(message.subject) };
 }

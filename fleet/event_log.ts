@@ -2,7 +2,7 @@ import type { JetStreamClient } from "@nats-io/jetstream";
 
 /** Something that has happened on a host. */
 export interface Entry {
-  /** Which log it is of, and the how manieth of it. */
+  /** Which log it is of, another one with each start, and the how manieth of it. */
   log: string;
   seq: number;
   time: string;
@@ -10,7 +10,7 @@ export interface Entry {
   [field: string]: unknown;
 }
 
-/** How far a log has been handed over: the last entry, and the number that the stream has given it. */
+/** How far the log has been handed over: the last entry, and the number that the stream has given it. */
 interface Shipped {
   log: string;
   seq: number;
@@ -26,35 +26,57 @@ const SIZE_MAX = 8 << 20;
 /** `JSStreamWrongLastSequenceErr`: something is in the stream already that was not to be there yet. */
 const WRONG_LAST_SEQUENCE = 10071;
 
+/** Where a log is handed over, and how it is read what of it is there. */
+export interface Stream {
+  publish: JetStreamClient["publish"];
+  /** The last entry of a subject that is there, with its number; nothing where there is none, or that cannot be read. */
+  last(subject: string): Promise<{ entry: Entry; streamSeq: number } | undefined>;
+}
+
 /**
  * What has happened on a host, a line of JSON each: written to a file there first, then to a stream of the broker, each once:
- * its id tells the broker a second copy, and the number that it follows tells one that came through though the answer was lost.
+ * its id tells the broker a second copy, and beyond the time for which the broker remembers those, the number that it
+ * follows tells one that came through though the answer was lost.
  */
-export class EventLog {
+export class EventLog implements Disposable {
   readonly #folder: string;
+  readonly #lock: Deno.FsFile;
+  /** Another one with each start: after a power failure, numbers that a file has lost are not given again. */
+  readonly #log = crypto.randomUUID();
   readonly #pending: Entry[] = [];
-  #shipped: Shipped;
+  /** Lines that could not be written yet. */
+  readonly #unwritten: string[] = [];
+  #shipped?: Shipped;
   #seq = 0;
   /** Entries of a hold that has not ended, as far as the file knows. */
   readonly #unended = new Map<string, Entry>();
-  /** Called when there is something to hand over. */
-  #wake: () => void = () => {};
+  /** Called when there is something to hand over, or nothing any more. */
+  readonly #wakes = new Set<() => void>();
   /** Whether the entry that is handed over was sent before, and its answer is not known. */
   #isInDoubt = false;
 
-  private constructor(folder: string, shipped: Shipped) {
+  private constructor(folder: string, lock: Deno.FsFile) {
     this.#folder = folder;
-    this.#shipped = shipped;
+    this.#lock = lock;
+    this.#shipped = readShipped(`${folder}/shipped.json`);
   }
 
-  /** Opens the log of a folder, which is made where it is not there. */
+  /**
+   * Opens the log of a folder, which is made where it is not there.
+   *
+   * @throws {Error} where another process has it open, or it cannot be read or written
+   */
   static open(folder: string): EventLog {
-    Deno.mkdirSync(folder, { recursive: true });
-    const shipped = readJson<Shipped>(`${folder}/shipped.json`) ?? { log: crypto.randomUUID(), seq: 0 };
-    const log = new EventLog(folder, shipped);
-    for (const entry of log.#read()) log.#note(entry);
-    log.#isInDoubt = log.#pending.length > 0;
-    return log;
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const lock = lockFolder(folder);
+    try {
+      const log = new EventLog(folder, lock);
+      log.#readAll();
+      return log;
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
   }
 
   /** The last of each hold that had not ended when the file was written last. */
@@ -67,87 +89,139 @@ export class EventLog {
     return this.#pending.length;
   }
 
+  /** Writes an entry. Where that is not possible now, it is with the next one: what goes on is not to end for that. */
   append(event: string, fields: Record<string, unknown>): Entry {
-    const entry = { log: this.#shipped.log, seq: this.#seq + 1, time: new Date().toISOString(), event, ...fields };
-    Deno.writeTextFileSync(this.#file, `${JSON.stringify(entry)}\n`, { append: true, mode: 0o600 });
+    const entry = { log: this.#log, seq: this.#seq + 1, time: new Date().toISOString(), event, ...fields };
+    this.#unwritten.push(`${JSON.stringify(entry)}\n`);
     this.#note(entry);
+    this.#pending.push(entry);
+    try {
+      this.#write();
+    } catch {
+      // `check` tells.
+    }
     this.#wake();
     return entry;
   }
 
+  /** @throws {Error} where what was appended could not be written, and still cannot be: then nothing new should begin */
+  check(): void {
+    try {
+      this.#write();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`the log of this host cannot be written: ${reason}`, { cause: error });
+    }
+  }
+
   /** Hands over what there is, and what comes, in its order, until the signal is aborted. */
-  async ship(stream: JetStreamClient, subject: string, signal: AbortSignal): Promise<void> {
+  async ship(stream: Stream, subject: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const [entry] = this.#pending;
       if (!entry) {
-        this.#putAside();
-        await this.#next(signal);
+        this.#wake();
+        if (this.#isPutAside()) continue;
+        await this.#change(signal);
         continue;
       }
       try {
-        this.#keep({ log: entry.log, seq: entry.seq, streamSeq: await this.#hand(stream, { subject, entry }) });
+        // On the host first.
+        this.#write();
+        const { count, streamSeq } = await this.#hand(stream, { subject, entry });
+        const { log, seq } = this.#pending[count - 1];
+        this.#keep({ log, seq, streamSeq });
         this.#isInDoubt = false;
-        this.#pending.shift();
+        this.#pending.splice(0, count);
       } catch {
-        // No broker, no stream, no answer: later.
+        // No broker, no stream, no answer, no room: later.
         this.#isInDoubt = true;
         await pause(PAUSE_MS, signal);
       }
     }
   }
 
-  /** Returns the number that the stream has given to an entry, as far as that is known. */
+  /** Resolves when all is handed over, or the signal is aborted. */
+  async whenShipped(signal: AbortSignal): Promise<void> {
+    while (this.#pending.length > 0 && !signal.aborted) await this.#change(signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock.close();
+  }
+
+  /** Returns how many entries are in the stream by now that were not known to be, and the number of the last. */
   async #hand(
-    stream: JetStreamClient,
+    stream: Stream,
     { subject, entry }: { subject: string; entry: Entry },
-  ): Promise<number | undefined> {
-    const { streamSeq } = this.#shipped;
+  ): Promise<{ count: number; streamSeq: number }> {
     const send = async (expect?: { lastSubjectSequence: number }) => {
       const options = { msgID: `${entry.log}:${entry.seq}`, timeout: ANSWER_MS, expect };
-      return (await stream.publish(subject, JSON.stringify(entry), options)).seq;
+      return { count: 1, streamSeq: (await stream.publish(subject, JSON.stringify(entry), options)).seq };
     };
-    if (streamSeq === undefined) return await send();
     try {
-      return await send({ lastSubjectSequence: streamSeq });
+      return await send({ lastSubjectSequence: this.#shipped?.streamSeq ?? 0 });
     } catch (error) {
       if ((error as { code?: number }).code !== WRONG_LAST_SEQUENCE) throw error;
-      const [, last] = /wrong last sequence: (\d+)/.exec((error as Error).message) ?? [];
-      // Whose answer was lost it is: entries are handed over one by one.
-      if (this.#isInDoubt && Number(last) > streamSeq) return Number(last);
-      return await send();
     }
+    // Another agent was called so, or the stream is another; or entries are there, and the answer was lost.
+    const last = this.#isInDoubt ? await stream.last(subject) : undefined;
+    if (!last) return await send();
+    const { log, seq } = last.entry;
+    const count = 1 + this.#pending.findLastIndex((each) => each.log === log && each.seq <= seq);
+    return count > 0 ? { count, streamSeq: last.streamSeq } : await send();
   }
 
   get #file(): string {
     return `${this.#folder}/log.jsonl`;
   }
 
-  #note(entry: Entry): void {
-    this.#seq = entry.seq;
-    const hold = entry.hold as { id?: string } | undefined;
-    if (hold?.id !== undefined) {
-      if (entry.event === "ended") this.#unended.delete(hold.id);
-      else if (entry.event === "armed" || entry.event === "holding") this.#unended.set(hold.id, entry);
+  #write(): void {
+    if (this.#unwritten.length === 0) return;
+    const bytes = new TextEncoder().encode(this.#unwritten.join(""));
+    using file = Deno.openSync(this.#file, { append: true, create: true, mode: 0o600 });
+    const { size } = file.statSync();
+    try {
+      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    } catch (error) {
+      // A part of a line would spoil the next.
+      file.truncateSync(size);
+      throw error;
     }
-    if (entry.seq > this.#shipped.seq) this.#pending.push(entry);
+    this.#unwritten.length = 0;
   }
 
-  *#read(): Generator<Entry> {
+  #readAll(): void {
+    const entries = this.#read();
+    const { log, seq } = this.#shipped ?? {};
+    const last = entries.findLastIndex((entry) => entry.log === log && entry.seq <= Number(seq));
+    for (const entry of entries) this.#note(entry);
+    this.#seq = 0;
+    this.#pending.push(...entries.slice(last + 1));
+    this.#isInDoubt = this.#pending.length > 0;
+  }
+
+  #read(): Entry[] {
     let text: string;
     try {
       text = Deno.readTextFileSync(this.#file);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
+      if (error instanceof Deno.errors.NotFound) return [];
       throw error;
     }
-    for (const line of text.split("\n").filter((line) => line !== "")) {
-      try {
-        yield JSON.parse(line);
-      } catch {
-        // The machine stopped in the middle of it: what comes from now on stands in lines of its own.
-        Deno.writeTextFileSync(this.#file, "\n", { append: true });
-      }
-    }
+    // The machine stopped in the middle of a line: what comes from now on stands in lines of its own.
+    if (text !== "" && !text.endsWith("\n")) Deno.writeTextFileSync(this.#file, "\n", { append: true });
+    return text.split("\n").flatMap((line) => {
+      const entry = parsed(line) as Partial<Entry> | undefined;
+      return typeof entry?.log === "string" && typeof entry.seq === "number" ? [entry as Entry] : [];
+    });
+  }
+
+  #note(entry: Entry): void {
+    this.#seq = entry.seq;
+    const hold = entry.hold as { id?: string } | undefined;
+    if (hold?.id === undefined) return;
+    if (entry.event === "ended") this.#unended.delete(hold.id);
+    else if (entry.event === "armed" || entry.event === "holding") this.#unended.set(hold.id, entry);
   }
 
   #keep(shipped: Shipped): void {
@@ -157,35 +231,69 @@ export class EventLog {
     Deno.renameSync(`${file}.new`, file);
   }
 
-  #putAside(): void {
-    const size = this.#seq === 0 ? 0 : Deno.statSync(this.#file).size;
-    if (size < SIZE_MAX || this.#unended.size > 0) return;
-    Deno.renameSync(this.#file, `${this.#folder}/log.1.jsonl`);
-    // The count goes on: an entry says where.
+  /** Puts the file aside where it is long, and all of it is handed over. Returns whether it was. */
+  #isPutAside(): boolean {
+    try {
+      if (Deno.statSync(this.#file).size < SIZE_MAX || this.#unended.size > 0) return false;
+      Deno.renameSync(this.#file, `${this.#folder}/log.1.jsonl`);
+    } catch {
+      // It is not there, or cannot be moved: it stays as it is.
+      return false;
+    }
     this.append("log-continues", {});
+    return true;
   }
 
-  async #next(signal: AbortSignal): Promise<void> {
+  #wake(): void {
+    for (const wake of this.#wakes) wake();
+  }
+
+  /** Resolves when something was appended or all is handed over, or the signal is aborted. */
+  async #change(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    this.#wakes.add(resolve);
+    const stop = () => resolve();
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
     await promise;
+    signal.removeEventListener("abort", stop);
+    this.#wakes.delete(resolve);
   }
 }
 
-function readJson<T>(file: string): T | undefined {
+/** What of a log was handed over; nothing where that is not known: then the broker knows what it has. */
+function readShipped(file: string): Shipped | undefined {
   try {
-    return JSON.parse(Deno.readTextFileSync(file));
+    return parsed(Deno.readTextFileSync(file)) as Shipped | undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
+function parsed(text: string): object | undefined {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {Error} where another process has it */
+function lockFolder(folder: string): Deno.FsFile {
+  const lock = Deno.openSync(`${folder}/lock`, { create: true, write: true, mode: 0o600 });
+  if (lock.tryLockSync(true)) return lock;
+  lock.close();
+  throw new Error(`Cannot use ${folder}: another agent has it open; give each its own --state`);
+}
+
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, milliseconds);
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  const stop = () => resolve();
+  signal.addEventListener("abort", stop, { once: true });
   await promise;
+  signal.removeEventListener("abort", stop);
   clearTimeout(timer);
 }

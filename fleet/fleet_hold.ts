@@ -1,10 +1,10 @@
 import type { Moment } from "../plug/moment.ts";
 import type { Problem } from "../control/problem.ts";
-import type { ToldHold } from "../control/leased_hold.ts";
+import { GRACE_MS, type ToldHold } from "../control/leased_hold.ts";
+import { wallClockMs } from "../linux/process.ts";
 import { type HostAnswer, type HostStatus, LATE_MS } from "./agent.ts";
 import type { Caller } from "./caller.ts";
 import type { Offset } from "./clock.ts";
-import { ALL } from "./subject.ts";
 
 /** What is to be held on each host, as the operation `arm` takes it. */
 export interface Asked {
@@ -38,12 +38,28 @@ export interface HostHold {
   problem?: Problem;
   /** By how much its clock is ahead, and how well that is known. */
   clock?: Offset;
-  /** When it began, in milliseconds since 1970 by this machine's clock. */
+  /** When it began, in milliseconds since 1970 by this machine's clock; absent where its own is not known. */
   beganMs?: number;
   /** What it said last. */
   told?: ToldHold;
-  /** When it ends at the latest, in milliseconds since 1970 by this machine's clock, if it is not heard of any more. */
-  latestMs: number;
+  /**
+   * When it ends at the latest, in milliseconds since 1970 by this machine's clock, if it is not heard of any more; absent
+   * where it does not hold, as it says or never did.
+   */
+  latestMs?: number;
+}
+
+/** A host, and what is known of it by this machine's `performance.now()`, which nobody sets. */
+interface Known extends HostHold {
+  /** When it was heard of last, */
+  heardMs: number;
+  /** when it ends at the latest, */
+  untilMs: number;
+  /** when it was first heard that it holds. */
+  holdsMs?: number;
+  /** Whether it may have armed, though it does not take part. */
+  isInDoubt?: boolean;
+  isAskedToEnd?: boolean;
 }
 
 /** Something new of a host. */
@@ -53,36 +69,49 @@ export type HostNews = Readonly<HostHold>;
 const ARMING = { timeoutMs: 5000 };
 /** How often a lease is renewed, in parts of it. */
 const RENEWALS = 4;
-/** How long `end` is tried again where no answer comes, in milliseconds beyond the end of the lease. */
+/** How long `end` is tried again where no answer comes, in milliseconds beyond the end of the lease, and how often. */
 const BEYOND_MS = 1000;
+const AGAIN_MS = 100;
+/** How long after a word for all a host must have said that it has begun, in milliseconds. */
+const BEGINNING_MS = 2000;
+
+/** How hosts are asked. */
+export type Asking = Pick<Caller, "ask" | "tellAll" | "answers" | "clocks" | "fastestMs">;
 
 /** A hold on many hosts at one moment: armed on all of them first, kept by their leases, told host by host. */
 export class FleetHold {
   readonly id = crypto.randomUUID();
-  readonly #caller: Caller;
+  readonly #caller: Asking;
   readonly #options: FleetHoldOptions;
-  readonly #hosts: Map<string, HostHold>;
-  #timer?: ReturnType<typeof setInterval>;
-  #answers?: Disposable & { reply: string };
-  /** When a host was heard of last, in milliseconds since 1970. */
-  readonly #heard = new Map<string, number>();
+  readonly #hosts: Map<string, Known>;
   readonly #allBegun = Promise.withResolvers<void>();
   readonly #allEnded = Promise.withResolvers<void>();
+  #timer?: ReturnType<typeof setInterval>;
+  #beginTimer?: ReturnType<typeof setTimeout>;
+  #answers?: Disposable & { reply: string };
+  #beginnings?: Disposable & { reply: string };
 
-  constructor(caller: Caller, hosts: readonly string[], options: FleetHoldOptions) {
+  constructor(caller: Asking, hosts: readonly string[], options: FleetHoldOptions) {
     this.#caller = caller;
     this.#options = options;
-    this.#hosts = new Map(hosts.map((host) => [host, { host, state: "asked", latestMs: 0 }]));
+    this.#hosts = new Map(
+      hosts.map((host) => [host, { host, state: "asked", heardMs: -Infinity, untilMs: -Infinity }]),
+    );
   }
 
   /** All of them, as far as is known. */
   get hosts(): readonly HostNews[] {
-    return [...this.#hosts.values()];
+    return this.#all.map(newsOf);
   }
 
   /** Those that take part. */
   get ready(): readonly HostNews[] {
-    return this.hosts.filter(({ state }) => state === "armed" || state === "holding");
+    return this.#going.map(newsOf);
+  }
+
+  /** Resolves when every host that takes part holds, or has ended. */
+  get begun(): Promise<void> {
+    return this.#allBegun.promise;
   }
 
   /** Resolves when no host holds any more, as they say, or their leases are over. */
@@ -92,69 +121,103 @@ export class FleetHold {
 
   /** Arms all, and tells how many are ready; where these are too few, nothing is held, and they are called off. */
   async arm(statuses: readonly HostStatus[]): Promise<number> {
-    const { asked, leaseMs, least, maxSkewMs } = this.#options;
-    for (const host of this.#hosts.values()) {
-      if (!statuses.some((status) => status.host === host.host)) {
-        this.#learn(host, { state: "refused", problem: { code: "no-agent", message: "no agent answers for it" } });
-      }
+    const { least, maxSkewMs } = this.#options;
+    const found = new Map(statuses.map((status) => [status.host, status]));
+    for (const host of this.#all.filter(({ host }) => !found.has(host))) {
+      this.#learn(host, { state: "refused", problem: { code: "no-agent", message: "no agent answers for it" } });
     }
     if (maxSkewMs !== undefined) await this.#compareClocks(statuses, maxSkewMs);
     this.#keepGoing();
-    const waiting = [...this.#hosts.values()].filter(({ state }) => state === "asked");
-    await Promise.all(waiting.map(async (host) => {
-      this.#learn(host, { latestMs: Date.now() + this.#longestMs }, false);
-      const answer = await this.#caller.ask(host.host, "arm", { ...asked, hold: this.id, leaseMs }, ARMING);
-      if ("result" in answer) this.#learn(host, { state: "armed", told: answer.result as ToldHold });
-      else this.#learn(host, { state: "refused", problem: answer.error });
-    }));
-    const ready = this.ready.length;
+    const waiting = this.#all.filter(({ state }) => state === "asked");
+    await Promise.all(waiting.map((host) => this.#arm(host, found.get(host.host)?.agent)));
+    const ready = this.#going.length;
     if (ready < least) await this.end();
     return ready;
   }
 
-  /** Resolves when every host that takes part holds, or has ended. */
-  get begun(): Promise<void> {
-    return this.#allBegun.promise;
-  }
-
   /** Has all that are armed begin: at a moment, each by its own clock, or where there is none, at one word for all. */
   async begin(moment?: Moment): Promise<void> {
-    if (!moment) return await this.#caller.tellAll("begin", { hold: this.id }, this.#answers?.reply);
-    await Promise.all(this.ready.map(async ({ host, clock }) => {
-      const at = moment.epochMs + (clock?.aheadMs ?? 0);
-      this.#take(await this.#caller.ask(host, "begin", { hold: this.id, at }));
+    if (!moment) return await this.#beginAtAWord();
+    await Promise.all(this.#going.map(async (host) => {
+      const at = moment.epochMs + (host.clock?.aheadMs ?? 0);
+      this.#takeBeginning(await this.#caller.ask(host.host, "begin", { hold: this.id, at }));
     }));
   }
 
   /** Ends it everywhere, and returns when every host has said what it held, or its lease is over. */
   async end(): Promise<void> {
-    const going = () =>
-      [...this.#hosts.values()].filter(({ state, problem }) =>
-        state === "armed" || state === "holding" || state === "unheard" || problem?.code === "no-answer"
-      );
     for (let round = 0;; round++) {
-      const left = going();
+      const left = this.#all.filter((host) => isGoing(host) || host.state === "unheard" || host.isInDoubt);
       if (left.length === 0) break;
-      const latestMs = Math.max(...left.map(({ latestMs }) => latestMs));
-      if (round > 0 && Date.now() > latestMs + BEYOND_MS) break;
-      await Promise.all(
-        left.map(async ({ host }) => this.#take(await this.#caller.ask(host, "end", { hold: this.id }))),
-      );
-      if (round === 0) clearInterval(this.#timer);
+      const untilMs = Math.max(...left.map(({ untilMs }) => untilMs));
+      if (round > 0 && performance.now() > untilMs + BEYOND_MS) break;
+      if (round > 0) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await Promise.all(left.map((host) => this.#askEnd(host)));
+      // Until then, one that answers late is not to end by its lease.
+      if (round === 0) this.#stopRenewing();
     }
+    for (const host of this.#going) this.#learn(host, { state: "unheard" });
     this.close();
   }
 
   /** Renews nothing any more, and listens to no host. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#stopRenewing();
     this.#answers?.[Symbol.dispose]();
-    this.#answers = undefined;
+    this.#beginnings?.[Symbol.dispose]();
+    this.#answers = this.#beginnings = undefined;
   }
 
-  /** How long a host may hold that is not heard of any more: a renewal that is late by more than is taken is refused. */
-  get #longestMs(): number {
-    return this.#options.leaseMs + LATE_MS;
+  get #all(): Known[] {
+    return [...this.#hosts.values()];
+  }
+
+  get #going(): Known[] {
+    return this.#all.filter(isGoing);
+  }
+
+  async #arm(host: Known, agent: string | undefined): Promise<void> {
+    const { asked, leaseMs } = this.#options;
+    host.untilMs = performance.now() + ARMING.timeoutMs + LATE_MS + leaseMs;
+    const answer = await this.#caller.ask(host.host, "arm", { ...asked, hold: this.id, leaseMs }, { ...ARMING, agent });
+    if ("error" in answer) {
+      host.isInDoubt = answer.error.code === "no-answer";
+      return this.#learn(host, { state: "refused", problem: answer.error });
+    }
+    host.heardMs = performance.now();
+    host.untilMs = host.heardMs + leaseMs + GRACE_MS;
+    this.#learn(host, { state: "armed", told: answer.result as ToldHold });
+  }
+
+  async #beginAtAWord(): Promise<void> {
+    this.#beginnings = this.#caller.answers((answer) => this.#takeBeginning(answer));
+    await this.#caller.tellAll("begin", { hold: this.id, ...this.#whom }, this.#beginnings.reply);
+    this.#beginTimer = setTimeout(() => {
+      const problem = { code: "no-answer", message: `it did not say that it began within ${BEGINNING_MS} ms` };
+      for (const host of this.#going.filter(({ state }) => state === "armed")) this.#leave(host, problem);
+    }, BEGINNING_MS);
+  }
+
+  /** Takes the answer to \`begin\`: who cannot begin with the others does not later either. */
+  #takeBeginning(answer: HostAnswer): void {
+    const host = this.#hosts.get(answer.host);
+    const isTold = !("error" in answer) || answer.error.code === "ended" || answer.error.code === "no-hold";
+    if (isTold || !host) return this.#take(answer);
+    if (isGoing(host)) this.#leave(host, answer.error);
+  }
+
+  /** Renews the lease of a host no more, and asks it to end. */
+  #leave(host: Known, problem?: Problem): void {
+    this.#learn(host, { state: "unheard", problem });
+    void this.#askEnd(host);
+  }
+
+  /**
+   * How long a host may hold from when it is sent a renewal: one that comes later than the fastest request by more than it
+   * takes is refused, and where the agent cannot end it, its guardian does a little later.
+   */
+  #longestMs({ host }: Known): number {
+    return this.#caller.fastestMs(host) + LATE_MS + this.#options.leaseMs + GRACE_MS;
   }
 
   async #compareClocks(statuses: readonly HostStatus[], maxSkewMs: number): Promise<void> {
@@ -162,82 +225,115 @@ export class FleetHold {
     for (const [host, clock] of await this.#caller.clocks(meant, maxSkewMs)) {
       const known = this.#hosts.get(host);
       if (!known) continue;
-      if (clock.errorMs <= maxSkewMs) this.#learn(known, { clock }, false);
-      else {
-        const message = Number.isFinite(clock.errorMs)
-          ? `its clock is known to ${clock.errorMs.toFixed(1)} ms only, by ${clock.by}; at most ${maxSkewMs} ms may be`
-          : "its clock could not be read";
-        this.#learn(known, { state: "refused", clock, problem: { code: "skew", message } });
-      }
+      known.clock = clock;
+      if (clock.errorMs <= maxSkewMs) continue;
+      const message = Number.isFinite(clock.errorMs)
+        ? `its clock is known to ${clock.errorMs.toFixed(1)} ms only, by ${clock.by}; at most ${maxSkewMs} ms may be`
+        : "its clock could not be read";
+      this.#learn(known, { state: "refused", problem: { code: "skew", message } });
     }
   }
 
   /** Renews the leases of all, a word for all of them, and takes what they answer. */
   #keepGoing(): void {
-    const { leaseMs } = this.#options;
     this.#answers = this.#caller.answers((answer) => this.#take(answer));
-    this.#timer = setInterval(() => {
-      this.#caller.tellAll("renew", { hold: this.id, leaseMs }, this.#answers?.reply).catch(() => {});
-      const latestMs = Date.now() + this.#longestMs;
-      for (const host of this.#hosts.values()) {
-        const isGoing = host.state === "armed" || host.state === "holding" || host.state === "unheard";
-        if (!isGoing) continue;
-        // What has been sent may yet arrive.
-        host.latestMs = Math.min(latestMs, this.#endMs(host));
-        if (
-          host.told && Date.now() - (this.#heard.get(host.host) ?? Date.now()) > leaseMs && host.state !== "unheard"
-        ) {
-          this.#learn(host, { state: "unheard" });
-        }
-      }
-      this.#look();
-    }, leaseMs / RENEWALS);
+    this.#timer = setInterval(() => this.#renew(), this.#options.leaseMs / RENEWALS);
   }
 
-  /** When a host ends by itself, whatever is renewed. */
-  #endMs({ beganMs }: HostHold): number {
-    const { forMs } = this.#options.asked;
-    return beganMs === undefined || forMs === undefined ? Infinity : beganMs + forMs;
+  #stopRenewing(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#beginTimer);
+  }
+
+  #renew(): void {
+    const { leaseMs, asked: { forMs = Infinity } } = this.#options;
+    const now = performance.now();
+    for (const host of this.#all) {
+      // What is said of one that is not heard of must stay so: it is renewed no more.
+      if (isGoing(host) && now - host.heardMs > Math.max(leaseMs, UNHEARD_MS)) this.#leave(host);
+      else if (host.state === "unheard") void this.#askEnd(host);
+    }
+    for (const host of this.#going) {
+      const lastMs = (host.holdsMs ?? Infinity) + forMs + GRACE_MS;
+      // What has been sent may yet arrive.
+      host.untilMs = Math.min(now + this.#longestMs(host), lastMs);
+    }
+    if (this.#going.length > 0) {
+      this.#caller.tellAll("renew", { hold: this.id, leaseMs, ...this.#whom }, this.#answers?.reply).catch(() => {});
+    }
+    this.#look();
+  }
+
+  /** Which hosts are meant by a word for all: not those that are left and may hold yet; others have nothing of this hold. */
+  get #whom(): { among?: string[]; but?: string[] } {
+    const now = performance.now();
+    const left = this.#all.filter((host) => host.isInDoubt || host.state === "unheard" && now <= host.untilMs);
+    const names = (hosts: readonly Known[]) => hosts.map(({ host }) => host);
+    if (left.length === 0) return {};
+    return left.length <= this.#going.length ? { but: names(left) } : { among: names(this.#going) };
+  }
+
+  /** Has a host end it, and tell how it has ended. */
+  async #askEnd(host: Known): Promise<void> {
+    if (host.isAskedToEnd) return;
+    host.isAskedToEnd = true;
+    const answer = await this.#caller.ask(host.host, "end", { hold: this.id });
+    host.isAskedToEnd = false;
+    const isKnown = !("error" in answer) || answer.error.code === "no-hold";
+    if (host.isInDoubt) host.isInDoubt = !isKnown;
+    else this.#take(answer);
   }
 
   #take(answer: HostAnswer): void {
     const host = this.#hosts.get(answer.host);
-    if (!host || host.host === ALL) return;
+    if (!host || host.state === "refused" || host.state === "ended") return;
     if ("error" in answer) {
       const { code } = answer.error;
-      if (code === "no-answer" || code === "no-agent") return;
-      this.#heard.set(host.host, Date.now());
+      if (UNANSWERED.has(code)) return;
+      host.heardMs = performance.now();
       // It knows nothing of it any more: its agent was started anew, and what the other held its guardian has released.
       if (code === "no-hold") this.#learn(host, { state: "ended", problem: { code, message: GONE } });
-      else if (code === "ended" && host.state !== "ended") this.#askEnd(host.host);
-      return;
+      else if (code === "ended") void this.#askEnd(host);
+      return this.#look();
     }
-    this.#heard.set(host.host, Date.now());
     const told = answer.result as ToldHold;
-    if (told?.id !== this.id || host.state === "ended") return;
-    const beganMs = told.from === undefined ? undefined : Date.parse(told.from) - (host.clock?.aheadMs ?? 0);
+    if (told?.id !== this.id) return;
+    host.heardMs = performance.now();
+    if (told.state === "holding") host.holdsMs ??= host.heardMs;
+    // One that is left is asked to end: what it answered before that is old.
+    if (host.state === "unheard" && told.state !== "ended") return;
+    const beganMs = told.from && host.clock ? Date.parse(told.from) - host.clock.aheadMs : undefined;
     const isNews = told.state !== host.state;
-    this.#learn(host, { state: told.state, told, beganMs, problem: told.problem }, isNews);
+    this.#learn(host, { state: told.state, told, beganMs, problem: told.problem ?? host.problem }, isNews);
     this.#look();
   }
 
-  /** Has a host tell how it has ended. */
-  async #askEnd(host: string): Promise<void> {
-    this.#take(await this.#caller.ask(host, "end", { hold: this.id }));
-  }
-
   #look(): void {
-    const isOver = [...this.#hosts.values()].every(({ state, latestMs }) =>
-      state === "ended" || state === "refused" || state === "unheard" && Date.now() > latestMs
+    const isOver = this.#all.every(({ state, untilMs }) =>
+      state === "ended" || state === "refused" || state === "unheard" && performance.now() > untilMs
     );
     if (isOver) this.#allEnded.resolve();
-    if (this.hosts.every(({ state }) => state !== "asked" && state !== "armed")) this.#allBegun.resolve();
+    if (this.#all.every(({ state }) => state !== "asked" && state !== "armed")) this.#allBegun.resolve();
   }
 
-  #learn(host: HostHold, news: Partial<HostHold>, isTold = true): void {
+  #learn(host: Known, news: Partial<HostHold>, isTold = true): void {
     Object.assign(host, news);
-    if (isTold) this.#options.onNews(host);
+    if (isTold) this.#options.onNews(newsOf(host));
   }
 }
 
+/** How long a host may say nothing, in milliseconds, however short its lease is. */
+const UNHEARD_MS = 1000;
+/** What is said for a host that has not answered itself. */
+const UNANSWERED = new Set(["no-answer", "no-agent", "not-allowed"]);
 const GONE = "its agent was started anew: its guardian has released what that held";
+
+function isGoing({ state }: Known): boolean {
+  return state === "armed" || state === "holding";
+}
+
+function newsOf({ host, state, problem, clock, beganMs, told, untilMs }: Known): HostNews {
+  const isOpen = state === "armed" || state === "holding" || state === "unheard";
+  const latestMs = isOpen ? wallClockMs() + untilMs - performance.now() : undefined;
+  return { host, state, problem, clock, beganMs, told, latestMs };
+}

@@ -35,9 +35,30 @@ export function parseRequest(subject: string): Address {
   return { group, host, who, operation };
 }
 
-/** Where a host tells what has happened (`log`) and that it is there (`here`); with a star for any host. */
-export function tellingSubject(kind: "log" | "here", { group, host }: { group: string; host: string }): string {
-  return [ROOT, token(group), host === "*" ? "*" : token(host), kind].join(".");
+/** Where a host tells what has happened (`log`) and that it is there (`here`); without a host: where any of the group does. */
+export function tellingSubject(kind: "log" | "here", { group, host }: { group: string; host?: string }): string {
+  return [ROOT, token(group), host === undefined ? "*" : token(host), kind].join(".");
+}
+
+/**
+ * What the inbox of a connection begins with: that of a host's agent, or of a user. The broker's permissions let each listen
+ * to its own alone.
+ */
+export function inboxOf(kind: "hosts" | "users", name: string): string {
+  return `_INBOX.${kind}.${token(name)}`;
+}
+
+/**
+ * Where an answer to what was asked of all goes. It ends with who answers, as the answer's body may say anything: the broker
+ * lets a host publish what ends with its own name alone.
+ */
+export function answerSubject(reply: string, host: string): string {
+  return `${reply}.${token(host)}`;
+}
+
+/** Which host answers what was asked of all. */
+export function answerer(subject: string): string {
+  return nameOf(subject.slice(subject.lastIndexOf(".") + 1));
 }
 
 /** Which host tells something. */
@@ -52,13 +73,40 @@ export const STREAMS = {
 } as const;
 
 /** A name as one part of a subject: what means something there is written as in a URL. */
-function token(name: string): string {
-  return name.replaceAll(/[.*>%\s@]/g, (sign) => `%${sign.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`);
+export function token(name: string): string {
+  return name.replaceAll(SPECIAL, (sign) => {
+    const written = encodeURIComponent(sign);
+    return written === sign ? `%${sign.charCodeAt(0).toString(16).toUpperCase()}` : written;
+  });
 }
 
-function nameOf(token: string): string {
-  return token.replaceAll(/%([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+/** Dots, stars and what else `token` writes otherwise. */
+const SPECIAL = /[.*>%@\s\p{Cc}]/gu;
+
+/** The name that was written so; what was not is taken as it stands. */
+export function nameOf(token: string): string {
+  try {
+    return decodeURIComponent(token);
+  } catch {
+    return token;
+  }
 }
+
+/**
+ * Checks what a host, a group or a user is called.
+ *
+ * @throws {SyntaxError} where that cannot be a name
+ */
+export function checkName(what: string, name: string): void {
+  if (name === "" || name.length > NAME_MAX) {
+    throw new SyntaxError(`invalid ${what} ${JSON.stringify(name)}: must be 1 to ${NAME_MAX} characters`);
+  }
+  if (name.includes("*") || name.includes("=")) {
+    throw new SyntaxError(`invalid ${what} ${JSON.stringify(name)}: "*" and "=" are for patterns`);
+  }
+}
+
+const NAME_MAX = 200;
 
 /** Whether a host is meant: by its name, in which a star stands for any characters, or by one of its labels, `role=db`. */
 export function isMeant(patterns: readonly string[], host: string, labels: readonly string[]): boolean {

@@ -2,12 +2,14 @@ import config from "../../deno.json" with { type: "json" };
 import { giveUpCapabilities } from "../../linux/process.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import { type Context, valueOf } from "../context.ts";
-import { interruptible, UsageError, whenAborted } from "../exit_status.ts";
+import { interruptible, understood, UsageError, whenAborted } from "../exit_status.ts";
 import { brokerOptions, groupOf } from "../fleet/options.ts";
 import { policyFor } from "../policy.ts";
 import { positiveDuration } from "../values.ts";
 
 const STATE = "/var/lib/plugctl";
+/** After how long it is said that the broker is waited for, in milliseconds. */
+const WAITING_MS = 2000;
 
 /** `plugctl agent` */
 export async function run(context: Context): Promise<void> {
@@ -16,24 +18,31 @@ export async function run(context: Context): Promise<void> {
   const labels = context.arguments.values.get("label") ?? [];
   const wrong = labels.find((label) => !/^[^=*\s]+=[^*\s]*$/.test(label));
   if (wrong !== undefined) throw new UsageError(`invalid --label ${JSON.stringify(wrong)}: use KEY=VALUE`);
-  const broker = brokerOptions(context, `plugctl agent ${host}`);
+  const given = brokerOptions(context);
   const maxHoldMs = positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS;
   const policy = await policyFor(context);
-  const [{ Agent }, { DeskWorker }, { EventLog }, { brokerPorts, connectBroker }] = await Promise.all([
-    import("../../fleet/agent.ts"),
-    import("../../fleet/desk_worker.ts"),
-    import("../../fleet/event_log.ts"),
-    import("../../fleet/broker.ts"),
-    // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
-    import("../failure.ts"),
-  ]);
+  const [{ Agent }, { DeskWorker }, { EventLog }, { brokerPorts, connectBroker }, { checkName, inboxOf }] =
+    await Promise.all([
+      import("../../fleet/agent.ts"),
+      import("../../fleet/desk_worker.ts"),
+      import("../../fleet/event_log.ts"),
+      import("../../fleet/broker.ts"),
+      import("../../fleet/subject.ts"),
+      // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
+      import("../failure.ts"),
+    ]);
   giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SYS_ADMIN"]);
-  const log = EventLog.open(valueOf(context, "state") ?? STATE);
+  understood(() => checkName("--name", host));
+  understood(() => checkName("--group", group));
+  const broker = { ...given, name: `plugctl agent ${host}`, inbox: inboxOf("hosts", host) };
+  using log = EventLog.open(valueOf(context, "state") ?? STATE);
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
   const failures: unknown[] = [];
   await interruptible(async (signal) => {
-    const connection = await Promise.race([connectBroker(broker, { waits: true }), whenAborted(signal)]);
+    const waiting = setTimeout(() => context.note(`waiting for the broker at ${broker.urls.map(hostOf)}`), WAITING_MS);
+    const connecting = connectBroker(broker, { waits: true });
+    const connection = await Promise.race([connecting, whenAborted(signal)]).finally(() => clearTimeout(waiting));
     const worker = new DeskWorker({
       maxHoldMs,
       policy,
@@ -44,17 +53,33 @@ export async function run(context: Context): Promise<void> {
         if (event.why === "guardian-ended") over.reject(new Error("Cannot go on: the guardian has ended"));
       },
     });
-    const agent = new Agent(connection, { group, host, labels, version: config.version, worker, log });
+    const agent = new Agent(connection, {
+      group,
+      host,
+      labels,
+      version: config.version,
+      worker,
+      log,
+      onRefusal: (message) => context.note(`the broker says: ${message}`),
+    });
+    const lost = connection.closed().then((error) => {
+      throw new Error(`Cannot go on: the broker has closed the connection`, { cause: error ?? undefined });
+    });
+    lost.catch(() => {});
     try {
-      await agent.start();
+      await Promise.race([agent.start(), lost, whenAborted(signal)]);
       context.note(`answering for ${host} of group ${group}, by ${connection.getServer()}`);
-      await Promise.race([connection.closed(), over.promise, whenAborted(signal)]);
+      await Promise.race([lost, agent.failed, over.promise, whenAborted(signal)]);
     } catch (error) {
       failures.push(error);
     }
-    failures.push(...await worker.close());
-    await agent.close();
+    await agent.close(async () => void failures.push(...await worker.close()));
   });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Several things failed");
+}
+
+/** The host and port of a broker's address, without its user's password. */
+function hostOf(url: string): string {
+  return new URL(url).host;
 }

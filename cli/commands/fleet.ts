@@ -19,18 +19,22 @@ async function withFleet<T>(
   context: Context,
   work: (caller: Caller, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const broker = brokerOptions(context, `plugctl ${context.arguments.command}`);
-  const [{ askerOf, connectBroker }, { Caller, keepWhatIsTold }] = await Promise.all([
+  const given = brokerOptions(context);
+  const [{ askerOf, connectBroker }, { Caller, keepWhatIsTold }, { checkName, inboxOf }] = await Promise.all([
     import("../../fleet/broker.ts"),
     import("../../fleet/caller.ts"),
+    import("../../fleet/subject.ts"),
     import("../failure.ts"),
   ]);
-  const who = await askerOf(broker);
+  const group = groupOf(context);
+  understood(() => checkName("--group", group));
+  const who = await askerOf(given);
+  const broker = { ...given, name: `plugctl ${context.arguments.command}`, inbox: inboxOf("users", who) };
   return await interruptible(async (signal) => {
     const connection = await Promise.race([connectBroker(broker), whenAborted(signal)]);
     try {
       await keepWhatIsTold(connection);
-      return await work(new Caller(connection, { group: groupOf(context), who }), signal);
+      return await work(new Caller(connection, { group, who }), signal);
     } finally {
       await connection.close();
     }
@@ -219,7 +223,8 @@ function tell(context: Context, news: HostNews): void {
   if (text) context.note(`${news.host}: ${text}`);
 }
 
-function newsText({ state, problem, told, latestMs }: HostNews): string | undefined {
+function newsText(news: HostNews): string | undefined {
+  const { state, problem, told } = news;
   switch (state) {
     case "asked":
       return undefined;
@@ -230,12 +235,18 @@ function newsText({ state, problem, told, latestMs }: HostNews): string | undefi
     case "holding":
       return told?.lateMs === undefined ? "holding" : `holding, ${told.lateMs.toFixed(1)} ms after the moment`;
     case "unheard":
-      return `is not heard of: held until ${timeText(latestMs)} at the latest`;
+      return unheardText(news);
     case "ended":
       return endText(told, problem?.message);
     default:
       throw new TypeError(`Cannot tell ${state satisfies never}`);
   }
+}
+
+/** A host that takes part no more, and has not said that it holds nothing: that it does not is known only from then on. */
+function unheardText({ problem, told, latestMs = NaN }: HostNews): string {
+  const why = problem === undefined ? "is not heard of" : `does not take part: ${problem.message}`;
+  return `${why}: ${told?.state === "armed" ? "armed" : "held"} until ${timeText(latestMs)} at the latest`;
 }
 
 function endText(told: HostNews["told"], problem: string | undefined): string {
@@ -251,7 +262,8 @@ function endText(told: HostNews["told"], problem: string | undefined): string {
 
 function hostJson({ host, state, problem, clock, beganMs, told, latestMs }: HostNews): Record<string, unknown> {
   const began = beganMs === undefined ? undefined : new Date(beganMs).toISOString();
-  return { host, state, problem, clock, began, told, latest: new Date(latestMs).toISOString() };
+  const latest = latestMs === undefined ? undefined : new Date(latestMs).toISOString();
+  return { host, state, problem, clock, began, told, latest };
 }
 
 /** `plugctl fleet release` */

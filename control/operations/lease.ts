@@ -25,7 +25,6 @@ export const BEGIN = operation({
 /** `renew`: renews the lease of a hold. */
 export const RENEW = operation({
   name: "renew",
-  isFree: true,
   summary: "renew the lease of a hold, from now on",
   schema: v.strictObject({ ...HOLD, ...RENEWAL.entries }),
   run: ({ hold, ...renewal }, { holds }) => holds.renew(hold, renewal),

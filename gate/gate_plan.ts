@@ -7,6 +7,7 @@ import { type Chance, checkChance } from "../plug/chance.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, formatNote, type GateNote } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
+import { keysOf, signOf } from "../plug/match/flower.ts";
 import { CT_STATE } from "../plug/match/fields.ts";
 import { type Compared, FIRST_EXCEPTION, FIRST_FILTER } from "../plug/filter.ts";
 
@@ -110,6 +111,7 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const except = exceptionsOf(options, match);
   const first = asWritten(options.first);
   const meaning = meaningOf(match, except);
+  refuseStatesFirst(first);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
   const direction = parseDirection(options.direction);
@@ -234,11 +236,26 @@ function plannedFilters(
 function plannedSorters({ match, first }: Pick<GatePlan, "match" | "first">, link: LinkHeader): PlannedFilter[] {
   if (first.length === 0) return [];
   try {
-    return numbered(meaningOf(match, first).filtersFor(link).exceptions, FIRST_FILTER);
+    return numbered(sortersOf(meaningOf(match, first), link), FIRST_FILTER);
   } catch (error) {
     if (!(error instanceof RangeError) || error instanceof TooManyError) throw error;
     throw new RangeError(`what goes first of a gate leaves nothing to go behind it: ${first.join(" or ")}`);
   }
+}
+
+/** What connection tracking has found of a packet the kernel forgets where a redirect takes it: what the match asks of that is so. */
+function sortersOf({ kind, excepted, filtersFor }: Meaning, link: LinkHeader): Compared[] {
+  if (kind === "bpf") return filtersFor(link).exceptions;
+  const filters = excepted.map((cube) => keysOf(new Map([...cube].filter(([field]) => field !== CT_STATE))));
+  return [...new Map(filters.map((keys) => [signOf([keys]), keys])).values()].map((keys) => ({ kind: "flower", keys }));
+}
+
+/** Refuses to tell what goes first by what is forgotten by then. */
+function refuseStatesFirst(first: readonly string[]): void {
+  if (first.length === 0 || !asksForStates(meaningOf(first, []))) return;
+  throw new RangeError(
+    "ct does not tell what goes first: the kernel has forgotten that by the time when packets are sorted; the match may ask for it",
+  );
 }
 
 function numbered(all: readonly Compared[], first: number): PlannedFilter[] {

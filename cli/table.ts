@@ -109,6 +109,27 @@ export const OPTIONS = {
   uml: { summary: "run on a kernel of its own, as plugctl uml does: no root, no module" },
   mem: { value: "SIZE", summary: "the memory of the kernel (default 2g)" },
   rw: { value: "DIR", many: true, summary: "a folder of this machine that the command may really write to" },
+  nats: {
+    value: "URL",
+    many: true,
+    summary: "the broker: nats://HOST:4222 or tls://HOST:4222 (default $PLUGCTL_NATS)",
+  },
+  creds: { value: "FILE", summary: "credentials for the broker, as nsc writes them" },
+  ca: { value: "FILE", summary: "the authority that signs the broker's certificate" },
+  cert: { value: "FILE", summary: "a certificate for the broker, with its --key" },
+  key: { value: "FILE", summary: "the key of --cert" },
+  group: { value: "GROUP", summary: "the group of hosts (default: default)" },
+  name: { value: "HOST", summary: "what this host is called in the fleet (default: its host name)" },
+  label: { value: "KEY=VALUE", many: true, summary: "what this host is, such as role=db; may be given several times" },
+  state: { value: "DIR", summary: "where the log of events is kept (default /var/lib/plugctl)" },
+  on: {
+    value: "PATTERN",
+    many: true,
+    summary: "which hosts: names, in which * stands for anything, or labels: role=db",
+  },
+  require: { value: "N", summary: "how many hosts must be ready: all, the default, or a number" },
+  "max-skew": { value: "DURATION", summary: "how well each host's clock must be known (default 5ms)" },
+  broadcast: { summary: "begin at one word to all, and ask no clock" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -128,6 +149,8 @@ export function optionOf(name: OptionName, command?: CommandName): OptionSpec {
 
 /** How the network namespace is named that a command is about. */
 const WHERE = ["netns", "container", "pod"] as const;
+/** How the broker of a fleet is reached. */
+const BROKER = ["nats", "creds", "ca", "cert", "key", "group"] as const;
 /** How a hold begins, ends, and is told. */
 const HOLD = [
   "limit",
@@ -611,7 +634,7 @@ export const COMMANDS = {
   },
   session: {
     summary: "hold and release for another program, which sends requests as lines of JSON",
-    options: [...WHERE, "max-hold", "quiet", "help"],
+    options: ["policy", ...WHERE, "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
     details: [
       'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +
@@ -648,6 +671,91 @@ export const COMMANDS = {
       ["serve --listen 7070", "on 127.0.0.1, with a token of its own"],
     ],
     load: (): Loading => import("./commands/serve.ts").then(({ run }) => run),
+  },
+  agent: {
+    summary: "answer for this host in a fleet, by a NATS broker",
+    options: [...BROKER, "name", "label", "state", "policy", "max-hold", "quiet", "help"],
+    meanings: { "max-hold": "the longest that anything is held (default 30s)" },
+    details: [
+      "Connects to a broker and answers what plugctl fleet asks; it listens on no port. Each hold has a lease, which whoever " +
+      "asked renews; without that the host releases by its own clock, and a guardian does where the agent cannot.",
+      "Whatever is held, these pass: the connection to the broker, SSH, ARP, neighbour discovery, and what always-pass of " +
+      "the policy names. What may be held, and who may ask, the policy says: /etc/plugctl/policy.yaml.",
+      "What happens is written to --state first, then to the broker's stream, each entry once, also after the broker was " +
+      "away. docs/FLEET.md has a systemd unit, a DaemonSet, and permissions for the broker.",
+    ],
+    examples: [
+      ["agent --nats tls://broker:4222 --creds /etc/plugctl/agent.creds --group web", "answer for this host"],
+      ["agent --nats nats://broker --label role=db --label rack=4", "a host that can be asked for by what it is"],
+    ],
+    load: (): Loading => import("./commands/agent.ts").then(({ run }) => run),
+  },
+  "fleet list": {
+    summary: "list the hosts of a fleet",
+    options: ["on", ...BROKER, "json", "quiet", "help"],
+    details: [
+      "Asks every agent of the group, and lists those that answer: version, labels, how well the clock is known, how many " +
+      "holds go on. Where the broker keeps streams, also hosts that do not answer, and when they were heard last.",
+    ],
+    examples: [["fleet list --on role=db", "the hosts with this label"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ list }) => list),
+  },
+  "fleet hold": {
+    summary: "hold on many hosts at one moment",
+    operands: ["NAME..."],
+    program: "[-- COMMAND...]",
+    options: [
+      "on",
+      "match",
+      "except",
+      "direction",
+      "at",
+      "for",
+      "lease",
+      "require",
+      "max-skew",
+      "broadcast",
+      "force",
+      ...BROKER,
+      "json",
+      "quiet",
+      "help",
+    ],
+    meanings: {
+      at: "when it begins on all hosts (default +1s)",
+      lease: "how long a host goes on that hears nothing (default 1s)",
+      force: "hold gates though their packets bypass filters of others",
+      match: "which packets of a device; several are alternatives (default all)",
+    },
+    details: [
+      "NAME is a gate, or a device: a gate is made for the hold, which lets pass what the agents must not lose. It is armed " +
+      "on all hosts first: checked and set up, and packets pass. If fewer hosts than --require says are ready, it says who " +
+      "and why, and holds nothing. Then each host begins at the same moment by its own clock, of which chrony, or else " +
+      "round trips, tell how well it is known.",
+      "It ends after --for, or with the command, or at a signal. Each host ends by itself after --for, and when it hears " +
+      "nothing for --lease: one that is not heard of is shown with the latest time to which it can hold, never as released.",
+      "The exit status is 1 if a host did not take part, began too late, or was not heard of to the end.",
+    ],
+    examples: [
+      ["fleet hold eth0 --match 'tcp dst port 2379' --on 'db*' --at +2s --for 1s", "the same second on all of them"],
+      ["fleet hold web --on role=web --require 3 -- ./probe.sh", "while a command runs here"],
+    ],
+    load: (): Loading => import("./commands/fleet.ts").then(({ hold }) => hold),
+  },
+  "fleet release": {
+    summary: "release on many hosts: gates and plugs by name, or all that fleet hold holds there",
+    operands: ["[NAME...]"],
+    options: ["on", ...BROKER, "json", "quiet", "help"],
+    details: ["Without a NAME every hold with a lease is ended. It needs nobody's leave."],
+    examples: [["fleet release --on 'db*'", "end what is held there"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ release }) => release),
+  },
+  "fleet watch": {
+    summary: "tell what happens on the hosts of a fleet, as it happens",
+    options: ["on", ...BROKER, "json", "quiet", "help"],
+    details: ["Goes on until a signal. A host that was not heard of for 15 seconds is told, and when it is back."],
+    examples: [["fleet watch --on 'db*' --json", "a line of JSON for each event"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ watch }) => watch),
   },
   recover: {
     summary: "release and remove everything that plugctl has left behind",

@@ -32,7 +32,7 @@ export function parseDuration(text: string): number {
 }
 
 /** Options whose value is a duration. */
-type DurationName = "timeout" | "for" | "max-hold" | "over" | "lease" | "max-late";
+type DurationName = "timeout" | "for" | "max-hold" | "over" | "lease" | "max-late" | "max-skew";
 
 /** The duration that an option gives, in milliseconds, or `undefined` where it is not given. */
 export function durationOf(context: Context, name: DurationName): number | undefined {

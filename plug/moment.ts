@@ -1,4 +1,4 @@
-import { sleep } from "../linux/process.ts";
+import { sleep, wallClockMs } from "../linux/process.ts";
 import { LONGEST_MS, parseDuration } from "./quantity.ts";
 
 /** How long before a moment waiting turns exact, in milliseconds: a timer of the runtime may be late by some of them. */
@@ -24,7 +24,7 @@ export class Moment {
 
   /** When the wall clock, as it goes now, shows so many milliseconds since 1970. */
   static at(epochMs: number): Moment {
-    return new Moment(epochMs - wallClockAhead());
+    return new Moment(performance.now() + epochMs - wallClockMs());
   }
 
   /** How far it is, in milliseconds; less than 0 where it has passed. */
@@ -34,7 +34,7 @@ export class Moment {
 
   /** When that is by the wall clock, in milliseconds since 1970. */
   get epochMs(): number {
-    return Date.now() + this.leftMs;
+    return wallClockMs() + this.leftMs;
   }
 
   /** Resolves shortly before it: the rest is for `reach`. Rejects with the reason of the signal where that is aborted. */
@@ -55,14 +55,6 @@ export class Moment {
     if (this.leftMs - beforeMs > SLACK_MS) sleep(this.leftMs - beforeMs - SLACK_MS);
     while (this.leftMs > beforeMs);
   }
-}
-
-/** By how many milliseconds the wall clock is ahead of `performance.now()`: to some microseconds, though it shows whole ones. */
-function wallClockAhead(): number {
-  const before = Date.now();
-  let now = before;
-  while (now === before) now = Date.now();
-  return now - performance.now();
 }
 
 /**

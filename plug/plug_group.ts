@@ -3,7 +3,8 @@ import type { DetachReport } from "./detach_report.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { relieveKeepers } from "../guardian/mark.ts";
-import { changeQueues } from "./change.ts";
+import { changeQueues, refuseConnections } from "./change.ts";
+import type { SshSession } from "./ssh_session.ts";
 import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustQueue } from "./guarded_plug.ts";
 import { ArmedHold } from "./armed_hold.ts";
@@ -107,6 +108,15 @@ export class PlugGroup {
    */
   bufferWithDeadline(options: DeadlineOptions): Promise<number[]> {
     return new Promise((resolve) => resolve(bufferWithDeadline(this.#queues, options)));
+  }
+
+  /**
+   * Refuses to hold what somebody needs of them, whatever deadline there is.
+   *
+   * @throws {QueueError} `would-lock-out`
+   */
+  refuseConnections(needed: readonly SshSession[]): void {
+    refuseConnections(this.#queues, needed);
   }
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */

@@ -71,7 +71,7 @@ const OPTIONS_MEANT = [
   ["attach lo --limti 1m", "unknown option --limti; did you mean --limit"],
   ["show --jsn", "unknown option --jsn; did you mean --json"],
   ["detach lo --dryrun", "unknown option --dryrun; did you mean --dry-run"],
-  ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, gate add"],
+  ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, arm, gate add"],
   ["version --quiet", "unknown option --quiet: version does not take it; see: plugctl version --help"],
   [
     "show --force",

@@ -60,16 +60,8 @@ export interface HostStatus {
 /** What a host answers. */
 export type HostAnswer = { host: string } & ({ result: unknown } | { error: Problem });
 
-/**
- * The headers of a request: its number, by which a second copy is known; who sends it, and when by that one's clock; and
- * which agent is meant, where only the one that was found is.
- */
-export const HEADERS = {
-  request: "Plugctl-Request",
-  sender: "Plugctl-Sender",
-  sent: "Plugctl-Sent",
-  agent: "Plugctl-Agent",
-} as const;
+/** The headers of a request: its number, by which a second copy is known; who sends it, and when by that one's clock. */
+export const HEADERS = { request: "Plugctl-Request", sender: "Plugctl-Sender", sent: "Plugctl-Sent" } as const;
 
 /** How often it says that it is there, in milliseconds. */
 export const HERE_MS = 5000;
@@ -234,12 +226,12 @@ export class Agent {
       const isSilent = isForAll;
       const error = {
         code: "invalid",
-        message: "a request must be an object in JSON; among and but are lists of hosts",
+        message: "a request must be an object in JSON; among and not are lists of hosts",
       };
       return isSilent ? undefined : { error };
     }
-    const { among, but, input } = asked;
-    if (isForAll && !this.#isMeant(among, but)) return undefined;
+    const { among, not, input } = asked;
+    if (isForAll && !this.#isMeant(among, not)) return undefined;
     const id = READING.has(operation) ? undefined : message.headers?.get(HEADERS.request);
     const known = id ? this.#answers.get(id) : undefined;
     const answer = known ?? this.#perform(message, { who, operation, input });
@@ -252,9 +244,9 @@ export class Agent {
     return isForAll && "error" in done && done.error.code === "no-hold" ? undefined : done;
   }
 
-  #isMeant(among: readonly string[] | undefined, but: readonly string[] = []): boolean {
+  #isMeant(among: readonly string[] | undefined, not: readonly string[] = []): boolean {
     const { host, labels } = this.#options;
-    return !but.includes(host) && (among === undefined || isMeant(among, host, labels));
+    return !not.includes(host) && (among === undefined || isMeant(among, host, labels));
   }
 
   async #perform(
@@ -276,13 +268,9 @@ export class Agent {
     }
   }
 
-  /** @throws {RequestError} where it is for another agent, or for another time */
+  /** @throws {RequestError} where it is for another time */
   #refuseUntimely(message: Msg, operation: string): void {
     const lateMs = this.#lateness(message);
-    const meant = message.headers?.get(HEADERS.agent);
-    if (meant && meant !== this.#id) {
-      throw new RequestError("another-agent", "its agent was started anew since it was asked how it is");
-    }
     if (NEVER_LATE.has(operation)) return;
     if (lateMs > LATE_MS) {
       throw new RequestError("late", `it came ${Math.round(lateMs)} ms late: what was to be done then is over`);
@@ -333,14 +321,14 @@ export class Agent {
 class AnotherAgentError extends Error {}
 
 /** What a request asks with, and of what is for all, whom; nothing where it is not understood. */
-function parseInput(message: Msg): { among?: string[]; but?: string[]; input: object } | undefined {
+function parseInput(message: Msg): { among?: string[]; not?: string[]; input: object } | undefined {
   try {
     const given: unknown = message.data.length === 0 ? {} : message.json();
     if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
-    const { among, but, ...input } = given as { among?: string[]; but?: string[] };
+    const { among, not, ...input } = given as { among?: string[]; not?: string[] };
     const isList = (list: unknown) =>
       list === undefined || Array.isArray(list) && list.every((each) => typeof each === "string");
-    return isList(among) && isList(but) ? { among, but, input } : undefined;
+    return isList(among) && isList(not) ? { among, not, input } : undefined;
   } catch {
     return undefined;
   }

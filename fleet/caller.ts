@@ -23,15 +23,8 @@ export interface KnownHost {
   heardMs: number;
 }
 
-/** How a host is asked. */
-export interface AskOptions {
-  timeoutMs?: number;
-  /** The agent that is meant, where another one is to refuse. */
-  agent?: string;
-}
-
 /** How long after the last answer no other is waited for, in milliseconds, and how long at the most. */
-const QUIET_MS = 400;
+const QUIET_MS = 700;
 const GATHER_MS = 5000;
 /** How often a host's clock is asked for, at the most, and of how many hosts at a time. */
 const TRIPS = 5;
@@ -54,13 +47,12 @@ export class Caller {
   }
 
   /** Asks a host. Where no answer comes, `no-answer` says so: whether it was done is not known then. */
-  async ask(host: string, operation: string, input: object, options: AskOptions = {}): Promise<HostAnswer> {
-    const { timeoutMs = 2000, agent } = options;
+  async ask(host: string, operation: string, input: object, { timeoutMs = 2000 } = {}): Promise<HostAnswer> {
     const sentMs = performance.now();
     try {
       const message = await this.#connection.request(this.#subject(host, operation), JSON.stringify(input), {
         timeout: timeoutMs,
-        headers: this.#headers(agent),
+        headers: this.#headers(),
       });
       this.#fastest.set(host, Math.min(this.fastestMs(host), performance.now() - sentMs));
       // Who answers is who was asked, whatever the answer says.
@@ -129,7 +121,7 @@ export class Caller {
     const named = patterns.filter((pattern) => !/[*=]/.test(pattern));
     const isNamed = patterns.length > 0 && named.length === patterns.length;
     const { promise, resolve } = Promise.withResolvers<void>();
-    let timer = setTimeout(resolve, Math.min(QUIET_MS * 2, gatherMs));
+    let timer = setTimeout(resolve, Math.min(QUIET_MS * 3, gatherMs));
     const latest = setTimeout(resolve, gatherMs);
     using answers = this.answers((answer, heardMs) => {
       if (!("result" in answer)) return;
@@ -170,6 +162,8 @@ export class Caller {
     own: Awaited<ReturnType<typeof clockState>>,
     enoughMs: number,
   ): Promise<Offset> {
+    const byChrony = (own.errorMs ?? Infinity) + (clock.errorMs ?? Infinity);
+    if (byChrony <= enoughMs) return { aheadMs: 0, errorMs: byChrony, by: "chrony" };
     const trips: RoundTrip[] = [];
     for (let trip = 0; trip < TRIPS; trip++) {
       const sentMs = wallClockMs();
@@ -240,12 +234,11 @@ export class Caller {
     return requestSubject({ ...this.#options, host, operation });
   }
 
-  #headers(agent?: string): MsgHdrs {
+  #headers(): MsgHdrs {
     const made = headers();
     made.set(HEADERS.request, crypto.randomUUID());
     made.set(HEADERS.sender, this.#sender);
     made.set(HEADERS.sent, String(performance.now()));
-    if (agent) made.set(HEADERS.agent, agent);
     return made;
   }
 }

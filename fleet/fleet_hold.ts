@@ -19,6 +19,8 @@ export interface Asked {
 
 /** How a fleet is to hold. */
 export interface FleetHoldOptions {
+  /** Which hosts were asked for. */
+  patterns: readonly string[];
   asked: Asked;
   /** After how many milliseconds without a renewal a host releases. */
   leaseMs: number;
@@ -65,8 +67,15 @@ interface Known extends HostHold {
 /** Something new of a host. */
 export type HostNews = Readonly<HostHold>;
 
-/** How long a host may take to arm. */
-const ARMING = { timeoutMs: 5000 };
+/** How long a host may take to arm, in milliseconds. */
+const ARMING_MS = 5000;
+const NO_ANSWER = { code: "no-answer", message: `it did not answer within ${ARMING_MS} ms` };
+/** How many hosts a message for all names. */
+const NAMED_MAX = 200;
+/** Of how many hosts each renewal is answered; of more, one in each lease. */
+const ANSWERING_MAX = 500;
+/** How many hosts are asked at a time, each by itself. */
+const AT_A_TIME = 256;
 /** How often a lease is renewed, in parts of it. */
 const RENEWALS = 4;
 /** How long `end` is tried again where no answer comes, in milliseconds beyond the end of the lease, and how often. */
@@ -87,6 +96,7 @@ export class FleetHold {
   readonly #allBegun = Promise.withResolvers<void>();
   readonly #allEnded = Promise.withResolvers<void>();
   #timer?: ReturnType<typeof setInterval>;
+  #renewals = 0;
   #beginTimer?: ReturnType<typeof setTimeout>;
   #answers?: Disposable & { reply: string };
   #beginnings?: Disposable & { reply: string };
@@ -122,14 +132,13 @@ export class FleetHold {
   /** Arms all, and tells how many are ready; where these are too few, nothing is held, and they are called off. */
   async arm(statuses: readonly HostStatus[]): Promise<number> {
     const { least, maxSkewMs } = this.#options;
-    const found = new Map(statuses.map((status) => [status.host, status]));
+    const found = new Set(statuses.map(({ host }) => host));
     for (const host of this.#all.filter(({ host }) => !found.has(host))) {
       this.#learn(host, { state: "refused", problem: { code: "no-agent", message: "no agent answers for it" } });
     }
     if (maxSkewMs !== undefined) await this.#compareClocks(statuses, maxSkewMs);
     this.#keepGoing();
-    const waiting = this.#all.filter(({ state }) => state === "asked");
-    await Promise.all(waiting.map((host) => this.#arm(host, found.get(host.host)?.agent)));
+    await this.#armAll();
     const ready = this.#going.length;
     if (ready < least) await this.end();
     return ready;
@@ -137,11 +146,21 @@ export class FleetHold {
 
   /** Has all that are armed begin: at a moment, each by its own clock, or where there is none, at one word for all. */
   async begin(moment?: Moment): Promise<void> {
-    if (!moment) return await this.#beginAtAWord();
-    await Promise.all(this.#going.map(async (host) => {
-      const at = moment.epochMs + (host.clock?.aheadMs ?? 0);
-      this.#takeBeginning(await this.#caller.ask(host.host, "begin", { hold: this.id, at }));
-    }));
+    const input = (aheadMs = 0) => ({ hold: this.id, at: moment && moment.epochMs + aheadMs });
+    this.#beginnings = this.#caller.answers((answer) => this.#takeBeginning(answer));
+    // Those whose clock is this one's are told at once.
+    const apart = this.#going.filter(({ clock }) => moment && (clock?.aheadMs ?? 0) !== 0);
+    const near = this.#going.filter((host) => !apart.includes(host));
+    if (near.length > 0) {
+      await this.#caller.tellAll("begin", { ...input(), ...this.#only(near) }, this.#beginnings.reply);
+    }
+    const ask = async ({ host, clock }: Known) =>
+      this.#takeBeginning(await this.#caller.ask(host, "begin", input(clock?.aheadMs)));
+    await inTurns(apart, ask);
+    this.#beginTimer = setTimeout(() => {
+      const problem = { code: "no-answer", message: "it did not say that it began" };
+      for (const host of this.#going.filter(({ state }) => state === "armed")) this.#leave(host, problem);
+    }, Math.max(moment?.leftMs ?? 0, 0) + BEGINNING_MS);
   }
 
   /** Ends it everywhere, and returns when every host has said what it held, or its lease is over. */
@@ -152,9 +171,9 @@ export class FleetHold {
       const untilMs = Math.max(...left.map(({ untilMs }) => untilMs));
       if (round > 0 && performance.now() > untilMs + BEYOND_MS) break;
       if (round > 0) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      await Promise.all(left.map((host) => this.#askEnd(host)));
+      await inTurns(left, (host) => this.#askEnd(host));
       // Until then, one that answers late is not to end by its lease.
-      if (round === 0) this.#stopRenewing();
+      this.#stopRenewing();
     }
     for (const host of this.#going) this.#learn(host, { state: "unheard" });
     this.close();
@@ -176,26 +195,41 @@ export class FleetHold {
     return this.#all.filter(isGoing);
   }
 
-  async #arm(host: Known, agent: string | undefined): Promise<void> {
-    const { asked, leaseMs } = this.#options;
-    host.untilMs = performance.now() + ARMING.timeoutMs + LATE_MS + leaseMs;
-    const answer = await this.#caller.ask(host.host, "arm", { ...asked, hold: this.id, leaseMs }, { ...ARMING, agent });
+  /** Asks all that have not said no to arm, in one message, and returns when they have answered, or have taken too long. */
+  async #armAll(): Promise<void> {
+    const { asked, leaseMs, patterns } = this.#options;
+    const waiting = new Set(this.#all.filter(({ state }) => state === "asked"));
+    if (waiting.size === 0) return;
+    const answered = Promise.withResolvers<void>();
+    const now = performance.now();
+    for (const host of waiting) host.untilMs = now + ARMING_MS + LATE_MS + leaseMs;
+    using answers = this.#caller.answers((answer) => {
+      const host = this.#hosts.get(answer.host);
+      // It has come in between, and is not counted.
+      if (!host && "result" in answer) void this.#caller.ask(answer.host, "end", { hold: this.id });
+      if (!host || !waiting.delete(host)) return;
+      this.#takeArming(host, answer);
+      if (waiting.size === 0) answered.resolve();
+    });
+    // By their names while these are few, since every host of the group gets them.
+    const names = [...waiting].map(({ host }) => host);
+    const others = this.#all.filter((host) => !waiting.has(host)).map(({ host }) => host);
+    const whom = names.length <= NAMED_MAX ? { among: names } : { among: patterns, not: others };
+    await this.#caller.tellAll("arm", { ...asked, hold: this.id, leaseMs, ...whom }, answers.reply);
+    const timer = setTimeout(answered.resolve, ARMING_MS);
+    await answered.promise;
+    clearTimeout(timer);
+    for (const host of waiting) this.#takeArming(host, { host: host.host, error: NO_ANSWER });
+  }
+
+  #takeArming(host: Known, answer: HostAnswer): void {
     if ("error" in answer) {
-      host.isInDoubt = answer.error.code === "no-answer";
+      host.isInDoubt = answer.error === NO_ANSWER;
       return this.#learn(host, { state: "refused", problem: answer.error });
     }
     host.heardMs = performance.now();
-    host.untilMs = host.heardMs + leaseMs + GRACE_MS;
+    host.untilMs = host.heardMs + this.#options.leaseMs + GRACE_MS;
     this.#learn(host, { state: "armed", told: answer.result as ToldHold });
-  }
-
-  async #beginAtAWord(): Promise<void> {
-    this.#beginnings = this.#caller.answers((answer) => this.#takeBeginning(answer));
-    await this.#caller.tellAll("begin", { hold: this.id, ...this.#whom }, this.#beginnings.reply);
-    this.#beginTimer = setTimeout(() => {
-      const problem = { code: "no-answer", message: `it did not say that it began within ${BEGINNING_MS} ms` };
-      for (const host of this.#going.filter(({ state }) => state === "armed")) this.#leave(host, problem);
-    }, BEGINNING_MS);
   }
 
   /** Takes the answer to \`begin\`: who cannot begin with the others does not later either. */
@@ -248,29 +282,37 @@ export class FleetHold {
   #renew(): void {
     const { leaseMs, asked: { forMs = Infinity } } = this.#options;
     const now = performance.now();
+    const isMany = this.#all.length > ANSWERING_MAX;
+    const unheardMs = Math.max(isMany ? leaseMs * 2 : leaseMs, UNHEARD_MS);
     for (const host of this.#all) {
       // What is said of one that is not heard of must stay so: it is renewed no more.
-      if (isGoing(host) && now - host.heardMs > Math.max(leaseMs, UNHEARD_MS)) this.#leave(host);
+      if (isGoing(host) && now - host.heardMs > unheardMs) this.#leave(host);
       else if (host.state === "unheard") void this.#askEnd(host);
     }
-    for (const host of this.#going) {
+    const going = this.#going;
+    for (const host of going) {
       const lastMs = (host.holdsMs ?? Infinity) + forMs + GRACE_MS;
       // What has been sent may yet arrive.
       host.untilMs = Math.min(now + this.#longestMs(host), lastMs);
     }
-    if (this.#going.length > 0) {
-      this.#caller.tellAll("renew", { hold: this.id, leaseMs, ...this.#whom }, this.#answers?.reply).catch(() => {});
+    const reply = isMany && this.#renewals++ % RENEWALS > 0 ? undefined : this.#answers?.reply;
+    const meant = this.#all.filter((host) => isGoing(host) || host.state === "asked");
+    if (meant.length > 0) {
+      this.#caller.tellAll("renew", { hold: this.id, leaseMs, ...this.#only(meant) }, reply).catch(() => {});
     }
     this.#look();
   }
 
-  /** Which hosts are meant by a word for all: not those that are left and may hold yet; others have nothing of this hold. */
-  get #whom(): { among?: string[]; but?: string[] } {
+  /** How a word for all means some: those that may hold and are not meant are named, or these, whichever are fewer. */
+  #only(meant: readonly Known[]): { among?: string[]; not?: string[] } {
     const now = performance.now();
-    const left = this.#all.filter((host) => host.isInDoubt || host.state === "unheard" && now <= host.untilMs);
+    const isMeant = new Set(meant);
+    const others = this.#all.filter((host) =>
+      !isMeant.has(host) && (isGoing(host) || host.isInDoubt || host.state === "unheard" && now <= host.untilMs)
+    );
     const names = (hosts: readonly Known[]) => hosts.map(({ host }) => host);
-    if (left.length === 0) return {};
-    return left.length <= this.#going.length ? { but: names(left) } : { among: names(this.#going) };
+    if (others.length === 0) return {};
+    return others.length <= meant.length ? { not: names(others) } : { among: names(meant) };
   }
 
   /** Has a host end it, and tell how it has ended. */
@@ -320,6 +362,15 @@ export class FleetHold {
     Object.assign(host, news);
     if (isTold) this.#options.onNews(newsOf(host));
   }
+}
+
+/** Does something for each, some at a time. */
+async function inTurns<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const take = async () => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, take));
 }
 
 /** How long a host may say nothing, in milliseconds, however short its lease is. */

@@ -16,9 +16,9 @@ class FakeStream implements Stream {
   #number = 0;
   readonly #numbers: number[] = [];
 
-  // deno-lint-ignore require-await
   publish: Stream["publish"] = async (_subject, payload, options) => {
     this.asked++;
+    await Promise.resolve();
     if (this.lostEntries-- > 0) throw new Error("timeout");
     const { msgID = "", expect } = options ?? {};
     const known = this.ids.get(msgID);
@@ -33,10 +33,9 @@ class FakeStream implements Stream {
     return { stream: "s", domain: "", seq: known ?? this.#number, duplicate: known !== undefined };
   };
 
-  // deno-lint-ignore require-await
-  async last() {
+  last() {
     const entry = this.isReadable ? this.entries.at(-1) : undefined;
-    return entry && { entry, streamSeq: this.#numbers.at(-1) ?? 0 };
+    return Promise.resolve(entry && { entry, streamSeq: this.#numbers.at(-1) ?? 0 });
   }
 
   put(entry: Entry, id = crypto.randomUUID() as string): void {

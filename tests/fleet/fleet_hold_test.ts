@@ -49,9 +49,9 @@ class FakeFleet implements Asking {
     return { host, error: { code: "no-answer", message: "it did not answer within 2000 ms" } };
   }
 
-  // deno-lint-ignore require-await
   async tellAll(operation: string, input: { among?: string[]; not?: string[] }, reply = ""): Promise<void> {
     const { among, not = [], ...asked } = input;
+    await Promise.resolve();
     for (const [host, agent] of this.agents) {
       if (!agent.hears || agent.isGone || not.includes(host) || among && !isMeant(among, host, [])) continue;
       const answer = this.#do(host, operation, asked);
@@ -66,8 +66,8 @@ class FakeFleet implements Asking {
     return { reply, [Symbol.dispose]: () => void this.#answers.delete(reply) };
   }
 
-  // deno-lint-ignore require-await
   async clocks(hosts: readonly HostStatus[]) {
+    await Promise.resolve();
     return new Map(
       hosts.map(({ host }) => [host, { aheadMs: 0, errorMs: host.startsWith("bad") ? 7 : 1, by: "chrony" as const }]),
     );

@@ -158,8 +158,10 @@ export class FleetHold {
       this.#takeBeginning(await this.#caller.ask(host, "begin", input(clock?.aheadMs)));
     await inTurns(apart, ask);
     this.#beginTimer = setTimeout(() => {
-      const problem = { code: "no-answer", message: "it did not say that it began" };
-      for (const host of this.#going.filter(({ state }) => state === "armed")) this.#leave(host, problem);
+      const problem = { code: "not-begun", message: "it did not begin" };
+      for (const host of this.#going.filter(({ state }) => state === "armed")) {
+        if (this.#isHeard(host)) this.#leave(host, problem);
+      }
     }, Math.max(moment?.leftMs ?? 0, 0) + BEGINNING_MS);
   }
 
@@ -282,11 +284,9 @@ export class FleetHold {
   #renew(): void {
     const { leaseMs, asked: { forMs = Infinity } } = this.#options;
     const now = performance.now();
-    const isMany = this.#all.length > ANSWERING_MAX;
-    const unheardMs = Math.max(isMany ? leaseMs * 2 : leaseMs, UNHEARD_MS);
     for (const host of this.#all) {
       // What is said of one that is not heard of must stay so: it is renewed no more.
-      if (isGoing(host) && now - host.heardMs > unheardMs) this.#leave(host);
+      if (isGoing(host) && !this.#isHeard(host)) this.#leave(host);
       else if (host.state === "unheard") void this.#askEnd(host);
     }
     const going = this.#going;
@@ -295,12 +295,22 @@ export class FleetHold {
       // What has been sent may yet arrive.
       host.untilMs = Math.min(now + this.#longestMs(host), lastMs);
     }
-    const reply = isMany && this.#renewals++ % RENEWALS > 0 ? undefined : this.#answers?.reply;
+    const reply = this.#isMany && this.#renewals++ % RENEWALS > 0 ? undefined : this.#answers?.reply;
     const meant = this.#all.filter((host) => isGoing(host) || host.state === "asked");
     if (meant.length > 0) {
       this.#caller.tellAll("renew", { hold: this.id, leaseMs, ...this.#only(meant) }, reply).catch(() => {});
     }
     this.#look();
+  }
+
+  /** Whether only one renewal in each lease is answered. */
+  get #isMany(): boolean {
+    return this.#hosts.size > ANSWERING_MAX;
+  }
+
+  #isHeard({ heardMs }: Known): boolean {
+    const { leaseMs } = this.#options;
+    return performance.now() - heardMs <= Math.max(this.#isMany ? leaseMs * 2 : leaseMs, UNHEARD_MS);
   }
 
   /** How a word for all means some: those that may hold and are not meant are named, or these, whichever are fewer. */

@@ -244,10 +244,10 @@ function newsText(news: HostNews): string | undefined {
   }
 }
 
-/** A host that takes part no more, and has not said that it holds nothing: that it does not is known only from then on. */
-function unheardText({ problem, told, latestMs = NaN }: HostNews): string {
+/** Of a host that has not said that it holds nothing it is known from then on alone. */
+function unheardText({ problem, latestMs = NaN }: HostNews): string {
   const why = problem === undefined ? "is not heard of" : `does not take part: ${problem.message}`;
-  return `${why}: ${told?.state === "armed" ? "armed" : "held"} until ${timeText(latestMs)} at the latest`;
+  return `${why}: held until ${timeText(latestMs)} at the latest`;
 }
 
 function endText(told: HostNews["told"], problem: string | undefined): string {

@@ -243,7 +243,7 @@ Deno.test("FleetHold leaves a host that does not hear the word to begin", async 
   await hold.begin();
   await hold.begun;
   await until(() => last.get("a")?.state === "ended", { timeoutMs: 5000 });
-  assertMatch(last.get("a")?.problem?.message ?? "", /^it did not say that it began$/);
+  assertMatch(last.get("a")?.problem?.message ?? "", /^it did not begin$/);
   await hold.end();
 });
 

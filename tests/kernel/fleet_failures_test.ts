@@ -1,0 +1,265 @@
+/**
+ * What fails in a fleet, on a real kernel with a real broker: what the host does, what the coordinator says, and what the
+ * logs have of it. Nothing is held after its lease, and no entry of a log is lost or doubled.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { runCommandLine } from "../../cli/main.ts";
+import { Caller } from "../../fleet/caller.ts";
+import { Written } from "../cli/written.ts";
+import { BOUND, type Coordinator, Fleet, latestIn, LEASE_MS, SLACK_MS } from "./fleet_hosts.ts";
+import { PLUGCTL, plugctlDone } from "./plugctl.ts";
+import { qdiscs } from "./queue.ts";
+import { ROUNDS } from "./rounds.ts";
+import { until } from "./until.ts";
+
+const END_MS = LEASE_MS + SLACK_MS;
+
+Deno.test("a fleet through its failures: nothing is held after its lease, and the logs are whole", async (t) => {
+  await using fleet = await Fleet.start();
+  const { traffic } = fleet;
+
+  /** A round of a step: what it does returns after how long traffic has passed. */
+  const step = async (name: string, round: () => Promise<number | void>) => {
+    // Where one has failed, the next would fail for that.
+    const isDone = await t.step(name, async () => {
+      const times: number[] = [];
+      for (let number = 0; number < ROUNDS; number++) {
+        times.push(await round() ?? 0);
+        await fleet.isClear();
+        await fleet.logsAreWhole();
+      }
+      const longest = Math.max(...times);
+      if (longest > 0) console.log(`${ROUNDS} rounds: traffic passed within ${Math.round(longest)} ms`);
+      assert(longest <= END_MS, `traffic passed after ${times.map(Math.round)} ms`);
+    });
+    assert(isDone, name);
+  };
+  /** After how long traffic passes, from when something has failed. */
+  const passesAfter = async (failedMs: number) => await traffic.passes() - failedMs;
+  const lastEnd = async (index: number) => {
+    const log = (await fleet.logsAreWhole())[index];
+    const hold = log.findLast(({ event }) => event === "ended")?.hold;
+    return (hold as { ended?: string } | undefined)?.ended;
+  };
+  /** That a coordinator was right with what it said last of a host that it did not hear. */
+  const wasRight = ({ stderr }: Coordinator, host: string) =>
+    assert(Date.now() <= latestIn(stderr, host), `it held beyond what was said: ${stderr}`);
+
+  await step("nothing fails: both hold, and release", async () => {
+    const coordinator = await fleet.hold("--for", "500ms");
+    assertEquals(await coordinator.status, 0, coordinator.stderr);
+    for (const host of ["db1", "db2"]) {
+      assertMatch(coordinator.stderr, new RegExp(`${host}: released: held \\d+ packets? of eth1`));
+    }
+    assertEquals(await lastEnd(0), "for");
+  });
+
+  await step("the coordinator is killed", async () => {
+    const child = await fleet.holdApart();
+    child.kill("SIGKILL");
+    const tookMs = await passesAfter(performance.now());
+    await child.status;
+    assertEquals([await lastEnd(0), await lastEnd(1)], ["lease", "lease"]);
+    return tookMs;
+  });
+
+  await step("the broker is killed, and started again", async () => {
+    const coordinator = await fleet.hold("--for", "60s");
+    await fleet.killBroker();
+    const tookMs = await passesAfter(performance.now());
+    await says(coordinator, /db1: is not heard of/);
+    wasRight(coordinator, "db1");
+    await fleet.startBroker();
+    assertEquals(await coordinator.status, 1);
+    assertEquals(/db\d: released/.test(coordinator.stderr), false, coordinator.stderr);
+    const [one] = await fleet.logsAreWhole();
+    const events = one.slice(one.findLastIndex(({ event }) => event === "holding") + 1).map(({ event }) => event);
+    // When it was told to end, it had.
+    assertEquals(events.filter((event) => event !== "asked").sort(), ["broker-back", "broker-lost", "ended"]);
+    return tookMs;
+  });
+
+  await step("a host is cut off, and back: the other one goes on", async () => {
+    const coordinator = await fleet.hold("--for", `${LEASE_MS * 4}ms`);
+    ipLink("fl1", "down");
+    const tookMs = await passesAfter(performance.now());
+    await says(coordinator, /db1: is not heard of/);
+    wasRight(coordinator, "db1");
+    ipLink("fl1", "up");
+    assertEquals(await coordinator.status, 1);
+    assertMatch(coordinator.stderr, /db2: released: held 0 packets of eth1 for \d+/);
+    assertMatch(coordinator.stderr, /db1: ended by lease: held \d+ packets of eth1 for \d+[.\d]* ms/);
+    return tookMs;
+  });
+
+  await step("a host is cut off by plugctl itself, which releases what was said meanwhile", async () => {
+    const cutOff = await cutter(fleet, { direction: "both", ms: LEASE_MS * 2 });
+    const coordinator = await fleet.hold("--for", `${LEASE_MS * 6}ms`);
+    const cut = await cutOff();
+    const failedMs = performance.now();
+    const tookMs = await passesAfter(failedMs);
+    await says(coordinator, /db1: is not heard of/);
+    wasRight(coordinator, "db1");
+    await cut.over;
+    // What comes late renews nothing.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert(traffic.waitsMs < 100, "it holds again");
+    assertEquals(await coordinator.status, 1);
+    assertMatch(coordinator.stderr, /db1: ended by lease/);
+    return tookMs;
+  });
+
+  await step("what its answers are cut off by alone: it hears, and is not heard", async () => {
+    const cutOff = await cutter(fleet, { direction: "out", ms: LEASE_MS * 4 });
+    const coordinator = await fleet.hold("--for", "60s");
+    const cut = await cutOff();
+    await says(coordinator, /db1: is not heard of/);
+    const latestMs = latestIn(coordinator.stderr, "db1");
+    await traffic.passes();
+    assert(Date.now() <= latestMs, `it held beyond what was said: ${coordinator.stderr}`);
+    await cut.over;
+    // Now the other is ended, as somebody would.
+    await release(fleet);
+    assertEquals(await coordinator.status, 1);
+  });
+
+  await step("messages come twice", async () => {
+    const connection = await fleet.connect();
+    const id = crypto.randomUUID();
+    const twice = new Twice(connection);
+    const caller = new Caller(twice as unknown as typeof connection, { group: "default", who: "root" });
+    const asked = { on: "eth1", match: "udp port 7777", hold: id, leaseMs: LEASE_MS };
+    for (const [operation, input] of [["arm", asked], ["begin", { hold: id }], ["end", { hold: id }]] as const) {
+      const answer = await caller.ask("db1", operation, input, { timeoutMs: 10_000 });
+      assert("result" in answer, JSON.stringify(answer));
+    }
+    await connection.close();
+    const [log] = await fleet.logsAreWhole();
+    const events = log.filter(({ hold, input }) =>
+      [hold, input].some((each) => JSON.stringify(each ?? "").includes(id))
+    );
+    assertEquals(events.map(({ event }) => event), ["asked", "armed", "asked", "holding", "asked", "ended"]);
+  });
+
+  await step("an agent is killed while it holds, and started again", async () => {
+    const coordinator = await fleet.hold("--for", "60s");
+    fleet.agents[1].child.kill("SIGKILL");
+    const tookMs = await passesAfter(performance.now());
+    assert(tookMs < 1500, `its guardian released after ${tookMs} ms`);
+    await fleet.agents[1].child.status;
+    await fleet.startAgent(1);
+    await says(coordinator, /db1: ended: its agent was started anew/);
+    await release(fleet);
+    assertEquals(await coordinator.status, 1);
+    assertEquals(await lastEnd(0), "agent-ended");
+    return tookMs;
+  });
+
+  await step("an agent is stopped while it holds, and started again", async () => {
+    const coordinator = await fleet.hold("--for", "60s");
+    fleet.agents[1].child.kill("SIGTERM");
+    const tookMs = await passesAfter(performance.now());
+    assertEquals((await fleet.agents[1].child.status).code, 143);
+    await says(coordinator, /db1: ended by client: held \d+ packets/);
+    const [log] = await fleet.logsAreWhole();
+    assertEquals(log.at(-1)?.event, "stopped");
+    await fleet.startAgent(1);
+    await release(fleet);
+    assertEquals(await coordinator.status, 1);
+    return tookMs;
+  });
+
+  await step("an agent stands still, and goes on", async () => {
+    const coordinator = await fleet.hold("--for", `${LEASE_MS * 4}ms`);
+    fleet.agents[1].child.kill("SIGSTOP");
+    const tookMs = await passesAfter(performance.now());
+    await says(coordinator, /db1: is not heard of/);
+    wasRight(coordinator, "db1");
+    fleet.agents[1].child.kill("SIGCONT");
+    assertEquals(await coordinator.status, 1);
+    assertMatch(coordinator.stderr, /db1: ended by lease/);
+    assertEquals(await lastEnd(0), "lease");
+    return tookMs;
+  });
+
+  await step("a second agent has the name of one that holds", async () => {
+    const coordinator = await fleet.hold("--for", "60s");
+    const second = fleet.spawnAgent(1, { state: `${fleet.folder}/second` });
+    assertEquals((await second.child.status).code, 1);
+    assertMatch(second.stderr, /^plugctl: cannot answer for db1 of group default: another agent does, [-\da-f]{36}$/m);
+    const third = fleet.spawnAgent(1);
+    assertEquals((await third.child.status).code, 1);
+    assertMatch(third.stderr, /^plugctl: cannot use \S+: another agent has it open; give each its own --state$/m);
+    assert(traffic.waitsMs > 1000);
+    await release(fleet);
+    await coordinator.status;
+  });
+});
+
+/** Waits until a coordinator has said something. */
+async function says(coordinator: Coordinator, what: RegExp): Promise<void> {
+  await until(() => what.test(coordinator.stderr), BOUND).catch(() => {
+    throw new Error(`it does not say ${what}, but ${coordinator.stderr}`);
+  });
+}
+
+/** Prepares to have plugctl hold what `db1` and the broker say to each other, for some time; that returns when it does. */
+async function cutter({ hosts: [host] }: Fleet, { direction, ms }: { direction: string; ms: number }) {
+  await plugctlDone(
+    host,
+    "gate",
+    "add",
+    "cut",
+    "eth0",
+    "--direction",
+    direction,
+    "--match",
+    "tcp port 4222",
+    "--force",
+  );
+  return async (): Promise<{ over: Promise<void> }> => {
+    // A process of its own, as this one must go on renewing.
+    const cut = host.spawn([...PLUGCTL, "hold", "cut", "--for", `${ms}ms`], { stderr: "null" });
+    const over = (async () => {
+      assertEquals((await cut.status).code, 0);
+      await plugctlDone(host, "gate", "delete", "cut");
+    })();
+    await Promise.race([until(() => qdiscs(host, "plug-cut").some(({ qlen }) => qlen > 0), BOUND), over]);
+    return { over };
+  };
+}
+
+/** Ends what is held on all hosts that answer, as another user would, until all have. */
+async function release(fleet: Fleet): Promise<void> {
+  await until(async () => {
+    const streams = { stdout: new Written(), stderr: new Written() };
+    return await runCommandLine(["fleet", "release", ...fleet.broker, "--on", "db1", "--on", "db2"], streams) === 0;
+  }, { ...BOUND, what: "a release on all hosts" });
+}
+
+function ipLink(dev: string, state: "up" | "down"): void {
+  const { success } = new Deno.Command("ip", { args: ["link", "set", dev, state] }).outputSync();
+  assert(success);
+}
+
+/** A connection that says everything twice. */
+class Twice {
+  readonly #connection: Awaited<ReturnType<Fleet["connect"]>>;
+
+  constructor(connection: Awaited<ReturnType<Fleet["connect"]>>) {
+    this.#connection = connection;
+  }
+
+  async request(...args: Parameters<Awaited<ReturnType<Fleet["connect"]>>["request"]>) {
+    const [subject, payload, options] = args;
+    this.#connection.publish(subject, payload, { headers: options?.headers });
+    return await this.#connection.request(subject, payload, options);
+  }
+
+  status() {
+    return this.#connection.status();
+  }
+}

@@ -4,7 +4,7 @@ import { wallClockMs } from "../linux/process.ts";
 import { type Problem, problemOf, RequestError } from "../control/problem.ts";
 import type { HoldEvent } from "../control/holds.ts";
 import type { ToldHold } from "../control/leased_hold.ts";
-import { causeOf } from "./broker.ts";
+import { causeOf, closeConnection } from "./broker.ts";
 import { type ClockState, clockState } from "./clock.ts";
 import type { Entry, EventLog, Stream } from "./event_log.ts";
 import {
@@ -156,9 +156,7 @@ export class Agent {
     log.append("stopped", { agent: this.#id });
     if (!this.#connection.isClosed()) await log.whenShipped(AbortSignal.timeout(LAST_LOG_MS));
     this.#over.abort();
-    // Where the broker is lost, there is nobody to say goodbye to.
-    await Promise.race([this.#connection.drain().catch(() => {}), pause(LAST_LOG_MS)]);
-    await this.#connection.close().catch(() => {});
+    await closeConnection(this.#connection);
   }
 
   /** Two that come at once see each other, as each listens before it asks: the one whose number is less goes. */

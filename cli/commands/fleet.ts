@@ -20,12 +20,13 @@ async function withFleet<T>(
   work: (caller: Caller, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const given = brokerOptions(context);
-  const [{ askerOf, connectBroker }, { Caller, keepWhatIsTold }, { checkName, inboxOf }] = await Promise.all([
-    import("../../fleet/broker.ts"),
-    import("../../fleet/caller.ts"),
-    import("../../fleet/subject.ts"),
-    import("../failure.ts"),
-  ]);
+  const [{ askerOf, closeConnection, connectBroker }, { Caller, keepWhatIsTold }, { checkName, inboxOf }] =
+    await Promise.all([
+      import("../../fleet/broker.ts"),
+      import("../../fleet/caller.ts"),
+      import("../../fleet/subject.ts"),
+      import("../failure.ts"),
+    ]);
   const group = groupOf(context);
   understood(() => checkName("--group", group));
   const who = await askerOf(given);
@@ -36,7 +37,7 @@ async function withFleet<T>(
       await keepWhatIsTold(connection);
       return await work(new Caller(connection, { group, who }), signal);
     } finally {
-      await connection.close();
+      await closeConnection(connection);
     }
   });
 }

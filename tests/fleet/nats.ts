@@ -17,6 +17,8 @@ export interface BrokerSetUp {
   /** What it is started with in its environment. */
   env?: Record<string, string>;
   port?: number;
+  /** Done before it is started. */
+  before?: () => Promise<void>;
 }
 
 /** A broker, which is ended when the block ends. */
@@ -37,6 +39,7 @@ export class TestBroker implements AsyncDisposable {
     await provideTools(["nats-server"], options);
     const folder = await Deno.makeTempDir({ prefix: "plugctl-nats-" });
     const broker = new TestBroker(folder, typeof setUp === "function" ? setUp(folder) : setUp);
+    await broker.#setUp.before?.();
     await broker.start();
     return broker;
   }
@@ -52,6 +55,11 @@ export class TestBroker implements AsyncDisposable {
     await Deno.writeTextFile(file, `${config}\nlisten: "127.0.0.1:${this.port}"\nlog_file: "${this.folder}/log"\n`);
     this.#child = new Deno.Command("nats-server", { args: ["-c", file], env, stdout: "null", stderr: "null" }).spawn();
     await until(() => isListening(this.port), { timeoutMs: 10_000, what: `nats-server at ${this.port}` });
+  }
+
+  /** Has it stand still, so that it takes connections and says nothing, or go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child?.kill(signal);
   }
 
   async stop(signal: Deno.Signal = "SIGKILL"): Promise<void> {

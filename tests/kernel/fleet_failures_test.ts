@@ -234,10 +234,16 @@ async function cutter({ hosts: [host] }: Fleet, { direction, ms }: { direction: 
 
 /** Ends what is held on all hosts that answer, as another user would, until all have. */
 async function release(fleet: Fleet): Promise<void> {
-  await until(async () => {
+  let said = "";
+  const isReleased = async () => {
     const streams = { stdout: new Written(), stderr: new Written() };
-    return await runCommandLine(["fleet", "release", ...fleet.broker, "--on", "db1", "--on", "db2"], streams) === 0;
-  }, { ...BOUND, what: "a release on all hosts" });
+    const status = await runCommandLine(["fleet", "release", ...fleet.broker, "--on", "db1", "--on", "db2"], streams);
+    said = `${streams.stdout.text}${streams.stderr.text}`;
+    return status === 0;
+  };
+  await until(isReleased, BOUND).catch(() => {
+    throw new Error(`hosts are not released: ${said}; ${fleet.agents.map(({ stderr }) => stderr)}`);
+  });
 }
 
 function ipLink(dev: string, state: "up" | "down"): void {

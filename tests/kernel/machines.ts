@@ -20,7 +20,8 @@ class Kept {
   constructor(child: Deno.ChildProcess) {
     this.child = child;
     const keep = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const part of stream.pipeThrough(new TextDecoderStream())) this.text += part;
+      const decoder = new TextDecoder();
+      for await (const part of stream) this.text += decoder.decode(part, { stream: true });
     };
     this.#read = Promise.all([keep(child.stdout), keep(child.stderr)]);
   }

@@ -76,8 +76,8 @@ export class HostedRun {
   /** Begins a task. One that was begun already, of which this is another copy, is not begun again. */
   begin(task: number, wired: unknown): void {
     this.renew();
-    if (this.#over !== undefined) throw new Error(this.#over);
     if (this.#begun.has(task)) return;
+    if (this.#over !== undefined) throw new Error(this.#over);
     this.#begun.add(task);
     void this.#do(task, fromWire(wired) as Task);
   }

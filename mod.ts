@@ -39,6 +39,9 @@ export {
   type HoldOptions,
   type HoldReport,
 } from "./plug/hold.ts";
+export { ArmedHold } from "./plug/armed_hold.ts";
+export { Moment } from "./plug/moment.ts";
+export type { SshSession } from "./plug/ssh_session.ts";
 export { Plug, type Via } from "./plug/plug.ts";
 export { PlugGroup } from "./plug/plug_group.ts";
 export type { QdiscPlace } from "./plug/plug_requests.ts";

@@ -13,6 +13,8 @@ import type { QdiscStats } from "../codec/message.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
 import { isFiller } from "../plug/filler.ts";
+import { watchedAt } from "../plug/guarded_plug.ts";
+import { RANKED_HANDLE } from "../plug/plug_requests.ts";
 import { onQueue, openQueue, type Queue } from "../plug/queue.ts";
 import { locatePlugs, readPlug } from "../plug/read_plug.ts";
 import { readLinks } from "../plug/qdiscs.ts";
@@ -108,13 +110,13 @@ export class GateCapture implements Disposable {
 
   #add(queue: Queue, place: CapturedPlace): void {
     const { snapLength = SNAP_LENGTH, netns, bufferBytes } = this.#options;
-    const { ifindex, parent } = queue.place;
+    const { ifindex, parent, handle } = queue.place;
     const arpType = this.#links.get(firstDevice(queue) ?? ifindex) ?? WITH_ETHERNET[0];
     const { drops } = readPlug(queue, onQueue(queue, "read")).stats;
     this.#all.push({
       ...place,
       queue,
-      packets: new PacketQueue(),
+      packets: new PacketQueue({ isRanked: handle === RANKED_HANDLE }),
       departures: openPacketSocket(ifindex, { keep: snapLength, netns, bufferBytes }),
       linkType: WITH_ETHERNET.includes(arpType) ? "ethernet" : "ip",
       by: place.dev === undefined ? "copy" : parent === TC_H_ROOT ? "count" : "departure",
@@ -177,7 +179,7 @@ export class GateCapture implements Disposable {
     const came = arrivals.reduce((sum, [, missing]) => sum + missing + 1, 0);
     const before = backlogPackets + departures.length + drops - each.dropsBefore - came;
     each.packets.count(Math.max(0, before), nowNs());
-    this.#epochs?.attend(each.queue.place, { holds: backlogPackets > 0 });
+    this.#epochs?.attend(watchedAt(each.queue.place), { holds: backlogPackets > 0 });
     for (const arrival of arrivals) this.#early.push(arrive(each, arrival));
     for (const departure of departures) this.#early.push(leave(each, departure));
   }

@@ -63,9 +63,11 @@ const CLEARED = 1024;
 
 /**
  * What waits in a queue. A plug lets packets go in the order in which they came, so that each that leaves is the first
- * that came and says the same, or one of those that were only counted. What came before it and has not left was dropped.
+ * that came and says the same, or one of those that were only counted. What came before it and has not left was dropped,
+ * but in a queue of two ranks, where it may wait for its turn.
  */
 export class PacketQueue {
+  readonly #isRanked: boolean;
   #entries: Entry[] = [];
   /** Where in the entries the first is that waits, and its place among all. */
   #head = 0;
@@ -79,6 +81,10 @@ export class PacketQueue {
   skipped = 0;
   /** Whether every packet that left was seen: only then is one that was counted known by its turn. */
   isExact = true;
+
+  constructor({ isRanked = false }: { isRanked?: boolean } = {}) {
+    this.#isRanked = isRanked;
+  }
 
   /** All that wait, from the one that came first on. */
   get queued(): readonly Waiting[] {
@@ -118,7 +124,7 @@ export class PacketQueue {
   leave(copy: Copy): Departure {
     const first = this.#entries.at(this.#head);
     const isCounted = first !== undefined && !first.arrival;
-    if (!isCounted || !first.isCertain || !this.isExact) {
+    if (!isCounted || !first.isCertain || !this.isExact || this.#isRanked) {
       const found = this.#find(copy);
       if (found) return this.#leaveAs(found, copy);
     }
@@ -163,6 +169,7 @@ export class PacketQueue {
   }
 
   #leaveAs(entry: Entry, copy: Copy): Departure {
+    if (this.#isRanked) this.#bringForward(entry);
     while (this.#entries[this.#head].at < entry.at) {
       if (this.#entries[this.#head].arrival) this.skipped++;
       this.#removeFirst();
@@ -171,6 +178,12 @@ export class PacketQueue {
     const known = entry.arrival!;
     const arrival = copy.tag ? { ...known, ...withTag({ ...entry.copy!, tag: copy.tag }) } : known;
     return { ...withTag(copy), number: arrival.number, arrival };
+  }
+
+  /** Has it stand before all that wait: they did not leave, and wait still. */
+  #bringForward(entry: Entry): void {
+    const index = this.#entries.indexOf(entry, this.#head);
+    if (index > this.#head) this.#entries.splice(this.#head, 0, ...this.#entries.splice(index, 1));
   }
 
   #add(entry: Omit<Entry, "number" | "at">): Entry {

@@ -1,5 +1,3 @@
-import { formatHandle, formatParent } from "../codec/handle.ts";
-import type { Queue } from "../plug/queue.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { Arguments } from "./arguments.ts";
 import type { OptionName } from "./table.ts";
@@ -65,19 +63,4 @@ export function textTable(rows: readonly (readonly string[])[], { right = [] }: 
     row.map((cell, column) => right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))
       .join("  ").trimEnd();
   return rows.map(line).join("\n");
-}
-
-/** With `--json`, prints what was done to each queue: an array, an object a queue. Otherwise success says nothing. */
-export function printResults(
-  context: Context,
-  queues: readonly Queue[],
-  resultOf: (queue: Queue, index: number) => Record<string, unknown>,
-): void {
-  if (!isGiven(context, "json")) return;
-  const results = queues.map((queue, index) => ({ ...placeOf(queue), ...resultOf(queue, index) }));
-  context.print(`${JSON.stringify(results, null, 2)}\n`);
-}
-
-function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unknown> {
-  return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
 }

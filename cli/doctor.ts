@@ -14,6 +14,7 @@ export const USES = [
   "holding packets",
   "gates",
   "--except",
+  "--first",
   "matches beyond flower",
   "--netns",
   "seeing packets",
@@ -103,6 +104,7 @@ const PARTS: readonly Part[] = [
   { module: "cls_flower", config: "CONFIG_NET_CLS_FLOWER", name: "flower (cls_flower)", neededFor: "gates" },
   { module: "act_mirred", config: "CONFIG_NET_ACT_MIRRED", name: "mirred (act_mirred)", neededFor: "gates" },
   { module: "act_gact", config: "CONFIG_NET_ACT_GACT", name: "gact (act_gact)", neededFor: "--except" },
+  { module: "sch_prio", config: "CONFIG_NET_SCH_PRIO", name: "prio (sch_prio)", neededFor: "--first" },
   { module: "cls_bpf", config: "CONFIG_NET_CLS_BPF", name: "bpf (cls_bpf)", neededFor: "matches beyond flower" },
   { module: "veth", config: "CONFIG_VETH", name: "veth", neededFor: "scenarios with hosts" },
 ];

@@ -7,14 +7,14 @@ import { formatHandle, TC_H_ROOT } from "../codec/handle.ts";
 import { encodeRequest, type Request } from "../codec/request.ts";
 import { defaultLimit } from "../plug/attach.ts";
 import { gateDevice, isGateName } from "../plug/gate_name.ts";
+import { parseNote } from "../plug/gate_device.ts";
 import { type LinkHeader, linkHeader } from "../linux/libpcap.ts";
-import { FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
+import { FIRST_HANDLE, type QdiscPlace, RANKED_HANDLE } from "../plug/plug_requests.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import { UsageError } from "./exit_status.ts";
 import { messagesJson } from "./shown_messages.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
-import { ambiguous, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
-import { isDeviceName } from "./values.ts";
+import { ambiguous, isDeviceName, isRoot, type NamedTargets, refusePlace, type Targets } from "./targets.ts";
 
 /** A message as an array in C, a field a line, with what `formatMessage` says of it in comments. */
 export function cArray(name: string, message: Field, bytes: Uint8Array): string {
@@ -68,8 +68,10 @@ export function printRequests(
 }
 
 /** Where the plug of a gate is. */
-export function gatePlace(name: string): PlugPlace {
-  return { dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE };
+export function gatePlace(context: Context, name: string): PlugPlace {
+  const dev = gateDevice(name);
+  const note = parseNote(readText(context, { dev, name: "ifalias" })?.trimEnd() ?? "");
+  return { dev, parent: TC_H_ROOT, handle: note?.firstFilters ? RANKED_HANDLE : FIRST_HANDLE };
 }
 
 /** Which names are gates and which are devices, as far as that is known without a socket. */
@@ -157,11 +159,16 @@ export function readDefaultLimit(context: Context, dev: string): number | undefi
   context.note(`no limit of the plug on ${dev} is shown, though one is sent where the device's txqueuelen is 0`);
 }
 
-/** A number of a device, from sysfs, which shows this process's own namespace only. */
-function readNumber(context: Context, { dev, name }: { dev: string; name: string }): number | undefined {
+function readNumber(context: Context, about: { dev: string; name: string }): number | undefined {
+  const text = readText(context, about);
+  return text === undefined ? undefined : Number(text);
+}
+
+/** What sysfs says of a device, which shows this process's own namespace only. */
+function readText(context: Context, { dev, name }: { dev: string; name: string }): string | undefined {
   if ((["netns", "container", "pod"] as const).some((name) => isGiven(context, name))) return undefined;
   try {
-    return Number(Deno.readTextFileSync(`/sys/class/net/${dev}/${name}`));
+    return Deno.readTextFileSync(`/sys/class/net/${dev}/${name}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return undefined;
     throw error;

@@ -77,7 +77,7 @@ function adviseAttach({ plug, netns, command, hasHandle }: About): string {
 /** A gate comes behind filters of others where its priority is higher; one that is there has to be made anew for that. */
 function adviseBehind({ gate = "NAME", command }: About): string {
   const want = "or if that is what you want, add --force";
-  const isThere = command === "buffer" || command === "hold";
+  const isThere = command === "buffer" || command === "hold" || command === "arm";
   if (!isThere) return `put the gate behind that with a higher --priority, ${want}`;
   return `put the gate behind that: plugctl gate add ${gate} ... --replace --priority N, N being higher; ${want}`;
 }
@@ -85,7 +85,7 @@ function adviseBehind({ gate = "NAME", command }: About): string {
 /** A qdisc that somebody else configured stays where it is: a gate holds packets without it. */
 function adviseGate({ dev, plug, netns, command }: About): string {
   const gate = `keep it, and hold packets with a gate: plugctl gate add NAME --dev ${dev} --direction egress${netns}`;
-  const attaches = command === "attach" || command === "hold";
+  const attaches = command === "attach" || command === "hold" || command === "arm";
   return attaches ? `${gate}; plugctl attach ${plug} --replace would delete it, with its settings, for good` : gate;
 }
 

@@ -90,7 +90,7 @@ const DESCRIPTION = [
   "a gate only the packets that its match means, in either direction. Held packets are always released, in order, even if " +
   "plugctl is killed. What somebody else configured is left alone.",
   "It needs CAP_NET_ADMIN in the network namespace, and a kernel with sch_plug; for gates also ifb, sch_ingress, " +
-  "cls_flower and act_mirred, and for --except act_gact. Entering another namespace with --netns needs CAP_SYS_ADMIN. plugctl doctor checks the " +
+  "cls_flower and act_mirred, for --except act_gact, and for --first sch_prio. Entering another namespace with --netns needs CAP_SYS_ADMIN. plugctl doctor checks the " +
   "machine, and says how to fix what is missing.",
 ];
 

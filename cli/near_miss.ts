@@ -94,15 +94,10 @@ const OPTION_WORDS: Readonly<Record<string, readonly string[]>> = {
   "yes": ["force"],
 };
 
-const FIRST = "what goes first takes a gate of its own before it comes: plugctl gate add first DEV --direction out " +
-  "--match EXPR --priority 900, then plugctl release first then NAME; docs/MATCHES.md has an example";
-
 /** Options for what the kernel cannot do, by command, and what does it or comes near. */
 const IMPOSSIBLE: Readonly<Record<string, string>> = {
   "discard packets": "the kernel discards all packets of a queue or none; to keep the oldest, let them go before: " +
     "plugctl release NAME --packets N; to lose only some, give them a gate of their own before they come",
-  "gate add first": FIRST,
-  "release first": FIRST,
 };
 
 /** Why a command does not take an option that one could expect, and what to do instead. */

@@ -59,6 +59,7 @@ export const OPTIONS = {
   },
   match: { value: "EXPR", many: true, short: "m", summary: "which packets; several are alternatives (default all)" },
   except: { value: "EXPR", many: true, summary: "which of these pass nevertheless; several are alternatives" },
+  first: { value: "EXPR", many: true, summary: "which of these leave first when it is released" },
   "with-arp": { summary: "hold ARP and neighbour discovery, too; without --match they pass" },
   every: { value: "N", summary: "only every Nth of the matching packets; the others pass" },
   probability: { value: "P", summary: "only so many of the matching packets, at random: 5%" },
@@ -66,6 +67,10 @@ export const OPTIONS = {
   for: { value: "DURATION", summary: "release after this time: 200ms, 5s" },
   until: { value: "CONDITION", short: "u", summary: "release when this is true: backlog>=10, sent>=1, drops>0" },
   "max-hold": { value: "DURATION", summary: "have a guardian release after this time, whatever happens" },
+  at: { value: "TIME", summary: "begin at this time: +2s, 12:00:03.5, 2026-12-24T12:00:03Z, @SECONDS" },
+  "max-late": { value: "DURATION", summary: "how late it may begin after --at (default 50ms)" },
+  lease: { value: "DURATION", summary: "have a guardian release when its owner has not renewed it for so long" },
+  "renew-fd": { value: "N", summary: "where its owner renews the lease: each line does; release releases" },
   "ready-fd": { value: "N", summary: "write a line to this file descriptor once it holds, and close it" },
   "expect-lossless": { summary: "exit with status 3 if a packet was dropped" },
   drop: { summary: "discard held packets instead of releasing them" },
@@ -104,6 +109,27 @@ export const OPTIONS = {
   uml: { summary: "run on a kernel of its own, as plugctl uml does: no root, no module" },
   mem: { value: "SIZE", summary: "the memory of the kernel (default 2g)" },
   rw: { value: "DIR", many: true, summary: "a folder of this machine that the command may really write to" },
+  nats: {
+    value: "URL",
+    many: true,
+    summary: "the broker: nats://HOST:4222 or tls://HOST:4222 (default $PLUGCTL_NATS)",
+  },
+  creds: { value: "FILE", summary: "credentials for the broker, as nsc writes them" },
+  ca: { value: "FILE", summary: "the authority that signs the broker's certificate" },
+  cert: { value: "FILE", summary: "a certificate for the broker, with its --key" },
+  key: { value: "FILE", summary: "the key of --cert" },
+  group: { value: "GROUP", summary: "the group of hosts (default: default)" },
+  name: { value: "HOST", summary: "what this host is called in the fleet (default: its host name)" },
+  label: { value: "KEY=VALUE", many: true, summary: "what this host is, such as role=db; may be given several times" },
+  state: { value: "DIR", summary: "where the log of events is kept (default /var/lib/plugctl)" },
+  on: {
+    value: "PATTERN",
+    many: true,
+    summary: "which hosts: names, in which * stands for anything, or labels: role=db",
+  },
+  require: { value: "N", summary: "how many hosts must be ready: all, the default, or a number" },
+  "max-skew": { value: "DURATION", summary: "how well each host's clock must be known (default 5ms)" },
+  broadcast: { summary: "begin at one word to all, and ask no clock" },
   brief: { summary: "a line for each message, without its fields" },
   json: { short: "j", summary: "print JSON" },
   "dry-run": { summary: "print what would be sent, field by field and in hex, and open no socket" },
@@ -123,6 +149,32 @@ export function optionOf(name: OptionName, command?: CommandName): OptionSpec {
 
 /** How the network namespace is named that a command is about. */
 const WHERE = ["netns", "container", "pod"] as const;
+/** How the broker of a fleet is reached. */
+const BROKER = ["nats", "creds", "ca", "cert", "key", "group"] as const;
+/** How a hold begins, ends, and is told. */
+const HOLD = [
+  "limit",
+  "except",
+  "at",
+  "max-late",
+  "for",
+  "until",
+  "lease",
+  "renew-fd",
+  "max-hold",
+  "ready-fd",
+  "report",
+  "expect-lossless",
+  "timeout",
+  "force",
+] as const;
+const HOLD_MEANINGS = {
+  "except": "which packets of a device pass meanwhile, as for gate add",
+  "force": "hold a gate though its packets bypass filters of others",
+  "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
+  "report": "write what was held as JSON to FILE, or an open file descriptor: fd:3",
+  "json": "print what was held as JSON; with a command use --report",
+} as const;
 const PLUG = ["dev", "parent", "handle", ...WHERE] as const;
 const QUEUE = ["dev", "gate", "parent", "handle", ...WHERE] as const;
 const COMMON = ["json", "dry-run", "quiet", "verbose", "help"] as const;
@@ -194,27 +246,8 @@ export const COMMANDS = {
     summary: "hold for a time, while a command runs, or until a condition is met, then release",
     operands: ["[NAME...]"],
     program: "[-- COMMAND...]",
-    options: [
-      ...QUEUE,
-      "limit",
-      "except",
-      "for",
-      "until",
-      "max-hold",
-      "ready-fd",
-      "report",
-      "expect-lossless",
-      "timeout",
-      "force",
-      ...COMMON,
-    ],
-    meanings: {
-      "except": "which packets of a device pass meanwhile, as for gate add",
-      "force": "hold a gate though its packets bypass filters of others",
-      "max-hold": "have a guardian release after this time (default 30s, or --for + 5s)",
-      "report": "write what was held as JSON to FILE, or an open file descriptor: fd:3",
-      "json": "print what was held as JSON; with a command use --report",
-    },
+    options: [...QUEUE, ...HOLD, ...COMMON],
+    meanings: HOLD_MEANINGS,
     details: [
       "Attaches a plug where a device has none, holds, runs the command, and releases as soon as the command ends, " +
       "--for has passed or --until is met. It then waits until every held packet has left, removes what it attached, " +
@@ -231,6 +264,12 @@ export const COMMANDS = {
       "Prints holding DEVICE on standard error once it holds. With --ready-fd N it also writes a line to that file " +
       "descriptor, so that a script need not guess: mkfifo f; plugctl hold eth0 --for 5s --ready-fd 3 3>f & read " +
       "line <f.",
+      "With --at it is armed first: all is checked and set up, and packets pass. At that time it begins, within a " +
+      "fraction of a millisecond on an idle machine, and says by how much. A time that has passed is refused, also " +
+      "where arming has taken longer than that, by more than --max-late. Steps of the clock in between change nothing.",
+      "With --lease DURATION --renew-fd N somebody else keeps it going: each line written to the file descriptor " +
+      "renews the lease from then on, up to --max-hold; the line release releases. Where no line comes, the guardian " +
+      "releases when the lease ends, also while this process is stopped, and the exit status is 1.",
       "A gate whose packets would bypass filters that others have put behind it is refused without --force; the " +
       "error names the filters.",
       "The exit status is the command's own; 127 if there is no such command, 126 if it cannot be run; 1 if the " +
@@ -242,16 +281,39 @@ export const COMMANDS = {
       ["hold web -- systemctl reload haproxy", "hold what the gate web matches while HAProxy reloads"],
       ["hold web --until 'backlog>=10' --for 5s", "until ten packets wait, for at most five seconds"],
       ["hold web --for 300ms -- curl http://10.0.0.2/", "have curl wait for 300 ms, and print its answer"],
+      ["hold web --at 12:00:03.5 --for 1s", "from a moment on that other machines hold at, too"],
+      ["hold web --lease 1s --renew-fd 0", "for as long as a line comes in by standard input each second"],
     ],
     load: (): Loading => import("./commands/hold.ts").then(({ run }) => run),
+  },
+  arm: {
+    summary: "check and set up a hold that begins later: at a time, or when it is told",
+    operands: ["[NAME...]"],
+    program: "[-- COMMAND...]",
+    options: [...QUEUE, ...HOLD, ...COMMON],
+    meanings: HOLD_MEANINGS,
+    details: [
+      "As hold, but without --at it begins when a line comes in on standard input. Till then packets pass, and all that can be " +
+      "refused was refused. Prints armed NAME on standard error once it is ready, and holding NAME once it holds; " +
+      "--ready-fd N gets both lines.",
+      "Where standard input ends before a line has come, nothing was held, and the exit status is 1.",
+    ],
+    examples: [
+      ["arm web --for 1s", "ready; holds for a second from the first line on standard input on"],
+      ["arm eth0 --at +5s --lease 1s --renew-fd 3", "in five seconds, for as long as a line a second comes in by 3"],
+    ],
+    load: (): Loading => import("./commands/hold.ts").then(({ runArm }) => runArm),
   },
   release: {
     summary: "release everything and pass packets from here on",
     synonyms: ["release-indefinite", "release_indefinite"],
     operands: ["[NAME...]"],
-    options: [...QUEUE, "packets", "rate", "over", ...COMMON],
+    options: [...QUEUE, "packets", "first", "rate", "over", ...COMMON],
     values: { packets: "N" },
-    meanings: { packets: "release only the N oldest packets of a gate, and go on holding the rest" },
+    meanings: {
+      packets: "release only the N oldest packets of a gate, and go on holding the rest",
+      first: "be sure that these leave first: the gate was made with the same --first",
+    },
     details: [
       "Held packets leave at once, at the device's full rate: a UDP receiver with a small buffer may lose some of " +
       "them, unless they leave step by step by --rate or --over. The exit status is 1 if packets of a gate are lost because a device that it was on is gone. If nothing " +
@@ -262,8 +324,9 @@ export const COMMANDS = {
       "(GSO) is one packet. This takes a gate, and CAP_NET_RAW: a plug on a device would send the packets that " +
       "plugctl puts into the queue to count with.",
       "then between names sets their order: of release a then b, everything that a holds is on its way before b is " +
-      "released. Without it all are released in one send. A gate called then is named with --gate. What is to leave before " +
-      "packets that came earlier takes a gate of its own, with a lower --priority, before it comes: docs/MATCHES.md.",
+      "released. Without it all are released in one send. A gate called then is named with --gate.",
+      "What a gate was made to let go first (gate add --first) leaves before the rest, whatever came first. With --first EXPR a " +
+      "gate that was made without the same is refused: packets are sorted as they come in.",
       "With --rate or --over the packets of a gate leave step by step, the oldest first, every 10 ms at most, and the " +
       "gate passes from the end on. Packets that come in meanwhile wait behind. With --rate it ends when nothing waits " +
       "any more, or after twice the time that those need that waited at first: what still waits then leaves at once, " +
@@ -274,6 +337,10 @@ export const COMMANDS = {
     examples: [
       ["release second then first", "everything that second holds, and behind that what first holds"],
       ["release web --over 2s", "release everything that the gate web holds within two seconds"],
+      [
+        "release web --first fin",
+        "everything that it holds, ends of connections first, as gate add web --first fin said",
+      ],
       ["release web --packets 3", "release the three oldest packets, hold the rest"],
       ["release eth0", "release everything that eth0 holds"],
       ["release web", "release everything that the gate web holds"],
@@ -357,6 +424,7 @@ export const COMMANDS = {
       "direction",
       "match",
       "except",
+      "first",
       "with-arp",
       "every",
       "probability",
@@ -385,6 +453,8 @@ export const COMMANDS = {
       "within a minute; --with-arp holds these, too.",
       "What --except matches passes as if there were no gate, whatever the match says: gate add all eth0 --direction out " +
       "--except 'tcp port 22'. It takes up to 64 filters more.",
+      "What --first matches waits in a queue of its own, which a release empties before the other, whatever came first; each of " +
+      "the two holds up to --limit. Such a gate has no release by --packets, --rate or --over.",
       "With --every 10 or --probability 5% the gate gets only some of the packets that match, and the others pass: what is " +
       "held and released later is reordered against them. One packet that is held may stop a connection: such a gate is " +
       "refused where one of all would be.",
@@ -564,7 +634,7 @@ export const COMMANDS = {
   },
   session: {
     summary: "hold and release for another program, which sends requests as lines of JSON",
-    options: [...WHERE, "max-hold", "quiet", "help"],
+    options: ["policy", ...WHERE, "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that a request holds if it says nothing else (default 30s)" },
     details: [
       'Reads a request a line, {"id":1,"op":"buffer","on":"web"}, and writes a line for each: {"id":1,"result":[...]} or ' +
@@ -601,6 +671,91 @@ export const COMMANDS = {
       ["serve --listen 7070", "on 127.0.0.1, with a token of its own"],
     ],
     load: (): Loading => import("./commands/serve.ts").then(({ run }) => run),
+  },
+  agent: {
+    summary: "answer for this host in a fleet, by a NATS broker",
+    options: [...BROKER, "name", "label", "state", "policy", "max-hold", "quiet", "help"],
+    meanings: { "max-hold": "the longest that anything is held (default 30s)" },
+    details: [
+      "Connects to a broker and answers what plugctl fleet asks; it listens on no port. Each hold has a lease, which whoever " +
+      "asked renews; without that the host releases by its own clock, and a guardian does where the agent cannot.",
+      "Whatever is held, these pass: the connection to the broker, SSH, ARP, neighbour discovery, and what always-pass of " +
+      "the policy names. What may be held, and who may ask, the policy says: /etc/plugctl/policy.yaml.",
+      "What happens is written to --state first, then to the broker's stream, each entry once, also after the broker was " +
+      "away. docs/FLEET.md has a systemd unit, a DaemonSet, and permissions for the broker.",
+    ],
+    examples: [
+      ["agent --nats tls://broker:4222 --creds /etc/plugctl/agent.creds --group web", "answer for this host"],
+      ["agent --nats nats://broker --label role=db --label rack=4", "a host that can be asked for by what it is"],
+    ],
+    load: (): Loading => import("./commands/agent.ts").then(({ run }) => run),
+  },
+  "fleet list": {
+    summary: "list the hosts of a fleet",
+    options: ["on", ...BROKER, "json", "quiet", "help"],
+    details: [
+      "Asks every agent of the group, and lists those that answer: version, labels, how well the clock is known, how many " +
+      "holds go on. Where the broker keeps streams, also hosts that do not answer, and when they were heard last.",
+    ],
+    examples: [["fleet list --on role=db", "the hosts with this label"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ list }) => list),
+  },
+  "fleet hold": {
+    summary: "hold on many hosts at one moment",
+    operands: ["NAME..."],
+    program: "[-- COMMAND...]",
+    options: [
+      "on",
+      "match",
+      "except",
+      "direction",
+      "at",
+      "for",
+      "lease",
+      "require",
+      "max-skew",
+      "broadcast",
+      "force",
+      ...BROKER,
+      "json",
+      "quiet",
+      "help",
+    ],
+    meanings: {
+      at: "when it begins on all hosts (default +1s)",
+      lease: "how long a host goes on that hears nothing (default 1s)",
+      force: "hold gates though their packets bypass filters of others",
+      match: "which packets of a device; several are alternatives (default all)",
+    },
+    details: [
+      "NAME is a gate, or a device: a gate is made for the hold, which lets pass what the agents must not lose. It is armed " +
+      "on all hosts first: checked and set up, and packets pass. If fewer hosts than --require says are ready, it says who " +
+      "and why, and holds nothing. Then each host begins at the same moment by its own clock, of which chrony, or else " +
+      "round trips, tell how well it is known.",
+      "It ends after --for, or with the command, or at a signal. Each host ends by itself after --for, and when it hears " +
+      "nothing for --lease: one that is not heard of is shown with the latest time to which it can hold, never as released.",
+      "The exit status is 1 if a host did not take part, began too late, or was not heard of to the end.",
+    ],
+    examples: [
+      ["fleet hold eth0 --match 'tcp dst port 2379' --on 'db*' --at +2s --for 1s", "the same second on all of them"],
+      ["fleet hold web --on role=web --require 3 -- ./probe.sh", "while a command runs here"],
+    ],
+    load: (): Loading => import("./commands/fleet.ts").then(({ hold }) => hold),
+  },
+  "fleet release": {
+    summary: "release on many hosts: gates and plugs by name, or all that fleet hold holds there",
+    operands: ["[NAME...]"],
+    options: ["on", ...BROKER, "json", "quiet", "help"],
+    details: ["Without a NAME every hold with a lease is ended. It needs nobody's leave."],
+    examples: [["fleet release --on 'db*'", "end what is held there"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ release }) => release),
+  },
+  "fleet watch": {
+    summary: "tell what happens on the hosts of a fleet, as it happens",
+    options: ["on", ...BROKER, "json", "quiet", "help"],
+    details: ["Goes on until a signal. A host that was not heard of for 15 seconds is told, and when it is back."],
+    examples: [["fleet watch --on 'db*' --json", "a line of JSON for each event"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ watch }) => watch),
   },
   recover: {
     summary: "release and remove everything that plugctl has left behind",

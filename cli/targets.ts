@@ -1,16 +1,15 @@
-import { parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
+import { formatHandle, formatParent, parseHandle, parseParent, TC_H_CLSACT, TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
-import { gateDevice, isGateName } from "../plug/gate_name.ts";
+import { bytesIn, gateDevice, isGateName } from "../plug/gate_name.ts";
 import { namespaceIdentity, namespacePath } from "../linux/namespace.ts";
 import { GROUP_LINK } from "../linux/socket.ts";
 import { Connection } from "../netlink/connection.ts";
 import { linksByName } from "../plug/qdiscs.ts";
-import type { FoundPlace, PlugPlace } from "../plug/queue.ts";
+import type { FoundPlace, PlugPlace, Queue } from "../plug/queue.ts";
 import { QueueError } from "../plug/queue_error.ts";
 import { type Context, isGiven, valueOf } from "./context.ts";
 import { type CommandName, COMMANDS, type CommandSpec } from "./table.ts";
 import { understood, UsageError } from "./exit_status.ts";
-import { deviceName, gateName, isDeviceName } from "./values.ts";
 
 /** The queues that a command is about. */
 export interface Targets {
@@ -75,6 +74,36 @@ export function resolveTargets(connection: Connection, { names, at, gates, place
     else throw unknownName(name);
   });
   return targets;
+}
+
+/** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */
+export function isDeviceName(text: string): boolean {
+  const bytes = bytesIn(text);
+  return bytes >= 1 && bytes <= 127 && text !== "." && text !== ".." && !/[\s/:\0]/.test(text);
+}
+
+/**
+ * A device's name or one of its altnames.
+ *
+ * @throws {UsageError} where the text can be neither
+ */
+export function deviceName(text: string): string {
+  if (isDeviceName(text)) return text;
+  throw new UsageError(
+    `invalid device name ${
+      JSON.stringify(text)
+    }: a name has up to 15 bytes, an altname up to 127, without space, / and :`,
+  );
+}
+
+/**
+ * A gate's name.
+ *
+ * @throws {UsageError} where no gate can have it
+ */
+export function gateName(text: string): string {
+  understood(() => gateDevice(text));
+  return text;
 }
 
 /** What a name leads to. */
@@ -206,4 +235,19 @@ export class Connections implements Disposable {
   [Symbol.dispose](): void {
     for (const connection of this.#open.values()) connection[Symbol.dispose]();
   }
+}
+
+/** With `--json`, prints what was done to each queue: an array, an object a queue. Otherwise success says nothing. */
+export function printResults(
+  context: Context,
+  queues: readonly Queue[],
+  resultOf: (queue: Queue, index: number) => Record<string, unknown>,
+): void {
+  if (!isGiven(context, "json")) return;
+  const results = queues.map((queue, index) => ({ ...placeOf(queue), ...resultOf(queue, index) }));
+  context.print(`${JSON.stringify(results, null, 2)}\n`);
+}
+
+function placeOf({ dev, place: { parent, handle } }: Queue): Record<string, unknown> {
+  return { dev, parent: formatParent(parent), handle: formatHandle(handle) };
 }

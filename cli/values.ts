@@ -1,15 +1,14 @@
-import { bytesIn, gateDevice } from "../plug/gate_name.ts";
 import type { PaceOptions } from "../plug/pace.ts";
 import type { HoldCounts } from "../plug/hold.ts";
 import {
   COUNTERS,
   fitsNumber,
+  PACKETS_MAX,
   parseCounterTest,
   parseDuration as durationText,
   parseRate,
   parseSize as sizeText,
 } from "../plug/quantity.ts";
-import { PACKETS_MAX } from "../plug/release.ts";
 import { type Context, valueOf } from "./context.ts";
 import type { OptionName } from "./table.ts";
 import { understood, UsageError } from "./exit_status.ts";
@@ -32,8 +31,11 @@ export function parseDuration(text: string): number {
   return understood(() => durationText(text));
 }
 
+/** Options whose value is a duration. */
+type DurationName = "timeout" | "for" | "max-hold" | "over" | "lease" | "max-late" | "max-skew";
+
 /** The duration that an option gives, in milliseconds, or `undefined` where it is not given. */
-export function durationOf(context: Context, name: "timeout" | "for" | "max-hold" | "over"): number | undefined {
+export function durationOf(context: Context, name: DurationName): number | undefined {
   const text = valueOf(context, name);
   return text === undefined ? undefined : parseDuration(text);
 }
@@ -43,7 +45,7 @@ export function durationOf(context: Context, name: "timeout" | "for" | "max-hold
  *
  * @throws {UsageError} where it is 0
  */
-export function positiveDuration(context: Context, name: "for" | "max-hold" | "over"): number | undefined {
+export function positiveDuration(context: Context, name: DurationName): number | undefined {
   const milliseconds = durationOf(context, name);
   if (milliseconds === 0) throw new UsageError(`--${name} is ${valueOf(context, name)}, must be more than 0`);
   return milliseconds;
@@ -74,36 +76,6 @@ export function paceOf(context: Context): PaceOptions | undefined {
   if (rate !== undefined) return { packetsPerSecond: understood(() => parseRate(rate)) };
   const overMs = positiveDuration(context, "over");
   return overMs === undefined ? undefined : { overMs };
-}
-
-/** Whether the kernel takes a text for a device's name, or for one of its altnames, which may be longer. */
-export function isDeviceName(text: string): boolean {
-  const bytes = bytesIn(text);
-  return bytes >= 1 && bytes <= 127 && text !== "." && text !== ".." && !/[\s/:\0]/.test(text);
-}
-
-/**
- * A device's name or one of its altnames.
- *
- * @throws {UsageError} where the text can be neither
- */
-export function deviceName(text: string): string {
-  if (isDeviceName(text)) return text;
-  throw new UsageError(
-    `invalid device name ${
-      JSON.stringify(text)
-    }: a name has up to 15 bytes, an altname up to 127, without space, / and :`,
-  );
-}
-
-/**
- * A gate's name.
- *
- * @throws {UsageError} where no gate can have it
- */
-export function gateName(text: string): string {
-  understood(() => gateDevice(text));
-  return text;
 }
 
 /** What a hold waits for. */

@@ -17,7 +17,6 @@ import {
 } from "./assembly/constants.ts";
 import { IFI_INDEX_AT, IFINFOMSG_END, TCMSG_END } from "./numbers.ts";
 import type { CapturedMessage } from "./capture.ts";
-import { textOf } from "./text.ts";
 import { checkBytes, wrongInput } from "./wrong_input.ts";
 
 /** Where an answer echoes the header of its request. */
@@ -54,24 +53,82 @@ function* chosenFrom(messages: Iterable<CapturedMessage>): Generator<CapturedMes
  */
 export function plugFilter(): (captured: Pick<CapturedMessage, "bytes" | "error" | "isGeneric">) => boolean {
   const devices = new Latest<number, boolean>(DEVICES);
-  const requests = new Latest<string, true>(REQUESTS);
+  const requests = new Requests();
   return (captured) => {
     const { bytes, error, isGeneric } = captured ?? {};
     if (isGeneric) return false;
     if (error) return true;
     checkBytes(bytes, "look at", "a captured message has bytes, a Uint8Array");
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (view.getUint16(4, true) === NLMSG_ERROR) return requests.delete(headerAt(view, ECHO_AT));
-    const isAbout = concerns(bytes, view, devices);
-    if (isAbout && view.getUint16(6, true) & NLM_F_REQUEST) requests.set(headerAt(view, 0), true);
+    if (u16At(bytes, 4) === NLMSG_ERROR) return requests.take(bytes, ECHO_AT);
+    const isAbout = concerns(bytes, devices);
+    if (isAbout && u16At(bytes, 6) & NLM_F_REQUEST) requests.add(bytes, 0);
     return isAbout;
   };
 }
 
-/** The bytes of a header as a string, by which an answer finds its request. */
-function headerAt(view: DataView, at: number): string {
-  const half = (index: number) => view.getUint16(at + 2 * index, true);
-  return String.fromCharCode(half(0), half(1), half(2), half(3), half(4), half(5), half(6), half(7));
+/** Numbers of two and four bytes. Bytes are read one by one, as a `DataView` a message takes longer than the reading. */
+function u16At(bytes: Uint8Array, at: number): number {
+  return bytes[at] | bytes[at + 1] << 8;
+}
+
+function s32At(bytes: Uint8Array, at: number): number {
+  return u16At(bytes, at) | u16At(bytes, at + 2) << 16;
+}
+
+/** The header of a request, number by number, and of another request whose key is the same. */
+interface Header {
+  length: number;
+  typeAndFlags: number;
+  sequence: number;
+  port: number;
+  next?: Header;
+}
+
+/** The requests without an answer: an answer echoes the header of its request. */
+class Requests {
+  readonly #headers = new Latest<number, Header>(REQUESTS);
+
+  add(bytes: Uint8Array, at: number): void {
+    const header = headerAt(bytes, at);
+    this.take(bytes, at);
+    header.next = this.#headers.get(keyOf(header));
+    this.#headers.set(keyOf(header), header);
+  }
+
+  /** Takes out the request with the header that stands there, and returns whether there was one. */
+  take(bytes: Uint8Array, at: number): boolean {
+    const wanted = headerAt(bytes, at);
+    const key = keyOf(wanted);
+    const found = this.#headers.get(key);
+    for (let header = found, before: Header | undefined; header; before = header, header = header.next) {
+      if (!isSame(header, wanted)) continue;
+      if (before) before.next = header.next;
+      else if (header.next) this.#headers.set(key, header.next);
+      else this.#headers.delete(key);
+      return true;
+    }
+    return false;
+  }
+}
+
+function headerAt(bytes: Uint8Array, at: number): Header {
+  return {
+    length: s32At(bytes, at),
+    typeAndFlags: s32At(bytes, at + 4),
+    sequence: s32At(bytes, at + 8),
+    port: s32At(bytes, at + 12),
+    next: undefined,
+  };
+}
+
+/** Of 30 bits, which are the fastest key that a map can have; ports differ where programs count from the same second. */
+function keyOf({ sequence, port }: Header): number {
+  return (sequence ^ Math.imul(port, 0x9e3779b1)) & 0x3fffffff;
+}
+
+function isSame(one: Header, other: Header): boolean {
+  return one.length === other.length && one.typeAndFlags === other.typeAndFlags && one.sequence === other.sequence &&
+    one.port === other.port;
 }
 
 /**
@@ -106,35 +163,36 @@ class Latest<Key, Value> {
 }
 
 /** Whether a message is about a plug or a gate; `devices` says of each device that was met whether it is an ifb. */
-function concerns(bytes: Uint8Array, view: DataView, devices: Latest<number, boolean>): boolean {
-  switch (view.getUint16(4, true)) {
+function concerns(bytes: Uint8Array, devices: Latest<number, boolean>): boolean {
+  switch (u16At(bytes, 4)) {
     case RTM_NEWQDISC:
     case RTM_DELQDISC: {
-      const kind = stringOf(bytes, attribute(view, { from: TCMSG_END, end: bytes.length }, TCA_KIND));
-      return kind === undefined || kind === "plug" || kind === "clsact";
+      const kind = attribute(bytes, { from: TCMSG_END, end: bytes.length }, TCA_KIND);
+      return !kind || isText(bytes, kind, "plug") || isText(bytes, kind, "clsact");
     }
     case RTM_NEWTFILTER:
     case RTM_DELTFILTER: {
-      const kind = stringOf(bytes, attribute(view, { from: TCMSG_END, end: bytes.length }, TCA_KIND));
-      return kind === undefined || kind === "flower";
+      const kind = attribute(bytes, { from: TCMSG_END, end: bytes.length }, TCA_KIND);
+      return !kind || isText(bytes, kind, "flower");
     }
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      return isIfb(bytes, view, devices);
+      return isIfb(bytes, devices);
     default:
       return false;
   }
 }
 
 /** What the kernel tells of a device says its kind, or that it has none; a request says it of a device to be made. */
-function isIfb(bytes: Uint8Array, view: DataView, devices: Latest<number, boolean>): boolean {
-  const flags = view.getUint16(6, true);
-  const index = view.getInt32(IFI_INDEX_AT, true);
-  const info = attribute(view, { from: IFINFOMSG_END, end: bytes.length }, IFLA_LINKINFO);
-  const kind = stringOf(bytes, info && attribute(view, info, IFLA_INFO_KIND));
+function isIfb(bytes: Uint8Array, devices: Latest<number, boolean>): boolean {
+  const flags = u16At(bytes, 6);
+  const index = s32At(bytes, IFI_INDEX_AT);
+  const info = attribute(bytes, { from: IFINFOMSG_END, end: bytes.length }, IFLA_LINKINFO);
+  const kind = info && attribute(bytes, info, IFLA_INFO_KIND);
+  const isOne = kind !== undefined && isText(bytes, kind, "ifb");
   const isAsked = (flags & NLM_F_REQUEST) !== 0;
-  if (!isAsked) devices.set(index, kind === "ifb");
-  return (flags & NLM_F_MULTI) === 0 && (kind === undefined ? devices.get(index) ?? isAsked : kind === "ifb");
+  if (!isAsked) devices.set(index, isOne);
+  return (flags & NLM_F_MULTI) === 0 && (kind ? isOne : devices.get(index) ?? isAsked);
 }
 
 /** Where the attributes of a list are, or what one of them holds. */
@@ -144,17 +202,20 @@ interface Range {
 }
 
 /** What the first attribute of that number holds, of a message that is well formed. */
-function attribute(view: DataView, { from, end }: Range, number: number): Range | undefined {
+function attribute(bytes: Uint8Array, { from, end }: Range, number: number): Range | undefined {
   for (let at = from; at + NLA_HDRLEN <= end;) {
-    const length = view.getUint16(at, true);
+    const length = u16At(bytes, at);
     if (length < NLA_HDRLEN) return undefined;
-    if ((view.getUint16(at + 2, true) & NLA_TYPE_MASK) === number) return { from: at + NLA_HDRLEN, end: at + length };
+    if ((u16At(bytes, at + 2) & NLA_TYPE_MASK) === number) return { from: at + NLA_HDRLEN, end: at + length };
     at += length + 3 & ~3;
   }
   return undefined;
 }
 
-/** A string without its NUL. */
-function stringOf(bytes: Uint8Array, range: Range | undefined): string | undefined {
-  return range && textOf(bytes, range.from, bytes[range.end - 1] === 0 ? range.end - 1 : range.end);
+/** Whether a string, with or without its NUL, is a word of ASCII. */
+function isText(bytes: Uint8Array, { from, end }: Range, word: string): boolean {
+  const length = bytes[end - 1] === 0 ? end - 1 - from : end - from;
+  if (length !== word.length) return false;
+  for (let at = 0; at < length; at++) if (bytes[from + at] !== word.charCodeAt(at)) return false;
+  return true;
 }

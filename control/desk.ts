@@ -2,7 +2,10 @@ import type { DetachOptions } from "../plug/drain.ts";
 import type { DetachReport } from "../plug/detach_report.ts";
 import { parseHandle, parseParent } from "../codec/handle.ts";
 import type { GateOptions } from "../gate/gate_plan.ts";
+import { checkExpression } from "../gate/match/meaning.ts";
+import { MatchError } from "../gate/match/reader.ts";
 import { Guardian } from "../guardian/guardian.ts";
+import { findUser } from "../linux/process.ts";
 import type { Connection } from "../netlink/connection.ts";
 import type { AttachOptions } from "../plug/attach.ts";
 import { type CutShort, describeDisturbance } from "../plug/hold.ts";
@@ -10,6 +13,8 @@ import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
 import type { PlugPlace } from "../plug/queue.ts";
 import type { Policy } from "./policy.ts";
+import { LAST_PRIORITY } from "../plug/shelter.ts";
+import type { Needed } from "./needed.ts";
 import { RequestError } from "./problem.ts";
 import { Room, type Thing } from "./room.ts";
 
@@ -23,6 +28,24 @@ export interface Named {
   netns?: string;
 }
 
+/** What is to be held with a lease, and of a device which packets. */
+export interface ToPrepare extends Named {
+  match?: readonly string[];
+  except?: readonly string[];
+  direction?: GateOptions["direction"];
+  /** Whether its packets may bypass filters of others. */
+  force?: boolean;
+}
+
+/** What is held with a lease. */
+export interface Prepared {
+  things: Thing[];
+  /** Those that were made for it. */
+  made: Thing[];
+  /** What each is called: a gate that was made as its device. */
+  names: string[];
+}
+
 /** How a desk is set up. */
 export interface DeskOptions {
   /** The network namespace of what is named without one. Default: this process's own. */
@@ -31,6 +54,8 @@ export interface DeskOptions {
   maxHoldMs: number;
   /** What the owner of the machine lets be held. Default: all. */
   policy?: Policy;
+  /** What must go on whatever is held. Default: nothing that a deadline would not give back. */
+  needed?: () => Needed;
   /** Called when the guardian has released something by itself, when others have disturbed it, or when the guardian has ended. */
   onCutShort: (event: CutShortEvent) => void;
 }
@@ -87,6 +112,11 @@ export class Desk {
     return this.#guardian ??= Guardian.start();
   }
 
+  /** @throws {RequestError} `policy` where somebody may not ask for anything but a release */
+  checkWho(who = findUser(String(Deno.uid()))?.name ?? ""): void {
+    this.#options.policy?.checkWho(who);
+  }
+
   /** A request about a namespace is being done until the result is disposed of; it is aborted where that is deleted. */
   begin(netns: string | undefined, request: AbortController): Disposable {
     const room = this.#room(netns);
@@ -109,9 +139,74 @@ export class Desk {
 
   /** Makes a gate, which is taken away when the asker goes; one that is there already and the same stays. */
   addGate({ netns, ...options }: GateOptions & { netns?: string }): ReturnType<Room["addGate"]> {
-    const { dev = [], devs = [], match = [] } = options;
-    this.#options.policy?.checkHold({ devs: [dev, devs].flat(), match: [match].flat() });
-    return this.#room(netns).addGate(options);
+    const { dev = [], devs = [], match = [], direction } = options;
+    this.#options.policy?.checkHold({ devs: [dev, devs].flat(), match: [match].flat(), direction });
+    const { passing = [] } = this.#options.needed?.() ?? {};
+    const within = [match].flat();
+    const needed = passing.filter((text) => within.length === 0 || canFit(text, within));
+    return this.#room(netns).addGate({ ...options, except: [options.except ?? [], needed].flat() });
+  }
+
+  /**
+   * What is to be held with a lease: what is there, or gates that are made for it, of devices of which only some packets are
+   * meant, or some must pass.
+   */
+  prepare({ match, except, direction, force, ...named }: ToPrepare, ms?: number): Prepared {
+    const needsGate = match !== undefined || except !== undefined || direction !== undefined;
+    const names = [named.on ?? [], named.dev ?? []].flat();
+    if (!needsGate && !this.#options.needed) {
+      const things = this.findToHold(named, ms);
+      return { things, made: [], names: things.map(({ name }) => name) };
+    }
+    const { netns } = named;
+    const isGate = (name: string) => named.dev?.includes(name) !== true && this.#room(netns).hasGate(name);
+    const devs = names.filter((name) => !isGate(name));
+    if (needsGate && devs.length < names.length + (named.gate?.length ?? 0)) {
+      throw new RequestError("invalid", "match, except and direction go with a device: a gate has its own");
+    }
+    if (devs.length > 0 && (named.parent ?? named.handle) !== undefined) {
+      throw new RequestError(
+        "invalid",
+        "parent and handle name a plug, which lets nothing pass: name the device alone",
+      );
+    }
+    const gates = names.filter((name) => !devs.includes(name));
+    const there = { gate: [...named.gate ?? [], ...gates], netns };
+    const things = there.gate.length > 0 ? this.findToHold(there, ms) : [];
+    const made: Thing[] = [];
+    try {
+      for (const dev of devs) {
+        this.#options.policy?.checkHold({
+          devs: [dev],
+          match: [match ?? []].flat(),
+          direction: direction ?? "out",
+          ms,
+        });
+        const { thing } = this.addGate({
+          dev,
+          direction: direction ?? "out",
+          match,
+          except,
+          // All of a device is held behind what other gates hold of it.
+          priority: match === undefined ? LAST_PRIORITY : undefined,
+          force,
+          label: dev,
+          netns,
+        });
+        made.push(thing);
+      }
+    } catch (error) {
+      for (const thing of made) this.dismiss(thing);
+      throw error;
+    }
+    return { things: [...things, ...made], made, names: [...things.map(({ name }) => name), ...devs] };
+  }
+
+  /** Takes away what was made for a hold, when what it held has left; `close` waits for that. */
+  dismiss(thing: Thing): void {
+    this.#soon((async () => {
+      await this.takeAway(thing, {});
+    })());
   }
 
   /**
@@ -141,12 +236,14 @@ export class Desk {
    * @throws {RequestError} `policy` where the owner of the machine does not let it be
    */
   findToHold(named: Named, ms?: number): Thing[] {
-    const { policy } = this.#options;
+    const { policy, needed } = this.#options;
     const things = this.find(named);
-    for (const { gate, plug } of policy ? things : []) {
-      const { devs, match } = gate?.read() ?? { devs: [plug.dev], match: undefined };
-      policy?.checkHold({ devs, match, ms });
+    for (const { name, gate, plug } of policy || needed ? things : []) {
+      const { devs, match, direction } = gate?.read() ?? { devs: [plug.dev], match: undefined, direction: undefined };
+      policy?.checkHold({ devs, match, direction, ms });
+      if (!gate && needed) throw new RequestError("needs-lease", `all of ${name} can be held with a lease alone: arm`);
     }
+    if (needed) this.group(things).refuseConnections(needed().connections);
     return things;
   }
 
@@ -252,6 +349,17 @@ export class Desk {
   #tell(thing: Thing, why: CutShort, disturbance?: string): void {
     for (const watcher of this.#watchers) watcher(thing);
     this.#options.onCutShort({ event: "cut-short", name: thing.name, why, disturbance });
+  }
+}
+
+/** Whether a packet that a gate matches can fit an expression. */
+function canFit(text: string, within: readonly string[]): boolean {
+  try {
+    checkExpression(text, { within });
+    return true;
+  } catch (error) {
+    if (error instanceof MatchError) return false;
+    throw error;
   }
 }
 

@@ -1,7 +1,6 @@
 import * as v from "valibot";
-import { LONGEST_MS } from "../plug/quantity.ts";
-import { LIMIT_MAX } from "../plug/plug_requests.ts";
 import type { Desk } from "./desk.ts";
+import type { Holds } from "./holds.ts";
 import { mistakeIn } from "./problem.ts";
 
 /**
@@ -19,6 +18,8 @@ export interface Operation<S extends v.GenericSchema = v.GenericSchema> {
   readonly isLong?: boolean;
   /** Whether several that stand together and take the same may be done as one, for all that they are `on`, in one send. */
   readonly isShared?: boolean;
+  /** Whether it lets go or looks, and nothing else, which needs nobody's leave. */
+  readonly isFree?: boolean;
   /** Does it, and returns the answer, which is JSON. */
   run(input: v.InferOutput<S>, task: Task): unknown;
 }
@@ -27,6 +28,10 @@ export interface Operation<S extends v.GenericSchema = v.GenericSchema> {
 export interface Task {
   /** What whoever asks has attached and holds. */
   readonly desk: Desk;
+  /** What of it is held with leases. */
+  readonly holds: Holds;
+  /** Who asks, as the policy of the machine names them. Default: the user of this process. */
+  readonly who?: string;
   /** The number that the asker gave it, which `release` takes for a `hold`. */
   readonly id: Id;
   /** Ends its waiting. */
@@ -44,6 +49,16 @@ export function operation<S extends v.GenericSchema>(own: Operation<S>): Operati
 }
 
 /**
+ * Does an operation, where whoever asks may ask for it.
+ *
+ * @throws {RequestError} `policy` where not
+ */
+export function perform({ isFree, run }: Operation, input: unknown, task: Task): unknown {
+  if (!isFree) task.desk.checkWho(task.who);
+  return run(input, task);
+}
+
+/**
  * What an operation takes, checked.
  *
  * @throws {RequestError} where it is not what the operation takes
@@ -53,50 +68,3 @@ export function checked(operation: Pick<Operation, "name" | "schema">, input: un
   if (result.success) return result.output;
   throw mistakeIn(operation.name, result.issues);
 }
-
-const TEXT = v.pipe(v.string("a text"), v.nonEmpty("a text that is not empty"));
-const NAMES = v.pipe(v.array(TEXT), v.nonEmpty("at least one name"));
-
-/** One name or several. */
-export const ONE_OR_MORE = v.pipe(
-  v.union([TEXT, NAMES], "a name, or a list of names"),
-  v.transform((names) => [names].flat()),
-);
-
-/** A number of milliseconds that can be waited for. */
-export const MILLISECONDS = v.pipe(
-  v.number("a number of milliseconds"),
-  v.minValue(0, "at least 0"),
-  v.maxValue(LONGEST_MS, `at most ${LONGEST_MS}, 24 days`),
-);
-
-/** For how long something is held. */
-export const HOLD_MS = v.pipe(MILLISECONDS, v.gtValue(0, "more than 0"));
-
-/** How much is held, with link headers. */
-export const LIMIT_BYTES = v.pipe(
-  v.number("a number of bytes"),
-  v.integer("a whole number"),
-  v.minValue(1, "at least 1: with 0 every packet is dropped"),
-  v.maxValue(LIMIT_MAX, `at most ${LIMIT_MAX}`),
-);
-
-/** Where it is: a network namespace other than that of the one who is asked. */
-export const NETNS = { netns: v.optional(TEXT) };
-
-/** A class and a handle, as tc writes them. */
-export const PLACE = { parent: v.optional(TEXT), handle: v.optional(TEXT) };
-
-/** Gates and plugs that are there: by `on` either, a gate's name or a device's; or, where both have the name, by one word. */
-export const ON = {
-  on: v.optional(ONE_OR_MORE),
-  gate: v.optional(ONE_OR_MORE),
-  dev: v.optional(ONE_OR_MORE),
-  ...PLACE,
-  ...NETNS,
-};
-
-/** How long what is held may take to leave, and whether it is discarded instead. */
-export const DETACH = { drop: v.optional(v.boolean()), timeoutMs: v.optional(MILLISECONDS) };
-
-export { TEXT };

@@ -119,6 +119,15 @@ export class Room {
     return this.#known(name, place) ?? this.#openAny(name, place);
   }
 
+  /** Whether a gate has a name; where a device has it too, that must be said. */
+  hasGate(name: string): boolean {
+    const device = deviceOfGate(name);
+    const [link, gateLink] = linksByName(this.connection, [name, ...device === undefined ? [] : [device]]);
+    const isGate = gateLink !== undefined && isGateDevice(gateLink);
+    if (!isGate || !link) return isGate;
+    throw new RequestError("invalid", `${name} is both a gate and a device: say gate or dev instead of on`);
+  }
+
   gate(name: string): Thing {
     const key = keyOfGate(name);
     const known = this.things.get(key);
@@ -218,13 +227,7 @@ export class Room {
   }
 
   #openAny(name: string, place: Omit<PlugPlace, "dev">): Thing {
-    const device = isPlain(place) ? deviceOfGate(name) : undefined;
-    const [link, gateLink] = linksByName(this.connection, [name, ...device === undefined ? [] : [device]]);
-    const isGate = gateLink !== undefined && isGateDevice(gateLink);
-    if (isGate && link) {
-      throw new RequestError("invalid", `${name} is both a gate and a device: say gate or dev instead of on`);
-    }
-    return isGate ? this.gate(name) : this.plug({ dev: name, ...place });
+    return isPlain(place) && this.hasGate(name) ? this.gate(name) : this.plug({ dev: name, ...place });
   }
 
   /** What the asker has used before by another name of the device, or of the place on it. */

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { CutShortEvent, Desk } from "./desk.ts";
+import { Holds } from "./holds.ts";
 import { LINE_MAX } from "../linux/incoming.ts";
-import { checked, type Id, type Operation } from "./operation.ts";
+import { checked, type Id, type Operation, perform } from "./operation.ts";
 import { OPERATIONS } from "./operations/list.ts";
 import { mistakeIn, type Problem, problemOf, RequestError } from "./problem.ts";
 
@@ -35,11 +36,17 @@ const CANCEL = v.strictObject({ request: v.union([v.string(), v.number()], "the 
 export class Session {
   readonly #desk: Desk;
   readonly #say: (line: unknown) => void;
+  readonly #holds: Holds;
+  /** Whether nobody else asks for holds of the desk. */
+  readonly #isAlone: boolean;
   readonly #long = new Map<Id, { controller: AbortController; done: Promise<void> }>();
 
-  constructor(desk: Desk, say: (line: unknown) => void) {
+  /** `holds` are those of the desk, where it has others that ask; its changes are then told there. */
+  constructor(desk: Desk, say: (line: unknown) => void, holds?: Holds) {
     this.#desk = desk;
     this.#say = say;
+    this.#isAlone = !holds;
+    this.#holds = holds ?? new Holds(desk, (event, hold) => say({ event, hold }));
   }
 
   /** Says who is there, and what can be asked. */
@@ -69,6 +76,7 @@ export class Session {
   /** Ends what holds or waits, and returns once that has answered. */
   async close(): Promise<void> {
     const long = [...this.#long.values()];
+    if (this.#isAlone) this.#holds.releaseAll("client");
     for (const { controller } of long) controller.abort(new RequestError("cancelled", "the session has ended"));
     await Promise.all(long.map(({ done }) => done));
   }
@@ -114,7 +122,13 @@ export class Session {
     const understood = checked(operation, input);
     using _turn = this.#desk.begin((understood as { netns?: string }).netns, controller);
     const tell = (event: Record<string, unknown>) => this.#say({ id, ...event });
-    return await operation.run(understood, { desk: this.#desk, id, signal: controller.signal, tell });
+    return await perform(operation, understood, {
+      desk: this.#desk,
+      holds: this.#holds,
+      id,
+      signal: controller.signal,
+      tell,
+    });
   }
 
   #start(request: Request): void {

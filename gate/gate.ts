@@ -7,7 +7,9 @@ import { type BufferOptions, type LimitOptions, sendChange } from "../plug/send_
 import { entrustGate } from "./guarded_gate.ts";
 import type { GuardOptions, QueueGuard } from "../guardian/entrust.ts";
 import { inTurn } from "../guardian/mark.ts";
+import type { ArmedHold } from "../plug/armed_hold.ts";
 import type { Hold, HoldOptions } from "../plug/hold.ts";
+import { FIRST_HANDLE, RANKED_HANDLE } from "../plug/plug_requests.ts";
 import { warnOfLimit } from "../plug/qdiscs.ts";
 import type { PaceOptions, PaceReport } from "../plug/pace.ts";
 import { Plug, type Via, withConnection } from "../plug/plug.ts";
@@ -115,8 +117,8 @@ export class Gate implements Disposable, AsyncDisposable {
   static named(connection: Connection, names: readonly string[], options: GuardOptions = {}): Gate[] {
     return namedGates(connection, names).map((queue, index) => {
       const name = names[index];
-      const { place: { ifindex }, gate } = queue;
-      const charge = { ...options, name, ifindex, hook: gate?.hook, takeAway: false };
+      const { place: { ifindex, handle }, gate } = queue;
+      const charge = { ...options, name, ifindex, handle, hook: gate?.hook, takeAway: false };
       queue.entrustWhenHeld(() => entrustGate(connection, charge));
       return new Gate(queue, { name, made: false, ownsConnection: false });
     });
@@ -130,6 +132,11 @@ export class Gate implements Disposable, AsyncDisposable {
   /** Holds what it matches for a time; see `Plug.hold`. */
   hold(options?: HoldOptions): Hold {
     return this.plug.hold(options);
+  }
+
+  /** Checks and sets up a hold that begins later; see `Plug.arm`. */
+  arm(options?: HoldOptions): ArmedHold {
+    return this.plug.arm(options);
   }
 
   /** Releases the epoch that the last `buffer` ended. */
@@ -289,7 +296,8 @@ function openGuarded(
     // From now on the guardian knows it from another of the same name.
     const { ifindex, note, made } = opened;
     const hook = hookOfGate(note);
-    const known = entrustGate(connection, { ...options, name, ifindex, hook, takeAway: made });
+    const handle = note.firstFilters ? RANKED_HANDLE : FIRST_HANDLE;
+    const known = entrustGate(connection, { ...options, name, ifindex, handle, hook, takeAway: made });
     if (plan.hold && made) {
       known?.arm();
       known?.watch();

@@ -1,11 +1,13 @@
 import { type GuardOptions, hasDeadline } from "../guardian/entrust.ts";
 import type { LinkHeader } from "../linux/libpcap.ts";
+import { TooManyError } from "./match/expression.ts";
 import { type Meaning, meaningOf } from "./match/meaning.ts";
 import { signOfGate } from "./held.ts";
 import { type Chance, checkChance } from "../plug/chance.ts";
 import { checkLimit } from "../plug/plug_requests.ts";
 import { type Direction, formatNote, type GateNote } from "../plug/gate_device.ts";
 import { gateDevice, inventName } from "../plug/gate_name.ts";
+import { keysOf, signOf } from "../plug/match/flower.ts";
 import { CT_STATE } from "../plug/match/fields.ts";
 import { type Compared, FIRST_EXCEPTION, FIRST_FILTER } from "../plug/filter.ts";
 
@@ -23,6 +25,11 @@ export interface GateOptions extends Chance {
   match?: string | readonly string[];
   /** Which of these pass nevertheless: an expression, or several, one of which a packet must fit. Default: none. */
   except?: string | readonly string[];
+  /**
+   * Which of these are to leave before the rest when it is released, whatever came first: an expression, or several, one of
+   * which a packet must fit. They wait in a queue of their own. Default: none.
+   */
+  first?: string | readonly string[];
   /** Whether a gate without a match holds ARP and neighbour discovery, too, without which hosts lose each other. */
   withArp?: boolean;
   /** The queue limit, in bytes of packets with their link headers, 1 to 2^32 - 1. Default 16 MiB. */
@@ -52,12 +59,16 @@ export interface GatePlan extends Chance {
   match: string[];
   /** The expressions for what is to pass, as they were written. */
   except: string[];
+  /** The expressions for what goes first, as they were written. */
+  first: string[];
   /** Which packets that means. */
   meaning: Meaning;
   /** The filters of each hook, for devices with a link header of Ethernet where `fitTo` was told of no other. */
   filters: PlannedFilter[];
   /** The filters of each hook for what is to pass, in the order in which they are to be made. */
   exceptions: PlannedFilter[];
+  /** The filters on the gate's own device for what goes first. */
+  sorters: PlannedFilter[];
   /** A short sign of what they compare. */
   sign: string;
   limitBytes?: number;
@@ -98,25 +109,29 @@ export function planGate(options: GateOptions & GuardOptions): GatePlan {
   const { name = inventName(), hold = false, replace = false, force = false } = options;
   const match = asWritten(options.match);
   const except = exceptionsOf(options, match);
+  const first = asWritten(options.first);
   const meaning = meaningOf(match, except);
+  refuseStatesFirst(first);
   if (options.limitBytes !== undefined) checkLimit(options.limitBytes);
   if (options.priority !== undefined) checkPriority(options.priority);
   const direction = parseDirection(options.direction);
   refuseStates(meaning, direction);
   const { every, probability } = options;
   checkChance({ every, probability });
-  const planned = plannedFilters(meaning, "ethernet");
+  const planned = { ...plannedFilters(meaning, "ethernet"), sorters: plannedSorters({ match, first }, "ethernet") };
   const plan = {
     devs: devicesOf(options),
     direction,
     match,
     except,
+    first,
     every,
     probability,
     ...planned,
   };
-  const { filters, exceptions } = planned;
-  checkRoom({ ...plan, kind: meaning.kind, filters: filters.length, exceptions: exceptions.length });
+  const { filters, exceptions, sorters } = planned;
+  const counts = { filters: filters.length, exceptions: exceptions.length, firstFilters: sorters.length };
+  checkRoom({ ...plan, kind: meaning.kind, ...counts });
   return {
     ...plan,
     name,
@@ -167,7 +182,8 @@ export function asWritten(expressions: string | readonly string[] = []): string[
 
 /** The plan for devices whose packets begin with such a header, by which BPF counts. */
 export function fitTo(plan: GatePlan, link: LinkHeader): GatePlan {
-  return plan.meaning.kind === "flower" ? plan : { ...plan, ...plannedFilters(plan.meaning, link) };
+  const filters = plan.meaning.kind === "flower" ? {} : plannedFilters(plan.meaning, link);
+  return { ...plan, ...filters, sorters: plannedSorters(plan, link) };
 }
 
 function devicesOf({ dev, devs = dev === undefined ? [] : [dev] }: GateOptions): readonly string[] {
@@ -209,11 +225,39 @@ function plannedFilters(
   if (count > ALL_FILTERS_MAX) {
     throw new RangeError(`a gate cannot have ${count} filters on a device: at most ${ALL_FILTERS_MAX}`);
   }
-  const numbered = (all: readonly Compared[], first: number) =>
-    all.map((compared, index) => ({ handle: first + index, compared }));
   return {
     filters: numbered(filters, FIRST_FILTER),
     exceptions: numbered(exceptions, FIRST_EXCEPTION),
     sign: signOfGate(filters, exceptions),
   };
+}
+
+/** The filters for what goes first, which is written as what passes: it is about what the match means. */
+function plannedSorters({ match, first }: Pick<GatePlan, "match" | "first">, link: LinkHeader): PlannedFilter[] {
+  if (first.length === 0) return [];
+  try {
+    return numbered(sortersOf(meaningOf(match, first), link), FIRST_FILTER);
+  } catch (error) {
+    if (!(error instanceof RangeError) || error instanceof TooManyError) throw error;
+    throw new RangeError(`what goes first of a gate leaves nothing to go behind it: ${first.join(" or ")}`);
+  }
+}
+
+/** What connection tracking has found of a packet the kernel forgets where a redirect takes it: what the match asks of that is so. */
+function sortersOf({ kind, excepted, filtersFor }: Meaning, link: LinkHeader): Compared[] {
+  if (kind === "bpf") return filtersFor(link).exceptions;
+  const filters = excepted.map((cube) => keysOf(new Map([...cube].filter(([field]) => field !== CT_STATE))));
+  return [...new Map(filters.map((keys) => [signOf([keys]), keys])).values()].map((keys) => ({ kind: "flower", keys }));
+}
+
+/** Refuses to tell what goes first by what is forgotten by then. */
+function refuseStatesFirst(first: readonly string[]): void {
+  if (first.length === 0 || !asksForStates(meaningOf(first, []))) return;
+  throw new RangeError(
+    "ct does not tell what goes first: the kernel has forgotten that by the time when packets are sorted; the match may ask for it",
+  );
+}
+
+function numbered(all: readonly Compared[], first: number): PlannedFilter[] {
+  return all.map((compared, index) => ({ handle: first + index, compared }));
 }

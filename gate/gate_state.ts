@@ -13,6 +13,7 @@ import {
   isGateFilter,
   ownAction,
   readFilters,
+  readFiltersBelow,
   redirectsTo,
   type Side,
 } from "../plug/filter.ts";
@@ -20,6 +21,7 @@ import { type GateTraffic, trafficWithFillers, withoutFillers } from "../plug/fi
 import { type Direction, GATE_TXQUEUELEN, type GateNote, hooksOf, parseNote } from "../plug/gate_device.ts";
 import type { Chance } from "../plug/chance.ts";
 import { gateName } from "../plug/gate_name.ts";
+import { FIRST_RANK, RANKED_HANDLE } from "../plug/plug_requests.ts";
 import { isPlug, readLinks, readQdiscs } from "../plug/qdiscs.ts";
 import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf, signOfGate } from "./held.ts";
@@ -33,6 +35,8 @@ export interface Machine {
   qdiscs: QdiscMessage[];
   /** The filters of the hooks that were looked at, without the entries that stand for several. */
   filters: Filter[];
+  /** How many filters tell on a gate's own device what goes first, by its index. */
+  sorters?: ReadonlyMap<number, number>;
 }
 
 /** The two ways through a device. */
@@ -100,6 +104,8 @@ export interface ListedGate extends Chance {
   match?: readonly string[];
   /** Expressions as they were written: a packet that fits one of them passes. Absent where that was not noted. */
   except?: readonly string[];
+  /** Expressions as they were written: a packet that fits one of them goes first. Absent where that was not noted. */
+  first?: readonly string[];
   /** The limit that was last asked for, in bytes. */
   limitBytes?: number;
   /** Which of several gates gets a packet that fits them all: that with the lowest. */
@@ -147,7 +153,11 @@ export function readGates(connection: Connection, operation: AnyOperation): { ma
   const devices = machine.links.filter(isGateDevice);
   const hooks = uniqueHooks(devices.flatMap(({ alias }) => hooksOf(parseNote(alias))))
     .filter(({ ifindex }) => hookQdisc(machine, ifindex));
-  const whole = { ...machine, filters: readFilters(connection, { operation, hooks }) };
+  const whole = {
+    ...machine,
+    filters: readFilters(connection, { operation, hooks }),
+    sorters: readSorters(connection, devices),
+  };
   const sorted = sortFilters(whole.filters);
   const traffic = trafficWithFillers(connection, devices);
   return { machine: whole, gates: devices.map((link) => gateState(link, { machine: whole, sorted, traffic })) };
@@ -156,6 +166,14 @@ export function readGates(connection: Connection, operation: AnyOperation): { ma
 /** Every gate of a network namespace, in the order of their devices, also what is left of one. */
 export function listGates(connection: Connection): ListedGate[] {
   return readGates(connection, "list gates").gates.map(({ listed }) => listed);
+}
+
+function readSorters(connection: Connection, devices: readonly LinkMessage[]): Map<number, number> {
+  const ranked = devices.filter(({ alias }) => parseNote(alias)?.firstFilters);
+  return new Map(ranked.map(({ ifindex }) => {
+    const sorters = readFiltersBelow(connection, { ifindex, parent: RANKED_HANDLE });
+    return [ifindex, sorters.filter((filter) => isGateFilter(filter) && filter.classId === FIRST_RANK).length];
+  }));
 }
 
 function uniqueHooks(hooks: readonly Hook[]): Hook[] {
@@ -241,6 +259,7 @@ function describe(link: LinkMessage, { note, machine, filters, exceptions, forei
     devs: note.devices.map((ifindex) => nameOf(machine, ifindex)),
     match: note.match,
     except: note.except,
+    first: note.first,
     every: note.every,
     probability: note.probability,
     limitBytes: note.limitBytes,
@@ -305,12 +324,13 @@ function faultsOf(
     const isHere = (filter: Filter) => isAt(filter, { ifindex, parent: hookOf(side) });
     return isAsNoted(note, { filters: filters.filter(isHere), exceptions: exceptions.filter(isHere) });
   });
+  const isSorted = (machine.sorters?.get(link.ifindex) ?? 0) === (note.firstFilters ?? 0);
   return [
     ...lost.map((ifindex) => `no device ${nameOf(machine, ifindex)}`),
     ...bare.map((ifindex) => `no clsact on ${nameOf(machine, ifindex)}`),
     ...hasPlug ? [] : ["no plug"],
     ...(link.linkFlags & 1) === 1 ? [] : ["its device is down"],
-    ...isWhole || lost.length + bare.length > 0 ? [] : ["not all of its filters"],
+    ...isWhole && isSorted || lost.length + bare.length > 0 ? [] : ["not all of its filters"],
   ];
 }
 

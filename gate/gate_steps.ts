@@ -1,12 +1,21 @@
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Request } from "../codec/request.ts";
 import { type AnyOperation, EAFNOSUPPORT, ENOENT, EOPNOTSUPP, type Refusal } from "../linux/netlink_error.ts";
-import { changeRequest, createRequest, FIRST_HANDLE, type QdiscPlace } from "../plug/plug_requests.ts";
+import {
+  changeRequest,
+  createRequest,
+  FIRST_HANDLE,
+  FIRST_RANK,
+  type QdiscPlace,
+  RANKED_HANDLE,
+  RANKS,
+} from "../plug/plug_requests.ts";
 import { otherRefusalError, QueueError, refusalError } from "../plug/queue_error.ts";
-import { createException, createFilter, hookOf } from "../plug/filter.ts";
+import { createException, createFilter, createSorter, hookOf } from "../plug/filter.ts";
 import {
   createClsact,
   createDevice,
+  createPrio,
   formatNote,
   type GateNote,
   quietDevice,
@@ -17,7 +26,7 @@ import {
 import { DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, type GatePlan } from "./gate_plan.ts";
 
 /** The module that a step of a gate's set-up takes; the kernel's sentences name none. */
-export type Module = "ifb" | "sch_plug" | "sch_ingress" | "cls_flower" | "cls_bpf";
+export type Module = "ifb" | "sch_plug" | "sch_prio" | "sch_ingress" | "cls_flower" | "cls_bpf";
 
 /** One message of the set-up, and what it is for. */
 export interface Step {
@@ -48,13 +57,36 @@ export function deviceSteps({ device }: GatePlan, { ifindex, note }: Made): Step
 
 /** The plug is released in the same send in which it is created, unless it is to hold. */
 export function plugSteps(plan: GatePlan, { ifindex, note }: Made): Step[] {
-  const place: QdiscPlace = { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE };
-  const create = createRequest(place, { limitBytes: note.limitBytes });
-  const pass = changeRequest(place, "release-indefinite");
+  const isRanked = plan.first.length > 0;
+  const places = isRanked
+    ? RANKS.map((rank): QdiscPlace => ({ ifindex, ...rank }))
+    : [{ ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE }];
   return [
-    { step: `create the plug of ${plan.device}`, module: "sch_plug", request: create },
-    ...plan.hold ? [] : [{ step: `release ${plan.device}`, module: "sch_plug", request: pass } as const],
+    ...isRanked
+      ? [{ step: `create prio on ${plan.device}`, module: "sch_prio", request: createPrio(ifindex) } as const]
+      : [],
+    ...isRanked ? sorterSteps(plan, ifindex) : [],
+    ...places.flatMap((place): Step[] => {
+      const create = createRequest(place, { limitBytes: note.limitBytes });
+      const pass = changeRequest(place, "release-indefinite");
+      return [
+        { step: `create the plug of ${plan.device}`, module: "sch_plug", request: create },
+        ...plan.hold ? [] : [{ step: `release ${plan.device}`, module: "sch_plug", request: pass } as const],
+      ];
+    }),
   ];
+}
+
+/** What goes first is told from the rest on the gate's own device. */
+function sorterSteps({ sorters }: GatePlan, ifindex: number): Step[] {
+  return sorters.map(({ handle, compared }): Step => ({
+    step: "create a filter for what goes first",
+    module: compared.kind === "bpf" ? "cls_bpf" : "cls_flower",
+    request: createSorter({ ifindex, parent: RANKED_HANDLE, priority: FIRST_PRIORITY, handle }, {
+      compared,
+      classId: FIRST_RANK,
+    }),
+  }));
 }
 
 export function clsactStep(ifindex: number): Step {
@@ -115,7 +147,7 @@ export function plannedRequests(plan: GatePlan, devices: readonly number[]): Req
 
 /** The note of what a plan means, with what was left open. */
 export function noteOf(
-  { direction, meaning, filters, exceptions, sign, match, except, every, probability }: GatePlan,
+  { direction, meaning, filters, exceptions, sorters, sign, match, except, first, every, probability }: GatePlan,
   decided: Pick<GateNote, "devices" | "ownClsact" | "limitBytes" | "priority">,
 ): GateNote {
   return {
@@ -129,6 +161,8 @@ export function noteOf(
     sign,
     match,
     except,
+    firstFilters: sorters.length,
+    first,
   };
 }
 

@@ -2,16 +2,17 @@ import { TC_H_ROOT } from "../codec/handle.ts";
 import type { LinkMessage } from "../codec/message.ts";
 import type { Answer, Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV } from "../linux/netlink_error.ts";
-import { FIRST_HANDLE } from "../plug/plug_requests.ts";
+import { FIRST_HANDLE, RANKED_HANDLE } from "../plug/plug_requests.ts";
 import { askByName, readLinks } from "../plug/qdiscs.ts";
 import { onGate, Queue } from "../plug/queue.ts";
-import { QueueError, refusalError } from "../plug/queue_error.ts";
+import { QueueError, refusalError, type Where } from "../plug/queue_error.ts";
 import type { Hook } from "../guardian/watch.ts";
 import { type HookLooks, hookOf, isException, readFilters, readForeignFilters, redirectsTo } from "../plug/filter.ts";
 import { type GateNote, hooksOf, parseNote, sidesOf, withLimit, writeNote } from "../plug/gate_device.ts";
 import { parseFillerNote, readGateTraffic } from "../plug/filler.ts";
 import { gateDevice } from "../plug/gate_name.ts";
-import { isGateDevice, othersOf } from "./gate_state.ts";
+import { asWritten } from "./gate_plan.ts";
+import { isGateDevice, othersOf, readGates } from "./gate_state.ts";
 import { heldByGate } from "./held.ts";
 import { ByNumber } from "./release_packets.ts";
 
@@ -33,10 +34,12 @@ export function namedGates(connection: Connection, names: readonly string[]): Qu
 /** The queue of a gate whose device and note are known. */
 export function gateQueue(
   connection: Connection,
-  { name, ifindex, alias, asked, mayBypass, label, isNumbered = parseFillerNote(alias) !== undefined }: {
+  { name, ifindex, alias, handle, asked, mayBypass, label, isNumbered = parseFillerNote(alias) !== undefined }: {
     name: string;
     ifindex: number;
     alias: string;
+    /** The handle of its plug. Default: what the alias says. */
+    handle?: number;
     /** Whether packets of it may have been released by number. Default: what the alias says. */
     isNumbered?: boolean;
     asked?: "hold" | "pass";
@@ -45,11 +48,12 @@ export function gateQueue(
   },
 ): Queue {
   const note = parseNote(alias);
+  const isRanked = handle === undefined ? (note?.firstFilters ?? 0) > 0 : handle === RANKED_HANDLE;
   // It also says where fillers are, which changes.
   const aliasNow = () => readGateTraffic(connection, [ifindex]).get(ifindex)?.alias ?? alias;
   return new Queue({
     dev: gateDevice(name),
-    place: { ifindex, parent: TC_H_ROOT, handle: FIRST_HANDLE },
+    place: { ifindex, parent: TC_H_ROOT, handle: isRanked ? RANKED_HANDLE : FIRST_HANDLE },
     located: true,
     connection,
     asked,
@@ -90,6 +94,28 @@ function bypassedBy(connection: Connection, { ifindex, note, operation, looks }:
   const filters = all.filter((filter) => redirectsTo(filter) === ifindex);
   const exceptions = all.filter((filter) => isException(filter) && filter.priority === note.priority);
   return othersOf(note, { links: readLinks(connection, operation), filters, exceptions, foreign }).bypassed;
+}
+
+/**
+ * Refuses a gate that was made to let other packets go first than these, or none: they are sorted as they come in.
+ *
+ * @throws {QueueError} `refused`, or `not-a-gate` where it is a plug on a device
+ */
+export function refuseOtherFirst({ connection, gate, dev, place }: Queue, expressions: readonly string[]): void {
+  const wanted = asWritten(expressions);
+  const operation = onGate(gate?.name ?? dev, `let ${wanted.join(" or ")} go first from`);
+  if (!gate) {
+    const remedy = ({ netns }: Where) => `make one: plugctl gate add NAME ${dev} --direction out --first EXPR${netns}`;
+    throw new QueueError("not-a-gate", operation, { reason: "only a gate has two queues", remedy });
+  }
+  const { gates } = readGates(connection, operation);
+  const { first = [] } = gates.find(({ link }) => link.ifindex === place.ifindex)?.listed ?? {};
+  if (first.length === wanted.length && wanted.every((text) => first.includes(text))) return;
+  throw new QueueError("refused", operation, {
+    reason: (first.length === 0 ? "it was made without --first" : `it was made with --first ${first.join(" or ")}`) +
+      ", and packets are sorted as they come in: the kernel takes none out of the middle of a queue",
+    remedy: () => `name it when the gate is made: plugctl gate add ${gate.name} DEV --first EXPR`,
+  });
 }
 
 /** Refuses a gate that somebody is taking down, or has: what it holds it would not hold. */

@@ -13,6 +13,7 @@ export interface Others {
 }
 
 const TC_ACT_UNSPEC = -1;
+const TC_ACT_PIPE = 3;
 /** `TC_ACT_*` as tc writes them. */
 const VERDICTS: Readonly<Record<number, string>> = {
   [TC_ACT_UNSPEC]: "continue",
@@ -60,9 +61,17 @@ function overlaps(filter: Filter, { cubes, except = [] }: Omit<Standing, "priori
   return intersectAll(cubes, [cubeOfFilter(filter)]).some((both) => !isCovered(both, except));
 }
 
-/** Whether no later filter sees what it matches: only one whose actions end with `continue` lets them go on. */
+/**
+ * Whether some later filter does not see all that it matches: its actions are asked one after the other, and only what ends
+ * with `continue` goes on. Some have two outcomes: `police` of what is within the rate and what is not.
+ */
 function isFinal({ actions }: Filter): boolean {
-  return !actions.some(({ verdict }) => verdict === TC_ACT_UNSPEC);
+  for (const { verdict, otherVerdict = verdict } of actions) {
+    const outcomes = [verdict, otherVerdict];
+    if (outcomes.some((each) => each !== TC_ACT_UNSPEC && each !== TC_ACT_PIPE)) return true;
+    if (!outcomes.includes(TC_ACT_PIPE)) return false;
+  }
+  return true;
 }
 
 /** A filter as tc names it: `filter protocol ip pref 5000 flower chain 0 handle 0x1 (drop)`. */

@@ -2,7 +2,7 @@ import { detachAll, type DetachOptions } from "../plug/drain.ts";
 import type { DetachReport } from "../plug/detach_report.ts";
 import { findGuardians, inTurn } from "../guardian/mark.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { changeRequest, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
+import { changeRequests, FIRST_HANDLE, HANDLES } from "../plug/plug_requests.ts";
 import { nameQueue, onGate, onQueue, Queue } from "../plug/queue.ts";
 import { readPlug } from "../plug/read_plug.ts";
 import { checkAnswers, isGone, QueueError } from "../plug/queue_error.ts";
@@ -96,7 +96,7 @@ function isKept(queue: Queue, recovery: Recovery): boolean {
 
 /** Lets go all that is held, before any of it is waited for. A refusal comes again where it is taken away. */
 function releaseEverything(connection: Connection, queues: readonly Queue[]): void {
-  connection.transact(queues.map(({ place }) => changeRequest(place, "release-indefinite")), { overheard: true });
+  connection.transact(queues.flatMap(({ place }) => changeRequests(place, "release-indefinite")), { overheard: true });
 }
 
 /** Does what may fail. What another process has taken in hand or away meanwhile is no failure. */

@@ -15,7 +15,7 @@ import {
   withFillerNote,
 } from "../plug/filler.ts";
 import { createClsact, deleteClsact, parseNote, writeNote } from "../plug/gate_device.ts";
-import { changeRequest, LIMIT_MAX, type PlugAction } from "../plug/plug_requests.ts";
+import { changeRequest, changeRequests, LIMIT_MAX, type PlugAction, RANKED_HANDLE } from "../plug/plug_requests.ts";
 import { inTurns, onQueue, type Queue } from "../plug/queue.ts";
 import { readWholePlug } from "../plug/read_plug.ts";
 import { checkAnswers, QueueError } from "../plug/queue_error.ts";
@@ -106,6 +106,7 @@ export class ByNumber implements Numbering<Queue> {
       // What vanishes from here on does so by this process's will.
       return unwatched(queue, () => {
         const { discarded, after } = emptyPlug(queue, sight);
+        if (queue.place.handle === RANKED_HANDLE) return discarded;
         // What came in before the epochs began anew belongs to none that the kernel counts.
         const note = { sent: after.discarded, until: after.left + after.queued, groups: [] };
         this.#isActive = after.queued > 0;
@@ -208,7 +209,7 @@ function emptyPlug(queue: Queue, sight: Sight): { discarded: number; after: Sigh
   const isForeign = created.errno === EEXIST && !isBare(connection, { ifindex, operation });
   if (isForeign) throw new QueueError("refused", operation, { reason: "somebody has put filters on its device" });
   checkAnswers(operation, [created].filter(({ errno }) => errno !== EEXIST));
-  const requests = [deleteClsact(ifindex), changeRequest(place, "buffer"), changeRequest(place, "buffer")];
+  const requests = [deleteClsact(ifindex), ...changeRequests(place, "buffer"), ...changeRequests(place, "buffer")];
   checkAnswers(operation, connection.transact(requests, { overheard: true }));
   const after = look(queue, operation);
   const { hits, drops } = metBy(queue, operation);

@@ -196,7 +196,7 @@ export function isSame(
   const { limitBytes = note.limitBytes, priority = note.priority } = plan;
   return note.direction === plan.direction && sameMembers(note.devices, devices.map(({ ifindex }) => ifindex)) &&
     note.sign === plan.sign && note.every === plan.every && note.probability === plan.probability &&
-    note.limitBytes === limitBytes && note.priority === priority;
+    sameMembers(note.first ?? [], plan.first) && note.limitBytes === limitBytes && note.priority === priority;
 }
 
 function sameMembers<T>(some: readonly T[], others: readonly T[]): boolean {
@@ -208,7 +208,7 @@ export function linkHeaderOf(
   devices: readonly Surveyed[],
   { plan, operation }: { plan: GatePlan; operation: AnyOperation },
 ): LinkHeader {
-  if (plan.meaning.kind === "flower") return "ethernet";
+  if ([...plan.filters, ...plan.sorters].every(({ compared }) => compared.kind === "flower")) return "ethernet";
   const [first, ...others] = devices.map(({ link: { name, arpType } }): LinkHeader => {
     const header = linkHeader(arpType);
     if (header) return header;

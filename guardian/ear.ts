@@ -21,8 +21,8 @@ export interface OwnChange {
   sequence: number;
   /** When that was heard, by `performance.now()`. */
   heardMs: number;
-  /** What it held right behind that, and how many packets had left. */
-  counts: Counts;
+  /** What it held right behind that, and how many packets had left; absent where that was not said. */
+  counts?: Counts;
 }
 
 /** A plug of which something may be said. */
@@ -246,7 +246,7 @@ function takeAsked({ asked }: Subject, { sequence, port }: Meaning): Asked | und
 /** Its own process has changed a plug. */
 function noteOwn(
   subject: Subject,
-  { sequence, counts = { sent: 0, packets: 0, bytes: 0 } }: Meaning,
+  { sequence, counts }: Meaning,
   { action, heardMs }: { action?: number; heardMs: number },
 ): void {
   if (action === TCQ_PLUG_LIMIT) return;

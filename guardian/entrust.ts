@@ -31,8 +31,11 @@ export interface QueueGuard {
   arm(maxMs?: number): void;
   /** It passed, and was made to hold by the request of this number. */
   holdsSince(sequence: number): void;
-  /** Its deadline is counted anew, as when it is armed, and nothing else; where it does not hold, nothing. */
-  renew(): void;
+  /**
+   * Its deadline is counted anew, and nothing else; where it does not hold, nothing. Default: as when it was given into
+   * charge.
+   */
+  renew(maxMs?: number): void;
   /** It is there, and whatever takes its place from now on is another. */
   know(): void;
   /** It holds, and whatever others do to it from now on is to be told. */
@@ -64,7 +67,7 @@ export function entrust(
     pid: guardian.pid,
     arm: (maxMs = maxHoldMs) => guardian.arm(id, maxMs),
     holdsSince: (sequence) => guardian.holdsSince(id, sequence),
-    renew: () => maxHoldMs === undefined || guardian.renew(id, maxHoldMs),
+    renew: (maxMs = maxHoldMs) => maxMs === undefined || guardian.renew(id, maxMs),
     disarm: () => guardian.disarm(id),
     drop: () => guardian.drop(id),
     outlive() {

@@ -2,7 +2,7 @@ import { TCQ_PLUG_BUFFER, TCQ_PLUG_RELEASE_INDEFINITE, TCQ_PLUG_RELEASE_ONE } fr
 import type { Backlog, Duty } from "./charge.ts";
 import type { Ear, News, OwnChange } from "./ear.ts";
 import type { Place } from "./places.ts";
-import type { Happening } from "./watch.ts";
+import type { Counts, Happening } from "./watch.ts";
 
 /** Something in a guardian's charge. */
 export interface Post {
@@ -208,12 +208,13 @@ export function whatHappened({ duty }: Post, { what, ifindex }: News): Happening
 /** Its own process has changed it, as the kernel says. */
 export function noteOwn(
   post: Post,
-  { action, sequence, heardMs, counts: { sent, packets, bytes } }: OwnChange,
+  { action, sequence, heardMs, counts }: OwnChange,
 ): void {
   if (post.isUnwatched && action !== TCQ_PLUG_RELEASE_INDEFINITE) {
     if (post.isOver && action === TCQ_PLUG_BUFFER) letGoAnew(post);
     return;
   }
+  const { sent, packets, bytes } = counts ?? lookNow(post);
   const now: Sample = { at: heardMs, sent, backlog: { packets, bytes } };
   switch (action) {
     case TCQ_PLUG_BUFFER:
@@ -240,6 +241,13 @@ export function noteOwn(
       // What was asked was lost: it may have been a release, or only that it goes on holding
       stopWatching(post);
   }
+}
+
+/** What a queue has where what was said of it does not tell. */
+function lookNow({ duty, sent = 0 }: Post): Counts {
+  const now = seen(duty);
+  if (now === undefined || now === "gone") return { sent, packets: 0, bytes: 0 };
+  return { sent: now.sent, ...now.backlog };
 }
 
 /** How many may still leave, of so many that were to. */

@@ -35,6 +35,8 @@ export interface Watched {
   handle: number;
   /** The qdiscs that it hangs from below the root, the next one first, by their handles, and the classes where these hang. */
   above?: readonly { handle: number; parent: number }[];
+  /** Of a queue of several plugs below a prio, which is what its handle names, these by their handles: the last is asked last. */
+  ranks?: readonly number[];
   /** Where the filters hang that send packets to it, where it is a gate's. */
   hook?: Hook;
 }
@@ -113,7 +115,8 @@ export function meaningOf(message: Records, watched: Watched): Meaning | undefin
   if (!isOwn && !isOfGate) return undefined;
   const what = isOwn ? ofPlug(message, watched) : ofGateDevice(message, watched.hook);
   const action = what === "asked" ? actionOf(message) : undefined;
-  const counts = what === "changed" ? countsIn(message) : undefined;
+  // Of a queue of several plugs it says what one has.
+  const counts = what === "changed" && !watched.ranks ? countsIn(message) : undefined;
   return what && { what, action, counts, ifindex, sequence: message.sequence, port: message.word(PORT_AT) };
 }
 
@@ -130,10 +133,11 @@ function ofPlug(message: Records, watched: Watched): Meaning["what"] | undefined
     case RTM_NEWLINK:
       return isUp(message) ? "up" : "down";
     case RTM_DELQDISC:
-      return takesAway(message, watched) ? "deleted" : undefined;
+      return takesAway(message, watched) || isPart(message, watched) ? "deleted" : undefined;
     case RTM_DELTCLASS:
       return isClassAbove(message.word(TCM_HANDLE_AT), watched) ? "deleted" : undefined;
     case RTM_NEWQDISC:
+      if (isPart(message, watched)) return ofPart(message, watched);
       return isInPlace(message, watched) ? ofQdisc(message, watched) : ofQdiscAbove(message, watched);
   }
 }
@@ -154,6 +158,20 @@ function ofGateDevice(message: Records, hook: Hook | undefined): Meaning["what"]
 /** Whether a device is up: one that is down, or has lost its carrier, has discarded what it held. */
 function isUp(message: Records): boolean {
   return (message.word(IFI_FLAGS_AT) & IFF_LOWER_UP) !== 0;
+}
+
+/** Whether it is about what a queue of several plugs consists of, or about what is put in the place of such a plug. */
+function isPart({ handle, parent }: Records, { handle: own, ranks }: Watched): boolean {
+  if (!ranks) return false;
+  return handle === own || ranks.includes(handle) || (parent & 0xffff0000) >>> 0 === own;
+}
+
+/** The last of the plugs stands for all; how prio shares out its turns holds and lets go nothing. */
+function ofPart(message: Records, { handle: own, ranks = [] }: Watched): Meaning["what"] | undefined {
+  const { handle } = message;
+  if (handle === own) return undefined;
+  if (!ranks.includes(handle)) return "replaced";
+  return handle === ranks.at(-1) ? ofQdisc(message, { handle }) : undefined;
 }
 
 /** Whether it is about the plug's place. Of a change that named the plug by its handle alone, the kernel says no parent. */
@@ -180,7 +198,7 @@ function ofQdiscAbove({ flags, handle, parent }: Records, { above = [] }: Watche
   return above.some((qdisc) => qdisc.parent === parent && qdisc.handle !== handle) ? "deleted" : undefined;
 }
 
-function ofQdisc({ flags, handle, kind }: Records, watched: Watched): Meaning["what"] | undefined {
+function ofQdisc({ flags, handle, kind }: Records, watched: Pick<Watched, "handle">): Meaning["what"] | undefined {
   const isPlug = handle === watched.handle && kind === "plug";
   // What the kernel says of a qdisc is no request; and of the requests none but plugctl's changes are said to others.
   if ((flags & NLM_F_REQUEST) !== 0) return isPlug ? "asked" : undefined;

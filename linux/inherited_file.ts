@@ -6,6 +6,7 @@ const FD_CLOEXEC = 1;
 const O_CLOEXEC = 0o2000000;
 const O_ACCMODE = 3;
 const O_RDONLY = 0;
+const O_WRONLY = 1;
 const POLLOUT = 4;
 const POLLERR = 8;
 
@@ -45,6 +46,25 @@ export class InheritedFile implements Disposable {
   [Symbol.dispose](): void {
     if (this.#fd > 2 && !this.#closed) libc().call.close(this.#fd);
     this.#closed = true;
+  }
+}
+
+/**
+ * What comes in by a file descriptor that another process has left open for this one to read from: a pipe, a named one, a
+ * file or a terminal.
+ *
+ * @throws {Error} where it is not open, not for reading, or a socket
+ */
+export async function openInherited(fd: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const flags = flagsOf(fd);
+  const refuse = (reason: string, cause?: unknown) =>
+    new Error(`Cannot read from file descriptor ${fd}: ${reason}`, { cause });
+  if (flags === undefined || (fd > 2 && (flags & O_CLOEXEC) !== 0)) throw refuse("it is not open");
+  if ((flags & O_ACCMODE) === O_WRONLY) throw refuse("it is open for writing only");
+  try {
+    return (await Deno.open(`/proc/self/fd/${fd}`, { read: true })).readable;
+  } catch (error) {
+    throw refuse("it must be a pipe, a file or a terminal", error);
   }
 }
 

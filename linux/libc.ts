@@ -104,6 +104,8 @@ const SYMBOLS = {
   sched_setaffinity: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   // int getrusage(int who, struct rusage *usage);
   getrusage: { parameters: ["i32", "buffer"], result: "i32" },
+  // int clock_gettime(clockid_t clock, struct timespec *time);
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // long sysconf(int name);
   sysconf: { parameters: ["i32"], result: "i64" },
   // long syscall(long number, ...);

@@ -191,6 +191,15 @@ export function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
+const CLOCK_REALTIME = 0;
+
+/** The wall clock, in milliseconds since 1970, to some microseconds: `Date.now()` shows whole ones. */
+export function wallClockMs(): number {
+  const time = new BigInt64Array(2);
+  libc().call.clock_gettime(CLOCK_REALTIME, new Uint8Array(time.buffer));
+  return Number(time[0]) * 1000 + Number(time[1]) / 1e6;
+}
+
 /** Whether other processors can send while one works, whatever its priority. */
 export function hasSeveralProcessors(): boolean {
   return libc().call.sysconf(PROCESSORS_ONLINE) !== 1n;

@@ -1,6 +1,7 @@
 import type { FieldInput } from "../codec/encode.ts";
 import { TCA_STATS_BASIC } from "../codec/assembly/constants.ts";
 import {
+  TC_ACT_OK,
   TC_ACT_PIPE,
   TC_ACT_STOLEN,
   TC_ACT_UNSPEC,
@@ -22,6 +23,7 @@ import {
   TCA_MIRRED_PARMS,
   TCA_MIRRED_TM,
   TCA_NAT_PARMS,
+  TCA_POLICE_RESULT,
   TCA_POLICE_TBF,
   TCA_SAMPLE_PARMS,
   TCA_SAMPLE_PSAMPLE_GROUP,
@@ -37,6 +39,8 @@ export interface Action {
   kind: string;
   /** `TC_ACT_*`: what becomes of the packet; absent where that is not known here. */
   verdict?: number;
+  /** What becomes of others: of those within the rate of police, of one in so many of gact; absent where it has but one. */
+  otherVerdict?: number;
   /** Its number among those of its kind, by which another filter may have the same. */
   index?: number;
   /** Of sample: who gets a copy of every packet. */
@@ -95,6 +99,7 @@ export function readAction(attributes: readonly Attribute[]): Action {
     verdict: kind === "police"
       ? signed(word(find(options, TCA_POLICE_TBF), TC_POLICE_ACTION_AT))
       : signed(word(parameters, TC_GACT_ACTION_AT)),
+    ...otherVerdict(kind, options),
     index: word(parameters, 0) ?? 0,
     ...kind === SAMPLE
       ? {
@@ -120,6 +125,14 @@ export function readAction(attributes: readonly Attribute[]): Action {
     ageMs: 10 * (word(find(options, TCA_MIRRED_TM), 0) ?? 0),
     cookie: find(attributes, TCA_ACT_COOKIE)?.slice(),
   };
+}
+
+/** Of police `TC_ACT_OK` where that is not said; of gact the member `paction` of `struct tc_gact_p`, where it chooses. */
+function otherVerdict(kind: string, options: readonly Attribute[]): Pick<Action, "otherVerdict"> {
+  if (kind === "police") return { otherVerdict: signed(word(find(options, TCA_POLICE_RESULT), 0)) ?? TC_ACT_OK };
+  const chance = kind === "gact" ? find(options, TCA_GACT_PROB) : undefined;
+  if (!chance || chance[0] + chance[1] === 0) return {};
+  return { otherVerdict: signed(word(chance, 4)) };
 }
 
 /** `struct tc_gact_p` */

@@ -3,7 +3,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { EVERYTHING, heldAt } from "./classes.ts";
 import type { HookLooks } from "./filter.ts";
 import { canHold, type Flow, type Held, holdsAll } from "./flow.ts";
-import { byConnection, type Queue } from "./queue.ts";
+import { byConnection, onQueue, type Queue } from "./queue.ts";
 import { QueueError } from "./queue_error.ts";
 import { type Change, operationOn, sendChange } from "./send_change.ts";
 import { type SshSession, sshSession } from "./ssh_session.ts";
@@ -16,17 +16,24 @@ import { lookAround, once, type Surroundings } from "./surroundings.ts";
  * @throws {QueueError} where it would lock out or orphan an epoch, there is no plug, or the kernel refuses
  */
 export function changeQueues(queues: readonly Queue[], change: Change): void {
-  sendChange(queues, change, () => {
-    if (change.action === "buffer") {
-      for (const [connection, those] of byConnection(queues)) {
-        const looks: HookLooks = new Map();
-        const passing = those.filter((queue) => checkBuffer(queue, change, looks));
-        if (change.force) continue;
-        refuseLockouts(connection, passing.flatMap((queue) => dangersOf(queue, operationOn(queue, change))));
-      }
+  sendChange(queues, change, () => checkChange(queues, change));
+}
+
+/**
+ * Refuses what speaks against a change, and touches nothing.
+ *
+ * @throws {QueueError} where it would lock out, bypass filters of others or orphan an epoch
+ */
+export function checkChange(queues: readonly Queue[], change: Change): void {
+  if (change.action === "buffer") {
+    for (const [connection, those] of byConnection(queues)) {
+      const looks: HookLooks = new Map();
+      const passing = those.filter((queue) => checkBuffer(queue, change, looks));
+      if (change.force) continue;
+      refuseLockouts(connection, passing.flatMap((queue) => dangersOf(queue, operationOn(queue, change))));
     }
-    if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
-  });
+  }
+  if (change.action === "limit" && !change.force) { for (const queue of queues) checkLimit(queue, change); }
 }
 
 /** Refuses what would orphan an epoch or bypass filters. Whether the queue passes packets, which it is to hold. */
@@ -158,7 +165,7 @@ function known(held: Held = EVERYTHING, looks?: HookLooks): Held {
 
 function refuseLockoutNow({ session, defaults }: View, danger: Met): void {
   const { ifindex, held } = danger;
-  if (session) refuseSession(session.flows().filter((flow) => flow.ifindex === ifindex), danger, session.words);
+  if (session) refuseSession(session.flows().filter((flow) => flow.ifindex === ifindex), danger, session);
   const flow = defaults().find((flow) => flow.ifindex === ifindex && holdsAll(held, flow));
   if (flow) throw lockout(danger, `${subjectOf(flow)} carries the default route${effectOn(danger)}`);
 }
@@ -180,7 +187,29 @@ export function refuseLowLimit(
   refuseLockoutNow(view, { ...danger, held: known(danger.held), limitBytes });
 }
 
-function refuseSession(flows: readonly Flow[], danger: Met, words: readonly string[]): void {
+/**
+ * Refuses to hold what devices carry of connections that somebody needs, whatever deadline there is.
+ *
+ * @throws {QueueError} `would-lock-out`
+ */
+export function refuseConnections(queues: readonly Queue[], needed: readonly SshSession[]): void {
+  for (const [connection, those] of byConnection(queues)) {
+    const around = lookAround(connection);
+    for (const { words, called, ...ends } of needed) {
+      const flows = sessionFlows(around, { words, ...ends });
+      for (const danger of those.flatMap((queue) => dangersOf(queue, onQueue(queue, "hold")))) {
+        const met = { ...danger, held: known(danger.held) };
+        refuseSession(flows.filter(({ ifindex }) => ifindex === danger.ifindex), met, { words, called });
+      }
+    }
+  }
+}
+
+function refuseSession(
+  flows: readonly Flow[],
+  danger: Met,
+  { words, called = "this SSH session" }: Pick<SshSession, "words" | "called">,
+): void {
   const { held, limitBytes } = danger;
   const found = flows.filter((flow) => canHold(held, flow));
   if (found.length === 0) return;
@@ -188,9 +217,9 @@ function refuseSession(flows: readonly Flow[], danger: Met, words: readonly stri
   const isWhole = !held.packets && !(flow.sent && flow.sent.packets.every(({ size }) => size > 0));
   if (isWhole) {
     const carries = found.every(({ isDoubtful }) => isDoubtful) ? "may carry" : "carries";
-    throw lockout(danger, `${subjectOf(flow)} ${carries} this SSH session${effectOn(danger)}`);
+    throw lockout(danger, `${subjectOf(flow)} ${carries} ${called}${effectOn(danger)}`);
   }
-  const packets = `packets of this SSH session (${words.join(" ")})`;
+  const packets = `packets of ${called} (${words.join(" ")})`;
   const what = limitBytes === undefined ? packets : `${packets} that are longer than ${limitBytes} bytes`;
   const verb = limitBytes === undefined ? "hold" : "drop";
   const it = flow.sent ? `it gets packets of ${flow.sent.from}, and` : "it";

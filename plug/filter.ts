@@ -46,7 +46,7 @@ import {
   TCMSG_END,
 } from "../codec/numbers.ts";
 import type { FieldInput } from "../codec/encode.ts";
-import type { Instruction } from "../linux/bpf.ts";
+import { BPF, type Instruction } from "../linux/bpf.ts";
 import { TC_H_CLSACT, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS } from "../codec/handle.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import type { Connection } from "../netlink/connection.ts";
@@ -318,22 +318,41 @@ export function createException(
   return gateFilter(place, { compared, kept, actions: [goOn(cookie)], flags: NEW });
 }
 
+/** Creates a filter that sends what it matches to a class, and does nothing else. */
+export function createSorter(
+  place: FilterPlace,
+  { compared, classId }: Pick<GateFilter, "compared"> & { classId: number },
+): FieldsRequest {
+  const sorted: Compared = compared.kind === "flower"
+    ? compared
+    : { kind: "bpf", program: compared.program.map(returningAll) };
+  return gateFilter(place, { compared: sorted, classId, actions: [], flags: NEW });
+}
+
+/** What a program returns is the class for the kernel, but for -1, which stands for the filter's own. */
+function returningAll([code, onTrue, onFalse, value]: Instruction): Instruction {
+  return [code, onTrue, onFalse, code === (BPF.RET | BPF.K) && value !== 0 ? 0xffffffff : value];
+}
+
 const NEW = NLM_F_CREATE | NLM_F_EXCL;
 
 function gateFilter(
   place: FilterPlace,
-  { compared, kept, actions, flags }: Pick<GateFilter, "compared" | "kept"> & {
+  { compared, kept, classId, actions, flags }: Pick<GateFilter, "compared" | "kept"> & {
+    classId?: number;
     actions: readonly FieldInput[][];
     flags: number;
   },
 ): FieldsRequest {
+  const { kind } = compared;
   const act = actions.map((action, at) => nest(String(at + 1), at + 1, action));
-  const options = compared.kind === "flower"
-    ? [
-      ...compared.keys.map(({ type, value }) => attribute("KEY", type, value)),
-      nest("ACT", TCA_FLOWER_ACT, act),
-    ]
-    : [...programFields(compared.program, kept), nest("ACT", TCA_BPF_ACT, act)];
+  const options = [
+    ...kind === "flower"
+      ? compared.keys.map(({ type, value }) => attribute("KEY", type, value))
+      : programFields(compared.program, kept),
+    ...classId === undefined ? [] : [{ name: "CLASSID", attributeType: CLASSES[kind], value: classId }],
+    ...act.length === 0 ? [] : [nest("ACT", ACTIONS[kind], act)],
+  ];
   return {
     type: RTM_NEWTFILTER,
     flags,

@@ -5,13 +5,18 @@ import {
   RTM_DELQDISC,
   RTM_NEWLINK,
   RTM_NEWQDISC,
+  TCA_KIND,
+  TCA_OPTIONS,
 } from "../codec/assembly/constants.ts";
 import type { FieldsRequest } from "../codec/request.ts";
 import { treeRequest } from "../codec/tree_request.ts";
-import { COOKIE_MAX } from "./action.ts";
+import { TC_PRIO_QOPT_PRIOMAP_AT } from "../codec/numbers.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
+import { attribute, COOKIE_MAX, words } from "./action.ts";
 import { TEXT_MAX } from "./bpf_filter.ts";
 import { type Chance, chanceText } from "./chance.ts";
 import type { Compared, Hook, Side } from "./filter.ts";
+import { RANKED_HANDLE, RANKS } from "./plug_requests.ts";
 
 /** Which packets a gate sees: those that come in on a device, those that leave, or both. */
 export type Direction = "ingress" | "egress" | "both";
@@ -41,6 +46,10 @@ export interface GateNote extends Chance {
   exceptions?: number;
   /** The expressions for that as they were written. */
   except?: readonly string[];
+  /** How many filters its own device has for what goes first; 0 or absent where all has one rank. */
+  firstFilters?: number;
+  /** The expressions for that as they were written. */
+  first?: readonly string[];
 }
 
 /** The version of the text; one that adds words and changes none keeps it. */
@@ -51,6 +60,8 @@ const ALIAS_MAX = 255;
 const BETWEEN = "; ";
 /** What stands before each that says what passes. */
 const EXCEPT = "except ";
+/** What stands before each that says what goes first. */
+const FIRST = "first ";
 /** The longest limit and priority: a change of them must not cut the expressions. */
 const LONGEST = { limitBytes: 0xffffffff, priority: 0xffff };
 
@@ -72,9 +83,8 @@ export interface KeptNote {
  * fit into it and the cookies
  */
 export function formatNote(note: GateNote): KeptNote {
-  const { match = [], except = [], filters, exceptions = 0 } = note;
-  const text = [...match, ...except.map((each) => EXCEPT + each)].join(BETWEEN);
-  const bytes = new TextEncoder().encode(text);
+  const { match = [], except = [], first = [], filters, exceptions = 0 } = note;
+  const text = [...match, ...except.map((each) => EXCEPT + each), ...first.map((each) => FIRST + each)].join(BETWEEN);
   const places = filters + exceptions;
   const room = ALIAS_MAX - head({ ...note, ...LONGEST }, places).length;
   if (room < 0) {
@@ -82,6 +92,9 @@ export function formatNote(note: GateNote): KeptNote {
       `a gate cannot have ${note.devices.length} devices: its note does not fit into ${ALIAS_MAX} bytes`,
     );
   }
+  // Of UTF-16's units each takes three bytes of UTF-8 at the most
+  if (3 * text.length <= room) return { alias: head(note, 0) + text, cookies: [] };
+  const bytes = new TextEncoder().encode(text);
   const rest = bytes.subarray(room);
   const each = note.kind === "bpf" ? TEXT_MAX : COOKIE_MAX;
   const cookies = Array.from(
@@ -90,7 +103,11 @@ export function formatNote(note: GateNote): KeptNote {
   );
   if (cookies.length > places) {
     const most = room + places * each;
-    const what = except.length === 0 ? "a gate's match" : "a gate's match and exceptions";
+    const what = [
+      "a gate's match",
+      ...except.length === 0 ? [] : ["exceptions"],
+      ...first.length === 0 ? [] : ["what goes first"],
+    ].join(" and ");
     const filters = places === 1 ? "1 filter" : `${places} filters`;
     throw new RangeError(
       `${what} cannot have ${bytes.length} characters, at most ${most} with ${filters}: ` +
@@ -101,10 +118,12 @@ export function formatNote(note: GateNote): KeptNote {
 }
 
 function head(note: GateNote, cookies: number): string {
-  const { direction, devices, ownClsact, limitBytes, priority, kind, filters, exceptions = 0, sign = "" } = note;
+  const { direction, devices, ownClsact, limitBytes, priority, kind, filters, exceptions = 0, firstFilters = 0 } = note;
+  const { sign = "" } = note;
   return `plugctl=${VERSION} direction=${direction} devices=${devices.join()} clsact=${ownClsact.join()} ` +
     `limit=${limitBytes} priority=${priority} ${kind === "bpf" ? "kind=bpf " : ""}filters=${filters} ` +
-    `${exceptions === 0 ? "" : `exceptions=${exceptions} `}${chanceWords(note)}sign=${sign} ` +
+    `${exceptions === 0 ? "" : `exceptions=${exceptions} `}${firstFilters === 0 ? "" : `first=${firstFilters} `}` +
+    `${chanceWords(note)}sign=${sign} ` +
     `${cookies === 0 ? "" : `cookies=${cookies} `}match=`;
 }
 
@@ -114,10 +133,25 @@ function chanceWords({ every, probability }: Chance): string {
   }`;
 }
 
+/** What stands before the expressions. */
+const MATCH = " match=";
+
+/** The words `name=value` of a note. */
+function wordsOf(front: string): Map<string, string | undefined> {
+  const words = new Map<string, string | undefined>();
+  for (const word of front.split(" ")) {
+    const at = word.indexOf("=");
+    if (at < 0) words.set(word, undefined);
+    else words.set(word.slice(0, at), word.slice(at + 1));
+  }
+  return words;
+}
+
 /** Parses a note; `undefined` where the text is none that this version understands. */
 export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): GateNote | undefined {
-  const [, front, text] = /^(.*?)(?: match=(.*))?$/s.exec(alias) ?? [];
-  const words = new Map((front ?? "").split(" ").map((word) => word.split("=", 2) as [string, string | undefined]));
+  const end = alias.indexOf(MATCH);
+  const text = end < 0 ? undefined : alias.slice(end + MATCH.length);
+  const words = wordsOf(end < 0 ? alias : alias.slice(0, end));
   const direction = words.get("direction");
   const note = {
     devices: numbers(words.get("devices")),
@@ -126,6 +160,7 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
     priority: Number(words.get("priority") ?? NaN),
     filters: Number(words.get("filters") ?? NaN),
     exceptions: Number(words.get("exceptions") ?? 0),
+    firstFilters: Number(words.get("first") ?? 0),
   };
   const whole = Object.values(note).flat().every((number) => Number.isInteger(number) && number >= 0);
   if (words.get("plugctl") !== VERSION || !whole || !isDirection(direction)) return undefined;
@@ -138,9 +173,15 @@ export function parseNote(alias: string, cookies: readonly Uint8Array[] = []): G
     ...optional("every", words),
     ...optional("probability", words),
     sign: words.get("sign"),
-    match: written?.filter((each) => !each.startsWith(EXCEPT)),
-    except: written?.filter((each) => each.startsWith(EXCEPT)).map((each) => each.slice(EXCEPT.length)),
+    match: written?.filter((each) => !each.startsWith(EXCEPT) && !each.startsWith(FIRST)),
+    except: written && behind(EXCEPT, written),
+    first: written && behind(FIRST, written),
   };
+}
+
+/** What stands behind a word, in the expressions that begin with it. */
+function behind(word: string, expressions: readonly string[]): string[] {
+  return expressions.filter((each) => each.startsWith(word)).map((each) => each.slice(word.length));
 }
 
 function optional(name: "every" | "probability", words: ReadonlyMap<string, string | undefined>): Chance {
@@ -159,10 +200,11 @@ function expressions(start: string, cookies: readonly Uint8Array[]): string[] {
 
 /** Which packets a gate holds, in words; `undefined` where that was not noted. */
 export function packetsText(
-  { match, except = [], ...chance }: Pick<GateNote, "match" | "except" | "every" | "probability">,
+  { match, except = [], first = [], ...chance }: Pick<GateNote, "match" | "except" | "first" | "every" | "probability">,
 ): string | undefined {
   const all = match && (match.join(" or ") || "all packets");
-  return all && chanceText(chance) + [all, ...except.length === 0 ? [] : [except.join(" or ")]].join(" except ");
+  const held = all && chanceText(chance) + [all, ...except.length === 0 ? [] : [except.join(" or ")]].join(" except ");
+  return held && (first.length === 0 ? held : `${held}; first ${first.join(" or ")}`);
 }
 
 /** A note with another limit; what it does not say itself stays as it is. */
@@ -218,6 +260,21 @@ export function writeNote(ifindex: number, alias: string): FieldsRequest {
 /** Deletes the device, and with it what its plug holds. */
 export function deleteDevice(ifindex: number): FieldsRequest {
   return treeRequest({ type: RTM_DELLINK, ifindex });
+}
+
+/** Creates the prio of a queue of two ranks: all that no filter sends elsewhere has the last. */
+export function createPrio(ifindex: number): FieldsRequest {
+  const options = new Uint8Array(TC_PRIO_QOPT_PRIOMAP_AT + 16).fill(RANKS.length - 1, TC_PRIO_QOPT_PRIOMAP_AT);
+  new DataView(options.buffer).setInt32(0, RANKS.length, true);
+  return {
+    type: RTM_NEWQDISC,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    fields: [
+      ...words({ "family, pad": 0, ifindex, handle: RANKED_HANDLE, parent: TC_H_ROOT, info: 0 }),
+      attribute("KIND", TCA_KIND, "prio"),
+      attribute("OPTIONS", TCA_OPTIONS, options),
+    ],
+  };
 }
 
 /** Creates the qdisc that filters of both directions hang from, and that touches no packet by itself. */

@@ -9,7 +9,7 @@ import type { Hook, Watched } from "../guardian/watch.ts";
 import { markOfPlug } from "../guardian/mark.ts";
 import { sendChange } from "./send_change.ts";
 import { detachAll } from "./drain.ts";
-import type { QdiscPlace } from "./plug_requests.ts";
+import { type QdiscPlace, RANKED_HANDLE, RANKS } from "./plug_requests.ts";
 import { readQdiscs } from "./qdiscs.ts";
 import { nameQueue, onQueue, Queue } from "./queue.ts";
 import { readPlug } from "./read_plug.ts";
@@ -54,9 +54,14 @@ export function plugDuty({ dev, place, hook, takeAway }: PlugCharge, connection:
   return queueDuty(connection, {
     find: () => new Queue({ dev, place, located: true, connection }),
     mark: markOfPlug(place),
-    watched: { ...place, hook, above: qdiscsAbove(connection, place) },
+    watched: watchedAt(place, { hook, above: qdiscsAbove(connection, place) }),
     takeAway: takeAway ? (queue) => detachAll([queue]) : undefined,
   });
+}
+
+/** A plug as it is watched, by what it consists of. */
+export function watchedAt(place: QdiscPlace, about: Pick<Watched, "hook" | "above"> = {}): Watched {
+  return { ...place, ...about, ...place.handle === RANKED_HANDLE ? { ranks: RANKS.map(({ handle }) => handle) } : {} };
 }
 
 /** What a plug hangs from: nothing where it is at a device's root. */

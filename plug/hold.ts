@@ -1,19 +1,14 @@
 import { RTM_GETLINK } from "../codec/assembly/constants.ts";
 import { IFF_LOWER_UP } from "../codec/numbers.ts";
 import type { QdiscStats } from "../codec/message.ts";
-import { changeQueues } from "./change.ts";
 import { type BufferOptions, sendChange } from "./send_change.ts";
 import { drained, type DrainOptions } from "./drain.ts";
-import { sleep } from "../linux/process.ts";
 import { LONGEST_MS, numberOf } from "./quantity.ts";
-import { entrustQueue } from "./guarded_plug.ts";
 import type { Backlog } from "../guardian/charge.ts";
 import type { Disturbance, Happening } from "../guardian/watch.ts";
 import type { AnyGuardian } from "../guardian/entrust.ts";
-import { Guardian } from "../guardian/guardian.ts";
-import { findGuardians } from "../guardian/mark.ts";
-import { inTurns, nameQueue, onQueue, type Queue } from "./queue.ts";
-import { locatePlugs, readPlug, readSeen } from "./read_plug.ts";
+import { nameQueue, onQueue, type Queue } from "./queue.ts";
+import { readSeen } from "./read_plug.ts";
 import { isGone, QueueError } from "./queue_error.ts";
 
 /** How to hold for a time. */
@@ -93,8 +88,20 @@ export type CutShort = "deadline" | "SIGTERM" | "disturbed";
 export const DEFAULT_MAX_HOLD_MS = 30_000;
 /** How long a guardian that has released a queue may take to say so, in milliseconds. */
 const WORD_MS = 1000;
-/** How long a guardian that is not needed any more may take to go, in milliseconds. */
-const GOING_MS = 1000;
+
+/** What an armed hold has done till it holds. */
+export interface Begun {
+  queues: readonly Queue[];
+  /** Their counters a moment before. */
+  before: readonly QdiscStats[];
+  /** When that was, by `performance.now()`. */
+  since: number;
+  /** How long after the moment that was meant the kernel said that it holds, in milliseconds; absent where none was. */
+  lateMs?: number;
+  maxMs: number;
+  /** Has nothing to do any more with who was to release them. */
+  dismiss: () => void;
+}
 
 /**
  * One or several queues that hold from now on until the end of a `using` block, `release`, a deadline, or the death of
@@ -109,47 +116,27 @@ const GOING_MS = 1000;
  */
 export class Hold implements Disposable, AsyncDisposable {
   readonly #queues: readonly Queue[];
-  readonly #guardian: Guardian | undefined;
-  readonly #entrusted: Queue[] = [];
+  /** How long after the moment that was meant it held, in milliseconds; `undefined` where it began at once. */
+  readonly lateMs?: number;
   readonly #since: number;
-  readonly #maxMs: number;
-  readonly #before: QdiscStats[];
+  readonly #before: readonly QdiscStats[];
+  readonly #dismiss: () => void;
+  /** When it ends by its guardian, in milliseconds since it began. */
+  #maxMs: number;
   /** Those that were let go by others, or by a guardian, before they were released. */
   #letGo: readonly Queue[] = [];
   #report?: HoldReport;
   /** Why a guardian has released it, where one had when it was released. */
   #cutShortBy?: CutShort;
 
-  /** Holds; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
-  constructor(queues: readonly Queue[], options: HoldOptions = {}) {
-    const { maxMs = DEFAULT_MAX_HOLD_MS, guardian, orphan, bypass = false, exclusive = false } = options;
-    checkMaxMs(maxMs);
-    locatePlugs(queues, (queue) => onQueue(queue, "hold"));
-    const unguarded = queues.filter((queue) => !queue.guard);
-    for (const queue of unguarded) queue.appointGuard();
-    const strangers = unguarded.filter((queue) => !queue.guard);
+  /** What an armed hold has begun; use `Plug.hold`, `Gate.hold` or `PlugGroup.hold`. */
+  constructor({ queues, before, since, lateMs, maxMs, dismiss }: Begun) {
+    this.lateMs = lateMs;
     this.#queues = queues;
+    this.#before = before;
+    this.#since = since;
     this.#maxMs = maxMs;
-    const own = strangers.length > 0 && !guardian ? Guardian.start() : undefined;
-    const appointed = guardian ?? own;
-    this.#guardian = own;
-    try {
-      if (appointed) { for (const queue of strangers) this.#entrust(queue, appointed); }
-      [this.#before, this.#since] = inTurns(queues, () => {
-        // Behind the entrusting: two concurrent holds cannot both miss each other.
-        if (exclusive) { for (const queue of queues) refuseOthers(queue); }
-        for (const queue of queues) queue.gate?.refuseBroken?.(onQueue(queue, "hold"));
-        const before = queues.map(statsOf);
-        const since = performance.now();
-        // A deadline is as good as a way out of a device that carries the default route.
-        changeQueues(queues, { action: "buffer", purpose: "hold", force: true, bypass, orphan, maxHoldMs: maxMs });
-        return [before, since];
-      });
-    } catch (error) {
-      for (const queue of unguarded) queue.dismissGuard();
-      this.#dismiss();
-      throw error;
-    }
+    this.#dismiss = dismiss;
   }
 
   /** For how long it has held, in milliseconds. */
@@ -190,6 +177,18 @@ export class Hold implements Disposable, AsyncDisposable {
     if (this.#report) return this.#cutShortBy ?? "gone";
     const released = await Promise.race(this.#queues.map(({ guard }) => guard?.whenReleased()));
     return released?.why ?? "gone";
+  }
+
+  /**
+   * Has the guardian release it so many milliseconds from now, whatever was said before.
+   *
+   * @throws {RangeError} where it is no time that a guardian can wait for
+   */
+  renew(maxMs: number): void {
+    checkMaxMs(maxMs);
+    if (this.#report) return;
+    this.#maxMs = this.elapsedMs + maxMs;
+    for (const { guard } of this.#queues) guard?.renew(maxMs);
   }
 
   /**
@@ -253,47 +252,12 @@ export class Hold implements Disposable, AsyncDisposable {
       if (!isGone(error)) throw error;
     }
   }
-
-  #entrust(queue: Queue, guardian: AnyGuardian): void {
-    queue.entrust(entrustQueue(queue, { guardian, takeAway: false }));
-    this.#entrusted.push(queue);
-  }
-
-  #dismiss(): void {
-    for (const queue of this.#entrusted.splice(0)) {
-      queue.dismissGuard();
-    }
-    this.#guardian?.[Symbol.dispose]();
-  }
 }
 
 /** @throws {RangeError} where it is no time that a guardian can wait for */
 export function checkMaxMs(maxMs: number): void {
   if (maxMs > 0 && maxMs <= LONGEST_MS) return;
   throw new RangeError(`maxMs is ${maxMs}, must be more than 0 and at most ${LONGEST_MS}`);
-}
-
-/**
- * Refuses a queue that another process holds for a time, or has in hand. A process that keeps a deadline and has heard of a
- * release is given the time to go.
- */
-function refuseOthers(queue: Queue): void {
-  const operation = onQueue(queue, "hold");
-  queue.refuseHeld(operation);
-  const deadline = performance.now() + GOING_MS;
-  for (;;) {
-    const [keeper] = findGuardians("kept", queue);
-    if (keeper === undefined) return;
-    if (performance.now() > deadline) {
-      const reason = `it is held already, until the deadline that process ${keeper} keeps`;
-      throw new QueueError("held", operation, { reason });
-    }
-    sleep(GOING_MS / 50);
-  }
-}
-
-function statsOf(queue: Queue): QdiscStats {
-  return readPlug(queue, onQueue(queue, "read")).stats;
 }
 
 /**

@@ -7,7 +7,8 @@ import { changeQueues } from "./change.ts";
 import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustPlug } from "./guarded_plug.ts";
 import type { GuardOptions } from "../guardian/entrust.ts";
-import { type CutShort, disturbanceTillNow, Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
+import { ArmedHold } from "./armed_hold.ts";
+import { type CutShort, disturbanceTillNow, type Hold, type HoldDisturbance, type HoldOptions } from "./hold.ts";
 import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
 import { PlugGroup } from "./plug_group.ts";
 import type { QdiscPlace } from "./plug_requests.ts";
@@ -190,7 +191,17 @@ export class Plug implements Disposable, AsyncDisposable {
    * @throws {QueueError} where there is no plug
    */
   hold(options?: HoldOptions): Hold {
-    return new Hold([this.#queue], options);
+    return this.arm(options).begin();
+  }
+
+  /**
+   * Checks and sets up a hold that begins when its `begin` is called, within a fraction of a millisecond; till then packets
+   * pass.
+   *
+   * @throws {QueueError} where it could not begin
+   */
+  arm(options?: HoldOptions): ArmedHold {
+    return new ArmedHold([this.#queue], options);
   }
 
   /** Releases the epoch that the last `buffer` ended. Again without a `buffer` in between, it releases nothing. */

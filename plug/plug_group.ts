@@ -3,10 +3,12 @@ import type { DetachReport } from "./detach_report.ts";
 import type { QueueGuard } from "../guardian/entrust.ts";
 import { Guardian } from "../guardian/guardian.ts";
 import { relieveKeepers } from "../guardian/mark.ts";
-import { changeQueues } from "./change.ts";
+import { changeQueues, refuseConnections } from "./change.ts";
+import type { SshSession } from "./ssh_session.ts";
 import { type BufferOptions, type LimitOptions, sendChange } from "./send_change.ts";
 import { entrustQueue } from "./guarded_plug.ts";
-import { checkMaxMs, Hold, type HoldOptions } from "./hold.ts";
+import { ArmedHold } from "./armed_hold.ts";
+import { checkMaxMs, type Hold, type HoldOptions } from "./hold.ts";
 import { inTurns, onQueue, type Queue } from "./queue.ts";
 import { locatePlugs } from "./read_plug.ts";
 import { type PaceOptions, type PaceReport, releasePaced } from "./pace.ts";
@@ -86,7 +88,17 @@ export class PlugGroup {
 
   /** Holds on all of them for a time, with one guardian; see `Plug.hold`. */
   hold(options?: HoldOptions): Hold {
-    return new Hold(this.#queues, options);
+    return this.arm(options).begin();
+  }
+
+  /**
+   * Checks and sets up a hold that begins when its `begin` is called, within a fraction of a millisecond; till then packets
+   * pass.
+   *
+   * @throws {QueueError} where it could not begin
+   */
+  arm(options?: HoldOptions): ArmedHold {
+    return new ArmedHold(this.#queues, options);
   }
 
   /**
@@ -96,6 +108,15 @@ export class PlugGroup {
    */
   bufferWithDeadline(options: DeadlineOptions): Promise<number[]> {
     return new Promise((resolve) => resolve(bufferWithDeadline(this.#queues, options)));
+  }
+
+  /**
+   * Refuses to hold what somebody needs of them, whatever deadline there is.
+   *
+   * @throws {QueueError} `would-lock-out`
+   */
+  refuseConnections(needed: readonly SshSession[]): void {
+    refuseConnections(this.#queues, needed);
   }
 
   /** Releases the epoch that the last `buffer` ended, on all of them. */

@@ -9,6 +9,7 @@ import {
   TCQ_PLUG_RELEASE_INDEFINITE,
   TCQ_PLUG_RELEASE_ONE,
 } from "../codec/assembly/constants.ts";
+import { TC_H_ROOT } from "../codec/handle.ts";
 import type { QdiscRequest } from "../codec/request.ts";
 
 /** Where a qdisc is: on a device, at a parent or by its handle. */
@@ -35,6 +36,33 @@ const ACTIONS: Readonly<Record<PlugAction, number>> = {
 export const FIRST_HANDLE = 0x504c0000;
 /** How many handles it has to give. */
 export const HANDLES = 256;
+
+/**
+ * The handle of a queue of two ranks: a prio at a device's root, and below it a plug for the packets that go first and one
+ * for the rest. prio gives the second plug a turn when the first has nothing to send, so that of what both let go in one send
+ * the first rank has left before the second begins. It is dealt with as one plug, at the root and with this handle.
+ */
+export const RANKED_HANDLE = 0x504b0000;
+/** Its plugs, in the order in which they are asked, by their handles and the classes of the prio where they hang. */
+export const RANKS = [
+  { parent: RANKED_HANDLE + 1, handle: 0x504a0000 },
+  { parent: RANKED_HANDLE + 2, handle: 0x50490000 },
+] as const;
+/** The class of what goes first. */
+export const FIRST_RANK: number = RANKS[0].parent;
+
+/** The plugs that a change of a queue is about: itself, or those of its ranks, which are named by their handles alone. */
+export function plugsAt(place: QdiscPlace): QdiscPlace[] {
+  const { ifindex, handle } = place;
+  return handle === RANKED_HANDLE ? RANKS.map(({ handle }) => ({ ifindex, parent: 0, handle })) : [place];
+}
+
+/** The place of the queue that a plug belongs to, of whose ranks the last stands for both; `undefined` for another rank. */
+export function wholePlace({ ifindex, parent, handle }: QdiscPlace): QdiscPlace | undefined {
+  const rank = RANKS.findIndex((rank) => rank.handle === handle && (parent === 0 || parent === rank.parent));
+  if (rank < 0) return { ifindex, parent, handle };
+  return rank === RANKS.length - 1 ? { ifindex, parent: TC_H_ROOT, handle: RANKED_HANDLE } : undefined;
+}
 
 /** The most that a limit can be, in bytes. */
 export const LIMIT_MAX = 0xffffffff;
@@ -66,6 +94,11 @@ export function createRequest(
 export function changeRequest(place: QdiscPlace, action: PlugAction, limitBytes = 0): QdiscRequest {
   if (action === "limit") checkLimit(limitBytes);
   return { type: RTM_NEWQDISC, ...place, plug: { action: ACTIONS[action], limit: limitBytes } };
+}
+
+/** As `changeRequest`, one for each plug of a queue. */
+export function changeRequests(place: QdiscPlace, action: PlugAction, limitBytes = 0): QdiscRequest[] {
+  return plugsAt(place).map((plug) => changeRequest(plug, action, limitBytes));
 }
 
 /** Deletes a qdisc of any kind, and with it the packets that it holds. */

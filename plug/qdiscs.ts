@@ -6,6 +6,7 @@ import type { Connection } from "../netlink/connection.ts";
 import { type AnyOperation, ENODEV, NetlinkError } from "../linux/netlink_error.ts";
 import { bytesIn } from "./gate_name.ts";
 import { trafficWithFillers, withoutFillers } from "./filler.ts";
+import { RANKED_HANDLE, RANKS } from "./plug_requests.ts";
 import { QueueError } from "./queue_error.ts";
 
 /**
@@ -76,8 +77,31 @@ export function readLinks(connection: Connection, operation: AnyOperation): Link
  * kernel answers by telling every listener of the machine.
  */
 export function readQdiscs(connection: Connection, operation: AnyOperation): QdiscMessage[] {
-  return connection.dump(operation, { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 })
-    .filter((message): message is QdiscMessage => message.about === "qdisc");
+  return withoutRanks(
+    connection.dump(operation, { type: RTM_GETQDISC, ifindex: 0, handle: 0, parent: 0 })
+      .filter((message): message is QdiscMessage => message.about === "qdisc"),
+  );
+}
+
+/** Qdiscs with those that make up a queue of two ranks as the one plug that it is dealt with as: prio counts for both. */
+function withoutRanks(qdiscs: QdiscMessage[]): QdiscMessage[] {
+  const prios = qdiscs.filter(({ kind, handle, parent }) =>
+    kind === "prio" && handle === RANKED_HANDLE && parent === TC_H_ROOT
+  );
+  const whole = new Set<number>();
+  for (const { ifindex } of prios) if (ranksOn(qdiscs, ifindex).length === RANKS.length) whole.add(ifindex);
+  if (whole.size === 0) return qdiscs;
+  return qdiscs.flatMap((qdisc) => {
+    if (!whole.has(qdisc.ifindex)) return [qdisc];
+    if (qdisc.parent === TC_H_ROOT) return [{ ...qdisc, kind: "plug" }];
+    return RANKS.some(({ parent }) => parent === qdisc.parent) ? [] : [qdisc];
+  });
+}
+
+function ranksOn(qdiscs: readonly QdiscMessage[], on: number): QdiscMessage[] {
+  return qdiscs.filter(({ ifindex, kind, parent, handle }) =>
+    ifindex === on && kind === "plug" && RANKS.some((rank) => rank.parent === parent && rank.handle === handle)
+  );
 }
 
 /** A plug with its statistics. */

@@ -4,6 +4,8 @@ import { LIMIT_MAX } from "./plug_requests.ts";
 const UNITS_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 /** The longest time that a timer of the runtime takes, in milliseconds: 24 days. */
 export const LONGEST_MS = 0x7fffffff;
+/** The most packets whose release can be asked for. */
+export const PACKETS_MAX = 0x7fffffff;
 
 const UNITS_BYTES: ReadonlyMap<string, number> = new Map([
   ["", 1],

@@ -2,8 +2,9 @@ import type { QdiscStats } from "../codec/message.ts";
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { sleep } from "../linux/process.ts";
 import type { Numbering } from "./filler.ts";
+import { RANKED_HANDLE } from "./plug_requests.ts";
 import { sendChange } from "./send_change.ts";
-import { numberOf } from "./quantity.ts";
+import { numberOf, PACKETS_MAX } from "./quantity.ts";
 import { nameQueue, onQueue, type Queue } from "./queue.ts";
 import { readAllSeen, readPlug, readPlugs } from "./read_plug.ts";
 import { QueueError } from "./queue_error.ts";
@@ -94,7 +95,11 @@ export async function releaseAndCount(
   queues: readonly Queue[],
   { one = false, packets }: ReleaseOptions = {},
 ): Promise<ReleaseReport[]> {
-  if (packets !== undefined) return queues.map((queue) => releasePackets(queue, packets));
+  if (packets !== undefined) {
+    // Before any is touched
+    for (const queue of queues) numberingOf(queue, onQueue(queue, `release ${numberOf(packets, "packet")} of`));
+    return queues.map((queue) => releasePackets(queue, packets));
+  }
   const action = one ? "release-one" : "release-indefinite";
   const operationOn = (queue: Queue) => onQueue(queue, one ? action : "release");
   const found = readPlugs(queues, operationOn);
@@ -123,9 +128,6 @@ export async function releaseAndCount(
     };
   });
 }
-
-/** The most packets that can be asked for. */
-export const PACKETS_MAX = 0x7fffffff;
 
 /** Releases so many of the packets of a gate that have waited longest, and goes on holding the rest. */
 function releasePackets(queue: Queue, packets: number): ReleaseReport {
@@ -163,7 +165,7 @@ export function discardHeld(queues: readonly Queue[]): DiscardReport[] {
   const operationOn = (queue: Queue) => onQueue(queue, "discard what is held by");
   for (const queue of queues) if (!queue.gate?.numbering) throw undiscardable(queue, operationOn(queue));
   return queues.map((queue) => {
-    const discardedPackets = numberingOf(queue, operationOn(queue)).discard(queue);
+    const discardedPackets = queue.gate?.numbering?.discard(queue) ?? 0;
     const waitingPackets = readPlug(queue, operationOn(queue)).stats.backlogPackets;
     return { queue: nameQueue(queue), discardedPackets, waitingPackets };
   });
@@ -185,9 +187,15 @@ export function describeDiscard({ queue, discardedPackets }: DiscardReport): str
 /**
  * What releases packets of a queue by their number.
  *
- * @throws {QueueError} `not-a-gate` where it is a plug on a device
+ * @throws {QueueError} `not-a-gate` where it is a plug on a device, `refused` where it is two of a gate's
  */
-export function numberingOf({ gate, dev }: Queue, operation: AnyOperation): Numbering<Queue> {
+export function numberingOf({ gate, dev, place }: Queue, operation: AnyOperation): Numbering<Queue> {
+  if (place.handle === RANKED_HANDLE) {
+    throw new QueueError("refused", operation, {
+      reason: "packets are counted in one queue, and a gate with --first has two",
+      remedy: () => "release all, what matches first, without a number and a rate",
+    });
+  }
   if (gate?.numbering) return gate.numbering;
   throw new QueueError("not-a-gate", operation, {
     reason: "packets are counted by useless ones behind them, which would leave by the device; a gate discards them",

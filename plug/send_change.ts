@@ -1,7 +1,7 @@
 import type { AnyOperation } from "../linux/netlink_error.ts";
 import { TC_H_ROOT } from "../codec/handle.ts";
 import type { Connection } from "../netlink/connection.ts";
-import { changeRequest, FIRST_HANDLE, LIMIT_MAX, type PlugAction } from "./plug_requests.ts";
+import { changeRequest, changeRequests, FIRST_HANDLE, LIMIT_MAX, type PlugAction } from "./plug_requests.ts";
 import type { Numbering } from "./filler.ts";
 import { byConnection, onQueue, type Queue } from "./queue.ts";
 import { locatePlugs } from "./read_plug.ts";
@@ -46,6 +46,11 @@ export type Letting = Change & { action: "release-one" | "release-indefinite" };
 export function sendChange(queues: readonly Queue[], change: Letting): void;
 export function sendChange(queues: readonly Queue[], change: Change, check: () => void): void;
 export function sendChange(queues: readonly Queue[], change: Change, check?: () => void): void {
+  prepareChange(queues, change, check)();
+}
+
+/** As `sendChange`, in two: looks at all that can be looked at before, and returns what sends it. */
+export function prepareChange(queues: readonly Queue[], change: Change, check?: () => void): () => void {
   const nameOperation = (queue: Queue) => operationOn(queue, change);
   if (queues.length !== 1 || !isGuessable(queues[0])) locatePlugs(queues, nameOperation);
   refuseForfeited(queues, nameOperation);
@@ -57,12 +62,20 @@ export function sendChange(queues: readonly Queue[], change: Change, check?: () 
     for (const queue of queues) queue.appointGuard();
     for (const { guard } of queues) guard?.arm(change.maxHoldMs);
   }
-  if (queues.length === 1 && isGuessable(queues[0])) {
+  if (queues.length !== 1 || !isGuessable(queues[0])) return prepareSends(queues, change);
+  return () => {
     if (changeGuessed(queues[0], change)) return;
     locatePlugs(queues, nameOperation);
-  }
-  for (const [connection, those] of byConnection(queues)) send(connection, those, change);
-  if (change.action === "buffer") { for (const queue of queues) numberingOf(queue)?.endEpoch(queue); }
+    prepareSends(queues, change)();
+  };
+}
+
+function prepareSends(queues: readonly Queue[], change: Change): () => void {
+  const sends = [...byConnection(queues)].map(([connection, those]) => prepareSend(connection, those, change));
+  return () => {
+    for (const send of sends) send();
+    if (change.action === "buffer") { for (const queue of queues) numberingOf(queue)?.endEpoch(queue); }
+  };
 }
 
 /** What counts the packets of a gate of which some were released by number. */
@@ -118,26 +131,31 @@ export function operationOn(queue: Queue, { action, purpose }: Change): AnyOpera
   return onQueue(queue, verb);
 }
 
-function send(connection: Connection, queues: readonly Queue[], change: Change): void {
+function prepareSend(connection: Connection, queues: readonly Queue[], change: Change): () => void {
   const { action, limitBytes } = change;
-  const requests = queues.map((queue) => {
+  const asked = queues.map((queue) => {
     const extra = action === "limit" ? numberingOf(queue)?.extraBytes(queue) ?? 0 : 0;
-    return changeRequest(queue.place, action, extra > 0 ? Math.min((limitBytes ?? 0) + extra, LIMIT_MAX) : limitBytes);
+    const limit = extra > 0 ? Math.min((limitBytes ?? 0) + extra, LIMIT_MAX) : limitBytes;
+    return { queue, requests: changeRequests(queue.place, action, limit) };
   });
-  // Guardians are to know what it was, which the kernel does not say.
-  const answers = connection.transact(requests, { overheard: true });
-  const first = connection.lastSequence - requests.length + 1;
-  const failures: QueueError[] = [];
-  answers.forEach((answer, index) => {
-    const queue = queues[index];
-    if (answer.errno === 0) queue.note(action, { limitBytes, sequence: first + index >>> 0 });
-    else failures.push(refusalError(operationOn(queue, change), answer));
-  });
-  if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) {
-    throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
-  }
+  const requests = asked.flatMap(({ requests }) => requests);
+  return () => {
+    // Guardians are to know what it was, which the kernel does not say.
+    const answers = connection.transact(requests, { overheard: true });
+    const failures: QueueError[] = [];
+    let sequence = connection.lastSequence - requests.length;
+    for (const { queue, requests: { length } } of asked) {
+      sequence += length;
+      const refusal = answers.splice(0, length).find(({ errno }) => errno !== 0);
+      if (refusal) failures.push(refusalError(operationOn(queue, change), refusal));
+      else queue.note(action, { limitBytes, sequence: sequence >>> 0 });
+    }
+    if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) {
+      throw new AggregateError(failures, failures.map(({ message }) => message).join("; "));
+    }
+  };
 }
 
 /** Writes the new limits of gates into their notes, where other processes find them. */

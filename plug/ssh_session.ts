@@ -1,13 +1,18 @@
 import { variableOfAncestors } from "../guardian/processes.ts";
 
-/** The SSH session that this process is part of. */
+/** A connection that somebody needs: the SSH session that this process is part of, or another one. */
 export interface SshSession {
+  /** What it is called, where it is another: `the control connection`. */
+  called?: string;
   /** The words of `SSH_CONNECTION`: the client, its port, the server, its port. */
   words: readonly string[];
   /** Addresses of 4 or 16 bytes, as far as they can be understood. */
   client?: Uint8Array;
+  /** The address at this end. */
   server?: Uint8Array;
+  /** The port of the other end. */
   clientPort?: number;
+  /** The port at this end. */
   serverPort?: number;
   /** The device on which the client's link-local address is. */
   scope?: string;
@@ -22,10 +27,15 @@ export function sshSession(): SshSession | undefined {
   if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") return undefined;
   const text = Deno.env.get(name) ?? variableOfAncestors(name);
   if (!text) return undefined;
-  const words = text.split(" ");
+  return sessionOf(text.split(" "));
+}
+
+/** A connection by the words of `SSH_CONNECTION`, as far as they can be understood. */
+export function sessionOf(words: readonly string[], called?: string): SshSession {
   const [client = "", clientPort, server = "", serverPort] = words;
   const [from, scope] = client.split("%");
   return {
+    called,
     words,
     client: parseAddress(from),
     clientPort: Number(clientPort) || undefined,

@@ -104,6 +104,8 @@ export interface QueueLayout {
   match?: string[];
   /** Of a gate: expressions for what passes nevertheless. */
   except?: string[];
+  /** Which of these leave first when it is released: expressions as they were written; absent where none do. */
+  first?: string[];
   /** The queue limit, in bytes, where the file says it. */
   limitBytes?: number;
 }

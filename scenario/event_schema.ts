@@ -79,6 +79,7 @@ const SCENARIO_START = v.strictObject({
     direction: v.optional(v.picklist(["ingress", "egress", "both"])),
     match: v.optional(v.array(v.string())),
     except: v.optional(v.array(v.string())),
+    first: v.optional(v.array(v.string())),
     limitBytes: v.optional(COUNT),
   })),
   timeoutMs: v.number(),

@@ -100,6 +100,8 @@ export interface PlannedGate extends PlannedQueueBase, Chance {
   direction: Direction;
   match: readonly string[];
   except: readonly string[];
+  /** Which of these leave first when it is released. */
+  first?: readonly string[];
   /** Whether ARP and neighbour discovery are held, too, where it has no match. */
   withArp?: boolean;
   priority?: number;

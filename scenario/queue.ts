@@ -57,6 +57,7 @@ export const GATE_ENTRIES = {
   ),
   match: v.optional(oneOrMore(SOME_TEXT, "an expression such as tcp dst port 80, or a list of alternatives")),
   except: v.optional(oneOrMore(SOME_TEXT, "an expression for packets that pass, such as arp, or a list of them")),
+  first: v.optional(oneOrMore(SOME_TEXT, "an expression for packets that leave first, such as fin, or a list of them")),
   "with-arp": v.optional(v.literal(true, "true: hold ARP and neighbour discovery, too, of a gate without a match")),
   every: v.optional(wholeNumber(2, 65535, "N, from 2 to 65535: only every Nth of the matching packets")),
   probability: v.optional(PROBABILITY),
@@ -110,6 +111,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
     direction: parseDirection(fields.direction),
     match: fields.match ?? [],
     except: fields.except ?? [],
+    ...fields.first === undefined ? {} : { first: fields.first },
     ...fields["with-arp"] ? { withArp: true } : {},
     ...fields.every === undefined ? {} : { every: fields.every },
     ...fields.probability === undefined ? {} : { probability: fields.probability },
@@ -120,7 +122,7 @@ export function gateOf(fields: GateFields, { name, place, tree, given }: Defined
   };
   const before = context.mistakes.length;
   gate.match.forEach((text, index) => checkMatch(text, { tree: follow(tree, ["match", index]), context }));
-  if (context.mistakes.length === before) checkExcept(gate, { tree, context });
+  if (context.mistakes.length === before) checkParts(gate, { tree, context });
   if (context.mistakes.length === before) refused(() => planGate(gate), { tree, what: `gate ${name}`, context });
   return context.mistakes.length === before ? { ...gate, except: exceptionsOf(gate, gate.match) } : gate;
 }
@@ -162,21 +164,23 @@ export function checkSeenMatch(text: string, { tree, context }: { tree: Tree; co
   noteMistake(() => checkSeen(text), { text, tree, context });
 }
 
-/** The same of what is excepted; that nothing would be left is said of the gate. */
-function checkExcept({ match, except }: PlannedGate, { tree, context }: { tree: Tree; context: Context }): void {
-  except.forEach((text, index) => {
-    const written = follow(tree, ["except", index]);
-    noteMistake(() => checkExpression(text, { within: match }), { text, tree: written, context, called: "exception" });
-  });
+/** The same of what is excepted, and of what goes first; that nothing would be left is said of the gate. */
+function checkParts(gate: PlannedGate, { tree, context }: { tree: Tree; context: Context }): void {
+  for (const [key, called] of [["except", "the exception"], ["first", "what goes first"]] as const) {
+    gate[key]?.forEach((text, index) => {
+      const written = follow(tree, [key, index]);
+      noteMistake(() => checkExpression(text, { within: gate.match }), { text, tree: written, context, called });
+    });
+  }
 }
 
 function noteMistake(
   parse: () => void,
-  { text, tree: written, context, called = "match" }: {
+  { text, tree: written, context, called = "the match" }: {
     text: string;
     tree: Tree;
     context: Context;
-    called?: "match" | "exception";
+    called?: "the match" | "the exception" | "what goes first";
   },
 ): void {
   try {
@@ -186,7 +190,7 @@ function noteMistake(
     const verbatim = written.kind === "scalar" && written.value === text;
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);
-    const what = error.problem ?? (part ? `${JSON.stringify(part)} in the ${called}` : `the ${called} ends`);
+    const what = error.problem ?? (part ? `${JSON.stringify(part)} in ${called}` : `${called} ends`);
     context.mistakes.push({ line, column, what, expected: error.expected });
   }
 }

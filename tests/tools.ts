@@ -63,6 +63,7 @@ const TOOLS = {
   // No program of this machine's: tells where one for a virtual machine is.
   "ipxe-path": { package: "ipxe", words: ["echo"], args: (root) => [`${root}/boot/ipxe.lkrn`] },
   man: { package: "man-db", env: groffVariables, args: (root) => ["-C", `${root}/etc/manpath.config`] },
+  "nats-server": { package: "nats-server" },
   nft: { package: "nftables" },
   nginx: { package: "nginx", check: ["-v"] },
   "nl-qdisc-add": { package: "libnl-utils" },

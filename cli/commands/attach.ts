@@ -10,9 +10,9 @@ import {
   type QdiscPlace,
 } from "../../plug/plug_requests.ts";
 import { openQueue } from "../../plug/queue.ts";
-import { type Context, isGiven, printResults, valueOf } from "../context.ts";
+import { type Context, isGiven, valueOf } from "../context.ts";
 import { interruptible } from "../exit_status.ts";
-import { openConnection, queuePlaces } from "../targets.ts";
+import { openConnection, printResults, queuePlaces } from "../targets.ts";
 import { durationOf, parseSize } from "../values.ts";
 import { whereGiven } from "../where.ts";
 

@@ -1,21 +1,21 @@
+import type { Request } from "../../codec/request.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import type { Change } from "../../plug/send_change.ts";
-import { createClsact, deleteClsact } from "../../plug/gate_device.ts";
 import type { PaceOptions, PaceReport } from "../../plug/pace.ts";
-import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { changeRequests, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { warnOfLimit } from "../../plug/qdiscs.ts";
 import { inTurns, onQueue, openQueue, type Queue } from "../../plug/queue.ts";
 import { releaseAndCount, type ReleaseReport, whyNothing } from "../../plug/release.ts";
-import { type Context, isGiven, printResults, type Run } from "../context.ts";
+import { type Context, isGiven, type Run } from "../context.ts";
 import { EXIT, interruptible, UsageError } from "../exit_status.ts";
-import { borrowConnection, namedTargets, resolveTargets } from "../targets.ts";
+import { borrowConnection, namedTargets, printResults, resolveTargets } from "../targets.ts";
 import { paceOf, packetsOf, parseSize, positiveDuration } from "../values.ts";
 
 /** How packets are released by number; between the first two the packets are sent that are counted. */
 const BY_NUMBER = ["buffer", "buffer", "release-one"] as const;
 
-/** How what a gate holds is discarded. */
-const DISCARDING = [createClsact, deleteClsact, "buffer", "buffer"] as const;
+/** How what a gate holds is discarded, once a clsact has come and gone, with which its device drops what it queues. */
+const DISCARDING = ["buffer", "buffer"] as const;
 
 /** Carries out what a command asks. May return what `--json` prints of each queue besides. */
 export type CarryOut<C extends Change> = (
@@ -33,18 +33,15 @@ export function changeCommand<C extends Change>(
   return async (context) => {
     const named = namedTargets(context, namesOf(context.arguments.operands));
     const change = changeOf(context);
-    const { action, limitBytes } = change;
+    const { limitBytes } = change;
     if (isGiven(context, "dry-run")) {
-      const actions = context.arguments.command === "discard"
-        ? DISCARDING
-        : packetsOf(context) === undefined
-        ? [action]
-        : BY_NUMBER;
-      const requestsFor = (place: QdiscPlace) =>
-        actions.map((each) => typeof each === "string" ? changeRequest(place, each, limitBytes) : each(place.ifindex));
+      const requestsFor = await requestsOf(context, change);
       const { gatePlace, guessTargets, printRequests } = await import("../dry_run.ts");
       const { gates, places } = guessTargets(context, named);
-      return printRequests(context, { places: [...gates.map(gatePlace), ...places], requestsFor });
+      return printRequests(context, {
+        places: [...gates.map((name) => gatePlace(context, name)), ...places],
+        requestsFor,
+      });
     }
     using borrowed = await borrowConnection(context);
     const { connection } = borrowed;
@@ -59,6 +56,22 @@ export function changeCommand<C extends Change>(
       ...more[index],
     }));
   };
+}
+
+/** The requests that a change of a plug takes. What is for discarding alone is loaded only there. */
+async function requestsOf(
+  context: Context,
+  { action, limitBytes }: Change,
+): Promise<(place: QdiscPlace) => Request[]> {
+  const actions = packetsOf(context) === undefined ? [action] : BY_NUMBER;
+  const change = (place: QdiscPlace) => (each: Change["action"]) => changeRequests(place, each, limitBytes);
+  if (context.arguments.command !== "discard") return (place) => actions.flatMap(change(place));
+  const { createClsact, deleteClsact } = await import("../../plug/gate_device.ts");
+  return (place) => [
+    createClsact(place.ifindex),
+    deleteClsact(place.ifindex),
+    ...DISCARDING.flatMap(change(place)),
+  ];
 }
 
 /** The queues of gates. What finds them is loaded only where a gate is named. */
@@ -105,6 +118,7 @@ export async function release(context: Context): Promise<number> {
   const command = changeCommand<Change>(
     () => ({ action: one ? "release-one" : "release-indefinite" }),
     async (queues) => {
+      await refuseOtherRanks(queues, context);
       if (pace) {
         const reports = await carryOutPaced(queues, { pace, context });
         if (reports.some(({ lostPackets }) => lostPackets > 0)) status = EXIT.failed;
@@ -138,6 +152,18 @@ export const discard = changeCommand<Change>(() => ({ action: "buffer" }), async
   for (const report of reports) context.note(describeDiscard(report));
   return reports.map(({ queue: _, ...counts }) => counts);
 });
+
+/**
+ * Refuses gates of which other packets go first than those that are asked for, or none.
+ *
+ * @throws {QueueError} `refused`, before anything is touched
+ */
+async function refuseOtherRanks(queues: readonly Queue[], context: Context): Promise<void> {
+  const first = context.arguments.values.get("first");
+  if (!first) return;
+  const { refuseOtherFirst } = await import("../../gate/named_gates.ts");
+  for (const queue of queues) refuseOtherFirst(queue, first);
+}
 
 /** The word between names of which those behind it are released later. */
 const THEN = "then";

@@ -7,12 +7,12 @@ import type { Foreseen } from "../../gate/open_gate.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice, type Direction, packetsText } from "../../plug/gate_device.ts";
 import { type Chance, parseProbability } from "../../plug/chance.ts";
-import { changeRequest, type QdiscPlace } from "../../plug/plug_requests.ts";
+import { changeRequests, type QdiscPlace } from "../../plug/plug_requests.ts";
 import { type Context, isGiven, textTable, valueOf } from "../context.ts";
 import { EXIT, interruptible, understood, UsageError } from "../exit_status.ts";
 import { plannedGate } from "../hold/hold_plan.ts";
-import { openConnection, refuseTwice } from "../targets.ts";
-import { deviceName, durationOf, gateName, parseSize } from "../values.ts";
+import { deviceName, gateName, openConnection, refuseTwice } from "../targets.ts";
+import { durationOf, parseSize } from "../values.ts";
 import { whereGiven } from "../where.ts";
 
 /** `plugctl gate add` */
@@ -68,6 +68,7 @@ function gateOptions(context: Context): GateOptions {
     direction: directionOf(context),
     match: values.get("match"),
     except: values.get("except"),
+    first: values.get("first"),
     withArp: isGiven(context, "with-arp"),
     ...chanceOf(context),
     limitBytes: limit === undefined ? undefined : parseSize(limit),
@@ -113,13 +114,17 @@ async function printAddition(context: Context, plan: GatePlan): Promise<void> {
 }
 
 /** The programs of a gate's filters, as tcpdump prints them. */
-async function programsOf({ filters, exceptions, match, except }: GatePlan): Promise<string[]> {
+async function programsOf({ filters, exceptions, sorters, match, except, first }: GatePlan): Promise<string[]> {
   const { listing } = await import("../../gate/bpf/listing.ts");
   const named = (planned: readonly PlannedFilter[], words: readonly string[]) =>
     planned.flatMap(({ compared }, index) =>
       compared.kind === "bpf" ? [`${words[index] ?? "all packets"}:\n${listing(compared.program)}\n\n`] : []
     );
-  return [...named(exceptions, except.map((text) => `except ${text}`)), ...named(filters, match)];
+  return [
+    ...named(exceptions, except.map((text) => `except ${text}`)),
+    ...named(filters, match),
+    ...named(sorters, first.map((text) => `first ${text}`)),
+  ];
 }
 
 const HEADER = ["NAME", "DIRECTION", "DEVICES", "PRIORITY", "LIMIT", "HITS", "BACKLOG", "DROPS", "AGE", "MATCH"];
@@ -192,8 +197,8 @@ async function printDeletion(context: Context, { names, drop }: { names: string[
   const { gatePlace, printRequests } = await import("../dry_run.ts");
   context.note("the filters, which go first, are not shown: they are read from the kernel");
   const requestsFor = (place: QdiscPlace) => [
-    ...drop ? [] : [changeRequest(place, "release-indefinite")],
+    ...drop ? [] : changeRequests(place, "release-indefinite"),
     deleteDevice(place.ifindex),
   ];
-  printRequests(context, { places: names.map(gatePlace), requestsFor });
+  printRequests(context, { places: names.map((name) => gatePlace(context, name)), requestsFor });
 }

@@ -3,11 +3,11 @@ import { TC_H_ROOT } from "../../codec/handle.ts";
 import type { GatePlan } from "../../gate/gate_plan.ts";
 import { plannedRequests } from "../../gate/gate_steps.ts";
 import { deleteDevice } from "../../plug/gate_device.ts";
-import { gateDevice } from "../../plug/gate_name.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Plug } from "../../plug/plug.ts";
 import {
   changeRequest,
+  changeRequests,
   createRequest,
   deleteRequest,
   FIRST_HANDLE,
@@ -19,19 +19,28 @@ import type { SandboxWatch } from "../containers/sandbox_watch.ts";
 import { Child } from "../hold/child.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT, Interrupted, interruptible, UsageError, whenAborted } from "../exit_status.ts";
+import type { Hold } from "../../plug/hold.ts";
+import type { Moment } from "../../plug/moment.ts";
+import { formatDuration } from "../../plug/quantity.ts";
+import { readLines } from "../../linux/incoming.ts";
+import { openInherited } from "../../linux/inherited_file.ts";
 import { holdEnd, isExpected } from "../hold/hold_end.ts";
+import { HoldOwner } from "../hold/hold_owner.ts";
 import { type HoldOutputs, openHoldOutputs } from "../hold/hold_outputs.ts";
 import { type HoldPlan, holdPlan, plannedGate } from "../hold/hold_plan.ts";
 import { type HoldQueues, openHoldQueues } from "../hold/hold_queues.ts";
-import { dropsOf, type Held, isCutShort, reportHold } from "../hold/hold_report.ts";
+import { dropsOf, type Held, isCutShort, reportHold, rounded } from "../hold/hold_report.ts";
 import { openConnection, resolveTargets, type Targets } from "../targets.ts";
 
 /** What a hold works with, and what has come of it so far. */
 interface Work extends HoldQueues {
   plan: HoldPlan;
   outputs: HoldOutputs;
-  /** Says that it has begun. */
-  begun: () => void;
+  /** Says that it is armed, and that it has begun. */
+  armed: () => void;
+  begun: (lateMs?: number) => void;
+  /** By what its owner renews it. */
+  renewal?: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Ends all waiting. */
   signal: AbortSignal;
   /** The command, once it has been started. */
@@ -41,8 +50,16 @@ interface Work extends HoldQueues {
 }
 
 /** `plugctl hold` */
-export async function run(context: Context): Promise<number | void> {
-  const plan = holdPlan(context);
+export function run(context: Context): Promise<number | void> {
+  return runPlan(context, holdPlan(context));
+}
+
+/** `plugctl arm` */
+export function runArm(context: Context): Promise<number | void> {
+  return runPlan(context, holdPlan(context, { isArmed: true }));
+}
+
+async function runPlan(context: Context, plan: HoldPlan): Promise<number | void> {
   if (plan.except.length > 0) plannedGates(plan, ["lo"]);
   if (isGiven(context, "dry-run")) {
     const { guessTargets } = await import("../dry_run.ts");
@@ -51,6 +68,7 @@ export async function run(context: Context): Promise<number | void> {
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");
   using outputs = await openHoldOutputs(context);
+  const renewal = plan.renewFd === undefined ? undefined : await renewalBy(plan.renewFd);
   using connection = await openConnection(context);
   const targets = resolveTargets(connection, plan);
   refuseOptions(plan, targets);
@@ -67,18 +85,28 @@ export async function run(context: Context): Promise<number | void> {
     ...targets.gates.map((name) => `gate ${name}`),
     ...targets.places.map(({ dev }) => through.get(dev) ?? dev),
   ].join(", ");
-  const begun = () => {
-    context.note(`holding ${described}`);
+  const armed = () => {
+    const when = plan.waitsForWord ? "until a line comes in on standard input" : `until ${timeText(plan.moment)}`;
+    context.note(`armed ${described}: packets pass ${when}`);
+    outputs.armed(`armed ${names}`);
+  };
+  const begun = (lateMs?: number) => {
+    context.note(`holding ${described}${lateMs === undefined ? "" : `, ${rounded(lateMs)} ms after that`}`);
     outputs.begun(`holding ${names}`);
   };
   const restarts = await watchSandbox(context, connection);
   try {
     return await interruptible((signal) =>
-      holdAndReport(context, { ...queues, plan, signal, outputs, begun, failures: [] })
+      holdAndReport(context, { ...queues, plan, signal, outputs, armed, begun, renewal, failures: [] })
     );
   } finally {
     await restarts?.end();
   }
+}
+
+/** What comes in by the file descriptor of `--renew-fd`. */
+async function renewalBy(fd: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  return fd === 0 ? Deno.stdin.readable : await openInherited(fd);
 }
 
 /** Says what becomes of a container or pod that is held by its name. */
@@ -147,16 +175,52 @@ async function attempt<T>(failures: unknown[], work: () => Promise<T>): Promise<
 
 /** Holds while the command runs, or until something else ends it; then lets all go and waits until it has left. */
 async function hold(work: Work): Promise<Held> {
-  const { plugs, guardian, plan, signal, failures } = work;
-  using hold = Plug.all(plugs).hold({ maxMs: plan.maxMs, guardian, exclusive: true, bypass: plan.bypass });
-  work.begun();
+  const { plan, renewal, signal, failures } = work;
+  using hold = await begin(work);
+  const owner = new HoldOwner(hold, { plan, renewal });
   work.child = startCommand(work);
-  const end = await attempt(failures, () => holdEnd(hold, { plan, child: work.child, signal }));
+  const end = await attempt(failures, () => holdEnd(hold, { plan, owner, child: work.child, signal }));
   const report = hold.release();
   await attempt(failures, () => hold.drained({ timeoutMs: plan.timeoutMs }));
   // Where the guardian and something else have ended it at once, it was the guardian.
   const isOver = report.cutShort && !isExpected(report.disturbance, plan.until);
-  return { report, end: end && isOver ? await hold.whenCutShort() : end };
+  const why = end && isOver ? await hold.whenCutShort() : end;
+  return { report, end: why === "deadline" && owner.isLease ? "lease" : why };
+}
+
+/** Holds: at once, at the time that was said, or when a line comes in on standard input. */
+async function begin({ plugs, guardian, plan, armed, begun, signal }: Work): Promise<Hold> {
+  const { moment, lateMs, waitsForWord, bypass } = plan;
+  const maxMs = Math.min(plan.leaseMs ?? Infinity, plan.maxMs);
+  const ready = Plug.all(plugs).arm({ maxMs, guardian, exclusive: true, bypass });
+  try {
+    if (moment || waitsForWord) armed();
+    if (waitsForWord) await Promise.race([word(), whenAborted(signal)]);
+    await moment?.nears(signal);
+    if (moment && -moment.leftMs > lateMs) {
+      const late = formatDuration(Math.round(-moment.leftMs));
+      throw new Error(
+        `Cannot begin at ${timeText(moment)}: it was armed ${late} after that, at most ${lateMs} ms may pass`,
+      );
+    }
+    const hold = ready.begin(moment);
+    begun(hold.lateMs);
+    return hold;
+  } finally {
+    ready[Symbol.dispose]();
+  }
+}
+
+/** Resolves when a line comes in on standard input. */
+async function word(): Promise<void> {
+  for await (const _line of readLines(Deno.stdin.readable)) return;
+  throw new Error("Called off: standard input ended before a line came in, and nothing was held");
+}
+
+/** A time of today as it is said: `12:00:03.250`. */
+function timeText(moment: Moment | undefined): string {
+  const date = new Date(moment?.epochMs ?? NaN);
+  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
 /** Starts the command; the guardian ends it, and what it has started, should this process be killed. */
@@ -211,9 +275,12 @@ async function printPlan(context: Context, plan: HoldPlan): Promise<void> {
   const { gates, places, limitBytes } = plan;
   refuseOptions(plan, plan);
   if (plan.except.length > 0) return await printGates(context, plan);
-  const { printRequests, readDefaultLimit } = await import("../dry_run.ts");
-  const hold = (place: QdiscPlace) => [changeRequest(place, "buffer"), changeRequest(place, "release-indefinite")];
-  const held = gates.map((name) => ({ dev: gateDevice(name), parent: TC_H_ROOT, handle: FIRST_HANDLE }));
+  const { gatePlace, printRequests, readDefaultLimit } = await import("../dry_run.ts");
+  const hold = (place: QdiscPlace) => [
+    ...changeRequests(place, "buffer"),
+    ...changeRequests(place, "release-indefinite"),
+  ];
+  const held = gates.map((name) => gatePlace(context, name));
   const attachAndHold = (place: QdiscPlace, dev: string) => [
     createRequest(place, { limitBytes: limitBytes ?? readDefaultLimit(context, dev) }),
     changeRequest(place, "release-indefinite"),

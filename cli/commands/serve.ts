@@ -1,6 +1,6 @@
 import config from "../../deno.json" with { type: "json" };
 import { formatHex } from "../../codec/text.ts";
-import { Policy, POLICY_FILE } from "../../control/policy.ts";
+import { policyFor } from "../policy.ts";
 import { Service } from "../../control/serve/service.ts";
 import type { Admission } from "../../control/serve/visitor.ts";
 import { giveUpCapabilities } from "../../linux/process.ts";
@@ -28,7 +28,7 @@ export async function run(context: Context): Promise<void> {
     throw new UsageError(`${place.hostname} can be reached by others: --listen needs --token-file FILE there`);
   }
   const token = isOnTcp ? given === undefined ? newToken() : await readToken(given) : undefined;
-  const policy = await readPolicy(context);
+  const policy = await policyFor(context);
   const mayRun = isGiven(context, "allow-run");
   // Another namespace is entered again and again; a scenario makes hosts, and runs what it likes.
   if (netns === undefined && !mayRun && giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE"])) {
@@ -162,32 +162,6 @@ function isListenedOn(path: string): boolean {
   const [, ...lines] = Deno.readTextFileSync("/proc/net/unix").trimEnd().split("\n");
   const full = Deno.realPathSync(path);
   return lines.some((line) => line.endsWith(` ${full}`) || line.endsWith(` ${path}`));
-}
-
-/**
- * What the owner of the machine lets askers do: the file that is named, or the machine's own where that is there.
- *
- * @throws {UsageError} where it cannot be read, is wrong, or others can change it
- */
-async function readPolicy(context: Context): Promise<Policy | undefined> {
-  const given = valueOf(context, "policy");
-  const file = given ?? POLICY_FILE;
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    if (given === undefined && error instanceof Deno.errors.NotFound) return undefined;
-    throw new UsageError(`cannot read the policy: ${(error as Error).message}`, { cause: error });
-  }
-  const { mode } = await Deno.stat(file);
-  if ((mode ?? 0) & 0o022) throw new UsageError(`others can change the policy in ${file}: chmod go-w ${file}`);
-  try {
-    const policy = new Policy(text, file);
-    context.note(`what may be held is limited by ${file}`);
-    return policy;
-  } catch (error) {
-    throw new UsageError(`the policy is wrong: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 const TOKEN_BYTES = 32;

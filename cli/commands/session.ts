@@ -5,13 +5,16 @@ import { Session } from "../../control/session.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import type { Context } from "../context.ts";
 import { interruptible, whenAborted } from "../exit_status.ts";
+import { policyFor } from "../policy.ts";
 import { namespaceOf } from "../targets.ts";
 import { positiveDuration } from "../values.ts";
 
 /** `plugctl session` */
 export async function run(context: Context): Promise<void> {
-  const maxHoldMs = positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS;
+  const askedMs = positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS;
   const netns = namespaceOf(context);
+  const policy = await policyFor(context);
+  const maxHoldMs = Math.min(askedMs, policy?.maxHoldMs ?? Infinity);
   // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
   await import("../failure.ts");
   const over = Promise.withResolvers<never>();
@@ -27,7 +30,7 @@ export async function run(context: Context): Promise<void> {
     session.tell(event);
     if (event.why === "guardian-ended") over.reject(new Error("Cannot go on: the guardian has ended"));
   };
-  const desk = new Desk({ netns, maxHoldMs, onCutShort });
+  const desk = new Desk({ netns, maxHoldMs, policy, onCutShort });
   const session = new Session(desk, say);
   // That it is rejected is met below, also where that comes late.
   over.promise.catch(() => {});

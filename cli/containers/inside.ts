@@ -8,7 +8,17 @@ import { enter, type Listed, pick, type Sandbox, type SandboxKind } from "./sand
 type RunThere = (given: Arguments, streams: Streams) => Promise<number>;
 
 /** Commands that go on until something ends them: they have one network namespace. */
-const LASTING: readonly CommandName[] = ["hold", "packets", "capture", "watch", "record", "batch", "session", "serve"];
+const LASTING: readonly CommandName[] = [
+  "hold",
+  "arm",
+  "packets",
+  "capture",
+  "watch",
+  "record",
+  "batch",
+  "session",
+  "serve",
+];
 
 /**
  * Runs a command line that names containers or pods in the network namespace of each.

@@ -1,15 +1,20 @@
 import type { CutShort, Hold, HoldDisturbance } from "../../plug/hold.ts";
 import type { Condition } from "../values.ts";
 import type { Child } from "./child.ts";
+import type { HoldOwner } from "./hold_owner.ts";
 import type { HoldPlan } from "./hold_plan.ts";
 import { whenAborted } from "../exit_status.ts";
 
-/** What has ended a hold: the command's end, `--for`, `--until`; or its guardian, by a release or by its own end; others. */
-export type HoldEnd = "command" | "for" | "until" | CutShort | "gone";
+/**
+ * What has ended a hold: the command's end, `--for`, `--until`, its owner's word; or its guardian, at the end of its lease,
+ * by another release or by its own end; others.
+ */
+export type HoldEnd = "command" | "for" | "until" | "owner" | "lease" | CutShort | "gone";
 
 /** What may end a hold. */
 export interface Waiting {
   plan: HoldPlan;
+  owner?: HoldOwner;
   child?: Child;
   /** Ends the waiting, with its reason. */
   signal: AbortSignal;
@@ -23,9 +28,11 @@ const PAUSE_MS = 1;
  *
  * @throws {QueueError} `vanished` where `--until` is to be looked for and a plug is gone
  */
-export async function holdEnd(hold: Hold, { plan: { forMs, until }, child, signal }: Waiting): Promise<HoldEnd> {
+export async function holdEnd(hold: Hold, waiting: Waiting): Promise<HoldEnd> {
+  const { plan: { forMs, until }, owner, child, signal } = waiting;
   const over = new AbortController();
   const waits: Promise<HoldEnd>[] = [cutShort(hold, until), whenAborted(signal)];
+  if (owner) waits.push(owner.released().then(() => "owner"));
   if (child) waits.push(child.status.then(() => "command"));
   if (forMs !== undefined) waits.push(sleep(forMs - hold.elapsedMs, over.signal).then(() => "for"));
   if (until) waits.push(whenSo(() => until.isMet(hold.counts()), over.signal).then(() => "until"));

@@ -2,10 +2,13 @@ import { InheritedFile } from "../../linux/inherited_file.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { UsageError } from "../exit_status.ts";
 import { OutputFile } from "../output_file.ts";
+import { descriptor } from "./hold_plan.ts";
 
 /** Where `hold` writes, beside standard error: looked at before anything is touched. */
 export interface HoldOutputs extends Disposable {
-  /** Tells `--ready-fd` that it has begun, and closes that. */
+  /** Tells `--ready-fd` that it is armed, */
+  armed(text: string): void;
+  /** or has begun, and closes that. */
   begun(text: string): void;
   /** Writes the report, for which `--report` or `--json` asks. */
   report(result: Record<string, unknown>): Promise<void>;
@@ -29,6 +32,7 @@ export async function openHoldOutputs(context: Context): Promise<HoldOutputs> {
   const ready = readyFd === undefined ? undefined : new InheritedFile(descriptor(readyFd, "--ready-fd"));
   const target = report === undefined ? undefined : await openReport(report);
   return {
+    armed: (text) => ready?.write(`${text}\n`),
     begun(text) {
       ready?.write(`${text}\n`);
       ready?.[Symbol.dispose]();
@@ -43,13 +47,6 @@ export async function openHoldOutputs(context: Context): Promise<HoldOutputs> {
       if (target instanceof InheritedFile) target[Symbol.dispose]();
     },
   };
-}
-
-function descriptor(text: string, option: string): number {
-  if (/^[0-9]{1,6}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `invalid ${option} ${JSON.stringify(text)}: use the number of an open file descriptor, such as 3`,
-  );
 }
 
 async function openReport(target: string): Promise<InheritedFile | OutputFile> {

@@ -2,7 +2,8 @@ import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import { type Condition, durationOf, parseCondition, parseSize, positiveDuration } from "../values.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { type NamedTargets, namedTargets } from "../targets.ts";
-import { LONGEST_MS } from "../../plug/quantity.ts";
+import { type Moment, parseMoment } from "../../plug/moment.ts";
+import { formatDuration, LONGEST_MS } from "../../plug/quantity.ts";
 import { shellText } from "../near_miss.ts";
 import { whereGiven } from "../where.ts";
 import type { Where } from "../../plug/queue_error.ts";
@@ -21,6 +22,15 @@ export interface HoldPlan extends NamedTargets {
   forMs?: number;
   until?: Condition;
   maxMs: number;
+  /** When it begins, where that is not at once. */
+  moment?: Moment;
+  /** How late it may begin. */
+  lateMs: number;
+  /** Whether it begins when a line comes in on standard input. */
+  waitsForWord: boolean;
+  /** How long it goes on without a renewal, and the file descriptor by which its owner renews it. */
+  leaseMs?: number;
+  renewFd?: number;
   /** How long to wait for what was held to leave. */
   timeoutMs?: number;
   /** Whether gates may be held whose packets bypass filters of others. */
@@ -29,6 +39,8 @@ export interface HoldPlan extends NamedTargets {
   where: Where;
 }
 
+/** How late a hold may begin that has a time, where nothing is said, in milliseconds. */
+const LATE_MS = 50;
 /** By how much the guardian waits longer than a `--for`, in milliseconds. */
 const BEYOND_FOR_MS = 5000;
 
@@ -37,7 +49,8 @@ const BEYOND_FOR_MS = 5000;
  *
  * @throws {UsageError} where it says nothing that ends the hold, or an end that is later than the deadline
  */
-export function holdPlan(context: Context): HoldPlan {
+export function holdPlan(context: Context, { isArmed = false } = {}): HoldPlan {
+  const at = valueOf(context, "at");
   const targets = namedTargets(context);
   const limit = valueOf(context, "limit");
   const until = valueOf(context, "until");
@@ -49,15 +62,52 @@ export function holdPlan(context: Context): HoldPlan {
     forMs: positiveDuration(context, "for"),
     until: until === undefined ? undefined : parseCondition(until),
     maxMs: positiveDuration(context, "max-hold") ?? defaultMaxMs(positiveDuration(context, "for")),
+    moment: at === undefined ? undefined : understood(() => parseMoment(at)),
+    lateMs: durationOf(context, "max-late") ?? LATE_MS,
+    waitsForWord: isArmed && at === undefined,
+    ...lease(context),
     timeoutMs: durationOf(context, "timeout"),
     bypass: isGiven(context, "force"),
     where: whereGiven(context.arguments.values),
   };
-  if (plan.program.length === 0 && plan.forMs === undefined && !plan.until) {
-    throw new UsageError(`hold needs an end: ${endsFor(plan.names)}`);
+  if (plan.program.length === 0 && plan.forMs === undefined && !plan.until && plan.leaseMs === undefined) {
+    throw new UsageError(`${isArmed ? "arm" : "hold"} needs an end: ${endsFor(plan.names)}`);
   }
+  if (isGiven(context, "max-late") && at === undefined) throw new UsageError("--max-late goes with --at");
+  if (plan.waitsForWord && plan.renewFd === 0) {
+    throw new UsageError("standard input says when it begins: give --at TIME, or renew by another file descriptor");
+  }
+  refusePassed(plan, at);
   refuseLate(context, plan);
   return plan;
+}
+
+/**
+ * How a hold is kept going by its owner.
+ *
+ * @throws {UsageError} where nobody could renew it, or there is nothing to renew
+ */
+function lease(context: Context): Pick<HoldPlan, "leaseMs" | "renewFd"> {
+  const leaseMs = positiveDuration(context, "lease");
+  const fd = valueOf(context, "renew-fd");
+  if (leaseMs === undefined && fd === undefined) return {};
+  if (leaseMs === undefined) throw new UsageError("--renew-fd goes with --lease DURATION, which it renews");
+  if (fd === undefined) throw new UsageError("--lease goes with --renew-fd N: nobody could renew it");
+  return { leaseMs, renewFd: descriptor(fd, "--renew-fd") };
+}
+
+/** The number of a file descriptor. */
+export function descriptor(text: string, option: string): number {
+  if (/^[0-9]{1,6}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `invalid ${option} ${JSON.stringify(text)}: use the number of an open file descriptor, such as 3`,
+  );
+}
+
+/** Refuses a time that has passed: what was to be held then is over. */
+function refusePassed({ moment, lateMs }: HoldPlan, text: string | undefined): void {
+  if (!moment || -moment.leftMs <= lateMs) return;
+  throw new UsageError(`--at ${text} has passed, ${formatDuration(Math.round(-moment.leftMs))} ago`);
 }
 
 /** How a hold can be ended; where an end seems to stand among the names, how that is written. */
@@ -90,7 +140,8 @@ export function plannedGate(options: GateOptions): GatePlan {
     if (!(error instanceof UsageError) || !(error.cause instanceof MatchError)) throw error;
     const { cause: { expression, expected, ...mistake } } = error;
     const drawing = error.cause.drawing.replaceAll(/^/gm, "  ");
-    const option = asWritten(options.match).includes(expression) ? "--match" : "--except";
+    const among = (texts?: string | readonly string[]) => asWritten(texts).includes(expression);
+    const option = among(options.match) ? "--match" : among(options.first) ? "--first" : "--except";
     const meant = mistake.hint === undefined ? "" : `; did you mean "${mistake.hint}"?`;
     throw new UsageError(
       `cannot understand ${option}: ${mistake.what}, expected ${expected}${meant}\n${drawing}`,

@@ -39,7 +39,7 @@ export function dropsOf({ queues }: HoldReport): number {
 /** Whether a hold ended before its time: its guardian released it, others have disturbed it, or its guardian has ended, and
  * could not have released it. */
 export function isCutShort(end: HoldEnd | undefined): boolean {
-  return end === "deadline" || end === "SIGTERM" || end === "disturbed" || end === "gone";
+  return end === "deadline" || end === "lease" || end === "SIGTERM" || end === "disturbed" || end === "gone";
 }
 
 function heldText({ queue, packets, bytes, drops }: HeldQueue, heldMs: number): string {
@@ -58,6 +58,8 @@ function remarkOn(context: Context, { report, end, maxMs }: Held & { maxMs: numb
       return until === undefined ? undefined : `released at the command's end, without ${until}`;
     case "deadline":
       return `the guardian released it: ${deadlineText(context, maxMs)}`;
+    case "lease":
+      return `the guardian released it: its lease of ${valueOf(context, "lease")} was not renewed`;
     case "SIGTERM":
       return "the guardian released it: SIGTERM was sent to it";
     case "disturbed":
@@ -65,6 +67,7 @@ function remarkOn(context: Context, { report, end, maxMs }: Held & { maxMs: numb
     case "gone":
       return "released: its guardian has ended, and nobody would have released it after a death of this process";
     case "until":
+    case "owner":
     case undefined:
       return undefined;
     default:
@@ -79,6 +82,6 @@ function deadlineText(context: Context, maxMs: number): string {
 }
 
 /** To a tenth of a millisecond. */
-function rounded(milliseconds: number): number {
+export function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
 }

@@ -21,13 +21,14 @@ const PLACES = /(?<=[{,]\s*)"\d+"\s*:(?=\s*\d)/g;
 const MORE = /[\s,]*\.{3}\s*(\d+) more (?:bytes?|items?)\s*$/;
 /** What a list of numbers begins with: a number, and another behind it. A single one is an index or a length. */
 const BEGINNING = new RegExp(
-  String.raw`^\s*(?:\(\w+\)\s*)?(?:${uncaptured(LETTER)}|-?(?:0x)?[0-9a-f]{1,3}(?:_?[ui]\w+)?)\s*[\s,]\s*\S`,
+  String.raw`^\s*(?:\(\w+\)\s*)?(?:${uncaptured(LETTER)}|-?(?:0x)?[0-9a-f]{1,3}(?:_?[ui]\w*|l{1,2}u?)?)\s*[\s,]\s*\S`,
   "i",
 );
 /** A number with the cast or the suffix that a language gives it, what separates two, or anything else. */
 const TOKENS = new RegExp(
   `${REPEATS}|${LETTER}|` +
-    String.raw`(?:\(\w+\)\s*)?(-?(?:0x)?[0-9a-f]+)(?:_?[ui](?:8|int8)?)?(?![\w.])|[\s,;]+|\.{3}|\S+?(?=[\s,]|$)`,
+    String
+      .raw`(?:\(\w+\)\s*)?(-?(?:0x)?[0-9a-f]+)(?:_?[ui](?:8|int8)?|u?l{1,2}u?|u)?(?![\w.])|[\s,;]+|\.{3}|\S+?(?=[\s,]|$)`,
   "gi",
 );
 

@@ -268,7 +268,8 @@ function specOf({ gate, dev, place }: QueueFacts, netns: string | undefined): st
       : [`parent: ${text(formatParent(parent))}`, `handle: ${text(formatHandle(handle))}`];
     return `{ ${[...host, `dev: ${text(dev)}`, ...below].join(", ")} }`;
   }
-  const { devs, direction = "egress", match = [], except = [], every, probability, limitBytes, priority } = gate;
+  const { devs, direction = "egress", match = [], except = [], first = [], every, probability, limitBytes, priority } =
+    gate;
   return `{ ${
     [
       ...host,
@@ -277,6 +278,7 @@ function specOf({ gate, dev, place }: QueueFacts, netns: string | undefined): st
       ...match.length > 0 ? [`match: ${several(match)}`] : [],
       ...match.length === 0 && !NEIGHBOURS.every((text) => except.includes(text)) ? ["with-arp: true"] : [],
       ...except.length > 0 ? [`except: ${several(except)}`] : [],
+      ...first.length > 0 ? [`first: ${several(first)}`] : [],
       ...every === undefined ? [] : [`every: ${every}`],
       ...probability === undefined ? [] : [`probability: ${probability}`],
       ...limitBytes === undefined ? [] : [`limit: ${limitBytes}`],

@@ -16,6 +16,7 @@ import { readDeadlines } from "../../guardian/mark.ts";
 import { actionOf, limitOf, processOf, WATCHED_GROUPS } from "../../guardian/watch.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
+import { wholePlace } from "../../plug/plug_requests.ts";
 import { parseFillerNote, readGateTraffic, withoutFillers } from "../../plug/filler.ts";
 import { isPlug, type PlugMessage, readQdiscs } from "../../plug/qdiscs.ts";
 import { keyOf, nameOf, type QueueFacts, type QueueState, WatchedQueue } from "./watched_queue.ts";
@@ -161,7 +162,9 @@ export class WatchedMachine implements Disposable {
   }
 
   #isNewQdisc(message: Records): boolean {
-    const key = keyOf(message);
+    const whole = wholePlace(message);
+    if (!whole) return false;
+    const key = keyOf(whole);
     const id = `${key}/${message.sequence}`;
     if ((message.flags & NLM_F_REQUEST) !== 0) {
       this.#asked.push({ id, action: actionOf(message), limitBytes: limitOf(message) });
@@ -169,7 +172,7 @@ export class WatchedMachine implements Disposable {
       return false;
     }
     if (message.kind === "plug") this.#announced.push({ key, ...this.#changeBy({ key, id }, sentBy(message)) });
-    return message.kind !== "plug" || this.#queues.get(key)?.facts.place.handle !== message.handle;
+    return message.kind !== "plug" || this.#queues.get(key)?.facts.place.handle !== whole.handle;
   }
 
   /** What a plug was asked, where plugctl did, or that it may be anything now; and who asked. */
@@ -305,6 +308,7 @@ function inOrder(one: QueueFacts, other: QueueFacts): number {
 /** Whether a gate is another than before, but for its counters. */
 function isChanged(before: ListedGate | undefined, now: ListedGate | undefined): boolean {
   const signOf = (gate: ListedGate | undefined) =>
-    gate && [gate.direction, gate.devs, gate.match, gate.except, gate.limitBytes, gate.priority, gate.faults];
+    gate &&
+    [gate.direction, gate.devs, gate.match, gate.except, gate.first, gate.limitBytes, gate.priority, gate.faults];
   return JSON.stringify(signOf(before)) !== JSON.stringify(signOf(now));
 }

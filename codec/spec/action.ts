@@ -26,7 +26,7 @@ import {
   u8,
 } from "./table.ts";
 import { address, AF, ETH_P, etherType, hardware, inHex, IPPROTO, ipv4, room, tunnelOptions } from "./value.ts";
-import { bitfield32, TCA_STATS } from "./qdisc.ts";
+import { flagsOf, TCA_STATS } from "./qdisc.ts";
 import { tc_ratespec } from "./qdisc_kinds.ts";
 
 /** `TC_ACT_*`: what becomes of the packet. */
@@ -53,6 +53,10 @@ const verdict: NumberType = {
   },
 };
 
+/** `TCA_ACT_FLAGS_*` */
+const TCA_ACT_FLAGS = names("TCA_ACT_FLAGS_", { NO_PERCPU_STATS: 1, SKIP_HW: 2, SKIP_SW: 4 });
+/** `TCA_ACT_HW_STATS_*` */
+const TCA_ACT_HW_STATS = names("TCA_ACT_HW_STATS_", { IMMEDIATE: 1, DELAYED: 2 });
 /** The attributes of one action. */
 const TCA_ACT: Space = attributes("TCA_ACT_", {
   KIND: [1, string],
@@ -61,9 +65,9 @@ const TCA_ACT: Space = attributes("TCA_ACT_", {
   STATS: [4, nest(TCA_STATS)],
   PAD: [5],
   COOKIE: [6],
-  FLAGS: [7, bitfield32],
-  HW_STATS: [8, bitfield32],
-  USED_HW_STATS: [9, bitfield32],
+  FLAGS: [7, flagsOf(TCA_ACT_FLAGS)],
+  HW_STATS: [8, flagsOf(TCA_ACT_HW_STATS)],
+  USED_HW_STATS: [9, flagsOf(TCA_ACT_HW_STATS)],
   IN_HW_COUNT: [10, u32],
 }, "action");
 
@@ -84,9 +88,11 @@ const tc_gen = { index: u32, capab: u32, action: verdict, refcnt: s32, bindcnt: 
 /** `struct tc_gact` */
 const tc_gact = layout("tc_gact", "", tc_gen);
 
+/** `PGACT_*` of `linux/tc_act/tc_gact.h` */
+const PGACT = names("PGACT_", { NONE: 0, NETRAND: 1, DETERM: 2 });
 /** `struct tc_gact_p` */
 const tc_gact_p = layout("tc_gact_p", "", {
-  ptype: u16,
+  ptype: oneOf(u16, PGACT),
   pval: u16,
   paction: verdict,
 });
@@ -207,7 +213,7 @@ const TCA_CT: Space = attributes("TCA_CT_", {
   NAT_PORT_MAX: [14, be16],
   PAD: [15],
   HELPER_NAME: [16, string],
-  HELPER_FAMILY: [17, u8],
+  HELPER_FAMILY: [17, oneOf(u8, AF)],
   HELPER_PROTO: [18, oneOf(u8, IPPROTO)],
 });
 
@@ -265,10 +271,12 @@ const TCA_GATE: Space = attributes("TCA_GATE_", {
   CLOCKID: [10, s32],
 });
 
+/** `IFE_ENCODE` and `IFE_DECODE` of `linux/tc_act/tc_ife.h` */
+const IFE = names("IFE_", { DECODE: 0, ENCODE: 1 });
 /** `struct tc_ife` */
 const tc_ife = layout("tc_ife", "", {
   ...tc_gen,
-  flags: u16,
+  flags: oneOf(u16, IFE),
   _pad1: room(2),
 });
 
@@ -326,13 +334,15 @@ const TCA_MPLS: Space = attributes("TCA_MPLS_", {
   BOS: [8, u8],
 });
 
+/** `TCA_NAT_FLAG_*` */
+const TCA_NAT_FLAG = names("TCA_NAT_FLAG_", { EGRESS: 1 });
 /** `struct tc_nat` */
 const tc_nat = layout("tc_nat", "", {
   ...tc_gen,
   old_addr: ipv4,
   new_addr: ipv4,
   mask: ipv4,
-  flags: inHex(u32),
+  flags: bitsOf(u32, TCA_NAT_FLAG),
 });
 
 const TCA_NAT: Space = attributes("TCA_NAT_", {
@@ -509,9 +519,11 @@ export const ACTION_KINDS: Readonly<Record<string, Kind>> = {
 
 /** `struct tcamsg` */
 const tcamsg = layout("tcamsg", "tca_", { tca_family: oneOf(u8, AF), tca__pad1: u8, tca__pad2: u16 });
+/** `TCA_ACT_FLAG_*` */
+const TCA_ACT_FLAG = names("TCA_ACT_FLAG_", { LARGE_DUMP_ON: 1, TERSE_DUMP: 2 });
 const TCA_ROOT: Space = attributes("TCA_ROOT_", {
   TAB: [1, actions],
-  FLAGS: [2, bitfield32],
+  FLAGS: [2, flagsOf(TCA_ACT_FLAG)],
   COUNT: [3, u32],
   TIME_DELTA: [4, u32],
   EXT_WARN_MSG: [5, string],

@@ -57,6 +57,8 @@ const NL_ATTR_TYPE = names("NL_ATTR_TYPE_", {
   NESTED: 13,
   NESTED_ARRAY: 14,
   BITFIELD32: 15,
+  SINT: 16,
+  UINT: 17,
 });
 
 /** What the attribute at fault must be like. */

@@ -45,7 +45,6 @@ const genlmsghdr = (commands: Names) =>
 const CTRL_ATTR_OP: Space = attributes("CTRL_ATTR_OP_", {
   ID: [1, u32],
   FLAGS: [2, bitsOf(u32, GENL)],
-  POLICY: [9],
 });
 
 const CTRL_ATTR_MCAST_GRP: Space = attributes("CTRL_ATTR_MCAST_GRP_", {

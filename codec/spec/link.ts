@@ -170,10 +170,12 @@ const IFLA_INFO: Space = attributes("IFLA_INFO_", {
   SLAVE_DATA: [5, byKind("SLAVE_KIND", "slave")],
 }, "link");
 
+/** `XDP_FLAGS_*` */
+const XDP_FLAGS = names("XDP_FLAGS_", { UPDATE_IF_NOEXIST: 1, SKB_MODE: 2, DRV_MODE: 4, HW_MODE: 8, REPLACE: 16 });
 const IFLA_XDP: Space = attributes("IFLA_XDP_", {
   FD: [1, s32],
   ATTACHED: [2, oneOf(u8, XDP_ATTACHED)],
-  FLAGS: [3, inHex(u32)],
+  FLAGS: [3, bitsOf(u32, XDP_FLAGS)],
   PROG_ID: [4, u32],
   DRV_PROG_ID: [5, u32],
   SKB_PROG_ID: [6, u32],
@@ -280,10 +282,12 @@ const ifla_vf_guid = layout("ifla_vf_guid", "", {
   guid: u64,
 });
 
+/** `IFLA_VF_LINK_STATE_*` */
+const IFLA_VF_LINK_STATE = names("IFLA_VF_LINK_STATE_", { AUTO: 0, ENABLE: 1, DISABLE: 2 });
 /** `struct ifla_vf_link_state` */
 const ifla_vf_link_state = layout("ifla_vf_link_state", "", {
   vf: u32,
-  link_state: u32,
+  link_state: oneOf(u32, IFLA_VF_LINK_STATE),
 });
 
 /** `struct ifla_vf_rss_query_en` */
@@ -328,14 +332,32 @@ const IFLA_VF_INFO: Space = attributes("IFLA_VF_", {
   INFO: [1, nest(IFLA_VF)],
 });
 
+/** `PORT_REQUEST_*` */
+const PORT_REQUEST = names("PORT_REQUEST_", { PREASSOCIATE: 0, PREASSOCIATE_RR: 1, ASSOCIATE: 2, DISASSOCIATE: 3 });
+/** `PORT_VDP_RESPONSE_*` and `PORT_PROFILE_RESPONSE_*` */
+const PORT_RESPONSE = names("PORT_", {
+  VDP_RESPONSE_SUCCESS: 0,
+  VDP_RESPONSE_INVALID_FORMAT: 1,
+  VDP_RESPONSE_INSUFFICIENT_RESOURCES: 2,
+  VDP_RESPONSE_UNUSED_VTID: 3,
+  VDP_RESPONSE_VTID_VIOLATION: 4,
+  VDP_RESPONSE_VTID_VERSION_VIOALTION: 5,
+  VDP_RESPONSE_OUT_OF_SYNC: 6,
+  PROFILE_RESPONSE_SUCCESS: 0x100,
+  PROFILE_RESPONSE_INPROGRESS: 0x101,
+  PROFILE_RESPONSE_INVALID: 0x102,
+  PROFILE_RESPONSE_BADSTATE: 0x103,
+  PROFILE_RESPONSE_INSUFFICIENT_RESOURCES: 0x104,
+  PROFILE_RESPONSE_ERROR: 0x105,
+});
 const IFLA_PORT: Space = attributes("IFLA_PORT_", {
   VF: [1, u32],
   PROFILE: [2, string],
   VSI_TYPE: [3],
   INSTANCE_UUID: [4],
   HOST_UUID: [5],
-  REQUEST: [6, u8],
-  RESPONSE: [7, u16],
+  REQUEST: [6, oneOf(u8, PORT_REQUEST)],
+  RESPONSE: [7, oneOf(u16, PORT_RESPONSE)],
   SELF: [25],
 });
 
@@ -346,6 +368,16 @@ const IFLA_VF_PORT: Space = attributes("IFLA_VF_", {
 const IFLA_PROP_LIST: Space = attributes("IFLA_", {
   ALT_IFNAME: [53, string],
 });
+
+/** Which port of a device of devlink it is. `linux/devlink.h` */
+const DEVLINK_ATTR: Space = attributes("DEVLINK_ATTR_", {
+  BUS_NAME: [1, string],
+  DEV_NAME: [2, string],
+  PORT_INDEX: [3, u32],
+});
+
+/** The pin of a digital phase-locked loop. `linux/dpll.h` */
+const DPLL_A_PIN: Space = attributes("DPLL_A_PIN_", { ID: [1, u32] });
 
 /** The attributes of a device. */
 export const IFLA: Space = attributes("IFLA_", {
@@ -410,10 +442,10 @@ export const IFLA: Space = attributes("IFLA_", {
   TSO_MAX_SIZE: [59, u32],
   TSO_MAX_SEGS: [60, u32],
   ALLMULTI: [61, u32],
-  DEVLINK_PORT: [62],
+  DEVLINK_PORT: [62, nest(DEVLINK_ATTR)],
   GSO_IPV4_MAX_SIZE: [63, u32],
   GRO_IPV4_MAX_SIZE: [64, u32],
-  DPLL_PIN: [65],
+  DPLL_PIN: [65, nest(DPLL_A_PIN)],
   MAX_PACING_OFFLOAD_HORIZON: [66, u64],
 });
 

@@ -33,10 +33,12 @@ const ifla_bridge_id = layout("ifla_bridge_id", "", {
   addr: mac,
 });
 
+/** `BR_BOOLOPT_*` of `linux/if_bridge.h`, bit by bit. */
+const BR_BOOLOPT = names("1<<BR_BOOLOPT_", { NO_LL_LEARN: 1, MCAST_VLAN_SNOOPING: 2, MST_ENABLE: 4 });
 /** `struct br_boolopt_multi` */
 const br_boolopt_multi = layout("br_boolopt_multi", "", {
-  optval: inHex(u32),
-  optmask: inHex(u32),
+  optval: bitsOf(u32, BR_BOOLOPT),
+  optmask: bitsOf(u32, BR_BOOLOPT),
 });
 
 /** `MDB_RTR_TYPE_*` of `linux/if_bridge.h` */
@@ -181,6 +183,9 @@ const IFLA_VLAN: Space = attributes("IFLA_VLAN_", {
 /** `MACVLAN_MODE_*` */
 const MACVLAN_MODE = names("MACVLAN_MODE_", { PRIVATE: 1, VEPA: 2, BRIDGE: 4, PASSTHRU: 8, SOURCE: 16 });
 
+/** `MACVLAN_FLAG_*` */
+const MACVLAN_FLAG = names("MACVLAN_FLAG_", { NOPROMISC: 1, NODST: 2 });
+
 /** `MACVLAN_MACADDR_*` */
 const MACVLAN_MACADDR = names("MACVLAN_MACADDR_", { ADD: 0, DEL: 1, FLUSH: 2, SET: 3 });
 
@@ -190,7 +195,7 @@ const IFLA_MACVLAN_MACADDR: Space = attributes("IFLA_MACVLAN_", {
 
 const IFLA_MACVLAN: Space = attributes("IFLA_MACVLAN_", {
   MODE: [1, oneOf(u32, MACVLAN_MODE)],
-  FLAGS: [2, inHex(u16)],
+  FLAGS: [2, bitsOf(u16, MACVLAN_FLAG)],
   MACADDR_MODE: [3, oneOf(u32, MACVLAN_MACADDR)],
   MACADDR: [4, hardware],
   MACADDR_DATA: [5, nest(IFLA_MACVLAN_MACADDR)],
@@ -254,15 +259,19 @@ const IFLA_IPVLAN: Space = attributes("IFLA_IPVLAN_", {
 });
 
 /** `NETKIT_*` of `linux/if_link.h`, from 6.7 on */
-const NETKIT = names("NETKIT_", { PASS: 0, DROP: 2, REDIRECT: 7 });
+const NETKIT = names("NETKIT_", { NEXT: -1, PASS: 0, DROP: 2, REDIRECT: 7 });
 /** `NETKIT_L*` */
 const NETKIT_MODE = names("NETKIT_", { L2: 0, L3: 1 });
+/** `NETKIT_SCRUB_*` */
+const NETKIT_SCRUB = names("NETKIT_SCRUB_", { NONE: 0, DEFAULT: 1 });
 const IFLA_NETKIT: Space = attributes("IFLA_NETKIT_", {
   PEER_INFO: [1, struct(ifinfomsg, nest(() => IFLA))],
   PRIMARY: [2, u8],
   POLICY: [3, oneOf(s32, NETKIT)],
   PEER_POLICY: [4, oneOf(s32, NETKIT)],
   MODE: [5, oneOf(u32, NETKIT_MODE)],
+  SCRUB: [6, oneOf(u32, NETKIT_SCRUB)],
+  PEER_SCRUB: [7, oneOf(u32, NETKIT_SCRUB)],
 });
 
 /** `struct ifla_vxlan_port_range` */
@@ -273,6 +282,8 @@ const ifla_vxlan_port_range = layout("ifla_vxlan_port_range", "", {
 
 /** `VXLAN_DF_*` */
 const VXLAN_DF = names("VXLAN_DF_", { UNSET: 0, SET: 1, INHERIT: 2 });
+/** `VXLAN_LABEL_*` */
+const VXLAN_LABEL = names("VXLAN_LABEL_", { FIXED: 0, INHERIT: 1 });
 const IFLA_VXLAN: Space = attributes("IFLA_VXLAN_", {
   ID: [1, u32],
   GROUP: [2, address],
@@ -305,7 +316,7 @@ const IFLA_VXLAN: Space = attributes("IFLA_VXLAN_", {
   DF: [29, oneOf(u8, VXLAN_DF)],
   VNIFILTER: [30, u8],
   LOCALBYPASS: [31, u8],
-  LABEL_POLICY: [32, u8],
+  LABEL_POLICY: [32, oneOf(u32, VXLAN_LABEL)],
 });
 
 /** `GENEVE_DF_*` */
@@ -427,11 +438,16 @@ const IFLA_BOND_SLAVE: Space = attributes("IFLA_BOND_SLAVE_", {
   AD_ACTOR_OPER_PORT_STATE: [7, inHex(u8)],
   AD_PARTNER_OPER_PORT_STATE: [8, inHex(u16)],
   PRIO: [9, s32],
+  ACTOR_PORT_PRIO: [10, u16],
+  AD_CHURN_ACTOR_STATE: [11, u8],
+  AD_CHURN_PARTNER_STATE: [12, u8],
 });
 
+/** `IPOIB_MODE_*` */
+const IPOIB_MODE = names("IPOIB_MODE_", { DATAGRAM: 0, CONNECTED: 1 });
 const IFLA_IPOIB: Space = attributes("IFLA_IPOIB_", {
   PKEY: [1, inHex(u16)],
-  MODE: [2, u16],
+  MODE: [2, oneOf(u16, IPOIB_MODE)],
   UMCAST: [3, u16],
 });
 
@@ -462,10 +478,19 @@ const IFLA_TUN: Space = attributes("IFLA_TUN_", {
   NUM_DISABLED_QUEUES: [9, u32],
 });
 
+/** `RMNET_FLAGS_*` */
+const RMNET_FLAGS = names("RMNET_FLAGS_", {
+  INGRESS_DEAGGREGATION: 1,
+  INGRESS_MAP_COMMANDS: 2,
+  INGRESS_MAP_CKSUMV4: 4,
+  EGRESS_MAP_CKSUMV4: 8,
+  INGRESS_MAP_CKSUMV5: 16,
+  EGRESS_MAP_CKSUMV5: 32,
+});
 /** `struct ifla_rmnet_flags` */
 const ifla_rmnet_flags = layout("ifla_rmnet_flags", "", {
-  flags: inHex(u32),
-  mask: inHex(u32),
+  flags: bitsOf(u32, RMNET_FLAGS),
+  mask: bitsOf(u32, RMNET_FLAGS),
 });
 
 const IFLA_RMNET: Space = attributes("IFLA_RMNET_", {
@@ -483,6 +508,8 @@ const VETH_INFO: Space = attributes("VETH_INFO_", {
 
 /** `TUNNEL_ENCAP_*` of `linux/if_tunnel.h` */
 const TUNNEL_ENCAP = names("TUNNEL_ENCAP_", { NONE: 0, FOU: 1, GUE: 2, MPLS: 3 });
+/** `TUNNEL_ENCAP_FLAG_*` */
+const TUNNEL_ENCAP_FLAG = names("TUNNEL_ENCAP_FLAG_", { CSUM: 1, CSUM6: 2, REMCSUM: 4 });
 
 const IFLA_IPTUN: Space = attributes("IFLA_IPTUN_", {
   LINK: [1, u32],
@@ -500,7 +527,7 @@ const IFLA_IPTUN: Space = attributes("IFLA_IPTUN_", {
   "6RD_PREFIXLEN": [13, u16],
   "6RD_RELAY_PREFIXLEN": [14, u16],
   ENCAP_TYPE: [15, oneOf(u16, TUNNEL_ENCAP)],
-  ENCAP_FLAGS: [16, inHex(u16)],
+  ENCAP_FLAGS: [16, bitsOf(u16, TUNNEL_ENCAP_FLAG)],
   ENCAP_SPORT: [17, be16],
   ENCAP_DPORT: [18, be16],
   COLLECT_METADATA: [19, flag],
@@ -524,7 +551,7 @@ const IFLA_GRE: Space = attributes("IFLA_GRE_", {
   FLOWINFO: [12, be32],
   FLAGS: [13, inHex(u32)],
   ENCAP_TYPE: [14, oneOf(u16, TUNNEL_ENCAP)],
-  ENCAP_FLAGS: [15, inHex(u16)],
+  ENCAP_FLAGS: [15, bitsOf(u16, TUNNEL_ENCAP_FLAG)],
   ENCAP_SPORT: [16, be16],
   ENCAP_DPORT: [17, be16],
   COLLECT_METADATA: [18, flag],
@@ -720,14 +747,199 @@ const IFLA_BRIDGE_VLAN_TUNNEL: Space = attributes("IFLA_BRIDGE_VLAN_TUNNEL_", {
   FLAGS: [3, bitsOf(u16, BRIDGE_VLAN_INFO)],
 });
 
+/** `BRIDGE_MODE_*` of `linux/if_bridge.h` */
+const BRIDGE_MODE = names("BRIDGE_MODE_", { VEB: 0, VEPA: 1, UNDEF: 0xffff });
+
+/** `BR_MRP_*` of `linux/mrp_bridge.h` */
+const RING_ROLE = names("BR_MRP_RING_ROLE_", { DISABLED: 0, MRC: 1, MRM: 2, MRA: 3 });
+const IN_ROLE = names("BR_MRP_IN_ROLE_", { DISABLED: 0, MIC: 1, MIM: 2 });
+const RING_STATE = names("BR_MRP_RING_STATE_", { OPEN: 0, CLOSED: 1 });
+const IN_STATE = names("BR_MRP_IN_STATE_", { OPEN: 0, CLOSED: 1 });
+const RING_PORT_STATE = names("BR_MRP_PORT_STATE_", { DISABLED: 0, BLOCKED: 1, FORWARDING: 2, NOT_CONNECTED: 3 });
+const RING_PORT_ROLE = names("BR_MRP_PORT_ROLE_", { PRIMARY: 0, SECONDARY: 1, INTER: 2 });
+
+/** A bridge in rings, as the Media Redundancy Protocol has them. */
+const IFLA_BRIDGE_MRP: Space = attributes("IFLA_BRIDGE_MRP_", {
+  INSTANCE: [
+    1,
+    nest(attributes("IFLA_BRIDGE_MRP_INSTANCE_", {
+      RING_ID: [1, u32],
+      P_IFINDEX: [2, u32],
+      S_IFINDEX: [3, u32],
+      PRIO: [4, u16],
+    })),
+  ],
+  PORT_STATE: [2, nest(attributes("IFLA_BRIDGE_MRP_PORT_STATE_", { STATE: [1, oneOf(u32, RING_PORT_STATE)] }))],
+  PORT_ROLE: [3, nest(attributes("IFLA_BRIDGE_MRP_PORT_ROLE_", { ROLE: [1, oneOf(u32, RING_PORT_ROLE)] }))],
+  RING_STATE: [
+    4,
+    nest(attributes("IFLA_BRIDGE_MRP_RING_STATE_", {
+      RING_ID: [1, u32],
+      STATE: [2, oneOf(u32, RING_STATE)],
+    })),
+  ],
+  RING_ROLE: [
+    5,
+    nest(attributes("IFLA_BRIDGE_MRP_RING_ROLE_", {
+      RING_ID: [1, u32],
+      ROLE: [2, oneOf(u32, RING_ROLE)],
+    })),
+  ],
+  START_TEST: [
+    6,
+    nest(attributes("IFLA_BRIDGE_MRP_START_TEST_", {
+      RING_ID: [1, u32],
+      INTERVAL: [2, u32],
+      MAX_MISS: [3, u32],
+      PERIOD: [4, u32],
+      MONITOR: [5, u32],
+    })),
+  ],
+  INFO: [
+    7,
+    nest(attributes("IFLA_BRIDGE_MRP_INFO_", {
+      RING_ID: [1, u32],
+      P_IFINDEX: [2, u32],
+      S_IFINDEX: [3, u32],
+      PRIO: [4, u16],
+      RING_STATE: [5, oneOf(u32, RING_STATE)],
+      RING_ROLE: [6, oneOf(u32, RING_ROLE)],
+      TEST_INTERVAL: [7, u32],
+      TEST_MAX_MISS: [8, u32],
+      TEST_MONITOR: [9, u32],
+      I_IFINDEX: [10, u32],
+      IN_STATE: [11, oneOf(u32, IN_STATE)],
+      IN_ROLE: [12, oneOf(u32, IN_ROLE)],
+      IN_TEST_INTERVAL: [13, u32],
+      IN_TEST_MAX_MISS: [14, u32],
+    })),
+  ],
+  IN_ROLE: [
+    8,
+    nest(attributes("IFLA_BRIDGE_MRP_IN_ROLE_", {
+      RING_ID: [1, u32],
+      IN_ID: [2, u16],
+      ROLE: [3, oneOf(u32, IN_ROLE)],
+      I_IFINDEX: [4, u32],
+    })),
+  ],
+  IN_STATE: [
+    9,
+    nest(attributes("IFLA_BRIDGE_MRP_IN_STATE_", {
+      IN_ID: [1, u32],
+      STATE: [2, oneOf(u32, IN_STATE)],
+    })),
+  ],
+  START_IN_TEST: [
+    10,
+    nest(attributes("IFLA_BRIDGE_MRP_START_IN_TEST_", {
+      IN_ID: [1, u32],
+      INTERVAL: [2, u32],
+      MAX_MISS: [3, u32],
+      PERIOD: [4, u32],
+    })),
+  ],
+});
+
+/** `BR_CFM_*` of `linux/cfm_bridge.h` */
+const CFM_DOMAIN = names("BR_CFM_", { PORT: 0, VLAN: 1 });
+const CFM_DIRECTION = names("BR_CFM_MEP_DIRECTION_", { DOWN: 0, UP: 1 });
+const CFM_INTERVAL = names("BR_CFM_CCM_INTERVAL_", {
+  NONE: 0,
+  "3_3_MS": 1,
+  "10_MS": 2,
+  "100_MS": 3,
+  "1_SEC": 4,
+  "10_SEC": 5,
+  "1_MIN": 6,
+  "10_MIN": 7,
+});
+
+const CFM_CREATE: Space = attributes("IFLA_BRIDGE_CFM_MEP_CREATE_", {
+  INSTANCE: [1, u32],
+  DOMAIN: [2, oneOf(u32, CFM_DOMAIN)],
+  DIRECTION: [3, oneOf(u32, CFM_DIRECTION)],
+  IFINDEX: [4, u32],
+});
+const CFM_MEP_CONFIG: Space = attributes("IFLA_BRIDGE_CFM_MEP_CONFIG_", {
+  INSTANCE: [1, u32],
+  UNICAST_MAC: [2, hardware],
+  MDLEVEL: [3, u32],
+  MEPID: [4, u32],
+});
+const CFM_CC_CONFIG: Space = attributes("IFLA_BRIDGE_CFM_CC_CONFIG_", {
+  INSTANCE: [1, u32],
+  ENABLE: [2, u32],
+  EXP_INTERVAL: [3, oneOf(u32, CFM_INTERVAL)],
+  EXP_MAID: [4],
+});
+const CFM_PEER: Space = attributes("IFLA_BRIDGE_CFM_CC_PEER_", { MEP_INSTANCE: [1, u32], MEPID: [2, u32] });
+const CFM_RDI: Space = attributes("IFLA_BRIDGE_CFM_CC_RDI_", { INSTANCE: [1, u32], RDI: [2, u32] });
+const CFM_CCM_TX: Space = attributes("IFLA_BRIDGE_CFM_CC_CCM_TX_", {
+  INSTANCE: [1, u32],
+  DMAC: [2, hardware],
+  SEQ_NO_UPDATE: [3, u32],
+  PERIOD: [4, u32],
+  IF_TLV: [5, u32],
+  IF_TLV_VALUE: [6, u8],
+  PORT_TLV: [7, u32],
+  PORT_TLV_VALUE: [8, u8],
+});
+
+/** The end points of connectivity fault management that a bridge has. */
+const IFLA_BRIDGE_CFM: Space = attributes("IFLA_BRIDGE_CFM_", {
+  MEP_CREATE: [1, nest(CFM_CREATE)],
+  MEP_DELETE: [2, nest(attributes("IFLA_BRIDGE_CFM_MEP_DELETE_", { INSTANCE: [1, u32] }))],
+  MEP_CONFIG: [3, nest(CFM_MEP_CONFIG)],
+  CC_CONFIG: [4, nest(CFM_CC_CONFIG)],
+  CC_PEER_MEP_ADD: [5, nest(CFM_PEER)],
+  CC_PEER_MEP_REMOVE: [6, nest(CFM_PEER)],
+  CC_RDI: [7, nest(CFM_RDI)],
+  CC_CCM_TX: [8, nest(CFM_CCM_TX)],
+  MEP_CREATE_INFO: [9, nest(CFM_CREATE)],
+  MEP_CONFIG_INFO: [10, nest(CFM_MEP_CONFIG)],
+  CC_CONFIG_INFO: [11, nest(CFM_CC_CONFIG)],
+  CC_RDI_INFO: [12, nest(CFM_RDI)],
+  CC_CCM_TX_INFO: [13, nest(CFM_CCM_TX)],
+  CC_PEER_MEP_INFO: [14, nest(CFM_PEER)],
+  MEP_STATUS_INFO: [
+    15,
+    nest(attributes("IFLA_BRIDGE_CFM_MEP_STATUS_", {
+      INSTANCE: [1, u32],
+      OPCODE_UNEXP_SEEN: [2, u32],
+      VERSION_UNEXP_SEEN: [3, u32],
+      RX_LEVEL_LOW_SEEN: [4, u32],
+    })),
+  ],
+  CC_PEER_STATUS_INFO: [
+    16,
+    nest(attributes("IFLA_BRIDGE_CFM_CC_PEER_STATUS_", {
+      INSTANCE: [1, u32],
+      PEER_MEPID: [2, u32],
+      CCM_DEFECT: [3, u32],
+      RDI: [4, u32],
+      PORT_TLV_VALUE: [5, u8],
+      IF_TLV_VALUE: [6, u8],
+      SEEN: [7, u32],
+      TLV_SEEN: [8, u32],
+      SEQ_UNEXP_SEEN: [9, u32],
+    })),
+  ],
+});
+
+/** The states of a port in each spanning tree. */
+const IFLA_BRIDGE_MST: Space = attributes("IFLA_BRIDGE_MST_", {
+  ENTRY: [1, nest(attributes("IFLA_BRIDGE_MST_ENTRY_", { MSTI: [1, u16], STATE: [2, oneOf(u8, BR_STATE)] }))],
+});
+
 const IFLA_BRIDGE: Space = attributes("IFLA_BRIDGE_", {
   FLAGS: [0, bitsOf(u16, BRIDGE_FLAGS)],
-  MODE: [1, u16],
+  MODE: [1, oneOf(u16, BRIDGE_MODE)],
   VLAN_INFO: [2, bridge_vlan_info],
   VLAN_TUNNEL_INFO: [3, nest(IFLA_BRIDGE_VLAN_TUNNEL)],
-  MRP: [4],
-  CFM: [5],
-  MST: [6],
+  MRP: [4, nest(IFLA_BRIDGE_MRP)],
+  CFM: [5, nest(IFLA_BRIDGE_CFM)],
+  MST: [6, nest(IFLA_BRIDGE_MST)],
 });
 
 /** What a bridge says of its ports, in messages of the family `AF_BRIDGE`. */

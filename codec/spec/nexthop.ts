@@ -16,7 +16,7 @@ import {
   u64,
   u8,
 } from "./table.ts";
-import { address, AF, inHex } from "./value.ts";
+import { address, AF } from "./value.ts";
 import { LWTUNNEL_ENCAP, RTN_SCOPE, RTNH_F, RTPROT } from "./route.ts";
 
 /** `struct nhmsg` */
@@ -63,6 +63,8 @@ const NHA_GROUP_STATS: Space = attributes("NHA_GROUP_STATS_", {
   ENTRY: [1, nest(NHA_GROUP_STATS_ENTRY)],
 });
 
+/** `NHA_OP_FLAG_*` */
+const NHA_OP_FLAG = names("NHA_OP_FLAG_", { DUMP_STATS: 1, DUMP_HW_STATS: 2, RESP_GRP_RESVD_0: 0x80000000 });
 const NHA: Space = attributes("NHA_", {
   ID: [1, u32],
   GROUP: [2, array(nexthop_grp)],
@@ -77,7 +79,7 @@ const NHA: Space = attributes("NHA_", {
   FDB: [11, flag],
   RES_GROUP: [12, nest(NHA_RES_GROUP)],
   RES_BUCKET: [13, nest(NHA_RES_BUCKET)],
-  OP_FLAGS: [14, inHex(u32)],
+  OP_FLAGS: [14, bitsOf(u32, NHA_OP_FLAG)],
   GROUP_STATS: [15, nest(NHA_GROUP_STATS)],
   HW_STATS_ENABLE: [16, u32],
   HW_STATS_USED: [17, u32],

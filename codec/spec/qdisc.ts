@@ -3,11 +3,13 @@
 import {
   array,
   attributes,
+  bitsOf,
   byKind,
   flag,
   type Kind,
   layout,
   messages,
+  type Names,
   names,
   nest,
   oneOf,
@@ -16,11 +18,13 @@ import {
   s8,
   type Space,
   string,
+  type Struct,
   struct,
   u16,
   u32,
   u64,
   u8,
+  withMembers,
 } from "./table.ts";
 import { AF, handle, inHex, parent, room } from "./value.ts";
 
@@ -128,6 +132,12 @@ export const plug: Kind = { options: struct(tc_plug_qopt) };
 
 /** `struct nla_bitfield32` */
 export const bitfield32 = layout("nla_bitfield32", "", { value: inHex(u32), selector: inHex(u32) });
+/** `TCA_DUMP_FLAGS_*` */
+const TCA_DUMP_FLAGS = names("TCA_DUMP_FLAGS_", { TERSE: 1 });
+/** `struct nla_bitfield32` of bits that have names. */
+export function flagsOf(names: Names): Struct {
+  return withMembers(bitfield32, { value: bitsOf(u32, names), selector: bitsOf(u32, names) });
+}
 
 /** The attributes of a qdisc, a class, a filter or a chain, whose kinds are those of `kindsOf`. */
 export function tca(kindsOf: string): Space {
@@ -146,7 +156,7 @@ export function tca(kindsOf: string): Space {
     HW_OFFLOAD: [12, u8],
     INGRESS_BLOCK: [13, u32],
     EGRESS_BLOCK: [14, u32],
-    DUMP_FLAGS: [15, bitfield32],
+    DUMP_FLAGS: [15, flagsOf(TCA_DUMP_FLAGS)],
     EXT_WARN_MSG: [16, string],
   }, kindsOf);
 }

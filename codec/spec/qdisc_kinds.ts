@@ -448,7 +448,7 @@ const TCA_NETEM: Space = attributes("TCA_NETEM_", {
   JITTER64: [11, s64],
   SLOT: [12, tc_netem_slot],
   SLOT_DIST: [13, array(s16)],
-  PRNG_SEED: [15, u64],
+  PRNG_SEED: [14, u64],
 });
 
 /** `struct tc_drr_stats` */
@@ -460,11 +460,13 @@ const TCA_DRR: Space = attributes("TCA_DRR_", {
   QUANTUM: [1, u32],
 });
 
+/** `TC_MQPRIO_HW_OFFLOAD_*` */
+const TC_MQPRIO_HW_OFFLOAD = names("TC_MQPRIO_HW_OFFLOAD_", { NONE: 0, TCS: 1 });
 /** `struct tc_mqprio_qopt` */
 const tc_mqprio_qopt = layout("tc_mqprio_qopt", "", {
   num_tc: u8,
   prio_tc_map: octets(16),
-  hw: u8,
+  hw: oneOf(u8, TC_MQPRIO_HW_OFFLOAD),
   count: array(u16, 16),
   offset: array(u16, 16),
 });
@@ -869,12 +871,19 @@ const TCA_TAPRIO: Space = attributes("TCA_TAPRIO_ATTR_", {
   SCHED_BASE_TIME: [3, s64],
   SCHED_SINGLE_ENTRY: [4, nest(TCA_TAPRIO_SCHED)],
   SCHED_CLOCKID: [5, s32],
+  PAD: [6],
   ADMIN_SCHED: [7, nest(() => TCA_TAPRIO)],
   SCHED_CYCLE_TIME: [8, s64],
   SCHED_CYCLE_TIME_EXTENSION: [9, s64],
   FLAGS: [10, bitsOf(u32, TCA_TAPRIO_FLAG)],
   TXTIME_DELAY: [11, u32],
   TC_ENTRY: [12, nest(TCA_TAPRIO_TC_ENTRY)],
+});
+
+const TCA_TAPRIO_OFFLOAD_STATS: Space = attributes("TCA_TAPRIO_OFFLOAD_STATS_", {
+  PAD: [1],
+  WINDOW_DROPS: [2, u64],
+  TX_OVERRUNS: [3, u64],
 });
 
 const TCA_ETS_BAND: Space = attributes("TCA_ETS_", {
@@ -928,7 +937,7 @@ export const QDISC_KINDS: Readonly<Record<string, Kind>> = {
   cbs: { options: nest(TCA_CBS) },
   etf: { options: nest(TCA_ETF) },
   cake: { options: nest(TCA_CAKE), xstats: nest(TCA_CAKE_STATS) },
-  taprio: { options: nest(TCA_TAPRIO) },
+  taprio: { options: nest(TCA_TAPRIO), xstats: nest(TCA_TAPRIO_OFFLOAD_STATS) },
   ets: { options: nest(TCA_ETS) },
 };
 

@@ -1,5 +1,6 @@
 // Routes, and the tunnels into which they put packets. `linux/rtnetlink.h`, `linux/lwtunnel.h`
 import {
+  array,
   attributes,
   be16,
   be64,
@@ -23,7 +24,7 @@ import {
   u8,
   withOthers,
 } from "./table.ts";
-import { address, AF, inHex, IPPROTO, room, tunnelOptions } from "./value.ts";
+import { address, AF, inHex, IPPROTO, ipv6, room, tunnelOptions } from "./value.ts";
 
 /** `RT_SCOPE_*` */
 export const RTN_SCOPE = names("RT_SCOPE_", { UNIVERSE: 0, SITE: 200, LINK: 253, HOST: 254, NOWHERE: 255 });
@@ -185,6 +186,22 @@ const LWT_XFRM: Space = attributes("LWT_XFRM_", {
   LINK: [2, u32],
 });
 
+/** `ILA_CSUM_*` of `linux/ila.h` */
+const ILA_CSUM = names("ILA_CSUM_", { ADJUST_TRANSPORT: 0, NEUTRAL_MAP: 1, NO_ACTION: 2, NEUTRAL_MAP_AUTO: 3 });
+/** `ILA_ATYPE_*` */
+const ILA_ATYPE = names("ILA_ATYPE_", {
+  IID: 0,
+  LUID: 1,
+  VIRT_V4: 2,
+  VIRT_UNI_V6: 3,
+  VIRT_MULTI_V6: 4,
+  NONLOCAL_ADDR: 5,
+  RSVD_1: 6,
+  RSVD_2: 7,
+  USE_FORMAT: 32,
+});
+/** `ILA_HOOK_ROUTE_*` */
+const ILA_HOOK = names("ILA_HOOK_ROUTE_", { OUTPUT: 0, INPUT: 1 });
 const ILA_ATTR: Space = attributes("ILA_ATTR_", {
   LOCATOR: [1, be64],
   IDENTIFIER: [2, be64],
@@ -192,13 +209,31 @@ const ILA_ATTR: Space = attributes("ILA_ATTR_", {
   IFINDEX: [4, s32],
   DIR: [5, u32],
   PAD: [6],
-  CSUM_MODE: [7, u8],
-  IDENT_TYPE: [8, u8],
-  HOOK_TYPE: [9, u8],
+  CSUM_MODE: [7, oneOf(u8, ILA_CSUM)],
+  IDENT_TYPE: [8, oneOf(u8, ILA_ATYPE)],
+  HOOK_TYPE: [9, oneOf(u8, ILA_HOOK)],
 });
 
+/** `SR6_FLAG1_*` of `linux/seg6.h` */
+const SR6_FLAG1 = names("SR6_FLAG1_", { HMAC: 8, ALERT: 16, OAM: 32, PROTECTED: 64 });
+/** `struct ipv6_sr_hdr`; the segments follow, the last one first. */
+const ipv6_sr_hdr = layout("ipv6_sr_hdr", "", {
+  nexthdr: oneOf(u8, IPPROTO),
+  hdrlen: u8,
+  type: u8,
+  segments_left: u8,
+  first_segment: u8,
+  flags: bitsOf(u8, SR6_FLAG1),
+  tag: be16,
+});
+const segments = struct(ipv6_sr_hdr, array(layout("in6_addr", "", { s6_addr: ipv6 })));
+
+/** `SEG6_IPTUN_MODE_*` of `linux/seg6_iptunnel.h` */
+const SEG6_IPTUN_MODE = names("SEG6_IPTUN_MODE_", { INLINE: 0, ENCAP: 1, L2ENCAP: 2, ENCAP_RED: 3, L2ENCAP_RED: 4 });
+/** `struct seg6_iptunnel_encap` */
+const seg6_iptunnel_encap = layout("seg6_iptunnel_encap", "", { mode: oneOf(s32, SEG6_IPTUN_MODE) });
 const SEG6_IPTUNNEL: Space = attributes("SEG6_IPTUNNEL_", {
-  SRH: [1],
+  SRH: [1, struct(seg6_iptunnel_encap, segments)],
 });
 
 const SEG6_LOCAL_BPF_PROG: Space = attributes("SEG6_LOCAL_BPF_", {
@@ -213,8 +248,10 @@ const SEG6_LOCAL_CNT: Space = attributes("SEG6_LOCAL_CNT_", {
   ERRORS: [4, u64],
 });
 
+/** `SEG6_LOCAL_FLV_OP_*`, bit by bit. */
+const SEG6_LOCAL_FLV_OP = names("1<<SEG6_LOCAL_FLV_OP_", { PSP: 2, USP: 4, USD: 8, NEXT_CSID: 16 });
 const SEG6_LOCAL_FLV: Space = attributes("SEG6_LOCAL_FLV_", {
-  OPERATION: [1, inHex(u32)],
+  OPERATION: [1, bitsOf(u32, SEG6_LOCAL_FLV_OP)],
   LCBLOCK_BITS: [2, u8],
   LCNODE_FN_BITS: [3, u8],
 });
@@ -242,7 +279,7 @@ const SEG6_LOCAL_ACTION = names("SEG6_LOCAL_ACTION_", {
 
 const SEG6_LOCAL: Space = attributes("SEG6_LOCAL_", {
   ACTION: [1, oneOf(u32, SEG6_LOCAL_ACTION)],
-  SRH: [2],
+  SRH: [2, segments],
   TABLE: [3, u32],
   NH4: [4, address],
   NH6: [5, address],
@@ -258,8 +295,10 @@ const RPL_IPTUNNEL: Space = attributes("RPL_IPTUNNEL_", {
   SRH: [1],
 });
 
+/** `IOAM6_IPTUNNEL_MODE_*` of `linux/ioam6_iptunnel.h` */
+const IOAM6_IPTUNNEL_MODE = names("IOAM6_IPTUNNEL_MODE_", { INLINE: 1, ENCAP: 2, AUTO: 3 });
 const IOAM6_IPTUNNEL: Space = attributes("IOAM6_IPTUNNEL_", {
-  MODE: [1, u8],
+  MODE: [1, oneOf(u8, IOAM6_IPTUNNEL_MODE)],
   DST: [2, address],
   TRACE: [3],
   FREQ_K: [4, u32],
@@ -281,6 +320,8 @@ export const ENCAP_KINDS: Readonly<Record<string, Kind>> = {
   10: { encap: nest(LWT_XFRM) },
 };
 
+/** `RTAX_FEATURE_*` */
+const RTAX_FEATURE = names("RTAX_FEATURE_", { ECN: 1, SACK: 2, TIMESTAMP: 4, ALLFRAG: 8, TCP_USEC_TS: 16 });
 /** What is known of the way. */
 const RTAX: Space = attributes("RTAX_", {
   LOCK: [1, inHex(u32)],
@@ -294,7 +335,7 @@ const RTAX: Space = attributes("RTAX_", {
   REORDERING: [9, u32],
   HOPLIMIT: [10, u32],
   INITCWND: [11, u32],
-  FEATURES: [12, inHex(u32)],
+  FEATURES: [12, bitsOf(u32, RTAX_FEATURE)],
   RTO_MIN: [13, u32],
   INITRWND: [14, u32],
   QUICKACK: [15, u32],

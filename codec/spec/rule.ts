@@ -75,6 +75,7 @@ const FRA: Space = attributes("FRA_", {
   IP_PROTO: [22, oneOf(u8, IPPROTO)],
   SPORT_RANGE: [23, fib_rule_port_range],
   DPORT_RANGE: [24, fib_rule_port_range],
+  DSCP: [25, u8],
 });
 
 export const RULE_MESSAGES = messages("RULE", 32, { body: fib_rule_hdr, space: FRA });

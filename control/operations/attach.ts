@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { parseHandle, parseParent } from "../../codec/handle.ts";
 import type { Desk, Named } from "../desk.ts";
-import { DETACH, LIMIT_BYTES, NETNS, ON, ONE_OR_MORE, operation, PLACE, TEXT } from "../operation.ts";
+import { DETACH, LIMIT_BYTES, NETNS, ON, ONE_OR_MORE, PLACE, TEXT } from "../fields.ts";
+import { operation } from "../operation.ts";
 import type { DetachOptions } from "../../plug/drain.ts";
 import { type DetachReport, gapRemarks } from "../../plug/detach_report.ts";
 import { recover } from "../../gate/recover.ts";
@@ -72,6 +73,7 @@ export const GATE_ADD = operation({
     direction: v.picklist(DIRECTIONS, "in, out or both"),
     match: v.optional(ONE_OR_MORE),
     except: v.optional(ONE_OR_MORE),
+    first: v.optional(ONE_OR_MORE),
     withArp: v.optional(v.boolean()),
     every: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
     probability: v.optional(v.number("a part, such as 0.05")),

@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import { HOLD_MS, LIMIT_BYTES, ON, operation } from "../operation.ts";
+import { HOLD_MS, LIMIT_BYTES, ON } from "../fields.ts";
+import { operation } from "../operation.ts";
 import type { Desk, Named } from "../desk.ts";
-import { PACKETS_MAX } from "../../plug/release.ts";
+import { PACKETS_MAX } from "../../plug/quantity.ts";
 
 /** `buffer`: holds from here on; again, it ends the epoch and begins the next. */
 export const BUFFER = operation({
@@ -66,6 +67,7 @@ const PACKETS = v.pipe(
 /** `release`: releases everything, and passes packets from here on; or the oldest packets of gates, and holds the rest. */
 export const RELEASE = operation({
   name: "release",
+  isFree: true,
   summary: "release everything and pass packets from here on; with packets only so many, and hold the rest",
   isShared: true,
   schema: v.strictObject({ ...ON, count: COUNT, packets: v.optional(PACKETS) }),
@@ -75,6 +77,7 @@ export const RELEASE = operation({
 /** `release-one`: releases the epoch that the last `buffer` ended. */
 export const RELEASE_ONE = operation({
   name: "release-one",
+  isFree: true,
   summary: "release the epoch that the last buffer ended, and go on holding",
   isShared: true,
   schema: v.strictObject({ ...ON, count: COUNT }),
@@ -84,6 +87,7 @@ export const RELEASE_ONE = operation({
 /** `release-paced`: releases step by step, and passes packets from the end on. */
 export const RELEASE_PACED = operation({
   name: "release-paced",
+  isFree: true,
   summary: "release the packets of gates step by step: packetsPerSecond, or all within overMs",
   isLong: true,
   schema: v.strictObject({

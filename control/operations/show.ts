@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { formatHandle, formatParent } from "../../codec/handle.ts";
 import { listGates } from "../../gate/gate_state.ts";
 import { listPlugs } from "../../plug/qdiscs.ts";
-import { MILLISECONDS, NETNS, ON, operation } from "../operation.ts";
+import { MILLISECONDS, NETNS, ON } from "../fields.ts";
+import { operation } from "../operation.ts";
 import { COUNTERS, type CounterTest, fitsNumber, parseCounterTest } from "../../plug/quantity.ts";
 import { countsOf } from "../room.ts";
 import { RequestError } from "../problem.ts";
@@ -10,6 +11,7 @@ import { RequestError } from "../problem.ts";
 /** `show`: every plug of a network namespace. */
 export const SHOW = operation({
   name: "show",
+  isFree: true,
   summary: "list the plugs with what they sent, hold and dropped",
   schema: v.strictObject({ ...NETNS }),
   run: ({ netns }, { desk }) =>
@@ -28,6 +30,7 @@ export const SHOW = operation({
 /** `gate-list`: every gate of a network namespace. */
 export const GATE_LIST = operation({
   name: "gate-list",
+  isFree: true,
   summary: "list the gates with what they match, hold and dropped",
   schema: v.strictObject({ ...NETNS }),
   run: ({ netns }, { desk }) => listGates(desk.connect(netns)),
@@ -40,6 +43,7 @@ const TIMEOUT_MS = 10_000;
 /** `counts`: what waits at this moment, and what has left and was dropped since it was made. */
 export const COUNTS = operation({
   name: "counts",
+  isFree: true,
   summary: "what waits at this moment, and what has left or was dropped",
   schema: v.strictObject({ ...ON }),
   run: (named, { desk }) => desk.find(named).map((thing) => countsOf(thing)),
@@ -48,6 +52,7 @@ export const COUNTS = operation({
 /** `wait`: answers once something is so, `backlog>=1`, over all that are named together. */
 export const WAIT = operation({
   name: "wait",
+  isFree: true,
   summary: "answer once a condition is so, over all named together: backlog>=1, sent>=3, drops>0",
   isLong: true,
   schema: v.strictObject({ ...ON, until: v.string("a condition: backlog>=1"), timeoutMs: v.optional(MILLISECONDS) }),

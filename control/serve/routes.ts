@@ -1,10 +1,11 @@
 import * as v from "valibot";
-import { MILLISECONDS, NETNS, type Operation, TEXT } from "../operation.ts";
-import { OPERATIONS } from "../operations/list.ts";
+import { MILLISECONDS, NETNS, TEXT } from "../fields.ts";
+import type { Operation } from "../operation.ts";
+import { OF_HOLDS, OPERATIONS } from "../operations/list.ts";
 import { RequestError } from "../problem.ts";
 import { answerBytes, answerText } from "./answer.ts";
 import { EVENT_HEADERS, EventStream } from "./event_stream.ts";
-import { NEW_HOLD, RENEWAL } from "./holds.ts";
+import { BEGINNING, NEW_HOLD, RENEWAL } from "../holds.ts";
 import { metricsOf } from "./metrics.ts";
 import { tellPackets } from "./packets.ts";
 import { NEW_RUN, REPORT_KEY } from "./runs.ts";
@@ -127,10 +128,13 @@ const HOLDS: Route[] = [
     method: "post",
     path: "/v1/holds",
     summary:
-      "hold until the lease ends or the hold is deleted; with Accept: text/event-stream as long as the connection is open",
+      "hold until the lease ends or the hold is deleted; armed: till begin; with Accept: text/event-stream as long as the connection is open",
     body: NEW_HOLD,
     status: 201,
-    answer: (service, { body, wantsEvents }) => wantsEvents ? holdOpen(service, body) : service.holds.begin(body),
+    answer: (service, { body, wantsEvents }) => {
+      service.desk.checkWho();
+      return wantsEvents ? holdOpen(service, body) : service.holds.begin(body);
+    },
   }),
   route({
     method: "get",
@@ -144,6 +148,13 @@ const HOLDS: Route[] = [
     summary: "renew a lease, from now on",
     body: RENEWAL,
     answer: ({ holds }, { name, body }) => holds.renew(name, body),
+  }),
+  route({
+    method: "post",
+    path: "/v1/holds/{name}/begin",
+    summary: "have an armed hold begin, at once or at a moment",
+    body: BEGINNING,
+    answer: ({ holds }, { name, body }) => holds.start(name, body),
   }),
   route({
     method: "delete",
@@ -270,7 +281,7 @@ const REST: Route[] = [
 ];
 
 /** What holds by itself has a lease here. */
-const OPERATION_ROUTES = [...OPERATIONS.values()].filter(({ name }) => name !== "hold").map((operation) =>
+const OPERATION_ROUTES = [...OPERATIONS.values()].filter(({ name }) => !OF_HOLDS.includes(name)).map((operation) =>
   route({
     method: "post",
     path: `/v1/${operation.name}`,
@@ -284,9 +295,9 @@ const OPERATION_ROUTES = [...OPERATIONS.values()].filter(({ name }) => name !== 
 export const ROUTES: readonly Route[] = [...GATES, ...PLUGS, ...HOLDS, ...RUNS, ...REST, ...OPERATION_ROUTES];
 
 function operationOf(name: string): Operation {
-  const operation = name === "hold" ? undefined : OPERATIONS.get(name);
+  const operation = OF_HOLDS.includes(name) ? undefined : OPERATIONS.get(name);
   if (operation) return operation;
-  const names = [...OPERATIONS.keys()].filter((name) => name !== "hold").join(", ");
+  const names = [...OPERATIONS.keys()].filter((name) => !OF_HOLDS.includes(name)).join(", ");
   throw new RequestError("unknown-operation", `there is no operation ${JSON.stringify(name)}: ${names}`, {
     field: "op",
   });

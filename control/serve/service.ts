@@ -1,11 +1,11 @@
 import { type CutShortEvent, Desk } from "../desk.ts";
-import { checked, type Operation } from "../operation.ts";
+import { checked, type Operation, perform } from "../operation.ts";
 import { Guardian } from "../../guardian/guardian.ts";
 import type { Policy } from "../policy.ts";
 import { RequestError } from "../problem.ts";
 import { Session } from "../session.ts";
 import { EventStream } from "./event_stream.ts";
-import { Holds, type ToldHold } from "./holds.ts";
+import { Holds } from "../holds.ts";
 import { Runs } from "./runs.ts";
 import { Turns } from "./turns.ts";
 
@@ -93,9 +93,9 @@ export class Service {
       if (signal.aborted) gone();
       signal.addEventListener("abort", gone);
       try {
-        const desk = this.#desk;
+        const [desk, holds] = [this.#desk, this.#holds];
         using _turn = desk.begin(netns as string | undefined, controller);
-        return await operation.run(understood, { desk, id: 0, signal: controller.signal, tell: () => {} });
+        return await perform(operation, understood, { desk, holds, id: 0, signal: controller.signal, tell: () => {} });
       } finally {
         signal.removeEventListener("abort", gone);
       }
@@ -109,7 +109,7 @@ export class Service {
     this.#checkRoom(requests.map(({ op }) => op));
     const line = asked.map((one, id) => typeof one === "object" && one !== null ? { ...one, id } : one);
     const said: unknown[] = [];
-    const session = new Session(this.#desk, (answer) => said.push(answer));
+    const session = new Session(this.#desk, (answer) => said.push(answer), this.#holds);
     await this.#count(
       "actions",
       () => this.#turns.take([...new Set(requests.flatMap(keysOf))], () => session.take(JSON.stringify(line))),
@@ -195,7 +195,7 @@ export class Service {
       }
     };
     const desk = new Desk({ netns, maxHoldMs, policy, onCutShort });
-    return [desk, new Holds(desk, (event, hold: ToldHold) => this.#tell(event, hold))];
+    return [desk, new Holds(desk, (event, hold) => this.#tell(event, hold))];
   }
 
   #tell(event: string, data: unknown): void {

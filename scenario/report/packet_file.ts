@@ -17,6 +17,7 @@ export function formatPacketFile(events: Iterable<ScenarioEvent>): Uint8Array<Ar
   const log = readRunLog(events);
   const gates = log.start.queues.filter(({ kind }) => kind === "gate").map(({ name }) => name);
   const links = new Map(log.packets.map(({ queue, link }) => [queue, link]));
+  const epochs = epochsIn(log);
   const came = new Map<string, string>();
   const parts = [
     writeSection("plugctl"),
@@ -35,25 +36,51 @@ export function formatPacketFile(events: Iterable<ScenarioEvent>): Uint8Array<Ar
     const { queue, length, unixNs } = packet;
     const timeNs = BigInt(unixNs);
     parts.push(
-      writePacket({ interface: gates.indexOf(queue), timeNs, bytes, length, comment: commentOn(packet, log) }),
+      writePacket({ interface: gates.indexOf(queue), timeNs, bytes, length, comment: commentOn(packet, epochs) }),
     );
   }
   return joined(parts);
 }
 
-function commentOn({ queue, waited, t }: PacketOut, log: RunLog): string | undefined {
+function commentOn({ queue, waited, t }: PacketOut, epochs: ReturnType<typeof epochsIn>): string | undefined {
   if (waited === undefined) return undefined;
   if (waited < HELD_LEAST) return `passed gate ${queue}`;
-  const epoch = epochAt(log, { queue, t: t - waited });
+  const epoch = epochAt(epochs.get(queue) ?? [], t - waited);
   return `held ${formatTime(waited)} by gate ${queue}${epoch === 0 ? "" : `, epoch ${epoch}`}`;
 }
 
-/** How many times a gate had been told to hold by then, since it last passed packets. */
-function epochAt({ steps }: RunLog, { queue, t }: { queue: string; t: number }): number {
-  const changes = everyStep(steps).filter((step) =>
-    step.start.queues.includes(queue) && step.end?.outcome === "done" && momentOf(step) <= t
-  ).map((step) => step.start.action).toArray();
-  return changes.slice(changes.lastIndexOf("release-indefinite") + 1).filter((action) => action === "buffer").length;
+/** The epoch that a queue is in from a moment on: how often it was told to hold since it last passed packets. */
+interface EpochStart {
+  fromUs: number;
+  epoch: number;
+}
+
+/** The epochs of each queue, in their order. */
+function epochsIn({ steps }: RunLog): ReadonlyMap<string, readonly EpochStart[]> {
+  const done = everyStep(steps).filter(({ end }) => end?.outcome === "done").toArray();
+  const epochs = new Map<string, EpochStart[]>();
+  for (const step of done.sort((one, other) => momentOf(one) - momentOf(other))) {
+    const { action, queues } = step.start;
+    if (action !== "buffer" && action !== "release-indefinite") continue;
+    for (const queue of queues) {
+      const known = epochs.get(queue) ?? [];
+      const before = known.at(-1)?.epoch ?? 0;
+      known.push({ fromUs: momentOf(step), epoch: action === "buffer" ? before + 1 : 0 });
+      epochs.set(queue, known);
+    }
+  }
+  return epochs;
+}
+
+/** The epoch at a moment, which is looked for by halves: packets and epochs may both be many. */
+function epochAt(epochs: readonly EpochStart[], t: number): number {
+  let [from, end] = [0, epochs.length];
+  while (from < end) {
+    const middle = from + end >>> 1;
+    if (epochs[middle].fromUs <= t) from = middle + 1;
+    else end = middle;
+  }
+  return epochs[from - 1]?.epoch ?? 0;
 }
 
 function bytesOf(hex: string): Uint8Array {

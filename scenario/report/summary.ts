@@ -145,12 +145,16 @@ const QUEUE_COLUMNS: readonly Column<QueueLayout>[] = [
   { title: "Name", cell: ({ name }) => name },
   { title: "Kind", cell: ({ kind, direction }) => [kind, direction].filter(Boolean).join(", ") },
   { title: "Where", cell: ({ host, devs }) => [devs.join(", "), host && `on ${host}`].filter(Boolean).join(" ") },
-  { title: "Match", cell: ({ match = [], except = [] }) => cellLines(matchLines(match, except)) },
+  { title: "Match", cell: (queue) => cellLines(matchLines(queue)) },
   { title: "Limit", cell: ({ limitBytes }) => limitBytes === undefined ? "default" : formatBytes(limitBytes) },
 ];
 
-function matchLines(match: readonly string[], except: readonly string[]): string[] {
-  return [...match.length === 0 ? ["all packets"] : match, ...except.map((text) => `except ${text}`)];
+function matchLines({ match = [], except = [], first = [] }: QueueLayout): string[] {
+  return [
+    ...match.length === 0 ? ["all packets"] : match,
+    ...except.map((text) => `except ${text}`),
+    ...first.map((text) => `first ${text}`),
+  ];
 }
 
 /** What it ran on and with: the machine, the hosts, the gates and plugs. */

@@ -42,7 +42,7 @@ export function startOf(
 function layoutOf(queue: PlannedQueue): QueueLayout {
   const { name, kind, host, limitBytes } = queue;
   if (queue.kind === "plug") return { name, kind, host, devs: [queue.dev], limitBytes };
-  const { devs, direction, match, except } = queue;
+  const { devs, direction, match, except, first = [] } = queue;
   return {
     name,
     kind,
@@ -51,6 +51,7 @@ function layoutOf(queue: PlannedQueue): QueueLayout {
     direction,
     match: [...match],
     ...except.length === 0 ? {} : { except: [...except] },
+    ...first.length === 0 ? {} : { first: [...first] },
     limitBytes,
   };
 }

@@ -2,10 +2,12 @@ import { nearest } from "../../plug/nearest.ts";
 import type { Mistake } from "../mistake.ts";
 import { readYaml } from "./read_yaml.ts";
 import {
+  aloneIn,
   type Entry,
   type MappingTree,
   type Place,
   placeWithin,
+  REFERENCE,
   type ScalarTree,
   type Tree,
   uses,
@@ -300,20 +302,17 @@ export class Includer {
   }
 }
 
-/** `${name}`, and `$${`, which stands for `${`. */
-const REFERENCE = /\$?\$\{([^}]*)\}/g;
-
 /** A tree with values for some variables; others stay as they are written. */
 function substituted(tree: Tree, scope: ReadonlyMap<string, ScalarTree>): Tree {
   switch (tree.kind) {
     case "scalar": {
       if (typeof tree.value !== "string") return tree;
       const { line, column } = tree;
-      const alone = scope.get(/^\$\{([^}]*)\}$/.exec(tree.value)?.[1] ?? "");
+      const alone = scope.get(aloneIn(tree.value) ?? "");
       if (alone) return { kind: "scalar", value: alone.value, line, column, ...broughtBy([alone, tree]) };
       const used = [tree];
-      const value = tree.value.replaceAll(REFERENCE, (reference, name) => {
-        const found = reference.startsWith("$$") ? undefined : scope.get(name);
+      const value = tree.value.replaceAll(REFERENCE, (reference: string, name: string, end: string) => {
+        const found = reference.startsWith("$$") || end === "" ? undefined : scope.get(name);
         if (!found) return reference;
         used.push(found);
         return String(found.value);

@@ -76,8 +76,13 @@ export function plainValue(text: string): Scalar | null {
 /** Variables with their values; with none where what gives it is wrong itself: who uses it is not blamed as well. */
 export type Scope = ReadonlyMap<string, Scalar | undefined>;
 
-/** `${name}`, and `$${`, which stands for `${`. */
-const REFERENCE = /\$?\$\{([^}]*)(\}?)/g;
+/** `${name}`, also without its end, which is then empty; and `$${`, which stands for `${`. */
+export const REFERENCE = /\$?\$\{([^}]*)(\}?)/g;
+
+/** The variable that a text is, with nothing beside it. */
+export function aloneIn(text: string): string | undefined {
+  return /^\$\{([^}]*)\}$/.exec(text)?.[1];
+}
 
 /** A value whose variables have been filled in, ready for a schema. */
 export type Plain = Scalar | null | Plain[] | { [key: string]: Plain };
@@ -105,8 +110,7 @@ function fillInScalar(tree: ScalarTree, { scope, mistakes }: { scope: Scope; mis
   if (tree.follows) {
     mistakes.push({ ...placeWithin(tree, 0), what: "a variable is wrong", expected: "", follows: true });
   }
-  const whole = /^\$\{([^}]*)\}$/.exec(value);
-  const alone = whole ? scope.get(whole[1]) : undefined;
+  const alone = scope.get(aloneIn(value) ?? "");
   if (alone !== undefined) return alone;
   return value.replaceAll(REFERENCE, (reference: string, name: string, end: string, offset: number) => {
     if (reference.startsWith("$$")) return reference.slice(1);

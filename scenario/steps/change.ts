@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import type { PaceOptions } from "../../plug/pace.ts";
-import { PACKETS_MAX } from "../../plug/release.ts";
-import { formatDuration, numberOf, parseRate } from "../../plug/quantity.ts";
+import { formatDuration, numberOf, PACKETS_MAX, parseRate } from "../../plug/quantity.ts";
 import { removalRemarks } from "../../plug/detach_report.ts";
 import type { Step } from "../plan.ts";
 import { QUEUES, queuesOf } from "../queue.ts";

@@ -30,6 +30,17 @@ Deno.test("PacketQueue does not know a packet that came before the capture, and 
   assertEquals([queue.skipped, queue.waiting.length], [2, 0]);
 });
 
+Deno.test("PacketQueue takes what leaves a queue of two ranks before others for what went first, and none for dropped", () => {
+  const queue = new PacketQueue({ isRanked: true });
+  queue.count(1, 0n);
+  [2, 3, 4, 5].forEach((number) => queue.arrive(packet(number, number)));
+  assertEquals([5, 3].map((number) => queue.leave(packet(number, 10)).arrival?.number), [5, 3]);
+  assertEquals([queue.waiting.map(({ number }) => number), queue.size, queue.skipped], [[2, 4], 3, 0]);
+  assertEquals(queue.leave(packet(99, 11)).number, 1);
+  assertEquals([2, 4].map((number) => queue.leave(packet(number, 12)).arrival?.number), [2, 4]);
+  assertEquals([queue.size, queue.skipped], [0, 0]);
+});
+
 Deno.test("PacketQueue knows what was discarded no more, and what came behind it by its number", () => {
   const queue = new PacketQueue();
   queue.count(2, 0n);

@@ -113,7 +113,8 @@ Deno.test("candidates() knows each option with a value, and each operand", () =>
   const spec = Object.values<CommandSpec>(COMMANDS);
   const named = [...Object.values(OPTIONS), ...spec.flatMap(({ operands = [] }) => operands)]
     .flatMap((one) => typeof one === "string" ? [one.replaceAll(/[[\].]/g, "")] : "value" in one ? [one.value] : []);
-  const nothingToOffer = "CONDITION DURATION EXPR HANDLE KEY=VALUE MESSAGE N NAME P PORT RATE SIZE".split(" ");
+  const nothingToOffer =
+    "CONDITION DURATION EXPR HANDLE KEY=VALUE MESSAGE N NAME P PORT PATTERN RATE SIZE TIME URL GROUP".split(" ");
   const offered = "COMMAND DEV DIR DIRECTION FILE FORMAT GATE HOST NETNS PARENT POD SERVICE SHELL".split(" ");
   assertEquals([...new Set(named)].sort(), [...nothingToOffer, ...offered].sort());
 });

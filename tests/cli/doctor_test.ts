@@ -41,6 +41,7 @@ Deno.test("checkKernelModules() finds what is built in, by the kernel's list or 
       "flower (cls_flower)": "NO: not in this kernel, 6.1.0",
       "mirred (act_mirred)": "yes: built in",
       "gact (act_gact)": "NO: not in this kernel, 6.1.0",
+      "prio (sch_prio)": "NO: not in this kernel, 6.1.0",
       "bpf (cls_bpf)": "NO: not in this kernel, 6.1.0",
       "veth": "NO: not in this kernel, 6.1.0",
     });
@@ -239,7 +240,7 @@ Deno.test("main() prints the doctor's checks as a table, then a verdict, then ho
 Deno.test("main() prints all of the doctor's checks, when there is no C library", async () => {
   const { status, checks } = await doctor("main_without_libc.ts");
   assertEquals(status, 4);
-  assertEquals(checks.length, 17);
+  assertEquals(checks.length, 18);
   assertEquals(checks.filter(({ found }) => found.startsWith("Cannot open the C library")).map(({ name }) => name), [
     "C library",
     "netlink",

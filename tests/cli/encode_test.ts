@@ -28,6 +28,7 @@ const LINES = [
   "gate add web --dev lo --direction egress --match arp",
   "gate delete web",
   "discard --gate web",
+  "arm lo --for 1s",
   "hold --dev lo --handle 1: --for 1s",
 ];
 

@@ -8,8 +8,9 @@ const planned = (line: string) => holdPlan(new FakeContext(line));
 Deno.test("holdPlan() holds for 30 seconds at the most, unless it is told otherwise", () => {
   const { until: _until, where: _where, ...plan } = planned("hold web --for 200ms");
   const unsaid = { limitBytes: undefined, except: [], timeoutMs: undefined, bypass: false };
+  const atOnce = { moment: undefined, lateMs: 50, waitsForWord: false };
   const names = { gates: [], places: [], names: ["web"], at: { parent: undefined, handle: undefined } };
-  assertEquals(plan, { ...names, ...unsaid, program: [], forMs: 200, maxMs: 30_000 });
+  assertEquals(plan, { ...names, ...unsaid, ...atOnce, program: [], forMs: 200, maxMs: 30_000 });
   assertEquals(planned("hold --dev lo --until backlog>=1 --max-hold 5s").maxMs, 5000);
   for (const [time, maxMs] of [["25s", 30_000], ["28s", 33_000], ["60s", 65_000], ["10m", 605_000]] as const) {
     assertEquals(planned(`hold lo --for ${time}`).maxMs, maxMs);

@@ -65,7 +65,7 @@ Deno.test("main() loads the module of each command", async () => {
     const { stderr } = await plugctl([name, ...words], { permissions: [] });
     const lacks = options.includes("dev") && name !== "show"
       ? /^plugctl: ((gate )?\S+ needs a (gate or a )?device|limit needs|capture needs a file|requires ffi access)/
-      : /^(plugctl: requires (ffi|read|sys) access|plugctl: unknown command "1"|plugctl: cannot read the message|plugctl: uml needs a command|plugctl: discard needs a gate|plugctl: (cannot read|cannot write|no such file|unknown shell)|$)/;
+      : /^(plugctl: requires (ffi|read|sys|env) access|plugctl: unknown command "1"|plugctl: fleet hold needs an end|plugctl: which hosts|plugctl: cannot read the message|plugctl: uml needs a command|plugctl: discard needs a gate|plugctl: (cannot read|cannot write|no such file|unknown shell)|$)/;
     assertMatch(stderr, lacks, name);
   }
 });

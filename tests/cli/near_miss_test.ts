@@ -71,7 +71,7 @@ const OPTIONS_MEANT = [
   ["attach lo --limti 1m", "unknown option --limti; did you mean --limit"],
   ["show --jsn", "unknown option --jsn; did you mean --json"],
   ["detach lo --dryrun", "unknown option --dryrun; did you mean --dry-run"],
-  ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, gate add"],
+  ["buffer --limit 5", "unknown option --limit: buffer does not take it; these do: attach, hold, arm, gate add"],
   ["version --quiet", "unknown option --quiet: version does not take it; see: plugctl version --help"],
   [
     "show --force",
@@ -82,14 +82,6 @@ const OPTIONS_MEANT = [
     "discard takes no --packets: the kernel discards all packets of a queue or none; to keep the oldest, let them go " +
     "before: plugctl release NAME --packets N; to lose only some, give them a gate of their own before they come",
   ],
-  ...["release web", "gate add web lo --direction out"].map((line) =>
-    [
-      `${line} --first fin`,
-      `${line.startsWith("gate") ? "gate add" : "release"} takes no --first: what goes first takes a gate of its own ` +
-      "before it comes: plugctl gate add first DEV --direction out --match EXPR --priority 900, then plugctl release " +
-      "first then NAME; docs/MATCHES.md has an example",
-    ] as const
-  ),
   ["show --nosuch", "unknown option --nosuch; see: plugctl show --help"],
   [
     "--netns b show",

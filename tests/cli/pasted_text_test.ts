@@ -56,6 +56,7 @@ const ARRAYS: Readonly<Record<string, string>> = {
   "JSON of a Buffer": `{"type":"Buffer","data":[${numbers(PLUG, ",")}]}`,
   "braces": `{${hexNumbers(PLUG)}}`,
   "decimals of C": `static const unsigned char m[60] = { ${numbers(PLUG)} };`,
+  "numbers of C with a suffix": `{ ${[...PLUG].map((byte) => `0x${byte.toString(16)}U`).join(", ")} }`,
   "bytes of Java": `new byte[] {${
     [...PLUG].map((byte) => byte > 127 ? `(byte) 0x${byte.toString(16)}` : byte).join(", ")
   }}`,

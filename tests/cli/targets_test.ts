@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { TC_H_ROOT } from "../../codec/mod.ts";
 import { isGiven, valueOf } from "../../cli/context.ts";
-import { deviceName } from "../../cli/values.ts";
-import { isRoot, openConnection, queuePlaces } from "../../cli/targets.ts";
+import { deviceName, isRoot, openConnection, queuePlaces } from "../../cli/targets.ts";
 import { UsageError } from "../../cli/exit_status.ts";
 import { FakeContext } from "./fake_context.ts";
 

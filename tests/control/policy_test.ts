@@ -14,8 +14,8 @@ const WRONG: [text: string, message: string | RegExp][] = [
   ["max-hold: 10", `max-hold of ${FILE} is 10, must be a duration with its unit: 10s`],
   ["max-hold: soon", `max-hold of ${FILE} is "soon", must be a duration with its unit: 10s`],
   ["runs: maybe", `runs of ${FILE} is "maybe", must be true or false`],
-  ["- eth0", `${FILE} has no keys: devices, matches, max-hold, runs`],
-  ["eth0", `${FILE} has no keys: devices, matches, max-hold, runs`],
+  ["- eth0", `${FILE} has no keys: who, devices, directions, matches, max-hold, always-pass, runs`],
+  ["eth0", `${FILE} has no keys: who, devices, directions, matches, max-hold, always-pass, runs`],
   ["devices: [", /^\/etc\/plugctl\/policy\.yaml is not YAML: /],
 ];
 

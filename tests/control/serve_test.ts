@@ -7,7 +7,7 @@ import { EventStream } from "../../control/serve/event_stream.ts";
 import { Service } from "../../control/serve/service.ts";
 import { Turns } from "../../control/serve/turns.ts";
 import { type Admission, readJson } from "../../control/serve/visitor.ts";
-import { OPERATIONS } from "../../control/operations/list.ts";
+import { OF_HOLDS, OPERATIONS } from "../../control/operations/list.ts";
 import { RequestError } from "../../control/problem.ts";
 
 const TOKEN = "0123456789abcdef";
@@ -188,10 +188,11 @@ Deno.test("a body that comes too slowly or is too long is not waited for", async
   assert(pulled <= 20, `${pulled} parts of 64 KiB were read`);
 });
 
-Deno.test("the description has every request, and every operation but hold, with schemas that are right", async () => {
+Deno.test("the description has every request, and every operation but those of holds, with schemas that are right", async () => {
   const { answer } = await ask(ON_SOCKET, "/openapi.json");
   assertEquals(answer.openapi, "3.1.0");
-  for (const name of OPERATIONS.keys()) assertEquals(`/v1/${name}` in answer.paths, name !== "hold", name);
+  const others = [...OPERATIONS.keys()].filter((name) => !OF_HOLDS.includes(name));
+  for (const name of others) assert(`/v1/${name}` in answer.paths, name);
   const ajv = new Ajv.default({ strict: false });
   const ids = new Set<string>();
   let bodies = 0;

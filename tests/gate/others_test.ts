@@ -41,6 +41,11 @@ const STANDINGS: [what: string, of: Partial<Filter>, match: string, bypassed: bo
   ["before", { priority: 1 }, "tcp", false, true],
   ["before, and lets go on", { priority: 1, ...gact(-1) }, "tcp", false, false],
   ["before, with a class alone", { priority: 1, actions: [] }, "tcp", false, true],
+  ["before, and stops some", { priority: 1, ...acts([-1, 2]) }, "tcp", false, true],
+  ["before, and lets some pass", { priority: 1, ...acts([2, -1]) }, "tcp", false, true],
+  ["before, and lets all go on in the end", { priority: 1, ...acts([3], [-1, 3], [-1]) }, "tcp", false, false],
+  ["before, with what comes behind a drop", { priority: 1, ...acts([2], [-1]) }, "tcp", false, true],
+  ["before, and goes on to no other action", { priority: 1, ...acts([3], [3]) }, "tcp", false, true],
   ["in another chain", { chain: 3 }, "tcp", false, false],
   ["of another protocol", { protocol: 0x86dd }, "ip tcp", false, false],
   ["of tags", { protocol: 0x8100 }, "tcp", false, false],
@@ -53,6 +58,13 @@ const STANDINGS: [what: string, of: Partial<Filter>, match: string, bypassed: bo
   ["of another net", { kind: "flower", keys: keys("12:0a000000 13:ff000000") }, "ip dst host 11.0.0.1", false, false],
   ["a gate's", { kind: "flower", handle: 0x504c0001 }, "tcp", false, false],
 ];
+
+/** Actions by what becomes of packets, and of others. */
+function acts(...verdicts: [verdict: number, otherVerdict?: number][]) {
+  return {
+    actions: verdicts.map(([verdict, otherVerdict]) => ({ kind: "police", verdict, otherVerdict, ...NOTHING })),
+  };
+}
 
 function keys(text: string) {
   return text.split(" ").map((pair) => pair.split(":")).map(([type, hex]) => ({

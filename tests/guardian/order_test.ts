@@ -47,13 +47,23 @@ async function atDeath({ channel, ended, kernel, eth0 }: Scene): Promise<[left: 
 const released = ({ channel }: Scene) =>
   channel.reports.flatMap((report) => report.report === "released" ? [report] : []);
 
+/** A hold that its process has renewed milliseconds before its deadline, on a machine that may be busy. */
+async function renewedAtLast(): Promise<Scene> {
+  for (let round = 0; round < 50; round++) {
+    const scene = new Scene();
+    const place = await scene.hold({ maxMs: 200 });
+    const [{ atMs }] = scene.deadlines;
+    await pause(atMs - Date.now() - 15);
+    await deafen(scene, place);
+    change(scene, place, "buffer");
+    if (Date.now() < atMs) return scene;
+    await atDeath(scene);
+  }
+  throw new Error("Each time the deadline had come before it could be renewed");
+}
+
 Deno.test("Guard releases nothing at a deadline that its process has renewed, though it hears of that only then", async () => {
-  const scene = new Scene();
-  const place = await scene.hold({ maxMs: 200 });
-  const [{ atMs }] = scene.deadlines;
-  await pause(atMs - Date.now() - 15);
-  await deafen(scene, place);
-  change(scene, place, "buffer");
+  const scene = await renewedAtLast();
   sleep(20);
   await pause(20);
   assertEquals([scene.kernel.left, released(scene), scene.deadlines.size], [[], [], 1]);

@@ -108,6 +108,30 @@ const BEFORE: [filter: string, effect: [number, number, number]][] = [
   [`protocol ip pref 1 ${FLOWER} action pedit ex munge udp dport set ${OTHER} pipe csum ip and udp`, [0, COUNT, 0]],
 ];
 
+/** As those, but they take away some, and say so of others: what arrives, and how many the gate has met. */
+const BEFORE_SOME: [filter: string, arrived: number, met: number][] = [
+  [`protocol ip pref 1 ${FLOWER} action police rate 1gbit burst 1m conform-exceed continue`, COUNT, 0],
+  [`protocol ip pref 1 ${FLOWER} action police rate 8bit burst 10 conform-exceed continue/continue`, COUNT, COUNT],
+  [`protocol ip pref 1 ${FLOWER} action continue random determ drop 2`, COUNT / 2, COUNT / 2],
+  [`protocol ip pref 1 ${FLOWER} action drop random determ continue 2`, COUNT / 2, COUNT / 2],
+];
+
+for (const [filter, arrived, met] of BEFORE_SOME) {
+  Deno.test(`gate add says what may take some of its packets before it: ${filter}`, async () => {
+    using traffic = new Traffic("ingress");
+    const { left } = traffic.pair;
+    traffic.tc("qdisc", "add", "dev", "eth0", "clsact");
+    traffic.tc("filter", "add", "dev", "eth0", "ingress", ...filter.split(" "));
+    const added = await plugctl(left, "gate", "add", "web", "--direction", "in", ...GATE);
+    assertEquals([added.status, added.stderr.includes("does not see what is taken before it")], [
+      0,
+      !filter.includes("continue/continue"),
+    ]);
+    assertEquals(await traffic.arrived(), [arrived, 0, 0]);
+    assertEquals((await traffic.pair.gates())[0].hitPackets, met);
+  });
+}
+
 for (const [filter, effect] of BEFORE) {
   Deno.test(`gate add says what takes its packets before it: ${filter}`, async () => {
     using traffic = new Traffic("ingress");

@@ -254,9 +254,19 @@ Deno.test("ct holds only what connection tracking has found so, by flower filter
     assertEquals(await received(other), held, match);
     await plugctlDone(left, "gate", "delete", "g");
   }
+  // A redirect makes the kernel forget it: what goes first is told by the rest of its words.
+  await plugctlDone(left, ...add, "udp and (ct new or ct established)", "--first", "src port 4000");
+  send(server, "answers", there);
+  await pair.holds("g", 1);
+  send(client, "asks", there);
+  await pair.holds("g", 2);
+  await plugctlDone(left, "release", "g");
+  assertEquals([await received(other), await received(other)], ["asks", "answers"]);
+  await plugctlDone(left, "gate", "delete", "g");
   const before = witness(left);
   for (
     const [words, says] of [
+      [["out", "--match", "udp", "--first", "ct new"], /ct does not tell what goes first/],
       [["in", "--match", "ct new"], /ct is for packets that leave \(--direction out\)/],
       [["both", "--except", "ct new"], /ct is for packets that leave/],
       [["out", "--match", "ct new and greater 100"], /expected only words that flower filters can express beside ct/],

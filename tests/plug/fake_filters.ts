@@ -20,6 +20,8 @@ export interface Surroundings {
   isDevice(ifindex: number): boolean;
   /** `clsact`, `ingress`, or none. */
   hookOf(ifindex: number): string | undefined;
+  /** Whether a qdisc of this handle takes filters. */
+  hasFilters(ifindex: number, handle: number): boolean;
   /** Whether there is this module. */
   has(module: string): boolean;
 }
@@ -106,6 +108,7 @@ export class FakeFilters {
 
   #missing({ ifindex, parent }: FakeRequest): Refusal | undefined {
     if (!this.#around.isDevice(ifindex)) return [ENODEV];
+    if (this.#around.hasFilters(ifindex, parent)) return undefined;
     if (this.#around.hookOf(ifindex) === undefined) return [EINVAL, "Parent Qdisc doesn't exists"];
     return HOOKS.includes(parent) ? undefined : [ENOENT, "Specified class doesn't exist"];
   }

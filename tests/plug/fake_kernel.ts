@@ -74,6 +74,7 @@ export class FakeKernel {
     this.filters = new FakeFilters({
       isDevice: (ifindex) => this.#device(ifindex) !== undefined,
       hookOf: (ifindex) => this.#qdiscs.at(ifindex, INGRESS)?.kind,
+      hasFilters: (ifindex, handle) => this.#qdiscs.withHandle(ifindex, handle)?.kind === "prio",
       has,
     });
     this.#qdiscs = new FakeQdiscs({
@@ -181,7 +182,9 @@ export class FakeKernel {
     if (!filter) return void this.left.push(packet);
     for (const action of filter.actions) action.packets++;
     const to = filter.actions.find(({ target }) => target !== undefined)?.target ?? 0;
-    const plug = this.#qdiscs.at(to, TC_H_ROOT)?.plug;
+    const root = this.#qdiscs.at(to, TC_H_ROOT);
+    // Of a prio the second class has what no filter sends elsewhere, and its filters compare nothing here.
+    const plug = root?.kind === "prio" ? this.#qdiscs.at(to, root.handle + 2)?.plug : root?.plug;
     if (plug && this.#device(to)?.isUp) plug.enqueue(packet);
     else this.lost.push(packet);
     this.#run();

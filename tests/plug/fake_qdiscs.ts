@@ -37,9 +37,23 @@ export class FakeQdiscs {
   listed(devices: readonly FakeDevice[]): FakeQdisc[] {
     return devices.flatMap(({ ifindex }) => {
       const own = this.all.filter((qdisc) => qdisc.ifindex === ifindex);
-      if (own.some(({ parent }) => parent === TC_H_ROOT)) return own;
+      if (own.some(({ parent }) => parent === TC_H_ROOT)) return own.map((qdisc) => this.#withCounters(qdisc));
       return [{ ifindex, kind: "noqueue", handle: 0, parent: TC_H_ROOT }, ...own];
     });
+  }
+
+  /** A prio counts for all below it. */
+  #withCounters(qdisc: FakeQdisc): FakeQdisc {
+    if (qdisc.kind !== "prio") return qdisc;
+    const below = this.all.filter(({ ifindex, parent }) =>
+      ifindex === qdisc.ifindex && parent !== TC_H_ROOT && (parent & 0xffff0000) >>> 0 === qdisc.handle
+    ).flatMap(({ plug }) => plug ?? []);
+    const sum = Object.assign(new FakePlug(0), {
+      packets: below.reduce((count, { packets }) => count + packets, 0),
+      drops: below.reduce((count, { drops }) => count + drops, 0),
+    });
+    sum.queue.push(...below.flatMap(({ queue }) => queue));
+    return { ...qdisc, plug: sum };
   }
 
   at(ifindex: number, parent: number): FakeQdisc | undefined {
@@ -122,9 +136,13 @@ export class FakeQdiscs {
     return [ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag"];
   }
 
-  #createIt({ ifindex, handle, parent, flags, options, text }: FakeRequest): Refusal {
-    if (!this.#around.has("sch_plug")) return [ENOENT, "Specified qdisc kind is unknown"];
+  #createIt({ ifindex, handle, parent, flags, kind = "plug", options, text }: FakeRequest): Refusal {
+    if (!this.#around.has(`sch_${kind}`)) return [ENOENT, "Specified qdisc kind is unknown"];
     if (!hasClass(parent)) return [ENOENT, "Specified class not found"];
+    if (kind === "prio") {
+      this.all.push({ ifindex, kind, handle, parent });
+      return [0];
+    }
     const { mtu, txqueuelen } = this.#around.deviceOf(ifindex) as FakeDevice;
     const limit = options ? options.limit : txqueuelen * (mtu + HEADER_BYTES);
     if (limit === 0) this.accidents.push(`${text} made a plug that drops everything`);

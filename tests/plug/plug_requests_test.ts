@@ -1,7 +1,16 @@
 // The bytes of each request, against those that iproute2 sends.
 import { assertEquals, assertThrows } from "@std/assert";
 import { encodeRequest, type QdiscRequest, sendRegion, TC_H_ROOT } from "../../codec/mod.ts";
-import { changeRequest, createRequest, deleteRequest, LIMIT_MAX, type QdiscPlace } from "../../plug/plug_requests.ts";
+import {
+  changeRequest,
+  changeRequests,
+  createRequest,
+  deleteRequest,
+  LIMIT_MAX,
+  type QdiscPlace,
+  RANKED_HANDLE,
+  wholePlace,
+} from "../../plug/plug_requests.ts";
 
 interface Vector {
   command: string;
@@ -46,6 +55,24 @@ Deno.test("changeRequest() sends what tc does, with each action", () => {
     changeRequest({ ifindex: 1, parent: 0x10004, handle: 0x400000 }, "limit", 1 << 20),
     "tc qdisc change dev lo parent 1:4 handle 40: plug limit 1048576",
   );
+});
+
+Deno.test("changeRequests() asks both plugs of a queue of two ranks by their handles, and wholePlace() finds it again", () => {
+  const place = { ifindex: 7, parent: TC_H_ROOT, handle: RANKED_HANDLE };
+  const requests = changeRequests(place, "buffer");
+  const handles = requests.map(({ ifindex, parent, handle, flags }) => ({ ifindex, parent, handle, flags }));
+  // NLM_F_CREATE is not among the flags: where one is not there, none is made.
+  assertEquals(
+    handles,
+    [0x504a0000, 0x50490000].map((handle) => ({ ifindex: 7, parent: 0, handle, flags: undefined })),
+  );
+  assertEquals(changeRequests(ROOT_1, "buffer"), [changeRequest(ROOT_1, "buffer")]);
+  assertEquals(requests.map(wholePlace), [undefined, place]);
+  assertEquals(wholePlace({ ifindex: 7, parent: 0x504b0002, handle: 0x50490000 }), place);
+  assertEquals(wholePlace(ROOT_1), ROOT_1);
+  // Somebody's own plug of that handle
+  const foreign = { ifindex: 7, parent: 0x10002, handle: 0x50490000 };
+  assertEquals(wholePlace(foreign), foreign);
 });
 
 Deno.test("deleteRequest() sends what tc does", () => {

@@ -29,7 +29,7 @@ const COMMAND_HARMLESS = { env: "any text will do", stdin: "any text will do", n
 export const STEP_ROWS: Readonly<Record<string, Row>> = {
   attach: {
     done: [
-      "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, except: src host 10.0.0.9, limit: 1MiB, priority: 7 }",
+      "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, except: src host 10.0.0.9, first: fin, limit: 1MiB, priority: 7 }",
       "- attach: { gate: more, host: here, dev: eth1, direction: in, with-arp: true, force: true }",
       "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, every: 10 }",
       "- attach: { gate: more, dev: eth1, direction: in, match: tcp dst port 81, probability: 5% }",
@@ -48,6 +48,7 @@ export const STEP_ROWS: Readonly<Record<string, Row>> = {
       direction: NEVER,
       match: NEVER,
       except: NEVER,
+      first: NEVER,
       "with-arp": "holds more",
       limit: NEVER,
       priority: NEVER,

@@ -52,6 +52,14 @@ Deno.test("what lets go loads nothing of the checks before a hold, and what tell
   assert(!reachableFrom(graph, "cli/commands/help.ts").includes("cli/help_text.ts"));
 });
 
+Deno.test("show loads no guardian and no release, what lets go no filters, and the version nothing of the codec", () => {
+  const loaded = (entry: string, what: RegExp) => reachableFrom(graph, entry).filter((path) => what.test(path));
+  assertEquals(loaded("cli/commands/show.ts", /^guardian\/|^plug\/(release|queue|send_change|quantity)\.ts$/), []);
+  assertEquals(loaded("cli/commands/change.ts", /^plug\/(gate_device|action|bpf_filter)\.ts$/), []);
+  assertEquals(loaded("cli/commands/help.ts", /^(codec|linux|netlink|guardian)\//), []);
+  assertEquals(loaded("cli/main.ts", /^(codec|linux|netlink|guardian)\//), []);
+});
+
 Deno.test("what draws on a terminal is loaded by watch alone, and only where there is one", () => {
   const draws = (path: string) => /^cli\/watch\/(view|lines|screen|terminal|text)\.ts$/.test(path);
   for (const command of ["cli/main.ts", ...sourceFiles("cli/commands/")]) {

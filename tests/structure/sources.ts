@@ -12,6 +12,7 @@ export const LAYERS = [
   "capture",
   "scenario",
   "control",
+  "fleet",
   "uml",
   "cli",
 ] as const;

@@ -74,17 +74,19 @@ Deno.test("a note keeps match and exceptions, also where they fill the cookies, 
       "dst port 80",
       "udp src or dst port 5353 and net 192.168.0.0/16",
     ],
+    firstFilters: 2,
+    first: ["fin", "rst"],
   };
   const { alias, cookies } = formatNote(note);
   assert(cookies.length > 2, "the cookies of what is excepted are needed");
   assertEquals(parseNote(alias, cookies), note);
   assertEquals(parseNote(alias, cookies.slice(1))?.except, undefined);
-  assertEquals(packetsText(note), `tcp except ${note.except?.join(" or ")}`);
+  assertEquals(packetsText(note), `tcp except ${note.except?.join(" or ")}; first fin or rst`);
   assertEquals(packetsText({ match: [], except: ["arp"] }), "all packets except arp");
   assertThrows(
     () => formatNote({ ...note, except: Array(20).fill("src host fd00:0:0:1:2:3:4:5") }),
     RangeError,
-    "a gate's match and exceptions cannot have 723 characters, at most ",
+    "a gate's match and exceptions and what goes first cannot have 745 characters, at most ",
   );
 });
 

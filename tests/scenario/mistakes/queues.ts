@@ -85,7 +85,7 @@ export const QUEUE_MISTAKES: Cases = [
   [
     withTop("gates: { web: { dev: lo, direction: egress, ‸matches: x } }"),
     'unknown key "matches"',
-    "one of host, dev, direction, match, except, with-arp, every, probability, limit, priority, force",
+    "one of host, dev, direction, match, except, first, with-arp, every, probability, limit, priority, force",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, match: ‸{} } }"),
@@ -111,6 +111,21 @@ export const QUEUE_MISTAKES: Cases = [
     withTop("gates: { web: { dev: lo, direction: egress, except: ‸{} } }"),
     "except is a mapping",
     "an expression for packets that pass, such as arp, or a list of them",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, first: ‸{} } }"),
+    "first is a mapping",
+    "an expression for packets that leave first, such as fin, or a list of them",
+  ],
+  [
+    withTop("gates: { web: { dev: lo, direction: egress, first: tcp dst ‸prt 80 } }"),
+    '"prt" in what goes first',
+    "host, net, port or portrange",
+  ],
+  [
+    withTop("gates: { web: ‸{ dev: lo, direction: egress, match: tcp dst port 80, first: tcp } }"),
+    "gate web cannot be: what goes first of a gate leaves nothing to go behind it: tcp",
+    "something else",
   ],
   [
     withTop("gates: { web: { dev: lo, direction: egress, except: [arp, tcp dst ‸prt 80] } }"),

@@ -164,7 +164,7 @@ export const STEP_MISTAKES: Cases = [
   [
     withSteps("  - attach: { gate: g, dev: lo, direction: egress, ‸parent: root }"),
     'unknown key "parent"',
-    "one of gate, host, dev, direction, match, except, with-arp, every, probability, limit, priority, force",
+    "one of gate, host, dev, direction, match, except, first, with-arp, every, probability, limit, priority, force",
   ],
   [
     withSteps("  - attach: { plug: p, dev: lo, ‸match: udp }"),

@@ -1,0 +1,60 @@
+import config from "../../deno.json" with { type: "json" };
+import { giveUpCapabilities } from "../../linux/process.ts";
+import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
+import { type Context, valueOf } from "../context.ts";
+import { interruptible, UsageError, whenAborted } from "../exit_status.ts";
+import { brokerOptions, groupOf } from "../fleet/options.ts";
+import { policyFor } from "../policy.ts";
+import { positiveDuration } from "../values.ts";
+
+const STATE = "/var/lib/plugctl";
+
+/** `plugctl agent` */
+export async function run(context: Context): Promise<void> {
+  const host = valueOf(context, "name") ?? Deno.hostname();
+  const group = groupOf(context);
+  const labels = context.arguments.values.get("label") ?? [];
+  const wrong = labels.find((label) => !/^[^=*\s]+=[^*\s]*$/.test(label));
+  if (wrong !== undefined) throw new UsageError(`invalid --label ${JSON.stringify(wrong)}: use KEY=VALUE`);
+  const broker = brokerOptions(context, `plugctl agent ${host}`);
+  const maxHoldMs = positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS;
+  const policy = await policyFor(context);
+  const [{ Agent }, { DeskWorker }, { EventLog }, { brokerPorts, connectBroker }] = await Promise.all([
+    import("../../fleet/agent.ts"),
+    import("../../fleet/desk_worker.ts"),
+    import("../../fleet/event_log.ts"),
+    import("../../fleet/broker.ts"),
+    // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
+    import("../failure.ts"),
+  ]);
+  giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SYS_ADMIN"]);
+  const log = EventLog.open(valueOf(context, "state") ?? STATE);
+  const over = Promise.withResolvers<never>();
+  over.promise.catch(() => {});
+  const failures: unknown[] = [];
+  await interruptible(async (signal) => {
+    const connection = await Promise.race([connectBroker(broker, { waits: true }), whenAborted(signal)]);
+    const worker = new DeskWorker({
+      maxHoldMs,
+      policy,
+      ports: () => brokerPorts(connection, broker.urls),
+      onChange: (event, hold) => agent.note(event, hold),
+      onCutShort: (event) => {
+        agent.note("cut-short", { ...event });
+        if (event.why === "guardian-ended") over.reject(new Error("Cannot go on: the guardian has ended"));
+      },
+    });
+    const agent = new Agent(connection, { group, host, labels, version: config.version, worker, log });
+    try {
+      await agent.start();
+      context.note(`answering for ${host} of group ${group}, by ${connection.getServer()}`);
+      await Promise.race([connection.closed(), over.promise, whenAborted(signal)]);
+    } catch (error) {
+      failures.push(error);
+    }
+    failures.push(...await worker.close());
+    await agent.close();
+  });
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, "Several things failed");
+}

@@ -1,0 +1,103 @@
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  usernamePasswordAuthenticator,
+} from "@nats-io/transport-node";
+import { findUser } from "../linux/process.ts";
+
+/** How to reach a broker. */
+export interface BrokerOptions {
+  /** `nats://host:4222`, with a user and a password where it takes one, or `tls://host:4222`; several of one cluster. */
+  urls: readonly string[];
+  /** A file of credentials, as `nsc` writes it. */
+  creds?: string;
+  /** The authority that signs the broker's certificate, where the machine does not know it, */
+  ca?: string;
+  /** and the certificate and key of this end, where the broker asks for one. */
+  cert?: string;
+  key?: string;
+  /** What the broker calls this end in its list of connections. */
+  name: string;
+}
+
+/** The port where none is said. */
+const PORT = 4222;
+/** After how many milliseconds without an answer a connection is taken for lost; it is then tried again for ever. */
+const PING_MS = 2000;
+const PINGS_MAX = 2;
+
+/**
+ * Connects to a broker, and again whenever the connection is lost.
+ *
+ * @throws {Error} where it cannot be reached, or lets nobody in
+ */
+export async function connectBroker(options: BrokerOptions, { waits = false } = {}): Promise<NatsConnection> {
+  const { urls, ca, cert, key, name } = options;
+  const parsed = urls.map(parseUrl);
+  const isTls = parsed.some(({ protocol }) => protocol === "tls:") || ca !== undefined || cert !== undefined;
+  try {
+    return await connect({
+      servers: parsed.map(({ hostname, port }) => `${hostname}:${port || PORT}`),
+      name,
+      authenticator: await authenticatorFor(options, parsed[0]),
+      tls: isTls ? { caFile: ca, certFile: cert, keyFile: key } : undefined,
+      waitOnFirstConnect: waits,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 500,
+      reconnectJitter: 500,
+      pingInterval: PING_MS,
+      maxPingOut: PINGS_MAX,
+      noAsyncTraces: true,
+    });
+  } catch (error) {
+    const where = parsed.map(({ host }) => host).join(", ");
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot connect to the broker at ${where}: ${reason}`, { cause: error });
+  }
+}
+
+/** The ports at which the brokers of a connection can be reached. */
+export function brokerPorts(connection: NatsConnection, urls: readonly string[]): Set<number> {
+  const known = [connection.getServer(), ...connection.info?.connect_urls ?? []];
+  return new Set([
+    ...known.map((host) => Number(/:(\d+)$/.exec(host)?.[1] ?? PORT)),
+    ...urls.map((url) => Number(parseUrl(url).port || PORT)),
+  ]);
+}
+
+/** By what name a user asks: that of the credentials, of the URL, or of the user of this process. */
+export async function askerOf({ urls, creds }: Pick<BrokerOptions, "urls" | "creds">): Promise<string> {
+  if (creds !== undefined) return nameInCreds(await Deno.readTextFile(creds), creds);
+  const { username } = parseUrl(urls[0]);
+  return decodeURIComponent(username) || findUser(String(Deno.uid()))?.name || "nobody";
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) && /^(nats|tls):\/\//.test(text) ? new URL(text) : undefined;
+  if (url?.hostname) return url;
+  throw new SyntaxError(`invalid address of a broker ${JSON.stringify(text)}: use nats://HOST:PORT or tls://HOST:PORT`);
+}
+
+async function authenticatorFor({ creds }: BrokerOptions, url: URL): Promise<Authenticator | undefined> {
+  if (creds !== undefined) return credsAuthenticator(await readSecret(creds));
+  if (url.username === "") return undefined;
+  return usernamePasswordAuthenticator(decodeURIComponent(url.username), decodeURIComponent(url.password));
+}
+
+/** @throws {Error} where others can read it */
+async function readSecret(file: string): Promise<Uint8Array> {
+  const bytes = await Deno.readFile(file);
+  const { mode } = await Deno.stat(file);
+  if ((mode ?? 0) & 0o077) throw new Error(`others can read the credentials in ${file}: chmod 600 ${file}`);
+  return bytes;
+}
+
+/** The name in the user's token that credentials begin with. */
+function nameInCreds(text: string, file: string): string {
+  const [, payload] = /-----BEGIN NATS USER JWT-----\s+[^.\s]+\.([^.\s]+)\./.exec(text) ?? [];
+  if (payload === undefined) throw new SyntaxError(`${file} has no credentials of a user of NATS`);
+  const { name } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+  return String(name);
+}

@@ -27,7 +27,7 @@ import { HERE, type Where } from "../plug/queue_error.ts";
 import { isOf, signOfGate } from "./held.ts";
 import { cubeOfFilter } from "./match/clauses.ts";
 import { widest } from "./match/meaning.ts";
-import { type Others, othersAt } from "./others.ts";
+import { ingressChains, type Others, othersAt } from "./others.ts";
 
 /** What gates consist of, as a network namespace has it. */
 export interface Machine {
@@ -35,6 +35,8 @@ export interface Machine {
   qdiscs: QdiscMessage[];
   /** The filters of the hooks that were looked at, without the entries that stand for several. */
   filters: Filter[];
+  /** Chains of nft by the name of the device on whose ingress hook they hang, where gates are that have to do with these. */
+  chains?: ReadonlyMap<string, string[]>;
   /** How many filters tell on a gate's own device what goes first, by its index. */
   sorters?: ReadonlyMap<number, number>;
 }
@@ -157,6 +159,7 @@ export function readGates(connection: Connection, operation: AnyOperation): { ma
     ...machine,
     filters: readFilters(connection, { operation, hooks }),
     sorters: readSorters(connection, devices),
+    ...hooks.some(({ side }) => side === "ingress") ? { chains: ingressChains(connection) } : {},
   };
   const sorted = sortFilters(whole.filters);
   const traffic = trafficWithFillers(connection, devices);
@@ -252,6 +255,7 @@ function describe(link: LinkMessage, { note, machine, filters, exceptions, forei
   if (!note) {
     return { name, ifindex: link.ifindex, devs: [], faults: ["nothing but its device"], bypassed: [], before: [] };
   }
+  const { bypassed, before } = othersOf(note, { links: machine.links, filters, exceptions, foreign });
   return {
     name,
     ifindex: link.ifindex,
@@ -265,7 +269,8 @@ function describe(link: LinkMessage, { note, machine, filters, exceptions, forei
     limitBytes: note.limitBytes,
     priority: note.priority,
     faults: faultsOf(link, { note, machine, filters, exceptions, hasPlug: stats !== undefined }),
-    ...othersOf(note, { links: machine.links, filters, exceptions, foreign }),
+    bypassed: [...bypassed, ...chainsBehind(note, machine)],
+    before,
   };
 }
 
@@ -276,6 +281,13 @@ interface Parts {
   exceptions: Filter[];
   foreign: Filter[];
   stats?: QdiscStats;
+}
+
+/** The chains of nft that do not see the packets that a gate takes as they come in. */
+function chainsBehind(note: GateNote, { links, chains }: Machine): string[] {
+  const devices = hooksOf(note).filter(({ side }) => side === "ingress").map(({ ifindex }) => ifindex);
+  const names = links.filter(({ ifindex }) => devices.includes(ifindex)).map(({ name }) => name);
+  return [...new Set(names.flatMap((name) => chains?.get(name) ?? []))];
 }
 
 /** The filters of others on its hooks that meet its packets, each once, by what those hooks have. */

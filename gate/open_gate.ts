@@ -14,7 +14,7 @@ import { formatNote, type GateNote, packetsText, sidesOf, writeNote } from "../p
 import { asksForStates, DEFAULT_LIMIT_BYTES, FIRST_PRIORITY, fitTo, type GatePlan } from "./gate_plan.ts";
 import { type GateState, type ListedGate, remarksOn } from "./gate_state.ts";
 import { heldBy } from "./held.ts";
-import { othersAt } from "./others.ts";
+import { ingressChains, othersAt } from "./others.ts";
 import {
   clsactStep,
   createStep,
@@ -232,11 +232,14 @@ function hooksWithOthers(
   const isAlone = devices.every(({ foreign }) => foreign.every(({ filters }) => filters.length === 0));
   const links = isAlone ? [] : readLinks(connection, operation);
   const { cubes, excepted: except } = plan.meaning;
-  return devices.flatMap(({ foreign }, index) =>
-    foreign.map(({ side, filters }) => ({
-      place: `${plan.devs[index]} ${side}`,
-      others: othersAt(filters, { priority, cubes, except, links }),
-    }))
+  const chains = plan.direction === "egress" ? undefined : ingressChains(connection);
+  return devices.flatMap(({ link, foreign }, index) =>
+    sidesOf(plan.direction).map((side) => {
+      const { filters = [] } = foreign.find((one) => one.side === side) ?? {};
+      const { bypassed, before } = othersAt(filters, { priority, cubes, except, links });
+      const unseen = side === "ingress" ? chains?.get(link.name) ?? [] : [];
+      return { place: `${plan.devs[index]} ${side}`, others: { bypassed: [...bypassed, ...unseen], before } };
+    })
   );
 }
 

@@ -1,4 +1,9 @@
 import type { LinkMessage } from "../codec/message.ts";
+import { type Attribute, findAttribute, readAttributes } from "../codec/records.ts";
+import { NLM_F_DUMP } from "../codec/assembly/constants.ts";
+import { NetlinkError } from "../linux/netlink_error.ts";
+import type { Connection } from "../netlink/connection.ts";
+import { askFamily, mayFind, NETLINK_NETFILTER } from "../netlink/families.ts";
 import type { Action } from "../plug/action.ts";
 import { type Filter, isGateFilter } from "../plug/filter.ts";
 import { type Cube, intersectAll, isCovered } from "../plug/match/cube.ts";
@@ -98,4 +103,88 @@ function nameAction({ kind, verdict, mirred }: Action, links: readonly LinkMessa
   // `TC_ACT_GOTO_CHAIN`
   if (verdict >>> 28 === 2) return `goto chain ${verdict & 0xfffffff}`;
   return VERDICTS[verdict] ?? `gact ${verdict}`;
+}
+
+// `linux/netfilter.h`, `linux/netfilter/nfnetlink.h`, `nf_tables.h`
+const NFT_MSG_GETCHAIN = 10 << 8 | 4;
+/** The families of tables that have a hook for what comes in on a device, the hook's number, and what nft calls them. */
+const INGRESS_HOOKS: Readonly<Record<number, { hook: number; name: string }>> = {
+  1: { hook: 5, name: "inet" },
+  5: { hook: 0, name: "netdev" },
+};
+/** Where the family stands in a message, the first member of `struct nfgenmsg`, and where that ends. */
+const FAMILY_AT = 16;
+const NFGENMSG_END = 20;
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_POLICY = 5;
+const NFTA_CHAIN_USE = 6;
+const NFTA_HOOK_HOOKNUM = 1;
+const NFTA_HOOK_DEV = 3;
+const NFTA_HOOK_DEVS = 4;
+const NF_ACCEPT = 1;
+const LOADED = "/sys/module/nf_tables";
+const MODULES = "/lib/modules";
+
+/**
+ * The chains of nft on the ingress hooks of devices, by the devices' names: a packet that comes back from a gate meets none
+ * of them. Nothing where the kernel has none, or does not tell.
+ */
+export function ingressChains(connection: Connection): ReadonlyMap<string, string[]> {
+  const found = new Map<string, string[]>();
+  if (!hasTables()) return found;
+  const request = {
+    type: NFT_MSG_GETCHAIN,
+    flags: NLM_F_DUMP,
+    fields: [{ name: "nfgenmsg", value: new Uint8Array(4) }],
+  };
+  try {
+    const operation = "look for chains of nft";
+    for (const message of askFamily(connection, { family: NETLINK_NETFILTER, operation, request })) {
+      for (const { dev, name } of ingressChainIn(message)) found.set(dev, [...found.get(dev) ?? [], name]);
+    }
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+  }
+  return found;
+}
+
+/** Whether the kernel may have tables of nft: where they are a module that is not loaded, to ask would load it. */
+function hasTables(): boolean {
+  if (mayFind(LOADED, () => Deno.statSync(LOADED).isDirectory)) return true;
+  return mayFind(MODULES, () => {
+    const release = Deno.readTextFileSync("/proc/sys/kernel/osrelease").trim();
+    const builtIn = `${MODULES}/${release}/modules.builtin`;
+    const isThere = mayFind(builtIn, () => Deno.statSync(builtIn).isFile);
+    return !isThere || Deno.readTextFileSync(builtIn).includes("/nf_tables.ko");
+  });
+}
+
+/** The devices on whose ingress hook a chain hangs that does something: it has rules, or drops. */
+function ingressChainIn(message: Uint8Array): { dev: string; name: string }[] {
+  const family = INGRESS_HOOKS[message[FAMILY_AT]];
+  const attributes = readAttributes(message, NFGENMSG_END);
+  const hook = readAttributes(findAttribute(attributes, NFTA_CHAIN_HOOK) ?? new Uint8Array());
+  if (!family || bigEndian(findAttribute(hook, NFTA_HOOK_HOOKNUM)) !== family.hook) return [];
+  const isIdle = bigEndian(findAttribute(attributes, NFTA_CHAIN_USE)) === 0 &&
+    bigEndian(findAttribute(attributes, NFTA_CHAIN_POLICY)) === NF_ACCEPT;
+  if (isIdle) return [];
+  const words = [NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME].map((type) => textIn(findAttribute(attributes, type)));
+  const name = `chain ${family.name} ${words.join(" ")} of nft, whatever the priority`;
+  return devicesIn(hook).map((dev) => ({ dev, name }));
+}
+
+function devicesIn(hook: readonly Attribute[]): string[] {
+  const all = readAttributes(findAttribute(hook, NFTA_HOOK_DEVS) ?? new Uint8Array()).map(({ value }) => textIn(value));
+  const one = findAttribute(hook, NFTA_HOOK_DEV);
+  return all.length > 0 || !one ? all : [textIn(one)];
+}
+
+function bigEndian(value: Uint8Array | undefined): number | undefined {
+  return value && new DataView(value.buffer, value.byteOffset, value.length).getUint32(0);
+}
+
+function textIn(value: Uint8Array = new Uint8Array()): string {
+  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
 }

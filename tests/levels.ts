@@ -56,7 +56,7 @@ export const LEVELS: readonly Level[] = [
     takes: "10 s",
     commands: [[...RUN, "tests/netlink/run.ts"]],
     // Before it is in a namespace that has no network.
-    tools: ["nft"],
+    tools: ["nft", "ip", "tc", "busybox"],
   },
   {
     name: "docs",

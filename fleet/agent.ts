@@ -167,6 +167,13 @@ export class Agent {
     this.#answer(message, done);
   }
 
+  /** Whether a message for all means this host. */
+  #isMeant(among: unknown, not: unknown): boolean {
+    const { host, labels } = this.#options;
+    if (Array.isArray(not) && not.includes(host)) return false;
+    return !Array.isArray(among) || isMeant(among.map(String), host, labels);
+  }
+
   async #perform(
     message: Msg,
     { who, operation, input }: { who: string; operation: string; input: unknown },

@@ -20,7 +20,7 @@ export interface KnownHost {
 }
 
 /** How long after the last answer no other is waited for, in milliseconds, and how long at the most. */
-const QUIET_MS = 400;
+const QUIET_MS = 700;
 const GATHER_MS = 5000;
 /** How often a host's clock is asked for, at the most, and of how many hosts at a time. */
 const TRIPS = 5;
@@ -76,7 +76,7 @@ export class Caller {
     const named = patterns.filter((pattern) => !/[*=]/.test(pattern));
     const isNamed = patterns.length > 0 && named.length === patterns.length;
     const { promise, resolve } = Promise.withResolvers<void>();
-    let timer = setTimeout(resolve, Math.min(QUIET_MS * 2, gatherMs));
+    let timer = setTimeout(resolve, Math.min(QUIET_MS * 3, gatherMs));
     const latest = setTimeout(resolve, gatherMs);
     using answers = this.answers((answer, heardMs) => {
       if (!("result" in answer)) return;
@@ -114,6 +114,8 @@ export class Caller {
     own: Awaited<ReturnType<typeof clockState>>,
     enoughMs: number,
   ): Promise<Offset> {
+    const byChrony = (own.errorMs ?? Infinity) + (clock.errorMs ?? Infinity);
+    if (byChrony <= enoughMs) return { aheadMs: 0, errorMs: byChrony, by: "chrony" };
     const trips: RoundTrip[] = [];
     for (let trip = 0; trip < TRIPS; trip++) {
       const sentMs = wallClockMs();

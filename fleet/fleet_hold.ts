@@ -19,6 +19,8 @@ export interface Asked {
 
 /** How a fleet is to hold. */
 export interface FleetHoldOptions {
+  /** Which hosts were asked for. */
+  patterns: readonly string[];
   asked: Asked;
   /** After how many milliseconds without a renewal a host releases. */
   leaseMs: number;
@@ -49,8 +51,15 @@ export interface HostHold {
 /** Something new of a host. */
 export type HostNews = Readonly<HostHold>;
 
-/** How long a host may take to arm. */
-const ARMING = { timeoutMs: 5000 };
+/** How long a host may take to arm, in milliseconds. */
+const ARMING_MS = 5000;
+const NO_ANSWER = { code: "no-answer", message: `it did not answer within ${ARMING_MS} ms` };
+/** How many hosts a message for all names. */
+const NAMED_MAX = 200;
+/** Of how many hosts each renewal is answered; of more, one in each lease. */
+const ANSWERING_MAX = 500;
+/** How many hosts are asked at a time, each by itself. */
+const AT_A_TIME = 256;
 /** How often a lease is renewed, in parts of it. */
 const RENEWALS = 4;
 /** How long `end` is tried again where no answer comes, in milliseconds beyond the end of the lease. */
@@ -100,13 +109,7 @@ export class FleetHold {
     }
     if (maxSkewMs !== undefined) await this.#compareClocks(statuses, maxSkewMs);
     this.#keepGoing();
-    const waiting = [...this.#hosts.values()].filter(({ state }) => state === "asked");
-    await Promise.all(waiting.map(async (host) => {
-      this.#learn(host, { latestMs: Date.now() + this.#longestMs }, false);
-      const answer = await this.#caller.ask(host.host, "arm", { ...asked, hold: this.id, leaseMs }, ARMING);
-      if ("result" in answer) this.#learn(host, { state: "armed", told: answer.result as ToldHold });
-      else this.#learn(host, { state: "refused", problem: answer.error });
-    }));
+    await this.#askAll("arm", { ...asked, hold: this.id, leaseMs });
     const ready = this.ready.length;
     if (ready < least) await this.end();
     return ready;
@@ -119,11 +122,15 @@ export class FleetHold {
 
   /** Has all that are armed begin: at a moment, each by its own clock, or where there is none, at one word for all. */
   async begin(moment?: Moment): Promise<void> {
-    if (!moment) return await this.#caller.tellAll("begin", { hold: this.id }, this.#answers?.reply);
-    await Promise.all(this.ready.map(async ({ host, clock }) => {
-      const at = moment.epochMs + (clock?.aheadMs ?? 0);
-      this.#take(await this.#caller.ask(host, "begin", { hold: this.id, at }));
-    }));
+    if (!moment) return await this.#tellAll("begin", { hold: this.id });
+    const at = (aheadMs: number) => ({ hold: this.id, at: moment.epochMs + aheadMs });
+    // Those whose clock is this one's are told at once.
+    const apart = this.ready.filter(({ clock }) => (clock?.aheadMs ?? 0) !== 0);
+    if (apart.length < this.ready.length) await this.#tellAll("begin", at(0));
+    await inTurns(
+      apart,
+      async ({ host, clock }) => this.#take(await this.#caller.ask(host, "begin", at(clock?.aheadMs ?? 0))),
+    );
   }
 
   /** Ends it everywhere, and returns when every host has said what it held, or its lease is over. */
@@ -140,7 +147,7 @@ export class FleetHold {
       await Promise.all(
         left.map(async ({ host }) => this.#take(await this.#caller.ask(host, "end", { hold: this.id }))),
       );
-      if (round === 0) clearInterval(this.#timer);
+      clearInterval(this.#timer);
     }
     this.close();
   }
@@ -172,12 +179,47 @@ export class FleetHold {
     }
   }
 
+  /** Asks all that have not said no to arm, in one message, and returns when they have answered, or have taken too long. */
+  async #askAll(operation: string, input: object): Promise<void> {
+    const waiting = new Set([...this.#hosts.values()].filter(({ state }) => state === "asked"));
+    const answered = Promise.withResolvers<void>();
+    for (const host of waiting) this.#learn(host, { latestMs: Date.now() + this.#longestMs }, false);
+    using answers = this.#caller.answers((answer) => {
+      const host = this.#hosts.get(answer.host);
+      if (!host || !waiting.delete(host)) return;
+      this.#heard.set(host.host, Date.now());
+      if ("result" in answer) this.#learn(host, { state: "armed", told: answer.result as ToldHold });
+      else this.#learn(host, { state: "refused", problem: answer.error });
+      if (waiting.size === 0) answered.resolve();
+    });
+    if (waiting.size === 0) return;
+    await this.#caller.tellAll(operation, { ...input, ...this.#meant(waiting) }, answers.reply);
+    const timer = setTimeout(answered.resolve, ARMING_MS);
+    await answered.promise;
+    clearTimeout(timer);
+    for (const host of waiting) this.#learn(host, { state: "refused", problem: NO_ANSWER });
+  }
+
+  /** Says in a message for all who is meant: by their names while these are few, since every host of the group gets them. */
+  #meant(hosts: ReadonlySet<HostHold>): { among: readonly string[]; not?: string[] } {
+    if (hosts.size <= NAMED_MAX) return { among: [...hosts].map(({ host }) => host) };
+    const not = this.hosts.filter((host) => !hosts.has(host)).map(({ host }) => host);
+    return { among: this.#options.patterns, not };
+  }
+
+  async #tellAll(operation: string, input: object): Promise<void> {
+    await this.#caller.tellAll(operation, input, this.#answers?.reply);
+  }
+
   /** Renews the leases of all, a word for all of them, and takes what they answer. */
   #keepGoing(): void {
     const { leaseMs } = this.#options;
     this.#answers = this.#caller.answers((answer) => this.#take(answer));
+    let renewals = 0;
     this.#timer = setInterval(() => {
-      this.#caller.tellAll("renew", { hold: this.id, leaseMs }, this.#answers?.reply).catch(() => {});
+      const isAnswered = this.#hosts.size <= ANSWERING_MAX || renewals++ % RENEWALS === 0;
+      const reply = isAnswered ? this.#answers?.reply : undefined;
+      this.#caller.tellAll("renew", { hold: this.id, leaseMs }, reply).catch(() => {});
       const latestMs = Date.now() + this.#longestMs;
       for (const host of this.#hosts.values()) {
         const isGoing = host.state === "armed" || host.state === "holding" || host.state === "unheard";
@@ -185,7 +227,7 @@ export class FleetHold {
         // What has been sent may yet arrive.
         host.latestMs = Math.min(latestMs, this.#endMs(host));
         if (
-          host.told && Date.now() - (this.#heard.get(host.host) ?? Date.now()) > leaseMs && host.state !== "unheard"
+          host.told && Date.now() - (this.#heard.get(host.host) ?? Date.now()) > leaseMs * 2 && host.state !== "unheard"
         ) {
           this.#learn(host, { state: "unheard" });
         }
@@ -238,6 +280,15 @@ export class FleetHold {
     Object.assign(host, news);
     if (isTold) this.#options.onNews(host);
   }
+}
+
+/** Does something for each, some at a time. */
+async function inTurns<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const take = async () => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, take));
 }
 
 const GONE = "its agent was started anew: its guardian has released what that held";

@@ -63,6 +63,8 @@ function nameOf(token: string): string {
 /** Whether a host is meant: by its name, in which a star stands for any characters, or by one of its labels, `role=db`. */
 export function isMeant(patterns: readonly string[], host: string, labels: readonly string[]): boolean {
   return patterns.some((pattern) => {
+    if (pattern === host) return true;
+    if (!/[*=]/.test(pattern)) return false;
     const expression = new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s");
     return (pattern.includes("=") ? labels : [host]).some((text) => expression.test(text));
   });

@@ -5,12 +5,12 @@ import { findGuardians } from "../guardian/mark.ts";
 import { sleep } from "../linux/process.ts";
 import { checkChange } from "./change.ts";
 import { entrustQueue } from "./guarded_plug.ts";
-import { checkMaxMs, DEFAULT_MAX_HOLD_MS, Hold, type HoldOptions } from "./hold.ts";
+import { type Begun, checkMaxMs, DEFAULT_MAX_HOLD_MS, Hold, type HoldOptions } from "./hold.ts";
 import type { Moment } from "./moment.ts";
 import { inTurns, onQueue, type Queue } from "./queue.ts";
 import { locatePlugs, readPlug } from "./read_plug.ts";
 import { QueueError } from "./queue_error.ts";
-import { type Change, prepareChange } from "./send_change.ts";
+import { type Change, prepareChange, sendChange } from "./send_change.ts";
 
 /** How long a guardian that is not needed any more may take to go, in milliseconds. */
 const GOING_MS = 1000;
@@ -68,32 +68,42 @@ export class ArmedHold implements Disposable {
    */
   begin(at?: Moment): Hold {
     const queues = this.#queues;
-    let lateMs: number | undefined;
     try {
-      const [before, since] = inTurns(queues, () => {
-        // Again: it is in the same turn as what it speaks of.
-        this.#refuseOthers();
-        const before = queues.map(statsOf);
-        if (at && this.#maxMs >= AHEAD_LEAST_MS) {
-          // Told at that moment, the guardians would take their time.
-          for (const { guard } of queues) guard?.arm(this.#maxMs);
-        }
-        const send = prepareChange(queues, this.#change, () => {});
-        at?.reach();
-        const since = performance.now();
-        send();
-        lateMs = at && -at.leftMs;
-        // What has passed while the moment was waited for is not of this hold.
-        return [at ? queues.map((queue, index) => statsOr(queue, before[index])) : before, since] as const;
-      });
+      const begun = at ? this.#beginAt(at) : inTurns(queues, () => this.#beginNow());
       this.#isOver = true;
-      return new Hold({ queues, before, since, lateMs, maxMs: this.#maxMs, dismiss: () => this.#dismiss() });
+      return new Hold({ ...begun, queues, maxMs: this.#maxMs, dismiss: () => this.#dismiss() });
     } catch (error) {
       // Told ahead, they would release at the deadline what does not hold.
       if (at) { for (const { guard, asked } of queues) if (asked !== "hold") guard?.disarm(); }
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  #beginNow(): Pick<Begun, "before" | "since"> {
+    // Again: it is in the same turn as what it speaks of.
+    this.#refuseOthers();
+    const before = this.#queues.map(statsOf);
+    const since = performance.now();
+    sendChange(this.#queues, this.#change, () => {});
+    return { before, since };
+  }
+
+  /** All but the message itself is done before the moment: who is to hold at the same one waits for nobody's turn. */
+  #beginAt(at: Moment): Pick<Begun, "before" | "since" | "lateMs"> {
+    const queues = this.#queues;
+    const before = queues.map(statsOf);
+    if (this.#maxMs >= AHEAD_LEAST_MS) {
+      // Told at that moment, the guardians would take their time.
+      for (const { guard } of queues) guard?.arm(this.#maxMs);
+    }
+    const send = prepareChange(queues, this.#change, () => {});
+    at.reach();
+    const since = performance.now();
+    send();
+    const lateMs = -at.leftMs;
+    // What has passed while the moment was waited for is not of this hold.
+    return { before: queues.map((queue, index) => statsOr(queue, before[index])), since, lateMs };
   }
 
   /** Calls it off, where it has not begun. */

@@ -137,6 +137,7 @@ export async function hold(context: Context): Promise<number> {
         force: isGiven(context, "force") || undefined,
         forMs: plan.forMs,
       },
+      patterns: plan.patterns,
       leaseMs: plan.leaseMs,
       least: plan.require ?? known.length,
       maxSkewMs: plan.maxSkewMs,

@@ -16,7 +16,7 @@ import { readDeadlines } from "../../guardian/mark.ts";
 import { actionOf, limitOf, processOf, WATCHED_GROUPS } from "../../guardian/watch.ts";
 import type { Connection } from "../../netlink/connection.ts";
 import { Listener } from "../../netlink/listener.ts";
-import { wholePlace } from "../../plug/plug_requests.ts";
+import { plugsAt, wholePlace } from "../../plug/plug_requests.ts";
 import { parseFillerNote, readGateTraffic, withoutFillers } from "../../plug/filler.ts";
 import { isPlug, type PlugMessage, readQdiscs } from "../../plug/qdiscs.ts";
 import { keyOf, nameOf, type QueueFacts, type QueueState, WatchedQueue } from "./watched_queue.ts";
@@ -171,17 +171,19 @@ export class WatchedMachine implements Disposable {
       if (this.#asked.length > ASKED_MAX) this.#asked.shift();
       return false;
     }
-    if (message.kind === "plug") this.#announced.push({ key, ...this.#changeBy({ key, id }, sentBy(message)) });
+    if (message.kind === "plug") {
+      this.#announced.push({ key, ...this.#changeBy({ key, id, plugs: plugsAt(whole).length }, sentBy(message)) });
+    }
     return message.kind !== "plug" || this.#queues.get(key)?.facts.place.handle !== whole.handle;
   }
 
   /** What a plug was asked, where plugctl did, or that it may be anything now; and who asked. */
-  #changeBy({ key, id }: { key: string; id: string }, request: Sent): Omit<Announced, "key"> {
+  #changeBy({ key, id, plugs }: { key: string; id: string; plugs: number }, request: Sent): Omit<Announced, "key"> {
     const { port } = request;
     const at = this.#asked.findIndex((asked) => asked.id === id);
     const [asked] = at < 0 ? [] : this.#asked.splice(at, 1);
     const by = processOf(port);
-    const ofDiscard = asked?.action === TCQ_PLUG_BUFFER ? this.#partOfDiscard(request) : undefined;
+    const ofDiscard = asked?.action === TCQ_PLUG_BUFFER ? this.#partOfDiscard(request, plugs) : undefined;
     this.#onChange?.({ key, action: asked?.action, limitBytes: asked?.limitBytes, ofDiscard, port });
     switch (asked?.action) {
       case TCQ_PLUG_BUFFER:
@@ -195,11 +197,11 @@ export class WatchedMachine implements Disposable {
     }
   }
 
-  /** plugctl discards by one send: a clsact is deleted, then two BUFFERs. */
-  #partOfDiscard({ ifindex, port, sequence }: Sent): 1 | 2 | undefined {
+  /** plugctl discards by one send: a clsact is deleted, then two BUFFERs, each for so many plugs. */
+  #partOfDiscard({ ifindex, port, sequence }: Sent, plugs: number): 1 | 2 | undefined {
     const emptied = this.#emptied;
     if (emptied?.ifindex !== ifindex || emptied.port !== port) return undefined;
-    const behind = sequence - emptied.sequence;
+    const behind = (sequence - emptied.sequence) / plugs;
     return behind === 1 || behind === 2 ? behind : undefined;
   }
 

@@ -195,6 +195,32 @@ Deno.test("Gate.open() names act_gact, and leaves nothing, where something is ex
   assertEquals(traces(kernel), GONE);
 });
 
+Deno.test("Gate.open() names sch_prio, and leaves nothing, where something is to go first and the kernel has none", () => {
+  const { kernel } = machine();
+  kernel.lacks.add("sch_prio");
+  const error = assertThrows(
+    () => Gate.open({ ...WEB, first: "src host 10.0.0.1", connection: kernel.connection }),
+    QueueError,
+  );
+  const reason = "this kernel has no sch_prio, needed to create prio on plug-web";
+  assertEquals([error.code, error.reason], ["no-module", reason]);
+  assertEquals(traces(kernel), UNTOUCHED);
+});
+
+Deno.test("a gate with what goes first is one plug: asked by its two handles, read and taken down as a whole", async () => {
+  const { kernel } = machine();
+  const gate = Gate.open({ ...WEB, first: "src host 10.0.0.1", connection: kernel.connection });
+  assertEquals([gate.read().first, gate.read().faults, gate.stats().backlogPackets], [["src host 10.0.0.1"], [], 0]);
+  const { ifindex } = gate.read();
+  gate.buffer();
+  assertEquals(kernel.sends.at(-1), [
+    `change ${ifindex} none 504a: buffer`,
+    `change ${ifindex} none 5049: buffer`,
+  ]);
+  await gate.close();
+  assertEquals(traces(kernel), GONE);
+});
+
 Deno.test("Gate.open() makes what is excepted before the filters, and takes it down after them", async () => {
   const { kernel } = machine();
   const except = ["src host 10.0.0.1", "dst host 10.0.0.2"];

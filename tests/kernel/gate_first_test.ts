@@ -6,7 +6,8 @@ import { Gate, Scenario } from "../../mod.ts";
 import { GatePair, pings, WAIT, witness } from "./gate_pair.ts";
 import { NUMBERED_GATE, numberedScenario, NumberedTraffic } from "./numbered_traffic.ts";
 import { PacketSocket } from "./packet_socket.ts";
-import { plugctl, plugctlDone } from "./plugctl.ts";
+import { PLUGCTL, plugctl, plugctlDone } from "./plugctl.ts";
+import { readLines } from "../../linux/incoming.ts";
 import { randomFrames, randomly } from "./random_frames.ts";
 import { until } from "./until.ts";
 
@@ -264,4 +265,41 @@ Deno.test("a scenario and the packets of a gate with --first: two orders, and no
   await until(() => traffic.receive() >= 6, { ...WAIT, what: "what was released" });
   assertEquals(traffic.arrived, sorted(0, 6));
   assertEquals(left, sorted(0, 6).map((number) => String(number + 1)));
+});
+
+Deno.test("record writes a gate with --first, and what was asked of it once, as of one queue", async () => {
+  using traffic = new NumberedTraffic();
+  const { left, pair } = traffic;
+  await plugctlDone(left, ...ADD, "--first", ODD);
+  const child = left.spawn([...PLUGCTL, "record"], { stdin: "null", stdout: "piped", stderr: "piped" });
+  const said: string[] = [];
+  const reading = (async () => {
+    for await (const line of readLines(child.stderr)) said.push(line);
+  })();
+  const hears = (what: string) => until(() => said.some((line) => line.includes(what)), { ...WAIT, what });
+  await hears("recording;");
+  await plugctlDone(left, "buffer", "web");
+  traffic.send(4);
+  await pair.holds("web", 4);
+  await plugctlDone(left, "buffer", "web");
+  await plugctlDone(left, "release-one", "web");
+  await until(() => traffic.receive() >= 4, { ...WAIT, what: "an epoch" });
+  traffic.send(4);
+  await pair.holds("web", 4);
+  await plugctlDone(left, "discard", "web");
+  await plugctlDone(left, "release", "web");
+  await hears("web: release");
+  await until(() => said.some((line) => / web: release(,|$)/.test(line)), { ...WAIT, what: "the release heard" });
+  child.kill("SIGINT");
+  const text = await new Response(child.stdout).text();
+  await reading;
+  assertStringIncludes(text, "first: ");
+  assertStringIncludes(text, ODD);
+  const steps = text.slice(text.indexOf("steps:\n") + 7).split("\n").map((line) => line.replace(/ # at .*/, "").trim());
+  assertEquals(
+    steps.filter((line) => /^- (?!wait|sleep)/.test(line)),
+    ["buffer", "buffer", "release-one", "discard", "release"].map((step) => `- ${step}: web`),
+    said.join("\n"),
+  );
+  await plugctlDone(left, "gate", "delete", "web");
 });

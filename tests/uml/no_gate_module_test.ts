@@ -14,11 +14,13 @@ const PARTS = [
   ["act_mirred", "create a filter"],
   ["act_gact", "create a filter for an exception"],
   ["cls_bpf", "create a filter"],
+  ["sch_prio", "create prio on plug-web"],
 ];
 
 /** What takes a part that others do not. */
 const WORDS: Readonly<Record<string, string>> = {
   act_gact: "--except=syn",
+  sch_prio: "--first=syn",
   cls_bpf: "--match=udp[4:2]=30",
 };
 

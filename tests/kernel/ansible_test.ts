@@ -14,7 +14,7 @@ const PORT = 5000;
 const COUNT = 10;
 const DOCUMENT = Deno.readTextFileSync(new URL("../../docs/ANSIBLE.md", import.meta.url));
 /** The playbooks that the document shows. */
-const [HOLD, RELEASE] = ["hold", "release"].map((name) =>
+const [HOLD, MOMENT, RELEASE] = ["hold", "moment", "release"].map((name) =>
   new RegExp(`^# ${name}\\.yaml\n(.*?)^\`\`\`$`, "ms").exec(DOCUMENT)?.[1] ?? ""
 );
 const GATE = "telemetry";
@@ -45,6 +45,8 @@ const ONE_HOST = `
     - { name: renew, plugctl.fault.hold: { devices: [lo], max_hold: 60s, renew: true } }
     - { name: detach lo, plugctl.fault.release: { devices: [lo], detach: true } }
     - { name: detach lo again, plugctl.fault.release: { devices: [lo], detach: true } }
+    - { name: at a time that has passed, plugctl.fault.hold: { gates: [other], for: 1s, at: "@1" } }
+    - { name: at without an end, plugctl.fault.hold: { gates: [other], at: "@1" } }
     - { name: for a time, plugctl.fault.hold: { gates: [other], for: 300ms } }
     - { name: remove, plugctl.fault.gate: { state: absent } }
 `;
@@ -67,16 +69,25 @@ const ONE_HOST_OUTCOME = {
   "renew": true,
   "detach lo": true,
   "detach lo again": false,
+  "at a time that has passed": "2: --at @1 has passed, SECONDS ago",
+  "at without an end": "at goes with for or until",
   "for a time": true,
   "remove": true,
 };
 
-/** What all hosts are asked, of which one is lost before it is to release. */
-const losingOne = (folder: string) => `
+const MAKE_OTHER = `
 - hosts: all
   gather_facts: false
   tasks:
     - { name: make, plugctl.fault.gate: { name: other, devices: [eth0], direction: out, match: udp } }
+`;
+
+/** What all hosts are asked, of which one is lost before it is to release. */
+const losingOne = (folder: string) =>
+  `${MAKE_OTHER}
+- hosts: all
+  gather_facts: false
+  tasks:
     - { name: hold, plugctl.fault.hold: { gates: [other], max_hold: "{{ '40s' if inventory_hostname == 'c' else '10m' }}" } }
     - name: wait
       ansible.builtin.wait_for: { path: "${folder}/lost", timeout: 60 }
@@ -191,7 +202,7 @@ Deno.test("the Ansible collection", async (t) => {
     const { events, status } = await ansible.play(ONE_HOST);
     const outcome = Object.fromEntries(events.map(({ task, outcome, result: { changed, msg, rc } }) => [
       task,
-      outcome === "ok" ? changed : rc === undefined ? msg : `${rc}: ${msg}`,
+      outcome === "ok" ? changed : rc === undefined ? msg : `${rc}: ${msg?.replace(/[0-9.]+s ago/, "SECONDS ago")}`,
     ]));
     assertEquals([status, outcome], [0, ONE_HOST_OUTCOME]);
     assertEquals(returned(events, "release the second time", "notes"), [["there is no gate telemetry"]]);
@@ -203,6 +214,17 @@ Deno.test("the Ansible collection", async (t) => {
     }]);
     assertEquals(guardians(), []);
     assertEquals(queuesOf(managed[0].host), "");
+  });
+
+  await t.step("holds on all hosts from one moment on", async () => {
+    const { events, status } = await ansible.play(`${MAKE_OTHER}${MOMENT.replace(GATE, "other")}`);
+    assertEquals(status, 0, JSON.stringify(events));
+    const notes = returned(events, "Hold for a second from then on", "notes") as string[][];
+    // How long after the moment each began, in milliseconds: they have one clock
+    const late = notes.map((each) =>
+      Number(/^holding gate other, ([0-9.]+) ms after that$/m.exec(each.join("\n"))?.[1])
+    );
+    assertEquals(late.map((ms) => ms >= 0 && ms < 1000), all(true), JSON.stringify(notes));
   });
 
   await t.step("releases where it can when a host is unreachable; there the deadline ends the hold", async () => {

@@ -33,6 +33,15 @@ options:
   until:
     description: Hold until this is true, such as C(backlog>=10), but no longer than I(for) or I(max_hold).
     type: str
+  at:
+    description:
+      - With I(for) or I(until), begin at this time, by the clock of the managed host, such as C(12:00:03.5) or C(@SECONDS). Until
+        then all is checked and set up, and packets pass, so that all hosts begin at one moment, as far as their clocks agree.
+      - A time that has passed is an error.
+    type: str
+  max_late:
+    description: How late it may begin after I(at), such as C(50ms), the default.
+    type: str
   max_hold:
     description: How long it may be held at the most, which a guardian sees to. By default C(30s), or C(5s) more than I(for).
     type: str
@@ -82,6 +91,17 @@ EXAMPLES = """
 - name: Nothing leaves eth1 for two seconds
   plugctl.fault.hold:
     devices: [eth1]
+    for: 2s
+
+- name: A moment, the same for all hosts
+  ansible.builtin.set_fact:
+    moment: "@{{ now().timestamp() | int + 10 }}"
+  run_once: true
+
+- name: All hosts hold from then on, for two seconds
+  plugctl.fault.hold:
+    gates: [web]
+    at: "{{ moment }}"
     for: 2s
 
 - name: Until ten packets wait
@@ -144,7 +164,8 @@ def hold_and_wait(plugctl, params):
     """Holds and releases, and returns when that has ended."""
     words = [
         *named(params),
-        *[word for name in ("for", "until", "limit", "except") for word in option(name, params[name])],
+        *[word for name in ("for", "until", "at", "limit", "except") for word in option(name, params[name])],
+        *option("max-late", params["max_late"]),
         *option("max-hold", params["max_hold"]),
         *flag("expect-lossless", params["expect_lossless"]),
         *flag("force", params["force"]),
@@ -199,6 +220,8 @@ def main():
         argument_spec={
             "for": {"type": "str"},
             "until": {"type": "str"},
+            "at": {"type": "str"},
+            "max_late": {"type": "str"},
             "max_hold": {"type": "str"},
             "renew": {"type": "bool", "default": False},
             "except": {"type": "list", "elements": "str", "default": []},
@@ -218,6 +241,8 @@ def main():
     waits = params["for"] is not None or params["until"] is not None
     if not waits and (params["except"] or params["expect_lossless"]):
         module.fail_json(msg="except and expect_lossless go with for or until: without these, use a gate that has an except")
+    if not waits and params["at"] is not None:
+        module.fail_json(msg="at goes with for or until")
     plugctl = Plugctl(module)
     if waits:
         hold_and_wait(plugctl, params)

@@ -1,4 +1,4 @@
-import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { headers, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { jetstream } from "@nats-io/jetstream";
 import { wallClockMs } from "../linux/process.ts";
 import { type Problem, problemOf, RequestError } from "../control/problem.ts";

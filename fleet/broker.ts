@@ -1,10 +1,10 @@
 import {
   type Authenticator,
-  connect,
   credsAuthenticator,
   type NatsConnection,
   usernamePasswordAuthenticator,
-} from "@nats-io/transport-node";
+} from "@nats-io/nats-core";
+import { createRequire } from "node:module";
 import { findUser } from "../linux/process.ts";
 
 /** How to reach a broker. */
@@ -36,6 +36,7 @@ const PINGS_MAX = 2;
 export async function connectBroker(options: BrokerOptions, { waits = false } = {}): Promise<NatsConnection> {
   const { urls, ca, cert, key, name } = options;
   const parsed = urls.map(parseUrl);
+  const { connect } = await transport();
   const isTls = parsed.some(({ protocol }) => protocol === "tls:") || ca !== undefined || cert !== undefined;
   try {
     return await connect({
@@ -73,6 +74,17 @@ export async function askerOf({ urls, creds }: Pick<BrokerOptions, "urls" | "cre
   const { username } = parseUrl(urls[0]);
   return decodeURIComponent(username) || findUser(String(Deno.uid()))?.name || "nobody";
 }
+
+/** Is written for Node's `require`, which the files of a bundle do not have of themselves. */
+async function transport(): Promise<Transport> {
+  const scope: { require?: NodeJS.Require } = globalThis;
+  scope.require ??= createRequire(import.meta.url);
+  const loaded: Transport & { default?: Transport } = await import("@nats-io/transport-node");
+  // In a bundle it has no names of its own.
+  return loaded.default ?? loaded;
+}
+
+type Transport = typeof import("@nats-io/transport-node");
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) && /^(nats|tls):\/\//.test(text) ? new URL(text) : undefined;

@@ -1,4 +1,4 @@
-import { headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { wallClockMs } from "../linux/process.ts";
 import { HEADERS, HERE_MS, type HostAnswer, type HostStatus } from "./agent.ts";

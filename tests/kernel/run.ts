@@ -19,6 +19,8 @@ const TEST = [Deno.execPath(), "test", "--no-check", "-A"];
 /** What the tests use beside plugctl. */
 const TOOLS: readonly ToolName[] = [
   ...EXAMPLE_TOOLS,
+  "ansible-galaxy",
+  "ansible-playbook",
   "chromium",
   "busybox",
   "conmon",
@@ -29,6 +31,10 @@ const TOOLS: readonly ToolName[] = [
   "nl-qdisc-delete",
   "podman",
   "pytest",
+  "sftp",
+  "ssh",
+  "ssh-keygen",
+  "sshd",
   "strace",
   "tc",
   "tcpdump",

@@ -110,8 +110,7 @@ export class RunWorker implements Worker {
       }
       case "run-stop": {
         const { task, ...named } = checked(STOP, input);
-        this.#find(named, who).stop(task);
-        return {};
+        return this.#find(named, who).stop(task);
       }
       case "run-follow": {
         const { after, waitMs, ...named } = checked(FOLLOW, input);

@@ -207,7 +207,7 @@ export interface StepEnd extends StepMark {
   skipped?: boolean;
   /** Of `sleep`: how long it was to be, in microseconds. */
   chosen?: number;
-  /** Of `open-host`: what its agent says. */
+  /** Of `open-host`, and of `close-host`, when its clock may be known less well: what its agent says. */
   opened?: OpenedHost;
 }
 

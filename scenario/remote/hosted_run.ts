@@ -82,10 +82,11 @@ export class HostedRun {
     void this.#do(task, fromWire(wired) as Task);
   }
 
-  /** Ends a task. */
-  stop(task: number): void {
+  /** Ends a task, where there is one of that number. Returns what its clock shows, in microseconds since the run began. */
+  stop(task: number): { t: number } {
     this.renew();
     this.#doing.get(task)?.abort(new DOMException("it was ended", "AbortError"));
+    return { t: this.#stage.now() };
   }
 
   /** What has happened behind an entry, which is waited for; those up to it are forgotten. */

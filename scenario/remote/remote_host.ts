@@ -42,6 +42,10 @@ const OPENING_MS = 10_000;
 const AGAIN_MS = 100;
 /** How long an agent may wait with news where there are none, as a part of the lease. */
 const WAITS = 4;
+/** How often a clock is looked at in the end. */
+const LOOKS = 5;
+/** No task has this number. */
+const NONE = 0;
 /** What is said where nobody has answered, so that it is asked again. */
 const UNHEARD = new Set(["no-answer", "no-agent"]);
 
@@ -53,6 +57,7 @@ export class RemoteHost {
   #count = 0;
   #isOpen = false;
   #lost?: StepError;
+  #opened?: OpenedHost;
   #heardMs = 0;
 
   constructor(options: RemoteHostOptions) {
@@ -96,7 +101,22 @@ export class RemoteHost {
     this.#isOpen = true;
     this.#heardMs = performance.now();
     void this.#follow();
-    return { ...answer.result as Opened, clock: { error: Math.ceil(errorMs * 1000), by } };
+    return this.#opened = { ...answer.result as Opened, clock: { error: Math.ceil(errorMs * 1000), by } };
+  }
+
+  /**
+   * What is known of it in the end. Where its clock has gone faster or slower than this machine's, the times that it has
+   * told are known less well than in the beginning: the best of several looks at both clocks says by how much.
+   */
+  async checkClock(now: () => number): Promise<OpenedHost | undefined> {
+    let least = Infinity;
+    for (let look = 0; look < LOOKS && this.#opened && least > this.#opened.clock.error; look++) {
+      const from = now();
+      const { t } = await this.#ask("run-stop", { task: NONE }) as { t: number };
+      least = Math.min(least, Math.max(Math.abs(t - from), Math.abs(now() - t)));
+    }
+    const { clock } = this.#opened ?? {};
+    return this.#opened && clock && { ...this.#opened, clock: { ...clock, error: Math.max(clock.error, least) } };
   }
 
   /**

@@ -171,11 +171,12 @@ export class Remotes implements OtherMachines {
     this.#isClosing = true;
     await Promise.all(this.#open.map(async (host) => {
       const mark = { step: `undo.close.${host.name}`, action: "close-host", host: host.name };
-      const work = async () => {
+      const work = async (end: End) => {
         const { failures = [], totals, unseen } = await host.do({ kind: "close" });
         Object.assign(this.totals, totals);
         Object.assign(this.unseen, unseen);
         this.#fail(failures, course);
+        end.opened = await host.checkClock(course.stage.now);
       };
       await logged({ mark, text: `close ${host.name}`, work }, course).catch(() => {});
       host.leave();

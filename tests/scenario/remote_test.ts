@@ -21,6 +21,8 @@ class Machine {
   readonly asked: string[] = [];
   /** How far its clock is ahead, in milliseconds. */
   aheadMs = 0;
+  /** By how many microseconds it is off in the end. */
+  driftUs = 0;
   fate: (operation: string) => Fate = () => "answered";
   refusal?: string;
   run?: HostedRun;
@@ -62,7 +64,7 @@ class Machine {
     }
     if (!this.run) return { error: { code: "no-run", message: "its agent knows nothing of the run" } };
     if (operation === "run-do") this.run.begin(Number(input.number), input.task);
-    else if (operation === "run-stop") this.run.stop(Number(input.task));
+    else if (operation === "run-stop") return { result: { t: this.run.stop(Number(input.task)).t + this.driftUs } };
     else return { result: toWire(await this.run.follow(Number(input.after), Number(input.waitMs))) };
     return { result: {} };
   }
@@ -161,6 +163,17 @@ Deno.test("runPlan() has machines hold at one moment, by clocks that differ", as
   const due = start?.event === "step-start" ? start.due ?? 0 : 0;
   assert(due > 0 && Math.abs(asked - due) < 20_000, `${asked} and ${due}`);
   for (const { t } of events) assert(t >= 0 && t < 60_000_000, String(t));
+});
+
+Deno.test("runPlan() says in the end how well a clock is known that has gone faster than this machine's", async () => {
+  const machines = machinesOf();
+  machines.db2.driftUs = 80_000;
+  const { result, events } = await runOn(machines, `  - log: x\n`);
+  assertEquals([result.error, result.outcome], [undefined, "done"]);
+  const errorOf = (step: string) => ends(events).find((event) => event.step === step)?.opened?.clock.error ?? NaN;
+  assertEquals([errorOf("setup.open.one"), errorOf("setup.open.two")], [250, 250]);
+  assert(errorOf("undo.close.one") < 40_000, String(errorOf("undo.close.one")));
+  assert(errorOf("undo.close.two") >= 80_000 && errorOf("undo.close.two") < 200_000, String(errorOf("undo.close.two")));
 });
 
 Deno.test("runPlan() says how far apart machines have done a step where one has heard of it late", async () => {

@@ -750,6 +750,22 @@ export const COMMANDS = {
     examples: [["fleet release --on 'db*'", "end what is held there"]],
     load: (): Loading => import("./commands/fleet.ts").then(({ release }) => release),
   },
+  "fleet run": {
+    summary: "run a scenario on many hosts at once, on each by itself",
+    operands: ["FILE"],
+    options: ["on", "set", "seed", "report", ...BROKER, "json", "quiet", "help"],
+    meanings: { report: "a folder for the hosts' reports, HOST.html of each" },
+    values: { report: "DIR" },
+    details: [
+      "Each host that --on means reads the scenario first; where one cannot, it says why, and nothing is run. Then every host runs " +
+      "it by itself, and undoes it where nobody asks how it goes for 10 seconds. One scenario over several machines is " +
+      "plugctl run, with hosts: { db1: { on: db1 } }.",
+      "The file is sent as it is: it cannot include others. The policy of a host must have runs: true, and its agent --allow-run. " +
+      "The exit status is that of plugctl run, where hosts differ the worst.",
+    ],
+    examples: [["fleet run slow_disk.yaml --on 'db*' --report reports", "with a report of each"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ run }) => run),
+  },
   "fleet watch": {
     summary: "tell what happens on the hosts of a fleet, as it happens",
     options: ["on", ...BROKER, "json", "quiet", "help"],

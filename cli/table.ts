@@ -532,6 +532,7 @@ export const COMMANDS = {
       "annotations",
       "uml",
       "mem",
+      ...BROKER,
       "json",
       "dry-run",
       "quiet",
@@ -559,6 +560,9 @@ export const COMMANDS = {
       "wait and the processes, and a key goes on, releases, or opens a shell on a host. A step with break: true in the " +
       "file is stopped at without --step, too. Deadlines stand still meanwhile: what is held stays held until you go on, " +
       "and is released if plugctl is killed.",
+      "A host of the file that is another machine, hosts: { db1: { on: db1.example } }, does its part by its plugctl agent, " +
+      "which --nats reaches: the same steps, one log, one report. All agents are asked before anything is touched; each undoes " +
+      "its part within 5 seconds if this one is not heard of any more.",
       "With --uml all of it runs as root in User-Mode Linux, which needs neither root nor sch_plug on this machine. " +
       "What --report, --capture and --junit name is written to this machine; everything else that is written there is gone at " +
       "the end.",

@@ -358,7 +358,7 @@ export class Desk {
 }
 
 /** Whether a packet that a gate matches can fit an expression. */
-function canFit(text: string, within: readonly string[]): boolean {
+export function canFit(text: string, within: readonly string[]): boolean {
   try {
     checkExpression(text, { within });
     return true;

@@ -57,9 +57,13 @@ const ANSWERS_MAX = 1000;
 export const LATE_MS = 1000;
 const SENDERS_MAX = 100;
 /** What is done however late it comes: it lets go, or looks. */
-const NEVER_LATE = new Set(["end", "release", "release-one", "status", "holds", "show", "gate-list", "counts"]);
+const NEVER_LATE = new Set([
+  ...["end", "release", "release-one", "status", "holds", "show", "gate-list", "counts"],
+  // Numbered, and done once: what is over by then is refused by the run itself.
+  ...["run-follow", "run-do", "run-stop"],
+]);
 /** What changes nothing, and is not in the log. */
-const READING = new Set(["status", "holds", "show", "gate-list", "counts", "renew", "wait"]);
+const READING = new Set(["status", "holds", "show", "gate-list", "counts", "renew", "wait", "run-follow"]);
 
 /** What answers for a host: it listens at no port, but at the broker that it has connected to. */
 export class Agent {
@@ -157,7 +161,7 @@ export class Agent {
     const id = message.headers?.get(HEADERS.request);
     const known = id === undefined || id === "" ? undefined : this.#answers.get(id);
     const answer = known ?? this.#perform(message, { who, operation, input: asked });
-    if (id && !known) {
+    if (id && !known && !READING.has(operation)) {
       this.#answers.set(id, answer);
       for (const old of this.#answers.keys()) if (this.#answers.size > ANSWERS_MAX) this.#answers.delete(old);
     }

@@ -19,9 +19,10 @@ export async function run(context: Context): Promise<void> {
   const broker = brokerOptions(context, `plugctl agent ${host}`);
   const maxHoldMs = positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS;
   const policy = await policyFor(context);
-  const [{ Agent }, { DeskWorker }, { EventLog }, { brokerPorts, connectBroker }] = await Promise.all([
+  const [{ Agent }, { DeskWorker }, { RunWorker }, { EventLog }, { brokerPorts, connectBroker }] = await Promise.all([
     import("../../fleet/agent.ts"),
     import("../../fleet/desk_worker.ts"),
+    import("../../fleet/run_worker.ts"),
     import("../../fleet/event_log.ts"),
     import("../../fleet/broker.ts"),
     // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
@@ -34,7 +35,7 @@ export async function run(context: Context): Promise<void> {
   const failures: unknown[] = [];
   await interruptible(async (signal) => {
     const connection = await Promise.race([connectBroker(broker, { waits: true }), whenAborted(signal)]);
-    const worker = new DeskWorker({
+    const desk = new DeskWorker({
       maxHoldMs,
       policy,
       ports: () => brokerPorts(connection, broker.urls),
@@ -44,6 +45,12 @@ export async function run(context: Context): Promise<void> {
         if (event.why === "guardian-ended") over.reject(new Error("Cannot go on: the guardian has ended"));
       },
     });
+    const worker = new RunWorker({
+      desk,
+      policy,
+      maxHoldMs,
+      onLost: (run, who) => log.append("run-lost", { run, who }),
+    });
     const agent = new Agent(connection, { group, host, labels, version: config.version, worker, log });
     try {
       await agent.start();
@@ -52,7 +59,8 @@ export async function run(context: Context): Promise<void> {
     } catch (error) {
       failures.push(error);
     }
-    failures.push(...await worker.close());
+    await worker.close();
+    failures.push(...await desk.close());
     await agent.close();
   });
   if (failures.length === 1) throw failures[0];

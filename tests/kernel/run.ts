@@ -26,6 +26,7 @@ const TOOLS: readonly ToolName[] = [
   "conmon",
   "crun",
   "iptables-legacy",
+  "nats-server",
   "nl-qdisc-add",
   "nl-qdisc-delete",
   "podman",

@@ -113,3 +113,37 @@ Deno.test({
     }
   },
 });
+
+Deno.test("the report tells how well the clocks of other machines are known, draws it, and has their packets in its ladder", async () => {
+  const { host = "" } = (START.event === "scenario-start" ? START.queues : []).find(({ name }) => name === "web") ?? {};
+  assert(host !== "");
+  const mark = { phase: "setup" as const, step: `setup.open.${host}`, action: "open-host", host, queues: [] };
+  const environment = { plugctl: "1", deno: "2", kernel: "6.1", architecture: "x86_64", hostname: "db1" };
+  const opened: ScenarioEvent[] = [
+    { event: "step-start", t: 1, ...mark, text: "open" },
+    {
+      event: "step-end",
+      t: 2,
+      ...mark,
+      outcome: "done",
+      duration: 1,
+      errno: 0,
+      errnoName: "",
+      sentence: "",
+      before: {},
+      after: {},
+      opened: { clock: { error: 350, by: "chrony" }, addresses: ["192.0.2.1"], environment },
+    },
+  ];
+  const events = [START, ...opened, ...PACKETS, ...REST];
+  const { errors, lanes } = makeLadder(readRunLog(events));
+  assertEquals(errors, { web: 350 });
+  // Its address is a lane with its name.
+  assert(!lanes.includes("192.0.2.1") && lanes.includes(host), lanes.join());
+  const page = await formatReport(events);
+  assertMatch(page, new RegExp(`<p class="hint" id="clocks">[^<]*${host} ± 350 µs \\(chrony\\)`));
+  assertMatch(page, /<h3>Other machines<\/h3>[^]*Linux 6\.1, x86_64/);
+  const marks = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "{}").marks as Record<string, unknown>[];
+  assertEquals(marks.find(({ action }) => action === "buffer")?.error, 350);
+  assertEquals((await formatReport([START, ...PACKETS, ...REST])).includes('id="clocks"'), false);
+});

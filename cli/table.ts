@@ -678,7 +678,7 @@ export const COMMANDS = {
   },
   agent: {
     summary: "answer for this host in a fleet, by a NATS broker",
-    options: [...BROKER, "name", "label", "state", "policy", "max-hold", "quiet", "help"],
+    options: [...BROKER, "name", "label", "state", "policy", "allow-run", "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that anything is held (default 30s)" },
     details: [
       "Connects to a broker and answers what plugctl fleet asks; it listens on no port. Each hold has a lease, which whoever " +

@@ -42,7 +42,7 @@ export class HostRuns {
   ]);
   readonly #leases = new Map<string, ReturnType<typeof setTimeout>>();
 
-  constructor(options: Omit<RunsOptions, "onChange"> & { onChange: (event: string, run: ToldRun) => void }) {
+  constructor(options: RunsOptions) {
     this.#runs = new Runs(options);
   }
 

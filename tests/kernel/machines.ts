@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ScenarioEvent } from "../../scenario/event.ts";
+import { Scenario } from "../../scenario/scenario.ts";
 import { Host } from "./host.ts";
 import { PLUGCTL } from "./plugctl.ts";
 import { until } from "./until.ts";
@@ -37,6 +39,11 @@ export interface Ran {
   status: number;
   stdout: string;
   stderr: string;
+}
+
+/** The events of `--json`. */
+export function eventsOf(stdout: string): ScenarioEvent[] {
+  return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
 /** Machines on one network: the first has the broker and asks, the others have agents. */
@@ -138,3 +145,18 @@ export class Machines implements AsyncDisposable {
 function keep(host: Host, command: string[]): Kept {
   return new Kept(host.spawn(command, { stdin: "null", stdout: "piped", stderr: "piped" }));
 }
+
+/** Runs a scenario of `examples/` whose hosts are machines, each with an agent that holds for as long as it may. */
+export async function runOnMachines(name: string): Promise<Ran & { report: string; left: string }> {
+  const text = await Deno.readTextFile(new URL(`../../examples/${name}/${name}.yaml`, import.meta.url));
+  const names = (await Scenario.parse(text)).machines;
+  await using machines = new Machines(names);
+  await machines.start(Object.fromEntries(names.map((name) => [name, ["--max-hold", "2m"]])));
+  const report = `${machines.folder}/report.html`;
+  const ran = await machines.begin(text, "--json", "--report", report).ended;
+  const left = names.map((name) => machines.left(name)).join("");
+  return { ...ran, report: await Deno.readTextFile(report), left };
+}
+
+// For the pictures of the cookbook.
+if (import.meta.main) console.log((await runOnMachines(Deno.args[0])).stdout);

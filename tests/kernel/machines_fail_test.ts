@@ -134,3 +134,32 @@ Deno.test("a machine without an agent, and a scenario without a broker, are refu
   assertMatch(stderr, /Host db2 cannot be used: no agent answers for it/);
   assertEquals(stdout.includes('"action":"attach"'), false);
 });
+
+Deno.test("a gate of every packet lets its agent's connection go on, and a plug that would hold that does not hold", async () => {
+  await using machines = new Machines(["db1"]);
+  await machines.start();
+  const all = `name: all
+hosts: { db1: { on: db1 } }
+gates: { all: { host: db1, dev: eth0, direction: both } }
+steps:
+  - buffer: all
+  - start: { name: send, command: [bash, -c, "for i in {1..5}; do echo x >/dev/udp/10.9.0.1/9; done"], exit: 0 }
+    host: db1
+  - wait: { gate: all, backlog: ">=5", timeout: 60s }
+  - sleep: 8s
+  - expect: { gate: all, backlog: ">=5" }
+  - release: all
+`;
+  const { status, stderr } = await machines.begin(all).ended;
+  assertEquals(status, 0, stderr);
+  const plug = `name: plug
+hosts: { db1: { on: db1 } }
+plugs: { up: { host: db1, dev: eth0 } }
+steps:
+  - buffer: up
+`;
+  const refused = await machines.begin(plug).ended;
+  assertEquals(refused.status, 1, refused.stderr);
+  assertMatch(refused.stderr, /On db1: .*the connection by which this machine is controlled/);
+  assertEquals(machines.left("db1"), "");
+});

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { PacketIn, ScenarioEnd, ScenarioEvent, StepEnd } from "../../scenario/event.ts";
-import { Machines } from "./machines.ts";
+import { eventsOf, Machines } from "./machines.ts";
 
 const TALK = `start: { name: talk, command: [bash, -c, "while sleep 0.02; do echo x >/dev/udp/10.9.0.3/9; done"] }`;
 
@@ -39,10 +39,6 @@ steps:
   - run: { command: "echo done > ${file}" }
     host: db2
 `;
-
-function eventsOf(stdout: string): ScenarioEvent[] {
-  return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-}
 
 function endOf(events: readonly ScenarioEvent[], step: string): StepEnd {
   const end = events.find((event) => event.event === "step-end" && event.step === step);

@@ -36,6 +36,9 @@ const LEAD_MS = 150;
 /** How long it takes at most until all machines know of a step that they do together, in milliseconds. */
 const TOGETHER_MS = 50;
 
+/** By how much machines may differ that do a step together, without a word about it, in milliseconds. */
+const SKEW_MS = 2;
+
 /** Where a step is done, or a part of it: on another machine, or where none is said here. */
 type Share = readonly [host: RemoteHost | undefined, step: Step];
 
@@ -134,11 +137,13 @@ export class Remotes implements OtherMachines {
     if (shares.every(([host]) => !host)) return await doHere(step);
     const { clock } = here.stage;
     const due = here.due ?? (shares.length > 1 ? clock.now() + TOGETHER_MS : undefined);
-    await Promise.all(shares.map(async ([host, share]) => {
+    const asked = await Promise.all(shares.map(async ([host, share]) => {
       if (host) return await this.#doThere(host, share, { ...here, due });
       if (due !== undefined) await clock.until(due, here.signal);
       await doHere(share);
+      return here.end.asked;
     }));
+    noteSkew(here.end, asked.filter((time) => time !== undefined));
   }
 
   /** What a look at a condition finds, where another machine looks. */
@@ -201,7 +206,8 @@ export class Remotes implements OtherMachines {
     return [[this.#hosts.get(name ?? ""), step]];
   }
 
-  async #doThere(host: RemoteHost, step: Step, here: Place): Promise<void> {
+  /** Returns when the kernel there was asked, where it was. */
+  async #doThere(host: RemoteHost, step: Step, here: Place): Promise<number | undefined> {
     const { stage, path, signal, due, nextDue, end } = here;
     const msOf = (time: number | undefined) => time === undefined ? undefined : stage.micros(time) / 1000;
     const { replan: _, when: _when, took: _took, allowedMs: _allowed, ...own } = step;
@@ -210,6 +216,7 @@ export class Remotes implements OtherMachines {
     add(end, ended.end);
     for (const [name, value] of Object.entries(ended.values ?? {})) stage.values.set(name, value);
     refuse(ended, host);
+    return ended.end?.asked;
   }
 
   async #lookThere(host: RemoteHost, condition: Condition, signal: AbortSignal): Promise<Look> {
@@ -258,6 +265,14 @@ function add(end: End, told: End = { before: {}, after: {} }): void {
   if (asked !== undefined) end.asked = Math.min(asked, end.asked ?? asked);
   if (notes) end.notes = [...end.notes ?? [], ...notes];
   if (left) end.left = { ...end.left, ...left };
+}
+
+/** Says how far apart several machines have done a step. */
+function noteSkew(end: End, asked: readonly number[]): void {
+  if (asked.length < 2) return;
+  end.asked = Math.min(...asked);
+  const skewMs = (Math.max(...asked) - end.asked) / 1000;
+  if (skewMs > SKEW_MS) end.notes = [...end.notes ?? [], `not at one moment: within ${skewMs.toFixed(1)} ms`];
 }
 
 /** @throws {StepError} where it was not done, with what the other machine says */

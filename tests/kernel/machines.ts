@@ -13,6 +13,8 @@ import { until } from "./until.ts";
 /** How long an agent may take to start, in milliseconds: from its source that is seconds in User-Mode Linux. */
 const START_MS = 120_000;
 
+const BROKER = ["nats-server", "-a", "10.9.0.1", "-p", "4222"];
+
 /** A process of which what it writes is kept. */
 class Kept {
   text = "";
@@ -50,7 +52,7 @@ export function eventsOf(stdout: string): ScenarioEvent[] {
 export class Machines implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "plugctl-fleet-" });
   readonly #net = new Host();
-  readonly #broker: Kept;
+  #broker: Kept;
   readonly #kept = new Map<string, Kept>();
   /** Who asks. */
   readonly asker = new Host();
@@ -64,7 +66,15 @@ export class Machines implements AsyncDisposable {
       this.hosts.set(name, host);
       this.#join(host, index + 2);
     }
-    this.#broker = keep(this.asker, ["nats-server", "-a", "10.9.0.1", "-p", "4222"]);
+    this.#broker = keep(this.asker, BROKER);
+  }
+
+  /** Kills the broker, and starts it again after so many milliseconds. */
+  async restartBroker(afterMs: number): Promise<void> {
+    this.#broker.child.kill("SIGKILL");
+    await this.#broker.ended();
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    this.#broker = keep(this.asker, BROKER);
   }
 
   #join(host: Host, number: number): void {

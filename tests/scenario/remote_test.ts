@@ -163,6 +163,21 @@ Deno.test("runPlan() has machines hold at one moment, by clocks that differ", as
   for (const { t } of events) assert(t >= 0 && t < 60_000_000, String(t));
 });
 
+Deno.test("runPlan() says how far apart machines have done a step where one has heard of it late", async () => {
+  const machines = machinesOf();
+  const isBuffer = (input: object) => JSON.stringify(input).includes('"buffer"');
+  const { ask } = machines.db2.link;
+  machines.db2.link.ask = async (operation, input, timeoutMs) => {
+    if (operation === "run-do" && isBuffer(input)) await new Promise((resolve) => setTimeout(resolve, 200));
+    return await ask(operation, input, timeoutMs);
+  };
+  const { result, events } = await runOn(machines, `  - buffer: [up, also]\n  - release: [up, also]\n`);
+  assertEquals([result.error, result.outcome], [undefined, "done"]);
+  const [note = ""] = ends(events).find(({ step }) => step === "1")?.notes ?? [];
+  const [, skew] = /^not at one moment: within ([0-9.]+) ms$/.exec(note) ?? [];
+  assert(Number(skew) > 100 && Number(skew) < 2000, note);
+});
+
 Deno.test("runPlan() opens every machine before anything is touched on any", async () => {
   const machines = machinesOf();
   machines.db2.refusal =

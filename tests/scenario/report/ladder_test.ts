@@ -7,7 +7,7 @@ import { readRunLog } from "../../../scenario/report/run_log.ts";
 import { formatPacketFile } from "../../../scenario/report/packet_file.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { packetsOfFile, packetsOfLadder } from "./ladder_file.ts";
-import { MADE_LOG, PACKETS, unixNsAt } from "./made_log.ts";
+import { MADE_LOG, openedMachine, PACKETS, unixNsAt } from "./made_log.ts";
 
 const [START, ...REST] = MADE_LOG;
 const log = (packets: readonly ScenarioEvent[]) => readRunLog([START, ...packets, ...REST]);
@@ -117,25 +117,7 @@ Deno.test({
 Deno.test("the report tells how well the clocks of other machines are known, draws it, and has their packets in its ladder", async () => {
   const { host = "" } = (START.event === "scenario-start" ? START.queues : []).find(({ name }) => name === "web") ?? {};
   assert(host !== "");
-  const mark = { phase: "setup" as const, step: `setup.open.${host}`, action: "open-host", host, queues: [] };
-  const environment = { plugctl: "1", deno: "2", kernel: "6.1", architecture: "x86_64", hostname: "db1" };
-  const opened: ScenarioEvent[] = [
-    { event: "step-start", t: 1, ...mark, text: "open" },
-    {
-      event: "step-end",
-      t: 2,
-      ...mark,
-      outcome: "done",
-      duration: 1,
-      errno: 0,
-      errnoName: "",
-      sentence: "",
-      before: {},
-      after: {},
-      opened: { clock: { error: 350, by: "chrony" }, addresses: ["192.0.2.1"], environment },
-    },
-  ];
-  const events = [START, ...opened, ...PACKETS, ...REST];
+  const events = [START, ...openedMachine(host, 350), ...PACKETS, ...REST];
   const { errors, lanes } = makeLadder(readRunLog(events));
   assertEquals(errors, { web: 350 });
   // Its address is a lane with its name.

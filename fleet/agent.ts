@@ -58,12 +58,34 @@ export const LATE_MS = 1000;
 const SENDERS_MAX = 100;
 /** What is done however late it comes: it lets go, or looks. */
 const NEVER_LATE = new Set([
-  ...["end", "release", "release-one", "status", "holds", "show", "gate-list", "counts"],
+  ...[
+    "end",
+    "release",
+    "release-one",
+    "status",
+    "holds",
+    "show",
+    "gate-list",
+    "counts",
+    "scenario-wait",
+    "scenario-end",
+  ],
   // Numbered, and done once: what is over by then is refused by the run itself.
   ...["run-follow", "run-do", "run-stop"],
 ]);
 /** What changes nothing, and is not in the log. */
-const READING = new Set(["status", "holds", "show", "gate-list", "counts", "renew", "wait", "run-follow"]);
+const READING = new Set([
+  "status",
+  "holds",
+  "show",
+  "gate-list",
+  "counts",
+  "renew",
+  "wait",
+  "run-follow",
+  "scenario-wait",
+  "scenario-report",
+]);
 
 /** What answers for a host: it listens at no port, but at the broker that it has connected to. */
 export class Agent {

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import config from "../deno.json" with { type: "json" };
 import { canFit } from "../control/desk.ts";
 import type { Needed } from "../control/needed.ts";
+import type { ToldRun } from "../control/serve/runs.ts";
 import type { Policy } from "../control/policy.ts";
 import { mistakeIn, RequestError } from "../control/problem.ts";
 import { Guardian } from "../guardian/guardian.ts";
@@ -10,13 +11,18 @@ import type { PlannedQueue } from "../scenario/plan.ts";
 import type { HostedRun } from "../scenario/remote/hosted_run.ts";
 import type { Opened, Opening } from "../scenario/remote/wire.ts";
 import type { Worker } from "./agent.ts";
+import { HostRuns } from "./host_runs.ts";
 
 /** What of scenarios is done on a host for those that ask its agent. */
 export interface RunWorkerOptions {
   /** What does all else that is asked for. */
   desk: Worker & { readonly needed: Needed };
   policy?: Policy;
+  /** The words that start plugctl, where scenarios may be run, and so commands as this user. */
+  program?: readonly string[];
   maxHoldMs: number;
+  /** Called when a whole scenario begins to run here, or has ended. */
+  onRun: (event: "run-began" | "run-ended", run: ToldRun) => void;
   /** Called when all of a run was undone because who runs it was not heard of. */
   onLost: (run: string, who: string) => void;
 }
@@ -91,8 +97,13 @@ export class RunWorker implements Worker {
   readonly #runs = new Map<string, Known>();
   readonly #opening = new Map<string, Promise<Opened>>();
 
+  /** Those of which this host runs all by itself. */
+  readonly #whole: HostRuns;
+
   constructor(options: RunWorkerOptions) {
     this.#options = options;
+    const { program, onRun } = options;
+    this.#whole = new HostRuns({ program, check: () => {}, onChange: onRun });
   }
 
   get holds(): number {
@@ -117,13 +128,30 @@ export class RunWorker implements Worker {
         return await this.#find(named, who).follow(after, waitMs);
       }
       default:
-        return await this.#options.desk.perform(operation, input, who);
+        if (!this.#whole.does(operation)) return await this.#options.desk.perform(operation, input, who);
+        if (operation === "scenario-check" || operation === "scenario-begin") this.#checkMayRun(who);
+        return await this.#whole.perform(operation, input);
     }
   }
 
   /** Ends all runs, and takes away all that was made for them. */
   async close(): Promise<void> {
-    await Promise.all([...this.#runs.values()].map(({ hosted }) => hosted.close("the agent was ended")));
+    await Promise.all([
+      this.#whole.close(),
+      ...this.#runs.values().map(({ hosted }) => hosted.close("the agent was ended")),
+    ]);
+  }
+
+  /**
+   * A scenario runs commands as the agent's user, which takes the word of the machine's owner.
+   *
+   * @throws {RequestError} `forbidden`, `policy`
+   */
+  #checkMayRun(who: string): void {
+    const { policy, program } = this.#options;
+    policy?.checkWho(who);
+    if (!program) throw new RequestError("forbidden", "its agent runs no scenarios: start it with --allow-run");
+    policy?.checkRun();
   }
 
   /** A second copy of a request is answered as the first. */
@@ -136,9 +164,8 @@ export class RunWorker implements Worker {
   }
 
   async #open(input: unknown, who: string): Promise<Opened> {
-    const { policy, onLost } = this.#options;
-    policy?.checkWho(who);
-    policy?.checkRun();
+    const { onLost } = this.#options;
+    this.#checkMayRun(who);
     const given = checked(OPENING, input);
     if (given.version !== config.version) {
       const both = `its agent is plugctl ${config.version}, and who asks is ${given.version}`;

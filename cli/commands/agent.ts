@@ -1,7 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
 import { giveUpCapabilities } from "../../linux/process.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
-import { type Context, valueOf } from "../context.ts";
+import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
 import { interruptible, UsageError, whenAborted } from "../exit_status.ts";
 import { brokerOptions, groupOf } from "../fleet/options.ts";
 import { policyFor } from "../policy.ts";
@@ -28,7 +28,10 @@ export async function run(context: Context): Promise<void> {
     // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
     import("../failure.ts"),
   ]);
-  giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SYS_ADMIN"]);
+  // A scenario runs what it likes.
+  if (!isGiven(context, "allow-run")) {
+    giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SYS_ADMIN"]);
+  }
   const log = EventLog.open(valueOf(context, "state") ?? STATE);
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
@@ -48,7 +51,10 @@ export async function run(context: Context): Promise<void> {
     const worker = new RunWorker({
       desk,
       policy,
+      program: isGiven(context, "allow-run") ? ownProgram() : undefined,
       maxHoldMs,
+      onRun: (event, { id, name, outcome, status, sentence }) =>
+        log.append(event, { run: { id, name, outcome, status, sentence } }),
       onLost: (run, who) => log.append("run-lost", { run, who }),
     });
     const agent = new Agent(connection, { group, host, labels, version: config.version, worker, log });

@@ -96,7 +96,7 @@ export class Machines implements AsyncDisposable {
   startAgent(name: string, options: readonly string[] = []): void {
     const host = this.host(name);
     const state = `${this.folder}/${name}`;
-    const words = ["agent", "--nats", "nats://10.9.0.1", "--name", name, "--state", state, ...options];
+    const words = ["agent", "--nats", "nats://10.9.0.1", "--name", name, "--state", state, "--allow-run", ...options];
     this.#kept.set(name, keep(host, [...PLUGCTL, ...words]));
   }
 

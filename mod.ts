@@ -55,6 +55,7 @@ export type * from "./scenario/event.ts";
 export { EVENT_VERSION } from "./scenario/event.ts";
 export { type Mistake, ScenarioError } from "./scenario/mistake.ts";
 export type { Scalar } from "./scenario/plan.ts";
+export type { RemoteLink, RunAnswer, RunOperation } from "./scenario/remote/wire.ts";
 export type { OutputLine } from "./scenario/run/processes.ts";
 export type { RunOptions, ScenarioResult } from "./scenario/run/run_plan.ts";
 export type { HeldPacket } from "./scenario/run/packets.ts";

@@ -532,6 +532,7 @@ export const COMMANDS = {
       "annotations",
       "uml",
       "mem",
+      ...BROKER,
       "json",
       "dry-run",
       "quiet",
@@ -559,6 +560,9 @@ export const COMMANDS = {
       "wait and the processes, and a key goes on, releases, or opens a shell on a host. A step with break: true in the " +
       "file is stopped at without --step, too. Deadlines stand still meanwhile: what is held stays held until you go on, " +
       "and is released if plugctl is killed.",
+      "A host of the file that is another machine, hosts: { db1: { on: db1.example } }, does its part by its plugctl agent, " +
+      "which --nats reaches: the same steps, one log, one report. All agents are asked before anything is touched; each undoes " +
+      "its part within 5 seconds if this one is not heard of any more.",
       "With --uml all of it runs as root in User-Mode Linux, which needs neither root nor sch_plug on this machine. " +
       "What --report, --capture and --junit name is written to this machine; everything else that is written there is gone at " +
       "the end.",
@@ -674,7 +678,7 @@ export const COMMANDS = {
   },
   agent: {
     summary: "answer for this host in a fleet, by a NATS broker",
-    options: [...BROKER, "name", "label", "state", "policy", "max-hold", "quiet", "help"],
+    options: [...BROKER, "name", "label", "state", "policy", "allow-run", "max-hold", "quiet", "help"],
     meanings: { "max-hold": "the longest that anything is held (default 30s)" },
     details: [
       "Connects to a broker and answers what plugctl fleet asks; it listens on no port. Each hold has a lease, which whoever " +
@@ -749,6 +753,22 @@ export const COMMANDS = {
     details: ["Without a NAME every hold with a lease is ended. It needs nobody's leave."],
     examples: [["fleet release --on 'db*'", "end what is held there"]],
     load: (): Loading => import("./commands/fleet.ts").then(({ release }) => release),
+  },
+  "fleet run": {
+    summary: "run a scenario on many hosts at once, on each by itself",
+    operands: ["FILE"],
+    options: ["on", "set", "seed", "report", ...BROKER, "json", "quiet", "help"],
+    meanings: { report: "a folder for the hosts' reports, HOST.html of each" },
+    values: { report: "DIR" },
+    details: [
+      "Each host that --on means reads the scenario first; where one cannot, it says why, and nothing is run. Then every host runs " +
+      "it by itself, and undoes it where nobody asks how it goes for 10 seconds. One scenario over several machines is " +
+      "plugctl run, with hosts: { db1: { on: db1 } }.",
+      "The file is sent as it is: it cannot include others. The policy of a host must have runs: true, and its agent --allow-run. " +
+      "The exit status is that of plugctl run, where hosts differ the worst.",
+    ],
+    examples: [["fleet run slow_disk.yaml --on 'db*' --report reports", "with a report of each"]],
+    load: (): Loading => import("./commands/fleet.ts").then(({ run }) => run),
   },
   "fleet watch": {
     summary: "tell what happens on the hosts of a fleet, as it happens",

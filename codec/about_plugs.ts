@@ -89,19 +89,23 @@ class Requests {
   readonly #headers = new Latest<number, Header>(REQUESTS);
 
   add(bytes: Uint8Array, at: number): void {
-    const header = headerAt(bytes, at);
     this.take(bytes, at);
-    header.next = this.#headers.get(keyOf(header));
-    this.#headers.set(keyOf(header), header);
+    const key = keyAt(bytes, at);
+    this.#headers.set(key, {
+      length: s32At(bytes, at),
+      typeAndFlags: s32At(bytes, at + 4),
+      sequence: s32At(bytes, at + 8),
+      port: s32At(bytes, at + 12),
+      next: this.#headers.get(key),
+    });
   }
 
   /** Takes out the request with the header that stands there, and returns whether there was one. */
   take(bytes: Uint8Array, at: number): boolean {
-    const wanted = headerAt(bytes, at);
-    const key = keyOf(wanted);
-    const found = this.#headers.get(key);
-    for (let header = found, before: Header | undefined; header; before = header, header = header.next) {
-      if (!isSame(header, wanted)) continue;
+    const key = keyAt(bytes, at);
+    let before: Header | undefined;
+    for (let header = this.#headers.get(key); header; before = header, header = header.next) {
+      if (!isAt(header, bytes, at)) continue;
       if (before) before.next = header.next;
       else if (header.next) this.#headers.set(key, header.next);
       else this.#headers.delete(key);
@@ -111,24 +115,14 @@ class Requests {
   }
 }
 
-function headerAt(bytes: Uint8Array, at: number): Header {
-  return {
-    length: s32At(bytes, at),
-    typeAndFlags: s32At(bytes, at + 4),
-    sequence: s32At(bytes, at + 8),
-    port: s32At(bytes, at + 12),
-    next: undefined,
-  };
-}
-
 /** Of 30 bits, which are the fastest key that a map can have; ports differ where programs count from the same second. */
-function keyOf({ sequence, port }: Header): number {
-  return (sequence ^ Math.imul(port, 0x9e3779b1)) & 0x3fffffff;
+function keyAt(bytes: Uint8Array, at: number): number {
+  return (s32At(bytes, at + 8) ^ Math.imul(s32At(bytes, at + 12), 0x9e3779b1)) & 0x3fffffff;
 }
 
-function isSame(one: Header, other: Header): boolean {
-  return one.length === other.length && one.typeAndFlags === other.typeAndFlags && one.sequence === other.sequence &&
-    one.port === other.port;
+function isAt({ length, typeAndFlags, sequence, port }: Header, bytes: Uint8Array, at: number): boolean {
+  return length === s32At(bytes, at) && typeAndFlags === s32At(bytes, at + 4) && sequence === s32At(bytes, at + 8) &&
+    port === s32At(bytes, at + 12);
 }
 
 /**

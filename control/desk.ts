@@ -12,6 +12,7 @@ import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
 import type { PlugPlace } from "../plug/queue.ts";
+import { isGone } from "../plug/queue_error.ts";
 import type { Policy } from "./policy.ts";
 import { LAST_PRIORITY } from "../plug/shelter.ts";
 import type { Needed } from "./needed.ts";
@@ -205,7 +206,11 @@ export class Desk {
   /** Takes away what was made for a hold, when what it held has left; `close` waits for that. */
   dismiss(thing: Thing): void {
     this.#soon((async () => {
-      await this.takeAway(thing, {});
+      try {
+        await this.takeAway(thing, {});
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
     })());
   }
 
@@ -353,7 +358,7 @@ export class Desk {
 }
 
 /** Whether a packet that a gate matches can fit an expression. */
-function canFit(text: string, within: readonly string[]): boolean {
+export function canFit(text: string, within: readonly string[]): boolean {
   try {
     checkExpression(text, { within });
     return true;

@@ -7,6 +7,7 @@
  */
 
 import type { ScenarioEvent } from "../scenario/event.ts";
+import { Scenario } from "../scenario/scenario.ts";
 import { EXAMPLE_TOOLS, provideTools } from "../tests/tools.ts";
 import { ladderSvg } from "./ladder_svg.ts";
 
@@ -26,13 +27,16 @@ function optionsOf(name: string): string[] {
 async function eventsOf(name: string): Promise<ScenarioEvent[]> {
   // In a folder of its own: what User-Mode Linux writes to this machine belongs to root, whoever writes it.
   const folder = await Deno.makeTempDir();
+  const scenario = `examples/${name}/${name}.yaml`;
+  // Where its hosts are machines, it takes some, with agents.
+  const takesMachines = (await Scenario.load(`${PROJECT}/${scenario}`)).machines.length > 0;
+  const deno = [Deno.execPath(), "run", "-A", "--no-check"];
+  const program = takesMachines
+    ? ["uml", "--", "env", "PLUGCTL_KERNEL_TESTS=1", ...deno, "tests/kernel/machines.ts", name]
+    : ["run", "--uml", "--json", "--report", `${folder}/report.html`, ...optionsOf(name), scenario];
   try {
     const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "-A", "--no-check", "cli/main.ts", "run", "--uml", "--json", "--report", `${folder}/report.html`],
-        ...optionsOf(name),
-        `examples/${name}/${name}.yaml`,
-      ],
+      args: [...deno.slice(1), "cli/main.ts", ...program],
       cwd: PROJECT,
       stdin: "null",
       stderr: "inherit",
@@ -58,7 +62,10 @@ function scenarios(): string[] {
 
 if (import.meta.main) {
   const { signal } = new AbortController();
-  await provideTools(EXAMPLE_TOOLS, { signal, onDownload: (what) => console.error(`Downloading ${what}`) });
+  await provideTools([...EXAMPLE_TOOLS, "nats-server"], {
+    signal,
+    onDownload: (what) => console.error(`Downloading ${what}`),
+  });
   for (const name of Deno.args.length > 0 ? Deno.args : scenarios()) {
     const path = `docs/images/ladders/${name}.svg`;
     await Deno.writeTextFile(`${PROJECT}/${path}`, ladderSvg(await eventsOf(name)));

@@ -1,10 +1,10 @@
-import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { wallClockMs } from "../linux/process.ts";
 import { type Problem, problemOf, RequestError } from "../control/problem.ts";
 import type { HoldEvent } from "../control/holds.ts";
 import type { ToldHold } from "../control/leased_hold.ts";
-import { causeOf, closeConnection } from "./broker.ts";
+import { closeConnection, kindOf } from "./broker.ts";
 import { type ClockState, clockState } from "./clock.ts";
 import type { Entry, EventLog, Stream } from "./event_log.ts";
 import {
@@ -71,7 +71,22 @@ const ANSWERS_MAX = 1000;
 export const LATE_MS = 1000;
 const SENDERS_MAX = 100;
 /** What is done however late it comes: it lets go, or looks. */
-const NEVER_LATE = new Set(["end", "release", "release-one", "status", "holds", "show", "gate-list", "counts"]);
+const NEVER_LATE = new Set([
+  ...[
+    "end",
+    "release",
+    "release-one",
+    "status",
+    "holds",
+    "show",
+    "gate-list",
+    "counts",
+    "scenario-wait",
+    "scenario-end",
+  ],
+  // Numbered, and done once: what is over by then is refused by the run itself.
+  ...["run-follow", "run-do", "run-stop"],
+]);
 /** How long another agent of the same name has to answer, in milliseconds. */
 const ANOTHER_MS = 500;
 /** How long it goes on answering when it is stopped, so that those whose holds that has ended hear of it, */
@@ -81,7 +96,18 @@ const LAST_LOG_MS = 1000;
 /** Who asks, where an agent asks for others of its name. */
 export const AGENT = "@agent";
 /** What changes nothing, and is not in the log. */
-const READING = new Set(["status", "holds", "show", "gate-list", "counts", "renew", "wait"]);
+const READING = new Set([
+  "status",
+  "holds",
+  "show",
+  "gate-list",
+  "counts",
+  "renew",
+  "wait",
+  "run-follow",
+  "scenario-wait",
+  "scenario-report",
+]);
 
 /** What answers for a host: it listens at no port, but at the broker that it has connected to. */
 export class Agent {
@@ -342,12 +368,9 @@ function streamOf(connection: NatsConnection): Stream {
       try {
         const message = await manager.direct.getMessage(STREAMS.log.name, { last_by_subj: subject });
         return message ? { entry: message.json<Entry>(), streamSeq: message.seq } : undefined;
-      } catch (failure) {
-        const error = causeOf(failure);
+      } catch (error) {
         // The stream is not read so, or the broker does not let this host look.
-        if (error instanceof errors.NoRespondersError || error instanceof errors.PermissionViolationError) {
-          return undefined;
-        }
+        if (["NoResponders", "PermissionViolationError"].includes(kindOf(error))) return undefined;
         throw error;
       }
     },

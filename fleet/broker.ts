@@ -1,11 +1,10 @@
 import {
   type Authenticator,
-  connect,
   credsAuthenticator,
-  errors,
   type NatsConnection,
   usernamePasswordAuthenticator,
-} from "@nats-io/transport-node";
+} from "@nats-io/nats-core";
+import { createRequire } from "node:module";
 import { findUser } from "../linux/process.ts";
 
 /** How to reach a broker. */
@@ -41,6 +40,7 @@ const CLOSING_MS = 1000;
 export async function connectBroker(options: BrokerOptions, { waits = false } = {}): Promise<NatsConnection> {
   const { urls, ca, cert, key, name, inbox } = options;
   const parsed = urls.map(parseUrl);
+  const { connect } = await transport();
   const isTls = parsed.some(({ protocol }) => protocol === "tls:") || ca !== undefined || cert !== undefined;
   try {
     const connection = await connect({
@@ -96,9 +96,10 @@ function destroySocket(connection: NatsConnection): void {
   protocol?.transport?.socket?.destroy();
 }
 
-/** What has made a request fail: the library wraps that. */
-export function causeOf(error: unknown): unknown {
-  return error instanceof errors.RequestError && error.cause ? error.cause : error;
+/** What has made a request fail, by its name in the library, which wraps it. A bundle may have the class twice. */
+export function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  return error.name === "RequestError" && error.cause instanceof Error ? error.cause.name : error.name;
 }
 
 /** The ports at which the brokers of a connection can be reached. */
@@ -116,6 +117,17 @@ export async function askerOf({ urls, creds }: Pick<BrokerOptions, "urls" | "cre
   const { username } = parseUrl(urls[0]);
   return decodeURIComponent(username) || findUser(String(Deno.uid()))?.name || "nobody";
 }
+
+/** Is written for Node's `require`, which the files of a bundle do not have of themselves. */
+async function transport(): Promise<Transport> {
+  const scope: { require?: NodeJS.Require } = globalThis;
+  scope.require ??= createRequire(import.meta.url);
+  const loaded: Transport & { default?: Transport } = await import("@nats-io/transport-node");
+  // In a bundle it has no names of its own.
+  return loaded.default ?? loaded;
+}
+
+type Transport = typeof import("@nats-io/transport-node");
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) && /^(nats|tls):\/\//.test(text) ? new URL(text) : undefined;

@@ -1,9 +1,16 @@
-import { createInbox, errors, headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import {
+  createInbox,
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type PermissionViolationError,
+} from "@nats-io/nats-core";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { wallClockMs } from "../linux/process.ts";
 import type { Problem } from "../control/problem.ts";
 import { HEADERS, type HostAnswer, type HostStatus } from "./agent.ts";
-import { causeOf } from "./broker.ts";
+import { kindOf } from "./broker.ts";
 import { clockState, knownOffset, type Offset, type RoundTrip } from "./clock.ts";
 import { ALL, answerer, inboxOf, isMeant, requestSubject, STREAMS, teller, tellingSubject } from "./subject.ts";
 
@@ -95,20 +102,25 @@ export class Caller {
 
   async #watch(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type !== "error" || !(status.error instanceof errors.PermissionViolationError)) continue;
-      if (status.error.operation === "publish") this.#refused.set(status.error.subject, status.error.message);
+      if (status.type !== "error" || kindOf(status.error) !== "PermissionViolationError") continue;
+      const { operation, subject, message } = status.error as PermissionViolationError;
+      if (operation === "publish") this.#refused.set(subject, message);
     }
   }
 
-  #problem(failure: unknown, timeoutMs: number): Problem {
-    const error = causeOf(failure);
-    if (error instanceof errors.NoRespondersError) return { code: "no-agent", message: "no agent answers for it" };
-    if (error instanceof errors.PermissionViolationError) return { code: "not-allowed", message: this.#refusal };
-    if (error instanceof errors.TimeoutError) {
-      return { code: "no-answer", message: `it did not answer within ${timeoutMs} ms` };
+  #problem(error: unknown, timeoutMs: number): Problem {
+    switch (kindOf(error)) {
+      case "NoResponders":
+        return { code: "no-agent", message: "no agent answers for it" };
+      case "PermissionViolationError":
+        return { code: "not-allowed", message: this.#refusal };
+      case "TimeoutError":
+        return { code: "no-answer", message: `it did not answer within ${timeoutMs} ms` };
+      default: {
+        const reason = error instanceof Error ? error.message : String(error);
+        return { code: "no-answer", message: `it could not be asked: ${reason}` };
+      }
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    return { code: "no-answer", message: `it could not be asked: ${reason}` };
   }
 
   get #refusal(): string {

@@ -38,7 +38,7 @@ export class DeskWorker implements Worker {
     this.#desk = new Desk({
       maxHoldMs: Math.min(maxHoldMs, policy?.maxHoldMs ?? Infinity),
       policy,
-      needed: () => this.#neededNow(),
+      needed: () => this.needed,
       onCutShort,
     });
     this.#desk.connect();
@@ -77,7 +77,8 @@ export class DeskWorker implements Worker {
     return await this.#desk.close();
   }
 
-  #neededNow(): Needed {
+  /** What must go on whatever is held. */
+  get needed(): Needed {
     const now = performance.now();
     if (!this.#needed || now - this.#needed.atMs > NEEDED_MS) {
       this.#needed = { atMs: now, needed: neededNow(this.#ports(), this.#policy?.alwaysPass ?? []) };

@@ -15,13 +15,20 @@ export interface Contents {
  * same bytes.
  *
  * @param output The file to write, `FOLDER/NAME.tar.gz`.
+ * @param options.inFolder Whether it has that folder; default true
  */
-export async function makeTarball(output: string, { files, date }: Contents): Promise<void> {
+export async function makeTarball(
+  output: string,
+  { files, date }: Contents,
+  { inFolder = true } = {},
+): Promise<void> {
   const name = output.slice(output.lastIndexOf("/") + 1).replace(/\.tar\.gz$/, "");
-  const folder = await Deno.makeTempDir({ prefix: "plugctl-tar-" });
+  const scratch = await Deno.makeTempDir({ prefix: "plugctl-tar-" });
+  const folder = `${scratch}/files`;
   try {
-    await putInPlace(files, `${folder}/${name}`);
+    await putInPlace(files, inFolder ? `${folder}/${name}` : folder);
     await setTimes(folder, date);
+    const names = Array.from(Deno.readDirSync(folder), (entry) => entry.name).sort();
     const same = [
       "--sort=name",
       "--owner=0",
@@ -30,11 +37,11 @@ export async function makeTarball(output: string, { files, date }: Contents): Pr
       "--format=ustar",
       "--mode=go=rX,u+rw,a-s",
     ];
-    await run(["tar", "--create", ...same, "--file", `${folder}/tar`, "--directory", folder, name]);
-    await run(["gzip", "--no-name", `${folder}/tar`]);
-    await Deno.copyFile(`${folder}/tar.gz`, output);
+    await run(["tar", "--create", ...same, "--file", `${scratch}/tar`, "--directory", folder, ...names]);
+    await run(["gzip", "--no-name", `${scratch}/tar`]);
+    await Deno.copyFile(`${scratch}/tar.gz`, output);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(scratch, { recursive: true });
   }
 }
 

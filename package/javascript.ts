@@ -30,7 +30,7 @@ export async function bundleProgram(folder: string): Promise<void> {
 
 /** What the bundler puts behind the name of a file: a sum of what is in it, and of where that has been. */
 const SUM = /-[0-9A-Z]{8}(?=\.js\b)/;
-const REFERENCE = new RegExp(String.raw`[\w-]+${SUM.source}\.js\b`, "g");
+const REFERENCE = new RegExp(String.raw`[\w.-]+${SUM.source}\.js\b`, "g");
 
 /**
  * Names the files of a bundle anew, by what is in them alone. The bundler counts in where the npm packages were cached,

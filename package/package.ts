@@ -1,7 +1,7 @@
 /**
  * `deno task package [--target TRIPLE] [--folder FOLDER]`: compiles plugctl and packs it, into `dist` by default: a
- * `.tar.gz` and a `.deb` for that target, a `.tar.gz` of JavaScript for Deno, which is for every target, and `SHA256SUMS`
- * of what is packed there. The same sources make the same bytes.
+ * `.tar.gz` and a `.deb` for that target, a `.tar.gz` of JavaScript for Deno, which is for every target, the Ansible
+ * collection, and `SHA256SUMS` of what is packed there. The same sources make the same bytes.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { options, runProgram } from "./program.ts";
 import { makeTarball, sourceDate, writeSums } from "./archive.ts";
 import { compileBinary, findTarget } from "./binary.ts";
 import { makeDebianPackage } from "./debian.ts";
+import { makeCollection } from "./collection.ts";
 import { bundleProgram } from "./javascript.ts";
 import { asBinary, asBundle, layout } from "./layout.ts";
 
@@ -35,6 +36,7 @@ await runProgram("package", async () => {
       files: await layout(asBinary(binary)),
       date,
     });
+    await makeCollection(folder, { version, date });
     await makeDebianPackage(`${folder}/plugctl_${version}_${target.debian}.deb`, {
       version,
       files: await layout(asBinary(binary), { debian: true }),

@@ -24,7 +24,9 @@ export class Moment {
 
   /** When the wall clock, as it goes now, shows so many milliseconds since 1970. */
   static at(epochMs: number): Moment {
-    return new Moment(performance.now() + epochMs - wallClockMs());
+    // This clock first: the first time that it is read, the C library is opened
+    const leftMs = epochMs - wallClockMs();
+    return new Moment(performance.now() + leftMs);
   }
 
   /** How far it is, in milliseconds; less than 0 where it has passed. */

@@ -143,12 +143,13 @@ function prepareSend(connection: Connection, queues: readonly Queue[], change: C
     // Guardians are to know what it was, which the kernel does not say.
     const answers = connection.transact(requests, { overheard: true });
     const failures: QueueError[] = [];
-    let sequence = connection.lastSequence - requests.length;
+    const first = connection.lastSequence - requests.length;
+    let end = 0;
     for (const { queue, requests: { length } } of asked) {
-      sequence += length;
-      const refusal = answers.splice(0, length).find(({ errno }) => errno !== 0);
+      const refusal = answers.slice(end, end + length).find(({ errno }) => errno !== 0);
+      end += length;
       if (refusal) failures.push(refusalError(operationOn(queue, change), refusal));
-      else queue.note(action, { limitBytes, sequence: sequence >>> 0 });
+      else queue.note(action, { limitBytes, sequence: first + end >>> 0 });
     }
     if (action === "limit") noteLimits(connection, queues.filter((queue) => queue.limitBytesAsked === limitBytes));
     if (failures.length === 1) throw failures[0];

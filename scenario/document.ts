@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { formatDuration } from "../plug/quantity.ts";
 import { SETTING_ENTRIES } from "./command.ts";
-import { addressesOf, describeHost, hostsOf, wrongAddresses } from "./host.ts";
+import { addressesOf, describeHost, hostsOf, isMade, wrongAddresses } from "./host.ts";
 import { rowsOf, variablesOf } from "./matrix.ts";
 import { type Mistake, unknownKey } from "./mistake.ts";
 import {
@@ -54,7 +54,7 @@ export const TOP_KEYS = [...Object.keys(TOP_ENTRIES), ...PARTS];
 
 /** Whether all that a scenario holds is on hosts that it brings. */
 export function isApart({ hosts, queues, steps, cleanup }: ScenarioPlan): boolean {
-  const own = new Set(hosts.filter(({ netns }) => netns === undefined).map(({ name }) => name));
+  const own = new Set(hosts.filter(isMade).map(({ name }) => name));
   return [...queues, ...attachedBy([...steps, ...cleanup])].every(({ host }) => host !== undefined && own.has(host));
 }
 

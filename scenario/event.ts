@@ -80,8 +80,10 @@ export interface Environment {
 export interface HostLayout {
   /** What the scenario calls it. */
   name: string;
-  /** The name of its network namespace while the scenario runs. */
+  /** The name of its network namespace while the scenario runs; empty for another machine. */
   netns: string;
+  /** What another machine is called in the fleet, whose agent does what is done there. */
+  on?: string;
   /** Its ends of cables, each with the other end, and with addresses and their prefix lengths. */
   devices: { name: string; to: { host: string; device: string }; addresses: string[] }[];
   /** Its routes besides those of its addresses. */
@@ -116,7 +118,7 @@ export type Phase = "setup" | "steps" | "cleanup" | "undo";
 /**
  * What a step does, by its kind's name: `buffer`, `run`, and so on; `release-indefinite` also where the file says
  * `release`. Besides, `round` and `branch` are parts of `repeat` and `parallel`; `make-host` and `delete-host` belong to
- * setup and undoing.
+ * setup and undoing, as do `open-host` and `close-host` of hosts that are other machines.
  */
 export type Action = string;
 
@@ -205,6 +207,20 @@ export interface StepEnd extends StepMark {
   skipped?: boolean;
   /** Of `sleep`: how long it was to be, in microseconds. */
   chosen?: number;
+  /** Of `open-host`, and of `close-host`, when its clock may be known less well: what its agent says. */
+  opened?: OpenedHost;
+}
+
+/** Another machine, as its agent tells of it when a scenario begins there. */
+export interface OpenedHost {
+  /**
+   * How well the times of its events are known: by how many microseconds they may be wrong at most, and what says so.
+   */
+  clock: { error: number; by: "chrony" | "round trips" };
+  /** Its addresses, but for those of its loopback device. */
+  addresses: string[];
+  /** What it runs. */
+  environment: Environment;
 }
 
 /** The first and the last of numbers that follow each other. */

@@ -18,7 +18,15 @@ const SCALAR = v.union([v.string(), v.number(), v.boolean()]);
 
 const PHASES = ["setup", "steps", "cleanup", "undo"] as const satisfies Phase[];
 const OUTCOMES = ["done", "failed", "unmet", "aborted"] as const satisfies Outcome[];
-const ACTIONS = [...STEPS.map(({ action }) => action), "round", "branch", "make-host", "delete-host"];
+const ACTIONS = [
+  ...STEPS.map(({ action }) => action),
+  "round",
+  "branch",
+  "make-host",
+  "delete-host",
+  "open-host",
+  "close-host",
+];
 
 const RAN = v.strictObject({
   name: v.optional(v.string()),
@@ -44,6 +52,14 @@ const MARK = {
   process: v.optional(v.string()),
 };
 
+const ENVIRONMENT = v.strictObject({
+  plugctl: v.string(),
+  deno: v.string(),
+  kernel: v.string(),
+  architecture: v.string(),
+  hostname: v.string(),
+});
+
 const SCENARIO_START = v.strictObject({
   event: v.literal("scenario-start"),
   t: COUNT,
@@ -54,16 +70,11 @@ const SCENARIO_START = v.strictObject({
   seed: COUNT,
   vars: v.record(v.string(), SCALAR),
   time: v.pipe(v.string(), v.isoTimestamp()),
-  environment: v.strictObject({
-    plugctl: v.string(),
-    deno: v.string(),
-    kernel: v.string(),
-    architecture: v.string(),
-    hostname: v.string(),
-  }),
+  environment: ENVIRONMENT,
   hosts: v.array(v.strictObject({
     name: v.string(),
     netns: v.string(),
+    on: v.optional(v.string()),
     devices: v.array(v.strictObject({
       name: v.string(),
       to: v.strictObject({ host: v.string(), device: v.string() }),
@@ -114,6 +125,11 @@ const STEP_END = v.strictObject({
   ran: v.optional(RAN),
   skipped: v.optional(v.boolean()),
   chosen: v.optional(COUNT),
+  opened: v.optional(v.strictObject({
+    clock: v.strictObject({ error: COUNT, by: v.picklist(["chrony", "round trips"]) }),
+    addresses: v.array(v.string()),
+    environment: ENVIRONMENT,
+  })),
 });
 
 const PROCESS_END = v.strictObject({

@@ -37,6 +37,12 @@ export const MADE_HOST = mapping({
 /** A host that is there. */
 export const FOUND_HOST = mapping({ netns: SOME_TEXT, ...SETTING_ENTRIES }, "a host that is there: { netns: NAME }");
 
+/** Another machine. */
+export const REMOTE_HOST = mapping(
+  { on: SOME_TEXT, address: v.optional(IP), ...SETTING_ENTRIES },
+  "a host of the fleet: { on: db1.example }",
+);
+
 /** What reading hosts takes. */
 type Reading = Pick<Context, "scope" | "mistakes">;
 
@@ -68,6 +74,12 @@ function hostOf(name: string, tree: Tree, context: Reading): WrittenHost | undef
   if (valueAt(tree, "netns")) {
     const found = check(FOUND_HOST, { tree, label: name }, context);
     return found && foundHost(name, found, { tree, context });
+  }
+  if (valueAt(tree, "on")) {
+    const remote = check(REMOTE_HOST, { tree, label: name }, context);
+    if (!remote) return undefined;
+    const { on, address, ...settings } = remote;
+    return { name, on, address, devices: [], routes: [], forward: false, settings };
   }
   const made = check(MADE_HOST, { tree, label: name }, context);
   if (!made) return undefined;
@@ -134,9 +146,7 @@ function loose(
       expected: `one of ${hosts.map(({ name }) => name).join(", ")}`,
     };
   }
-  if (other.netns !== undefined) {
-    return { what: `${what}, which is there already`, expected: "a host that is made here" };
-  }
+  if (!isMade(other)) return { what: `${what}, which is there already`, expected: "a host that is made here" };
   if (back === 0) return { what: `${what}, where no device leads back`, expected: `one there with to: ${host.name}` };
   return {
     what: `${what}, where ${back} devices lead back`,
@@ -149,10 +159,15 @@ function loose(
  * `server.eth0.address` that of a device; with `address6` the first of IPv6.
  */
 export function addressesOf(hosts: readonly PlannedHost[]): [string, string][] {
-  return hosts.flatMap(({ name, devices }) => [
-    ...firstOf(name, devices.flatMap(({ addresses }) => addresses)),
+  return hosts.flatMap(({ name, address, devices }) => [
+    ...firstOf(name, [...address === undefined ? [] : [address], ...devices.flatMap(({ addresses }) => addresses)]),
     ...devices.flatMap((device) => firstOf(`${name}.${device.name}`, device.addresses)),
   ]);
+}
+
+/** Whether it is a namespace that the scenario makes. */
+export function isMade({ netns, on }: Pick<PlannedHost, "netns" | "on">): boolean {
+  return netns === undefined && on === undefined;
 }
 
 function firstOf(name: string, addresses: readonly string[]): [string, string][] {
@@ -172,7 +187,8 @@ export function wrongAddresses(hosts: Tree | undefined): [string, undefined][] {
 }
 
 /** A host, in words. */
-export function describeHost({ name, netns, devices, routes, forward }: PlannedHost): string {
+export function describeHost({ name, netns, on, devices, routes, forward }: PlannedHost): string {
+  if (on !== undefined) return `have the agent of ${on} do what is done on host ${name}`;
   if (netns !== undefined) return `use network namespace ${netns} as host ${name}`;
   const cables = devices.map(({ name, to, addresses }) =>
     `${name} to ${to.host} ${to.device}${addresses.length > 0 ? ` as ${addresses.join(", ")}` : ""}`

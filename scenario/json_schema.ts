@@ -1,7 +1,7 @@
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { DEFAULTS, TOP_ENTRIES } from "./document.ts";
-import { FOUND_HOST, MADE_HOST } from "./host.ts";
+import { FOUND_HOST, MADE_HOST, REMOTE_HOST } from "./host.ts";
 import { MATRIX } from "./matrix.ts";
 import { GATE, GATE_NAME, PLUG } from "./queue.ts";
 import { byName } from "./source/check.ts";
@@ -38,7 +38,7 @@ const SCENARIO = v.object({
   vars: v.optional(byName(VARIABLE, SCALAR, "variables: { port: 8000 }")),
   matrix: v.optional(MATRIX),
   defaults: v.optional(DEFAULTS),
-  hosts: v.optional(byName(NAME, v.union([MADE_HOST, FOUND_HOST]), "hosts")),
+  hosts: v.optional(byName(NAME, v.union([MADE_HOST, FOUND_HOST, REMOTE_HOST]), "hosts")),
   gates: v.optional(byName(GATE_NAME, GATE, "gates")),
   plugs: v.optional(byName(NAME, PLUG, "plugs")),
   steps: v.optional(STEPS),

@@ -48,11 +48,15 @@ export interface ScenarioPlan {
   cleanup: readonly Step[];
 }
 
-/** A network namespace: one that is made, or one that is there. */
+/** A network namespace, one that is made or one that is there; or another machine. */
 export interface PlannedHost {
   name: string;
   /** Where one that is there is found: a name, a path, or `pid:N`. */
   netns?: string;
+  /** What another machine is called in the fleet, whose agent does what is to be done there. */
+  on?: string;
+  /** Its address, where the file says it of another machine. */
+  address?: string;
   devices: readonly PlannedDevice[];
   routes: readonly PlannedRoute[];
   /** Whether it passes on packets that are for others. */

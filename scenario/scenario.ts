@@ -130,6 +130,11 @@ export class Scenario {
     return this.#reader.breaksOf(this.#plan);
   }
 
+  /** What those of its hosts are called in the fleet that are other machines; whoever runs it gives a way to each. */
+  get machines(): string[] {
+    return this.#plan.hosts.flatMap(({ on }) => on ?? []);
+  }
+
   /** Whether all that it holds is on hosts of its own, so that it can run beside others of which that is true. */
   get isApart(): boolean {
     return this.#reader.isApart(this.#plan);

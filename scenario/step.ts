@@ -5,12 +5,13 @@
  */
 
 import type { Condition, PlannedQueue, ProcessTest, Scalar, Step } from "./plan.ts";
-import type { Details, Doing, Stage } from "./run/stage.ts";
+import type { Details, Doing, Look, Stage } from "./run/stage.ts";
 import type { Context, GivenHost } from "./source/context.ts";
 import type { Schema } from "./source/check.ts";
 import type { MappingTree, Tree } from "./source/tree.ts";
 import type * as v from "valibot";
-import type { RanProcess } from "./event.ts";
+
+export type { Look } from "./run/stage.ts";
 
 /** A step where it is written. */
 export interface Written {
@@ -126,19 +127,6 @@ export interface WrittenCondition<Fields> {
 export interface OnHost<C extends Condition> {
   condition: C;
   host?: string;
-}
-
-/** What a look at a condition has found. */
-export interface Look {
-  holds: boolean;
-  /** What is, in words. */
-  found: string;
-  /** Whether it cannot hold any more, however long one waits. */
-  never?: boolean;
-  /** Whether its time was over before more could be found out. */
-  isCut?: boolean;
-  /** The process that was run to find out. */
-  ran?: RanProcess;
 }
 
 /** Where a condition is looked at. */

@@ -48,7 +48,7 @@ export const LEVELS: readonly Level[] = [
     takes: "2 min",
     commands: [[...TEST_AT_ONCE, ...logicFiles()]],
     // What is compiled by libpcap takes that, which comes with tcpdump.
-    tools: ["tcpdump", "tshark", "nats-server"],
+    tools: ["ansible-doc", "ansible-galaxy", "ansible-playbook", "nats-server", "python3", "tcpdump", "tshark"],
   },
   {
     name: "netlink",

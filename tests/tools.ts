@@ -30,6 +30,9 @@ interface Tool {
 const POSTGRESQL = debianVersion().startsWith("13") ? 17 : 15;
 
 const TOOLS = {
+  "ansible-doc": ansible("ansible-doc"),
+  "ansible-galaxy": ansible("ansible-galaxy"),
+  "ansible-playbook": ansible("ansible-playbook"),
   busybox: { package: "busybox-static", check: ["true"] },
   chromium: { package: "chromium", path: "usr/lib/chromium/chromium", env: fontVariables },
   conmon: { package: "conmon" },
@@ -83,8 +86,12 @@ const TOOLS = {
   "qemu-system-x86_64": { package: "qemu-system-x86", env: qemuVariables },
   "redis-cli": { package: "redis-tools" },
   "redis-server": { package: "redis-server", data: "redis-tools" },
+  sftp: { package: "openssh-client", check: ["-h"] },
   setcap: { package: "libcap2-bin", check: ["-h"] },
   ss: { package: "iproute2", check: ["-V"] },
+  ssh: { package: "openssh-client", check: ["-V"] },
+  "ssh-keygen": { package: "openssh-client", check: ["-?"] },
+  sshd: { package: "openssh-server", check: ["-?"] },
   strace: { package: "strace" },
   tc: { package: "iproute2", check: ["-V"], env: (root) => ({ TC_LIB_DIR: `${root}/usr/lib/tc` }) },
   tcpdump: { package: "tcpdump" },
@@ -287,6 +294,16 @@ function writeFontList(root: string): void {
   const fonts = [`${root}/usr/share/fonts`, "/usr/share/fonts"].map((folder) => `<dir>${folder}</dir>`).join("");
   const list = `<?xml version="1.0"?>\n<fontconfig>${fonts}<cachedir>${root}/fonts</cachedir></fontconfig>\n`;
   Deno.writeTextFileSync(fontList(root), list);
+}
+
+/** It is Python: what it imports is found from where it was unpacked. */
+function ansible(program: string): Tool {
+  return {
+    package: "ansible-core",
+    words: ["python3"],
+    env: (root) => ({ PYTHONPATH: `${root}/usr/lib/python3/dist-packages` }),
+    args: (root) => [`${root}/usr/bin/${program}`],
+  };
 }
 
 function postgresql(program: string, side = ""): Tool {

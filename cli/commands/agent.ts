@@ -1,7 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
 import { giveUpCapabilities } from "../../linux/process.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
-import { type Context, valueOf } from "../context.ts";
+import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
 import { interruptible, understood, UsageError, whenAborted } from "../exit_status.ts";
 import { brokerOptions, groupOf } from "../fleet/options.ts";
 import { policyFor } from "../policy.ts";
@@ -18,23 +18,33 @@ export async function run(context: Context): Promise<void> {
   const labels = context.arguments.values.get("label") ?? [];
   const wrong = labels.find((label) => !/^[^=*\s]+=[^*\s]*$/.test(label));
   if (wrong !== undefined) throw new UsageError(`invalid --label ${JSON.stringify(wrong)}: use KEY=VALUE`);
-  const given = brokerOptions(context);
+  const given = brokerOptions(context, `plugctl agent ${host}`);
   const maxHoldMs = positiveDuration(context, "max-hold") ?? DEFAULT_MAX_HOLD_MS;
   const policy = await policyFor(context);
-  const [{ Agent }, { DeskWorker }, { EventLog }, { brokerPorts, connectBroker }, { checkName, inboxOf }] =
-    await Promise.all([
-      import("../../fleet/agent.ts"),
-      import("../../fleet/desk_worker.ts"),
-      import("../../fleet/event_log.ts"),
-      import("../../fleet/broker.ts"),
-      import("../../fleet/subject.ts"),
-      // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
-      import("../failure.ts"),
-    ]);
-  giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SYS_ADMIN"]);
+  const [
+    { Agent },
+    { DeskWorker },
+    { RunWorker },
+    { EventLog },
+    { brokerPorts, connectBroker },
+    { checkName, inboxOf },
+  ] = await Promise.all([
+    import("../../fleet/agent.ts"),
+    import("../../fleet/desk_worker.ts"),
+    import("../../fleet/run_worker.ts"),
+    import("../../fleet/event_log.ts"),
+    import("../../fleet/broker.ts"),
+    import("../../fleet/subject.ts"),
+    // What says how it has ended is loaded first: by then plugctl may have been replaced by another, or taken away.
+    import("../failure.ts"),
+  ]);
+  // A scenario runs what it likes.
+  if (!isGiven(context, "allow-run")) {
+    giveUpCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SYS_ADMIN"]);
+  }
   understood(() => checkName("--name", host));
   understood(() => checkName("--group", group));
-  const broker = { ...given, name: `plugctl agent ${host}`, inbox: inboxOf("hosts", host) };
+  const broker = { ...given, inbox: inboxOf("hosts", host) };
   using log = EventLog.open(valueOf(context, "state") ?? STATE);
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
@@ -43,7 +53,7 @@ export async function run(context: Context): Promise<void> {
     const waiting = setTimeout(() => context.note(`waiting for the broker at ${broker.urls.map(hostOf)}`), WAITING_MS);
     const connecting = connectBroker(broker, { waits: true });
     const connection = await Promise.race([connecting, whenAborted(signal)]).finally(() => clearTimeout(waiting));
-    const worker = new DeskWorker({
+    const desk = new DeskWorker({
       maxHoldMs,
       policy,
       ports: () => brokerPorts(connection, broker.urls),
@@ -52,6 +62,15 @@ export async function run(context: Context): Promise<void> {
         agent.note("cut-short", { ...event });
         if (event.why === "guardian-ended") over.reject(new Error("Cannot go on: the guardian has ended"));
       },
+    });
+    const worker = new RunWorker({
+      desk,
+      policy,
+      program: isGiven(context, "allow-run") ? ownProgram() : undefined,
+      maxHoldMs,
+      onRun: (event, { id, name, outcome, status, sentence }) =>
+        log.append(event, { run: { id, name, outcome, status, sentence } }),
+      onLost: (run, who) => log.append("run-lost", { run, who }),
     });
     const agent = new Agent(connection, {
       group,
@@ -73,7 +92,10 @@ export async function run(context: Context): Promise<void> {
     } catch (error) {
       failures.push(error);
     }
-    await agent.close(async () => void failures.push(...await worker.close()));
+    await agent.close(async () => {
+      await worker.close();
+      failures.push(...await desk.close());
+    });
   });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Several things failed");

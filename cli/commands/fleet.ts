@@ -6,6 +6,7 @@ import { Child } from "../hold/child.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, Interrupted, interruptible, understood, UsageError, whenAborted } from "../exit_status.ts";
 import { brokerOptions, groupOf } from "../fleet/options.ts";
+import type { HostRun } from "../fleet/run_everywhere.ts";
 import { positiveDuration } from "../values.ts";
 
 const LEASE_MS = 1000;
@@ -19,7 +20,7 @@ async function withFleet<T>(
   context: Context,
   work: (caller: Caller, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const given = brokerOptions(context);
+  const given = brokerOptions(context, `plugctl ${context.arguments.command}`);
   const [{ askerOf, closeConnection, connectBroker }, { Caller, keepWhatIsTold }, { checkName, inboxOf }] =
     await Promise.all([
       import("../../fleet/broker.ts"),
@@ -30,7 +31,7 @@ async function withFleet<T>(
   const group = groupOf(context);
   understood(() => checkName("--group", group));
   const who = await askerOf(given);
-  const broker = { ...given, name: `plugctl ${context.arguments.command}`, inbox: inboxOf("users", who) };
+  const broker = { ...given, inbox: inboxOf("users", who) };
   return await interruptible(async (signal) => {
     const connection = await Promise.race([connectBroker(broker), whenAborted(signal)]);
     try {
@@ -327,4 +328,56 @@ export async function watch(context: Context): Promise<void> {
 function timeText(epochMs: number): string {
   const date = new Date(epochMs);
   return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** `plugctl fleet run` */
+export async function run(context: Context): Promise<number> {
+  const patterns = patternsOf(context);
+  if (patterns.length === 0) throw new UsageError("which hosts? give --on PATTERN, or --on '*' for all");
+  const [file] = context.arguments.operands;
+  const scenario = await Deno.readTextFile(file).catch((error: Error) => {
+    throw new UsageError(`cannot read ${file}: ${error.message}`, { cause: error });
+  });
+  const seed = valueOf(context, "seed");
+  if (seed !== undefined && !/^\d{1,10}$/.test(seed)) {
+    throw new UsageError(`invalid --seed ${JSON.stringify(seed)}: use a whole number`);
+  }
+  const folder = valueOf(context, "report");
+  if (folder !== undefined) await Deno.mkdir(folder, { recursive: true });
+  const { RunEverywhere } = await import("../fleet/run_everywhere.ts");
+  return await withFleet(context, async (caller, signal) => {
+    const known = await caller.find(patterns);
+    if (known.length === 0) throw new Error(`No host answers to ${patterns.join(", ")}: plugctl fleet list`);
+    const set = Object.fromEntries((context.arguments.values.get("set") ?? []).map(keyAndValue));
+    const asked = { scenario, set, seed: seed === undefined ? undefined : Number(seed) };
+    const everywhere = new RunEverywhere(caller, asked, (run) => context.note(`${run.host}: ${runText(run)}`));
+    const wrong = (await everywhere.check(known)).filter(({ problem }) => problem !== undefined);
+    for (const { host, problem } of wrong) context.note(`${host}: ${problem}`);
+    if (wrong.length > 0) {
+      context.note(`nothing was run: ${numberOf(wrong.length, "host")} of ${known.length} cannot run it`);
+      return EXIT.failed;
+    }
+    const runs = await everywhere.run(known.map(({ host }) => host), signal);
+    for (const { host, report } of folder === undefined ? [] : runs) {
+      if (report) await Deno.writeFile(`${folder}/${host.replaceAll("/", "_")}.html`, report);
+    }
+    if (isGiven(context, "json")) {
+      context.print(`${JSON.stringify(runs.map(({ report: _, ...run }) => run), null, 2)}\n`);
+    }
+    // As of one run: the worst of them.
+    const statuses = runs.map(({ told }) => told?.status ?? EXIT.failed);
+    return statuses.find((status) => status !== EXIT.done && status !== EXIT.expectation) ?? Math.max(...statuses);
+  });
+}
+
+function keyAndValue(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new UsageError(`invalid --set ${JSON.stringify(text)}: use KEY=VALUE`);
+}
+
+function runText({ told, problem }: HostRun): string {
+  if (!told) return `failed: ${problem}`;
+  const seconds = ((Date.parse(told.until ?? told.from) - Date.parse(told.from)) / 1000).toFixed(1);
+  return `${told.outcome} after ${seconds} s${told.sentence === undefined ? "" : `: ${told.sentence}`}`;
 }

@@ -82,6 +82,12 @@ function stopsOf(context: Context, checked: readonly Checked[]): StopBefore | un
   const broken = checked.find(({ scenario }) => scenario.breaks.length > 0);
   if (!isStep && (!broken || isGiven(context, "dry-run"))) return undefined;
   const where = isStep ? "--step" : `${broken?.file}:${broken?.scenario.breaks[0]}: break: true`;
+  const far = checked.find(({ scenario }) => scenario.machines.length > 0);
+  if (far) {
+    throw new UsageError(
+      `${where} is not for hosts that are other machines, as ${far.scenario.machines[0]}: nobody can look there`,
+    );
+  }
   const other = ALONE.find((name) => isGiven(context, name));
   if (other) throw new UsageError(`${where} is not for --${other}: it shows what there is, and asks what to do`);
   if (checked.length > 1) throw new UsageError(`${where} is for one scenario at a time: there are ${checked.length}`);

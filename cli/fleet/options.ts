@@ -10,7 +10,7 @@ const VARIABLE = "PLUGCTL_NATS";
  *
  * @throws {UsageError} where none is named, or a certificate has no key
  */
-export function brokerOptions(context: Context): Omit<BrokerOptions, "name" | "inbox"> {
+export function brokerOptions(context: Context, name: string): Omit<BrokerOptions, "inbox"> {
   const urls = context.arguments.values.get("nats") ?? [];
   const named = urls.length > 0 ? urls : (Deno.env.get(VARIABLE) ?? "").split(",").filter((url) => url !== "");
   if (named.length === 0) throw new UsageError(`no broker: give --nats URL, or set ${VARIABLE}`);
@@ -20,7 +20,7 @@ export function brokerOptions(context: Context): Omit<BrokerOptions, "name" | "i
   if (wrong !== undefined) {
     throw new UsageError(`invalid --nats ${JSON.stringify(wrong)}: use nats://HOST:4222 or tls://HOST:4222`);
   }
-  return { urls: named, creds: valueOf(context, "creds"), ca: valueOf(context, "ca"), cert, key };
+  return { urls: named, creds: valueOf(context, "creds"), ca: valueOf(context, "ca"), cert, key, name };
 }
 
 /** The group of hosts that is meant. */

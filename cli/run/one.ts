@@ -5,6 +5,7 @@ import { sentenceOf } from "../../scenario/run/step_error.ts";
 import { type Context, isGiven } from "../context.ts";
 import { EXIT, Interrupted, interruptible } from "../exit_status.ts";
 import { describeFailure } from "../failure.ts";
+import { brokerOptions, groupOf } from "../fleet/options.ts";
 import { OutputFile } from "../output_file.ts";
 import type { Checked } from "./scenario_files.ts";
 import { type Verdict, Witness } from "./verdict.ts";
@@ -57,8 +58,10 @@ export async function runOne(
   const isShown = !isJson && !isTap && isGiven(context, "verbose");
   const show = isJson ? print : isTap ? view.follow : view.show;
   if (isTap) context.print(texts?.tapHead(1) ?? "");
+  await using fleet = scenario.machines.length === 0 ? undefined : await fleetOf(context, label);
   const result = await interruptible((signal) =>
     scenario.run({
+      linkTo: fleet?.linkTo,
       signal: AbortSignal.any([signal, quit.signal]),
       onStop: stepper?.onStop,
       stopBefore: wanted.stops,
@@ -93,6 +96,14 @@ export async function runOne(
   const verdicts = witness ? [witness.verdict({ status, said })] : [];
   const listed = await tellOthers(context, verdicts, { wanted, texts });
   return status || written || listed;
+}
+
+/** The agents of hosts that are other machines. */
+async function fleetOf(context: Context, label: string) {
+  const broker = brokerOptions(context, `plugctl run ${label}`);
+  // Loaded where a scenario takes other machines.
+  const { RunFleet } = await import("../../fleet/run_link.ts");
+  return await RunFleet.connect(broker, groupOf(context));
 }
 
 /** Says how it has ended, and returns the exit status for it and what failed. */

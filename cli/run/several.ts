@@ -2,7 +2,7 @@ import { numberOf } from "../../plug/quantity.ts";
 import type { ScenarioEvent } from "../../scenario/event.ts";
 import type { Row } from "../../scenario/plan.ts";
 import { readLines } from "../../linux/incoming.ts";
-import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
+import { type Context, isGiven, ownProgram } from "../context.ts";
 import { EXIT, Interrupted } from "../exit_status.ts";
 import type { Checked } from "./scenario_files.ts";
 import { skipped, type Verdict, Witness } from "./verdict.ts";
@@ -122,10 +122,9 @@ function wordsFor(
   { file, outputName, set }: Pick<Checked, "file" | "outputName" | "set">,
   { reports, captures }: Several,
 ): string[] {
-  const passedOn = (["seed", "max-hold"] as const).flatMap((name) => {
-    const value = valueOf(context, name);
-    return value === undefined ? [] : [`--${name}=${value}`];
-  });
+  const passedOn = (["seed", "max-hold", "nats", "creds", "ca", "cert", "key", "group"] as const).flatMap((name) =>
+    (context.arguments.values.get(name) ?? []).map((value) => `--${name}=${value}`)
+  );
   const settings = Object.entries(set).map(([key, value]) => `--set=${key}=${value}`);
   const report = reports === undefined ? [] : [`--report=${reports}/${outputName}.html`];
   const capture = captures === undefined ? [] : [`--capture=${captures}/${outputName}.pcapng`];

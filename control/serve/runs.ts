@@ -88,13 +88,10 @@ export class Runs {
    * @throws {RequestError} `forbidden`, `policy`, `busy`; `invalid` with all that is wrong in the scenario, and where
    */
   async begin({ scenario: text, ...options }: v.InferOutput<typeof NEW_RUN>): Promise<ToldRun> {
-    const { program, check, onChange } = this.#options;
-    if (!program) throw new RequestError("forbidden", "this server runs no scenarios: start it with --allow-run");
-    check();
-    if (this.size >= GOING_MAX) throw new RequestError("busy", `${GOING_MAX} scenarios run already`);
-    const folder = await Deno.makeTempDir({ prefix: "plugctl-run-" });
+    const { onChange } = this.#options;
+    const program = this.#mayRun();
+    const folder = await folderFor(text);
     try {
-      await Deno.writeTextFile(`${folder}/scenario.yaml`, text);
       // Commands of other users are run there, who may not see what else is in it.
       await Deno.chmod(folder, 0o711);
       const { name, row } = await readScenario(folder, options.set);
@@ -112,6 +109,25 @@ export class Runs {
       await Deno.remove(folder, { recursive: true });
       throw error;
     }
+  }
+
+  /** Checks a scenario as `begin` does, and runs nothing. Returns what it calls itself. */
+  async check({ scenario: text, set }: Pick<v.InferOutput<typeof NEW_RUN>, "scenario" | "set">): Promise<string> {
+    this.#mayRun();
+    const folder = await folderFor(text);
+    try {
+      return (await readScenario(folder, set)).name;
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+
+  #mayRun(): readonly string[] {
+    const { program, check } = this.#options;
+    if (!program) throw new RequestError("forbidden", "no scenarios are run here: start it with --allow-run");
+    check();
+    if (this.size >= GOING_MAX) throw new RequestError("busy", `${GOING_MAX} scenarios run already`);
+    return program;
   }
 
   /** @throws {RequestError} `no-run` */
@@ -151,6 +167,13 @@ export class Runs {
       run.remove();
     }
   }
+}
+
+/** A folder of its own for a run, with the scenario in it. */
+async function folderFor(text: string): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "plugctl-run-" });
+  await Deno.writeTextFile(`${folder}/scenario.yaml`, text);
+  return folder;
 }
 
 /** Reads a scenario as `plugctl run` will. */

@@ -11,7 +11,7 @@ export async function lookNow(looked: Looked): Promise<Look> {
   const { condition, stage: { clock }, signal } = looked;
   const kind = conditionKind(condition);
   const timeoutMs = kind.timeoutMs?.(condition);
-  if (timeoutMs === undefined) return await bounded(Promise.resolve(kind.look(condition, looked)), { signal });
+  if (timeoutMs === undefined) return await bounded(look(looked), { signal });
   return await lookUntil(clock.now() + timeoutMs, looked) ?? UNKNOWN;
 }
 
@@ -20,7 +20,7 @@ export async function lookUntil(deadline: number, { condition, ...scene }: Looke
   const { stage: { clock }, signal } = scene;
   const late = new AbortController();
   const within = { ...scene, signal: AbortSignal.any([signal, late.signal]) };
-  const looking = Promise.resolve(conditionKind(condition).look(condition, within));
+  const looking = look({ ...within, condition });
   try {
     return await bounded(looking, { timeoutMs: Math.max(deadline - clock.now(), 0), signal, clock });
   } catch (error) {
@@ -28,6 +28,12 @@ export async function lookUntil(deadline: number, { condition, ...scene }: Looke
     late.abort(error);
     return await looking.then((look) => ({ ...look, isCut: true }), () => undefined);
   }
+}
+
+/** Looks where that is to be done, on this machine or another. */
+async function look({ condition, host, stage, signal }: Looked): Promise<Look> {
+  const there = stage.remotes?.look({ condition, host }, signal);
+  return await (there ?? conditionKind(condition).look(condition, { host, stage, signal }));
 }
 
 /** What the last look has found, or one before it where the last was cut short. */

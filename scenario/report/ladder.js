@@ -233,6 +233,7 @@
         ink,
         colour: colours.get(packet.colour),
         side: sides[index],
+        clock: ladder.errors[packet.queue] === undefined ? undefined : clockBars(packet, first),
       });
     }
     context.fillStyle = ground;
@@ -243,7 +244,25 @@
     ladder.lanes.forEach((name, index) => context.fillText(cut(context, name || "?", room), laneX(index), 17));
   }
 
-  function drawPacket(context, packet, { top, bottom, isSpacious, ink, colour, side: place }) {
+  /** Within what heights a packet came in and left, where another machine's clock tells when. */
+  function clockBars(packet, first) {
+    const error = ladder.errors[packet.queue];
+    return [packet.in, packet.out].filter((t) => t !== undefined).map((t) =>
+      [t - error, t + error].map((each) => topBetween(each) - first)
+    );
+  }
+
+  /** Where a moment stands that is between those of two rows. */
+  function topBetween(t) {
+    const next = indexOf(t);
+    if (next === 0) return topOf(t);
+    const above = tops[next - 1];
+    if (next >= tops.length) return above * factor() + HEAD;
+    const part = (t - moments[next - 1]) / (moments[next] - moments[next - 1] || 1);
+    return (above + (tops[next] - above) * part) * factor() + HEAD;
+  }
+
+  function drawPacket(context, packet, { top, bottom, isSpacious, ink, colour, side: place, clock = [] }) {
     const isSelf = packet.source === packet.target;
     const from = laneX(packet.source);
     const to = isSelf ? from + 60 : laneX(packet.target);
@@ -257,6 +276,12 @@
       context.globalAlpha = 1;
     }
     context.strokeStyle = context.fillStyle = colour;
+    context.lineWidth = 1;
+    for (const [upper, lower] of clock) {
+      const x = start - side * 7;
+      stroke(context, [[x, upper], [x, lower]]);
+      for (const y of [upper, lower]) stroke(context, [[x - 3, y], [x + 3, y]]);
+    }
     context.lineWidth = isChosen ? 3 : 1.5;
     if (packet.out === undefined) stroke(context, [[start, top], [start + side * 24, top]]);
     else {

@@ -1,6 +1,6 @@
-import type { PacketIn, PacketOut, ScenarioStart, UnseenPackets } from "../event.ts";
+import type { PacketIn, PacketOut, UnseenPackets } from "../event.ts";
 import { formatNumberOf, type Markup, markup } from "./markup.ts";
-import { everyStep, momentOf, type RunLog } from "./run_log.ts";
+import { everyStep, hostsOfQueues, momentOf, type RunLog } from "./run_log.ts";
 
 /** A packet of a gate, from when it came in until it left. */
 export interface LadderPacket {
@@ -30,6 +30,8 @@ export interface Ladder {
    */
   packets:
     readonly (readonly [number, number, number, number, number, number, number, number, number, number, string])[];
+  /** By how many microseconds the times of a gate's packets may be wrong, where another machine's clock tells them. */
+  errors: Readonly<Record<string, number>>;
   /** Steps that hold or release, and others, at the moment when they took effect. */
   marks: readonly { t: number; kind: "hold" | "release" | "step"; text: string }[];
 }
@@ -75,7 +77,7 @@ export function pairPackets(events: readonly (PacketIn | PacketOut)[]): LadderPa
 /** What the page draws of a run's packets. */
 export function makeLadder(log: RunLog): Ladder {
   const packets = pairPackets(log.packets);
-  const names = hostsByAddress(log.start);
+  const names = hostsByAddress(log);
   const laneOf = (end: string) => names.get(addressOf(end)) ?? addressOf(end);
   const used = new Set(packets.flatMap(({ from, to }) => [laneOf(from), laneOf(to)]));
   const hosts = log.start.hosts.map(({ name }) => name).filter((name) => used.has(name));
@@ -102,7 +104,13 @@ export function makeLadder(log: RunLog): Ladder {
       packet.bytes.slice(0, digits),
     ] as const
   );
-  return { lanes, texts: [...texts.keys()], packets: rows, marks: packets.length === 0 ? [] : marksOf(log) };
+  const errors = Object.fromEntries(
+    hostsOfQueues(log).entries().flatMap(([queue, host]) => {
+      const machine = log.machines.get(host ?? "");
+      return machine ? [[queue, machine.clock.error] as const] : [];
+    }),
+  );
+  return { lanes, texts: [...texts.keys()], packets: rows, errors, marks: packets.length === 0 ? [] : marksOf(log) };
 }
 
 function marksOf({ steps }: RunLog): Ladder["marks"] {
@@ -116,12 +124,13 @@ function marksOf({ steps }: RunLog): Ladder["marks"] {
 }
 
 /** The host that has each address, where it is of the scenario's. */
-function hostsByAddress({ hosts }: ScenarioStart): Map<string, string> {
-  return new Map(
-    hosts.flatMap(({ name, devices }) =>
+function hostsByAddress({ start, machines }: Pick<RunLog, "start" | "machines">): Map<string, string> {
+  return new Map([
+    ...machines.entries().flatMap(([name, { addresses }]) => addresses.map((address) => [address, name] as const)),
+    ...start.hosts.flatMap(({ name, devices }) =>
       devices.flatMap(({ addresses }) => addresses.map((address) => [address.replace(/\/\d+$/, ""), name] as const))
     ),
-  );
+  ]);
 }
 
 /** Without the port: `10.0.0.1` of `10.0.0.1:80`, `fd00::1` of `[fd00::1]:80`. */

@@ -87,6 +87,13 @@
       const end = Math.min(x(to), left + width);
       const size = kind.startsWith("written")
         ? { x: start - 0.5, y: top + BAR_TOP + 2, width: 1.5, height: BAR_HEIGHT - 4 }
+        : kind === "clock"
+        ? {
+          x: start,
+          y: top + BAR_TOP + BAR_HEIGHT / 2 - 1.5,
+          width: Math.max(end - start, LEAST_BAR_WIDTH),
+          height: 3,
+        }
         : kind === "mark"
         ? { x: start - 1, y: top + BAR_TOP - 2, width: 2, height: BAR_HEIGHT + 4 }
         : { x: start, y: top + BAR_TOP, width: Math.max(end - start, LEAST_BAR_WIDTH), height: BAR_HEIGHT };
@@ -135,15 +142,38 @@
 
   function queueLane({ name, holds }, index) {
     const bars = holds.map((hold) => ({ kind: "hold", fill: colour(index), ...hold }));
-    const marks = data.marks.filter(({ queues }) => queues.includes(name)).map(markPart);
-    return { name, parts: [...bars, ...marks] };
+    const marks = data.marks.filter(({ queues }) => queues.includes(name));
+    return { name, parts: [...bars, ...marks.flatMap(clockPart), ...marks.map(markPart)] };
   }
 
-  function markPart({ t, step, text, action, outcome }) {
+  /** Within what a time is that another machine's clock tells. */
+  function clockPart({ t, error }) {
+    if (error === undefined) return [];
+    const [from, to] = [t - error, t + error];
+    return [{
+      kind: "clock",
+      from,
+      to,
+      fill: style("--mark"),
+      text: `${timeText(seconds(t), 0.001)} ${withError(error)}`,
+    }];
+  }
+
+  function withError(error) {
+    return error === undefined ? "" : `± ${(error / 1000).toFixed(error < 1000 ? 3 : 1)} ms by another clock`;
+  }
+
+  function markPart({ t, step, text, action, outcome, error }) {
     // Red is for what starts a hold, and for a change that failed; a look that failed is red among the steps
     const change = MARKS[action];
     const fill = style(change === undefined ? "--mark" : outcome === "done" ? change : "--bad");
-    return { kind: "mark", from: t, to: t, fill, text: `${timeText(seconds(t), 0.001)}: ${step} ${text}` };
+    return {
+      kind: "mark",
+      from: t,
+      to: t,
+      fill,
+      text: `${timeText(seconds(t), 0.001)}${error === undefined ? "" : ` ${withError(error)}`}: ${step} ${text}`,
+    };
   }
   const MARKS = {
     buffer: "--stop",

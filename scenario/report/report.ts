@@ -12,7 +12,7 @@ import type { OutputLine } from "../run/processes.ts";
 import { findHolds, holdsHtml, totalsHtml } from "./holds.ts";
 import { ladderHtml, makeLadder } from "./ladder.ts";
 import ladderScript from "./ladder.js" with { type: "text" };
-import { type Markup, markup, scriptJson } from "./markup.ts";
+import { formatTime, type Markup, markup, scriptJson } from "./markup.ts";
 import { outputHtml } from "./output.ts";
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
@@ -63,6 +63,7 @@ export async function formatReport(
 <main>
 ${summaryHtml(log, holds)}
 ${TIMELINE}
+${clocksHtml(log)}
 ${ladderHtml(log)}
 ${holdsHtml(holds)}
 ${log.end && totalsHtml(log.end.queues)}
@@ -70,7 +71,7 @@ ${log.end && totalsHtml(log.end.queues)}
 ${stepsHtml(log)}</section>
 ${outputHtml(log)}
 ${sourceHtml(log)}
-${layoutHtml(log.start)}
+${layoutHtml(log)}
 </main>
 <script type="application/json" id="data">${
     scriptJson({ ...makeTimeline(log, holds), ladder: makeLadder(log) })
@@ -86,6 +87,14 @@ go to it. A tick on a process is a line that it wrote. Drag over the chart to lo
 <div id="timeline"></div>
 <noscript><p>The timeline is drawn by this page's own script, which does not run here.</p></noscript>
 </section>\n`;
+
+/** That times of other machines are known only so well. */
+function clocksHtml({ machines }: RunLog): Markup | undefined {
+  if (machines.size === 0) return undefined;
+  const each = [...machines].map(([name, { clock: { error, by } }]) => `${name} ± ${formatTime(error)} (${by})`);
+  return markup`<p class="hint" id="clocks">Times of other machines are by their clocks, and drawn with bars, within which they are:
+${each.join(", ")}.</p>\n`;
+}
 
 /** Above so many steps only those that are seen are laid out. */
 const STEPS_MANY = 1000;

@@ -1,5 +1,6 @@
 import type { QdiscStats } from "../../codec/message.ts";
 import type {
+  OpenedHost,
   PacketIn,
   PacketOut,
   ProcessEnd,
@@ -24,6 +25,8 @@ export interface RunLog {
   processes: ReadonlyMap<string, ProcessEnd>;
   /** Packets that came into gates and left them, as they were seen. */
   packets: readonly (PacketIn | PacketOut)[];
+  /** What is known of hosts that are other machines, by their names. */
+  machines: ReadonlyMap<string, OpenedHost>;
   /** The lines of the scenario's file, where they are known. */
   source?: readonly string[];
   /** What processes have written, as they wrote it, where that is known. */
@@ -62,6 +65,13 @@ export function readRunLog(events: Iterable<ScenarioEvent>): RunLog {
     steps,
     looks: readLooks(rest, steps),
     processes: new Map(ends.map((event) => [event.step, event])),
+    machines: new Map(
+      rest.flatMap((event) =>
+        event.event === "step-end" && event.opened && event.host !== undefined
+          ? [[event.host, event.opened] as const]
+          : []
+      ),
+    ),
     packets: rest.filter((event) => event.event === "packet-in" || event.event === "packet-out"),
   };
 }
@@ -77,6 +87,17 @@ export function* everyStep(steps: readonly StepRecord[]): Generator<StepRecord> 
 /** When a step took effect: when the kernel was asked, or where it was not, when the step began. */
 export function momentOf({ start, end }: StepRecord): number {
   return end?.asked ?? start.t;
+}
+
+/** By how much times of what is on these hosts may be wrong, in microseconds; nothing where all are this machine's. */
+export function clockError({ machines }: RunLog, hosts: readonly (string | undefined)[]): number | undefined {
+  const errors = hosts.flatMap((host) => machines.get(host ?? "")?.clock.error ?? []);
+  return errors.length === 0 ? undefined : Math.max(...errors);
+}
+
+/** The host that each gate and plug is on. */
+export function hostsOfQueues({ start }: RunLog): ReadonlyMap<string, string | undefined> {
+  return new Map(start.queues.map(({ name, host }) => [name, host]));
 }
 
 type GrowingStep = StepRecord & { steps: StepRecord[] };

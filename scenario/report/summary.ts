@@ -1,5 +1,6 @@
 import type {
   HostLayout,
+  OpenedHost,
   ProcessEnd,
   QueueLayout,
   RanProcess,
@@ -136,9 +137,18 @@ function figures({ end }: RunLog, holds: readonly Hold[]): [string, string][] {
 
 const HOST_COLUMNS: readonly Column<HostLayout>[] = [
   { title: "Host", cell: ({ name }) => name },
-  { title: "Namespace", cell: ({ netns }) => netns },
+  { title: "Where", cell: ({ netns, on }) => on === undefined ? netns : `machine ${on}` },
   { title: "Devices", cell: ({ devices }) => cellLines(devices.map(deviceText)) },
   { title: "Routes", cell: ({ routes }) => cellLines(routes.map(({ to, via }) => `${to} via ${via}`)) },
+];
+
+const MACHINE_COLUMNS: readonly Column<[string, OpenedHost]>[] = [
+  { title: "Host", cell: ([name]) => name },
+  { title: "Machine", cell: ([, { environment }]) => environment.hostname },
+  { title: "Kernel", cell: ([, { environment }]) => `Linux ${environment.kernel}, ${environment.architecture}` },
+  { title: "Addresses", cell: ([, { addresses }]) => cellLines(addresses) },
+  { title: "Times wrong by at most", isNumber: true, cell: ([, { clock }]) => formatTime(clock.error) },
+  { title: "As told by", cell: ([, { clock }]) => clock.by },
 ];
 
 const QUEUE_COLUMNS: readonly Column<QueueLayout>[] = [
@@ -158,11 +168,16 @@ function matchLines({ match = [], except = [], first = [] }: QueueLayout): strin
 }
 
 /** What it ran on and with: the machine, the hosts, the gates and plugs. */
-export function layoutHtml(start: ScenarioStart): Markup {
+export function layoutHtml({ start, machines }: RunLog): Markup {
   const { hosts, queues } = start;
   return markup`<section id="environment"><h2>Environment</h2>
 <dl class="facts">${facts(start).map(([what, value]) => markup`<dt>${what}</dt><dd>${value}</dd>\n`)}</dl>
 ${hosts.length > 0 ? markup`<h3>Hosts</h3>${tableHtml(HOST_COLUMNS, hosts, { label: "Hosts" })}` : undefined}
+${
+    machines.size > 0
+      ? markup`<h3>Other machines</h3>${tableHtml(MACHINE_COLUMNS, [...machines], { label: "Other machines" })}`
+      : undefined
+  }
 ${
     queues.length > 0
       ? markup`<h3>Gates and plugs</h3>${tableHtml(QUEUE_COLUMNS, queues, { label: "Gates and plugs" })}`

@@ -2,7 +2,7 @@ import type { Outcome, RanProcess } from "../event.ts";
 import type { Hold } from "./holds.ts";
 import { formatNumberOf } from "./markup.ts";
 import { laneName, linesByLane, type WrittenLine } from "./output.ts";
-import { everyStep, momentOf, type RunLog } from "./run_log.ts";
+import { clockError, everyStep, hostsOfQueues, momentOf, type RunLog } from "./run_log.ts";
 
 /** What the page draws; times are microseconds since the scenario began. */
 export interface Timeline {
@@ -52,6 +52,8 @@ export interface Mark {
   text: string;
   outcome: Outcome;
   queues: readonly string[];
+  /** By how much its times may be wrong, where another machine's clock tells them. */
+  error?: number;
 }
 
 /** What the page draws of a run. */
@@ -102,8 +104,9 @@ function backlogAt({ looks, steps }: RunLog, queue: string, times: readonly numb
   });
 }
 
-function marks({ steps }: RunLog): Mark[] {
-  return everyStep(steps).filter((step) => step.steps.length === 0 && step.end !== undefined).map((step) => ({
+function marks(log: RunLog): Mark[] {
+  const hosts = hostsOfQueues(log);
+  return everyStep(log.steps).filter((step) => step.steps.length === 0 && step.end !== undefined).map((step) => ({
     t: momentOf(step),
     from: step.start.t,
     to: step.end?.t ?? step.start.t,
@@ -112,6 +115,7 @@ function marks({ steps }: RunLog): Mark[] {
     text: step.start.name ?? step.start.text,
     outcome: step.end?.outcome ?? "aborted",
     queues: step.start.queues,
+    error: clockError(log, [step.start.host, ...step.start.queues.map((name) => hosts.get(name))]),
   })).toArray();
 }
 

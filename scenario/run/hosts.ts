@@ -21,6 +21,7 @@ import {
 import type { Guardian } from "../../guardian/guardian.ts";
 import { endProcesses, isInNamespace, type IsMeant } from "../../guardian/processes.ts";
 import type { PlannedDevice, PlannedHost, PlannedRoute } from "../plan.ts";
+import { isMade } from "../host.ts";
 import { StepError } from "./step_error.ts";
 
 /** What hosts are made with. */
@@ -49,11 +50,11 @@ export class Hosts {
     planned: readonly PlannedHost[],
     { guardian, run, ipv6 = hasIpv6(), lacks = whatIsMissing }: HostsOptions,
   ) {
-    this.#planned = planned;
+    this.#planned = planned.filter(({ on }) => on === undefined);
     this.#ipv6 = ipv6;
     this.#lacks = lacks;
     this.#guardian = guardian;
-    this.#names = new Map(planned.map(({ name, netns }) => [name, netns ?? hostNamespace(run, name)]));
+    this.#names = new Map(this.#planned.map(({ name, netns }) => [name, netns ?? hostNamespace(run, name)]));
   }
 
   /** The network namespace of a host; `undefined` for this process's own. */
@@ -66,7 +67,7 @@ export class Hosts {
 
   /** Those that are made, and so are deleted in the end. */
   get made(): PlannedHost[] {
-    return this.#planned.filter(({ netns }) => netns === undefined);
+    return this.#planned.filter(isMade);
   }
 
   /**

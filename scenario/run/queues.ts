@@ -39,6 +39,8 @@ export interface QueuesOptions {
   now: () => number;
   /** Sees the packets of gates, where that is wanted. */
   packets?: Packets;
+  /** Throws where something must not hold. */
+  beforeHold?: (group: PlugGroup) => void;
 }
 
 /** Why what was held was let go, or can be held no more. */
@@ -340,6 +342,7 @@ export class Queues {
   }
 
   #buffer(queues: readonly Attached[], { group, asked }: { group: PlugGroup; asked: number }): void {
+    this.#options.beforeHold?.(group);
     try {
       // That it can lock out is no reason to refuse: there is a deadline.
       withAdvice(() => group.buffer({ force: true, bypass: false }));
@@ -363,7 +366,8 @@ export class Queues {
   }
 
   #totalOf(name: string): QueueTotal {
-    const total = this.totals.get(name) ?? noTotal();
+    const total = this.totals.get(name) ??
+      { packets: 0, bytes: 0, drops: 0, holds: 0, longestHold: 0, mostHeld: 0 };
     this.totals.set(name, total);
     return total;
   }
@@ -392,8 +396,4 @@ export class Queues {
 /** Why a scenario does not go on where others have done something to what it holds. */
 export function disturbed(name: string, disturbance: HoldDisturbance): StepError {
   return new StepError(`Cannot go on: ${name}: ${describeDisturbance(disturbance)}`);
-}
-
-function noTotal(): QueueTotal {
-  return { packets: 0, bytes: 0, drops: 0, holds: 0, longestHold: 0, mostHeld: 0 };
 }

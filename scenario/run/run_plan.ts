@@ -4,32 +4,23 @@ import type { Guardian } from "../../guardian/guardian.ts";
 import { isGone } from "../../plug/queue_error.ts";
 import { formatDuration } from "../../plug/quantity.ts";
 import type { Outcome, PacketIn, PacketOut, QueueTotal, ScenarioEvent } from "../event.ts";
-import type { ProcessTest, ScenarioPlan, Step } from "../plan.ts";
+import type { ScenarioPlan, Step } from "../plan.ts";
 import { describeQueue } from "../queue.ts";
-import { conditionKind } from "../conditions/list.ts";
-import type { Ending } from "../step.ts";
-import { everyStep, kindOf } from "../steps/list.ts";
+import { endingsOf, everyStep, kindOf } from "../steps/list.ts";
 import { type Clock, StoppableClock } from "./clock.ts";
-import {
-  type Course,
-  type End,
-  type EventLog,
-  logByFile,
-  logByTime,
-  logged,
-  sample,
-  type Sink,
-  type Stage,
-} from "./stage.ts";
+import { type Course, type EventLog, logByFile, logByTime, logged, sample, type Sink, type Stage } from "./stage.ts";
 import { Hosts } from "./hosts.ts";
+import { wallClockMs } from "../../linux/process.ts";
+import { refuseRemotes, Remotes } from "../remote/remotes.ts";
+import type { RemoteLink } from "../remote/wire.ts";
 import { Packets } from "./packets.ts";
 import { type OutputLine, Processes } from "./processes.ts";
-import { disturbed, Queues, type QueuesOptions } from "./queues.ts";
+import { Queues, type QueuesOptions } from "./queues.ts";
 import { startOf } from "./start.ts";
 import { sentenceOf, StepError } from "./step_error.ts";
 import { type OnStop, type StopBefore, Stops, type StopsOptions } from "./stops.ts";
-import { countersOf, doEachStep, doSteps } from "./steps.ts";
-import { releaseAll, undoAll } from "./undo.ts";
+import { doEachStep, doSteps } from "./steps.ts";
+import { logRelease, releaseAll, undoAll, whyCutShort } from "./undo.ts";
 
 /** How a scenario is run. */
 export interface RunOptions {
@@ -58,6 +49,8 @@ export interface RunOptions {
   stopBefore?: StopBefore;
   /** Is given what comes of packets behind the first 20,000, which `onEvent` is not given. */
   onMorePackets?: (event: PacketIn | PacketOut) => void;
+  /** Gives the way to the agent of a host that is another machine. Without it no scenario is run that has one. */
+  linkTo?: (on: string) => RemoteLink;
 }
 
 /** How a scenario has ended. */
@@ -115,6 +108,7 @@ class Run {
   readonly #done = { steps: 0 };
   readonly #seed: number;
   #stage?: Stage;
+  #remotes?: Remotes;
   #failure?: { step?: string; error: unknown };
   /** What `onEvent` has thrown, if anything. */
   #thrown?: { error: unknown };
@@ -186,6 +180,7 @@ class Run {
     const { onMorePackets } = this.#options;
     const emitMore = onMorePackets &&
       ((event: PacketIn | PacketOut) => this.#guarded(() => onMorePackets(event)));
+    const remotes = this.#remotes = this.#makeRemotes(from, gates);
     const packets = !gates || gates.length > 0
       ? new Packets({ clock, micros, emit: this.#tell, emitMore, guardian, gates, counted: watched })
       : undefined;
@@ -216,9 +211,28 @@ class Run {
       queues,
       packets,
       processes,
+      remotes,
       stops,
       emit: this.#tell,
     };
+  }
+
+  /** The hosts that are other machines, where there are any. */
+  #makeRemotes(from: number, captured: readonly string[] | undefined): Remotes | undefined {
+    const { linkTo, sampleMs, onOutput, onMorePackets } = this.#options;
+    if (!linkTo || this.#plan.hosts.every(({ on }) => on === undefined)) return undefined;
+    return new Remotes({
+      plan: this.#plan,
+      linkTo,
+      captured,
+      sampleMs,
+      begunMs: wallClockMs() - (this.#world.clock.now() - from),
+      emit: this.#tell,
+      onOutput,
+      onMorePackets: onMorePackets && ((event) => this.#guarded(() => onMorePackets(event))),
+      onDeath: this.#died,
+      onOver: (error) => this.#stop.abort(error),
+    });
   }
 
   #makeStops(
@@ -265,6 +279,9 @@ class Run {
     using _limit = stage.clock.after(timeoutMs, late);
     try {
       this.#stop.signal.throwIfAborted();
+      refuseRemotes(this.#plan, this.#options);
+      await this.#remotes?.open(course);
+      this.#stop.signal.throwIfAborted();
       stage.hosts.check();
       guardian?.take({ kind: "processes", tag: this.#tag });
       await this.#setUp(course);
@@ -291,7 +308,8 @@ class Run {
         mark,
         line,
         text: `attach ${describeQueue(queue)}`,
-        work: (end) => {
+        work: async (end) => {
+          if (await this.#remotes?.attach(queue, { ...course, end })) return;
           end.notes = queues.attach(queue, { isIdle: hosts.made.some(({ name }) => name === host) });
           end.after = { [name]: queues.stats(name) };
         },
@@ -302,10 +320,11 @@ class Run {
   /** Lets go, does the steps of `cleanup:`, and undoes everything. */
   async #putBack(stage: Stage): Promise<void> {
     const undo = this.#course(stage, { phase: "undo", signal: new AbortController().signal });
-    await releaseAll(undo);
+    const release = () => Promise.all([releaseAll(undo), this.#remotes?.release(undo)]);
+    await release();
     await this.#cleanUp(stage, this.#plan.cleanup);
-    await releaseAll(undo);
-    await undoAll(undo, { tag: this.#tag });
+    await release();
+    await Promise.all([undoAll(undo, { tag: this.#tag }), this.#remotes?.close(undo)]);
   }
 
   async #cleanUp(stage: Stage, steps: readonly Step[]): Promise<void> {
@@ -333,29 +352,10 @@ class Run {
 
   /** Ends the steps when the guardian has released something, or is gone. */
   readonly #cutShort: QueuesOptions["onCutShort"] = (name, why, releasedAt) => {
-    if (releasedAt !== undefined) this.#logRelease(name, releasedAt);
-    if (typeof why === "object") return this.#stop.abort(disturbed(name, why));
-    const reasons = {
-      deadline: `${name} was held for ${formatDuration(this.#plan.maxHoldMs)}, the most that max-hold allows`,
-      SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
-      gone: "the guardian has ended, and nobody would release what is held if plugctl died",
-    };
-    this.#stop.abort(new StepError(`Cannot go on: ${reasons[why]}`));
+    const course = { phase: "undo" as const, signal: new AbortController().signal };
+    if (releasedAt !== undefined) logRelease(this.#course(this.#stage as Stage, course), name, releasedAt);
+    this.#stop.abort(whyCutShort(name, why, this.#plan.maxHoldMs));
   };
-
-  /** Says when a queue was released by its guardian, or by others. */
-  async #logRelease(name: string, asked: number): Promise<void> {
-    const stage = this.#stage as Stage;
-    const mark = { step: `guardian.release.${name}`, action: "release-indefinite" as const, queues: [name] };
-    const work = (end: End) => {
-      end.asked = asked;
-      end.after = countersOf([name], stage.queues);
-    };
-    await logged(
-      { mark, text: `${name} was released`, work },
-      this.#course(stage, { phase: "undo", signal: new AbortController().signal }),
-    );
-  }
 
   /** Ends the steps when a process has ended that may not. */
   readonly #died = (step: string, error: StepError): void => {
@@ -373,28 +373,12 @@ class Run {
   #end(stage: Stage): ScenarioResult {
     const { step, error } = this.#failure ?? {};
     const outcome = this.#outcome();
-    const queues = Object.fromEntries(stage.queues.totals);
+    const queues = { ...Object.fromEntries(stage.queues.totals), ...this.#remotes?.totals };
     const undone = this.#undone;
     const sentence = this.#failure ? sentenceOf(error) : "";
     const { steps } = this.#done;
-    const unseen = stage.packets?.unseen;
+    const unseen = stage.packets && { ...stage.packets.unseen, ...this.#remotes?.unseen };
     this.#log.emit({ event: "scenario-end", t: stage.now(), outcome, sentence, step, undone, queues, steps, unseen });
     return { outcome, error, step, undone, seed: this.#seed, queues };
   }
-}
-
-/** How each process may end by itself, by the steps that are about its end. */
-function endingsOf(steps: readonly Step[]): Map<string, ProcessTest[]> {
-  const endings = new Map<string, ProcessTest[]>();
-  for (const step of everyStep(steps)) {
-    const asked = typeof step.when === "object" ? [step.when.condition] : [];
-    const conditions = [...asked, ...kindOf(step).asks?.(step) ?? []];
-    const found = conditions.flatMap((condition) => conditionKind(condition).ending?.(condition) ?? []);
-    // It may also end in another way, for which there is another round, or which skips the step.
-    const ways = found.map(({ process }): Ending => ({ process, test: { exit: "any" } }));
-    for (const { process, test } of [kindOf(step).ending?.(step) ?? [], ways].flat()) {
-      endings.set(process, [...endings.get(process) ?? [], test]);
-    }
-  }
-  return endings;
 }

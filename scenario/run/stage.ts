@@ -1,8 +1,8 @@
 import type { QdiscStats } from "../../codec/message.ts";
 import { NetlinkError } from "../../linux/netlink_error.ts";
 import { QueueError } from "../../plug/queue_error.ts";
-import type { Phase, ScenarioEvent, StepEnd, StepMark, StepStart } from "../event.ts";
-import type { Scalar } from "../plan.ts";
+import type { Phase, RanProcess, ScenarioEvent, StepEnd, StepMark, StepStart } from "../event.ts";
+import type { Condition, Scalar, Step } from "../plan.ts";
 import type { StoppableClock } from "./clock.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Packets } from "./packets.ts";
@@ -44,14 +44,55 @@ export interface Stage {
   /** Sees the packets of gates, where that is wanted. */
   packets?: Packets;
   processes: Processes;
+  /** The hosts of the scenario that are other machines, whose agents do what is done there; absent where there are none. */
+  remotes?: OtherMachines;
   /** Stops before steps, where somebody wants to look. */
   stops: Stops;
   /** Takes events that belong to no step. */
   emit: Sink;
 }
 
+/** What a look at a condition has found. */
+export interface Look {
+  holds: boolean;
+  /** What is, in words. */
+  found: string;
+  /** Whether it cannot hold any more, however long one waits. */
+  never?: boolean;
+  /** Whether its time was over before more could be found out. */
+  isCut?: boolean;
+  /** The process that was run to find out. */
+  ran?: RanProcess;
+}
+
+/** A step where it is done. */
+export interface Place {
+  stage: Stage;
+  /** The way to it through the file. */
+  path: string;
+  signal: AbortSignal;
+  /** When it is to be done, by the clock, in milliseconds. */
+  due?: number;
+  /** When the step behind it is due. */
+  nextDue?: number;
+  /** What is told of it. */
+  end: End;
+}
+
+/** The hosts of a scenario that are other machines, as its steps use them. */
+export interface OtherMachines {
+  /** Notes there, too, the counters as a step begins, where a condition counts from then on. */
+  mark(step: string, signal: AbortSignal): Promise<void>;
+  /** How long before its time a step is begun, in milliseconds, since others must hear of it. */
+  leadOf(step: Step): number;
+  /** Does a step where it is to be done; `doHere` does what is to be done here. */
+  perform(step: Step, place: Place & { doHere: (step: Step) => void | Promise<void> }): Promise<void>;
+  /** What a look at a condition finds, where another machine looks. */
+  look(asked: { condition: Condition; host?: string }, signal: AbortSignal): Promise<Look> | undefined;
+}
+
 /** What is told of a step besides how it ended. */
-export type Details = Pick<StepEnd, "notes" | "asked" | "left" | "ran" | "chosen" | "skipped">;
+export type Details = Pick<StepEnd, "notes" | "asked" | "left" | "ran" | "chosen" | "skipped" | "opened">;
 
 /** Takes events. */
 export type Sink = (event: ScenarioEvent) => void;

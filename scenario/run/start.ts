@@ -1,5 +1,5 @@
 import config from "../../deno.json" with { type: "json" };
-import { EVENT_VERSION, type HostLayout, type QueueLayout, type ScenarioStart } from "../event.ts";
+import { type Environment, EVENT_VERSION, type HostLayout, type QueueLayout, type ScenarioStart } from "../event.ts";
 import type { PlannedQueue, ScenarioPlan } from "../plan.ts";
 import { attachedBy } from "../steps/list.ts";
 import type { Hosts } from "./hosts.ts";
@@ -20,22 +20,28 @@ export function startOf(
     seed,
     vars: { ...vars },
     time: time.toISOString(),
-    environment: {
-      plugctl: config.version,
-      deno: Deno.version.deno,
-      kernel: Deno.osRelease(),
-      architecture: Deno.build.arch,
-      hostname: Deno.hostname(),
-    },
+    environment: environment(),
     hosts: hosts.map((host): HostLayout => ({
       name: host.name,
       netns: netnsOf(host.name) ?? "",
+      ...host.on === undefined ? {} : { on: host.on },
       devices: host.devices.map(({ name, to, addresses }) => ({ name, to, addresses: [...addresses] })),
       routes: [...host.routes],
     })),
     queues: [...queues, ...attachedBy(steps)].map(layoutOf),
     timeoutMs,
     maxHoldMs,
+  };
+}
+
+/** What this process runs on. */
+export function environment(): Environment {
+  return {
+    plugctl: config.version,
+    deno: Deno.version.deno,
+    kernel: Deno.osRelease(),
+    architecture: Deno.build.arch,
+    hostname: Deno.hostname(),
   };
 }
 

@@ -42,7 +42,8 @@ export async function doEachStep(steps: readonly Step[], course: StepsCourse): P
   }
 }
 
-interface Here extends StepsCourse {
+/** Where a step is done. */
+export interface Here extends StepsCourse {
   path: string;
   /** When it is to be done, by the clock, in milliseconds. */
   due?: number;
@@ -76,10 +77,13 @@ async function doStep(planned: Step, here: Here): Promise<void> {
   };
   const work = async (end: End) => {
     if (error !== undefined) throw error;
-    if (name !== undefined) markCounts(name, stage);
+    if (name !== undefined) {
+      markCounts(name, stage);
+      await stage.remotes?.mark(name, here.signal);
+    }
     if (outer) return await run(step, { ...here, end });
     stage.doing.set(path, { text: name ?? describeStep(step), line });
-    await count(step, { ...here, end });
+    await doLeaf(step, { ...here, end });
     if (!end.skipped) done.steps++;
   };
   try {
@@ -89,24 +93,26 @@ async function doStep(planned: Step, here: Here): Promise<void> {
   }
 }
 
-/** Does a step, and reads the counters before and after it. */
-async function count(step: Step, here: Here & { end: End }): Promise<void> {
+/** Does a step in which no others stand, and reads the counters before and after it. */
+export async function doLeaf(step: Step, here: Here & { end: End }): Promise<void> {
   const { stage, signal, due, end } = here;
   const kind = kindOf(step);
-  if (due !== undefined) await stage.clock.until(due - AHEAD_MS, signal);
+  const leadMs = stage.remotes?.leadOf(step) ?? 0;
+  if (due !== undefined) await stage.clock.until(due - AHEAD_MS - leadMs, signal);
   end.beforeAt = stage.now();
   end.before = statsOf(step, { kind, stage });
   try {
-    await run(step, here);
+    await run(step, { ...here, leadMs });
     stage.queues.assertUndisturbed();
   } finally {
-    end.after = statsOf(step, { kind, stage });
+    end.after = { ...end.after, ...statsOf(step, { kind, stage }) };
   }
 }
 
-async function run(step: Step, here: Here & { end: End }): Promise<void> {
-  const { stage, path, signal, due, nextDue, end } = here;
-  if (due !== undefined) await stage.clock.until(due, signal);
+/** Does a step; so much before it is due as another machine must know of it before. */
+async function run(step: Step, here: Here & { end: End; leadMs?: number }): Promise<void> {
+  const { stage, path, signal, due, nextDue, end, leadMs = 0 } = here;
+  if (due !== undefined) await stage.clock.until(due - leadMs, signal);
   if (!await isWanted(step, here)) {
     end.skipped = true;
     return;
@@ -118,17 +124,20 @@ async function run(step: Step, here: Here & { end: End }): Promise<void> {
   };
   using limited = new Limited(step.allowedMs, { signal, clock: stage.clock, late });
   const inside = { ...here, signal: limited.signal };
-  await kindOf(step).run(step, {
-    stage,
-    path,
-    signal: inside.signal,
-    nextDue,
-    details: end,
-    doing: stage.doing.get(path),
-    inner: (part, signal = inside.signal) => doPart(part, { ...inside, signal }),
-    within: (steps) => doSteps(steps, { ...inside, prefix: `${path}.` }),
-    atOnce: (parts) => doAtOnce(parts, inside),
-  });
+  const doHere = (step: Step) =>
+    kindOf(step).run(step, {
+      stage,
+      path,
+      signal: inside.signal,
+      nextDue,
+      details: end,
+      doing: stage.doing.get(path),
+      inner: (part, signal = inside.signal) => doPart(part, { ...inside, signal }),
+      within: (steps) => doSteps(steps, { ...inside, prefix: `${path}.` }),
+      atOnce: (parts) => doAtOnce(parts, inside),
+    });
+  if (stage.remotes) await stage.remotes.perform(step, { ...inside, doHere });
+  else await doHere(step);
   const { took } = step;
   const lasted = Math.round(stage.clock.now() - from);
   if (!took || fitsNumber(lasted, took)) return;

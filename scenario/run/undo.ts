@@ -1,8 +1,11 @@
 import { removalRemarks } from "../../plug/detach_report.ts";
 import { endProcesses, isTagged } from "../../guardian/processes.ts";
+import { formatDuration } from "../../plug/quantity.ts";
 import { bounded, TooLate } from "./clock.ts";
 import { type Course, logged } from "./stage.ts";
 import type { ScenarioProcess } from "./process.ts";
+import { disturbed, type WhyCutShort } from "./queues.ts";
+import { StepError } from "./step_error.ts";
 import { countersOf } from "./steps.ts";
 
 /** How long a process may take to end after SIGTERM, in milliseconds. */
@@ -87,4 +90,25 @@ async function detach(name: string, course: Course): Promise<void> {
 /** Does what it can; the course is told of what it could not. */
 async function attempt(course: Course, work: Parameters<typeof logged>[0]): Promise<void> {
   await logged(work, course).catch(() => {});
+}
+
+/** Why the steps cannot go on where the guardian has released something, or is gone. */
+export function whyCutShort(name: string, why: WhyCutShort, maxHoldMs: number): StepError {
+  if (typeof why === "object") return disturbed(name, why);
+  const reasons = {
+    deadline: `${name} was held for ${formatDuration(maxHoldMs)}, the most that max-hold allows`,
+    SIGTERM: `the guardian was told by SIGTERM to release ${name}`,
+    gone: "the guardian has ended, and nobody would release what is held if plugctl died",
+  };
+  return new StepError(`Cannot go on: ${reasons[why]}`);
+}
+
+/** Says when a queue was released by its guardian, or by others. */
+export function logRelease(course: Course, name: string, asked: number): void {
+  const work: Parameters<typeof logged>[0]["work"] = (end) => {
+    end.asked = asked;
+    end.after = countersOf([name], course.stage.queues);
+  };
+  const mark = { step: `guardian.release.${name}`, action: "release-indefinite", queues: [name] };
+  void attempt(course, { mark, text: `${name} was released`, work });
 }

@@ -1,6 +1,7 @@
 import { nearest } from "../../plug/nearest.ts";
-import type { PlannedQueue, Step } from "../plan.ts";
-import type { Part, StepKind } from "../step.ts";
+import { conditionKind } from "../conditions/list.ts";
+import type { PlannedQueue, ProcessTest, Step } from "../plan.ts";
+import type { Ending, Part, StepKind } from "../step.ts";
 import { ATTACH } from "./attach.ts";
 import { BUFFER, DETACH, DISCARD, RELEASE, RELEASE_ONE, RELEASE_PACKETS } from "./change.ts";
 import { EXPECT } from "./expect.ts";
@@ -115,4 +116,20 @@ export function partsOf(step: Step): Iterable<Part> {
 export function attachedBy(steps: readonly Step[]): PlannedQueue[] {
   const made = everyStep(steps).flatMap((step) => kindOf(step).makes?.(step) ?? []);
   return [...new Map(made.map((queue) => [queue.name, queue])).values()];
+}
+
+/** How each process may end by itself, by the steps that are about its end. */
+export function endingsOf(steps: readonly Step[]): Map<string, ProcessTest[]> {
+  const endings = new Map<string, ProcessTest[]>();
+  for (const step of everyStep(steps)) {
+    const asked = typeof step.when === "object" ? [step.when.condition] : [];
+    const conditions = [...asked, ...kindOf(step).asks?.(step) ?? []];
+    const found = conditions.flatMap((condition) => conditionKind(condition).ending?.(condition) ?? []);
+    // It may also end in another way, for which there is another round, or which skips the step.
+    const ways = found.map(({ process }): Ending => ({ process, test: { exit: "any" } }));
+    for (const { process, test } of [kindOf(step).ending?.(step) ?? [], ways].flat()) {
+      endings.set(process, [...endings.get(process) ?? [], test]);
+    }
+  }
+  return endings;
 }

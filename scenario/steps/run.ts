@@ -21,11 +21,11 @@ export interface RunStep extends Step, PlannedCommand, ProcessTest {
 }
 
 /** Which variables get what of the output: all of it, or what a regular expression finds, its first group. */
-type Capture = Readonly<Record<string, TextTest | undefined>>;
+type Capture = Readonly<Record<string, TextTest | null>>;
 
 const CAPTURE_EXPECTED = "a variable, or variables with what to find: { port: /port ([0-9]+)/ }";
 const CAPTURE = byKind<Capture>({
-  scalar: v.pipe(VARIABLE, v.transform((name): Capture => ({ [name]: undefined }))),
+  scalar: v.pipe(VARIABLE, v.transform((name): Capture => ({ [name]: null }))),
   mapping: byName(VARIABLE, TEXT_TEST, CAPTURE_EXPECTED),
 }, CAPTURE_EXPECTED);
 
@@ -103,7 +103,7 @@ function keep(step: RunStep, ran: RanProcess, { stage }: Scene): void {
   }
 }
 
-function capturedBy(test: TextTest | undefined, { stdout = "" }: RanProcess): string | undefined {
+function capturedBy(test: TextTest | null, { stdout = "" }: RanProcess): string | undefined {
   return test ? foundIn(stdout.trim(), test) : stdout.trim();
 }
 

@@ -29,6 +29,12 @@ Deno.test("nameByContent() makes the same of a bundle whose files bore other sum
   assertEquals(await named(bundle("QQKI6EIQ", "RI7QRPIR")), expected);
 });
 
+Deno.test("nameByContent() finds a file in others whose name has a dot, as that of a package's version", async () => {
+  const files = await named({ "plugctl.js": 'import("./3.4-I6HE5XAC.js")', "3.4-I6HE5XAC.js": "export var a=1" });
+  const [chunk] = Object.keys(files);
+  assertEquals(files["plugctl.js"], `import("./${chunk}")`);
+});
+
 Deno.test("nameByContent() refuses two files that would have one name", async () => {
   const files = { "chunk-AAAAAAAA.js": 'import"./a-CCCCCCCC.js"', "chunk-BBBBBBBB.js": 'import"./a-DDDDDDDD.js"' };
   await assertRejects(

@@ -17,7 +17,7 @@ const PROJECT = `${import.meta.dirname}/../..`;
 const HERE = "tests/binary";
 const THERE = "tests/binary/kernel";
 /** What users of plugctl have, and the tests drive. */
-const TOOLS = ["busybox", "fish", "ip", "man", "python3", "setcap", "tc", "zsh"] as const;
+const TOOLS = ["busybox", "fish", "ip", "man", "nats-server", "python3", "setcap", "tc", "zsh"] as const;
 /** What every Debian has of that. */
 const PROGRAMS = ["bash", "dpkg", "dpkg-deb"];
 const AT_ONCE = Math.min(navigator.hardwareConcurrency, 4);

@@ -27,9 +27,12 @@ export class Conversation implements AsyncDisposable {
   readonly #said: Said[] = [];
   #last = 0;
 
-  constructor(host: Host, ...words: string[]) {
-    const command = [...PLUGCTL, "session", ...words];
-    this.child = host.spawn(command, { stdin: "piped", stdout: "piped", stderr: "piped" });
+  /** With words for `plugctl session`, or by another command that starts one. */
+  constructor(host: Host, ...words: string[] | [{ command: readonly string[] }]) {
+    const command = words.flatMap((word) => typeof word === "object" ? word.command : []);
+    const options = words.filter((word) => typeof word === "string");
+    const start = command.length > 0 ? command : [...PLUGCTL, "session", ...options];
+    this.child = host.spawn(start, { stdin: "piped", stdout: "piped", stderr: "piped" });
     this.#input = this.child.stdin.getWriter();
     this.#read();
   }

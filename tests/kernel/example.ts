@@ -39,6 +39,9 @@ export const EXAMPLE_NAMES = [
   "vm_failover",
 ] as const;
 
+/** Those whose hosts are machines with agents. */
+export const MACHINE_EXAMPLES = ["etcd_machines"] as const;
+
 export type ExampleName = typeof EXAMPLE_NAMES[number];
 
 /** How a scenario went. */

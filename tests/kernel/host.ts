@@ -109,7 +109,8 @@ function settings({ dev, ipv4, ipv6 }: End, other: End): string[] {
   ];
 }
 
-function runCommand([program, ...args]: string[]): string {
+/** Runs a command, and returns what it printed; throws what it complained about. */
+export function runCommand([program, ...args]: string[]): string {
   const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();
   if (success) return new TextDecoder().decode(stdout);
   const complaint = new TextDecoder().decode(stderr).trim();

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Scenario } from "../../scenario/scenario.ts";
-import { EXAMPLE_NAMES } from "../kernel/example.ts";
+import { EXAMPLE_NAMES, MACHINE_EXAMPLES } from "../kernel/example.ts";
 
+const NAMES = [...EXAMPLE_NAMES, ...MACHINE_EXAMPLES];
 const EXAMPLES = new URL("../../examples/", import.meta.url).pathname;
 
 /** The scenario of a folder in `examples/`, where it has one. */
@@ -13,10 +14,10 @@ function scenarioIn(folder: string): string | undefined {
 
 Deno.test("every scenario in examples/ is run by the kernel tests", () => {
   const folders = [...Deno.readDirSync(EXAMPLES)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  assertEquals(folders.filter(scenarioIn).sort(), [...EXAMPLE_NAMES]);
+  assertEquals(folders.filter(scenarioIn).sort(), NAMES.toSorted());
 });
 
-for (const name of EXAMPLE_NAMES) {
+for (const name of NAMES) {
   Deno.test(`examples/${name} first says what it shows, and has no mistake`, async () => {
     const path = `${EXAMPLES}${name}/${name}.yaml`;
     assert(/^# \S[^\n]{40,}\n/.test(await Deno.readTextFile(path)));

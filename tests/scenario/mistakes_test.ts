@@ -68,7 +68,7 @@ Deno.test("readScenario() refuses what stands too deep, however deep that is", (
 });
 
 /** What is chosen by a key of its own, so that nothing else can stand there, or is for editors alone. */
-const CHOSEN = /^(hosts|gates|plugs|a (condition|command|gate|plug|host that is there): .*)$/;
+const CHOSEN = /^(hosts|gates|plugs|a (condition|command|gate|plug|host that is there|host of the fleet): .*)$/;
 
 Deno.test("the mistakes meet all that the schema expects of a value", () => {
   const met = new Set(Object.values(MISTAKES).flat().map(([, , expected]) => expected));

@@ -7,7 +7,7 @@ import { readRunLog } from "../../../scenario/report/run_log.ts";
 import { formatPacketFile } from "../../../scenario/report/packet_file.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { packetsOfFile, packetsOfLadder } from "./ladder_file.ts";
-import { MADE_LOG, PACKETS, unixNsAt } from "./made_log.ts";
+import { MADE_LOG, openedMachine, PACKETS, unixNsAt } from "./made_log.ts";
 
 const [START, ...REST] = MADE_LOG;
 const log = (packets: readonly ScenarioEvent[]) => readRunLog([START, ...packets, ...REST]);
@@ -112,4 +112,20 @@ Deno.test({
       await Deno.remove(file);
     }
   },
+});
+
+Deno.test("the report tells how well the clocks of other machines are known, draws it, and has their packets in its ladder", async () => {
+  const { host = "" } = (START.event === "scenario-start" ? START.queues : []).find(({ name }) => name === "web") ?? {};
+  assert(host !== "");
+  const events = [START, ...openedMachine(host, 350), ...PACKETS, ...REST];
+  const { errors, lanes } = makeLadder(readRunLog(events));
+  assertEquals(errors, { web: 350 });
+  // Its address is a lane with its name.
+  assert(!lanes.includes("192.0.2.1") && lanes.includes(host), lanes.join());
+  const page = await formatReport(events);
+  assertMatch(page, new RegExp(`<p class="hint" id="clocks">[^<]*${host} ± 350 µs \\(chrony\\)`));
+  assertMatch(page, /<h3>Other machines<\/h3>[^]*Linux 6\.1, x86_64/);
+  const marks = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "{}").marks as Record<string, unknown>[];
+  assertEquals(marks.find(({ action }) => action === "buffer")?.error, 350);
+  assertEquals((await formatReport([START, ...PACKETS, ...REST])).includes('id="clocks"'), false);
 });

@@ -335,3 +335,15 @@ function packetOut(number: number, t: number, what: string, waited: number): Sce
     waited,
   };
 }
+
+/** That a host is another machine, whose clock is known to so many microseconds. */
+export function openedMachine(host: string, error: number): ScenarioEvent[] {
+  const mark = { phase: "setup" as const, step: `setup.open.${host}`, action: "open-host", host, queues: [] };
+  const environment = { plugctl: "1", deno: "2", kernel: "6.1", architecture: "x86_64", hostname: "db1" };
+  const done = { outcome: "done" as const, duration: 1, errno: 0, errnoName: "", sentence: "", before: {}, after: {} };
+  const opened = { clock: { error, by: "chrony" as const }, addresses: ["192.0.2.1"], environment };
+  return [
+    { event: "step-start", t: 1, ...mark, text: `open ${host} on db1` },
+    { event: "step-end", t: 2, ...mark, ...done, opened },
+  ];
+}

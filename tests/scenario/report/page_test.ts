@@ -7,7 +7,7 @@ import type { OutputLine } from "../../../scenario/run/processes.ts";
 import { isThere } from "../../runtimes/availability.ts";
 import { CHROMIUM, Chromium, type Look, type Page } from "../../runtimes/chromium.ts";
 import { checkLadder, checkLinks, checkWindow } from "./ladder_page.ts";
-import { HOSTILE, MADE_LOG, PACKETS } from "./made_log.ts";
+import { HOSTILE, MADE_LOG, openedMachine, PACKETS } from "./made_log.ts";
 
 const LOOKS: readonly Look[] = [400, 900, 1600].flatMap((width) =>
   (["light", "dark"] as const).map((scheme) => ({ scheme, width, height: 1000 }))
@@ -171,6 +171,7 @@ Deno.test({
       await t.step("leaves what processes have written text", () => checkHostile(page));
       await t.step("shows a part of the time, and all of it again", () => checkZoom(page));
       await t.step("is drawn where it has no width yet", () => checkWidth(page));
+      await t.step("draws within what the times of another machine are", () => checkClocks(chromium, folder));
       assertEquals(chromium.complaints, []);
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -249,6 +250,31 @@ async function checkPrint(page: Page): Promise<void> {
   await page.evaluate(`document.querySelector("#ladder-table > div").replaceChildren()`);
   assert(await page.print() > 10_000);
   assertEquals(await page.evaluate(rows), 5);
+}
+
+/** The bars of a clock, as parts of the chart's width, and how many points of the ladder have the colour of the gate. */
+const CLOCKS = `(() => {
+  const plot = document.querySelector("#timeline .u-over").getBoundingClientRect();
+  return [...document.querySelectorAll("#timeline .clock")].map((bar) => {
+    const { left, width } = bar.getBoundingClientRect();
+    return { middle: (left + width / 2 - plot.left) / plot.width * 0.8, width: width / plot.width * 0.8, text: bar.textContent };
+  });
+})()`;
+
+async function checkClocks(chromium: Chromium, folder: string): Promise<void> {
+  const [start, ...rest] = MADE_LOG;
+  const file = `${folder}/machines.html`;
+  await Deno.writeTextFile(file, await formatReport([start, ...openedMachine("client", 20_000), ...PACKETS, ...rest]));
+  const page = await chromium.open(`file://${file}`);
+  await page.drawn();
+  const bars = await page.evaluate(CLOCKS) as { middle: number; width: number; text: string }[];
+  assert(bars.length > 0);
+  for (const { width, text } of bars) {
+    assert(width < 0.0401, `${width} s`);
+    assertMatch(text, /± 20\.0 ms by another clock/);
+  }
+  // Of one that is not cut off at an end of the axis: as wide as it may be wrong both ways.
+  assert(bars.some(({ width }) => Math.abs(width - 0.04) < 0.002), JSON.stringify(bars));
 }
 
 async function checkHostile(page: Page): Promise<void> {

@@ -143,9 +143,9 @@ const FAMILY: Readonly<Record<string, readonly Call[]>> = {
   aboutPlugs: [
     [(wrong) => [...family.aboutPlugs(wrong)], "an array", "bytes"],
     [(wrong) => [...family.aboutPlugs([wrong])]],
-    [(wrong) => [...family.aboutPlugs([{ timeNs: 0n, bytes: wrong }])]],
+    [(wrong) => [...family.aboutPlugs([{ timeNs: 0n, bytes: wrong }])], "bytes"],
   ],
-  plugFilter: [[(wrong) => family.plugFilter()(wrong)], [(wrong) => family.plugFilter()({ bytes: wrong })]],
+  plugFilter: [[(wrong) => family.plugFilter()(wrong)], [(wrong) => family.plugFilter()({ bytes: wrong }), "bytes"]],
   CaptureReader: [[(wrong) => new family.CaptureReader().read(wrong), "bytes"]],
   readCapture: [[(wrong) => family.readCapture(wrong), "bytes"]],
   formatTime: [[(wrong) => family.formatTime(wrong), "a bigint"]],

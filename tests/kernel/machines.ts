@@ -93,10 +93,20 @@ export class Machines implements AsyncDisposable {
     for (const name of this.hosts.keys()) await this.answers(name);
   }
 
-  startAgent(name: string, options: readonly string[] = []): void {
+  startAgent(name: string, options: readonly string[] = [], { allowsRuns = true } = {}): void {
     const host = this.host(name);
     const state = `${this.folder}/${name}`;
-    const words = ["agent", "--nats", "nats://10.9.0.1", "--name", name, "--state", state, "--allow-run", ...options];
+    const words = [
+      "agent",
+      "--nats",
+      "nats://10.9.0.1",
+      "--name",
+      name,
+      "--state",
+      state,
+      ...allowsRuns ? ["--allow-run"] : [],
+      ...options,
+    ];
     this.#kept.set(name, keep(host, [...PLUGCTL, ...words]));
   }
 

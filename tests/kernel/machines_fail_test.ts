@@ -133,6 +133,12 @@ Deno.test("a machine without an agent, and a scenario without a broker, are refu
   assertEquals(status, 1, stderr);
   assertMatch(stderr, /Host db2 cannot be used: no agent answers for it/);
   assertEquals(stdout.includes('"action":"attach"'), false);
+  machines.startAgent("db2", [], { allowsRuns: false });
+  await machines.answers("db2");
+  const refused = await machines.begin(HELD, "--json").ended;
+  assertEquals(refused.status, 1, refused.stderr);
+  assertMatch(refused.stderr, /Host db2 cannot be used: its agent runs no scenarios: start it with --allow-run/);
+  assertEquals(refused.stdout.includes('"action":"attach"'), false);
 });
 
 Deno.test("a gate of every packet lets its agent's connection go on, and a plug that would hold that does not hold", async () => {

@@ -138,8 +138,8 @@ export class Caller {
     using answers = this.answers((answer, heardMs) => {
       if (!("result" in answer)) return;
       const status = answer.result as HostStatus;
-      const other = found.get(answer.host)?.status;
-      const isDouble = other && other.agent !== status.agent || undefined;
+      const known = found.get(answer.host);
+      const isDouble = known?.isDouble || known?.status && known.status.agent !== status.agent || undefined;
       found.set(answer.host, { host: answer.host, status: isDouble ? undefined : status, isDouble, heardMs });
       clearTimeout(timer);
       if (isNamed && named.every((name) => found.has(name))) return resolve();

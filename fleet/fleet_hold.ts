@@ -69,6 +69,8 @@ export type HostNews = Readonly<HostHold>;
 
 /** How long a host may take to arm, in milliseconds. */
 const ARMING_MS = 5000;
+const NO_AGENT = { code: "no-agent", message: "no agent answers for it" };
+const TWO_AGENTS = { code: "two-agents", message: "two agents answer for it, and one of them must be ended" };
 const NO_ANSWER = { code: "no-answer", message: `it did not answer within ${ARMING_MS} ms` };
 /** How many hosts a message for all names. */
 const NAMED_MAX = 200;
@@ -114,11 +116,6 @@ export class FleetHold {
     return this.#all.map(newsOf);
   }
 
-  /** Those that take part. */
-  get ready(): readonly HostNews[] {
-    return this.#going.map(newsOf);
-  }
-
   /** Resolves when every host that takes part holds, or has ended. */
   get begun(): Promise<void> {
     return this.#allBegun.promise;
@@ -129,12 +126,13 @@ export class FleetHold {
     return this.#allEnded.promise;
   }
 
-  /** Arms all, and tells how many are ready; where these are too few, nothing is held, and they are called off. */
-  async arm(statuses: readonly HostStatus[]): Promise<number> {
+  /** Arms all, but for those for which two agents answer, and tells how many are ready; where these are too few, nothing is held, and they are called off. */
+  async arm(statuses: readonly HostStatus[], { double = [] }: { double?: readonly string[] } = {}): Promise<number> {
     const { least, maxSkewMs } = this.#options;
     const found = new Set(statuses.map(({ host }) => host));
     for (const host of this.#all.filter(({ host }) => !found.has(host))) {
-      this.#learn(host, { state: "refused", problem: { code: "no-agent", message: "no agent answers for it" } });
+      const problem = double.includes(host.host) ? TWO_AGENTS : NO_AGENT;
+      this.#learn(host, { state: "refused", problem });
     }
     if (maxSkewMs !== undefined) await this.#compareClocks(statuses, maxSkewMs);
     this.#keepGoing();

@@ -58,13 +58,24 @@ export async function list(context: Context): Promise<number> {
   });
 }
 
-function asJson({ host, status, heardMs }: KnownHost): Record<string, unknown> {
+function asJson({ host, status, isDouble, heardMs }: KnownHost): Record<string, unknown> {
   const { labels, version, clock, holds, unsent } = status ?? {};
   const heard = Number.isFinite(heardMs) ? new Date(heardMs).toISOString() : undefined;
-  return { host, answers: status !== undefined, heard, labels, version, clock, holds, unsent };
+  return {
+    host,
+    answers: status !== undefined || isDouble === true,
+    twoAgents: isDouble,
+    heard,
+    labels,
+    version,
+    clock,
+    holds,
+    unsent,
+  };
 }
 
-function lineOf({ host, status, heardMs }: KnownHost): string {
+function lineOf({ host, status, isDouble, heardMs }: KnownHost): string {
+  if (isDouble) return `${host}: two agents answer for it, and one of them must be ended`;
   if (!status) {
     return `${host}: does not answer, ${
       Number.isFinite(heardMs) ? `heard last at ${timeText(heardMs)}` : "never heard of"
@@ -172,7 +183,9 @@ async function holdArmed(
   },
 ): Promise<number> {
   const least = plan.require ?? known.length;
-  const ready = await held.arm(known.flatMap(({ status }) => status ?? []));
+  const ready = await held.arm(known.flatMap(({ status }) => status ?? []), {
+    double: known.filter(({ isDouble }) => isDouble).map(({ host }) => host),
+  });
   if (ready < least) {
     context.note(`nothing was held: ${ready} of ${known.length} hosts were ready, ${least} must be`);
     return EXIT.failed;

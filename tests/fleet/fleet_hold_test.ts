@@ -268,3 +268,15 @@ Deno.test("FleetHold ends without haste where nobody answers, and tells the boun
   // The bound: the lease, what may be late, the guardian's grace; and a second beyond.
   assert(tookMs > 1400 && tookMs < 3500, `${tookMs} ms`);
 });
+
+Deno.test("FleetHold asks nothing of a host for which two agents answer, and says so", async () => {
+  const fleet = new FakeFleet("a", "b");
+  const { hold, last } = holdOn(fleet, { least: 1 });
+  assertEquals(await hold.arm(fleet.statuses.slice(1), { double: ["a"] }), 1);
+  assertEquals([last.get("a")?.state, last.get("a")?.problem?.code, fleet.at("a").asked], [
+    "refused",
+    "two-agents",
+    [],
+  ]);
+  await hold.end();
+});

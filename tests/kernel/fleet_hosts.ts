@@ -23,7 +23,7 @@ import { PLUGCTL } from "./plugctl.ts";
 import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
-const BROKER = "10.99.0.254";
+export const BROKER = "10.99.0.254";
 const PORT = 7777;
 /** How long anything may take that a slow machine does. */
 export const BOUND = { timeoutMs: 30_000 };
@@ -50,8 +50,8 @@ export class Fleet implements AsyncDisposable {
   readonly agents: RunningAgent[] = [];
   readonly folder: string;
   readonly traffic: Traffic;
-  readonly #broker = new Host();
   #nats?: Deno.ChildProcess;
+  #policy: string[] = [];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -75,11 +75,15 @@ export class Fleet implements AsyncDisposable {
     this.traffic = new Traffic(this.hosts[0], this.hosts[1]);
   }
 
-  static async start(): Promise<Fleet> {
+  static async start({ policy }: { policy?: string } = {}): Promise<Fleet> {
     await provideTools(["nats-server"], { onDownload: () => {}, signal: new AbortController().signal });
     const folder = await Deno.makeTempDir({ prefix: "plugctl-fleet-" });
     await makeCertificates(folder);
     const fleet = new Fleet(folder);
+    if (policy !== undefined) {
+      fleet.#policy = ["--policy", `${folder}/policy.yaml`];
+      await Deno.writeTextFile(fleet.#policy[1], policy, { mode: 0o644 });
+    }
     await fleet.startBroker();
     await Promise.all([1, 2].map((number) => fleet.startAgent(number)));
     return fleet;
@@ -88,6 +92,11 @@ export class Fleet implements AsyncDisposable {
   /** What a command needs to reach the broker. */
   get broker(): string[] {
     return ["--nats", `tls://${BROKER}`, "--ca", `${this.folder}/ca.crt`];
+  }
+
+  /** With what leases they hold. */
+  get lease(): string[] {
+    return ["--lease", `${LEASE_MS}ms`, "--max-skew", "500ms"];
   }
 
   async startBroker(): Promise<void> {
@@ -124,7 +133,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   spawnAgent(number: number, { state = this.stateOf(number) } = {}): RunningAgent {
-    const words = [...PLUGCTL, "agent", ...this.broker, "--name", `db${number}`, "--state", state];
+    const words = [...PLUGCTL, "agent", ...this.broker, "--name", `db${number}`, "--state", state, ...this.#policy];
     const child = this.hosts[number - 1].spawn(words, { stdout: "null", stderr: "piped" });
     const agent = { child, stderr: "" };
     void (async () => {
@@ -141,7 +150,7 @@ export class Fleet implements AsyncDisposable {
   async hold(...words: string[]): Promise<Coordinator> {
     const stderr = new Written();
     const all = ["fleet", "hold", "eth1", "--match", `udp port ${PORT}`, ...this.broker, "--on", "db*"];
-    const status = runCommandLine([...all, ...LEASE, ...words], { stdout: new Written(), stderr });
+    const status = runCommandLine([...all, ...this.lease, ...words], { stdout: new Written(), stderr });
     await this.whenHeld(() => stderr.text);
     return {
       status,
@@ -154,7 +163,7 @@ export class Fleet implements AsyncDisposable {
   /** As `hold`, in a process of its own. */
   async holdApart(): Promise<Deno.ChildProcess> {
     const all = ["fleet", "hold", "eth1", "--match", `udp port ${PORT}`, ...this.broker, "--on", "db*", "--for", "60s"];
-    const [program, ...args] = [...PLUGCTL, ...all, ...LEASE];
+    const [program, ...args] = [...PLUGCTL, ...all, ...this.lease];
     const child = new Deno.Command(program, { args, stdout: "null", stderr: "null" }).spawn();
     await this.whenHeld(() => "a coordinator of its own");
     return child;
@@ -222,13 +231,11 @@ export class Fleet implements AsyncDisposable {
       }
       await child.status;
     }
-    for (const host of [...this.hosts, this.#broker]) host[Symbol.dispose]();
+    for (const host of this.hosts) host[Symbol.dispose]();
     ip("link delete br99");
     await Deno.remove(this.folder, { recursive: true });
   }
 }
-
-const LEASE = ["--lease", `${LEASE_MS}ms`, "--max-skew", "500ms"];
 
 /** Numbered datagrams from one host to another, at all times, and when they arrived. */
 export class Traffic implements Disposable {

@@ -41,6 +41,7 @@ export async function connectBroker(options: BrokerOptions, { waits = false } = 
   const { urls, ca, cert, key, name, inbox } = options;
   const parsed = urls.map(parseUrl);
   const { connect } = await transport();
+  hushResets();
   const isTls = parsed.some(({ protocol }) => protocol === "tls:") || ca !== undefined || cert !== undefined;
   try {
     const connection = await connect({
@@ -116,6 +117,20 @@ export async function askerOf({ urls, creds }: Pick<BrokerOptions, "urls" | "cre
   if (creds !== undefined) return nameInCreds(await Deno.readTextFile(creds), creds);
   const { username } = parseUrl(urls[0]);
   return decodeURIComponent(username) || findUser(String(Deno.uid()))?.name || "nobody";
+}
+
+let hearsResets = false;
+
+/**
+ * A socket that the library has done with, as where the broker lets nobody in, may yet hear that the other end has reset it:
+ * nobody waits for that word, and it is to end no process.
+ */
+function hushResets(): void {
+  if (hearsResets) return;
+  hearsResets = true;
+  globalThis.addEventListener("error", (event) => {
+    if ((event.error as { code?: unknown } | undefined)?.code === "ECONNRESET") event.preventDefault();
+  });
 }
 
 /** Is written for Node's `require`, which the files of a bundle do not have of themselves. */

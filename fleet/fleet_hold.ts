@@ -81,7 +81,7 @@ const AT_A_TIME = 256;
 /** How often a lease is renewed, in parts of it. */
 const RENEWALS = 4;
 /** How long `end` is tried again where no answer comes, in milliseconds beyond the end of the lease, and how often. */
-const BEYOND_MS = 1000;
+const BEYOND_MS = 5000;
 const AGAIN_MS = 100;
 /** How long after a word for all a host must have said that it has begun, in milliseconds. */
 const BEGINNING_MS = 2000;

@@ -30,7 +30,7 @@ export interface RemotesOptions {
 }
 
 /** After how long without a word a machine undoes all that it does for a scenario, in milliseconds. */
-export const LEASE_MS = 5000;
+export const LEASE_MS = 10_000;
 /** How long before a set time another machine is told of a step, in milliseconds. */
 const LEAD_MS = 150;
 /** How long it takes at most until all machines know of a step that they do together, in milliseconds. */

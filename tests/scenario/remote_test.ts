@@ -215,7 +215,7 @@ Deno.test("runPlan() ends where a machine is not heard of any more, and undoes t
   assertEquals([result.outcome, result.undone], ["failed", false]);
   assertMatch(
     String(result.error),
-    /Host one \(db1\) cannot go on: it was not heard of for 5s; what it holds is released/,
+    /Host one \(db1\) cannot go on: it was not heard of for 10s; what it holds is released/,
   );
   const closes = outcomes(events).filter((text) => text.startsWith("undo.close"));
   assertEquals(closes.toSorted(), ["undo.close.one: failed", "undo.close.two: done"]);

@@ -189,20 +189,20 @@ Deno.test("a fleet through its failures: nothing is held after its lease, and th
     const coordinator = await fleet.hold("--for", "60s");
     const second = fleet.spawnAgent(1, { state: `${fleet.folder}/second` });
     assertEquals((await second.child.status).code, 1);
-    assertMatch(second.stderr, /^plugctl: cannot answer for db1 of group default: another agent does, [-\da-f]{36}$/m);
+    await says(second, /^plugctl: cannot answer for db1 of group default: another agent does, [-\da-f]{36}$/m);
     const third = fleet.spawnAgent(1);
     assertEquals((await third.child.status).code, 1);
-    assertMatch(third.stderr, /^plugctl: cannot use \S+: another agent has it open; give each its own --state$/m);
+    await says(third, /^plugctl: cannot use \S+: another agent has it open; give each its own --state$/m);
     assert(traffic.waitsMs > 1000);
     await release(fleet);
     await coordinator.status;
   });
 });
 
-/** Waits until a coordinator has said something. */
-async function says(coordinator: Coordinator, what: RegExp): Promise<void> {
-  await until(() => what.test(coordinator.stderr), BOUND).catch(() => {
-    throw new Error(`it does not say ${what}, but ${coordinator.stderr}`);
+/** Waits until a process has said something: its last words may be read after its end. */
+async function says(process: { readonly stderr: string }, what: RegExp): Promise<void> {
+  await until(() => what.test(process.stderr), BOUND).catch(() => {
+    throw new Error(`it does not say ${what}, but ${process.stderr}`);
   });
 }
 

@@ -562,7 +562,7 @@ export const COMMANDS = {
       "and is released if plugctl is killed.",
       "A host of the file that is another machine, hosts: { db1: { on: db1.example } }, does its part by its plugctl agent, " +
       "which --nats reaches: the same steps, one log, one report. All agents are asked before anything is touched; each undoes " +
-      "its part within 5 seconds if this one is not heard of any more.",
+      "its part within 10 seconds if this one is not heard of any more.",
       "With --uml all of it runs as root in User-Mode Linux, which needs neither root nor sch_plug on this machine. " +
       "What --report, --capture and --junit name is written to this machine; everything else that is written there is gone at " +
       "the end.",

@@ -26,6 +26,8 @@ const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
 
 interface Simulated {
   hosts: number;
+  /** How many of them were armed in time. */
+  armed: number;
   armedMs: number;
   heldMs: number;
   coordinatorMib: number;
@@ -61,14 +63,17 @@ async function simulate(hosts: number): Promise<Simulated> {
     let coordinatorMib = 0;
     const looking = setInterval(() => coordinatorMib = Math.max(coordinatorMib, mostMib(child.pid)), 50);
     for await (const line of readLines(child.stderr)) {
-      if (/: armed, /.test(line) && ++armed === hosts) armedMs = performance.now() - from;
+      if (!/: armed, /.test(line)) continue;
+      armed++;
+      armedMs = performance.now() - from;
     }
     clearInterval(looking);
     const heldMs = performance.now() - from;
     const told: unknown[] = JSON.parse(await drained);
-    if (told.length !== hosts || Number.isNaN(armedMs)) throw new Error(`${armed} of ${hosts} hosts were armed`);
+    if (told.length === 0) throw new Error(`None of ${hosts} hosts was heard of`);
     return {
       hosts,
+      armed,
       armedMs,
       heldMs,
       coordinatorMib,
@@ -145,6 +150,7 @@ const lines = [
     ],
     ...simulated.map(({ hosts, ...figures }) => [
       hosts.toLocaleString("en"),
+      figures.armed.toLocaleString("en"),
       ...[figures.armedMs, figures.heldMs, figures.coordinatorMib, figures.brokerMib, figures.brokerCpuMs].map((
         figure,
       ) => figure.toFixed(0)),

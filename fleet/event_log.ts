@@ -1,4 +1,5 @@
 import type { JetStreamClient } from "@nats-io/jetstream";
+import { FileLock } from "../linux/file_lock.ts";
 
 /** Something that has happened on a host. */
 export interface Entry {
@@ -40,7 +41,7 @@ export interface Stream {
  */
 export class EventLog implements Disposable {
   readonly #folder: string;
-  readonly #lock: Deno.FsFile;
+  readonly #lock: FileLock;
   /** Another one with each start: after a power failure, numbers that a file has lost are not given again. */
   readonly #log = crypto.randomUUID();
   readonly #pending: Entry[] = [];
@@ -55,7 +56,7 @@ export class EventLog implements Disposable {
   /** Whether the entry that is handed over was sent before, and its answer is not known. */
   #isInDoubt = false;
 
-  private constructor(folder: string, lock: Deno.FsFile) {
+  private constructor(folder: string, lock: FileLock) {
     this.#folder = folder;
     this.#lock = lock;
     this.#shipped = readShipped(`${folder}/shipped.json`);
@@ -74,7 +75,7 @@ export class EventLog implements Disposable {
       log.#readAll();
       return log;
     } catch (error) {
-      lock.close();
+      lock[Symbol.dispose]();
       throw error;
     }
   }
@@ -146,7 +147,7 @@ export class EventLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lock.close();
+    this.#lock[Symbol.dispose]();
   }
 
   /** Returns how many entries are in the stream by now that were not known to be, and the number of the last. */
@@ -281,10 +282,11 @@ function parsed(text: string): object | undefined {
 }
 
 /** @throws {Error} where another process has it */
-function lockFolder(folder: string): Deno.FsFile {
-  const lock = Deno.openSync(`${folder}/lock`, { create: true, write: true, mode: 0o600 });
-  if (lock.tryLockSync(true)) return lock;
-  lock.close();
+function lockFolder(folder: string): FileLock {
+  const file = `${folder}/lock`;
+  Deno.openSync(file, { create: true, write: true, mode: 0o600 }).close();
+  const lock = FileLock.tryTake(file);
+  if (lock) return lock;
   throw new Error(`Cannot use ${folder}: another agent has it open; give each its own --state`);
 }
 

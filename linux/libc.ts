@@ -38,6 +38,8 @@ const SYMBOLS = {
   // ssize_t write(int fd, const void *buffer, size_t count);
   // Declared as i32, as send is.
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  // int flock(int fd, int operation);
+  flock: { parameters: ["i32", "i32"], result: "i32" },
   // int close(int fd);
   close: { parameters: ["i32"], result: "i32" },
   // int setns(int fd, int nstype);

@@ -1,3 +1,4 @@
+import { FileLock } from "./file_lock.ts";
 import { libc } from "./libc.ts";
 import {
   type AnyOperation,
@@ -161,8 +162,7 @@ export function makeNamespace(name: string): void {
 function shareNames(operation: AnyOperation): void {
   Deno.mkdirSync(NAMED, { recursive: true, mode: 0o755 });
   // Two processes that begin at once would both find no mount there. `ip netns add` takes this lock, too.
-  using folder = Deno.openSync(NAMED);
-  folder.lockSync(true);
+  using _lock = FileLock.take(NAMED);
   const share = { source: "", target: NAMED, flags: MS_SHARED | MS_REC };
   try {
     mount(share, operation);
@@ -171,9 +171,6 @@ function shareNames(operation: AnyOperation): void {
     // Only a mount can be shared.
     mount({ source: NAMED, target: NAMED, flags: MS_BIND | MS_REC }, operation);
     mount(share, operation);
-  } finally {
-    // Closing alone leaves it locked in Deno 2.4, and this process would wait for itself the next time.
-    folder.unlockSync();
   }
 }
 

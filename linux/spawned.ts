@@ -134,5 +134,5 @@ function environment(): { name: string; address: bigint }[] {
 }
 
 function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
+  return new Uint8Array(new TextEncoder().encode(`${text}\0`));
 }

@@ -88,7 +88,7 @@ async function readBody({ body }: Request, withinMs: number): Promise<string> {
       if (done) break;
       length += value.length;
       if (length > BODY_MAX) throw new RequestError("too-long", `the body is longer than ${BODY_MAX} bytes`);
-      parts.push(value);
+      parts.push(new Uint8Array(value));
     }
   } catch (error) {
     reader.cancel().catch(() => {});

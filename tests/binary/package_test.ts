@@ -47,6 +47,15 @@ Deno.test("compileBinary() makes the same bytes of the same sources", async () =
   });
 });
 
+Deno.test("the program uses nothing that the Deno it is compiled with has not", async () => {
+  const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
+  const certificates = Deno.env.get("NODE_EXTRA_CA_CERTS");
+  const env = { DENO_TLS_CA_STORE: "mozilla,system", ...certificates && { DENO_CERT: certificates } };
+  const args = ["check", "--quiet", "--no-lock", "mod.ts", "cli/main.ts"];
+  const { success, stderr } = await new Deno.Command(deno, { args, env, cwd: PROJECT }).output();
+  assert(success, new TextDecoder().decode(stderr));
+});
+
 Deno.test("compile refuses a denort for another machine, an unknown target and an unknown option", async () => {
   await inFolder(async (folder) => {
     const output = ["--output", `${folder}/plugctl`];

@@ -14,7 +14,7 @@ Deno.test("the binary answers for a host of a fleet, and holds there when the bi
   const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
   const broker = host.spawn(["nats-server", "-a", "127.0.0.1"], quiet);
   const words = ["agent", "--nats", "nats://127.0.0.1", "--name", "one", "--state", folder];
-  const agent = host.spawn([BINARY, ...words], quiet);
+  const agent = host.spawn([BINARY, ...words], { ...quiet, stderr: "inherit" });
   const ask = async (...words: string[]) => {
     const there = ["netns", "exec", host.name, BINARY, ...words, "--nats", "nats://127.0.0.1"];
     return await run(there, { program: "ip" });

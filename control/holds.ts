@@ -31,6 +31,7 @@ export const NEW_HOLD = v.strictObject({
   maxLateMs: v.optional(MILLISECONDS),
   forMs: v.optional(HOLD_MS),
   leaseMs: v.optional(HOLD_MS),
+  armedMs: v.optional(HOLD_MS),
   force: v.optional(v.boolean()),
 });
 /** When an armed one begins. */
@@ -76,8 +77,8 @@ export class Holds {
    * @throws {QueueError} `held` where another hold or another process has it in hand
    */
   begin(asked: v.InferOutput<typeof NEW_HOLD>): ToldHold {
-    const { hold: id = crypto.randomUUID(), armed = false, at, maxLateMs, forMs, leaseMs = LEASE_MS, force, ...named } =
-      asked;
+    const { hold: id = crypto.randomUUID(), armed = false, at, maxLateMs, ...rest } = asked;
+    const { forMs, leaseMs = LEASE_MS, armedMs, force, ...named } = rest;
     const known = this.#going.get(id)?.told ?? this.#ended.get(id);
     if (known) return known;
     if (this.#going.size >= GOING_MAX) throw new RequestError("busy", `${GOING_MAX} holds go on already`);
@@ -97,6 +98,7 @@ export class Holds {
         force,
         forMs,
         leaseMs,
+        armedMs,
         onChange: (event, told) => this.#note(event, told),
       });
       this.#going.set(id, hold);

@@ -60,6 +60,8 @@ export interface LeasedHoldOptions {
   force?: boolean;
   forMs?: number;
   leaseMs: number;
+  /** The lease until the word to begin; absent where it is the same. */
+  armedMs?: number;
   onChange: (event: "holding" | "ended", told: ToldHold) => void;
 }
 
@@ -82,13 +84,16 @@ export class LeasedHold {
   #hold?: Hold;
   #fromMs?: number;
   #watch?: Disposable;
+  /** The lease from the word to begin on, where it is another before. */
+  readonly #nextLeaseMs?: number;
   /** The end of the lease, and the latest there can be. */
   #leaseMs = 0;
   #latestMs = Infinity;
   #timer?: ReturnType<typeof setTimeout>;
   #told?: ToldHold;
 
-  constructor(desk: Desk, { id, things, made, names, force, forMs = Infinity, leaseMs, onChange }: LeasedHoldOptions) {
+  constructor(desk: Desk, options: LeasedHoldOptions) {
+    const { id, things, made, names, force, forMs = Infinity, leaseMs, armedMs, onChange } = options;
     this.id = id;
     this.things = things;
     this.#desk = desk;
@@ -98,7 +103,8 @@ export class LeasedHold {
     const maxMs = Math.min(leaseMs, this.#forMs) + GRACE_MS;
     this.#armed = desk.group(things).arm({ maxMs, guardian: desk.guardian, exclusive: true, bypass: force });
     this.#onChange = onChange;
-    this.renew(leaseMs);
+    if (armedMs !== undefined) this.#nextLeaseMs = leaseMs;
+    this.renew(armedMs ?? leaseMs);
   }
 
   get told(): ToldHold {
@@ -120,6 +126,7 @@ export class LeasedHold {
     if (this.#hold || this.#moment || this.#told) return this.told;
     this.#moment = at;
     this.#at = at && timeOf(at.epochMs);
+    if (this.#nextLeaseMs !== undefined) this.renew(this.#nextLeaseMs);
     if (at) this.#beginAt(at, maxLateMs);
     else this.#begin();
     return this.told;

@@ -64,7 +64,7 @@ export type HostAnswer = { host: string } & ({ result: unknown } | { error: Prob
 export const HEADERS = { request: "Plugctl-Request", sender: "Plugctl-Sender", sent: "Plugctl-Sent" } as const;
 
 /** How often it says that it is there, in milliseconds. */
-export const HERE_MS = 5000;
+const HERE_MS = 10_000;
 /** Of how many requests it remembers the answers. */
 const ANSWERS_MAX = 1000;
 /** By how much a request may be later than the fastest of its sender's, in milliseconds: what is older asks for what is over. */
@@ -219,6 +219,7 @@ export class Agent {
       if (status.type === "disconnect") log.append("broker-lost", {});
       if (status.type === "reconnect") {
         log.append("broker-back", {});
+        log.hurry();
         this.#refuseAnother().catch((error) => this.#failed.reject(error));
         this.#tellHere().catch(() => {});
       }
@@ -280,7 +281,7 @@ export class Agent {
     const { host, log, worker } = this.#options;
     const isReading = READING.has(operation);
     try {
-      this.#refuseUntimely(message, operation);
+      this.#refuseUntimely(message, operation, input);
       if (!isReading) log.append("asked", { who, operation, input });
       if (!isReading && !NEVER_LATE.has(operation)) log.check();
       const result = operation === "status" ? await this.#status() : await worker.perform(operation, input, who);
@@ -293,10 +294,12 @@ export class Agent {
   }
 
   /** @throws {RequestError} where it is for another time */
-  #refuseUntimely(message: Msg, operation: string): void {
+  #refuseUntimely(message: Msg, operation: string, input: unknown): void {
     const lateMs = this.#lateness(message);
     if (NEVER_LATE.has(operation)) return;
-    if (lateMs > LATE_MS) {
+    // What is to begin at a moment is late when that is over, which the hold itself looks at.
+    const hasMoment = operation === "begin" && (input as { at?: unknown }).at !== undefined;
+    if (lateMs > LATE_MS && !hasMoment) {
       throw new RequestError("late", `it came ${Math.round(lateMs)} ms late: what was to be done then is over`);
     }
     if (this.#notNow && operation !== "renew") {

@@ -27,8 +27,8 @@ export interface BrokerOptions {
 /** The port where none is said. */
 const PORT = 4222;
 /** After how many milliseconds without an answer a connection is taken for lost; it is then tried again for ever. */
-const PING_MS = 2000;
-const PINGS_MAX = 2;
+const PING_MS = 5000;
+const PINGS_MAX = 1;
 /** How long what was said has to leave when a connection is closed, in milliseconds. */
 const CLOSING_MS = 1000;
 

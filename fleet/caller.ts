@@ -35,7 +35,9 @@ const QUIET_MS = 700;
 const GATHER_MS = 5000;
 /** How often a host's clock is asked for, at the most, and of how many hosts at a time. */
 const TRIPS = 5;
-const AT_A_TIME = 64;
+const CLOCKS_AT_A_TIME = 64;
+/** How many hosts are asked at a time, each by itself. */
+const AT_A_TIME = 256;
 
 /** Asks hosts of a group, by their broker. */
 export class Caller {
@@ -46,6 +48,8 @@ export class Caller {
   readonly #refused = new Map<string, string>();
   /** How long the fastest answer of a host took, in milliseconds. */
   readonly #fastest = new Map<string, number>();
+  /** When that was said which answers come to, by where they come. */
+  readonly #saidMs = new Map<string, number>();
 
   constructor(connection: NatsConnection, options: CallerOptions) {
     this.#connection = connection;
@@ -61,7 +65,7 @@ export class Caller {
         timeout: timeoutMs,
         headers: this.#headers(),
       });
-      this.#fastest.set(host, Math.min(this.fastestMs(host), performance.now() - sentMs));
+      this.#noteWay(host, sentMs);
       // Who answers is who was asked, whatever the answer says.
       return { ...message.json<HostAnswer>(), host };
     } catch (error) {
@@ -69,7 +73,11 @@ export class Caller {
     }
   }
 
-  /** How long the way to a host and back has taken at the least, in milliseconds. */
+  #noteWay(host: string, sentMs: number): void {
+    this.#fastest.set(host, Math.min(this.fastestMs(host), performance.now() - sentMs));
+  }
+
+  /** How long the way to a host and back has taken at the least, in milliseconds: no way there takes longer by itself. */
   fastestMs(host: string): number {
     return this.#fastest.get(host) ?? Infinity;
   }
@@ -81,6 +89,8 @@ export class Caller {
    */
   async tellAll(operation: string, input: object, reply?: string): Promise<void> {
     const subject = this.#subject(ALL, operation);
+    // From the first on: what answers a later one counts as slower than it was, never as faster.
+    if (reply && !this.#saidMs.has(reply)) this.#saidMs.set(reply, performance.now());
     this.#connection.publish(subject, JSON.stringify(input), { reply, headers: this.#headers() });
     await this.#connection.flush();
     // What the broker said before is told a moment later.
@@ -94,10 +104,16 @@ export class Caller {
     const callback = (error: Error | null, message: Msg) => {
       const atMs = wallClockMs();
       const answer = error ? undefined : answerIn(message);
-      if (answer) onAnswer(answer, atMs);
+      if (!answer) return;
+      this.#noteWay(answer.host, this.#saidMs.get(reply) ?? -Infinity);
+      onAnswer(answer, atMs);
     };
     const subscription = this.#connection.subscribe(`${reply}.*`, { callback });
-    return { reply, [Symbol.dispose]: () => subscription.unsubscribe() };
+    const dispose = () => {
+      subscription.unsubscribe();
+      this.#saidMs.delete(reply);
+    };
+    return { reply, [Symbol.dispose]: dispose };
   }
 
   async #watch(): Promise<void> {
@@ -159,13 +175,10 @@ export class Caller {
   async clocks(hosts: readonly HostStatus[], enoughMs: number): Promise<Map<string, Offset>> {
     const own = await clockState();
     const offsets = new Map<string, Offset>();
-    const left = [...hosts];
-    const measure = async () => {
-      for (let status = left.shift(); status; status = left.shift()) {
-        offsets.set(status.host, await this.#clockOf(status, own, enoughMs));
-      }
+    const measure = async (status: HostStatus) => {
+      offsets.set(status.host, await this.#clockOf(status, own, enoughMs));
     };
-    await Promise.all(Array.from({ length: AT_A_TIME }, measure));
+    await inTurns(hosts, measure, CLOCKS_AT_A_TIME);
     return offsets;
   }
 
@@ -277,6 +290,19 @@ export async function keepWhatIsTold(connection: NatsConnection): Promise<boolea
   } catch {
     return false;
   }
+}
+
+/** Does something for each, some at a time. */
+export async function inTurns<T>(
+  all: readonly T[],
+  work: (one: T) => Promise<void>,
+  atATime = AT_A_TIME,
+): Promise<void> {
+  const left = all.values();
+  const take = async () => {
+    for (const one of left) await work(one);
+  };
+  await Promise.all(Array.from({ length: atATime }, take));
 }
 
 /** What a message says, where that is an object. */

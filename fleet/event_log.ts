@@ -18,8 +18,9 @@ interface Shipped {
   streamSeq?: number;
 }
 
-/** How long to wait before it is tried again to hand over, in milliseconds, */
+/** How long to wait before it is tried again to hand over, in milliseconds, and the most that this doubles to while it fails, */
 const PAUSE_MS = 1000;
+const PAUSE_MAX_MS = 16_000;
 /** and how long the broker may take for one. */
 const ANSWER_MS = 3000;
 /** From what size on a file is put aside whose entries are all handed over. */
@@ -55,6 +56,8 @@ export class EventLog implements Disposable {
   readonly #wakes = new Set<() => void>();
   /** Whether the entry that is handed over was sent before, and its answer is not known. */
   #isInDoubt = false;
+  /** Ends the pause before it is tried again. */
+  #hurry = new AbortController();
 
   private constructor(folder: string, lock: FileLock) {
     this.#folder = folder;
@@ -117,6 +120,7 @@ export class EventLog implements Disposable {
 
   /** Hands over what there is, and what comes, in its order, until the signal is aborted. */
   async ship(stream: Stream, subject: string, signal: AbortSignal): Promise<void> {
+    let pauseMs = PAUSE_MS;
     while (!signal.aborted) {
       const [entry] = this.#pending;
       if (!entry) {
@@ -133,16 +137,27 @@ export class EventLog implements Disposable {
         this.#keep({ log, seq, streamSeq });
         this.#isInDoubt = false;
         this.#pending.splice(0, count);
+        pauseMs = PAUSE_MS;
       } catch {
         // No broker, no stream, no answer, no room: later.
         this.#isInDoubt = true;
-        await pause(PAUSE_MS, signal);
+        const { signal: hurry } = this.#hurry;
+        await pause(pauseMs, AbortSignal.any([signal, hurry]));
+        // A broker's thousand hosts are not to ask each second for what it does not have.
+        pauseMs = hurry.aborted ? PAUSE_MS : Math.min(pauseMs * 2, PAUSE_MAX_MS);
       }
     }
   }
 
+  /** Has it tried again at once to hand over, where that is waited with. */
+  hurry(): void {
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+  }
+
   /** Resolves when all is handed over, or the signal is aborted. */
   async whenShipped(signal: AbortSignal): Promise<void> {
+    this.hurry();
     while (this.#pending.length > 0 && !signal.aborted) await this.#change(signal);
   }
 

@@ -1,10 +1,10 @@
 import type { Moment } from "../plug/moment.ts";
 import type { Problem } from "../control/problem.ts";
 import { GRACE_MS, type ToldHold } from "../control/leased_hold.ts";
-import { wallClockMs } from "../linux/process.ts";
 import { type HostAnswer, type HostStatus, LATE_MS } from "./agent.ts";
-import type { Caller } from "./caller.ts";
-import type { Offset } from "./clock.ts";
+import { ARMING_MS, askToArm, NO_ANSWER } from "./arming.ts";
+import { type Caller, inTurns } from "./caller.ts";
+import { type HostHold, type HostNews, isGoing, type Known, newsOf } from "./host_hold.ts";
 
 /** What is to be held on each host, as the operation `arm` takes it. */
 export interface Asked {
@@ -32,54 +32,15 @@ export interface FleetHoldOptions {
   onNews: (news: HostNews) => void;
 }
 
-/** How a host is, as far as the one who asked knows. */
-export interface HostHold {
-  host: string;
-  state: "asked" | "armed" | "refused" | "holding" | "ended" | "unheard";
-  /** Why it does not take part. */
-  problem?: Problem;
-  /** By how much its clock is ahead, and how well that is known. */
-  clock?: Offset;
-  /** When it began, in milliseconds since 1970 by this machine's clock; absent where its own is not known. */
-  beganMs?: number;
-  /** What it said last. */
-  told?: ToldHold;
-  /**
-   * When it ends at the latest, in milliseconds since 1970 by this machine's clock, if it is not heard of any more; absent
-   * where it does not hold, as it says or never did.
-   */
-  latestMs?: number;
-}
-
-/** A host, and what is known of it by this machine's `performance.now()`, which nobody sets. */
-interface Known extends HostHold {
-  /** When it was heard of last, */
-  heardMs: number;
-  /** when it ends at the latest, */
-  untilMs: number;
-  /** when it was first heard that it holds. */
-  holdsMs?: number;
-  /** Whether it may have armed, though it does not take part. */
-  isInDoubt?: boolean;
-  isAskedToEnd?: boolean;
-}
-
-/** Something new of a host. */
-export type HostNews = Readonly<HostHold>;
-
-/** How long a host may take to arm, in milliseconds. */
-const ARMING_MS = 5000;
 const NO_AGENT = { code: "no-agent", message: "no agent answers for it" };
 const TWO_AGENTS = { code: "two-agents", message: "two agents answer for it, and one of them must be ended" };
-const NO_ANSWER = { code: "no-answer", message: `it did not answer within ${ARMING_MS} ms` };
-/** How many hosts a message for all names. */
-const NAMED_MAX = 200;
 /** Of how many hosts each renewal is answered; of more, one in each lease. */
 const ANSWERING_MAX = 500;
-/** How many hosts are asked at a time, each by itself. */
-const AT_A_TIME = 256;
-/** How often a lease is renewed, in parts of it. */
+/** How long a host stays armed without a renewal while others arm yet, in milliseconds: all of a large fleet is not to be told often then. */
+const ARMED_MS = ARMING_MS + LATE_MS;
+/** How often a lease is renewed, in parts of it, and of how many hosts how often. */
 const RENEWALS = 4;
+const RENEWALS_OF_MANY = 2;
 /** How long `end` is tried again where no answer comes, in milliseconds beyond the end of the lease, and how often. */
 const BEYOND_MS = 5000;
 const AGAIN_MS = 100;
@@ -99,6 +60,7 @@ export class FleetHold {
   readonly #allEnded = Promise.withResolvers<void>();
   #timer?: ReturnType<typeof setInterval>;
   #renewals = 0;
+  #isArming = false;
   #beginTimer?: ReturnType<typeof setTimeout>;
   #answers?: Disposable & { reply: string };
   #beginnings?: Disposable & { reply: string };
@@ -135,10 +97,17 @@ export class FleetHold {
       this.#learn(host, { state: "refused", problem });
     }
     if (maxSkewMs !== undefined) await this.#compareClocks(statuses, maxSkewMs);
+    this.#answers = this.#caller.answers((answer) => this.#take(answer));
+    this.#isArming = true;
     this.#keepGoing();
     await this.#armAll();
+    this.#isArming = false;
+    // From now on they must be heard of more often.
+    for (const host of this.#going) host.heardMs = performance.now();
+    this.#keepGoing();
     const ready = this.#going.length;
     if (ready < least) await this.end();
+    else this.#renew();
     return ready;
   }
 
@@ -165,8 +134,9 @@ export class FleetHold {
 
   /** Ends it everywhere, and returns when every host has said what it held, or its lease is over. */
   async end(): Promise<void> {
+    await this.#tellEnd();
     for (let round = 0;; round++) {
-      const left = this.#all.filter((host) => isGoing(host) || host.state === "unheard" || host.isInDoubt);
+      const left = this.#left;
       if (left.length === 0) break;
       const untilMs = Math.max(...left.map(({ untilMs }) => untilMs));
       if (round > 0 && performance.now() > untilMs + BEYOND_MS) break;
@@ -177,6 +147,25 @@ export class FleetHold {
     }
     for (const host of this.#going) this.#learn(host, { state: "unheard" });
     this.close();
+  }
+
+  /** Ends it everywhere by one word, and returns when all have answered, or no more do. */
+  async #tellEnd(): Promise<void> {
+    let count = this.#left.length;
+    if (count <= 1) return;
+    // Where that is not taken, each is asked by itself.
+    await this.#caller.tellAll("end", { hold: this.id, ...this.#only(this.#left) }, this.#answers?.reply).catch(
+      () => {},
+    );
+    for (let before = Infinity; count > 0 && count < before; count = this.#left.length) {
+      before = count;
+      await Promise.race([this.#allEnded.promise, new Promise((resolve) => setTimeout(resolve, ANSWERING_MS))]);
+    }
+  }
+
+  /** Those that hold, or may. */
+  get #left(): Known[] {
+    return this.#all.filter((host) => isGoing(host) || host.state === "unheard" || host.isInDoubt);
   }
 
   /** Renews nothing any more, and listens to no host. */
@@ -195,31 +184,23 @@ export class FleetHold {
     return this.#all.filter(isGoing);
   }
 
-  /** Asks all that have not said no to arm, in one message, and returns when they have answered, or have taken too long. */
+  /** Asks all that have not said no to arm, and returns when they have answered, or have taken too long. */
   async #armAll(): Promise<void> {
     const { asked, leaseMs, patterns } = this.#options;
-    const waiting = new Set(this.#all.filter(({ state }) => state === "asked"));
-    if (waiting.size === 0) return;
-    const answered = Promise.withResolvers<void>();
+    const meant = this.#all.filter(({ state }) => state === "asked");
+    const others = this.#all.filter((host) => !meant.includes(host)).map(({ host }) => host);
     const now = performance.now();
-    for (const host of waiting) host.untilMs = now + ARMING_MS + LATE_MS + leaseMs;
-    using answers = this.#caller.answers((answer) => {
-      const host = this.#hosts.get(answer.host);
-      // It has come in between, and is not counted.
-      if (!host && "result" in answer) void this.#caller.ask(answer.host, "end", { hold: this.id });
-      if (!host || !waiting.delete(host)) return;
-      this.#takeArming(host, answer);
-      if (waiting.size === 0) answered.resolve();
+    for (const host of meant) host.untilMs = now + ARMING_MS + LATE_MS + this.#leaseMs;
+    await askToArm(this.#caller, {
+      hosts: meant.map(({ host }) => host),
+      whom: { among: patterns, not: others },
+      input: { ...asked, hold: this.id, leaseMs, armedMs: this.#leaseMs },
+      onAnswer: (answer) => this.#takeArming(this.#hosts.get(answer.host)!, answer),
+      onOther: ({ host }) => {
+        // It has come in between, and is not counted.
+        if (!this.#hosts.has(host)) void this.#caller.ask(host, "end", { hold: this.id });
+      },
     });
-    // By their names while these are few, since every host of the group gets them.
-    const names = [...waiting].map(({ host }) => host);
-    const others = this.#all.filter((host) => !waiting.has(host)).map(({ host }) => host);
-    const whom = names.length <= NAMED_MAX ? { among: names } : { among: patterns, not: others };
-    await this.#caller.tellAll("arm", { ...asked, hold: this.id, leaseMs, ...whom }, answers.reply);
-    const timer = setTimeout(answered.resolve, ARMING_MS);
-    await answered.promise;
-    clearTimeout(timer);
-    for (const host of waiting) this.#takeArming(host, { host: host.host, error: NO_ANSWER });
   }
 
   #takeArming(host: Known, answer: HostAnswer): void {
@@ -228,7 +209,7 @@ export class FleetHold {
       return this.#learn(host, { state: "refused", problem: answer.error });
     }
     host.heardMs = performance.now();
-    host.untilMs = host.heardMs + this.#options.leaseMs + GRACE_MS;
+    host.untilMs = host.heardMs + this.#leaseMs + GRACE_MS;
     this.#learn(host, { state: "armed", told: answer.result as ToldHold });
   }
 
@@ -251,7 +232,7 @@ export class FleetHold {
    * takes is refused, and where the agent cannot end it, its guardian does a little later.
    */
   #longestMs({ host }: Known): number {
-    return this.#caller.fastestMs(host) + LATE_MS + this.#options.leaseMs + GRACE_MS;
+    return this.#caller.fastestMs(host) + LATE_MS + this.#leaseMs + GRACE_MS;
   }
 
   async #compareClocks(statuses: readonly HostStatus[], maxSkewMs: number): Promise<void> {
@@ -268,10 +249,17 @@ export class FleetHold {
     }
   }
 
-  /** Renews the leases of all, a word for all of them, and takes what they answer. */
+  /** After how many milliseconds without a renewal a host ends it now. */
+  get #leaseMs(): number {
+    const { leaseMs } = this.#options;
+    return this.#isArming ? Math.max(leaseMs, ARMED_MS) : leaseMs;
+  }
+
+  /** Renews the leases of all, a word for all of them, as often as these take now. */
   #keepGoing(): void {
-    this.#answers = this.#caller.answers((answer) => this.#take(answer));
-    this.#timer = setInterval(() => this.#renew(), this.#options.leaseMs / RENEWALS);
+    clearInterval(this.#timer);
+    this.#renewals = 0;
+    this.#timer = setInterval(() => this.#renew(), this.#leaseMs / this.#perLease);
   }
 
   #stopRenewing(): void {
@@ -280,7 +268,8 @@ export class FleetHold {
   }
 
   #renew(): void {
-    const { leaseMs, asked: { forMs = Infinity } } = this.#options;
+    const { asked: { forMs = Infinity } } = this.#options;
+    const leaseMs = this.#leaseMs;
     const now = performance.now();
     for (const host of this.#all) {
       // What is said of one that is not heard of must stay so: it is renewed no more.
@@ -293,12 +282,16 @@ export class FleetHold {
       // What has been sent may yet arrive.
       host.untilMs = Math.min(now + this.#longestMs(host), lastMs);
     }
-    const reply = this.#isMany && this.#renewals++ % RENEWALS > 0 ? undefined : this.#answers?.reply;
+    const reply = this.#isMany && this.#renewals++ % this.#perLease > 0 ? undefined : this.#answers?.reply;
     const meant = this.#all.filter((host) => isGoing(host) || host.state === "asked");
     if (meant.length > 0) {
       this.#caller.tellAll("renew", { hold: this.id, leaseMs, ...this.#only(meant) }, reply).catch(() => {});
     }
     this.#look();
+  }
+
+  get #perLease(): number {
+    return this.#isMany ? RENEWALS_OF_MANY : RENEWALS;
   }
 
   /** Whether only one renewal in each lease is answered. */
@@ -307,7 +300,7 @@ export class FleetHold {
   }
 
   #isHeard({ heardMs }: Known): boolean {
-    const { leaseMs } = this.#options;
+    const leaseMs = this.#leaseMs;
     return performance.now() - heardMs <= Math.max(this.#isMany ? leaseMs * 2 : leaseMs, UNHEARD_MS);
   }
 
@@ -372,27 +365,10 @@ export class FleetHold {
   }
 }
 
-/** Does something for each, some at a time. */
-async function inTurns<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const left = [...all];
-  const take = async () => {
-    for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one);
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, take));
-}
-
+/** For how long no host's answer to a word for all is the end of waiting for more, in milliseconds. */
+const ANSWERING_MS = 500;
 /** How long a host may say nothing, in milliseconds, however short its lease is. */
 const UNHEARD_MS = 1000;
 /** What is said for a host that has not answered itself. */
 const UNANSWERED = new Set(["no-answer", "no-agent", "not-allowed"]);
 const GONE = "its agent was started anew: its guardian has released what that held";
-
-function isGoing({ state }: Known): boolean {
-  return state === "armed" || state === "holding";
-}
-
-function newsOf({ host, state, problem, clock, beganMs, told, untilMs }: Known): HostNews {
-  const isOpen = state === "armed" || state === "holding" || state === "unheard";
-  const latestMs = isOpen ? wallClockMs() + untilMs - performance.now() : undefined;
-  return { host, state, problem, clock, beganMs, told, latestMs };
-}

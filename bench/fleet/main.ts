@@ -29,7 +29,9 @@ interface Simulated {
   /** How many of them were armed in time. */
   armed: number;
   armedMs: number;
-  heldMs: number;
+  /** How many of them held, and released in time. */
+  held: number;
+  overMs: number;
   coordinatorMib: number;
   brokerMib: number;
   brokerCpuMs: number;
@@ -68,14 +70,15 @@ async function simulate(hosts: number): Promise<Simulated> {
       armedMs = performance.now() - from;
     }
     clearInterval(looking);
-    const heldMs = performance.now() - from;
-    const told: unknown[] = JSON.parse(await drained);
+    const overMs = performance.now() - from;
+    const told: { state: string; problem?: unknown; told?: { from?: string } }[] = JSON.parse(await drained);
     if (told.length === 0) throw new Error(`None of ${hosts} hosts was heard of`);
     return {
       hosts,
       armed,
       armedMs,
-      heldMs,
+      held: told.filter(({ state, problem, told }) => state === "ended" && !problem && told?.from).length,
+      overMs,
       coordinatorMib,
       brokerMib: mostMib(broker.pid),
       brokerCpuMs: cpuMs(broker.pid) - cpuBefore,
@@ -137,12 +140,15 @@ for (const hosts of only === "simulated" ? [] : REAL) {
 const lines = [
   ...await circumstances("deno task bench:fleet"),
   "",
-  "Simulated hosts: each has an agent, a connection and a log of its own, and pretends to hold; one `fleet hold` of all of them.",
+  "Simulated hosts: each has an agent, a connection and a log of its own, and pretends to hold. One `fleet hold --at +12s --for 1s`",
+  "of all of them; broker, hosts and the one who asks share this machine.",
   "",
   ...table([
     [
       "hosts",
-      "all armed after, ms",
+      "armed",
+      "the last after, ms",
+      "held to the end",
       "over after, ms",
       "coordinator, MiB",
       "broker, MiB",
@@ -151,7 +157,9 @@ const lines = [
     ...simulated.map(({ hosts, ...figures }) => [
       hosts.toLocaleString("en"),
       figures.armed.toLocaleString("en"),
-      ...[figures.armedMs, figures.heldMs, figures.coordinatorMib, figures.brokerMib, figures.brokerCpuMs].map((
+      figures.armedMs.toFixed(0),
+      figures.held.toLocaleString("en"),
+      ...[figures.overMs, figures.coordinatorMib, figures.brokerMib, figures.brokerCpuMs].map((
         figure,
       ) => figure.toFixed(0)),
     ]),

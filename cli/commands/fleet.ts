@@ -1,5 +1,6 @@
 import type { Caller, KnownHost } from "../../fleet/caller.ts";
-import type { FleetHold, HostNews } from "../../fleet/fleet_hold.ts";
+import type { FleetHold } from "../../fleet/fleet_hold.ts";
+import type { HostNews } from "../../fleet/host_hold.ts";
 import { Moment, parseMoment } from "../../plug/moment.ts";
 import { formatDuration, numberOf } from "../../plug/quantity.ts";
 import { Child } from "../hold/child.ts";

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { HostAnswer, HostStatus } from "../../fleet/agent.ts";
-import { type Asking, FleetHold, type FleetHoldOptions, type HostNews } from "../../fleet/fleet_hold.ts";
+import { type Asking, FleetHold, type FleetHoldOptions } from "../../fleet/fleet_hold.ts";
+import type { HostNews } from "../../fleet/host_hold.ts";
 import { isMeant } from "../../fleet/subject.ts";
 import type { ToldHold } from "../../control/leased_hold.ts";
 import { until } from "../kernel/until.ts";
@@ -39,8 +40,12 @@ class FakeFleet implements Asking {
     return agent;
   }
 
+  /** What each was asked by itself. */
+  readonly askedAlone: string[] = [];
+
   async ask(host: string, operation: string, input: object, options: { timeoutMs?: number } = {}) {
     await new Promise((resolve) => setTimeout(resolve, 1));
+    this.askedAlone.push(`${host} ${operation}`);
     const agent = this.at(host);
     if (agent.isGone) return { host, error: { code: "no-agent", message: "no agent answers for it" } };
     const answer = agent.hears ? this.#do(host, operation, input as Record<string, unknown>) : undefined;
@@ -85,7 +90,7 @@ class FakeFleet implements Asking {
     const { hold } = agent;
     if (hold && hold.state !== "ended" && performance.now() > hold.leaseUntilMs) end(hold, "lease");
     if (operation === "arm") {
-      const leaseUntilMs = performance.now() + Number(input.leaseMs);
+      const leaseUntilMs = performance.now() + Number(input.armedMs ?? input.leaseMs);
       agent.hold = { id: String(input.hold), names: ["eth0"], state: "armed", until: "", leaseUntilMs };
       return { host, result: { ...agent.hold } };
     }
@@ -137,6 +142,21 @@ Deno.test("FleetHold arms all, has them begin, renews, and ends them", async () 
   ]]);
 });
 
+Deno.test("FleetHold ends all by one word, and asks those that have not answered each by itself", async () => {
+  const fleet = new FakeFleet("a", "b", "c");
+  const { hold, last } = holdOn(fleet);
+  await hold.arm(fleet.statuses);
+  await hold.begin();
+  await hold.begun;
+  fleet.at("c").isHeard = false;
+  setTimeout(() => fleet.at("c").isHeard = true, 600);
+  await hold.end();
+  assertEquals(hold.hosts.map(({ state }) => state), ["ended", "ended", "ended"]);
+  assertEquals(last.get("c")?.told?.ended, "released");
+  assertEquals(fleet.askedAlone.filter((each) => !each.startsWith("c")), []);
+  assert(fleet.askedAlone.includes("c end"));
+});
+
 Deno.test("FleetHold calls all off where too few are ready, and says who and why", async () => {
   const fleet = new FakeFleet("a", "b", "c", "bad");
   fleet.at("b").refuses.arm = "policy";
@@ -156,6 +176,20 @@ Deno.test("FleetHold calls all off where too few are ready, and says who and why
 function order(told: readonly string[]): (one: string, other: string) => number {
   return (one, other) => told.indexOf(one) - told.indexOf(other);
 }
+
+Deno.test("FleetHold asks a host again to arm that has heard it too late, and gives it a longer lease until all have armed", async () => {
+  const fleet = new FakeFleet("a", "b");
+  fleet.at("b").refuses.arm = "late";
+  setTimeout(() => delete fleet.at("b").refuses.arm, 500);
+  const { hold, told } = holdOn(fleet);
+  const from = performance.now();
+  assertEquals(await hold.arm(fleet.statuses), 2);
+  assert(performance.now() - from > 400, "it was not asked again");
+  assertEquals(told, ["a armed", "b armed"]);
+  const leftMs = (fleet.at("a").hold?.leaseUntilMs ?? NaN) - performance.now();
+  assert(leftMs > 0 && leftMs <= 200, `armed for another ${leftMs} ms`);
+  await hold.end();
+});
 
 Deno.test("FleetHold tells a host that is not heard of a bound that stays: it is renewed no more", async () => {
   const fleet = new FakeFleet("a", "b");
@@ -273,10 +307,7 @@ Deno.test("FleetHold asks nothing of a host for which two agents answer, and say
   const fleet = new FakeFleet("a", "b");
   const { hold, last } = holdOn(fleet, { least: 1 });
   assertEquals(await hold.arm(fleet.statuses.slice(1), { double: ["a"] }), 1);
-  assertEquals([last.get("a")?.state, last.get("a")?.problem?.code, fleet.at("a").asked], [
-    "refused",
-    "two-agents",
-    [],
-  ]);
+  assertEquals([last.get("a")?.state, last.get("a")?.problem?.code], ["refused", "two-agents"]);
+  assertEquals([fleet.at("a").asked.includes("arm"), fleet.at("a").hold], [false, undefined]);
   await hold.end();
 });

@@ -1,13 +1,13 @@
 import * as v from "valibot";
 import type { ConditionKind, Look } from "../step.ts";
 import { type Condition, fitsText, type TextTest } from "../plan.ts";
-import { mistake } from "../source/context.ts";
+import { hostOf, mistake } from "../source/context.ts";
 import { FLAG, SOME_TEXT, TEXT_TEST } from "../source/scalar.ts";
 
 /** A file that is there, or is not, or holds a text. */
 export interface FileCondition extends Condition {
   about: "file";
-  /** From the folder of the scenario's file. */
+  /** From the folder of the scenario's file; on a host that is another machine, from `/`. */
   path: string;
   exists: boolean;
   text?: TextTest;
@@ -20,8 +20,10 @@ export const FILE_CONDITION: ConditionKind<FileCondition, typeof ENTRIES> = {
   about: "file",
   entries: ENTRIES,
   expected: "a condition: { file: server.pid }",
-  plan({ fields: { file, exists = true, text }, tree, label, context }) {
-    if (!text || exists) return { condition: { about: "file", path: file, exists, text } };
+  isOnHost: true,
+  plan({ fields: { file, exists = true, text }, tree, label, given, context }) {
+    const host = hostOf(given, context);
+    if (!text || exists) return { condition: { about: "file", path: file, exists, text }, host };
     const what = `${label} asks for no file and for its text`;
     return mistake(tree, { what, expected: "exists: false, or text" }, context);
   },

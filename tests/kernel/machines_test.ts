@@ -36,6 +36,12 @@ steps:
   - release: come
   - wait: { gate: come, backlog: 0 }
   - stop: talk
+  - expect: { file: /proc/self/cmdline, text: agent }
+    host: db1
+  - expect: { file: /proc/self/cmdline, text: agent }
+    host: db2
+  - wait: { file: proc/self/cmdline, text: agent }
+    host: db2
   - run: { command: "echo done > ${file}" }
     host: db2
 `;

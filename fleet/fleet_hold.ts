@@ -338,7 +338,7 @@ export class FleetHold {
       const { code } = answer.error;
       if (UNANSWERED.has(code)) return;
       host.heardMs = performance.now();
-      // It knows nothing of it any more: its agent was started anew, and what the other held its guardian has released.
+      // Its agent was started anew: what the one before held, its guardian has released, or else the new one before it answers.
       if (code === "no-hold") this.#learn(host, { state: "ended", problem: { code, message: GONE } });
       else if (code === "ended") void this.#askEnd(host);
       return this.#look();
@@ -377,4 +377,4 @@ const ANSWERING_MS = 500;
 const UNHEARD_MS = 1000;
 /** What is said for a host that has not answered itself. */
 const UNANSWERED = new Set(["no-answer", "no-agent", "not-allowed"]);
-const GONE = "its agent was started anew: its guardian has released what that held";
+const GONE = "its agent was started anew: what the one before held is released";

@@ -1,5 +1,6 @@
 import config from "../../deno.json" with { type: "json" };
 import { giveUpCapabilities } from "../../linux/process.ts";
+import type { ToldHold } from "../../control/leased_hold.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
 import { interruptible, understood, UsageError, whenAborted } from "../exit_status.ts";
@@ -23,7 +24,7 @@ export async function run(context: Context): Promise<void> {
   const policy = await policyFor(context);
   const [
     { Agent },
-    { DeskWorker },
+    { DeskWorker, releaseLeft },
     { RunWorker },
     { EventLog },
     { brokerPorts, connectBroker },
@@ -46,6 +47,8 @@ export async function run(context: Context): Promise<void> {
   understood(() => checkName("--group", group));
   const broker = { ...given, inbox: inboxOf("hosts", host) };
   using log = EventLog.open(valueOf(context, "state") ?? STATE);
+  // Before the broker is there: nobody else ends it.
+  await releaseLeft(log.unended.map(({ hold }) => hold as ToldHold));
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
   const failures: unknown[] = [];

@@ -40,6 +40,8 @@ const TOO_LONG = {
   code: "max-hold",
   message: "nothing is held for longer there: --max-hold of its agent, or its policy",
 };
+const RELEASED = { code: "released", message: "somebody else has released it" };
+const LEFT = { code: "unheard", message: "it was not heard of meanwhile" };
 /** How long a host stays armed without a renewal while others arm yet, in milliseconds: all of a large fleet is not to be told often then. */
 const ARMED_MS = ARMING_MS + LATE_MS;
 /** How often a lease is renewed, in parts of it, and of how many hosts how often. */
@@ -65,6 +67,7 @@ export class FleetHold {
   #timer?: ReturnType<typeof setInterval>;
   #renewals = 0;
   #isArming = false;
+  #isEnding = false;
   #beginTimer?: ReturnType<typeof setTimeout>;
   #answers?: Disposable & { reply: string };
   #beginnings?: Disposable & { reply: string };
@@ -138,6 +141,7 @@ export class FleetHold {
 
   /** Ends it everywhere, and returns when every host has said what it held, or its lease is over. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     await this.#tellEnd();
     for (let round = 0;; round++) {
       const left = this.#left;
@@ -351,10 +355,16 @@ export class FleetHold {
     if (host.state === "unheard" && told.state !== "ended") return;
     const beganMs = told.from && host.clock ? Date.parse(told.from) - host.clock.aheadMs : undefined;
     const isNews = told.state !== host.state;
-    const isCut = told.ended === "for" && this.#options.asked.forMs === undefined;
-    const problem = told.problem ?? (isCut ? TOO_LONG : host.problem);
+    const problem = told.problem ?? this.#earlyEnd(host, told) ?? host.problem;
     this.#learn(host, { state: told.state, told, beganMs, problem }, isNews);
     this.#look();
+  }
+
+  /** Why a host has ended before its time, where it did so in good order. */
+  #earlyEnd({ state }: Known, { ended, heldMs }: ToldHold): Problem | undefined {
+    if (ended === "for") return this.#options.asked.forMs === undefined ? TOO_LONG : undefined;
+    if (ended !== "released" || heldMs === undefined || this.#isEnding) return undefined;
+    return state === "unheard" ? LEFT : RELEASED;
   }
 
   #look(): void {

@@ -27,7 +27,7 @@ export async function run(context: Context): Promise<void> {
     { DeskWorker, releaseLeft },
     { RunWorker },
     { EventLog },
-    { brokerPorts, connectBroker },
+    { brokerPorts, closeConnection, connectBroker },
     { checkName, inboxOf },
   ] = await Promise.all([
     import("../../fleet/agent.ts"),
@@ -53,7 +53,11 @@ export async function run(context: Context): Promise<void> {
   over.promise.catch(() => {});
   const failures: unknown[] = [];
   await interruptible(async (signal) => {
-    const waiting = setTimeout(() => context.note(`waiting for the broker at ${broker.urls.map(hostOf)}`), WAITING_MS);
+    const waiting = setTimeout(async () => {
+      const reasonOf = ({ cause, message }: Error) => cause instanceof Error ? cause.message : message;
+      const why = await connectBroker(broker).then(closeConnection, reasonOf);
+      context.note(`waiting for the broker at ${broker.urls.map(hostOf)}${why === undefined ? "" : `: ${why}`}`);
+    }, WAITING_MS);
     const connecting = connectBroker(broker, { waits: true });
     const connection = await Promise.race([connecting, whenAborted(signal)]).finally(() => clearTimeout(waiting));
     const desk = new DeskWorker({

@@ -17,6 +17,8 @@ export class FleetWatch implements Disposable {
   readonly #patterns: readonly string[];
   readonly #print: (line: string, data: Record<string, unknown>) => void;
   readonly #hosts = new Map<string, { heardMs: number; labels: readonly string[]; isLost: boolean }>();
+  /** The last entry of each host's log that was shown. */
+  readonly #last = new Map<string, { log: unknown; seq: number }>();
   readonly #timer: ReturnType<typeof setInterval>;
 
   constructor(patterns: readonly string[], print: (line: string, data: Record<string, unknown>) => void) {
@@ -40,7 +42,15 @@ export class FleetWatch implements Disposable {
     this.#hosts.set(host, { heardMs: performance.now(), labels, isLost: false });
     if (!known) this.#say(host, "is there");
     else if (known.isLost) this.#say(host, "is back");
-    if (kind === "log") this.#print(lineOf(host, fields), { host, ...fields });
+    if (kind === "log" && this.#isNew(host, fields)) this.#print(lineOf(host, fields), { host, ...fields });
+  }
+
+  /** What the stream keeps once was sent more than once, where an answer of the broker was lost. */
+  #isNew(host: string, { log, seq }: { log?: unknown; seq?: unknown }): boolean {
+    const last = this.#last.get(host);
+    if (last !== undefined && last.log === log && Number(seq) <= last.seq) return false;
+    this.#last.set(host, { log, seq: Number(seq) });
+    return true;
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 /** `plugctl fleet hold` and `release` as a person sees them, over a real broker; the hosts only pretend to hold. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { FleetWatch } from "../../cli/fleet/watch.ts";
 import { runCommandLine } from "../../cli/main.ts";
 import { RequestError } from "../../control/problem.ts";
 import type { ToldHold } from "../../control/leased_hold.ts";
@@ -167,6 +168,19 @@ Deno.test("fleet list forgets after a week a host that is gone for good", async 
   const { config } = await (await jetstreamManager(user)).streams.info(STREAMS.here.name);
   assertEquals(config.max_age / 1e9, 7 * 24 * 3600);
   await user.close();
+});
+
+Deno.test("FleetWatch shows an entry once that is sent again after the broker was away", () => {
+  const lines: string[] = [];
+  using watch = new FleetWatch([], (line) => void lines.push(line));
+  const entry = (log: string, seq: number) => ({ log, seq, time: "T", event: `e${log}${seq}` });
+  const told = [["a", 1], ["a", 2], ["a", 1], ["a", 2], ["a", 3], ["b", 1]] as const;
+  for (const [log, seq] of told) watch.take({ host: "db1", kind: "log", data: entry(log, seq) });
+  watch.take({ host: "db2", kind: "log", data: entry("c", 1) });
+  assertEquals(lines.filter((line) => line.startsWith("T")), [
+    ...["ea1", "ea2", "ea3", "eb1"].map((event) => `T db1: ${event}`),
+    "T db2: ec1",
+  ]);
 });
 
 Deno.test("fleet list names the file of credentials that is not there", async () => {

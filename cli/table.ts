@@ -738,7 +738,8 @@ export const COMMANDS = {
       "round trips, tell how well it is known.",
       "It ends after --for, or with the command, or at a signal. Each host ends by itself after --for, and when it hears " +
       "nothing for --lease: one that is not heard of is shown with the latest time to which it can hold, never as released.",
-      "The exit status is 1 if a host did not take part, began too late, or was not heard of to the end.",
+      "The exit status is 1 if fewer hosts than --require took part to the end: others were not ready, began too late, " +
+      "ended before their time, or were not heard of. That of a command comes first.",
     ],
     examples: () => [
       ["fleet hold eth0 --match 'tcp dst port 2379' --on 'db*' --at +2s --for 1s", "the same second on all of them"],
@@ -747,11 +748,17 @@ export const COMMANDS = {
     load: (): Loading => import("./commands/fleet.ts").then(({ hold }) => hold),
   },
   "fleet release": {
-    summary: "release on many hosts: gates and plugs by name, or all that fleet hold holds there",
+    summary: "release on many hosts: what is named, or all that fleet hold holds there",
     operands: ["[NAME...]"],
     options: ["on", ...BROKER, "json", "quiet", "help"],
-    details: () => ["Without a NAME every hold with a lease is ended. It needs nobody's leave."],
-    examples: () => [["fleet release --on 'db*'", "end what is held there"]],
+    details: () => [
+      "Ends the holds of fleet hold that hold one of NAME; any other NAME is a gate or a plug, and is released. Without a NAME " +
+      "every hold with a lease is ended. It needs nobody's leave.",
+    ],
+    examples: () => [
+      ["fleet release --on 'db*'", "end what is held there"],
+      ["fleet release eth0 --on db1", "end what holds eth0 there, and go on with the rest"],
+    ],
     load: (): Loading => import("./commands/fleet.ts").then(({ release }) => release),
   },
   "fleet run": {

@@ -41,13 +41,14 @@ export async function connectBroker(options: BrokerOptions, { waits = false } = 
   const { urls, ca, cert, key, name, inbox } = options;
   const parsed = urls.map(parseUrl);
   const { connect } = await transport();
+  const authenticator = await authenticatorFor(options, parsed[0]);
   hushResets();
   const isTls = parsed.some(({ protocol }) => protocol === "tls:") || ca !== undefined || cert !== undefined;
   try {
     const connection = await connect({
       servers: parsed.map(({ hostname, port }) => `${hostname}:${port || PORT}`),
       name,
-      authenticator: await authenticatorFor(options, parsed[0]),
+      authenticator,
       tls: isTls ? { caFile: ca, certFile: cert, keyFile: key } : undefined,
       inboxPrefix: inbox,
       waitOnFirstConnect: waits,
@@ -114,7 +115,7 @@ export function brokerPorts(connection: NatsConnection, urls: readonly string[])
 
 /** By what name a user asks: that of the credentials, of the URL, or of the user of this process. */
 export async function askerOf({ urls, creds }: Pick<BrokerOptions, "urls" | "creds">): Promise<string> {
-  if (creds !== undefined) return nameInCreds(await Deno.readTextFile(creds), creds);
+  if (creds !== undefined) return nameInCreds(new TextDecoder().decode(await readCreds(creds)), creds);
   const { username } = parseUrl(urls[0]);
   return decodeURIComponent(username) || findUser(String(Deno.uid()))?.name || "nobody";
 }
@@ -158,10 +159,19 @@ async function authenticatorFor({ creds }: BrokerOptions, url: URL): Promise<Aut
 
 /** @throws {Error} where others can read it */
 async function readSecret(file: string): Promise<Uint8Array> {
-  const bytes = await Deno.readFile(file);
+  const bytes = await readCreds(file);
   const { mode } = await Deno.stat(file);
   if ((mode ?? 0) & 0o077) throw new Error(`others can read the credentials in ${file}: chmod 600 ${file}`);
   return bytes;
+}
+
+async function readCreds(file: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(file);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
+    throw new Error(`Cannot read the credentials in ${file}: ${reason}`, { cause: error });
+  }
 }
 
 /** The name in the user's token that credentials begin with. */

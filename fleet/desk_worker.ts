@@ -7,6 +7,7 @@ import { checked, perform } from "../control/operation.ts";
 import { OPERATIONS } from "../control/operations/list.ts";
 import type { Policy } from "../control/policy.ts";
 import { RequestError } from "../control/problem.ts";
+import { formatDuration } from "../plug/quantity.ts";
 import type { Worker } from "./agent.ts";
 
 /** What holds on a host for those that ask its agent. */
@@ -58,6 +59,7 @@ export class DeskWorker implements Worker {
       throw new RequestError("unknown-operation", `there is no operation ${JSON.stringify(name)}: ${names}`);
     }
     const understood = checked(operation, input);
+    if (name === "arm") this.#refuseTooLong((understood as { forMs?: number }).forMs);
     const controller = new AbortController();
     using _turn = this.#desk.begin((understood as { netns?: string }).netns, controller);
     const { signal } = controller;
@@ -69,6 +71,14 @@ export class DeskWorker implements Worker {
       signal,
       tell() {},
     });
+  }
+
+  /** Who asks for a time is not to find that it was less; of its policy the refusal names the line. */
+  #refuseTooLong(ms = 0): void {
+    const { maxHoldMs } = this.#desk;
+    if (ms <= maxHoldMs || ms > (this.#policy?.maxHoldMs ?? Infinity)) return;
+    const [asked, most] = [ms, maxHoldMs].map(formatDuration);
+    throw new RequestError("max-hold", `its agent holds for ${most} at the most (--max-hold), not for ${asked}`);
   }
 
   /** Ends all holds, and takes away all that was made. Returns what could not be done. */

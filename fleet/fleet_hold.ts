@@ -36,6 +36,10 @@ const NO_AGENT = { code: "no-agent", message: "no agent answers for it" };
 const TWO_AGENTS = { code: "two-agents", message: "two agents answer for it, and one of them must be ended" };
 /** Of how many hosts each renewal is answered; of more, one in each lease. */
 const ANSWERING_MAX = 500;
+const TOO_LONG = {
+  code: "max-hold",
+  message: "nothing is held for longer there: --max-hold of its agent, or its policy",
+};
 /** How long a host stays armed without a renewal while others arm yet, in milliseconds: all of a large fleet is not to be told often then. */
 const ARMED_MS = ARMING_MS + LATE_MS;
 /** How often a lease is renewed, in parts of it, and of how many hosts how often. */
@@ -347,7 +351,9 @@ export class FleetHold {
     if (host.state === "unheard" && told.state !== "ended") return;
     const beganMs = told.from && host.clock ? Date.parse(told.from) - host.clock.aheadMs : undefined;
     const isNews = told.state !== host.state;
-    this.#learn(host, { state: told.state, told, beganMs, problem: told.problem ?? host.problem }, isNews);
+    const isCut = told.ended === "for" && this.#options.asked.forMs === undefined;
+    const problem = told.problem ?? (isCut ? TOO_LONG : host.problem);
+    this.#learn(host, { state: told.state, told, beganMs, problem }, isNews);
     this.#look();
   }
 

@@ -104,6 +104,21 @@ export function checkName(what: string, name: string): void {
   if (name.includes("*") || name.includes("=")) {
     throw new SyntaxError(`invalid ${what} ${JSON.stringify(name)}: "*" and "=" are for patterns`);
   }
+  if (name.startsWith("@") || /\p{Cc}/u.test(name)) {
+    throw new SyntaxError(
+      `invalid ${what} ${JSON.stringify(name)}: must not begin with @, nor have control characters`,
+    );
+  }
+}
+
+/**
+ * Checks what says which hosts are meant: `@all` as a host would be all of them.
+ *
+ * @throws {SyntaxError} where no host or label can be called so
+ */
+export function checkPattern(pattern: string): void {
+  if (pattern.includes("=") && !/\p{Cc}/u.test(pattern)) return;
+  checkName("--on", pattern.replaceAll("*", "x"));
 }
 
 const NAME_MAX = 200;

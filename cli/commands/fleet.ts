@@ -1,6 +1,8 @@
 import type { Caller, KnownHost } from "../../fleet/caller.ts";
 import type { FleetHold } from "../../fleet/fleet_hold.ts";
-import type { HostNews } from "../../fleet/host_hold.ts";
+import { newsJson, newsText, timeText } from "../../fleet/host_hold.ts";
+import type { ToldHold } from "../../control/leased_hold.ts";
+import type { Problem } from "../../control/problem.ts";
 import { Moment, parseMoment } from "../../plug/moment.ts";
 import { formatDuration, numberOf } from "../../plug/quantity.ts";
 import { Child } from "../hold/child.ts";
@@ -22,15 +24,19 @@ async function withFleet<T>(
   work: (caller: Caller, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const given = brokerOptions(context, `plugctl ${context.arguments.command}`);
-  const [{ askerOf, closeConnection, connectBroker }, { Caller, keepWhatIsTold }, { checkName, inboxOf }] =
-    await Promise.all([
-      import("../../fleet/broker.ts"),
-      import("../../fleet/caller.ts"),
-      import("../../fleet/subject.ts"),
-      import("../failure.ts"),
-    ]);
+  const [
+    { askerOf, closeConnection, connectBroker },
+    { Caller, keepWhatIsTold },
+    { checkName, checkPattern, inboxOf },
+  ] = await Promise.all([
+    import("../../fleet/broker.ts"),
+    import("../../fleet/caller.ts"),
+    import("../../fleet/subject.ts"),
+    import("../failure.ts"),
+  ]);
   const group = groupOf(context);
   understood(() => checkName("--group", group));
+  for (const pattern of patternsOf(context)) understood(() => checkPattern(pattern));
   const who = await askerOf(given);
   const broker = { ...given, inbox: inboxOf("users", who) };
   return await interruptible(async (signal) => {
@@ -96,8 +102,7 @@ function lineOf({ host, status, isDouble, heardMs }: KnownHost): string {
 /** What `fleet hold` asks for. */
 interface Plan {
   patterns: readonly string[];
-  /** The moment's text; it counts from when it is parsed. */
-  at?: string;
+  moment?: Moment;
   forMs?: number;
   leaseMs: number;
   require?: number;
@@ -122,10 +127,13 @@ function planOf(context: Context): Plan {
   if (required !== "all" && !/^[1-9]\d{0,6}$/.test(required)) {
     throw new UsageError(`invalid --require ${JSON.stringify(required)}: use all, or a number of hosts`);
   }
-  if (at !== undefined) understood(() => parseMoment(at));
+  const moment = at === undefined ? undefined : understood(() => parseMoment(at));
+  if (moment && moment.leftMs < 0) {
+    throw new UsageError(`--at ${at} has passed, ${formatDuration(Math.round(-moment.leftMs))} ago`);
+  }
   return {
     patterns: patternsOf(context),
-    at,
+    moment,
     forMs,
     leaseMs,
     require: required === "all" ? undefined : Number(required),
@@ -137,7 +145,6 @@ function planOf(context: Context): Plan {
 /** `plugctl fleet hold` */
 export async function hold(context: Context): Promise<number> {
   const plan = planOf(context);
-  const moment = plan.isTold ? undefined : plan.at === undefined ? undefined : parseMoment(plan.at);
   return await withFleet(context, async (caller, signal) => {
     const { FleetHold } = await import("../../fleet/fleet_hold.ts");
     const known = await caller.find(plan.patterns);
@@ -159,27 +166,29 @@ export async function hold(context: Context): Promise<number> {
       leaseMs: plan.leaseMs,
       least: plan.require ?? known.length,
       maxSkewMs: plan.maxSkewMs,
-      onNews: (news) => tell(context, news),
+      onNews: (news) => {
+        const text = newsText(news);
+        if (text) context.note(`${news.host}: ${text}`);
+      },
     });
     try {
-      return await holdArmed(context, { held, known, plan, moment, signal });
+      return await holdArmed(context, { held, known, plan, signal });
     } catch (error) {
       await held.end();
       throw error;
     } finally {
       held.close();
-      if (isGiven(context, "json")) context.print(`${JSON.stringify(held.hosts.map(hostJson), null, 2)}\n`);
+      if (isGiven(context, "json")) context.print(`${JSON.stringify(held.hosts.map(newsJson), null, 2)}\n`);
     }
   });
 }
 
 async function holdArmed(
   context: Context,
-  { held, known, plan, moment, signal }: {
+  { held, known, plan, signal }: {
     held: FleetHold;
     known: readonly KnownHost[];
     plan: Plan;
-    moment?: Moment;
     signal: AbortSignal;
   },
 ): Promise<number> {
@@ -191,96 +200,52 @@ async function holdArmed(
     context.note(`nothing was held: ${ready} of ${known.length} hosts were ready, ${least} must be`);
     return EXIT.failed;
   }
-  const at = plan.isTold ? undefined : moment ?? Moment.in(AHEAD_MS);
+  const at = plan.isTold ? undefined : plan.moment ?? Moment.in(AHEAD_MS);
   if (at && at.leftMs < 0) {
     const late = formatDuration(Math.round(-at.leftMs));
-    throw new Error(`Cannot begin at ${timeText(at.epochMs)}: arming took until ${late} after that; give a later --at`);
+    throw new Error(`Cannot begin at ${timeText(at.epochMs)}: all were armed ${late} after that; give a later --at`);
   }
   await held.begin(at);
-  const status = await runProgram(context, { held, plan, at, signal });
-  await held.end();
-  const isWhole = held.hosts.every(({ state, problem, told }) =>
+  const status = await holdMeanwhile(context, { held, plan, at, signal });
+  const whole = held.hosts.filter(({ state, problem, told }) =>
     state === "ended" && !problem && (told?.ended === "for" || told?.ended === "released")
   );
-  return status || (isWhole ? EXIT.done : EXIT.failed);
+  return status || (whole.length >= least ? EXIT.done : EXIT.failed);
 }
 
-/** Waits until it is over: the command has ended, the time has passed, or every host has released. */
-async function runProgram(
+/**
+ * Ends it when the command has ended, the time has passed, or every host has released. Returns the status of the command,
+ * which is waited for where it goes on longer.
+ */
+async function holdMeanwhile(
   context: Context,
   { held, plan, at, signal }: { held: FleetHold; plan: Plan; at?: Moment; signal: AbortSignal },
 ): Promise<number> {
   const { program } = context.arguments;
-  const over: Promise<number>[] = [held.ended.then(() => 0), whenAborted(signal)];
+  const aborted = whenAborted(signal);
+  const over: Promise<unknown>[] = [held.ended, aborted];
   let child: Child | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   if (plan.forMs !== undefined) {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    timer = setTimeout(() => resolve(0), Math.max(at?.leftMs ?? 0, 0) + plan.forMs + 100);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    timer = setTimeout(resolve, Math.max(at?.leftMs ?? 0, 0) + plan.forMs + 100);
     over.push(promise);
   }
   try {
     if (program.length > 0) {
-      await Promise.race([held.begun, whenAborted(signal)]);
+      await Promise.race([held.begun, aborted]);
       child = new Child(program, { tag: crypto.randomUUID() });
       over.push(child.status);
     }
-    return await Promise.race(over);
+    await Promise.race(over);
+    await held.end();
+    return child ? await Promise.race([child.status, aborted]) : EXIT.done;
   } catch (error) {
     if (error instanceof Interrupted) await child?.end(error);
     throw error;
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Says what is new of a host. */
-function tell(context: Context, news: HostNews): void {
-  const text = newsText(news);
-  if (text) context.note(`${news.host}: ${text}`);
-}
-
-function newsText(news: HostNews): string | undefined {
-  const { state, problem, told } = news;
-  switch (state) {
-    case "asked":
-      return undefined;
-    case "armed":
-      return "armed, packets pass";
-    case "refused":
-      return `does not take part: ${problem?.message}`;
-    case "holding":
-      return told?.lateMs === undefined ? "holding" : `holding, ${told.lateMs.toFixed(1)} ms after the moment`;
-    case "unheard":
-      return unheardText(news);
-    case "ended":
-      return endText(told, problem?.message);
-    default:
-      throw new TypeError(`Cannot tell ${state satisfies never}`);
-  }
-}
-
-/** Of a host that has not said that it holds nothing it is known from then on alone. */
-function unheardText({ problem, latestMs = NaN }: HostNews): string {
-  const why = problem === undefined ? "is not heard of" : `does not take part: ${problem.message}`;
-  return `${why}: held until ${timeText(latestMs)} at the latest`;
-}
-
-function endText(told: HostNews["told"], problem: string | undefined): string {
-  const why = problem ?? told?.problem?.message;
-  if (told?.heldMs === undefined) return `ended: ${why ?? told?.ended ?? "nothing was held"}`;
-  const packets = told.queues?.map(({ name, packets, drops }) =>
-    `${packets === undefined ? "an unknown number of packets" : numberOf(packets, "packet")} of ${name}` +
-    (drops > 0 ? `, dropped ${drops}` : "")
-  ).join(", ");
-  const how = told.ended === "for" || told.ended === "released" ? "released" : `ended by ${told.ended}`;
-  return `${how}: held ${packets} for ${told.heldMs.toFixed(1)} ms${why === undefined ? "" : `: ${why}`}`;
-}
-
-function hostJson({ host, state, problem, clock, beganMs, told, latestMs }: HostNews): Record<string, unknown> {
-  const began = beganMs === undefined ? undefined : new Date(beganMs).toISOString();
-  const latest = latestMs === undefined ? undefined : new Date(latestMs).toISOString();
-  return { host, state, problem, clock, began, told, latest };
 }
 
 /** `plugctl fleet release` */
@@ -300,28 +265,29 @@ export async function release(context: Context): Promise<number> {
   });
 }
 
+/** Ends the holds with a lease that hold something named, or all of them; what else is named is released by its name. */
 async function releaseOn(
   caller: Caller,
   { host, names }: { host: string; names: readonly string[] },
 ): Promise<{ host: string; done: boolean; text: string }> {
-  if (names.length > 0) {
-    const answer = await caller.ask(host, "release", { on: names }, { timeoutMs: 10_000 });
-    if ("error" in answer) return { host, done: false, text: answer.error.message };
-    const released = answer.result as { name: string; releasedPackets?: number }[];
-    const text = released.map(({ name, releasedPackets }) => `${name}: ${numberOf(releasedPackets ?? 0, "packet")}`);
-    return { host, done: true, text: `released ${text.join(", ")}` };
-  }
+  const failed = ({ message }: Problem) => ({ host, done: false, text: message });
   const answer = await caller.ask(host, "holds", {});
-  if ("error" in answer) return { host, done: false, text: answer.error.message };
-  const going = (answer.result as { id: string; state: string }[]).filter(({ state }) => state !== "ended");
-  const ends = await Promise.all(going.map(({ id }) => caller.ask(host, "end", { hold: id })));
-  const failed = ends.find((end) => "error" in end);
-  if (failed && "error" in failed) return { host, done: false, text: failed.error.message };
-  return {
-    host,
-    done: true,
-    text: going.length === 0 ? "nothing was held" : `ended ${numberOf(going.length, "hold")}`,
-  };
+  if ("error" in answer) return failed(answer.error);
+  const isMeant = ({ names: held }: ToldHold) => names.length === 0 || held.some((name) => names.includes(name));
+  const going = (answer.result as ToldHold[]).filter((hold) => hold.state !== "ended" && isMeant(hold));
+  for (const end of await Promise.all(going.map(({ id }) => caller.ask(host, "end", { hold: id })))) {
+    if ("error" in end) return failed(end.error);
+  }
+  const done = going.length > 0 ? [`ended ${numberOf(going.length, "hold")}`] : [];
+  const left = names.filter((name) => !going.some((hold) => hold.names.includes(name)));
+  if (left.length > 0) {
+    const released = await caller.ask(host, "release", { on: left }, { timeoutMs: 10_000 });
+    if ("error" in released) return failed(released.error);
+    const queues = released.result as { name: string; releasedPackets?: number }[];
+    const texts = queues.map(({ name, releasedPackets }) => `${name}: ${numberOf(releasedPackets ?? 0, "packet")}`);
+    done.push(`released ${texts.join(", ")}`);
+  }
+  return { host, done: true, text: done.join(", ") || "nothing was held" };
 }
 
 /** `plugctl fleet watch` */
@@ -337,11 +303,6 @@ export async function watch(context: Context): Promise<void> {
     for await (const told of caller.follow(signal)) seen.take(told);
     signal.throwIfAborted();
   });
-}
-
-function timeText(epochMs: number): string {
-  const date = new Date(epochMs);
-  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
 /** `plugctl fleet run` */

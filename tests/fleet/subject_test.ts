@@ -52,10 +52,17 @@ Deno.test("answerSubject() ends with who answers, which answerer() reads", () =>
 
 Deno.test("checkName() refuses what a pattern would mean otherwise", () => {
   checkName("--name", "db1.example");
-  const wrong = [["", "must be 1 to 200"], ["x".repeat(201), "must be 1 to 200"], ["db*", "for patterns"], [
-    "a=b",
-    "for",
-  ]];
+  const wrong = [
+    ["", "must be 1 to 200"],
+    ["x".repeat(201), "must be 1 to 200"],
+    ["db*", "for patterns"],
+    [
+      "a=b",
+      "for",
+    ],
+    ["@all", "must not begin with @"],
+    ["db\n1", "control characters"],
+  ];
   for (const [name, says] of wrong) assertThrows(() => checkName("--name", name), SyntaxError, says);
 });
 

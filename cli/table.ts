@@ -699,7 +699,7 @@ export const COMMANDS = {
     options: ["on", ...BROKER, "json", "quiet", "help"],
     details: () => [
       "Asks every agent of the group, and lists those that answer: version, labels, how well the clock is known, how many " +
-      "holds go on. Where the broker keeps streams, also hosts that do not answer, and when they were heard last.",
+      "holds go on. Where the broker keeps streams, also hosts of the last week that do not answer, and when they were heard last.",
     ],
     examples: () => [["fleet list --on role=db", "the hosts with this label"]],
     load: (): Loading => import("./commands/fleet.ts").then(({ list }) => list),

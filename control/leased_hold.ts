@@ -29,6 +29,8 @@ export type HoldEnd =
 export interface ToldHold {
   id: string;
   names: string[];
+  /** The gates that were made for it, of the last of these; absent where none was. */
+  made?: string[];
   /** Packets pass while it is armed. */
   state: "armed" | "holding" | "ended";
   /** When it is to begin, where that is said. */
@@ -110,7 +112,7 @@ export class LeasedHold {
   get told(): ToldHold {
     return this.#told ?? {
       id: this.id,
-      names: [...this.#names],
+      ...this.#named,
       state: this.#hold ? "holding" : "armed",
       ...this.#beginning,
       until: timeOf(Date.now() + this.#endMs - performance.now()),
@@ -152,7 +154,7 @@ export class LeasedHold {
     const isOwnEnd = ended === "lease" || ended === "for";
     const told: ToldHold = {
       id: this.id,
-      names: [...this.#names],
+      ...this.#named,
       state: "ended",
       ...this.#beginning,
       until: timeOf(Date.now()),
@@ -165,6 +167,11 @@ export class LeasedHold {
     this.#ending.resolve(told);
     this.#onChange("ended", told);
     return told;
+  }
+
+  get #named(): Pick<ToldHold, "names" | "made"> {
+    const made = this.#made.map(({ name }) => name);
+    return { names: [...this.#names], made: made.length > 0 ? made : undefined };
   }
 
   get #beginning(): Pick<ToldHold, "at" | "from" | "lateMs"> {

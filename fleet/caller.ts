@@ -38,6 +38,8 @@ const TAKING_MS = 2000;
 /** How often a host's clock is asked for, at the most, and of how many hosts at a time. */
 const TRIPS = 5;
 const CLOCKS_AT_A_TIME = 64;
+/** After how many seconds without a word a host is forgotten, which is gone for good. */
+const FORGOTTEN_S = 7 * 24 * 3600;
 /** How many hosts are asked at a time, each by itself. */
 const AT_A_TIME = 256;
 
@@ -292,7 +294,12 @@ export async function keepWhatIsTold(connection: NatsConnection): Promise<boolea
       duplicate_window: 3600e9,
       allow_direct: true,
     };
-    const here = { name: STREAMS.here.name, subjects: [...STREAMS.here.subjects], max_msgs_per_subject: 1 };
+    const here = {
+      name: STREAMS.here.name,
+      subjects: [...STREAMS.here.subjects],
+      max_msgs_per_subject: 1,
+      max_age: FORGOTTEN_S * 1e9,
+    };
     for (const stream of [log, here]) {
       const isThere = await manager.streams.info(stream.name).then(() => true, () => false);
       if (!isThere) await manager.streams.add(stream);

@@ -7,6 +7,8 @@ import { checked, perform } from "../control/operation.ts";
 import { OPERATIONS } from "../control/operations/list.ts";
 import type { Policy } from "../control/policy.ts";
 import { RequestError } from "../control/problem.ts";
+import { recoverGates } from "../gate/recover.ts";
+import { Connection } from "../netlink/connection.ts";
 import { formatDuration } from "../plug/quantity.ts";
 import type { Worker } from "./agent.ts";
 
@@ -95,4 +97,20 @@ export class DeskWorker implements Worker {
     }
     return this.#needed.needed;
   }
+}
+
+/**
+ * Releases what holds have left whose agent was killed together with its guardian, as `recover` does, and nothing else.
+ *
+ * @throws {Error} where that is not possible
+ */
+export async function releaseLeft(holds: readonly Pick<ToldHold, "names" | "made">[]): Promise<void> {
+  if (holds.length === 0) return;
+  const made = new Set(holds.flatMap(({ made = [] }) => made));
+  const used = new Set(holds.flatMap(({ names, made = [] }) => names.slice(0, names.length - made.length)));
+  using connection = Connection.open();
+  const { failures: [failure] } = await recoverGates(connection, { made, used });
+  if (failure === undefined) return;
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  throw new Error(`Cannot release what the agent before has left: ${reason}; see: plugctl recover`, { cause: failure });
 }

@@ -40,6 +40,8 @@ const TOO_LONG = {
   code: "max-hold",
   message: "nothing is held for longer there: --max-hold of its agent, or its policy",
 };
+const RELEASED = { code: "released", message: "somebody else has released it" };
+const LEFT = { code: "unheard", message: "it was not heard of meanwhile" };
 /** How long a host stays armed without a renewal while others arm yet, in milliseconds: all of a large fleet is not to be told often then. */
 const ARMED_MS = ARMING_MS + LATE_MS;
 /** How often a lease is renewed, in parts of it, and of how many hosts how often. */
@@ -65,6 +67,7 @@ export class FleetHold {
   #timer?: ReturnType<typeof setInterval>;
   #renewals = 0;
   #isArming = false;
+  #isEnding = false;
   #beginTimer?: ReturnType<typeof setTimeout>;
   #answers?: Disposable & { reply: string };
   #beginnings?: Disposable & { reply: string };
@@ -138,6 +141,7 @@ export class FleetHold {
 
   /** Ends it everywhere, and returns when every host has said what it held, or its lease is over. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     await this.#tellEnd();
     for (let round = 0;; round++) {
       const left = this.#left;
@@ -338,7 +342,7 @@ export class FleetHold {
       const { code } = answer.error;
       if (UNANSWERED.has(code)) return;
       host.heardMs = performance.now();
-      // It knows nothing of it any more: its agent was started anew, and what the other held its guardian has released.
+      // Its agent was started anew: what the one before held, its guardian has released, or else the new one before it answers.
       if (code === "no-hold") this.#learn(host, { state: "ended", problem: { code, message: GONE } });
       else if (code === "ended") void this.#askEnd(host);
       return this.#look();
@@ -351,10 +355,16 @@ export class FleetHold {
     if (host.state === "unheard" && told.state !== "ended") return;
     const beganMs = told.from && host.clock ? Date.parse(told.from) - host.clock.aheadMs : undefined;
     const isNews = told.state !== host.state;
-    const isCut = told.ended === "for" && this.#options.asked.forMs === undefined;
-    const problem = told.problem ?? (isCut ? TOO_LONG : host.problem);
+    const problem = told.problem ?? this.#earlyEnd(host, told) ?? host.problem;
     this.#learn(host, { state: told.state, told, beganMs, problem }, isNews);
     this.#look();
+  }
+
+  /** Why a host has ended before its time, where it did so in good order. */
+  #earlyEnd({ state }: Known, { ended, heldMs }: ToldHold): Problem | undefined {
+    if (ended === "for") return this.#options.asked.forMs === undefined ? TOO_LONG : undefined;
+    if (ended !== "released" || heldMs === undefined || this.#isEnding) return undefined;
+    return state === "unheard" ? LEFT : RELEASED;
   }
 
   #look(): void {
@@ -377,4 +387,4 @@ const ANSWERING_MS = 500;
 const UNHEARD_MS = 1000;
 /** What is said for a host that has not answered itself. */
 const UNANSWERED = new Set(["no-answer", "no-agent", "not-allowed"]);
-const GONE = "its agent was started anew: its guardian has released what that held";
+const GONE = "its agent was started anew: what the one before held is released";

@@ -39,16 +39,7 @@ export interface Recovery {
  * `force` says otherwise, what a guardian that lives stands for.
  */
 export async function recover(connection: Connection, options: DetachOptions = {}): Promise<Recovery> {
-  const recovery: Recovery = {
-    gates: [],
-    plugs: [],
-    filters: 0,
-    taps: [],
-    bareClsacts: [],
-    foreign: [],
-    kept: [],
-    failures: [],
-  };
+  const recovery = nothingYet();
   const { queues: found, foreign } = findQueues(connection);
   recovery.foreign.push(...foreign);
   const queues = found.filter((queue) => options.force || !isKept(queue, recovery));
@@ -65,6 +56,35 @@ export async function recover(connection: Connection, options: DetachOptions = {
     }
   }
   return recovery;
+}
+
+/**
+ * As `recover`, of gates by their names: what a process had `made` that was killed together with its guardian goes, what it
+ * only `used` is released and stays. Of others nothing is touched.
+ */
+export async function recoverGates(
+  connection: Connection,
+  { made, used }: { made: ReadonlySet<string>; used: ReadonlySet<string> },
+): Promise<Recovery> {
+  const recovery = nothingYet();
+  const named = (queue: Queue, names: ReadonlySet<string>) => queue.gate !== undefined && names.has(queue.gate.name);
+  const queues = findQueues(connection).queues
+    .filter((queue) => (named(queue, made) || named(queue, used)) && !isKept(queue, recovery));
+  const task = { recovery, options: {}, lost: new Map(queues.map((queue) => [queue, heldInVain(queue)])) };
+  releaseEverything(connection, queues);
+  for (const queue of queues) {
+    if (named(queue, made)) await attempt(task, queue, () => takeAway(queue, task));
+    else await attempt(task, queue, () => Promise.resolve(release(queue)));
+  }
+  return recovery;
+}
+
+function release({ connection, place }: Queue): void {
+  checkAnswers("release", connection.transact(changeRequests(place, "release-indefinite"), { overheard: true }));
+}
+
+function nothingYet(): Recovery {
+  return { gates: [], plugs: [], filters: 0, taps: [], bareClsacts: [], foreign: [], kept: [], failures: [] };
 }
 
 interface Task {

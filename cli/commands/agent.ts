@@ -1,5 +1,6 @@
 import config from "../../deno.json" with { type: "json" };
 import { giveUpCapabilities } from "../../linux/process.ts";
+import type { ToldHold } from "../../control/leased_hold.ts";
 import { DEFAULT_MAX_HOLD_MS } from "../../plug/hold.ts";
 import { type Context, isGiven, ownProgram, valueOf } from "../context.ts";
 import { interruptible, understood, UsageError, whenAborted } from "../exit_status.ts";
@@ -23,10 +24,10 @@ export async function run(context: Context): Promise<void> {
   const policy = await policyFor(context);
   const [
     { Agent },
-    { DeskWorker },
+    { DeskWorker, releaseLeft },
     { RunWorker },
     { EventLog },
-    { brokerPorts, connectBroker },
+    { brokerPorts, closeConnection, connectBroker },
     { checkName, inboxOf },
   ] = await Promise.all([
     import("../../fleet/agent.ts"),
@@ -46,11 +47,17 @@ export async function run(context: Context): Promise<void> {
   understood(() => checkName("--group", group));
   const broker = { ...given, inbox: inboxOf("hosts", host) };
   using log = EventLog.open(valueOf(context, "state") ?? STATE);
+  // Before the broker is there: nobody else ends it.
+  await releaseLeft(log.unended.map(({ hold }) => hold as ToldHold));
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
   const failures: unknown[] = [];
   await interruptible(async (signal) => {
-    const waiting = setTimeout(() => context.note(`waiting for the broker at ${broker.urls.map(hostOf)}`), WAITING_MS);
+    const waiting = setTimeout(async () => {
+      const reasonOf = ({ cause, message }: Error) => cause instanceof Error ? cause.message : message;
+      const why = await connectBroker(broker).then(closeConnection, reasonOf);
+      context.note(`waiting for the broker at ${broker.urls.map(hostOf)}${why === undefined ? "" : `: ${why}`}`);
+    }, WAITING_MS);
     const connecting = connectBroker(broker, { waits: true });
     const connection = await Promise.race([connecting, whenAborted(signal)]).finally(() => clearTimeout(waiting));
     const desk = new DeskWorker({

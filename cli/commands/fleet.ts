@@ -311,7 +311,8 @@ export async function run(context: Context): Promise<number> {
   if (patterns.length === 0) throw new UsageError("which hosts? give --on PATTERN, or --on '*' for all");
   const [file] = context.arguments.operands;
   const scenario = await Deno.readTextFile(file).catch((error: Error) => {
-    throw new UsageError(`cannot read ${file}: ${error.message}`, { cause: error });
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : error.message;
+    throw new UsageError(`cannot read ${file}: ${reason}`, { cause: error });
   });
   const seed = valueOf(context, "seed");
   if (seed !== undefined && !/^\d{1,10}$/.test(seed)) {

@@ -5,6 +5,10 @@ import { runCommandLine } from "../../cli/main.ts";
 import { RequestError } from "../../control/problem.ts";
 import type { ToldHold } from "../../control/leased_hold.ts";
 import { Written } from "../cli/written.ts";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { keepWhatIsTold } from "../../fleet/caller.ts";
+import { STREAMS } from "../../fleet/subject.ts";
+import { until } from "../kernel/until.ts";
 import { FakeHost } from "./hosts.ts";
 import { connectAs, TestBroker } from "./nats.ts";
 
@@ -118,6 +122,51 @@ Deno.test("fleet release NAME ends the holds of that device, and releases by nam
   assertEquals([other.status, other.stdout], [0, "db1: released web: 3 packets\n"]);
   const rest = await fleet.run("release", "--on", "db1");
   assertEquals([rest.stdout, await states()], ["db1: ended 1 hold\n", ["ended", "ended"]]);
+});
+
+Deno.test("fleet hold fails where somebody else releases before its end, and says so", async () => {
+  await using fleet = await setUp({ db1: {}, db2: {} });
+  const held = fleet.run("hold", "eth0", "--on", "*", "--broadcast", "--", "sleep", "3");
+  const worker = fleet.made.get("db1")!.worker;
+  const isHolding = async () => (await worker.perform("holds", {}, "root") as ToldHold[])[0]?.state === "holding";
+  await until(isHolding, { timeoutMs: 10_000 });
+  assertEquals((await fleet.run("release", "--on", "db1")).stdout, "db1: ended 1 hold\n");
+  const { status, stderr } = await held;
+  assertEquals(status, 1, stderr);
+  assertMatch(stderr, /^plugctl: db1: released: held .* ms: somebody else has released it$/m);
+  assertMatch(stderr, /^plugctl: db2: released: held .* ms$/m);
+});
+
+Deno.test("agent says why it waits for a broker that lets it not in, and nothing of its password", async () => {
+  await using broker = await TestBroker.start({ config: 'authorization { user: "a", password: "b" }' });
+  const folder = await Deno.makeTempDir();
+  const url = broker.url.replace("//", "//a:wrong@");
+  const args = ["run", "-A", "--no-check", "cli/main.ts", "agent", "--nats", url, "--state", folder];
+  const child = new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "piped" }).spawn();
+  let text = "";
+  for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (part.includes("waiting")) child.kill("SIGTERM");
+  }
+  await child.status;
+  await Deno.remove(folder, { recursive: true });
+  assertMatch(text, /^plugctl: waiting for the broker at 127\.0\.0\.1:\d+: '?Authorization Violation$/m);
+  assertEquals(text.includes("wrong"), false);
+});
+
+Deno.test("fleet run names the scenario that is not there", async () => {
+  await using fleet = await setUp({});
+  const { status, stderr } = await fleet.run("run", "/nowhere/s.yaml", "--on", "*");
+  assertEquals([status, stderr], [2, "plugctl: cannot read /nowhere/s.yaml: there is no such file\n"]);
+});
+
+Deno.test("fleet list forgets after a week a host that is gone for good", async () => {
+  await using broker = await TestBroker.start();
+  const user = await connectAs(broker.url);
+  await keepWhatIsTold(user);
+  const { config } = await (await jetstreamManager(user)).streams.info(STREAMS.here.name);
+  assertEquals(config.max_age / 1e9, 7 * 24 * 3600);
+  await user.close();
 });
 
 Deno.test("fleet list names the file of credentials that is not there", async () => {

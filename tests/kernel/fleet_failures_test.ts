@@ -11,8 +11,10 @@ import { Caller } from "../../fleet/caller.ts";
 import { Written } from "../cli/written.ts";
 import { BOUND, type Coordinator, Fleet, latestIn, LEASE_MS, SLACK_MS } from "./fleet_hosts.ts";
 import { PLUGCTL, plugctlDone } from "./plugctl.ts";
+import { children, guardians } from "./process_table.ts";
 import { qdiscs } from "./queue.ts";
 import { ROUNDS } from "./rounds.ts";
+import { UdpSocket } from "./udp_socket.ts";
 import { until } from "./until.ts";
 
 const END_MS = LEASE_MS + SLACK_MS;
@@ -55,6 +57,15 @@ Deno.test("a fleet through its failures: nothing is held after its lease, and th
       assertMatch(coordinator.stderr, new RegExp(`${host}: released: held \\d+ packets? of eth1`));
     }
     assertEquals(await lastEnd(0), "for");
+  });
+
+  await step("for longer than the agents may hold: they refuse that, and hold nothing", async () => {
+    const stderr = new Written();
+    const words = ["fleet", "hold", "eth1", "--on", "db*", "--for", "3m", ...fleet.broker, ...fleet.lease];
+    assertEquals(await runCommandLine(words, { stdout: new Written(), stderr }), 1);
+    const says = "does not take part: its agent holds for 120s at the most (--max-hold), not for 180s";
+    for (const host of ["db1", "db2"]) assert(stderr.text.includes(`plugctl: ${host}: ${says}\n`), stderr.text);
+    assert(traffic.waitsMs < 100, "it holds");
   });
 
   await step("the coordinator is killed", async () => {
@@ -154,6 +165,54 @@ Deno.test("a fleet through its failures: nothing is held after its lease, and th
     await says(coordinator, /db1: ended: its agent was started anew/);
     await release(fleet);
     assertEquals(await coordinator.status, 1);
+    assertEquals(await lastEnd(0), "agent-ended");
+    return tookMs;
+  });
+
+  await step("an agent is killed together with its guardian, and started again", async () => {
+    const coordinator = await fleet.hold("--for", "60s");
+    await killWithGuardian(fleet);
+    // Nobody is there to release it.
+    await new Promise((resolve) => setTimeout(resolve, END_MS));
+    assert(traffic.waitsMs > END_MS, "there was nothing to release");
+    await fleet.startAgent(1);
+    const failedMs = performance.now();
+    const tookMs = await passesAfter(failedMs);
+    assert(tookMs < 500, `it passes ${tookMs} ms after the agent answers`);
+    await says(coordinator, /db1: ended: its agent was started anew: what the one before held is released$/m);
+    assertEquals(qdiscs(fleet.hosts[0], "eth1").some(({ kind }) => kind === "clsact"), false);
+    await release(fleet);
+    assertEquals(await coordinator.status, 1);
+    assertEquals(await lastEnd(0), "agent-ended");
+    return tookMs;
+  });
+
+  await step("the same of a gate that was there: it is released, and stays", async () => {
+    const [host] = fleet.hosts;
+    for (const name of ["web", "other"]) {
+      const match = name === "web" ? "udp port 7777" : "udp port 9";
+      await plugctlDone(host, "gate", "add", name, "eth1", "--direction", "out", "--match", match);
+    }
+    // What somebody else holds is not let go.
+    await plugctlDone(host, "buffer", "other");
+    const connection = await fleet.connect();
+    const caller = new Caller(connection, { group: "default", who: "root" });
+    const hold = crypto.randomUUID();
+    for (const [operation, input] of [["arm", { on: "web", hold, leaseMs: 20_000 }], ["begin", { hold }]] as const) {
+      const answer = await caller.ask("db1", operation, input, { timeoutMs: 10_000 });
+      assert("result" in answer, JSON.stringify(answer));
+    }
+    await until(() => traffic.waitsMs > 200, { ...BOUND, what: "packets that wait" });
+    await killWithGuardian(fleet);
+    new UdpSocket(host, { address: "10.0.0.1", port: 8 }).send(new Uint8Array([1]), { address: "10.0.0.2", port: 9 });
+    await fleet.startAgent(1);
+    const tookMs = await passesAfter(performance.now());
+    assert(tookMs < 500, `it passes ${tookMs} ms after the agent answers`);
+    const gates = JSON.parse(await plugctlDone(host, "gate", "list", "--json")) as { name: string; packets: number }[];
+    assertEquals(gates.map(({ name }) => name).sort(), ["other", "web"]);
+    assert(qdiscs(host, "plug-other").some(({ qlen }) => qlen === 1), "it let go of what somebody else holds");
+    await connection.close();
+    for (const name of ["web", "other"]) await plugctlDone(host, "gate", "delete", name);
     assertEquals(await lastEnd(0), "agent-ended");
     return tookMs;
   });
@@ -268,4 +327,16 @@ class Twice {
   status() {
     return this.#connection.status();
   }
+}
+
+/** Kills the agent of the first host, and before it could see that its guardian, as the end of a container does. */
+async function killWithGuardian(fleet: Fleet): Promise<void> {
+  const { child } = fleet.agents[1];
+  const started = children(child.pid);
+  const guardian = guardians().find((pid) => started.includes(pid));
+  if (guardian === undefined) throw new Error("the agent has no guardian");
+  child.kill("SIGSTOP");
+  Deno.kill(guardian, "SIGKILL");
+  child.kill("SIGKILL");
+  await child.status;
 }

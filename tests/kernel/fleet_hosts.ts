@@ -133,7 +133,18 @@ export class Fleet implements AsyncDisposable {
   }
 
   spawnAgent(number: number, { state = this.stateOf(number) } = {}): RunningAgent {
-    const words = [...PLUGCTL, "agent", ...this.broker, "--name", `db${number}`, "--state", state, ...this.#policy];
+    const words = [
+      ...PLUGCTL,
+      "agent",
+      ...this.broker,
+      "--name",
+      `db${number}`,
+      "--state",
+      state,
+      "--max-hold",
+      "2m",
+      ...this.#policy,
+    ];
     const child = this.hosts[number - 1].spawn(words, { stdout: "null", stderr: "piped" });
     const agent = { child, stderr: "" };
     void (async () => {

@@ -35,10 +35,10 @@ export function commandHelp(name: CommandName): string {
     `Usage: ${usageOf(name)}`,
     ...spec.synonyms ? [`Aliases: ${spec.synonyms.join(", ")}.`] : [],
     ...nameMeaning(spec),
-    ...spec.details.map(wrap),
+    ...spec.details().map(wrap),
     `Options:\n${indent(textTable(spec.options.map((option) => optionRow(option, name))))}`,
   ];
-  if (spec.examples.length > 0) parts.push(`Examples:\n${indent(spec.examples.map(example).join("\n"))}`);
+  if (spec.examples().length > 0) parts.push(`Examples:\n${indent(spec.examples().map(example).join("\n"))}`);
   return `${parts.join("\n\n")}\n`;
 }
 

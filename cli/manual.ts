@@ -41,14 +41,14 @@ export function commandReference(): string {
 function section(name: CommandName): string {
   const spec: CommandSpec = COMMANDS[name];
   const { summary, synonyms, details, options, examples } = spec;
-  const lines = examples.map(([line, does]) => `# ${does}\nplugctl ${line}`);
+  const lines = examples().map(([line, does]) => `# ${does}\nplugctl ${line}`);
   return [
     `## ${name}`,
     `${summary[0].toUpperCase()}${summary.slice(1)}.`,
     `\`\`\`text\n${usageOf(name)}\n\`\`\``,
     ...synonyms ? [`Aliases: ${synonyms.map((word) => `\`${word}\``).join(", ")}.`] : [],
     ...nameMeaning(spec).map(plain),
-    ...details.map(plain),
+    ...details().map(plain),
     table(["option", "means"], options.map((option) => [written(option, name), cell(meaningOf(option, name))])),
     ...lines.length > 0 ? [`\`\`\`sh\n${lines.join("\n\n")}\n\`\`\``] : [],
   ].join("\n\n");
@@ -132,13 +132,13 @@ function command(name: CommandName): string {
   return [
     `.SS "${escape(usageOf(name))}"`,
     escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),
-    paragraphs([...also, ...details]),
+    paragraphs([...also, ...details()]),
     paragraphs([`Options: ${options.map((option) => `--${option}`).join(", ")}.`]),
     ...Object.entries(meanings).map(([option, meaning]) => {
       const value = values[option as OptionName];
       return item([`--${option}${value ? ` ${value}` : ""}`, meaning]);
     }),
-    ...examples.map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
+    ...examples().map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
   ].filter(Boolean).join("\n");
 }
 

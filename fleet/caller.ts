@@ -33,6 +33,8 @@ export interface KnownHost {
 /** How long after the last answer no other is waited for, in milliseconds, and how long at the most. */
 const QUIET_MS = 700;
 const GATHER_MS = 5000;
+/** How long the broker may take to say that it has what it was told, in milliseconds. */
+const TAKING_MS = 2000;
 /** How often a host's clock is asked for, at the most, and of how many hosts at a time. */
 const TRIPS = 5;
 const CLOCKS_AT_A_TIME = 64;
@@ -94,10 +96,19 @@ export class Caller {
     // From the first on: what answers a later one counts as slower than it was, never as faster.
     if (reply && !this.#saidMs.has(reply)) this.#saidMs.set(reply, performance.now());
     this.#connection.publish(subject, JSON.stringify(input), { reply, headers: this.#headers() });
-    await this.#connection.flush();
+    await this.#untilTaken();
     // What the broker said before is told a moment later.
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (this.#refused.has(subject)) throw new Error(this.#refusal);
+  }
+
+  /** Returns when the broker has all that was said. */
+  async #untilTaken(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (cause?: unknown) => reject(new Error("the broker does not take it: it is not heard of", { cause }));
+    const timer = setTimeout(fail, TAKING_MS);
+    this.#connection.flush().then(resolve, fail);
+    await promise.finally(() => clearTimeout(timer));
   }
 
   /** Has answers to what is said with the result as `reply` handed over as they come, until it is disposed of. */

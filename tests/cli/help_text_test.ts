@@ -34,7 +34,7 @@ Deno.test("a command gives a meaning of its own to options that it takes, and to
 Deno.test("the examples in the help are command lines that plugctl takes", () => {
   for (const name of NAMES) {
     const { examples }: CommandSpec = COMMANDS[name];
-    for (const [line] of examples) assertEquals(parseArguments(shellWords(line)).command, name, line);
+    for (const [line] of examples()) assertEquals(parseArguments(shellWords(line)).command, name, line);
   }
 });
 

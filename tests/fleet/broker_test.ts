@@ -43,6 +43,24 @@ Deno.test("a connection with TLS is made anew where the broker was silent, and d
   await listening;
 });
 
+for (const [how, lose] of [["is silent", "signal"], ["is gone", "stop"]] as const) {
+  Deno.test(`Caller.tellAll() does not wait for ever for a broker that ${how}`, async () => {
+    await using broker = await TestBroker.start();
+    const connection = await connectAs(broker.url);
+    const caller = new Caller(connection, { group: "g", who: "me" });
+    await caller.tellAll("status", {});
+    if (lose === "stop") await broker.stop();
+    else broker.signal("SIGSTOP");
+    // It stops when it is its turn.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const startMs = performance.now();
+    await assertRejects(() => caller.tellAll("status", {}), Error, "the broker does not take it");
+    assert(performance.now() - startMs < 3000);
+    if (lose === "signal") broker.signal("SIGCONT");
+    await closeConnection(connection);
+  });
+}
+
 Deno.test("an agent that is stopped while the broker is silent ends", async () => {
   const { broker, url, ca } = await startWithTls();
   await using _broker = broker;

@@ -77,6 +77,19 @@ export class Machines implements AsyncDisposable {
     this.#broker = keep(this.asker, BROKER);
   }
 
+  /** Nothing reaches a machine any more, nor comes from it. */
+  cutOff(name: string): void {
+    this.#setCable(name, "down");
+  }
+
+  putBack(name: string): void {
+    this.#setCable(name, "up");
+  }
+
+  #setCable(name: string, state: "up" | "down"): void {
+    this.#net.configure([`link set p${[...this.hosts.keys()].indexOf(name) + 2} ${state}`]);
+  }
+
   #join(host: Host, number: number): void {
     const peer = `p${number}`;
     host.configure([
@@ -93,6 +106,7 @@ export class Machines implements AsyncDisposable {
     for (const name of this.hosts.keys()) await this.answers(name);
   }
 
+  /** Starts an agent, also in the place of one that has ended. */
   startAgent(name: string, options: readonly string[] = [], { allowsRuns = true } = {}): void {
     const host = this.host(name);
     const state = `${this.folder}/${name}`;

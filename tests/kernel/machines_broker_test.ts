@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { StepEnd } from "../../scenario/event.ts";
 import { eventsOf, Machines } from "./machines.ts";
+import { rounds } from "./rounds.ts";
 import { until } from "./until.ts";
 
 const STEPS = (sleep: string) =>
@@ -43,46 +44,55 @@ async function nothingLeft(machines: Machines): Promise<void> {
 Deno.test("a broker that is killed and there again within the lease changes nothing, and no event is lost or doubled", async () => {
   await using machines = new Machines(["db1", "db2"]);
   await machines.start();
-  const { ended } = machines.begin(
-    STEPS("run: { command: sleep 6 }\n    host: db2"),
-    "--json",
-    "--report",
-    `${machines.folder}/r.html`,
-  );
-  await isHeld(machines);
-  await machines.restartBroker(500);
-  const { status, stdout, stderr } = await ended;
-  assertEquals(status, 0, stderr);
-  const events = eventsOf(stdout);
-  const numbers = events.flatMap((event) => event.event === "packet-in" && event.queue === "one" ? event.number : []);
-  assert(numbers.length >= 10);
-  assertEquals(numbers, numbers.map((_, index) => index + 1));
-  const ends = events.filter((event): event is StepEnd => event.event === "step-end").map(({ step }) => step);
-  assertEquals(new Set(ends).size, ends.length);
-  await nothingLeft(machines);
+  await rounds(async () => {
+    const { ended } = machines.begin(
+      STEPS("run: { command: sleep 6 }\n    host: db2"),
+      "--json",
+      "--report",
+      `${machines.folder}/r.html`,
+    );
+    await isHeld(machines);
+    await machines.restartBroker(500);
+    const { status, stdout, stderr } = await ended;
+    assertEquals(status, 0, stderr);
+    const events = eventsOf(stdout);
+    const numbers = events.flatMap((event) => event.event === "packet-in" && event.queue === "one" ? event.number : []);
+    assert(numbers.length >= 10);
+    assertEquals(numbers, numbers.map((_, index) => index + 1));
+    const ends = events.filter((event): event is StepEnd => event.event === "step-end").map(({ step }) => step);
+    assertEquals(new Set(ends).size, ends.length);
+    await nothingLeft(machines);
+    Deno.removeSync(`${machines.folder}/held`);
+  });
 });
 
 Deno.test("a broker that stays away for longer than the lease ends the run in words, and each machine undoes its part", async () => {
   await using machines = new Machines(["db1", "db2"]);
   await machines.start();
-  const { ended } = machines.begin(STEPS("sleep: 1m"));
-  await isHeld(machines);
-  const restarted = machines.restartBroker(25_000);
-  const { status, stderr } = await ended;
-  assertEquals(status, 1, stderr);
-  assertMatch(stderr, /Host db[12] cannot go on: it was not heard of for 10s/);
-  await nothingLeft(machines);
-  await restarted;
+  await rounds(async () => {
+    const { ended } = machines.begin(STEPS("sleep: 1m"));
+    await isHeld(machines);
+    const restarted = machines.restartBroker(25_000);
+    const { status, stderr } = await ended;
+    assertEquals(status, 1, stderr);
+    assertMatch(stderr, /Host db[12] cannot go on: it was not heard of for 10s/);
+    await nothingLeft(machines);
+    await restarted;
+    Deno.removeSync(`${machines.folder}/held`);
+  });
 });
 
 Deno.test("who interrupts the run has each machine undo its part at once", async () => {
   await using machines = new Machines(["db1", "db2"]);
   await machines.start();
-  const { child, ended } = machines.begin(STEPS("sleep: 1m"));
-  await isHeld(machines);
-  child.kill("SIGINT");
-  const { status, stdout, stderr } = await ended;
-  assertEquals(status, 130, stderr);
-  for (const name of ["db1", "db2"]) assertEquals(machines.left(name), "", stdout);
-  assertMatch(stderr, /interrupted by SIGINT/);
+  await rounds(async () => {
+    const { child, ended } = machines.begin(STEPS("sleep: 1m"));
+    await isHeld(machines);
+    child.kill("SIGINT");
+    const { status, stdout, stderr } = await ended;
+    assertEquals(status, 130, stderr);
+    for (const name of ["db1", "db2"]) assertEquals(machines.left(name), "", stdout);
+    assertMatch(stderr, /interrupted by SIGINT/);
+    Deno.removeSync(`${machines.folder}/held`);
+  });
 });

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Machines } from "./machines.ts";
+import { rounds } from "./rounds.ts";
 import { until } from "./until.ts";
 
 const HELD = `name: held
@@ -25,11 +26,21 @@ async function bothHold(machines: Machines): Promise<void> {
     const host = machines.host(name);
     await until(() => {
       host.run("bash", "-c", "echo x >/dev/udp/10.9.0.1/9");
-      return /qdisc plug .*\n.*\n backlog [1-9]/.test(host.run("tc", "-s", "qdisc", "show"));
+      return holds(machines, name);
     }, { timeoutMs: 120_000, what: `a packet that waits on ${name}` }).catch((error) => {
       throw new Error(`${error.message}\n${machines.agent(name).text}`);
     });
   }
+}
+
+/** What the run says of a machine that was lost. */
+function unheard(name: string): string {
+  return `Host ${name} cannot go on: it was not heard of for 10s; what it holds is released there by its lease or its guardian`;
+}
+
+/** Whether packets wait on a machine. */
+function holds(machines: Machines, name: string): boolean {
+  return /qdisc plug .*\n.*\n backlog [1-9]/.test(machines.host(name).run("tc", "-s", "qdisc", "show"));
 }
 
 async function nothingLeft(machines: Machines, names: readonly string[], timeoutMs: number): Promise<void> {
@@ -51,51 +62,100 @@ function naps(machines: Machines, name: string): boolean {
 Deno.test("an agent that dies ends the run in words; its guardian releases, the others undo their parts", async () => {
   await using machines = new Machines(["db1", "db2"]);
   await machines.start();
-  const { ended } = machines.begin(HELD);
-  await bothHold(machines);
-  assert(naps(machines, "db1"));
-  machines.agent("db1").child.kill("SIGKILL");
-  await nothingLeft(machines, ["db1"], 10_000);
-  const { status, stderr } = await ended;
-  assertEquals(status, 1, stderr);
-  const why =
-    "Host db1 cannot go on: it was not heard of for 10s; what it holds is released there by its lease or its guardian";
-  assert(stderr.includes(why), stderr);
-  assertMatch(stderr, /not everything could be undone/);
-  await nothingLeft(machines, ["db1", "db2"], 10_000);
-  assertEquals(naps(machines, "db1"), false);
+  await rounds(async () => {
+    const { ended } = machines.begin(HELD);
+    await bothHold(machines);
+    assert(naps(machines, "db1"));
+    machines.agent("db1").child.kill("SIGKILL");
+    await nothingLeft(machines, ["db1"], 10_000);
+    const { status, stderr } = await ended;
+    assertEquals(status, 1, stderr);
+    assert(stderr.includes(unheard("db1")), stderr);
+    assertMatch(stderr, /not everything could be undone/);
+    await nothingLeft(machines, ["db1", "db2"], 10_000);
+    assertEquals(naps(machines, "db1"), false);
+    machines.startAgent("db1");
+    await machines.answers("db1");
+  });
+});
+
+Deno.test("an agent that hangs ends the run in words; its guardian releases, and when it goes on it undoes the rest", async () => {
+  await using machines = new Machines(["db1", "db2"]);
+  await machines.start();
+  await rounds(async () => {
+    const { ended } = machines.begin(HELD);
+    await bothHold(machines);
+    machines.agent("db1").child.kill("SIGSTOP");
+    const { status, stderr } = await ended;
+    assertEquals(status, 1, stderr);
+    assert(stderr.includes(unheard("db1")), stderr);
+    await until(() => !holds(machines, "db1"), { timeoutMs: 30_000, what: "nothing held on db1" });
+    machines.agent("db1").child.kill("SIGCONT");
+    await nothingLeft(machines, ["db1", "db2"], 20_000);
+    await until(() => !naps(machines, "db1"), { timeoutMs: 10_000, what: "no nap" });
+  });
+});
+
+Deno.test("a machine that is cut off undoes its part by itself, the run says so, and when it is back another can begin", async () => {
+  await using machines = new Machines(["db1", "db2"]);
+  await machines.start();
+  await rounds(async () => {
+    const { ended } = machines.begin(HELD);
+    await bothHold(machines);
+    machines.cutOff("db2");
+    const from = performance.now();
+    await nothingLeft(machines, ["db2"], 20_000);
+    const took = performance.now() - from;
+    assert(took > 2500 && took < 15_000, `${took} ms`);
+    const { status, stderr } = await ended;
+    assertEquals(status, 1, stderr);
+    assert(stderr.includes(unheard("db2")), stderr);
+    await nothingLeft(machines, ["db1"], 10_000);
+    machines.putBack("db2");
+    await until(async () => {
+      const { status } = await machines.begin(HELD.replace("sleep: 5m", "sleep: 1ms")).ended;
+      return status === 0;
+    }, { timeoutMs: 60_000, what: "another run" });
+    await nothingLeft(machines, ["db1", "db2"], 1);
+  });
 });
 
 Deno.test("where who runs it is killed, each agent undoes its part within the lease, and another run can begin", async () => {
   await using machines = new Machines(["db1", "db2"]);
   await machines.start();
-  const { child, ended } = machines.begin(HELD);
-  await bothHold(machines);
-  const from = performance.now();
-  child.kill("SIGKILL");
-  await ended;
-  await nothingLeft(machines, ["db1", "db2"], 20_000);
-  const took = performance.now() - from;
-  assert(took > 2500 && took < 15_000, `${took} ms`);
-  await until(() => !naps(machines, "db1"), { timeoutMs: 10_000, what: "no nap" });
-  const log = Deno.readTextFileSync(`${machines.folder}/db1/log.jsonl`);
-  assertMatch(log, /"run-lost"/);
-  const again = machines.begin(HELD.replace("sleep: 5m", "sleep: 1ms"));
-  const { status, stderr } = await again.ended;
-  assertEquals(status, 0, stderr);
-  await nothingLeft(machines, ["db1", "db2"], 1);
+  await rounds(async () => {
+    const { child, ended } = machines.begin(HELD);
+    await bothHold(machines);
+    const from = performance.now();
+    child.kill("SIGKILL");
+    await ended;
+    await nothingLeft(machines, ["db1", "db2"], 20_000);
+    const took = performance.now() - from;
+    assert(took > 2500 && took < 15_000, `${took} ms`);
+    await until(() => !naps(machines, "db1"), { timeoutMs: 10_000, what: "no nap" });
+    const log = Deno.readTextFileSync(`${machines.folder}/db1/log.jsonl`);
+    assertMatch(log, /"run-lost"/);
+    const again = machines.begin(HELD.replace("sleep: 5m", "sleep: 1ms"));
+    const { status, stderr } = await again.ended;
+    assertEquals(status, 0, stderr);
+    await nothingLeft(machines, ["db1", "db2"], 1);
+  });
 });
 
 Deno.test("an agent that is told to end undoes its part first, and the run says so", async () => {
   await using machines = new Machines(["db1", "db2"]);
   await machines.start();
-  const { ended } = machines.begin(HELD);
-  await bothHold(machines);
-  machines.agent("db2").child.kill("SIGTERM");
-  const { status, stderr } = await ended;
-  assertEquals(status, 1, stderr);
-  assertMatch(stderr, /On db2: Cannot go on: the agent was ended/);
-  await nothingLeft(machines, ["db1", "db2"], 10_000);
+  await rounds(async () => {
+    const { ended } = machines.begin(HELD);
+    await bothHold(machines);
+    machines.agent("db2").child.kill("SIGTERM");
+    const { status, stderr } = await ended;
+    assertEquals(status, 1, stderr);
+    assertMatch(stderr, /On db2: Cannot go on: the agent was ended/);
+    await nothingLeft(machines, ["db1", "db2"], 10_000);
+    machines.startAgent("db2");
+    await machines.answers("db2");
+  });
 });
 
 const POLICIES = [

@@ -12,7 +12,7 @@ import { type CutShort, describeDisturbance } from "../plug/hold.ts";
 import { Plug } from "../plug/plug.ts";
 import type { PlugGroup } from "../plug/plug_group.ts";
 import type { PlugPlace } from "../plug/queue.ts";
-import { isGone } from "../plug/queue_error.ts";
+import { isGone, QueueError } from "../plug/queue_error.ts";
 import type { Policy } from "./policy.ts";
 import { LAST_PRIORITY } from "../plug/shelter.ts";
 import type { Needed } from "./needed.ts";
@@ -171,6 +171,8 @@ export class Desk {
         "parent and handle name a plug, which lets nothing pass: name the device alone",
       );
     }
+    const twice = devs.find((dev, index) => devs.indexOf(dev) !== index);
+    if (twice !== undefined) throw new RequestError("invalid", `${twice} is named twice`);
     const gates = names.filter((name) => !devs.includes(name));
     const there = { gate: [...named.gate ?? [], ...gates], netns };
     const things = there.gate.length > 0 ? this.findToHold(there, ms) : [];
@@ -183,24 +185,27 @@ export class Desk {
           direction: direction ?? "out",
           ms,
         });
-        const { thing } = this.addGate({
-          dev,
-          direction: direction ?? "out",
-          match,
-          except,
-          // All of a device is held behind what other gates hold of it.
-          priority: match === undefined ? LAST_PRIORITY : undefined,
-          force,
-          label: dev,
-          netns,
-        });
-        made.push(thing);
+        made.push(this.#addGateOf(dev, { direction, match, except, force, netns }));
       }
     } catch (error) {
       for (const thing of made) this.dismiss(thing);
       throw error;
     }
     return { things: [...things, ...made], made, names: [...things.map(({ name }) => name), ...devs] };
+  }
+
+  /** Makes a gate of a device for a hold. All of it is held behind what other gates hold of it. */
+  #addGateOf(
+    dev: string,
+    { match, direction = "out", ...asked }: Omit<ToPrepare, keyof Named> & { netns?: string },
+  ): Thing {
+    const priority = match === undefined ? LAST_PRIORITY : undefined;
+    try {
+      return this.addGate({ ...asked, dev, direction, match, priority, label: dev }).thing;
+    } catch (error) {
+      if (priority === undefined || !(error instanceof QueueError) || error.code !== "priority-in-use") throw error;
+      throw new RequestError("held", `all of ${dev} goes through a gate already, such as another hold's`);
+    }
   }
 
   /** Takes away what was made for a hold, when what it held has left; `close` waits for that. */

@@ -73,6 +73,27 @@ Deno.test("all of a device that an agent is reached by can be held: what must go
     });
   }
 
+  await t.step("a second hold of all of it is refused in words, and so is one that names it twice", async () => {
+    const hold = (...words: string[]) => {
+      const stderr = new Written();
+      const line = ["fleet", "hold", ...words, "--on", "db1", ...fleet.broker, ...fleet.lease];
+      return { stderr, status: runCommandLine(line, { stdout: new Written(), stderr }) };
+    };
+    const first = hold("eth0", "--for", `${LEASE_MS * 3}ms`);
+    await until(() => /db1: holding/.test(first.stderr.text), BOUND);
+    for (
+      const [words, why] of [
+        [["eth0"], "all of eth0 goes through a gate already, such as another hold's"],
+        [["eth0", "eth0"], "eth0 is named twice"],
+      ] as const
+    ) {
+      const { stderr, status } = hold(...words, "--for", "1s");
+      assertEquals(await status, 1);
+      assert(stderr.text.includes(`db1: does not take part: ${why}`), stderr.text);
+    }
+    assertEquals(await first.status, 0, first.stderr.text);
+  });
+
   await t.step("a gate that would hold the control connection, or an SSH session, is refused in words", async () => {
     using session = await Deno.connect({ hostname: HOST, port: 22 });
     assert(await echo(session));

@@ -153,6 +153,7 @@ Deno.test("an agent that is told to end undoes its part first, and the run says 
     assertEquals(status, 1, stderr);
     assertMatch(stderr, /On db2: Cannot go on: the agent was ended/);
     await nothingLeft(machines, ["db1", "db2"], 10_000);
+    await machines.agent("db2").ended();
     machines.startAgent("db2");
     await machines.answers("db2");
   });

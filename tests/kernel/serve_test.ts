@@ -23,7 +23,8 @@ Deno.test("a hold ends with its lease, by its renewal later, by hand at once, an
   await served.allArrived();
   const over = await served.ask(`/v1/holds/${begun.body.id}`);
   assertEquals([over.body.ended, over.body.queues[0].packets], ["lease", COUNT]);
-  assert(over.body.heldMs >= 500, `${over.body.heldMs}`);
+  // The lease began a little before it held.
+  assert(over.body.heldMs >= 400, `${over.body.heldMs}`);
   assertEquals((await served.ask(`/v1/holds/${begun.body.id}`, {}, "PUT")).body.code, "ended");
 
   const renewed = (await served.ask("/v1/holds", { on: "web", leaseMs: 2000 })).body;

@@ -92,7 +92,8 @@ Deno.test("a key for sessions of plugctl", async (t) => {
     "a socket there": (key) => listens(key, `${place.folder}/socket`),
     "sftp": async (key) => {
       const input = `put ${place.folder}/any.pub ${trace}\n`;
-      await run(key, ["-b", "-", SERVER], { program: "sftp", input });
+      // Where no ssh is installed, the one of PATH.
+      await run(key, ["-S", "ssh", "-b", "-", SERVER], { program: "sftp", input });
       return hasLeftTrace();
     },
     "its own ~/.ssh/rc": async (key) => {

@@ -54,17 +54,21 @@ function lookedOnce(calls: string[], length: number): string[] {
 Deno.test("attach, buffer, release and detach make no system call but those that the socket and its messages need", async () => {
   using host = new Host();
   host.run("ip", "link", "add", "eth0", "type", "dummy");
-  host.run("ip", "link", "set", "eth0", "up");
+  host.configure(["addr add 10.0.0.1/24 dev eth0", "link set eth0 up"]);
+  // Behind a release of nothing it is not looked.
+  const send = () => host.run("bash", "-c", "echo x >/dev/udp/10.0.0.2/9");
 
   // The device and its qdiscs are looked at before anything is created.
   assertEquals(await callsOf(host, "attach", ...DEV), [...OPEN, ...TURN, ...INDEX, ...ASK, ...ASK, ...EXCHANGE]);
   // The routes are looked at before anything is held, and whether the device is an ifb, which others feed.
   assertEquals(await callsOf(host, "buffer", ...DEV), [...OPEN, ...INDEX, ...TURN, ...ASK, ...ASK, ...ASK]);
+  send();
   assertEquals(await callsOf(host, "buffer", "--force", ...DEV), [...OPEN, ...INDEX, ...TURN, ...ASK]);
   // What lets packets go waits for nobody; what it has let go is told by a look before it and another behind it.
   const RELEASE = [...OPEN, ...INDEX, ...ASK, ...ASK, ...ASK];
   assertEquals(lookedOnce(await callsOf(host, "release-one", ...DEV), RELEASE.length), RELEASE);
   assertEquals(await callsOf(host, "limit", "1m", ...DEV), [...OPEN, ...INDEX, ...ASK]);
+  send();
   assertEquals(lookedOnce(await callsOf(host, "release", ...DEV), RELEASE.length), RELEASE);
   await plugctlDone(host, "detach", ...DEV);
 });

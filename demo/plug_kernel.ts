@@ -86,6 +86,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Receives the command's output and errors line by line; if not given, they go to this process's own */
   onLine?: (line: string) => void;
+  /** The memory of a kernel that is started for it, in bytes; 2 GiB if not given */
+  memoryBytes?: number;
   /** Ends the command */
   signal: AbortSignal;
 }

@@ -1,6 +1,7 @@
 // How a fleet grows: simulated hosts up to 10,000 on this machine, and real agents in namespaces; prints tables, writes
 // bench/RESULTS.md. Takes minutes.
 import { readLines } from "../../linux/incoming.ts";
+import { bundleProgram, MAIN } from "../../package/javascript.ts";
 import { provideTools } from "../../tests/tools.ts";
 import { median, printed } from "../processes.ts";
 import { circumstances, table, writeSection } from "../results.ts";
@@ -9,6 +10,8 @@ const SIMULATED = [100, 1000, 10_000];
 const REAL = [1, 5, 10, 50];
 /** How many simulated hosts a process has. */
 const IN_A_PROCESS = 2500;
+/** What a real one takes of the kernel's memory, at the most. */
+const AGENT_MIB = 120;
 const PORT = 42_199;
 const here = (name: string) => new URL(name, import.meta.url).pathname;
 const deno = [Deno.execPath(), "run", "-A", "--no-check"];
@@ -126,8 +129,10 @@ for (const hosts of only === "real" ? [] : SIMULATED) {
 }
 const real: { hosts: number; late: number[]; skew: number[] }[] = [];
 let place = "";
+await bundleProgram(`${folder}/bundle`);
 for (const hosts of only === "simulated" ? [] : REAL) {
-  const text = await printed(...deno, here("../in_plug_kernel.ts"), ...deno, here("real.ts"), String(hosts)) ?? "";
+  const kernel = ["env", `PLUGCTL_KERNEL_MIB=${1024 + hosts * AGENT_MIB}`, ...deno, here("../in_plug_kernel.ts")];
+  const text = await printed(...kernel, ...deno, here("real.ts"), String(hosts), `${folder}/bundle/${MAIN}`) ?? "";
   place = /^place\|(.*)\|$/m.exec(text)?.[1] ?? place;
   const rounds = text.split("\n").filter((line) => line.startsWith("{")).map((line) =>
     JSON.parse(line).late as number[]

@@ -1,8 +1,7 @@
-// On a kernel with plug, as root: real.ts HOSTS. So many network namespaces with an agent each, held at one moment five times;
+// On a kernel with plug, as root: real.ts HOSTS PLUGCTL.JS. So many network namespaces with an agent each, held at one moment five times;
 // prints how late each was after the moment, by its kernel's clock, in milliseconds.
-const [text] = Deno.args;
+const [text, main] = Deno.args;
 const hosts = Array.from({ length: Number(text) }, (_, index) => index + 1);
-const main = new URL("../../cli/main.ts", import.meta.url).pathname;
 const plugctl: [string, ...string[]] = [Deno.execPath(), "run", "-A", "--no-check", main];
 const ROUNDS = 5;
 const BROKER = "10.0.0.1";

@@ -46,10 +46,13 @@ export async function askToArm(caller: Pick<Caller, "ask" | "tellAll" | "answers
   using answers = caller.answers(take);
   // By their names while these are few, since every host of the group gets them.
   const named = hosts.length <= NAMED_MAX ? { among: hosts } : whom;
-  await caller.tellAll("arm", { ...input, ...named }, answers.reply);
   const timer = setTimeout(answered.resolve, ARMING_MS);
-  await answered.promise;
-  clearTimeout(timer);
+  try {
+    await caller.tellAll("arm", { ...input, ...named }, answers.reply);
+    await answered.promise;
+  } finally {
+    clearTimeout(timer);
+  }
   const late = [...waiting];
   waiting.clear();
   for (const host of late) onAnswer({ host, error: NO_ANSWER });

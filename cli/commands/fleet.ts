@@ -6,6 +6,7 @@ import type { Problem } from "../../control/problem.ts";
 import { Moment, parseMoment } from "../../plug/moment.ts";
 import { formatDuration, numberOf } from "../../plug/quantity.ts";
 import { Child } from "../hold/child.ts";
+import { refusePassed } from "../hold/hold_plan.ts";
 import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, Interrupted, interruptible, understood, UsageError, whenAborted } from "../exit_status.ts";
 import { brokerOptions, groupOf } from "../fleet/options.ts";
@@ -128,9 +129,7 @@ function planOf(context: Context): Plan {
     throw new UsageError(`invalid --require ${JSON.stringify(required)}: use all, or a number of hosts`);
   }
   const moment = at === undefined ? undefined : understood(() => parseMoment(at));
-  if (moment && moment.leftMs < 0) {
-    throw new UsageError(`--at ${at} has passed, ${formatDuration(Math.round(-moment.leftMs))} ago`);
-  }
+  refusePassed({ moment }, at);
   return {
     patterns: patternsOf(context),
     moment,

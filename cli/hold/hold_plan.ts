@@ -105,10 +105,17 @@ export function descriptor(text: string, option: string): number {
 }
 
 /** Refuses a time that has passed: what was to be held then is over. */
-function refusePassed({ moment, lateMs }: HoldPlan, text: string | undefined): void {
-  if (!moment || -moment.leftMs <= lateMs) return;
-  throw new UsageError(`--at ${text} has passed, ${formatDuration(Math.round(-moment.leftMs))} ago`);
+export function refusePassed(
+  { moment, lateMs = 0 }: { moment?: Moment; lateMs?: number },
+  text: string | undefined,
+): void {
+  const agoMs = Math.round(-(moment?.leftMs ?? 0));
+  if (agoMs <= lateMs) return;
+  throw new UsageError(`--at ${text} has passed${agoMs < HOUR_MS ? `, ${formatDuration(agoMs)} ago` : ""}`);
 }
+
+/** Of what is longer ago, nobody wants the seconds. */
+const HOUR_MS = 3_600_000;
 
 /** How a hold can be ended; where an end seems to stand among the names, how that is written. */
 function endsFor(names: readonly string[]): string {

@@ -94,7 +94,7 @@ Deno.test("fleet hold refuses a time that has passed before any host is asked", 
   await using fleet = await setUp({ db1: {} });
   const past = await fleet.run("hold", "eth0", "--on", "*", "--at", "2020-01-01T00:00:00Z", "--for", "1s");
   assertEquals(past.status, 2);
-  assertMatch(past.stderr, /^plugctl: --at 2020-01-01T00:00:00Z has passed, [\d.]+s ago\n$/);
+  assertMatch(past.stderr, /^plugctl: --at 2020-01-01T00:00:00Z has passed\n$/);
   assertEquals(fleet.made.get("db1")?.worker.asked, []);
 });
 

@@ -62,6 +62,13 @@ export class TestBroker implements AsyncDisposable {
     this.#child?.kill(signal);
   }
 
+  /** Has it stand still, and returns when it does: a signal takes effect when it is its turn. */
+  async standStill(): Promise<void> {
+    this.signal("SIGSTOP");
+    const isStill = () => / T /.test(Deno.readTextFileSync(`/proc/${this.#child?.pid}/stat`));
+    await until(isStill, { timeoutMs: 10_000, what: "a broker that stands still" });
+  }
+
   async stop(signal: Deno.Signal = "SIGKILL"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;

@@ -78,7 +78,7 @@ Deno.test("a hold that begins at a moment, and one that its owner keeps going", 
   await t.step("a time that has passed is refused, and nothing is touched", async () => {
     const { status, stderr } = await plugctl(host, "hold", "web", "--at", "@1", "--for", "1s");
     assertEquals(status, 2);
-    assertMatch(stderr, /^plugctl: --at @1 has passed, \S+ ago\n/);
+    assertMatch(stderr, /^plugctl: --at @1 has passed\n/);
     await plugctlDone(host, "buffer", "web");
     const late = await plugctl(host, "hold", "web", "--at", "+1ms", "--max-late", "0ms", "--for", "1s");
     assertEquals(late.status, 1);

@@ -69,7 +69,7 @@ const ONE_HOST_OUTCOME = {
   "renew": true,
   "detach lo": true,
   "detach lo again": false,
-  "at a time that has passed": "2: --at @1 has passed, SECONDS ago",
+  "at a time that has passed": "2: --at @1 has passed",
   "at without an end": "at goes with for or until",
   "for a time": true,
   "remove": true,
@@ -202,7 +202,7 @@ Deno.test("the Ansible collection", async (t) => {
     const { events, status } = await ansible.play(ONE_HOST);
     const outcome = Object.fromEntries(events.map(({ task, outcome, result: { changed, msg, rc } }) => [
       task,
-      outcome === "ok" ? changed : rc === undefined ? msg : `${rc}: ${msg?.replace(/[0-9.]+s ago/, "SECONDS ago")}`,
+      outcome === "ok" ? changed : rc === undefined ? msg : `${rc}: ${msg}`,
     ]));
     assertEquals([status, outcome], [0, ONE_HOST_OUTCOME]);
     assertEquals(returned(events, "release the second time", "notes"), [["there is no gate telemetry"]]);

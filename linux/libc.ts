@@ -116,8 +116,14 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
-/** glibc's name, then musl's on x86-64 and arm64. */
-const NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+/**
+ * Where `dlsym` is, by which all else is found: in glibc, in its companion before 2.34, and in musl on x86-64 and arm64. All
+ * of the C library is found by each of them.
+ */
+const NAMES = ["libc.so.6", "libdl.so.2", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
+// void *dlsym(void *library, const char *name);
+const DLSYM = { parameters: ["pointer", "buffer"], result: "pointer" } as const;
 
 /** This machine has no C library that plugctl knows: it is not Linux, or neither glibc nor musl. */
 export class UnsupportedError extends Error {
@@ -157,31 +163,27 @@ export function libc(): Libc {
 const CALLS_BEFORE_COMPILING = 4;
 
 function load(): Libc {
-  const { name, addresses, environ } = openLibrary();
+  const { name, find } = openLibrary();
   const call = {} as Functions;
   for (const symbol of Object.keys(SYMBOLS) as (keyof Functions)[]) {
-    const value = throughPointer(addresses[symbol], symbol, () => compile(call, { name, symbol }));
+    const value = throughPointer(find, symbol, () => compile(call, { name, symbol }));
     Object.defineProperty(call, symbol, { configurable: true, value });
   }
   const location = new Deno.UnsafePointerView(call.__errno_location() as Deno.PointerObject);
-  return { name, call, environ, errno: () => location.getInt32() };
+  return { name, call, environ: find("environ"), errno: () => location.getInt32() };
 }
 
-/** Where a function is. */
-type Address = Deno.PointerObject<Deno.ForeignFunction>;
-type Addresses = Readonly<Record<keyof Functions, Address>>;
+/** Tells where a function or variable of the C library is. */
+type Find = (name: string) => Deno.PointerObject;
 
-/** Opens the library by the first name that there is, and finds where its functions are, and its variables. */
-function openLibrary(): { name: string; addresses: Addresses; environ: Deno.PointerObject } {
-  const functions = Object.entries<Deno.ForeignFunction>(SYMBOLS)
-    .map(([symbol, { name }]) => [symbol, { name, type: "pointer" }] as const);
-  const symbols = [...functions, ["environ", { type: "pointer" }]] as const;
+/** Opens the library by the first name that there is. Each function is found at its first call: most are never called. */
+function openLibrary(): { name: string; find: Find } {
   const failures: unknown[] = [];
   for (const name of NAMES) {
     try {
-      const library = Deno.dlopen(name, Object.fromEntries(symbols));
-      const { environ, ...addresses } = library.symbols as Addresses & { environ: Deno.PointerObject };
-      return { name, addresses, environ };
+      const { dlsym: address } = Deno.dlopen(name, { dlsym: { type: "pointer" } }).symbols;
+      const dlsym = new Deno.UnsafeFnPointer(address as Deno.PointerObject<typeof DLSYM>, DLSYM);
+      return { name, find: (symbol) => findSymbol(dlsym, symbol) };
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       failures.push(error);
@@ -192,13 +194,24 @@ function openLibrary(): { name: string; addresses: Addresses; environ: Deno.Poin
   });
 }
 
+function findSymbol(dlsym: Deno.UnsafeFnPointer<typeof DLSYM>, symbol: string): Deno.PointerObject {
+  const address = dlsym.call(null, new TextEncoder().encode(`${symbol}\0`));
+  if (address === null) throw new UnsupportedError(`Cannot find ${symbol} in the C library`);
+  return address;
+}
+
 /** A function that can be called at once, and that calls `often` when it has been called often. */
-function throughPointer(address: Address, symbol: keyof Functions, often: () => void): unknown {
-  const pointer = new Deno.UnsafeFnPointer<Deno.ForeignFunction>(address, SYMBOLS[symbol]);
+function throughPointer(find: Find, symbol: keyof Functions, often: () => void): unknown {
+  const declared: Deno.ForeignFunction & { name?: string } = SYMBOLS[symbol];
+  let pointer: Deno.UnsafeFnPointer<Deno.ForeignFunction> | undefined;
   let calls = 0;
-  return (...args: Parameters<typeof pointer.call>) => {
+  return (...args: Parameters<Deno.UnsafeFnPointer<Deno.ForeignFunction>["call"]>) => {
     calls++;
     if (calls === CALLS_BEFORE_COMPILING) often();
+    pointer ??= new Deno.UnsafeFnPointer(
+      find(declared.name ?? symbol) as Deno.PointerObject<Deno.ForeignFunction>,
+      declared,
+    );
     return pointer.call(...args);
   };
 }

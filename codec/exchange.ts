@@ -17,15 +17,6 @@ import {
 /** What the WebAssembly module exports; see `assembly/` for what each does. */
 interface Exports {
   memory: WebAssembly.Memory & { readonly buffer: ArrayBuffer };
-  encodeChange(
-    at: number,
-    sequence: number,
-    ifindex: number,
-    handle: number,
-    parent: number,
-    action: number,
-    limit: number,
-  ): number;
   verifyAcks(count: number, sequence: number): number;
   decodeChunk(length: number): number;
   decodeSlots(count: number): number;
@@ -47,7 +38,6 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
  */
 export const {
   memory: wasmMemory,
-  encodeChange,
   verifyAcks,
   decodeChunk,
   decodeSlots,

@@ -36,7 +36,7 @@ export class Records {
    * its type to its error a message is like its record.
    */
   constructor(count: number, inPlace = false) {
-    this.count = checkWhole("count", count);
+    this.count = count;
     const first = inPlace ? FIRST_ACK : FIRST_RECORD;
     this.stride = inPlace ? SLOT_WORDS : RECORD_WORDS;
     this.end = first + count * this.stride;

@@ -1,4 +1,3 @@
 // What the module exports: numbers in, numbers out, bytes in the exchange buffer.
 export { verifyAcks } from "./acks";
 export { decodeChunk, decodeSlots } from "./records";
-export { encodeChange } from "./request";

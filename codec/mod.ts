@@ -38,7 +38,7 @@ export type {
   RouteMessage,
 } from "./message.ts";
 export { decodeReceived, decodeSlots, readReceived, verifyAcks } from "./received.ts";
-export type { Records } from "./records.ts";
+export { Records } from "./records.ts";
 export {
   type ClsactRequest,
   type LinkChangeRequest,

@@ -31,11 +31,6 @@ const values = { body: {}, attributes: {} };
 const NUMBERS = ["a number", "a fraction", "less than nothing", "no number"];
 const field = (more: object) => core.encode({ name: "message", fields: [{ name: "each", ...more }] });
 
-const oneRecord = () => {
-  core.receiveRegion.set(bytes);
-  return core.readReceived(bytes.length);
-};
-
 const CORE: Readonly<Record<string, readonly Call[]>> = {
   DecodeError: [
     [(wrong) => new core.DecodeError(wrong, 0), "a string"],
@@ -57,15 +52,16 @@ const CORE: Readonly<Record<string, readonly Call[]>> = {
   parseHandle: [[(wrong) => core.parseHandle(wrong), "a string"]],
   parseParent: [[(wrong) => core.parseParent(wrong), "a string"]],
   decodeReceived: [[(wrong) => core.decodeReceived(wrong)]],
-  readReceived: [
-    [(wrong) => core.readReceived(wrong)],
-    [(wrong) => oneRecord().moveTo(wrong)],
-    [(wrong) => oneRecord().moveTo(0).word(wrong), "a number"],
-  ],
+  readReceived: [[(wrong) => core.readReceived(wrong)]],
   decodeSlots: [[(wrong) => core.decodeSlots(wrong), "a number"]],
   verifyAcks: [
     [(wrong) => core.verifyAcks(wrong, 1), "a number"],
     [(wrong) => core.verifyAcks(0, wrong), "a number"],
+  ],
+  Records: [
+    [(wrong) => new core.Records(wrong), "a number"],
+    [(wrong) => new core.Records(1).moveTo(wrong)],
+    [(wrong) => new core.Records(1).moveTo(0).word(wrong), "a number"],
   ],
   treeRequest: [
     [(wrong) => core.treeRequest(wrong)],

@@ -149,11 +149,18 @@ export function isGateDevice({ name, kind, txqueuelen, alias }: LinkMessage): bo
     (txqueuelen === GATE_TXQUEUELEN || parseNote(alias) !== undefined);
 }
 
+/** A device of a gate, with what its alias keeps of the note. */
+interface GateDevice {
+  link: LinkMessage;
+  kept?: GateNote;
+}
+
 /** Every gate of a network namespace, from what the kernel has: a dump a kind, and of filters one a hook. */
 export function readGates(connection: Connection, operation: AnyOperation): { machine: Machine; gates: GateState[] } {
   const machine = readMachine(connection, operation);
-  const devices = machine.links.filter(isGateDevice);
-  const hooks = uniqueHooks(devices.flatMap(({ alias }) => hooksOf(parseNote(alias))))
+  const devices = machine.links.filter(isGateDevice).map((link): GateDevice => ({ link, kept: parseNote(link.alias) }));
+  const links = devices.map(({ link }) => link);
+  const hooks = uniqueHooks(devices.flatMap(({ kept }) => hooksOf(kept)))
     .filter(({ ifindex }) => hookQdisc(machine, ifindex));
   const whole = {
     ...machine,
@@ -162,8 +169,8 @@ export function readGates(connection: Connection, operation: AnyOperation): { ma
     ...hooks.some(({ side }) => side === "ingress") ? { chains: ingressChains(connection) } : {},
   };
   const sorted = sortFilters(whole.filters);
-  const traffic = trafficWithFillers(connection, devices);
-  return { machine: whole, gates: devices.map((link) => gateState(link, { machine: whole, sorted, traffic })) };
+  const traffic = trafficWithFillers(connection, links);
+  return { machine: whole, gates: devices.map((device) => gateState(device, { machine: whole, sorted, traffic })) };
 }
 
 /** Every gate of a network namespace, in the order of their devices, also what is left of one. */
@@ -171,9 +178,9 @@ export function listGates(connection: Connection): ListedGate[] {
   return readGates(connection, "list gates").gates.map(({ listed }) => listed);
 }
 
-function readSorters(connection: Connection, devices: readonly LinkMessage[]): Map<number, number> {
-  const ranked = devices.filter(({ alias }) => parseNote(alias)?.firstFilters);
-  return new Map(ranked.map(({ ifindex }) => {
+function readSorters(connection: Connection, devices: readonly GateDevice[]): Map<number, number> {
+  const ranked = devices.filter(({ kept }) => kept?.firstFilters);
+  return new Map(ranked.map(({ link: { ifindex } }) => {
     const sorters = readFiltersBelow(connection, { ifindex, parent: RANKED_HANDLE });
     return [ifindex, sorters.filter((filter) => isGateFilter(filter) && filter.classId === FIRST_RANK).length];
   }));
@@ -203,16 +210,15 @@ function sortFilters(filters: readonly Filter[]): Sorted {
 
 /** Puts together what a machine has of the gate on a device, whose hooks must have been looked at. */
 function gateState(
-  link: LinkMessage,
+  { link, kept }: GateDevice,
   { machine, sorted, traffic }: { machine: Machine; sorted: Sorted; traffic: ReadonlyMap<number, GateTraffic> },
 ): GateState {
-  const kept = parseNote(link.alias);
   const isHere = (filter: Filter) => kept !== undefined && isOnHookOf(kept, filter);
   // A device that was replaced by one of the same name left filters that lead nowhere.
   const stray = sorted.leading.get(0)?.filter((filter) => isHere(filter) && kept && isOf(kept, filter)) ?? [];
   const filters = [...sorted.leading.get(link.ifindex) ?? [], ...stray];
   const exceptions = kept ? sorted.exceptions.get(kept.priority)?.filter(isHere) ?? [] : [];
-  const note = parseNote(link.alias, [...cookiesOf(filters), ...cookiesOf(exceptions)]);
+  const note = kept && !kept.match ? parseNote(link.alias, [...cookiesOf(filters), ...cookiesOf(exceptions)]) : kept;
   const plug = machine.qdiscs.find(({ ifindex, parent }) => ifindex === link.ifindex && parent === TC_H_ROOT);
   const all = plug && isPlug(plug) ? plug.stats : undefined;
   const own = traffic.get(link.ifindex);

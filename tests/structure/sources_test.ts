@@ -59,6 +59,7 @@ function textOf(path: string): string {
 
 /** Files that are one table, which is as long as there is something to say. */
 const TABLES = [
+  "cli/long_help.ts",
   "cli/table.ts",
   "codec/spec/action.ts",
   "codec/spec/link.ts",
@@ -73,7 +74,7 @@ const SHORTEST = 15;
 const LONGEST = 400;
 const MEDIAN_LEAST = 100;
 /** How many files the rooms may have together, but for those that have come since they were laid out. */
-const FILES_MOST = 209;
+const FILES_MOST = 210;
 /** Where each new noun has a file of its own: a step, a condition, an object of the kernel, a command. */
 const BY_NOUN = /^(scenario\/(steps|conditions)|codec\/spec|cli\/commands)\//;
 const LATER = /^(capture|control|fleet|scenario\/remote|uml|gate\/bpf|cli\/(containers|fleet|run|watch))\//;

@@ -26,7 +26,7 @@ import {
   u8,
   withMembers,
 } from "./table.ts";
-import { AF, handle, inHex, parent, room } from "./value.ts";
+import { AF, classId, inHex, parent, room } from "./value.ts";
 
 /** `struct tcmsg` of a qdisc or a class. */
 export const tcmsg = layout("tcmsg", "tcm_", {
@@ -34,7 +34,7 @@ export const tcmsg = layout("tcmsg", "tcm_", {
   tcm__pad1: u8,
   tcm__pad2: u16,
   tcm_ifindex: s32,
-  tcm_handle: handle,
+  tcm_handle: classId,
   tcm_parent: parent,
   tcm_info: u32,
 });

@@ -234,7 +234,7 @@ const tc_htb_opt = layout("tc_htb_opt", "", {
 const tc_htb_glob = layout("tc_htb_glob", "", {
   version: u32,
   rate2quantum: u32,
-  defcls: u32,
+  defcls: inHex(u32),
   debug: u32,
   direct_pkts: u32,
 });
@@ -262,7 +262,7 @@ const TCA_HTB: Space = attributes("TCA_HTB_", {
 
 /** `struct tc_hfsc_qopt` */
 const tc_hfsc_qopt = layout("tc_hfsc_qopt", "", {
-  defcls: u16,
+  defcls: inHex(u16),
 });
 
 /** `struct tc_service_curve` */
@@ -325,8 +325,8 @@ const tc_cbq_police = layout("tc_cbq_police", "", {
 
 /** `struct tc_cbq_fopt` */
 const tc_cbq_fopt = layout("tc_cbq_fopt", "", {
-  split: u32,
-  defmap: u32,
+  split: classId,
+  defmap: inHex(u32),
   defchange: u32,
 });
 

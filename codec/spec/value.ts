@@ -98,11 +98,9 @@ export function inHex(type: NumberType): NumberType {
 const in32 = (says: (value: number) => string) =>
   saying(u32, (value) => value >>> 0 === value ? says(value) : undefined);
 
-/** A qdisc's handle, `8001:`. */
-export const handle: NumberType = in32(formatHandle);
 /** Where a qdisc hangs: `root`, `1:4`. */
 export const parent: NumberType = in32(formatParent);
-/** A class, `1:4`. */
+/** A class, `1:4`, or a qdisc, `8001:`, whose minor number is 0. */
 export const classId: NumberType = in32((value) => {
   return `${formatHandle(value)}${value & 0xffff ? (value & 0xffff).toString(16) : ""}`;
 });

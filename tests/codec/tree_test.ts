@@ -44,6 +44,16 @@ Deno.test("decode() draws a captured request field by field", () => {
   ]);
 });
 
+Deno.test("decode() says all of a class, and of a qdisc whose handle has a minor number", () => {
+  for (const type of [36, 40]) {
+    const handles = [0x10000, 0x10010, 0x1ffff, 0x80010001, 0].map((handle) => {
+      const tree = decode(message(type, 0, words(0, 3, handle, 0x10001, 0)));
+      return find(tree, "tcm_handle")?.meaning;
+    });
+    assertEquals(handles, ["1:", "1:10", "1:ffff", "8001:1", "0:"]);
+  }
+});
+
 Deno.test("decode() draws every attribute of a qdisc", () => {
   assertEquals(drawn(decode(FAMILY["every attribute of a qdisc"])).slice(13), [
     "  36 8 KIND tbf",

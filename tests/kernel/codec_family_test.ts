@@ -14,6 +14,7 @@ import { loadModules } from "./modules.ts";
 const RTM_GETADDR = 22;
 const RTM_GETNEIGH = 30;
 const RTM_GETRULE = 34;
+const RTM_GETTCLASS = 42;
 const RTM_GETNEXTHOP = 106;
 
 /** What the kernel needs for all of these. */
@@ -330,4 +331,37 @@ Deno.test("decode() says of 40 kinds of object what ip -j -d and tc -j -s print,
     });
   }
   assert(kinds >= 40, `${kinds} kinds`);
+});
+
+/** Qdiscs with classes, each with what adds those that do not come with it. */
+const CLASSES: Readonly<Record<string, readonly string[]>> = {
+  "htb default 30": [
+    "7: classid 7:1 htb rate 1mbit",
+    "7:1 classid 7:10 htb rate 1kbit",
+    "7:1 classid 7:ffff htb rate 1kbit",
+  ],
+  "hfsc default 1f": ["7: classid 7:1f hfsc sc rate 1mbit"],
+  "drr": ["7: classid 7:a drr"],
+  "prio bands 16": [],
+};
+
+Deno.test("decode() says of each class what tc class show calls it and its parent", async () => {
+  await loadModules(["sch_htb", "sch_hfsc", "sch_drr"]);
+  using host = new Host();
+  host.configure(["link add c0 type ifb", "link set c0 up"]);
+  for (const [words, classes] of Object.entries(CLASSES)) {
+    host.run("tc", "qdisc", "replace", "dev", "c0", "root", "handle", "7:", ...words.split(" "));
+    for (const each of classes) host.run("tc", "class", "add", "dev", "c0", "parent", ...each.split(" "));
+    const lines = host.run("tc", "class", "show", "dev", "c0").trim().split("\n");
+    const shown = lines.map((line) => /^class \w+ \S+ (?:root|parent \S+)/.exec(line)?.[0]);
+    const fields = tcmsg(indexOf(host, "c0"), 0);
+    const decoded = dump(host, { type: RTM_GETTCLASS, fields }).map((message) => {
+      const parent = said(message, "tcm_parent");
+      const where = parent === "root" ? parent : `parent ${parent}`;
+      return `class ${said(message, "TCA_KIND")} ${said(message, "tcm_handle")} ${where}`;
+    });
+    assert(shown.length > classes.length - 1 && decoded.length > 0, words);
+    assertEquals(decoded.toSorted(), shown.toSorted(), words);
+    host.run("tc", "qdisc", "delete", "dev", "c0", "root");
+  }
 });

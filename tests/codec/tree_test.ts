@@ -1,5 +1,13 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { decode, decodeAll, DecodeError, type Field, fieldAt } from "../../codec/family.ts";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  decode,
+  decodeAll,
+  DecodeError,
+  type Field,
+  fieldAt,
+  formatMessage,
+  formatSummary,
+} from "../../codec/family.ts";
 import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
 import { CAPTURED, REPLIES, REQUESTS } from "./captured.ts";
 
@@ -123,6 +131,25 @@ Deno.test("decode() draws every attribute of a qdisc", () => {
     "  304 23 EXT_WARN_MSG Warning: it is hot",
     "  327 1 padding 00",
   ]);
+});
+
+Deno.test("decode() says the text of a string without NUL and keeps its bytes, which encode() gives back", () => {
+  const tree = decode(FAMILY["link of strings without NUL"]);
+  assertEquals(drawn(tree).slice(12).filter((line) => !line.includes("padding")), [
+    '  32 8 IFNAME 6c616e30 "lan0"',
+    '  40 14 IFALIAS 746f205ac3bc72696368 "to Zürich"',
+    '  56 11 QDISC 66710000000000 "fq"',
+    "  68 10 PHYS_PORT_NAME 701b5b33316d",
+    "  80 8 ALT_IFNAME 61006200",
+    "  88 4 PARENT_DEV_NAME",
+    "  92 24 LINKINFO",
+    '    96 8 INFO_KIND 766c616e "vlan"',
+    "    104 12 INFO_DATA",
+    "      108 8 VLAN_ID 5",
+  ]);
+  assertMatch(formatMessage(tree), /IFLA_IFNAME +"lan0"\n.*IFLA_IFALIAS +"to Zürich"\n.*IFLA_QDISC +"fq"\n/);
+  assertMatch(formatMessage(tree), /PHYS_PORT_NAME +701b5b33316d\n.*ALT_IFNAME +61006200\n.*PARENT_DEV_NAME +empty\n/);
+  assertMatch(formatSummary(tree), / IFNAME "lan0" INFO_KIND "vlan"$/);
 });
 
 Deno.test("decode() draws statistics of hardware apart from those of software", () => {

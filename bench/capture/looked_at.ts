@@ -87,11 +87,11 @@ async function measure(
     pair.left.spawn([...command], { stdin: "null", stdout: "null", stderr: "piped" });
   const said = child && readLines(child.stderr);
   if (said && says) {
-    for (
-      let line = await said.next();
-      !line.done && !says.test(line.value);
-      line = await said.next()
-    );
+    const complaints: string[] = [];
+    for (let line = await said.next(); !says.test(line.value ?? ""); line = await said.next()) {
+      if (line.done) throw new Error(`${command?.[0]} has ended: ${complaints.join(" ")}`);
+      complaints.push(line.value);
+    }
   }
   const before = child ? processorMs(child.pid) : 0;
   const since = performance.now();

@@ -81,8 +81,9 @@ async function measurePackets(): Promise<string[]> {
     env: { PLUGCTL_KERNEL_TESTS: "1" },
     stderr: "inherit",
   }).output();
-  if (!success) throw new Error("bench/capture failed, as said above");
-  const lines = new TextDecoder().decode(stdout).split("\n").map((line) => line.split("|"));
+  const text = new TextDecoder().decode(stdout);
+  if (!success) throw new Error(`bench/capture failed: ${text}`);
+  const lines = text.split("\n").map((line) => line.split("|"));
   const place = lines.find(([name]) => name === "place")?.[1];
   const ways = Map.groupBy(lines.filter(({ length }) => length === 4), ([name]) => name);
   const rows = [...ways].map(([name, rounds]) => {

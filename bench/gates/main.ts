@@ -54,8 +54,9 @@ await writeSection("Gates", lines);
 /** Runs a program and returns the lines that it prints of the form `name|value`, where more may follow. */
 async function run([program, ...args]: string[]): Promise<[name: string, value: string][]> {
   const { stdout, success } = await new Deno.Command(program, { args, stderr: "inherit" }).output();
-  if (!success) throw new Error("bench/gates failed, as said above");
-  const cells = new TextDecoder().decode(stdout).split("\n").map((line) => line.split("|"));
+  const text = new TextDecoder().decode(stdout);
+  if (!success) throw new Error(`bench/gates failed: ${text}`);
+  const cells = text.split("\n").map((line) => line.split("|"));
   return cells.filter(({ length }) => length > 1).map(([name, value]) => [name, value]);
 }
 

@@ -1,5 +1,5 @@
 import { lettersOf } from "./arrays.ts";
-import { isMessage, mistakeAt, type TextFormat } from "./text_format.ts";
+import { type Findings, isMessage, mistakeAt, type TextFormat } from "./text_format.ts";
 
 /** The offset that a line of a dump begins with, behind the time and the name of one in the kernel's log. */
 const LINE =
@@ -21,8 +21,8 @@ export const HEX_DUMP: TextFormat = {
   fits: (text) => text.split("\n").some((line) => isFirst(dumpLine(line))),
   read: (text, findings) => {
     const dumps = dumpsIn(text);
-    if (dumps.length === 1) return [dumpBytes(text, dumps[0])];
-    return dumps.flatMap((dump) => findings.attempt(() => [dumpBytes(text, dump)]));
+    if (dumps.length === 1) return [dumpBytes(text, dumps[0], findings)];
+    return dumps.flatMap((dump) => findings.attempt(() => [dumpBytes(text, dump, findings)]));
   },
 };
 
@@ -83,58 +83,140 @@ function isRepeated(dump: Dump, before: Dump | undefined): boolean {
   return bytes(before).join() === bytes(dump).join();
 }
 
-function dumpBytes(text: string, dump: Dump): Uint8Array {
-  const bytes: number[] = [];
-  const swapped: number[] = [];
-  let firstInWords: number | undefined;
-  const last = dump.findLastIndex(({ text }) => dumpLine(text));
-  let bases = [16, 8];
-  dump.forEach(({ text: line, index }, at) => {
-    const read = dumpLine(line);
-    if (!read) return at < last ? checkGap(line, { text, index }) : checkEnd(line, { text, index, bytes, bases });
-    if (read.isInWords) firstInWords ??= index;
-    bases = bases.filter((base) => parseInt(read.digits, base) === bytes.length);
-    if (bases.length === 0) {
-      throw firstInWords === undefined
-        ? offsetMistake(read.digits, { text, index, bytes })
-        : wordsMistake(text, firstInWords);
-    }
-    bytes.push(...read.bytes);
-    swapped.push(...read.swapped);
+/** The bases of offsets: of most, of od, of od -A d. */
+const BASES = [16, 8, 10];
+
+/** The bytes of a dump: in the base in which its offsets are right, and if there are several are a message. */
+function dumpBytes(text: string, dump: Dump, findings: Findings): Uint8Array {
+  const readings = BASES.map((base) => new Reading(text, base));
+  for (const reading of readings) reading.add(dump);
+  const right = readings.filter(({ mistake }) => !mistake);
+  const best = right.find(({ bytes }) => isMessage(bytes)) ?? right[0];
+  if (best) return best.inOrder();
+  const furthest = readings.reduce((one, other) => other.bytes.length > one.bytes.length ? other : one);
+  const { mistake } = furthest;
+  const whole = wholeMessages(furthest.bytes);
+  if (whole.length === 0 || furthest.firstInWords !== undefined) throw mistake;
+  findings.attempt(() => {
+    throw mistake;
   });
-  if (!isMessage(bytes) && isMessage(swapped)) return Uint8Array.from(swapped);
-  if (firstInWords === undefined) return Uint8Array.from(bytes);
-  throw wordsMistake(text, firstInWords);
+  return whole;
+}
+
+/** The bytes of the messages that are whole, from the first on. */
+function wholeMessages(bytes: readonly number[]): Uint8Array {
+  const all = Uint8Array.from(bytes);
+  const view = new DataView(all.buffer);
+  let end = 0;
+  while (isMessage(all.subarray(end))) end += (view.getUint32(end, true) + 3) & ~3;
+  return all.subarray(0, end);
+}
+
+/** A dump as it is read where its offsets are in one base, up to what is wrong with it. */
+class Reading {
+  readonly #text: string;
+  readonly #base: number;
+  readonly bytes: number[] = [];
+  readonly #swapped: number[] = [];
+  /** How many bytes the line before has. */
+  #width = 0;
+  /** Where a star stands, behind which no line has come yet. */
+  #star: number | undefined;
+  firstInWords: number | undefined;
+  mistake: Error | undefined;
+
+  constructor(text: string, base: number) {
+    this.#text = text;
+    this.#base = base;
+  }
+
+  add(dump: Dump): void {
+    const last = dump.findLastIndex(({ text }) => dumpLine(text));
+    for (const [at, { text: line, index }] of dump.entries()) {
+      const read = dumpLine(line);
+      this.mistake = read
+        ? this.#addLine(read, index)
+        : line.trim() === "*"
+        ? this.#addStar(index)
+        : at < last
+        ? this.#checkGap(line, index)
+        : this.#checkEnd(line, index);
+      if (this.mistake) return;
+    }
+    if (this.#star !== undefined) this.mistake = mistakeAt(this.#text, this.#star, NO_OFFSET);
+  }
+
+  /** The bytes in the order in which they are a message; throws where that is not known. */
+  inOrder(): Uint8Array {
+    if (!isMessage(this.bytes) && isMessage(this.#swapped)) return Uint8Array.from(this.#swapped);
+    if (this.firstInWords === undefined) return Uint8Array.from(this.bytes);
+    throw wordsMistake(this.#text, this.firstInWords);
+  }
+
+  #addLine(line: Line, index: number): Error | undefined {
+    if (line.isInWords) this.firstInWords ??= index;
+    const mistake = this.#checkOffset(line.digits, index);
+    if (mistake) return this.firstInWords === undefined ? mistake : wordsMistake(this.#text, this.firstInWords);
+    for (const byte of line.bytes) this.bytes.push(byte);
+    for (const byte of line.swapped) this.#swapped.push(byte);
+    this.#width = line.bytes.length;
+    return undefined;
+  }
+
+  #addStar(index: number): Error | undefined {
+    if (this.#width === 0 || this.#star !== undefined) return mistakeAt(this.#text, index, NO_OFFSET);
+    this.#star = index;
+    return undefined;
+  }
+
+  /** Checks where a line begins, or the dump ends; behind a star repeats the line before it up to there. */
+  #checkOffset(digits: string, index: number): Error | undefined {
+    const offset = parseInt(digits, this.#base);
+    const { length } = this.bytes;
+    if (this.#star === undefined) {
+      if (offset === length) return undefined;
+      const said = parseInt(digits, 16);
+      return mistakeAt(this.#text, index, `the line begins at byte ${said}, but ${length} bytes stand before it`);
+    }
+    const count = repeatsTo(offset, length, this.#width);
+    if (count === undefined) return mistakeAt(this.#text, index, starMistake(digits, length, this.#width));
+    const [line, swapped] = [this.bytes.slice(-this.#width), this.#swapped.slice(-this.#width)];
+    for (let times = 0; times < count; times++) {
+      this.bytes.push(...line);
+      this.#swapped.push(...swapped);
+    }
+    this.#star = undefined;
+    return undefined;
+  }
+
+  /** Checks a line without bytes before the last with some. */
+  #checkGap(line: string, index: number): Error | undefined {
+    if (line.trim() === "") return undefined;
+    return mistakeAt(this.#text, index, "this line is not part of the dump");
+  }
+
+  /** Checks a line behind the bytes. Any may stand there, but what says that bytes are missing. */
+  #checkEnd(line: string, index: number): Error | undefined {
+    return END.test(line) ? this.#checkOffset(line.trim(), index) : undefined;
+  }
+}
+
+const NO_OFFSET = "the star stands for lines like the one before it, but no offset behind it says how many";
+/** What no dump of a message is longer than. */
+const DUMP_MAX = 1 << 24;
+
+/** How often a star repeats the line before it; `undefined` where the offset behind it cannot be. */
+function repeatsTo(offset: number, length: number, width: number): number | undefined {
+  const isRight = offset > length && offset <= DUMP_MAX && (offset - length) % width === 0;
+  return isRight ? (offset - length) / width : undefined;
+}
+
+function starMistake(digits: string, length: number, width: number): string {
+  return `the star stands for lines of ${width} bytes from byte ${length} on, which do not end at offset ${digits}`;
 }
 
 function wordsMistake(text: string, index: number): Error {
   return mistakeAt(text, index, "bytes stand in words, whose order it does not say; use hexdump -C");
-}
-
-interface Place {
-  text: string;
-  index: number;
-}
-
-/** Checks a line without bytes before the last with some. */
-function checkGap(line: string, { text, index }: Place): void {
-  if (line.trim() === "") return;
-  if (line.trim() === "*") throw mistakeAt(text, index, "here lines are left out; have them all with: hexdump -vC");
-  throw mistakeAt(text, index, "this line is not part of the dump");
-}
-
-/** Checks a line behind the bytes. Any may stand there, but what says that bytes are missing. */
-function checkEnd(line: string, { text, index, bytes, bases }: Place & { bytes: number[]; bases: number[] }): void {
-  if (line.trim() === "*") return checkGap(line, { text, index });
-  const isEnd = END.test(line) && line.trim().length >= 6;
-  if (isEnd && !bases.some((base) => parseInt(line, base) === bytes.length)) {
-    throw offsetMistake(line.trim(), { text, index, bytes });
-  }
-}
-
-function offsetMistake(digits: string, { text, index, bytes }: Place & { bytes: number[] }): Error {
-  const offset = parseInt(digits, 16);
-  return mistakeAt(text, index, `the line begins at byte ${offset}, but ${bytes.length} bytes stand before it`);
 }
 
 /** An offset, in octal, decimal or hex, and cells of the same width, a byte each. */
@@ -174,16 +256,19 @@ export const COLUMNS: TextFormat = {
   read: (text, findings) =>
     columnsIn(text).flatMap((rows) =>
       findings.attempt(() => {
-        const left = rows.find(isStar);
-        if (left) {
-          throw mistakeAt(text, left.index, "here lines are left out; have them all with: od -v, or hexdump -v");
-        }
         const bytes = messageOf(rows);
-        if (!bytes) throw mistakeAt(text, rows[0].index, "the dump that begins here is of no message");
-        return [bytes];
+        if (bytes) return [bytes];
+        const star = rows.findIndex(isStar);
+        if (star < 0 || rowsBytes(rows.slice(0, star)).length === 0) {
+          throw mistakeAt(text, rows[0].index, "the dump that begins here is of no message");
+        }
+        throw mistakeAt(text, rows[star].index, STAR_OF_COLUMNS);
       })
     ),
 };
+
+const STAR_OF_COLUMNS =
+  "the star stands for lines like the one before it, but the offset behind it does not say how many";
 
 /** Whether a row says that others like the one before it are left out. */
 function isStar({ offset }: Row): boolean {
@@ -201,7 +286,10 @@ function columnsIn(text: string): Row[][] {
       if (/^0+$/.test(found[1])) dumps.push([]);
       dumps.at(-1)?.push({ offset: found[1], cells, index });
     } else if (line.trim() === "*") dumps.at(-1)?.push({ offset: "", cells: ["*"], index });
-    else if (!COLUMNS_END.test(line) && dumps.at(-1)?.length === 0) dumps.pop();
+    else if (COLUMNS_END.test(line)) {
+      const rows = dumps.at(-1) ?? [];
+      if (rows.length > 0 && isStar(rows[rows.length - 1])) rows.push({ offset: line.trim(), cells: [], index });
+    } else if (dumps.at(-1)?.length === 0) dumps.pop();
     index += line.length + 1;
   }
   return dumps.filter((rows) => rows.length > 0);
@@ -219,16 +307,36 @@ function cellsOf(columns: string): string[] | undefined {
 
 /** The bytes of a dump in the way in which they are a message, if its offsets are those of its rows. */
 function messageOf(rows: readonly Row[]): Uint8Array | undefined {
-  for (const read of READINGS) {
-    const bytes: number[] = [];
-    let bases = [8, 10, 16];
-    for (const { offset, cells } of rows) {
-      bases = bases.filter((base) => parseInt(offset, base) === bytes.length);
-      for (const cell of cells) bytes.push(read(cell));
+  return rowsBytes(rows).find(isMessage);
+}
+
+/** The bytes of a dump in all the ways in which its cells are bytes and its offsets are right. */
+function rowsBytes(rows: readonly Row[]): Uint8Array[] {
+  return READINGS.flatMap((read) => [8, 10, 16].map((base) => columnBytes(rows, { read, base })))
+    .filter((bytes) => bytes?.every((byte) => byte >= -128 && byte <= 255) ?? false)
+    .map((bytes) => Uint8Array.from(bytes ?? []));
+}
+
+/** The numbers of a dump, those of a star repeated; `undefined` where an offset is wrong. */
+function columnBytes(
+  rows: readonly Row[],
+  { read, base }: { read: (cell: string) => number; base: number },
+): number[] | undefined {
+  const bytes: number[] = [];
+  let [line, isRepeated]: [number[], boolean] = [[], false];
+  for (const row of rows) {
+    if (isStar(row)) {
+      if (isRepeated || line.length === 0) return undefined;
+      isRepeated = true;
+      continue;
     }
-    const areBytes = bytes.every((byte) => byte >= -128 && byte <= 255);
-    const whole = Uint8Array.from(bytes);
-    if (bases.length > 0 && areBytes && isMessage(whole)) return whole;
+    const offset = parseInt(row.offset, base);
+    const count = isRepeated ? repeatsTo(offset, bytes.length, line.length) : offset === bytes.length ? 0 : undefined;
+    if (count === undefined) return undefined;
+    for (let times = 0; times < count; times++) bytes.push(...line);
+    line = row.cells.map(read);
+    bytes.push(...line);
+    isRepeated = false;
   }
-  return undefined;
+  return isRepeated ? undefined : bytes;
 }

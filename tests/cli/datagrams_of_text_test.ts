@@ -121,9 +121,14 @@ const MISTAKES: readonly (readonly [text: string, place: string, why: string])[]
     "the line begins at byte 16, but 4 bytes stand before it",
   ],
   [
-    "00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000040",
+    "00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000044",
+    "line 3, column 1",
+    "the star stands for lines of 16 bytes from byte 16 on, which do not end at offset 00000044",
+  ],
+  [
+    "00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n",
     "line 2, column 1",
-    "here lines are left out; have them all with: hexdump -vC",
+    "the star stands for lines like the one before it, but no offset behind it says how many",
   ],
   ["00000000: 3c00 0000\nwhat is this\n00000004: 0000", "line 2, column 1", "this line is not part of the dump"],
   ["00000000  3c 00 00 00\n00000005", "line 2, column 1", "the line begins at byte 5, but 4 bytes stand before it"],

@@ -111,14 +111,89 @@ Deno.test("datagramsOfText() says what is wrong where no word begins a whole mes
   }
 });
 
-Deno.test("datagramsOfText() says that gdb and od have left something out, and how to have it", () => {
+Deno.test("datagramsOfText() says that gdb has left something out, and how to have it, and that a star of od cannot be", () => {
   const cut = String.raw`$1 = "\024\000\000\000", '\000' <repeats 196 times>...`;
   assertThrows(() => read(cut), UsageError, "gdb cut the string short; have all of it with: set print elements 0");
   const star = String.raw`0000000 024 001  \0  \0 022  \0 001 003 001  \0  \0  \0  \0  \0  \0  \0
 0000020  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0
 *
 0000424`;
-  assertThrows(() => read(star), UsageError, "line 3, column 1: here lines are left out; have them all with: od -v");
+  assertThrows(() => read(star), UsageError, "line 3, column 1: the star stands for lines like the one before it");
+});
+
+/** A message of 120 bytes that are mostly 0, and one behind it: `hexdump -C` and the like show a star for its middle. */
+const [HOLLOW, DONE] = [
+  Uint8Array.fromHex(`7800000010000500010000000000000000000000${"00".repeat(12)}58001700${"00".repeat(84)}`),
+  Uint8Array.fromHex("100000000300020065000000f9020000"),
+];
+const STARS: Readonly<Record<string, string>> = {
+  "hexdump -C": `00000000  10 00 00 00 03 00 02 00  65 00 00 00 f9 02 00 00  |........e.......|
+00000010  78 00 00 00 10 00 05 00  01 00 00 00 00 00 00 00  |x...............|
+00000020  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+00000030  58 00 17 00 00 00 00 00  00 00 00 00 00 00 00 00  |X...............|
+00000040  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+*
+00000080  00 00 00 00 00 00 00 00                           |........|
+00000088`,
+  "xxd -a": `00000000: 1000 0000 0300 0200 6500 0000 f902 0000  ........e.......
+00000010: 7800 0000 1000 0500 0100 0000 0000 0000  x...............
+00000020: 0000 0000 0000 0000 0000 0000 0000 0000  ................
+00000030: 5800 1700 0000 0000 0000 0000 0000 0000  X...............
+00000040: 0000 0000 0000 0000 0000 0000 0000 0000  ................
+*
+00000080: 0000 0000 0000 0000                      ........`,
+  "od -A x -t x1z": `000000 10 00 00 00 03 00 02 00 65 00 00 00 f9 02 00 00  >........e.......<
+000010 78 00 00 00 10 00 05 00 01 00 00 00 00 00 00 00  >x...............<
+000020 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  >................<
+000030 58 00 17 00 00 00 00 00 00 00 00 00 00 00 00 00  >X...............<
+000040 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  >................<
+*
+000080 00 00 00 00 00 00 00 00                          >........<
+000088`,
+  "od -t x1": `0000000 10 00 00 00 03 00 02 00 65 00 00 00 f9 02 00 00
+0000020 78 00 00 00 10 00 05 00 01 00 00 00 00 00 00 00
+0000040 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+0000060 58 00 17 00 00 00 00 00 00 00 00 00 00 00 00 00
+0000100 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+*
+0000200 00 00 00 00 00 00 00 00
+0000210`,
+  "od -A d -t x1": `0000000 10 00 00 00 03 00 02 00 65 00 00 00 f9 02 00 00
+0000016 78 00 00 00 10 00 05 00 01 00 00 00 00 00 00 00
+0000032 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+0000048 58 00 17 00 00 00 00 00 00 00 00 00 00 00 00 00
+0000064 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+*
+0000128 00 00 00 00 00 00 00 00
+0000136`,
+  "od -c": String.raw`0000000 020  \0  \0  \0 003  \0 002  \0   e  \0  \0  \0 371 002  \0  \0
+0000020   x  \0  \0  \0 020  \0 005  \0 001  \0  \0  \0  \0  \0  \0  \0
+0000040  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0
+0000060   X  \0 027  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0
+0000100  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0  \0
+*
+0000200  \0  \0  \0  \0  \0  \0  \0  \0
+0000210`,
+};
+
+Deno.test("datagramsOfText() repeats the line before a star up to the offset behind it, in every base", () => {
+  for (const [name, text] of Object.entries(STARS)) {
+    assertEquals(read(text), { datagrams: [DONE.toHex() + HOLLOW.toHex()], notes: [], skipped: 0 }, name);
+  }
+  const toTheEnd = STARS["od -c"].replace(/^0000200.*\n0000210/m, "0000200");
+  const [datagram] = read(`${toTheEnd}`.replace("  x ", "  p ")).datagrams;
+  assertEquals(datagram.length / 2, 128);
+});
+
+Deno.test("decode shows what stands before a star whose offset is wrong, says what is, and exits with 1", async () => {
+  const wrong = STARS["hexdump -C"].replace("00000080", "00000087");
+  const { status, stdout, stderr } = await runHere("decode", "--brief", wrong);
+  assertEquals([status, stdout], [1, "NLMSG_DONE MULTI sequence 101\n"]);
+  assertEquals(
+    stderr,
+    "plugctl: skipped: cannot read the message at line 7, column 1: the star stands for lines of 16 bytes from byte 80 " +
+      "on, which do not end at offset 00000087\n",
+  );
 });
 
 Deno.test("decode shows what stands among words, and notes what it left out", async () => {

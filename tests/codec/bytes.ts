@@ -79,6 +79,21 @@ export const FAMILY: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
     attribute(56),
     attribute(18, attribute(1, text("vlan").subarray(0, -1)), attribute(2, attribute(1, words(5)))),
   ),
+  "link with what is configured of it": message(
+    16,
+    2,
+    IFINFOMSG,
+    attribute(
+      26,
+      attribute(2, attribute(1, words(1, 2, 3))),
+      attribute(
+        10,
+        attribute(2, words(1, 2)),
+        attribute(3, wideWords(4n, 1n, 2n, 3n, 4n)),
+        attribute(6, wideWords(1n)),
+      ),
+    ),
+  ),
   "filter in a VLAN": message(
     44,
     2,

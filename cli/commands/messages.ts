@@ -68,7 +68,7 @@ function readDatagrams(context: Context): TextDatagrams {
   if (operands.length === 0) return datagramsOfInput(readAll("-"), note);
   const mistake = () => operands.length === 1 ? fileMistake(operands[0]) : undefined;
   try {
-    const read = datagramsOfText(operands.join(" "), note);
+    const read = datagramsOfText(operands, note);
     // The name of a file may be a hex number
     const isShort = read.datagrams.every(({ length }) => length < NLMSG_HDRLEN);
     const isFile = isShort ? mistake() : undefined;

@@ -49,6 +49,7 @@ export const NUMBERS: TextFormat = {
       if (!more) return numbersIn(inside, { text, index, findings });
       const place = placeOf(text, index + more.index);
       findings.note(`${place}: ${more[1]} bytes are left out; have all of them printed`);
+      findings.lost++;
       return numbersIn(inside.slice(0, more.index), { text, index, findings });
     }),
 };

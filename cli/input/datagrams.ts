@@ -4,7 +4,7 @@ import { NUMBERS, STRINGS } from "./arrays.ts";
 import { BASE64, DIGITS } from "./digits.ts";
 import { COLUMNS, HEX_DUMP } from "./hex_dump.ts";
 import { LIBNL_DEBUG } from "./libnl_debug.ts";
-import { asGeneric, Findings, mistakeAt, protocolBefore, type TextFormat } from "./text_format.ts";
+import { asGeneric, Findings, isMessage, mistakeAt, protocolBefore, type TextFormat } from "./text_format.ts";
 import { protocolName, STRACE } from "./strace_text.ts";
 
 /**
@@ -154,19 +154,22 @@ export interface TextDatagrams {
   datagrams: Uint8Array[];
   /** Those of them that are of `NETLINK_GENERIC`; all others are of `NETLINK_ROUTE`. */
   generic: ReadonlySet<Uint8Array>;
-  /** How many were skipped, which were noted. */
+  /** How many were skipped or are not whole, which were noted. */
   skipped: number;
 }
 
 /**
  * The datagrams that a text stands for, in whatever of the formats it is. What cannot be known of them, and what is
- * skipped, `note` is told.
+ * skipped, `note` is told. Of words of a command line each is a message, or a part of one.
  *
  * @throws {UsageError} where the text has none; it says where it is wrong, or what was expected
  */
-export function datagramsOfText(text: string, note: (text: string) => void): TextDatagrams {
+export function datagramsOfText(given: string | readonly string[], note: (text: string) => void): TextDatagrams {
+  const operands = typeof given === "string" ? [] : given;
+  const text = typeof given === "string" ? given : given.join(" ");
+  if (operands.length > 1 && operands.some(isComplete)) return datagramsOfEach(operands, note);
   if (text.trim() === "") throw mistakeAt(text, 0, `there is nothing; ${EXPECTED}`);
-  const findings = new Findings(note);
+  const findings = new Findings(note, operands);
   const [heading = "", protocol] = HEADING.exec(text) ?? [];
   const plain = " ".repeat(heading.length) + text.slice(heading.length);
   const format = FORMATS.find((each) => each.fits(plain)) ?? DIGITS;
@@ -180,8 +183,40 @@ export function datagramsOfText(text: string, note: (text: string) => void): Tex
   if (datagrams.length === 0 && !findings.hasOthers) {
     throw mistakeAt(text, 0, `it looks like ${format.name}, but has no message of netlink`);
   }
-  return { datagrams, generic, skipped: findings.mistakes.length };
+  return { datagrams, generic, skipped: findings.mistakes.length + findings.lost };
 }
+
+/** Whether a word is a message in a form other than hex, so that those beside it are no parts of it. */
+function isComplete(word: string): boolean {
+  const format = FORMATS.find((each) => each.fits(word)) ?? DIGITS;
+  if (format === DIGITS) return false;
+  const findings = new Findings(() => {});
+  return findings.attempt(() => format.read(word, findings)).some(isMessage);
+}
+
+/** The datagrams of words that are messages each in a form of its own. */
+function datagramsOfEach(words: readonly string[], note: (text: string) => void): TextDatagrams {
+  const all: TextDatagrams[] = [];
+  let skipped = 0;
+  for (const word of words) {
+    try {
+      all.push(datagramsOfText(word, note));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      const shown = word.length > SHOWN_MAX ? `${word.slice(0, SHOWN_MAX)}...` : word;
+      note(`skipped ${JSON.stringify(shown)}: ${error.message}`);
+      skipped++;
+    }
+  }
+  return {
+    datagrams: all.flatMap(({ datagrams }) => datagrams),
+    generic: new Set(all.flatMap(({ generic }) => [...generic])),
+    skipped: all.reduce((sum, each) => sum + each.skipped, skipped),
+  };
+}
+
+/** How many letters of a word are shown. */
+const SHOWN_MAX = 40;
 
 /** The name of a protocol before bytes, which by themselves do not say of which they are. */
 const HEADING = /^\s*NETLINK_(ROUTE|GENERIC)\b:?(?=\s)/;

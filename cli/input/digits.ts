@@ -109,6 +109,21 @@ function leaveOut(text: string, { from, to }: { from: number; to: number }, find
   const start = from + (/\S/.exec(text.slice(from))?.index ?? 0);
   const shown = words.length > LEFT_OUT_MAX ? `${words.slice(0, LEFT_OUT_MAX)}...` : words;
   findings.note(`left out at ${placeOf(text, start)}: ${shown}`);
+  if (findings.hasOperand(from, to) || beginsMessage(text.slice(from, to))) findings.lost++;
+}
+
+/** How many letters are looked at for what is meant as a message. */
+const MEANT_LEN = 16;
+
+/** Whether a word of a text begins as a message does, with its length and more hex, but for a mistyped digit. */
+function beginsMessage(text: string): boolean {
+  return text.split("\n").some((line) =>
+    line.matchAll(/\S+/g).some(({ index }) => {
+      const digits = line.slice(index).replaceAll(/0x|\\x|[\s,:-]/gi, "").slice(0, MEANT_LEN);
+      const hasLength = /^(?!0[0-9a-f]00)[0-9a-f]{4}[01][0-9a-f]00/i.test(digits);
+      return hasLength && digits.replaceAll(/[^0-9a-f]/gi, "").length >= MEANT_LEN - 2;
+    })
+  );
 }
 
 /** A header alone has more than ten bytes that are 0, which a decimal writes as one digit. */

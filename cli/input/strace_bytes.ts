@@ -209,6 +209,12 @@ function structBytes(
   { size, note }: { size?: number; note: Note },
 ): Uint8Array {
   const names = [...struct.fields.keys()];
+  const [family, data] = [struct.fields.get("family"), struct.fields.get("data")];
+  // Of a type that strace does not know: a byte, and all that follows it
+  if (names.length === 2 && family && data?.is === "string") {
+    if (data.isCut) throw new StraceError(data.index, `strace cut the string short; ${REPEAT}`);
+    return joined([payload(family, 1, note), Uint8Array.from(data.bytes)]);
+  }
   const widths = layoutWith(names, size) ?? evenly(names, size ?? 4 * names.length);
   const runs = widths.map(([name, width]) => {
     const value = struct.fields.get(name);

@@ -60,13 +60,28 @@ export function protocolBefore(bytes: Uint8Array): { protocol: number; datagram:
 export class Findings {
   readonly #note: (text: string) => void;
   readonly #noted = new Set<string>();
+  /** Where the words of a command line stand in the text. */
+  readonly #operands: readonly { from: number; to: number }[];
   readonly #leftOut = new Map<string, number>();
   /** What is wrong with the messages that were skipped. */
   readonly mistakes: UsageError[] = [];
+  /** How many messages are lost in whole or in part without being a mistake, which were noted. */
+  lost = 0;
 
-  /** Takes whom to tell what cannot be known of a message. */
-  constructor(note: (text: string) => void) {
+  /** Takes whom to tell what cannot be known of a message, and the words that the text is made of, if it is. */
+  constructor(note: (text: string) => void, operands: readonly string[] = []) {
     this.#note = note;
+    let from = 0;
+    this.#operands = operands.map(({ length }) => {
+      const place = { from, to: from + length };
+      from += length + 1;
+      return place;
+    });
+  }
+
+  /** Whether a part of the text has a whole word of the command line. */
+  hasOperand(from: number, to: number): boolean {
+    return this.#operands.some((each) => each.from >= from && each.to <= to && each.from < each.to);
   }
 
   /** Tells something, once. */

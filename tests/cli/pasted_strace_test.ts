@@ -69,6 +69,23 @@ for (const [form, call] of Object.entries(CALLS)) {
   });
 }
 
+Deno.test("datagramsOfText() reads the bytes of a struct that strace does not know, as bridge vlan sends", () => {
+  const sent = String.raw`{nlmsg_len=32, nlmsg_type=RTM_GETVLAN, nlmsg_flags=NLM_F_REQUEST|NLM_F_DUMP, nlmsg_seq=5, ` +
+    String.raw`nlmsg_pid=0}, {family=AF_BRIDGE, data="\x00\x00\x00\x00\x00\x00\x00\x08\x00\x01\x00\x00\x00\x00\x00"}`;
+  const answer = `{nlmsg_len=52, nlmsg_type=NLMSG_ERROR, nlmsg_flags=0, nlmsg_seq=5, nlmsg_pid=7}, ` +
+    `{error=-EOPNOTSUPP, msg=[${sent}]}`;
+  const hex = "20000000720001030500000000000000" + "0700000000000000" + "0800010000000000";
+  const text = `sendto(3, [${sent}], 32, 0, NULL, 0) = 32\nrecvmsg(3, {msg_name={sa_family=AF_NETLINK, nl_pid=0, ` +
+    `nl_groups=00000000}, msg_namelen=12, msg_iov=[{iov_base=[${answer}], iov_len=32768}], msg_flags=0}, 0) = 52\n`;
+  assertEquals(read(text), {
+    datagrams: [hex, "34000000020000000500000007000000a1ffffff" + hex],
+    notes: [],
+    skipped: 0,
+  });
+  const cut = text.replaceAll(String.raw`\x00\x00"}`, String.raw`\x00"...}`);
+  assertThrows(() => read(cut), UsageError, "strace cut the string short; run it with -v -s 65536");
+});
+
 Deno.test("datagramsOfText() reads strace with times and processes that interrupt each other", () => {
   const [first, second] = [CALLS["strace 6 -xx"](PLUG), CALLS["strace 4"](ACK)];
   const text = [

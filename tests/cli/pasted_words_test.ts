@@ -202,6 +202,24 @@ Deno.test("decode shows what stands among words, and notes what it left out", as
   assertEquals(stderr, "plugctl: left out at line 1, column 1: # captured\n");
 });
 
+Deno.test("decode exits with 1 where a word, or a line that begins as a message does, could not be read", async () => {
+  const [plain, brief] = [DONE.toHex(), "NLMSG_DONE MULTI sequence 101\n"];
+  const [mistyped, cut] = [plain.replace("006500", "0065x0"), plain.slice(0, -6)];
+  const array = `[${numbers(DONE)}]`;
+  for (const words of [["zz", plain], [mistyped, plain], [array, mistyped], [DONE.toBase64(), "zz"]]) {
+    const { status, stdout, stderr } = await runHere("decode", "--brief", ...words);
+    assertEquals([status, stdout, /^plugctl: (?:left out|skipped)/.test(stderr)], [1, brief, true], words.join(" "));
+  }
+  const both = await runHere("decode", "--brief", DONE.toBase64(), plain, array);
+  assertEquals(both, { status: 0, stdout: brief.repeat(3), stderr: "" });
+  for (const lost of [mistyped, pairs(DONE).replace("65", "6x"), `tx: ${cut}`]) {
+    assertEquals(read(`${plain}\n${lost}`).skipped, 1, lost);
+  }
+  for (const prose of ["12:00:01 tx:", "# 2024-01-02 be ad", "sha256 ab".padEnd(64, "cd"), "(16 bytes)", "$"]) {
+    assertEquals(read(`${prose}\n${plain}`).skipped, 0, prose);
+  }
+});
+
 Deno.test("datagramsOfText() gives datagrams, or says where it stops, on 10,000 mutants of these texts", () => {
   readMutants([...Object.values(FORMS).map(([text]) => text), `{${hexNumbers(PLUG)}}`], 10_000);
 });

@@ -1,5 +1,4 @@
 import { type CommandName, COMMANDS, type CommandSpec, type OptionName, optionOf } from "./table.ts";
-import { LONG_HELP } from "./long_help.ts";
 import { EXIT_STATUSES } from "./exit_status.ts";
 import { textTable } from "./context.ts";
 
@@ -31,16 +30,15 @@ function synonyms(): string {
 /** The help about one command. */
 export function commandHelp(name: CommandName): string {
   const spec: CommandSpec = COMMANDS[name];
-  const { details = [], examples = [] } = LONG_HELP[name];
   const parts = [
     `${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`,
     `Usage: ${usageOf(name)}`,
     ...spec.synonyms ? [`Aliases: ${spec.synonyms.join(", ")}.`] : [],
     ...nameMeaning(spec),
-    ...details.map(wrap),
+    ...spec.details().map(wrap),
     `Options:\n${indent(textTable(spec.options.map((option) => optionRow(option, name))))}`,
   ];
-  if (examples.length > 0) parts.push(`Examples:\n${indent(examples.map(example).join("\n"))}`);
+  if (spec.examples().length > 0) parts.push(`Examples:\n${indent(spec.examples().map(example).join("\n"))}`);
   return `${parts.join("\n\n")}\n`;
 }
 

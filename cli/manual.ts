@@ -1,6 +1,5 @@
 import config from "../deno.json" with { type: "json" };
 import { EXIT_STATUSES } from "./exit_status.ts";
-import { LONG_HELP } from "./long_help.ts";
 import { meaningOf, nameMeaning, usageOf } from "./help_text.ts";
 import {
   type CommandName,
@@ -24,7 +23,7 @@ export function readmeTables(): string {
 /** docs/COMMANDS.md: every command with its options, and every option. */
 export function commandReference(): string {
   const parts = [
-    "<!-- Made by deno task man from cli/table.ts and cli/long_help.ts: do not edit. -->",
+    "<!-- Made by deno task man from cli/table.ts: do not edit. -->",
     "# Commands",
     "`plugctl COMMAND --help` shows the same in a terminal. Data goes to stdout, everything else to stderr.",
     ...NAMES.map(section),
@@ -41,16 +40,15 @@ export function commandReference(): string {
 
 function section(name: CommandName): string {
   const spec: CommandSpec = COMMANDS[name];
-  const { summary, synonyms, options } = spec;
-  const { details = [], examples = [] } = LONG_HELP[name];
-  const lines = examples.map(([line, does]) => `# ${does}\nplugctl ${line}`);
+  const { summary, synonyms, details, options, examples } = spec;
+  const lines = examples().map(([line, does]) => `# ${does}\nplugctl ${line}`);
   return [
     `## ${name}`,
     `${summary[0].toUpperCase()}${summary.slice(1)}.`,
     `\`\`\`text\n${usageOf(name)}\n\`\`\``,
     ...synonyms ? [`Aliases: ${synonyms.map((word) => `\`${word}\``).join(", ")}.`] : [],
     ...nameMeaning(spec).map(plain),
-    ...details.map(plain),
+    ...details().map(plain),
     table(["option", "means"], options.map((option) => [written(option, name), cell(meaningOf(option, name))])),
     ...lines.length > 0 ? [`\`\`\`sh\n${lines.join("\n\n")}\n\`\`\``] : [],
   ].join("\n\n");
@@ -105,7 +103,7 @@ const ENVIRONMENT = [
 export function manPage(): string {
   const names = Object.keys(COMMANDS) as CommandName[];
   const parts = [
-    '.\\" Made by deno task man from cli/table.ts and cli/long_help.ts: do not edit.',
+    '.\\" Made by deno task man from cli/table.ts: do not edit.',
     `.TH PLUGCTL 1 "" "plugctl ${config.version}" "User Commands"`,
     manSection("NAME", "plugctl \\- hold packets in the Linux kernel and release them on command"),
     manSection("SYNOPSIS", ".B plugctl\n.I COMMAND\n.RI [ OPTION ...]"),
@@ -129,19 +127,18 @@ function paragraphs(texts: readonly string[]): string {
 
 /** A command with its synonyms, its help, its options by name, those that it gives a meaning of its own, and its examples. */
 function command(name: CommandName): string {
-  const { summary, synonyms, options, meanings = {}, values = {} }: CommandSpec = COMMANDS[name];
-  const { details = [], examples = [] } = LONG_HELP[name];
+  const { summary, synonyms, options, meanings = {}, values = {}, details, examples }: CommandSpec = COMMANDS[name];
   const also = synonyms ? [`Aliases: ${synonyms.join(", ")}.`] : [];
   return [
     `.SS "${escape(usageOf(name))}"`,
     escape(`${summary[0].toUpperCase()}${summary.slice(1)}.`),
-    paragraphs([...also, ...details]),
+    paragraphs([...also, ...details()]),
     paragraphs([`Options: ${options.map((option) => `--${option}`).join(", ")}.`]),
     ...Object.entries(meanings).map(([option, meaning]) => {
       const value = values[option as OptionName];
       return item([`--${option}${value ? ` ${value}` : ""}`, meaning]);
     }),
-    ...examples.map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
+    ...examples().map(([line, does]) => `.TP\n.B ${escape(`plugctl ${line}`)}\n${escape(does)}`),
   ].filter(Boolean).join("\n");
 }
 

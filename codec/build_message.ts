@@ -34,6 +34,12 @@ export interface MessageInput {
   attributes?: Values;
 }
 
+const KEYS = ["flags", "sequence", "body", "attributes"];
+
+function wrongKey(message: string, key: string): TypeError {
+  return new TypeError(`Cannot build ${message}: it takes ${KEYS.join(", ")}, not ${key}`);
+}
+
 /** The attributes around what is being built, the innermost first. */
 type Around = readonly { space: Space; values: Values }[];
 
@@ -58,6 +64,8 @@ export function buildMessage(family: Family, name: string, input: MessageInput):
   checkFamily(family);
   checkText(name, "build", "the name of a message is a string, such as RTM_NEWLINK");
   checkObject(input, `build ${name} of`, "it takes an object with flags, sequence, body and attributes");
+  const unknown = Object.keys(input).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) throw wrongKey(name, unknown);
   const { flags = 0, sequence = 0 } = input;
   const { type, fields } = buildBody(family, name, input);
   return {

@@ -6,7 +6,7 @@ import type { Field } from "./field.ts";
 import { Rows } from "./rows.ts";
 import { genericFamily, ROUTE_FAMILY } from "./spec/family.ts";
 import type { Family } from "./spec/table.ts";
-import { stringAt } from "./value.ts";
+import { textBeforeNul } from "./value.ts";
 import { treeOf } from "./tree.ts";
 import { walkMessage } from "./walk.ts";
 import { checkBytes, wrongInput } from "./wrong_input.ts";
@@ -268,8 +268,8 @@ export class DatagramWalker {
     const [id, name] = ["CTRL_ATTR_FAMILY_ID", "CTRL_ATTR_FAMILY_NAME"].map((each) => rows.find(each, 0));
     if (id < 0 || name < 0 || rows.endOf(id) - rows.fromOf(id) !== 2) return;
     const type = rows.view.getUint16(rows.fromOf(id), true);
-    const text = stringAt(rows, rows.fromOf(name), rows.endOf(name));
-    if (typeof text !== "string" || this.#named[type] === text) return;
+    const text = textBeforeNul(rows, rows.fromOf(name), rows.endOf(name));
+    if (this.#named[type] === text) return;
     this.#named[type] = text;
     this.#generic = genericFamily(this.#named);
   }

@@ -5,7 +5,7 @@ import { NLMSG } from "./spec/control.ts";
 import { type Family, spaceFor } from "./spec/table.ts";
 import { formatFilterHandle } from "./handle.ts";
 import type { Rows } from "./rows.ts";
-import { numberAt, stringAt } from "./value.ts";
+import { numberAt, textBeforeNul } from "./value.ts";
 
 /** The kernel's name of an `nlmsg_type`, or `undefined`. */
 export function describeType(type: number, family: Family): string | undefined {
@@ -121,6 +121,6 @@ export function explainHandle(rows: Rows, first: number, depth: number): void {
   const handle = rows.find("tcm_handle", depth, first);
   if (handle < 0) return;
   const kind = rows.find("TCA_KIND", depth, first);
-  const name = kind < 0 ? undefined : stringAt(rows, rows.fromOf(kind), rows.endOf(kind));
+  const name = kind < 0 ? undefined : textBeforeNul(rows, rows.fromOf(kind), rows.endOf(kind));
   rows.said[handle] = formatFilterHandle(rows.view.getUint32(rows.fromOf(handle), true), name);
 }

@@ -2,7 +2,7 @@ import { NLA_TYPE_MASK } from "./assembly/constants.ts";
 import { ByteText, digitsOf } from "./byte_text.ts";
 import { type Cell, HOLDS_ROWS, IS_TEXT, type Rows } from "./rows.ts";
 import type { NumberType } from "./spec/table.ts";
-import { describeAttributeFlags, isNetworkOrder, meaningOf, stringAt } from "./value.ts";
+import { describeAttributeFlags, isNetworkOrder, meaningOf, meaningOfString, stringAt } from "./value.ts";
 
 const encoder = new TextEncoder();
 const [NEW_LINE, SPACE, QUOTE, BACKSLASH, CLOSE, DELETE] = [10, 32, 34, 92, 41, 127];
@@ -195,17 +195,19 @@ export class MessageText extends ByteText {
     const last = end - 1;
     let at = from;
     while (at < last && isPlain(bytes[at])) at++;
-    if (last < from || at < last || bytes[last] !== 0) return this.#odd(stringAt(rows, from, end));
+    if (last < from || at < last || bytes[last] !== 0) return this.#odd(rows, from, end);
     this.room(end - from + 1);
     this.byte(QUOTE);
     for (at = from; at < last; at++) this.bytes[this.length++] = bytes[at];
     this.byte(QUOTE);
   }
 
-  #odd(value: string | Uint8Array): void {
-    if (typeof value === "string") this.text(JSON.stringify(value));
-    else if (value.length === 0) this.text("empty");
-    else this.hex(value);
+  #odd(rows: Rows, from: number, end: number): void {
+    const value = stringAt(rows, from, end);
+    const text = typeof value === "string" ? JSON.stringify(value) : meaningOfString(rows, from, end);
+    if (text !== undefined) this.text(text);
+    else if (from === end) this.text("empty");
+    else this.hex(rows.bytes, from, end);
   }
 }
 

@@ -47,6 +47,7 @@ function addSpace(contents: Contents, space: Space): void {
 
 function addType(contents: Contents, type: Type): void {
   if (type.is === "number" && type.names) contents.names.add(type.names);
+  if (type.is === "array" && type.places) contents.names.add(type.places);
   if (type.is === "nest") addSpace(contents, spaceOf(type));
   if (type.is === "list" || type.is === "array") addType(contents, type.of);
   if (type.is === "struct" || type.is === "run") addStruct(contents, type.struct);

@@ -188,7 +188,10 @@ function unnamed(prefix: string, number: number): Cell {
   return new Cell(kernelName.slice(kernelName.indexOf("_") + 1), kernelName);
 }
 
-/** An element of an array. */
-export function elementCell({ of }: ArrayType, index: number): Cell {
-  return of.is === "struct" ? new Cell(`[${index}]`, `struct ${of.struct.name}`) : new Cell(`[${index}]`, "", of);
+/** An element of an array, by the name of its place, if that has one. */
+export function elementCell({ of, places }: ArrayType, index: number): Cell {
+  if (of.is === "struct") return new Cell(`[${index}]`, `struct ${of.struct.name}`);
+  const kernelName = places?.byNumber.get(index + Math.min(...places.byNumber.keys()));
+  if (!places || kernelName === undefined) return new Cell(`[${index}]`, "", of);
+  return new Cell(kernelName.slice(places.prefix.length), kernelName, of);
 }

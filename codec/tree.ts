@@ -4,7 +4,7 @@ import type { Field } from "./field.ts";
 import { HOLDS_ROWS, NO_ATTRIBUTE, Rows } from "./rows.ts";
 import type { Family } from "./spec/table.ts";
 import { checkBytes } from "./wrong_input.ts";
-import { describeAttributeFlags, isNetworkOrder, meaningOf, numberAt, stringAt } from "./value.ts";
+import { describeAttributeFlags, isNetworkOrder, meaningOf, meaningOfString, numberAt, stringAt } from "./value.ts";
 import { walkMessage } from "./walk.ts";
 
 /**
@@ -99,6 +99,8 @@ function fillValue(rows: Rows, row: number, field: Field): void {
   const [from, end] = [rows.fromOf(row), rows.endOf(row)];
   if (type?.is === "string") {
     field.value = stringAt(rows, from, end);
+    const text = typeof field.value === "string" ? undefined : meaningOfString(rows, from, end);
+    if (text !== undefined) field.meaning = text;
     return;
   }
   const network = type?.is === "number" && isNetworkOrder(type, rows.attributeTypeOf(row)) ? true : undefined;

@@ -64,6 +64,21 @@ export function stringAt({ bytes }: Source, at: number, end: number): string | U
   return text.includes("\ufffd") ? bytes.slice(at, end) : text;
 }
 
+/** The text of a string up to its first NUL, as the kernel reads it; iproute2 sends many without any. */
+export function textBeforeNul({ bytes }: Source, at: number, end: number): string {
+  const nul = bytes.subarray(at, end).indexOf(0);
+  return textOf(bytes, at, nul < 0 ? end : at + nul);
+}
+
+/** What the bytes say that `stringAt` keeps of a string: a text without NUL, or with more NULs than one at its end. */
+export function meaningOfString(source: Source, at: number, end: number): string | undefined {
+  const text = textBeforeNul(source, at, end);
+  if (text === "" || /[\p{Cc}\ufffd]/u.test(text)) return undefined;
+  const nul = source.bytes.subarray(at, end).indexOf(0);
+  if (nul >= 0 && source.bytes.subarray(at + nul, end).some((byte) => byte !== 0)) return undefined;
+  return JSON.stringify(text);
+}
+
 /** Whether a number is in network order: its type is, or the flags of its attribute say so. */
 export function isNetworkOrder({ network }: NumberType, attributeType: number): boolean {
   return network === true || (attributeType > NLA_TYPE_MASK && (attributeType & NLA_F_NET_BYTEORDER) !== 0);

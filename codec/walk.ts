@@ -44,8 +44,7 @@ import {
   type StructType,
   type Type,
 } from "./spec/table.ts";
-import { textOf } from "./text.ts";
-import { numberAt } from "./value.ts";
+import { numberAt, textBeforeNul } from "./value.ts";
 
 /** A list of attributes, and the list in which it stands. */
 interface Scope {
@@ -394,7 +393,6 @@ class Walk {
     }
     if (found < 0) return undefined;
     if (isNumber) return String(numberAt(this.#rows, found, { size: foundEnd - found }));
-    const nul = this.#bytes.subarray(found, foundEnd).indexOf(0);
-    return textOf(this.#bytes, found, nul < 0 ? foundEnd : found + nul);
+    return textBeforeNul(this.#rows, found, foundEnd);
   }
 }

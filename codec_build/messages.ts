@@ -31,7 +31,7 @@ function typeText(type: Type): string {
     case "struct":
       return `\`struct ${type.struct.name}\`${type.then ? `, then ${typeText(type.then)}` : ""}`;
     case "array":
-      return `an array, of ${typeText(type.of)}`;
+      return `an array, of ${typeText(type.of)}${type.places ? `, by their places \`${type.places.prefix}*\`` : ""}`;
     case "run":
       return `\`struct ${type.struct.name}\` with attributes \`${type.space().prefix}*\`, several`;
     case "kind":

@@ -139,17 +139,19 @@ const seen = new WeakMap<Connection, Seen>();
 export function refuseLockouts(connection: Connection, dangers: readonly Danger[]): void {
   if (connection.mayHaveChanged(ROUTING_GROUPS)) seen.delete(connection);
   const { harmless, view: before } = seen.get(connection) ?? { harmless: new WeakMap<Held, Set<number>>() };
-  // What filters send through an ifb changes more often than what is looked at here.
+  // What filters send through an ifb changes more often than what is looked at here
   const isIfb = ({ around }: View, { ifindex }: Danger) => around.devices().get(ifindex)?.kind === "ifb";
+  // Where there is nothing that could be locked out, no device is looked at
+  const lasts = (view: View, danger: Danger) => (!view.session && view.defaults().length === 0) || !isIfb(view, danger);
   const anew = once(() => look(connection));
   const looks: HookLooks = new Map();
   for (const danger of dangers) {
     const { ifindex, held = EVERYTHING } = danger;
     const devices = harmless.get(held) ?? new Set();
     if (devices.has(ifindex)) continue;
-    const view = before && !isIfb(before, danger) ? before : anew();
+    const view = before && lasts(before, danger) ? before : anew();
     refuseLockoutNow(view, { ...danger, held: known(held, looks) });
-    if (!isIfb(view, danger)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), view });
+    if (lasts(view, danger)) seen.set(connection, { harmless: harmless.set(held, devices.add(ifindex)), view });
   }
 }
 

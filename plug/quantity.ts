@@ -1,4 +1,5 @@
 import type { QdiscStats } from "../codec/message.ts";
+import { nearest } from "./nearest.ts";
 import { LIMIT_MAX } from "./plug_requests.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -189,7 +190,7 @@ export interface CounterTest {
  * @throws {SyntaxError} where the text is anything else
  */
 export function parseCounterTest(text: string): CounterTest {
-  const [, counter, comparison] = /^([a-z-]+) *([=!<>].*)$/.exec(text) ?? [];
+  const [, counter, comparison] = /^([a-z-]+) *([=!<>].*)$/.exec(text.trim()) ?? [];
   if (isCounter(counter)) {
     try {
       const test = parseNumberTest(comparison, counter.endsWith("-bytes") ? "bytes" : "count");
@@ -199,7 +200,11 @@ export function parseCounterTest(text: string): CounterTest {
     }
   }
   const [counters, operators] = [Object.keys(COUNTERS).join(", "), OPERATORS.join(", ")];
-  throw new SyntaxError(`invalid condition ${JSON.stringify(text)}: use ${counters}, then ${operators}, then a number`);
+  const meant = counter === undefined ? undefined : nearest(counter, Object.keys(COUNTERS));
+  const hint = meant === undefined || meant === counter ? "" : `; did you mean "${meant}"?`;
+  throw new SyntaxError(
+    `invalid condition ${JSON.stringify(text)}: use ${counters}, then ${operators}, then a number${hint}`,
+  );
 }
 
 function isCounter(word = ""): word is Counter {

@@ -191,7 +191,8 @@ function noteMistake(
     const { line, column } = verbatim ? placeWithin(written, error.position) : written;
     const part = text.slice(error.position, error.position + error.length);
     const what = error.problem ?? (part ? `${JSON.stringify(part)} in ${called}` : `${called} ends`);
-    context.mistakes.push({ line, column, what, expected: error.expected });
+    const { expected, hint } = error;
+    context.mistakes.push({ line, column, what, expected, ...hint === undefined ? {} : { hint } });
   }
 }
 

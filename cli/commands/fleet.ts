@@ -51,8 +51,9 @@ async function withFleet<T>(
   });
 }
 
+/** Which hosts are meant. Names have no comma; the value of a label may have one. */
 function patternsOf(context: Context): readonly string[] {
-  return context.arguments.values.get("on") ?? [];
+  return (context.arguments.values.get("on") ?? []).flatMap((text) => text.includes("=") ? text : text.split(","));
 }
 
 /** `plugctl fleet list` */

@@ -1,15 +1,16 @@
 // Network devices: `linux/if_link.h`, `struct ifinfomsg` of `linux/rtnetlink.h`, `IFF_*` of `linux/if.h`
 import {
-  array,
   attributes,
   bitsOf,
   byKind,
   layout,
   messages,
+  type Names,
   names,
   nest,
   type NumberType,
   oneOf,
+  placed,
   s32,
   type Space,
   string,
@@ -188,9 +189,59 @@ const IFLA_PROTO_DOWN_REASON: Space = attributes("IFLA_PROTO_DOWN_REASON_", {
   VALUE: [2, inHex(u32)],
 });
 
-/** The properties of IPv4 and IPv6, number by number. */
+/** Names of places of an array, the first of which has the number `first`. */
+function placesFrom(first: number, prefix: string, words: string): Names {
+  return names(prefix, Object.fromEntries(words.trim().split(/\s+/).map((name, index) => [name, index + first])));
+}
+
+/** `IPV4_DEVCONF_*` of `linux/ip.h`: what is configured of a device for IPv4 */
+const IPV4_DEVCONF = placesFrom(
+  1,
+  "IPV4_DEVCONF_",
+  `
+  FORWARDING MC_FORWARDING PROXY_ARP ACCEPT_REDIRECTS SECURE_REDIRECTS SEND_REDIRECTS SHARED_MEDIA RP_FILTER
+  ACCEPT_SOURCE_ROUTE BOOTP_RELAY LOG_MARTIANS TAG ARPFILTER MEDIUM_ID NOXFRM NOPOLICY FORCE_IGMP_VERSION
+  ARP_ANNOUNCE ARP_IGNORE PROMOTE_SECONDARIES ARP_ACCEPT ARP_NOTIFY ACCEPT_LOCAL SRC_VMARK PROXY_ARP_PVLAN
+  ROUTE_LOCALNET IGMPV2_UNSOLICITED_REPORT_INTERVAL IGMPV3_UNSOLICITED_REPORT_INTERVAL IGNORE_ROUTES_WITH_LINKDOWN
+  DROP_UNICAST_IN_L2_MULTICAST DROP_GRATUITOUS_ARP BC_FORWARDING ARP_EVICT_NOCARRIER
+`,
+);
+
+/** `DEVCONF_*` of `linux/ipv6.h`: the same for IPv6 */
+const DEVCONF = placesFrom(
+  0,
+  "DEVCONF_",
+  `
+  FORWARDING HOPLIMIT MTU6 ACCEPT_RA ACCEPT_REDIRECTS AUTOCONF DAD_TRANSMITS RTR_SOLICITS RTR_SOLICIT_INTERVAL
+  RTR_SOLICIT_DELAY USE_TEMPADDR TEMP_VALID_LFT TEMP_PREFERED_LFT REGEN_MAX_RETRY MAX_DESYNC_FACTOR MAX_ADDRESSES
+  FORCE_MLD_VERSION ACCEPT_RA_DEFRTR ACCEPT_RA_PINFO ACCEPT_RA_RTR_PREF RTR_PROBE_INTERVAL
+  ACCEPT_RA_RT_INFO_MAX_PLEN PROXY_NDP OPTIMISTIC_DAD ACCEPT_SOURCE_ROUTE MC_FORWARDING DISABLE_IPV6 ACCEPT_DAD
+  FORCE_TLLAO NDISC_NOTIFY MLDV1_UNSOLICITED_REPORT_INTERVAL MLDV2_UNSOLICITED_REPORT_INTERVAL SUPPRESS_FRAG_NDISC
+  ACCEPT_RA_FROM_LOCAL USE_OPTIMISTIC ACCEPT_RA_MTU STABLE_SECRET USE_OIF_ADDRS_ONLY ACCEPT_RA_MIN_HOP_LIMIT
+  IGNORE_ROUTES_WITH_LINKDOWN DROP_UNICAST_IN_L2_MULTICAST DROP_UNSOLICITED_NA KEEP_ADDR_ON_DOWN
+  RTR_SOLICIT_MAX_INTERVAL SEG6_ENABLED SEG6_REQUIRE_HMAC ENHANCED_DAD ADDR_GEN_MODE DISABLE_POLICY
+  ACCEPT_RA_RT_INFO_MIN_PLEN NDISC_TCLASS RPL_SEG_ENABLED RA_DEFRTR_METRIC IOAM6_ENABLED IOAM6_ID IOAM6_ID_WIDE
+  NDISC_EVICT_NOCARRIER ACCEPT_UNTRACKED_NA ACCEPT_RA_MIN_LFT FORCE_FORWARDING
+`,
+);
+
+/** `IPSTATS_MIB_*` of `linux/snmp.h`, as far as Linux has left them in their places; the first is how many there are. */
+const IPSTATS_MIB = placesFrom(0, "IPSTATS_MIB_", "NUM INPKTS INOCTETS INDELIVERS");
+
+/** `ICMP6_MIB_*` of `linux/snmp.h` */
+const ICMP6_MIB = placesFrom(
+  0,
+  "ICMP6_MIB_",
+  `
+  NUM INMSGS INERRORS OUTMSGS OUTERRORS CSUMERRORS RATELIMITHOST
+`,
+);
+
+/** `IF_*` of the kernel's `net/if_inet6.h`, which no header for programs has. */
+const IF = names("IF_", { RS_SENT: 0x10, RA_RCVD: 0x20, RA_MANAGED: 0x40, RA_OTHERCONF: 0x80, READY: 0x80000000 });
+
 const IFLA_INET: Space = attributes("IFLA_INET_", {
-  CONF: [1, array(u32)],
+  CONF: [1, placed(u32, IPV4_DEVCONF)],
 });
 
 /** `struct ifla_cacheinfo` */
@@ -205,12 +256,12 @@ const ifla_cacheinfo = layout("ifla_cacheinfo", "", {
 const IN6_ADDR_GEN_MODE = names("IN6_ADDR_GEN_MODE_", { EUI64: 0, NONE: 1, STABLE_PRIVACY: 2, RANDOM: 3 });
 
 const IFLA_INET6: Space = attributes("IFLA_INET6_", {
-  FLAGS: [1, inHex(u32)],
-  CONF: [2, array(s32)],
-  STATS: [3, array(u64)],
+  FLAGS: [1, bitsOf(u32, IF)],
+  CONF: [2, placed(s32, DEVCONF)],
+  STATS: [3, placed(u64, IPSTATS_MIB)],
   MCAST: [4],
   CACHEINFO: [5, ifla_cacheinfo],
-  ICMP6STATS: [6, array(u64)],
+  ICMP6STATS: [6, placed(u64, ICMP6_MIB)],
   TOKEN: [7, address],
   ADDR_GEN_MODE: [8, oneOf(u8, IN6_ADDR_GEN_MODE)],
   RA_MTU: [9, u32],

@@ -81,6 +81,8 @@ export interface ArrayType {
   of: StructType | NumberType;
   /** Bytes, where it is part of a struct. */
   size?: number;
+  /** The names of its places, where they have any: the least of their numbers is that of the first. */
+  places?: Names;
 }
 
 /** Structs that begin with their own length, in 16 bits, each with attributes of its own behind it. */
@@ -264,6 +266,11 @@ export function struct(struct: Struct, then?: Type): StructType {
 export function array(of: Struct | NumberType, count?: number): ArrayType {
   const type = "members" in of ? struct(of) : of;
   return { is: "array", of: type, size: count && count * sizeOf(type) };
+}
+
+/** Numbers one behind another, each of which has a name. */
+export function placed(of: NumberType, places: Names): ArrayType {
+  return { is: "array", of, places };
 }
 
 /** What depends on the kind that the attribute `by` names. */

@@ -76,7 +76,7 @@ export const WAIT = operation({
 
 function parseCondition(text: string): CounterTest {
   try {
-    return parseCounterTest(text.trim());
+    return parseCounterTest(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new RequestError("invalid", error.message, { field: "until" });

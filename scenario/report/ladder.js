@@ -1,6 +1,7 @@
 /* Draws packets as a ladder: a lane for each host, an arrow for each packet, from the top down in order of time. */
 (() => {
-  const { ladder, queues } = JSON.parse(document.getElementById("data").textContent);
+  const { ladder } = JSON.parse(document.getElementById("data").textContent);
+  const { all, detailsOf, labelOf, moment, tableOf, waitOf } = globalThis.packets;
   const place = document.getElementById("ladder");
   const ROW = 18;
   const ROW_MOST = 90;
@@ -8,7 +9,6 @@
   const GUTTER = 92;
   const HEAD = 26;
   const FEW_MICROSECONDS = 1000;
-  const TABLE_MOST = 2000;
   const CONNECTIONS_MOST = 200;
   const PLACES = 6;
   const PLACE_WIDTH = 10;
@@ -24,35 +24,6 @@
     "table",
   ].map((name) => document.getElementById(`ladder-${name}`));
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const milliseconds = (micros) =>
-    micros < 1000 ? `${micros} µs` : `${(micros / 1000).toFixed(micros < 10000 ? 1 : 0)} ms`;
-  const moment = (micros) => `${(micros / 1e6).toFixed(6).replace(/(\d{3})$/, " $1")} s`;
-  /** The same in both directions. */
-  const connectionOf = (from, to) => [ladder.texts[from], ladder.texts[to]].sort().join(" – ");
-  const all = ladder.packets.map((
-    [queue, number, from, out, source, target, fromText, toText, what, length, bytes],
-  ) => ({
-    queue: ladder.texts[queue],
-    colour: `--queue-${queues.findIndex(({ name }) => name === ladder.texts[queue]) % 6}`,
-    number,
-    in: from,
-    out: out < 0 ? undefined : out,
-    source,
-    target,
-    from: ladder.texts[fromText],
-    to: ladder.texts[toText],
-    connection: connectionOf(fromText, toText),
-    what: ladder.texts[what],
-    length,
-    bytes,
-  }));
-  const wait = ({ in: from, out }) => out === undefined ? undefined : out - from;
-  const label = (packet) => {
-    const waited = wait(packet);
-    if (waited === undefined) return `${packet.what}, did not leave`;
-    return waited < FEW_MICROSECONDS ? packet.what : `${packet.what}, held ${milliseconds(waited)}`;
-  };
-
   let shown = all;
   /** The moments of the packets that are shown and of the steps, and where each stands without the scale. */
   let moments = [];
@@ -79,7 +50,7 @@
     const rows = ladder.marks.map(({ t }) => ({ t }));
     shown.forEach((packet, index) => {
       const { in: from, out } = packet;
-      if (out === undefined || wait(packet) >= FEW_MICROSECONDS) rows.push({ t: from, entry: index });
+      if (out === undefined || waitOf(packet) >= FEW_MICROSECONDS) rows.push({ t: from, entry: index });
       if (out !== undefined) rows.push({ t: out, exit: index });
     });
     rows.sort((one, other) => one.t - other.t);
@@ -269,7 +240,7 @@
     const side = Math.sign(to - from);
     const start = from - side * place * PLACE_WIDTH;
     const isChosen = packet === chosen;
-    if (packet.out === undefined || wait(packet) >= FEW_MICROSECONDS) {
+    if (packet.out === undefined || waitOf(packet) >= FEW_MICROSECONDS) {
       context.fillStyle = colour;
       context.globalAlpha = isChosen ? 0.6 : 0.3;
       context.fillRect(start - 4, top, 8, Math.max(2, bottom - top));
@@ -297,7 +268,7 @@
     context.fillStyle = ink;
     context.textAlign = "center";
     const middle = isSelf ? from + 30 : (from + to) / 2;
-    write(context, cut(context, label(packet), Math.max(120, Math.abs(to - from) - 24)), [middle, bottom - 4]);
+    write(context, cut(context, labelOf(packet), Math.max(120, Math.abs(to - from) - 24)), [middle, bottom - 4]);
   }
 
   /** Writes a text so that it can be read on what is drawn below it. */
@@ -335,25 +306,8 @@
   /** Shows what a packet holds, and puts its moment into the page's address. */
   function choose(packet, { isScrolled = false } = {}) {
     chosen = packet;
-    const waited = wait(packet);
-    const facts = [
-      `${packet.from} > ${packet.to}`,
-      packet.what,
-      `${packet.length} bytes`,
-      `gate ${packet.queue}${packet.number > 0 ? `, number ${packet.number}` : ""}`,
-      `came in at ${moment(packet.in)}`,
-      waited === undefined ? "was not seen to leave" : `left at ${moment(packet.out)}, after ${milliseconds(waited)}`,
-    ];
-    const bytes = packet.bytes.match(/.{1,32}/g) ?? [];
-    const lines = bytes.map((row, index) =>
-      `${(index * 16).toString(16).padStart(4, "0")}  ${row.match(/../g).join(" ")}`
-    );
-    const heading = Object.assign(document.createElement("p"), { textContent: facts.join(" · ") });
     const hash = `#t=${packet.in}`;
-    const link = Object.assign(document.createElement("a"), { href: hash, textContent: "link to this moment" });
-    heading.append(" · ", link);
-    const dump = Object.assign(document.createElement("pre"), { textContent: lines.join("\n") });
-    detail.replaceChildren(heading, dump);
+    detail.replaceChildren(...detailsOf(packet, hash));
     history.replaceState(null, "", hash);
     if (isScrolled) place.scrollTop = topOf(packet.in) - HEAD - place.clientHeight / 3;
     drawSoon();
@@ -372,24 +326,7 @@
     return true;
   }
 
-  function fillTable() {
-    const made = document.createElement("table");
-    const row = (name, texts) => {
-      const line = document.createElement("tr");
-      line.append(...texts.map((content) => Object.assign(document.createElement(name), { textContent: content })));
-      return line;
-    };
-    made.append(row("th", ["Came in", "Gate", "Number", "From", "To", "What", "Bytes", "Waited"]));
-    for (const packet of shown.slice(0, TABLE_MOST)) {
-      const waited = wait(packet);
-      const { queue, number, from, to, what, length } = packet;
-      const waits = waited === undefined ? "did not leave" : milliseconds(waited);
-      made.append(row("td", [moment(packet.in), queue, number || "", from, to, what, length, waits]));
-    }
-    const rest = shown.length - TABLE_MOST;
-    const more = Object.assign(document.createElement("p"), { textContent: rest > 0 ? `and ${rest} more` : "" });
-    table.lastElementChild.replaceChildren(made, more);
-  }
+  const fillTable = () => table.lastElementChild.replaceChildren(...tableOf(shown));
 
   place.addEventListener("scroll", drawSoon);
   place.addEventListener("wheel", (event) => {

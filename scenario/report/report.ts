@@ -11,11 +11,14 @@ import type { ScenarioEvent } from "../event.ts";
 import type { OutputLine } from "../run/processes.ts";
 import { findHolds, holdsHtml, totalsHtml } from "./holds.ts";
 import { ladderHtml, makeLadder } from "./ladder.ts";
+import drawingsStyle from "./drawings.css" with { type: "text" };
 import ladderScript from "./ladder.js" with { type: "text" };
 import { formatTime, type Markup, markup, scriptJson } from "./markup.ts";
 import { outputHtml } from "./output.ts";
+import packetsScript from "./packets.js" with { type: "text" };
 import pageStyle from "./page.css" with { type: "text" };
 import pageScript from "./page.js" with { type: "text" };
+import paperStyle from "./paper.css" with { type: "text" };
 import { everyStep, readRunLog, type RunLog } from "./run_log.ts";
 import { sourceHtml, stepsHtml } from "./steps.ts";
 import { layoutHtml, summaryHtml } from "./summary.ts";
@@ -46,7 +49,7 @@ export async function formatReport(
   const scripts = [
     `/*\n${chartLicence}*/\n${chartScript}`,
     pageScript,
-    ...log.packets.length > 0 ? [ladderScript] : [],
+    ...log.packets.length > 0 ? [packetsScript, ladderScript] : [],
   ];
   return markup`<!doctype html>
 <html lang="en">
@@ -57,7 +60,7 @@ export async function formatReport(
 <meta name="color-scheme" content="light dark">
 <title>${log.start.name}: plugctl</title>
 <style>${own(chartStyle)}</style>
-<style>${own(pageStyle)}</style>
+<style>${own(`${pageStyle}${drawingsStyle}${paperStyle}`)}</style>
 </head>
 <body>
 <main>

@@ -42,7 +42,6 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
     "packets>=1",
     "constructor>=1",
     "backlog>=-1",
-    "backlog>=10 ",
     "backlog>=1e3",
     "Backlog>=1",
     "sent-bytes>=1x",
@@ -56,4 +55,10 @@ Deno.test("parseCondition() refuses what is no condition, and names it", () => {
       text,
     );
   }
+});
+
+Deno.test("a condition may stand among spaces, and a slip in its counter is named", () => {
+  assertEquals(parseCondition(" backlog >= 10 ").text, "backlog>=10");
+  const { message } = assertThrows(() => parseCondition("backlg>=1"), UsageError);
+  assertEquals(message.endsWith('then a number; did you mean "backlog"?'), true, message);
 });

@@ -3,7 +3,6 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { assertSnapshot } from "@std/testing/snapshot";
 import { findCommand, parseArguments } from "../../cli/arguments.ts";
 import { commandHelp, generalHelp } from "../../cli/help_text.ts";
-import { LONG_HELP } from "../../cli/long_help.ts";
 import { type CommandName, COMMANDS, type CommandSpec, OPTIONS } from "../../cli/table.ts";
 import { plugctl } from "./plugctl.ts";
 
@@ -34,9 +33,8 @@ Deno.test("a command gives a meaning of its own to options that it takes, and to
 
 Deno.test("the examples in the help are command lines that plugctl takes", () => {
   for (const name of NAMES) {
-    for (const [line] of LONG_HELP[name].examples ?? []) {
-      assertEquals(parseArguments(shellWords(line)).command, name, line);
-    }
+    const { examples }: CommandSpec = COMMANDS[name];
+    for (const [line] of examples()) assertEquals(parseArguments(shellWords(line)).command, name, line);
   }
 });
 

@@ -68,6 +68,8 @@ Deno.test("buildMessage() says what the tables do not have, and what must be hel
   const build = (name: string, input: MessageInput) => () => buildMessage(ROUTE_FAMILY, name, input);
   assertThrows(build("RTM_NEWTHING", {}), TypeError, "Cannot build RTM_NEWTHING: there is no such message");
   assertThrows(build("RTM_NEWLINK", { attributes: { NAME: "x" } }), TypeError, "Cannot build IFLA_NAME: there is no");
+  const misplaced: object = { attribute: { MTU: 3 } };
+  assertThrows(build("RTM_NEWLINK", misplaced), TypeError, "flags, sequence, body, attributes, not attribute");
   assertThrows(build("RTM_NEWLINK", { body: { index: 1 } }), TypeError, "struct ifinfomsg: it has no member index");
   assertThrows(build("RTM_NEWLINK", { attributes: { MTU: "x" } }), TypeError, "IFLA_MTU: it must hold a number");
   assertThrows(build("RTM_NEWLINK", { attributes: { IFNAME: 7 } }), TypeError, "IFLA_IFNAME: it must hold a string");

@@ -67,6 +67,33 @@ function word16(value: number): Uint8Array {
 
 /** A message for each way in which the kernel can say each thing, by name. */
 export const FAMILY: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
+  "link of strings without NUL": message(
+    16,
+    0x605,
+    IFINFOMSG,
+    attribute(3, text("lan0").subarray(0, -1)),
+    attribute(20, text("to Zürich").subarray(0, -1)),
+    attribute(6, text("fq\0\0\0\0")),
+    attribute(38, text("p\x1b[31m").subarray(0, -1)),
+    attribute(53, concat(text("a"), text("b"))),
+    attribute(56),
+    attribute(18, attribute(1, text("vlan").subarray(0, -1)), attribute(2, attribute(1, words(5)))),
+  ),
+  "link with what is configured of it": message(
+    16,
+    2,
+    IFINFOMSG,
+    attribute(
+      26,
+      attribute(2, attribute(1, words(1, 2, 3))),
+      attribute(
+        10,
+        attribute(2, words(1, 2)),
+        attribute(3, wideWords(4n, 1n, 2n, 3n, 4n)),
+        attribute(6, wideWords(1n)),
+      ),
+    ),
+  ),
   "filter in a VLAN": message(
     44,
     2,

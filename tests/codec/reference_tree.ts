@@ -1,6 +1,6 @@
 // The tree of a message as the second decoder sees it: the tables are its grammar, and nothing else is shared.
 import { ROUTE_FAMILY } from "../../codec/family.ts";
-import type { Family, Space, Struct, Type } from "../../codec/spec/table.ts";
+import type { Family, Names, Space, Struct, Type } from "../../codec/spec/table.ts";
 import { afterEcho, isExtended } from "./reference_decoder.ts";
 import { type Attribute, Reader, Refused } from "./reference_reader.ts";
 
@@ -237,12 +237,12 @@ class TreeReader {
     return [...nodes, more];
   }
 
-  #array({ of }: Extract<Type, { is: "array" }>, start: number, end: number): Node[] {
+  #array({ of, places }: Extract<Type, { is: "array" }>, start: number, end: number): Node[] {
     const size = of.is === "struct" ? of.struct.size : of.size;
     const count = Math.floor((end - start) / size);
     const elements = Array.from({ length: count }, (_, index): Node => {
       const offset = start + index * size;
-      const kernelName = of.is === "struct" ? `struct ${of.struct.name}` : "";
+      const kernelName = of.is === "struct" ? `struct ${of.struct.name}` : placeName(places, index);
       return { kernelName, offset, length: size, ...this.#holds(of, offset, offset + size, []) };
     });
     return [...elements, ...this.#rest(start + count * size, end)];
@@ -297,6 +297,12 @@ class TreeReader {
 function orderedBy({ rawType }: Attribute, type: Type | undefined): Type | undefined {
   const isNetwork = Math.floor(rawType / 0x4000) % 2 === 1;
   return isNetwork && type?.is === "number" ? { ...type, network: true } : type;
+}
+
+/** The name of a place of an array: those that have one are in their order. */
+function placeName(places: Names | undefined, index: number): string {
+  const name = Object.keys(places?.numbers ?? {}).at(index);
+  return places && name !== undefined ? places.prefix + name : "";
 }
 
 function spaceOf(space: Space | (() => Space)): Space {

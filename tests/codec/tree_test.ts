@@ -1,6 +1,16 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { decode, decodeAll, DecodeError, type Field, fieldAt } from "../../codec/family.ts";
-import { attribute, concat, FAMILY, message, TCMSG, text, words } from "./bytes.ts";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  decode,
+  decodeAll,
+  DecodeError,
+  type Field,
+  fieldAt,
+  formatMessage,
+  formatSummary,
+  numberNamed,
+  ROUTE_FAMILY,
+} from "../../codec/family.ts";
+import { attribute, concat, FAMILY, IFINFOMSG, message, TCMSG, text, wideWords, words } from "./bytes.ts";
 import { CAPTURED, REPLIES, REQUESTS } from "./captured.ts";
 
 /** A tree as lines: depth, offset, length, name, value, meaning. */
@@ -123,6 +133,53 @@ Deno.test("decode() draws every attribute of a qdisc", () => {
     "  304 23 EXT_WARN_MSG Warning: it is hot",
     "  327 1 padding 00",
   ]);
+});
+
+Deno.test("decode() says the text of a string without NUL and keeps its bytes, which encode() gives back", () => {
+  const tree = decode(FAMILY["link of strings without NUL"]);
+  assertEquals(drawn(tree).slice(12).filter((line) => !line.includes("padding")), [
+    '  32 8 IFNAME 6c616e30 "lan0"',
+    '  40 14 IFALIAS 746f205ac3bc72696368 "to Zürich"',
+    '  56 11 QDISC 66710000000000 "fq"',
+    "  68 10 PHYS_PORT_NAME 701b5b33316d",
+    "  80 8 ALT_IFNAME 61006200",
+    "  88 4 PARENT_DEV_NAME",
+    "  92 24 LINKINFO",
+    '    96 8 INFO_KIND 766c616e "vlan"',
+    "    104 12 INFO_DATA",
+    "      108 8 VLAN_ID 5",
+  ]);
+  assertMatch(formatMessage(tree), /IFLA_IFNAME +"lan0"\n.*IFLA_IFALIAS +"to Zürich"\n.*IFLA_QDISC +"fq"\n/);
+  assertMatch(formatMessage(tree), /PHYS_PORT_NAME +701b5b33316d\n.*ALT_IFNAME +61006200\n.*PARENT_DEV_NAME +empty\n/);
+  assertMatch(formatSummary(tree), / IFNAME "lan0" INFO_KIND "vlan"$/);
+});
+
+Deno.test("decode() names what is configured of a device for IPv4 and IPv6, and leaves other places their numbers", () => {
+  const counted = Array.from({ length: 62 }, (_, index) => index);
+  const inet = attribute(2, attribute(1, words(...counted.slice(0, 35))));
+  const wide = wideWords(...counted.slice(0, 8).map(BigInt));
+  const inet6 = attribute(
+    10,
+    attribute(1, words(0x80000050)),
+    attribute(2, words(...counted)),
+    attribute(3, wide),
+    attribute(6, wide),
+  );
+  const tree = decode(message(16, 0, IFINFOMSG, attribute(26, inet, inet6)));
+  assertEquals(find(tree, "IFLA_INET6_FLAGS")?.meaning, "RS_SENT|RA_MANAGED|READY");
+  const names = (list: string) => find(tree, list)?.fields?.map(({ kernelName, name }) => kernelName || name) ?? [];
+  const [inet4Names, inet6Names] = [names("IFLA_INET_CONF"), names("IFLA_INET6_CONF")];
+  const all = [inet4Names, inet6Names, names("IFLA_INET6_STATS"), names("IFLA_INET6_ICMP6STATS")];
+  assertEquals(all.map((list) => [list[0], list[7], ...list.slice(-2)]), [
+    ["IPV4_DEVCONF_FORWARDING", "IPV4_DEVCONF_RP_FILTER", "[33]", "[34]"],
+    ["DEVCONF_FORWARDING", "DEVCONF_RTR_SOLICITS", "[60]", "[61]"],
+    ["IPSTATS_MIB_NUM", "[7]", "[6]", "[7]"],
+    ["ICMP6_MIB_NUM", "[7]", "ICMP6_MIB_RATELIMITHOST", "[7]"],
+  ]);
+  // The numbers themselves are compared with the kernel's headers
+  for (const place of counted.slice(0, 33)) assertEquals(numberNamed(inet4Names[place], ROUTE_FAMILY), place + 1);
+  for (const place of counted.slice(0, 60)) assertEquals(numberNamed(inet6Names[place], ROUTE_FAMILY), place);
+  assertMatch(formatMessage(tree), /DEVCONF_DISABLE_IPV6 +26\n/);
 });
 
 Deno.test("decode() draws statistics of hardware apart from those of software", () => {

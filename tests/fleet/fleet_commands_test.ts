@@ -73,6 +73,8 @@ Deno.test("fleet hold --require N is well where N took part to the end, and says
   for (const host of ["db1", "db2"]) {
     assertMatch(two.stderr, new RegExp(`^plugctl: ${host}: released: held 0 packets of eth0`, "m"));
   }
+  const named = await fleet.run("hold", "eth0", "--on", "db1,db2", ...NOW);
+  assertEquals([named.status, /db3/.test(named.stderr)], [0, false], named.stderr);
   const all = await fleet.run("hold", "eth0", "--on", "*", ...NOW);
   assertEquals(all.status, 1, all.stderr);
   assertMatch(all.stderr, /^plugctl: db1: called off, nothing was held$/m);

@@ -200,7 +200,8 @@ Deno.test("buffer() looks again once something was said of routes, and else send
     return kernel.sends.slice(before).flat();
   };
   const [change, release] = ["change 1 root 504c: buffer", "change 1 root 504c: release-indefinite"];
-  assertEquals([asked().length, asked().length], [4, 4]);
+  // Routes are asked for, and no devices: there is nothing that could be locked out
+  assertEquals([asked().length, asked().length], [3, 3]);
   assertEquals(asked(), [change, release]);
 
   said.send(0);
@@ -208,7 +209,7 @@ Deno.test("buffer() looks again once something was said of routes, and else send
   await Promise.resolve();
   assertThrows(() => plug.buffer(), QueueError, PER_DEVICE);
   kernel.routes.pop();
-  assertEquals(asked().length, 4);
+  assertEquals(asked().length, 3);
   await Promise.resolve();
   assertEquals(asked(), [change, release]);
   connection[Symbol.dispose]();

@@ -33,6 +33,7 @@ const files = [
   "docs/plugctl.1",
   "scenario/report/page.js",
   "scenario/report/ladder.js",
+  "scenario/report/packets.js",
   "clients/python/plugctl.py",
   "clients/node/plugctl.mjs",
   "clients/shell/plugctl.bash",

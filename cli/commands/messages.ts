@@ -9,6 +9,7 @@ import { type Context, isGiven, valueOf } from "../context.ts";
 import { EXIT, UsageError } from "../exit_status.ts";
 import {
   captureParts,
+  checkCapture,
   datagramsOfInput,
   datagramsOfText,
   fileMistake,
@@ -86,7 +87,10 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
   const isMeant = isGiven(context, "all") ? () => true : plugFilter();
   const reader = new CaptureWalker();
   using printer = new Printer(context, reader.message, reader);
+  let isFirst = true;
   for await (const part of captureParts(file)) {
+    if (isFirst) checkCapture(part, file);
+    isFirst = false;
     reader.begin(part);
     while (reader.next()) if (isMeant(reader.message)) printer.print();
     // What came through a pipe is shown before more is waited for
@@ -95,6 +99,11 @@ async function decodeCapture(context: Context, file: string): Promise<number> {
   reader.end();
   if (printer.count === 0) context.note(`${file} has no message about a plug or a gate; --all shows all others`);
   return printer.hasErrors ? EXIT.failed : EXIT.done;
+}
+
+/** Whether a capture says when a packet was seen: a Simple Packet Block of pcapng does not. */
+function hasTime({ seconds, nanoseconds }: { seconds: number; nanoseconds: number }): boolean {
+  return seconds !== 0 || nanoseconds !== 0;
 }
 
 /** How many bytes are printed at once, at the least. */
@@ -150,7 +159,7 @@ class Printer implements Disposable {
   #json(): void {
     const { bytes, rows, error } = this.#message;
     const { packet, missing = 0 } = this.#capture ?? {};
-    const time = packet ? { time: formatMoment(packet.seconds, packet.nanoseconds) } : {};
+    const time = packet && hasTime(packet) ? { time: formatMoment(packet.seconds, packet.nanoseconds) } : {};
     const said = { error: error?.message, missing: missing || undefined, comment: packet?.comment };
     this.#text.text(messageJson({ ...time, hex: formatHex(bytes), message: treeOf(rows), ...said }, this.count));
   }
@@ -183,7 +192,7 @@ class Printer implements Disposable {
   #time(): void {
     if (!this.#capture) return;
     const { seconds, nanoseconds } = this.#capture.packet;
-    this.#text.text(`${formatMoment(seconds, nanoseconds)} `);
+    if (hasTime(this.#capture.packet)) this.#text.text(`${formatMoment(seconds, nanoseconds)} `);
   }
 
   #comment(before: string, behind = ""): void {

@@ -1,6 +1,6 @@
 import { joined } from "../../codec/byte_text.ts";
 import { fromHex } from "../../codec/exchange.ts";
-import { type Findings, isMessage, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
+import { base64Bytes, type Findings, isMessage, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
 
 /** A letter in quotes, as C and Rust have it: `'\x14'`. */
 const LETTER = String.raw`b?'(\\[^']{1,3}|\\'|[^'\\])'`;
@@ -86,6 +86,7 @@ interface ListPlace {
 export function numbersIn(list: string, { text, index: start, findings }: ListPlace): Uint8Array {
   const tokens = list.matchAll(TOKENS).filter(({ 0: token }) => !/^[\s,;]/.test(token)).toArray();
   const digits = tokens.flatMap(({ 3: number }) => number ?? []);
+  const isC = text[start - 1] === "{";
   const read = (isHex: boolean): Uint8Array => {
     const bytes: number[] = [];
     for (const { 0: token, 1: repeats, 2: letter, 3: number, index } of tokens) {
@@ -99,7 +100,7 @@ export function numbersIn(list: string, { text, index: start, findings }: ListPl
         ? lettersOf(letter, (at, why) => mistakeAt(text, start + index + at, why))[0]
         : number === undefined
         ? NaN
-        : valueOf(number, isHex);
+        : valueOf(number, isHex, isC);
       if (!(value >= -128 && value <= 255)) {
         throw mistakeAt(text, at, `${JSON.stringify(token)} is not a byte: use 0 to 255, or 0x00 to 0xff`);
       }
@@ -120,10 +121,11 @@ export function numbersIn(list: string, { text, index: start, findings }: ListPl
 /** No message has as many bytes. */
 const REPEATS_MAX = 1 << 20;
 
-/** `NaN` for what a decimal cannot be; `010` is 8 in C and 10 elsewhere. */
-function valueOf(number: string, isHex: boolean): number {
+/** `NaN` for what a decimal cannot be; `010` is 8 in C, whose arrays stand in braces, and 10 elsewhere. */
+function valueOf(number: string, isHex: boolean, isC: boolean): number {
   if (/^-?0x/i.test(number)) return number.startsWith("-") ? -Number(number.slice(1)) : Number(number);
   if (isHex) return /^[0-9a-f]{1,2}$/i.test(number) ? parseInt(number, 16) : NaN;
+  if (isC && /^0[0-7]+$/.test(number)) return parseInt(number, 8);
   return /^-?(?:0|[1-9]\d*)$/.test(number) ? Number(number) : NaN;
 }
 
@@ -156,7 +158,7 @@ const NAMED: Readonly<Record<string, number>> = {
 
 /**
  * String literals of C, Python, Rust and the like. Those with nothing but space, `+` or a backslash between them are one
- * datagram; what is all hex digits inside is hex.
+ * datagram; what is all hex digits inside is hex, and what is a message in base64 is that.
  */
 export const STRINGS: TextFormat = {
   name: "a string literal",
@@ -201,7 +203,9 @@ export const CUT = "strace cut the string short; run it with -s 65536";
 
 function insideBytes(inside: string, { text, index }: { text: string; index: number }): Uint8Array {
   const isHex = inside.length >= 32 && inside.length % 2 === 0 && /^[0-9a-f]+$/i.test(inside);
-  return isHex ? fromHex(inside) : Uint8Array.from(lettersOf(inside, (at, why) => mistakeAt(text, index + at, why)));
+  return isHex
+    ? fromHex(inside)
+    : base64Bytes(inside) ?? Uint8Array.from(lettersOf(inside, (at, why) => mistakeAt(text, index + at, why)));
 }
 
 /** The bytes of the inside of a string literal; where a letter is not a byte, throws what `mistake` makes of its place. */

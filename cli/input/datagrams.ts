@@ -125,6 +125,7 @@ function isCapture(bytes: Uint8Array): boolean {
 /** The error for a word that is the name of a file where a message is expected, or `undefined` where it is none. */
 export function fileMistake(word: string): UsageError | undefined {
   const name = JSON.stringify(word);
+  if (isFolder(word)) return new UsageError(`${name} is a folder; give a message as hex or in another form`);
   const start = startOf(word);
   if (start) {
     const how = isCapture(start) ? `--pcap ${word}` : `< ${word}`;
@@ -133,6 +134,31 @@ export function fileMistake(word: string): UsageError | undefined {
   if (!/\/|\.(?:pcap|pcapng|cap|gz|txt|hex|bin|log|out|json|strace)$/i.test(word)) return undefined;
   return new UsageError(`${name} is neither a message nor a file; give a message as hex or in another form`);
 }
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    // As in startOf
+    return false;
+  }
+}
+
+/**
+ * Checks that what should be a capture does not begin as text.
+ *
+ * @throws {UsageError} where it does
+ */
+export function checkCapture(start: Uint8Array, file: string): void {
+  const isText = start.length >= 4 && !isCapture(start) &&
+    start.subarray(0, TEXT_LEN).every((byte) => (byte >= 0x20 && byte !== 0x7f) || (byte >= 0x09 && byte <= 0x0d));
+  if (!isText) return;
+  const [name, how] = file === "-" ? ["standard input", ""] : [file, `: plugctl decode < ${file}`];
+  throw new UsageError(`${name} looks like text, not a capture; leave out --pcap${how}`);
+}
+
+/** How many bytes are looked at for whether they are text. */
+const TEXT_LEN = 64;
 
 /** The first bytes of a file; `undefined` where it is none, or may not be looked at. */
 function startOf(file: string): Uint8Array | undefined {

@@ -1,9 +1,7 @@
 import { fromHex } from "../../codec/exchange.ts";
 import { numbersIn } from "./arrays.ts";
-import { type Findings, isMessage, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
+import { base64Bytes, type Findings, mistakeAt, placeOf, type TextFormat } from "./text_format.ts";
 
-/** Four letters for three bytes; at the end two or three letters, with or without `=` up to four. */
-const BASE64_FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 /** Digits with what may stand before them, what separates them, or one letter that has no place in hex. */
 const HEX_TOKENS = /(0x|\\x)?([0-9a-f]+)|[\s,:-]+|./gis;
 /** The address that gdb shows before bytes: `0x7fff0010 <request+16>:`. */
@@ -20,13 +18,6 @@ export const BASE64: TextFormat = {
   fits: (text) => base64Bytes(text) !== undefined,
   read: (text) => [base64Bytes(text) ?? new Uint8Array(0)],
 };
-
-function base64Bytes(text: string): Uint8Array | undefined {
-  const letters = text.replaceAll(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
-  if (/^[0-9a-f]*$/i.test(letters) || !BASE64_FORM.test(letters)) return undefined;
-  const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
-  return isMessage(bytes) ? bytes : undefined;
-}
 
 /** Digits without more: two hex digits a byte, or decimals, which have one digit or three now and then. */
 export const DIGITS: TextFormat = {

@@ -31,6 +31,17 @@ export function isMessage(bytes: ArrayLike<number>): boolean {
   return length >= 16 && length <= bytes.length;
 }
 
+/** Four letters for three bytes; at the end two or three letters, with or without `=` up to four. */
+const BASE64_FORM = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+
+/** The bytes of base64 that begins with a message; `undefined` of any other text. */
+export function base64Bytes(text: string): Uint8Array | undefined {
+  const letters = text.replaceAll(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  if (/^[0-9a-f]*$/i.test(letters) || !BASE64_FORM.test(letters)) return undefined;
+  const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
+  return isMessage(bytes) ? bytes : undefined;
+}
+
 /** Two bytes of what libpcap calls the packet type, `ARPHRD_NETLINK`, ten zeros, the netlink protocol: network order. */
 const COOKED_LEN = 16;
 const COOKED_TYPE = 824;

@@ -39,6 +39,18 @@ Deno.test("decode shows a message field by field, as JSON with --json, as one li
   }
 });
 
+Deno.test("decode --pcap shows no time of a Simple Packet Block of pcapng, which has none", async () => {
+  const packet = concat(Uint8Array.fromHex("0000033800000000000000000000".padEnd(32, "0")), PLUG);
+  const size = 16 + packet.length;
+  const blocks = concat(
+    words(0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28),
+    words(1, 20, 253, 0, 20),
+    concat(words(3, size, packet.length), packet, words(size)),
+  );
+  assertEquals(await decodePcap(blocks, "--brief"), await runHere("decode", "--brief", PLUG.toHex()));
+  assertEquals(await decodePcap(blocks, "--json"), await runHere("decode", "--json", PLUG.toHex()));
+});
+
 Deno.test("decode shows every message of a run, with an empty line in between, and the bytes of each", async () => {
   const { stdout } = await runHere("decode", ADD.toHex(), ACK.toHex());
   const [first, second] = [
@@ -141,6 +153,8 @@ const MISTAKES = [
   [["decode", "--pcap", "x", "00"], 2, 'unexpected argument "00" beside --pcap'],
   [["decode", "--pcap", "/nosuch/file"], 1, "cannot read /nosuch/file: there is no such file"],
   [["decode", "--pcap", "/"], 1, "cannot read /: it is a folder"],
+  [["decode", "/"], 2, '"/" is a folder; give a message as hex or in another form'],
+  [["decode", "--pcap", MAIN], 2, `${MAIN} looks like text, not a capture; leave out --pcap: plugctl decode < ${MAIN}`],
 ] as const;
 
 for (const [words, status, message] of MISTAKES) {

@@ -202,6 +202,15 @@ Deno.test("decode shows what stands among words, and notes what it left out", as
   assertEquals(stderr, "plugctl: left out at line 1, column 1: # captured\n");
 });
 
+Deno.test("datagramsOfText() reads base64 in quotes, and the octals of C in braces alone", () => {
+  const texts = [`"${DONE.toBase64()}"`, `{"data": "${DONE.toBase64()}"}`, `b'${DONE.toBase64()}'`];
+  const octals = [...DONE].map((byte) => byte === 0 ? "0" : `0${byte.toString(8)}`).join(", ");
+  for (const text of [...texts, `unsigned char m[] = { ${octals} };`]) {
+    assertEquals(read(text), { datagrams: [DONE.toHex()], notes: [], skipped: 0 }, text);
+  }
+  assertThrows(() => read(`[${octals}]`), UsageError, '"020" is not a byte');
+});
+
 Deno.test("decode exits with 1 where a word, or a line that begins as a message does, could not be read", async () => {
   const [plain, brief] = [DONE.toHex(), "NLMSG_DONE MULTI sequence 101\n"];
   const [mistyped, cut] = [plain.replace("006500", "0065x0"), plain.slice(0, -6)];
